@@ -1,0 +1,3 @@
+"""Production: the safe defaults of base, nothing loosened."""
+
+from config.settings.base import *  # noqa: F403
