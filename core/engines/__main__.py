@@ -1,0 +1,115 @@
+"""`python -m core.engines up|down|status|run`: the engines of DATA_DIR without the application."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core.engines.envfile import read_env_file
+from core.engines.errors import EngineError
+from core.engines.pair import ENGINES_FILE, Engines, lock_holder
+
+START_SECONDS = 120
+
+
+def say(text: str) -> None:
+    """Write a line for the person at the terminal."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def run(data_dir: Path) -> int:
+    """Hold the engines until SIGTERM or Ctrl-C, starting again a server that dies."""
+    stopping = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with Engines(data_dir) as engines:
+        if engines.attached:
+            say(f"The engines of {data_dir} already run (process {lock_holder(data_dir)}).")
+            return 1
+        say(f"Engines of {data_dir} are up.")
+        while not stopping:
+            time.sleep(0.25)
+            for name in [] if stopping else engines.revive():
+                say(f"{name} had died and was started again.")
+    return 0
+
+
+def up(data_dir: Path) -> int:
+    """Start the engines in the background."""
+    if lock_holder(data_dir) is None:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
+        log = data_dir / "logs" / "engines.log"
+        with log.open("ab") as output:
+            keeper = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "core.engines", "run", "--data-dir", str(data_dir)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not (data_dir / ENGINES_FILE).exists() or lock_holder(data_dir) is None:
+            if keeper.poll() is not None or time.monotonic() > deadline:
+                say(f"The engines did not start; {log} ends:\n{log.read_text()[-2000:]}")
+                return 1
+            time.sleep(0.05)
+    return status(data_dir)
+
+
+def down(data_dir: Path) -> int:
+    """Stop the engines that `up` (or a forgotten run) holds, and wait until they are gone."""
+    holder = lock_holder(data_dir)
+    if holder is None:
+        say(f"No engines run for {data_dir}.")
+        return 0
+    os.kill(holder, signal.SIGTERM)
+    deadline = time.monotonic() + START_SECONDS
+    while lock_holder(data_dir) is not None:
+        if time.monotonic() > deadline:
+            say(f"Process {holder} still holds the engines of {data_dir}.")
+            return 1
+        time.sleep(0.05)
+    say(f"Engines of {data_dir} stopped.")
+    return 0
+
+
+def status(data_dir: Path) -> int:
+    """Say whether the engines run, and where their addresses are; exit status 3 when they do not."""
+    holder = lock_holder(data_dir)
+    if holder is None:
+        say(f"No engines run for {data_dir}.")
+        return 3
+    say(
+        f"Engines of {data_dir} run (process {holder}); addresses and passwords in {data_dir / ENGINES_FILE}:"
+    )
+    for name in read_env_file(data_dir / ENGINES_FILE):
+        say(f"  {name}")
+    return 0
+
+
+def main() -> int:
+    """Parse the command line and do what it says."""
+    parser = argparse.ArgumentParser(prog="python -m core.engines", description=__doc__)
+    commands = {"up": up, "down": down, "status": status, "run": run}
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("--data-dir", type=Path, default=Path(os.environ.get("DATA_DIR", ".data")))
+    arguments = parser.parse_args()
+    try:
+        return commands[arguments.command](arguments.data_dir.resolve())
+    except EngineError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

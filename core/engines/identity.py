@@ -1,0 +1,96 @@
+"""As whom the servers run. PostgreSQL refuses to run as root, so root has to become somebody else (DESIGN §16)."""
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.engines.errors import EngineError
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How a server gets its user.
+
+    `same`: as the caller. `namespace`: the caller, seen as `uid` inside a user namespace (files stay the caller's).
+    `account`: really `uid`, which must own the files it writes.
+    """
+
+    mode: str
+    uid: int
+    gid: int
+
+    @property
+    def file_owner(self) -> tuple[int, int]:
+        """The (uid, gid) that must own what the server writes, as seen by the caller."""
+        if self.mode == "account":
+            return self.uid, self.gid
+        return os.geteuid(), os.getegid()
+
+    def command(
+        self,
+        program: list[str],
+        *,
+        folder: Path,
+        parent: int = 0,
+        death_signal: signal.Signals = signal.SIGTERM,
+    ) -> list[str]:
+        """Return the argv that runs `program` as this identity, ended by `death_signal` when `parent` dies."""
+        plan = [self.mode, str(self.uid), str(self.gid), str(parent), str(int(death_signal)), str(folder)]
+        return [sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", *program]
+
+
+def hand_over(path: Path, identity: Identity) -> None:
+    """Make `path` and everything in it belong to the identity, if it does not yet. Only for paths in DATA_DIR."""
+    uid, gid = identity.file_owner
+    status = path.lstat()
+    if (status.st_uid, status.st_gid) == (uid, gid) or os.geteuid() != 0:
+        return
+    for parent, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            os.lchown(Path(parent, name), uid, gid)
+    os.lchown(path, uid, gid)
+
+
+def choose_identity(*, folder: Path, probe: list[str]) -> Identity:
+    """Return the first identity that can write in `folder` and run `probe` (a command that ends at once).
+
+    `folder` must be empty or disposable: its owner is changed to suit the identity being tried.
+    Raises EngineError with every attempt's reason when none works.
+    """
+    if os.geteuid() != 0:
+        return Identity("same", os.geteuid(), os.getegid())
+    account = _unprivileged_account()
+    refusals = []
+    for mode in ("namespace", "account"):
+        identity = Identity(mode, account.pw_uid, account.pw_gid)
+        os.chown(folder, *identity.file_owner)
+        attempt = subprocess.run(  # noqa: S603 - our own launcher and the packaged binary
+            identity.command(probe, folder=folder), capture_output=True, text=True, check=False
+        )
+        if attempt.returncode == 0:
+            return identity
+        refusals.append(f"{mode}: {(attempt.stderr or attempt.stdout).strip()[-300:]}")
+    raise EngineError(
+        "PostgreSQL refuses to run as root, and this system lets root become nobody else:\n  "
+        + "\n  ".join(refusals)
+        + "\nRun as another user, or set DATABASE_URL, DATABASE_OWNER_URL and VALKEY_URL to servers of your own."
+    )
+
+
+def _unprivileged_account() -> pwd.struct_passwd:
+    """Return an existing account that is not root (initdb looks its user up by name); none is ever created."""
+    for name in ("nobody", "postgres", "daemon"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    for entry in pwd.getpwall():
+        if entry.pw_uid != 0:
+            return entry
+    raise EngineError("This system knows no account but root, and PostgreSQL refuses to run as root.")

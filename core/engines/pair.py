@@ -1,0 +1,200 @@
+"""PostgreSQL and Valkey of one data folder, started and stopped together."""
+
+import contextlib
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from core.engines.envfile import read_env_file, write_env_file
+from core.engines.errors import EngineError
+from core.engines.identity import Identity, choose_identity
+from core.engines.postgres import Postgres
+from core.engines.postgres import binary as postgres_binary
+from core.engines.roles import apply_roles, ensure_database
+from core.engines.secret_files import ensure_secrets
+from core.engines.sockets import make_socket_folder, remove_socket_folder
+from core.engines.valkey import Valkey
+
+ENGINES_FILE = "engines.env"
+DATABASE = "pomelo"
+
+
+class Engines:
+    """Both servers of `data_dir`, as a context manager or by `start()` and `stop()`.
+
+    Whoever starts them holds a lock on the folder and they die with it (on Linux; elsewhere the next start ends what a
+    killed run left). When they already run, `start()` only reads their addresses and `stop()` leaves them alone.
+
+    `durable=False` is for tests: no fsync, no append-only file.
+    """
+
+    def __init__(self, data_dir: Path | str, *, durable: bool = True) -> None:
+        self.data_dir = Path(data_dir).resolve()
+        self.attached = False
+        self._durable = durable
+        self._lock: IO[str] | None = None
+        self._identity: Identity | None = None
+        self._postgres: Postgres | None = None
+        self._valkey: Valkey | None = None
+
+    def __enter__(self) -> "Engines":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def postgres(self) -> Postgres:
+        """The PostgreSQL server; raises EngineError when this object did not start it."""
+        if self._postgres is None:
+            raise EngineError("These engines were not started here.")
+        return self._postgres
+
+    @property
+    def valkey(self) -> Valkey:
+        """The Valkey server; raises EngineError when this object did not start it."""
+        if self._valkey is None:
+            raise EngineError("These engines were not started here.")
+        return self._valkey
+
+    @property
+    def superuser_url(self) -> str:
+        """PostgreSQL's superuser, database `postgres`."""
+        return self.postgres.superuser_url
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The addresses as settings know them: DATABASE_URL, DATABASE_OWNER_URL, VALKEY_URL, CELERY_BROKER_URL."""
+        return read_env_file(self.data_dir / ENGINES_FILE)
+
+    def start(self) -> None:
+        """Start both servers and wait until they serve. Raises EngineError with the reason and the log's end."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = acquire_lock(self.data_dir)
+        if lock is None:
+            if not self.environment:
+                raise EngineError(
+                    f"Another process is just starting or stopping the engines of {self.data_dir}."
+                )
+            self.attached = True
+            return
+        self._lock = lock
+        try:
+            self._start_servers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_servers(self) -> None:
+        (self.data_dir / ENGINES_FILE).unlink(missing_ok=True)
+        (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
+        secrets = ensure_secrets(self.data_dir)
+        with tempfile.TemporaryDirectory(prefix=".probe-", dir=self.data_dir) as probe:
+            version = [str(postgres_binary("postgres")), "--version"]
+            identity = choose_identity(folder=Path(probe), probe=version)
+        self._identity = identity
+        sockets = make_socket_folder(self.data_dir, identity)
+        self._postgres = Postgres(
+            data_dir=self.data_dir,
+            sockets=sockets,
+            identity=identity,
+            superuser_password=secrets["POSTGRES_SUPERUSER_PASSWORD"],
+            durable=self._durable,
+            parent=os.getpid(),
+        )
+        self._valkey = Valkey(
+            data_dir=self.data_dir,
+            sockets=sockets,
+            identity=identity,
+            password=secrets["VALKEY_PASSWORD"],
+            durable=self._durable,
+            parent=os.getpid(),
+        )
+        self._valkey.start()
+        self._postgres.start()
+        self._valkey.wait_ready()
+        self._postgres.wait_ready()
+        apply_roles(
+            superuser_url=self._postgres.superuser_url,
+            owner_password=secrets["POSTGRES_OWNER_PASSWORD"],
+            app_password=secrets["POSTGRES_APP_PASSWORD"],
+        )
+        ensure_database(superuser_url=self._postgres.superuser_url, name=DATABASE)
+        addresses = {
+            "DATABASE_URL": self.database_url("app"),
+            "DATABASE_OWNER_URL": self.database_url("owner"),
+            "VALKEY_URL": self._valkey.url,
+            "CELERY_BROKER_URL": self._valkey.broker_url,
+        }
+        write_env_file(
+            self.data_dir / ENGINES_FILE,
+            addresses,
+            comment="Addresses of the running engines; removed when they stop.",
+        )
+
+    def database_url(self, role: str, database: str = DATABASE) -> str:
+        """Return the URL of a database for the role `app` or `owner`."""
+        password = ensure_secrets(self.data_dir)[f"POSTGRES_{role.upper()}_PASSWORD"]
+        return self.postgres.url(role, password, database)
+
+    def revive(self) -> list[str]:
+        """Start again whichever server has died; return the names of those that had."""
+        revived = []
+        for server in (self.postgres, self.valkey):
+            if server.process.pid is None:
+                server.restart()
+                revived.append(server.process.name)
+        return revived
+
+    def stop(self) -> None:
+        """Stop what this object started; harmless when nothing runs."""
+        if self._lock is None:
+            self.attached = False
+            return
+        (self.data_dir / ENGINES_FILE).unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:  # each step is taken even if another fails
+            stack.callback(self._release_lock)
+            if self._identity is not None:
+                stack.callback(remove_socket_folder, self.data_dir, self._identity)
+            for server in (self._postgres, self._valkey):
+                if server is not None:
+                    stack.callback(server.stop)
+
+    def _release_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def acquire_lock(data_dir: Path) -> IO[str] | None:
+    """Take the folder's lock and leave our process id in it; None when another process holds it."""
+    lock = (data_dir / "engines.lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock
+
+
+def lock_holder(data_dir: Path) -> int | None:
+    """Return the id of the process that runs the engines of `data_dir`, or None when none does."""
+    path = data_dir / "engines.lock"
+    if not path.exists():
+        return None
+    with path.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = path.read_text().strip()
+            return int(text) if text else None
+    return None

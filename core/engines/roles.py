@@ -1,0 +1,29 @@
+"""Apply the role SQL that an operator of an own PostgreSQL runs by hand (`sql/roles.sql`, `sql/database.sql`)."""
+
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+ROLES_SQL = Path(__file__).parent / "sql" / "roles.sql"
+DATABASE_SQL = Path(__file__).parent / "sql" / "database.sql"
+
+
+def apply_roles(*, superuser_url: str, owner_password: str, app_password: str) -> None:
+    """Create the three roles, or bring them and their passwords back to what they must be."""
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        for name, value in (("owner", owner_password), ("app", app_password)):
+            connection.execute("SELECT set_config(%s, %s, false)", (f"pomelo.{name}_password", value))
+        connection.execute(ROLES_SQL.read_bytes())
+
+
+def ensure_database(*, superuser_url: str, name: str) -> str:
+    """Create the database `name` unless it exists, with its rights; return a superuser's URL to it."""
+    database_url = psycopg.conninfo.make_conninfo(superuser_url, dbname=name)
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            statement = sql.SQL("CREATE DATABASE {} OWNER {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier("owner")))
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(DATABASE_SQL.read_bytes())
+    return database_url

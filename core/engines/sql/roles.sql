@@ -1,0 +1,54 @@
+-- The three roles of Pomelo, for a PostgreSQL >= 15 of your own. Safe to run again.
+--
+--   PGOPTIONS="-c pomelo.owner_password=… -c pomelo.app_password=…" \
+--     psql -v ON_ERROR_STOP=1 -f core/engines/sql/roles.sql "postgresql://superuser@host/postgres"
+--   createdb --owner=owner pomelo
+--   psql -v ON_ERROR_STOP=1 -f core/engines/sql/database.sql "postgresql://superuser@host/pomelo"
+--
+-- owner   owns the tables; runs migrations, makes partitions and backups; the running application never uses it
+-- app     what the application signs in as; owns nothing, is no superuser, and row-level security binds it
+-- system  nobody signs in as it; app steps into it by SET ROLE for work on behalf of no single company
+--
+-- A password that is not given is left as it is.
+DO $roles$
+DECLARE
+  secret text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'owner') THEN
+    CREATE ROLE "owner";
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'app') THEN
+    CREATE ROLE "app";
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'system') THEN
+    CREATE ROLE "system";
+  END IF;
+
+  ALTER ROLE "owner" LOGIN NOCREATEDB NOCREATEROLE;
+  ALTER ROLE "app" LOGIN NOCREATEDB NOCREATEROLE;
+  ALTER ROLE "system" NOLOGIN NOCREATEDB NOCREATEROLE;
+  -- Only a superuser may say these aloud; a role made by anybody else has none of them to begin with.
+  IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+    ALTER ROLE "owner" NOSUPERUSER NOBYPASSRLS NOREPLICATION;
+    ALTER ROLE "app" NOSUPERUSER NOBYPASSRLS NOREPLICATION;
+    ALTER ROLE "system" NOSUPERUSER NOBYPASSRLS NOREPLICATION;
+  ELSE
+    -- A managed service's administrator must belong to owner to make its database and default privileges.
+    EXECUTE format('GRANT "owner" TO %I', current_user);
+  END IF;
+
+  -- app may step into system, but does not hold its rights until it does.
+  IF current_setting('server_version_num')::int >= 160000 THEN
+    EXECUTE 'GRANT "system" TO "app" WITH INHERIT FALSE, SET TRUE';
+  ELSE
+    ALTER ROLE "app" NOINHERIT;
+    GRANT "system" TO "app";
+  END IF;
+
+  FOREACH secret IN ARRAY ARRAY['owner', 'app'] LOOP
+    IF coalesce(current_setting('pomelo.' || secret || '_password', true), '') <> '' THEN
+      EXECUTE format('ALTER ROLE %I PASSWORD %L', secret, current_setting('pomelo.' || secret || '_password'));
+    END IF;
+  END LOOP;
+END
+$roles$;

