@@ -1,0 +1,193 @@
+"""The real servers behind the test run: one PostgreSQL for all, a database and a Valkey for each process.
+
+`start_engines()` runs while `tests/conftest.py` is imported, before Django reads its settings. In the process the run
+begins with it starts PostgreSQL and migrates a template database once, as the role `owner`; every pytest-xdist worker
+(and a run without xdist) clones the template, which takes a fraction of a second, and connects as the role `app`.
+Commits are real and nothing is flushed: tests make their own companies.
+
+`private_valkey()` and `private_engines()` give a single test servers it may stop, kill and damage.
+"""
+
+import atexit
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from core.engines.identity import Identity, choose_identity
+from core.engines.pair import Engines, lock_holder
+from core.engines.postgres import binary as postgres_binary
+from core.engines.roles import ensure_database
+from core.engines.valkey import Valkey
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = "pomelo_template"
+FOLDER_PREFIX = "pomelo-test-"
+STALE_SECONDS = 3600
+# How the first process tells the workers it starts where the shared server is.
+_SHARED = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_OWNER_URL")
+
+
+def start_engines() -> None:
+    """Start what this process needs and set the environment that Django's settings read."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        _start_shared()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    valkey = _start_valkey(folder)
+    _at_exit(_discard, folder, valkey)
+    database = worker or "main"
+    clone_template(database)
+    os.environ |= {
+        "DATA_DIR": str(folder),
+        "DATABASE_URL": _at_database(os.environ["POMELO_TEST_APP_URL"], database),
+        "DATABASE_OWNER_URL": _at_database(os.environ["POMELO_TEST_OWNER_URL"], database),
+        "VALKEY_URL": valkey.url,
+        "CELERY_BROKER_URL": valkey.broker_url,
+    }
+
+
+def superuser_url(database: str | None = None) -> str:
+    """Return the superuser's URL to a database of the run, by default this process's own."""
+    name = database or conninfo_to_dict(os.environ["DATABASE_URL"])["dbname"]
+    return _at_database(os.environ["POMELO_TEST_SUPERUSER_URL"], str(name))
+
+
+def clone_template(name: str) -> None:
+    """Create the database `name` as a copy of the migrated template."""
+    with psycopg.connect(os.environ["POMELO_TEST_SUPERUSER_URL"], autocommit=True) as connection:
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER owner STRATEGY file_copy")
+        connection.execute(statement.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+
+
+@contextlib.contextmanager
+def cloned_database() -> Iterator[dict[str, str]]:
+    """A database of one test's own: yields the environment that points a process at it."""
+    name = f"own_{secrets.token_hex(6)}"
+    clone_template(name)
+    try:
+        yield {
+            "DATABASE_URL": _at_database(os.environ["POMELO_TEST_APP_URL"], name),
+            "DATABASE_OWNER_URL": _at_database(os.environ["POMELO_TEST_OWNER_URL"], name),
+        }
+    finally:
+        with psycopg.connect(os.environ["POMELO_TEST_SUPERUSER_URL"], autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+@contextlib.contextmanager
+def private_valkey(*, durable: bool = False) -> Iterator[Valkey]:
+    """A Valkey that one test may `stop()`, `process.kill()` and `restart()`."""
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    valkey = _start_valkey(folder, durable=durable)
+    try:
+        yield valkey
+    finally:
+        _discard(folder, valkey)
+
+
+@contextlib.contextmanager
+def private_engines(*, durable: bool = False) -> Iterator[Engines]:
+    """A PostgreSQL and a Valkey, not migrated, that one test may do anything to."""
+    with (
+        tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder,
+        Engines(folder, durable=durable) as engines,
+    ):
+        yield engines
+
+
+def _start_shared() -> None:
+    _remove_stale_folders()
+    folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    engines = Engines(folder, durable=False)
+    _at_exit(_stop_shared, folder, engines)
+    engines.start()
+    ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
+    urls = (engines.superuser_url, engines.database_url("app"), engines.database_url("owner"))
+    os.environ |= dict(zip(_SHARED, urls, strict=True))
+    migration = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "migrate", "--database=owner", "--verbosity=0"],
+        env=os.environ
+        | engines.environment
+        | {
+            "DJANGO_SETTINGS_MODULE": "config.settings.test",
+            "DATA_DIR": str(folder),
+            "DATABASE_URL": engines.database_url("app", TEMPLATE),
+            "DATABASE_OWNER_URL": engines.database_url("owner", TEMPLATE),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if migration.returncode != 0:
+        raise RuntimeError(
+            f"The template database could not be migrated:\n{migration.stdout}{migration.stderr}"
+        )
+
+
+def _start_valkey(folder: Path, *, durable: bool = False) -> Valkey:
+    sockets = folder / "run"
+    for path in (sockets, folder / "logs"):
+        path.mkdir(mode=0o700)
+    identity = _identity(folder)
+    os.chown(sockets, *identity.file_owner)
+    valkey = Valkey(
+        data_dir=folder,
+        sockets=sockets,
+        identity=identity,
+        password=secrets.token_hex(16),
+        durable=durable,
+        parent=os.getpid(),
+    )
+    valkey.start()
+    valkey.wait_ready()
+    return valkey
+
+
+def _identity(folder: Path) -> Identity:
+    with tempfile.TemporaryDirectory(dir=folder) as probe:
+        return choose_identity(folder=Path(probe), probe=[str(postgres_binary("postgres")), "--version"])
+
+
+def _at_exit(function: Callable[..., None], *arguments: object) -> None:
+    """Call `function` when this process ends, but not when a process it forked does."""
+    starter = os.getpid()
+
+    def run() -> None:
+        if os.getpid() == starter:
+            function(*arguments)
+
+    atexit.register(run)
+
+
+def _stop_shared(folder: Path, engines: Engines) -> None:
+    engines.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _discard(folder: Path, valkey: Valkey) -> None:
+    valkey.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _at_database(url: str, database: str) -> str:
+    before, _, options = url.partition("?")
+    return f"{before.rpartition('/')[0]}/{database}?{options}"
+
+
+def _remove_stale_folders() -> None:
+    """Remove what killed runs left behind; their servers died with them."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError, PermissionError):
+            if time.time() - folder.stat().st_mtime > STALE_SECONDS and lock_holder(folder) is None:
+                shutil.rmtree(folder, ignore_errors=True)
