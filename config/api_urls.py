@@ -1,5 +1,10 @@
 """Mounts every app's API under /v1."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from core.api.views import UnknownRoute
+
+urlpatterns = [
+    path("", include("billing.api.urls")),
+    path("<path:unknown>", UnknownRoute.as_view()),
+]

@@ -2,6 +2,11 @@
 
 from django.urls import include, path
 
+from core import health
+
 urlpatterns = [
     path("v1/", include("config.api_urls")),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
 ]

@@ -1,0 +1,53 @@
+"""`manage.py create_company`: create a company and, if need be, its owner."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
+
+from accounts.models import Company, User
+from accounts.services import create_company
+from accounts.services.companies import SlugTaken
+from core.principal import Principal
+
+
+class Command(BaseCommand):
+    """Create a company; prints its co_ id."""
+
+    help = (
+        "Create a company with an owner and print its co_ id. An owner who is new sets a password by "
+        '"Forgot password" on the sign-in page.'
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the options of DESIGN §3."""
+        parser.add_argument("--name", required=True, help="the company's name")
+        parser.add_argument("--slug", default="", help="its short name (default: made from the name)")
+        parser.add_argument("--tier", default="starter", choices=Company.Tiers.values)
+        parser.add_argument("--owner-email", required=True, help="email of the owner; created when new")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Create the owner when new, then the company."""
+        email = options["owner_email"].strip().lower()
+        try:
+            validate_email(email)
+        except ValidationError as error:
+            raise CommandError(f"--owner-email: {email} is not an email address.") from error
+        owner = User.objects.filter(email=email).first() or User.objects.create_user(email)
+        # The operator vouches for the address.
+        EmailAddress.objects.update_or_create(
+            user=owner, email=email, defaults={"verified": True, "primary": True}
+        )
+        try:
+            company = create_company(
+                name=options["name"],
+                slug=options["slug"],
+                tier=options["tier"],
+                owner=owner,
+                actor=Principal.system("manage.py create_company"),
+            )
+        except SlugTaken as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(company.public_id)

@@ -1,0 +1,184 @@
+"""People, companies, and who belongs to which."""
+
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+
+from accounts.roles import Role
+from core import clock, ids
+from core.constraints import RowLevelSecurity
+from core.principal import Principal
+from core.tenancy import CompanyModel, Tenant
+
+INVITATION_VALID_FOR = timedelta(days=7)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates users by email."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a user; without a password they set one through "Forgot password"."""
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create a member of staff with every permission."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Look a user up by email, whatever its case."""
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. Signs in by email; belongs to companies through memberships; `is_staff` opens the staff site."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    is_staff = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created = models.DateTimeField(default=clock.now, editable=False)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=models.functions.Lower("email")), name="accounts_user_email_lower"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @property
+    def public_id(self) -> str:
+        """The identifier that people and programs see."""
+        return ids.encode("usr", self.id)
+
+    @property
+    def display_name(self) -> str:
+        """What the person is called on pages and in the audit trail."""
+        return self.name or self.email
+
+    def clean(self) -> None:
+        """Emails are stored in lower case, so that one person cannot have two accounts by case."""
+        super().clean()
+        self.email = self.email.strip().lower()
+
+
+class Company(models.Model):
+    """A tenant. `version` rises with every change that cached grants must notice (DESIGN §5)."""
+
+    class Tiers(models.TextChoices):
+        """What a company has subscribed to; billing.entitlements knows the limits."""
+
+        STARTER = "starter", "Starter"
+        PRO = "pro", "Pro"
+        ENTERPRISE = "enterprise", "Enterprise"
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    name = models.CharField(max_length=100)
+    slug = models.SlugField(max_length=60, unique=True)
+    tier = models.CharField(max_length=20, choices=Tiers, default=Tiers.STARTER)
+    limit_overrides = models.JSONField(default=dict, blank=True)
+    version = models.BigIntegerField(default=1, editable=False)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.CharField(max_length=500, blank=True)
+    created = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        verbose_name_plural = "companies"
+        constraints = [
+            RowLevelSecurity(name="accounts_company_rls", company_column="id", mode_column=None),
+            models.CheckConstraint(
+                condition=models.Q(tier__in=["starter", "pro", "enterprise"]), name="accounts_company_tier"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def public_id(self) -> str:
+        """The identifier that people and programs see."""
+        return ids.encode("co", self.id)
+
+    @property
+    def live_tenant(self) -> Tenant:
+        """The tenant in which what concerns the company as a whole is recorded."""
+        return Tenant(self.id, "live")
+
+
+class Membership(CompanyModel):
+    """A person's role in a company."""
+
+    id_prefix = "mem"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=20, choices=Role)
+
+    class Meta(CompanyModel.Meta):
+        constraints = [
+            *CompanyModel.Meta.constraints,
+            models.UniqueConstraint(fields=["company", "user"], name="accounts_membership_once"),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="accounts_membership_role"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role}"
+
+    def principal(self, *, mode: Any, ip: str | None, user_agent: str, request_id: str | None) -> Principal:
+        """Return the member as the actor of a dashboard request."""
+        return Principal(
+            kind="user",
+            id=self.user.public_id,
+            name=self.user.display_name,
+            company_id=self.company_id,
+            mode=mode,
+            ip=ip,
+            user_agent=user_agent,
+            request_id=request_id,
+        )
+
+
+def _invitation_expiry() -> datetime:
+    return clock.now() + INVITATION_VALID_FOR
+
+
+class Invitation(CompanyModel):
+    """An offer of a role, sent by email. The token is in the mail only; the table has its SHA-256."""
+
+    id_prefix = "inv"
+
+    email = models.EmailField()
+    role = models.CharField(max_length=20, choices=Role)
+    token_hash = models.BinaryField(max_length=32)
+    invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    expires = models.DateTimeField(default=_invitation_expiry)
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta(CompanyModel.Meta):
+        constraints = [
+            *CompanyModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company", "email"],
+                name="accounts_invitation_open",
+                condition=models.Q(accepted_at__isnull=True, revoked_at__isnull=True),
+            ),
+            models.CheckConstraint(condition=models.Q(role__in=Role.values), name="accounts_invitation_role"),
+        ]
+        indexes = [models.Index(fields=["token_hash"], name="accounts_invitation_token")]
+
+    def __str__(self) -> str:
+        return f"{self.email} as {self.role}"

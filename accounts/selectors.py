@@ -1,0 +1,70 @@
+"""Reads about companies and their people."""
+
+import hashlib
+import uuid
+
+from accounts.models import Company, Invitation, Membership, User
+from core import clock, ids
+from core.tenancy import require_tenant, system_context
+
+
+def current_company() -> Company:
+    """Return the company of the current tenant."""
+    return Company.objects.get(id=require_tenant().company_id)
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """Return every membership of `user` with its company, by company name.
+
+    A person may belong to several companies, so this looks across them, before a tenant is known.
+    """
+    with system_context(reason="memberships of a user"):
+        return list(
+            Membership.objects.filter(user=user).select_related("company", "user").order_by("company__name")
+        )
+
+
+def list_members() -> list[Membership]:
+    """Return the members of the current company, owners first."""
+    members = Membership.objects.select_related("user").order_by("created")
+    return sorted(members, key=lambda m: ["owner", "admin", "developer", "viewer"].index(m.role))
+
+
+def list_open_invitations() -> list[Invitation]:
+    """Return the invitations that can still be accepted."""
+    return list(
+        Invitation.objects.filter(accepted_at=None, revoked_at=None, expires__gt=clock.now()).order_by("-id")
+    )
+
+
+def owner_emails() -> list[str]:
+    """Return the addresses of the current company's owners: who is told when something needs a decision."""
+    return list(
+        Membership.objects.filter(role="owner", user__is_active=True).values_list("user__email", flat=True)
+    )
+
+
+def find_invitation(token: str) -> Invitation | None:
+    """Return the open invitation that `token` belongs to, or None."""
+    digest = hashlib.sha256(token.encode()).digest()
+    with system_context(reason="invitation by token"):
+        return (
+            Invitation.objects.filter(
+                token_hash=digest, accepted_at=None, revoked_at=None, expires__gt=clock.now()
+            )
+            .select_related("company", "invited_by")
+            .first()
+        )
+
+
+def find_company(reference: str) -> Company | None:
+    """Return the company with this `co_` id or slug, or None; for operators' commands."""
+    company_id: uuid.UUID | None
+    try:
+        company_id = ids.decode("co", reference)
+    except ids.InvalidId:
+        company_id = None
+    with system_context(reason="company by id or slug"):
+        if company_id is not None:
+            return Company.objects.filter(id=company_id).first()
+        return Company.objects.filter(slug=reference).first()

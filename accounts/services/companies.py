@@ -1,0 +1,101 @@
+"""Creating, changing and suspending companies."""
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.text import slugify
+
+from accounts.events import CompanyCreated, CompanyResumed, CompanySuspended, CompanyUpdated
+from accounts.models import Company, Membership, User
+from accounts.roles import Role
+from core import clock, fences, ids
+from core.errors import DomainError
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import Tenant, tenant_context
+
+
+class SlugTaken(DomainError):
+    """Another company already has this short name."""
+
+    code = "slug_taken"
+    status = 409
+    title = "This short name is taken"
+    fix = "Choose another short name."
+
+
+def create_company(
+    *, name: str, owner: User, actor: Principal, slug: str = "", tier: str = Company.Tiers.STARTER
+) -> Company:
+    """Create a company with `owner` as its owner.
+
+    Without a `slug` one is made from the name. Raises SlugTaken when the given one is taken.
+    """
+    company_id = ids.new_id()
+    wanted = slugify(slug or name)[:50] or "company"
+    if not slug:
+        wanted = f"{wanted}-{company_id.hex[-6:]}"
+    with tenant_context(Tenant(company_id, "live")):
+        try:
+            with transaction.atomic():
+                company = Company.objects.create(id=company_id, name=name.strip(), slug=wanted, tier=tier)
+        except IntegrityError as error:
+            raise SlugTaken(f"The short name {wanted} is taken.") from error
+        Membership.objects.create(user=owner, role=Role.OWNER)
+        publish(
+            CompanyCreated(
+                object_id=company.public_id, detail={"name": company.name, "owner": owner.email, "tier": tier}
+            ),
+            actor=actor,
+        )
+    return company
+
+
+def update_company(*, company: Company, name: str, slug: str, actor: Principal) -> Company:
+    """Rename the company. Raises SlugTaken."""
+    changes = {
+        field: [getattr(company, field), value]
+        for field, value in (("name", name.strip()), ("slug", slugify(slug)[:60]))
+        if getattr(company, field) != value
+    }
+    if not changes:
+        return company
+    for field, (_, value) in changes.items():
+        setattr(company, field, value)
+    company.version = F("version") + 1
+    try:
+        with transaction.atomic():
+            company.save(update_fields=[*changes, "version"])
+    except IntegrityError as error:
+        raise SlugTaken(f"The short name {slug} is taken.") from error
+    _make_grants_stale(company)
+    publish(CompanyUpdated(object_id=company.public_id, changes=changes), actor=actor)
+    return company
+
+
+def suspend_company(*, company: Company, reason: str, actor: Principal) -> Company:
+    """Stop a company's keys, sends and deliveries at once; nothing is lost and `resume_company` undoes it."""
+    with tenant_context(company.live_tenant):
+        company.suspended_at, company.suspended_reason = clock.now(), reason
+        _save_suspension(company)
+        publish(CompanySuspended(object_id=company.public_id, detail={"reason": reason}), actor=actor)
+    return company
+
+
+def resume_company(*, company: Company, reason: str, actor: Principal) -> Company:
+    """Lift a suspension."""
+    with tenant_context(company.live_tenant):
+        company.suspended_at, company.suspended_reason = None, ""
+        _save_suspension(company)
+        publish(CompanyResumed(object_id=company.public_id, detail={"reason": reason}), actor=actor)
+    return company
+
+
+def _save_suspension(company: Company) -> None:
+    company.version = F("version") + 1
+    company.save(update_fields=["suspended_at", "suspended_reason", "version"])
+    _make_grants_stale(company)
+
+
+def _make_grants_stale(company: Company) -> None:
+    company.refresh_from_db(fields=["version"])
+    fences.raise_after_commit(fences.company_fence(company.id), company.version)

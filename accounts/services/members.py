@@ -1,0 +1,156 @@
+"""Inviting people, giving them roles, removing them."""
+
+import hashlib
+import secrets
+
+from django.db import IntegrityError, transaction
+
+from accounts.events import InvitationRevoked, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
+from accounts.models import Invitation, Membership, User
+from accounts.roles import Role, at_least
+from core import clock, ids
+from core.errors import DomainError
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import Tenant, tenant_context
+
+
+class AlreadyMember(DomainError):
+    """The person already belongs to the company, or has an open invitation."""
+
+    code = "already_member"
+    status = 409
+    title = "Already a member or invited"
+    fix = "Change the member's role instead, or revoke the open invitation first."
+
+
+class LastOwner(DomainError):
+    """A company always has an owner."""
+
+    code = "last_owner"
+    status = 409
+    title = "The last owner cannot go"
+    fix = "Make somebody else an owner first."
+
+
+class RoleTooHigh(DomainError):
+    """Nobody can give, take or change a role above their own."""
+
+    code = "role_too_high"
+    status = 403
+    title = "This role is above yours"
+    fix = "Ask an owner."
+
+
+class InvitationMismatch(DomainError):
+    """The invitation was sent to another address than the one signed in with."""
+
+    code = "invitation_mismatch"
+    status = 403
+    title = "This invitation is for somebody else"
+    fix = "Sign in with the address the invitation was sent to."
+
+
+def invite_member(*, email: str, role: str, inviter: Membership, actor: Principal) -> tuple[Invitation, str]:
+    """Invite `email`; returns the invitation and its token, which is in the mail and nowhere else.
+
+    An expired invitation to the same address is replaced. Raises AlreadyMember or RoleTooHigh.
+    """
+    email = email.strip().lower()
+    if not at_least(inviter.role, role):
+        raise RoleTooHigh
+    if Membership.objects.filter(user__email=email).exists():
+        raise AlreadyMember(f"{email} already belongs to this company.")
+    token = secrets.token_urlsafe(32)
+    now = clock.now()
+    Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None, expires__lte=now).update(
+        revoked_at=now
+    )
+    try:
+        with transaction.atomic():
+            invitation = Invitation.objects.create(
+                email=email,
+                role=role,
+                token_hash=hashlib.sha256(token.encode()).digest(),
+                invited_by=inviter.user,
+            )
+    except IntegrityError as error:
+        raise AlreadyMember(f"{email} already has an open invitation.") from error
+    publish(MemberInvited(object_id=invitation.public_id, detail={"email": email, "role": role}), actor=actor)
+    return invitation, token
+
+
+def revoke_invitation(*, invitation: Invitation, actor: Principal) -> None:
+    """Take an open invitation back."""
+    invitation.revoked_at = clock.now()
+    invitation.save(update_fields=["revoked_at"])
+    publish(
+        InvitationRevoked(object_id=invitation.public_id, detail={"email": invitation.email}), actor=actor
+    )
+
+
+def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -> Membership:
+    """Make `user` a member with the invited role. Raises InvitationMismatch or AlreadyMember."""
+    if user.email != invitation.email:
+        raise InvitationMismatch(f"This invitation was sent to {invitation.email}.")
+    with tenant_context(Tenant(invitation.company_id, "live")):
+        # The row lock decides between two clicks; the second finds it accepted.
+        open_one = Invitation.objects.select_for_update().filter(
+            id=invitation.id, accepted_at=None, revoked_at=None
+        )
+        if not open_one.exists():
+            raise AlreadyMember("This invitation was already used.")
+        try:
+            with transaction.atomic():
+                membership = Membership.objects.create(user=user, role=invitation.role)
+        except IntegrityError as error:
+            raise AlreadyMember("You already belong to this company.") from error
+        open_one.update(accepted_at=clock.now())
+        publish(
+            MemberJoined(object_id=user.public_id, detail={"email": user.email, "role": invitation.role}),
+            actor=actor,
+        )
+    return membership
+
+
+def change_role(*, member: Membership, role: str, changer: Membership, actor: Principal) -> Membership:
+    """Give `member` another role. Raises RoleTooHigh or LastOwner."""
+    if not (at_least(changer.role, role) and at_least(changer.role, member.role)):
+        raise RoleTooHigh
+    before = member.role
+    if before == role:
+        return member
+    if before == Role.OWNER:
+        _require_another_owner(member)
+    member.role = role
+    member.save(update_fields=["role"])
+    publish(
+        MemberRoleChanged(object_id=ids.encode("usr", member.user_id), changes={"role": [before, role]}),
+        actor=actor,
+    )
+    return member
+
+
+def remove_member(*, member: Membership, remover: Membership, actor: Principal) -> None:
+    """Remove `member`; anybody may remove themselves. Raises RoleTooHigh or LastOwner."""
+    if member.id != remover.id and not (
+        at_least(remover.role, Role.ADMIN) and at_least(remover.role, member.role)
+    ):
+        raise RoleTooHigh
+    if member.role == Role.OWNER:
+        _require_another_owner(member)
+    publish(
+        MemberRemoved(
+            object_id=ids.encode("usr", member.user_id),
+            detail={"email": member.user.email, "role": member.role},
+        ),
+        actor=actor,
+    )
+    member.delete()
+
+
+def _require_another_owner(member: Membership) -> None:
+    # Locks the owners' rows, so that two owners cannot remove each other at the same moment.
+    owners = list(Membership.objects.select_for_update().filter(role=Role.OWNER).order_by("id"))
+    if not any(owner.id != member.id for owner in owners):
+        raise LastOwner

@@ -1,0 +1,105 @@
+"""Errors that the pipeline itself raises; what the domain refuses is raised by its services."""
+
+from core.errors import DomainError
+
+
+class InvalidRequest(DomainError):
+    """The request could not be understood: broken JSON, a bad cursor, an unknown query parameter."""
+
+    code = "invalid_request"
+    status = 400
+    title = "The request is not valid"
+    fix = "Read `detail`: it names the part of the request that could not be understood."
+
+
+class InvalidIdempotencyKey(DomainError):
+    """The Idempotency-Key header is empty, longer than 255 characters, or not printable ASCII."""
+
+    code = "invalid_idempotency_key"
+    status = 400
+    title = "Invalid Idempotency-Key"
+    fix = "Send 1 to 255 printable ASCII characters; a UUID is a good choice."
+
+
+class HttpsRequired(DomainError):
+    """The API was called over plain HTTP. Nothing was executed."""
+
+    code = "https_required"
+    status = 403
+    title = "HTTPS is required"
+    fix = "Call the API by https://. If the request carried a secret, rotate that key: it crossed the network in clear."
+
+
+class MethodNotAllowed(DomainError):
+    """The path exists, but not for this method; `Allow` lists the ones it has."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+    fix = "Use one of the methods in the `Allow` header."
+
+
+class NotAcceptable(DomainError):
+    """The Accept header admits no format that this endpoint can answer in."""
+
+    code = "not_acceptable"
+    status = 406
+    title = "Not acceptable"
+    fix = "Send `Accept: application/json` (or what the documentation names), or no Accept header."
+
+
+class BodyTooLarge(DomainError):
+    """The body of the request is larger than the API accepts."""
+
+    code = "body_too_large"
+    status = 413
+    title = "Request body too large"
+    fix = "Send at most 1 MiB; split bulk work into several requests."
+
+
+class UnsupportedMediaType(DomainError):
+    """The body is not JSON, or not said to be."""
+
+    code = "unsupported_media_type"
+    status = 415
+    title = "Unsupported media type"
+    fix = "Send the body as JSON with `Content-Type: application/json`."
+
+
+class IdempotencyInFlight(DomainError):
+    """A request with the same Idempotency-Key is being executed at this moment."""
+
+    code = "idempotency_in_flight"
+    status = 409
+    title = "A request with this Idempotency-Key is in progress"
+    fix = "Wait as long as `Retry-After` says and send the same request again: you will get its answer."
+
+
+class IdempotencyKeyReused(DomainError):
+    """The Idempotency-Key was used before, for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "Idempotency-Key reused for another request"
+    fix = "Use a new key for every new request; repeat a key only with the identical method, path, query and body."
+
+
+class InternalError(DomainError):
+    """Something failed on our side. The incident is logged under the request id."""
+
+    code = "internal_error"
+    status = 500
+    title = "Internal error"
+    fix = "Send the request again with the same Idempotency-Key; if it persists, report the request id."
+
+
+class TemporarilyUnavailable(DomainError):
+    """A part the API needs cannot be reached right now. Nothing was executed."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    title = "Temporarily unavailable"
+    fix = "Send the request again after `Retry-After`, with the same Idempotency-Key."
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers={"Retry-After": "1"})

@@ -1,0 +1,107 @@
+"""Idempotent writes (DESIGN §7): the rows, the event, the audit entry and the stored answer are one transaction.
+
+A transaction-level advisory lock on the key admits one twin at a time; it ends with the transaction, so a crash leaves all
+or nothing and never a stale lock. The look-up is a second statement, whose snapshot is taken after the lock.
+"""
+
+import hashlib
+from collections.abc import Callable
+
+import orjson
+from django.db import connection, transaction
+from django.http import HttpRequest, HttpResponse
+
+from core import clock
+from core.api.errors import (
+    IdempotencyInFlight,
+    IdempotencyKeyReused,
+    InvalidIdempotencyKey,
+)
+from core.api.rendering import read_json
+from core.crypto import decrypt, encrypt
+from core.errors import DomainError
+from core.models import IdempotencyRecord
+from core.tenancy import require_tenant
+
+REPLAYED = "Idempotency-Replayed"
+# Definitive refusals by the domain. Everything else that is refused may be sent again under the same key.
+STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
+_KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control")
+
+
+def read_key(request: HttpRequest) -> str | None:
+    """Return the Idempotency-Key of `request`, without the quotes of the IETF draft's form; None when it has none.
+
+    Raises InvalidIdempotencyKey unless it is 1 to 255 printable ASCII characters.
+    """
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return None
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey("Idempotency-Key must be 1 to 255 printable ASCII characters.")
+    return key
+
+
+def fingerprint(request: HttpRequest) -> bytes:
+    """Return the SHA-256 of method, path, query and canonical body: what makes two requests the same."""
+    canonical = orjson.dumps(read_json(request), option=orjson.OPT_SORT_KEYS)
+    parts = (request.method or "", request.path, request.META.get("QUERY_STRING", ""))
+    return hashlib.sha256("\n".join(parts).encode() + b"\n" + canonical).digest()
+
+
+def _lock_number(key: str) -> int:
+    tenant = require_tenant()
+    digest = hashlib.sha256(f"{tenant.company_id}:{tenant.mode}:{key}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def run_once(
+    request: HttpRequest,
+    key: str,
+    handler: Callable[[], HttpResponse],
+    render_refusal: Callable[[DomainError], HttpResponse],
+) -> HttpResponse:
+    """Run `handler` under `key`, or replay the answer it gave before. Must be called in the tenant's transaction.
+
+    Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
+    """
+    mark = fingerprint(request)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock_number(key)])
+        if not cursor.fetchone()[0]:
+            raise IdempotencyInFlight(
+                "The first request with this key is still running.", headers={"Retry-After": "1"}
+            )
+    stored = IdempotencyRecord.objects.filter(key=key).first()
+    if stored is not None and stored.expires > clock.now():
+        if bytes(stored.fingerprint) != mark:
+            raise IdempotencyKeyReused("This key was used for another request.")
+        return _replay(stored)
+    if stored is not None:
+        stored.delete()
+    try:
+        with transaction.atomic():
+            response = handler()
+    except DomainError as refusal:
+        if refusal.status not in STORED_REFUSALS:
+            raise
+        response = render_refusal(refusal)
+    IdempotencyRecord.objects.create(
+        key=key,
+        fingerprint=mark,
+        status=response.status_code,
+        headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
+        body=encrypt(response.content),
+    )
+    return response
+
+
+def _replay(stored: IdempotencyRecord) -> HttpResponse:
+    response = HttpResponse(decrypt(bytes(stored.body)), status=stored.status)
+    for name, value in stored.headers.items():
+        response.headers[name] = value
+    response.headers["Content-Length"] = str(len(response.content))
+    response.headers[REPLAYED] = "true"
+    return response

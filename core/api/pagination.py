@@ -1,0 +1,65 @@
+"""Cursor pagination: `limit` and `starting_after`, newest first, by primary key (DESIGN §3)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from core import ids
+from core.errors import FieldError, FieldErrors
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of rows, and whether more follow."""
+
+    items: list[Any]
+    has_more: bool
+    next_cursor: str | None
+
+    def render(self, represent: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Return the list object of the API with every row represented by `represent`."""
+        return {
+            "object": "list",
+            "data": [represent(item) for item in self.items],
+            "has_more": self.has_more,
+            "next_cursor": self.next_cursor,
+        }
+
+
+def read_limit(request: HttpRequest) -> int:
+    """Return the page size asked for; raises FieldErrors unless it is a whole number from 1 to 100."""
+    text = request.GET.get("limit")
+    if text is None:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
+        raise FieldErrors([FieldError("limit", "invalid", f"Use a whole number from 1 to {MAX_LIMIT}.")])
+    return int(text)
+
+
+def paginate(queryset: QuerySet[Any], request: HttpRequest, *, prefix: str | None = None) -> Page:
+    """Return the page of `queryset` that `request` asks for, newest first.
+
+    The primary key is a UUIDv7, so its order is the order of creation and one index range finds any page at the same cost.
+    `prefix` is the TypeID prefix of the cursor (default: the model's own). Raises FieldErrors for a bad limit or cursor.
+    """
+    model: type[Model] = queryset.model
+    prefix = prefix or getattr(model, "id_prefix", "")
+    limit = read_limit(request)
+    cursor = request.GET.get("starting_after")
+    if cursor is not None:
+        try:
+            queryset = queryset.filter(pk__lt=ids.decode(prefix, cursor))
+        except ids.InvalidId as error:
+            raise FieldErrors([FieldError("starting_after", "invalid", f"Not a cursor: {error}.")]) from error
+    items = list(queryset.order_by("-pk")[: limit + 1])
+    has_more = len(items) > limit
+    items = items[:limit]
+    last = items[-1] if has_more else None
+    last_id = last["id"] if isinstance(last, dict) else last.pk if last is not None else None
+    return Page(items, has_more, ids.encode(prefix, last_id) if last_id is not None else None)

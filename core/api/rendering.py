@@ -1,0 +1,78 @@
+"""JSON in and out: orjson, one format, no negotiation."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from rest_framework.parsers import JSONParser as _DrfJSONParser
+from rest_framework.renderers import JSONRenderer as _DrfJSONRenderer
+
+from core.api.errors import BodyTooLarge, InvalidRequest, NotAcceptable, UnsupportedMediaType
+
+JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+
+
+class JSONRenderer(_DrfJSONRenderer):
+    """Names our one response format to the OpenAPI generator."""
+
+
+class JSONParser(_DrfJSONParser):
+    """Names our one request format to the OpenAPI generator."""
+
+
+def reply(data: Any, status: int = 200, *, content_type: str = JSON) -> HttpResponse:
+    """Return `data` as a JSON response, rendered at once; None gives an empty body."""
+    body = b"" if data is None else orjson.dumps(data, default=_encode)
+    response = HttpResponse(body, status=status, content_type=content_type)
+    response.headers["Content-Length"] = str(len(body))
+    return response
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, (set, frozenset, tuple)):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not a JSON value")
+
+
+def read_json(request: HttpRequest) -> dict[str, Any]:
+    """Return the body of `request` as a JSON object; an empty body is an empty object.
+
+    Raises BodyTooLarge, UnsupportedMediaType or InvalidRequest.
+    """
+    try:
+        length = int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError as error:
+        raise InvalidRequest("Content-Length is not a number.") from error
+    if length > settings.API_MAX_BODY_BYTES:
+        raise BodyTooLarge(f"The body is {length} bytes; {settings.API_MAX_BODY_BYTES} are accepted.")
+    try:
+        body = request.body
+    except (RawPostDataException, UnreadablePostError) as error:
+        raise InvalidRequest("The body could not be read to its end.") from error
+    if not body:
+        return {}
+    if (request.content_type or "").lower() != JSON:
+        raise UnsupportedMediaType(f"The body is {request.content_type or 'of no stated type'}, not {JSON}.")
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
+    if not isinstance(data, dict):
+        raise InvalidRequest("The body must be a JSON object.")
+    return data
+
+
+def check_accept(request: HttpRequest, produces: str = JSON) -> None:
+    """Raise NotAcceptable when the Accept header rules `produces` out (RFC 9110 §12.5.1)."""
+    header = request.META.get("HTTP_ACCEPT")
+    if not header or header == "*/*" or produces in header:
+        return
+    main = produces.partition("/")[0]
+    if not any(request_type in header for request_type in ("*/*", f"{main}/*", PROBLEM_JSON)):
+        raise NotAcceptable(f"This endpoint answers {produces}.")

@@ -1,0 +1,205 @@
+"""The pipeline every API request passes, and the class every endpoint inherits (DESIGN §4).
+
+Request id (core.middleware) → HTTPS → authentication → IP, origin, scope → rate limit → idempotency → view → one service →
+publish → commit → headers → request log. Each stage is one file; this one only says their order.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, ClassVar, Protocol
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.module_loading import import_string
+from rest_framework import serializers
+from rest_framework.views import APIView
+
+from core.api import idempotency
+from core.api.errors import HttpsRequired, InvalidRequest, MethodNotAllowed
+from core.api.exceptions import problem, to_domain_error
+from core.api.pagination import paginate
+from core.api.rendering import JSON, check_accept, read_json, reply
+from core.api.scopes import ANY_KEY
+from core.errors import FieldError, FieldErrors, NotFound
+from core.principal import Principal
+from core.tenancy import Tenant, tenant_context
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+Requirement = str | tuple[str, ...]
+
+
+class ApiRequest(HttpRequest):
+    """What the pipeline adds to Django's request before a handler sees it (a type only, never constructed)."""
+
+    request_id: str
+    client_ip: str
+    secure: bool
+    principal: Principal
+    trace: list[dict[str, Any]]
+    rate_headers: dict[str, str]
+
+
+class Guard(Protocol):
+    """What `settings.API_GUARD` names: authentication, restrictions and limits. Stateless, shared by all threads."""
+
+    def identify(self, request: ApiRequest) -> None:
+        """Find the credential's grant; sets `request.principal` or keeps the refusal for `settle`."""
+
+    def decide(self, request: ApiRequest, required: tuple[str, ...]) -> None:
+        """Check IP, origin and scope against the grant, without I/O; collects `request.trace`."""
+
+    def settle(self, request: ApiRequest, required: tuple[str, ...], policies: tuple[str, ...]) -> None:
+        """Prove the grant is the newest and take the tokens in one round trip; raises the first refusal."""
+
+    def report_exposure(self, request: ApiRequest) -> None:
+        """A credential came over plain HTTP: tell its company, if it is a live one. Never raises."""
+
+
+@lru_cache(maxsize=4)
+def _load(path: str) -> Any:
+    found = import_string(path)
+    return found() if isinstance(found, type) else found
+
+
+class ApiView(APIView):
+    """Base of every endpoint under /v1.
+
+    `scopes` names, for each method, the scope it needs (a tuple: any one of them is enough; ANY_KEY: every valid key).
+    A method without an entry cannot be registered (core.checks). `policies` adds named rate-limit policies to a method.
+    """
+
+    scopes: ClassVar[Mapping[str, Requirement]] = {}
+    policies: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    produces: ClassVar[str] = JSON
+
+    def dispatch(self, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """Run the pipeline and answer; whatever happens inside becomes problem+json."""
+        started = time.perf_counter()
+        request.trace, request.rate_headers = [], {}
+        refused_by = None
+        try:
+            handler = self._admit(request)
+            response = self._execute(request, handler, kwargs)
+        except Exception as raised:  # the boundary: every failure has a public form
+            error = to_domain_error(raised)
+            refused_by = error.code
+            response = problem(request, error)
+        headers = response.headers
+        for name, value in request.rate_headers.items():
+            headers[name] = value
+        _load(settings.API_REQUEST_LOG)(
+            {
+                "request": request,
+                "response": response,
+                "refused_by": refused_by,
+                "duration_ms": (time.perf_counter() - started) * 1000,
+            }
+        )
+        return response
+
+    def _admit(self, request: ApiRequest) -> Callable[..., HttpResponse]:
+        """HTTPS, authentication, restrictions, scope and limits; returns the handler."""
+        guard: Guard = _load(settings.API_GUARD)
+        if settings.REQUIRE_HTTPS and not request.secure:
+            guard.report_exposure(request)
+            raise HttpsRequired
+        method = request.method or "GET"
+        handler = getattr(self, method.lower(), None) if method.lower() in self.http_method_names else None
+        if method == "OPTIONS" or handler is None:
+            needed: Requirement = ANY_KEY
+        else:
+            needed = self.scopes["GET" if method == "HEAD" else method]
+        required = (needed,) if isinstance(needed, str) else needed
+        guard.identify(request)
+        guard.decide(request, required)
+        guard.settle(request, required, self.policies.get(method, ()))
+        if handler is None:
+            allowed = ", ".join(self.allowed_methods)
+            raise MethodNotAllowed(f"{method} is not allowed here.", headers={"Allow": allowed})
+        check_accept(request, self.produces)
+        return handler  # type: ignore[no-any-return]
+
+    def _execute(
+        self, request: ApiRequest, handler: Callable[..., HttpResponse], kwargs: dict[str, Any]
+    ) -> HttpResponse:
+        """Run the handler in one tenant transaction, under its Idempotency-Key where there is one."""
+        principal = request.principal
+        assert principal.company_id is not None
+        assert principal.mode is not None
+        with tenant_context(Tenant(principal.company_id, principal.mode)):
+            if request.method in WRITES:
+                key = idempotency.read_key(request)
+                if key is not None:
+                    return idempotency.run_once(
+                        request,
+                        key,
+                        lambda: handler(request, **kwargs),
+                        lambda error: problem(request, error),
+                    )
+            return handler(request, **kwargs)
+
+    # --- what handlers use --------------------------------------------------------------------------------------------
+
+    def read_body(self, request: ApiRequest, serializer: type[serializers.Serializer]) -> dict[str, Any]:
+        """Return the validated body; raises FieldErrors (through DRF's ValidationError) naming each refused field.
+
+        For PATCH only the fields that were sent are required and returned.
+        """
+        bound = serializer(
+            data=read_json(request), partial=request.method == "PATCH", context={"request": request}
+        )
+        bound.is_valid(raise_exception=True)
+        return bound.validated_data  # type: ignore[no-any-return]
+
+    def read_no_body(self, request: ApiRequest) -> None:
+        """Refuse a body with fields where none are known."""
+        unknown = read_json(request)
+        if unknown:
+            raise FieldErrors(
+                [FieldError(name, "unknown_field", "This field is not known here.") for name in unknown]
+            )
+
+    def page(
+        self, request: ApiRequest, queryset: Any, represent: Callable[[Any], dict[str, Any]], **kwargs: Any
+    ) -> HttpResponse:
+        """Answer with one page of `queryset`."""
+        return reply(paginate(queryset, request, **kwargs).render(represent))
+
+    def options(self, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """List the methods of the resource."""
+        response = HttpResponse(status=204)
+        response.headers["Allow"] = ", ".join(self.allowed_methods)
+        return response
+
+
+class UnknownRoute(ApiView):
+    """Answers every path under /v1 that no endpoint has, after the same checks as any other."""
+
+    scopes = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANY_KEY)
+    schema = None
+
+    def get(self, request: ApiRequest, **kwargs: Any) -> HttpResponse:
+        """There is nothing here."""
+        raise NotFound
+
+    post = put = patch = delete = get
+
+
+def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
+    """Raise FieldErrors naming every query parameter that is not in `allowed`."""
+    unknown = [name for name in query if name not in allowed]
+    if unknown:
+        raise FieldErrors(
+            [
+                FieldError(name[:100], "unknown_parameter", "This query parameter is not known here.")
+                for name in unknown
+            ]
+        )
+
+
+def first_value_only(query: QueryDict) -> None:
+    """Raise InvalidRequest when a parameter was sent twice, since it is unclear which one is meant."""
+    for name, values in query.lists():
+        if len(values) > 1:
+            raise InvalidRequest(f"The query parameter {name[:100]} was sent {len(values)} times.")

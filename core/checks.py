@@ -1,0 +1,80 @@
+"""System checks: what is refused at start-up, with how to mend it."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from core.api.scopes import ANY_KEY, SCOPES
+
+
+def iter_api_views(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (route, view class) of everything under /v1; the class is None for a view that has none."""
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from iter_api_views(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern) and route.startswith("v1/"):
+            callback = pattern.callback
+            yield route, getattr(callback, "cls", None) or getattr(callback, "view_class", None)
+
+
+@register(Tags.security)
+def check_api_views(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Every endpoint under /v1 passes the pipeline and names a known scope for each of its methods."""
+    from core.api.views import ApiView
+
+    found: list[CheckMessage] = []
+    for route, view in iter_api_views():
+        if view is None or not issubclass(view, ApiView):
+            if not getattr(view, "public_document", False):
+                found.append(Error(f"/{route} does not inherit ApiView.", id="pomelo.E001"))
+            continue
+        methods = {
+            name.upper()
+            for name in view.http_method_names
+            if hasattr(view, name) and name not in ("options", "head")
+        }
+        found.extend(
+            Error(f"{method} /{route} names no scope.", id="pomelo.E002")
+            for method in sorted(methods - set(view.scopes))
+        )
+        found.extend(
+            Error(f"{method} /{route} names unknown scope {scope}.", id="pomelo.E003")
+            for method, needed in view.scopes.items()
+            for scope in ((needed,) if isinstance(needed, str) else needed)
+            if scope != ANY_KEY and scope not in SCOPES
+        )
+    return found
+
+
+@register(Tags.security)
+def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Settings that Django cannot know to check."""
+    found: list[CheckMessage] = []
+    for name in ("TRUSTED_PROXIES", "WEBHOOK_ALLOWED_NETWORKS"):
+        try:
+            for network in getattr(settings, name):
+                ip_network(network.strip(), strict=False)
+        except ValueError as error:
+            found.append(Error(f"{name} is not a list of CIDRs: {error}.", id="pomelo.E010"))
+    choices = {
+        "RATE_LIMIT_FAILURE_MODE": ("local", "open", "closed"),
+        "API_KEY_HASHER": ("bcrypt_sha256", "sha256"),
+        "SECRET_STORE": ("database", "vault"),
+    }
+    for name, allowed in choices.items():
+        if getattr(settings, name) not in allowed:
+            found.append(Error(f"{name} must be one of {', '.join(allowed)}.", id="pomelo.E011"))
+    if "," in settings.VALKEY_URL and settings.CELERY_BROKER_URL == settings.VALKEY_URL:
+        found.append(
+            Error(
+                "VALKEY_URL is a cluster, which cannot carry Celery's messages.",
+                hint="Set CELERY_BROKER_URL to an amqp:// broker or a single Valkey.",
+                id="pomelo.E012",
+            )
+        )
+    return found

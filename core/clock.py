@@ -1,0 +1,13 @@
+"""The one place that reads the time."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """Return the current time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return `moment` as RFC 3339 in UTC with microseconds, for example `2026-01-31T12:00:00.000000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,38 @@
+"""Refuses to run under a database role that row-level security does not hold (DESIGN §8)."""
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+_FIX = (
+    "Create the roles with deploy/postgres/roles.sql and set DATABASE_URL to the role `app`, "
+    "DATABASE_OWNER_URL to the role `owner`."
+)
+
+
+def verify_database_role() -> None:
+    """Raise ImproperlyConfigured, saying how to make the right role, when the current one could cross companies."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, rolsuper, rolbypassrls, "
+            "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "        WHERE c.relowner = r.oid AND n.nspname = 'public'), "
+            "EXISTS (SELECT FROM pg_roles s WHERE s.rolname = 'system' "
+            "        AND pg_has_role(r.oid, s.oid, 'SET') AND NOT pg_has_role(r.oid, s.oid, 'USAGE')) "
+            "FROM pg_roles r WHERE rolname = current_user"
+        )
+        name, is_superuser, bypasses, owns, may_become_system = cursor.fetchone()
+    problems = [
+        text
+        for wrong, text in (
+            (is_superuser, "is a superuser, which ignores row-level security"),
+            (bypasses, "has BYPASSRLS"),
+            (owns, "owns tables, whose policies do not hold their owner"),
+            (
+                not is_superuser and not may_become_system,
+                "was not granted `system` WITH SET TRUE, INHERIT FALSE",
+            ),
+        )
+        if wrong
+    ]
+    if problems:
+        raise ImproperlyConfigured(f"The database role `{name}` {' and '.join(problems)}. {_FIX}")

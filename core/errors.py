@@ -1,0 +1,82 @@
+"""Errors the domain raises on purpose. The API renders them as problem+json, forms show their text (DESIGN §3).
+
+Every class is registered by its code; `docs/errors.md` is generated from the registry: the docstring says what the
+error means, `fix` says what to do about it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+ERRORS: dict[str, type["DomainError"]] = {}
+
+
+class DomainError(Exception):
+    """Base of every error that has a public code.
+
+    `detail` is public text; `facts` are merged into the `error` member of the response; `headers` are added to it.
+    """
+
+    code: ClassVar[str] = ""
+    status: ClassVar[int] = 400
+    title: ClassVar[str] = ""
+    fix: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Register the class under its code; a code has one owner."""
+        super().__init_subclass__(**kwargs)
+        if "code" not in cls.__dict__:
+            return
+        if cls.code in ERRORS:
+            raise TypeError(f"error code {cls.code} is already taken by {ERRORS[cls.code].__qualname__}")
+        ERRORS[cls.code] = cls
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        facts: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.detail = detail or self.title
+        self.facts = dict(facts or {})
+        self.headers = dict(headers or {})
+        super().__init__(self.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One refused field: its dotted name (`lines.0.amount`), a stable code and a message for people."""
+
+    field: str
+    code: str
+    message: str
+
+
+class FieldErrors(DomainError):
+    """One or more fields of the request have a value that is not accepted."""
+
+    code = "validation_failed"
+    status = 400
+    title = "Some fields are not valid"
+    fix = "Correct the fields listed in `error.fields` and send the request again."
+
+    def __init__(self, fields: Sequence[FieldError]) -> None:
+        self.fields = tuple(fields)
+        super().__init__(
+            "; ".join(f"{f.field}: {f.message}" for f in self.fields),
+            facts={"fields": [{"field": f.field, "code": f.code, "message": f.message} for f in self.fields]},
+        )
+
+
+class NotFound(DomainError):
+    """No such object for this key: it does not exist, was deleted, or belongs to another company or mode."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+    fix = "Check the identifier, and that the key is of the same mode (live or test) as the object."
+
+    def __init__(self) -> None:
+        # One text for every cause: a foreign object must not be told from a missing one (DESIGN §3).
+        super().__init__("There is nothing here for this key.")

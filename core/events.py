@@ -1,0 +1,85 @@
+"""Events: what happened, said once, in the transaction that made it happen (DESIGN §9).
+
+`publish()` writes the outbox row, from which webhooks are relayed, and hands the event to every sink of
+`settings.EVENT_SINKS` (the audit trail), so neither can be forgotten by a caller nor lost in a crash.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, ClassVar, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from core import jobs
+from core.models import OutboxEvent
+from core.principal import Principal
+from core.tenancy import require_tenant
+
+EVENT_TYPES: dict[str, type["Event"]] = {}
+
+RELAY_TASK = "webhooks.relay_events"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Base of every event. Subclasses are frozen, keyword-only dataclasses that set `type`.
+
+    `object_id` is the TypeID of what the event is about, `object` its public representation (empty for events that are
+    not public), `changes` maps a field to its value before and after, `detail` holds further facts for the audit trail.
+    """
+
+    type: ClassVar[str] = ""
+    public: ClassVar[bool] = True
+
+    object_id: str
+    object: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Register the event under its type; a type has one owner."""
+        super().__init_subclass__(**kwargs)
+        if not cls.type:
+            return
+        if cls.type in EVENT_TYPES and EVENT_TYPES[cls.type].__qualname__ != cls.__qualname__:
+            raise TypeError(f"event type {cls.type} is already taken")
+        EVENT_TYPES[cls.type] = cls
+
+
+class EventSink(Protocol):
+    """What `settings.EVENT_SINKS` names: called in the transaction of the event."""
+
+    def __call__(self, event: Event, *, actor: Principal, outbox_id: Any | None) -> None: ...
+
+
+@lru_cache(maxsize=1)
+def _load_sinks(paths: tuple[str, ...]) -> tuple[Callable[..., None], ...]:
+    return tuple(import_string(path) for path in paths)
+
+
+def publish(event: Event, *, actor: Principal) -> None:
+    """Record `event` in the current tenant's transaction and nudge the relay once it has committed.
+
+    Raises core.tenancy.TenantRequired outside of a tenant.
+    """
+    require_tenant()
+    outbox_id = None
+    if event.public:
+        row = OutboxEvent.objects.create(
+            type=event.type, object_id=event.object_id, data={"object": event.object}, public=True
+        )
+        outbox_id = row.id
+        jobs.enqueue(RELAY_TASK)
+    for sink in _load_sinks(tuple(settings.EVENT_SINKS)):
+        sink(event, actor=actor, outbox_id=outbox_id)
+
+
+def publish_unowned(event: Event, *, actor: Principal) -> None:
+    """Record an event that belongs to no company (an unknown secret, a failed sign-in): only staff see it.
+
+    Must be called inside `system_context`.
+    """
+    for sink in _load_sinks(tuple(settings.EVENT_SINKS)):
+        sink(event, actor=actor, outbox_id=None)

@@ -1,0 +1,156 @@
+"""Fences: the newest version of a key and of its company, kept in Valkey so that every process notices a change.
+
+Versions live in PostgreSQL (`ApiKey.version`, `Company.version`); a change raises its version there and, after the
+commit and before the call returns, the *fence* here. A process proves with every request that the copy it decided on
+carries the fence's version. A fence is the text `<version>:<epoch>`; the epoch is a random name the fence gets when it
+is created, so that a copy made before `FLUSHALL` does not match a fence made after it, whatever its number.
+
+Rules that make a stale copy impossible to use:
+- a writer only ever raises (compare-and-raise); a lower number never overwrites a higher one;
+- a reader that finds no fence *marks* it (version 0, a new epoch) before it reads PostgreSQL, and may afterwards only
+  raise the fence of that same epoch; if the fence is gone or was raised further, it reads again;
+- a copy is re-proved from PostgreSQL at least every 60 s, which bounds what a failover that lost a write can do.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import transaction
+
+from core.valkey import Script, ValkeyUnavailable
+
+# A fence that expires is only "missing": the next reader reads PostgreSQL. Far longer than a copy may live.
+FENCE_SECONDS = 86_400
+# What a change may need to be seen by a process that Valkey could not tell.
+LONGEST_DELAY_SECONDS = 60
+
+_MARK = Script("""
+local found = redis.call('MGET', unpack(KEYS))
+for i, value in ipairs(found) do
+  if not value then
+    value = '0:' .. ARGV[1]
+    redis.call('SET', KEYS[i], value, 'EX', ARGV[2])
+    found[i] = value
+  end
+end
+return found
+""")
+
+# ARGV: seconds, epoch for a fence that must be created, then per key: version, epoch ('' for a writer)
+_RAISE = Script("""
+local found = redis.call('MGET', unpack(KEYS))
+for i, value in ipairs(found) do
+  local version, epoch = tonumber(ARGV[i * 2 + 1]), ARGV[i * 2 + 2]
+  if not value then
+    if epoch == '' then
+      found[i] = ARGV[i * 2 + 1] .. ':' .. ARGV[2]
+      redis.call('SET', KEYS[i], found[i], 'EX', ARGV[1])
+    end
+  else
+    local separator = string.find(value, ':', 1, true)
+    local current, own = tonumber(string.sub(value, 1, separator - 1)), string.sub(value, separator + 1)
+    if current <= version and (epoch == '' or epoch == own) then
+      found[i] = ARGV[i * 2 + 1] .. ':' .. own
+      redis.call('SET', KEYS[i], found[i], 'EX', ARGV[1])
+    end
+  end
+end
+return found
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The state of one fence as Valkey told it. `version` 0 means: marked, nothing known yet."""
+
+    version: int
+    epoch: str
+
+    @property
+    def proof(self) -> bytes:
+        """The text a copy must carry to pass this fence."""
+        return f"{self.version}:{self.epoch}".encode()
+
+    @classmethod
+    def parse(cls, value: bytes) -> "Fence":
+        """Read a fence's text. A text that is none raises ValueError (somebody else writes to our Valkey)."""
+        version, _, epoch = value.decode().partition(":")
+        return cls(int(version), epoch)
+
+
+@dataclass(slots=True)
+class Effect:
+    """Whether a change has reached every process. Filled in by the commit that the change belongs to.
+
+    `immediate` is None before the commit, True when Valkey was told, False when it could not be told and the change
+    may take up to LONGEST_DELAY_SECONDS to reach processes that hold a copy.
+    """
+
+    immediate: bool | None = None
+    raised: list[str] = field(default_factory=list)
+
+
+def company_fence(company_id: UUID) -> str:
+    """The name of a company's fence. The braces put a company's keys on one cluster node."""
+    return f"{{{company_id.hex}}}:fence"
+
+
+def key_fence(company_id: UUID, key_id: UUID) -> str:
+    """The name of a key's fence."""
+    return f"{{{company_id.hex}}}:fence:{key_id.hex}"
+
+
+def _epoch() -> str:
+    return os.urandom(6).hex()
+
+
+def mark(names: Sequence[str]) -> list[Fence]:
+    """Read fences, creating those that are missing at version 0 with a new epoch. Raises ValkeyUnavailable."""
+    return _parsed(_MARK.run(names, [_epoch(), FENCE_SECONDS]))
+
+
+def confirm(names: Sequence[str], versions: Sequence[int], seen: Sequence[Fence]) -> list[Fence] | None:
+    """A reader's raise: after `mark` and a read of PostgreSQL, prove `versions` within the epochs `seen`.
+
+    Returns the fences now in force, or None when one vanished meanwhile (read PostgreSQL again).
+    Raises ValkeyUnavailable.
+    """
+    arguments: list[str | bytes | int] = [FENCE_SECONDS, _epoch()]
+    for version, fence in zip(versions, seen, strict=True):
+        arguments += [version, fence.epoch]
+    values = _RAISE.run(names, arguments)
+    return None if None in values else _parsed(values)
+
+
+def raise_now(name: str, version: int) -> None:
+    """A writer's raise: no copy older than `version` passes from here on. Raises ValkeyUnavailable."""
+    _RAISE.run([name], [FENCE_SECONDS, _epoch(), version, ""])
+
+
+def raise_after_commit(name: str, version: int, *, using: str = "default") -> Effect:
+    """Raise a fence when the current transaction has committed, before its caller goes on.
+
+    The change itself never fails because of Valkey: the returned Effect says afterwards whether it could be told.
+    """
+    effect = Effect(raised=[name])
+
+    def tell() -> None:
+        try:
+            raise_now(name, version)
+        except ValkeyUnavailable:
+            # Said to the caller by the Effect, logged by core.valkey, repeated by the sweep of recent changes.
+            effect.immediate = False
+        else:
+            effect.immediate = True
+
+    transaction.on_commit(tell, using=using)
+    return effect
+
+
+def _parsed(values: Sequence[bytes]) -> list[Fence]:
+    try:
+        return [Fence.parse(value) for value in values]
+    except ValueError as error:
+        raise ValkeyUnavailable(f"A fence holds something that is no fence: {error}") from error

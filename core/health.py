@@ -1,0 +1,80 @@
+"""Probes: `/healthz` (this process answers), `/readyz` (it can serve), `/metrics` (Prometheus)."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+from redis.exceptions import RedisError
+
+READINESS_CHECKS: dict[str, Callable[[], None]] = {}
+
+
+class NotReady(RuntimeError):
+    """A part that serving needs is missing; the message is shown to the operator."""
+
+
+def _check_database() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        raise NotReady("PostgreSQL cannot be reached") from error
+
+
+def _check_valkey() -> None:
+    try:
+        cache.get("readyz")
+    except (RedisError, OSError) as error:
+        raise NotReady("Valkey cannot be reached") from error
+
+
+def _check_migrations() -> None:
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        raise NotReady("the migrations cannot be read") from error
+    if pending:
+        raise NotReady(f"{len(pending)} migrations are pending: run `manage.py migrate --database=owner`")
+
+
+READINESS_CHECKS.update(database=_check_database, valkey=_check_valkey, migrations=_check_migrations)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while the process can answer at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 when PostgreSQL, Valkey and the migrations are there, else 503 naming what is missing."""
+    results = {}
+    for name, check in READINESS_CHECKS.items():
+        try:
+            check()
+        except NotReady as error:
+            results[name] = str(error)
+        else:
+            results[name] = "ok"
+    ready = all(result == "ok" for result in results.values())
+    return JsonResponse(
+        {"status": "ready" if ready else "not ready", "checks": results}, status=200 if ready else 503
+    )
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus metrics of every worker process; never labelled by key or company."""
+    registry = REGISTRY
+    if settings.METRICS_MULTIPROCESS:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,36 @@
+"""Identifiers: UUIDv7 in the database, TypeIDs such as `cus_01h…` wherever people and programs see them (DESIGN §3)."""
+
+import uuid
+
+import uuid_utils.compat
+from typeid import TypeID
+from typeid.core.errors import TypeIDException
+
+
+class InvalidId(ValueError):
+    """The text is not an identifier with the expected prefix."""
+
+
+def new_id() -> uuid.UUID:
+    """Return a new UUIDv7 (RFC 9562), ordered by creation time."""
+    return uuid_utils.compat.uuid7()
+
+
+def encode(prefix: str, value: uuid.UUID) -> str:
+    """Return the TypeID of `value`, for example `cus_01hzy…`."""
+    return str(TypeID.from_uuid(prefix=prefix, suffix=value))  # type: ignore[arg-type]
+
+
+def decode(prefix: str, text: str) -> uuid.UUID:
+    """Return the UUID inside the TypeID `text`.
+
+    Raises InvalidId when `text` is malformed or carries another prefix.
+    """
+    found, _, suffix = text.rpartition("_")
+    # TypeID would make up a new identifier for an empty suffix.
+    if found != prefix or not suffix:
+        raise InvalidId(f"an identifier that begins with {prefix}_ was expected")
+    try:
+        return uuid.UUID(bytes=bytes(TypeID(prefix=prefix, suffix=suffix).uuid_bytes))
+    except TypeIDException as error:
+        raise InvalidId(f"an identifier that begins with {prefix}_ was expected") from error

@@ -1,0 +1,75 @@
+"""Background work. Celery carries hints only: a lost one is found again by a sweep, since the truth is in PostgreSQL.
+
+A tenant's task carries its tenant in the message headers and runs inside it; a task without one is refused. A system
+task opens `system_context` itself.
+"""
+
+import uuid
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+import structlog
+from celery import Task, current_app, shared_task
+from django.db import transaction
+
+from core.tenancy import Tenant, current_tenant, tenant_context
+
+log = structlog.get_logger(__name__)
+
+COMPANY_HEADER = "pomelo_company"
+MODE_HEADER = "pomelo_mode"
+
+
+class TaskWithoutTenant(RuntimeError):
+    """A tenant's task arrived without a tenant in its headers; it did nothing."""
+
+
+def enqueue(name: str, **kwargs: Any) -> None:
+    """Send the task `name` once the current transaction has committed (at once outside of one).
+
+    The current tenant travels along. When the broker cannot be reached the hint is dropped, and said so in the log: the
+    sweeps find the work a few seconds later.
+    """
+    tenant = current_tenant()
+    headers = {COMPANY_HEADER: str(tenant.company_id), MODE_HEADER: tenant.mode} if tenant else {}
+    connection = transaction.get_connection()
+    send = partial(_send, name, kwargs, headers)
+    # One nudge of a kind per transaction is enough.
+    if any(getattr(callback, "args", None) == send.args for _, callback, *_ in connection.run_on_commit):
+        return
+    transaction.on_commit(send)
+
+
+def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
+    try:
+        current_app.send_task(name, kwargs=kwargs, headers=headers, retry=False)
+    except (current_app.connection_for_write().connection_errors, OSError) as error:
+        log.warning("jobs.hint_dropped", task=name, error=str(error))
+
+
+def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task]:
+    """Declare a task that runs in the tenant its message names; raises TaskWithoutTenant when it names none."""
+
+    def decorate(function: Callable[..., Any]) -> Task:
+        @wraps(function)
+        def run(self: Task, **kwargs: Any) -> Any:
+            headers = self.request.headers or {}
+            if not headers.get(COMPANY_HEADER) or headers.get(MODE_HEADER) not in ("live", "test"):
+                raise TaskWithoutTenant(f"{name} was sent without a tenant")
+            tenant = Tenant(uuid.UUID(headers[COMPANY_HEADER]), headers[MODE_HEADER])
+            with tenant_context(tenant):
+                return function(**kwargs)
+
+        return shared_task(bind=True, name=name, **options)(run)
+
+    return decorate
+
+
+def system_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task]:
+    """Declare a task of the system's own, which belongs to no tenant."""
+
+    def decorate(function: Callable[..., Any]) -> Task:
+        return shared_task(name=name, **options)(function)
+
+    return decorate

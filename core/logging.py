@@ -1,0 +1,94 @@
+"""Structured logs with secrets redacted, for our own code and for every library that uses `logging`."""
+
+import logging
+import logging.config
+import re
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+REDACTED = "[redacted]"
+# Credentials by their shape (DESIGN §3, §10), wherever they appear in a value.
+_SECRETS = re.compile(
+    r"pm_(?:live|test)_[0-9A-Za-z]{8,}|whsec_[0-9A-Za-z+/=]{8,}|(?i:\b(?:bearer|basic)\s+[\w.~+/=-]{8,})"
+)
+_SENSITIVE_NAMES = frozenset(
+    "authorization client_secret cookie password secret set-cookie token x-client-secret".split()  # noqa: SIM905
+)
+
+
+def redact(value: Any) -> Any:
+    """Return `value` with every credential in it replaced, down to the leaves of containers."""
+    if isinstance(value, str):
+        return _SECRETS.sub(REDACTED, value)
+    if isinstance(value, bytes):
+        return redact(value.decode("utf-8", "replace"))
+    if isinstance(value, dict):
+        return {
+            key: REDACTED if str(key).lower() in _SENSITIVE_NAMES and item else redact(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [redact(item) for item in value]
+    return value
+
+
+def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return redact(dict(event))  # type: ignore[no-any-return]
+
+
+def _redact_exception(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # Runs after the traceback has become text: a secret may stand in an exception's message.
+    if isinstance(event.get("exception"), str):
+        event["exception"] = redact(event["exception"])
+    return event
+
+
+def configure(options: dict[str, Any]) -> None:
+    """Configure logging: `options` are `level` and `format` (`json` or `console`). Django calls it at start-up."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,
+        _redact_event,
+        _redact_exception,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if options["format"] == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "structured": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "foreign_pre_chain": shared,
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "root": {"handlers": ["stderr"], "level": options["level"]},
+            # A refused request is an answer, not an incident.
+            "loggers": {"django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}},
+        }
+    )

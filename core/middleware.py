@@ -1,0 +1,51 @@
+"""Request context: the request id, the client's address and the scheme, decided once, before anything else runs."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+
+from core import ids
+from core.addresses import client_address, peer_is_trusted_proxy
+
+# Probes are asked over plain HTTP from inside the machine or the cluster.
+PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+class RequestContextMiddleware:
+    """Gives every request `request_id`, `client_ip` and `secure`; redirects pages to HTTPS (the API refuses instead)."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request with its id in `X-Request-Id`."""
+        request.request_id = ids.encode("req", ids.new_id())  # type: ignore[attr-defined]
+        request.client_ip = client_address(request.META)  # type: ignore[attr-defined]
+        secure = self._is_secure(request)
+        request.secure = secure  # type: ignore[attr-defined]
+        # Django asks the WSGI server; behind a trusted proxy the proxy knows.
+        request.META["wsgi.url_scheme"] = "https" if secure else "http"
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
+        path = request.path_info
+        if settings.REQUIRE_HTTPS and not secure and not path.startswith("/v1") and path not in PLAIN_PATHS:
+            response: HttpResponse = HttpResponsePermanentRedirect(
+                f"https://{urlsplit(settings.PUBLIC_URL).netloc}{request.get_full_path()}"
+            )
+        else:
+            response = self.get_response(request)
+        response.headers["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        return response
+
+    @staticmethod
+    def _is_secure(request: HttpRequest) -> bool:
+        """Tell whether the client spoke TLS: to us, or to a trusted proxy that says so in X-Forwarded-Proto."""
+        if request.META.get("wsgi.url_scheme") == "https":
+            return True
+        if not peer_is_trusted_proxy(request.META):
+            return False
+        # Where several proxies append to the header, the nearest one's word stands last.
+        return request.META.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower() == "https"

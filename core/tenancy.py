@@ -1,0 +1,243 @@
+"""The tenant: a company and a mode. Two walls keep tenants apart (DESIGN §8): the managers here, and row-level security.
+
+Both read the same scope, a context variable. `core.postgres` writes the scope into the transaction together with its
+first query, so a request that needs no SQL sends none.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
+
+from django.db import models, transaction
+
+from core import clock, ids
+from core.constraints import RowLevelSecurity
+from core.principal import Mode
+
+
+class TenantRequired(RuntimeError):
+    """A company's table was queried without a tenant. This is a mistake in our code, never in the caller's request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A company and a mode: everything a request may see."""
+
+    company_id: uuid.UUID
+    mode: Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the current transaction may touch: one tenant's rows, or (system) every row."""
+
+    tenant: Tenant | None = None
+    system_reason: str | None = None
+
+
+NO_SCOPE = Scope()
+_scope: ContextVar[Scope] = ContextVar("scope", default=NO_SCOPE)
+
+
+def current_scope() -> Scope:
+    """Return the scope that `core.postgres` applies to the next query."""
+    return _scope.get()
+
+
+def current_tenant() -> Tenant | None:
+    """Return the tenant of the current context, or None outside of one."""
+    return _scope.get().tenant
+
+
+def require_tenant() -> Tenant:
+    """Return the current tenant; raises TenantRequired outside of one."""
+    tenant = _scope.get().tenant
+    if tenant is None:
+        raise TenantRequired("No tenant is set: wrap the call in tenant_context(…).")
+    return tenant
+
+
+@contextmanager
+def _scoped(scope: Scope) -> Iterator[None]:
+    if _scope.get() == scope and transaction.get_connection().in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        token = _scope.set(scope)
+        try:
+            yield
+        finally:
+            _scope.reset(token)
+
+
+@contextmanager
+def tenant_context(tenant: Tenant) -> Iterator[None]:
+    """Run the block in a transaction that sees `tenant` and nothing else.
+
+    Nested, it is a savepoint, and the outer scope is restored on leaving.
+    """
+    with _scoped(Scope(tenant=tenant)):
+        yield
+
+
+@contextmanager
+def system_context(*, reason: str) -> Iterator[None]:
+    """Run the block in a transaction as the database role `system`, which sees every company's rows.
+
+    The one door for work that is not a tenant's own: the relay, pruning, staff, and the look-ups that find out which
+    tenant a request belongs to. `reason` says which of these it is; a test lists the callers.
+    """
+    if not reason:
+        raise ValueError("system_context needs a reason.")
+    with _scoped(Scope(system_reason=reason)):
+        yield
+
+
+ModelT = TypeVar("ModelT", bound=models.Model, covariant=True)
+
+
+class TenantQuerySet(models.QuerySet[ModelT]):
+    """Fills in the current tenant on create."""
+
+    def _tenant_values(self) -> dict[str, Any]:
+        tenant = current_tenant()
+        if tenant is None:
+            return {}
+        values: dict[str, Any] = {"company_id": tenant.company_id}
+        if issubclass(self.model, TenantModel):
+            values["mode"] = tenant.mode
+        return values
+
+    def create(self, **kwargs: Any) -> ModelT:
+        """Create a row in the current tenant."""
+        return super().create(**{**self._tenant_values(), **kwargs})
+
+    def bulk_create(self, objs: Iterable[ModelT], *args: Any, **kwargs: Any) -> list[ModelT]:  # type: ignore[override]
+        """Create rows in the current tenant; rows that already name a company keep it (RLS checks it)."""
+        objs = list(objs)
+        for obj in objs:
+            for name, value in self._tenant_values().items():
+                if not getattr(obj, name):
+                    setattr(obj, name, value)
+        return super().bulk_create(objs, *args, **kwargs)
+
+
+class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
+    """Default and base manager of every company-owned model: filters by the tenant, raises without one."""
+
+    use_in_migrations = False
+
+    def get_queryset(self) -> TenantQuerySet[Any]:
+        """Return the rows of the current tenant (every row inside system_context)."""
+        queryset: TenantQuerySet[Any] = super().get_queryset()
+        scope = current_scope()
+        if scope.tenant is not None:
+            filters: dict[str, Any] = {"company_id": scope.tenant.company_id}
+            if issubclass(self.model, TenantModel):
+                filters["mode"] = scope.tenant.mode
+            return queryset.filter(**filters)
+        if scope.system_reason is not None:
+            return queryset
+        raise TenantRequired(
+            f"{self.model.__name__} was queried without a tenant: use tenant_context(…) or system_context(reason=…)."
+        )
+
+
+class CompanyModel(models.Model):
+    """A row that belongs to a company as a whole, in neither mode: memberships, invitations, settings."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    company = models.ForeignKey(
+        "accounts.Company", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    created = models.DateTimeField(default=clock.now, editable=False)
+
+    id_prefix: ClassVar[str] = ""
+    objects: ClassVar[TenantManager] = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+        default_manager_name = "objects"
+        constraints = [
+            RowLevelSecurity(name="%(app_label)s_%(class)s_rls", mode_column=None),
+            models.UniqueConstraint(fields=["company", "id"], name="%(app_label)s_%(class)s_tenant"),
+        ]
+
+    @property
+    def public_id(self) -> str:
+        """The identifier that people and programs see."""
+        return ids.encode(self.id_prefix, self.id)
+
+
+class TenantModel(models.Model):
+    """A row that belongs to a company in one mode. Subclasses extend `Meta(TenantModel.Meta)` and its constraints."""
+
+    class Modes(models.TextChoices):
+        """Live touches the real world, test never does."""
+
+        LIVE = "live", "Live"
+        TEST = "test", "Test"
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    company = models.ForeignKey(
+        "accounts.Company", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    mode = models.CharField(max_length=4, choices=Modes)
+    created = models.DateTimeField(default=clock.now, editable=False)
+
+    id_prefix: ClassVar[str] = ""
+    objects: ClassVar[TenantManager] = TenantManager()
+
+    class Meta:
+        abstract = True
+        base_manager_name = "objects"
+        default_manager_name = "objects"
+        constraints = [
+            RowLevelSecurity(name="%(app_label)s_%(class)s_rls"),
+            models.CheckConstraint(
+                condition=models.Q(mode__in=["live", "test"]), name="%(app_label)s_%(class)s_mode"
+            ),
+            models.UniqueConstraint(fields=["company", "mode", "id"], name="%(app_label)s_%(class)s_tenant"),
+        ]
+
+    @property
+    def public_id(self) -> str:
+        """The identifier that people and programs see."""
+        return ids.encode(self.id_prefix, self.id)
+
+    @property
+    def tenant(self) -> Tenant:
+        """The tenant that owns the row."""
+        return Tenant(self.company_id, self.mode)  # type: ignore[arg-type]
+
+    @classmethod
+    def by_public_id(cls, text: str) -> Self:
+        """Return the current tenant's row with this TypeID.
+
+        Raises core.errors.NotFound for a malformed, missing or foreign identifier alike.
+        """
+        from core.errors import NotFound
+
+        try:
+            found: Self = cls.objects.get(id=ids.decode(cls.id_prefix, text))
+        except (ids.InvalidId, cls.DoesNotExist) as error:
+            raise NotFound from error
+        return found
+
+
+class TenantForeignKey(models.ForeignKey):
+    """A foreign key between two tables of a tenant; its database constraint is a CompositeForeignKey in Meta."""
+
+    def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
+        kwargs["db_constraint"] = False
+        super().__init__(to, on_delete, **kwargs)
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        """Describe the field to migrations without the constant argument."""
+        name, path, args, kwargs = super().deconstruct()
+        kwargs.pop("db_constraint", None)
+        return name, path, args, kwargs
