@@ -1,0 +1,266 @@
+"""Charts drawn on the server as SVG: pure functions from numbers to markup, no script, no inline style.
+
+A `Chart` holds the same numbers twice: as pictures (one wide, one narrow, chosen by the page's CSS) and as rows for
+the table that stands beside every chart (DESIGN §14), so that nothing is said by shape or colour alone.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+from django.utils.safestring import SafeString, mark_safe
+
+Kind = Literal["bars", "stacked", "lines"]
+
+MAX_SERIES = 6
+WIDE = 760
+NARROW = 340
+HEIGHT = 220
+MARGIN_TOP = 10
+MARGIN_RIGHT = 8
+MARGIN_BOTTOM = 26
+
+
+@dataclass(frozen=True)
+class Series:
+    """One named row of numbers; `tone` is the number of its colour token (1–6)."""
+
+    name: str
+    values: Sequence[float]
+    tone: int = 1
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn chart. Build it with `bar_chart`, `stacked_chart` or `line_chart`."""
+
+    kind: Kind
+    title: str
+    summary: str
+    labels: Sequence[str]
+    series: Sequence[Series]
+    format_value: Callable[[float], str]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing but zeros to draw."""
+        return not any(value for series in self.series for value in series.values)
+
+    @property
+    def rows(self) -> list[tuple[str, list[str]]]:
+        """The numbers as table rows: the label, then each series' value as text."""
+        return [
+            (label, [self.format_value(series.values[index]) for series in self.series])
+            for index, label in enumerate(self.labels)
+        ]
+
+    @property
+    def wide_svg(self) -> SafeString:
+        """The picture for a column of 512 px or more."""
+        return _draw(self, WIDE)
+
+    @property
+    def narrow_svg(self) -> SafeString:
+        """The picture for a telephone: fewer labels, the same height."""
+        return _draw(self, NARROW)
+
+
+def bar_chart(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    unit: str = "",
+    format_value: Callable[[float], str] | None = None,
+) -> Chart:
+    """Bars beside each other, grouped by label. Raises ValueError when a series has not one value for each label."""
+    return _chart("bars", title, labels, series, unit, format_value)
+
+
+def stacked_chart(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    unit: str = "",
+    format_value: Callable[[float], str] | None = None,
+) -> Chart:
+    """Bars on top of each other, for parts of a whole. Raises ValueError as `bar_chart` does."""
+    return _chart("stacked", title, labels, series, unit, format_value)
+
+
+def line_chart(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    *,
+    unit: str = "",
+    format_value: Callable[[float], str] | None = None,
+) -> Chart:
+    """One line for each series, for things that are not added up. Raises ValueError as `bar_chart` does."""
+    return _chart("lines", title, labels, series, unit, format_value)
+
+
+def compact_number(value: float) -> str:
+    """Write a number so that it fits an axis: 0, 950, 1.2k, 34k, 5.6M."""
+    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            scaled = value / limit
+            return (
+                f"{scaled:.0f}{suffix}" if scaled >= 100 or scaled == int(scaled) else f"{scaled:.1f}{suffix}"
+            )
+    return f"{value:.0f}" if value == int(value) else f"{value:g}"
+
+
+def nice_ticks(highest: float, wanted: int = 4) -> list[float]:
+    """Round axis values from 0 to at least `highest`: 0, 5, 10, 15, 20 and the like; [0, 1] when all is zero."""
+    if highest <= 0:
+        return [0, 1]
+    raw = highest / wanted
+    magnitude = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= raw * (1 - 1e-9))
+    count = math.ceil(highest / step - 1e-9)
+    return [round(step * index, 10) for index in range(count + 1)]
+
+
+def _chart(
+    kind: Kind,
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    unit: str,
+    format_value: Callable[[float], str] | None,
+) -> Chart:
+    if not series or len(series) > MAX_SERIES:
+        raise ValueError(f"a chart has 1 to {MAX_SERIES} series, not {len(series)}")
+    for one in series:
+        if len(one.values) != len(labels):
+            raise ValueError(f"series {one.name!r} has {len(one.values)} values for {len(labels)} labels")
+        if any(value < 0 or not math.isfinite(value) for value in one.values):
+            raise ValueError(f"series {one.name!r} has a value that is negative or not finite")
+    suffix = f" {unit}" if unit else ""
+    written = format_value or (
+        lambda value: f"{value:,.0f}{suffix}" if value == int(value) else f"{value:,.1f}{suffix}"
+    )
+    return Chart(kind, title, _summary(labels, series, written), labels, series, written)
+
+
+def _summary(labels: Sequence[str], series: Sequence[Series], written: Callable[[float], str]) -> str:
+    """One sentence for those who do not see the picture."""
+    if not labels:
+        return "No data."
+    parts = []
+    for one in series:
+        top = max(range(len(labels)), key=lambda index: one.values[index])
+        parts.append(f"{one.name}: highest {written(one.values[top])} at {labels[top]}")
+    return f"From {labels[0]} to {labels[-1]}. " + "; ".join(parts) + "."
+
+
+def _draw(chart: Chart, width: int) -> SafeString:
+    if chart.kind == "stacked":
+        highest = max(
+            (sum(column) for column in zip(*(s.values for s in chart.series), strict=True)), default=0
+        )
+    else:
+        highest = max((value for series in chart.series for value in series.values), default=0)
+    ticks = nice_ticks(highest)
+    tick_labels = [compact_number(tick) for tick in ticks]
+    left = 10 + 7 * max(len(text) for text in tick_labels)
+    plot_width = width - left - MARGIN_RIGHT
+    plot_height = HEIGHT - MARGIN_TOP - MARGIN_BOTTOM
+    base = MARGIN_TOP + plot_height
+
+    def y(value: float) -> float:
+        return base - plot_height * value / ticks[-1]
+
+    spoken = escape(f"{chart.title}. {chart.summary}")
+    parts = [f'<svg class="chart-svg" viewBox="0 0 {width} {HEIGHT}" role="img" aria-label="{spoken}">']
+    for tick, text in zip(ticks, tick_labels, strict=True):
+        line = "chart-base" if tick == 0 else "chart-grid"
+        parts.append(
+            f'<line class="{line}" x1="{left}" x2="{width - MARGIN_RIGHT}" y1="{y(tick):.1f}" y2="{y(tick):.1f}"/>'
+            f'<text x="{left - 8}" y="{y(tick) + 3.5:.1f}" text-anchor="end">{text}</text>'
+        )
+    count = len(chart.labels)
+    slot = plot_width / count if count else plot_width
+    if chart.kind == "lines":
+        parts.append(_lines(chart, left, slot, y))
+    for index, label in enumerate(chart.labels):
+        parts.append(_column(chart, index, label, left + slot * index, slot, base, y))
+    parts.append(_axis_labels(chart.labels, left, slot, width))
+    parts.append("</svg>")
+    return mark_safe("".join(parts))  # noqa: S308 - every text in it went through escape()
+
+
+def _column(
+    chart: Chart, index: int, label: str, x: float, slot: float, base: float, y: Callable[[float], float]
+) -> str:
+    """What belongs to one label: the hover band with its title, and bars or dots."""
+    values = ", ".join(f"{one.name} {chart.format_value(one.values[index])}" for one in chart.series)
+    height = base - MARGIN_TOP
+    parts = [
+        f'<g class="chart-column"><title>{escape(f"{label}: {values}")}</title>',
+        f'<rect class="chart-slot" x="{x:.2f}" y="{MARGIN_TOP}" width="{slot:.2f}" height="{height:.1f}"/>',
+    ]
+    if chart.kind == "lines":
+        shown = " chart-dot-shown" if len(chart.labels) == 1 else ""
+        parts.extend(
+            f'<circle class="chart-dot{shown} series-{one.tone}" cx="{x + slot / 2:.2f}" '
+            f'cy="{y(one.values[index]):.2f}" r="4"/>'
+            for one in chart.series
+        )
+    elif chart.kind == "stacked":
+        width = min(slot * 0.72, 40)
+        start, below = x + (slot - width) / 2, 0.0
+        for one in chart.series:
+            value = one.values[index]
+            if value:
+                parts.append(_bar(one.tone, start, y(below + value), width, y(below) - y(below + value)))
+            below += value
+    else:
+        group = min(slot * 0.76, 22 * len(chart.series) + 18)
+        width = group / len(chart.series)
+        for position, one in enumerate(chart.series):
+            value = one.values[index]
+            if value:
+                start = x + (slot - group) / 2 + position * width
+                parts.append(_bar(one.tone, start, y(value), max(width - 1, 0.5), base - y(value)))
+    parts.append("</g>")
+    return "".join(parts)
+
+
+def _bar(tone: int, x: float, y: float, width: float, height: float) -> str:
+    radius = min(2.0, width / 2, height / 2)
+    return (
+        f'<rect class="series-{tone}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" '
+        f'rx="{radius:.2f}"/>'
+    )
+
+
+def _lines(chart: Chart, left: float, slot: float, y: Callable[[float], float]) -> str:
+    lines = []
+    for one in chart.series:
+        points = " ".join(
+            f"{left + slot * (i + 0.5):.2f},{y(value):.2f}" for i, value in enumerate(one.values)
+        )
+        lines.append(f'<polyline class="chart-line series-{one.tone}" points="{points}"/>')
+    return "".join(lines)
+
+
+def _axis_labels(labels: Sequence[str], left: float, slot: float, width: int) -> str:
+    """As many labels below the axis as fit without touching, always with the first."""
+    if not labels:
+        return ""
+    needed = 12 + 6.2 * max(len(label) for label in labels)
+    every = max(1, math.ceil(needed / slot))
+    parts = []
+    for index in range(0, len(labels), every):
+        centre = left + slot * (index + 0.5)
+        half = needed / 2
+        centre = min(max(centre, half - 6), width - half + 6)
+        parts.append(
+            f'<text x="{centre:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(labels[index])}</text>'
+        )
+    return "".join(parts)

@@ -1,0 +1,310 @@
+"""Template tags of the design language: `{% load ui %}` in every page.
+
+Inclusion tags render `templates/components/<name>.html`; block tags (`card`, `dialog`, …) wrap what stands between
+them. Amounts are integers in minor units and times are aware datetimes, as everywhere else.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.forms import BoundField
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+from core.charts import Chart
+
+register = template.Library()
+
+TONES = {
+    # keys, secrets, people
+    "active": "ok", "enabled": "ok", "verified": "ok", "accepted": "ok", "live": "ok",
+    "expired": "danger", "revoked": "danger", "disabled": "danger", "suspended": "danger", "exposed": "danger",
+    "expiring": "warn", "rotating": "warn", "unused": "warn", "test": "warn", "invited": "info",
+    # invoices, charges, refunds
+    "draft": "muted", "open": "info", "paid": "ok", "void": "muted", "uncollectible": "danger", "overdue": "danger",
+    "pending": "info", "succeeded": "ok", "failed": "danger", "refunded": "muted", "partially refunded": "muted",
+    # messages and deliveries
+    "queued": "muted", "scheduled": "info", "sending": "info", "sent": "info", "delivered": "ok", "bounced": "danger",
+    "complained": "danger", "canceled": "muted", "suppressed": "warn", "retrying": "warn", "exhausted": "danger",
+    # roles
+    "owner": "accent", "admin": "info", "developer": "muted", "viewer": "muted",
+}  # fmt: skip
+
+# ISO 4217: the currencies whose minor unit is not a hundredth.
+CURRENCY_EXPONENTS = {
+    "BHD": 3, "BIF": 0, "CLF": 4, "CLP": 0, "DJF": 0, "GNF": 0, "IQD": 3, "ISK": 0, "JOD": 3, "JPY": 0, "KMF": 0,
+    "KRW": 0, "KWD": 3, "LYD": 3, "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3, "UGX": 0, "UYI": 0, "UYW": 4, "VND": 0,
+    "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+}  # fmt: skip
+CURRENCY_SIGNS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """A decorative icon of `pomelo/img/icons.svg`; hidden from screen readers, so put words beside it."""
+    classes = f"icon icon-{size}" if size else "icon"
+    return format_html(
+        '<svg class="{}" aria-hidden="true" focusable="false" viewBox="0 0 24 24"><use href="{}#{}"></use></svg>',
+        classes,
+        static("pomelo/img/icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def badge(text: Any, tone: str = "", dot: bool = True) -> SafeString:
+    """A status as a word with a colour: `{% badge invoice.status %}`. The tone follows the word unless given
+    (ok, warn, danger, info, accent, muted); an unknown word is muted."""
+    word = str(text)
+    tone = tone or TONES.get(word.lower().replace("_", " "), "muted")
+    return format_html(
+        '<span class="badge{} badge-{}">{}</span>',
+        " badge-dot" if dot else "",
+        tone,
+        word.replace("_", " ").capitalize(),
+    )
+
+
+@register.simple_tag
+def mode_badge(mode: str) -> SafeString:
+    """The live or test badge that stands beside everything that has a mode."""
+    if mode not in ("live", "test"):
+        raise ValueError(f"mode is live or test, not {mode!r}")
+    return format_html(
+        '<span class="badge badge-dot badge-{}">{}</span>', TONES[mode], "Live" if mode == "live" else "Test"
+    )
+
+
+@register.simple_tag
+def relative_time(moment: datetime | None, never: str = "Never") -> SafeString:
+    """`<time datetime=…>3 hours ago</time>` with the exact UTC time as its title; `never` for None."""
+    if moment is None:
+        return format_html('<span class="dim">{}</span>', never)
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        exact.strftime("%d %b %Y, %H:%M:%S UTC"),
+        describe_distance(moment, timezone.now()),
+    )
+
+
+@register.simple_tag
+def exact_time(moment: datetime | None, never: str = "Never") -> SafeString:
+    """`<time datetime=…>21 Nov 2026, 18:05:00 UTC</time>`; `never` for None."""
+    if moment is None:
+        return format_html('<span class="dim">{}</span>', never)
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}">{}</time>',
+        exact.isoformat(timespec="seconds"),
+        exact.strftime("%d %b %Y, %H:%M:%S UTC"),
+    )
+
+
+def describe_distance(moment: datetime, now: datetime) -> str:
+    """Words for how far `moment` is from `now`, past or future: "just now", "5 minutes ago", "in 3 days".
+
+    Beyond 60 days the date itself says more, so it is written: "2 Mar 2026".
+    """
+    seconds = (now - moment).total_seconds()
+    distance = abs(seconds)
+    if distance < 45:
+        return "just now" if seconds >= 0 else "in a moment"
+    for limit, unit_seconds, unit in (
+        (3600, 60, "minute"),
+        (86_400, 3600, "hour"),
+        (60 * 86_400, 86_400, "day"),
+    ):
+        if distance < limit:
+            count = max(1, int(distance // unit_seconds))
+            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{words} ago" if seconds >= 0 else f"in {words}"
+    local = moment.astimezone(UTC)
+    return f"{local.day} {local:%b %Y}"
+
+
+@register.filter
+def money(amount: int | None, currency: str) -> str:
+    """An amount in minor units as text: `1999|money:"EUR"` is €19.99, `500|money:"JPY"` is ¥500."""
+    if amount is None:
+        return "–"
+    code = currency.upper()
+    exponent = CURRENCY_EXPONENTS.get(code, 2)
+    whole, rest = divmod(abs(int(amount)), 10**exponent)
+    digits = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
+    sign = "−" if amount < 0 else ""
+    symbol = CURRENCY_SIGNS.get(code)
+    return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits}\u00a0{code}"
+
+
+@register.filter
+def initials(name: str) -> str:
+    """One or two letters for an avatar: "Acme Corp" is AC, "ada@example.com" is A."""
+    words = str(name).split("@", maxsplit=1)[0].split()
+    return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+@register.inclusion_tag("components/copy_field.html")
+def copy_field(
+    value: str, label: str, dom_id: str, hint: str = "", hide_label: bool = False
+) -> dict[str, Any]:
+    """A labelled read-only field with a copy button; without scripts it can be selected."""
+    return {"value": value, "label": label, "id": dom_id, "hint": hint, "hide_label": hide_label}
+
+
+@register.inclusion_tag("components/copy_inline.html")
+def copy_inline(value: str, dom_id: str, what: str = "") -> dict[str, Any]:
+    """A short value in running text with a small copy button; `what` names it to screen readers."""
+    return {"value": value, "id": dom_id, "what": what or value}
+
+
+@register.inclusion_tag("components/meter.html")
+def meter(used: int, limit: int, label: str, unit: str = "") -> dict[str, Any]:
+    """A bar of use against a limit; warns from 80 %, in words too."""
+    share = 1.0 if limit <= 0 else used / limit
+    tone = "danger" if share >= 1 else "warn" if share >= 0.8 else "ok"
+    return {
+        "used": used, "limit": limit, "label": label, "unit": unit, "tone": tone,
+        "percent": round(share * 100), "width": f"{min(share, 1) * 100:.2f}",
+    }  # fmt: skip
+
+
+@register.inclusion_tag("components/chart.html")
+def chart(drawn: Chart, note: str = "") -> dict[str, Any]:
+    """A chart with its legend and the table beside it."""
+    return {"chart": drawn, "note": note}
+
+
+@register.inclusion_tag("components/form_field.html")
+def field(bound: BoundField, optional: bool = True, autofocus: bool = False) -> dict[str, Any]:
+    """One form field: label, control, help and errors, tied together for screen readers."""
+    return {"field": bound, "mark_optional": optional, "autofocus": autofocus, **field_shape(bound)}
+
+
+def field_shape(bound: BoundField) -> dict[str, Any]:
+    """How a bound field is laid out: `check` (label after the box), `group` (a fieldset) or `plain`."""
+    input_type = getattr(bound.field.widget, "input_type", "")
+    if input_type == "checkbox" and not getattr(bound.field.widget, "allow_multiple_selected", False):
+        return {"shape": "check"}
+    return {"shape": "group" if bound.use_fieldset else "plain"}
+
+
+@register.inclusion_tag("components/pager.html", takes_context=True)
+def pager(context: Mapping[str, Any], page: Any, what: str = "rows") -> dict[str, Any]:
+    """ "Older" and "back to the newest" links for a cursor page (`items`, `has_more`, `next_cursor`).
+
+    Other parameters of the address (filters) are kept.
+    """
+    request = context["request"]
+    kept = [(key, value) for key, value in request.GET.lists() if key != "starting_after"]
+    first = urlencode(kept, doseq=True)
+    following = urlencode([*kept, ("starting_after", page.next_cursor)], doseq=True) if page.has_more else ""
+    return {
+        "count": len(page.items),
+        "what": what,
+        "first": f"{request.path}?{first}" if first else request.path,
+        "is_first": "starting_after" not in request.GET,
+        "next": f"{request.path}?{following}" if following else "",
+    }
+
+
+@register.inclusion_tag("components/nav_link.html", takes_context=True)
+def nav_link(context: Mapping[str, Any], path: str, label: str, icon_name: str) -> dict[str, Any]:
+    """One link of the side bar, marked as current on its own page and everything below it."""
+    here = context["request"].path if "request" in context else ""
+    is_exact = here == path
+    is_inside = path != "/" and here.startswith(path)
+    return {
+        "path": path,
+        "label": label,
+        "icon_name": icon_name,
+        "current": "page" if is_exact else "true" if is_inside else "",
+    }
+
+
+@register.simple_block_tag(takes_context=True)
+def card(
+    context: template.Context,
+    content: str,
+    title: str = "",
+    note: str = "",
+    tone: str = "",
+    flush: bool = False,
+) -> str:
+    """`{% card "Usage" note="Last 7 days" %}…{% endcard %}`: a framed section; `flush` for a table inside."""
+    return _render(context, "components/card.html", content, title=title, note=note, tone=tone, flush=flush)
+
+
+@register.simple_block_tag(takes_context=True)
+def banner(context: template.Context, content: str, tone: str = "info", title: str = "") -> str:
+    """`{% banner "warn" "Test mode" %}…{% endbanner %}`: something a person should know on this page."""
+    return _render(context, "components/banner.html", content, tone=tone, title=title)
+
+
+@register.simple_block_tag(takes_context=True)
+def empty_state(context: template.Context, content: str, title: str, icon_name: str = "info") -> str:
+    """`{% empty_state "No keys yet" "key" %}<p>…</p><a class="button">…</a>{% endempty_state %}`."""
+    return _render(context, "components/empty_state.html", content, title=title, icon_name=icon_name)
+
+
+@register.simple_block_tag(takes_context=True)
+def dialog(
+    context: template.Context,
+    content: str,
+    dom_id: str,
+    title: str,
+    action: str,
+    confirm: str,
+    tone: str = "danger",
+) -> str:
+    """A native confirmation dialog around a POST form to `action`; its content is the explanation and any fields.
+
+    Open it by `<a href="{fallback page}" data-dialog="{id}">`: without scripts the link leads to a page that asks the
+    same question.
+    """
+    return _render(
+        context,
+        "components/dialog.html",
+        content,
+        id=dom_id,
+        title=title,
+        action=action,
+        confirm=confirm,
+        tone=tone,
+    )
+
+
+@register.simple_block_tag(takes_context=True)
+def table(context: template.Context, content: str, label: str, stack: bool = True) -> str:
+    """`{% table "API keys" %}<thead>…{% endtable %}`: a table in a frame that scrolls and can be focused; on a
+    narrow screen rows become blocks (`stack`), each `<td data-label=…>` saying its column."""
+    return _render(context, "components/table.html", content, label=label, stack=stack)
+
+
+@register.simple_tag
+def code_block(code: str, dom_id: str, label: str = "Code") -> SafeString:
+    """A block of code with a copy button."""
+    return mark_safe(render_to_string("components/code.html", {"code": code, "id": dom_id, "label": label}))  # noqa: S308 - a template escaped it
+
+
+@register.inclusion_tag("components/code_tabs.html")
+def code_tabs(samples: Mapping[str, str], dom_id: str, label: str = "Example") -> dict[str, Any]:
+    """The same example in several languages: `samples` maps the tab's name to the code."""
+    return {
+        "label": label,
+        "id": dom_id,
+        "samples": [(name, code, f"{dom_id}-{index}") for index, (name, code) in enumerate(samples.items())],
+    }
+
+
+def _render(context: template.Context, name: str, content: str, **values: Any) -> str:
+    """Render a component around `content`, which the block tag has already rendered (and so escaped)."""
+    csrf = context.get("csrf_token")
+    return render_to_string(name, {"content": content, "csrf_token": csrf, **values})

@@ -1,0 +1,127 @@
+"""Charts are pure: numbers in, escaped SVG and table rows out."""
+
+import itertools
+import math
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.charts import Series, bar_chart, compact_number, line_chart, nice_ticks, stacked_chart
+
+SVG = "{http://www.w3.org/2000/svg}"
+amounts = st.floats(min_value=0, max_value=1e12, allow_nan=False)
+
+
+def parse(svg: str) -> ET.Element:
+    return ET.fromstring(svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1))
+
+
+def bars(root: ET.Element) -> list[ET.Element]:
+    return [rect for rect in root.iter(f"{SVG}rect") if rect.get("class", "").startswith("series-")]
+
+
+@given(st.floats(min_value=1e-6, max_value=1e15))
+def test_ticks_cover_the_highest_value_in_few_even_steps(highest: float) -> None:
+    ticks = nice_ticks(highest)
+
+    assert ticks[0] == 0
+    assert ticks[-1] >= highest * (1 - 1e-6)
+    assert 2 <= len(ticks) <= 6
+    steps = [after - before for before, after in itertools.pairwise(ticks)]
+    assert all(math.isclose(step, steps[0], rel_tol=1e-3, abs_tol=1e-9) for step in steps)
+
+
+def test_ticks_of_round_numbers() -> None:
+    assert nice_ticks(0) == [0, 1]
+    assert nice_ticks(20) == [0, 5, 10, 15, 20]
+    assert nice_ticks(7) == [0, 2, 4, 6, 8]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (950, "950"),
+        (1000, "1k"),
+        (1200, "1.2k"),
+        (34_000, "34k"),
+        (5_600_000, "5.6M"),
+        (0.5, "0.5"),
+        (2e9, "2G"),
+    ],
+)
+def test_axis_numbers_are_short(value: float, text: str) -> None:
+    assert compact_number(value) == text
+
+
+@given(st.lists(st.tuples(amounts, amounts), min_size=1, max_size=40))
+def test_stacked_bars_stand_on_each_other_inside_the_plot(pairs: list[tuple[float, float]]) -> None:
+    chart = stacked_chart(
+        "Sends",
+        [f"{index}" for index in range(len(pairs))],
+        [Series("Email", [a for a, _ in pairs], 1), Series("SMS", [b for _, b in pairs], 2)],
+    )
+
+    for svg in (chart.wide_svg, chart.narrow_svg):
+        root = parse(svg)
+        for rect in bars(root):
+            top, height = float(rect.get("y", "nan")), float(rect.get("height", "nan"))
+            assert 9.9 <= top <= 194.1
+            assert top + height <= 194.1
+
+
+def test_bar_heights_are_in_proportion() -> None:
+    chart = bar_chart("Calls", ["Mon", "Tue"], [Series("Calls", [10, 20])])
+
+    heights = [float(rect.get("height", "0")) for rect in bars(parse(chart.wide_svg))]
+
+    assert heights[1] == pytest.approx(2 * heights[0], abs=0.02)
+
+
+def test_zero_draws_no_bar_and_an_empty_chart_says_so() -> None:
+    assert len(bars(parse(bar_chart("Calls", ["a", "b"], [Series("Calls", [0, 3])]).wide_svg))) == 1
+    assert bar_chart("Calls", ["a"], [Series("Calls", [0])]).is_empty
+    assert not line_chart("Calls", ["a"], [Series("Calls", [1])]).is_empty
+
+
+def test_the_table_holds_every_number_with_its_unit() -> None:
+    chart = line_chart(
+        "Latency", ["Mon", "Tue"], [Series("p50", [12, 13.5]), Series("p95", [1200, 0])], unit="ms"
+    )
+
+    assert chart.rows == [("Mon", ["12 ms", "1,200 ms"]), ("Tue", ["13.5 ms", "0 ms"])]
+    assert chart.summary == "From Mon to Tue. p50: highest 13.5 ms at Tue; p95: highest 1,200 ms at Mon."
+
+
+def test_text_is_escaped_and_nothing_is_styled_inline() -> None:
+    svg = bar_chart('<b>"x"', ["<script>"], [Series("</svg>", [1])]).wide_svg
+
+    assert "<script" not in svg
+    assert "</svg>" not in svg[:-6]
+    assert "style=" not in svg
+    assert parse(svg).get("aria-label", "").startswith('<b>"x".')
+
+
+def test_labels_never_outnumber_the_room() -> None:
+    chart = bar_chart("Calls", [f"{day} November" for day in range(90)], [Series("Calls", [1.0] * 90)])
+
+    texts = [text for text in parse(chart.narrow_svg).iter(f"{SVG}text") if "November" in (text.text or "")]
+    positions = [float(text.get("x", "0")) for text in texts]
+
+    assert positions == sorted(positions)
+    assert all(after - before >= 70 for before, after in itertools.pairwise(positions))
+
+
+@pytest.mark.parametrize("values", [[1], [1, 2, 3], [1, -1], [1, math.nan], [1, math.inf]])
+def test_wrong_numbers_are_refused(values: list[float]) -> None:
+    with pytest.raises(ValueError, match="series 'Calls'"):
+        bar_chart("Calls", ["a", "b"], [Series("Calls", values)])
+
+
+def test_a_chart_has_one_to_six_series() -> None:
+    with pytest.raises(ValueError, match="1 to 6 series"):
+        bar_chart("Calls", [], [])
+    with pytest.raises(ValueError, match="1 to 6 series"):
+        bar_chart("Calls", ["a"], [Series(str(index), [1]) for index in range(7)])

@@ -1,0 +1,260 @@
+"""The tags of the design language."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from django import forms
+from django.conf import settings
+from django.template import Context, Template
+from django.test import RequestFactory
+
+from core.templatetags import ui
+
+NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+CSS = Path(settings.BASE_DIR) / "core/static/pomelo/css"
+
+
+def render(source: str, **context: object) -> str:
+    return Template("{% load ui %}" + source).render(Context(context))
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"),
+    [
+        (timedelta(0), "just now"),
+        (timedelta(seconds=-44), "just now"),
+        (timedelta(seconds=20), "in a moment"),
+        (timedelta(seconds=-45), "1 minute ago"),
+        (timedelta(minutes=-59, seconds=-59), "59 minutes ago"),
+        (timedelta(hours=-1), "1 hour ago"),
+        (timedelta(hours=-23), "23 hours ago"),
+        (timedelta(days=-1), "1 day ago"),
+        (timedelta(days=7), "in 7 days"),
+        (timedelta(days=-59), "59 days ago"),
+        (timedelta(days=-60), "22 Sep 2026"),
+        (timedelta(days=90), "19 Feb 2027"),
+    ],
+)
+def test_distance_in_words(offset: timedelta, words: str) -> None:
+    assert ui.describe_distance(NOW + offset, NOW) == words
+
+
+def test_relative_time_keeps_the_exact_time() -> None:
+    html = ui.relative_time(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+
+    assert 'datetime="2026-01-02T03:04:05+00:00"' in html
+    assert 'title="02 Jan 2026, 03:04:05 UTC"' in html
+
+
+def test_no_time_says_never() -> None:
+    assert ui.relative_time(None) == '<span class="dim">Never</span>'
+    assert "Not yet" in ui.exact_time(None, "Not yet")
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (1999, "EUR", "€19.99"),
+        (5, "usd", "$0.05"),
+        (500, "JPY", "¥500"),
+        (1_234_567, "KWD", "1,234.567\u00a0KWD"),
+        (-250, "GBP", "−£2.50"),
+        (100, "CHF", "1.00\u00a0CHF"),
+        (None, "EUR", "–"),
+    ],
+)
+def test_money_follows_the_currency(amount: int | None, currency: str, text: str) -> None:
+    assert ui.money(amount, currency) == text
+
+
+def test_badge_says_the_word_and_escapes_it() -> None:
+    assert ui.badge("succeeded") == '<span class="badge badge-dot badge-ok">Succeeded</span>'
+    assert (
+        ui.badge("partially_refunded")
+        == '<span class="badge badge-dot badge-muted">Partially refunded</span>'
+    )
+    assert "<script" not in ui.badge("<script>")
+
+
+def test_mode_is_live_or_test() -> None:
+    assert ">Live<" in ui.mode_badge("live")
+    assert ">Test<" in ui.mode_badge("test")
+    with pytest.raises(ValueError, match="live or test"):
+        ui.mode_badge("prod")
+
+
+@pytest.mark.parametrize(
+    ("used", "limit", "tone", "words"),
+    [
+        (0, 10, "ok", "(0 %)"),
+        (79, 100, "ok", "(79 %)"),
+        (80, 100, "warn", "nearly used up"),
+        (100, 100, "danger", "limit reached"),
+        (5, 0, "danger", "limit reached"),
+    ],
+)
+def test_meter_warns_in_words(used: int, limit: int, tone: str, words: str) -> None:
+    html = render('{% meter used limit "Emails" "recipients" %}', used=used, limit=limit)
+
+    assert f"meter-{tone}" in html
+    assert words in html
+    assert float(re.search(r'meter-fill" width="([\d.]+)"', html)[1]) <= 100
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(help_text="Seen by your team.")
+    note = forms.CharField(required=False)
+    agree = forms.BooleanField()
+    scopes = forms.MultipleChoiceField(choices=[("a", "a")], widget=forms.CheckboxSelectMultiple)
+
+
+def test_errors_and_help_are_tied_to_the_control() -> None:
+    html = render("{% field form.name %}", form=NameForm({}))
+
+    described = re.search(r'<input[^>]*aria-describedby="([^"]+)"', html)[1].split()
+    assert described == ["id_name_helptext", "id_name_error"]
+    assert 'id="id_name_helptext"' in html
+    assert 'id="id_name_error"' in html
+    assert 'aria-invalid="true"' in html
+
+
+def test_fields_have_the_right_shape() -> None:
+    form = NameForm()
+
+    assert "optional" in render("{% field form.note %}", form=form)
+    assert "optional" not in render("{% field form.name %}", form=form)
+    assert 'class="check"' in render("{% field form.agree %}", form=form)
+    assert "<legend>Scopes</legend>" in render("{% field form.scopes %}", form=form)
+
+
+def test_copy_field_escapes_its_value() -> None:
+    html = render('{% copy_field value "Client secret" "secret" %}', value='"><script>')
+
+    assert "<script>" not in html
+    assert '<label for="secret">Client secret</label>' in html
+    assert 'data-copy="secret"' in html
+
+
+def test_block_tags_escape_what_is_inside_once() -> None:
+    html = render('{% card "A & B" %}{{ word }}{% endcard %}', word="x < y")
+
+    assert "A &amp; B" in html
+    assert "x &lt; y" in html
+
+
+def test_dialog_asks_and_can_be_refused() -> None:
+    html = render(
+        '{% dialog "d" "Revoke?" "/keys/1/revoke/" "Revoke key" %}<p>Gone.</p>{% enddialog %}',
+        csrf_token="tok",
+    )
+
+    assert 'role="alertdialog" aria-labelledby="d-title" aria-describedby="d-text"' in html
+    assert 'method="post" action="/keys/1/revoke/"' in html
+    assert 'name="csrfmiddlewaretoken" value="tok"' in html
+    assert re.search(r"data-dialog-close autofocus>Cancel<", html)
+
+
+def test_pager_keeps_the_filters() -> None:
+    request = RequestFactory().get("/requests/", {"status": ["4xx", "5xx"], "starting_after": "req_1"})
+    page = SimpleNamespace(items=[1, 2], has_more=True, next_cursor="req_2")
+
+    html = render('{% pager page "requests" %}', request=request, page=page)
+
+    assert 'href="/requests/?status=4xx&amp;status=5xx&amp;starting_after=req_2"' in html
+    assert 'href="/requests/?status=4xx&amp;status=5xx"' in html
+
+
+def test_a_single_page_has_no_pager() -> None:
+    page = SimpleNamespace(items=[1], has_more=False, next_cursor=None)
+
+    assert render("{% pager page %}", request=RequestFactory().get("/keys/"), page=page).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("here", "path", "current"),
+    [
+        ("/keys/", "/keys/", "page"),
+        ("/keys/key_1/", "/keys/", "true"),
+        ("/", "/", "page"),
+        ("/keys/", "/", ""),
+        ("/keysmith/", "/keys/", ""),
+    ],
+)
+def test_the_current_section_is_marked(here: str, path: str, current: str) -> None:
+    html = render('{% nav_link path "X" "key" %}', path=path, request=RequestFactory().get(here))
+
+    assert ('aria-current="' + current + '"' in html) if current else ("aria-current" not in html)
+
+
+def test_every_icon_a_template_names_exists() -> None:
+    symbols = set(re.findall(r'<symbol id="([^"]+)"', (CSS.parent / "img/icons.svg").read_text()))
+    named = set()
+    for path in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
+        named |= set(re.findall(r'{% icon "([^"]+)"', path.read_text()))
+        named |= set(re.findall(r'{% empty_state "[^"]*" "([^"]+)"', path.read_text()))
+        named |= set(re.findall(r'{% nav_link "[^"]*" "[^"]*" "([^"]+)"', path.read_text()))
+
+    assert named - symbols == set()
+
+
+def test_both_dark_palettes_are_the_same() -> None:
+    css = (CSS / "tokens.css").read_text()
+    blocks = re.findall(
+        r'(?:\[data-theme="dark"\]|:not\(\[data-theme="light"\], \[data-theme="dark"\]\)) {([^}]*)}', css
+    )
+
+    first, second = ([line.strip() for line in block.splitlines() if line.strip()] for block in blocks)
+    assert first == second
+    assert len(first) > 30
+
+
+def luminance(colour: str) -> float:
+    digits = colour.lstrip("#")
+    if len(digits) == 3:
+        digits = "".join(digit * 2 for digit in digits)
+    channels = [int(digits[index : index + 2], 16) / 255 for index in (0, 2, 4)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("text", "ground"),
+    [
+        *[(text, ground) for text in ("text", "text-2", "text-3", "accent") for ground in ("bg", "surface", "sunken", "hover")],
+        *[(tone, f"{tone}-soft") for tone in ("ok", "warn", "danger", "info", "muted")],
+        ("accent-soft-text", "accent-soft"), ("on-accent", "accent"), ("on-accent", "accent-hover"),
+        ("on-danger", "danger-fill"), ("code-text", "code-bg"), ("code-dim", "code-bg"),
+        *[("text", f"{tone}-soft") for tone in ("ok", "warn", "danger", "info")],
+    ],
+)  # fmt: skip
+def test_text_can_be_read_on_every_ground(theme: str, text: str, ground: str) -> None:
+    """WCAG AA: 4.5 to 1."""
+    css = (CSS / "tokens.css").read_text()
+    light, dark, _ = re.findall(r":root[^{]*{([^}]*)}", css)
+    tokens = dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", light))
+    if theme == "dark":
+        tokens |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", dark))
+
+    assert contrast(tokens[text], tokens[ground]) >= 4.5
+
+
+def test_no_template_has_inline_style_or_script() -> None:
+    """The CSP forbids both; a page would silently lose them."""
+    wrong = []
+    for path in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
+        if "email" in path.parts:
+            continue
+        source = path.read_text()
+        if re.search(r"\sstyle=|<style|\son\w+=\"|<script(?![^>]*(?:src=|application/json))", source):
+            wrong.append(str(path))
+
+    assert wrong == []
