@@ -139,7 +139,7 @@ def test_copy_field_escapes_its_value() -> None:
 
 
 def test_block_tags_escape_what_is_inside_once() -> None:
-    html = render('{% card "A & B" %}{{ word }}{% endcard %}', word="x < y")
+    html = render("{% card title %}{{ word }}{% endcard %}", title="A & B", word="x < y")
 
     assert "A &amp; B" in html
     assert "x &lt; y" in html
