@@ -1,0 +1,121 @@
+"""Both walls between companies, and the door through them."""
+
+import uuid
+
+import pytest
+from django.db import ProgrammingError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from billing.models import Customer
+from core.tenancy import Tenant, TenantRequired, current_scope, system_context, tenant_context
+from tests.factories import World, make_customer
+
+
+def _names() -> set[str]:
+    return set(Customer.objects.values_list("name", flat=True))
+
+
+def _names_by_sql() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM billing_customer")
+        return {row[0] for row in cursor.fetchall()}
+
+
+def test_a_query_without_a_tenant_raises_instead_of_returning_everything(world: World) -> None:
+    make_customer(world.tenant())
+    with pytest.raises(TenantRequired):
+        Customer.objects.count()
+
+
+def test_sql_without_a_tenant_returns_nothing(world: World) -> None:
+    make_customer(world.tenant())
+    assert _names_by_sql() == set()
+
+
+def test_company_and_mode_both_separate(world: World) -> None:
+    make_customer(world.tenant("live"), name="live one")
+    make_customer(world.tenant("test"), name="test one")
+    make_customer(world.other_tenant("live"), name="foreign one")
+    for tenant, expected in [
+        (world.tenant("live"), {"live one"}),
+        (world.tenant("test"), {"test one"}),
+        (world.other_tenant("live"), {"foreign one"}),
+        (world.other_tenant("test"), set()),
+    ]:
+        with tenant_context(tenant):
+            assert _names() == expected
+            assert _names_by_sql() == expected
+
+
+def test_a_row_cannot_be_written_into_another_company_or_mode(world: World) -> None:
+    for foreign in (
+        {"company_id": world.other_company.id, "mode": "live"},
+        {"company_id": world.company.id, "mode": "test"},
+    ):
+        with (
+            pytest.raises(ProgrammingError, match="row-level security"),
+            tenant_context(world.tenant("live")),
+        ):
+            Customer.objects.create(name="smuggled", **foreign)
+    with tenant_context(world.other_tenant("live")):
+        assert _names() == set()
+
+
+def test_refresh_from_db_of_a_foreign_row_finds_nothing(world: World) -> None:
+    mine = make_customer(world.tenant())
+    with tenant_context(world.other_tenant()), pytest.raises(Customer.DoesNotExist):
+        mine.refresh_from_db()
+
+
+def test_a_nested_context_is_left_for_the_outer_one(world: World) -> None:
+    make_customer(world.tenant(), name="mine")
+    make_customer(world.other_tenant(), name="theirs")
+    with tenant_context(world.tenant()):
+        with tenant_context(world.other_tenant()):
+            assert _names_by_sql() == {"theirs"}
+        assert _names_by_sql() == {"mine"}
+        with system_context(reason="a test of nesting"):
+            assert {"mine", "theirs"} <= _names_by_sql()
+        assert _names_by_sql() == {"mine"}
+
+
+def test_the_tenant_survives_a_rolled_back_savepoint(world: World) -> None:
+    make_customer(world.tenant(), name="mine")
+    with tenant_context(world.tenant()):
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            with tenant_context(world.other_tenant()):
+                assert _names_by_sql() == set()
+            raise ZeroDivisionError
+        assert _names_by_sql() == {"mine"}
+
+
+def test_the_scope_is_gone_after_an_error(world: World) -> None:
+    with pytest.raises(ZeroDivisionError), tenant_context(world.tenant()):
+        raise ZeroDivisionError
+    assert current_scope().tenant is None
+    assert _names_by_sql() == set()
+
+
+def test_a_context_that_needs_no_sql_sends_none(world: World) -> None:
+    with CaptureQueriesContext(connection) as captured, tenant_context(world.tenant()):
+        pass
+    # Django notes the transaction's brackets; psycopg sends neither while nothing stands between them.
+    assert {query["sql"] for query in captured} <= {"BEGIN", "COMMIT"}
+
+
+def test_iterating_with_a_server_side_cursor_sees_only_the_tenant(world: World) -> None:
+    make_customer(world.tenant(), name="mine")
+    make_customer(world.other_tenant(), name="theirs")
+    with tenant_context(world.tenant()):
+        assert [row.name for row in Customer.objects.iterator(chunk_size=1)] == ["mine"]
+
+
+def test_system_context_needs_a_reason() -> None:
+    with pytest.raises(ValueError, match="reason"), system_context(reason=""):
+        pass
+
+
+def test_an_unknown_company_sees_nothing(world: World) -> None:
+    make_customer(world.tenant())
+    with tenant_context(Tenant(uuid.uuid4(), "live")):
+        assert _names() == set()

@@ -1,0 +1,81 @@
+"""The small world every test lives in: two companies, their people, and what they own.
+
+Commits are real and nothing is flushed between tests, so every test makes its own world and never counts globally.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from allauth.account.models import EmailAddress
+
+from accounts import services
+from accounts.models import Company, Membership, User
+from accounts.roles import Role
+from billing.models import Customer
+from billing.services import create_customer
+from core.principal import Mode, Principal
+from core.tenancy import Tenant, tenant_context
+
+PASSWORD = "correct-horse-battery-staple-9"
+
+SYSTEM = Principal.system("tests")
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Two companies. `owner` and `teammate` (a developer) belong to one, `outsider` owns the other."""
+
+    company: Company
+    owner: User
+    teammate: User
+    other_company: Company
+    outsider: User
+
+    def tenant(self, mode: Mode = "live") -> Tenant:
+        """Return the company's tenant."""
+        return Tenant(self.company.id, mode)
+
+    def other_tenant(self, mode: Mode = "live") -> Tenant:
+        """Return the other company's tenant."""
+        return Tenant(self.other_company.id, mode)
+
+
+def make_user(name: str = "someone", **fields: Any) -> User:
+    """Return a new user with a verified address and the password of the small world."""
+    email = f"{name}-{secrets.token_hex(4)}@example.com"
+    user = User.objects.create_user(email, PASSWORD, name=name.title(), **fields)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+
+def make_company(name: str, owner: User, *, tier: str = Company.Tiers.STARTER) -> Company:
+    """Return a new company owned by `owner`."""
+    return services.create_company(name=name, owner=owner, tier=tier, actor=SYSTEM)
+
+
+def join(company: Company, user: User, role: str) -> Membership:
+    """Make `user` a member of `company`."""
+    with tenant_context(company.live_tenant):
+        member: Membership = Membership.objects.create(user=user, role=role)
+    return member
+
+
+def make_world(*, tier: str = Company.Tiers.STARTER) -> World:
+    """Return a fresh world in which both companies have the same `tier`."""
+    owner, teammate, outsider = make_user("owner"), make_user("teammate"), make_user("outsider")
+    company = make_company("Acme", owner, tier=tier)
+    join(company, teammate, Role.DEVELOPER)
+    return World(
+        company=company,
+        owner=owner,
+        teammate=teammate,
+        other_company=make_company("Globex", outsider, tier=tier),
+        outsider=outsider,
+    )
+
+
+def make_customer(tenant: Tenant, **fields: Any) -> Customer:
+    """Return a new customer of `tenant`."""
+    with tenant_context(tenant):
+        return create_customer(actor=SYSTEM, **{"name": "Ada Lovelace", **fields})
