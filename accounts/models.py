@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models.functions import Lower
 
 from accounts.roles import Role
 from core import clock, ids
@@ -52,9 +53,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(email=models.functions.Lower("email")), name="accounts_user_email_lower"
-            )
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="accounts_user_email_lower")
         ]
 
     def __str__(self) -> str:

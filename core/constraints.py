@@ -1,11 +1,12 @@
 """Constraints Django has no class for, written so that migrations see them: row-level security and composite keys."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from django.apps import apps
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.ddl_references import Statement
-from django.db.models import BaseConstraint, Model
+from django.db.models import BaseConstraint, Field, Model
 
 
 class _SqlConstraint(BaseConstraint):
@@ -43,7 +44,7 @@ class RowLevelSecurity(_SqlConstraint):
         self.company_column = company_column
         self.mode_column = mode_column
 
-    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         """Describe the constraint to migrations."""
         path, args, kwargs = super().deconstruct()
         kwargs.update(company_column=self.company_column, mode_column=self.mode_column)
@@ -89,7 +90,7 @@ class CompositeForeignKey(_SqlConstraint):
         self.to = to
         self.with_mode = with_mode
 
-    def deconstruct(self) -> tuple[str, tuple[Any, ...], dict[str, Any]]:
+    def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         """Describe the constraint to migrations."""
         path, args, kwargs = super().deconstruct()
         kwargs.update(fields=self.fields, to=self.to, with_mode=self.with_mode)
@@ -99,9 +100,9 @@ class CompositeForeignKey(_SqlConstraint):
         """Return the ALTER TABLE statement; the check is deferred to the end of the transaction, as Django's are."""
         quote = schema_editor.quote_name
         target = apps.get_model(self.to)._meta.db_table
-        column = model._meta.get_field(self.fields).column
+        column = cast("Field[Any, Any]", model._meta.get_field(self.fields)).column
         scope = ["company_id", "mode"] if self.with_mode else ["company_id"]
-        own = ", ".join(quote(name) for name in [*scope, column])
+        own = ", ".join(quote(str(name)) for name in [*scope, column])
         theirs = ", ".join(quote(name) for name in [*scope, "id"])
         return _statement(
             f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)} "

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from celery import Task, current_app, shared_task
 from django.db import transaction
+from kombu.exceptions import KombuError
 
 from core.tenancy import Tenant, current_tenant, tenant_context
 
@@ -44,7 +45,7 @@ def enqueue(name: str, **kwargs: Any) -> None:
 def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
     try:
         current_app.send_task(name, kwargs=kwargs, headers=headers, retry=False)
-    except (current_app.connection_for_write().connection_errors, OSError) as error:
+    except (KombuError, OSError) as error:
         log.warning("jobs.hint_dropped", task=name, error=str(error))
 
 

@@ -35,7 +35,7 @@ def redact(value: Any) -> Any:
 
 
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return redact(dict(event))  # type: ignore[no-any-return]
+    return redact(dict(event))
 
 
 def _redact_exception(

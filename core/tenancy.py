@@ -115,7 +115,7 @@ class TenantQuerySet(models.QuerySet[ModelT]):
         """Create a row in the current tenant."""
         return super().create(**{**self._tenant_values(), **kwargs})
 
-    def bulk_create(self, objs: Iterable[ModelT], *args: Any, **kwargs: Any) -> list[ModelT]:  # type: ignore[override]
+    def bulk_create(self, objs: Iterable[ModelT], *args: Any, **kwargs: Any) -> list[ModelT]:
         """Create rows in the current tenant; rows that already name a company keep it (RLS checks it)."""
         objs = list(objs)
         for obj in objs:

@@ -49,12 +49,12 @@ def paginate(queryset: QuerySet[Any], request: HttpRequest, *, prefix: str | Non
     `prefix` is the TypeID prefix of the cursor (default: the model's own). Raises FieldErrors for a bad limit or cursor.
     """
     model: type[Model] = queryset.model
-    prefix = prefix or getattr(model, "id_prefix", "")
+    cursor_prefix = str(prefix or getattr(model, "id_prefix", ""))
     limit = read_limit(request)
     cursor = request.GET.get("starting_after")
     if cursor is not None:
         try:
-            queryset = queryset.filter(pk__lt=ids.decode(prefix, cursor))
+            queryset = queryset.filter(pk__lt=ids.decode(cursor_prefix, cursor))
         except ids.InvalidId as error:
             raise FieldErrors([FieldError("starting_after", "invalid", f"Not a cursor: {error}.")]) from error
     items = list(queryset.order_by("-pk")[: limit + 1])
@@ -62,4 +62,4 @@ def paginate(queryset: QuerySet[Any], request: HttpRequest, *, prefix: str | Non
     items = items[:limit]
     last = items[-1] if has_more else None
     last_id = last["id"] if isinstance(last, dict) else last.pk if last is not None else None
-    return Page(items, has_more, ids.encode(prefix, last_id) if last_id is not None else None)
+    return Page(items, has_more, ids.encode(cursor_prefix, last_id) if last_id is not None else None)

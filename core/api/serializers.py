@@ -32,19 +32,17 @@ class StrictSerializer(serializers.Serializer):
         """Validate `data`; raises ValidationError naming every field that is refused."""
         if isinstance(data, dict):
             unknown = {
-                str(name): [
-                    serializers.ErrorDetail("This field is not known here.", code="unknown_field")  # type: ignore[attr-defined]
-                ]
+                str(name): [serializers.ErrorDetail("This field is not known here.", code="unknown_field")]
                 for name in data
                 if name not in self.fields
             }
             if unknown:
-                raise serializers.ValidationError(unknown)  # type: ignore[arg-type]
+                raise serializers.ValidationError(unknown)
             if self.parent is None:
                 problems: dict[str, list[str]] = {}
                 _refuse_hostile_text(data, "", problems)
                 if problems:
-                    raise serializers.ValidationError(problems)  # type: ignore[arg-type]
+                    raise serializers.ValidationError(problems)
         return super().to_internal_value(data)
 
 

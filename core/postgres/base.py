@@ -43,7 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         else:
             result = execute("; ".join([*statements, sql]), params, many, context)
             for _ in statements:
-                cursor.nextset()
+                cursor.nextset()  # type: ignore[attr-defined]
         self._applied = wanted
         return result
 
@@ -69,21 +69,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> Any:
         self._forget()
-        return super()._commit()
+        return super()._commit()  # type: ignore[misc]
 
     def _rollback(self) -> Any:
         self._forget()
-        return super()._rollback()
+        return super()._rollback()  # type: ignore[misc]
 
     def _close(self) -> Any:
         self._forget()
-        return super()._close()
+        return super()._close()  # type: ignore[misc]
 
     def _savepoint_rollback(self, sid: str) -> None:
         # The transaction may be aborted: PostgreSQL accepts nothing before the ROLLBACK itself.
         self._rolling_back = True
         try:
-            super()._savepoint_rollback(sid)
+            super()._savepoint_rollback(sid)  # type: ignore[misc]
         finally:
             self._rolling_back = False
             self._applied = None
