@@ -4,6 +4,7 @@ A tenant's task carries its tenant in the message headers and runs inside it; a 
 task opens `system_context` itself.
 """
 
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial, wraps
@@ -20,6 +21,10 @@ log = structlog.get_logger(__name__)
 
 COMPANY_HEADER = "pomelo_company"
 MODE_HEADER = "pomelo_mode"
+
+# After a failure the broker is left alone this long: a dead one must not cost every request a time-out.
+BROKER_PAUSE_SECONDS = 1.0
+_broker_paused_until = 0.0
 
 
 class TaskWithoutTenant(RuntimeError):
@@ -43,9 +48,13 @@ def enqueue(name: str, **kwargs: Any) -> None:
 
 
 def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
+    global _broker_paused_until
+    if time.monotonic() < _broker_paused_until:
+        return
     try:
         current_app.send_task(name, kwargs=kwargs, headers=headers, retry=False)
     except (KombuError, OSError) as error:
+        _broker_paused_until = time.monotonic() + BROKER_PAUSE_SECONDS
         log.warning("jobs.hint_dropped", task=name, error=str(error))
 
 

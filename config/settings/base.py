@@ -166,7 +166,12 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "socket_timeout": 30,
-    "socket_connect_timeout": 5,
+    "socket_connect_timeout": 1,
+    # A hint that cannot be sent is dropped at once; nobody's request waits for the broker (core.jobs).
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 1,
+    "interval_max": 1,
 }
 CELERY_TASK_TIME_LIMIT = 280
 CELERY_TASK_SOFT_TIME_LIMIT = 240
