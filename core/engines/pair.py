@@ -19,6 +19,7 @@ from core.engines.sockets import make_socket_folder, remove_socket_folder
 from core.engines.valkey import Valkey
 
 ENGINES_FILE = "engines.env"
+ENGINES_LOCK = "engines.lock"
 DATABASE = "pomelo"
 
 
@@ -172,9 +173,9 @@ class Engines:
             self._lock = None
 
 
-def acquire_lock(data_dir: Path) -> IO[str] | None:
-    """Take the folder's lock and leave our process id in it; None when another process holds it."""
-    lock = (data_dir / "engines.lock").open("a+")
+def acquire_lock(data_dir: Path, name: str = ENGINES_LOCK) -> IO[str] | None:
+    """Take a lock in the folder and leave our process id in it; None when another process holds it."""
+    lock = (data_dir / name).open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -186,9 +187,9 @@ def acquire_lock(data_dir: Path) -> IO[str] | None:
     return lock
 
 
-def lock_holder(data_dir: Path) -> int | None:
-    """Return the id of the process that runs the engines of `data_dir`, or None when none does."""
-    path = data_dir / "engines.lock"
+def lock_holder(data_dir: Path, name: str = ENGINES_LOCK) -> int | None:
+    """Return the id of the process that holds a lock (by default: runs the engines) of `data_dir`, if any does."""
+    path = data_dir / name
     if not path.exists():
         return None
     with path.open() as lock:

@@ -1,0 +1,38 @@
+# Pomelo. `make run` and `make test` need Python >= 3.11 and nothing else; they install what is missing into .venv.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+export MAKECMDGOALS
+
+# Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
+export HOST PORT DATA_DIR TLS PYTHON
+
+.PHONY: help run test check bench chaos lock install-base install-dev
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+install-base:
+	@sh requirements/install.sh base
+
+install-dev:
+	@sh requirements/install.sh dev
+
+run: install-base ## run everything in the foreground (HOST, PORT, DATA_DIR, TLS=1); Ctrl-C stops all of it
+	@$(BIN)/python -m config.run
+
+test: install-dev ## run the whole suite against real PostgreSQL and Valkey
+	@sh tests/journeys/install-chromium.sh
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
+	@sh .ci/check
+
+bench: install-dev ## measure, and print one table of ratios
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
+chaos: install-dev ## kill every part at random for five minutes and count what was lost
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+lock: install-dev ## compile requirements/*.txt from pyproject.toml
+	@$(BIN)/python requirements/lock.py

@@ -1,0 +1,195 @@
+"""`python -m config.run`, behind `make run`: engines, migrations, demo data, then every process of the Procfile."""
+
+import datetime as dt
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from config.run.banner import show_banner
+from config.run.certificate import ensure_certificate
+from config.run.options import (
+    ROOT,
+    RunOptions,
+    UsageError,
+    allowed_hosts,
+    child_environment,
+    read_options,
+    require_free_port,
+)
+from config.run.processes import PlatformManager, add_procfile
+from core.engines import EngineError, Engines
+from core.engines.pair import acquire_lock, lock_holder
+from core.engines.secret_files import ensure_secrets
+
+RUN_LOCK = "run.lock"
+console = Console(highlight=False, soft_wrap=True)
+
+
+class StopRequestedError(BaseException):
+    """Ctrl-C or SIGTERM came before the processes ran; not an Exception, so that nothing mistakes it for a failure."""
+
+
+class StepFailedError(Exception):
+    """A step of the preparation failed; what it printed has been shown."""
+
+
+def _request_stop(_number: int, _frame: object) -> None:
+    raise StopRequestedError
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say what is going on, and afterwards how long it took."""
+    began = time.monotonic()
+    console.print(f"  {what}...")
+    yield
+    console.print(f"  {what}: done in {time.monotonic() - began:.1f} s")
+
+
+class Run:
+    """One run of the platform in the foreground."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self.options = options
+        self.certificate: tuple[Path, Path] | None = None
+        self.environment: dict[str, str] = {}
+        self._engines: Engines | None = None
+        self._demo: dict[str, Any] | None = None
+        self._stopping = threading.Event()
+        self._manager: PlatformManager | None = None
+
+    def __call__(self) -> int:
+        """Run until something stops it; return the exit status."""
+        options = self.options
+        require_free_port(options)
+        options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            lock = acquire_lock(options.data_dir, RUN_LOCK)
+            if lock is None:
+                holder = lock_holder(options.data_dir, RUN_LOCK)
+                raise UsageError(
+                    f"Pomelo already runs with DATA_DIR={options.data_dir} (process {holder}). "
+                    "A second one needs a folder and a port of its own: make run DATA_DIR=.data2 PORT=8001"
+                )
+            stack.enter_context(lock)
+            self._prepare_secrets()
+            if options.needs_engines:
+                self._engines = Engines(options.data_dir)
+                stack.callback(self._stop_engines)
+                with step("Starting PostgreSQL and Valkey"):
+                    self._engines.start()
+            self._prepare_application()
+            return self._run_processes()
+
+    def _prepare_secrets(self) -> None:
+        ensure_secrets(self.options.data_dir)
+        if self.options.tls:
+            self.certificate = self.options.certificate or ensure_certificate(
+                self.options.data_dir / "tls", allowed_hosts(self.options.host), now=dt.datetime.now(dt.UTC)
+            )
+        self.environment = child_environment(self.options, os.environ, self.certificate)
+
+    def _prepare_application(self) -> None:
+        with step("Preparing the database and static files"):
+            prepared = subprocess.run(
+                [sys.executable, "manage.py", "prepare_run"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        if prepared.returncode != 0:
+            raise StepFailedError("The database could not be prepared; the reason is above.")
+        self._demo = json.loads(prepared.stdout) or None
+
+    def _run_processes(self) -> int:
+        manager = PlatformManager(started=self._start_watchers)
+        self._manager = manager
+        add_procfile(manager, self.environment)
+        try:
+            manager.loop()
+        finally:
+            self._stopping.set()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(
+                    number, signal.SIG_IGN
+                )  # we are stopping; a second Ctrl-C must not cut that short
+            manager.sweep()
+        stopped_by_person = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+        return 0 if stopped_by_person else (manager.returncode or 1)
+
+    def _stop_engines(self) -> None:
+        if self._engines is not None:
+            console.print("  Stopping PostgreSQL and Valkey...")
+            self._engines.stop()
+
+    def _start_watchers(self) -> None:
+        threading.Thread(target=self._announce, daemon=True).start()
+        threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True).start()
+
+    def _announce(self) -> None:
+        """Show the banner as soon as the web server answers."""
+        while not self._stopping.is_set():
+            if self._answers():
+                mail = os.environ.get("EMAIL_URL") or f"written to files in {self.options.data_dir / 'mail'}"
+                certificate = self.certificate[0] if self.certificate else None
+                show_banner(console, self.options, self._demo, certificate, mail)
+                return
+            self._stopping.wait(0.1)
+
+    def _answers(self) -> bool:
+        trust = None
+        if self.certificate is not None:
+            trust = ssl.create_default_context(cafile=str(self.certificate[0]))
+        try:
+            with urllib.request.urlopen(  # noqa: S310 - our own address
+                f"{self.options.url}/healthz", timeout=5, context=trust
+            ):
+                return True
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+
+    def _watch(self, parent: int) -> None:
+        """Revive an engine that died; stop when `make` is gone without having told us."""
+        below_make = "MAKELEVEL" in os.environ
+        while not self._stopping.wait(0.5):
+            if below_make and os.getppid() != parent and self._manager is not None:
+                self._manager.terminate()
+                return
+            if self._engines is not None and not self._engines.attached:
+                for name in self._engines.revive():
+                    console.print(f"  {name} had died and was started again.")
+
+
+def main() -> int:
+    """Run the platform; the exit status is 0 when a person stopped it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _request_stop)
+    try:
+        return Run(read_options(os.environ))()
+    except StopRequestedError:
+        console.print("  Stopped.")
+        return 0
+    except (UsageError, EngineError, StepFailedError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""What the person asked for (`HOST`, `PORT`, `DATA_DIR`, `TLS`), turned into the environment of every process."""
+
+import ipaddress
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class UsageError(Exception):
+    """The run cannot begin as asked; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """A checked set of options."""
+
+    host: str
+    port: int
+    data_dir: Path
+    tls: bool
+    own_database: bool
+    own_valkey: bool
+    certificate: tuple[Path, Path] | None
+
+    @property
+    def needs_engines(self) -> bool:
+        """False when both servers are somebody else's."""
+        return not (self.own_database and self.own_valkey)
+
+    @property
+    def url(self) -> str:
+        """Where the platform is reached from this machine."""
+        if is_loopback(self.host) or is_wildcard(self.host):
+            name = "localhost" if self.host != "::1" else "[::1]"
+        else:
+            name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{name}:{self.port}"
+
+
+def read_options(environment: Mapping[str, str]) -> RunOptions:
+    """Check what is set. Raises UsageError for a bad port, or for plain HTTP on an address that others can reach."""
+    host = environment.get("HOST") or "127.0.0.1"
+    text = environment.get("PORT") or "8000"
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise UsageError(f"PORT={text} is not a port number (1 to 65535).")
+    named = (environment.get("TLS_CERT_FILE", ""), environment.get("TLS_KEY_FILE", ""))
+    if any(named) and not all(named):
+        raise UsageError("Set both TLS_CERT_FILE and TLS_KEY_FILE, or neither.")
+    certificate = (Path(named[0]), Path(named[1])) if all(named) else None
+    tls = certificate is not None or environment.get("TLS", "").lower() not in ("", "0", "false", "no")
+    if not tls and not is_loopback(host):
+        raise UsageError(
+            f"HOST={host} can be reached by others, and API keys must not cross a network in clear. "
+            "Use `make run TLS=1` (a self-signed certificate), set TLS_CERT_FILE and TLS_KEY_FILE, "
+            "or stay on loopback (HOST=127.0.0.1)."
+        )
+    return RunOptions(
+        host=host,
+        port=int(text),
+        data_dir=Path(environment.get("DATA_DIR") or ROOT / ".data").resolve(),
+        tls=tls,
+        own_database=is_set(environment, "DATABASE_URL"),
+        own_valkey=is_set(environment, "VALKEY_URL"),
+        certificate=certificate,
+    )
+
+
+def child_environment(
+    options: RunOptions, environment: Mapping[str, str], certificate: tuple[Path, Path] | None
+) -> dict[str, str]:
+    """Return the environment of every process of the run; what the person set is never overridden."""
+    cores = os.cpu_count() or 1
+    derived = {
+        "DJANGO_SETTINGS_MODULE": "config.settings.local",
+        "PUBLIC_URL": options.url,
+        "REQUIRE_HTTPS": "true" if options.tls else "false",
+        "ALLOWED_HOSTS": ",".join(allowed_hosts(options.host)),
+        "WEB_WORKERS": str(min(cores, 4)),
+        "WORKER_CONCURRENCY": str(min(cores, 4)),
+    }
+    if certificate is not None:
+        derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}
+    fixed = {
+        "HOST": options.host,
+        "PORT": str(options.port),
+        "DATA_DIR": str(options.data_dir),
+        "PYTHONUNBUFFERED": "1",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
+    }
+    return derived | dict(environment) | fixed
+
+
+def allowed_hosts(host: str) -> list[str]:
+    """Return the names the dashboard answers to by default."""
+    names = ["localhost", "127.0.0.1", "[::1]"]
+    if not is_loopback(host):
+        names += [socket.gethostname(), socket.getfqdn()]
+        if not is_wildcard(host):
+            names.append(f"[{host}]" if ":" in host else host)
+    return list(dict.fromkeys(names))
+
+
+def require_free_port(options: RunOptions) -> None:
+    """Raise UsageError when something already listens there, before minutes go into a start that must fail."""
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((options.host, options.port))
+        except OSError as error:
+            raise UsageError(
+                f"{options.host} port {options.port} cannot be used: {error.strerror}. "
+                f"Choose another: make run PORT={options.port + 1}"
+            ) from error
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address that only this machine reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_wildcard(host: str) -> bool:
+    """True for 0.0.0.0 and ::."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def is_set(environment: Mapping[str, str], name: str) -> bool:
+    """True when a setting is there, itself or as a file."""
+    return bool(environment.get(name) or environment.get(f"{name}_FILE"))

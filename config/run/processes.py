@@ -1,0 +1,107 @@
+"""The processes of the Procfile, under honcho; none outlives the run, and one that is killed is started again."""
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from honcho.environ import parse_procfile
+from honcho.manager import Manager
+from honcho.process import Process
+
+from config.run.options import ROOT
+from core.engines.identity import LAUNCHER
+from core.engines.launch import die_with_parent
+
+PROCFILE = ROOT / "Procfile"
+SETTLED_SECONDS = 10
+PATIENCE_SECONDS = 20
+
+
+class BoundProcess(Process):  # type: ignore[misc]
+    """A process that ends with the run, even if the run is ended by SIGKILL.
+
+    Honcho starts each command from a process of its own. That one is bound to the run, and the command to it.
+    """
+
+    def run(self, events: object = None, ignore_signals: bool = False) -> None:
+        """Run the command, passing its output on; again when it crashed. Called in honcho's own process."""
+        die_with_parent(signal.SIGKILL)  # it ignores the gentler ones
+        plan = ["same", "0", "0", str(os.getpid()), str(int(signal.SIGTERM)), "/"]
+        launcher = shlex.join([sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", "/bin/sh", "-c"])
+        self.cmd = f"exec {launcher} {shlex.quote(f'exec {self.cmd}')}"
+        while True:
+            began = time.monotonic()
+            self._stop_message: dict[str, int] = {}
+            super().run(events, ignore_signals)
+            code = self._stop_message["returncode"]
+            crashed = (code < 0 and -code != signal.SIGTERM) or (code > 0 and code != 128 + signal.SIGTERM)
+            killed = -code == signal.SIGKILL
+            # A program that cannot even begin has a mistake that a second try would only repeat.
+            if not (killed or (crashed and time.monotonic() - began > SETTLED_SECONDS)):
+                super()._send_message(self._stop_message, type="stop")
+                return
+            self._sweep()
+            super()._send_message(f"ended with {code}; starting it again\n".encode())
+
+    def _send_message(self, data: object, type: str = "line") -> None:  # noqa: A002 - honcho's name
+        if type == "stop" and isinstance(data, dict):
+            self._stop_message = data
+        else:
+            super()._send_message(data, type=type)
+
+    def _sweep(self) -> None:
+        """End what the killed leader left running: its group would still hold the port."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+
+class _Terminator:
+    """Ends a process gently by telling only its leader, so that the leader can let its workers finish."""
+
+    def terminate(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+    def kill(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+class PlatformManager(Manager):  # type: ignore[misc]
+    """Honcho's manager, with bound processes and a hook for when all have been started."""
+
+    def __init__(self, *, started: Callable[[], None]) -> None:
+        super().__init__()
+        self._process_ctor = BoundProcess
+        self._procmgr = _Terminator()
+        self._started = started
+
+    def terminate(self) -> None:
+        """End every process: gently, and after `PATIENCE_SECONDS` without asking."""
+        if not self._terminating:
+            timer = threading.Timer(PATIENCE_SECONDS, self.kill)
+            timer.daemon = True
+            timer.start()
+        super().terminate()
+
+    def sweep(self) -> None:
+        """End whatever is left in the process groups after `loop()`."""
+        for process in self._processes.values():
+            if process.get("pid"):
+                self._procmgr.kill(process["pid"])
+
+    def _start(self) -> None:
+        super()._start()
+        self._started()  # threads only from here on: honcho forks
+
+
+def add_procfile(manager: PlatformManager, environment: dict[str, str], procfile: Path = PROCFILE) -> None:
+    """Add every process of the Procfile."""
+    for name, command in parse_procfile(procfile.read_text()).processes.items():
+        manager.add_process(name, command, env=environment, cwd=str(ROOT))

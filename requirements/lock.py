@@ -1,0 +1,78 @@
+"""Compile `base.txt` and `dev.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
+
+Run by `make lock` and `make check`. The check needs no network: it compares what pyproject.toml asks for with the pins.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE, DEV = ROOT / "requirements" / "base.txt", ROOT / "requirements" / "dev.txt"
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+
+
+def compile_pins() -> None:
+    """Resolve anew, keeping present pins where they still fit, for Python 3.11 and every later one."""
+    for target, extra in ((BASE, []), (DEV, ["--extra", "dev"])):
+        command = [
+            "uv",
+            "pip",
+            "compile",
+            "pyproject.toml",
+            *extra,
+            "--universal",
+            "--python-version",
+            "3.11",
+        ]
+        options = ["--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--no-emit-index-url"]
+        constraints = ["--constraint", str(BASE)] if target == DEV else []
+        subprocess.run(  # noqa: S603 - a fixed command
+            [*command, *options, *constraints, "--output-file", str(target)],
+            cwd=ROOT,
+            check=True,
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+        )
+
+
+def problems() -> list[str]:
+    """Return what does not fit, in words."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    texts = {path: path.read_text() for path in (BASE, DEV)}
+    pins = {path: {canonicalize_name(n): v for n, v in PIN.findall(text)} for path, text in texts.items()}
+    wanted = {
+        BASE: project["dependencies"],
+        DEV: project["dependencies"] + project["optional-dependencies"]["dev"],
+    }
+    found = []
+    for path in (BASE, DEV):
+        for line in wanted[path]:
+            requirement = Requirement(line)
+            version = pins[path].get(canonicalize_name(requirement.name))
+            if version is None or not requirement.specifier.contains(version, prereleases=True):
+                found.append(f"{path.name}: {line} is not pinned (found {version}); run `make lock`")
+        if re.search(
+            r"^\s*(-i|--index-url|--extra-index-url|--find-links)|https?://", texts[path], re.MULTILINE
+        ):
+            found.append(f"{path.name}: names an index")
+        unhashed = re.sub(r"\\\n", " ", texts[path]).splitlines()
+        found += [
+            f"{path.name}: no hash for {line}"
+            for line in unhashed
+            if PIN.match(line) and "--hash=" not in line
+        ]
+    different = [name for name, version in pins[BASE].items() if pins[DEV].get(name) != version]
+    return found + [f"dev.txt pins {name} differently from base.txt" for name in different]
+
+
+if __name__ == "__main__":
+    if "--check" not in sys.argv:
+        compile_pins()
+    complaints = problems()
+    sys.exit("\n".join(complaints) if complaints else 0)

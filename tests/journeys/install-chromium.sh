@@ -1,0 +1,20 @@
+#!/bin/sh
+# Find or install the Chromium that the browser journeys drive. Never fails by itself: the journeys are skipped without
+# a browser, except under CI=true, where tests/journeys/conftest.py fails instead.
+set -u
+
+for name in chromium chromium-browser google-chrome; do
+    command -v "$name" >/dev/null 2>&1 && exit 0
+done
+[ -n "${CHROMIUM:-}" ] && exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Debian's chromium for the browser journeys..." >&2
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0
+    echo "apt-get could not install chromium." >&2
+fi
+echo "No Chromium found: the browser journeys will not run." >&2
+echo "Install it (Debian: apt-get install chromium; Fedora: dnf install chromium) or set CHROMIUM=/path/to/chromium." >&2
+[ "${CI:-}" = true ] && exit 1
+exit 0
