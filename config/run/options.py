@@ -82,6 +82,8 @@ def child_environment(
         "ALLOWED_HOSTS": ",".join(allowed_hosts(options.host)),
         "WEB_WORKERS": str(min(cores, 4)),
         "WORKER_CONCURRENCY": str(min(cores, 4)),
+        # Celery warns root at length at every start. Its reason is pickle; our messages are JSON and carry hints only.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
     }
     if certificate is not None:
         derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}

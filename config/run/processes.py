@@ -23,7 +23,7 @@ SETTLED_SECONDS = 10
 PATIENCE_SECONDS = 20
 
 
-class BoundProcess(Process):  # type: ignore[misc]
+class BoundProcess(Process):
     """A process that ends with the run, even if the run is ended by SIGKILL.
 
     Honcho starts each command from a process of its own. That one is bound to the run, and the command to it.
@@ -34,7 +34,7 @@ class BoundProcess(Process):  # type: ignore[misc]
         die_with_parent(signal.SIGKILL)  # it ignores the gentler ones
         plan = ["same", "0", "0", str(os.getpid()), str(int(signal.SIGTERM)), "/"]
         launcher = shlex.join([sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", "/bin/sh", "-c"])
-        self.cmd = f"exec {launcher} {shlex.quote(f'exec {self.cmd}')}"
+        self.cmd: str = f"exec {launcher} {shlex.quote(f'exec {self.cmd}')}"
         while True:
             began = time.monotonic()
             self._stop_message: dict[str, int] = {}
@@ -73,7 +73,7 @@ class _Terminator:
             os.killpg(pid, signal.SIGKILL)
 
 
-class PlatformManager(Manager):  # type: ignore[misc]
+class PlatformManager(Manager):
     """Honcho's manager, with bound processes and a hook for when all have been started."""
 
     def __init__(self, *, started: Callable[[], None]) -> None:
