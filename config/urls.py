@@ -5,6 +5,9 @@ from django.urls import include, path
 from core import health
 
 urlpatterns = [
+    path("", include("config.pages.urls")),
+    path("", include("accounts.dashboard.urls")),
+    path("accounts/", include("allauth.urls")),
     path("v1/", include("config.api_urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

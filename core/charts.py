@@ -21,6 +21,7 @@ HEIGHT = 220
 MARGIN_TOP = 10
 MARGIN_RIGHT = 8
 MARGIN_BOTTOM = 26
+SMALLEST = 1e-9  # what is less is drawn as nothing
 
 
 @dataclass(frozen=True)
@@ -115,14 +116,14 @@ def compact_number(value: float) -> str:
 
 
 def nice_ticks(highest: float, wanted: int = 4) -> list[float]:
-    """Round axis values from 0 to at least `highest`: 0, 5, 10, 15, 20 and the like; [0, 1] when all is zero."""
-    if highest <= 0:
+    """Round axis values from 0 to at least `highest`: 0, 5, 10, 15, 20 and the like; [0, 1] when all is (nearly) zero."""
+    if highest < SMALLEST:
         return [0, 1]
     raw = highest / wanted
     magnitude = 10.0 ** math.floor(math.log10(raw))
     step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= raw * (1 - 1e-9))
     count = math.ceil(highest / step - 1e-9)
-    return [round(step * index, 10) for index in range(count + 1)]
+    return [float(f"{step * index:.6g}") for index in range(count + 1)]
 
 
 def _chart(

@@ -1,4 +1,4 @@
-"""Writes of accounts, by subject: companies, members."""
+"""Writes of accounts, by subject: companies, members, people."""
 
 from accounts.services.companies import (
     create_company,
@@ -13,6 +13,7 @@ from accounts.services.members import (
     remove_member,
     revoke_invitation,
 )
+from accounts.services.people import update_profile
 
 __all__ = [
     "accept_invitation",
@@ -24,4 +25,5 @@ __all__ = [
     "revoke_invitation",
     "suspend_company",
     "update_company",
+    "update_profile",
 ]

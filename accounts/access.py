@@ -1,0 +1,142 @@
+"""Who may see a page of the dashboard: the signed-in person's membership, role and mode, and the tenant they set.
+
+`company_page` is the one door of every dashboard view. The tenant comes from the person's membership and their session,
+never from the address, a header or a form (DESIGN §8).
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from accounts.models import Membership, User
+from accounts.roles import Role, at_least
+from accounts.selectors import memberships_of
+from core.errors import DomainError, NotFound
+from core.principal import Mode, Principal
+from core.tenancy import Tenant, tenant_context
+
+SESSION_COMPANY = "company"
+SESSION_MODE = "mode"
+
+ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponse])
+
+
+class CompanyRequest(HttpRequest):
+    """What a view behind `company_page` receives (for type checkers; nothing creates one)."""
+
+    user: User
+    memberships: list[Membership]
+    membership: Membership
+    mode: Mode
+    principal: Principal
+    request_id: str
+    client_ip: str
+
+
+def company_page(role: str = Role.VIEWER) -> Callable[[ViewT], ViewT]:
+    """Decorate a dashboard view: it needs a signed-in member with at least `role`, and runs in their tenant.
+
+    The view gets `request.membership`, `.memberships`, `.mode` and `.principal`, and runs in one tenant transaction, in
+    which a template response is rendered too. An error the domain raises on purpose rolls everything back; it becomes
+    a 404 (not found), a 403 (not allowed) or a message on the page the person came from.
+    """
+
+    def decorate(view: ViewT) -> ViewT:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not isinstance(request.user, User):
+                return redirect_to_login(request.get_full_path())
+            memberships = memberships_of(request.user)
+            if not memberships:
+                return HttpResponseRedirect(reverse("accounts:create_company"))
+            enter(request, memberships)
+            membership: Membership = request.membership  # type: ignore[attr-defined]
+            if not at_least(membership.role, role):
+                raise PermissionDenied(f"This needs the role {Role(role).label.lower()} or a higher one.")
+            response = _run(view, request, *args, **kwargs)
+            if not response.has_header("Cache-Control"):
+                add_never_cache_headers(response)
+            return response
+
+        guarded.least_role = role  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return decorate
+
+
+def enter(request: HttpRequest, memberships: list[Membership]) -> None:
+    """Put the chosen membership (by session, else the first), the mode and the principal on the request."""
+    chosen = request.session.get(SESSION_COMPANY)
+    membership = next((m for m in memberships if str(m.company_id) == chosen), memberships[0])
+    mode: Mode = "test" if request.session.get(SESSION_MODE) == "test" else "live"
+    request.memberships = memberships  # type: ignore[attr-defined]
+    request.membership = membership  # type: ignore[attr-defined]
+    request.mode = mode  # type: ignore[attr-defined]
+    request.principal = membership.principal(  # type: ignore[attr-defined]
+        mode=mode,
+        ip=request.client_ip,  # type: ignore[attr-defined]
+        user_agent=request.headers.get("User-Agent", "")[:500],
+        request_id=request.request_id,  # type: ignore[attr-defined]
+    )
+
+
+def user_principal(request: HttpRequest) -> Principal:
+    """Return the signed-in person as an actor outside of any company: creating one, accepting an invitation."""
+    user: User = request.user  # type: ignore[assignment]
+    return Principal(
+        kind="user",
+        id=user.public_id,
+        name=user.display_name,
+        ip=request.client_ip,  # type: ignore[attr-defined]
+        user_agent=request.headers.get("User-Agent", "")[:500],
+        request_id=request.request_id,  # type: ignore[attr-defined]
+    )
+
+
+def choose_company(request: HttpRequest, membership: Membership) -> None:
+    """Remember in the session which company the person works in."""
+    request.session[SESSION_COMPANY] = str(membership.company_id)
+
+
+def choose_mode(request: HttpRequest, mode: str) -> None:
+    """Remember in the session whether the person looks at live or test data."""
+    request.session[SESSION_MODE] = "test" if mode == "test" else "live"
+
+
+def safe_next(request: HttpRequest, fallback: str = "/") -> str:
+    """Return the posted `next`, or the Referer's path, when it is a page of ours; otherwise `fallback`."""
+    for candidate in (request.POST.get("next", ""), request.META.get("HTTP_REFERER", "")):
+        if url_has_allowed_host_and_scheme(
+            candidate, {request.get_host()}, require_https=request.is_secure()
+        ):
+            parts = urlsplit(candidate)
+            return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return fallback
+
+
+def _run(view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    membership: Membership = request.membership  # type: ignore[attr-defined]
+    try:
+        with tenant_context(Tenant(membership.company_id, request.mode)):  # type: ignore[attr-defined]
+            response = view(request, *args, **kwargs)
+            if callable(getattr(response, "render", None)):
+                response = response.render()  # type: ignore[attr-defined]
+            return response
+    except NotFound as error:
+        raise Http404 from error
+    except DomainError as error:
+        if error.status == 403:
+            raise PermissionDenied(error.detail) from error
+        if request.method in ("GET", "HEAD"):
+            raise
+        messages.error(request, error.detail)
+        return HttpResponseRedirect(safe_next(request))

@@ -1,0 +1,94 @@
+"""Forms of the team, company and profile pages. They parse; the services decide."""
+
+from typing import Any
+
+from django import forms
+
+from accounts.models import Company, User
+from accounts.roles import Role, at_least
+
+ROLE_EXPLANATIONS = {
+    Role.OWNER: "Owner: everything, with the plan and the company itself",
+    Role.ADMIN: "Admin: also the team and the company's settings",
+    Role.DEVELOPER: "Developer: keys, webhooks and data",
+    Role.VIEWER: "Viewer: may look, may not change anything",
+}
+
+
+def role_choices(own_role: str) -> list[tuple[str, str]]:
+    """Return the roles that somebody with `own_role` may give, the least first."""
+    return [
+        (role.value, text) for role, text in reversed(ROLE_EXPLANATIONS.items()) if at_least(own_role, role)
+    ]
+
+
+class CreateCompanyForm(forms.Form):
+    """The first thing a new person does."""
+
+    name = forms.CharField(
+        label="Company name",
+        min_length=2,
+        max_length=100,
+        help_text="As your customers know it. You can change it later.",
+        widget=forms.TextInput(attrs={"autocomplete": "organization", "autofocus": True}),
+    )
+
+
+class CompanyForm(forms.ModelForm):
+    """Name and short name of a company."""
+
+    class Meta:
+        model = Company
+        fields = ("name", "slug")
+        labels = {"slug": "Short name"}
+        help_texts = {"slug": "Lower-case letters, digits and hyphens; operators' commands accept it."}
+
+    def clean_slug(self) -> str:
+        """Short names are lower case. Whether one is taken is the service's answer."""
+        slug: str = self.cleaned_data["slug"]
+        return slug.lower()
+
+    def validate_unique(self) -> None:
+        """Left to the database: row-level security hides other companies, so the form cannot know."""
+
+
+class InviteForm(forms.Form):
+    """An invitation by email."""
+
+    email = forms.EmailField(max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(initial=Role.DEVELOPER)
+
+    def __init__(self, *args: Any, own_role: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = role_choices(own_role)
+
+    def clean_email(self) -> str:
+        """Accounts know people by lower-case addresses."""
+        email: str = self.cleaned_data["email"]
+        return email.lower()
+
+
+class RoleForm(forms.Form):
+    """Another role for a member."""
+
+    role = forms.ChoiceField()
+
+    def __init__(self, *args: Any, own_role: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = role_choices(own_role)
+
+
+class ProfileForm(forms.ModelForm):
+    """What others see of a person."""
+
+    class Meta:
+        model = User
+        fields = ("name",)
+        help_texts = {
+            "name": "Shown to your team and in the audit trail; without one, your email address is."
+        }
+        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}

@@ -1,0 +1,213 @@
+"""The team: members and their roles, invitations, leaving."""
+
+from smtplib import SMTPException
+
+import structlog
+from allauth.mfa.models import Authenticator
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import CompanyRequest, choose_company, company_page, user_principal
+from accounts.dashboard.forms import InviteForm, RoleForm
+from accounts.emails import send_invitation
+from accounts.models import Invitation, Membership, User
+from accounts.roles import Role, at_least
+from accounts.selectors import find_invitation, list_members, list_open_invitations
+from accounts.services import (
+    accept_invitation,
+    change_role,
+    invite_member,
+    remove_member,
+    revoke_invitation,
+)
+from accounts.services.members import AlreadyMember, LastOwner, RoleTooHigh
+from accounts.sudo import recent_login_required
+from core import ids
+from core.errors import DomainError, NotFound
+
+logger = structlog.get_logger(__name__)
+
+
+@company_page()
+@require_safe
+def team_page(request: CompanyRequest) -> HttpResponse:
+    """Who belongs to the company, and who is invited."""
+    return _render_team(request, InviteForm(own_role=request.membership.role))
+
+
+@recent_login_required
+@company_page(role=Role.ADMIN)
+@require_POST
+def invite(request: CompanyRequest) -> HttpResponse:
+    """Invite somebody by email."""
+    form = InviteForm(request.POST, own_role=request.membership.role)
+    if not form.is_valid():
+        return _render_team(request, form, status=422)
+    try:
+        invitation, token = invite_member(
+            email=form.cleaned_data["email"],
+            role=form.cleaned_data["role"],
+            inviter=request.membership,
+            actor=request.principal,
+        )
+    except (AlreadyMember, RoleTooHigh) as error:
+        form.add_error("email" if isinstance(error, AlreadyMember) else "role", error.detail)
+        return _render_team(request, form, status=422)
+    # Mailed after the commit: nobody gets a link to an invitation that was rolled back.
+    transaction.on_commit(lambda: _mail_invitation(request, invitation, token))
+    return redirect("accounts:team")
+
+
+def _mail_invitation(request: CompanyRequest, invitation: Invitation, token: str) -> None:
+    try:
+        send_invitation(
+            invitation=invitation,
+            company_name=request.membership.company.name,
+            inviter_name=request.user.display_name,
+            token=token,
+        )
+    except (OSError, SMTPException) as error:
+        logger.warning("invitation_mail_failed", invitation=invitation.public_id, error=str(error))
+        messages.error(
+            request,
+            f"{invitation.email} is invited, but the mail could not be sent. Revoke the invitation and try again.",
+        )
+    else:
+        messages.success(request, f"An invitation is on its way to {invitation.email}.")
+
+
+@recent_login_required
+@company_page(role=Role.ADMIN)
+@require_POST
+def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Take an invitation back."""
+    invitation = _find(Invitation, "inv", public_id)
+    if invitation not in list_open_invitations():
+        raise NotFound
+    revoke_invitation(invitation=invitation, actor=request.principal)
+    messages.success(request, f"The invitation to {invitation.email} is revoked.")
+    return redirect("accounts:team")
+
+
+@recent_login_required
+@company_page(role=Role.ADMIN)
+@require_POST
+def set_role(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Give a member another role."""
+    member = _find(Membership, "mem", public_id)
+    form = RoleForm(request.POST, own_role=request.membership.role)
+    if not form.is_valid():
+        messages.error(request, "That is not a role you can give.")
+        return redirect("accounts:team")
+    change_role(
+        member=member,
+        role=form.cleaned_data["role"],
+        changer=request.membership,
+        actor=request.principal,
+    )
+    messages.success(request, f"{member.user.display_name} is now {Role(member.role).label.lower()}.")
+    return redirect("accounts:team")
+
+
+@recent_login_required
+@company_page(role=Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then remove a member."""
+    member = _find(Membership, "mem", public_id)
+    if request.method == "POST":
+        remove_member(member=member, remover=request.membership, actor=request.principal)
+        messages.success(request, f"{member.user.display_name} no longer belongs to the company.")
+        return redirect("accounts:team")
+    return render(request, "accounts/remove_member.html", {"member": member})
+
+
+@recent_login_required
+@company_page()
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave(request: CompanyRequest) -> HttpResponse:
+    """Ask, then leave the company oneself."""
+    if request.method == "POST":
+        try:
+            remove_member(member=request.membership, remover=request.membership, actor=request.principal)
+        except LastOwner as error:
+            return render(
+                request, "accounts/leave.html", {"refusal": f"{error.title}. {error.fix}"}, status=409
+            )
+        messages.success(request, f"You have left {request.membership.company.name}.")
+        return redirect("/")
+    return render(request, "accounts/leave.html")
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def accept(request: HttpRequest, token: str) -> HttpResponse:
+    """Accept an invitation by the token of the mail; the signed-in address must be the invited one."""
+    assert isinstance(request.user, User)
+    invitation = find_invitation(token)
+    if invitation is None:
+        return render(request, "accounts/invitation_gone.html", status=404)
+    refusal = ""
+    if request.method == "POST":
+        try:
+            membership = accept_invitation(
+                invitation=invitation, user=request.user, actor=user_principal(request)
+            )
+        except DomainError as error:
+            refusal = error.detail
+        else:
+            choose_company(request, membership)
+            messages.success(request, f"Welcome to {invitation.company.name}.")
+            return redirect("/")
+    context = {
+        "invitation": invitation,
+        "refusal": refusal,
+        "is_for_me": invitation.email == request.user.email,
+        "role": Role(invitation.role).label.lower(),
+    }
+    return render(request, "accounts/accept_invitation.html", context, status=409 if refusal else 200)
+
+
+def _find(model: type[Membership] | type[Invitation], prefix: str, public_id: str) -> object:
+    try:
+        return model.objects.select_related().get(id=ids.decode(prefix, public_id))
+    except (ids.InvalidId, model.DoesNotExist) as error:
+        raise NotFound from error
+
+
+def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -> HttpResponse:
+    members = list_members()
+    own_role = request.membership.role
+    may_manage = at_least(own_role, Role.ADMIN)
+    protected = set(
+        Authenticator.objects.filter(user__in=[member.user_id for member in members])
+        .exclude(type=Authenticator.Type.RECOVERY_CODES)
+        .values_list("user_id", flat=True)
+    )
+    rows = [
+        {
+            "member": member,
+            "is_me": member.user_id == request.user.id,
+            "has_second_factor": member.user_id in protected,
+            "role_form": RoleForm(
+                own_role=own_role,
+                initial={"role": member.role},
+                auto_id=f"{member.public_id}_%s",
+            )
+            if may_manage and at_least(own_role, member.role) and member.user_id != request.user.id
+            else None,
+        }
+        for member in members
+    ]
+    context = {
+        "rows": rows,
+        "invitations": list_open_invitations(),
+        "form": form,
+        "may_manage": may_manage,
+        "without_second_factor": sum(not row["has_second_factor"] for row in rows),
+    }
+    return render(request, "accounts/team.html", context, status=status)

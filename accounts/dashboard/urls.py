@@ -1,0 +1,21 @@
+"""Addresses of companies, the team, settings and the person's own profile."""
+
+from django.urls import path
+
+from accounts.dashboard import companies, profile, team
+
+app_name = "accounts"
+urlpatterns = [
+    path("companies/new/", companies.create_company_page, name="create_company"),
+    path("companies/switch/", companies.switch_company, name="switch_company"),
+    path("mode/", companies.switch_mode, name="switch_mode"),
+    path("settings/", companies.settings_page, name="settings"),
+    path("team/", team.team_page, name="team"),
+    path("team/invite/", team.invite, name="invite"),
+    path("team/invitations/<str:public_id>/revoke/", team.revoke, name="revoke_invitation"),
+    path("team/leave/", team.leave, name="leave"),
+    path("team/<str:public_id>/role/", team.set_role, name="change_role"),
+    path("team/<str:public_id>/remove/", team.remove, name="remove_member"),
+    path("invitations/<str:token>/", team.accept, name="accept_invitation"),
+    path("profile/", profile.profile_page, name="profile"),
+]

@@ -1,0 +1,63 @@
+"""The recent-login check: what could hurt most asks the person to prove again who they are (DESIGN §14).
+
+Both a sign-in and a later re-authentication (password, authenticator app, passkey) count, for 30 minutes.
+"""
+
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
+
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponse])
+
+
+def logged_in_recently(request: HttpRequest) -> bool:
+    """Tell whether the person proved who they are within `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds (1800)."""
+    if not request.user.is_authenticated:
+        return False
+    newest = max((record["at"] for record in get_authentication_records(request)), default=0.0)
+    return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def recent_login_required(view: ViewT) -> ViewT:
+    """Decorate a view so that it runs only after a recent login; otherwise the person is asked, then sent back.
+
+    A form that was posted too late is not kept anywhere (it may hold secrets): the person comes back to the page the
+    form was on and sends it again.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if logged_in_recently(request):
+            return view(request, *args, **kwargs)
+        back = request.get_full_path() if request.method in ("GET", "HEAD") else _page_of_form(request)
+        if request.method not in ("GET", "HEAD"):
+            messages.info(
+                request, "Nothing was changed yet: confirm that it is you, then send the form again."
+            )
+        response = HttpResponseRedirect(
+            f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
+        )
+        if request.headers.get("HX-Request") == "true":
+            response = HttpResponse(status=204, headers={"HX-Redirect": response.url})
+        return response
+
+    return guarded  # type: ignore[return-value]
+
+
+def _page_of_form(request: HttpRequest) -> str:
+    """Return the path of the page the form was on, by the Referer when it is ours, or the overview."""
+    referer = request.META.get("HTTP_REFERER", "")
+    if not url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure()):
+        return "/"
+    parts = urlsplit(referer)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
