@@ -226,7 +226,7 @@ VAULT_MOUNT = env.str("VAULT_MOUNT", default="secret")
 # --- The request pipeline (DESIGN §4): core names its collaborators by path, since it imports no app -------------------
 API_GUARD = "apikeys.authentication.KeyGuard"
 API_REQUEST_LOG = "core.api.request_log.discard"
-EVENT_SINKS: list[str] = []
+EVENT_SINKS = ["audit.sinks.record"]
 API_MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 REST_FRAMEWORK = {

@@ -1,0 +1,1 @@
+"""Day partitions: made ahead, dropped after the retention."""

@@ -1,0 +1,34 @@
+"""What `settings.EVENT_SINKS` calls: one row for every published event, in the event's own transaction."""
+
+import uuid
+from typing import Any
+
+from audit.models import AuditEntry, StaffEntry
+from core.events import Event
+from core.logging import redact
+from core.principal import Principal
+from core.tenancy import current_tenant
+
+
+def record(event: Event, *, actor: Principal, outbox_id: uuid.UUID | None) -> None:
+    """Write `event` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
+    model = AuditEntry if current_tenant() is not None else StaffEntry
+    model.objects.create(**_columns(event, actor))
+
+
+def _columns(event: Event, actor: Principal) -> dict[str, Any]:
+    return {
+        "action": event.type,
+        "actor_kind": actor.kind,
+        "actor_id": actor.id[:64],
+        "actor_name": actor.name[:254],
+        "target_type": event.type.rpartition(".")[0],
+        "target_id": event.object_id[:64],
+        "ip": actor.ip,
+        # A client writes this text: PostgreSQL cannot store a NUL in it.
+        "user_agent": actor.user_agent.replace("\x00", "")[:500],
+        "request_id": actor.request_id or "",
+        # Events carry no secrets; should one ever do, it must not stay here for ninety days.
+        "changes": redact(event.changes),
+        "detail": redact(event.detail),
+    }
