@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class PomeloConfig(AppConfig):
@@ -6,3 +7,9 @@ class PomeloConfig(AppConfig):
 
     name = "config"
     label = "pomelo_config"
+
+
+class StaffAdminConfig(AdminConfig):
+    """Django's admin with our site as the default one, so that every app's `admin.py` registers there."""
+
+    default_site = "config.admin.StaffSite"

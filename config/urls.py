@@ -1,5 +1,6 @@
 """Mounts the dashboard, the staff site, the probes and the API."""
 
+from django.contrib import admin
 from django.urls import include, path
 
 from core import health
@@ -8,6 +9,7 @@ urlpatterns = [
     path("", include("config.pages.urls")),
     path("", include("accounts.dashboard.urls")),
     path("accounts/", include("allauth.urls")),
+    path("staff/", admin.site.urls),
     path("v1/", include("config.api_urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),

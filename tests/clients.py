@@ -20,7 +20,7 @@ def sign_in(user: User, company: Company | None = None) -> Client:
         {"method": "password", "at": time.time(), "email": user.email}
     ]
     if company is not None:
-        session["company"] = company.public_id
+        session["company"] = str(company.id)
     session.save()
     return client
 

@@ -59,9 +59,9 @@ INSTALLED_APPS = [
     "messaging",
     "webhooks",
     "audit",
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # keeps our StaffSite as the default site
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "config.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

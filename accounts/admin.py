@@ -1,0 +1,48 @@
+"""Companies and people on the staff site."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.models import Company, Membership, User
+from accounts.services import resume_company, suspend_company
+from core.staff import StaffModelAdmin, reason_action, staff_principal
+
+
+@admin.register(Company)
+class CompanyAdmin(StaffModelAdmin):
+    """Find a company, suspend it, resume it."""
+
+    list_display = ("name", "slug", "tier", "suspended_at", "created")
+    list_filter = ("tier", ("suspended_at", admin.EmptyFieldListFilter))
+    search_fields = ("name", "slug")
+    actions = ("suspend", "resume")
+
+    @reason_action(description="Suspend company")
+    def suspend(self, request: HttpRequest, company: Company, *, reason: str) -> None:
+        """Stop its keys, sends and deliveries at once."""
+        suspend_company(company=company, reason=reason, actor=staff_principal(request))
+
+    @reason_action(description="Resume company")
+    def resume(self, request: HttpRequest, company: Company, *, reason: str) -> None:
+        """Lift the suspension; what waited goes out."""
+        resume_company(company=company, reason=reason, actor=staff_principal(request))
+
+
+@admin.register(Membership)
+class MembershipAdmin(StaffModelAdmin):
+    """Who belongs to which company."""
+
+    list_display = ("user", "company", "role", "created")
+    list_filter = ("role",)
+    search_fields = ("user__email", "company__name")
+    list_select_related = ("user", "company")
+
+
+@admin.register(User)
+class UserAdmin(StaffModelAdmin):
+    """People. Passwords and second factors are theirs alone."""
+
+    list_display = ("email", "name", "is_staff", "is_active", "last_login", "created")
+    list_filter = ("is_staff", "is_active")
+    search_fields = ("email", "name")
+    exclude = ("password",)

@@ -1,0 +1,50 @@
+"""The staff site at /staff/: staff only, a second factor required, every page inside `system_context` (DESIGN §15)."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.sites import UnfoldAdminSite
+
+from core.tenancy import system_context
+
+
+class StaffSite(UnfoldAdminSite):
+    """Django's admin site for Pomelo's staff."""
+
+    site_title = "Pomelo staff"
+    site_header = "Pomelo staff"
+    index_title = "Staff"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Staff who have a second factor; allauth has asked for it at sign-in."""
+        user = request.user
+        return bool(user.is_active and user.is_staff and is_mfa_enabled(user))
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send everybody through the one sign-in page, and staff without a second factor to where they add one."""
+        user = request.user
+        if user.is_authenticated and user.is_staff:
+            messages.warning(request, "The staff site needs two-factor authentication. Set it up first.")
+            return HttpResponseRedirect(reverse("mfa_index"))
+        return redirect_to_login(request.GET.get("next", reverse("admin:index")))
+
+    def admin_view(
+        self, view: Callable[..., HttpResponse], cacheable: bool = False
+    ) -> Callable[..., HttpResponse]:
+        """Run `view` inside `system_context`, rendered before it is left."""
+
+        @wraps(view)
+        def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with system_context(reason=f"staff: {request.path}"):
+                response = view(request, *args, **kwargs)
+                if callable(getattr(response, "render", None)):
+                    response = response.render()  # type: ignore[attr-defined]
+                return response
+
+        return super().admin_view(run, cacheable)
