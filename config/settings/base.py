@@ -254,6 +254,11 @@ AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=90)
 
 # --- Webhooks -------------------------------------------------------------------------------------------------------
 WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+# Calls one worker process has under way at a time; seconds one call may take in all; seconds after which another process
+# takes over from one that fell silent (must be longer than the call).
+WEBHOOK_CONCURRENCY = env.int("WEBHOOK_CONCURRENCY", default=256)
+WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", default=15.0)
+WEBHOOK_LEASE_SECONDS = env.float("WEBHOOK_LEASE_SECONDS", default=30.0)
 
 # --- Email ----------------------------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}"))

@@ -1,0 +1,34 @@
+"""The product's only HTTP client: calls to addresses that others chose, without opening the house to them.
+
+`send(request, policy)` waits for the answer; `OutboundClient` makes many calls at a time in an event loop.
+`public_policy()` is for addresses a company named, `TRUSTED` for those only the operator can name.
+"""
+
+from core.outbound.blocking import send
+from core.outbound.client import OutboundClient, OutboundRequest, OutboundResponse
+from core.outbound.errors import (
+    ConnectionFailedError,
+    InvalidAnswerError,
+    OutboundError,
+    TimedOutError,
+    TlsFailedError,
+    UrlRefusedError,
+)
+from core.outbound.policy import TRUSTED, Policy, check_url, public_policy
+
+__all__ = [
+    "TRUSTED",
+    "ConnectionFailedError",
+    "InvalidAnswerError",
+    "OutboundClient",
+    "OutboundError",
+    "OutboundRequest",
+    "OutboundResponse",
+    "Policy",
+    "TimedOutError",
+    "TlsFailedError",
+    "UrlRefusedError",
+    "check_url",
+    "public_policy",
+    "send",
+]

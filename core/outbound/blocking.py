@@ -1,0 +1,48 @@
+"""The same client for code that waits: one event loop in a thread of its own, kept per process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from typing import Final
+
+from core.outbound.client import OutboundClient, OutboundRequest, OutboundResponse
+from core.outbound.policy import Policy
+
+
+class _Caller:
+    """An event loop in a daemon thread with one client per policy."""
+
+    def __init__(self) -> None:
+        self.pid: Final = os.getpid()
+        self._loop = asyncio.new_event_loop()
+        self._clients: dict[Policy, OutboundClient] = {}
+        threading.Thread(target=self._loop.run_forever, name="outbound", daemon=True).start()
+
+    def call(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
+        return asyncio.run_coroutine_threadsafe(self._send(request, policy), self._loop).result()
+
+    async def _send(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
+        client = self._clients.get(policy)
+        if client is None:
+            client = self._clients[policy] = OutboundClient(policy)
+        return await client.send(request)
+
+
+_caller: _Caller | None = None
+_starting = threading.Lock()
+
+
+def send(request: OutboundRequest, policy: Policy) -> OutboundResponse:
+    """Make one call and wait for its answer, whatever its status. Safe after a fork and from any thread.
+
+    Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came. Do not hold a
+    database transaction open round this.
+    """
+    global _caller
+    with _starting:
+        if _caller is None or _caller.pid != os.getpid():
+            _caller = _Caller()
+        caller = _caller
+    return caller.call(request, policy)

@@ -1,0 +1,210 @@
+"""The HTTP client for every call that leaves the house.
+
+aiohttp does HTTP, TLS and connection pooling; this file holds it to our rules: an address is judged when its name
+is looked up and again when its socket is made, connections are pinned to what was judged (TLS still proves the
+name), nothing is followed, nothing is unpacked, and time and bytes have an end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import certifi
+from aiohttp.client_exceptions import ClientConnectorCertificateError, ClientConnectorSSLError
+from yarl import URL
+
+from core.outbound.errors import (
+    ConnectionFailedError,
+    InvalidAnswerError,
+    OutboundError,
+    TimedOutError,
+    TlsFailedError,
+)
+from core.outbound.policy import Policy, check_url
+from core.outbound.resolver import JudgingResolver, Lookup, system_lookup
+from core.outbound.sockets import open_socket
+from core.outbound.urls import Target
+
+MAX_RESPONSE_BYTES = 16_384
+MAX_HEADER_LINE_BYTES = 8_190
+MAX_HEADER_LINES = 100
+KEEP_ALIVE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundRequest:
+    """One call. Times are seconds; `total_timeout` is a deadline for everything, also for a trickling answer.
+
+    `repeatable` says that the receiver can recognise a repetition, so that a call that fell into a kept-alive
+    connection just being closed may be made once more at once.
+    """
+
+    url: str
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    connect_timeout: float = 5.0
+    total_timeout: float = 15.0
+    max_response_bytes: int = MAX_RESPONSE_BYTES
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundResponse:
+    """A complete answer; `body` is cut after the request's `max_response_bytes`, `headers` have lower-case names."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    truncated: bool
+    duration_ms: int
+
+
+class OutboundClient:
+    """Makes calls under one policy. Belongs to the event loop it is created in; close it with `aclose()`.
+
+    Connections are pooled per client, so a connection that one policy allowed is never used under another.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        *,
+        lookup: Lookup = system_lookup,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._policy = policy
+        self._targets: dict[str, tuple[Target, URL]] = {}
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_reuseconn.append(_note_reuse)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=JudgingResolver(policy, lookup),
+                use_dns_cache=False,
+                limit=0,
+                ssl=tls or default_tls(),
+                keepalive_timeout=KEEP_ALIVE_SECONDS,
+                socket_factory=lambda info: open_socket(info, policy),
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=MAX_HEADER_LINE_BYTES,
+            max_field_size=MAX_HEADER_LINE_BYTES,
+            max_headers=MAX_HEADER_LINES,
+            skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
+            trace_configs=[trace],
+        )
+
+    async def send(self, request: OutboundRequest) -> OutboundResponse:
+        """Make the call and return the answer, whatever its status.
+
+        Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came.
+        """
+        _, url = self._target(request.url)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(request.total_timeout):
+                return await self._attempt(url, request, started)
+        except TimeoutError as error:
+            raise TimedOutError(f"{url.host}: {error!r}") from error
+        except OutboundError:
+            raise
+        except (ClientConnectorCertificateError, ClientConnectorSSLError, ssl.SSLError) as error:
+            raise TlsFailedError(f"{url.host}: {error!r}") from error
+        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
+            raise InvalidAnswerError(f"{url.host}: {error!r}") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionFailedError(f"{url.host}: {error!r}") from error
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._session.close()
+
+    async def _attempt(self, url: URL, request: OutboundRequest, started: float) -> OutboundResponse:
+        trace = SimpleNamespace(reused=False)
+        try:
+            return await self._exchange(url, request, started, trace)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not (trace.reused and request.repeatable):
+                raise
+            return await self._exchange(url, request, started, trace)
+
+    async def _exchange(
+        self, url: URL, request: OutboundRequest, started: float, trace: SimpleNamespace
+    ) -> OutboundResponse:
+        response = await self._session.request(
+            request.method,
+            url,
+            data=request.body or None,
+            headers=request.headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=None, connect=request.connect_timeout),
+            trace_request_ctx=trace,
+        )
+        try:
+            body, truncated = await _read_capped(response, request.max_response_bytes)
+        except BaseException:
+            response.close()
+            raise
+        if truncated:
+            response.close()
+        else:
+            response.release()
+        return OutboundResponse(
+            status=response.status,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=body,
+            truncated=truncated,
+            duration_ms=round((time.perf_counter() - started) * 1000),
+        )
+
+    def _target(self, text: str) -> tuple[Target, URL]:
+        known = self._targets.get(text)
+        if known is None:
+            target = check_url(text, self._policy)
+            path, _, query = target.path.partition("?")
+            url = URL.build(
+                scheme=target.scheme,
+                host=target.host,
+                port=target.port,
+                path=path,
+                query_string=query,
+                encoded=True,
+            )
+            known = (target, url)
+            if len(self._targets) >= 10_000:
+                self._targets.clear()
+            self._targets[text] = known
+        return known
+
+
+async def _read_capped(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            return bytes(body[:limit]), True
+    return bytes(body), False
+
+
+async def _note_reuse(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
+    context.trace_request_ctx.reused = True
+
+
+def default_tls() -> ssl.SSLContext:
+    """Return TLS 1.2 or newer with the system's certificate authorities (`SSL_CERT_FILE` names others)."""
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_DIR"):
+        context.load_verify_locations(cafile=certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context

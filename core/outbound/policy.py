@@ -1,0 +1,63 @@
+"""Where calls may go: what everybody may name, and what the operator allows on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.outbound.addresses import Address, Network, is_inside, is_public, parse_networks
+from core.outbound.errors import UrlRefusedError
+from core.outbound.urls import Target, parse_url
+
+PUBLIC_PORTS = frozenset({80, 443, 8443})
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`allowed_networks` may be called on any port beside the public internet on `ports`.
+
+    `trusted` is for addresses that only the operator can name in the settings (a gateway, a vendor's server):
+    nothing is refused by address or port. Never use it for an address that came from a request.
+    """
+
+    allowed_networks: tuple[Network, ...] = ()
+    ports: frozenset[int] = PUBLIC_PORTS
+    trusted: bool = False
+
+    def permits(self, address: Address, port: int) -> bool:
+        """Return whether a connection to this address and port may be opened."""
+        if self.trusted or is_inside(address, self.allowed_networks):
+            return True
+        return port in self.ports and is_public(address)
+
+
+TRUSTED = Policy(trusted=True)
+
+
+def public_policy() -> Policy:
+    """Return the policy for addresses that companies name, with the operator's `WEBHOOK_ALLOWED_NETWORKS`.
+
+    Raises ValueError when the setting holds a text that is no network.
+    """
+    from django.conf import settings
+
+    networks = getattr(settings, "WEBHOOK_ALLOWED_NETWORKS", ())
+    return Policy(allowed_networks=parse_networks(str(network) for network in networks))
+
+
+def check_url(text: str, policy: Policy) -> Target:
+    """Return the destination `text` names if nothing in the text itself forbids it.
+
+    Names are not looked up here: what they point to is judged when a connection is opened, and telling it to the
+    person who typed the name would let them map the private network.
+    Raises UrlRefusedError.
+    """
+    target = parse_url(text)
+    if policy.trusted:
+        return target
+    if target.address is not None and not policy.permits(target.address, target.port):
+        if target.port not in policy.ports and is_public(target.address):
+            raise UrlRefusedError("url_port", f"Port {target.port} is not allowed; use 443, 8443 or 80.")
+        raise UrlRefusedError("url_not_public", "This address is not on the public internet.")
+    if target.address is None and target.port not in policy.ports and not policy.allowed_networks:
+        raise UrlRefusedError("url_port", f"Port {target.port} is not allowed; use 443, 8443 or 80.")
+    return target

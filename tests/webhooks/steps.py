@@ -1,0 +1,48 @@
+"""What the webhook tests do again and again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from core import clock
+from core.tenancy import Tenant, tenant_context
+from tests.factories import SYSTEM
+from webhooks.delivery import pump
+from webhooks.delivery.limits import Limits
+from webhooks.models import Attempt, Delivery, Endpoint
+from webhooks.services.endpoints import create_endpoint
+
+FAST = Limits(connect_timeout=0.5, total_timeout=1.0, lease=2.0)
+
+
+def make_endpoint(tenant: Tenant, url: str, **fields: Any) -> tuple[Endpoint, str]:
+    with tenant_context(tenant):
+        return create_endpoint(actor=SYSTEM, **{"url": url, "events": ["*"], **fields})
+
+
+def deliveries_of(endpoint: Endpoint) -> list[Delivery]:
+    with tenant_context(endpoint.tenant):
+        return list(Delivery.objects.filter(endpoint=endpoint).order_by("id"))
+
+
+def attempts_of(delivery: Delivery) -> list[Attempt]:
+    with tenant_context(delivery.tenant):
+        return list(Attempt.objects.filter(delivery=delivery).order_by("number"))
+
+
+def fresh(endpoint: Endpoint) -> Endpoint:
+    with tenant_context(endpoint.tenant):
+        return Endpoint.objects.get(id=endpoint.id)
+
+
+def make_due(endpoint: Endpoint) -> None:
+    """Let the clock jump to the next attempt of everything that waits for one."""
+    with tenant_context(endpoint.tenant):
+        Delivery.objects.filter(endpoint=endpoint, due_at__isnull=False).update(
+            due_at=clock.now() - timedelta(seconds=1)
+        )
+
+
+def drain() -> None:
+    pump.drain(FAST)

@@ -1,0 +1,94 @@
+"""The retry clock never comes early, ends after ten attempts and obeys a receiver within bounds."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhooks import retry
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+JITTER = st.floats(0, 1)
+AFTER = st.none() | st.timedeltas(timedelta(0), timedelta(days=3650))
+
+
+def test_ten_attempts_spread_over_75_hours_and_35_minutes():
+    assert retry.MAX_ATTEMPTS == 10
+    assert sum(retry.DELAYS, timedelta(0)) == timedelta(hours=75, minutes=35, seconds=5)
+    assert [
+        retry.next_attempt_at(made, NOW, jitter=0) - NOW
+        if retry.next_attempt_at(made, NOW, jitter=0)
+        else None
+        for made in range(1, 11)
+    ] == [*retry.DELAYS[1:], None]
+
+
+@given(st.integers(1, 9), JITTER, AFTER)
+def test_an_attempt_is_never_early_and_at_most_a_fifth_late(made, jitter, after):
+    due = retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after)
+
+    promised = max(retry.DELAYS[made], min(after or timedelta(0), timedelta(hours=10)))
+    assert promised <= due - NOW <= promised * 1.2 + timedelta(microseconds=1)
+
+
+@given(st.integers(10, 1000), JITTER, AFTER)
+def test_after_the_last_attempt_there_is_none(made, jitter, after):
+    assert retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after) is None
+
+
+@given(st.integers(-5, 0))
+def test_a_clock_without_an_attempt_is_a_mistake(made):
+    with pytest.raises(ValueError):
+        retry.next_attempt_at(made, NOW, jitter=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "expected"),
+    [
+        ("120", 429, timedelta(seconds=120)),
+        (" 0 ", 503, timedelta(0)),
+        ("120", 500, None),
+        ("120", 200, None),
+        (None, 429, None),
+        ("", 429, None),
+        ("-1", 429, None),
+        ("1e9", 429, None),
+        ("٣", 429, None),
+        ("999999999999", 429, None),
+        ("soon", 429, None),
+        (format_datetime(NOW + timedelta(minutes=3), usegmt=True), 503, timedelta(minutes=3)),
+        (format_datetime(NOW - timedelta(minutes=3), usegmt=True), 503, timedelta(0)),
+        ("Sun, 99 Foo 2026 12:00:00 GMT", 503, None),
+        ("Sun, 01 Mar 2026 12:00:00", 503, None),
+    ],
+)
+def test_retry_after_is_read_strictly(value, status, expected):
+    assert retry.parse_retry_after(value, status, NOW) == expected
+
+
+@given(st.text(max_size=60))
+def test_no_text_in_retry_after_breaks_the_clock(value):
+    asked = retry.parse_retry_after(value, 429, NOW)
+    assert asked is None or asked >= timedelta(0)
+    assert retry.next_attempt_at(1, NOW, jitter=1, retry_after=asked) is not None
+
+
+@pytest.mark.parametrize(
+    ("failing_days", "success_days", "expected"),
+    [
+        (None, None, False),
+        (0.4, None, False),
+        (0.4, 30, False),
+        (4.9, None, False),
+        (5, None, True),
+        (6, 7, True),
+        (6, 4, False),
+    ],
+)
+def test_an_endpoint_is_switched_off_after_five_days_without_success(failing_days, success_days, expected):
+    since = None if failing_days is None else NOW - timedelta(days=failing_days)
+    success = None if success_days is None else NOW - timedelta(days=success_days)
+
+    assert retry.should_disable(failing_since=since, last_success_at=success, now=NOW) is expected

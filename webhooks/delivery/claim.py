@@ -1,0 +1,165 @@
+"""Takes due deliveries for this process: fair between companies, bounded per endpoint, blind to backlogs.
+
+A claim is one short transaction. It finds the endpoints that have something due by skipping through an index, so one
+endpoint's backlog of a hundred thousand costs one step, and takes turns between companies. A claimed delivery carries a
+lease: when it runs out another process may claim it, with a higher number, and the first one's result is not recorded.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from core import crypto
+from webhooks.delivery.limits import Limits
+
+_LOCK = (
+    0x706F6D_636C_616D  # claims are short and made one after the other, so that limits per endpoint are exact
+)
+
+# lanes: a loose index scan, one step per endpoint that has anything unfinished.
+_CHOOSE = """
+WITH RECURSIVE lanes AS (
+    (SELECT endpoint_id FROM webhooks_delivery WHERE due_at IS NOT NULL ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT d.endpoint_id FROM webhooks_delivery d
+        WHERE d.due_at IS NOT NULL AND d.endpoint_id > lanes.endpoint_id ORDER BY d.endpoint_id LIMIT 1
+    )
+    FROM lanes WHERE lanes.endpoint_id IS NOT NULL
+),
+open AS (
+    SELECT e.id, e.company_id, e.failing_since IS NOT NULL AS failing,
+        CASE WHEN e.failing_since IS NULL THEN %(healthy)s ELSE %(failing)s END - (
+            SELECT count(*) FROM webhooks_delivery s
+            WHERE s.endpoint_id = e.id AND s.status = 'sending' AND s.due_at > statement_timestamp()
+        ) AS room
+    FROM lanes
+    JOIN webhooks_endpoint e ON e.id = lanes.endpoint_id
+    JOIN accounts_company c ON c.id = e.company_id
+    WHERE e.enabled AND e.deleted_at IS NULL AND c.suspended_at IS NULL
+),
+due AS (
+    SELECT d.id, o.company_id, o.failing, d.due_at, d.turn
+    FROM open o CROSS JOIN LATERAL (
+        SELECT w.id, w.due_at, row_number() OVER (ORDER BY w.due_at) AS turn
+        FROM (
+            SELECT id, due_at FROM webhooks_delivery
+            WHERE endpoint_id = o.id AND due_at <= statement_timestamp()
+            ORDER BY due_at LIMIT greatest(o.room, 0)
+        ) w
+    ) d
+),
+turns AS (
+    SELECT id, due_at, failing,
+        row_number() OVER (PARTITION BY failing, company_id ORDER BY turn, due_at) AS turn
+    FROM due
+),
+chosen AS (
+    (SELECT id FROM turns WHERE failing ORDER BY turn, due_at LIMIT %(failing_places)s)
+    UNION ALL
+    (SELECT id FROM turns WHERE NOT failing ORDER BY turn, due_at LIMIT %(places)s)
+)
+SELECT id FROM chosen
+"""
+_LEASE = """
+UPDATE webhooks_delivery d
+SET status = 'sending', attempts = d.attempts + 1, due_at = clock_timestamp() + make_interval(secs => %s)
+FROM (SELECT id FROM webhooks_delivery WHERE id = ANY(%s) AND due_at IS NOT NULL FOR UPDATE SKIP LOCKED) free
+WHERE d.id = free.id
+RETURNING d.id, d.company_id, d.mode, d.endpoint_id, d.event_id, d.attempts, d.failures, d.manual
+"""
+_ENDPOINTS = """
+SELECT e.id, e.url, e.headers, e.failing_since IS NOT NULL, array_agg(s.secret ORDER BY s.id DESC)
+FROM webhooks_endpoint e
+JOIN webhooks_endpointsecret s ON s.endpoint_id = e.id AND (s.expires IS NULL OR s.expires > clock_timestamp())
+WHERE e.id = ANY(%s)
+GROUP BY e.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a delivery goes and what it is signed with; secrets newest first."""
+
+    url: str
+    headers: dict[str, str]
+    secrets: tuple[str, ...]
+    failing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One claimed delivery. `number` fences: only the holder of the latest number may record."""
+
+    delivery_id: uuid.UUID
+    company_id: uuid.UUID
+    mode: str
+    endpoint_id: uuid.UUID
+    event_id: uuid.UUID
+    number: int
+    failures: int
+    manual: bool
+    destination: Destination
+    body: bytes
+
+
+def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
+    """Lease up to `places` due deliveries, of which at most `failing_places` go to failing endpoints.
+
+    Must be called inside `system_context`; the leases hold once that has committed.
+    """
+    if places <= 0:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM webhooks_delivery WHERE due_at <= statement_timestamp())"
+        )
+        if not cursor.fetchone()[0]:
+            return []
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute(
+            _CHOOSE,
+            {
+                "healthy": limits.per_endpoint,
+                "failing": limits.per_failing_endpoint,
+                "places": places,
+                "failing_places": max(min(failing_places, places), 0),
+            },
+        )
+        chosen = [row[0] for row in cursor.fetchall()][:places]
+        if not chosen:
+            return []
+        cursor.execute(_LEASE, [limits.lease, chosen])
+        leased = cursor.fetchall()
+        destinations = _read_destinations(cursor, {row[3] for row in leased})
+        cursor.execute(
+            "SELECT event_id, body FROM webhooks_eventbody WHERE (company_id, mode, event_id) IN "
+            "(SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[]))",
+            [[row[1] for row in leased], [row[2] for row in leased], [row[4] for row in leased]],
+        )
+        bodies = {event_id: bytes(body) for event_id, body in cursor.fetchall()}
+    return [Job(*row, destinations[row[3]], bodies[row[4]]) for row in leased]
+
+
+def _read_destinations(cursor: Any, endpoints: set[uuid.UUID]) -> dict[uuid.UUID, Destination]:
+    cursor.execute(_ENDPOINTS, [list(endpoints)])
+    return {
+        endpoint_id: Destination(
+            url=url,
+            headers=orjson.loads(_decrypt(bytes(headers))),
+            secrets=tuple(_decrypt(bytes(secret)).decode() for secret in secrets),
+            failing=failing,
+        )
+        for endpoint_id, url, headers, failing, secrets in cursor.fetchall()
+    }
+
+
+@lru_cache(maxsize=4096)
+def _decrypt(token: bytes) -> bytes:
+    return crypto.decrypt(token)

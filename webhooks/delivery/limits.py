@@ -1,0 +1,38 @@
+"""How much one worker process takes on at a time, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Times are seconds.
+
+    An endpoint that is failing gets few tries at a time, and all failing ones together no more than half of the
+    places: somebody's dead endpoint must not hold up anybody's first attempt. The lease outlasts the longest call.
+    """
+
+    slots: int = 256
+    per_endpoint: int = 32
+    per_failing_endpoint: int = 4
+    connect_timeout: float = 5.0
+    total_timeout: float = 15.0
+    lease: float = 30.0
+
+    @property
+    def failing_slots(self) -> int:
+        """Places that deliveries to failing endpoints may hold at a time."""
+        return self.slots // 2
+
+
+def limits_from_settings() -> Limits:
+    """Return the limits with the operator's settings applied."""
+    return Limits(
+        slots=settings.WEBHOOK_CONCURRENCY,
+        total_timeout=settings.WEBHOOK_TIMEOUT_SECONDS,
+        connect_timeout=min(5.0, settings.WEBHOOK_TIMEOUT_SECONDS),
+        lease=settings.WEBHOOK_LEASE_SECONDS,
+    )

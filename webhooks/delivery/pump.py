@@ -1,0 +1,181 @@
+"""The engine's loop: one thread per worker process that sends many deliveries at a time.
+
+Celery tasks only wake it. It holds no truth: killed at any point, another process finds the events unrelayed and the
+leases expired. A try whose result could not be recorded, because PostgreSQL was away, is recorded when it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from core.outbound import OutboundClient, public_policy
+from webhooks.delivery.claim import Job
+from webhooks.delivery.cycle import Step, run_cycle
+from webhooks.delivery.limits import Limits, limits_from_settings
+from webhooks.delivery.outcome import Outcome
+from webhooks.delivery.sending import attempt
+
+POLL_SECONDS = 1.0
+SOON_SECONDS = 0.02  # events wait for a transaction that is just ending
+IDLE_SECONDS = 30.0
+RETRY_DATABASE_SECONDS = 0.5
+STOP_SECONDS = 20.0
+log = structlog.get_logger(__name__)
+
+
+class Pump:
+    """One loop of record, relay, claim and send."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or limits_from_settings()
+        self._done: list[Outcome] = []
+        self._sending: set[asyncio.Task[None]] = set()
+        self._failing = 0
+        self._stopping = False
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def wake(self) -> None:
+        """Look for work at once. From any thread."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # it closed just now: there is no loop left to wake
+                loop.call_soon_threadsafe(self._woken.set)
+
+    def stop(self) -> None:
+        """Claim nothing more; the loop ends when what is under way is recorded. From any thread."""
+        self._stopping = True
+        self.wake()
+
+    async def run(self, *, until_idle: bool = False) -> None:
+        """Work until stopped, or (`until_idle`, or after half a minute without work) until nothing is left to do."""
+        self._loop = asyncio.get_running_loop()
+        client = OutboundClient(public_policy())
+        database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="webhooks-db")
+        last_work = time.monotonic()
+        try:
+            while True:
+                self._woken.clear()
+                step = await self._cycle(database)
+                for job in step.jobs if step else ():
+                    self._start(job, client)
+                if self._sending or (step and (step.jobs or step.more_events)):
+                    last_work = time.monotonic()
+                if not self._sending and not self._done and step is not None:
+                    quiet = not step.jobs and not step.more_events
+                    if self._stopping or (
+                        quiet and (until_idle or time.monotonic() - last_work > IDLE_SECONDS)
+                    ):
+                        return
+                await self._pause(step)
+        finally:
+            await client.aclose()
+            await self._loop.run_in_executor(database, _drop_connection)
+            database.shutdown()
+
+    async def _cycle(self, database: ThreadPoolExecutor) -> Step | None:
+        done, self._done = self._done, []
+        places = 0 if self._stopping else self._limits.slots - len(self._sending)
+        failing_places = self._limits.failing_slots - self._failing
+        assert self._loop is not None
+        try:
+            return await self._loop.run_in_executor(
+                database, run_cycle, done, places, failing_places, self._limits
+            )
+        except DatabaseError as error:
+            log.warning("webhooks.database_unavailable", error=str(error))
+            self._done = done + self._done
+            await self._loop.run_in_executor(database, _drop_connection)
+            await asyncio.sleep(RETRY_DATABASE_SECONDS)
+            return None
+
+    def _start(self, job: Job, client: OutboundClient) -> None:
+        task = asyncio.create_task(self._send(job, client))
+        self._sending.add(task)
+        self._failing += job.destination.failing
+
+        def finished(task: asyncio.Task[None]) -> None:
+            self._sending.discard(task)
+            self._failing -= job.destination.failing
+            self._woken.set()
+            if (
+                task.exception() is not None
+            ):  # ours, not the receiver's: the lease will bring the delivery back
+                log.error("webhooks.send_failed", exc_info=task.exception(), delivery=str(job.delivery_id))
+
+        task.add_done_callback(finished)
+
+    async def _send(self, job: Job, client: OutboundClient) -> None:
+        self._done.append(await attempt(job, client, self._limits))
+
+    async def _pause(self, step: Step | None) -> None:
+        seconds = SOON_SECONDS if step is not None and step.more_events else POLL_SECONDS
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
+
+
+def _drop_connection() -> None:
+    with contextlib.suppress(DatabaseError):  # it is broken already; the next query opens a new one
+        connection.close()
+
+
+class _Runner:
+    """Keeps one pump per process in a thread of its own, started by the first wake-up."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._pump: Pump | None = None
+        self._pid = 0
+        self._closed = False
+
+    def wake(self) -> None:
+        with self._guard:
+            if self._pid != os.getpid():
+                self._thread, self._pid, self._closed = None, os.getpid(), False
+            if self._closed:
+                return
+            if self._thread is not None and self._thread.is_alive():
+                assert self._pump is not None
+                self._pump.wake()
+                return
+            pump = self._pump = Pump()
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(pump.run()), name="webhooks-pump", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        with self._guard:
+            self._closed = True
+            thread, pump = self._thread, self._pump
+        if pump is not None and thread is not None and self._pid == os.getpid():
+            pump.stop()
+            thread.join(STOP_SECONDS)
+
+
+_runner = _Runner()
+
+
+def wake() -> None:
+    """Make sure this process's pump runs and looks for work now. Returns at once."""
+    _runner.wake()
+
+
+def stop() -> None:
+    """Let this process's pump finish what it has in hand, for at most twenty seconds."""
+    _runner.stop()
+
+
+def drain(limits: Limits | None = None) -> None:
+    """Relay and send until nothing is due any more, in the calling thread (commands and tests)."""
+    asyncio.run(Pump(limits).run(until_idle=True))

@@ -1,0 +1,17 @@
+"""The tables of webhooks."""
+
+from webhooks.models.delivery import Attempt, Delivery, EventBody
+from webhooks.models.endpoint import Endpoint, EndpointSecret
+from webhooks.models.recovery import RecoveryJob
+from webhooks.models.statistics import LATENCY_BOUNDS_MS, EndpointHour
+
+__all__ = [
+    "LATENCY_BOUNDS_MS",
+    "Attempt",
+    "Delivery",
+    "Endpoint",
+    "EndpointHour",
+    "EndpointSecret",
+    "EventBody",
+    "RecoveryJob",
+]

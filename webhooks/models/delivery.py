@@ -1,0 +1,133 @@
+"""What is to be sent, and what became of every try."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from core.constraints import CompositeForeignKey
+from core.models import OutboxEvent
+from core.tenancy import TenantForeignKey, TenantModel
+from webhooks.models.endpoint import Endpoint
+
+
+class EventBody(TenantModel):
+    """The bytes that are signed and sent for one event: serialised once, whoever receives them and however often."""
+
+    event = TenantForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="+", db_index=False)
+    body = models.BinaryField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(name="webhooks_eventbody_event_fk", fields="event", to="core.OutboxEvent"),
+            models.UniqueConstraint(fields=["company", "mode", "event"], name="webhooks_eventbody_event"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.event_id)
+
+
+class Delivery(TenantModel):
+    """One event for one endpoint. The truth of what is still to be sent (DESIGN §10).
+
+    `due_at` is the only clock: when a waiting delivery is to be tried, or when the lease of one that is being sent runs
+    out and another worker may take it. It is empty once nothing more is to happen. `attempts` counts claims and fences:
+    a result is recorded only by the holder of the latest one. `failures` counts failed tries of the current series,
+    which a resend starts anew.
+    """
+
+    id_prefix = "dlv"
+
+    class Status(models.TextChoices):
+        """`pending` waits for its first try, `retrying` for a further one."""
+
+        PENDING = "pending", "Pending"
+        SENDING = "sending", "Sending"
+        RETRYING = "retrying", "Retrying"
+        SUCCEEDED = "succeeded", "Succeeded"
+        EXHAUSTED = "exhausted", "Exhausted"
+        CANCELED = "canceled", "Canceled"
+
+    endpoint = TenantForeignKey(Endpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    event = TenantForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="+", db_index=False)
+    event_type = models.CharField(max_length=64)
+    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
+    due_at = models.DateTimeField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    failures = models.PositiveSmallIntegerField(default=0)
+    manual = models.BooleanField(default=False)  # the current series was asked for by a person or a key
+    last_status_code = models.PositiveSmallIntegerField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="webhooks_delivery_endpoint_fk", fields="endpoint", to="webhooks.Endpoint"
+            ),
+            CompositeForeignKey(name="webhooks_delivery_event_fk", fields="event", to="core.OutboxEvent"),
+            models.UniqueConstraint(
+                fields=["company", "mode", "event", "endpoint"], name="webhooks_delivery_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=["pending", "sending", "retrying"], due_at__isnull=False)
+                | models.Q(status__in=["succeeded", "exhausted", "canceled"], due_at__isnull=True),
+                name="webhooks_delivery_clock",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["endpoint", "due_at"],
+                name="webhooks_delivery_due",
+                condition=models.Q(due_at__isnull=False),
+            ),
+            models.Index(
+                fields=["due_at"], name="webhooks_delivery_next", condition=models.Q(due_at__isnull=False)
+            ),
+            models.Index(
+                fields=["endpoint"], name="webhooks_delivery_sending", condition=models.Q(status="sending")
+            ),
+            models.Index(fields=["company", "mode", "endpoint", "-id"], name="webhooks_delivery_by_endpoint"),
+            models.Index(fields=["company", "mode", "status", "-id"], name="webhooks_delivery_by_status"),
+            models.Index(fields=["company", "mode", "event_type", "-id"], name="webhooks_delivery_by_type"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.public_id}"
+
+
+class Attempt(TenantModel):
+    """One try of a delivery; never changed once written."""
+
+    id_prefix = "att"
+
+    class Trigger(models.TextChoices):
+        """Why the try was made."""
+
+        SCHEDULED = "scheduled", "Scheduled"
+        MANUAL = "manual", "Manual"
+
+    delivery = TenantForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries", db_index=False)
+    number = models.PositiveIntegerField()
+    trigger = models.CharField(max_length=9, choices=Trigger)
+    url = models.CharField(max_length=2048)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    duration_ms = models.PositiveIntegerField()
+    error = models.CharField(max_length=32, blank=True)
+    response_headers = models.JSONField(default=dict)
+    response_body = models.TextField(blank=True)
+    next_attempt_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="webhooks_attempt_delivery_fk", fields="delivery", to="webhooks.Delivery"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "delivery", "number"], name="webhooks_attempt_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} ({self.status_code or self.error})"

@@ -1,0 +1,90 @@
+"""Where a company wants its events sent, and the secrets they are signed with."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+from core.constraints import CompositeForeignKey
+from core.fields import TransactionIdField
+from core.tenancy import TenantForeignKey, TenantModel
+
+
+class Endpoint(TenantModel):
+    """A receiver of events. A deleted one stays as a row, so that its deliveries keep their name."""
+
+    id_prefix = "we"
+
+    class DisabledReason(models.TextChoices):
+        """Who or what switched an endpoint off."""
+
+        MANUAL = "manual", "Switched off by a person or a key"
+        GONE = "gone", "The receiver answered 410 Gone"
+        FAILING = "failing", "No delivery succeeded for five days"
+
+    url = models.CharField(max_length=2048)
+    description = models.CharField(max_length=500, blank=True)
+    events = ArrayField(models.CharField(max_length=64))
+    headers = models.BinaryField()  # encrypted JSON: custom headers often carry a credential
+    enabled = models.BooleanField(default=True)
+    disabled_reason = models.CharField(max_length=16, choices=DisabledReason, null=True)  # noqa: DJ001
+    disabled_at = models.DateTimeField(null=True)
+    # An event belongs to the endpoint only if its transaction began after the one that subscribed.
+    subscribed_from = TransactionIdField()
+    failing_since = models.DateTimeField(null=True)
+    last_success_at = models.DateTimeField(null=True)
+    notice_due = models.BooleanField(
+        default=False
+    )  # the owners are still to be told that it was switched off
+    updated = models.DateTimeField(db_default=Now())
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(
+                condition=models.Q(enabled=True, disabled_reason__isnull=True, disabled_at__isnull=True)
+                | models.Q(enabled=False, disabled_reason__isnull=False, disabled_at__isnull=False),
+                name="webhooks_endpoint_disabled",
+            ),
+            models.CheckConstraint(condition=models.Q(events__len__gte=1), name="webhooks_endpoint_events"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["company", "mode", "id"],
+                name="webhooks_endpoint_live",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
+            models.Index(fields=["id"], name="webhooks_endpoint_notice", condition=models.Q(notice_due=True)),
+        ]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class EndpointSecret(TenantModel):
+    """A signing secret. The current one has no end; after a rotation the old one signs along until it expires."""
+
+    id_prefix = "wsec"
+
+    endpoint = TenantForeignKey(Endpoint, on_delete=models.CASCADE, related_name="secrets", db_index=False)
+    secret = models.BinaryField()  # encrypted
+    expires = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="webhooks_endpointsecret_endpoint", fields="endpoint", to="webhooks.Endpoint"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "endpoint"],
+                condition=models.Q(expires__isnull=True),
+                name="webhooks_endpointsecret_current",
+            ),
+        ]
+        indexes = [models.Index(fields=["endpoint", "-id"], name="webhooks_endpointsecret_newest")]
+
+    def __str__(self) -> str:
+        return self.public_id

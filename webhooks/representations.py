@@ -1,0 +1,96 @@
+"""How webhooks' objects look to the outside: in API answers and in the audit trail alike (DESIGN §3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from core import crypto, ids
+from core.clock import rfc3339
+from core.models import OutboxEvent
+from webhooks.models import Attempt, Delivery, Endpoint, RecoveryJob
+
+
+def endpoint(row: Endpoint) -> dict[str, Any]:
+    """Return the public form of an endpoint; its secret is shown by create and rotate only."""
+    return {
+        "id": row.public_id,
+        "object": "webhook_endpoint",
+        "mode": row.mode,
+        "url": row.url,
+        "description": row.description,
+        "events": row.events,
+        "headers": orjson.loads(crypto.decrypt(bytes(row.headers))),
+        "enabled": row.enabled,
+        "disabled_reason": row.disabled_reason,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def event(row: OutboxEvent) -> dict[str, Any]:
+    """Return the public form of an event."""
+    return {
+        "id": row.public_id,
+        "object": "event",
+        "mode": row.mode,
+        "type": row.type,
+        "data": {"object": row.data.get("object", {})},
+        "created": rfc3339(row.created),
+    }
+
+
+def delivery(row: Delivery, tries: Iterable[Attempt]) -> dict[str, Any]:
+    """Return the public form of a delivery with its attempts, oldest first."""
+    return {
+        "id": row.public_id,
+        "object": "delivery",
+        "mode": row.mode,
+        "endpoint": ids.encode("we", row.endpoint_id),
+        "event": ids.encode("evt", row.event_id),
+        "event_type": row.event_type,
+        "status": row.status,
+        "attempts": [attempt(each) for each in tries],
+        "next_attempt_at": rfc3339(row.due_at)
+        if row.due_at is not None and row.status != Delivery.Status.SENDING
+        else None,
+        "created": rfc3339(row.created),
+    }
+
+
+def attempt(row: Attempt) -> dict[str, Any]:
+    """Return the public form of an attempt."""
+    return {
+        "id": row.public_id,
+        "object": "delivery_attempt",
+        "number": row.number,
+        "trigger": row.trigger,
+        "url": row.url,
+        "status_code": row.status_code,
+        "duration_ms": row.duration_ms,
+        "error": row.error or None,
+        "response_headers": row.response_headers,
+        "response_body": row.response_body,
+        "created": rfc3339(row.created),
+    }
+
+
+def recovery(row: RecoveryJob) -> dict[str, Any]:
+    """Return the public form of a recovery job and how far it is."""
+    return {
+        "id": row.public_id,
+        "object": "webhook_recovery",
+        "mode": row.mode,
+        "endpoint": ids.encode("we", row.endpoint_id),
+        "kind": row.kind,
+        "status": row.status,
+        "since": rfc3339(row.since),
+        "until": rfc3339(row.until),
+        "examined": row.examined,
+        "queued": row.queued,
+        "total": row.total,
+        "created": rfc3339(row.created),
+        "finished_at": rfc3339(row.finished_at) if row.finished_at else None,
+    }

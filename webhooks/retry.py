@@ -1,0 +1,82 @@
+"""The retry clock: when the next attempt of a delivery is due, from nothing but its arguments.
+
+Ten attempts over 75 h 35 m, as the Standard Webhooks specification suggests. Jitter only adds, so that no attempt
+comes earlier than promised; a receiver's own Retry-After is honoured within bounds.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+DELAYS = (
+    timedelta(0),
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+MAX_ATTEMPTS = len(DELAYS)
+MAX_JITTER = 0.2
+MAX_RETRY_AFTER = timedelta(hours=10)
+RETRY_AFTER_STATUSES = frozenset({429, 503})
+DISABLE_AFTER = timedelta(days=5)
+DISABLE_FAILURES_APART = timedelta(hours=12)
+_SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
+
+
+def next_attempt_at(
+    attempts_made: int, failed_at: datetime, *, jitter: float, retry_after: timedelta | None = None
+) -> datetime | None:
+    """Return when to try again after `attempts_made` failed attempts, or None when they are used up.
+
+    `jitter` is a random number from [0, 1]: it adds up to a fifth of the delay. `retry_after` can only postpone,
+    and by no more than ten hours beyond `failed_at` unless the schedule itself waits longer.
+    """
+    if attempts_made < 1:
+        raise ValueError("There is a next attempt only after a first one.")
+    if attempts_made >= MAX_ATTEMPTS:
+        return None
+    delay = DELAYS[attempts_made]
+    if retry_after is not None:
+        delay = max(delay, min(retry_after, MAX_RETRY_AFTER))
+    return failed_at + delay * (1 + MAX_JITTER * min(max(jitter, 0.0), 1.0))
+
+
+def parse_retry_after(value: str | None, status: int, now: datetime) -> timedelta | None:
+    """Return what a Retry-After header asks for (seconds or an HTTP date, RFC 9110 §10.2.3), or None.
+
+    It is read on 429 and 503 only; a date that has passed and a text that is neither are ignored.
+    """
+    if value is None or status not in RETRY_AFTER_STATUSES:
+        return None
+    value = value.strip()
+    if _SECONDS.match(value):
+        return timedelta(seconds=int(value))
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        return None
+    return max(moment - now, timedelta(0))
+
+
+def should_disable(
+    *, failing_since: datetime | None, last_success_at: datetime | None, now: datetime
+) -> bool:
+    """Return whether an endpoint that just failed is to be switched off.
+
+    That is so when the first and the latest failure since its last success lie five days apart or more, without a
+    success in between; two failures within twelve hours never suffice, however old the last success is.
+    """
+    if failing_since is None or now - failing_since < DISABLE_FAILURES_APART:
+        return False
+    quiet_since = failing_since if last_success_at is None else max(failing_since, last_success_at)
+    return now - quiet_since >= DISABLE_AFTER

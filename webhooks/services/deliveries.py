@@ -1,0 +1,73 @@
+"""Deliveries on request: a test event, and once more what was sent before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+from core import clock, jobs
+from core.events import RELAY_TASK, publish
+from core.models import OutboxEvent
+from core.principal import Principal
+from webhooks.catalogue import TEST_EVENT
+from webhooks.events import DeliveryResent, EndpointTested
+from webhooks.models import Delivery, Endpoint
+from webhooks.relay import OutboxRow, insert_deliveries
+from webhooks.services.errors import DeliveryInProgress, EndpointIsDisabled
+
+
+def send_test(*, endpoint: Endpoint, actor: Principal) -> Delivery:
+    """Queue a test event for this endpoint alone and return its delivery. Raises EndpointIsDisabled."""
+    _require_enabled(endpoint)
+    message = {
+        "id": endpoint.public_id,
+        "object": "webhook_test",
+        "message": "This is a test. If the signature verifies, the endpoint is ready.",
+    }
+    row = OutboxEvent.objects.create(
+        type=TEST_EVENT,
+        object_id=endpoint.public_id,
+        data={"object": message},
+        public=False,
+        relayed_at=clock.now(),
+    )
+    event = OutboxRow(row.id, row.company_id, row.mode, row.type, row.object_id, row.data, row.created)
+    with connection.cursor() as cursor:
+        insert_deliveries(cursor, [event], [(event, endpoint.id)])
+    jobs.enqueue(RELAY_TASK)
+    publish(EndpointTested(object_id=endpoint.public_id), actor=actor)
+    return Delivery.objects.get(event=row, endpoint=endpoint)
+
+
+def resend_deliveries(*, deliveries: Sequence[Delivery], actor: Principal) -> list[Delivery]:
+    """Send each of `deliveries` again, now, with a whole new series of attempts.
+
+    All or nothing. Raises EndpointIsDisabled, DeliveryInProgress.
+    """
+    rows = list(
+        Delivery.objects.select_for_update(of=("self",))
+        .select_related("endpoint")
+        .filter(id__in=[each.id for each in deliveries])
+        .order_by("id")
+    )
+    for row in rows:
+        _require_enabled(row.endpoint)
+        if row.status == Delivery.Status.SENDING:
+            raise DeliveryInProgress(f"{row.public_id} is being sent at this moment.")
+    now = clock.now()
+    Delivery.objects.filter(id__in=[row.id for row in rows]).update(
+        status=Delivery.Status.PENDING, due_at=now, failures=0, manual=True, finished_at=None
+    )
+    for row in rows:
+        row.refresh_from_db()
+        publish(
+            DeliveryResent(object_id=row.public_id, detail={"endpoint": row.endpoint.public_id}), actor=actor
+        )
+    jobs.enqueue(RELAY_TASK)
+    return rows
+
+
+def _require_enabled(endpoint: Endpoint) -> None:
+    if not endpoint.enabled or endpoint.deleted_at is not None:
+        raise EndpointIsDisabled(f"{endpoint.public_id} is switched off.")

@@ -1,0 +1,151 @@
+"""Endpoints: create, change, switch off and on, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from accounts.selectors import current_company
+from billing.entitlements import limits_of
+from core import clock, crypto, jobs
+from core.events import RELAY_TASK, publish
+from core.fields import CurrentTransactionId
+from core.principal import Principal
+from core.tenancy import require_tenant
+from webhooks import representations, signing
+from webhooks.events import (
+    EndpointCreated,
+    EndpointDeleted,
+    EndpointDisabled,
+    EndpointEnabled,
+    EndpointUpdated,
+)
+from webhooks.models import Delivery, Endpoint, EndpointSecret
+from webhooks.selectors import list_endpoints
+from webhooks.services.errors import EndpointLimitReached
+from webhooks.services.validation import clean_events, clean_headers, clean_url
+
+
+def create_endpoint(
+    *,
+    actor: Principal,
+    url: str,
+    events: list[str],
+    description: str = "",
+    headers: dict[str, str] | None = None,
+    enabled: bool = True,
+) -> tuple[Endpoint, str]:
+    """Create an endpoint in the current tenant; return it and its secret, which is shown once.
+
+    It gets the events of transactions that begin after this one. Raises FieldErrors, EndpointLimitReached.
+    """
+    fields: dict[str, Any] = {
+        "url": clean_url(url),
+        "events": clean_events(events),
+        "description": description,
+        "headers": _seal(clean_headers(headers or {})),
+    }
+    _require_room()
+    if not enabled:
+        fields |= {
+            "enabled": False,
+            "disabled_reason": Endpoint.DisabledReason.MANUAL,
+            "disabled_at": clock.now(),
+        }
+    endpoint: Endpoint = Endpoint.objects.create(updated=clock.now(), **fields)
+    secret = signing.new_secret()
+    EndpointSecret.objects.create(endpoint=endpoint, secret=crypto.encrypt(secret.encode()))
+    publish(EndpointCreated(object_id=endpoint.public_id), actor=actor)
+    return endpoint, secret
+
+
+def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> Endpoint:
+    """Change the given fields of `url, events, description, headers, enabled`. Raises FieldErrors.
+
+    Switching off keeps what still waits to be sent; it goes on when the endpoint is switched on again.
+    """
+    endpoint = Endpoint.objects.select_for_update().get(id=endpoint.id)
+    wanted = _cleaned(fields)
+    enabled = wanted.pop("enabled", endpoint.enabled)
+    before = representations.endpoint(endpoint)
+    for name, value in wanted.items():
+        setattr(endpoint, name, value)
+    if enabled != endpoint.enabled:
+        wanted |= _switch(endpoint, enabled)
+    after = representations.endpoint(endpoint)
+    changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
+    if not changes:
+        return endpoint
+    endpoint.updated = clock.now()
+    endpoint.save(update_fields=[*wanted, "updated"])
+    if "subscribed_from" in wanted:
+        jobs.enqueue(RELAY_TASK)
+        endpoint.refresh_from_db()
+    switched = changes.pop("enabled", None)
+    changes.pop("disabled_reason", None)
+    if switched:
+        event = EndpointEnabled if enabled else EndpointDisabled
+        publish(event(object_id=endpoint.public_id, changes={"enabled": switched}), actor=actor)
+    if changes:
+        if "headers" in changes:  # values may be credentials: the audit trail gets the names
+            changes["headers"] = [sorted(side) for side in changes["headers"]]
+        publish(EndpointUpdated(object_id=endpoint.public_id, changes=changes), actor=actor)
+    return endpoint
+
+
+def delete_endpoint(*, endpoint: Endpoint, actor: Principal) -> None:
+    """Delete an endpoint and its secrets. Its deliveries stay readable; those still waiting are canceled."""
+    now = clock.now()
+    endpoint.deleted_at = endpoint.updated = now
+    endpoint.save(update_fields=["deleted_at", "updated"])
+    EndpointSecret.objects.filter(endpoint=endpoint).delete()
+    Delivery.objects.filter(endpoint=endpoint, due_at__isnull=False).update(
+        status=Delivery.Status.CANCELED, due_at=None, finished_at=now
+    )
+    publish(EndpointDeleted(object_id=endpoint.public_id), actor=actor)
+
+
+def _require_room() -> None:
+    tenant = require_tenant()
+    with connection.cursor() as cursor:  # two creations at once must not both take the last place
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"webhook endpoints {tenant.company_id} {tenant.mode}"],
+        )
+    allowed = limits_of(current_company()).webhook_endpoints
+    if list_endpoints().count() >= allowed:
+        raise EndpointLimitReached(
+            f"This company may have {allowed} webhook endpoints in each mode.", facts={"limit": allowed}
+        )
+
+
+def _cleaned(fields: dict[str, Any]) -> dict[str, Any]:
+    cleaned = dict(fields)
+    if "url" in cleaned:
+        cleaned["url"] = clean_url(cleaned["url"])
+    if "events" in cleaned:
+        cleaned["events"] = clean_events(cleaned["events"])
+    if "headers" in cleaned:
+        cleaned["headers"] = _seal(clean_headers(cleaned["headers"]))
+    return cleaned
+
+
+def _switch(endpoint: Endpoint, enabled: bool) -> dict[str, Any]:
+    changed: dict[str, Any] = {
+        "enabled": enabled,
+        "disabled_reason": None if enabled else Endpoint.DisabledReason.MANUAL,
+        "disabled_at": None if enabled else clock.now(),
+        "notice_due": False,
+    }
+    if enabled:
+        # Events from now on; what happened meanwhile can be replayed.
+        changed |= {"subscribed_from": CurrentTransactionId(), "failing_since": None}
+    for name, value in changed.items():
+        setattr(endpoint, name, value)
+    return changed
+
+
+def _seal(headers: dict[str, str]) -> bytes:
+    return crypto.encrypt(orjson.dumps(headers))

@@ -1,0 +1,87 @@
+"""What an endpoint may be given: checked here for the API and the dashboard alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from core.errors import FieldError, FieldErrors
+from core.outbound import UrlRefusedError, check_url, public_policy
+from webhooks.catalogue import ALL, is_pattern
+
+MAX_PATTERNS = 50
+MAX_HEADERS = 10
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", re.ASCII)
+_VALUE = re.compile(r"[\x20-\x7e]{0,1000}\Z", re.ASCII)
+# Set by us or by HTTP itself; a custom one would forge, split or break the request.
+_RESERVED = frozenset(
+    [
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "date",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+        "via",
+        "forwarded",
+    ]
+)
+_RESERVED_PREFIXES = ("webhook-", "x-forwarded-", "proxy-", "sec-")
+
+
+def clean_url(url: str) -> str:
+    """Return the URL in the form that is stored. Raises FieldErrors with a text that may be shown."""
+    try:
+        return check_url(url, public_policy()).url
+    except UrlRefusedError as error:
+        raise FieldErrors([FieldError("url", error.code, error.message)]) from error
+
+
+def clean_events(patterns: Iterable[str]) -> list[str]:
+    """Return the patterns without repeats. Raises FieldErrors for none, too many or unknown ones."""
+    wanted = list(dict.fromkeys(patterns))
+    if not wanted:
+        raise FieldErrors([FieldError("events", "required", "Choose at least one event, or `*` for all.")])
+    if len(wanted) > MAX_PATTERNS:
+        raise FieldErrors([FieldError("events", "too_many", f"At most {MAX_PATTERNS} are accepted.")])
+    unknown = [
+        FieldError(f"events.{index}", "unknown_event", "There is no such event; see the catalogue.")
+        for index, pattern in enumerate(wanted)
+        if not is_pattern(pattern)
+    ]
+    if unknown:
+        raise FieldErrors(unknown)
+    return [ALL] if ALL in wanted else wanted
+
+
+def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the custom headers. Raises FieldErrors naming each one that is not accepted."""
+    problems = []
+    if len(headers) > MAX_HEADERS:
+        problems.append(FieldError("headers", "too_many", f"At most {MAX_HEADERS} are accepted."))
+    if len({name.lower() for name in headers}) != len(headers):
+        problems.append(FieldError("headers", "repeated", "A name is used twice; case does not matter."))
+    for name, value in headers.items():
+        field = f"headers.{name[:100]}"
+        if not _NAME.match(name):
+            problems.append(FieldError(field, "invalid", "This is not the name of an HTTP header."))
+        elif name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIXES):
+            problems.append(FieldError(field, "reserved", "This header is set by Pomelo or by HTTP itself."))
+        elif not _VALUE.match(value):
+            problems.append(
+                FieldError(field, "invalid", "A value has up to 1000 printable ASCII characters.")
+            )
+    if problems:
+        raise FieldErrors(problems)
+    return dict(headers)

@@ -1,0 +1,28 @@
+"""Hints that there may be work. Each may be lost or doubled: the sweep finds what a lost one left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import worker_process_shutdown, worker_shutdown
+
+from core.jobs import system_task
+from webhooks.delivery import pump
+
+
+@system_task(name="webhooks.relay_events")
+def relay_events(**_: Any) -> None:
+    """Wake this process's delivery engine: an event was committed."""
+    pump.wake()
+
+
+@system_task(name="webhooks.sweep")
+def sweep(**_: Any) -> None:
+    """Wake the delivery engine on the clock: retries fall due, and hints get lost."""
+    pump.wake()
+
+
+@worker_process_shutdown.connect
+@worker_shutdown.connect
+def _finish_deliveries(**_: Any) -> None:
+    pump.stop()
