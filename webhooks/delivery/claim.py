@@ -144,7 +144,21 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
             [[row[1] for row in leased], [row[2] for row in leased], [row[4] for row in leased]],
         )
         bodies = {event_id: bytes(body) for event_id, body in cursor.fetchall()}
-    return [Job(*row, destinations[row[3]], bodies[row[4]]) for row in leased]
+    return [
+        Job(
+            delivery_id=id_,
+            company_id=company_id,
+            mode=mode,
+            endpoint_id=endpoint_id,
+            event_id=event_id,
+            number=number,
+            failures=failures,
+            manual=manual,
+            destination=destinations[endpoint_id],
+            body=bodies[event_id],
+        )
+        for id_, company_id, mode, endpoint_id, event_id, number, failures, manual in leased
+    ]
 
 
 def _read_destinations(cursor: Any, endpoints: set[uuid.UUID]) -> dict[uuid.UUID, Destination]:
