@@ -44,12 +44,10 @@ def recent_login_required(view: ViewT) -> ViewT:
             messages.info(
                 request, "Nothing was changed yet: confirm that it is you, then send the form again."
             )
-        response = HttpResponseRedirect(
-            f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
-        )
+        ask = f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
         if request.headers.get("HX-Request") == "true":
-            response = HttpResponse(status=204, headers={"HX-Redirect": response.url})
-        return response
+            return HttpResponse(status=204, headers={"HX-Redirect": ask})
+        return HttpResponseRedirect(ask)
 
     return guarded  # type: ignore[return-value]
 

@@ -15,6 +15,7 @@ from django.db import models, transaction
 
 from core import clock, ids
 from core.constraints import RowLevelSecurity
+from core.errors import NotFound
 from core.principal import Mode
 
 
@@ -146,8 +147,8 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
         )
 
 
-class CompanyModel(models.Model):
-    """A row that belongs to a company as a whole, in neither mode: memberships, invitations, settings."""
+class _OwnedModel(models.Model):
+    """What every row of a company has, in whichever mode."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     company = models.ForeignKey(
@@ -156,24 +157,43 @@ class CompanyModel(models.Model):
     created = models.DateTimeField(default=clock.now, editable=False)
 
     id_prefix: ClassVar[str] = ""
-    objects: ClassVar[TenantManager] = TenantManager()
+    objects: ClassVar[models.Manager[Any]] = TenantManager()
 
     class Meta:
         abstract = True
         base_manager_name = "objects"
         default_manager_name = "objects"
-        constraints = [
-            RowLevelSecurity(name="%(app_label)s_%(class)s_rls", mode_column=None),
-            models.UniqueConstraint(fields=["company", "id"], name="%(app_label)s_%(class)s_tenant"),
-        ]
 
     @property
     def public_id(self) -> str:
         """The identifier that people and programs see."""
         return ids.encode(self.id_prefix, self.id)
 
+    @classmethod
+    def by_public_id(cls, text: str) -> Self:
+        """Return the current tenant's row with this TypeID.
 
-class TenantModel(models.Model):
+        Raises core.errors.NotFound for a malformed, missing or foreign identifier alike.
+        """
+        try:
+            found: Self = cls.objects.get(id=ids.decode(cls.id_prefix, text))
+        except (ids.InvalidId, cls.DoesNotExist) as error:
+            raise NotFound from error
+        return found
+
+
+class CompanyModel(_OwnedModel):
+    """A row that belongs to a company as a whole, in neither mode: memberships, invitations, settings."""
+
+    class Meta(_OwnedModel.Meta):
+        abstract = True
+        constraints = [
+            RowLevelSecurity(name="%(app_label)s_%(class)s_rls", mode_column=None),
+            models.UniqueConstraint(fields=["company", "id"], name="%(app_label)s_%(class)s_tenant"),
+        ]
+
+
+class TenantModel(_OwnedModel):
     """A row that belongs to a company in one mode. Subclasses extend `Meta(TenantModel.Meta)` and its constraints."""
 
     class Modes(models.TextChoices):
@@ -182,20 +202,10 @@ class TenantModel(models.Model):
         LIVE = "live", "Live"
         TEST = "test", "Test"
 
-    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
-    company = models.ForeignKey(
-        "accounts.Company", on_delete=models.CASCADE, related_name="+", db_index=False
-    )
     mode = models.CharField(max_length=4, choices=Modes)
-    created = models.DateTimeField(default=clock.now, editable=False)
 
-    id_prefix: ClassVar[str] = ""
-    objects: ClassVar[TenantManager] = TenantManager()
-
-    class Meta:
+    class Meta(_OwnedModel.Meta):
         abstract = True
-        base_manager_name = "objects"
-        default_manager_name = "objects"
         constraints = [
             RowLevelSecurity(name="%(app_label)s_%(class)s_rls"),
             models.CheckConstraint(
@@ -205,28 +215,9 @@ class TenantModel(models.Model):
         ]
 
     @property
-    def public_id(self) -> str:
-        """The identifier that people and programs see."""
-        return ids.encode(self.id_prefix, self.id)
-
-    @property
     def tenant(self) -> Tenant:
         """The tenant that owns the row."""
         return Tenant(self.company_id, self.mode)  # type: ignore[arg-type]
-
-    @classmethod
-    def by_public_id(cls, text: str) -> Self:
-        """Return the current tenant's row with this TypeID.
-
-        Raises core.errors.NotFound for a malformed, missing or foreign identifier alike.
-        """
-        from core.errors import NotFound
-
-        try:
-            found: Self = cls.objects.get(id=ids.decode(cls.id_prefix, text))
-        except (ids.InvalidId, cls.DoesNotExist) as error:
-            raise NotFound from error
-        return found
 
 
 class TenantForeignKey(models.ForeignKey):

@@ -26,7 +26,6 @@ from accounts.services import (
 )
 from accounts.services.members import AlreadyMember, LastOwner, RoleTooHigh
 from accounts.sudo import recent_login_required
-from core import ids
 from core.errors import DomainError, NotFound
 
 logger = structlog.get_logger(__name__)
@@ -85,7 +84,7 @@ def _mail_invitation(request: CompanyRequest, invitation: Invitation, token: str
 @require_POST
 def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Take an invitation back."""
-    invitation = _find(Invitation, "inv", public_id)
+    invitation = Invitation.by_public_id(public_id)
     if invitation not in list_open_invitations():
         raise NotFound
     revoke_invitation(invitation=invitation, actor=request.principal)
@@ -98,7 +97,7 @@ def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_POST
 def set_role(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Give a member another role."""
-    member = _find(Membership, "mem", public_id)
+    member = Membership.by_public_id(public_id)
     form = RoleForm(request.POST, own_role=request.membership.role)
     if not form.is_valid():
         messages.error(request, "That is not a role you can give.")
@@ -118,7 +117,7 @@ def set_role(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Ask, then remove a member."""
-    member = _find(Membership, "mem", public_id)
+    member = Membership.by_public_id(public_id)
     if request.method == "POST":
         remove_member(member=member, remover=request.membership, actor=request.principal)
         messages.success(request, f"{member.user.display_name} no longer belongs to the company.")
@@ -170,13 +169,6 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
         "role": Role(invitation.role).label.lower(),
     }
     return render(request, "accounts/accept_invitation.html", context, status=409 if refusal else 200)
-
-
-def _find(model: type[Membership] | type[Invitation], prefix: str, public_id: str) -> object:
-    try:
-        return model.objects.select_related().get(id=ids.decode(prefix, public_id))
-    except (ids.InvalidId, model.DoesNotExist) as error:
-        raise NotFound from error
 
 
 def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -> HttpResponse:
