@@ -1,18 +1,17 @@
 // Small helps for forms; each form works without them.
-// [data-presets]: buttons that tick check boxes. [data-submit-once]: a second press does nothing.
-// [data-auto-submit]: a filter that applies itself when changed. [data-requires]: enable a button by a check box.
+// [data-preset]: a link that loads the page with boxes ticked; with scripts it ticks them here. [data-submit-once]: a second press does nothing.
+// [data-auto-submit]: a filter that applies itself when changed.
 document.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest("button[data-preset]") : null;
-  if (!button || !button.form) {
+  const opener = event.target instanceof Element ? event.target.closest("[data-preset]") : null;
+  const form = opener && opener.closest("form");
+  if (!form) {
     return;
   }
-  const wanted = new Set(button.dataset.preset.split(" ").filter(Boolean));
-  button.form.querySelectorAll(`input[type=checkbox][name="${button.dataset.presetField}"]`).forEach((box) => {
+  event.preventDefault();
+  const wanted = new Set(opener.dataset.preset.split(" ").filter(Boolean));
+  form.querySelectorAll(`input[type=checkbox][name="${opener.dataset.presetField}"]`).forEach((box) => {
     box.checked = wanted.has(box.value);
     box.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-  button.form.querySelectorAll("button[data-preset]").forEach((other) => {
-    other.setAttribute("aria-pressed", String(other === button));
   });
 });
 
@@ -35,10 +34,6 @@ document.addEventListener("change", (event) => {
   }
   if (field.closest("[data-auto-submit]") && field.matches("select, input[type=radio], input[type=checkbox]")) {
     field.form.requestSubmit();
-  }
-  if (field.dataset.enables) {
-    const button = document.getElementById(field.dataset.enables);
-    button.setAttribute("aria-disabled", String(!field.checked));
   }
 });
 
