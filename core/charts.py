@@ -1,6 +1,7 @@
 """Charts drawn on the server as SVG: pure functions from numbers to markup, no script, no inline style.
 
-A `Chart` holds the same numbers twice: as pictures (one wide, one narrow, chosen by the page's CSS) and as rows for
+A `Chart` holds the same numbers twice: as pictures (in three widths, so that the writing keeps its
+size; the page's CSS chooses) and as rows for
 the table that stands beside every chart (DESIGN §14), so that nothing is said by shape or colour alone.
 """
 
@@ -15,7 +16,8 @@ from django.utils.safestring import SafeString, mark_safe
 Kind = Literal["bars", "stacked", "lines"]
 
 MAX_SERIES = 6
-WIDE = 760
+WIDE = 1000
+MEDIUM = 580
 NARROW = 340
 HEIGHT = 220
 MARGIN_TOP = 10
@@ -59,8 +61,13 @@ class Chart:
 
     @property
     def wide_svg(self) -> SafeString:
-        """The picture for a column of 512 px or more."""
+        """The picture for a column of 720 px or more."""
         return _draw(self, WIDE)
+
+    @property
+    def medium_svg(self) -> SafeString:
+        """The picture for half a page."""
+        return _draw(self, MEDIUM)
 
     @property
     def narrow_svg(self) -> SafeString:

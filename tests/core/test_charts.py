@@ -64,7 +64,7 @@ def test_stacked_bars_stand_on_each_other_inside_the_plot(pairs: list[tuple[floa
         [Series("Email", [a for a, _ in pairs], 1), Series("SMS", [b for _, b in pairs], 2)],
     )
 
-    for svg in (chart.wide_svg, chart.narrow_svg):
+    for svg in (chart.wide_svg, chart.medium_svg, chart.narrow_svg):
         root = parse(svg)
         for rect in bars(root):
             top, height = float(rect.get("y", "nan")), float(rect.get("height", "nan"))
