@@ -1,10 +1,7 @@
-"""Mounts every app's API under /v1."""
+"""Mounts every app's API under /v1. What no app has is answered by `core.api.entry`."""
 
 from django.urls import include, path
 
-from core.api.views import UnknownRoute
-
 urlpatterns = [
     path("", include("billing.api.urls")),
-    path("<path:unknown>", UnknownRoute.as_view()),
 ]

@@ -1,4 +1,7 @@
-"""Request context: the request id, the client's address and the scheme, decided once, before anything else runs."""
+"""Request context: the request id, the client's address and the scheme, decided once, before anything else runs.
+
+It also parts the ways: a request to /v1 goes to the API's entry and passes none of the middleware that pages need.
+"""
 
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -9,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 
 from core import ids
 from core.addresses import client_address, peer_is_trusted_proxy
+from core.api.entry import ApiEntry, is_api_path
 
 # Probes are asked over plain HTTP from inside the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -18,7 +22,8 @@ class RequestContextMiddleware:
     """Gives every request `request_id`, `client_ip` and `secure`; redirects pages to HTTPS (the API refuses instead)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
+        self._pages = get_response
+        self._api = ApiEntry()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request with its id in `X-Request-Id`."""
@@ -31,12 +36,14 @@ class RequestContextMiddleware:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
         path = request.path_info
-        if settings.REQUIRE_HTTPS and not secure and not path.startswith("/v1") and path not in PLAIN_PATHS:
-            response: HttpResponse = HttpResponsePermanentRedirect(
+        if is_api_path(path):
+            response: HttpResponse = self._api(request)
+        elif settings.REQUIRE_HTTPS and not secure and path not in PLAIN_PATHS:
+            response = HttpResponsePermanentRedirect(
                 f"https://{urlsplit(settings.PUBLIC_URL).netloc}{request.get_full_path()}"
             )
         else:
-            response = self.get_response(request)
+            response = self._pages(request)
         response.headers["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
 

@@ -224,6 +224,8 @@ VAULT_TOKEN = secret("VAULT_TOKEN", default="")
 VAULT_MOUNT = env.str("VAULT_MOUNT", default="secret")
 
 # --- The request pipeline (DESIGN §4): core names its collaborators by path, since it imports no app -------------------
+# What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
+API_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]
 API_GUARD = "apikeys.authentication.KeyGuard"
 API_REQUEST_LOG = "core.api.request_log.discard"
 EVENT_SINKS = ["audit.sinks.record"]

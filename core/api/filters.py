@@ -1,4 +1,4 @@
-"""List filters: django-filter on an allow-list, with unknown and repeated parameters refused by name."""
+"""List filters: django-filter on an allow-list, with unknown parameters refused by name."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_filters import FilterSet
 
-from core.api.views import first_value_only, known_parameters
+from core.api.views import known_parameters
 from core.errors import FieldError, FieldErrors
 
 PAGE_PARAMETERS = frozenset({"limit", "starting_after"})
@@ -19,12 +19,8 @@ def filter_queryset(
 
     Raises FieldErrors naming each parameter that is unknown or whose value is not accepted.
     """
-    first_value_only(request.GET)
     names = frozenset(filterset.base_filters) if filterset else frozenset()
     known_parameters(request.GET, names | PAGE_PARAMETERS)
-    for name, value in request.GET.items():
-        if "\x00" in value:
-            raise FieldErrors([FieldError(name, "invalid", "Must not contain a NUL character.")])
     if filterset is None:
         return queryset
     bound = filterset(request.GET, queryset=queryset)

@@ -6,6 +6,7 @@ or nothing and never a stale lock. The look-up is a second statement, whose snap
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 
 import orjson
 from django.db import connection, transaction
@@ -21,7 +22,7 @@ from core.api.rendering import read_json
 from core.crypto import decrypt, encrypt
 from core.errors import DomainError
 from core.models import IdempotencyRecord
-from core.tenancy import require_tenant
+from core.tenancy import require_tenant, system_context
 
 REPLAYED = "Idempotency-Replayed"
 # Definitive refusals by the domain. Everything else that is refused may be sent again under the same key.
@@ -96,6 +97,20 @@ def run_once(
         body=encrypt(response.content),
     )
     return response
+
+
+def prune_expired(*, now: datetime, batch: int = 5_000) -> int:
+    """Delete the answers that are no longer kept, of every company, a batch per transaction; return how many."""
+    pruned = 0
+    while True:
+        with system_context(reason="prune expired idempotency keys"):
+            expired = IdempotencyRecord.objects.filter(expires__lte=now).order_by("expires")
+            deleted, _ = IdempotencyRecord.objects.filter(
+                id__in=list(expired.values_list("id", flat=True)[:batch])
+            ).delete()
+        pruned += deleted
+        if deleted < batch:
+            return pruned
 
 
 def _replay(stored: IdempotencyRecord) -> HttpResponse:

@@ -41,24 +41,25 @@ def _encode(value: Any) -> Any:
 
 
 def read_json(request: HttpRequest) -> dict[str, Any]:
-    """Return the body of `request` as a JSON object; an empty body is an empty object.
+    """Return the body of `request` as a JSON object, parsed once; an empty body is an empty object.
 
     Raises BodyTooLarge, UnsupportedMediaType or InvalidRequest.
     """
-    try:
-        length = int(request.META.get("CONTENT_LENGTH") or 0)
-    except ValueError as error:
-        raise InvalidRequest("Content-Length is not a number.") from error
-    if length > settings.API_MAX_BODY_BYTES:
-        raise BodyTooLarge(f"The body is {length} bytes; {settings.API_MAX_BODY_BYTES} are accepted.")
-    try:
-        body = request.body
-    except (RawPostDataException, UnreadablePostError) as error:
-        raise InvalidRequest("The body could not be read to its end.") from error
+    parsed: dict[str, Any] | None = getattr(request, "json_body", None)
+    if parsed is None:
+        parsed = request.json_body = _parse(request)  # type: ignore[attr-defined]
+    return parsed
+
+
+def _parse(request: HttpRequest) -> dict[str, Any]:
+    body = _read_body(request)
     if not body:
         return {}
     if (request.content_type or "").lower() != JSON:
         raise UnsupportedMediaType(f"The body is {request.content_type or 'of no stated type'}, not {JSON}.")
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(f"The body is encoded ({encoding[:50]}); send it as it is.")
     try:
         data = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -66,6 +67,26 @@ def read_json(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InvalidRequest("The body must be a JSON object.")
     return data
+
+
+def _read_body(request: HttpRequest) -> bytes:
+    limit: int = settings.API_MAX_BODY_BYTES
+    meta = request.META
+    try:
+        length = int(meta.get("CONTENT_LENGTH") or 0)
+        if length > limit:
+            raise BodyTooLarge(f"The body is {length} bytes; {limit} are accepted.")
+        if not length and "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
+            # Django reads no body without a length; the server's stream ends where the last chunk does.
+            body: bytes = meta["wsgi.input"].read(limit + 1)
+            if len(body) > limit:
+                raise BodyTooLarge(f"The body is longer than the {limit} bytes that are accepted.")
+            request._body = body  # noqa: SLF001 - where Django itself keeps it
+        return request.body
+    except ValueError as error:
+        raise InvalidRequest("Content-Length is not a number.") from error
+    except (RawPostDataException, UnreadablePostError, OSError) as error:
+        raise InvalidRequest("The body could not be read to its end.") from error
 
 
 def check_accept(request: HttpRequest, produces: str = JSON) -> None:

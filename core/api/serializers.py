@@ -25,8 +25,45 @@ def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]], 
             _refuse_hostile_text(inner, f"{path}.{index}" if path else str(index), problems, depth + 1)
 
 
+# What JSON type each kind of field takes. DRF converts freely (7 becomes "7", "yes" becomes true); an API that documents
+# types must not, or a mistake of the caller is stored as if it were meant.
+_JSON_TYPES: tuple[tuple[type[serializers.Field], tuple[type, ...], str], ...] = (
+    (serializers.BooleanField, (bool,), "true or false"),
+    (serializers.IntegerField, (int,), "a whole number"),
+    (serializers.CharField, (str,), "a text"),
+    (serializers.ChoiceField, (str,), "a text"),
+    (serializers.DateTimeField, (str,), "a text"),
+    (serializers.DateField, (str,), "a text"),
+    (serializers.UUIDField, (str,), "a text"),
+    (serializers.ListField, (list,), "a list"),
+    (serializers.DictField, (dict,), "an object"),
+)
+
+
+def _check_types(field: serializers.Field, value: Any, path: str, problems: dict[str, list[Any]]) -> None:
+    if value is None:
+        return  # whether null is accepted is the field's own question
+    if isinstance(field, serializers.ListSerializer) or (
+        isinstance(field, serializers.ListField) and not isinstance(field, serializers.MultipleChoiceField)
+    ):
+        if isinstance(value, list) and field.child is not None:
+            for index, inner in enumerate(value):
+                _check_types(field.child, inner, f"{path}.{index}", problems)
+        return
+    if isinstance(field, serializers.DictField):
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                _check_types(field.child, inner, f"{path}.{name}", problems)
+        return
+    for kind, types, words in _JSON_TYPES:
+        if isinstance(field, kind):
+            if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+                problems[path] = [serializers.ErrorDetail(f"Must be {words}.", code="wrong_type")]
+            return
+
+
 class StrictSerializer(serializers.Serializer):
-    """Refuses unknown fields by name, and text that PostgreSQL cannot store, before any field is looked at."""
+    """Refuses unknown fields by name, wrong JSON types, and text that PostgreSQL cannot store, before any field runs."""
 
     def to_internal_value(self, data: Any) -> Any:
         """Validate `data`; raises ValidationError naming every field that is refused."""
@@ -43,6 +80,12 @@ class StrictSerializer(serializers.Serializer):
                 _refuse_hostile_text(data, "", problems)
                 if problems:
                     raise serializers.ValidationError(problems)
+            mistyped: dict[str, list[Any]] = {}
+            for name, value in data.items():
+                if not isinstance(self.fields[name], serializers.Serializer):
+                    _check_types(self.fields[name], value, name, mistyped)
+            if mistyped:
+                raise serializers.ValidationError(mistyped)
         return super().to_internal_value(data)
 
 

@@ -99,8 +99,9 @@ class ApiView(APIView):
         return response
 
     def _admit(self, request: ApiRequest) -> Callable[..., HttpResponse]:
-        """HTTPS, authentication, restrictions, scope and limits; returns the handler."""
+        """Host, HTTPS, authentication, restrictions, scope and limits; returns the handler."""
         guard: Guard = _load(settings.API_GUARD)
+        request.get_host()  # raises DisallowedHost
         if settings.REQUIRE_HTTPS and not request.secure:
             guard.report_exposure(request)
             raise HttpsRequired
@@ -118,6 +119,8 @@ class ApiView(APIView):
             allowed = ", ".join(self.allowed_methods)
             raise MethodNotAllowed(f"{method} is not allowed here.", headers={"Allow": allowed})
         check_accept(request, self.produces)
+        if request.META.get("QUERY_STRING"):
+            check_query(request.GET)
         return handler
 
     def _execute(
@@ -198,8 +201,15 @@ def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
         )
 
 
-def first_value_only(query: QueryDict) -> None:
-    """Raise InvalidRequest when a parameter was sent twice, since it is unclear which one is meant."""
+def check_query(query: QueryDict) -> None:
+    """Refuse what no endpoint can mean: a parameter sent twice (which one is it?), and a NUL character.
+
+    Raises InvalidRequest or FieldErrors.
+    """
     for name, values in query.lists():
         if len(values) > 1:
             raise InvalidRequest(f"The query parameter {name[:100]} was sent {len(values)} times.")
+        if "\x00" in name or "\x00" in values[0]:
+            raise FieldErrors(
+                [FieldError(name.replace("\x00", "")[:100], "invalid", "Must not contain a NUL character.")]
+            )
