@@ -10,5 +10,6 @@ app = Celery("pomelo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
+    "core.prune_idempotency_keys": {"task": "core.prune_idempotency_keys", "schedule": 600.0},
     "webhooks.sweep": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
 }

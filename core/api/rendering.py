@@ -72,21 +72,23 @@ def _parse(request: HttpRequest) -> dict[str, Any]:
 def _read_body(request: HttpRequest) -> bytes:
     limit: int = settings.API_MAX_BODY_BYTES
     meta = request.META
+    body: bytes
     try:
         length = int(meta.get("CONTENT_LENGTH") or 0)
         if length > limit:
             raise BodyTooLarge(f"The body is {length} bytes; {limit} are accepted.")
         if not length and "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
             # Django reads no body without a length; the server's stream ends where the last chunk does.
-            body: bytes = meta["wsgi.input"].read(limit + 1)
+            body = meta["wsgi.input"].read(limit + 1)
             if len(body) > limit:
                 raise BodyTooLarge(f"The body is longer than the {limit} bytes that are accepted.")
-            request._body = body  # noqa: SLF001 - where Django itself keeps it
-        return request.body
+            return body
+        body = request.body
     except ValueError as error:
         raise InvalidRequest("Content-Length is not a number.") from error
     except (RawPostDataException, UnreadablePostError, OSError) as error:
         raise InvalidRequest("The body could not be read to its end.") from error
+    return body
 
 
 def check_accept(request: HttpRequest, produces: str = JSON) -> None:
