@@ -4,9 +4,13 @@ import contextlib
 import fcntl
 import os
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import IO
+
+import psycopg
+import redis
 
 from core.engines.envfile import read_env_file, write_env_file
 from core.engines.errors import EngineError
@@ -21,6 +25,7 @@ from core.engines.valkey import Valkey
 ENGINES_FILE = "engines.env"
 ENGINES_LOCK = "engines.lock"
 DATABASE = "pomelo"
+SETTLE_SECONDS = 30
 
 
 class Engines:
@@ -78,19 +83,40 @@ class Engines:
         """Start both servers and wait until they serve. Raises EngineError with the reason and the log's end."""
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = acquire_lock(self.data_dir)
-        if lock is None:
-            if not self.environment:
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while lock is None:
+            # Whoever holds it may be at work, just starting, stopping, or dying of a SIGKILL. An answer that comes
+            # while the lock is still held afterwards is an answer of servers that stay.
+            if self._answer() and (lock := acquire_lock(self.data_dir)) is None:
+                self.attached = True
+                return
+            if time.monotonic() > deadline:
                 raise EngineError(
                     f"Another process is just starting or stopping the engines of {self.data_dir}."
                 )
-            self.attached = True
-            return
+            time.sleep(0.1)
+            lock = lock or acquire_lock(self.data_dir)
         self._lock = lock
         try:
             self._start_servers()
         except BaseException:
             self.stop()
             raise
+
+    def _answer(self) -> bool:
+        """True when both servers of another process's engines answer."""
+        addresses = self.environment
+        if not addresses:
+            return False
+        try:
+            with (
+                psycopg.connect(addresses["DATABASE_URL"]) as connection,
+                redis.Redis.from_url(addresses["VALKEY_URL"]) as client,
+            ):
+                connection.execute("SELECT 1")
+                return bool(client.ping())
+        except (psycopg.Error, redis.RedisError):
+            return False
 
     def _start_servers(self) -> None:
         (self.data_dir / ENGINES_FILE).unlink(missing_ok=True)

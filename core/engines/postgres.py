@@ -92,6 +92,8 @@ class Postgres:
             )
         hand_over(self.folder, self._identity)
         end_orphan(self.folder / "postmaster.pid", marker=str(self.folder), sign=signal.SIGINT, seconds=10)
+        # A killed server's zombie still has a process id, and PostgreSQL would believe this file.
+        (self.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         self._write_settings()
         self._spawn()
 

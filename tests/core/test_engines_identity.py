@@ -1,0 +1,175 @@
+"""As root, below folders that others cannot enter, and without opening anything up."""
+
+import os
+import shutil
+import socket
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from core.engines import EngineError, Engines, identity
+from core.engines.identity import Identity, choose_identity, hand_over
+from core.engines.sockets import SOCKET_PATH_LIMIT
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+STRANGER = 54321  # a user id that no account has
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home folder, itself below nothing that is ours, that only its owner may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="pomelo-home-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def permissions(folder: Path) -> dict[str, tuple[int, int, int]]:
+    """Mode, owner and group of `folder` and of every folder above it."""
+    return {
+        str(path): (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+        for path in (folder, *folder.parents)
+        for status in [path.stat()]
+    }
+
+
+@pytest.mark.parametrize("owner", [0, STRANGER])
+@as_root
+def test_root_runs_the_engines_in_a_home_nobody_else_can_enter(home: Path, owner: int) -> None:
+    checkout = home / "checkout"
+    checkout.mkdir(mode=0o755)
+    for path in (home, checkout):
+        os.chown(path, owner, owner)
+    before = permissions(checkout)
+    assert before[str(home)] == (0o700, owner, owner)
+
+    with Engines(checkout / ".data", durable=False) as engines:
+        with psycopg.connect(engines.environment["DATABASE_URL"]) as app:
+            assert app.execute("SELECT current_user").fetchone() == ("app",)
+        status = Path(f"/proc/{engines.postgres.process.pid}/status").read_text()
+
+    assert permissions(checkout) == before
+    assert [path.name for path in checkout.iterdir()] == [".data"]
+    # Seen from inside PostgreSQL it is not root (it would have refused); and it cannot gain rights any more.
+    assert "NoNewPrivs:\t1" in status
+
+
+@as_root
+def test_an_account_is_used_where_user_namespaces_are_forbidden(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Engines(home / ".data", durable=False) as engines:
+        assert (home / ".data" / "postgres").stat().st_uid == 0
+    tried = without_namespaces(monkeypatch)
+
+    with Engines(home / ".data", durable=False) as engines:  # the same data, now as somebody else
+        pid = engines.postgres.process.pid
+        status = Path(f"/proc/{pid}/status").read_text()
+        with psycopg.connect(engines.environment["DATABASE_URL"]) as app:
+            assert app.execute("SELECT 1").fetchone() == (1,)
+
+    assert tried == ["namespace", "account"]
+    uid = (home / ".data" / "postgres" / "PG_VERSION").stat().st_uid
+    assert uid != 0
+    assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}" in status
+    # Of root's rights exactly one is left: to pass through folders.
+    capabilities = {
+        line.split(":")[0]: int(line.split()[1], 16) for line in status.splitlines() if line[:3] == "Cap"
+    }
+    assert capabilities["CapEff"] in (1 << 1, 1 << 2)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    monkeypatch.undo()
+    with Engines(home / ".data", durable=False) as engines:  # and back
+        assert (home / ".data" / "postgres" / "PG_VERSION").stat().st_uid == 0
+
+
+def without_namespaces(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the user-namespace launch fail as a container's seccomp filter does; returns the modes that get tried."""
+    tried: list[str] = []
+    real = Identity.command
+
+    def command(self: Identity, program: list[str], **options: object) -> list[str]:
+        if not tried or tried[-1] != self.mode:
+            tried.append(self.mode)
+        if self.mode == "namespace":
+            return ["/bin/sh", "-c", "echo 'unshare: Operation not permitted' >&2; exit 1"]
+        return real(self, program, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Identity, "command", command)
+    return tried
+
+
+@as_root
+def test_when_root_can_become_nobody_the_error_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse = ["/bin/sh", "-c", "echo not permitted >&2; exit 1"]
+    monkeypatch.setattr(Identity, "command", lambda self, program, **options: refuse)
+
+    with pytest.raises(EngineError) as refused:
+        choose_identity(folder=tmp_path, probe=["/bin/true"])
+
+    assert "namespace: not permitted" in str(refused.value)
+    assert "account: not permitted" in str(refused.value)
+    assert "set DATABASE_URL" in str(refused.value)
+
+
+def test_whoever_is_not_root_stays_who_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identity.os, "geteuid", lambda: 1000)
+
+    assert choose_identity(folder=tmp_path, probe=["/bin/false"]).mode == "same"
+
+
+@as_root
+def test_handing_over_changes_links_themselves_never_what_they_point_at(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "link").symlink_to(outside)
+
+    hand_over(inside, Identity("account", STRANGER, STRANGER))
+
+    assert (inside / "link").lstat().st_uid == STRANGER
+    assert outside.stat().st_uid == 0
+
+
+def test_a_long_path_gets_its_sockets_in_a_short_private_folder(home: Path) -> None:
+    data_dir = home.joinpath(*["a-rather-long-folder-name"] * 6)
+    assert len(str(data_dir)) > SOCKET_PATH_LIMIT
+
+    with Engines(data_dir, durable=False) as engines:
+        sockets = engines.postgres.sockets
+        assert len(str(sockets / ".s.PGSQL.5432")) <= SOCKET_PATH_LIMIT
+        assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+        assert stat.S_ISSOCK(engines.valkey.socket.stat().st_mode)
+        with psycopg.connect(engines.environment["DATABASE_URL"]) as app:
+            assert app.execute("SELECT 1").fetchone() == (1,)
+
+    assert not sockets.exists()
+
+
+def test_a_noted_socket_folder_that_became_somebody_elses_is_left_alone(home: Path) -> None:
+    precious = home / "precious"
+    precious.mkdir(mode=0o755)
+    (precious / "file").write_text("mine")
+    data_dir = home / ".data"
+    data_dir.mkdir(mode=0o700)
+    (data_dir / "socket_folder").write_text(str(precious))
+
+    with Engines(data_dir, durable=False):
+        pass
+
+    assert (precious / "file").read_text() == "mine"
+    assert not (data_dir / "socket_folder").exists()
+
+
+def test_the_kernels_limit_is_what_we_think_it_is(home: Path) -> None:
+    """Guards the constant: a path of the limit's length can be bound."""
+    path = str(home / "s").ljust(SOCKET_PATH_LIMIT, "s")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+    Path(path).unlink()

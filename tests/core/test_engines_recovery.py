@@ -1,0 +1,162 @@
+"""Engines die with whoever runs them, and come back from anything that was killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import redis
+
+from core.engines import Engines
+from core.engines.pair import lock_holder
+from core.engines.process import command_line
+from tests.engines import ROOT, private_engines, private_valkey
+
+
+def cli(command: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "core.engines", command, "--data-dir", str(data_dir)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def server_pids(data_dir: Path) -> tuple[int, int]:
+    names = (data_dir / "postgres" / "postmaster.pid", data_dir / "valkey" / "valkey.pid")
+    postgres, valkey = (int(name.read_text().split("\n", 1)[0]) for name in names)
+    return postgres, valkey
+
+
+def test_up_status_down_and_what_was_written_is_still_there(tmp_path: Path) -> None:
+    assert cli("status", tmp_path).returncode == 3
+    assert cli("up", tmp_path).returncode == 0
+    running = Engines(tmp_path)
+    with psycopg.connect(running.environment["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    with redis.Redis.from_url(running.environment["VALKEY_URL"]) as client:
+        client.set("kept", "42")
+    again = cli("up", tmp_path)  # changes nothing
+    assert again.returncode == 0
+    assert f"process {lock_holder(tmp_path)}" in again.stdout
+    assert cli("status", tmp_path).returncode == 0
+    pids = server_pids(tmp_path)
+
+    assert cli("down", tmp_path).returncode == 0
+
+    assert not (tmp_path / "engines.env").exists()
+    assert not any(command_line(pid) for pid in pids)
+    assert cli("down", tmp_path).returncode == 0
+    with Engines(tmp_path) as engines:
+        with psycopg.connect(engines.environment["DATABASE_URL"]) as app:
+            assert app.execute("SELECT answer FROM kept").fetchone() == (42,)
+        with redis.Redis.from_url(engines.valkey.url) as client:
+            assert client.get("kept") == b"42"
+
+
+def test_a_killed_runner_takes_the_servers_with_it_and_the_next_start_recovers(tmp_path: Path) -> None:
+    cli("up", tmp_path)
+    runner, (postgres, valkey) = lock_holder(tmp_path), server_pids(tmp_path)
+    assert runner is not None
+    with psycopg.connect(Engines(tmp_path).environment["DATABASE_OWNER_URL"], autocommit=True) as owner:
+        owner.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+
+    os.kill(runner, signal.SIGKILL)
+
+    eventually(
+        lambda: not command_line(postgres) and not command_line(valkey), "the servers outlived their runner"
+    )
+    with Engines(tmp_path) as engines, psycopg.connect(engines.environment["DATABASE_URL"]) as app:
+        assert app.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_killing_everything_at_once_leaves_nothing_that_stops_a_start(tmp_path: Path) -> None:
+    cli("up", tmp_path)
+    for pid in (lock_holder(tmp_path), *server_pids(tmp_path)):
+        os.kill(pid, signal.SIGKILL)
+
+    with Engines(tmp_path) as engines, psycopg.connect(engines.environment["DATABASE_URL"]) as app:
+        assert app.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_pid_files_that_name_somebody_elses_process_are_stale(tmp_path: Path) -> None:
+    with Engines(tmp_path, durable=False) as engines:
+        pid_file = engines.postgres.folder / "postmaster.pid"
+        lines = pid_file.read_text().split("\n")
+    with subprocess.Popen(["sleep", "60"]) as bystander:
+        try:
+            pid_file.write_text("\n".join([str(bystander.pid), *lines[1:]]))
+            (tmp_path / "valkey" / "valkey.pid").write_text(str(bystander.pid))
+            with Engines(tmp_path, durable=False) as engines:
+                assert engines.postgres.process.pid not in (None, bystander.pid)
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
+
+
+def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
+    half_made = tmp_path / "postgres.new-interrupted" / "cluster"
+    half_made.mkdir(parents=True)
+    (half_made / "PG_VERSION").write_text("18")
+
+    with Engines(tmp_path, durable=False) as engines:
+        assert engines.postgres.process.pid
+
+    assert not list(tmp_path.glob("postgres.new-*"))
+
+
+def test_a_server_that_dies_is_revived_at_the_same_address() -> None:
+    with private_engines(durable=True) as engines:
+        url, client = engines.environment["DATABASE_URL"], redis.Redis.from_url(engines.valkey.url)
+        client.set("kept", "42")
+        client.execute_command("WAITAOF", 1, 0, 5000)
+        engines.postgres.process.kill()
+        engines.valkey.process.kill()
+
+        assert engines.revive() == ["PostgreSQL", "Valkey"]
+
+        with psycopg.connect(url) as app:
+            assert app.execute("SELECT 1").fetchone() == (1,)
+        assert client.get("kept") == b"42"
+        client.close()
+        assert engines.revive() == []
+
+
+def test_two_folders_run_side_by_side(tmp_path: Path) -> None:
+    with Engines(tmp_path / "one", durable=False) as one, Engines(tmp_path / "two", durable=False) as two:
+        for engines, answer in ((one, 1), (two, 2)):
+            with psycopg.connect(engines.environment["DATABASE_OWNER_URL"], autocommit=True) as owner:
+                owner.execute(f"CREATE TABLE mine AS SELECT {answer} AS answer")
+            with redis.Redis.from_url(engines.valkey.url) as client:
+                client.set("mine", answer)
+        for engines, answer in ((one, 1), (two, 2)):
+            with psycopg.connect(engines.environment["DATABASE_URL"]) as app:
+                assert app.execute("SELECT answer FROM mine").fetchone() == (answer,)
+            with redis.Redis.from_url(engines.valkey.url) as client:
+                assert client.get("mine") == str(answer).encode()
+
+
+def test_a_test_can_stop_and_start_a_valkey_of_its_own() -> None:
+    with private_valkey() as valkey:
+        valkey.stop()
+        with redis.Redis.from_url(valkey.url) as client:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                pass
+            else:
+                raise AssertionError("a stopped Valkey answered")
+            valkey.restart()
+            assert client.ping()
