@@ -87,9 +87,11 @@ class Run:
             stack.enter_context(lock)
             self._prepare_secrets()
             if options.needs_engines:
-                self._engines = Engines(options.data_dir)
+                self._engines = Engines(
+                    options.data_dir, postgres=not options.own_database, valkey=not options.own_valkey
+                )
                 stack.callback(self._stop_engines)
-                with step("Starting PostgreSQL and Valkey"):
+                with step(f"Starting {options.engine_names}"):
                     self._engines.start()
             self._prepare_application()
             return self._run_processes()
@@ -134,7 +136,7 @@ class Run:
 
     def _stop_engines(self) -> None:
         if self._engines is not None:
-            console.print("  Stopping PostgreSQL and Valkey...")
+            console.print(f"  Stopping {self.options.engine_names}...")
             self._engines.stop()
 
     def _start_watchers(self) -> None:

@@ -33,6 +33,12 @@ class RunOptions:
         return not (self.own_database and self.own_valkey)
 
     @property
+    def engine_names(self) -> str:
+        """The servers this run starts, for a sentence."""
+        wanted = (("PostgreSQL", not self.own_database), ("Valkey", not self.own_valkey))
+        return " and ".join(name for name, ours in wanted if ours)
+
+    @property
     def url(self) -> str:
         """Where the platform is reached from this machine."""
         if is_loopback(self.host) or is_wildcard(self.host):

@@ -34,13 +34,17 @@ class Engines:
     Whoever starts them holds a lock on the folder and they die with it (on Linux; elsewhere the next start ends what a
     killed run left). When they already run, `start()` only reads their addresses and `stop()` leaves them alone.
 
-    `durable=False` is for tests: no fsync, no append-only file.
+    `durable=False` is for tests: no fsync, no append-only file. A server that is somebody else's is left out by
+    `postgres=False` or `valkey=False`.
     """
 
-    def __init__(self, data_dir: Path | str, *, durable: bool = True) -> None:
+    def __init__(
+        self, data_dir: Path | str, *, durable: bool = True, postgres: bool = True, valkey: bool = True
+    ) -> None:
         self.data_dir = Path(data_dir).resolve()
         self.attached = False
         self._durable = durable
+        self._wanted = (postgres, valkey)
         self._lock: IO[str] | None = None
         self._identity: Identity | None = None
         self._postgres: Postgres | None = None
@@ -109,14 +113,15 @@ class Engines:
         if not addresses:
             return False
         try:
-            with (
-                psycopg.connect(addresses["DATABASE_URL"]) as connection,
-                redis.Redis.from_url(addresses["VALKEY_URL"]) as client,
-            ):
-                connection.execute("SELECT 1")
-                return bool(client.ping())
+            if "DATABASE_URL" in addresses:
+                with psycopg.connect(addresses["DATABASE_URL"]) as connection:
+                    connection.execute("SELECT 1")
+            if "VALKEY_URL" in addresses:
+                with redis.Redis.from_url(addresses["VALKEY_URL"]) as client:
+                    client.ping()
         except (psycopg.Error, redis.RedisError):
             return False
+        return True
 
     def _start_servers(self) -> None:
         (self.data_dir / ENGINES_FILE).unlink(missing_ok=True)
@@ -127,43 +132,56 @@ class Engines:
             identity = choose_identity(folder=Path(probe), probe=version)
         self._identity = identity
         sockets = make_socket_folder(self.data_dir, identity)
-        self._postgres = Postgres(
-            data_dir=self.data_dir,
-            sockets=sockets,
-            identity=identity,
-            superuser_password=secrets["POSTGRES_SUPERUSER_PASSWORD"],
-            durable=self._durable,
-            parent=os.getpid(),
-        )
-        self._valkey = Valkey(
-            data_dir=self.data_dir,
-            sockets=sockets,
-            identity=identity,
-            password=secrets["VALKEY_PASSWORD"],
-            durable=self._durable,
-            parent=os.getpid(),
-        )
-        self._valkey.start()
-        self._postgres.start()
-        self._valkey.wait_ready()
-        self._postgres.wait_ready()
-        apply_roles(
-            superuser_url=self._postgres.superuser_url,
-            owner_password=secrets["POSTGRES_OWNER_PASSWORD"],
-            app_password=secrets["POSTGRES_APP_PASSWORD"],
-        )
-        ensure_database(superuser_url=self._postgres.superuser_url, name=DATABASE)
-        addresses = {
-            "DATABASE_URL": self.database_url("app"),
-            "DATABASE_OWNER_URL": self.database_url("owner"),
-            "VALKEY_URL": self._valkey.url,
-            "CELERY_BROKER_URL": self._valkey.broker_url,
-        }
+        wants_postgres, wants_valkey = self._wanted
+        if wants_postgres:
+            self._postgres = Postgres(
+                data_dir=self.data_dir,
+                sockets=sockets,
+                identity=identity,
+                superuser_password=secrets["POSTGRES_SUPERUSER_PASSWORD"],
+                durable=self._durable,
+                parent=os.getpid(),
+            )
+        if wants_valkey:
+            self._valkey = Valkey(
+                data_dir=self.data_dir,
+                sockets=sockets,
+                identity=identity,
+                password=secrets["VALKEY_PASSWORD"],
+                durable=self._durable,
+                parent=os.getpid(),
+            )
+        for server in self._servers:
+            server.start()
+        for server in self._servers:
+            server.wait_ready()
+        if self._postgres is not None:
+            apply_roles(
+                superuser_url=self._postgres.superuser_url,
+                owner_password=secrets["POSTGRES_OWNER_PASSWORD"],
+                app_password=secrets["POSTGRES_APP_PASSWORD"],
+            )
+            ensure_database(superuser_url=self._postgres.superuser_url, name=DATABASE)
+        self._write_addresses()
+
+    def _write_addresses(self) -> None:
+        addresses = {}
+        if self._postgres is not None:
+            addresses |= {
+                "DATABASE_URL": self.database_url("app"),
+                "DATABASE_OWNER_URL": self.database_url("owner"),
+            }
+        if self._valkey is not None:
+            addresses |= {"VALKEY_URL": self._valkey.url, "CELERY_BROKER_URL": self._valkey.broker_url}
         write_env_file(
             self.data_dir / ENGINES_FILE,
             addresses,
             comment="Addresses of the running engines; removed when they stop.",
         )
+
+    @property
+    def _servers(self) -> list[Postgres | Valkey]:
+        return [server for server in (self._valkey, self._postgres) if server is not None]
 
     def database_url(self, role: str, database: str = DATABASE) -> str:
         """Return the URL of a database for the role `app` or `owner`."""
@@ -173,7 +191,7 @@ class Engines:
     def revive(self) -> list[str]:
         """Start again whichever server has died; return the names of those that had."""
         revived = []
-        for server in (self.postgres, self.valkey):
+        for server in self._servers:
             if server.process.pid is None:
                 server.restart()
                 revived.append(server.process.name)
@@ -189,9 +207,8 @@ class Engines:
             stack.callback(self._release_lock)
             if self._identity is not None:
                 stack.callback(remove_socket_folder, self.data_dir, self._identity)
-            for server in (self._postgres, self._valkey):
-                if server is not None:
-                    stack.callback(server.stop)
+            for server in self._servers:
+                stack.callback(server.stop)
 
     def _release_lock(self) -> None:
         if self._lock is not None:

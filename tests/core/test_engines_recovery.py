@@ -125,7 +125,7 @@ def test_a_server_that_dies_is_revived_at_the_same_address() -> None:
         engines.postgres.process.kill()
         engines.valkey.process.kill()
 
-        assert engines.revive() == ["PostgreSQL", "Valkey"]
+        assert engines.revive() == ["Valkey", "PostgreSQL"]
 
         with psycopg.connect(url) as app:
             assert app.execute("SELECT 1").fetchone() == (1,)
@@ -160,3 +160,12 @@ def test_a_test_can_stop_and_start_a_valkey_of_its_own() -> None:
                 raise AssertionError("a stopped Valkey answered")
             valkey.restart()
             assert client.ping()
+
+
+def test_a_server_of_somebody_else_is_left_out(tmp_path: Path) -> None:
+    with Engines(tmp_path, durable=False, postgres=False) as engines:
+        assert set(engines.environment) == {"VALKEY_URL", "CELERY_BROKER_URL"}
+        assert not (tmp_path / "postgres").exists()
+        second = Engines(tmp_path)
+        second.start()
+        assert second.attached
