@@ -14,7 +14,7 @@ Rules that make a stale copy impossible to use:
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
@@ -89,7 +89,6 @@ class Effect:
     """
 
     immediate: bool | None = None
-    raised: list[str] = field(default_factory=list)
 
 
 def company_fence(company_id: UUID) -> str:
@@ -129,12 +128,12 @@ def raise_now(name: str, version: int) -> None:
     _RAISE.run([name], [FENCE_SECONDS, _epoch(), version, ""])
 
 
-def raise_after_commit(name: str, version: int, *, using: str = "default") -> Effect:
+def raise_after_commit(name: str, version: int) -> Effect:
     """Raise a fence when the current transaction has committed, before its caller goes on.
 
     The change itself never fails because of Valkey: the returned Effect says afterwards whether it could be told.
     """
-    effect = Effect(raised=[name])
+    effect = Effect()
 
     def tell() -> None:
         try:
@@ -145,7 +144,7 @@ def raise_after_commit(name: str, version: int, *, using: str = "default") -> Ef
         else:
             effect.immediate = True
 
-    transaction.on_commit(tell, using=using)
+    transaction.on_commit(tell)
     return effect
 
 

@@ -1,7 +1,7 @@
 """The one way to Valkey: a pooled client, scripts, and a fast lane for the request pipeline.
 
 `VALKEY_URL` is `redis://`, `rediss://`, `unix://` (also spelled `valkey://`, `valkeys://`) or, for a cluster,
-`redis+cluster://host:port[,host:port…]` (`rediss+cluster://` with TLS). Time-outs are short: the pipeline has an answer
+`redis+cluster://host:port[,host:port…]` (`rediss+cluster://` with TLS; several nodes always mean a cluster). Time-outs are short: the pipeline has an answer
 for every failure (DESIGN §5), so it is better to know at once.
 """
 
@@ -48,7 +48,8 @@ def normalise_url(url: str) -> str:
 
 def is_cluster(url: str) -> bool:
     """Whether `url` names a Valkey Cluster."""
-    return normalise_url(url).split("://", 1)[0].endswith("+cluster")
+    scheme, _, rest = url.partition("://")
+    return scheme.endswith("+cluster") or "," in rest
 
 
 def _connect() -> redis.Redis | RedisCluster:
