@@ -3,5 +3,6 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("apikeys.api.urls")),
     path("", include("billing.api.urls")),
 ]

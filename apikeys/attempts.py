@@ -1,0 +1,133 @@
+"""Attempts to authenticate: the failure limit per client address, and the audit trail of successes and failures.
+
+Whoever knows a public Client ID must not be able to spend its tokens or lock it out, so everything that costs a key
+nothing is counted by address (IPv6: /64). Every failure up to the limit is written to the audit trail; of successes the
+first of a secret from an address in an hour (DESIGN §4, §13).
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from apikeys import keys
+from apikeys.events import ApiKeyAuthenticated, ApiKeyRefused, AuthenticationFailed
+from apikeys.grants import Grant
+from core import ids, valkey
+from core.addresses import client_group
+from core.api.throttling import LocalBuckets, Policy, PolicySet, take_one
+from core.errors import DomainError
+from core.events import publish, publish_unowned
+from core.principal import Principal
+from core.tenancy import Tenant, system_context, tenant_context
+from core.valkey import ValkeyUnavailable
+
+FAILURES_PER_MINUTE = 20
+FAILURES = Policy("address", FAILURES_PER_MINUTE)
+# How many look-ups an address beyond its limit may have going in one process: a right secret still gets in.
+EXHAUSTED_LOOKUPS = 2
+MAX_SEEN = 50_000
+HOUR_SECONDS = 3600
+
+_policies = PolicySet([FAILURES])
+_local = LocalBuckets()
+_lookups = threading.BoundedSemaphore(EXHAUSTED_LOOKUPS)
+_seen: dict[tuple[UUID, str], int] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FailureCount:
+    """What the address's bucket said. `headers` is the `address` policy for the response."""
+
+    admitted: bool
+    headers: dict[str, str]
+    retry_after: int
+
+
+def count_failure(ip: str, *, tokens: int = 1) -> FailureCount:
+    """Take a token from the address's bucket (`tokens=0`: only look)."""
+    bucket = f"address:{client_group(ip)}"
+    try:
+        admitted, used = take_one(bucket, FAILURES, tokens=tokens)
+    except ValkeyUnavailable:
+        admitted, (used,) = _local.take({bucket: FAILURES}, tokens=tokens)
+    return FailureCount(admitted, _policies.headers([used]), FAILURES.retry_after(used))
+
+
+def is_exhausted(ip: str) -> bool:
+    """Whether an address has used up its failures."""
+    return int(count_failure(ip, tokens=0).headers["X-RateLimit-Remaining"]) < 1
+
+
+@contextmanager
+def lookup_slot(ip: str) -> Iterator[bool]:
+    """Admits a look-up of an unknown secret: always, or for an exhausted address a few at a time (else False)."""
+    if not is_exhausted(ip):
+        yield True
+        return
+    got = _lookups.acquire(blocking=False)
+    try:
+        yield got
+    finally:
+        if got:
+            _lookups.release()
+
+
+def record_failure(refusal: DomainError, *, secret: str | None, caller: dict[str, Any]) -> None:
+    """Write a failure without a known secret to the staff's audit trail. The secret appears in its display form only."""
+    shown = ""
+    if secret is not None:
+        try:
+            shown = keys.parse(secret).display
+        except keys.MalformedSecret:
+            shown = "(malformed)"
+    with system_context(reason="failed authentication"):
+        publish_unowned(
+            AuthenticationFailed(object_id="", detail={"code": refusal.code, "secret": shown}),
+            actor=Principal(kind="system", id="anonymous", name="unknown caller", **caller),
+        )
+
+
+def record_refusal(grant: Grant, refusal: DomainError, *, actor: Principal) -> None:
+    """Write a refusal of a known secret to its company's audit trail."""
+    facts = grant.facts
+    with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
+        publish(
+            ApiKeyRefused(
+                object_id=grant.client_id,
+                detail={"code": refusal.code, "secret": ids.encode("sec", facts.secret_id), **refusal.facts},
+            ),
+            actor=actor,
+        )
+
+
+def is_first_success(secret_id: UUID, ip: str, now: float) -> bool:
+    """Whether this process has not yet seen the secret succeed from this address in this hour. No I/O."""
+    hour = int(now // HOUR_SECONDS)
+    if _seen.get((secret_id, ip)) == hour:
+        return False
+    if len(_seen) >= MAX_SEEN:
+        _seen.clear()
+    _seen[secret_id, ip] = hour
+    return True
+
+
+def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal) -> None:
+    """Write the hour's first success of a secret from an address, once among all processes."""
+    facts = grant.facts
+    name = f"seen:{facts.secret_id.hex}:{ip}:{int(now // HOUR_SECONDS)}"
+    try:
+        if valkey.call("SET", name, "1", "NX", "EX", HOUR_SECONDS) is None:
+            return
+    except ValkeyUnavailable:
+        # Once per process instead: too many entries are better than none.
+        pass
+    with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
+        publish(
+            ApiKeyAuthenticated(
+                object_id=grant.client_id, detail={"secret": ids.encode("sec", facts.secret_id), "ip": ip}
+            ),
+            actor=actor,
+        )

@@ -1,0 +1,138 @@
+"""What a grant allows, decided on the process's own copy without I/O, and explained (DESIGN §4).
+
+`decide` is called for every request and says only yes or no; `explain` writes the trace of a refused one.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from apikeys.grants import Grant
+from apikeys.refusals import (
+    CompanySuspended,
+    InsufficientScope,
+    IpNotAllowed,
+    KeyExpired,
+    KeyRevoked,
+    OriginNotAllowed,
+)
+from apikeys.restrictions import address_allowed, origin_allowed
+from core import clock
+from core.api.scopes import ANY_KEY
+from core.errors import DomainError
+
+# A missing scope and a suspension cost a token; whatever the holder of a stolen secret can cause costs the key nothing.
+FREE_REFUSALS = frozenset({"key_expired", "key_revoked", "ip_not_allowed", "origin_not_allowed"})
+CHECKS = ("credential", "revocation", "expiry", "company", "ip", "origin", "scope")
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a decision depends on besides the grant. `now` is in seconds since the epoch."""
+
+    now: float
+    ip: str
+    origin: str | None
+    required: tuple[str, ...]
+
+
+def decide(grant: Grant, asked: Circumstances) -> DomainError | None:
+    """The first refusal, or None when the grant allows it."""
+    if asked.now >= grant.usable_until:
+        refusal = _refuse_state(grant, asked.now)
+        if refusal is not None:
+            return refusal
+    if grant.networks and not address_allowed(asked.ip, grant.networks):
+        return IpNotAllowed(f"This key may not be used from {asked.ip}.", facts={"ip": asked.ip})
+    if asked.origin is not None or grant.is_browser:
+        refusal = _refuse_origin(grant, asked.origin)
+        if refusal is not None:
+            return refusal
+    required = asked.required
+    if required[0] != ANY_KEY and grant.scopes.isdisjoint(required):
+        return InsufficientScope(
+            f"This needs the scope {' or '.join(required)}.",
+            facts={"required_scopes": list(required), "granted_scopes": list(grant.facts.scopes)},
+        )
+    return None
+
+
+def _refuse_state(grant: Grant, now: float) -> DomainError | None:
+    facts = grant.facts
+    if facts.revoked:
+        return KeyRevoked("This key has been revoked.")
+    if facts.replaced_at is not None and now >= facts.replaced_at:
+        return KeyRevoked("This secret was replaced by a rotation. Use the key's newest secret.")
+    if facts.expires_at is not None and now >= facts.expires_at:
+        return KeyExpired("This key has expired.")
+    if facts.company_suspended:
+        return CompanySuspended("The company that owns this key is suspended.")
+    return None
+
+
+def _refuse_origin(grant: Grant, origin: str | None) -> DomainError | None:
+    if not grant.is_browser:
+        return OriginNotAllowed(
+            "This is a server key and the request came from a browser. Make a browser key, or call from your server.",
+            facts={"origin": origin},
+        )
+    if origin is None:
+        return OriginNotAllowed(
+            "A browser key needs an Origin header, which browsers send.", facts={"origin": None}
+        )
+    if not origin_allowed(origin, grant.facts.origins):
+        return OriginNotAllowed(
+            f"This key may not be used from {origin[:200]}.", facts={"origin": origin[:200]}
+        )
+    return None
+
+
+_CHECK_OF_CODE = {
+    "invalid_credentials": "credential",
+    "missing_credentials": "credential",
+    "credential_in_query": "credential",
+    "too_many_failures": "credential",
+    "key_revoked": "revocation",
+    "key_expired": "expiry",
+    "company_suspended": "company",
+    "ip_not_allowed": "ip",
+    "origin_not_allowed": "origin",
+    "insufficient_scope": "scope",
+    "rate_limited": "rate_limit",
+    "temporarily_unavailable": "rate_limit",
+}
+
+
+def explain(grant: Grant | None, refusal: DomainError, asked: Circumstances) -> list[dict[str, Any]]:
+    """The trace of a refused request: every check up to the one that said no, with what would make it pass."""
+    failed = _CHECK_OF_CODE.get(refusal.code, refusal.code)
+    trace = []
+    for check in (*CHECKS, "rate_limit"):
+        if check == failed:
+            trace.append({"check": check, "passed": False, "detail": refusal.detail, "fix": refusal.fix})
+            break
+        trace.append(
+            {"check": check, "passed": True, "detail": _passed_detail(grant, check, asked), "fix": ""}
+        )
+    return trace
+
+
+def _passed_detail(grant: Grant | None, check: str, asked: Circumstances) -> str:
+    if grant is None:
+        return ""
+    facts = grant.facts
+    if check == "credential":
+        return f"{grant.client_id} ({facts.key_name})"
+    if check == "expiry":
+        return (
+            "no expiry"
+            if facts.expires_at is None
+            else f"until {clock.rfc3339(datetime.fromtimestamp(facts.expires_at, UTC))}"
+        )
+    if check == "ip":
+        return f"{asked.ip} ({'listed' if facts.networks else 'no allow-list'})"
+    if check == "origin":
+        return asked.origin or "none (server key)"
+    if check == "scope":
+        return " or ".join(asked.required)
+    return ""

@@ -1,0 +1,100 @@
+"""What happens to keys. The public ones are in the webhook catalogue; all of them are in the audit trail."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from core.events import Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyCreated(Event):
+    """A key was created: by whom and with which permissions."""
+
+    type: ClassVar[str] = "api_key.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyUpdated(Event):
+    """Name, scopes, limits or restrictions of a key were changed."""
+
+    type: ClassVar[str] = "api_key.updated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyRotated(Event):
+    """A key got a new secret; the old one ended at once or ends after an overlap."""
+
+    type: ClassVar[str] = "api_key.rotated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyOverlapEnded(Event):
+    """The overlap of a rotation was cut short: only the newest secret works."""
+
+    type: ClassVar[str] = "api_key.overlap_ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyRevoked(Event):
+    """A key was revoked."""
+
+    type: ClassVar[str] = "api_key.revoked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyRestored(Event):
+    """A revocation was undone."""
+
+    type: ClassVar[str] = "api_key.restored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyExpiring(Event):
+    """A key will expire within days, or today."""
+
+    type: ClassVar[str] = "api_key.expiring"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyExpired(Event):
+    """A key has reached its expiry date."""
+
+    type: ClassVar[str] = "api_key.expired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyRotationDue(Event):
+    """A key's secret is older than its rotation interval."""
+
+    type: ClassVar[str] = "api_key.rotation_due"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyExposed(Event):
+    """A key was found in the open, or crossed a network in clear."""
+
+    type: ClassVar[str] = "api_key.exposed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyAuthenticated(Event):
+    """A secret was used successfully for the first time from an address in this hour."""
+
+    type: ClassVar[str] = "api_key.authenticated"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiKeyRefused(Event):
+    """A request with a known secret was refused before anything ran: revoked, expired, address, origin or scope."""
+
+    type: ClassVar[str] = "api_key.refused"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthenticationFailed(Event):
+    """A request came without a valid credential. It belongs to no company: only staff see it."""
+
+    type: ClassVar[str] = "api_key.authentication_failed"
+    public: ClassVar[bool] = False

@@ -1,0 +1,244 @@
+"""Grants: what a matched secret may do, remembered so that a request needs no SQL (DESIGN §5).
+
+A grant exists three times. In PostgreSQL it is the truth. In Valkey it is JSON under the HMAC of the secret, with a MAC
+over name and content, so that a hostile Valkey can neither forge one nor move one to another secret. In the process
+it is parsed, with the commands of the hot path packed. A copy is used only while the fences (`core.fences`) say that
+it is the newest, and is read again from PostgreSQL after REPROVE_SECONDS whatever they say.
+"""
+
+import hmac
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from apikeys.restrictions import compile_networks
+from core import clock, crypto, fences, ids, valkey
+from core.addresses import IPNetwork
+from core.api.throttling import Policy, PolicySet, prepare_take
+from core.valkey import PreparedCall, ValkeyUnavailable
+
+# A copy is read again from PostgreSQL when it is older than this.
+REPROVE_SECONDS = float(fences.LONGEST_DELAY_SECONDS)
+# How long a match stays remembered, so that neither bcrypt nor Vault is asked again. Revocation does not wait for it.
+MATCH_SECONDS = 3600
+MAX_COPIES = 20_000
+SECRET_ENDS_HEADER = "Pomelo-Secret-Ends"  # noqa: S105 - the name of a header
+
+_NAME = "grant name"
+_MAC = "grant content"
+_MAC_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Everything PostgreSQL said about a secret, its key and its company when it was read. JSON types and UUIDs only.
+
+    Times are seconds since the epoch. `proved_at` is when it was read, `matched_at` when the secret was last checked
+    against its verifier.
+    """
+
+    secret_id: UUID
+    key_id: UUID
+    company_id: UUID
+    mode: str
+    key_name: str
+    kind: str
+    scopes: tuple[str, ...]
+    rate_limit: int
+    networks: tuple[str, ...]
+    origins: tuple[str, ...]
+    expires_at: float | None
+    revoked: bool
+    replaced_at: float | None
+    company_name: str
+    company_tier: str
+    company_suspended: bool
+    requests_per_minute: int
+    messages_per_minute: int
+    key_version: int
+    company_version: int
+    proved_at: float
+    matched_at: float
+
+
+class Plan:
+    """The one script call of a request that takes from a certain set of policies."""
+
+    __slots__ = ("buckets", "call", "policies")
+
+    def __init__(self, buckets: Sequence[str], policies: PolicySet, call: PreparedCall) -> None:
+        self.buckets = tuple(buckets)
+        self.policies = policies
+        self.call = call
+
+
+class Grant:
+    """A process's parsed copy of Facts. `proofs` is what the fences must say for it to be used; None: unproven."""
+
+    __slots__ = (
+        "__dict__",
+        "_plans",
+        "client_id",
+        "facts",
+        "is_browser",
+        "networks",
+        "notices",
+        "proofs",
+        "proved_at",
+        "scopes",
+        "usable_until",
+    )
+
+    def __init__(self, facts: Facts, proofs: tuple[bytes, bytes] | None) -> None:
+        self.facts = facts
+        self.proofs = proofs
+        self.proved_at = facts.proved_at
+        self.client_id = ids.encode("key", facts.key_id)
+        self.scopes = frozenset(facts.scopes)
+        self.is_browser = facts.kind == "browser"
+        self.networks: tuple[IPNetwork, ...] = compile_networks(facts.networks)
+        # The first moment at which this copy by itself says no; 0 when it already does.
+        ends = [moment for moment in (facts.expires_at, facts.replaced_at) if moment is not None]
+        self.usable_until = (
+            0.0 if facts.revoked or facts.company_suspended else min(ends, default=float("inf"))
+        )
+        # Headers that tell the holder of an ending secret when it ends.
+        self.notices = {} if facts.replaced_at is None else {SECRET_ENDS_HEADER: _rfc3339(facts.replaced_at)}
+        self._plans: dict[tuple[str, ...] | None, Plan] = {}
+
+    @property
+    def fence_names(self) -> tuple[str, str]:
+        """The names of the two fences this copy must pass."""
+        return (
+            fences.key_fence(self.facts.company_id, self.facts.key_id),
+            fences.company_fence(self.facts.company_id),
+        )
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """What `GET /v1/whoami` answers."""
+        facts = self.facts
+        return {
+            "object": "whoami",
+            "key": {
+                "client_id": self.client_id,
+                "name": facts.key_name,
+                "expires": None if facts.expires_at is None else _rfc3339(facts.expires_at),
+            },
+            "company": {
+                "id": ids.encode("co", facts.company_id),
+                "name": facts.company_name,
+                "tier": facts.company_tier,
+            },
+            "mode": facts.mode,
+            "scopes": list(facts.scopes),
+            "limits": {policy.name: policy.quota for policy in self.policies(("messages",))[1].policies},
+        }
+
+    def policies(self, extra: Sequence[str] = ()) -> tuple[tuple[str, ...], PolicySet]:
+        """Bucket names and policies of a request; `extra` names policies beyond `key` and `company` (DESIGN §6)."""
+        facts = self.facts
+        tag = f"{{{facts.company_id.hex}}}:bucket"
+        tier = facts.requests_per_minute
+        # The key's own limit is clamped when read, never rewritten: a higher tier gives it back.
+        buckets = [f"{tag}:key:{facts.key_id.hex}", f"{tag}:company:{facts.mode}"]
+        found = [Policy("key", min(facts.rate_limit, tier)), Policy("company", tier)]
+        if "messages" in extra:
+            buckets.append(f"{tag}:messages:{facts.mode}")
+            found.append(Policy("messages", facts.messages_per_minute))
+        return tuple(buckets), PolicySet(found)
+
+    def plan(self, extra: tuple[str, ...] | None) -> Plan:
+        """The prepared call for `extra` policies; None: prove the fences and take nothing."""
+        plan = self._plans.get(extra)
+        if plan is None:
+            if self.proofs is None:
+                raise ValkeyUnavailable("This copy was read while Valkey was away.")
+            buckets, policies = ((), PolicySet(())) if extra is None else self.policies(extra)
+            call = prepare_take(self.fence_names, self.proofs, buckets, policies)
+            plan = self._plans[extra] = Plan(buckets, policies, call)
+        return plan
+
+
+class Copies:
+    """The process's grants by the HMAC of their secret. Reads and writes of a dict are atomic: no lock is needed."""
+
+    def __init__(self) -> None:
+        self._grants: dict[bytes, Grant] = {}
+        self.get = self._grants.get
+
+    def put(self, digest: bytes, grant: Grant) -> None:
+        """Keep a copy, dropping the oldest ones beyond MAX_COPIES."""
+        self._grants.pop(digest, None)
+        self._grants[digest] = grant
+        while len(self._grants) > MAX_COPIES:
+            oldest = next(iter(self._grants), None)
+            if oldest is None:
+                break
+            self._grants.pop(oldest, None)
+
+    def drop(self, digest: bytes) -> None:
+        """Forget one copy."""
+        self._grants.pop(digest, None)
+
+    def clear(self) -> None:
+        """Forget every copy."""
+        self._grants.clear()
+
+
+COPIES = Copies()
+
+
+def _rfc3339(seconds: float) -> str:
+    return clock.rfc3339(datetime.fromtimestamp(seconds, UTC))
+
+
+def digest_of(secret: str) -> bytes:
+    """The name of a secret's grant: an HMAC under a key of its own, not the stored fingerprint (32 bytes)."""
+    return hmac.digest(crypto.derived_key(_NAME), secret.encode("latin-1", "replace"), "sha256")
+
+
+def remember(digest: bytes, facts: Facts) -> None:
+    """Write a grant to Valkey. Raises ValkeyUnavailable."""
+    lifetime = int(facts.matched_at + MATCH_SECONDS - time.time())
+    if lifetime <= 0:
+        return
+    content = orjson.dumps(asdict(facts))
+    seal = crypto.mac(_MAC, digest + content).hex().encode()
+    valkey.call("SET", _valkey_name(digest), seal + content, "EX", lifetime)
+
+
+def recall(digest: bytes) -> Facts | None:
+    """Read a grant from Valkey; None when there is none, or none that is authentic and alive. Raises ValkeyUnavailable."""
+    value = valkey.call("GET", _valkey_name(digest))
+    if value is None or len(value) <= _MAC_LENGTH:
+        return None
+    seal, content = value[:_MAC_LENGTH], value[_MAC_LENGTH:]
+    if not hmac.compare_digest(crypto.mac(_MAC, digest + content).hex().encode(), seal):
+        return None
+    facts = _facts_from(orjson.loads(content))
+    # The lifetime is part of what the MAC covers: Valkey's own expiry is a convenience, not a promise.
+    return facts if time.time() < facts.matched_at + MATCH_SECONDS else None
+
+
+def _valkey_name(digest: bytes) -> str:
+    return "grant:" + digest.hex()
+
+
+def _facts_from(data: dict[str, Any]) -> Facts:
+    for name in ("secret_id", "key_id", "company_id"):
+        data[name] = UUID(data[name])
+    for name in ("scopes", "networks", "origins"):
+        data[name] = tuple(data[name])
+    return Facts(**data)
+
+
+def is_fresh(proved_at: float, now: float) -> bool:
+    """Whether a copy read at `proved_at` may still be used. A clock that was set back makes it stale, not immortal."""
+    return -1.0 < now - proved_at < REPROVE_SECONDS

@@ -1,0 +1,131 @@
+"""How a secret is stored: an encoded hash that names its scheme, and a peppered fingerprint (DESIGN §5).
+
+The fingerprint refuses a wrong secret in microseconds, so that bcrypt never runs for one. The hash is what a database
+thief would have to break: bcrypt of the SHA-256 (so that nothing is cut at bcrypt's 72 bytes) or plain SHA-256, which
+190 random bits make as hopeless to search.
+"""
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import bcrypt
+from django.conf import settings
+
+from core import crypto
+
+BCRYPT = "bcrypt_sha256"
+SHA256 = "sha256"
+SCHEMES = (BCRYPT, SHA256)
+
+# A quarter of a second of CPU each: two at a time leave the other threads of a process alive.
+MAX_PARALLEL_BCRYPT = 2
+BCRYPT_WAIT_SECONDS = 5.0
+_bcrypt_slots = threading.BoundedSemaphore(MAX_PARALLEL_BCRYPT)
+
+
+class HasherBusy(Exception):
+    """All bcrypt slots stayed taken for BCRYPT_WAIT_SECONDS; the caller should be told to come back."""
+
+
+class UnknownScheme(ValueError):
+    """An encoded hash names a scheme this version does not know."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Verifier:
+    """What is kept of a secret: `encoded` (scheme$…) and `fingerprint` (pepper label$hex)."""
+
+    encoded: str
+    fingerprint: str
+
+    def __repr__(self) -> str:
+        return f"<Verifier {scheme_of(self.encoded)}>"
+
+
+@contextmanager
+def _bcrypt_slot() -> Iterator[None]:
+    if not _bcrypt_slots.acquire(timeout=BCRYPT_WAIT_SECONDS):
+        raise HasherBusy
+    try:
+        yield
+    finally:
+        _bcrypt_slots.release()
+
+
+def _prehash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("ascii")).hexdigest().encode("ascii")
+
+
+def scheme_of(encoded: str) -> str:
+    """The scheme an encoded hash names. Raises UnknownScheme."""
+    scheme = encoded.partition("$")[0]
+    if scheme not in SCHEMES:
+        raise UnknownScheme(f"Unknown hash scheme {scheme!r}.")
+    return scheme
+
+
+def configured_parameters() -> str:
+    """What new hashes are made with: `bcrypt_sha256$12` or `sha256`."""
+    if settings.API_KEY_HASHER == BCRYPT:
+        return f"{BCRYPT}${settings.API_KEY_BCRYPT_ROUNDS:02d}"
+    return SHA256
+
+
+def parameters_of(encoded: str) -> str:
+    """The parameters an encoded hash was made with, comparable to `configured_parameters`."""
+    if scheme_of(encoded) == SHA256:
+        return SHA256
+    # bcrypt_sha256$2b$12$<salt and hash>
+    return f"{BCRYPT}${encoded.split('$')[2]}"
+
+
+def make_hash(secret: str) -> str:
+    """Hash a secret with the configured scheme. Raises HasherBusy."""
+    if settings.API_KEY_HASHER == SHA256:
+        return f"{SHA256}${hashlib.sha256(secret.encode('ascii')).hexdigest()}"
+    with _bcrypt_slot():
+        salt = bcrypt.gensalt(rounds=settings.API_KEY_BCRYPT_ROUNDS)
+        return f"{BCRYPT}${bcrypt.hashpw(_prehash(secret), salt).decode('ascii').removeprefix('$')}"
+
+
+def hash_matches(secret: str, encoded: str) -> bool:
+    """Check a secret against an encoded hash in constant time. Raises HasherBusy, UnknownScheme."""
+    if scheme_of(encoded) == SHA256:
+        digest = hashlib.sha256(secret.encode("ascii")).hexdigest()
+        return hmac.compare_digest(encoded, f"{SHA256}${digest}")
+    with _bcrypt_slot():
+        return bcrypt.checkpw(_prehash(secret), encoded.removeprefix(BCRYPT).encode("ascii"))
+
+
+def make_fingerprint(secret: str) -> str:
+    """HMAC-SHA256 of the secret under the current pepper, as `label$hex`."""
+    pepper = crypto.peppers().current
+    return f"{pepper.label}${pepper.hmac(secret.encode('ascii')).hex()}"
+
+
+def fingerprint_matches(secret: str, fingerprint: str) -> bool | None:
+    """True or False in constant time; None when the pepper is not configured any more, so nothing can be said."""
+    label, _, expected = fingerprint.partition("$")
+    pepper = crypto.peppers().get(label)
+    if pepper is None:
+        return None
+    return hmac.compare_digest(pepper.hmac(secret.encode("ascii")).hex(), expected)
+
+
+def fingerprint_is_current(fingerprint: str) -> bool:
+    """Whether a fingerprint was made under the current pepper."""
+    return fingerprint.partition("$")[0] == crypto.peppers().current.label
+
+
+def make_verifier(secret: str) -> Verifier:
+    """The verifier of a new secret. Raises HasherBusy."""
+    return Verifier(encoded=make_hash(secret), fingerprint=make_fingerprint(secret))
+
+
+def proof_of(verifier: Verifier) -> str:
+    """Names what bcrypt has once confirmed: the hash's parameters and the pepper. Anything new asks for bcrypt again."""
+    return f"{parameters_of(verifier.encoded)}/{verifier.fingerprint.partition('$')[0]}"

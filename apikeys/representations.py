@@ -1,0 +1,51 @@
+"""A key as pages, events and audit entries show it. Never a secret, never a hash."""
+
+from datetime import datetime
+from typing import Any
+
+from apikeys import keys
+from apikeys.models import ApiKey, ApiKeySecret
+from core import clock
+
+
+def represent_key(key: ApiKey) -> dict[str, Any]:
+    """The public form of a key."""
+    return {
+        "id": key.public_id,
+        "object": "api_key",
+        "mode": key.mode,
+        "created": clock.rfc3339(key.created),
+        "updated": clock.rfc3339(key.updated),
+        "name": key.name,
+        "description": key.description,
+        "kind": key.kind,
+        "scopes": list(key.scopes),
+        "rate_limit": key.rate_limit,
+        "allowed_ips": list(key.allowed_networks),
+        "allowed_origins": list(key.allowed_origins),
+        "expires": _moment(key.expires_at),
+        "rotation_days": key.rotation_days,
+        "rotated": clock.rfc3339(key.rotated_at),
+        "revoked": _moment(key.revoked_at),
+        "last_used": _moment(key.last_used_at),
+    }
+
+
+def represent_secret(secret: ApiKeySecret) -> dict[str, Any]:
+    """The public form of a secret: its display form and its life."""
+    return {
+        "id": secret.public_id,
+        "display": display_secret(secret),
+        "created": clock.rfc3339(secret.created),
+        "ends": _moment(secret.ends_at),
+        "revoked": _moment(secret.revoked_at),
+    }
+
+
+def display_secret(secret: ApiKeySecret) -> str:
+    """`pm_live_AbCd1234…wxyz`."""
+    return keys.display(mode=secret.mode, locator=secret.locator, tail=secret.tail)
+
+
+def _moment(value: datetime | None) -> str | None:
+    return None if value is None else clock.rfc3339(value)

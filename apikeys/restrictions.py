@@ -1,0 +1,147 @@
+"""Where a key may be used from: address ranges and browser origins. Pure: text in, canonical text or a yes/no out."""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+import idna
+
+from core.addresses import IPAddress, IPNetwork, parse_address
+
+MAX_NETWORKS = 100
+MAX_ORIGINS = 50
+ANY_ORIGIN = "*"
+
+_HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class InvalidRestriction(ValueError):
+    """An entry cannot be used; the message says which and why."""
+
+
+def parse_networks(entries: Iterable[str]) -> list[str]:
+    """Canonical CIDRs, duplicates dropped, order kept. A single address becomes a /32 or /128.
+
+    IPv4 ranges mapped into IPv6 are unmapped, as client addresses are. Host bits are refused rather than dropped:
+    `10.0.0.5/8` is more often a typing error than a wish to admit sixteen million addresses. Raises InvalidRestriction.
+    """
+    found: dict[str, None] = {}
+    for entry in entries:
+        text = entry.strip()
+        try:
+            network = ipaddress.ip_network(text)
+        except ValueError as error:
+            raise InvalidRestriction(_network_hint(text)) from error
+        found[str(_unmapped(network))] = None
+    if len(found) > MAX_NETWORKS:
+        raise InvalidRestriction(f"A key can name at most {MAX_NETWORKS} address ranges.")
+    return list(found)
+
+
+def _network_hint(text: str) -> str:
+    try:
+        meant = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return f"“{text[:64]}” is not an IPv4 or IPv6 address or range. Write 203.0.113.7 or 203.0.113.0/24."
+    return f"“{text[:64]}” has host bits set. Write {meant} for the whole range, or the single address without “/”."
+
+
+def _unmapped(network: IPNetwork) -> IPNetwork:
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.ip_network((mapped, network.prefixlen - 96))
+    return network
+
+
+def compile_networks(cidrs: Iterable[str]) -> tuple[IPNetwork, ...]:
+    """Stored CIDRs, ready to be asked."""
+    return tuple(ipaddress.ip_network(cidr) for cidr in cidrs)
+
+
+def address_allowed(address: str, networks: Sequence[IPNetwork]) -> bool:
+    """Whether a client address lies in one of the networks (no networks: everywhere)."""
+    if not networks:
+        return True
+    parsed: IPAddress | None = parse_address(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def parse_origins(entries: Iterable[str]) -> list[str]:
+    """Canonical allowed origins, duplicates dropped: `https://app.example.com`, `https://*.example.com` or `*`.
+
+    An origin is scheme, host and port and nothing else. `https`, or `http` for this machine only. A wildcard stands
+    for whole labels on the left and never for a public suffix by itself. Raises InvalidRestriction.
+    """
+    found: dict[str, None] = {}
+    for entry in entries:
+        found[_parse_origin(entry.strip())] = None
+    if len(found) > MAX_ORIGINS:
+        raise InvalidRestriction(f"A key can name at most {MAX_ORIGINS} origins.")
+    return list(found)
+
+
+def _parse_origin(text: str) -> str:
+    if text == ANY_ORIGIN:
+        return text
+    shown = text[:100]
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise InvalidRestriction(f"“{shown}” is not an origin. Write https://app.example.com.") from error
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme not in _DEFAULT_PORTS or not host:
+        raise InvalidRestriction(f"“{shown}” is not an origin. Write https://app.example.com.")
+    if parts.path or parts.query or parts.fragment or "@" in parts.netloc or "?" in text or "#" in text:
+        raise InvalidRestriction(
+            f"“{shown}” holds more than scheme, host and port. Write https://app.example.com."
+        )
+    bare = host.removeprefix("*.")
+    if not bare.isascii():
+        # Browsers send the ASCII form of an international name.
+        try:
+            bare = idna.encode(bare, uts46=True).decode("ascii")
+        except idna.IDNAError as error:
+            raise InvalidRestriction(f"“{shown}” has no valid host name.") from error
+        host = f"*.{bare}" if host.startswith("*.") else bare
+    is_address = parse_address(bare) is not None
+    if not is_address and not all(_HOST_LABEL.fullmatch(label) for label in bare.split(".")):
+        raise InvalidRestriction(
+            f"“{shown}” has no valid host name; a wildcard is written https://*.example.com."
+        )
+    if bare != host and (is_address or "." not in bare):
+        raise InvalidRestriction(
+            f"“{shown}” would admit too much. A wildcard needs a domain: https://*.example.com."
+        )
+    if parts.scheme == "http" and bare not in {"localhost", "127.0.0.1", "::1"}:
+        raise InvalidRestriction(f"“{shown}” is not encrypted. Only localhost may use http.")
+    shown_host = f"[{host}]" if ":" in host else host
+    suffix = "" if port is None or port == _DEFAULT_PORTS[parts.scheme] else f":{port}"
+    return f"{parts.scheme}://{shown_host}{suffix}"
+
+
+def origin_allowed(origin: str, allowed: Sequence[str]) -> bool:
+    """Whether the `Origin` a browser sent is allowed. `null` (sandboxed, file) never is, not even by `*`."""
+    if origin == "null":
+        return False
+    if origin in allowed:
+        return True
+    return any(_matches_pattern(origin, pattern) for pattern in allowed)
+
+
+def _matches_pattern(origin: str, pattern: str) -> bool:
+    if pattern == ANY_ORIGIN:
+        return "://" in origin
+    scheme, wildcard, domain = pattern.partition("*")
+    if not wildcard:
+        return False
+    # `https://*.example.com`: something stands for the star, and nothing that could start another host does.
+    middle = origin[len(scheme) : len(origin) - len(domain)]
+    return (
+        origin.startswith(scheme)
+        and origin.endswith(domain)
+        and all(_HOST_LABEL.fullmatch(label) for label in middle.split("."))
+    )

@@ -1,0 +1,42 @@
+"""Reads about keys. All but `find_secret*` see the current tenant only."""
+
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+
+from apikeys.models import ApiKey, ApiKeySecret
+from core.tenancy import system_context
+
+
+def list_keys() -> QuerySet[ApiKey]:
+    """The tenant's keys, newest first, with their secrets."""
+    secrets = ApiKeySecret.objects.order_by("-id")
+    return ApiKey.objects.prefetch_related(Prefetch("secrets", queryset=secrets)).order_by("-id")
+
+
+def get_key(client_id: str) -> ApiKey:
+    """The tenant's key with this Client ID. Raises core.errors.NotFound."""
+    return ApiKey.by_public_id(client_id)
+
+
+def working_secrets(key: ApiKey) -> QuerySet[ApiKeySecret]:
+    """The secrets of a key that have not been revoked, newest first; with an overlap the last one still ends."""
+    return ApiKeySecret.objects.filter(key=key, revoked_at=None).order_by("-id")
+
+
+def find_secret(locator: str) -> ApiKeySecret | None:
+    """The secret with this locator, its key and company, before a tenant is known; None when there is none."""
+    with system_context(reason="key by locator"):
+        return ApiKeySecret.objects.select_related("key__company").filter(locator=locator).first()
+
+
+def find_secret_by_id(secret_id: UUID) -> ApiKeySecret | None:
+    """The same for a secret that was matched before: what is true of it now."""
+    with system_context(reason="key of a remembered match"):
+        return ApiKeySecret.objects.select_related("key__company").filter(id=secret_id).first()
+
+
+def find_key_anywhere(key_id: UUID) -> ApiKey | None:
+    """A key of any company, for operators' commands; None when there is none."""
+    with system_context(reason="key by an operator's command"):
+        return ApiKey.objects.filter(id=key_id).first()

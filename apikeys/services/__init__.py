@@ -1,0 +1,22 @@
+"""Writes on keys. Each runs in the tenant's transaction and publishes its event there."""
+
+from apikeys.services.editing import KeyChange, update_key
+from apikeys.services.issuing import IssuedKey, KeySettings, create_key
+from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, restore_key, revoke_key
+from apikeys.services.rotating import OVERLAPS, KeyNotActive, end_overlap, rotate_key
+
+__all__ = [
+    "OVERLAPS",
+    "UNDO_MINUTES",
+    "IssuedKey",
+    "KeyChange",
+    "KeyNotActive",
+    "KeySettings",
+    "UndoRefused",
+    "create_key",
+    "end_overlap",
+    "restore_key",
+    "revoke_key",
+    "rotate_key",
+    "update_key",
+]

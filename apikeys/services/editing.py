@@ -1,0 +1,75 @@
+"""Changing a key's name, scopes, limits and restrictions; the one place that raises a key's version."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from apikeys.events import ApiKeyUpdated
+from apikeys.models import ApiKey
+from apikeys.representations import represent_key
+from apikeys.services.settings import KeySettings, check_settings
+from core import clock, fences
+from core.errors import NotFound
+from core.events import publish
+from core.fences import Effect
+from core.principal import Principal
+
+# Public names of columns in the audit trail and in events.
+_PUBLIC_NAMES = {"allowed_networks": "allowed_ips", "expires_at": "expires"}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """A changed key. `effect` tells, after the commit, whether the change has reached every process."""
+
+    key: ApiKey
+    effect: Effect
+
+
+def lock_key(key_id: UUID) -> ApiKey:
+    """The tenant's key, locked until the end of the transaction. Raises NotFound."""
+    key = ApiKey.objects.select_for_update().filter(id=key_id).first()
+    if key is None:
+        raise NotFound
+    return key
+
+
+def save_change(key: ApiKey, **columns: Any) -> Effect:
+    """Store columns of a locked key, raise its version, and raise its fence after the commit."""
+    now = clock.now()
+    columns |= {"version": key.version + 1, "changed_at": now, "updated": now}
+    for name, value in columns.items():
+        setattr(key, name, value)
+    key.save(update_fields=list(columns))
+    return fences.raise_after_commit(fences.key_fence(key.company_id, key.id), key.version)
+
+
+def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChange:
+    """Apply new settings to a key; what has not changed is left alone and no event is written for it.
+
+    The kind of a key stays what it was: a secret that was once in a browser must not become a server key.
+    Raises FieldErrors, NotFound.
+    """
+    locked = lock_key(key.id)
+    columns = check_settings(chosen, current=locked)
+    before = {
+        name: getattr(locked, name) for name, value in columns.items() if getattr(locked, name) != value
+    }
+    if not before:
+        return KeyChange(locked, Effect(immediate=True))
+    changes = {
+        _PUBLIC_NAMES.get(name, name): [_plain(before[name]), _plain(columns[name])]
+        for name in sorted(before)
+    }
+    if "expires_at" in before:
+        # A later expiry gets its own warnings.
+        columns["expiry_notice_days"] = None
+    effect = save_change(locked, **columns)
+    publish(
+        ApiKeyUpdated(object_id=locked.public_id, object=represent_key(locked), changes=changes), actor=actor
+    )
+    return KeyChange(locked, effect)
+
+
+def _plain(value: Any) -> Any:
+    return clock.rfc3339(value) if hasattr(value, "astimezone") else value

@@ -1,0 +1,89 @@
+"""Rotation: a new secret under the same Client ID, the old one ended at once or after an overlap."""
+
+from datetime import timedelta
+
+from apikeys.events import ApiKeyOverlapEnded, ApiKeyRotated
+from apikeys.models import ApiKey
+from apikeys.representations import display_secret, represent_key
+from apikeys.selectors import working_secrets
+from apikeys.services.editing import KeyChange, lock_key, save_change
+from apikeys.services.issuing import IssuedKey, make_secret
+from core import clock
+from core.errors import DomainError
+from core.events import publish
+from core.fences import Effect
+from core.principal import Principal
+
+# What the pages offer. Longer overlaps keep a secret alive that was to be replaced.
+OVERLAPS = {
+    "none": timedelta(0),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
+MAX_OVERLAP = timedelta(days=7)
+
+
+class KeyNotActive(DomainError):
+    """The key is revoked or expired, so it cannot be rotated."""
+
+    code = "key_not_active"
+    status = 409
+    title = "The key is not active"
+    fix = "Undo the revocation or set a later expiry first, or create a new key."
+
+
+def rotate_key(*, key: ApiKey, overlap: timedelta, actor: Principal) -> IssuedKey:
+    """Give a key a new secret. The last one ends now (`overlap` zero) or after `overlap`, at most 7 days.
+
+    At most two secrets work at a time: an older one whose overlap is still running ends now.
+    Raises KeyNotActive, TemporarilyUnavailable, NotFound.
+    """
+    if not timedelta(0) <= overlap <= MAX_OVERLAP:
+        raise ValueError("An overlap lasts between nothing and seven days.")
+    locked = lock_key(key.id)
+    now = clock.now()
+    if locked.revoked_at is not None or (locked.expires_at is not None and locked.expires_at <= now):
+        raise KeyNotActive("A revoked or expired key cannot be rotated.")
+    old = list(working_secrets(locked))
+    ends = None if not overlap else clock.rfc3339(now + overlap)
+    for position, secret in enumerate(old):
+        if overlap and position == 0:
+            secret.ends_at = now + overlap
+            secret.save(update_fields=["ends_at"])
+        else:
+            secret.revoked_at = now
+            secret.save(update_fields=["revoked_at"])
+    client_secret = make_secret(locked)
+    effect = save_change(locked, rotated_at=now, rotation_reminded_at=None)
+    publish(
+        ApiKeyRotated(
+            object_id=locked.public_id,
+            object=represent_key(locked),
+            detail={"replaced": [display_secret(secret) for secret in old], "old_secret_ends": ends},
+        ),
+        actor=actor,
+    )
+    return IssuedKey(locked, client_secret, effect)
+
+
+def end_overlap(*, key: ApiKey, actor: Principal) -> KeyChange:
+    """End the overlap of a rotation now: only the newest secret works. Without an overlap nothing changes."""
+    locked = lock_key(key.id)
+    now = clock.now()
+    older = [secret for secret in working_secrets(locked) if secret.ends_at is not None]
+    if not older:
+        return KeyChange(locked, Effect(immediate=True))
+    for secret in older:
+        secret.revoked_at = now
+        secret.save(update_fields=["revoked_at"])
+    effect = save_change(locked)
+    publish(
+        ApiKeyOverlapEnded(
+            object_id=locked.public_id,
+            object=represent_key(locked),
+            detail={"ended": [display_secret(secret) for secret in older]},
+        ),
+        actor=actor,
+    )
+    return KeyChange(locked, effect)

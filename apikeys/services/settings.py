@@ -1,0 +1,129 @@
+"""What the caller chooses about a key, checked in one place for creating and for editing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from apikeys.models import DEFAULT_RATE_LIMIT, DEFAULT_ROTATION_DAYS, MAX_NAME_LENGTH, ApiKey
+from apikeys.restrictions import ANY_ORIGIN, InvalidRestriction, parse_networks, parse_origins
+from core import clock
+from core.api.scopes import SCOPES, UnknownScope, normalize_scopes
+from core.errors import FieldError, FieldErrors
+
+MAX_RATE_LIMIT = 100_000
+MAX_DESCRIPTION_LENGTH = 500
+MAX_LIFETIME = timedelta(days=3650)
+MAX_ROTATION_DAYS = 730
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """The choices about a key, as the caller wrote them.
+
+    `wildcard_confirmed` says that a person has read the warning about `*` on a key that can write or send.
+    """
+
+    name: str
+    scopes: Sequence[str]
+    description: str = ""
+    kind: str = ApiKey.Kind.SERVER
+    rate_limit: int = DEFAULT_RATE_LIMIT
+    allowed_networks: Iterable[str] = field(default_factory=tuple)
+    allowed_origins: Iterable[str] = field(default_factory=tuple)
+    expires_at: datetime | None = None
+    rotation_days: int | None = DEFAULT_ROTATION_DAYS
+    wildcard_confirmed: bool = False
+
+
+def check_settings(chosen: KeySettings, *, current: ApiKey | None = None) -> dict[str, Any]:
+    """The model's columns for these settings, in canonical form. Raises FieldErrors naming every refused field.
+
+    `current` is the key that is being edited: its kind stays, and an expiry that has passed may stay as it is.
+    """
+    errors: list[FieldError] = []
+    columns: dict[str, Any] = {
+        "name": chosen.name.strip(),
+        "description": chosen.description.strip(),
+        "kind": chosen.kind if current is None else current.kind,
+        "rate_limit": chosen.rate_limit,
+        "expires_at": chosen.expires_at,
+        "rotation_days": chosen.rotation_days,
+    }
+    errors += _check_texts(columns)
+    try:
+        columns["scopes"] = list(normalize_scopes(chosen.scopes))
+        if not columns["scopes"]:
+            errors.append(FieldError("scopes", "required", "Choose at least one scope."))
+    except UnknownScope as error:
+        errors.append(FieldError("scopes", "unknown_scope", error.detail))
+    for name, parse, given in (
+        ("allowed_networks", parse_networks, chosen.allowed_networks),
+        ("allowed_origins", parse_origins, chosen.allowed_origins),
+    ):
+        try:
+            columns[name] = parse(given)
+        except InvalidRestriction as error:
+            errors.append(FieldError(name, "invalid", str(error)))
+    errors += _check_numbers(columns, current)
+    errors += _check_browser(columns, wildcard_confirmed=chosen.wildcard_confirmed)
+    if errors:
+        raise FieldErrors(errors)
+    return columns
+
+
+def _check_texts(columns: dict[str, Any]) -> list[FieldError]:
+    errors = []
+    if not columns["name"]:
+        errors.append(FieldError("name", "required", "Give the key a name, best that of the integration."))
+    for name, longest in (("name", MAX_NAME_LENGTH), ("description", MAX_DESCRIPTION_LENGTH)):
+        if len(columns[name]) > longest:
+            errors.append(FieldError(name, "too_long", f"At most {longest} characters."))
+        if "\x00" in columns[name]:
+            errors.append(FieldError(name, "invalid", "A NUL character cannot be stored."))
+    if columns["kind"] not in ApiKey.Kind.values:
+        errors.append(FieldError("kind", "invalid_choice", "A key is for a server or for a browser."))
+    return errors
+
+
+def _check_numbers(columns: dict[str, Any], current: ApiKey | None) -> list[FieldError]:
+    errors = []
+    if not 1 <= columns["rate_limit"] <= MAX_RATE_LIMIT:
+        errors.append(
+            FieldError("rate_limit", "out_of_range", f"Between 1 and {MAX_RATE_LIMIT} requests per minute.")
+        )
+    days = columns["rotation_days"]
+    if days is not None and not 1 <= days <= MAX_ROTATION_DAYS:
+        errors.append(FieldError("rotation_days", "out_of_range", f"Between 1 and {MAX_ROTATION_DAYS} days."))
+    expires_at = columns["expires_at"]
+    kept = current is not None and expires_at == current.expires_at
+    if expires_at is not None and not kept:
+        now = clock.now()
+        if expires_at <= now:
+            errors.append(FieldError("expires_at", "in_the_past", "The expiry must lie in the future."))
+        elif expires_at > now + MAX_LIFETIME:
+            errors.append(FieldError("expires_at", "too_far", "A key lives at most ten years."))
+    return errors
+
+
+def _check_browser(columns: dict[str, Any], *, wildcard_confirmed: bool) -> list[FieldError]:
+    origins, scopes = columns.get("allowed_origins"), columns.get("scopes")
+    if origins is None or scopes is None:
+        return []
+    if columns["kind"] != ApiKey.Kind.BROWSER:
+        if origins:
+            message = "Only a browser key has allowed origins. A server key in a browser shows its secret to everybody."
+            return [FieldError("allowed_origins", "browser_only", message)]
+        return []
+    if not origins:
+        return [
+            FieldError("allowed_origins", "required", "A browser key must name the origins that may use it.")
+        ]
+    writes = [scope for scope in scopes if SCOPES[scope].writes]
+    if ANY_ORIGIN in origins and writes and not wildcard_confirmed:
+        message = (
+            "With * every website can use this key, and whoever opens one can read it and then "
+            f"{', '.join(writes)}. Name your origins, or confirm that you want this."
+        )
+        return [FieldError("allowed_origins", "wildcard_needs_confirmation", message)]
+    return []

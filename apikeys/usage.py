@@ -1,0 +1,143 @@
+"""Last use of keys, secrets and scopes: noted in memory by the hot path, written in batches (DESIGN §5).
+
+A note costs two assignments in a dict. A thread of the process writes what has gathered every FLUSH_SECONDS; a process
+that is killed loses at most that much of a figure that is shown to the minute.
+"""
+
+import atexit
+import os
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import close_old_connections, connection
+
+from apikeys.grants import Facts
+from core import ids
+from core.tenancy import system_context
+
+FLUSH_SECONDS = 15.0
+MAX_AGENT_LENGTH = 300
+
+log = structlog.get_logger("pomelo.apikeys.usage")
+
+_WRITE_SECRETS = """
+UPDATE apikeys_apikeysecret AS secret
+SET last_used_at = used.at, last_used_ip = used.ip::inet, last_used_agent = used.agent,
+    activated_at = coalesce(secret.activated_at, used.at)
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[], %s::text[]) AS used(id, at, ip, agent)
+WHERE secret.id = used.id AND (secret.last_used_at IS NULL OR secret.last_used_at < used.at)
+"""
+_WRITE_KEYS = """
+UPDATE apikeys_apikey AS key
+SET last_used_at = used.at, last_used_ip = used.ip::inet
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS used(id, at, ip)
+WHERE key.id = used.id AND (key.last_used_at IS NULL OR key.last_used_at < used.at)
+"""
+_WRITE_SCOPES = """
+INSERT INTO apikeys_apikeyscopeuse (id, company_id, mode, created, key_id, scope, last_used_at)
+SELECT used.id, used.company, used.mode, used.at, used.key, used.scope, used.at
+FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
+     AS used(id, company, mode, key, scope, at)
+WHERE EXISTS (SELECT FROM apikeys_apikey WHERE id = used.key)
+ON CONFLICT (company_id, mode, key_id, scope) DO UPDATE SET last_used_at = excluded.last_used_at
+WHERE apikeys_apikeyscopeuse.last_used_at < excluded.last_used_at
+"""
+
+
+class UsageBuffer:
+    """What was used since the last flush."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything; a forked child has neither the parent's thread nor its notes."""
+        self._uses: dict[UUID, tuple[Facts, float, str, str]] = {}
+        self._scopes: dict[tuple[UUID, str], tuple[Facts, float]] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def note(self, facts: Facts, scope: str, at: float, ip: str, agent: str) -> None:
+        """Remember that a secret was used for `scope` (empty: none was needed) at `at` (epoch seconds)."""
+        self._uses[facts.secret_id] = (facts, at, ip, agent)
+        if scope:
+            self._scopes[facts.key_id, scope] = (facts, at)
+        if self._thread is None:
+            self._start()
+
+    def flush(self) -> None:
+        """Write what has gathered. What cannot be written is kept for the next time."""
+        with self._lock:
+            uses, self._uses = self._uses, {}
+            scopes, self._scopes = self._scopes, {}
+            if not uses and not scopes:
+                return
+            try:
+                # Copies: a thread that is just noting a use may still hold the dict that was taken away.
+                self._write(dict(uses), dict(scopes))
+            except DatabaseError as error:
+                log.warning("key_usage_not_written", secrets=len(uses), error=type(error).__name__)
+                self._uses = {**uses, **self._uses}
+                self._scopes = {**scopes, **self._scopes}
+
+    def _write(
+        self,
+        uses: dict[UUID, tuple[Facts, float, str, str]],
+        scopes: dict[tuple[UUID, str], tuple[Facts, float]],
+    ) -> None:
+        newest: dict[UUID, tuple[float, str]] = {}
+        for facts, at, ip, _ in uses.values():
+            if at > newest.get(facts.key_id, (0.0, ""))[0]:
+                newest[facts.key_id] = (at, ip)
+        with system_context(reason="last use of keys"), connection.cursor() as cursor:
+            # In the order of their ids, so that two processes that flush at once cannot deadlock.
+            rows = sorted(uses.items())
+            _execute(
+                cursor,
+                _WRITE_SECRETS,
+                [(id_, _moment(at), ip, agent[:MAX_AGENT_LENGTH]) for id_, (_, at, ip, agent) in rows],
+            )
+            _execute(
+                cursor, _WRITE_KEYS, [(id_, _moment(at), ip) for id_, (at, ip) in sorted(newest.items())]
+            )
+            _execute(
+                cursor,
+                _WRITE_SCOPES,
+                [
+                    (ids.new_id(), facts.company_id, facts.mode, key_id, scope, _moment(at))
+                    for (key_id, scope), (facts, at) in sorted(scopes.items(), key=lambda item: item[0])
+                ],
+            )
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="key-usage", daemon=True)
+                self._thread.start()
+                atexit.register(self.flush)
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(FLUSH_SECONDS)
+            close_old_connections()
+            self.flush()
+            close_old_connections()
+
+
+def _execute(cursor: Any, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        cursor.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+
+
+def _moment(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
+
+
+BUFFER = UsageBuffer()
+
+os.register_at_fork(after_in_child=BUFFER.reset)

@@ -1,0 +1,177 @@
+"""The cold path: find a secret's row, check it against its verifier, and make a proven grant of it (DESIGN §5).
+
+Runs at a secret's first use in a process, when a copy turned out to be stale, and every 60 s.
+"""
+
+import time
+from datetime import datetime
+
+import structlog
+
+from apikeys import grants, hashers, keys, selectors, stores
+from apikeys.grants import Facts, Grant
+from apikeys.models import ApiKeySecret
+from billing.entitlements import limits_of
+from core import clock, fences
+from core.tenancy import system_context
+from core.valkey import ValkeyUnavailable
+
+log = structlog.get_logger("pomelo.apikeys")
+
+# A fence that moves under every read means somebody changes the key in a loop; better an error than a hang.
+MAX_READS = 5
+
+
+def recall_match(digest: bytes, copy: Grant | None) -> Facts | None:
+    """What is known of a secret that matched before: from Valkey, or from this process's copy within its lifetime."""
+    try:
+        known = grants.recall(digest)
+    except ValkeyUnavailable:
+        known = None
+    if known is None and copy is not None and _match_is_alive(copy.facts):
+        known = copy.facts
+    return known
+
+
+def load_grant(secret: str, digest: bytes, known: Facts | None) -> Grant | None:
+    """The newest grant of `secret`, kept as this process's copy; None when it is no valid secret.
+
+    `known` is what `recall_match` found. Without Valkey the grant comes straight from PostgreSQL and carries no
+    proofs. Raises StoreUnavailable, HasherBusy.
+    """
+    if known is not None and grants.is_fresh(known.proved_at, time.time()):
+        # Another process has just read it, and the fences below tell whether anything changed since.
+        facts: Facts | None = known
+    else:
+        facts = read_facts(secret, known)
+    grant: Grant | None = None
+    if facts is not None:
+        try:
+            grant = _prove(secret, facts)
+            if grant is not None:
+                grants.remember(digest, grant.facts)
+        except ValkeyUnavailable:
+            # Whatever was fresh a moment ago cannot be proved newest any more: only PostgreSQL can say.
+            facts = read_facts(secret, facts)
+            grant = None if facts is None else Grant(facts, None)
+    if grant is None:
+        grants.COPIES.drop(digest)
+    else:
+        grants.COPIES.put(digest, grant)
+    return grant
+
+
+def _match_is_alive(facts: Facts) -> bool:
+    return time.time() < facts.matched_at + grants.MATCH_SECONDS
+
+
+def _prove(secret: str, facts: Facts) -> Grant | None:
+    """Tie facts to the fences: see core.fences for why the order of reads matters. Raises ValkeyUnavailable."""
+    names = (fences.key_fence(facts.company_id, facts.key_id), fences.company_fence(facts.company_id))
+    seen = fences.mark(names)
+    for _ in range(MAX_READS):
+        if [fence.version for fence in seen] == [facts.key_version, facts.company_version]:
+            return Grant(facts, (seen[0].proof, seen[1].proof))
+        newer = read_facts(secret, facts)
+        if newer is None:
+            return None
+        facts = newer
+        seen = fences.confirm(names, (facts.key_version, facts.company_version), seen) or fences.mark(names)
+    raise ValkeyUnavailable("The fences of this key do not come to rest.")
+
+
+def read_facts(secret: str, known: Facts | None) -> Facts | None:
+    """What PostgreSQL says now. With `known` the secret has matched before and only its row is read again.
+
+    None when there is no such secret or it does not match. Raises StoreUnavailable, HasherBusy.
+    """
+    if known is not None:
+        row = selectors.find_secret_by_id(known.secret_id)
+        return None if row is None else _facts_of(row, matched_at=known.matched_at)
+    try:
+        parsed = keys.parse(secret)
+    except keys.MalformedSecret:
+        return None
+    row = selectors.find_secret(parsed.locator)
+    if row is None or not verify_secret(secret, row):
+        return None
+    return _facts_of(row, matched_at=time.time())
+
+
+def _facts_of(row: ApiKeySecret, *, matched_at: float) -> Facts:
+    key = row.key
+    company = key.company
+    limits = limits_of(company)
+    ends = row.revoked_at or row.ends_at
+    return Facts(
+        secret_id=row.id,
+        key_id=key.id,
+        company_id=key.company_id,
+        mode=key.mode,
+        key_name=key.name,
+        kind=key.kind,
+        scopes=tuple(key.scopes),
+        rate_limit=key.rate_limit,
+        networks=tuple(key.allowed_networks),
+        origins=tuple(key.allowed_origins),
+        expires_at=_seconds(key.expires_at),
+        revoked=key.revoked_at is not None,
+        replaced_at=_seconds(ends),
+        company_name=company.name,
+        company_tier=company.tier,
+        company_suspended=company.suspended_at is not None,
+        requests_per_minute=limits.requests_per_minute,
+        messages_per_minute=limits.messages_per_minute,
+        key_version=key.version,
+        company_version=company.version,
+        proved_at=time.time(),
+        matched_at=matched_at,
+    )
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def verify_secret(secret: str, row: ApiKeySecret) -> bool:
+    """Check a secret against its verifier, and bring the verifier up to the configured scheme and pepper on a match.
+
+    The fingerprint decides in microseconds. The hash is asked at the first use and when scheme or pepper changed, and
+    alone decides when the pepper is lost. Raises StoreUnavailable, HasherBusy.
+    """
+    verifier = stores.store_of(row).load(row)
+    matches = hashers.fingerprint_matches(secret, verifier.fingerprint)
+    if matches is False:
+        return False
+    if matches and row.proof == hashers.proof_of(verifier) and _is_current(verifier):
+        return True
+    if not hashers.hash_matches(secret, verifier.encoded):
+        return False
+    _record_match(secret, row, verifier)
+    return True
+
+
+def _is_current(verifier: hashers.Verifier) -> bool:
+    return (
+        hashers.fingerprint_is_current(verifier.fingerprint)
+        and hashers.parameters_of(verifier.encoded) == hashers.configured_parameters()
+    )
+
+
+def _record_match(secret: str, row: ApiKeySecret, verifier: hashers.Verifier) -> None:
+    columns = {}
+    if not _is_current(verifier):
+        try:
+            verifier = hashers.make_verifier(secret)
+            columns = stores.configured_store().save(row, verifier)
+        except (hashers.HasherBusy, stores.StoreUnavailable) as error:
+            # The match stands; the upgrade waits for the next one.
+            log.warning(
+                "api_key_hash_upgrade_postponed", secret_id=row.public_id, reason=type(error).__name__
+            )
+            return
+    with system_context(reason="proof of a secret's first match"):
+        # Only if nobody else has changed the verifier meanwhile.
+        ApiKeySecret.objects.filter(id=row.id, proof=row.proof, store=row.store).update(
+            **columns, proof=hashers.proof_of(verifier), activated_at=row.activated_at or clock.now()
+        )
