@@ -2,7 +2,9 @@
 
 import base64
 import json
+import secrets
 import time
+from ipaddress import IPv4Address
 from typing import Any
 
 from django.http import HttpResponse
@@ -23,6 +25,11 @@ def sign_in(user: User, company: Company | None = None) -> Client:
         session["company"] = str(company.id)
     session.save()
     return client
+
+
+def random_address() -> str:
+    """A client address no other test has: failures are counted by address."""
+    return str(IPv4Address(0x0A000000 + secrets.randbelow(1 << 24)))
 
 
 class ApiAnswer:

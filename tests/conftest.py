@@ -17,8 +17,9 @@ django.setup()
 
 from django.test import Client  # noqa: E402
 
-from tests.clients import sign_in  # noqa: E402
-from tests.factories import World, make_world  # noqa: E402
+from apikeys.services import IssuedKey  # noqa: E402
+from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
+from tests.factories import World, make_key, make_world  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,3 +39,21 @@ def world() -> World:
 def login() -> Callable[..., Client]:
     """`login(user, company=…)` returns a browser signed in a moment ago, so that it counts as a recent login."""
     return sign_in
+
+
+@pytest.fixture
+def issue_key() -> Callable[..., IssuedKey]:
+    """`issue_key(company, scopes=[…], mode="live", …)` returns a new key with `.client_id` and `.client_secret`."""
+    return make_key
+
+
+@pytest.fixture
+def api() -> Callable[..., ApiClient]:
+    """`api(secret)` returns an integrator's client at an address of its own, since failures are counted by address."""
+
+    def connect(
+        secret: str | None = None, *, client_id: str | None = None, ip: str | None = None
+    ) -> ApiClient:
+        return ApiClient(secret, client_id=client_id, ip=ip or random_address())
+
+    return connect

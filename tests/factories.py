@@ -4,6 +4,7 @@ Commits are real and nothing is flushed between tests, so every test makes its o
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from allauth.account.models import EmailAddress
 from accounts import services
 from accounts.models import Company, Membership, User
 from accounts.roles import Role
+from apikeys.services import IssuedKey, KeySettings, create_key
 from billing.models import Customer
 from billing.services import create_customer
 from core.principal import Mode, Principal
@@ -73,6 +75,15 @@ def make_world(*, tier: str = Company.Tiers.STARTER) -> World:
         other_company=make_company("Globex", outsider, tier=tier),
         outsider=outsider,
     )
+
+
+def make_key(
+    company: Company, scopes: Sequence[str] = ("customers:read",), mode: Mode = "live", **chosen: Any
+) -> IssuedKey:
+    """Return a new key of `company`; `chosen` are further KeySettings."""
+    settings = KeySettings(**{"name": "integration", "scopes": scopes, **chosen})
+    with tenant_context(Tenant(company.id, mode)):
+        return create_key(chosen=settings, actor=SYSTEM)
 
 
 def make_customer(tenant: Tenant, **fields: Any) -> Customer:
