@@ -1,10 +1,13 @@
 """Reads about keys. All but `find_secret*` see the current tenant only."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 
-from apikeys.models import ApiKey, ApiKeySecret
+from apikeys.models import ApiKey, ApiKeyScopeUse, ApiKeySecret
+from core import ids
+from core.errors import NotFound
 from core.tenancy import system_context
 
 
@@ -15,8 +18,20 @@ def list_keys() -> QuerySet[ApiKey]:
 
 
 def get_key(client_id: str) -> ApiKey:
-    """The tenant's key with this Client ID. Raises core.errors.NotFound."""
-    return ApiKey.by_public_id(client_id)
+    """The tenant's key with this Client ID, with its secrets, newest first. Raises core.errors.NotFound."""
+    try:
+        key_id = ids.decode(ApiKey.id_prefix, client_id)
+    except ids.InvalidId as error:
+        raise NotFound from error
+    key = list_keys().filter(id=key_id).first()
+    if key is None:
+        raise NotFound
+    return key
+
+
+def scope_uses(key: ApiKey) -> dict[str, datetime]:
+    """When each scope of a key was last needed; scopes that never were are absent."""
+    return dict(ApiKeyScopeUse.objects.filter(key=key).values_list("scope", "last_used_at"))
 
 
 def working_secrets(key: ApiKey) -> QuerySet[ApiKeySecret]:

@@ -2,7 +2,7 @@
 
 from apikeys.services.editing import KeyChange, update_key
 from apikeys.services.issuing import IssuedKey, KeySettings, create_key
-from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, restore_key, revoke_key
+from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, can_restore, restore_key, revoke_key
 from apikeys.services.rotating import OVERLAPS, KeyNotActive, end_overlap, rotate_key
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "KeyNotActive",
     "KeySettings",
     "UndoRefused",
+    "can_restore",
     "create_key",
     "end_overlap",
     "restore_key",

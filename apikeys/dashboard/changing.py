@@ -1,0 +1,241 @@
+"""Creating, editing, rotating and revoking keys. All of it asks for a recent login.
+
+Each page is two functions: the outer one runs after the transaction of the inner one has committed, when it is known
+whether every process could be told, and says so if not.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role
+from accounts.sudo import recent_login_required
+from apikeys.dashboard.forms import KeyForm, RevokeForm, RotateForm
+from apikeys.models import ApiKey
+from apikeys.selectors import get_key
+from apikeys.services import (
+    IssuedKey,
+    create_key,
+    end_overlap,
+    restore_key,
+    revoke_key,
+    rotate_key,
+    update_key,
+)
+from core import clock
+from core.api.scopes import PRESETS, SCOPES
+from core.errors import FieldErrors
+from core.fences import LONGEST_DELAY_SECONDS, Effect
+
+View = Callable[..., HttpResponse]
+
+
+class ChangeRequest(CompanyRequest):
+    """What the outer function of a page reads after the commit (a type only)."""
+
+    key_effect: Effect
+
+
+def says_effect(view: View) -> View:
+    """Warn, once the change is committed, when it could not be made known to every process."""
+
+    @wraps(view)
+    def said(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        effect: Effect | None = getattr(request, "key_effect", None)
+        if effect is not None and effect.immediate is False:
+            messages.warning(
+                request,
+                "The change is saved, but the cache could not be told. Some processes may act on the old state for "
+                f"up to {LONGEST_DELAY_SECONDS} seconds.",
+            )
+        return response
+
+    return said
+
+
+def _never_stored(view: View) -> View:
+    """The page that shows a secret must be kept nowhere."""
+
+    @wraps(view)
+    def kept_nowhere(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return kept_nowhere
+
+
+@recent_login_required
+@_never_stored
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_variables("issued")
+def create_page(request: CompanyRequest) -> HttpResponse:
+    """Create a key and show its secret, once, in the answer to the POST itself."""
+    preset = PRESETS.get(request.GET.get("preset", ""), ())
+    form = KeyForm(request.POST or None, initial={"scopes": list(preset)} if preset else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            issued = create_key(chosen=form.chosen(), actor=request.principal)
+        except FieldErrors as error:
+            form.show_errors(error)
+        else:
+            return _show_secret(request, issued)
+    return _form_page(request, "apikeys/create.html", form)
+
+
+@recent_login_required
+@says_effect
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_page(request: ChangeRequest, client_id: str) -> HttpResponse:
+    """Change name, scopes, limits and restrictions."""
+    key = get_key(client_id)
+    form = KeyForm(request.POST or None, editing=key)
+    if request.method == "POST" and form.is_valid():
+        try:
+            change = update_key(key=key, chosen=form.chosen(), actor=request.principal)
+        except FieldErrors as error:
+            form.show_errors(error)
+        else:
+            request.key_effect = change.effect
+            messages.success(request, f"{change.key.name} is changed.")
+            return redirect("apikeys:detail", key.public_id)
+    return _form_page(request, "apikeys/edit.html", form, key=key)
+
+
+@recent_login_required
+@says_effect
+@_never_stored
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_variables("issued")
+def rotate_page(request: ChangeRequest, client_id: str) -> HttpResponse:
+    """Make a new secret and show it, once."""
+    key = get_key(client_id)
+    form = RotateForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        overlap = form.chosen()
+        issued = rotate_key(key=key, overlap=overlap, actor=request.principal)
+        assert issued.effect is not None
+        request.key_effect = issued.effect
+        return _show_secret(
+            request, issued, rotated=True, overlap_ends=clock.now() + overlap if overlap else None
+        )
+    context = {"key": key, "form": form, "last_used_at": key.last_used_at}
+    return render(request, "apikeys/rotate.html", context, status=422 if form.is_bound else 200)
+
+
+@recent_login_required
+@says_effect
+@company_page(role=Role.DEVELOPER)
+@require_POST
+def end_overlap_now(request: ChangeRequest, client_id: str) -> HttpResponse:
+    """End the old secret of a rotation before its time."""
+    change = end_overlap(key=get_key(client_id), actor=request.principal)
+    request.key_effect = change.effect
+    messages.success(request, "The old secret has ended.")
+    return redirect("apikeys:detail", change.key.public_id)
+
+
+@recent_login_required
+@says_effect
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_page(request: ChangeRequest, client_id: str) -> HttpResponse:
+    """Ask, then revoke."""
+    key = get_key(client_id)
+    form = RevokeForm(request.POST or None)
+    if request.method == "POST":
+        leaked = form.is_valid() and form.cleaned_data["leaked"]
+        change = revoke_key(
+            key=key,
+            actor=request.principal,
+            reason=ApiKey.RevocationReason.LEAK if leaked else ApiKey.RevocationReason.USER,
+        )
+        request.key_effect = change.effect
+        messages.success(request, f"{change.key.name} is revoked.")
+        return redirect("apikeys:detail", key.public_id)
+    return render(request, "apikeys/revoke.html", {"key": key, "form": form})
+
+
+@recent_login_required
+@says_effect
+@company_page(role=Role.OWNER)
+@require_POST
+def undo_revocation(request: ChangeRequest, client_id: str) -> HttpResponse:
+    """Undo a revocation made by mistake."""
+    change = restore_key(key=get_key(client_id), actor=request.principal)
+    request.key_effect = change.effect
+    messages.success(request, f"{change.key.name} works again.")
+    return redirect("apikeys:detail", change.key.public_id)
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+
+def _form_page(request: HttpRequest, template: str, form: KeyForm, **context: Any) -> HttpResponse:
+    checked = set(form["scopes"].value() or ())
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for scope in SCOPES.values():
+        groups.setdefault(scope.resource, []).append(
+            {
+                "name": scope.name,
+                "description": scope.description,
+                "writes": scope.writes,
+                "checked": scope.name in checked,
+            }
+        )
+    context |= {
+        "form": form,
+        "scope_groups": [{"resource": name, "scopes": scopes} for name, scopes in groups.items()],
+        "presets": [
+            {"id": name, "label": name.replace("-", " ").capitalize(), "scopes": " ".join(scopes)}
+            for name, scopes in PRESETS.items()
+        ],
+    }
+    return render(request, template, context, status=422 if form.is_bound else 200)
+
+
+@sensitive_variables("issued", "context")
+def _show_secret(request: HttpRequest, issued: IssuedKey, **facts: Any) -> HttpResponse:
+    context = {
+        "key": issued.key,
+        "secret": issued.client_secret,
+        "samples": _samples(),
+        "rotated": False,
+        "overlap_ends": None,
+        **facts,
+    }
+    return render(request, "apikeys/secret_once.html", context)
+
+
+def _samples() -> dict[str, str]:
+    url = f"{settings.PUBLIC_URL}/v1/whoami"
+    return {
+        "curl": f'curl {url} \\\n  -H "Authorization: Bearer $POMELO_SECRET"',
+        "Python": (
+            "import os, requests\n\n"
+            f'answer = requests.get("{url}",\n'
+            '    headers={"Authorization": f"Bearer {os.environ[\'POMELO_SECRET\']}"})\n'
+            "print(answer.json())"
+        ),
+        "Node": (
+            f'const answer = await fetch("{url}", {{\n'
+            "  headers: { Authorization: `Bearer ${process.env.POMELO_SECRET}` },\n"
+            "});\n"
+            "console.log(await answer.json());"
+        ),
+    }

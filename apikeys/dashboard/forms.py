@@ -1,0 +1,169 @@
+"""Forms of the key pages. They parse; the services decide, and their field errors come back here."""
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+
+from apikeys.models import DEFAULT_RATE_LIMIT, DEFAULT_ROTATION_DAYS, MAX_NAME_LENGTH, ApiKey
+from apikeys.services import OVERLAPS, KeySettings
+from core import clock
+from core.api.scopes import SCOPES
+from core.errors import FieldErrors
+
+EXPIRY_CHOICES = [
+    ("30", "In 30 days"),
+    ("90", "In 90 days"),
+    ("365", "In a year"),
+    ("custom", "On a day I choose"),
+    ("never", "Never"),
+]
+OVERLAP_LABELS = {
+    "none": "It stops at once. Choose this when the secret may have leaked.",
+    "1h": "It works for 1 hour more",
+    "24h": "It works for 24 hours more",
+    "7d": "It works for 7 days more",
+}
+# Where a field of the service is shown on the form.
+_SHOWN_AT = {"expires_at": "expires_on"}
+
+
+class KeyForm(forms.Form):
+    """Everything about a key that a person chooses."""
+
+    name = forms.CharField(
+        max_length=MAX_NAME_LENGTH,
+        help_text="One key for each integration: “billing worker”, “website form”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    description = forms.CharField(max_length=500, required=False, widget=forms.TextInput())
+    kind = forms.ChoiceField(
+        choices=ApiKey.Kind.choices, initial=ApiKey.Kind.SERVER, widget=forms.RadioSelect
+    )
+    scopes = forms.MultipleChoiceField(choices=[(name, name) for name in SCOPES])
+    expiry = forms.ChoiceField(label="Expires", choices=EXPIRY_CHOICES, initial="90")
+    expires_on = forms.DateField(
+        label="Expiry day",
+        required=False,
+        help_text="The key works until the end of that day (UTC).",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    rotation_days = forms.IntegerField(
+        label="Remind to rotate after (days)",
+        required=False,
+        initial=DEFAULT_ROTATION_DAYS,
+        help_text="90 days is recommended. Empty: no reminder.",
+    )
+    rate_limit = forms.IntegerField(
+        label="Requests per minute", initial=DEFAULT_RATE_LIMIT, help_text="Your plan's limit is the maximum."
+    )
+    allowed_networks = forms.CharField(
+        label="Allowed addresses",
+        required=False,
+        help_text="One address or range a line, such as 203.0.113.7 or 203.0.113.0/24. Empty: any address.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+    allowed_origins = forms.CharField(
+        label="Allowed origins",
+        required=False,
+        help_text="Browser keys only, one a line: https://app.example.com or https://*.example.com.",
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
+    confirm_wildcard = forms.BooleanField(
+        label="I understand that with * any website can use this key, also to write or send",
+        required=False,
+    )
+
+    def __init__(self, *args: Any, editing: ApiKey | None = None, **kwargs: Any) -> None:
+        if editing is not None:
+            kwargs.setdefault("initial", initial_values(editing))
+        super().__init__(*args, **kwargs)
+        self.editing = editing
+        if editing is not None:
+            # A secret that was once in a browser must not become a server key.
+            del self.fields["kind"]
+
+    def clean(self) -> dict[str, Any]:
+        """A day of one's own choice must be given."""
+        cleaned = super().clean() or {}
+        if (
+            cleaned.get("expiry") == "custom"
+            and not cleaned.get("expires_on")
+            and "expires_on" not in self.errors
+        ):
+            self.add_error("expires_on", "Choose the day.")
+        return cleaned
+
+    def chosen(self) -> KeySettings:
+        """The settings a valid form describes."""
+        data = self.cleaned_data
+        return KeySettings(
+            name=data["name"],
+            description=data["description"],
+            kind=data.get("kind", ApiKey.Kind.SERVER),
+            scopes=data["scopes"],
+            rate_limit=data["rate_limit"],
+            allowed_networks=data["allowed_networks"].split(),
+            allowed_origins=data["allowed_origins"].split(),
+            expires_at=self._expires_at(),
+            rotation_days=data["rotation_days"],
+            wildcard_confirmed=data["confirm_wildcard"],
+        )
+
+    def _expires_at(self) -> datetime | None:
+        expiry, day = self.cleaned_data["expiry"], self.cleaned_data["expires_on"]
+        if expiry == "never":
+            return None
+        if expiry != "custom":
+            return clock.now() + timedelta(days=int(expiry))
+        current = self.editing.expires_at if self.editing is not None else None
+        if current is not None and current.date() == day:
+            # Saving the form unchanged must not move the moment.
+            return current
+        return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
+
+    def show_errors(self, error: FieldErrors) -> None:
+        """Put what the service refused beside the fields."""
+        for field in error.fields:
+            name = _SHOWN_AT.get(field.field, field.field)
+            self.add_error(name if name in self.fields else None, field.message)
+
+
+def initial_values(key: ApiKey) -> dict[str, Any]:
+    """A key's settings as the form shows them."""
+    return {
+        "name": key.name,
+        "description": key.description,
+        "scopes": key.scopes,
+        "expiry": "never" if key.expires_at is None else "custom",
+        "expires_on": key.expires_at.date() if key.expires_at is not None else None,
+        "rotation_days": key.rotation_days,
+        "rate_limit": key.rate_limit,
+        "allowed_networks": "\n".join(key.allowed_networks),
+        "allowed_origins": "\n".join(key.allowed_origins),
+    }
+
+
+class RotateForm(forms.Form):
+    """What happens to the old secret."""
+
+    overlap = forms.ChoiceField(
+        label="The old secret",
+        choices=list(OVERLAP_LABELS.items()),
+        initial="none",
+        widget=forms.RadioSelect,
+    )
+
+    def chosen(self) -> timedelta:
+        """The overlap."""
+        return OVERLAPS[self.cleaned_data["overlap"]]
+
+
+class RevokeForm(forms.Form):
+    """Why a key is revoked."""
+
+    leaked = forms.BooleanField(
+        label="The secret was found in the open",
+        required=False,
+        help_text="Then the revocation cannot be undone.",
+    )

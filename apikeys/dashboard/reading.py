@@ -1,0 +1,152 @@
+"""The list of keys and the page of one key."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from apikeys import advisor
+from apikeys.models import ApiKey, ApiKeySecret
+from apikeys.representations import display_secret
+from apikeys.selectors import get_key, list_keys, scope_uses
+from apikeys.services import UNDO_MINUTES, can_restore
+from core import clock
+from core.api.pagination import paginate
+
+EXPIRES_SOON = timedelta(days=7)
+
+
+@company_page()
+@require_safe
+def list_page(request: CompanyRequest) -> HttpResponse:
+    """Every key of the company in the current mode."""
+    now = clock.now()
+    page = paginate(list_keys(), request)
+    context = {
+        "rows": [_row(key, now) for key in page.items],
+        "page": page,
+        "may_edit": at_least(request.membership.role, Role.DEVELOPER),
+        "unused": sum(
+            1 for key in page.items if status_of(key, now) == "active" and advisor.unused_for(key, now)
+        ),
+    }
+    return render(request, "apikeys/list.html", context)
+
+
+def status_of(key: ApiKey, now: datetime) -> str:
+    """`active`, `rotating` (two secrets work), `expired` or `revoked`. The key's secrets must be prefetched."""
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.expires_at is not None and key.expires_at <= now:
+        return "expired"
+    if any(_state_of_secret(secret, now) == "rotating" for secret in key.secrets.all()):
+        return "rotating"
+    return "active"
+
+
+def _state_of_secret(secret: ApiKeySecret, now: datetime) -> str:
+    if secret.revoked_at is not None:
+        return "revoked"
+    if secret.ends_at is None:
+        return "active"
+    return "rotating" if secret.ends_at > now else "expired"
+
+
+def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
+    status = status_of(key, now)
+    notes = []
+    if status in ("active", "rotating"):
+        if key.expires_at is not None and key.expires_at - now <= EXPIRES_SOON:
+            notes.append({"text": "expires soon", "tone": "warn"})
+        if advisor.rotation_state(key, now).is_due:
+            notes.append({"text": "rotation due", "tone": "warn"})
+        if advisor.unused_for(key, now):
+            notes.append({"text": "unused", "tone": "muted"})
+    if key.leaked_at is not None:
+        notes.append({"text": "leaked", "tone": "danger"})
+    newest = key.secrets.all()[0]
+    return {"key": key, "status": status, "masked": display_secret(newest), "notes": notes}
+
+
+@company_page()
+@require_safe
+def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
+    """One key: its secrets and who uses them, restrictions, advice."""
+    now = clock.now()
+    key = get_key(client_id)
+    secrets = list(key.secrets.all())
+    working = [secret for secret in secrets if _state_of_secret(secret, now) in ("active", "rotating")]
+    context = {
+        "key": key,
+        "status": status_of(key, now),
+        "may_edit": at_least(request.membership.role, Role.DEVELOPER),
+        "may_undo": can_restore(key) and at_least(request.membership.role, Role.OWNER),
+        "undo_until": key.revoked_at + timedelta(minutes=UNDO_MINUTES) if key.revoked_at else None,
+        "secrets": [_secret_row(secret, working, now) for secret in secrets],
+        "advice": [_advice_row(key, item) for item in advisor.advise(key, working, scope_uses(key), now)],
+        "rotation": advisor.rotation_state(key, now),
+        "history": _history(key, secrets),
+    }
+    return render(request, "apikeys/detail.html", context)
+
+
+def _secret_row(secret: ApiKeySecret, working: list[ApiKeySecret], now: datetime) -> dict[str, Any]:
+    state = _state_of_secret(secret, now)
+    verdict = advisor.retirement_verdict(secret, working, now).title if state == "rotating" else ""
+    return {
+        "secret": secret,
+        "masked": display_secret(secret),
+        "state": state,
+        "verdict": verdict,
+        "is_old": secret.ends_at is not None,
+    }
+
+
+_ACTIONS = {
+    "edit": ("Edit", "apikeys:edit"),
+    "rotate": ("Rotate", "apikeys:rotate"),
+    "revoke": ("Revoke", "apikeys:revoke"),
+}
+
+
+def _advice_row(key: ApiKey, item: advisor.Advice) -> dict[str, Any]:
+    label, url_name = _ACTIONS.get(item.action, ("", ""))
+    return {
+        "title": item.title,
+        "text": item.text,
+        "tone": item.tone,
+        "action_label": label,
+        "action_url": reverse(url_name, args=[key.public_id]) if url_name else "",
+    }
+
+
+def _history(key: ApiKey, secrets: list[ApiKeySecret]) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = [
+        {"title": "Created", "moment": key.created, "note": key.created_by_name, "tone": "ok", "url": ""}
+    ]
+    entries += [
+        {
+            "title": "Rotated",
+            "moment": secret.created,
+            "note": display_secret(secret),
+            "tone": "accent",
+            "url": "",
+        }
+        for secret in secrets[:-1]
+    ]
+    if key.revoked_at is not None:
+        entries.append(
+            {
+                "title": "Revoked",
+                "moment": key.revoked_at,
+                "note": key.get_revocation_reason_display(),
+                "tone": "danger",
+                "url": "",
+            }
+        )
+    return sorted(entries, key=lambda entry: entry["moment"], reverse=True)
