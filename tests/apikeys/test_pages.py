@@ -1,0 +1,247 @@
+"""The key pages: who may do what, the secret shown once, every change effective and audited."""
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from apikeys.models import ApiKey
+from apikeys.selectors import get_key, list_keys
+from apikeys.services import revoke_key
+from core import clock
+from core.models import OutboxEvent
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM, join, make_user
+
+SECRET = re.compile(r"pm_(?:live|test)_[0-9A-Za-z]{38}")
+FORM = {
+    "name": "billing worker",
+    "kind": "server",
+    "scopes": ["customers:read", "customers:write"],
+    "expiry": "90",
+    "rotation_days": "90",
+    "rate_limit": "60",
+    "allowed_networks": "203.0.113.0/24\n198.51.100.7",
+}
+
+
+def create(browser, **changes):
+    return browser.post("/keys/new/", {**FORM, **changes})
+
+
+def events_of(world, client_id):
+    with tenant_context(world.tenant()):
+        return list(
+            OutboxEvent.objects.filter(object_id=client_id).order_by("id").values_list("type", flat=True)
+        )
+
+
+def test_a_created_key_is_shown_once_and_works_at_once(world, login, api):
+    browser = login(world.owner)
+    response = create(browser, allowed_networks="")
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "no-store"
+    (secret,) = set(SECRET.findall(response.content.decode()))
+    answer = api(secret).get("/v1/whoami")
+    assert answer.status == 200
+    assert answer.json["scopes"] == ["customers:read", "customers:write"]
+    client_id = answer.json["key"]["client_id"]
+    for path in ("/keys/", f"/keys/{client_id}/", f"/keys/{client_id}/edit/", f"/keys/{client_id}/rotate/"):
+        page = browser.get(path).content.decode()
+        assert secret not in page
+        assert not SECRET.search(page)
+    assert "billing worker" in browser.get("/keys/").content.decode()
+    assert events_of(world, client_id) == ["api_key.created"]
+
+
+def test_the_form_names_what_the_service_refuses_and_makes_nothing(world, login):
+    browser = login(world.owner)
+    for changes, text in (
+        ({"allowed_networks": "10.0.0.5/8"}, "host bits"),
+        ({"allowed_networks": "nonsense"}, "is not an IPv4 or IPv6"),
+        ({"name": ""}, "required"),
+        ({"scopes": []}, "required"),
+        ({"rate_limit": "0"}, "Between 1 and"),
+        ({"rate_limit": "9" * 30}, "Between 1 and"),
+        ({"expiry": "custom"}, "Choose the day"),
+        ({"expiry": "custom", "expires_on": "2001-01-01"}, "in the future"),
+        ({"kind": "browser", "allowed_origins": ""}, "must name the origins"),
+        ({"kind": "browser", "allowed_origins": "http://example.com"}, "not encrypted"),
+        ({"kind": "browser", "allowed_origins": "*"}, "every website can use this key"),
+        ({"allowed_origins": "https://a.example"}, "Only a browser key"),
+        ({"name": "a\x00b"}, "Null characters"),
+    ):
+        response = create(browser, **changes)
+        assert response.status_code == 422, changes
+        assert text in response.content.decode(), changes
+    with tenant_context(world.tenant()):
+        assert list_keys().count() == 0
+
+
+def test_a_wildcard_with_writes_needs_a_confirmed_warning(world, login):
+    browser = login(world.owner)
+    response = create(
+        browser, kind="browser", allowed_origins="*", confirm_wildcard="on", allowed_networks=""
+    )
+    assert response.status_code == 200
+    response = create(browser, kind="browser", allowed_origins="*", scopes=["customers:read"])
+    assert response.status_code == 200
+
+
+def test_editing_takes_effect_at_once_and_is_audited_with_before_and_after(world, login, api, issue_key):
+    issued = issue_key(world.company, ["customers:read", "customers:write"])
+    client = api(issued.client_secret)
+    assert client.post("/v1/customers", {"name": "Ada"}).status == 201
+    browser = login(world.teammate)
+    response = browser.post(
+        f"/keys/{issued.client_id}/edit/",
+        {**FORM, "scopes": ["customers:read"], "allowed_networks": "", "expiry": "never"},
+    )
+    assert response.status_code == 302
+    answer = client.post("/v1/customers", {"name": "Bob"})
+    assert (answer.status, answer.code) == (403, "insufficient_scope")
+    assert events_of(world, issued.client_id) == ["api_key.created", "api_key.updated"]
+
+
+def test_saving_an_unchanged_form_changes_nothing(world, login, issue_key):
+    expires = clock.now() + timedelta(days=5)
+    issued = issue_key(world.company, FORM["scopes"], name="billing worker", expires_at=expires)
+    response = login(world.owner).post(
+        f"/keys/{issued.client_id}/edit/",
+        {**FORM, "allowed_networks": "", "expiry": "custom", "expires_on": expires.date().isoformat()},
+    )
+    assert response.status_code == 302
+    with tenant_context(world.tenant()):
+        assert (get_key(issued.client_id).version, get_key(issued.client_id).expires_at) == (1, expires)
+    assert events_of(world, issued.client_id) == ["api_key.created"]
+
+
+def test_rotation_without_overlap_ends_the_old_secret_at_once(world, login, api, issue_key):
+    issued = issue_key(world.company)
+    old = api(issued.client_secret)
+    assert old.get("/v1/whoami").status == 200
+    response = login(world.owner).post(f"/keys/{issued.client_id}/rotate/", {"overlap": "none"})
+    (secret,) = set(SECRET.findall(response.content.decode()))
+    assert response.headers["Cache-Control"] == "no-store"
+    answer = old.get("/v1/whoami")
+    assert (answer.status, answer.code) == (401, "key_revoked")
+    answer = api(secret).get("/v1/whoami")
+    assert (answer.status, answer.json["key"]["client_id"]) == (200, issued.client_id)
+
+
+def test_an_overlap_lets_both_work_and_can_be_cut_short(world, login, api, issue_key):
+    issued = issue_key(world.company)
+    browser = login(world.owner)
+    response = browser.post(f"/keys/{issued.client_id}/rotate/", {"overlap": "24h"})
+    (new,) = set(SECRET.findall(response.content.decode()))
+    old_answer = api(issued.client_secret).get("/v1/whoami")
+    assert old_answer.status == 200
+    assert old_answer.headers["Pomelo-Secret-Ends"].endswith("Z")
+    new_answer = api(new).get("/v1/whoami")
+    assert new_answer.status == 200
+    assert "Pomelo-Secret-Ends" not in new_answer.headers
+    assert "rotating" in browser.get("/keys/").content.decode().lower()
+    assert browser.post(f"/keys/{issued.client_id}/end-overlap/").status_code == 302
+    assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
+    assert api(new).get("/v1/whoami").status == 200
+    assert events_of(world, issued.client_id) == [
+        "api_key.created",
+        "api_key.rotated",
+        "api_key.overlap_ended",
+    ]
+
+
+def test_revoke_and_undo_within_the_hour(world, login, api, issue_key):
+    issued = issue_key(world.company)
+    client, browser = api(issued.client_secret), login(world.owner)
+    assert browser.post(f"/keys/{issued.client_id}/revoke/", {}).status_code == 302
+    assert client.get("/v1/whoami").code == "key_revoked"
+    assert browser.post(f"/keys/{issued.client_id}/undo/").status_code == 302
+    assert client.get("/v1/whoami").status == 200
+    assert events_of(world, issued.client_id) == ["api_key.created", "api_key.revoked", "api_key.restored"]
+
+
+def test_undo_is_refused_after_an_hour_after_a_leak_and_after_staff(world, login, issue_key):
+    browser = login(world.owner)
+    late, leaked, by_staff = (issue_key(world.company) for _ in range(3))
+    with tenant_context(world.tenant()):
+        revoke_key(key=late.key, actor=SYSTEM)
+        ApiKey.objects.filter(id=late.key.id).update(revoked_at=clock.now() - timedelta(minutes=61))
+        revoke_key(key=by_staff.key, actor=SYSTEM, reason="staff")
+    browser.post(f"/keys/{leaked.client_id}/revoke/", {"leaked": "on"})
+    for issued in (late, leaked, by_staff):
+        response = browser.post(f"/keys/{issued.client_id}/undo/", follow=True)
+        assert "cannot be undone" in response.content.decode() or "too long ago" in response.content.decode()
+        with tenant_context(world.tenant()):
+            assert get_key(issued.client_id).revoked_at is not None
+
+
+@pytest.mark.parametrize("page", ["", "edit/", "rotate/", "revoke/"])
+def test_every_page_of_a_key_opens(world, login, issue_key, page):
+    issued = issue_key(world.company)
+    assert login(world.owner).get(f"/keys/{issued.client_id}/{page}").status_code == 200
+
+
+def test_another_companys_key_is_not_found_and_untouched(world, login, issue_key):
+    issued = issue_key(world.company)
+    browser = login(world.outsider)
+    for page in ("", "edit/", "rotate/", "revoke/"):
+        assert browser.get(f"/keys/{issued.client_id}/{page}").status_code == 404
+    for action in ("rotate", "revoke", "end-overlap", "undo", "edit"):
+        assert browser.post(f"/keys/{issued.client_id}/{action}/", FORM).status_code == 404
+    with tenant_context(world.tenant()):
+        key = get_key(issued.client_id)
+    assert (key.version, key.revoked_at, key.secrets.count() if False else len(key.secrets.all())) == (
+        1,
+        None,
+        1,
+    )
+
+
+def test_a_viewer_sees_keys_and_changes_none(world, login, issue_key):
+    viewer = make_user("viewer")
+    join(world.company, viewer, "viewer")
+    issued = issue_key(world.company)
+    browser = login(viewer)
+    page = browser.get("/keys/")
+    assert page.status_code == 200
+    assert "Create key" not in page.content.decode()
+    assert create(browser).status_code == 403
+    for action in ("rotate", "revoke", "end-overlap", "undo", "edit"):
+        assert browser.post(f"/keys/{issued.client_id}/{action}/", FORM).status_code == 403
+    with tenant_context(world.tenant()):
+        assert (list_keys().count(), get_key(issued.client_id).version) == (1, 1)
+
+
+def test_a_developer_cannot_undo_only_an_owner_can(world, login, issue_key):
+    issued = issue_key(world.company)
+    browser = login(world.teammate)
+    browser.post(f"/keys/{issued.client_id}/revoke/", {})
+    assert browser.post(f"/keys/{issued.client_id}/undo/").status_code == 403
+
+
+def test_create_rotate_and_revoke_ask_for_a_recent_login(world, login, issue_key):
+    issued = issue_key(world.company)
+    browser = login(world.owner)
+    session = browser.session
+    session["account_authentication_methods"] = [
+        {"method": "password", "at": 1.0, "email": world.owner.email}
+    ]
+    session.save()
+    for path in (
+        "/keys/new/",
+        *(f"/keys/{issued.client_id}/{page}/" for page in ("rotate", "revoke", "edit", "undo")),
+    ):
+        response = browser.post(path, FORM)
+        assert response.status_code == 302
+        assert "reauthenticate" in response.headers["Location"]
+    with tenant_context(world.tenant()):
+        assert (list_keys().count(), get_key(issued.client_id).version) == (1, 1)
+
+
+def test_keys_of_the_other_mode_are_not_listed(world, login, issue_key):
+    issue_key(world.company, name="only-live")
+    issue_key(world.company, name="only-test", mode="test")
+    page = login(world.owner).get("/keys/").content.decode()
+    assert "only-live" in page
+    assert "only-test" not in page
