@@ -86,6 +86,7 @@ def child_environment(
         "PUBLIC_URL": options.url,
         "REQUIRE_HTTPS": "true" if options.tls else "false",
         "ALLOWED_HOSTS": ",".join(allowed_hosts(options.host)),
+        "PROMETHEUS_MULTIPROC_DIR": str(options.data_dir / "metrics"),
         "WEB_WORKERS": str(min(cores, 4)),
         "WORKER_CONCURRENCY": str(min(cores, 4)),
         # Celery warns root at length at every start. Its reason is pickle; our messages are JSON and carry hints only.
