@@ -24,7 +24,7 @@ def logged_in_recently(request: HttpRequest) -> bool:
     """Tell whether the person proved who they are within `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds (1800)."""
     if not request.user.is_authenticated:
         return False
-    newest = max((record["at"] for record in get_authentication_records(request)), default=0.0)
+    newest = max((record["at"] for record in get_authentication_records(request, request.user)), default=0.0)
     return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
