@@ -267,6 +267,25 @@ vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Pomelo <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- Messaging (docs/messaging.md): which provider sends a channel; without one, messages become files in DATA_DIR ----------
+MESSAGING_SMTP_URL = secret(
+    "MESSAGING_SMTP_URL", default=secret("EMAIL_URL", "") if "smtp" in secret("EMAIL_URL", "")[:4] else ""
+)
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN = secret("TWILIO_AUTH_TOKEN", default="")
+TWILIO_API_URL = env.str("TWILIO_API_URL", default="")
+MESSAGING_PROVIDERS = {
+    "email": env.str("MESSAGING_EMAIL_PROVIDER", default="smtp" if MESSAGING_SMTP_URL else "file"),
+    "sms": env.str("MESSAGING_SMS_PROVIDER", default="twilio" if TWILIO_ACCOUNT_SID else "file"),
+}
+MESSAGING_ANYMAIL_BACKEND = env.str("MESSAGING_ANYMAIL_BACKEND", default="")
+ANYMAIL = env.json("ANYMAIL", default={})
+MESSAGING_EMAIL_FROM = env.str("MESSAGING_EMAIL_FROM", default=DEFAULT_FROM_EMAIL)
+MESSAGING_SMS_FROM = env.str("MESSAGING_SMS_FROM", default="Pomelo")
+MESSAGING_RETURN_PATH = env.str("MESSAGING_RETURN_PATH", default="")
+MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")
+MESSAGING_CONCURRENCY = env.int("MESSAGING_CONCURRENCY", default=4)
+
 # --- Accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
