@@ -1,8 +1,8 @@
 """Executes one API request again and again, each time in a forked process that kills itself at another point.
 
 Run as `python -m tests.core.api.crashing`. Reads one JSON object a line: `{"point", "path", "secret", "key", "body"}`; the
-process dies by SIGKILL when it reaches `point`, counting from 0 the moments before and after every statement and commit.
-Writes one line back: `killed`, or `answered <status>` when there is no such point any more.
+process dies by SIGKILL when it reaches `point`, counting from 0 the moments after every statement, and before and after
+every commit. Writes one line back: `killed`, or `answered <status>` when there is no such point any more.
 """
 
 import json
@@ -15,6 +15,7 @@ import django
 
 django.setup()
 
+from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from core.postgres.base import DatabaseWrapper  # noqa: E402
@@ -35,7 +36,6 @@ class Countdown:
 
 def _install(countdown: Countdown) -> None:
     commit = DatabaseWrapper._commit
-    open_connection = DatabaseWrapper.__init__
 
     def counted_commit(self: DatabaseWrapper) -> Any:
         countdown.pass_point()
@@ -44,17 +44,12 @@ def _install(countdown: Countdown) -> None:
         return result
 
     def counted_statement(execute: Any, *arguments: Any) -> Any:
-        countdown.pass_point()
         result = execute(*arguments)
         countdown.pass_point()
         return result
 
-    def counted_open(self: DatabaseWrapper, *args: Any, **kwargs: Any) -> None:
-        open_connection(self, *args, **kwargs)
-        self.execute_wrappers.append(counted_statement)
-
     DatabaseWrapper._commit = counted_commit
-    DatabaseWrapper.__init__ = counted_open
+    connection.execute_wrappers.append(counted_statement)
 
 
 def _request(order: dict[str, Any]) -> int:

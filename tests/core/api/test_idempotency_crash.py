@@ -38,7 +38,7 @@ def traces(tenant, external_id, key):
         )
 
 
-def test_sigkill_before_and_after_every_statement_leaves_all_or_nothing(api, issue_key):
+def test_sigkill_after_every_statement_and_around_the_commit_leaves_all_or_nothing(api, issue_key):
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, ["customers:write"], rate_limit=1000).client_secret
     client = api(secret)
