@@ -22,6 +22,7 @@ def sign_in(user: User, company: Company | None = None) -> Client:
     session["account_authentication_methods"] = [
         {"method": "password", "at": time.time(), "email": user.email}
     ]
+    session["account_authentication_methods_user"] = str(user.pk)
     if company is not None:
         session["company"] = str(company.id)
     session.save()
