@@ -19,6 +19,9 @@ class Limits:
     webhook_endpoints: int
 
 
+# What staff may set a single limit to.
+MAX_LIMIT = 1_000_000_000
+
 TIERS: dict[str, Limits] = {
     "starter": Limits(60, 10, 200, 50, 5),
     "pro": Limits(300, 60, 5_000, 1_000, 20),

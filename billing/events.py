@@ -1,4 +1,4 @@
-"""What happens to customers, invoices, charges and refunds. All of it is public: webhooks carry it."""
+"""What happens to customers, invoices, charges and refunds (public: webhooks carry it), and to the company's tier (not)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -25,3 +25,134 @@ class CustomerDeleted(Event):
     """A customer was deleted."""
 
     type: ClassVar[str] = "customer.deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceCreated(Event):
+    """A draft invoice was created."""
+
+    type: ClassVar[str] = "invoice.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceUpdated(Event):
+    """A draft invoice was edited."""
+
+    type: ClassVar[str] = "invoice.updated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceDeleted(Event):
+    """A draft invoice was deleted."""
+
+    type: ClassVar[str] = "invoice.deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceFinalized(Event):
+    """An invoice got its number and is due; it does not change any more."""
+
+    type: ClassVar[str] = "invoice.finalized"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoicePaid(Event):
+    """An invoice is paid in full."""
+
+    type: ClassVar[str] = "invoice.paid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceVoided(Event):
+    """An invoice was declared void."""
+
+    type: ClassVar[str] = "invoice.voided"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceMarkedUncollectible(Event):
+    """An invoice was given up."""
+
+    type: ClassVar[str] = "invoice.marked_uncollectible"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeCreated(Event):
+    """A charge was accepted; the gateway has not answered yet."""
+
+    type: ClassVar[str] = "charge.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeSucceeded(Event):
+    """The gateway took the money."""
+
+    type: ClassVar[str] = "charge.succeeded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeFailed(Event):
+    """The gateway refused; `failure_code` says why."""
+
+    type: ClassVar[str] = "charge.failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundCreated(Event):
+    """A refund was accepted; the gateway has not answered yet."""
+
+    type: ClassVar[str] = "refund.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundSucceeded(Event):
+    """The gateway gave the money back."""
+
+    type: ClassVar[str] = "refund.succeeded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundFailed(Event):
+    """The gateway refused the refund; `failure_code` says why."""
+
+    type: ClassVar[str] = "refund.failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TierEvent(Event):
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierRequested(_TierEvent):
+    """An owner asked for another tier."""
+
+    type: ClassVar[str] = "company.tier_requested"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierRequestWithdrawn(_TierEvent):
+    """The owner took the request back."""
+
+    type: ClassVar[str] = "company.tier_request_withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierRequestDeclined(_TierEvent):
+    """Staff declined the request."""
+
+    type: ClassVar[str] = "company.tier_request_declined"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierChanged(_TierEvent):
+    """Staff changed the company's tier."""
+
+    type: ClassVar[str] = "company.tier_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsOverridden(_TierEvent):
+    """Staff changed the company's own limits."""
+
+    type: ClassVar[str] = "company.limits_overridden"

@@ -1,9 +1,19 @@
 """How billing's objects look to the outside: in API answers and in events alike (DESIGN §3)."""
 
+import uuid
 from typing import Any
 
-from billing.models import Customer
+from billing.models import Charge, Customer, Invoice, InvoiceLine, Refund
+from core import ids
 from core.clock import rfc3339
+
+
+def _moment(value: Any) -> str | None:
+    return rfc3339(value) if value is not None else None
+
+
+def _reference(prefix: str, value: uuid.UUID | None) -> str | None:
+    return ids.encode(prefix, value) if value is not None else None
 
 
 def customer(row: Customer) -> dict[str, Any]:
@@ -18,6 +28,86 @@ def customer(row: Customer) -> dict[str, Any]:
         "address": row.address,
         "external_id": row.external_id,
         "metadata": row.metadata,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def invoice_line(row: InvoiceLine) -> dict[str, Any]:
+    """Return the public form of a line of an invoice."""
+    return {
+        "id": row.public_id,
+        "object": "invoice_line",
+        "description": row.description,
+        "quantity": row.quantity,
+        "unit_amount": row.unit_amount,
+        "tax_rate_bps": row.tax_rate_bps,
+        "discount_amount": row.discount_amount,
+        "amount": row.amount,
+        "tax": row.tax,
+    }
+
+
+def invoice(row: Invoice) -> dict[str, Any]:
+    """Return the public form of an invoice with its lines; fetch them ahead when there are many invoices."""
+    return {
+        "id": row.public_id,
+        "object": "invoice",
+        "mode": row.mode,
+        "customer": ids.encode("cus", row.customer_id),
+        "status": row.status,
+        "number": row.number,
+        "currency": row.currency,
+        "due_date": row.due_date.isoformat() if row.due_date else None,
+        "external_id": row.external_id,
+        "metadata": row.metadata,
+        "lines": [invoice_line(line) for line in sorted(row.lines.all(), key=lambda line: line.position)],
+        "subtotal": row.subtotal,
+        "tax": row.tax,
+        "total": row.total,
+        "amount_paid": row.amount_paid,
+        "amount_due": row.amount_due,
+        "finalized_at": _moment(row.finalized_at),
+        "paid_at": _moment(row.paid_at),
+        "voided_at": _moment(row.voided_at),
+        "marked_uncollectible_at": _moment(row.marked_uncollectible_at),
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def charge(row: Charge) -> dict[str, Any]:
+    """Return the public form of a charge."""
+    return {
+        "id": row.public_id,
+        "object": "charge",
+        "mode": row.mode,
+        "amount": row.amount,
+        "currency": row.currency,
+        "payment_method": row.payment_method,
+        "invoice": _reference("in", row.invoice_id),
+        "customer": _reference("cus", row.customer_id),
+        "status": row.status,
+        "amount_refunded": row.amount_refunded,
+        "failure_code": row.failure_code or None,
+        "failure_message": row.failure_message or None,
+        "metadata": row.metadata,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def refund(row: Refund) -> dict[str, Any]:
+    """Return the public form of a refund."""
+    return {
+        "id": row.public_id,
+        "object": "refund",
+        "mode": row.mode,
+        "charge": ids.encode("ch", row.charge_id),
+        "amount": row.amount,
+        "status": row.status,
+        "failure_code": row.failure_code or None,
+        "failure_message": row.failure_message or None,
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }

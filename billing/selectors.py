@@ -1,10 +1,25 @@
 """Reads of billing's objects, all inside the current tenant."""
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
-from billing.models import Customer
+from billing.models import (
+    Charge,
+    Customer,
+    CustomerMetadata,
+    CustomerSearchWord,
+    Invoice,
+    Refund,
+    TierRequest,
+)
+from billing.search import MAX_QUERY_WORDS, split_words
 from core import ids
 from core.errors import NotFound
+from core.models import OutboxEvent
+
+# The last code point: the end of every range of words with one prefix under the collation "C".
+_LAST = "\U0010ffff"
 
 
 def list_customers() -> QuerySet[Customer]:
@@ -18,3 +33,79 @@ def get_customer(public_id: str) -> Customer:
         return list_customers().get(id=ids.decode("cus", public_id))
     except (ids.InvalidId, Customer.DoesNotExist) as error:
         raise NotFound from error
+
+
+def with_metadata(queryset: QuerySet[Customer], key: str, value: str | None = None) -> QuerySet[Customer]:
+    """Narrow to customers whose metadata has `key` (and holds `value` under it)."""
+    entries = CustomerMetadata.objects.filter(key=key)
+    if value is not None:
+        entries = entries.filter(value=value)
+    return queryset.filter(id__in=entries.values("customer_id"))
+
+
+def matching_words(queryset: QuerySet[Customer], text: str) -> QuerySet[Customer]:
+    """Narrow to customers that have, for each word of `text`, a word in name, email, phone or external_id that begins so."""
+    words = sorted(split_words(text))[:MAX_QUERY_WORDS]
+    if not words:
+        return queryset.none()
+    for word in words:
+        found = CustomerSearchWord.objects.filter(word__gte=word, word__lt=word + _LAST)
+        queryset = queryset.filter(id__in=found.values("customer_id"))
+    return queryset
+
+
+def customers_by_id(wanted: Iterable[object]) -> dict[object, Customer]:
+    """Return customers by primary key, deleted ones included: what invoices of a list name."""
+    return dict(Customer.objects.in_bulk(list(wanted)))
+
+
+def list_invoices() -> QuerySet[Invoice]:
+    """Return every invoice with its lines."""
+    return Invoice.objects.prefetch_related("lines")
+
+
+def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
+    """Return the invoice, locked until the end of the transaction on request; raises NotFound."""
+    try:
+        rows = Invoice.objects.select_for_update(no_key=True) if lock else Invoice.objects
+        return rows.get(id=ids.decode("in", public_id))
+    except (ids.InvalidId, Invoice.DoesNotExist) as error:
+        raise NotFound from error
+
+
+def list_charges() -> QuerySet[Charge]:
+    """Return every charge."""
+    return Charge.objects.all()
+
+
+def get_charge(public_id: str) -> Charge:
+    """Return the charge; raises NotFound."""
+    return Charge.by_public_id(public_id)
+
+
+def list_refunds(charge: Charge) -> QuerySet[Refund]:
+    """Return the refunds of a charge."""
+    return Refund.objects.filter(charge=charge)
+
+
+def get_refund(charge: Charge, public_id: str) -> Refund:
+    """Return a refund of `charge`; raises NotFound, also for a refund of another charge."""
+    try:
+        return list_refunds(charge).get(id=ids.decode("re", public_id))
+    except (ids.InvalidId, Refund.DoesNotExist) as error:
+        raise NotFound from error
+
+
+def list_happenings(object_ids: Iterable[str], limit: int = 50) -> list[OutboxEvent]:
+    """Return the newest events about these objects: the time line of a page."""
+    return list(OutboxEvent.objects.filter(object_id__in=list(object_ids)).order_by("-id")[:limit])
+
+
+def open_tier_request() -> TierRequest | None:
+    """Return the current company's request that nobody has decided yet."""
+    return TierRequest.objects.filter(status=TierRequest.Status.OPEN).select_related("requested_by").first()
+
+
+def list_tier_requests(limit: int = 10) -> list[TierRequest]:
+    """Return the current company's latest requests for another tier."""
+    return list(TierRequest.objects.select_related("requested_by").order_by("-id")[:limit])

@@ -1,19 +1,99 @@
-"""What billing's lists can be narrowed by."""
+"""What billing's lists can be narrowed by. Every filter is served by an index under row-level security (DESIGN §8)."""
+
+from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
+from django.forms import Form, ValidationError
 
-from billing.models import Customer
+from billing import selectors
+from billing.models import Charge, Customer, Invoice
+from billing.models.charges import PaymentStatus
+from billing.models.invoices import InvoiceStatus
+from core import ids
 
 
-class CustomerFilter(django_filters.FilterSet):
+class CustomerFilterForm(Form):
+    """Says that a metadata value needs its key."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse `metadata_value` without `metadata_key`."""
+        values = super().clean() or {}
+        if values.get("metadata_value") and not values.get("metadata_key"):
+            self.add_error("metadata_value", ValidationError("Send metadata_key too.", code="invalid"))
+        return values
+
+
+class CreatedRange(django_filters.FilterSet):
+    """The range of creation times every list has: from (inclusive), to (exclusive)."""
+
+    created_after = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
+
+
+class CustomerFilter(CreatedRange):
     """Filters of `GET /v1/customers`."""
 
     email = django_filters.CharFilter(method="by_email", max_length=254)
     external_id = django_filters.CharFilter(max_length=100)
-    created_after = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
+    metadata_key = django_filters.CharFilter(method="by_metadata", max_length=40)
+    metadata_value = django_filters.CharFilter(method="with_key", max_length=500)
+    search = django_filters.CharFilter(method="by_words", max_length=200)
+
+    class Meta:
+        form = CustomerFilterForm
 
     def by_email(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
         """Match the email whatever its case, by the stored normalised column, which an index serves."""
         return queryset.filter(email_normalized=value.lower())
+
+    def by_metadata(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
+        """Match customers that have this metadata key (and the value under it, where one is sent)."""
+        wanted = self.form.cleaned_data.get("metadata_value") or None
+        return selectors.with_metadata(queryset, value, wanted)
+
+    def with_key(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
+        """Applied together with its key."""
+        return queryset
+
+    def by_words(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
+        """Match customers by beginnings of words in name, email, phone and external_id."""
+        return selectors.matching_words(queryset, value)
+
+
+def _by_reference(queryset: QuerySet[Any], field: str, prefix: str, text: str) -> QuerySet[Any]:
+    try:
+        return queryset.filter(**{field: ids.decode(prefix, text)})
+    except ids.InvalidId:
+        return queryset.none()
+
+
+class InvoiceFilter(CreatedRange):
+    """Filters of `GET /v1/invoices`."""
+
+    customer = django_filters.CharFilter(method="by_customer", max_length=64)
+    status = django_filters.ChoiceFilter(choices=InvoiceStatus.choices)
+    number = django_filters.CharFilter(max_length=32)
+    external_id = django_filters.CharFilter(max_length=100)
+    due_after = django_filters.DateFilter(field_name="due_date", lookup_expr="gte")
+    due_before = django_filters.DateFilter(field_name="due_date", lookup_expr="lt")
+
+    def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:
+        """Match the invoices of a customer; none for an id that is unknown here."""
+        return _by_reference(queryset, "customer_id", "cus", value)
+
+
+class ChargeFilter(CreatedRange):
+    """Filters of `GET /v1/charges`."""
+
+    invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
+    customer = django_filters.CharFilter(method="by_customer", max_length=64)
+    status = django_filters.ChoiceFilter(choices=PaymentStatus.choices)
+
+    def by_invoice(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
+        """Match the charges of an invoice; none for an id that is unknown here."""
+        return _by_reference(queryset, "invoice_id", "in", value)
+
+    def by_customer(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
+        """Match the charges of a customer; none for an id that is unknown here."""
+        return _by_reference(queryset, "customer_id", "cus", value)

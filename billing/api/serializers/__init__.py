@@ -1,0 +1,19 @@
+"""What billing's endpoints accept and answer: types and shapes. What values mean is judged by the services."""
+
+from billing.api.serializers.customers import AddressInput, CustomerInput, CustomerOutput
+from billing.api.serializers.invoices import InvoiceInput, InvoiceOutput, LineInput, LineOutput
+from billing.api.serializers.payments import ChargeInput, ChargeOutput, RefundInput, RefundOutput
+
+__all__ = [
+    "AddressInput",
+    "ChargeInput",
+    "ChargeOutput",
+    "CustomerInput",
+    "CustomerOutput",
+    "InvoiceInput",
+    "InvoiceOutput",
+    "LineInput",
+    "LineOutput",
+    "RefundInput",
+    "RefundOutput",
+]

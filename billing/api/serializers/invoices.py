@@ -1,0 +1,75 @@
+"""Invoices in and out."""
+
+from rest_framework import serializers
+
+from billing.models.invoices import InvoiceStatus
+from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS
+from core.api.serializers import MetadataField, StrictSerializer
+
+CURRENCY_HELP = "ISO 4217, in capitals. Amounts are whole numbers of its minor unit."
+
+
+class LineInput(StrictSerializer):
+    """One position: `quantity` × `unit_amount` − `discount_amount`, and the tax on that."""
+
+    description = serializers.CharField(max_length=500)
+    quantity = serializers.IntegerField(min_value=1, max_value=MAX_QUANTITY)
+    unit_amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT)
+    tax_rate_bps = serializers.IntegerField(
+        min_value=0, max_value=MAX_TAX_RATE_BPS, required=False, help_text="Basis points: 1900 is 19 %."
+    )
+    discount_amount = serializers.IntegerField(
+        min_value=0, max_value=MAX_AMOUNT, required=False, help_text="Taken off the whole line, before tax."
+    )
+
+
+class InvoiceInput(StrictSerializer):
+    """The fields of a draft that a caller sets; `lines` are replaced as a whole."""
+
+    customer = serializers.CharField(max_length=64)
+    currency = serializers.RegexField(r"^[A-Z]{3}$", help_text=CURRENCY_HELP)
+    due_date = serializers.DateField(required=False, allow_null=True)
+    external_id = serializers.CharField(max_length=100, required=False, allow_null=True)
+    metadata = MetadataField(required=False)
+    lines = LineInput(many=True, required=False, max_length=MAX_LINES)
+
+
+class LineOutput(serializers.Serializer):
+    """A line, as `billing.representations.invoice_line` renders it."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["invoice_line"])
+    description = serializers.CharField()
+    quantity = serializers.IntegerField()
+    unit_amount = serializers.IntegerField()
+    tax_rate_bps = serializers.IntegerField()
+    discount_amount = serializers.IntegerField()
+    amount = serializers.IntegerField()
+    tax = serializers.IntegerField()
+
+
+class InvoiceOutput(serializers.Serializer):
+    """An invoice, as `billing.representations.invoice` renders it."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["invoice"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    customer = serializers.CharField()
+    status = serializers.ChoiceField(choices=InvoiceStatus.values)
+    number = serializers.CharField(allow_null=True)
+    currency = serializers.CharField()
+    due_date = serializers.DateField(allow_null=True)
+    external_id = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    lines = LineOutput(many=True)
+    subtotal = serializers.IntegerField()
+    tax = serializers.IntegerField()
+    total = serializers.IntegerField()
+    amount_paid = serializers.IntegerField()
+    amount_due = serializers.IntegerField()
+    finalized_at = serializers.DateTimeField(allow_null=True)
+    paid_at = serializers.DateTimeField(allow_null=True)
+    voided_at = serializers.DateTimeField(allow_null=True)
+    marked_uncollectible_at = serializers.DateTimeField(allow_null=True)
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()

@@ -1,0 +1,71 @@
+"""Charges and refunds in and out."""
+
+from rest_framework import serializers
+
+from billing.api.serializers.invoices import CURRENCY_HELP
+from billing.models.charges import PaymentStatus
+from billing.money import MAX_AMOUNT
+from core.api.serializers import MetadataField, StrictSerializer
+
+
+class ChargeInput(StrictSerializer):
+    """A charge: against an invoice (amount and currency may be left out), or free."""
+
+    payment_method = serializers.CharField(
+        max_length=64,
+        help_text="Of the sandbox: card_success, card_declined, card_insufficient_funds, "
+        "card_timeout_success, card_timeout_unknown.",
+    )
+    amount = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_AMOUNT,
+        required=False,
+        help_text="Default: what is left to charge for the invoice.",
+    )
+    currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, help_text=CURRENCY_HELP)
+    invoice = serializers.CharField(max_length=64, required=False)
+    customer = serializers.CharField(max_length=64, required=False)
+    metadata = MetadataField(required=False)
+
+
+class ChargeOutput(serializers.Serializer):
+    """A charge, as `billing.representations.charge` renders it."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["charge"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    amount = serializers.IntegerField()
+    currency = serializers.CharField()
+    payment_method = serializers.CharField()
+    invoice = serializers.CharField(allow_null=True)
+    customer = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(choices=PaymentStatus.values)
+    amount_refunded = serializers.IntegerField()
+    failure_code = serializers.CharField(allow_null=True)
+    failure_message = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()
+
+
+class RefundInput(StrictSerializer):
+    """A refund of a charge."""
+
+    amount = serializers.IntegerField(
+        min_value=1, max_value=MAX_AMOUNT, required=False, help_text="Default: all that is left."
+    )
+
+
+class RefundOutput(serializers.Serializer):
+    """A refund, as `billing.representations.refund` renders it."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["refund"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    charge = serializers.CharField()
+    amount = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=PaymentStatus.values)
+    failure_code = serializers.CharField(allow_null=True)
+    failure_message = serializers.CharField(allow_null=True)
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()

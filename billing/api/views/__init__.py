@@ -1,0 +1,1 @@
+"""Billing's endpoints: each parses, calls one service or selector, and renders."""

@@ -1,0 +1,59 @@
+"""What a gateway must do. Its calls are made outside of any transaction and repeated under the same key until answered."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeOrder:
+    """Take `amount` minor units of `currency`. `key` is our idempotency key: one key, at most one charge."""
+
+    key: str
+    mode: str
+    amount: int
+    currency: str
+    payment_method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundOrder:
+    """Give `amount` minor units back of the charge the gateway calls `charge_reference`."""
+
+    key: str
+    mode: str
+    amount: int
+    charge_reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A definitive answer. `reference` is the gateway's own name for what it did."""
+
+    succeeded: bool
+    reference: str
+    failure_code: str = ""
+    failure_message: str = ""
+
+
+class GatewayUnavailable(Exception):
+    """No definitive answer came: the order may or may not have been carried out. Ask again under the same key."""
+
+
+class Gateway(Protocol):
+    """A payment service. Stateless; shared by all threads of a process."""
+
+    name: str
+    payment_methods: Sequence[str]
+
+    def charge(self, order: ChargeOrder) -> Outcome:
+        """Take the money, once per key. Raises GatewayUnavailable."""
+
+    def refund(self, order: RefundOrder) -> Outcome:
+        """Give the money back, once per key. Raises GatewayUnavailable."""
+
+    def abandon(self, order: ChargeOrder | RefundOrder) -> Outcome:
+        """Stop waiting: return what became of the order, or make sure that nothing ever will. Raises GatewayUnavailable.
+
+        After it returned a failure, no earlier or later attempt under the same key may take or return money.
+        """

@@ -1,0 +1,134 @@
+"""Charges and refunds: money asked of a gateway, and what the gateway said.
+
+A row is written before the gateway is called and settled after it, so that whatever happens in between is found again:
+`due_at` is when the completer shall (next) take it up, and a lease while one is at it.
+"""
+
+from django.db import models
+from django.db.models import F, Q
+
+from billing.money import MAX_AMOUNT
+from core import clock
+from core.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+
+
+class PaymentStatus(models.TextChoices):
+    """pending → succeeded | failed."""
+
+    PENDING = "pending", "Pending"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+
+
+class Payment(TenantModel):
+    """What a charge and a refund have in common."""
+
+    amount = models.BigIntegerField()
+    status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.PENDING)
+    failure_code = models.CharField(max_length=64, blank=True)
+    failure_message = models.CharField(max_length=300, blank=True)
+    gateway = models.CharField(max_length=32)
+    gateway_reference = models.CharField(max_length=255, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, default=clock.now)
+    settled_at = models.DateTimeField(null=True)
+    updated = models.DateTimeField(default=clock.now)
+
+    Status = PaymentStatus
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(status__in=PaymentStatus.values), name="%(app_label)s_%(class)s_status"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=1, amount__lte=MAX_AMOUNT), name="%(app_label)s_%(class)s_amount"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", due_at__isnull=False, settled_at__isnull=True)
+                | (~Q(status="pending") & Q(due_at__isnull=True, settled_at__isnull=False)),
+                name="%(app_label)s_%(class)s_settled",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status="failed") & ~Q(failure_code=""))
+                | (~Q(status="failed") & Q(failure_code="", failure_message="")),
+                name="%(app_label)s_%(class)s_failure",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} {self.status}"
+
+    @property
+    def gateway_key(self) -> str:
+        """Our own idempotency key for the gateway: the same at every attempt, never the caller's."""
+        return f"pomelo-{self.mode}-{self.public_id}"
+
+
+class Charge(Payment):
+    """Money taken, against an invoice or free."""
+
+    id_prefix = "ch"
+
+    customer = TenantForeignKey(
+        "billing.Customer", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
+    invoice = TenantForeignKey(
+        "billing.Invoice", on_delete=models.PROTECT, related_name="charges", null=True, db_index=False
+    )
+    currency = models.CharField(max_length=3)
+    payment_method = models.CharField(max_length=64)
+    metadata = models.JSONField(default=dict)
+    amount_refunded = models.BigIntegerField(default=0)
+    amount_refund_pending = models.BigIntegerField(default=0)
+
+    class Meta(Payment.Meta):
+        constraints = [
+            *Payment.Meta.constraints,
+            CompositeForeignKey(name="billing_charge_customer", fields="customer", to="billing.Customer"),
+            CompositeForeignKey(name="billing_charge_invoice", fields="invoice", to="billing.Invoice"),
+            models.CheckConstraint(
+                condition=Q(amount_refunded__gte=0, amount_refund_pending__gte=0)
+                & Q(amount__gte=F("amount_refunded") + F("amount_refund_pending")),
+                name="billing_charge_never_overrefunded",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="succeeded") | Q(amount_refunded=0, amount_refund_pending=0),
+                name="billing_charge_refunds_need_success",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="billing_charge_due", condition=Q(status="pending")),
+            models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_charge_by_invoice"),
+            models.Index(fields=["company", "mode", "customer", "-id"], name="billing_charge_by_customer"),
+            models.Index(fields=["company", "mode", "status", "-id"], name="billing_charge_by_status"),
+            models.Index(fields=["company", "mode", "created"], name="billing_charge_created"),
+        ]
+
+    @property
+    def amount_refundable(self) -> int:
+        """What a new refund may come to."""
+        if self.status != PaymentStatus.SUCCEEDED:
+            return 0
+        return self.amount - self.amount_refunded - self.amount_refund_pending
+
+
+class Refund(Payment):
+    """Money given back from a charge."""
+
+    id_prefix = "re"
+
+    charge = TenantForeignKey(Charge, on_delete=models.PROTECT, related_name="refunds", db_index=False)
+
+    class Meta(Payment.Meta):
+        constraints = [
+            *Payment.Meta.constraints,
+            CompositeForeignKey(name="billing_refund_charge", fields="charge", to="billing.Charge"),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="billing_refund_due", condition=Q(status="pending")),
+            models.Index(fields=["company", "mode", "charge", "-id"], name="billing_refund_by_charge"),
+        ]

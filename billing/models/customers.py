@@ -1,0 +1,106 @@
+"""Customers of a company, and the two narrow tables they are found by.
+
+Under row-level security only leakproof operators can use an index (DESIGN §8), which rules out containment of jsonb and
+full text; so metadata and search words are rows of their own, served by plain B-trees.
+"""
+
+from django.db import models
+
+from core import clock
+from core.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+
+
+class Customer(TenantModel):
+    """Somebody a company does business with. Deleted softly, so that invoices stay readable."""
+
+    id_prefix = "cus"
+
+    name = models.CharField(max_length=200)
+    email = models.EmailField(max_length=254, blank=True)
+    email_normalized = models.CharField(max_length=254, blank=True, editable=False)
+    phone = models.CharField(max_length=32, blank=True)
+    address = models.JSONField(null=True)
+    external_id = models.CharField(max_length=100, null=True)  # noqa: DJ001  NULL repeats in a unique key, "" does not
+    metadata = models.JSONField(default=dict)
+    updated = models.DateTimeField(default=clock.now)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company", "mode", "external_id"],
+                name="billing_customer_external_id",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
+            models.CheckConstraint(condition=~models.Q(name=""), name="billing_customer_named"),
+            models.CheckConstraint(
+                condition=~models.Q(external_id=""), name="billing_customer_external_id_set"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["company", "mode", "-id"],
+                name="billing_customer_present",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
+            models.Index(
+                fields=["company", "mode", "email_normalized", "-id"], name="billing_customer_email"
+            ),
+            models.Index(fields=["company", "mode", "created"], name="billing_customer_created"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CustomerMetadata(TenantModel):
+    """One entry of a customer's metadata, so that it can be filtered by. `Customer.metadata` is the truth."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=40)
+    value = models.CharField(max_length=500)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="billing_customermetadata_customer", fields="customer", to="billing.Customer"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "customer", "key"], name="billing_customermetadata_once"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["company", "mode", "key", "value", "customer"], name="billing_customermetadata_find"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.value}"
+
+
+class CustomerSearchWord(TenantModel):
+    """A word a customer is found by. The collation is "C", so that a prefix is one range of the index."""
+
+    customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_index=False)
+    word = models.CharField(max_length=64, db_collation="C")
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="billing_customersearchword_customer", fields="customer", to="billing.Customer"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "customer", "word"], name="billing_customersearchword_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "word", "customer"], name="billing_customersearch_find")
+        ]
+
+    def __str__(self) -> str:
+        return self.word

@@ -1,0 +1,187 @@
+"""Invoices, their lines, and the counters that number them.
+
+What an invoice may become is held by the database: arithmetic by check constraints here; that totals are the sums of the
+lines and of the charges, that a finalized invoice never changes and that numbers have no gap, by the triggers of
+`billing/sql/invariants.sql`.
+"""
+
+from django.db import models
+from django.db.models import F, Q
+
+from billing.money import MAX_AMOUNT, MAX_QUANTITY, MAX_TAX_RATE_BPS
+from core import clock
+from core.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+
+
+class InvoiceStatus(models.TextChoices):
+    """draft → open → paid | void | uncollectible."""
+
+    DRAFT = "draft", "Draft"
+    OPEN = "open", "Open"
+    PAID = "paid", "Paid"
+    VOID = "void", "Void"
+    UNCOLLECTIBLE = "uncollectible", "Uncollectible"
+
+
+class Invoice(TenantModel):
+    """What a customer owes. Edited while a draft; once finalized only its payment and its status move."""
+
+    id_prefix = "in"
+    Status = InvoiceStatus
+
+    customer = TenantForeignKey(
+        "billing.Customer", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    status = models.CharField(max_length=16, choices=InvoiceStatus, default=InvoiceStatus.DRAFT)
+    sequence = models.BigIntegerField(null=True)
+    number = models.CharField(max_length=32, null=True)  # noqa: DJ001  a draft has none, and NULL repeats in a unique key
+    currency = models.CharField(max_length=3)
+    due_date = models.DateField(null=True)
+    external_id = models.CharField(max_length=100, null=True)  # noqa: DJ001  as above
+    metadata = models.JSONField(default=dict)
+    # Who is billed, as of the finalization: a later change of the customer must not change the document.
+    billed_to = models.JSONField(null=True)
+    subtotal = models.BigIntegerField(default=0)
+    tax = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    amount_paid = models.BigIntegerField(default=0)
+    amount_pending = models.BigIntegerField(default=0)  # of charges the gateway has not answered yet
+    finalized_at = models.DateTimeField(null=True)
+    paid_at = models.DateTimeField(null=True)
+    voided_at = models.DateTimeField(null=True)
+    marked_uncollectible_at = models.DateTimeField(null=True)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(name="billing_invoice_customer", fields="customer", to="billing.Customer"),
+            models.UniqueConstraint(
+                fields=["company", "mode", "external_id"], name="billing_invoice_external_id"
+            ),
+            models.UniqueConstraint(fields=["company", "mode", "sequence"], name="billing_invoice_sequence"),
+            models.UniqueConstraint(fields=["company", "mode", "number"], name="billing_invoice_number"),
+            models.CheckConstraint(
+                condition=Q(status__in=InvoiceStatus.values), name="billing_invoice_status"
+            ),
+            models.CheckConstraint(
+                condition=Q(total=F("subtotal") + F("tax"))
+                & Q(subtotal__gte=0, tax__gte=0, total__lte=MAX_AMOUNT),
+                name="billing_invoice_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_paid__gte=0, amount_pending__gte=0)
+                & Q(total__gte=F("amount_paid") + F("amount_pending")),
+                name="billing_invoice_never_overpaid",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status="draft",
+                    sequence__isnull=True,
+                    number__isnull=True,
+                    finalized_at__isnull=True,
+                    amount_paid=0,
+                    amount_pending=0,
+                )
+                | (
+                    ~Q(status="draft")
+                    & Q(sequence__isnull=False, number__isnull=False, finalized_at__isnull=False)
+                ),
+                name="billing_invoice_draft_or_numbered",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="paid", paid_at__isnull=False, amount_paid=F("total"))
+                | (~Q(status="paid") & Q(paid_at__isnull=True)),
+                name="billing_invoice_paid_in_full",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="void", voided_at__isnull=False, amount_paid=0, amount_pending=0)
+                | (~Q(status="void") & Q(voided_at__isnull=True)),
+                name="billing_invoice_void_unpaid",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="uncollectible", marked_uncollectible_at__isnull=False, amount_pending=0)
+                | (~Q(status="uncollectible") & Q(marked_uncollectible_at__isnull=True)),
+                name="billing_invoice_uncollectible",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "status", "-id"], name="billing_invoice_by_status"),
+            models.Index(fields=["company", "mode", "customer", "-id"], name="billing_invoice_by_customer"),
+            models.Index(fields=["company", "mode", "created"], name="billing_invoice_created"),
+            models.Index(fields=["company", "mode", "due_date"], name="billing_invoice_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or f"draft {self.public_id}"
+
+    @property
+    def amount_due(self) -> int:
+        """What is still to be paid, in minor units; nothing on a void invoice."""
+        return 0 if self.status == InvoiceStatus.VOID else self.total - self.amount_paid
+
+    @property
+    def amount_chargeable(self) -> int:
+        """What a new charge may come to: the amount due less what charges in progress may still bring."""
+        return self.amount_due - self.amount_pending if self.status == InvoiceStatus.OPEN else 0
+
+
+class InvoiceLine(TenantModel):
+    """One position of an invoice."""
+
+    id_prefix = "il"
+
+    invoice = TenantForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    description = models.CharField(max_length=500)
+    quantity = models.BigIntegerField()
+    unit_amount = models.BigIntegerField()
+    tax_rate_bps = models.IntegerField(default=0)
+    discount_amount = models.BigIntegerField(default=0)
+    amount = models.BigIntegerField()
+    tax = models.BigIntegerField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(name="billing_invoiceline_invoice", fields="invoice", to="billing.Invoice"),
+            models.UniqueConstraint(
+                fields=["company", "mode", "invoice", "position"], name="billing_invoiceline_position"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY)
+                & Q(unit_amount__gte=0, unit_amount__lte=MAX_AMOUNT)
+                & Q(tax_rate_bps__gte=0, tax_rate_bps__lte=MAX_TAX_RATE_BPS)
+                & Q(discount_amount__gte=0, amount__gte=0, amount__lte=MAX_AMOUNT),
+                name="billing_invoiceline_ranges",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount=F("quantity") * F("unit_amount") - F("discount_amount")),
+                name="billing_invoiceline_amount",
+            ),
+            # Whole-number division rounds down, so this is half up for amounts that are not negative.
+            models.CheckConstraint(
+                condition=Q(tax=(F("amount") * F("tax_rate_bps") + 5_000) / 10_000),
+                name="billing_invoiceline_tax",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.description
+
+
+class InvoiceCounter(TenantModel):
+    """The last invoice number of a company and mode. Its row lock makes finalizations take turns, so no number is skipped."""
+
+    last_number = models.BigIntegerField(default=0)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["company", "mode"], name="billing_invoicecounter_once"),
+            models.CheckConstraint(condition=Q(last_number__gte=0), name="billing_invoicecounter_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.last_number)

@@ -1,0 +1,50 @@
+"""Requests for another tier: an owner asks, staff decide."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Company
+from core.tenancy import CompanyModel
+
+
+class TierRequest(CompanyModel):
+    """An owner's wish for another tier. At most one is open per company."""
+
+    id_prefix = "trq"
+
+    class Status(models.TextChoices):
+        """open → applied | declined | withdrawn."""
+
+        OPEN = "open", "Open"
+        APPLIED = "applied", "Applied"
+        DECLINED = "declined", "Declined"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    tier = models.CharField(max_length=20, choices=Company.Tiers)
+    note = models.CharField(max_length=1000, blank=True)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    status = models.CharField(max_length=16, choices=Status, default=Status.OPEN)
+    decided_at = models.DateTimeField(null=True)
+    decision_note = models.CharField(max_length=500, blank=True)
+
+    class Meta(CompanyModel.Meta):
+        constraints = [
+            *CompanyModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company"], name="billing_tierrequest_open_once", condition=Q(status="open")
+            ),
+            models.CheckConstraint(
+                condition=Q(tier__in=Company.Tiers.values), name="billing_tierrequest_tier"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="open", decided_at__isnull=True)
+                | (Q(status__in=["applied", "declined", "withdrawn"]) & Q(decided_at__isnull=False)),
+                name="billing_tierrequest_decided",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier} ({self.status})"

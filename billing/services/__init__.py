@@ -1,0 +1,37 @@
+"""Writes of billing, by subject: customers, invoices and their states, charges, refunds, the completer, tiers."""
+
+from billing.services.charges import create_charge
+from billing.services.completion import complete_payments
+from billing.services.customers import create_customer, delete_customer, update_customer
+from billing.services.invoice_states import finalize_invoice, mark_uncollectible, void_invoice
+from billing.services.invoices import create_invoice, delete_invoice, update_invoice
+from billing.services.refunds import create_refund
+from billing.services.tiers import (
+    apply_tier_request,
+    change_tier,
+    decline_tier_request,
+    override_limits,
+    request_tier,
+    withdraw_tier_request,
+)
+
+__all__ = [
+    "apply_tier_request",
+    "change_tier",
+    "complete_payments",
+    "create_charge",
+    "create_customer",
+    "create_invoice",
+    "create_refund",
+    "decline_tier_request",
+    "delete_customer",
+    "delete_invoice",
+    "finalize_invoice",
+    "mark_uncollectible",
+    "override_limits",
+    "request_tier",
+    "update_customer",
+    "update_invoice",
+    "void_invoice",
+    "withdraw_tier_request",
+]

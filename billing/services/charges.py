@@ -1,0 +1,124 @@
+"""Asking for money, and noting what the gateway answered."""
+
+from collections.abc import Mapping
+
+from billing import representations
+from billing.events import ChargeCreated, ChargeFailed, ChargeSucceeded, InvoicePaid
+from billing.gateways import Outcome, current_gateway
+from billing.models import Charge, Customer, Invoice
+from billing.money import MAX_AMOUNT
+from billing.services.customer_fields import metadata_problems
+from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen
+from billing.services.invoices import lock_invoice
+from core import clock, jobs
+from core.currencies import EXPONENTS
+from core.errors import FieldError, FieldErrors
+from core.events import publish
+from core.principal import Principal
+
+COMPLETE_TASK = "billing.complete_payments"
+
+
+def create_charge(
+    *,
+    actor: Principal,
+    payment_method: str,
+    amount: int | None = None,
+    currency: str | None = None,
+    invoice: Invoice | None = None,
+    customer: Customer | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> Charge:
+    """Accept a charge; a worker puts it to the gateway once this transaction has committed.
+
+    Against an invoice, `amount` defaults to what is left to charge, `currency` and `customer` to the invoice's.
+    Raises FieldErrors, InvoiceNotOpen, ChargeExceedsAmountDue.
+    """
+    gateway = current_gateway()
+    problems = metadata_problems(dict(metadata or {}))
+    if payment_method not in gateway.payment_methods:
+        known = ", ".join(gateway.payment_methods)
+        problems.append(FieldError("payment_method", "invalid", f"Use one of {known}."))
+    if invoice is not None:
+        invoice = lock_invoice(invoice)
+        if invoice.status != Invoice.Status.OPEN:
+            raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+        if currency not in (None, invoice.currency):
+            problems.append(FieldError("currency", "mismatch", f"The invoice is in {invoice.currency}."))
+        if customer is not None and customer.id != invoice.customer_id:
+            problems.append(FieldError("customer", "mismatch", "The invoice is another customer's."))
+        currency = invoice.currency
+        amount = invoice.amount_chargeable if amount is None else amount
+    elif amount is None or currency is None:
+        problems += [
+            FieldError(name, "required", "This field is required for a charge without an invoice.")
+            for name, value in (("amount", amount), ("currency", currency))
+            if value is None
+        ]
+    if currency is not None and currency not in EXPONENTS:
+        problems.append(FieldError("currency", "invalid", "Use an ISO 4217 code in capitals, such as EUR."))
+    if problems:
+        raise FieldErrors(problems)
+    assert amount is not None
+    assert currency is not None
+    if invoice is not None and not 0 < amount <= invoice.amount_chargeable:
+        raise ChargeExceedsAmountDue(
+            f"{invoice.amount_chargeable} can be charged for this invoice.",
+            facts={"amount_chargeable": invoice.amount_chargeable},
+        )
+    if not 1 <= amount <= MAX_AMOUNT:
+        raise FieldErrors(
+            [FieldError("amount", "out_of_range", f"Use a whole number from 1 to {MAX_AMOUNT}.")]
+        )
+    charge: Charge = Charge.objects.create(
+        amount=amount,
+        currency=currency,
+        payment_method=payment_method,
+        invoice=invoice,
+        customer_id=invoice.customer_id if invoice is not None else customer.id if customer else None,
+        metadata=dict(metadata or {}),
+        gateway=gateway.name,
+    )
+    if invoice is not None:
+        invoice.amount_pending += amount
+        invoice.save(update_fields=["amount_pending"])
+    publish(ChargeCreated(object_id=charge.public_id, object=representations.charge(charge)), actor=actor)
+    jobs.enqueue(COMPLETE_TASK)
+    return charge
+
+
+def settle_charge(*, charge: Charge, outcome: Outcome, actor: Principal) -> Charge:
+    """Note the gateway's definitive answer; a charge that was settled meanwhile stays as it is.
+
+    The invoice is locked before the charge, as everywhere.
+    """
+    invoice = lock_invoice(charge.invoice) if charge.invoice is not None else None
+    charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
+    if charge.status != Charge.Status.PENDING:
+        return charge
+    now = clock.now()
+    charge.status = Charge.Status.SUCCEEDED if outcome.succeeded else Charge.Status.FAILED
+    charge.failure_code, charge.failure_message = outcome.failure_code, outcome.failure_message
+    charge.gateway_reference = outcome.reference
+    charge.due_at, charge.settled_at, charge.updated = None, now, now
+    charge.save()
+    event = ChargeSucceeded if outcome.succeeded else ChargeFailed
+    publish(event(object_id=charge.public_id, object=representations.charge(charge)), actor=actor)
+    if invoice is not None:
+        _note_payment(invoice, charge, actor)
+    return charge
+
+
+def _note_payment(invoice: Invoice, charge: Charge, actor: Principal) -> None:
+    invoice.amount_pending -= charge.amount
+    if charge.status == Charge.Status.SUCCEEDED:
+        invoice.amount_paid += charge.amount
+        invoice.updated = charge.updated
+    is_paid = invoice.amount_paid == invoice.total
+    if is_paid:
+        invoice.status, invoice.paid_at = Invoice.Status.PAID, charge.settled_at
+    invoice.save(update_fields=["amount_pending", "amount_paid", "status", "paid_at", "updated"])
+    if is_paid:
+        publish(
+            InvoicePaid(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor
+        )

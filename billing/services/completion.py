@@ -1,0 +1,141 @@
+"""The completer: puts pending charges and refunds to the gateway, and finishes what a crash interrupted.
+
+A payment is claimed by moving its `due_at` forward (the lease), in a transaction of its own; then the gateway is called,
+outside of any transaction, under a key that is the same at every attempt; then the answer is noted. Whatever dies in
+between leaves a row that is due again when the lease ends, and asking the gateway again under the same key can only return
+what it did the first time.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import DatabaseError
+
+from billing.gateways import ChargeOrder, Gateway, GatewayUnavailable, Outcome, RefundOrder, current_gateway
+from billing.models import Charge, Refund
+from billing.services.charges import settle_charge
+from billing.services.refunds import settle_refund
+from core import clock
+from core.principal import Principal
+from core.tenancy import system_context, tenant_context
+
+log = structlog.get_logger(__name__)
+
+ACTOR = Principal.system("billing.complete_payments")
+BATCH = 8
+# Longer than a call may take (GATEWAY_TIMEOUT_SECONDS), so that two workers rarely ask for the same payment at once.
+LEASE = timedelta(seconds=30)
+# Waits after each attempt without an answer. After the last one the order is abandoned, which settles it for good.
+RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 120, 300))
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    payment: Charge | Refund
+    order: ChargeOrder | RefundOrder
+
+
+def complete_payments(*, max_batches: int = 50) -> int:
+    """Work off what is due, in every company; returns how many payments were settled."""
+    settled = 0
+    for _ in range(max_batches):
+        claims = _claim_due(Charge) + _claim_due(Refund)
+        if not claims:
+            break
+        settled += _complete(claims, current_gateway())
+    return settled
+
+
+def _claim_due(model: type[Charge] | type[Refund]) -> list[_Claim]:
+    now = clock.now()
+    with system_context(reason="payments that are due"):
+        due = model.objects.filter(status="pending", due_at__lte=now).order_by("due_at")
+        if model is Refund:
+            due = due.select_related("charge")
+        rows: list[Any] = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",))[:BATCH])
+        for row in rows:
+            row.due_at = now + LEASE
+            row.attempts += 1
+        model.objects.bulk_update(rows, ["due_at", "attempts"])
+        return [_Claim(row, _order_for(row)) for row in rows]
+
+
+def _order_for(payment: Charge | Refund) -> ChargeOrder | RefundOrder:
+    if isinstance(payment, Charge):
+        return ChargeOrder(
+            key=payment.gateway_key,
+            mode=payment.mode,
+            amount=payment.amount,
+            currency=payment.currency,
+            payment_method=payment.payment_method,
+        )
+    return RefundOrder(
+        key=payment.gateway_key,
+        mode=payment.mode,
+        amount=payment.amount,
+        charge_reference=payment.charge.gateway_reference,
+    )
+
+
+def _complete(claims: list[_Claim], gateway: Gateway) -> int:
+    """Ask about all claims at a time and note each answer as it comes; one silent call holds no other up."""
+    settled = 0
+    with ThreadPoolExecutor(max_workers=len(claims), thread_name_prefix="gateway") as pool:
+        asked = {pool.submit(_ask, gateway, claim): claim for claim in claims}
+        for answer in as_completed(asked):
+            claim = asked[answer]
+            try:
+                settled += _note(claim, answer.result())
+            except DatabaseError:
+                # One row that cannot be settled must not keep the others waiting; it is due again when its lease ends.
+                log.exception("billing.payment_not_settled", payment=claim.payment.public_id)
+    return settled
+
+
+def _note(claim: _Claim, outcome: Outcome | None) -> bool:
+    if outcome is None:
+        _postpone(claim)
+        return False
+    _settle(claim, outcome)
+    return True
+
+
+def _ask(gateway: Gateway, claim: _Claim) -> Outcome | None:
+    order = claim.order
+    call: Callable[[Any], Outcome]
+    if claim.payment.attempts > len(RETRY_WAITS):
+        call = gateway.abandon
+    else:
+        call = gateway.charge if isinstance(order, ChargeOrder) else gateway.refund
+    try:
+        return call(order)
+    except GatewayUnavailable as error:
+        log.warning(
+            "billing.gateway_unavailable",
+            payment=claim.payment.public_id,
+            attempt=claim.payment.attempts,
+            error=str(error),
+        )
+        return None
+
+
+def _settle(claim: _Claim, outcome: Outcome) -> None:
+    with tenant_context(claim.payment.tenant):
+        if isinstance(claim.payment, Charge):
+            settle_charge(charge=claim.payment, outcome=outcome, actor=ACTOR)
+        else:
+            settle_refund(refund=claim.payment, outcome=outcome, actor=ACTOR)
+
+
+def _postpone(claim: _Claim) -> None:
+    """Try again later, unless another worker has taken the payment over since (its attempt is a later one)."""
+    payment = claim.payment
+    wait = RETRY_WAITS[min(payment.attempts, len(RETRY_WAITS)) - 1]
+    with tenant_context(payment.tenant):
+        type(payment).objects.filter(id=payment.id, status="pending", attempts=payment.attempts).update(
+            due_at=clock.now() + wait
+        )

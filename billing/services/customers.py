@@ -1,0 +1,96 @@
+"""Creating, changing and deleting customers."""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from billing import representations
+from billing.events import CustomerCreated, CustomerDeleted, CustomerUpdated
+from billing.models import Customer, CustomerMetadata, CustomerSearchWord
+from billing.search import split_words
+from billing.services.customer_fields import clean_customer_fields
+from billing.services.errors import ExternalIdTaken
+from core import clock
+from core.events import publish
+from core.principal import Principal
+
+
+def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
+    """Create a customer. Raises FieldErrors, ExternalIdTaken."""
+    values = clean_customer_fields({"name": name, **fields})
+    row = Customer(**{field: value for field, value in values.items() if value is not None})
+    row.email_normalized = row.email.lower()
+    try:
+        with transaction.atomic():
+            Customer.objects.bulk_create([row])
+    except IntegrityError as error:
+        raise ExternalIdTaken(f"A customer with external_id {row.external_id} exists.") from error
+    _index(row, metadata_before={}, words_before=set())
+    publish(CustomerCreated(object_id=row.public_id, object=representations.customer(row)), actor=actor)
+    return row
+
+
+def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> Customer:
+    """Change the given fields; `metadata` is replaced as a whole. Raises FieldErrors, ExternalIdTaken."""
+    values = clean_customer_fields(fields)
+    if values.get("metadata", {}) is None:
+        values["metadata"] = {}
+    changes = {
+        field: [getattr(customer, field), value]
+        for field, value in values.items()
+        if getattr(customer, field) != value
+    }
+    if not changes:
+        return customer
+    metadata_before, words_before = customer.metadata, _words(customer)
+    for field, (_, value) in changes.items():
+        setattr(customer, field, value)
+    customer.email_normalized = customer.email.lower()
+    customer.updated = clock.now()
+    try:
+        with transaction.atomic():
+            customer.save(update_fields=[*changes, "email_normalized", "updated"])
+    except IntegrityError as error:
+        raise ExternalIdTaken(f"A customer with external_id {customer.external_id} exists.") from error
+    _index(customer, metadata_before=metadata_before, words_before=words_before)
+    publish(
+        CustomerUpdated(
+            object_id=customer.public_id, object=representations.customer(customer), changes=changes
+        ),
+        actor=actor,
+    )
+    return customer
+
+
+def delete_customer(*, customer: Customer, actor: Principal) -> None:
+    """Delete a customer; its invoices and charges stay readable."""
+    customer.deleted_at = customer.updated = clock.now()
+    customer.save(update_fields=["deleted_at", "updated"])
+    CustomerMetadata.objects.filter(customer=customer).delete()
+    CustomerSearchWord.objects.filter(customer=customer).delete()
+    publish(
+        CustomerDeleted(object_id=customer.public_id, object=representations.customer(customer)), actor=actor
+    )
+
+
+def _words(customer: Customer) -> set[str]:
+    return split_words(customer.name, customer.email, customer.phone, customer.external_id or "")
+
+
+def _index(customer: Customer, *, metadata_before: dict[str, str], words_before: set[str]) -> None:
+    """Bring the rows a customer is found by in line with it, touching only what differs."""
+    entries = set(customer.metadata.items()) - set(metadata_before.items())
+    gone = {key for key, value in metadata_before.items() if customer.metadata.get(key) != value}
+    if gone:
+        CustomerMetadata.objects.filter(customer=customer, key__in=gone).delete()
+    if entries:
+        CustomerMetadata.objects.bulk_create(
+            CustomerMetadata(customer=customer, key=key, value=value) for key, value in sorted(entries)
+        )
+    words = _words(customer)
+    if words_before - words:
+        CustomerSearchWord.objects.filter(customer=customer, word__in=words_before - words).delete()
+    if words - words_before:
+        CustomerSearchWord.objects.bulk_create(
+            CustomerSearchWord(customer=customer, word=word) for word in sorted(words - words_before)
+        )

@@ -1,0 +1,102 @@
+"""What billing refuses."""
+
+from core.errors import DomainError
+
+
+class ExternalIdTaken(DomainError):
+    """Another object of this kind, company and mode already has this `external_id`."""
+
+    code = "external_id_taken"
+    status = 409
+    title = "This external_id is taken"
+    fix = "Update the object that has it, or choose another."
+
+
+class InvoiceNotDraft(DomainError):
+    """The invoice has been finalized, so it can no longer be edited, deleted or finalized."""
+
+    code = "invoice_not_draft"
+    status = 409
+    title = "The invoice is not a draft"
+    fix = "Void it and create a new one, or charge and refund the difference."
+
+
+class InvoiceNotOpen(DomainError):
+    """The invoice is not open: only open invoices are charged, voided or marked uncollectible."""
+
+    code = "invoice_not_open"
+    status = 409
+    title = "The invoice is not open"
+    fix = "Finalize a draft first; paid, void and uncollectible invoices stay as they are."
+
+
+class InvoiceEmpty(DomainError):
+    """An invoice without lines cannot be finalized."""
+
+    code = "invoice_empty"
+    status = 409
+    title = "The invoice has no lines"
+    fix = "Add at least one line to the draft, then finalize it."
+
+
+class InvoiceHasPayments(DomainError):
+    """Money was taken for the invoice, or is being taken at this moment, so it cannot be voided or given up."""
+
+    code = "invoice_has_payments"
+    status = 409
+    title = "The invoice has payments"
+    fix = "Wait until no charge is pending. An invoice that was partly paid cannot be voided: refund its charges."
+
+
+class ChargeExceedsAmountDue(DomainError):
+    """The charge, with those still pending, would come to more than the invoice's amount due."""
+
+    code = "charge_exceeds_amount_due"
+    status = 409
+    title = "The charge exceeds the amount due"
+    fix = "Charge at most `amount_chargeable`, or leave `amount` out to charge exactly that."
+
+
+class ChargeNotRefundable(DomainError):
+    """Only a succeeded charge can be refunded."""
+
+    code = "charge_not_refundable"
+    status = 409
+    title = "The charge cannot be refunded"
+    fix = "Wait until the charge has succeeded; a failed charge took no money."
+
+
+class RefundExceedsCharge(DomainError):
+    """The refund, with those made and pending, would come to more than the charge."""
+
+    code = "refund_exceeds_charge"
+    status = 409
+    title = "The refund exceeds the charge"
+    fix = "Refund at most `amount_refundable`, or leave `amount` out to refund exactly that."
+
+
+class TierRequestOpen(DomainError):
+    """The company already has a request that has not been decided."""
+
+    code = "tier_request_open"
+    status = 409
+    title = "A request is open already"
+    fix = "Withdraw the open request first."
+
+
+class TierRequestClosed(DomainError):
+    """The request has been decided or withdrawn."""
+
+    code = "tier_request_closed"
+    status = 409
+    title = "The request is closed"
+    fix = "Make a new request."
+
+
+class TierUnchanged(DomainError):
+    """The company has this tier already."""
+
+    code = "tier_unchanged"
+    status = 409
+    title = "The company has this tier already"
+    fix = "Choose another tier."

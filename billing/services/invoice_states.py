@@ -1,0 +1,94 @@
+"""The states of an invoice: draft → open → paid | void | uncollectible."""
+
+from billing import representations
+from billing.events import InvoiceFinalized, InvoiceMarkedUncollectible, InvoicePaid, InvoiceVoided
+from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine
+from billing.services.errors import InvoiceEmpty, InvoiceHasPayments, InvoiceNotOpen
+from billing.services.invoices import lock_draft, lock_invoice
+from core import clock
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import require_tenant
+
+NUMBER_PREFIX = {"live": "INV", "test": "TEST"}
+
+
+def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
+    """Give a draft its number and open it; one that comes to nothing is paid at once.
+
+    Raises InvoiceNotDraft, InvoiceEmpty.
+    """
+    invoice = lock_draft(invoice)
+    if not InvoiceLine.objects.filter(invoice=invoice).exists():
+        raise InvoiceEmpty("The invoice has no lines.")
+    now = clock.now()
+    customer = Customer.objects.get(id=invoice.customer_id)
+    invoice.billed_to = {
+        "name": customer.name,
+        "email": customer.email,
+        "phone": customer.phone,
+        "address": customer.address,
+    }
+    invoice.sequence = _next_number()
+    invoice.number = f"{NUMBER_PREFIX[invoice.mode]}-{invoice.sequence:06d}"
+    invoice.status = Invoice.Status.OPEN if invoice.total else Invoice.Status.PAID
+    invoice.finalized_at = invoice.updated = now
+    invoice.paid_at = None if invoice.total else now
+    invoice.save()
+    publish(
+        InvoiceFinalized(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor
+    )
+    if invoice.status == Invoice.Status.PAID:
+        publish(
+            InvoicePaid(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor
+        )
+    return invoice
+
+
+def void_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
+    """Declare an open invoice void; it keeps its number. Raises InvoiceNotOpen, InvoiceHasPayments."""
+    invoice = _lock_open(invoice)
+    if invoice.amount_paid or invoice.amount_pending:
+        raise InvoiceHasPayments("Money was taken for this invoice, or is being taken now.")
+    invoice.status = Invoice.Status.VOID
+    invoice.voided_at = invoice.updated = clock.now()
+    invoice.save(update_fields=["status", "voided_at", "updated"])
+    publish(InvoiceVoided(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor)
+    return invoice
+
+
+def mark_uncollectible(*, invoice: Invoice, actor: Principal) -> Invoice:
+    """Give an open invoice up. Raises InvoiceNotOpen, InvoiceHasPayments while a charge is pending."""
+    invoice = _lock_open(invoice)
+    if invoice.amount_pending:
+        raise InvoiceHasPayments("A charge for this invoice is pending.")
+    invoice.status = Invoice.Status.UNCOLLECTIBLE
+    invoice.marked_uncollectible_at = invoice.updated = clock.now()
+    invoice.save(update_fields=["status", "marked_uncollectible_at", "updated"])
+    publish(
+        InvoiceMarkedUncollectible(object_id=invoice.public_id, object=representations.invoice(invoice)),
+        actor=actor,
+    )
+    return invoice
+
+
+def _lock_open(invoice: Invoice) -> Invoice:
+    invoice = lock_invoice(invoice)
+    if invoice.status != Invoice.Status.OPEN:
+        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+    return invoice
+
+
+def _next_number() -> int:
+    """Count one invoice further. The counter stays locked until the commit, and a rollback gives the number back."""
+    tenant = require_tenant()
+    counters = InvoiceCounter.objects.select_for_update(no_key=True)
+    counter = counters.first()
+    if counter is None:
+        InvoiceCounter.objects.bulk_create(
+            [InvoiceCounter(company_id=tenant.company_id, mode=tenant.mode)], ignore_conflicts=True
+        )
+        counter = counters.get()
+    counter.last_number += 1
+    counter.save(update_fields=["last_number"])
+    return int(counter.last_number)

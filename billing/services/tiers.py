@@ -1,0 +1,172 @@
+"""The company's own tier: an owner asks for another one, staff apply it, and staff may override single limits.
+
+Every change raises the company's version and, with it, the fence in Valkey, so that no process goes on with the old
+limits (DESIGN §5).
+"""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.models import Company, User
+from billing.entitlements import LIMIT_NAMES, MAX_LIMIT, TIERS, limits_of
+from billing.events import (
+    LimitsOverridden,
+    TierChanged,
+    TierRequestDeclined,
+    TierRequested,
+    TierRequestWithdrawn,
+)
+from billing.models import TierRequest
+from billing.services.errors import TierRequestClosed, TierRequestOpen, TierUnchanged
+from core import clock, fences, jobs
+from core.errors import FieldError, FieldErrors, NotFound
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import tenant_context
+
+# Run by an app above this one, which knows the keys; sent by name, in the company's tenant.
+CLAMPED_KEYS_TASK = "apikeys.tell_clamped_keys"
+
+
+def request_tier(
+    *, company: Company, tier: str, actor: Principal, requested_by: User | None = None, note: str = ""
+) -> TierRequest:
+    """Ask staff for another tier. Raises FieldErrors, TierUnchanged, TierRequestOpen."""
+    _check_tier(tier)
+    if tier == company.tier:
+        raise TierUnchanged(f"The company is on {tier} already.")
+    try:
+        with transaction.atomic():
+            request: TierRequest = TierRequest.objects.create(tier=tier, note=note, requested_by=requested_by)
+    except IntegrityError as error:
+        raise TierRequestOpen("A request has not been decided yet.") from error
+    publish(
+        TierRequested(object_id=company.public_id, detail={"tier": tier, "now": company.tier, "note": note}),
+        actor=actor,
+    )
+    return request
+
+
+def withdraw_tier_request(*, request: TierRequest, actor: Principal) -> TierRequest:
+    """Take the request back. Raises TierRequestClosed."""
+    request = _close(request, TierRequest.Status.WITHDRAWN, "")
+    publish(
+        TierRequestWithdrawn(object_id=request.company.public_id, detail={"tier": request.tier}), actor=actor
+    )
+    return request
+
+
+def apply_tier_request(*, request: TierRequest, reason: str, actor: Principal) -> fences.Effect:
+    """Give the company the tier it asked for. Raises TierRequestClosed, TierUnchanged."""
+    with tenant_context(request.company.live_tenant):
+        request = _close(request, TierRequest.Status.APPLIED, reason)
+        return change_tier(company=request.company, tier=request.tier, reason=reason, actor=actor)
+
+
+def decline_tier_request(*, request: TierRequest, reason: str, actor: Principal) -> TierRequest:
+    """Decline a request; the company sees the reason. Raises TierRequestClosed."""
+    with tenant_context(request.company.live_tenant):
+        request = _close(request, TierRequest.Status.DECLINED, reason)
+        publish(
+            TierRequestDeclined(
+                object_id=request.company.public_id, detail={"tier": request.tier, "reason": reason}
+            ),
+            actor=actor,
+        )
+    return request
+
+
+def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -> fences.Effect:
+    """Put the company on `tier`, at once and in every process; the Effect says, after the commit, whether all were told.
+
+    Raises FieldErrors, TierUnchanged.
+    """
+    _check_tier(tier)
+    with tenant_context(company.live_tenant):
+        company = _lock(company)
+        if company.tier == tier:
+            raise TierUnchanged(f"The company is on {tier} already.")
+        before, limits_before = company.tier, limits_of(company)
+        company.tier = tier
+        effect = _save(company, "tier")
+        publish(
+            TierChanged(
+                object_id=company.public_id, changes={"tier": [before, tier]}, detail={"reason": reason}
+            ),
+            actor=actor,
+        )
+        if limits_of(company).requests_per_minute < limits_before.requests_per_minute:
+            jobs.enqueue(CLAMPED_KEYS_TASK)
+    return effect
+
+
+def override_limits(
+    *, company: Company, overrides: dict[str, Any], reason: str, actor: Principal
+) -> fences.Effect:
+    """Replace the company's own limits (names of Limits; an empty dict means: as the tier says), at once.
+
+    Raises FieldErrors for a name that is no limit, or a number below 0 or above MAX_LIMIT.
+    """
+    problems = [
+        FieldError(name, "invalid", f"Use a whole number from 0 to {MAX_LIMIT}.")
+        for name, value in overrides.items()
+        if name in LIMIT_NAMES
+        and not (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_LIMIT)
+    ]
+    problems += [
+        FieldError(name, "unknown_field", "This is not a limit.")
+        for name in overrides
+        if name not in LIMIT_NAMES
+    ]
+    if problems:
+        raise FieldErrors(problems)
+    with tenant_context(company.live_tenant):
+        company = _lock(company)
+        before, limits_before = company.limit_overrides, limits_of(company)
+        company.limit_overrides = overrides
+        effect = _save(company, "limit_overrides")
+        publish(
+            LimitsOverridden(
+                object_id=company.public_id,
+                changes={"limit_overrides": [before, overrides]},
+                detail={"reason": reason},
+            ),
+            actor=actor,
+        )
+        if limits_of(company).requests_per_minute < limits_before.requests_per_minute:
+            jobs.enqueue(CLAMPED_KEYS_TASK)
+    return effect
+
+
+def _check_tier(tier: str) -> None:
+    if tier not in TIERS:
+        raise FieldErrors([FieldError("tier", "invalid", f"Use one of {', '.join(TIERS)}.")])
+
+
+def _lock(company: Company) -> Company:
+    return Company.objects.select_for_update(no_key=True).get(id=company.id)
+
+
+def _save(company: Company, field: str) -> fences.Effect:
+    company.version = F("version") + 1
+    company.save(update_fields=[field, "version"])
+    company.refresh_from_db(fields=["version"])
+    return fences.raise_after_commit(fences.company_fence(company.id), company.version)
+
+
+def _close(request: TierRequest, status: str, note: str) -> TierRequest:
+    try:
+        request = (
+            TierRequest.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("company")
+            .get(id=request.id)
+        )
+    except TierRequest.DoesNotExist as error:
+        raise NotFound from error
+    if request.status != TierRequest.Status.OPEN:
+        raise TierRequestClosed(f"The request was {request.status}.", facts={"status": request.status})
+    request.status, request.decision_note, request.decided_at = status, note, clock.now()
+    request.save(update_fields=["status", "decision_note", "decided_at"])
+    return request

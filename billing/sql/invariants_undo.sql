@@ -1,0 +1,17 @@
+DROP TRIGGER sums ON billing_refund;
+DROP TRIGGER sums ON billing_charge;
+DROP TRIGGER sums ON billing_invoiceline;
+DROP TRIGGER sums ON billing_invoice;
+DROP TRIGGER guard ON billing_refund;
+DROP TRIGGER guard ON billing_charge;
+DROP TRIGGER guard ON billing_invoicecounter;
+DROP TRIGGER guard ON billing_invoiceline;
+DROP TRIGGER guard ON billing_invoice;
+DROP FUNCTION billing_check_sums();
+DROP FUNCTION billing_check_charge_sums(uuid);
+DROP FUNCTION billing_check_invoice_sums(uuid);
+DROP FUNCTION billing_guard_refund();
+DROP FUNCTION billing_guard_charge();
+DROP FUNCTION billing_guard_counter();
+DROP FUNCTION billing_guard_line();
+DROP FUNCTION billing_guard_invoice();

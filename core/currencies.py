@@ -1,0 +1,61 @@
+"""ISO 4217: the active currencies, how many decimals their minor unit has, and how an amount is written.
+
+Amounts are whole numbers of the minor unit everywhere (1999 is 19.99 in EUR, 1,999 in JPY, 1.999 in KWD), so that
+nothing is ever rounded twice.
+"""
+
+# Currencies whose minor unit is not a hundredth of the major one (ISO 4217 list one, column "Mnr unts").
+_OTHER_EXPONENTS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_HUNDREDTHS = (
+    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW "
+    "CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF "
+    "IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK "
+    "MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP "
+    "SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER "
+    "ZAR ZMW ZWG"
+)
+
+EXPONENTS: dict[str, int] = {
+    **dict.fromkeys(_HUNDREDTHS.split(), 2),
+    **{code: exponent for exponent, codes in _OTHER_EXPONENTS.items() for code in codes.split()},
+}
+CURRENCIES: tuple[str, ...] = tuple(sorted(EXPONENTS))
+SIGNS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
+
+
+def decimal_text(amount: int, currency: str) -> str:
+    """Return `amount` minor units with grouped digits and the currency's decimals: (199900, "EUR") is "1,999.00".
+
+    Raises KeyError for a code that is no currency.
+    """
+    exponent = EXPONENTS[currency]
+    whole, rest = divmod(abs(amount), 10**exponent)
+    digits = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
+    return f"−{digits}" if amount < 0 else digits
+
+
+def money_text(amount: int, currency: str) -> str:
+    """Return `amount` minor units as people write it: "€19.99", "¥500", or "1.500 KWD". Raises KeyError."""
+    sign = SIGNS.get(currency)
+    digits = decimal_text(amount, currency)
+    if sign is None:
+        return f"{digits}\u00a0{currency}"
+    return f"−{sign}{digits[1:]}" if amount < 0 else f"{sign}{digits}"
+
+
+def parse_amount(text: str, currency: str) -> int:
+    """Return the minor units of a decimal number as people type it: ("19.99", "EUR") is 1999.
+
+    Raises ValueError for anything else than digits with at most one point and the currency's number of decimals.
+    """
+    exponent = EXPONENTS[currency]
+    whole, point, rest = text.strip().replace(",", "").partition(".")
+    if not (whole.isascii() and whole.isdigit()) or (point and not (rest.isascii() and rest.isdigit())):
+        raise ValueError(f"{text!r} is not an amount")
+    if len(rest) > exponent:
+        raise ValueError(f"{currency} has {exponent} decimals")
+    return int(whole + rest.ljust(exponent, "0"))

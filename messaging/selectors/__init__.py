@@ -1,1 +1,0 @@
-"""Reads of messaging, by subject."""

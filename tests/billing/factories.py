@@ -1,0 +1,35 @@
+"""Invoices and charges for the tests, made through the services."""
+
+from typing import Any
+
+from billing import services
+from billing.models import Charge, Customer, Invoice
+from core.tenancy import Tenant, tenant_context
+from tests.factories import SYSTEM, make_customer
+
+LINE = {"description": "Consulting", "quantity": 2, "unit_amount": 5_000, "tax_rate_bps": 1_900}
+
+
+def make_invoice(
+    tenant: Tenant, *, customer: Customer | None = None, finalize: bool = False, **fields: Any
+) -> Invoice:
+    """Return a draft (or open) invoice over 119.00 EUR, unless `fields` say otherwise."""
+    customer = customer or make_customer(tenant)
+    with tenant_context(tenant):
+        invoice = services.create_invoice(
+            actor=SYSTEM, customer=customer, **{"currency": "EUR", "lines": [LINE], **fields}
+        )
+        return services.finalize_invoice(invoice=invoice, actor=SYSTEM) if finalize else invoice
+
+
+def make_charge(tenant: Tenant, *, settle: bool = True, **fields: Any) -> Charge:
+    """Return a charge (of 50.00 EUR, free of an invoice, unless `fields` say otherwise), put to the gateway."""
+    if "invoice" not in fields:
+        fields = {"amount": 5_000, "currency": "EUR", **fields}
+    with tenant_context(tenant):
+        charge = services.create_charge(actor=SYSTEM, **{"payment_method": "card_success", **fields})
+    if settle:
+        services.complete_payments()
+        with tenant_context(tenant):
+            charge.refresh_from_db()
+    return charge

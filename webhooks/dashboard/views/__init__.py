@@ -1,1 +1,0 @@
-"""The webhook pages of the dashboard."""

@@ -1,0 +1,80 @@
+"""Reads of webhooks, all inside the current tenant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+
+from core import crypto, ids
+from core.errors import NotFound
+from core.fields import OldestRunningTransaction
+from core.models import OutboxEvent
+from webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, RecoveryJob
+
+
+def list_endpoints() -> QuerySet[Endpoint]:
+    """Return the endpoints that are not deleted."""
+    return Endpoint.objects.filter(deleted_at=None)
+
+
+def get_endpoint(public_id: str) -> Endpoint:
+    """Return the endpoint; raises NotFound when it is missing, deleted or foreign."""
+    try:
+        return list_endpoints().get(id=ids.decode("we", public_id))
+    except (ids.InvalidId, Endpoint.DoesNotExist) as error:
+        raise NotFound from error
+
+
+def current_secret(endpoint: Endpoint) -> str:
+    """Return the secret that new signatures are made with; raises NotFound for a deleted endpoint."""
+    try:
+        row = EndpointSecret.objects.get(endpoint=endpoint, expires=None)
+    except EndpointSecret.DoesNotExist as error:
+        raise NotFound from error
+    return crypto.decrypt(bytes(row.secret)).decode()
+
+
+def list_deliveries() -> QuerySet[Delivery]:
+    """Return the deliveries to every endpoint, deleted ones included."""
+    return Delivery.objects.all()
+
+
+def get_delivery(public_id: str) -> Delivery:
+    """Return the delivery; raises NotFound when it is missing or foreign."""
+    return Delivery.by_public_id(public_id)
+
+
+def tries_of(deliveries: Iterable[Delivery]) -> dict[UUID, list[Attempt]]:
+    """Return the attempts of `deliveries` by delivery, oldest first, in one query."""
+    found: dict[UUID, list[Attempt]] = defaultdict(list)
+    for row in Attempt.objects.filter(delivery_id__in=[each.id for each in deliveries]).order_by("number"):
+        found[row.delivery_id].append(row)
+    return found
+
+
+def list_events() -> QuerySet[OutboxEvent]:
+    """Return the public events that nothing can be put in front of any more (DESIGN §9).
+
+    An event of a transaction that is still open, or overlaps one, may have an older id than one already seen; these
+    wait, so that whoever reads on from the last event seen misses none.
+    """
+    return OutboxEvent.objects.filter(
+        public=True,
+        transaction_id__lt=OldestRunningTransaction(),
+    )
+
+
+def get_event(public_id: str) -> OutboxEvent:
+    """Return the event; raises NotFound when it is missing, not public or foreign."""
+    try:
+        return OutboxEvent.objects.get(public=True, id=ids.decode("evt", public_id))
+    except (ids.InvalidId, OutboxEvent.DoesNotExist) as error:
+        raise NotFound from error
+
+
+def list_recoveries(endpoint: Endpoint) -> QuerySet[RecoveryJob]:
+    """Return the endpoint's recovery jobs, newest first."""
+    return RecoveryJob.objects.filter(endpoint=endpoint).order_by(F("id").desc())
