@@ -1,0 +1,119 @@
+"""The hot path: 0 SQL queries and 1 round trip to Valkey for everything the guard does together (DESIGN §5)."""
+
+from collections import Counter
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from redis.connection import AbstractConnection
+
+from apikeys import grants
+from core import valkey
+from core.tenancy import system_context
+from core.valkey import FastLane
+
+
+@pytest.fixture
+def counting(monkeypatch):
+    """`with counting() as counts:` counts SQL statements and round trips to Valkey."""
+    trips = Counter()
+
+    def counted(cls, name):
+        original = getattr(cls, name)
+
+        def call(self, *args, **kwargs):
+            trips[name] += 1
+            return original(self, *args, **kwargs)
+
+        monkeypatch.setattr(cls, name, call)
+
+    counted(FastLane, "exchange")
+    counted(AbstractConnection, "send_packed_command")
+
+    @contextmanager
+    def count():
+        counts = {}
+        trips.clear()
+        with CaptureQueriesContext(connection) as queries:
+            yield counts
+        # Django logs BEGIN and COMMIT of the request's transaction; psycopg sends neither before a first statement.
+        statements = [query["sql"] for query in queries.captured_queries]
+        counts["sql"] = sum(1 for sql in statements if sql not in ("BEGIN", "COMMIT"))
+        counts["valkey"] = trips.total()
+
+    return count
+
+
+def test_a_repeated_request_does_no_sql_and_one_round_trip(world, issue_key, api, counting):
+    issued = issue_key(world.company, ["customers:read", "customers:write"], allowed_networks=["10.0.0.0/8"])
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    for client_id in (None, issued.client_id):
+        client.client_id = client_id
+        with counting() as counts:
+            answer = client.get("/v1/whoami")
+        assert answer.status == 200
+        assert counts == {"sql": 0, "valkey": 1}
+
+
+def test_the_rate_limit_refusal_costs_one_round_trip_too(world, issue_key, api, counting):
+    issued = issue_key(world.company, rate_limit=1)
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    with counting() as counts:
+        answer = client.get("/v1/whoami")
+    assert (answer.status, answer.code) == (429, "rate_limited")
+    assert counts == {"sql": 0, "valkey": 1}
+
+
+def test_a_wrong_scope_is_refused_by_the_copy_and_costs_one_token(world, issue_key, api):
+    issued = issue_key(world.company)
+    client = api(issued.client_secret)
+    first = client.get("/v1/whoami")
+    refused = client.post("/v1/customers", {"name": "Ada"})
+    assert refused.code == "insufficient_scope"
+    assert int(refused.headers["X-RateLimit-Remaining"]) == int(first.headers["X-RateLimit-Remaining"]) - 1
+
+
+def test_a_process_that_knows_nothing_asks_postgres_once_and_bcrypt_never_again(
+    world, issue_key, api, counting, monkeypatch
+):
+    issued = issue_key(world.company)
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+
+    def no_bcrypt(*_args):
+        raise AssertionError("bcrypt ran for a secret that has matched before")
+
+    monkeypatch.setattr("bcrypt.checkpw", no_bcrypt)
+    monkeypatch.setattr("bcrypt.hashpw", no_bcrypt)
+    # Another process: Valkey still has the grant, so PostgreSQL is not asked.
+    grants.COPIES.clear()
+    with counting() as counts:
+        assert client.get("/v1/whoami").status == 200
+    assert counts["sql"] == 0
+    # Valkey has lost everything: PostgreSQL decides, by the fingerprint alone.
+    valkey.client().flushall()
+    grants.COPIES.clear()
+    with counting() as counts:
+        assert client.get("/v1/whoami").status == 200
+    assert counts["sql"] > 0
+    with counting() as counts:
+        assert client.get("/v1/whoami").status == 200
+    assert counts == {"sql": 0, "valkey": 1}
+
+
+def test_a_copy_is_read_again_after_a_minute_whatever_valkey_says(
+    world, issue_key, api, counting, monkeypatch
+):
+    issued = issue_key(world.company)
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    # A change that told nobody: neither its version nor its fence was raised.
+    with system_context(reason="tests"):
+        type(issued.key).objects.filter(id=issued.key.id).update(scopes=["events:read"])
+    assert client.get("/v1/whoami").json["scopes"] == ["customers:read"]
+    real = grants.time.time
+    monkeypatch.setattr("time.time", lambda: real() + grants.REPROVE_SECONDS + 1)
+    assert client.get("/v1/whoami").json["scopes"] == ["events:read"]

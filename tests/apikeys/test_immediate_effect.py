@@ -1,0 +1,196 @@
+"""Revoking, rotating, editing and suspending take effect in every process by the time the call returns (DESIGN §5).
+
+Real processes hammer a key while it is changed. A success that *began* after the call returned is a failure of the
+product; there is no tolerance.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.services import resume_company, suspend_company
+from apikeys.services import KeySettings, end_overlap, restore_key, revoke_key, rotate_key, update_key
+from core import valkey
+from core.tenancy import system_context, tenant_context
+from tests.factories import SYSTEM, make_key, make_world
+
+PROCESSES = 3
+WARM_SECONDS = 0.4
+AFTER_SECONDS = 0.3
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Hammers:
+    """A few processes that call at the same time."""
+
+    def __init__(self) -> None:
+        self.processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.apikeys.hammer"],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for _ in range(PROCESSES)
+        ]
+        for process in self.processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+
+    def order(self, **order: Any) -> None:
+        """Start a round (or, empty, end it)."""
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+
+    def results(self) -> list[tuple[float, int]]:
+        """End the round and return every call of it."""
+        self.order()
+        calls = []
+        for process in self.processes:
+            assert process.stdout is not None
+            calls += [(began, status) for began, status in json.loads(process.stdout.readline())]
+        return calls
+
+    def race(
+        self,
+        secret: str,
+        change: Callable[[], Any],
+        *,
+        method: str = "GET",
+        path: str = "/v1/whoami",
+        cold: bool,
+    ) -> tuple[list[int], list[int], Any]:
+        """Hammer with `secret` while `change` runs; returns the statuses before it began, after it returned, its result."""
+        self.order(secret=secret, method=method, path=path, cold=cold)
+        time.sleep(WARM_SECONDS)
+        started = time.monotonic()
+        result = change()
+        returned = time.monotonic()
+        time.sleep(AFTER_SECONDS)
+        calls = self.results()
+        before = [status for began, status in calls if began < started]
+        after = [status for began, status in calls if began > returned]
+        return before, after, result
+
+    def close(self) -> None:
+        """End the processes."""
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def hammers() -> Iterator[Hammers]:
+    with contextlib.closing(Hammers()) as processes:
+        yield processes
+
+
+@pytest.fixture
+def busy_world():
+    """A world whose limits do not get in the way."""
+    world = make_world(tier="enterprise")
+    with system_context(reason="tests"):
+        type(world.company).objects.filter(id=world.company.id).update(
+            limit_overrides={"requests_per_minute": 1_000_000, "messages_per_minute": 1_000_000}
+        )
+    return world
+
+
+def busy_key(world, scopes=("customers:read",), **chosen):
+    return make_key(world.company, scopes, rate_limit=100_000, **chosen)
+
+
+@pytest.mark.parametrize("cold", [False, True], ids=["warm copies", "filling the cache"])
+@pytest.mark.parametrize("flush", [False, True], ids=["", "with FLUSHALL"])
+def test_no_success_begins_after_a_revocation_has_returned(hammers, busy_world, record_property, cold, flush):
+    requests = successes_after = 0
+    for _ in range(3):
+        issued = busy_key(busy_world)
+
+        def revoke(key=issued.key):
+            with tenant_context(busy_world.tenant()):
+                change = revoke_key(key=key, actor=SYSTEM)
+            if flush:
+                valkey.client().flushall()
+            return change.effect
+
+        before, after, effect = hammers.race(issued.client_secret, revoke, cold=cold)
+        assert effect.immediate is True
+        assert before.count(200) > 0, "nobody was using the key: the race proves nothing"
+        assert set(before) == {200}
+        assert len(after) > 0
+        assert set(after) == {401}
+        requests += len(before) + len(after)
+        successes_after += after.count(200)
+    record_property("race", f"{requests} requests, {successes_after} successes after the revocation returned")
+    assert successes_after == 0
+
+
+def test_no_success_of_the_old_secret_begins_after_a_rotation_or_an_ended_overlap(hammers, busy_world):
+    issued = busy_key(busy_world)
+
+    def rotate(overlap):
+        with tenant_context(busy_world.tenant()):
+            return rotate_key(key=issued.key, overlap=overlap, actor=SYSTEM)
+
+    before, after, second = hammers.race(issued.client_secret, lambda: rotate(timedelta(0)), cold=False)
+    assert (set(before), set(after)) == ({200}, {401})
+    before, after, third = hammers.race(second.client_secret, lambda: rotate(timedelta(hours=1)), cold=False)
+    assert (set(before), set(after)) == ({200}, {200})
+
+    def cut_short():
+        with tenant_context(busy_world.tenant()):
+            return end_overlap(key=issued.key, actor=SYSTEM)
+
+    before, after, _ = hammers.race(second.client_secret, cut_short, cold=False)
+    assert (set(before), set(after)) == ({200}, {401})
+    before, after, _ = hammers.race(third.client_secret, lambda: None, cold=False)
+    assert (set(before), set(after)) == ({200}, {200})
+
+
+def test_an_edit_and_an_undo_are_seen_by_every_process_at_once(hammers, busy_world):
+    issued = busy_key(busy_world)
+
+    def in_tenant(function, **arguments):
+        with tenant_context(busy_world.tenant()):
+            return function(key=issued.key, actor=SYSTEM, **arguments)
+
+    narrower = KeySettings(name="integration", scopes=["invoices:read"], rate_limit=100_000)
+    before, after, _ = hammers.race(
+        issued.client_secret,
+        lambda: in_tenant(update_key, chosen=narrower),
+        path="/v1/customers",
+        cold=False,
+    )
+    assert (set(before), set(after)) == ({200}, {403})
+    in_tenant(revoke_key)
+    before, after, _ = hammers.race(issued.client_secret, lambda: in_tenant(restore_key), cold=False)
+    assert (set(before), set(after)) == ({401}, {200})
+
+
+def test_suspending_and_resuming_a_company_are_seen_by_every_process_at_once(hammers, busy_world):
+    issued = busy_key(busy_world)
+    before, after, _ = hammers.race(
+        issued.client_secret,
+        lambda: suspend_company(company=busy_world.company, reason="unpaid", actor=SYSTEM),
+        cold=False,
+    )
+    assert (set(before), set(after)) == ({200}, {403})
+    before, after, _ = hammers.race(
+        issued.client_secret,
+        lambda: resume_company(company=busy_world.company, reason="paid", actor=SYSTEM),
+        cold=True,
+    )
+    assert (set(before), set(after)) == ({403}, {200})
