@@ -89,13 +89,13 @@ def enter(request: HttpRequest, memberships: list[Membership]) -> None:
     )
 
 
-def user_principal(request: HttpRequest) -> Principal:
-    """Return the signed-in person as an actor outside of any company: creating one, accepting an invitation."""
-    user: User = request.user  # type: ignore[assignment]
+def user_principal(request: HttpRequest, user: User | None = None) -> Principal:
+    """Return the signed-in person (or `user`, who is just signing in) as an actor outside of any company."""
+    person: User = user or request.user  # type: ignore[assignment]
     return Principal(
         kind="user",
-        id=user.public_id,
-        name=user.display_name,
+        id=person.public_id,
+        name=person.display_name,
         ip=request.client_ip,  # type: ignore[attr-defined]
         user_agent=request.headers.get("User-Agent", "")[:500],
         request_id=request.request_id,  # type: ignore[attr-defined]

@@ -1,8 +1,25 @@
-"""How django-allauth behaves here: where people go after signing in, and who they are seen as."""
+"""How django-allauth behaves here, and what is recorded of it.
 
+The receivers of its signals stand here too (DESIGN §2: one file per app), connected by `AccountsConfig.ready()`.
+"""
+
+from typing import Any
+
+from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa import signals as mfa_signals
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 from django.urls import reverse
+
+from accounts.access import user_principal
+from accounts.events import PasswordChanged, SecondFactorAdded, SecondFactorRemoved, SignedIn
+from accounts.models import User
+from accounts.services import record_failed_sign_in, record_for_companies
+from core import crypto
+from core.events import Event
+from core.principal import Principal
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -14,9 +31,66 @@ class AccountAdapter(DefaultAccountAdapter):
         return address
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
-        """Send a new person on to what they were invited to, or to create their company."""
+        """Send a new person on to create their company (an invitation's `next` comes before this)."""
         return reverse("accounts:create_company")
 
     def is_safe_url(self, url: str | None) -> bool:
         """Follow only paths of this site, never another host's address."""
         return bool(url) and str(url).startswith("/") and super().is_safe_url(url)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Record the failure where only staff see it."""
+        email = str(credentials.get("email") or credentials.get("username") or "")
+        record_failed_sign_in(
+            email=email,
+            actor=Principal(
+                kind="user",
+                id="",
+                name=email[:254] or "nobody",
+                ip=request.client_ip,  # type: ignore[attr-defined]
+                user_agent=request.headers.get("User-Agent", "")[:500],
+                request_id=request.request_id,  # type: ignore[attr-defined]
+            ),
+        )
+
+
+class MfaAdapter(DefaultMFAAdapter):
+    """Second factors."""
+
+    def encrypt(self, text: str) -> str:
+        """Keep the secrets of authenticator apps and recovery codes encrypted at rest."""
+        return crypto.encrypt_text(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Undo `encrypt`; raises core.crypto.Undecryptable when its key is no longer configured."""
+        return crypto.decrypt_text(encrypted_text)
+
+
+def connect_signals() -> None:
+    """Listen to what allauth tells. Called once, when Django is ready."""
+    account_signals.user_logged_in.connect(_on_sign_in, dispatch_uid="accounts.sign_in")
+    for name in ("password_changed", "password_set", "password_reset"):
+        getattr(account_signals, name).connect(_on_password, dispatch_uid=f"accounts.{name}")
+    mfa_signals.authenticator_added.connect(_on_factor_added, dispatch_uid="accounts.factor_added")
+    mfa_signals.authenticator_reset.connect(_on_factor_added, dispatch_uid="accounts.factor_reset")
+    mfa_signals.authenticator_removed.connect(_on_factor_removed, dispatch_uid="accounts.factor_removed")
+
+
+def _record(kind: type[Event], request: HttpRequest, user: User, **detail: Any) -> None:
+    record_for_companies(kind=kind, user=user, actor=user_principal(request, user), detail=detail)
+
+
+def _on_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    _record(SignedIn, request, user)
+
+
+def _on_password(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    _record(PasswordChanged, request, user)
+
+
+def _on_factor_added(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    _record(SecondFactorAdded, request, user, factor=authenticator.type)
+
+
+def _on_factor_removed(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    _record(SecondFactorRemoved, request, user, factor=authenticator.type)

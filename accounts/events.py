@@ -72,3 +72,38 @@ class MemberRemoved(_AccountEvent):
     """A member was removed, or left."""
 
     type: ClassVar[str] = "member.removed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn(_AccountEvent):
+    """A member signed in; every company they belong to sees it."""
+
+    type: ClassVar[str] = "user.signed_in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInFailed(_AccountEvent):
+    """A password or code was wrong. Belongs to no company: only staff see it."""
+
+    type: ClassVar[str] = "user.sign_in_failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PasswordChanged(_AccountEvent):
+    """A member changed, set or reset their password."""
+
+    type: ClassVar[str] = "user.password_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorAdded(_AccountEvent):
+    """A member added an authenticator app, a passkey, a security key or recovery codes."""
+
+    type: ClassVar[str] = "user.second_factor_added"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondFactorRemoved(_AccountEvent):
+    """A member removed a second factor."""
+
+    type: ClassVar[str] = "user.second_factor_removed"

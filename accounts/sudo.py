@@ -13,6 +13,7 @@ from allauth.account.authentication import get_authentication_records
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -24,7 +25,8 @@ def logged_in_recently(request: HttpRequest) -> bool:
     """Tell whether the person proved who they are within `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds (1800)."""
     if not request.user.is_authenticated:
         return False
-    newest = max((record["at"] for record in get_authentication_records(request)), default=0.0)
+    records = get_authentication_records(request, request.user)
+    newest = max((record["at"] for record in records), default=0.0)
     return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
@@ -37,6 +39,8 @@ def recent_login_required(view: ViewT) -> ViewT:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
         if logged_in_recently(request):
             return view(request, *args, **kwargs)
         back = request.get_full_path() if request.method in ("GET", "HEAD") else _page_of_form(request)

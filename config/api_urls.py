@@ -5,4 +5,5 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("apikeys.api.urls")),
     path("", include("billing.api.urls")),
+    path("", include("messaging.api.urls")),
 ]

@@ -16,5 +16,11 @@ app.conf.beat_schedule = {
         "options": {"expires": 5.0},
     },
     "core.prune_idempotency_keys": {"task": "core.prune_idempotency_keys", "schedule": 600.0},
+    "messaging.send_due": {"task": "messaging.send_due", "schedule": 5.0, "options": {"expires": 5.0}},
+    "messaging.fold_statistics": {
+        "task": "messaging.fold_statistics",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "webhooks.sweep": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
 }

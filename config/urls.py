@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("config.pages.urls")),
     path("", include("accounts.dashboard.urls")),
     path("", include("apikeys.dashboard.urls")),
+    path("webhooks/", include("webhooks.dashboard.urls")),
     path("accounts/", include("allauth.urls")),
     path("staff/", admin.site.urls),
     path("v1/", include("config.api_urls")),

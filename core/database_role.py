@@ -4,7 +4,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 _FIX = (
-    "Create the roles with deploy/postgres/roles.sql and set DATABASE_URL to the role `app`, "
+    "Create the roles with core/engines/sql/roles.sql (deploy/README.md) and set DATABASE_URL to the role `app`, "
     "DATABASE_OWNER_URL to the role `owner`."
 )
 

@@ -18,9 +18,11 @@ def sign_in(user: User, company: Company | None = None) -> Client:
     client = Client()
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
     session = client.session
+    session["account_authentication_methods_user"] = str(user.pk)
     session["account_authentication_methods"] = [
         {"method": "password", "at": time.time(), "email": user.email}
     ]
+    session["account_authentication_methods_user"] = str(user.pk)
     if company is not None:
         session["company"] = str(company.id)
     session.save()

@@ -57,3 +57,19 @@ def api() -> Callable[..., ApiClient]:
         return ApiClient(secret, client_id=client_id, ip=ip or random_address())
 
     return connect
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures that tests recorded by `record_property("isolation", …)`; they belong in docs/security.md."""
+    lines = [
+        value
+        for reports in terminalreporter.stats.values()
+        for found in reports
+        if isinstance(found, pytest.TestReport)
+        for name, value in found.user_properties
+        if name == "isolation" and found.when == "call"
+    ]
+    if lines:
+        terminalreporter.section("isolation")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import (
@@ -25,6 +26,7 @@ from core.tenancy import Tenant, tenant_context
 __all__ = ["create_company_page", "settings_page", "switch_company", "switch_mode"]
 
 
+@never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_company_page(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Writes of accounts, by subject: companies, members, people."""
+"""Writes of accounts, by subject: companies, members, people, sign-ins."""
 
 from accounts.services.companies import (
     create_company,
@@ -14,12 +14,15 @@ from accounts.services.members import (
     revoke_invitation,
 )
 from accounts.services.people import update_profile
+from accounts.services.sign_ins import record_failed_sign_in, record_for_companies
 
 __all__ = [
     "accept_invitation",
     "change_role",
     "create_company",
     "invite_member",
+    "record_failed_sign_in",
+    "record_for_companies",
     "remove_member",
     "resume_company",
     "revoke_invitation",

@@ -52,7 +52,7 @@ def read_options(environment: Mapping[str, str]) -> RunOptions:
     """Check what is set. Raises UsageError for a bad port, or for plain HTTP on an address that others can reach."""
     host = environment.get("HOST") or "127.0.0.1"
     text = environment.get("PORT") or "8000"
-    if not text.isdigit() or not 0 < int(text) < 65536:
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
         raise UsageError(f"PORT={text} is not a port number (1 to 65535).")
     named = (environment.get("TLS_CERT_FILE", ""), environment.get("TLS_KEY_FILE", ""))
     if any(named) and not all(named):
@@ -86,6 +86,7 @@ def child_environment(
         "PUBLIC_URL": options.url,
         "REQUIRE_HTTPS": "true" if options.tls else "false",
         "ALLOWED_HOSTS": ",".join(allowed_hosts(options.host)),
+        "PROMETHEUS_MULTIPROC_DIR": str(options.data_dir / "metrics"),
         "WEB_WORKERS": str(min(cores, 4)),
         "WORKER_CONCURRENCY": str(min(cores, 4)),
         # Celery warns root at length at every start. Its reason is pickle; our messages are JSON and carry hints only.

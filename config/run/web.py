@@ -33,6 +33,15 @@ def granian_arguments(environment: Mapping[str, str]) -> list[str]:
     return [*arguments, "config.wsgi:application"]
 
 
+def prepare_metrics(environment: Mapping[str, str]) -> None:
+    """Empty the folder in which this server's processes share their counters: dead processes' numbers stay otherwise."""
+    folder = environment.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder:
+        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        for leftover in Path(folder).glob("*.db"):
+            leftover.unlink()
+
+
 def main() -> None:
     """Replace this process by granian."""
     program = Path(sys.executable).with_name("granian")
@@ -41,6 +50,7 @@ def main() -> None:
         sys.exit("granian is not installed in this environment.")
     try:
         arguments = granian_arguments(os.environ)
+        prepare_metrics(os.environ)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     os.execv(path, [path, *arguments])  # noqa: S606 - no shell is involved

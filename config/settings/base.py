@@ -276,6 +276,25 @@ vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Pomelo <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- Messaging (docs/messaging.md): which provider sends a channel; without one, messages become files in DATA_DIR ----------
+MESSAGING_SMTP_URL = secret(
+    "MESSAGING_SMTP_URL", default=secret("EMAIL_URL", "") if "smtp" in secret("EMAIL_URL", "")[:4] else ""
+)
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN = secret("TWILIO_AUTH_TOKEN", default="")
+TWILIO_API_URL = env.str("TWILIO_API_URL", default="")
+MESSAGING_PROVIDERS = {
+    "email": env.str("MESSAGING_EMAIL_PROVIDER", default="smtp" if MESSAGING_SMTP_URL else "file"),
+    "sms": env.str("MESSAGING_SMS_PROVIDER", default="twilio" if TWILIO_ACCOUNT_SID else "file"),
+}
+MESSAGING_ANYMAIL_BACKEND = env.str("MESSAGING_ANYMAIL_BACKEND", default="")
+ANYMAIL = env.json("ANYMAIL", default={})
+MESSAGING_EMAIL_FROM = env.str("MESSAGING_EMAIL_FROM", default=DEFAULT_FROM_EMAIL)
+MESSAGING_SMS_FROM = env.str("MESSAGING_SMS_FROM", default="Pomelo")
+MESSAGING_RETURN_PATH = env.str("MESSAGING_RETURN_PATH", default="")
+MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")
+MESSAGING_CONCURRENCY = env.int("MESSAGING_CONCURRENCY", default=4)
+
 # --- Accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -308,6 +327,7 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 1800
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PUBLIC_URL.startswith("https") else "http"
+MFA_ADAPTER = "accounts.adapters.MfaAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Pomelo"
@@ -315,7 +335,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # --- Static files ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

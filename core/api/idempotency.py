@@ -52,7 +52,8 @@ def fingerprint(request: HttpRequest) -> bytes:
     return hashlib.sha256("\n".join(parts).encode() + b"\n" + canonical).digest()
 
 
-def _lock_number(key: str) -> int:
+def lock_number(key: str) -> int:
+    """Return the number of the advisory lock on `key` in the current tenant (63 bits of a SHA-256, and its sign)."""
     tenant = require_tenant()
     digest = hashlib.sha256(f"{tenant.company_id}:{tenant.mode}:{key}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
@@ -70,7 +71,7 @@ def run_once(
     """
     mark = fingerprint(request)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_lock_number(key)])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(key)])
         if not cursor.fetchone()[0]:
             raise IdempotencyInFlight(
                 "The first request with this key is still running.", headers={"Retry-After": "1"}

@@ -165,7 +165,7 @@ class Engines:
         self._write_addresses()
 
     def _write_addresses(self) -> None:
-        addresses = {}
+        addresses: dict[str, str] = {}
         if self._postgres is not None:
             addresses |= {
                 "DATABASE_URL": self.database_url("app"),

@@ -33,6 +33,8 @@ WITHOUT_MODE = {
 # Unique keys that are global on purpose.
 GLOBAL_UNIQUE = {
     "accounts_company": "the short name is part of no secret and is chosen by the company itself",
+    "apikeysecret_locator": "the look-up by locator happens before the company is known; eight random characters tell "
+    "nothing, and the constraint shows nothing to whoever makes a key, since they do not choose them",
 }
 
 ROWS = """
@@ -63,7 +65,9 @@ def test_every_table_is_shared_for_a_reason_or_held_by_row_level_security() -> N
 
 
 def test_the_list_of_shared_tables_names_only_tables_that_exist() -> None:
-    existing = {name for name, _, _ in fetch(ROWS)}
+    existing = {name for name, _, _ in fetch(ROWS)} | {
+        name for (name,) in fetch("SELECT relname FROM pg_class")
+    }
     assert set(SHARED_TABLES) | set(WITHOUT_MODE) | set(GLOBAL_UNIQUE) <= existing
 
 

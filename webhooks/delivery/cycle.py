@@ -11,6 +11,7 @@ from webhooks.delivery.health import switch_off
 from webhooks.delivery.limits import Limits
 from webhooks.delivery.outcome import Outcome
 from webhooks.delivery.record import record
+from webhooks.recovery import advance_recoveries
 from webhooks.relay import relay_events
 
 
@@ -19,18 +20,19 @@ class Step:
     """What one cycle brought: jobs to send, and whether there is reason to look again at once."""
 
     jobs: list[Job]
-    more_events: bool
+    more: bool
 
 
 def run_cycle(outcomes: Sequence[Outcome], places: int, failing_places: int, limits: Limits) -> Step:
-    """Record, relay and claim, each committed before anything is sent. Raises Django's database errors.
+    """Record, relay, recover and claim, each committed before anything is sent. Raises Django's database errors.
 
     May be repeated with the same outcomes when it failed.
     """
     relayed = relay_events()
+    recovering = advance_recoveries()
     with system_context(reason="webhook delivery"):
         dead = record(outcomes)
         jobs = claim(places, failing_places, limits)
     for endpoint in dead:
         switch_off(endpoint)
-    return Step(jobs, relayed.waiting)
+    return Step(jobs, relayed.waiting or recovering)

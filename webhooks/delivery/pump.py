@@ -68,10 +68,10 @@ class Pump:
                 step = await self._cycle(database)
                 for job in step.jobs if step else ():
                     self._start(job, client)
-                if self._sending or (step and (step.jobs or step.more_events)):
+                if self._sending or (step and (step.jobs or step.more)):
                     last_work = time.monotonic()
                 if not self._sending and not self._done and step is not None:
-                    quiet = not step.jobs and not step.more_events
+                    quiet = not step.jobs and not step.more
                     if self._stopping or (
                         quiet and (until_idle or time.monotonic() - last_work > IDLE_SECONDS)
                     ):
@@ -118,7 +118,7 @@ class Pump:
         self._done.append(await attempt(job, client, self._limits))
 
     async def _pause(self, step: Step | None) -> None:
-        seconds = SOON_SECONDS if step is not None and step.more_events else POLL_SECONDS
+        seconds = SOON_SECONDS if step is not None and step.more else POLL_SECONDS
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), seconds)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 
 from core.constraints import CompositeForeignKey
+from core.fields import TransactionIdField
 from core.tenancy import TenantForeignKey, TenantModel
 from webhooks.models.endpoint import Endpoint
 
@@ -40,6 +42,8 @@ class RecoveryJob(TenantModel):
     examined = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
+    started_in = TransactionIdField()
+    checked_at = models.DateTimeField(db_default=Now())  # the job that waited longest is next
     finished_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
@@ -56,6 +60,11 @@ class RecoveryJob(TenantModel):
                 condition=models.Q(status="running"),
                 name="webhooks_recoveryjob_running",
             ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["checked_at"], name="webhooks_recoveryjob_next", condition=models.Q(status="running")
+            )
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F, QuerySet
@@ -40,6 +41,32 @@ def current_secret(endpoint: Endpoint) -> str:
 def list_deliveries() -> QuerySet[Delivery]:
     """Return the deliveries to every endpoint, deleted ones included."""
     return Delivery.objects.all()
+
+
+def filter_deliveries(
+    *,
+    endpoint: str | None = None,
+    event_type: str | None = None,
+    status: str | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+) -> QuerySet[Delivery]:
+    """Return the deliveries that fit every given filter. `endpoint` is a TypeID; a foreign one fits nothing."""
+    rows = list_deliveries()
+    if endpoint:
+        try:
+            rows = rows.filter(endpoint_id=ids.decode("we", endpoint))
+        except ids.InvalidId:
+            return rows.none()
+    if event_type:
+        rows = rows.filter(event_type=event_type)
+    if status:
+        rows = rows.filter(status=status)
+    if created_after:
+        rows = rows.filter(created__gte=created_after)
+    if created_before:
+        rows = rows.filter(created__lt=created_before)
+    return rows
 
 
 def get_delivery(public_id: str) -> Delivery:

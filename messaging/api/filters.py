@@ -1,0 +1,78 @@
+"""What messaging's lists can be narrowed by. Every filter is an equality or a range on an indexed column (DESIGN §8)."""
+
+import django_filters
+from django.db.models import QuerySet
+from django.forms import ValidationError
+
+from core import ids
+from messaging.channels import channels
+from messaging.channels.base import InvalidAddress
+from messaging.models import Message, Status, Suppression
+from messaging.selectors import messages as selectors
+
+
+def normalized_spellings(text: str) -> list[str]:
+    """Return what `text` may be stored as, on any channel; raises ValidationError when it is no address at all."""
+    found = []
+    for channel in channels().values():
+        try:
+            found.append(channel.parse(text).normalized)
+        except InvalidAddress:
+            continue
+    if not found:
+        raise ValidationError("This is not an address.", code="invalid")
+    return found
+
+
+class AddressFilter(django_filters.CharFilter):
+    """Compares the stored normalised spelling; a text that is no address matches nothing."""
+
+    def filter(self, qs: QuerySet, value: str) -> QuerySet:
+        """Narrow by the address."""
+        if not value:
+            return qs
+        try:
+            return self._narrow(qs, normalized_spellings(value)[0])
+        except ValidationError:
+            return qs.none()
+
+    def _narrow(self, qs: QuerySet, normalized: str) -> QuerySet:
+        return qs.filter(address_normalized=normalized)
+
+
+class RecipientFilter(AddressFilter):
+    """Messages to an address."""
+
+    def _narrow(self, qs: QuerySet, normalized: str) -> QuerySet:
+        return selectors.sent_to(qs, normalized)
+
+
+class MessageFilter(django_filters.FilterSet):
+    """Filters of `GET /v1/messages`."""
+
+    channel = django_filters.ChoiceFilter(choices=[(name, name) for name in sorted(channels())])
+    status = django_filters.ChoiceFilter(choices=Status.choices)
+    to = RecipientFilter(max_length=600)
+    customer = django_filters.CharFilter(method="by_customer", max_length=100)
+    tag = django_filters.CharFilter(method="by_tag", max_length=50)
+    created_after = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
+
+    def by_customer(self, queryset: QuerySet[Message], name: str, value: str) -> QuerySet[Message]:
+        """Match a `cus_` id; another customer's or a malformed one matches nothing."""
+        try:
+            return queryset.filter(customer_id=ids.decode("cus", value))
+        except ids.InvalidId:
+            return queryset.none()
+
+    def by_tag(self, queryset: QuerySet[Message], name: str, value: str) -> QuerySet[Message]:
+        """Match one tag."""
+        return selectors.tagged(queryset, value)
+
+
+class SuppressionFilter(django_filters.FilterSet):
+    """Filters of `GET /v1/suppressions`."""
+
+    channel = django_filters.ChoiceFilter(choices=[(name, name) for name in sorted(channels())])
+    origin = django_filters.ChoiceFilter(choices=Suppression.Origins.choices)
+    address = AddressFilter(max_length=600)

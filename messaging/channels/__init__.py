@@ -1,0 +1,28 @@
+"""The channels a message can take. Another channel is one more file here: it is found by itself."""
+
+import importlib
+import pkgutil
+from functools import lru_cache
+
+from messaging.channels.base import Channel
+
+
+@lru_cache(maxsize=1)
+def channels() -> dict[str, Channel]:
+    """Return every channel by name. A channel is a module of this package with a `CHANNEL`."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        if module.name != "base":
+            channel: Channel = importlib.import_module(f"{__name__}.{module.name}").CHANNEL
+            found[channel.name] = channel
+    return found
+
+
+def get_channel(name: str) -> Channel:
+    """Return the channel `name`; raises KeyError."""
+    return channels()[name]
+
+
+def send_scopes() -> tuple[str, ...]:
+    """Return the scopes of which any one lets a key send on some channel."""
+    return ("messaging:send", *(channel.scope for channel in channels().values()))

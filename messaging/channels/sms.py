@@ -1,0 +1,86 @@
+"""SMS: numbers in E.164, a text of at most ten segments, no subject and no HTML."""
+
+import re
+
+import phonenumbers
+from django.conf import settings
+
+from billing.entitlements import Limits
+from billing.models import Customer
+from core.errors import FieldError, FieldErrors
+from messaging.channels.base import Address, Checked, Content, InvalidAddress, refuse_unknown
+
+MAX_TEXT = 1600
+# The vendor's own test numbers, with the same meaning (https://www.twilio.com/docs/iam/test-credentials).
+MAGIC = {
+    "+15005550006": "delivered",
+    "+15005550001": "failed",
+    "+15005550002": "failed",
+    "+15005550004": "suppressed",
+    "+15005550009": "bounced",
+}
+
+# phonenumbers forgives words around a number; an address has to be nothing but one.
+_NUMBER = re.compile(r"\+[0-9 ().\-]{6,30}")
+_ALPHANUMERIC_SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+_NOT_A_NUMBER = "Use the international form, such as +4930123456."
+
+
+class Sms:
+    """The channel `sms`."""
+
+    name = "sms"
+    label = "SMS"
+    scope = "sms:send"
+    together = False
+
+    def parse(self, text: str) -> Address:
+        """Accept a number that can exist, in international form; raises InvalidAddress."""
+        if not _NUMBER.fullmatch(text.strip(" ")):
+            raise InvalidAddress("invalid_phone_number", _NOT_A_NUMBER)
+        try:
+            number = phonenumbers.parse(text, None)
+        except phonenumbers.NumberParseException as error:
+            raise InvalidAddress("invalid_phone_number", _NOT_A_NUMBER) from error
+        e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        if number.extension or not phonenumbers.is_valid_number(number):
+            raise InvalidAddress("invalid_phone_number", "No such number can exist.")
+        return Address(address=e164, normalized=e164)
+
+    def check(self, content: Content) -> Checked:
+        """Require a text and a sender; raises FieldErrors."""
+        problems = refuse_unknown(content, ("subject", "html", "reply_to", "cc", "bcc"), "SMS")
+        if not content.text.strip():
+            problems.append(FieldError("text", "required", "An SMS needs a text."))
+        elif len(content.text) > MAX_TEXT:
+            problems.append(FieldError("text", "too_long", f"At most {MAX_TEXT} characters are accepted."))
+        sender = content.sender or settings.MESSAGING_SMS_FROM
+        if not _ALPHANUMERIC_SENDER.fullmatch(sender):
+            try:
+                sender = self.parse(sender).address
+            except InvalidAddress:
+                problems.append(
+                    FieldError(
+                        "from",
+                        "invalid_sender",
+                        "Use a number in international form or a name of up to 11 letters and digits.",
+                    )
+                )
+        if problems:
+            raise FieldErrors(problems)
+        return Checked(sender=sender)
+
+    def customer_address(self, customer: Customer) -> str:
+        """Return the customer's phone number."""
+        return customer.phone
+
+    def daily_cap(self, limits: Limits) -> int:
+        """Return the tier's SMS a day."""
+        return limits.sms_per_day
+
+    def magic_outcome(self, normalized: str) -> str | None:
+        """Answer for the vendor's test numbers."""
+        return MAGIC.get(normalized)
+
+
+CHANNEL = Sms()

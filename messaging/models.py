@@ -1,0 +1,329 @@
+"""Messages, whom they go to and what became of them; suppressed addresses; daily usage; hourly statistics."""
+
+from django.db import models
+
+from core import clock
+from core.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+
+MAX_RECIPIENTS = 100
+
+
+class Status(models.TextChoices):
+    """What has become of a message or of one recipient (DESIGN §11). `scheduled` and `sending` are a message's only."""
+
+    QUEUED = "queued", "Queued"
+    SCHEDULED = "scheduled", "Scheduled"
+    SENDING = "sending", "Sending"
+    SENT = "sent", "Sent"
+    DELIVERED = "delivered", "Delivered"
+    BOUNCED = "bounced", "Bounced"
+    COMPLAINED = "complained", "Complained"
+    FAILED = "failed", "Failed"
+    CANCELED = "canceled", "Canceled"
+    SUPPRESSED = "suppressed", "Suppressed"
+
+
+# What may follow what, for one recipient. A provider's news may come late, twice or before our own record of the send.
+FOLLOWS: dict[str, frozenset[str]] = {
+    Status.QUEUED: frozenset(
+        {"sent", "delivered", "bounced", "complained", "failed", "suppressed", "canceled"}
+    ),
+    Status.SENT: frozenset({"delivered", "bounced", "complained", "failed"}),
+    Status.DELIVERED: frozenset({"bounced", "complained"}),
+    Status.BOUNCED: frozenset(),
+    Status.COMPLAINED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.SUPPRESSED: frozenset(),
+    Status.CANCELED: frozenset(),
+}
+
+# A message with several recipients shows the first of these that any of them has: what most needs attention comes first.
+PRECEDENCE = (
+    Status.COMPLAINED,
+    Status.BOUNCED,
+    Status.FAILED,
+    Status.SENT,
+    Status.DELIVERED,
+    Status.SUPPRESSED,
+    Status.CANCELED,
+)
+
+
+class Message(TenantModel):
+    """One message to up to 100 recipients. The row is the queue: nothing else knows what is still to be sent.
+
+    `due_at` says when a worker may take it: the time to send, the next try, or, while a worker has it, the end of that
+    worker's lease; NULL once nothing is left to do. `attempt` counts the claims and is the fencing token: what a
+    worker brings back is accepted only while the number is still the one it was given. `deferrals` counts the tries
+    that ended in a temporary failure; the back-off goes by it.
+    """
+
+    id_prefix = "msg"
+
+    channel = models.CharField(max_length=16)
+    status = models.CharField(max_length=16, choices=Status)
+    sender = models.CharField(max_length=320, blank=True)
+    reply_to = models.JSONField(default=list)
+    subject = models.CharField(max_length=998, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    customer = TenantForeignKey(
+        "billing.Customer", on_delete=models.RESTRICT, null=True, related_name="+", db_index=False
+    )
+    tags = models.JSONField(default=list)
+    metadata = models.JSONField(default=dict)
+    recipient_count = models.PositiveSmallIntegerField()
+    send_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=0)
+    deferrals = models.PositiveSmallIntegerField(default=0)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_message_customer_fk", fields="customer", to="billing.Customer"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(status__in=Status.values), name="messaging_message_known_status"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(recipient_count__gte=1, recipient_count__lte=MAX_RECIPIENTS),
+                name="messaging_message_recipients",
+            ),
+            # Work that waits has a time, work that is done has none: nothing can be forgotten or sent again.
+            models.CheckConstraint(
+                condition=models.Q(status__in=["queued", "scheduled", "sending"], due_at__isnull=False)
+                | (~models.Q(status__in=["queued", "scheduled", "sending"]) & models.Q(due_at__isnull=True)),
+                name="messaging_message_waiting",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["company", "due_at"],
+                name="messaging_message_due",
+                condition=models.Q(due_at__isnull=False),
+            ),
+            models.Index(fields=["company", "mode", "status", "-id"], name="messaging_message_status"),
+            models.Index(fields=["company", "mode", "channel", "-id"], name="messaging_message_channel"),
+            models.Index(fields=["company", "mode", "customer", "-id"], name="messaging_message_customer"),
+            models.Index(fields=["company", "mode", "created"], name="messaging_message_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.public_id}"
+
+
+class MessageTag(TenantModel):
+    """A tag of a message in a narrow table of its own, so that a filter by tag is served by a B-tree (DESIGN §8)."""
+
+    message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="tag_rows", db_index=False)
+    tag = models.CharField(max_length=50)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_messagetag_message_fk", fields="message", to="messaging.Message"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "tag", "message"], name="messaging_messagetag_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["company", "mode", "message"], name="messaging_messagetag_message")]
+
+    def __str__(self) -> str:
+        return self.tag
+
+
+class Recipient(TenantModel):
+    """One address a message goes to, and how far it has come there."""
+
+    id_prefix = "rcp"
+
+    class Kinds(models.TextChoices):
+        """Where an email shows the address; other channels have `to` only."""
+
+        TO = "to", "To"
+        CC = "cc", "Cc"
+        BCC = "bcc", "Bcc"
+
+    message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="recipients", db_index=False)
+    position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=3, choices=Kinds, default=Kinds.TO)
+    name = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=320)
+    address_normalized = models.CharField(max_length=320)
+    status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
+    error_code = models.CharField(max_length=50, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    provider = models.CharField(max_length=30, blank=True)
+    provider_id = models.CharField(max_length=200, blank=True)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_recipient_message_fk", fields="message", to="messaging.Message"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "message", "address_normalized"], name="messaging_recipient_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    status__in=[value for value in Status.values if value not in ("scheduled", "sending")]
+                ),
+                name="messaging_recipient_status",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["to", "cc", "bcc"]), name="messaging_recipient_kind"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["company", "mode", "address_normalized", "message"],
+                name="messaging_recipient_address",
+            ),
+            # The look-up of a provider's news, before the tenant is known.
+            models.Index(
+                fields=["provider", "provider_id"],
+                name="messaging_recipient_provider",
+                condition=~models.Q(provider_id=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class RecipientEvent(TenantModel):
+    """One thing that happened to a recipient: the time line of the message page. Only ever inserted.
+
+    `note_id` is the provider's own id of the news, so that news told twice is written once.
+    """
+
+    recipient = TenantForeignKey(Recipient, on_delete=models.CASCADE, related_name="events", db_index=False)
+    kind = models.CharField(max_length=16)  # a status, or `deferred`
+    code = models.CharField(max_length=50, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+    attempt = models.PositiveIntegerField(null=True)
+    source = models.CharField(max_length=30)  # the provider's name, or `pomelo`
+    note_id = models.CharField(max_length=200, null=True)  # noqa: DJ001  NULL repeats in a unique key, "" does not
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_recipientevent_recipient_fk", fields="recipient", to="messaging.Recipient"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "recipient", "note_id"], name="messaging_recipientevent_note"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "recipient", "id"], name="messaging_recipientevent_line")
+        ]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+class Suppression(TenantModel):
+    """An address nothing is sent to, and why."""
+
+    id_prefix = "sup"
+
+    class Origins(models.TextChoices):
+        """Who put the address on the list."""
+
+        BOUNCE = "bounce", "Bounce"
+        COMPLAINT = "complaint", "Complaint"
+        MANUAL = "manual", "Manual"
+
+    channel = models.CharField(max_length=16)
+    address = models.CharField(max_length=320)
+    address_normalized = models.CharField(max_length=320)
+    origin = models.CharField(max_length=9, choices=Origins)
+    message = TenantForeignKey(
+        Message, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_suppression_message_fk", fields="message", to="messaging.Message"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "channel", "address_normalized"],
+                name="messaging_suppression_address",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(origin__in=["bounce", "complaint", "manual"]),
+                name="messaging_suppression_known_origin",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "origin", "-id"], name="messaging_suppression_origin"),
+            models.Index(fields=["company", "mode", "message"], name="messaging_suppression_message"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class DailyUsage(TenantModel):
+    """How many recipients a channel has been given for one UTC day: what the daily caps count (DESIGN §6)."""
+
+    channel = models.CharField(max_length=16)
+    day = models.DateField()
+    recipients = models.PositiveIntegerField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company", "mode", "channel", "day"], name="messaging_dailyusage_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.day}: {self.recipients}"
+
+
+class MessageStat(TenantModel):
+    """So many recipients came to `status` in one hour. What charts and `/v1/analytics/messages` add up.
+
+    Written as small rows in the transaction of the change, so the sums are exact at any moment and no two changes wait for
+    each other; a task folds them into one row per key (`folded`). `tag` is "" in the row that counts every recipient; each
+    tag of the message has a row of its own. `latency` is a step of `messaging.latency`, -1 where none is measured.
+    """
+
+    hour = models.DateTimeField()
+    channel = models.CharField(max_length=16)
+    tag = models.CharField(max_length=50, blank=True)
+    status = models.CharField(max_length=16)
+    latency = models.SmallIntegerField(default=-1)
+    recipients = models.IntegerField()
+    folded = models.BooleanField(default=False)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company", "mode", "tag", "hour", "channel", "status", "latency"],
+                name="messaging_messagestat_folded",
+                condition=models.Q(folded=True),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "tag", "hour"], name="messaging_messagestat_hour"),
+            models.Index(fields=["id"], name="messaging_messagestat_loose", condition=models.Q(folded=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}h {self.status}: {self.recipients}"

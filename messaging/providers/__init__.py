@@ -1,0 +1,47 @@
+"""The ways out. Which one a channel uses is a setting; test mode always uses `testmode`, which sends nothing.
+
+Another provider is one more file here with a `PROVIDER` (a class), named in `MESSAGING_PROVIDERS` by its module.
+"""
+
+import importlib
+import pkgutil
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+from core.principal import Mode
+from messaging.channels.base import Channel
+from messaging.providers.base import Provider
+
+TEST_MODE = "testmode"
+# What a channel uses that no setting names a provider for: nothing leaves the machine.
+FALLBACK = "file"
+
+
+def provider_names() -> frozenset[str]:
+    """Return the names a setting may use."""
+    return frozenset(
+        module.name for module in pkgutil.iter_modules(__path__) if module.name not in ("base", "mime")
+    )
+
+
+def provider_name(channel: Channel, mode: Mode) -> str:
+    """Return the name of the provider that sends `channel` in `mode`."""
+    return TEST_MODE if mode == "test" else settings.MESSAGING_PROVIDERS.get(channel.name, FALLBACK)
+
+
+@lru_cache(maxsize=16)
+def load_provider(name: str) -> Provider:
+    """Return this process's instance of the provider `name`; raises ImportError when there is none."""
+    provider: Provider = importlib.import_module(f"{__name__}.{name}").PROVIDER()
+    return provider
+
+
+def _settings_changed(*, setting: str, **_: object) -> None:
+    if setting.startswith(("MESSAGING_", "TWILIO_", "ANYMAIL")):
+        load_provider.cache_clear()
+
+
+# Sent only by Django's own override_settings.
+setting_changed.connect(_settings_changed)

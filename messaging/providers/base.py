@@ -1,0 +1,90 @@
+"""What every provider is given and what it answers. Another provider is one more file beside this one."""
+
+import uuid
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from core import ids
+from core.tenancy import Tenant
+
+# A provider's call must have ended after this many seconds, answered or not.
+CALL_SECONDS = 30
+
+# What may become of a recipient in a call; `deferred` is a temporary failure, tried again later.
+Outcome = Literal["sent", "delivered", "bounced", "complained", "failed", "suppressed", "deferred"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One recipient that the call is to reach."""
+
+    recipient_id: uuid.UUID
+    address: str
+    name: str = ""
+    kind: str = "to"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One call to a provider: the message and those of its recipients who still have to get it.
+
+    `shown` are all recipients of the message, also those that have it already: the headers must not change between tries.
+    """
+
+    message_id: uuid.UUID
+    tenant: Tenant
+    channel: str
+    sender: str
+    targets: tuple[Target, ...]
+    shown: tuple[Target, ...] = ()
+    reply_to: tuple[str, ...] = ()
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    tags: tuple[str, ...] = ()
+    created: float = 0.0  # seconds since the epoch
+
+    @property
+    def public_id(self) -> str:
+        """The message's TypeID."""
+        return ids.encode("msg", self.message_id)
+
+    @property
+    def header_id(self) -> str:
+        """The Message-ID: the same at every try, so that a receiver can drop what it got twice."""
+        host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+        return f"<{self.public_id}@{host}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a provider said about one recipient. `suppress` asks to put a bounced address on the list."""
+
+    recipient_id: uuid.UUID
+    outcome: Outcome
+    code: str = ""
+    detail: str = ""
+    provider_id: str = ""
+    suppress: bool = False
+
+
+class Provider(Protocol):
+    """A way out. `send` is called outside of any transaction, by many threads at once."""
+
+    name: ClassVar[str]
+
+    def send(self, envelope: Envelope) -> list[Result]:
+        """Hand the message over; return one result per target. Expected failures are results, not exceptions."""
+
+
+def same_for_all(
+    envelope: Envelope, outcome: Outcome, *, code: str = "", detail: str = "", provider_id: str = ""
+) -> list[Result]:
+    """Return the same result for every target of the call."""
+    return [
+        Result(target.recipient_id, outcome, code=code, detail=detail[:500], provider_id=provider_id)
+        for target in envelope.targets
+    ]

@@ -1,0 +1,248 @@
+"""Email by SMTP (RFC 5321): one transaction per message, connections kept open between them.
+
+Each recipient's own answer is kept apart: a 4xx is tried again later, a 5xx is final. An address that does not exist
+(enhanced code 5.1.x, or a bare 550, 551 or 553 to RCPT) has bounced and is suppressed; any other refusal failed.
+"""
+
+import os
+import re
+import smtplib
+import ssl
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.utils import parseaddr
+from typing import ClassVar
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, same_for_all
+from messaging.providers.mime import compose
+
+DEFAULT_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 587, "smtp+ssl": 465}
+_STARTTLS = frozenset({"smtp+tls", "smtps"})
+# Servers drop idle connections; an old one is not worth the try.
+IDLE_SECONDS = 20
+MESSAGES_PER_CONNECTION = 500
+
+_ENHANCED = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_NO_SUCH_ADDRESS = frozenset({550, 551, 553})
+
+Answer = tuple[int, bytes]
+
+
+class _Connection(smtplib.SMTP):
+    """An SMTP connection on which every call has one deadline, however slowly the server drips."""
+
+    deadline = 0.0
+    used_at = 0.0
+    messages = 0
+
+    def getreply(self) -> Answer:
+        """Wait for an answer no longer than the deadline allows."""
+        if self.sock is not None and self.deadline:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                self.close()
+                raise smtplib.SMTPServerDisconnected("the server was too slow")
+            self.sock.settimeout(left)
+        return super().getreply()
+
+
+class _SecureConnection(_Connection, smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+
+class Smtp:
+    """The provider `smtp`; `MESSAGING_SMTP_URL` says where (smtp://, smtp+tls:// for STARTTLS, smtp+ssl://)."""
+
+    name: ClassVar[str] = "smtp"
+
+    def __init__(self) -> None:
+        parts = urlsplit(settings.MESSAGING_SMTP_URL)
+        self._scheme = parts.scheme
+        self._host = parts.hostname or "localhost"
+        self._port = parts.port or DEFAULT_PORTS[parts.scheme]
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        self._idle: list[_Connection] = []
+        self._lock = threading.Lock()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def send(self, envelope: Envelope) -> list[Result]:
+        """Run one SMTP transaction; every failure becomes the result of the recipients it concerns."""
+        message = compose(envelope)
+        payload = message.message().as_bytes(linesep="\r\n")
+        deadline = time.monotonic() + CALL_SECONDS
+        try:
+            with self._connection(deadline) as connection:
+                return self._transact(connection, envelope, payload)
+        except smtplib.SMTPAuthenticationError as error:
+            # The operator's mistake, not the message's: it waits until the password is right.
+            return same_for_all(envelope, "deferred", code="smtp_login", detail=_text(error.smtp_error))
+        except smtplib.SMTPResponseException as error:
+            return same_for_all(
+                envelope,
+                "deferred",
+                code=_code(error.smtp_code, _text(error.smtp_error)),
+                detail=_text(error.smtp_error),
+            )
+        except (smtplib.SMTPException, OSError) as error:
+            return same_for_all(envelope, "deferred", code="smtp_connection", detail=_describe(error))
+
+    def _transact(self, connection: _Connection, envelope: Envelope, payload: bytes) -> list[Result]:
+        return_path = settings.MESSAGING_RETURN_PATH or parseaddr(envelope.sender)[1]
+        options = [f"size={len(payload)}"] if connection.has_extn("size") else []
+        if not payload.isascii() and connection.has_extn("8bitmime"):
+            options.append("body=8bitmime")
+        code, text = connection.mail(return_path, options)
+        if code != 250:
+            connection.rset()
+            return self._refused(envelope, code, _text(text))
+        results, accepted = [], []
+        for target in envelope.targets:
+            code, text = connection.rcpt(target.address)
+            if code in (250, 251):
+                accepted.append(target)
+            elif code == 421:
+                raise smtplib.SMTPServerDisconnected(_text(text))
+            else:
+                results.append(_rcpt_result(target.recipient_id, code, _text(text)))
+        if not accepted:
+            connection.rset()
+            return results
+        try:
+            code, text = connection.data(payload)
+        except smtplib.SMTPDataError as error:  # the server refused the DATA command itself
+            code, text = error.smtp_code, error.smtp_error
+            connection.rset()
+        if code == 250:
+            outcome: Outcome = "sent"
+        else:
+            outcome = "failed" if 500 <= code < 600 else "deferred"
+        answer = _text(text)
+        results += [
+            Result(
+                target.recipient_id,
+                outcome,
+                code="" if code == 250 else _code(code, answer),
+                detail=answer,
+                provider_id=envelope.header_id if code == 250 else "",
+            )
+            for target in accepted
+        ]
+        return results
+
+    def _refused(self, envelope: Envelope, code: int, text: str) -> list[Result]:
+        outcome: Outcome = "failed" if 500 <= code < 600 else "deferred"
+        return same_for_all(envelope, outcome, code=_code(code, text), detail=text)
+
+    @contextmanager
+    def _connection(self, deadline: float) -> Iterator[_Connection]:
+        """Lend a connection; it goes back only after a transaction that ended well."""
+        connection = self._take_idle() or self._open(deadline)
+        connection.deadline = deadline
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        connection.messages += 1
+        connection.used_at = time.monotonic()
+        if connection.sock is None or connection.messages >= MESSAGES_PER_CONNECTION:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.append(connection)
+
+    def _take_idle(self) -> _Connection | None:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if time.monotonic() - connection.used_at < IDLE_SECONDS and _is_open(connection):
+                return connection
+            connection.close()
+
+    def _open(self, deadline: float) -> _Connection:
+        timeout = max(0.001, deadline - time.monotonic())
+        if self._scheme == "smtp+ssl":
+            connection: _Connection = _SecureConnection(
+                self._host, self._port, timeout=timeout, context=ssl.create_default_context()
+            )
+        else:
+            connection = _Connection(self._host, self._port, timeout=timeout)
+        connection.deadline = deadline
+        try:
+            if self._scheme in _STARTTLS:
+                connection.starttls(context=ssl.create_default_context())
+            connection.ehlo_or_helo_if_needed()
+            if self._user:
+                connection.login(self._user, self._password)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _forget(self) -> None:
+        """A forked child must not speak on its parent's connections."""
+        self._idle = []
+        self._lock = threading.Lock()
+
+
+def _is_open(connection: _Connection) -> bool:
+    """Tell whether an idle connection is still there: nothing may be waiting to be read, not even its end."""
+    if connection.sock is None:
+        return False
+    connection.sock.setblocking(False)
+    try:
+        connection.sock.recv(1)  # the server's farewell, or the end of the stream: either way it is over
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    except OSError:
+        return False
+    else:
+        return False
+    finally:
+        with suppress(OSError):
+            connection.sock.settimeout(CALL_SECONDS)
+
+
+def _rcpt_result(recipient_id: uuid.UUID, code: int, text: str) -> Result:
+    enhanced = _ENHANCED.search(text)
+    if not 500 <= code < 600:
+        outcome: Outcome = "deferred"
+    elif (enhanced and enhanced[1] == "5" and enhanced[2] == "1") or (
+        not enhanced and code in _NO_SUCH_ADDRESS
+    ):
+        outcome = "bounced"
+    else:
+        outcome = "failed"
+    return Result(
+        recipient_id,
+        outcome,
+        code=_code(code, text),
+        detail=text,
+        suppress=outcome == "bounced",
+    )
+
+
+def _code(code: int, text: str) -> str:
+    """Return the stable code of a refusal: `smtp_5.1.1` where the server says so, else `smtp_550`."""
+    enhanced = _ENHANCED.search(text)
+    return f"smtp_{enhanced[0]}" if enhanced else f"smtp_{code}"
+
+
+def _text(answer: bytes | str) -> str:
+    text = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
+    return text.replace("\x00", "").strip()[:500]
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {_text(str(error))}"
+
+
+PROVIDER = Smtp

@@ -1,0 +1,42 @@
+"""Test mode: sends nothing, answers magic recipients, and says `delivered` for every other address."""
+
+from typing import ClassVar
+
+from messaging.channels import get_channel
+from messaging.providers.base import Envelope, Outcome, Result
+
+# How each outcome comes about, as it would with a real provider.
+_STORIES: dict[str, tuple[Outcome, ...]] = {
+    "delivered": ("sent", "delivered"),
+    "bounced": ("sent", "bounced"),
+    "complained": ("sent", "delivered", "complained"),
+    "suppressed": ("suppressed",),
+    "failed": ("failed",),
+}
+_REASONS = {
+    "bounced": ("bounced", "The test address answers as an address that does not exist."),
+    "complained": ("complained", "The test address answers as a person who reports the message."),
+    "suppressed": ("suppressed", "The test address answers as one on the suppression list."),
+    "failed": ("rejected", "The test address answers as a provider that refuses the message."),
+}
+
+
+class TestMode:
+    """The provider of everything that test keys send."""
+
+    name: ClassVar[str] = "testmode"
+    __test__ = False
+
+    def send(self, envelope: Envelope) -> list[Result]:
+        """Return each recipient's whole story at once."""
+        channel = get_channel(envelope.channel)
+        results = []
+        for target in envelope.targets:
+            outcome = channel.magic_outcome(target.address.lower()) or "delivered"
+            for step in _STORIES[outcome]:
+                code, detail = _REASONS.get(step, ("", ""))
+                results.append(Result(target.recipient_id, step, code=code, detail=detail))
+        return results
+
+
+PROVIDER = TestMode

@@ -1,0 +1,57 @@
+"""How much of its daily caps a company has used."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from accounts.selectors import current_company
+from billing.entitlements import limits_of
+from messaging.channels import channels
+from messaging.models import DailyUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Recipients of one channel on one UTC day, against the cap."""
+
+    channel: str
+    day: date
+    used: int
+    cap: int
+
+    @property
+    def remaining(self) -> int:
+        """Recipients that are left; 0 when staff lowered the cap below what was used."""
+        return max(0, self.cap - self.used)
+
+    @property
+    def policy(self) -> str:
+        """The name of the cap in `RateLimit` headers."""
+        return f"{self.channel}-day"
+
+    def seconds_left(self, now: datetime) -> int:
+        """Return the seconds until the day has ended, rounded up."""
+        midnight = datetime.combine(self.day + timedelta(days=1), time.min, tzinfo=UTC)
+        left = midnight - now
+        return max(1, left.days * 86_400 + left.seconds + (1 if left.microseconds else 0))
+
+
+def cap_of(channel: str) -> int:
+    """Return the current company's daily cap on a channel, in recipients."""
+    return channels()[channel].daily_cap(limits_of(current_company()))
+
+
+def used_on(channel: str, day: date) -> int:
+    """Return the recipients counted for a channel on a UTC day."""
+    return (
+        DailyUsage.objects.filter(channel=channel, day=day).values_list("recipients", flat=True).first() or 0
+    )
+
+
+def usage_of_day(day: date) -> list[Usage]:
+    """Return the use of every channel on a UTC day, for the bars on the dashboard."""
+    limits = limits_of(current_company())
+    used = dict(DailyUsage.objects.filter(day=day).values_list("channel", "recipients"))
+    return [
+        Usage(channel=name, day=day, used=used.get(name, 0), cap=channel.daily_cap(limits))
+        for name, channel in channels().items()
+    ]

@@ -1,0 +1,84 @@
+"""Daily caps: exact, because they are counted in the message's own transaction (DESIGN §6)."""
+
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import F
+
+from core import clock, ids
+from core.errors import DomainError
+from core.tenancy import require_tenant
+from messaging.models import DailyUsage
+from messaging.selectors.usage import Usage, cap_of, used_on
+
+_RESERVE = """
+INSERT INTO messaging_dailyusage AS usage (id, company_id, mode, created, channel, day, recipients)
+SELECT %(id)s, %(company)s, %(mode)s, %(now)s, %(channel)s, %(day)s, %(recipients)s
+WHERE %(recipients)s <= %(cap)s
+ON CONFLICT (company_id, mode, channel, day) DO UPDATE SET recipients = usage.recipients + excluded.recipients
+WHERE usage.recipients + excluded.recipients <= %(cap)s
+RETURNING recipients
+"""
+
+
+class DailyCapExceeded(DomainError):
+    """The message has more recipients than the channel's daily cap has left on the UTC day of its `send_at`."""
+
+    code = "daily_cap_exceeded"
+    status = 429
+    title = "The daily cap is used up"
+    fix = (
+        "Send after `Retry-After` (midnight UTC), choose a `send_at` on another day, or ask for a higher tier. "
+        "`error.remaining` says how many recipients still fit."
+    )
+
+    def __init__(self, usage: Usage, recipients: int, now: datetime) -> None:
+        self.usage = usage
+        super().__init__(
+            f"{recipients} more recipients would exceed the cap of {usage.cap} on {usage.day} UTC; "
+            f"{usage.remaining} are left.",
+            facts={
+                "policy": usage.policy,
+                "day": usage.day.isoformat(),
+                "limit": usage.cap,
+                "remaining": usage.remaining,
+                "recipients": recipients,
+            },
+            headers={"Retry-After": str(usage.seconds_left(now))},
+        )
+
+
+def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -> Usage:
+    """Count `recipients` against the cap of the UTC day of `moment`; raises DailyCapExceeded, having counted nothing.
+
+    The row stays locked until the transaction ends, so that concurrent sends are counted one after the other: call it
+    last.
+    """
+    tenant = require_tenant()
+    day = moment.date()
+    cap = cap_of(channel)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RESERVE,
+            {
+                "id": ids.new_id(),
+                "company": tenant.company_id,
+                "mode": tenant.mode,
+                "now": clock.now(),
+                "channel": channel,
+                "day": day,
+                "recipients": recipients,
+                "cap": cap,
+            },
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise DailyCapExceeded(Usage(channel, day, used_on(channel, day), cap), recipients, now)
+    return Usage(channel, day, row[0], cap)
+
+
+def give_back(*, channel: str, moment: datetime, recipients: int) -> None:
+    """Take `recipients` off the count of the UTC day of `moment`."""
+    DailyUsage.objects.filter(channel=channel, day=moment.date()).update(
+        recipients=F("recipients") - recipients
+    )

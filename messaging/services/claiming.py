@@ -1,0 +1,96 @@
+"""Taking work: messages that are due, by lease, a fair share of each company's (DESIGN §11)."""
+
+import time
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+
+from core import clock
+from core.tenancy import Tenant, system_context
+from messaging.models import Message, Recipient, Status
+
+BATCH = 64
+# A worker that dies gives its messages back after this long. No call is begun that could outlast it (see sending.py).
+LEASE = timedelta(seconds=120)
+
+# Companies with work are found by hopping along the index, not by reading their queues; each gives an equal share, so that
+# one company's backlog delays nobody else. Suspended companies keep their queue and lose nothing.
+_CLAIM = """
+WITH RECURSIVE waiting AS (
+  (SELECT company_id FROM messaging_message WHERE due_at IS NOT NULL ORDER BY company_id LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT m.company_id FROM messaging_message m
+    WHERE m.due_at IS NOT NULL AND m.company_id > w.company_id ORDER BY m.company_id LIMIT 1
+  ) FROM waiting w WHERE w.company_id IS NOT NULL
+), ready AS MATERIALIZED (
+  SELECT w.company_id FROM waiting w JOIN accounts_company c ON c.id = w.company_id
+  WHERE c.suspended_at IS NULL AND EXISTS (
+    SELECT 1 FROM messaging_message m WHERE m.company_id = w.company_id AND m.due_at <= %(now)s
+  )
+), taken AS MATERIALIZED (
+  SELECT share.id FROM ready CROSS JOIN LATERAL (
+    SELECT m.id FROM messaging_message m
+    WHERE m.company_id = ready.company_id AND m.due_at <= %(now)s
+    ORDER BY m.due_at
+    LIMIT (SELECT greatest(1, ceil(%(batch)s::numeric / count(*))::int) FROM ready)
+    FOR UPDATE SKIP LOCKED
+  ) share
+  LIMIT %(batch)s
+)
+UPDATE messaging_message AS m
+SET status = 'sending', attempt = m.attempt + 1, due_at = %(lease)s, updated = %(now)s
+FROM taken WHERE m.id = taken.id
+RETURNING m.id
+"""
+
+# Equality on stored normalised columns of one unique index.
+_SUPPRESSED = """
+SELECT r.id FROM messaging_recipient r
+JOIN messaging_message m ON m.id = r.message_id
+JOIN messaging_suppression s ON s.company_id = r.company_id AND s.mode = r.mode AND s.channel = m.channel
+                            AND s.address_normalized = r.address_normalized
+WHERE r.message_id = ANY(%(ids)s) AND r.status = 'queued'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed message with all of its recipients. `begin_by` (monotonic) is when no new call may be begun."""
+
+    message: Message
+    recipients: list[Recipient]
+    suppressed: frozenset[uuid.UUID]
+    begin_by: float
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose message it is."""
+        return self.message.tenant
+
+    @property
+    def waiting(self) -> list[Recipient]:
+        """The recipients that still have to get the message."""
+        return [row for row in self.recipients if row.status == Status.QUEUED]
+
+
+def claim_due(*, call_seconds: float, batch: int = BATCH) -> list[Job]:
+    """Take up to `batch` messages that are due, whoever's they are, and commit the claim."""
+    begin_by = time.monotonic() + LEASE.total_seconds() - call_seconds - 5
+    with system_context(reason="claim due messages"):
+        now = clock.now()
+        with connection.cursor() as cursor:
+            cursor.execute(_CLAIM, {"now": now, "lease": now + LEASE, "batch": batch})
+            message_ids = [row[0] for row in cursor.fetchall()]
+            if not message_ids:
+                return []
+            cursor.execute(_SUPPRESSED, {"ids": message_ids})
+            suppressed = frozenset(row[0] for row in cursor.fetchall())
+        messages = list(Message.objects.filter(id__in=message_ids).order_by("send_at", "id"))
+        recipients: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
+        for row in Recipient.objects.filter(message_id__in=message_ids).order_by("position"):
+            recipients[row.message_id].append(row)
+    return [Job(message, recipients[message.id], suppressed, begin_by) for message in messages]

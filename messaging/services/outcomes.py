@@ -1,0 +1,192 @@
+"""Writing down what became of recipients, whoever says so: our own worker or a provider's callback.
+
+The one place that changes a recipient's status: the time line, the status of the message, statistics, suppressions and
+events are written together, so that none can be forgotten.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from core import clock
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import require_tenant
+from messaging import representations
+from messaging.events import BY_STATUS
+from messaging.models import FOLLOWS, PRECEDENCE, Message, Recipient, RecipientEvent, Status, Suppression
+from messaging.services.statistics import Change, count_changes
+from messaging.services.suppressions import suppress_recipients
+
+_UPDATE_RECIPIENTS = """
+UPDATE messaging_recipient AS r
+SET status = v.status, error_code = v.error_code, error_message = v.error_message, provider = v.provider,
+    provider_id = v.provider_id, updated = %(now)s
+FROM unnest(%(ids)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(texts)s::text[], %(providers)s::text[],
+            %(provider_ids)s::text[]) AS v(id, status, error_code, error_message, provider, provider_id)
+WHERE r.id = v.id AND r.company_id = %(company)s AND r.mode = %(mode)s
+"""
+_UPDATE_MESSAGES = """
+UPDATE messaging_message AS m
+SET status = v.status, due_at = v.due_at, deferrals = v.deferrals, updated = %(now)s
+FROM unnest(%(ids)s::uuid[], %(statuses)s::text[], %(due)s::timestamptz[], %(deferrals)s::int[])
+     AS v(id, status, due_at, deferrals)
+WHERE m.id = v.id AND m.company_id = %(company)s AND m.mode = %(mode)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that is now known about one recipient. `kind` is a status, or `deferred`, which changes none."""
+
+    recipient_id: uuid.UUID
+    kind: str
+    source: str
+    code: str = ""
+    detail: str = ""
+    provider_id: str = ""
+    attempt: int | None = None
+    note_id: str | None = None
+    suppress: bool = False
+
+
+def lock_messages(message_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Message]:
+    """Lock the current tenant's messages, in the order of their keys so that no two callers wait crosswise."""
+    rows = Message.objects.select_for_update().filter(id__in=list(message_ids)).order_by("id")
+    return {row.id: row for row in rows}
+
+
+def recipients_of(message_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Recipient]:
+    """Return the recipients of messages by their own id."""
+    return {row.id: row for row in Recipient.objects.filter(message_id__in=list(message_ids))}
+
+
+def record_news(
+    *,
+    messages: Mapping[uuid.UUID, Message],
+    recipients: Mapping[uuid.UUID, Recipient],
+    news: Sequence[News],
+    actor: Principal,
+) -> None:
+    """Apply `news` to locked messages and all of their recipients, in the current tenant's transaction.
+
+    News that cannot follow what is known (told twice, or late) stays in the time line and changes nothing else.
+    """
+    now = clock.now()
+    touched, changes, suppressions = _apply(messages, recipients, news, now)
+    if touched:
+        _save_recipients(touched.values(), now)
+    RecipientEvent.objects.bulk_create(
+        [
+            RecipientEvent(
+                recipient_id=item.recipient_id,
+                kind=item.kind,
+                code=item.code[:50],
+                detail=item.detail[:500],
+                attempt=item.attempt,
+                source=item.source,
+                note_id=item.note_id,
+                created=now,
+            )
+            for item in news
+        ],
+        ignore_conflicts=True,
+    )
+    count_changes(changes)
+    by_message: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
+    for recipient in recipients.values():
+        by_message[recipient.message_id].append(recipient)
+    for message in messages.values():
+        _settle(message, by_message[message.id])
+    _save_messages(messages.values(), now)
+    suppress_recipients(found=suppressions, actor=actor)
+    # One event for each status that a message's recipients came to, in the order in which it was told.
+    for message, status in dict.fromkeys((change.message, change.status) for change in changes):
+        message.updated = now
+        publish(
+            BY_STATUS[status](
+                object_id=message.public_id, object=representations.summary(message, by_message[message.id])
+            ),
+            actor=actor,
+        )
+
+
+def _apply(
+    messages: Mapping[uuid.UUID, Message],
+    recipients: Mapping[uuid.UUID, Recipient],
+    news: Sequence[News],
+    now: datetime,
+) -> tuple[dict[uuid.UUID, Recipient], list[Change], list[tuple[Message, Recipient, Suppression.Origins]]]:
+    touched: dict[uuid.UUID, Recipient] = {}
+    changes: list[Change] = []
+    suppressions: list[tuple[Message, Recipient, Suppression.Origins]] = []
+    for item in news:
+        recipient = recipients[item.recipient_id]
+        message = messages[recipient.message_id]
+        if item.provider_id and not recipient.provider_id:
+            recipient.provider, recipient.provider_id = item.source, item.provider_id[:200]
+            touched[recipient.id] = recipient
+        if item.kind not in FOLLOWS[recipient.status]:
+            continue
+        recipient.status, recipient.updated = item.kind, now
+        recipient.error_code, recipient.error_message = item.code[:50], item.detail[:500]
+        if item.kind in (Status.SENT, Status.DELIVERED):
+            recipient.error_code = recipient.error_message = ""
+        touched[recipient.id] = recipient
+        changes.append(Change(message, item.kind, now))
+        if item.kind == Status.COMPLAINED:
+            suppressions.append((message, recipient, Suppression.Origins.COMPLAINT))
+        elif item.suppress and item.kind == Status.BOUNCED:
+            suppressions.append((message, recipient, Suppression.Origins.BOUNCE))
+    return touched, changes, suppressions
+
+
+def _settle(message: Message, recipients: Sequence[Recipient]) -> None:
+    """Set the status of a message from its recipients', once none of them waits any more."""
+    found = {recipient.status for recipient in recipients}
+    if Status.QUEUED in found:
+        return
+    message.status = next(status for status in PRECEDENCE if status in found)
+    message.due_at = None
+
+
+def _save_recipients(rows: Iterable[Recipient], now: datetime) -> None:
+    ordered = sorted(rows, key=lambda row: row.id)
+    tenant = require_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPDATE_RECIPIENTS,
+            {
+                "ids": [row.id for row in ordered],
+                "statuses": [row.status for row in ordered],
+                "codes": [row.error_code for row in ordered],
+                "texts": [row.error_message for row in ordered],
+                "providers": [row.provider for row in ordered],
+                "provider_ids": [row.provider_id for row in ordered],
+                "now": now,
+                "company": tenant.company_id,
+                "mode": tenant.mode,
+            },
+        )
+
+
+def _save_messages(rows: Iterable[Message], now: datetime) -> None:
+    ordered = sorted(rows, key=lambda row: row.id)
+    tenant = require_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPDATE_MESSAGES,
+            {
+                "ids": [row.id for row in ordered],
+                "statuses": [row.status for row in ordered],
+                "due": [row.due_at for row in ordered],
+                "deferrals": [row.deferrals for row in ordered],
+                "now": now,
+                "company": tenant.company_id,
+                "mode": tenant.mode,
+            },
+        )

@@ -1,0 +1,16 @@
+"""Messaging's tasks. They carry no message: each looks into the tables for what is due."""
+
+from core.jobs import system_task
+from messaging import services
+
+
+@system_task(name="messaging.send_due", expires=30)
+def send_due() -> int:
+    """Send the messages that are due."""
+    return services.send_due_messages()
+
+
+@system_task(name="messaging.fold_statistics", expires=60)
+def fold_statistics() -> int:
+    """Fold the statistics that were written since the last time."""
+    return services.fold_statistics()

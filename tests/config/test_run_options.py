@@ -1,0 +1,152 @@
+"""`make run` refuses what would be unsafe or would fail later, and says what to do instead."""
+
+import datetime as dt
+import socket
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from config.run.certificate import ensure_certificate
+from config.run.options import UsageError, allowed_hosts, child_environment, read_options, require_free_port
+from config.run.web import granian_arguments, prepare_metrics
+
+NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+
+
+def test_nothing_set_means_loopback_without_tls(tmp_path: Path) -> None:
+    options = read_options({"DATA_DIR": str(tmp_path)})
+
+    assert (options.host, options.port, options.tls, options.needs_engines) == (
+        "127.0.0.1",
+        8000,
+        False,
+        True,
+    )
+    environment = child_environment(options, {}, None)
+    assert environment["REQUIRE_HTTPS"] == "false"
+    assert environment["PUBLIC_URL"] == "http://localhost:8000"
+    assert environment["DATA_DIR"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "pomelo.example"])
+def test_plain_http_where_others_could_listen_is_refused(host: str) -> None:
+    with pytest.raises(UsageError, match="make run TLS=1"):
+        read_options({"HOST": host})
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "pomelo.example"])
+def test_with_tls_any_address_is_served_and_https_required(host: str) -> None:
+    options = read_options({"HOST": host, "TLS": "1"})
+
+    environment = child_environment(options, {}, (Path("cert"), Path("key")))
+    assert environment["REQUIRE_HTTPS"] == "true"
+    assert environment["PUBLIC_URL"].startswith("https://")
+    assert environment["TLS_CERT_FILE"] == "cert"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_every_loopback_address_may_go_without_tls(host: str) -> None:
+    assert read_options({"HOST": host}).tls is False
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "８０"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(UsageError, match="is not a port number"):
+        read_options({"PORT": port})
+
+
+def test_half_a_certificate_is_refused() -> None:
+    with pytest.raises(UsageError, match="or neither"):
+        read_options({"TLS_CERT_FILE": "/certificate.pem"})
+
+
+def test_servers_of_ones_own_are_used(tmp_path: Path) -> None:
+    both = read_options({"DATABASE_URL": "postgresql://x", "VALKEY_URL_FILE": "/run/secrets/valkey"})
+    one = read_options({"VALKEY_URL": "redis://x"})
+
+    assert both.needs_engines is False
+    assert (one.needs_engines, one.engine_names) == (True, "PostgreSQL")
+
+
+def test_what_the_person_set_wins_over_what_is_derived() -> None:
+    options = read_options({})
+
+    environment = child_environment(options, {"PUBLIC_URL": "https://mine.example", "WEB_WORKERS": "7"}, None)
+
+    assert environment["PUBLIC_URL"] == "https://mine.example"
+    assert environment["WEB_WORKERS"] == "7"
+
+
+def test_a_port_in_use_is_said_before_anything_is_started() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"make run PORT={port + 1}"):
+            require_free_port(read_options({"PORT": str(port)}))
+
+
+def test_the_certificate_is_for_the_names_private_and_kept(tmp_path: Path) -> None:
+    names = allowed_hosts("192.0.2.7")
+
+    certificate, key = ensure_certificate(tmp_path / "tls", names, now=NOW)
+
+    held = x509.load_pem_x509_certificate(certificate.read_bytes())
+    alternative = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "localhost" in alternative.get_values_for_type(x509.DNSName)
+    assert {"127.0.0.1", "::1", "192.0.2.7"} <= {
+        str(ip) for ip in alternative.get_values_for_type(x509.IPAddress)
+    }
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    before = certificate.read_bytes()
+    ensure_certificate(tmp_path / "tls", names, now=NOW)
+    assert certificate.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("names", "later"),
+    [(["localhost", "other.example"], 0), (["localhost"], 390)],
+    ids=["new name", "expiring"],
+)
+def test_the_certificate_is_renewed_when_it_must_be(tmp_path: Path, names: list[str], later: int) -> None:
+    certificate, key = ensure_certificate(tmp_path / "tls", ["localhost"], now=NOW)
+    before = certificate.read_bytes()
+
+    ensure_certificate(tmp_path / "tls", names, now=NOW + dt.timedelta(days=later))
+
+    assert certificate.read_bytes() != before
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+        certificate, key
+    )  # they belong together
+
+
+def test_web_serves_tls_from_1_2_on(tmp_path: Path) -> None:
+    certificate, key = ensure_certificate(tmp_path / "tls", ["localhost"], now=NOW)
+
+    arguments = granian_arguments(
+        {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key), "PORT": "8443"}
+    )
+
+    assert arguments[arguments.index("--ssl-protocol-min") + 1] == "tls1.2"
+    assert arguments[arguments.index("--port") + 1] == "8443"
+    assert "--ssl-keyfile" not in granian_arguments({})
+
+
+def test_a_key_the_server_cannot_read_is_said_with_the_conversion(tmp_path: Path) -> None:
+    key = tmp_path / "key.pem"
+    key.write_text("-----BEGIN EC PRIVATE " + "KEY-----\n")
+
+    with pytest.raises(ValueError, match="openssl pkcs8 -topk8"):
+        granian_arguments({"TLS_CERT_FILE": "certificate.pem", "TLS_KEY_FILE": str(key)})
+
+
+def test_counters_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    (folder / "counter_123.db").write_bytes(b"old")
+    (folder / "notes.txt").write_text("mine")
+
+    prepare_metrics({"PROMETHEUS_MULTIPROC_DIR": str(folder)})
+
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]

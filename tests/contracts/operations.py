@@ -1,0 +1,86 @@
+"""Every operation of the API, read off the URL configuration: a new endpoint is found by itself.
+
+What an operation needs to be called (an object in its path, a valid body) comes from `tests.contracts.samples`; an
+operation without a sample fails the tests that need one, with the line to add.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from core.api.views import ApiView, UnknownRoute
+from core.checks import iter_api_views
+from core.tenancy import Tenant
+
+_PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one route under /v1, with the scopes of which any one is enough."""
+
+    method: str
+    route: str
+    view: type[ApiView]
+    scopes: tuple[str, ...]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the identifiers in the path."""
+        return _PARAMETER.findall(self.route)
+
+    @property
+    def resource(self) -> str:
+        """The first segment of the path: `customers`."""
+        return self.route.removeprefix("v1/").partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The operation for people: `POST /v1/customers`."""
+        return f"{self.method} /{self.route}"
+
+    def path(self, public_id: str = "") -> str:
+        """Return the path with `public_id` in the place of its identifier."""
+        return "/" + _PARAMETER.sub(public_id, self.route)
+
+
+def list_operations() -> list[Operation]:
+    """Return every operation, in the order of the routes."""
+    found = []
+    for route, view in iter_api_views():
+        if view is None or not issubclass(view, ApiView) or view is UnknownRoute:
+            continue
+        for method, needed in view.scopes.items():
+            if method.lower() in view.http_method_names and hasattr(view, method.lower()):
+                scopes = (needed,) if isinstance(needed, str) else tuple(needed)
+                found.append(Operation(method, route, view, scopes))
+    return found
+
+
+def sample_id(operation: Operation, tenant: Tenant) -> str:
+    """Make an object of `tenant` that the path of `operation` can name, and return its public id."""
+    from tests.contracts.samples import OBJECTS
+
+    try:
+        make = OBJECTS[operation.resource]
+    except KeyError:
+        raise AssertionError(
+            f"{operation.name} needs an object: add {operation.resource!r} to OBJECTS in tests/contracts/samples.py"
+        ) from None
+    return make(tenant)
+
+
+def sample_body(operation: Operation, tenant: Tenant) -> dict[str, Any] | None:
+    """Return a body that `operation` accepts from `tenant`, or None when it takes none."""
+    from tests.contracts.samples import BODIES
+
+    if operation.method not in WRITES:
+        return None
+    try:
+        make = BODIES[operation.name]
+    except KeyError:
+        raise AssertionError(
+            f"{operation.name} needs a body: add it to BODIES in tests/contracts/samples.py (no_body if it takes none)"
+        ) from None
+    return make(tenant)

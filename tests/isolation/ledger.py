@@ -1,0 +1,37 @@
+"""What a tenant owns, as one digest per table: equal before and after means nothing of it was touched."""
+
+import psycopg
+from django.db import connections
+from psycopg import sql
+
+from core.tenancy import Tenant
+from tests.isolation.test_catalog import SHARED_TABLES
+
+
+def digest(tenant: Tenant) -> dict[str, tuple[int, str]]:
+    """Return (number of rows, hash of all of them) of every table for `tenant`, read past both walls as the owner."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname, array_agg(a.attname::text) "
+            "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN ('company_id', 'mode') "
+            "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition GROUP BY 1 ORDER BY 1"
+        )
+        tables = [(name, columns) for name, columns in cursor.fetchall() if name not in SHARED_TABLES]
+        parts = [
+            sql.SQL(
+                "SELECT {name}, count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t "
+                "WHERE company_id = {company}{mode}"
+            ).format(
+                name=sql.Literal(name),
+                table=sql.Identifier(name),
+                company=sql.Literal(str(tenant.company_id)),
+                mode=sql.SQL(" AND mode = {}").format(sql.Literal(tenant.mode))
+                if "mode" in columns
+                else sql.SQL(""),
+            )
+            for name, columns in tables
+        ]
+        raw: psycopg.Connection = connections["owner"].connection
+        cursor.execute(sql.SQL(" UNION ALL ").join(parts).as_string(raw))
+        return {name: (count, mark) for name, count, mark in cursor.fetchall()}

@@ -1,0 +1,243 @@
+"""The matrix: every operation, tried on other companies' and the other mode's objects in every way there is.
+
+A case is one request. It leaks when the answer carries anything of another tenant, differs from the answer for an object
+that does not exist, or changes a single row of another tenant.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import ids
+from core.api.scopes import SCOPES
+from core.tenancy import Tenant, system_context
+from tests.clients import ApiAnswer, ApiClient
+from tests.contracts.operations import WRITES, Operation, list_operations, sample_body, sample_id
+from tests.factories import World, make_key, make_world
+from tests.isolation.ledger import digest
+
+TYPE_ID = re.compile(r"^[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}$")
+UNLIMITED = 100_000
+
+
+@dataclass
+class Outcome:
+    """What the run counted and found."""
+
+    operations: int = 0
+    cases: int = 0
+    leaks: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.operations} operations, {self.cases} cases, {len(self.leaks)} leaks"
+
+
+class Matrix:
+    """One world, one acting key (`company`, live), and three tenants it must not reach."""
+
+    def __init__(self) -> None:
+        self.outcome = Outcome()
+        self.world = make_unlimited_world()
+        self.own = self.world.tenant("live")
+        self.foreign = [
+            self.world.tenant("test"),
+            self.world.other_tenant("live"),
+            self.world.other_tenant("test"),
+        ]
+        key = make_key(self.world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
+        self.client = ApiClient(key.client_secret, ip="198.51.100.7")
+
+    def run(self) -> Outcome:
+        """Try every operation; returns the counts and every leak."""
+        operations = list_operations()
+        self.outcome.operations = len(operations)
+        for operation in operations:
+            attempts = self.by_path(operation) if operation.parameters else self.by_collection(operation)
+            for _ in attempts:
+                self.outcome.cases += 1
+        return self.outcome
+
+    # --- operations on one object -------------------------------------------------------------------------------------
+
+    def by_path(self, operation: Operation) -> Iterator[None]:
+        """Name a foreign object in the path; the answer must be the one for an object that does not exist."""
+        for tenant in self.foreign:
+            foreign_id = sample_id(operation, tenant)
+            missing_id = ids.encode(foreign_id.partition("_")[0], ids.new_id())
+            body = sample_body(operation, self.own)
+            with self.untouched(operation, tenant):
+                for headers, query in self.disguises(tenant):
+                    answer = self.send(operation, foreign_id, body, headers, query)
+                    missing = self.send(operation, missing_id, body, headers, query)
+                    self.expect(
+                        neutral(answer, foreign_id) == neutral(missing, missing_id),
+                        operation,
+                        f"a foreign object answers {answer}, a missing one {missing}",
+                    )
+                    self.expect(answer.status >= 400, operation, f"a foreign object answers {answer.status}")
+                    yield
+
+    # --- collections --------------------------------------------------------------------------------------------------
+
+    def by_collection(self, operation: Operation) -> Iterator[None]:
+        """List, filter, search and create while naming another tenant in every way; nothing of theirs may show."""
+        for tenant in self.foreign:
+            marks = self.marks(operation, tenant)
+            with self.untouched(operation, tenant):
+                for headers, query in [
+                    *self.disguises(tenant),
+                    *self.filters(operation, marks),
+                ]:
+                    body = sample_body(operation, self.own)
+                    answer = self.send(operation, "", body, headers, query)
+                    self.expect_silent(operation, answer, marks)
+                    yield
+            if operation.method in WRITES:
+                yield from self.by_body(operation, tenant, marks)
+                yield from self.by_idempotency_key(operation, tenant, marks)
+
+    def by_body(self, operation: Operation, tenant: Tenant, marks: set[str]) -> Iterator[None]:
+        """Name another tenant, or an object of theirs, in the body."""
+        own = sample_body(operation, self.own) or {}
+        theirs = sample_body(operation, tenant) or {}
+        company = ids.encode("co", tenant.company_id)
+        bodies = [{**own, name: company} for name in ("company", "company_id", "tenant")]
+        bodies.append({**own, "mode": tenant.mode})
+        bodies += [{**own, name: value} for name, value in theirs.items() if _names_an_object(value)]
+        with self.untouched(operation, tenant):
+            for body in bodies:
+                answer = self.send(operation, "", body, {}, {})
+                self.expect(answer.status >= 400, operation, f"accepted {body}")
+                self.expect_silent(operation, answer, marks - _ids_in(body))
+                yield
+
+    def by_idempotency_key(self, operation: Operation, tenant: Tenant, marks: set[str]) -> Iterator[None]:
+        """Reuse the key of another tenant's write: it is another key, so the write is one's own."""
+        company = (
+            self.world.company if tenant.company_id == self.world.company.id else self.world.other_company
+        )
+        their_key = make_key(company, scopes=tuple(SCOPES), mode=tenant.mode, rate_limit=UNLIMITED)
+        them = ApiClient(their_key.client_secret, ip="198.51.100.8")
+        shared = f"shared-{ids.new_id()}"
+        theirs = them.request(
+            operation.method, operation.path(), sample_body(operation, tenant), idempotency_key=shared
+        )
+        with self.untouched(operation, tenant):
+            mine = self.client.request(
+                operation.method, operation.path(), sample_body(operation, self.own), idempotency_key=shared
+            )
+        self.expect(
+            "Idempotency-Replayed" not in mine.headers, operation, "another tenant's answer was replayed"
+        )
+        self.expect_silent(operation, mine, marks | (_ids_in(theirs.json) if theirs.status < 300 else set()))
+        yield
+
+    # --- ways to lie --------------------------------------------------------------------------------------------------
+
+    def disguises(self, tenant: Tenant) -> list[tuple[dict[str, str], dict[str, str]]]:
+        """Return (headers, query) pairs that try to name another tenant; the first tries nothing."""
+        company = ids.encode("co", tenant.company_id)
+        return [
+            ({}, {}),
+            ({"X-Company": company, "X-Company-Id": company, "X-Tenant": company, "X-Mode": tenant.mode}, {}),
+            ({"X-Forwarded-Host": "other.example.com", "X-Original-URL": "/v1/whoami"}, {}),
+            ({}, {"company": company}),
+            ({}, {"company_id": str(tenant.company_id), "mode": tenant.mode}),
+            ({}, {"expand": "company"}),
+        ]
+
+    def filters(
+        self, operation: Operation, marks: set[str]
+    ) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+        """Yield queries that look for the other tenant's objects by every filter and by the cursor."""
+        if operation.method != "GET":
+            return
+        for mark in sorted(marks):
+            yield {}, {"starting_after": mark}
+            filterset = getattr(operation.view, "filterset_class", None)
+            for name in filterset.base_filters if filterset else ():
+                yield {}, {name: mark}
+
+    def marks(self, operation: Operation, tenant: Tenant) -> set[str]:
+        """Make an object of the other tenant where the collection has any, and return the ids that must not show."""
+        from tests.contracts.samples import OBJECTS
+
+        found = {str(tenant.company_id)} if tenant.company_id != self.own.company_id else set()
+        if operation.resource in OBJECTS:
+            found.add(sample_id(operation, tenant))
+        return found
+
+    # --- sending and judging ------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        operation: Operation,
+        public_id: str,
+        body: Any,
+        headers: dict[str, str],
+        query: dict[str, str],
+    ) -> ApiAnswer:
+        """Send one request as the acting key."""
+        text = "&".join(f"{name}={value}" for name, value in query.items())
+        path = operation.path(public_id) + (f"?{text}" if text else "")
+        return self.client.request(operation.method, path, body, headers=headers)
+
+    @contextmanager
+    def untouched(self, operation: Operation, tenant: Tenant) -> Iterator[None]:
+        """Whatever is sent in the block changes no row of `tenant`."""
+        before = digest(tenant)
+        yield
+        after = digest(tenant)
+        changed = sorted(table for table in after if after[table] != before[table])
+        self.expect(not changed, operation, f"changed {', '.join(changed)} of another tenant")
+
+    def expect_silent(self, operation: Operation, answer: ApiAnswer, marks: set[str]) -> None:
+        """The answer names nothing of the other tenant (what the request itself said aside, in `instance`)."""
+        shown = answer.content.decode(errors="replace")
+        if answer.status >= 400 and answer.json:
+            shown = json.dumps({**answer.json, "instance": "", "detail": "", "error": {}})
+        for mark in marks:
+            self.expect(mark not in shown, operation, f"shows {mark} of another tenant")
+
+    def expect(self, holds: bool, operation: Operation, what: str) -> None:
+        """Note a leak."""
+        if not holds:
+            self.outcome.leaks.append(f"{operation.name}: {what}")
+
+
+def make_unlimited_world() -> World:
+    """Return a world whose companies' limits do not get in the way of thousands of requests."""
+    world = make_world(tier="enterprise")
+    limits = {
+        "requests_per_minute": UNLIMITED,
+        "messages_per_minute": UNLIMITED,
+        "webhook_endpoints": UNLIMITED,
+    }
+    with system_context(reason="test set-up"):
+        for company in (world.company, world.other_company):
+            company.limit_overrides = limits
+            company.save(update_fields=["limit_overrides"])
+    return world
+
+
+def neutral(answer: ApiAnswer, public_id: str) -> tuple[int, str]:
+    """Return what must be equal for foreign and missing: all but the request id and the path that was asked for."""
+    body = answer.content.decode(errors="replace")
+    if answer.json:
+        body = json.dumps({**answer.json, "request_id": "", "instance": ""}, sort_keys=True)
+    return answer.status, body.replace(public_id, "<id>")
+
+
+def _names_an_object(value: Any) -> bool:
+    return isinstance(value, str) and TYPE_ID.match(value) is not None
+
+
+def _ids_in(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set().union(*(_ids_in(inner) for inner in value.values())) if value else set()
+    if isinstance(value, list):
+        return set().union(*(_ids_in(inner) for inner in value)) if value else set()
+    return {value} if _names_an_object(value) else set()

@@ -1,0 +1,172 @@
+"""A real web server for tests that need one: granian as `make run` starts it, on a free port, with this run's engines."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What the server sent: status, headers (last one of a name wins, names in lower case) and the exact body."""
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        """The parsed body."""
+        return json.loads(self.content)
+
+    @property
+    def code(self) -> str | None:
+        """The `error.code` of a refusal, or None."""
+        return self.json["error"]["code"] if "problem" in self.headers.get("content-type", "") else None
+
+
+class WebProcess:
+    """One granian with its workers in a process group of its own, which a test may kill and start again."""
+
+    def __init__(
+        self, *, environment: Mapping[str, str] | None = None, workers: int = 1, threads: int = 8
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = {
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_WORKERS": str(workers),
+            "WEB_THREADS": str(threads),
+            "DJANGO_SETTINGS_MODULE": "config.settings.test",
+            **(environment or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the server
+
+    @property
+    def pid(self) -> int:
+        """The process id of granian's main process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the server and wait until it answers. Raises RuntimeError with its log when it does not."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "config.run.web"],
+            cwd=ROOT,
+            env=os.environ | self._environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                break
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.is_ready():
+                    return
+            time.sleep(0.05)
+        self.kill()
+        raise RuntimeError(f"The web server did not start:\n{self.log()}")
+
+    def is_ready(self) -> bool:
+        """Ask the process whether it answers."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5):
+            return self._serves_tls() or self.request("GET", "/healthz").status == 200
+
+    def _serves_tls(self) -> bool:
+        return "TLS_CERT_FILE" in self._environment
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        secret: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 30,
+    ) -> HttpAnswer:
+        """Send one request on a connection of its own. Raises OSError or http.client.HTTPException when it breaks."""
+        sent = dict(headers or {})
+        if secret is not None:
+            sent["Authorization"] = f"Bearer {secret}"
+        payload = None
+        if body is not None:
+            payload = json.dumps(body).encode()
+            sent.setdefault("Content-Type", "application/json")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(method, path, body=payload, headers=sent)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return HttpAnswer(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    def raw(self, data: bytes, *, timeout: float = 10) -> bytes:
+        """Send bytes as they are and return all that comes back until the server closes or falls silent."""
+        received = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(data)
+            connection.settimeout(1)
+            with contextlib.suppress(TimeoutError, ConnectionResetError):
+                while chunk := connection.recv(65536):
+                    received += chunk
+        return received
+
+    def kill(self) -> None:
+        """SIGKILL the server and its workers, as a crash of the machine would."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """Ask the server to end, as an operator would, and wait for it."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._process = None
+
+    def log(self) -> str:
+        """Everything the server has written so far."""
+        self._log.seek(0)
+        return self._log.read().decode(errors="replace")
+
+
+@contextlib.contextmanager
+def web_process(**options: Any) -> Iterator[WebProcess]:
+    """A started server that ends with the block."""
+    web = WebProcess(**options)
+    web.start()
+    try:
+        yield web
+    finally:
+        web.kill()
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,162 @@
+"""Daily caps: exact under concurrency, named in the headers, given back on cancel, by the UTC day of `send_at`."""
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from accounts.models import Company
+from core import clock
+from core.tenancy import system_context, tenant_context
+from messaging.models import DailyUsage, Message, MessageStat, Recipient
+from messaging.services import cancel_message, create_message
+from messaging.services.caps import DailyCapExceeded, reserve
+from tests.factories import SYSTEM, make_company, make_user
+
+EMAIL = {"channel": "email", "subject": "S", "text": "T"}
+
+
+def override(company, **limits):
+    with system_context(reason="tests"):
+        Company.objects.filter(id=company.id).update(limit_overrides=limits)
+
+
+def send(tenant, to, **fields):
+    with tenant_context(tenant):
+        return create_message(actor=SYSTEM, to=to, **{**EMAIL, **fields})
+
+
+def used(tenant, channel="email"):
+    with tenant_context(tenant):
+        return dict(DailyUsage.objects.filter(channel=channel).values_list("day", "recipients"))
+
+
+def test_100_concurrent_sends_at_cap_minus_10_admit_exactly_10(world):
+    # given a company with 10 recipients left
+    override(world.company, email_per_day=200)
+    tenant = world.tenant()
+    for _ in range(2):
+        send(tenant, [f"a{n}@example.com" for n in range(95)])
+
+    def attempt(number):
+        try:
+            send(tenant, [f"racer{number}@example.com"])
+        except DailyCapExceeded as refusal:
+            return refusal.facts["remaining"]
+        else:
+            return "admitted"
+        finally:
+            connection.close()
+
+    # when 100 are sent at once
+    with ThreadPoolExecutor(16) as pool:
+        outcomes = list(pool.map(attempt, range(100)))
+
+    # then exactly 10 are in, and the refused ones left nothing behind
+    assert outcomes.count("admitted") == 10
+    assert sum(used(tenant).values()) == 200
+    with tenant_context(tenant):
+        assert Message.objects.count() == 12
+        assert Recipient.objects.count() == 200
+        assert sum(MessageStat.objects.filter(tag="").values_list("recipients", flat=True)) == 200
+
+
+def test_the_cap_counts_recipients_and_a_message_is_in_whole_or_not_at_all(world):
+    override(world.company, email_per_day=3)
+    send(world.tenant(), ["a@example.com", "b@example.com"])
+
+    with pytest.raises(DailyCapExceeded) as refusal:
+        send(world.tenant(), ["c@example.com", "d@example.com"])
+
+    assert refusal.value.facts == {
+        "policy": "email-day",
+        "day": clock.now().date().isoformat(),
+        "limit": 3,
+        "remaining": 1,
+        "recipients": 2,
+    }
+    send(world.tenant(), ["e@example.com"])
+    assert sum(used(world.tenant()).values()) == 3
+
+
+def test_one_message_larger_than_the_whole_cap_is_refused(world):
+    override(world.company, email_per_day=1)
+
+    with pytest.raises(DailyCapExceeded):
+        send(world.tenant(), ["a@example.com", "b@example.com"])
+
+    assert used(world.tenant()) == {}
+
+
+def test_channels_modes_days_and_companies_are_counted_apart(world):
+    override(world.company, email_per_day=1, sms_per_day=1)
+    tomorrow = clock.now() + dt.timedelta(days=1)
+
+    send(world.tenant(), ["a@example.com"])
+    send(world.tenant("test"), ["a@example.com"])
+    send(world.tenant(), ["a@example.com"], send_at=tomorrow)
+    send(world.tenant(), ["+4930123456"], channel="sms", subject="")
+    send(world.other_tenant(), ["a@example.com"])
+
+    assert set(used(world.tenant()).values()) == {1}
+    assert set(used(world.tenant())) == {clock.now().date(), tomorrow.date()}
+    with pytest.raises(DailyCapExceeded):
+        send(world.tenant(), ["b@example.com"], send_at=tomorrow)
+
+
+def test_cancel_gives_the_recipients_back_to_the_day_of_send_at(world):
+    override(world.company, email_per_day=2)
+    tomorrow = clock.now() + dt.timedelta(days=1)
+    accepted = send(world.tenant(), ["a@example.com", "b@example.com"], send_at=tomorrow)
+
+    with tenant_context(world.tenant()):
+        canceled = cancel_message(message=accepted.message, actor=SYSTEM)
+
+    assert canceled.usage.remaining == 2
+    assert used(world.tenant()) == {tomorrow.date(): 0}
+    send(world.tenant(), ["c@example.com", "d@example.com"], send_at=tomorrow)
+
+
+def test_a_staff_override_applies_at_once(world):
+    override(world.company, email_per_day=0)
+    with pytest.raises(DailyCapExceeded):
+        send(world.tenant(), ["a@example.com"])
+
+    override(world.company, email_per_day=1)
+
+    send(world.tenant(), ["a@example.com"])
+
+
+def test_the_last_second_of_a_day_belongs_to_it():
+    company = make_company("Late", make_user("late"))
+    last = dt.datetime(2031, 5, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
+    with tenant_context(company.live_tenant):
+        usage = reserve(channel="email", moment=last, recipients=1, now=last)
+        next_day = reserve(
+            channel="email", moment=last + dt.timedelta(microseconds=1), recipients=1, now=last
+        )
+
+    assert (usage.day, usage.used, usage.seconds_left(last)) == (dt.date(2031, 5, 31), 1, 1)
+    assert (next_day.day, next_day.used) == (dt.date(2031, 6, 1), 1)
+    assert usage.seconds_left(last.replace(hour=0, minute=0, second=0, microsecond=0)) == 86_400
+
+
+def test_the_headers_name_the_cap_and_the_refusal_says_when_to_come_back(world, issue_key, api):
+    override(world.company, email_per_day=2)
+    client = api(issue_key(world.company, scopes=["messaging:send"]).client_secret)
+    body = {"to": ["a@example.com"], **EMAIL}
+
+    first = client.post("/v1/messages", body)
+    client.post("/v1/messages", body)
+    refused = client.post("/v1/messages", body)
+
+    assert '"email-day";q=2;w=86400;qu="recipients"' in first.headers["RateLimit-Policy"]
+    assert '"messages";q=10' in first.headers["RateLimit-Policy"]
+    assert '"email-day";r=1;t=' in first.headers["RateLimit"]
+    assert (refused.status, refused.code) == (429, "daily_cap_exceeded")
+    assert '"email-day";r=0;t=' in refused.headers["RateLimit"]
+    midnight = dt.datetime.combine(clock.now().date() + dt.timedelta(days=1), dt.time.min, tzinfo=dt.UTC)
+    wait = (midnight - clock.now()).total_seconds()
+    assert wait <= int(refused.headers["Retry-After"]) <= wait + 30
+    assert sum(used(world.tenant()).values()) == 2

@@ -1,0 +1,210 @@
+"""The webhook pages: who may do what, what they show, and that secrets appear once and behind a recent login."""
+
+import html
+import re
+
+import pytest
+
+from accounts.roles import Role
+from core.tenancy import tenant_context
+from tests.clients import sign_in
+from tests.factories import join, make_customer, make_user
+from tests.webhooks.steps import deliveries_of, drain, fresh, make_endpoint
+from webhooks.models import Endpoint
+from webhooks.selectors import current_secret
+
+
+def endpoints_of(tenant):
+    with tenant_context(tenant):
+        return list(Endpoint.objects.filter(deleted_at=None).order_by("id"))
+
+
+def fields(address, **changed):
+    return {
+        "url": address,
+        "description": "Orders",
+        "events": ["customer.*"],
+        "headers": "X-Tenant: acme",
+        **changed,
+    }
+
+
+def test_an_endpoint_made_on_the_dashboard_gets_events_that_verify(world, receiver):
+    browser = sign_in(world.teammate)
+
+    made = browser.post("/webhooks/create/", fields(f"{receiver.url}/hook"))
+    secret = re.search(r'value="(whsec_[^"]+)"', html.unescape(made.content.decode()))[1]
+    make_customer(world.tenant())
+    drain()
+
+    assert made.status_code == 200
+    assert made.headers["Cache-Control"] == "no-store"
+    [got] = receiver.received
+    assert got.verify(secret)["type"] == "customer.created"
+    assert got.headers["x-tenant"] == "acme"
+
+
+def test_the_secret_is_on_no_other_page(world, receiver):
+    endpoint, secret = make_endpoint(world.tenant(), receiver.url)
+    browser = sign_in(world.owner)
+
+    for path in ("/webhooks/", f"/webhooks/{endpoint.public_id}/", f"/webhooks/{endpoint.public_id}/edit/"):
+        page = browser.get(path)
+        assert page.status_code == 200
+        assert secret not in html.unescape(page.content.decode())
+
+
+def test_revealing_asks_for_a_recent_login_and_is_recorded(world, receiver):
+    endpoint, secret = make_endpoint(world.tenant(), receiver.url)
+    path = f"/webhooks/{endpoint.public_id}/secret/"
+    stale = sign_in(world.owner)
+    session = stale.session
+    session["account_authentication_methods"][0]["at"] -= 4000
+    session.save()
+
+    refused = stale.post(path)
+    shown = sign_in(world.owner).post(path)
+
+    assert refused.status_code == 302
+    assert "reauthenticate" in refused.headers["Location"]
+    assert secret in html.unescape(shown.content.decode())
+    assert shown.headers["Cache-Control"] == "no-store"
+
+
+def test_rotating_shows_the_new_secret_and_keeps_the_old_one_for_the_overlap(world, receiver):
+    endpoint, old = make_endpoint(world.tenant(), receiver.url)
+
+    page = sign_in(world.owner).post(f"/webhooks/{endpoint.public_id}/rotate/", {"overlap": "24h"})
+    make_customer(world.tenant())
+    drain()
+
+    with tenant_context(world.tenant()):
+        new = current_secret(endpoint)
+    assert page.status_code == 200
+    [got] = receiver.received
+    got.verify(old)
+    got.verify(new)
+    assert old != new
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"url": "https://10.0.0.1/"}, "not on the public internet"),
+        ({"url": "https://user:pw@example.com/"}, "Credentials in a URL"),
+        ({"url": "ftp://example.com/"}, "starts with https"),
+        ({"url": ""}, "required"),
+        ({"events": []}, "required"),
+        ({"events": ["nothing.happened"]}, "not one of the available choices"),
+        ({"headers": "no colon"}, "Name: value"),
+        ({"headers": "webhook-id: x"}, "set by Pomelo"),
+        ({"headers": "Host: internal"}, "set by Pomelo"),
+    ],
+)
+def test_bad_input_is_explained_on_the_form_and_makes_nothing(world, changed, message):
+    page = sign_in(world.owner).post("/webhooks/create/", fields("https://example.com/h", **changed))
+
+    assert page.status_code == 422
+    assert message in page.content.decode().replace("&#x27;", "'")
+    assert endpoints_of(world.tenant()) == []
+
+
+def test_the_tiers_limit_holds(world):
+    for number in range(5):
+        make_endpoint(world.tenant(), f"https://example.com/{number}")
+
+    page = sign_in(world.owner).post("/webhooks/create/", fields("https://example.com/6"))
+
+    assert page.status_code == 422
+    assert "may have 5 webhook endpoints" in page.content.decode()
+    assert len(endpoints_of(world.tenant())) == 5
+
+
+def test_a_viewer_reads_and_changes_nothing(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    viewer = make_user("viewer")
+    join(world.company, viewer, Role.VIEWER)
+    browser = sign_in(viewer)
+
+    assert browser.get("/webhooks/").status_code == 200
+    assert browser.get(f"/webhooks/{endpoint.public_id}/").status_code == 200
+    for path in (
+        "create/",
+        *(
+            f"{endpoint.public_id}/{x}/"
+            for x in ["edit", "switch", "test", "delete", "secret", "rotate", "recover"]
+        ),
+    ):
+        assert browser.post(f"/webhooks/{path}", {}).status_code == 403
+    assert fresh(endpoint).enabled
+    assert deliveries_of(endpoint) == []
+
+
+def test_another_companys_endpoint_is_not_there(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    drain()
+    [delivery] = deliveries_of(endpoint)
+    browser = sign_in(world.outsider)
+
+    assert browser.get(f"/webhooks/{endpoint.public_id}/").status_code == 404
+    assert browser.get(f"/webhooks/deliveries/{delivery.public_id}/").status_code == 404
+    for action in ["edit", "switch", "test", "delete", "secret", "rotate", "recover"]:
+        assert browser.post(f"/webhooks/{endpoint.public_id}/{action}/", {}).status_code == 404
+    assert browser.post("/webhooks/deliveries/resend/", {"delivery": delivery.public_id}).status_code == 404
+    drain()
+    assert len(receiver.received) == 1
+    assert fresh(endpoint).deleted_at is None
+
+
+def test_the_pages_show_what_was_sent_and_answered(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url, headers={"X-Token": "hunter2"})
+    receiver.answer = (500, {"X-Why": "<script>alert(1)</script>"}, b"<b>broken</b> \x00\xff")
+    customer = make_customer(world.tenant())
+    drain()
+    [delivery] = deliveries_of(endpoint)
+    browser = sign_in(world.owner)
+
+    page = browser.get(f"/webhooks/deliveries/{delivery.public_id}/").content.decode()
+    listed = browser.get("/webhooks/deliveries/?status=retrying").content.decode()
+    none = browser.get("/webhooks/deliveries/?status=succeeded").content.decode()
+
+    assert customer.public_id in page
+    assert "&lt;b&gt;broken&lt;/b&gt;" in page
+    assert "<script>alert" not in page
+    assert "hunter2" not in page
+    assert delivery.public_id in listed
+    assert delivery.public_id not in none
+
+
+def test_send_again_and_test_and_switch_by_buttons(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    browser = sign_in(world.teammate)
+
+    tested = browser.post(f"/webhooks/{endpoint.public_id}/test/")
+    drain()
+    [delivery] = deliveries_of(endpoint)
+    browser.post("/webhooks/deliveries/resend/", {"delivery": delivery.public_id})
+    drain()
+    browser.post(f"/webhooks/{endpoint.public_id}/switch/", {"enabled": "false"})
+
+    assert tested.status_code == 302
+    assert [got.json["type"] for got in receiver.received] == ["webhook_endpoint.test"] * 2
+    assert fresh(endpoint).disabled_reason == "manual"
+    assert browser.get(f"/webhooks/{endpoint.public_id}/").status_code == 200
+
+
+def test_deleting_asks_first(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    browser = sign_in(world.owner)
+
+    asked = browser.get(f"/webhooks/{endpoint.public_id}/delete/")
+    assert asked.status_code == 200
+    assert fresh(endpoint).deleted_at is None
+    browser.post(f"/webhooks/{endpoint.public_id}/delete/")
+
+    assert fresh(endpoint).deleted_at is not None
+    assert browser.get(f"/webhooks/{endpoint.public_id}/").status_code == 404
+    make_customer(world.tenant())
+    drain()
+    assert receiver.received == []

@@ -1,0 +1,37 @@
+"""The week of an endpoint in pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.charts import Chart, Series, line_chart, stacked_chart
+from webhooks.selectors.statistics import Slot, percentile
+
+
+def outcome_chart(week: Sequence[Slot]) -> Chart:
+    """Return how many attempts succeeded and failed."""
+    return stacked_chart(
+        "Attempts in the last 7 days",
+        _labels(week),
+        [
+            Series("Succeeded", [slot.succeeded for slot in week], tone=2),
+            Series("Failed", [slot.failed for slot in week], tone=4),
+        ],
+    )
+
+
+def latency_chart(week: Sequence[Slot]) -> Chart:
+    """Return how long the receiver took to answer."""
+    return line_chart(
+        "Answer time in the last 7 days",
+        _labels(week),
+        [
+            Series("Median", [percentile(slot.latency, 0.5) for slot in week], tone=1),
+            Series("95 of 100 faster than", [percentile(slot.latency, 0.95) for slot in week], tone=3),
+        ],
+        format_value=lambda value: f"{value:.0f} ms",
+    )
+
+
+def _labels(week: Sequence[Slot]) -> list[str]:
+    return [f"{slot.start:%a %H:%M}" for slot in week]

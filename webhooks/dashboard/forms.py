@@ -1,0 +1,132 @@
+"""Forms of the webhook pages. Rules live in webhooks.services.validation; its errors are put on the fields here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+
+from core import clock
+from core.errors import FieldErrors
+from webhooks.catalogue import ALL, CATALOGUE, groups
+from webhooks.models import Delivery, Endpoint, RecoveryJob
+from webhooks.services.secrets import OVERLAPS
+
+_OVERLAP_LABELS = {
+    "none": "At once",
+    "1h": "After one hour",
+    "24h": "After 24 hours (recommended)",
+    "7d": "After seven days",
+}
+_PERIODS = {1: "the last hour", 24: "the last 24 hours", 72: "the last 3 days", 168: "the last 7 days"}
+
+
+def _event_choices() -> list[tuple[str, str]]:
+    choices = [(ALL, "Every event, also future ones")]
+    for resource, names in groups().items():
+        choices.append((f"{resource}.*", f"{resource}.*: every {resource} event"))
+        choices += [(name, name) for name in names]
+    return choices
+
+
+class EndpointForm(forms.Form):
+    """Create or edit an endpoint."""
+
+    url = forms.CharField(
+        label="URL",
+        max_length=2048,
+        widget=forms.URLInput(attrs={"placeholder": "https://example.com/webhooks", "autocomplete": "off"}),
+        help_text="Receives a signed POST for every event. HTTPS, on a public address.",
+    )
+    description = forms.CharField(
+        max_length=500, required=False, help_text="What this endpoint is for, so that colleagues know."
+    )
+    events = forms.MultipleChoiceField(
+        choices=_event_choices, widget=forms.CheckboxSelectMultiple, initial=[ALL], label="Events"
+    )
+    headers = forms.CharField(
+        required=False,
+        max_length=12_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "X-Tenant: acme"}),
+        help_text="Sent with every delivery: one “Name: value” a line. Stored encrypted.",
+        label="Custom headers",
+    )
+
+    @classmethod
+    def for_endpoint(cls, shown: dict[str, Any], data: Any = None) -> EndpointForm:
+        """Return the form filled from an endpoint's representation."""
+        headers = "\n".join(f"{name}: {value}" for name, value in shown["headers"].items())
+        return cls(data, initial={**shown, "headers": headers})
+
+    def clean_headers(self) -> dict[str, str]:
+        """Read one header a line."""
+        found: dict[str, str] = {}
+        for line in self.cleaned_data["headers"].splitlines():
+            if not line.strip():
+                continue
+            name, colon, value = line.partition(":")
+            if not colon:
+                raise forms.ValidationError("Write each header as “Name: value” on a line of its own.")
+            if name.strip() in found:
+                raise forms.ValidationError(f"{name.strip()} is there twice.")
+            found[name.strip()] = value.strip()
+        return found
+
+    def show_refusal(self, refusal: FieldErrors) -> None:
+        """Put a service's refusal on the fields it is about."""
+        for problem in refusal.fields:
+            name = problem.field.partition(".")[0]
+            self.add_error(name if name in self.fields else None, problem.message)
+
+
+class RotateForm(forms.Form):
+    """When the old secret ends."""
+
+    overlap = forms.ChoiceField(
+        choices=[(name, _OVERLAP_LABELS[name]) for name in OVERLAPS],
+        initial="24h",
+        label="The old secret stops signing",
+        help_text="Meanwhile every delivery carries both signatures, so the receiver can change over in peace.",
+    )
+
+
+class RecoverForm(forms.Form):
+    """What to send again, and since when."""
+
+    kind = forms.ChoiceField(
+        choices=RecoveryJob.Kind.choices, widget=forms.RadioSelect, initial="recover", label="What to send"
+    )
+    hours = forms.TypedChoiceField(choices=list(_PERIODS.items()), coerce=int, initial=24, label="From")
+
+    @property
+    def since(self) -> Any:
+        """The moment the chosen period begins."""
+        return clock.now() - timedelta(hours=self.cleaned_data["hours"])
+
+
+class DeliveryFilterForm(forms.Form):
+    """Narrows the list of deliveries. An unknown value is ignored."""
+
+    endpoint = forms.ChoiceField(required=False)
+    event_type = forms.ChoiceField(
+        required=False, choices=[("", "Any event"), *((name, name) for name in CATALOGUE)], label="Event"
+    )
+    status = forms.ChoiceField(required=False, choices=[("", "Any status"), *Delivery.Status.choices])
+    created_after = forms.DateTimeField(
+        required=False, label="Since", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+
+    def __init__(self, *args: Any, endpoints: list[Endpoint], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["endpoint"].choices = [  # type: ignore[attr-defined]
+            ("", "Any endpoint"),
+            *((each.public_id, each.url) for each in endpoints),
+        ]
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The valid, non-empty filters."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}

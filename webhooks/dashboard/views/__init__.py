@@ -1,0 +1,1 @@
+"""The webhook pages of the dashboard."""

@@ -1,0 +1,147 @@
+"""Endpoints: list, create, look at, edit, switch, delete."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from accounts.selectors import current_company
+from accounts.sudo import recent_login_required
+from billing.entitlements import limits_of
+from core.errors import FieldErrors
+from webhooks import representations, selectors
+from webhooks.dashboard.charts import latency_chart, outcome_chart
+from webhooks.dashboard.forms import EndpointForm, RecoverForm
+from webhooks.selectors.statistics import last_week, success_rates
+from webhooks.services.deliveries import send_test
+from webhooks.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
+from webhooks.services.errors import EndpointLimitReached
+
+RECENT = 10
+
+
+@company_page()
+@require_safe
+def endpoint_list(request: CompanyRequest) -> HttpResponse:
+    """Every endpoint, how it is doing, and how many more there may be."""
+    endpoints = list(selectors.list_endpoints().order_by("-id"))
+    rates = success_rates(endpoints)
+    context = {
+        "rows": [{"endpoint": each, "rate": _percent(rates[each.id])} for each in endpoints],
+        "limit": limits_of(current_company()).webhook_endpoints,
+        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+    }
+    return render(request, "webhooks/endpoint_list.html", context)
+
+
+@recent_login_required
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: CompanyRequest) -> HttpResponse:
+    """Create an endpoint; the answer to the POST shows its secret."""
+    form = EndpointForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _form_page(request, form)
+    try:
+        endpoint, secret = create_endpoint(actor=request.principal, **form.cleaned_data)
+    except FieldErrors as refusal:
+        form.show_refusal(refusal)
+        return _form_page(request, form)
+    except EndpointLimitReached as refusal:
+        form.add_error(None, f"{refusal.detail} {refusal.fix}")
+        return _form_page(request, form)
+    return show_secret(request, endpoint, secret, "created")
+
+
+@company_page()
+@require_safe
+def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """One endpoint: settings, a week in pictures, the latest deliveries."""
+    endpoint = selectors.get_endpoint(public_id)
+    week = last_week(endpoint)
+    context = {
+        "endpoint": endpoint,
+        "shown": representations.endpoint(endpoint),
+        "outcomes": outcome_chart(week),
+        "latency": latency_chart(week),
+        "deliveries": selectors.list_deliveries().filter(endpoint=endpoint).order_by("-id")[:RECENT],
+        "recoveries": selectors.list_recoveries(endpoint)[:5],
+        "recover_form": RecoverForm(),
+        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+    }
+    return render(request, "webhooks/endpoint_detail.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Change an endpoint."""
+    endpoint = selectors.get_endpoint(public_id)
+    form = EndpointForm.for_endpoint(representations.endpoint(endpoint), request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _form_page(request, form, endpoint)
+    try:
+        update_endpoint(endpoint=endpoint, actor=request.principal, **form.cleaned_data)
+    except FieldErrors as refusal:
+        form.show_refusal(refusal)
+        return _form_page(request, form, endpoint)
+    messages.success(request, "The endpoint was changed.")
+    return redirect("webhooks:detail", public_id)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_POST
+def switch(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Switch an endpoint on or off."""
+    endpoint = selectors.get_endpoint(public_id)
+    enable = request.POST.get("enabled") == "true"
+    update_endpoint(endpoint=endpoint, actor=request.principal, enabled=enable)
+    messages.success(
+        request,
+        "The endpoint is on. What was waiting goes out now."
+        if enable
+        else "The endpoint is off. What still waits is kept until it is on again.",
+    )
+    return redirect("webhooks:detail", public_id)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_POST
+def test(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Send a test event and go to its delivery."""
+    delivery = send_test(endpoint=selectors.get_endpoint(public_id), actor=request.principal)
+    messages.info(request, "A test event is on its way; reload this page to see the answer.")
+    return redirect("webhooks:delivery", delivery.public_id)
+
+
+@recent_login_required
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then delete an endpoint."""
+    endpoint = selectors.get_endpoint(public_id)
+    if request.method == "POST":
+        delete_endpoint(endpoint=endpoint, actor=request.principal)
+        messages.success(request, f"The endpoint {endpoint.url} was deleted.")
+        return redirect("webhooks:list")
+    return render(request, "webhooks/endpoint_delete.html", {"endpoint": endpoint})
+
+
+def show_secret(request: CompanyRequest, endpoint: object, secret: str, why: str) -> HttpResponse:
+    """Answer with the page that shows a secret; nothing may keep it."""
+    response = render(request, "webhooks/secret.html", {"endpoint": endpoint, "secret": secret, "why": why})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _form_page(request: CompanyRequest, form: EndpointForm, endpoint: object = None) -> HttpResponse:
+    status = 422 if request.method == "POST" else 200
+    return render(request, "webhooks/endpoint_form.html", {"form": form, "endpoint": endpoint}, status=status)
+
+
+def _percent(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.1%}".replace("%", "\u00a0%")

@@ -1,0 +1,35 @@
+"""What a delivery's requests look like, for people who compare it with what their receiver saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from core import crypto, ids
+from webhooks.models import Delivery, EventBody
+
+HIDDEN = "•••"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRequest:
+    """The headers (custom values hidden, signature left out) and the body as text, indented."""
+
+    headers: list[tuple[str, str]]
+    body: str
+
+
+def shown_request(delivery: Delivery) -> ShownRequest:
+    """Return the request that every attempt of `delivery` makes, but for its timestamp and signature."""
+    custom = orjson.loads(crypto.decrypt(bytes(delivery.endpoint.headers)))
+    body = EventBody.objects.filter(event_id=delivery.event_id).values_list("body", flat=True).first()
+    text = orjson.dumps(orjson.loads(bytes(body)), option=orjson.OPT_INDENT_2).decode() if body else ""
+    headers = [
+        *((name, HIDDEN) for name in custom),
+        ("Content-Type", "application/json"),
+        ("webhook-id", ids.encode("evt", delivery.event_id)),
+        ("webhook-timestamp", "the second of the attempt"),
+        ("webhook-signature", "v1,…"),
+    ]
+    return ShownRequest(headers, text)

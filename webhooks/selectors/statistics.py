@@ -1,0 +1,71 @@
+"""How an endpoint has been doing, from hourly counts; never by counting attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Sum
+
+from core import clock
+from webhooks.models import LATENCY_BOUNDS_MS, Endpoint, EndpointHour
+
+DAYS = 7
+STEP_HOURS = 6
+
+
+@dataclass(slots=True)
+class Slot:
+    """A stretch of time: attempts by outcome and their latency histogram."""
+
+    start: datetime
+    succeeded: int = 0
+    failed: int = 0
+    latency: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS_MS) + 1))
+
+
+def last_week(endpoint: Endpoint) -> list[Slot]:
+    """Return the endpoint's last seven days in stretches of six hours, oldest first, empty ones included."""
+    end = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    start = end - timedelta(days=DAYS)
+    slots = [Slot(start + timedelta(hours=STEP_HOURS * n)) for n in range(DAYS * 24 // STEP_HOURS)]
+    for row in EndpointHour.objects.filter(endpoint=endpoint, hour__gte=start, hour__lt=end):
+        slot = slots[int((row.hour - start).total_seconds() // (3600 * STEP_HOURS))]
+        slot.succeeded += row.succeeded
+        slot.failed += row.failed
+        slot.latency = [a + b for a, b in zip(slot.latency, row.latency, strict=True)]
+    return slots
+
+
+def success_rates(endpoints: Iterable[Endpoint]) -> dict[UUID, float | None]:
+    """Return the share of attempts that succeeded in the last seven days, per endpoint; None without attempts."""
+    chosen = [each.id for each in endpoints]
+    sums = (
+        EndpointHour.objects.filter(endpoint_id__in=chosen, hour__gte=clock.now() - timedelta(days=DAYS))
+        .values("endpoint_id")
+        .annotate(good=Sum("succeeded"), bad=Sum("failed"))
+    )
+    rates: dict[UUID, float | None] = dict.fromkeys(chosen)
+    for row in sums:
+        if row["good"] + row["bad"]:
+            rates[row["endpoint_id"]] = row["good"] / (row["good"] + row["bad"])
+    return rates
+
+
+def percentile(histogram: Sequence[int], share: float) -> float:
+    """Return the latency in milliseconds below which `share` of the attempts lie, by interpolation; 0 for none.
+
+    The last bucket has no upper bound: what falls there counts as its lower one.
+    """
+    total = sum(histogram)
+    if not total:
+        return 0.0
+    wanted, seen, lower = share * total, 0.0, 0.0
+    for count, upper in zip(histogram, (*LATENCY_BOUNDS_MS, LATENCY_BOUNDS_MS[-1]), strict=True):
+        if count and seen + count >= wanted:
+            return lower + (upper - lower) * (wanted - seen) / count
+        seen += count
+        lower = upper
+    return float(LATENCY_BOUNDS_MS[-1])

@@ -1,0 +1,56 @@
+"""Recovery on request: a durable job that sends an endpoint what it did not get."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from core import clock, jobs
+from core.errors import FieldError, FieldErrors
+from core.events import RELAY_TASK, publish
+from core.principal import Principal
+from webhooks.events import RecoveryStarted
+from webhooks.models import Endpoint, RecoveryJob
+from webhooks.recovery import count_candidates
+from webhooks.services.errors import EndpointIsDisabled, RecoveryRunning
+
+REACHES_BACK = timedelta(days=30)
+
+
+def start_recovery(
+    *, endpoint: Endpoint, actor: Principal, kind: str, since: datetime, until: datetime | None = None
+) -> RecoveryJob:
+    """Start a job over what was created in [since, until); it survives any crash and shows its progress.
+
+    Raises FieldErrors for a period that is empty, in the future or too long ago, EndpointIsDisabled, RecoveryRunning.
+    """
+    now = clock.now()
+    until = min(until or now, now)
+    problems = []
+    if since < now - REACHES_BACK:
+        problems.append(FieldError("since", "too_early", f"At most {REACHES_BACK.days} days back."))
+    if since >= until:
+        problems.append(FieldError("since", "invalid", "Must lie before `until`, and in the past."))
+    if problems:
+        raise FieldErrors(problems)
+    if not endpoint.enabled:
+        raise EndpointIsDisabled(f"{endpoint.public_id} is switched off.")
+    try:
+        with transaction.atomic():
+            job: RecoveryJob = RecoveryJob.objects.create(
+                endpoint=endpoint, kind=kind, since=since, until=until
+            )
+    except IntegrityError as error:
+        raise RecoveryRunning(f"{endpoint.public_id} is already being recovered.") from error
+    job.total = count_candidates(job, endpoint)
+    job.save(update_fields=["total"])
+    publish(
+        RecoveryStarted(
+            object_id=endpoint.public_id,
+            detail={"kind": kind, "since": clock.rfc3339(since), "until": clock.rfc3339(until)},
+        ),
+        actor=actor,
+    )
+    jobs.enqueue(RELAY_TASK)
+    return job
