@@ -6,4 +6,5 @@ urlpatterns = [
     path("", include("apikeys.api.urls")),
     path("", include("billing.api.urls")),
     path("", include("messaging.api.urls")),
+    path("", include("webhooks.api.urls")),
 ]

@@ -30,7 +30,11 @@ class OutboxEvent(TenantModel):
             models.Index(
                 fields=["id"], name="core_outboxevent_waiting", condition=models.Q(relayed_at__isnull=True)
             ),
-            models.Index(fields=["company", "mode", "type", "id"], name="core_outboxevent_type"),
+            # `GET /v1/events` reads in the order of transactions, which nothing can be put in front of later.
+            models.Index(fields=["company", "mode", "transaction_id", "id"], name="core_outboxevent_order"),
+            models.Index(
+                fields=["company", "mode", "type", "transaction_id", "id"], name="core_outboxevent_type"
+            ),
             models.Index(fields=["company", "mode", "object_id", "id"], name="core_outboxevent_object"),
         ]
 

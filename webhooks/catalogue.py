@@ -29,6 +29,16 @@ CATALOGUE: dict[str, str] = {
     "message.failed": "A message could not be sent.",
     "message.suppressed": "A message was held back, since its recipient is on the suppression list.",
     "message.canceled": "A scheduled message was canceled.",
+    "api_key.created": "An API key was created.",
+    "api_key.updated": "An API key's name, scopes, limits or restrictions were changed.",
+    "api_key.rotated": "An API key got a new secret.",
+    "api_key.overlap_ended": "An API key's old secret was ended before its time.",
+    "api_key.revoked": "An API key was revoked.",
+    "api_key.restored": "The revocation of an API key was undone.",
+    "api_key.expiring": "An API key expires within days, or today.",
+    "api_key.expired": "An API key has expired.",
+    "api_key.rotation_due": "An API key's secret is older than its rotation interval.",
+    "api_key.exposed": "An API key was found in the open, or crossed a network in clear.",
 }
 ALL = "*"
 TEST_EVENT = "webhook_endpoint.test"  # sent by the test button only; nobody subscribes to it

@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
-                'indexes': [models.Index(condition=models.Q(('relayed_at__isnull', True)), fields=['id'], name='core_outboxevent_waiting'), models.Index(fields=['company', 'mode', 'type', 'id'], name='core_outboxevent_type'), models.Index(fields=['company', 'mode', 'object_id', 'id'], name='core_outboxevent_object')],
+                'indexes': [models.Index(condition=models.Q(('relayed_at__isnull', True)), fields=['id'], name='core_outboxevent_waiting'), models.Index(fields=['company', 'mode', 'transaction_id', 'id'], name='core_outboxevent_order'), models.Index(fields=['company', 'mode', 'type', 'transaction_id', 'id'], name='core_outboxevent_type'), models.Index(fields=['company', 'mode', 'object_id', 'id'], name='core_outboxevent_object')],
                 'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='core_outboxevent_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='core_outboxevent_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='core_outboxevent_tenant')],
             },
         ),

@@ -1,0 +1,51 @@
+"""The catalogue names every public event, and a pattern selects what it says."""
+
+import importlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.events import EVENT_TYPES
+from webhooks import catalogue
+
+for app in ("accounts", "apikeys", "billing", "messaging", "webhooks", "audit"):
+    if importlib.util.find_spec(f"{app}.events"):
+        importlib.import_module(f"{app}.events")
+
+NAMES = st.sampled_from(sorted(catalogue.CATALOGUE))
+
+
+def test_every_public_event_is_in_the_catalogue_with_words():
+    public = {name for name, event in EVENT_TYPES.items() if event.public}
+
+    assert public - catalogue.CATALOGUE.keys() == set()
+    assert all(text.endswith(".") for text in catalogue.CATALOGUE.values())
+
+
+def test_no_private_event_is_in_the_catalogue():
+    private = {name for name, event in EVENT_TYPES.items() if not event.public}
+
+    assert private & catalogue.CATALOGUE.keys() == set()
+    assert catalogue.TEST_EVENT not in catalogue.CATALOGUE
+
+
+@given(NAMES)
+def test_a_type_its_wildcard_and_the_star_select_it(name):
+    for pattern in (name, name.partition(".")[0] + ".*", "*"):
+        assert catalogue.is_pattern(pattern)
+        assert catalogue.matches([pattern], name)
+        assert name in catalogue.matching_types([pattern])
+
+
+@given(NAMES, NAMES)
+def test_a_type_selects_nothing_else(one, other):
+    assert catalogue.matches([one], other) is (one == other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ".", "*.*", "customer", "customer.", ".*", "customer.*.*", "Customer.*", "nope.*", "customer.*x"],
+)
+def test_what_is_no_pattern_is_refused(text):
+    assert not catalogue.is_pattern(text)

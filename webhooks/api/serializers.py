@@ -1,0 +1,134 @@
+"""What webhooks' endpoints accept and answer. Rules beyond the types live in webhooks.services.validation."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from core.api.serializers import StrictSerializer
+from webhooks.catalogue import CATALOGUE
+from webhooks.models import Delivery, Endpoint, RecoveryJob
+from webhooks.services.secrets import OVERLAPS
+
+MODES = ["live", "test"]
+
+
+class EndpointInput(StrictSerializer):
+    """The fields of an endpoint that a caller sets."""
+
+    url = serializers.CharField(
+        max_length=2048, help_text="HTTPS (or HTTP), on a public address, port 443, 8443 or 80."
+    )
+    events = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        min_length=1,
+        max_length=50,
+        help_text="Event types, `resource.*`, or `*` for all.",
+    )
+    description = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    headers = serializers.DictField(
+        child=serializers.CharField(max_length=1000, allow_blank=True, trim_whitespace=False),
+        required=False,
+        help_text="Sent with every delivery; at most 10.",
+    )
+    enabled = serializers.BooleanField(required=False)
+
+
+class EndpointOutput(serializers.Serializer):
+    """An endpoint, as `webhooks.representations.endpoint` renders it."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    mode = serializers.ChoiceField(choices=MODES)
+    url = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    events = serializers.ListField(child=serializers.CharField())
+    headers = serializers.DictField(child=serializers.CharField())
+    enabled = serializers.BooleanField()
+    disabled_reason = serializers.ChoiceField(choices=Endpoint.DisabledReason.choices, allow_null=True)
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()
+
+
+class EndpointSecretOutput(EndpointOutput):
+    """An endpoint with its signing secret: the answer to create and rotate only."""
+
+    secret = serializers.CharField(help_text="`whsec_…`; not shown again.")
+
+
+class RotateInput(StrictSerializer):
+    """When the old secret stops signing."""
+
+    overlap = serializers.ChoiceField(choices=list(OVERLAPS), required=False, default="none")
+
+
+class PeriodInput(StrictSerializer):
+    """What was created in [since, until)."""
+
+    since = serializers.DateTimeField(help_text="At most 30 days back.")
+    until = serializers.DateTimeField(required=False, help_text="Default: now.")
+
+
+class RecoveryOutput(serializers.Serializer):
+    """A recovery job and how far it is."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    mode = serializers.ChoiceField(choices=MODES)
+    endpoint = serializers.CharField()
+    kind = serializers.ChoiceField(choices=RecoveryJob.Kind.choices)
+    status = serializers.ChoiceField(choices=RecoveryJob.Status.choices)
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    examined = serializers.IntegerField()
+    queued = serializers.IntegerField()
+    total = serializers.IntegerField()
+    created = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class EventData(serializers.Serializer):
+    """The object an event is about, as it was then."""
+
+    object = serializers.DictField()
+
+
+class EventOutput(serializers.Serializer):
+    """An event."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    mode = serializers.ChoiceField(choices=MODES)
+    type = serializers.ChoiceField(choices=list(CATALOGUE))
+    data = EventData()  # type: ignore[assignment]
+    created = serializers.DateTimeField()
+
+
+class AttemptOutput(serializers.Serializer):
+    """One try of a delivery."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    number = serializers.IntegerField()
+    trigger = serializers.ChoiceField(choices=["scheduled", "manual"])
+    url = serializers.CharField()
+    status_code = serializers.IntegerField(allow_null=True)
+    duration_ms = serializers.IntegerField()
+    error = serializers.CharField(allow_null=True)
+    response_headers = serializers.DictField(child=serializers.CharField())
+    response_body = serializers.CharField(allow_blank=True)
+    created = serializers.DateTimeField()
+
+
+class DeliveryOutput(serializers.Serializer):
+    """A delivery with its attempts."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    mode = serializers.ChoiceField(choices=MODES)
+    endpoint = serializers.CharField()
+    event = serializers.CharField()
+    event_type = serializers.CharField()
+    status = serializers.ChoiceField(choices=Delivery.Status.choices)
+    attempts = AttemptOutput(many=True)
+    next_attempt_at = serializers.DateTimeField(allow_null=True)
+    created = serializers.DateTimeField()
