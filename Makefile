@@ -7,7 +7,7 @@ export MAKECMDGOALS
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run test check bench chaos lock install-base install-dev
+.PHONY: help run test check docs bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,9 @@ test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check
+
+docs: install-dev ## write the generated pages: docs/errors.md
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_error_docs
 
 bench: install-dev ## measure, and print one table of ratios
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

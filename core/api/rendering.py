@@ -1,5 +1,7 @@
 """JSON in and out: orjson, one format, no negotiation."""
 
+import re
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from core.api.errors import BodyTooLarge, InvalidRequest, NotAcceptable, Unsuppo
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+_NO_QUALITY = re.compile(r"q=0(\.0{0,3})?")
 
 
 class JSONRenderer(_DrfJSONRenderer):
@@ -94,8 +97,22 @@ def _read_body(request: HttpRequest) -> bytes:
 def check_accept(request: HttpRequest, produces: str = JSON) -> None:
     """Raise NotAcceptable when the Accept header rules `produces` out (RFC 9110 §12.5.1)."""
     header = request.META.get("HTTP_ACCEPT")
-    if not header or header == "*/*" or produces in header:
-        return
-    main = produces.partition("/")[0]
-    if not any(request_type in header for request_type in ("*/*", f"{main}/*", PROBLEM_JSON)):
+    if header and header != "*/*" and not _accepts(header, produces):
         raise NotAcceptable(f"This endpoint answers {produces}.")
+
+
+@lru_cache(maxsize=256)
+def _accepts(header: str, produces: str) -> bool:
+    """Whether the most specific range of `header` that matches has a quality above 0. Problems count as JSON."""
+    main = produces.partition("/")[0]
+    ranks = {"*/*": 0, f"{main}/*": 1, produces: 2}
+    if produces == JSON:
+        ranks[PROBLEM_JSON] = 2
+    best = (-1, False)
+    for part in header.split(","):
+        media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        rank = ranks.get(media_range)
+        if rank is not None:
+            refused = any(_NO_QUALITY.fullmatch(parameter) for parameter in parameters)
+            best = max(best, (rank, not refused))
+    return best[1]

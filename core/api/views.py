@@ -195,7 +195,9 @@ def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
     if unknown:
         raise FieldErrors(
             [
-                FieldError(name[:100], "unknown_parameter", "This query parameter is not known here.")
+                FieldError(
+                    name[:100] or "(empty)", "unknown_parameter", "This query parameter is not known here."
+                )
                 for name in unknown
             ]
         )

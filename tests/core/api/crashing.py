@@ -66,6 +66,7 @@ def _request(order: dict[str, Any]) -> int:
 
 def main() -> None:
     """Serve orders until the input ends."""
+    Client().get("/healthz")  # loads the URLs and the middleware once, for every child
     for line in sys.stdin:
         order = json.loads(line)
         child = os.fork()

@@ -1,0 +1,36 @@
+"""Every error code is documented, and some test shows it happen."""
+
+import re
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from core import error_docs
+from core.errors import ERRORS
+
+error_docs.load_every_error()
+CODES = sorted(ERRORS)
+
+
+def test_the_committed_page_is_what_the_classes_say():
+    call_command("generate_error_docs", check=True)
+
+
+def test_a_stale_page_is_noticed(monkeypatch, tmp_path):
+    stale = tmp_path / "errors.md"
+    stale.write_text(error_docs.PATH.read_text() + "\n### made_up\n")
+    monkeypatch.setattr(error_docs, "PATH", stale)
+    with pytest.raises(CommandError, match="generate_error_docs"):
+        call_command("generate_error_docs", check=True)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_each_code_has_a_title_a_meaning_and_a_way_out(code):
+    error = ERRORS[code]
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", code)
+    assert 400 <= error.status <= 503
+    assert error.title
+    assert not error.title.endswith(".")
+    assert (error.__doc__ or "").strip().endswith(".")
+    assert error.fix.endswith((".", "."))
+    assert f"\n### {code}\n" in error_docs.PATH.read_text()
