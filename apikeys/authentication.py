@@ -16,14 +16,17 @@ from apikeys.credentials import Credential, read_credential
 from apikeys.decisions import FREE_REFUSALS, Circumstances, decide, explain
 from apikeys.grants import Grant
 from apikeys.refusals import InvalidCredentials, RateLimited, TooManyFailures
+from apikeys.services.notices import report_exposure
 from apikeys.usage import BUFFER
 from apikeys.verification import load_grant, recall_match
+from core import clock
 from core.api.errors import TemporarilyUnavailable
 from core.api.scopes import ANY_KEY
 from core.api.throttling import STALE, LocalBuckets, PolicySet
 from core.api.views import ApiRequest
 from core.errors import DomainError
 from core.principal import Principal
+from core.tenancy import Tenant, tenant_context
 from core.valkey import ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.guard")
@@ -81,7 +84,8 @@ class KeyGuard:
         if credential.client_id is not None and not _same(credential.client_id, grant.client_id):
             state.refusal = InvalidCredentials("The Client ID and the secret do not belong together.")
             return
-        self._adopt(request, state, grant)
+        state.grant = grant
+        self._adopt(request, grant)
 
     def decide(self, request: GuardedRequest, required: tuple[str, ...]) -> None:
         """Decide on the process's own copy, without I/O."""
@@ -117,7 +121,33 @@ class KeyGuard:
         self._finish(request, state, plan.policies, admitted=answer[0] == 1, used=answer[1:])
 
     def report_exposure(self, request: GuardedRequest) -> None:
-        """A credential came over plain HTTP: tell its company. Never raises."""
+        """The request came over plain HTTP and is refused: if it carried a working secret, tell its company.
+
+        Counted for the address like any failure, so that nobody can make us look up secrets without end.
+        """
+        counted = attempts.count_failure(request.client_ip)
+        request.rate_headers = counted.headers
+        if not counted.admitted:
+            return
+        try:
+            credential = read_credential(request.META)
+            grant = load_grant(credential.secret, grants.digest_of(credential.secret), None)
+        except DomainError:
+            return
+        except (stores.StoreUnavailable, hashers.HasherBusy) as error:
+            log.warning("exposure_not_verifiable", reason=type(error).__name__)
+            return
+        if grant is None or time.time() >= grant.usable_until:
+            return
+        self._adopt(request, grant)
+        facts = grant.facts
+        with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
+            report_exposure(
+                key_id=facts.key_id,
+                how=f"It was sent over plain HTTP from {request.client_ip}.",
+                actor=request.principal,
+                now=clock.now(),
+            )
 
     # --- finding the grant --------------------------------------------------------------------------------------------
 
@@ -144,11 +174,10 @@ class KeyGuard:
         """The fences say that the copy is stale: read it again and decide again."""
         state.grant = self._load(request, state, state.grant)
         if state.grant is not None:
-            self._adopt(request, state, state.grant)
+            self._adopt(request, state.grant)
             self.decide(request, required)
 
-    def _adopt(self, request: GuardedRequest, state: _State, grant: Grant) -> None:
-        state.grant = grant
+    def _adopt(self, request: GuardedRequest, grant: Grant) -> None:
         facts = grant.facts
         request.grant = grant
         request.principal = Principal(

@@ -55,3 +55,10 @@ def find_key_anywhere(key_id: UUID) -> ApiKey | None:
     """A key of any company, for operators' commands; None when there is none."""
     with system_context(reason="key by an operator's command"):
         return ApiKey.objects.filter(id=key_id).first()
+
+
+def recently_changed(since: datetime) -> list[tuple[UUID, UUID, int]]:
+    """(company, key, version) of every key whose version was raised after `since`."""
+    with system_context(reason="fences of recently changed keys"):
+        rows = ApiKey.objects.filter(changed_at__gte=since, version__gt=1)
+        return list(rows.values_list("company_id", "id", "version"))

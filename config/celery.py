@@ -10,6 +10,13 @@ app = Celery("pomelo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
+    "apikeys.notify_expiry": {"task": "apikeys.notify_expiry", "schedule": 600.0},
+    "apikeys.remind_rotation": {"task": "apikeys.remind_rotation", "schedule": 3600.0},
+    "apikeys.repeat_fences": {
+        "task": "apikeys.repeat_fences",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "billing.complete_payments": {
         "task": "billing.complete_payments",
         "schedule": 5.0,

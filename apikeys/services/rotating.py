@@ -1,6 +1,7 @@
 """Rotation: a new secret under the same Client ID, the old one ended at once or after an overlap."""
 
 from datetime import timedelta
+from typing import Any
 
 from apikeys.events import ApiKeyOverlapEnded, ApiKeyRotated
 from apikeys.models import ApiKey
@@ -55,7 +56,11 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, actor: Principal) -> IssuedKe
             secret.revoked_at = now
             secret.save(update_fields=["revoked_at"])
     client_secret = make_secret(locked)
-    effect = save_change(locked, rotated_at=now, rotation_reminded_at=None)
+    columns: dict[str, Any] = {"rotated_at": now, "rotation_reminded_at": None}
+    if not overlap:
+        # The secret that was seen in the open is dead.
+        columns |= {"leaked_at": None, "leak_detail": ""}
+    effect = save_change(locked, **columns)
     publish(
         ApiKeyRotated(
             object_id=locked.public_id,

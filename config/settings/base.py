@@ -250,6 +250,31 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
+# --- Browsers (DESIGN §5): apikeys.cors decides by key which origins may read an answer -----------------------------------
+CORS_URLS_REGEX = r"^/v1/"
+CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-client-id",
+    "x-client-secret",
+]
+CORS_EXPOSE_HEADERS = [
+    "Idempotency-Replayed",
+    "Pomelo-Secret-Ends",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-Id",
+]
+CORS_PREFLIGHT_MAX_AGE = 600
+
 # --- Audit ----------------------------------------------------------------------------------------------------------
 AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY")
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=90)

@@ -1,0 +1,130 @@
+"""What a key's people are told without asking: it will expire, it has expired, it is due for rotation, it was exposed."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from accounts.selectors import owner_emails
+from apikeys.emails import mail_notice
+from apikeys.events import ApiKeyExpired, ApiKeyExpiring, ApiKeyExposed, ApiKeyRotationDue
+from apikeys.models import ApiKey
+from apikeys.representations import represent_key
+from apikeys.services.editing import lock_key
+from core.errors import NotFound
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import system_context, tenant_context
+
+# Stages of `ApiKey.expiry_notice_days`: a week before, on the day, over.
+WEEK_BEFORE, ON_THE_DAY, OVER = 7, 1, 0
+REMIND_AGAIN_AFTER = timedelta(days=30)
+EXPOSED_AGAIN_AFTER = timedelta(hours=1)
+BATCH = 500
+
+
+def expiry_stage(expires_at: datetime, now: datetime) -> int | None:
+    """Which notice an expiry calls for at `now`; None: none yet."""
+    left = expires_at - now
+    if left <= timedelta(0):
+        return OVER
+    if left <= timedelta(days=ON_THE_DAY):
+        return ON_THE_DAY
+    return WEEK_BEFORE if left <= timedelta(days=WEEK_BEFORE) else None
+
+
+def notify_expiry(*, now: datetime) -> int:
+    """Tell about every key that has reached a new stage of its expiry, once a stage; returns how many were told."""
+    due = Q(expires_at__lte=now + timedelta(days=WEEK_BEFORE), revoked_at=None) & (
+        Q(expiry_notice_days=None)
+        | Q(expiry_notice_days__gt=ON_THE_DAY, expires_at__lte=now + timedelta(days=ON_THE_DAY))
+        | Q(expiry_notice_days__gt=OVER, expires_at__lte=now)
+    )
+    return _for_each(due, partial(_tell_expiry, now=now), reason="keys that expire")
+
+
+def _tell_expiry(key: ApiKey, *, now: datetime) -> None:
+    assert key.expires_at is not None
+    stage = expiry_stage(key.expires_at, now)
+    if stage is None or (key.expiry_notice_days is not None and key.expiry_notice_days <= stage):
+        return
+    key.expiry_notice_days = stage
+    key.save(update_fields=["expiry_notice_days"])
+    actor = Principal.system("apikeys.notify_expiry")
+    event = ApiKeyExpired if stage == OVER else ApiKeyExpiring
+    publish(event(object_id=key.public_id, object=represent_key(key)), actor=actor)
+    when = key.expires_at.strftime("%d %b %Y, %H:%M UTC")
+    if stage == OVER:
+        _mail(key, f"The API key {key.name} has expired", f"It stopped working on {when}.")
+    else:
+        text = f"It stops working on {when}. Set a later expiry, or create its successor in time."
+        _mail(key, f"The API key {key.name} expires {'today' if stage == ON_THE_DAY else 'soon'}", text)
+
+
+def remind_rotation(*, now: datetime) -> int:
+    """Remind of every key whose secret is older than its interval, again every 30 days; returns how many."""
+    due = (
+        Q(revoked_at=None, rotation_days__isnull=False)
+        & (Q(expires_at=None) | Q(expires_at__gt=now))
+        & Q(rotated_at__lte=now - F("rotation_days") * timedelta(days=1))
+        & (Q(rotation_reminded_at=None) | Q(rotation_reminded_at__lte=now - REMIND_AGAIN_AFTER))
+    )
+    return _for_each(due, partial(_tell_rotation, now=now), reason="keys due for rotation")
+
+
+def _tell_rotation(key: ApiKey, *, now: datetime) -> None:
+    if key.rotation_reminded_at is not None and key.rotation_reminded_at > now - REMIND_AGAIN_AFTER:
+        return
+    key.rotation_reminded_at = now
+    key.save(update_fields=["rotation_reminded_at"])
+    age = (now - key.rotated_at).days
+    publish(
+        ApiKeyRotationDue(object_id=key.public_id, object=represent_key(key), detail={"age_days": age}),
+        actor=Principal.system("apikeys.remind_rotation"),
+    )
+    text = f"Its secret is {age} days old. Rotate it with an overlap: both secrets work until you are done."
+    _mail(key, f"Time to rotate the API key {key.name}", text)
+
+
+def report_exposure(*, key_id: UUID, how: str, actor: Principal, now: datetime) -> bool:
+    """Record that a working secret was seen where it must not be, and tell the owners, at most once an hour.
+
+    Returns whether it was recorded now. The key keeps working: to revoke it could stop a company's production, and
+    whoever can read the secret could do that. Raises NotFound.
+    """
+    locked = lock_key(key_id)
+    if locked.leaked_at is not None and locked.leaked_at > now - EXPOSED_AGAIN_AFTER:
+        return False
+    locked.leaked_at, locked.leak_detail = now, how
+    locked.save(update_fields=["leaked_at", "leak_detail"])
+    publish(
+        ApiKeyExposed(object_id=locked.public_id, object=represent_key(locked), detail={"how": how}),
+        actor=actor,
+    )
+    text = f"{how} Rotate it now, and look at the key's recent requests."
+    _mail(locked, f"The API key {locked.name} is no longer secret", text)
+    return True
+
+
+def _for_each(due: Q, tell: Callable[[ApiKey], None], *, reason: str) -> int:
+    """Call `tell` with every due key, locked in its own tenant's transaction."""
+    with system_context(reason=reason):
+        found = list(ApiKey.objects.filter(due).order_by("id")[:BATCH])
+    for key in found:
+        with tenant_context(key.tenant):
+            try:
+                locked = lock_key(key.id)
+            except NotFound:
+                continue
+            if locked.revoked_at is None:
+                tell(locked)
+    return len(found)
+
+
+def _mail(key: ApiKey, subject: str, text: str) -> None:
+    # After the commit: nobody is told what was then rolled back, and no transaction waits for a mail server.
+    send = partial(mail_notice, key=key, recipients=owner_emails(), subject=subject, text=text)
+    transaction.on_commit(send)

@@ -1,0 +1,100 @@
+"""Browser keys: allowed origins, CORS, and server keys that must not be in a browser (DESIGN §5, requirement "Browser")."""
+
+import pytest
+
+from billing.models import Customer
+from core.models import OutboxEvent
+from core.tenancy import tenant_context
+
+APP = "https://app.example.com"
+
+
+@pytest.fixture
+def browser_key(world, issue_key):
+    return issue_key(
+        world.company,
+        ["customers:read", "customers:write"],
+        kind="browser",
+        allowed_origins=[APP, "https://*.shop.example.com"],
+    )
+
+
+@pytest.mark.parametrize("origin", [APP, "https://a.shop.example.com", "https://a.b.shop.example.com"])
+def test_an_allowed_origin_gets_the_answer_and_may_read_it(browser_key, api, origin):
+    answer = api(browser_key.client_secret).get("/v1/customers", headers={"Origin": origin})
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == origin
+    assert "origin" in answer.headers["Vary"].lower()
+    for name in ("RateLimit", "RateLimit-Policy", "X-Request-Id", "Retry-After", "X-RateLimit-Remaining"):
+        assert name in answer.headers["Access-Control-Expose-Headers"]
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "https://evil.example.com",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.evil.com",
+        "https://shop.example.com",
+        "https://evilshop.example.com",
+        "https://a.shop.example.com.evil.com",
+        "https://a/.shop.example.com",
+        "https://.shop.example.com",
+        "null",
+        "",
+        None,
+    ],
+)
+def test_any_other_origin_gets_403_no_cors_headers_and_no_side_effect(world, browser_key, api, origin):
+    headers = {} if origin is None else {"Origin": origin}
+    answer = api(browser_key.client_secret).post("/v1/customers", {"name": "Ada"}, headers=headers)
+    assert (answer.status, answer.code) == (403, "origin_not_allowed")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    with tenant_context(world.tenant()):
+        assert Customer.objects.count() == 0
+        assert OutboxEvent.objects.filter(type="customer.created").count() == 0
+
+
+def test_a_server_key_that_arrives_with_an_origin_is_refused(world, issue_key, api):
+    issued = issue_key(world.company)
+    answer = api(issued.client_secret).get("/v1/customers", headers={"Origin": APP})
+    assert (answer.status, answer.code) == (403, "origin_not_allowed")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert "server key" in answer.json["detail"]
+    assert api(issued.client_secret).get("/v1/customers").status == 200
+
+
+def test_the_preflight_carries_no_key_and_is_answered_by_path(api):
+    headers = {
+        "Origin": "https://anything.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,idempotency-key",
+    }
+    answer = api().request("OPTIONS", "/v1/customers", headers=headers)
+    assert answer.status == 200
+    allowed = answer.headers["Access-Control-Allow-Headers"]
+    for name in ("authorization", "idempotency-key", "x-client-id", "x-client-secret", "content-type"):
+        assert name in allowed
+    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
+
+
+def test_pages_are_not_shared_with_other_origins(world, login):
+    browser = login(world.owner)
+    for method in (browser.get, browser.options):
+        response = method("/keys/", headers={"Origin": APP, "Access-Control-Request-Method": "GET"})
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
+def test_an_answer_to_a_refused_request_of_an_allowed_origin_can_be_read_by_the_page(browser_key, api):
+    answer = api(browser_key.client_secret).get("/v1/events", headers={"Origin": APP})
+    assert answer.headers["Access-Control-Allow-Origin"] == APP
+
+
+def test_a_wildcard_admits_every_website_but_never_null(world, issue_key, api):
+    issued = issue_key(world.company, kind="browser", allowed_origins=["*"])
+    client = api(issued.client_secret)
+    assert client.get("/v1/customers", headers={"Origin": "https://any.example"}).status == 200
+    assert client.get("/v1/customers", headers={"Origin": "null"}).status == 403
+    assert client.get("/v1/customers").status == 403
