@@ -4,6 +4,7 @@ import core.clock
 import core.constraints
 import core.fields
 import core.ids
+import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -20,6 +21,29 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='SealCursor',
+            fields=[
+                ('stream', models.CharField(choices=[('entries', 'Audit entries'), ('requests', 'Requests'), ('staff', 'Events without a company'), ('unowned', 'Requests without a company')], max_length=8, primary_key=True, serialize=False)),
+                ('transaction_id', models.BigIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='PruneCheckpoint',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('created', models.DateTimeField(default=core.clock.now)),
+                ('table', models.CharField(max_length=64)),
+                ('day', models.DateField()),
+                ('rows', models.PositiveBigIntegerField()),
+                ('heads', models.PositiveIntegerField()),
+                ('heads_digest', models.BinaryField(max_length=32)),
+                ('signature', models.BinaryField(max_length=64)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('table', 'day'), name='audit_prunecheckpoint_once')],
+            },
+        ),
         CreatePartitionedModel(
             name='StaffEntry',
             fields=[
@@ -42,6 +66,43 @@ class Migration(migrations.Migration):
                 'verbose_name': 'event without a company',
                 'verbose_name_plural': 'events without a company',
                 'indexes': [models.Index(fields=['action', 'id'], name='audit_staffentry_action'), models.Index(fields=['actor_id', 'id'], name='audit_staffentry_actor'), models.Index(fields=['ip', 'id'], name='audit_staffentry_ip')],
+            },
+        ),
+        migrations.CreateModel(
+            name='UnownedCount',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('hour', models.DateTimeField()),
+                ('refused_by', models.CharField(max_length=64)),
+                ('requests', models.BigIntegerField()),
+                ('first_seen', models.DateTimeField(default=core.clock.now)),
+            ],
+            options={
+                'verbose_name': 'hourly count without a company',
+                'verbose_name_plural': 'hourly counts without a company',
+                'constraints': [models.UniqueConstraint(fields=('hour', 'refused_by'), name='audit_unownedcount_cell')],
+            },
+        ),
+        CreatePartitionedModel(
+            name='UnownedRequest',
+            fields=[
+                ('method', models.CharField(max_length=8)),
+                ('route', models.CharField(max_length=200)),
+                ('path', models.CharField(db_collation='C', max_length=500)),
+                ('status', models.PositiveSmallIntegerField()),
+                ('duration_us', models.PositiveIntegerField()),
+                ('request_bytes', models.PositiveIntegerField()),
+                ('response_bytes', models.PositiveIntegerField()),
+                ('ip', models.GenericIPAddressField(null=True)),
+                ('user_agent', models.CharField(max_length=300)),
+                ('refused_by', models.CharField(max_length=64)),
+                ('trace', models.JSONField(null=True)),
+                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+            ],
+            options={
+                'verbose_name': 'request without a company',
+                'verbose_name_plural': 'requests without a company',
+                'indexes': [models.Index(fields=['ip', 'id'], name='audit_unownedrequest_ip')],
             },
         ),
         CreatePartitionedModel(
@@ -72,6 +133,107 @@ class Migration(migrations.Migration):
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['company', 'mode', 'action', 'id'], name='audit_entry_action'), models.Index(fields=['company', 'mode', 'actor_id', 'id'], name='audit_entry_actor'), models.Index(fields=['company', 'mode', 'target_id', 'id'], name='audit_entry_target'), models.Index(fields=['company', 'mode', 'ip', 'id'], name='audit_entry_ip'), models.Index(fields=['company', 'mode', 'request_id'], name='audit_entry_request'), models.Index(fields=['transaction_id'], name='audit_entry_transaction')],
                 'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_auditentry_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_auditentry_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_auditentry_tenant')],
+            },
+        ),
+        CreatePartitionedModel(
+            name='RequestLog',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
+                ('method', models.CharField(max_length=8)),
+                ('route', models.CharField(max_length=200)),
+                ('path', models.CharField(db_collation='C', max_length=500)),
+                ('status', models.PositiveSmallIntegerField()),
+                ('duration_us', models.PositiveIntegerField()),
+                ('request_bytes', models.PositiveIntegerField()),
+                ('response_bytes', models.PositiveIntegerField()),
+                ('ip', models.GenericIPAddressField(null=True)),
+                ('user_agent', models.CharField(max_length=300)),
+                ('refused_by', models.CharField(max_length=64)),
+                ('trace', models.JSONField(null=True)),
+                ('key', models.UUIDField(null=True)),
+                ('key_name', models.CharField(max_length=100)),
+                ('company', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.company')),
+            ],
+            options={
+                'verbose_name': 'request',
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'indexes': [models.Index(fields=['company', 'mode', 'key', 'id'], name='audit_request_key'), models.Index(fields=['company', 'mode', 'route', 'id'], name='audit_request_route'), models.Index(fields=['company', 'mode', 'status', 'id'], name='audit_request_status'), models.Index(fields=['company', 'mode', 'ip', 'id'], name='audit_request_ip'), models.Index(condition=models.Q(('status__gte', 400), ('status__lt', 500)), fields=['company', 'mode', 'id'], name='audit_request_4xx'), models.Index(condition=models.Q(('status__gte', 500)), fields=['company', 'mode', 'id'], name='audit_request_5xx')],
+                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_requestlog_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_requestlog_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_requestlog_tenant')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RequestRollup',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
+                ('hour', models.DateTimeField()),
+                ('key', models.UUIDField(null=True)),
+                ('key_name', models.CharField(max_length=100)),
+                ('method', models.CharField(max_length=8)),
+                ('route', models.CharField(max_length=200)),
+                ('requests', models.BigIntegerField()),
+                ('client_errors', models.BigIntegerField()),
+                ('server_errors', models.BigIntegerField()),
+                ('refused', models.BigIntegerField()),
+                ('duration_us', models.BigIntegerField()),
+                ('response_bytes', models.BigIntegerField()),
+                ('latency', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), size=32)),
+                ('company', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.company')),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_requestrollup_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_requestrollup_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_requestrollup_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'hour', 'key', 'method', 'route'), name='audit_requestrollup_cell', nulls_distinct=False)],
+            },
+        ),
+        CreatePartitionedModel(
+            name='Seal',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
+                ('stream', models.CharField(choices=[('entries', 'Audit entries'), ('requests', 'Requests'), ('staff', 'Events without a company'), ('unowned', 'Requests without a company')], max_length=8)),
+                ('day', models.DateField()),
+                ('number', models.PositiveIntegerField()),
+                ('rows', models.PositiveIntegerField()),
+                ('previous', models.BinaryField(max_length=32)),
+                ('leaves', models.BinaryField()),
+                ('digest', models.BinaryField(max_length=32)),
+                ('company', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.company')),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'indexes': [models.Index(fields=['company', 'mode', 'stream', 'day', 'number'], name='audit_seal_chain')],
+                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_seal_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_seal_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_seal_tenant')],
+            },
+        ),
+        migrations.CreateModel(
+            name='SealHead',
+            fields=[
+                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
+                ('stream', models.CharField(choices=[('entries', 'Audit entries'), ('requests', 'Requests'), ('staff', 'Events without a company'), ('unowned', 'Requests without a company')], max_length=8)),
+                ('day', models.DateField()),
+                ('seals', models.PositiveIntegerField(default=0)),
+                ('rows', models.PositiveBigIntegerField(default=0)),
+                ('digest', models.BinaryField(max_length=32)),
+                ('changed', models.DateTimeField(default=core.clock.now)),
+                ('signed_seals', models.PositiveIntegerField(default=0)),
+                ('signed_at', models.DateTimeField(null=True)),
+                ('signature', models.BinaryField(max_length=64, null=True)),
+                ('company', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.company')),
+            ],
+            options={
+                'abstract': False,
+                'base_manager_name': 'objects',
+                'default_manager_name': 'objects',
+                'indexes': [models.Index(condition=models.Q(('seals', models.F('signed_seals')), _negated=True), fields=['changed'], name='audit_sealhead_unsigned'), models.Index(fields=['day'], name='audit_sealhead_day')],
+                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_sealhead_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_sealhead_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_sealhead_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'stream', 'day'), name='audit_sealhead_chain')],
             },
         ),
         migrations.RunSQL(RIGHTS, migrations.RunSQL.noop),

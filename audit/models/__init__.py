@@ -1,5 +1,28 @@
 """The audit app's tables, by subject."""
 
 from audit.models.entries import AuditEntry, StaffEntry
+from audit.models.requests import (
+    LATENCY_BOUNDS_MS,
+    LATENCY_BUCKETS,
+    RequestLog,
+    RequestRollup,
+    UnownedCount,
+    UnownedRequest,
+)
+from audit.models.seals import PruneCheckpoint, Seal, SealCursor, SealHead, Streams
 
-__all__ = ["AuditEntry", "StaffEntry"]
+__all__ = [
+    "LATENCY_BOUNDS_MS",
+    "LATENCY_BUCKETS",
+    "AuditEntry",
+    "PruneCheckpoint",
+    "RequestLog",
+    "RequestRollup",
+    "Seal",
+    "SealCursor",
+    "SealHead",
+    "StaffEntry",
+    "Streams",
+    "UnownedCount",
+    "UnownedRequest",
+]

@@ -15,7 +15,13 @@ OWNER = "owner"
 DAYS_AHEAD = 30
 # A row may arrive a little late (a stream that waited for PostgreSQL over midnight).
 DAYS_BEHIND = 1
-PARENTS = ("audit_auditentry", "audit_staffentry")
+PARENTS = (
+    "audit_auditentry",
+    "audit_staffentry",
+    "audit_requestlog",
+    "audit_unownedrequest",
+    "audit_seal",
+)
 
 # Two processes that start at the same moment must not both make today's partition.
 _LOCK = 0x706F6D_61756469

@@ -1,0 +1,1 @@
+"""The request log's way from a web process to PostgreSQL: buffer → Valkey stream → batch insert (DESIGN §13)."""

@@ -1,0 +1,213 @@
+"""The web process's part of the request log: an append on the hot path, and a thread that ships batches to Valkey.
+
+What can be lost: nothing when the process ends by SIGTERM; with SIGKILL what was appended in the last FLUSH_SECONDS and
+is being sent (below 200 ms together). While Valkey is away batches wait here, up to MAX_WAITING_BYTES (about 180,000
+requests); beyond that new ones are dropped, counted in a metric and said in the log.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+from typing import Any
+
+import structlog
+from prometheus_client import Counter
+
+from audit.ingest import rows, stream
+from audit.signing import canonical
+from core.valkey import ValkeyUnavailable
+
+FLUSH_SECONDS = 0.05
+RETRY_SECONDS = 0.25
+BATCH_ROWS = 500
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+# Appended and not yet encoded: reached only if the thread gets no CPU for many seconds.
+MAX_APPENDED = 100_000
+# At exit: how long Valkey may take to come back before what waits is given up.
+LAST_CHANCE_SECONDS = 5.0
+
+log = structlog.get_logger("pomelo.audit")
+DROPPED = Counter("pomelo_request_log_dropped_total", "Requests that could not be logged")
+
+
+class Buffer:
+    """Requests on their way to Valkey. `append` is called by many threads, everything else by one."""
+
+    def __init__(self) -> None:
+        self._appended: deque[tuple[Any, ...]] = deque()
+        self._batches: deque[tuple[bytes, int]] = deque()
+        self._waiting_bytes = 0
+        self._unsaid_drops = 0
+        self._wake = threading.Event()
+        self._is_idle = False
+        self._thread: threading.Thread | None = None
+        self._start_lock = threading.Lock()
+        self._flush_lock = threading.Lock()
+
+    def append(self, row: tuple[Any, ...]) -> None:
+        """Add a request; never blocks and never raises."""
+        if len(self._appended) >= MAX_APPENDED:
+            self._drop(1)
+            return
+        self._appended.append(row)
+        if self._thread is None:
+            self._start()
+        elif self._is_idle:
+            self._wake.set()
+
+    def waiting(self) -> int:
+        """Return how many requests are here and not yet in Valkey."""
+        return len(self._appended) + sum(count for _, count in self._batches)
+
+    def flush(self) -> bool:
+        """Send what is here; False when Valkey is away or its stream is full, and it is kept."""
+        with self._flush_lock:
+            return self._flush()
+
+    def _flush(self) -> bool:
+        self._encode()
+        while self._batches:
+            payload, _ = self._batches[0]
+            try:
+                if not stream.add(payload):
+                    return False
+            except ValkeyUnavailable:
+                return False
+            self._batches.popleft()
+            self._waiting_bytes -= len(payload)
+        self._say_drops()
+        return True
+
+    def _start(self) -> None:
+        with self._start_lock:
+            if self._thread is None:
+                # Not a daemon: the interpreter waits for it to end, which it does once the main thread has.
+                self._thread = threading.Thread(target=self._run, name="request-log", daemon=False)
+                self._thread.start()
+
+    def _run(self) -> None:
+        main = threading.main_thread()
+        while main.is_alive():
+            if not self._appended and not self._batches:
+                self._is_idle = True
+                self._wake.wait(0.5)
+                self._wake.clear()
+                self._is_idle = False
+            time.sleep(FLUSH_SECONDS if self._try_flush() else RETRY_SECONDS)
+        deadline = time.monotonic() + LAST_CHANCE_SECONDS
+        while not self._try_flush() and time.monotonic() < deadline:
+            time.sleep(RETRY_SECONDS)
+        left = self.waiting()
+        if left:
+            self._drop(left)
+            self._say_drops()
+
+    def _try_flush(self) -> bool:
+        try:
+            return self.flush()
+        except Exception as error:  # the thread must outlive a row it cannot encode
+            log.exception("request_log_flush_failed", error=str(error))
+            return False
+
+    def _encode(self) -> None:
+        while self._appended:
+            taken = [self._appended.popleft() for _ in range(min(BATCH_ROWS, len(self._appended)))]
+            encoded = [found for row in taken if (found := self._encode_row(row)) is not None]
+            payload = b"[" + b",".join(encoded) + b"]"
+            if self._waiting_bytes + len(payload) > MAX_WAITING_BYTES:
+                self._drop(len(encoded))
+                continue
+            self._batches.append((payload, len(encoded)))
+            self._waiting_bytes += len(payload)
+
+    def _encode_row(self, row: tuple[Any, ...]) -> bytes | None:
+        try:
+            return canonical(encode(row))
+        except (TypeError, ValueError, AttributeError):
+            log.exception("request_log_row_not_encoded", request_id=row[0])
+            self._drop(1)
+            return None
+
+    def _drop(self, count: int) -> None:
+        DROPPED.inc(count)
+        self._unsaid_drops += count
+
+    def _say_drops(self) -> None:
+        if self._unsaid_drops:
+            log.error("request_log_dropped", requests=self._unsaid_drops, see="docs/audit.md")
+            self._unsaid_drops = 0
+
+
+def encode(row: tuple[Any, ...]) -> list[Any]:
+    """Return what `record` kept of a request as a row of plain values (audit.ingest.rows.CONTENT)."""
+    (
+        request_id,
+        principal,
+        method,
+        pattern,
+        path,
+        status,
+        milliseconds,
+        sent,
+        received,
+        ip,
+        agent,
+        refused,
+        trace,
+    ) = row
+    owned = principal is not None and principal.company_id is not None
+    return [
+        rows.request_hex(request_id),
+        principal.company_id.hex if owned else None,
+        principal.mode if owned else None,
+        rows.key_hex(principal.id) if owned else None,
+        rows.plain_text(principal.name, 100) if owned else "",
+        (method or "")[:8],
+        rows.route_template(pattern) if pattern else rows.UNKNOWN_ROUTE,
+        rows.plain_text(path, 500),
+        status,
+        min(round(milliseconds * 1000), rows.MAX_INTEGER),
+        rows.whole(received),
+        rows.whole(sent),
+        ip,
+        rows.plain_text(agent, 300),
+        refused or "",
+        rows.plain_trace(trace) if refused and trace else None,
+    ]
+
+
+BUFFER = Buffer()
+
+
+def record(entry: dict[str, Any]) -> None:
+    """Take note of a finished request (`settings.API_REQUEST_LOG`): picks what is kept, and appends it."""
+    request, response = entry["request"], entry["response"]
+    match = request.resolver_match
+    refused = entry["refused_by"]
+    BUFFER.append(
+        (
+            request.request_id,
+            getattr(request, "principal", None),
+            request.method,
+            match.route if match is not None else "",
+            request.path_info,
+            response.status_code,
+            entry["duration_ms"],
+            response.headers.get("Content-Length"),
+            request.META.get("CONTENT_LENGTH"),
+            request.client_ip,
+            request.META.get("HTTP_USER_AGENT", ""),
+            refused,
+            request.trace if refused else None,
+        )
+    )
+
+
+def _forget_parent() -> None:
+    global BUFFER
+    BUFFER = Buffer()
+
+
+# A forked worker has its parent's rows but not its thread; the parent ships them.
+os.register_at_fork(after_in_child=_forget_parent)

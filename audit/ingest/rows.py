@@ -1,0 +1,79 @@
+"""A request as it travels: a list of plain values in the order of CONTENT. The same list is what its seal hashes."""
+
+from functools import lru_cache
+from typing import Any
+
+from core import ids
+from core.logging import redact
+
+CONTENT = (
+    "id", "company", "mode", "key", "key_name", "method", "route", "path", "status", "duration_us",
+    "request_bytes", "response_bytes", "ip", "user_agent", "refused_by", "trace",
+)  # fmt: skip
+ID, COMPANY, MODE, KEY, KEY_NAME, METHOD, ROUTE, PATH, STATUS, DURATION, BYTES_IN, BYTES_OUT, IP, AGENT, REFUSED, TRACE = (
+    range(16)
+)  # fmt: skip
+
+MAX_INTEGER = 2_147_483_647
+UNKNOWN_ROUTE = "(unknown)"
+
+_BASE32 = str.maketrans("0123456789abcdefghjkmnpqrstvwxyz", "0123456789abcdefghijklmnopqrstuv")
+
+
+def request_hex(request_id: str) -> str:
+    """Return the UUID inside a `req_…` TypeID as 32 hexadecimal digits (ids.decode, made for every single request)."""
+    return f"{int(request_id[4:].translate(_BASE32), 32):032x}"
+
+
+@lru_cache(maxsize=20_000)
+def key_hex(key_id: str) -> str | None:
+    """Return the UUID inside a `key_…` TypeID as hexadecimal digits; None for an actor that is no key."""
+    try:
+        return ids.decode("key", key_id).hex
+    except ids.InvalidId:
+        return None
+
+
+@lru_cache(maxsize=1000)
+def route_template(pattern: str) -> str:
+    """Return Django's `v1/customers/<str:id>` as `/v1/customers/{id}`."""
+    parts = []
+    for part in pattern.split("/"):
+        if part.startswith("<") and part.endswith(">"):
+            kind, _, name = part[1:-1].rpartition(":")
+            if kind == "path":
+                return UNKNOWN_ROUTE
+            parts.append("{" + name + "}")
+        else:
+            parts.append(part)
+    return "/" + "/".join(parts)[:199]
+
+
+def plain_text(text: str, limit: int) -> str:
+    """Return what a client wrote in a form that PostgreSQL and UTF-8 can hold, without credentials."""
+    text = text[:limit].replace("\x00", "")
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
+    elif "_" not in text:
+        return text
+    return redact(text)  # type: ignore[no-any-return]
+
+
+def plain_trace(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the decisions of the guard as texts and booleans only."""
+    return [
+        {
+            "check": plain_text(str(step.get("check", "")), 64),
+            "detail": plain_text(str(step.get("detail") or ""), 500),
+            "fix": plain_text(str(step.get("fix") or ""), 500),
+            "passed": bool(step.get("passed")),
+        }
+        for step in trace
+    ]
+
+
+def whole(text: str | None) -> int:
+    """Return a Content-Length as a number PostgreSQL can hold; 0 when it is missing or nonsense."""
+    if not text or not text.isascii() or not text.isdigit():
+        return 0
+    return min(int(text[:11]), MAX_INTEGER)

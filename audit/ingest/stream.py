@@ -1,0 +1,124 @@
+"""The stream in Valkey: one entry is a batch of rows as JSON. It is bounded by bytes; a full one refuses.
+
+Both keys share a hash tag, so that a Valkey Cluster serves them by one script.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core import valkey
+from core.valkey import Script
+
+STREAM = "{audit}:requests"
+SIZE = "{audit}:requests:bytes"
+GROUP = "writers"
+# What may wait for PostgreSQL: about 700,000 requests.
+MAX_BYTES = 256 * 1024 * 1024
+# A batch whose writer died is taken over after this long.
+TAKE_OVER_AFTER_MS = 15_000
+
+_ADD = Script("""
+local size = tonumber(redis.call('GET', KEYS[2]) or '0')
+if size + #ARGV[1] > tonumber(ARGV[2]) then
+  return 0
+end
+redis.call('XADD', KEYS[1], '*', 'rows', ARGV[1])
+redis.call('INCRBY', KEYS[2], #ARGV[1])
+return 1
+""")
+
+_DONE = Script("""
+local bytes = 0
+for i = 2, #ARGV, 2 do
+  redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
+  if redis.call('XDEL', KEYS[1], ARGV[i]) == 1 then
+    bytes = bytes + tonumber(ARGV[i + 1])
+  end
+end
+if redis.call('XLEN', KEYS[1]) == 0 then
+  redis.call('SET', KEYS[2], 0)
+else
+  redis.call('DECRBY', KEYS[2], bytes)
+end
+return bytes
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One entry of the stream: its id there, and the JSON of its rows."""
+
+    entry_id: bytes
+    payload: bytes
+
+
+def add(payload: bytes) -> bool:
+    """Append a batch; False when the stream is full. Raises core.valkey.ValkeyUnavailable."""
+    return bool(_ADD.run([STREAM, SIZE], [payload, MAX_BYTES]))
+
+
+def ensure_group() -> None:
+    """Create the consumer group (and the stream), reading from the beginning. Raises ValkeyUnavailable."""
+    try:
+        valkey.client().execute_command("XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM")
+    except valkey.ResponseError as error:
+        if "BUSYGROUP" not in str(error):
+            raise
+
+
+def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[Delivery]:
+    """Take up to `count` batches nobody has taken. Raises RedisError."""
+    block = () if block_ms is None else ("BLOCK", block_ms)
+    return _deliveries(
+        valkey.client().execute_command(
+            "XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, *block, "STREAMS", STREAM, ">"
+        )
+    )
+
+
+def read_own(consumer: str, count: int) -> list[Delivery]:
+    """Return batches this consumer took before and has not acknowledged (PostgreSQL failed). Raises RedisError."""
+    return _deliveries(
+        valkey.client().execute_command(
+            "XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "STREAMS", STREAM, "0"
+        )
+    )
+
+
+def take_over(consumer: str, count: int) -> list[Delivery]:
+    """Take batches whose writer has been silent for TAKE_OVER_AFTER_MS. Raises RedisError."""
+    answer = valkey.client().execute_command(
+        "XAUTOCLAIM", STREAM, GROUP, consumer, TAKE_OVER_AFTER_MS, "0", "COUNT", count
+    )
+    return _pairs(answer[1])
+
+
+def done(deliveries: list[Delivery]) -> None:
+    """Acknowledge and remove what has been committed. Raises ValkeyUnavailable: it is then delivered again."""
+    arguments: list[Any] = [GROUP]
+    for delivery in deliveries:
+        arguments += [delivery.entry_id, len(delivery.payload)]
+    _DONE.run([STREAM, SIZE], arguments)
+
+
+def waiting() -> int:
+    """Return how many batches wait in the stream. Raises RedisError."""
+    return int(valkey.client().execute_command("XLEN", STREAM))
+
+
+def _deliveries(answer: Any) -> list[Delivery]:
+    if not answer:
+        return []
+    # RESP2 answers with a list of (stream, entries), RESP3 with a mapping.
+    entries = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
+    return _pairs(entries)
+
+
+def _pairs(entries: Any) -> list[Delivery]:
+    found = []
+    for entry_id, fields in entries:
+        if fields is None:  # removed from the stream after it was taken
+            continue
+        values = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+        found.append(Delivery(entry_id, values[b"rows"]))
+    return found

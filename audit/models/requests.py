@@ -1,0 +1,154 @@
+"""The request log and its hourly roll-ups. One writer adds rows in batches (audit.ingest); pages only read (DESIGN §13)."""
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from audit.partitions.days import moment_of
+from core import clock, ids
+from core.tenancy import TenantModel
+
+# Upper bounds of the latency buckets in milliseconds, a factor of √2 apart: a percentile read from them is at most 19 %
+# off, whatever the distribution. The last bucket has no upper bound.
+LATENCY_BOUNDS_MS = tuple(round(0.5 * 2 ** (step / 2), 4) for step in range(31))
+LATENCY_BUCKETS = len(LATENCY_BOUNDS_MS) + 1
+
+
+class RequestColumns(models.Model):
+    """What is kept of every request. `id` is the request's own identifier, so a redelivered row is the same row."""
+
+    method = models.CharField(max_length=8)
+    route = models.CharField(max_length=200)
+    path = models.CharField(max_length=500, db_collation="C")
+    status = models.PositiveSmallIntegerField()
+    duration_us = models.PositiveIntegerField()
+    request_bytes = models.PositiveIntegerField()
+    response_bytes = models.PositiveIntegerField()
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300)
+    refused_by = models.CharField(max_length=64)
+    trace = models.JSONField(null=True)
+
+    id_prefix = "req"
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status}"
+
+    @property
+    def duration_ms(self) -> float:
+        """How long the answer took, in milliseconds."""
+        return self.duration_us / 1000
+
+    @property
+    def arrived(self) -> Any:
+        """When the request came, told by its identifier."""
+        return moment_of(self.pk)
+
+
+class RequestLog(RequestColumns, TenantModel):
+    """A request whose credential named a company, admitted or refused. Partitioned by day.
+
+    `key` is the Client ID's UUID; the key's name is copied, since keys are renamed.
+    """
+
+    company = models.ForeignKey(
+        "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    created = None  # the identifier says it
+    key = models.UUIDField(null=True)
+    key_name = models.CharField(max_length=100)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "request"
+        constraints = [*TenantModel.Meta.constraints]
+        # Each ends in `id`, so that one index range gives a page newest first. Those on failures are small.
+        indexes = [
+            models.Index(fields=["company", "mode", "key", "id"], name="audit_request_key"),
+            models.Index(fields=["company", "mode", "route", "id"], name="audit_request_route"),
+            models.Index(fields=["company", "mode", "status", "id"], name="audit_request_status"),
+            models.Index(fields=["company", "mode", "ip", "id"], name="audit_request_ip"),
+            models.Index(
+                fields=["company", "mode", "id"],
+                name="audit_request_4xx",
+                condition=models.Q(status__gte=400, status__lt=500),
+            ),
+            models.Index(
+                fields=["company", "mode", "id"],
+                name="audit_request_5xx",
+                condition=models.Q(status__gte=500),
+            ),
+        ]
+
+
+class UnownedRequest(RequestColumns):
+    """A request without a valid credential: no company may see it, staff may. Partitioned by day."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+
+    class Meta:
+        verbose_name = "request without a company"
+        verbose_name_plural = "requests without a company"
+        indexes = [models.Index(fields=["ip", "id"], name="audit_unownedrequest_ip")]
+
+    @property
+    def public_id(self) -> str:
+        """The identifier that people see."""
+        return ids.encode(self.id_prefix, self.id)
+
+
+class RequestRollup(TenantModel):
+    """One hour of one key on one route: what charts and `GET /v1/analytics/requests` read instead of the log."""
+
+    company = models.ForeignKey(
+        "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    created = None
+    hour = models.DateTimeField()
+    key = models.UUIDField(null=True)
+    key_name = models.CharField(max_length=100)
+    method = models.CharField(max_length=8)
+    route = models.CharField(max_length=200)
+    requests = models.BigIntegerField()
+    client_errors = models.BigIntegerField()
+    server_errors = models.BigIntegerField()
+    refused = models.BigIntegerField()
+    duration_us = models.BigIntegerField()
+    response_bytes = models.BigIntegerField()
+    latency = ArrayField(models.BigIntegerField(), size=LATENCY_BUCKETS)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company", "mode", "hour", "key", "method", "route"],
+                name="audit_requestrollup_cell",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H}h {self.method} {self.route}"
+
+
+class UnownedCount(models.Model):
+    """How many requests without a company an hour had, by the reason they were refused for.
+
+    Beyond the failure limit of an address the requests themselves are not kept: a flood must not fill the disk.
+    """
+
+    hour = models.DateTimeField()
+    refused_by = models.CharField(max_length=64)
+    requests = models.BigIntegerField()
+    first_seen = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = "hourly count without a company"
+        verbose_name_plural = "hourly counts without a company"
+        constraints = [models.UniqueConstraint(fields=["hour", "refused_by"], name="audit_unownedcount_cell")]
+
+    def __str__(self) -> str:
+        return f"{self.requests} × {self.refused_by}"

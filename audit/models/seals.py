@@ -1,0 +1,112 @@
+"""Seals: a hash of every row, chained per company, stream and day, under a signed head (DESIGN §13)."""
+
+from django.db import models
+
+from core import clock, ids
+from core.tenancy import TenantModel
+
+
+class Streams(models.TextChoices):
+    """What is sealed. `staff` and `unowned` belong to no company and are chained under the nil UUID."""
+
+    ENTRIES = "entries", "Audit entries"
+    REQUESTS = "requests", "Requests"
+    STAFF = "staff", "Events without a company"
+    UNOWNED = "unowned", "Requests without a company"
+
+
+class ChainColumns(TenantModel):
+    """Which chain a row belongs to: a company, a mode, a stream and a day."""
+
+    company = models.ForeignKey(
+        "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    created = None
+    stream = models.CharField(max_length=8, choices=Streams)
+    day = models.DateField()
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+
+
+class Seal(ChainColumns):
+    """One batch of rows. `leaves` is, for each row in order, its id (16 bytes) and the SHA-256 of its content (32).
+
+    `digest` is the SHA-256 of the seal's header, the digest before it and the leaves. Partitioned by day, like the rows.
+    """
+
+    number = models.PositiveIntegerField()
+    rows = models.PositiveIntegerField()
+    previous = models.BinaryField(max_length=32)
+    leaves = models.BinaryField()
+    digest = models.BinaryField(max_length=32)
+
+    class Meta(ChainColumns.Meta):
+        constraints = [*TenantModel.Meta.constraints]
+        indexes = [
+            models.Index(fields=["company", "mode", "stream", "day", "number"], name="audit_seal_chain")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.day} #{self.number}"
+
+
+class SealHead(ChainColumns):
+    """The end of a chain: how many seals and rows it has, its last digest, and the signature of these.
+
+    Heads outlive the partition; they are also appended to a file outside of the database (`AUDIT_HEADS_FILE`).
+    """
+
+    seals = models.PositiveIntegerField(default=0)
+    rows = models.PositiveBigIntegerField(default=0)
+    digest = models.BinaryField(max_length=32)
+    changed = models.DateTimeField(default=clock.now)
+    signed_seals = models.PositiveIntegerField(default=0)
+    signed_at = models.DateTimeField(null=True)
+    signature = models.BinaryField(max_length=64, null=True)
+
+    class Meta(ChainColumns.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["company", "mode", "stream", "day"], name="audit_sealhead_chain"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["changed"],
+                name="audit_sealhead_unsigned",
+                condition=~models.Q(seals=models.F("signed_seals")),
+            ),
+            models.Index(fields=["day"], name="audit_sealhead_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.day}: {self.seals} seals"
+
+
+class SealCursor(models.Model):
+    """How far the sealer has read the entries: every transaction below `transaction_id` is sealed."""
+
+    stream = models.CharField(max_length=8, choices=Streams, primary_key=True)
+    transaction_id = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.stream} below {self.transaction_id}"
+
+
+class PruneCheckpoint(models.Model):
+    """What was there when a day was dropped: signed, so that a missing day is told from a removed one."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    created = models.DateTimeField(default=clock.now)
+    table = models.CharField(max_length=64)
+    day = models.DateField()
+    rows = models.PositiveBigIntegerField()
+    heads = models.PositiveIntegerField()
+    heads_digest = models.BinaryField(max_length=32)
+    signature = models.BinaryField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["table", "day"], name="audit_prunecheckpoint_once")]
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.day}: {self.rows} rows dropped"

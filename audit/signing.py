@@ -1,0 +1,104 @@
+"""The pure part of the proof: what is hashed of a row, how seals are chained, what a head's signature says.
+
+`docs/audit-proof.md` describes the same for others, and `docs/verify_audit.py` checks it with nothing but Python.
+"""
+
+import base64
+import binascii
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+LEAF_BYTES = 48  # a row's id and the SHA-256 of its content
+GENESIS = bytes(32)
+VERSION = "pomelo-audit-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Names a chain. Streams without a company use the nil UUID."""
+
+    company_id: uuid.UUID
+    mode: str
+    stream: str
+    day: date
+
+    @property
+    def name(self) -> str:
+        """The chain as the first part of everything that is hashed or signed."""
+        return f"{VERSION} {self.company_id} {self.mode} {self.stream} {self.day.isoformat()}"
+
+
+def canonical(content: list[Any]) -> bytes:
+    """Return the JSON text of a row's content that is hashed: no spaces, names sorted, UTF-8.
+
+    Contents hold texts, whole numbers, true, false, null, lists and objects, which every JSON writer writes the same way.
+    """
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def leaf(row_id: bytes, content: bytes) -> bytes:
+    """Return a row's leaf: its id and the SHA-256 of its canonical content."""
+    return row_id + hashlib.sha256(content).digest()
+
+
+def seal_digest(chain: Chain, number: int, previous: bytes, leaves: bytes) -> bytes:
+    """Return the digest of seal `number`: over the chain's name, the number, the digest before it, and its leaves."""
+    header = f"{chain.name} {number} {len(leaves) // LEAF_BYTES}\n".encode()
+    return hashlib.sha256(header + previous + leaves).digest()
+
+
+def head_statement(chain: Chain, seals: int, rows: int, digest: bytes) -> bytes:
+    """Return the text that a head's signature signs."""
+    return f"{chain.name} seals={seals} rows={rows} digest={digest.hex()}".encode()
+
+
+@lru_cache(maxsize=1)
+def _private_key() -> Ed25519PrivateKey:
+    try:
+        return Ed25519PrivateKey.from_private_bytes(base64.b64decode(settings.AUDIT_SIGNING_KEY))
+    except (ValueError, binascii.Error) as error:
+        raise ImproperlyConfigured(
+            "AUDIT_SIGNING_KEY must be an Ed25519 seed: 32 bytes in Base64 (`openssl rand -base64 32`)."
+        ) from error
+
+
+def sign(statement: bytes) -> bytes:
+    """Return the Ed25519 signature (64 bytes) of `statement`. Raises ImproperlyConfigured for a bad key."""
+    return _private_key().sign(statement)
+
+
+def public_key() -> bytes:
+    """Return the public key (32 bytes) that checks our signatures."""
+    return _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def is_signed(statement: bytes, signature: bytes | None, key: bytes | None = None) -> bool:
+    """Tell whether `signature` is ours (or that of `key`) on `statement`."""
+    if signature is None:
+        return False
+    try:
+        Ed25519PublicKey.from_public_bytes(key or public_key()).verify(signature, statement)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _settings_changed(*, setting: str, **_: object) -> None:
+    if setting == "AUDIT_SIGNING_KEY":
+        _private_key.cache_clear()
+
+
+# Sent only by Django's own override_settings.
+setting_changed.connect(_settings_changed)

@@ -1,0 +1,235 @@
+"""Requests reach the log exactly once, with their roll-ups and seals, whatever is delivered how often."""
+
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.ingest import buffer, rows, stream
+from audit.ingest.buffer import Buffer
+from audit.ingest.rollups import bucket_of
+from audit.ingest.store import store
+from audit.ingest.writer import Writer
+from audit.models import (
+    LATENCY_BOUNDS_MS,
+    RequestLog,
+    RequestRollup,
+    Seal,
+    SealHead,
+    UnownedCount,
+    UnownedRequest,
+)
+from audit.signing import canonical
+from core import ids
+from core.principal import Principal
+from core.tenancy import system_context, tenant_context
+from tests.audit.rows import make_row
+from tests.factories import World
+
+
+def finished(world: World | None, **values: Any) -> dict[str, Any]:
+    """What the pipeline hands over for a finished request."""
+    request = SimpleNamespace(
+        request_id=ids.encode("req", ids.new_id()),
+        resolver_match=SimpleNamespace(route="v1/customers/<str:id>"),
+        method="GET",
+        path_info="/v1/customers/cus_1",
+        client_ip="2001:db8::7",
+        META={"HTTP_USER_AGENT": "curl/8\x00é", "CONTENT_LENGTH": "12"},
+        trace=[{"check": "ip", "passed": False, "detail": "203.0.113.7 is not allowed", "fix": "Add it."}],
+    )
+    if world is not None:
+        request.principal = Principal(
+            kind="key",
+            id=ids.encode("key", uuid.UUID("0191c8b0-d2c5-7a1e-8f6b-3a4c5d6e7f80")),
+            name="ci-deploy",
+            company_id=world.company.id,
+            mode="live",
+        )
+    response = SimpleNamespace(status_code=200, headers={"Content-Length": "512"})
+    return {"request": request, "response": response, "refused_by": None, "duration_ms": 4.2} | values
+
+
+def drain() -> None:
+    assert buffer.BUFFER.flush()
+    Writer("test").drain(seconds=30)
+
+
+def test_a_request_arrives_with_everything_that_is_kept_of_it(world: World) -> None:
+    entry = finished(world)
+    buffer.record(entry)
+    drain()
+    with tenant_context(world.tenant()):
+        row = RequestLog.objects.get(id=ids.decode("req", entry["request"].request_id))
+    assert (row.method, row.route, row.path) == ("GET", "/v1/customers/{id}", "/v1/customers/cus_1")
+    assert (row.status, row.duration_us, row.request_bytes, row.response_bytes) == (200, 4200, 12, 512)
+    assert (row.key, row.key_name) == (uuid.UUID("0191c8b0-d2c5-7a1e-8f6b-3a4c5d6e7f80"), "ci-deploy")
+    assert (row.ip, row.user_agent) == ("2001:db8::7", "curl/8é")
+    assert (row.refused_by, row.trace) == ("", None)
+    assert row.public_id == entry["request"].request_id
+
+
+def test_a_refused_request_keeps_the_decisions_that_led_to_it(world: World) -> None:
+    entry = finished(world, refused_by="ip_not_allowed")
+    buffer.record(entry)
+    drain()
+    with tenant_context(world.tenant()):
+        row = RequestLog.objects.get(id=ids.decode("req", entry["request"].request_id))
+    assert row.refused_by == "ip_not_allowed"
+    assert row.trace == [
+        {"check": "ip", "passed": False, "detail": "203.0.113.7 is not allowed", "fix": "Add it."}
+    ]
+
+
+def test_a_credential_in_a_path_is_not_kept(world: World) -> None:
+    entry = finished(world)
+    entry["request"].path_info = "/v1/pm_live_" + "a" * 38
+    buffer.record(entry)
+    drain()
+    with tenant_context(world.tenant()):
+        row = RequestLog.objects.get(id=ids.decode("req", entry["request"].request_id))
+    assert row.path == "/v1/[redacted]"
+
+
+def test_a_request_without_a_company_is_for_staff_only(world: World) -> None:
+    entry = finished(None, refused_by="invalid_credentials")
+    buffer.record(entry)
+    drain()
+    with system_context(reason="test"):
+        row = UnownedRequest.objects.get(id=ids.decode("req", entry["request"].request_id))
+    assert row.refused_by == "invalid_credentials"
+
+
+def test_beyond_the_failure_limit_requests_are_counted_and_not_kept() -> None:
+    with system_context(reason="test"):
+        before = sum(c.requests for c in UnownedCount.objects.filter(refused_by="too_many_failures"))
+    batch = [make_row(None, refused_by="too_many_failures", status=429) for _ in range(3)]
+    assert store(batch) == 3
+    with system_context(reason="test"):
+        after = sum(c.requests for c in UnownedCount.objects.filter(refused_by="too_many_failures"))
+        assert not UnownedRequest.objects.filter(id=uuid.UUID(batch[0][rows.ID])).exists()
+    assert after - before == 3
+
+
+def test_a_redelivered_batch_changes_nothing(world: World) -> None:
+    # given
+    batch = [make_row(world.company.id, duration_us=1000 * n) for n in range(1, 21)]
+    assert store(batch) == 20
+    # when: the same again, and an overlapping one
+    assert store(batch) == 0
+    assert store([*batch[10:], make_row(world.company.id)]) == 1
+    # then
+    with tenant_context(world.tenant()):
+        assert RequestLog.objects.count() == 21
+        assert sum(cell.requests for cell in RequestRollup.objects.all()) == 21
+        assert sum(seal.rows for seal in Seal.objects.all()) == 21
+        head = SealHead.objects.get(stream="requests")
+    assert (head.rows, head.seals) == (21, 2)
+
+
+def test_a_row_twice_in_one_batch_is_one_row(world: World) -> None:
+    row = make_row(world.company.id)
+    assert store([row, list(row)]) == 1
+
+
+def test_rollups_hold_what_the_rows_say(world: World) -> None:
+    store(
+        [
+            make_row(world.company.id, status=200, duration_us=400, response_bytes=10),
+            make_row(world.company.id, status=404, duration_us=600, response_bytes=20),
+            make_row(world.company.id, status=500, duration_us=90_000_000, response_bytes=30),
+            make_row(world.company.id, status=403, refused_by="ip_not_allowed", trace=[], duration_us=500),
+        ]
+    )
+    with tenant_context(world.tenant()):
+        cell = RequestRollup.objects.get()
+    assert (cell.requests, cell.client_errors, cell.server_errors, cell.refused) == (4, 2, 1, 1)
+    assert cell.duration_us == 90_001_500
+    assert cell.response_bytes == 572
+    assert (cell.latency[0], cell.latency[1], cell.latency[-1]) == (2, 1, 1)
+    assert sum(cell.latency) == 4
+
+
+@given(st.integers(min_value=0, max_value=2**31 - 1))
+def test_a_duration_lies_within_the_bounds_of_its_bucket(duration_us: int) -> None:
+    bucket = bucket_of(duration_us)
+    if bucket > 0:
+        assert duration_us > round(LATENCY_BOUNDS_MS[bucket - 1] * 1000)
+    if bucket < len(LATENCY_BOUNDS_MS):
+        assert duration_us <= round(LATENCY_BOUNDS_MS[bucket] * 1000)
+
+
+def test_one_bad_row_does_not_keep_the_others_out(world: World) -> None:
+    good = [make_row(world.company.id) for _ in range(6)]
+    bad = make_row(world.company.id, method="x" * 9)
+    stream.add(b"[" + b",".join(canonical(row) for row in [*good[:3], bad, *good[3:]]) + b"]")
+    Writer("test").drain(seconds=30)
+    with tenant_context(world.tenant()):
+        stored = set(RequestLog.objects.values_list("id", flat=True))
+    assert stored == {uuid.UUID(row[rows.ID]) for row in good}
+    assert stream.waiting() == 0
+
+
+def test_what_a_writer_took_and_did_not_finish_is_written_by_itself_later(world: World) -> None:
+    row = make_row(world.company.id)
+    stream.ensure_group()
+    stream.add(b"[" + canonical(row) + b"]")
+    assert len(stream.read_new("crashed", 10)) == 1
+    assert Writer("other").drain(seconds=5) == 0
+    assert Writer("crashed").drain(seconds=5) == 1
+    assert stream.waiting() == 0
+
+
+def test_a_dead_writers_batch_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "TAKE_OVER_AFTER_MS", 0)
+    stream.ensure_group()
+    stream.add(b"[" + canonical(make_row(world.company.id)) + b"]")
+    stream.read_new("dead", 10)
+    assert Writer("other").drain(seconds=5) == 1
+
+
+def test_the_buffer_keeps_what_a_full_stream_refuses_and_counts_what_it_cannot_keep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a stream that is full, and room for one small batch
+    monkeypatch.setattr(stream, "MAX_BYTES", 0)
+    own = Buffer()
+    own._start = lambda: None  # type: ignore[method-assign]
+    dropped = buffer.DROPPED._value.get()
+    entries = [finished(world) for _ in range(3)]
+    monkeypatch.setattr(buffer, "BUFFER", own)
+    buffer.record(entries[0])
+    assert own.flush() is False
+    monkeypatch.setattr(buffer, "MAX_WAITING_BYTES", own._waiting_bytes)
+    for entry in entries[1:]:
+        buffer.record(entry)
+    # when
+    assert own.flush() is False
+    # then
+    assert own.waiting() == 1
+    assert buffer.DROPPED._value.get() - dropped == 2
+    monkeypatch.undo()
+    assert own.flush() is True
+    Writer("test").drain(seconds=5)
+    with tenant_context(world.tenant()):
+        assert [row.public_id for row in RequestLog.objects.all()] == [entries[0]["request"].request_id]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "template"),
+    [
+        ("v1/whoami", "/v1/whoami"),
+        ("v1/customers/<str:id>", "/v1/customers/{id}"),
+        ("v1/<path:unknown>", "(unknown)"),
+    ],
+)
+def test_routes_are_written_as_the_documentation_writes_them(pattern: str, template: str) -> None:
+    assert rows.route_template(pattern) == template
+
+
+@given(st.uuids())
+def test_the_quick_decoder_agrees_with_the_careful_one(value: uuid.UUID) -> None:
+    assert rows.request_hex(ids.encode("req", value)) == value.hex
