@@ -34,6 +34,11 @@ class Chain:
     stream: str
     day: date
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Chain":
+        """Return the chain that an exported head names."""
+        return cls(uuid.UUID(data["company"]), data["mode"], data["stream"], date.fromisoformat(data["day"]))
+
     @property
     def name(self) -> str:
         """The chain as the first part of everything that is hashed or signed."""

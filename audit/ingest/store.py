@@ -8,9 +8,9 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from audit.days import day_of
 from audit.ingest import rollups, rows
 from audit.models import Streams
-from audit.partitions.days import day_of
 from audit.seals import chain
 from audit.signing import Chain, canonical, leaf
 from core.tenancy import system_context

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from audit.partitions.days import moment_of
+from audit.days import moment_of
 from core import clock, ids
 from core.tenancy import TenantModel
 

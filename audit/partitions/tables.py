@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from django.db import connections, transaction
 
-from audit.partitions.days import day_bounds, day_of
+from audit.days import day_bounds, day_of
 from core import clock
 
 OWNER = "owner"

@@ -227,7 +227,7 @@ VAULT_MOUNT = env.str("VAULT_MOUNT", default="secret")
 # What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
 API_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]
 API_GUARD = "apikeys.authentication.KeyGuard"
-API_REQUEST_LOG = "core.api.request_log.discard"
+API_REQUEST_LOG = "audit.ingest.buffer.record"
 EVENT_SINKS = ["audit.sinks.record"]
 API_MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
@@ -278,6 +278,8 @@ CORS_PREFLIGHT_MAX_AGE = 600
 # --- Audit ----------------------------------------------------------------------------------------------------------
 AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY")
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=90)
+# Signed heads of the seals are appended here, outside of the database; put it where the database's owner cannot write.
+AUDIT_HEADS_FILE = env.str("AUDIT_HEADS_FILE", default=str(DATA_DIR / "audit" / "heads.jsonl"))
 
 # --- Webhooks -------------------------------------------------------------------------------------------------------
 WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])

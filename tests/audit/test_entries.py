@@ -8,9 +8,9 @@ from django.db import DatabaseError, connection
 
 from accounts import services
 from accounts.events import CompanyUpdated
+from audit.days import day_bounds, day_of
 from audit.models import AuditEntry, StaffEntry
 from audit.partitions import tables
-from audit.partitions.days import day_bounds, day_of
 from core import clock, ids
 from core.events import publish, publish_unowned
 from core.principal import Principal

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.events import CompanyUpdated
 from audit.ingest import buffer, rows, stream
 from audit.ingest.buffer import Buffer
 from audit.ingest.rollups import bucket_of
@@ -22,8 +23,11 @@ from audit.models import (
     UnownedCount,
     UnownedRequest,
 )
-from audit.signing import canonical
+from audit.seals.entries import seal_waiting
+from audit.seals.heads import chain_of, exported_heads, sign_heads, statement_of
+from audit.signing import canonical, is_signed
 from core import ids
+from core.events import publish
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 from tests.audit.rows import make_row
@@ -233,3 +237,20 @@ def test_routes_are_written_as_the_documentation_writes_them(pattern: str, templ
 @given(st.uuids())
 def test_the_quick_decoder_agrees_with_the_careful_one(value: uuid.UUID) -> None:
     assert rows.request_hex(ids.encode("req", value)) == value.hex
+
+
+def test_entries_are_sealed_once_and_their_heads_signed_and_exported(world: World) -> None:
+    # given the entry of the company's creation
+    seal_waiting()
+    # when
+    with tenant_context(world.tenant()):
+        publish(CompanyUpdated(object_id=world.company.public_id), actor=Principal.system("test"))
+    seal_waiting()
+    seal_waiting()
+    sign_heads()
+    # then
+    with tenant_context(world.tenant()):
+        head = SealHead.objects.get(stream="entries")
+        assert (head.seals, head.rows, head.signed_seals) == (2, 2, 2)
+    assert is_signed(statement_of(head), head.signature)
+    assert exported_heads()[chain_of(head)]["digest"] == bytes(head.digest).hex()

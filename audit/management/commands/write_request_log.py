@@ -1,0 +1,32 @@
+"""`manage.py write_request_log`: a writer of its own, for more requests than Celery's worker should carry."""
+
+import signal
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from audit.ingest.writer import Writer
+
+IDLE_SECONDS = 0.2
+
+
+class Command(BaseCommand):
+    """Writes logged requests until SIGTERM or Ctrl-C; several may run."""
+
+    help = "Write the request log from the stream into PostgreSQL until stopped."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until told to stop; what was taken and not written is delivered again."""
+        is_over = False
+
+        def stop(*_: Any) -> None:
+            nonlocal is_over
+            is_over = True
+
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, stop)
+        writer = Writer()
+        while not is_over:
+            if writer.drain(seconds=60, stop=lambda: is_over) == 0:
+                time.sleep(IDLE_SECONDS)

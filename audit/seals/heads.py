@@ -1,0 +1,102 @@
+"""Signing heads, and copying them out of the database: whoever can rewrite every table still cannot rewrite these."""
+
+import fcntl
+import os
+from pathlib import Path
+
+import orjson
+import structlog
+from django.conf import settings
+from django.db.models import F, Q
+
+from audit.models import SealHead
+from audit.signing import Chain, head_statement, public_key, sign
+from core import clock
+from core.clock import rfc3339
+from core.tenancy import system_context
+
+BATCH = 500
+log = structlog.get_logger("pomelo.audit")
+
+
+def sign_heads() -> int:
+    """Sign every head that has changed since its last signature and export it; return how many there were.
+
+    The file is written before the database: a head that is signed here is also out there. Raises OSError when the file
+    cannot be written, and then signs nothing.
+    """
+    signed = 0
+    while True:
+        with system_context(reason="sign seal heads"):
+            heads = list(
+                SealHead.objects.select_for_update(skip_locked=True)
+                .filter(~Q(seals=F("signed_seals")))
+                .order_by("changed")[:BATCH]
+            )
+            if not heads:
+                return signed
+            now = clock.now()
+            for head in heads:
+                head.signature = sign(statement_of(head))
+                head.signed_seals, head.signed_at = head.seals, now
+            _export(heads)
+            SealHead.objects.bulk_update(heads, ["signature", "signed_seals", "signed_at"])
+        signed += len(heads)
+
+
+def chain_of(head: SealHead) -> Chain:
+    """Return the name of the chain that `head` ends."""
+    return Chain(head.company_id, head.mode, head.stream, head.day)
+
+
+def statement_of(head: SealHead) -> bytes:
+    """Return what the signature of `head` signs."""
+    return head_statement(chain_of(head), head.seals, head.rows, bytes(head.digest))
+
+
+def exported_heads() -> dict[Chain, dict[str, object]]:
+    """Return the newest exported head of every chain, from this machine's file; empty when there is none."""
+    newest: dict[Chain, dict[str, object]] = {}
+    path = Path(settings.AUDIT_HEADS_FILE)
+    if not path.exists():
+        return newest
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                head = orjson.loads(line)
+            except orjson.JSONDecodeError:  # a line cut off by a crash
+                log.warning("audit_heads_file_line_unreadable", file=str(path))
+                continue
+            chain = Chain.from_json(head)
+            if chain not in newest or newest[chain]["seals"] <= head["seals"]:  # type: ignore[operator]
+                newest[chain] = head
+    return newest
+
+
+def _export(heads: list[SealHead]) -> None:
+    """Append the heads to the file, on disk before this returns."""
+    path = Path(settings.AUDIT_HEADS_FILE)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lines = b"".join(orjson.dumps(head_as_json(head)) + b"\n" for head in heads)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def head_as_json(head: SealHead) -> dict[str, object]:
+    """Return a head as it is exported and downloaded."""
+    return {
+        "company": str(head.company_id),
+        "mode": head.mode,
+        "stream": head.stream,
+        "day": head.day.isoformat(),
+        "seals": head.seals,
+        "rows": head.rows,
+        "digest": bytes(head.digest).hex(),
+        "signature": bytes(head.signature).hex() if head.signature else None,
+        "signed_at": rfc3339(head.signed_at) if head.signed_at else None,
+        "public_key": public_key().hex(),
+    }
