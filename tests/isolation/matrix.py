@@ -50,9 +50,9 @@ class Matrix:
         key = make_key(self.world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
         self.client = ApiClient(key.client_secret, ip="198.51.100.7")
 
-    def run(self) -> Outcome:
-        """Try every operation; returns the counts and every leak."""
-        operations = list_operations()
+    def run(self, only: set[str] | None = None) -> Outcome:
+        """Try every operation (`only`: of these resources); returns the counts and every leak."""
+        operations = [o for o in list_operations() if only is None or o.resource in only]
         self.outcome.operations = len(operations)
         for operation in operations:
             attempts = self.by_path(operation) if operation.parameters else self.by_collection(operation)

@@ -26,17 +26,31 @@ def test_both_walls(record_property: Callable[[str, object], None]) -> None:
 def test_without_the_managers_the_policies_hold(
     record_property: Callable[[str, object], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def everything(self: TenantManager) -> QuerySet:
-        return TenantQuerySet(self.model, using=self._db)
-
     matrix = Matrix()
-    monkeypatch.setattr(TenantManager, "get_queryset", everything)
+    take_managers_down(monkeypatch)
     report(record_property, "managers down", matrix.run())
 
 
 def test_without_the_policies_the_managers_hold(record_property: Callable[[str, object], None]) -> None:
     with policies_dropped():
         report(record_property, "policies down", Matrix().run())
+
+
+def test_with_both_walls_down_the_matrix_sees_the_leaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = Matrix()
+    take_managers_down(monkeypatch)
+    with policies_dropped():
+        outcome = matrix.run(only={"customers"})
+    assert len(outcome.leaks) >= outcome.operations
+
+
+def take_managers_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every manager return every company's rows."""
+
+    def everything(self: TenantManager) -> QuerySet:
+        return TenantQuerySet(self.model, using=self._db)
+
+    monkeypatch.setattr(TenantManager, "get_queryset", everything)
 
 
 @contextmanager
