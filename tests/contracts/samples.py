@@ -4,11 +4,17 @@
 and isolation tests then cover it without being told.
 """
 
+import secrets
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
-from core.tenancy import Tenant
-from tests.factories import make_customer
+from core import clock
+from core.tenancy import Tenant, tenant_context
+from messaging.services import create_message, create_suppression
+from tests.billing.factories import LINE, make_charge, make_invoice
+from tests.factories import SYSTEM, make_customer
+from tests.webhooks.steps import make_endpoint
 
 Body = dict[str, Any] | None
 
@@ -18,12 +24,72 @@ def no_body(tenant: Tenant) -> Body:
     return None
 
 
+def make_message(tenant: Tenant) -> str:
+    """Return the id of a message that waits for tomorrow."""
+    with tenant_context(tenant):
+        return create_message(
+            actor=SYSTEM,
+            channel="email",
+            to=["ada@example.com"],
+            subject="Hello",
+            text="Hi",
+            send_at=_tomorrow(),
+        ).message.public_id
+
+
+def make_suppression(tenant: Tenant) -> str:
+    """Return the id of a suppressed address."""
+    with tenant_context(tenant):
+        row = create_suppression(actor=SYSTEM, channel="email", address=f"{secrets.token_hex(6)}@example.com")
+    return row.public_id
+
+
+def _tomorrow() -> datetime:
+    return clock.now() + timedelta(days=1)
+
+
 OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "charges": lambda tenant: make_charge(tenant, settle=False).public_id,
     "customers": lambda tenant: make_customer(tenant).public_id,
+    "invoices": lambda tenant: make_invoice(tenant).public_id,
+    "messages": make_message,
+    "suppressions": make_suppression,
+    "webhook_endpoints": lambda tenant: make_endpoint(tenant, "https://example.com/hook")[0].public_id,
 }
 
 BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/customers": lambda tenant: {"name": "Grace Hopper", "email": "grace@example.com"},
     "PATCH /v1/customers/<str:id>": lambda tenant: {"name": "Grace Murray Hopper"},
     "DELETE /v1/customers/<str:id>": no_body,
+    "POST /v1/invoices": lambda tenant: {
+        "customer": make_customer(tenant).public_id,
+        "currency": "EUR",
+        "lines": [LINE],
+    },
+    "PATCH /v1/invoices/<str:id>": lambda tenant: {"metadata": {"project": "x"}},
+    "DELETE /v1/invoices/<str:id>": no_body,
+    "POST /v1/invoices/<str:id>/finalize": no_body,
+    "POST /v1/invoices/<str:id>/void": no_body,
+    "POST /v1/invoices/<str:id>/mark_uncollectible": no_body,
+    "POST /v1/charges": lambda tenant: {
+        "amount": 5000,
+        "currency": "EUR",
+        "payment_method": "card_success",
+        "customer": make_customer(tenant).public_id,
+    },
+    "POST /v1/charges/<str:id>/refunds": lambda tenant: {"amount": 100},
+    "POST /v1/messages": lambda tenant: {
+        "channel": "email",
+        "to": ["ada@example.com"],
+        "subject": "Hello",
+        "text": "Hi",
+        "send_at": _tomorrow().isoformat(),
+        "customer": make_customer(tenant, email="ada@example.com").public_id,
+    },
+    "POST /v1/messages/<str:id>/cancel": no_body,
+    "POST /v1/suppressions": lambda tenant: {
+        "channel": "email",
+        "address": f"{secrets.token_hex(6)}@example.com",
+    },
+    "DELETE /v1/suppressions/<str:id>": no_body,
 }
