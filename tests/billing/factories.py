@@ -3,7 +3,9 @@
 from typing import Any
 
 from billing import services
+from billing.gateways import Outcome
 from billing.models import Charge, Customer, Invoice
+from billing.services.charges import settle_charge
 from core.tenancy import Tenant, tenant_context
 from tests.factories import SYSTEM, make_customer
 
@@ -33,3 +35,14 @@ def make_charge(tenant: Tenant, *, settle: bool = True, **fields: Any) -> Charge
         with tenant_context(tenant):
             charge.refresh_from_db()
     return charge
+
+
+def make_settled_charge(tenant: Tenant, **fields: Any) -> Charge:
+    """Return a charge that succeeded, without asking a gateway."""
+    charge = make_charge(tenant, settle=False, **fields)
+    with tenant_context(tenant):
+        return settle_charge(
+            charge=charge,
+            outcome=Outcome(succeeded=True, reference=f"made-up-{charge.public_id}"),
+            actor=SYSTEM,
+        )

@@ -12,7 +12,7 @@ from typing import Any
 from core import clock
 from core.tenancy import Tenant, tenant_context
 from messaging.services import create_message, create_suppression
-from tests.billing.factories import LINE, make_charge, make_invoice
+from tests.billing.factories import LINE, make_invoice, make_settled_charge
 from tests.factories import SYSTEM, make_customer
 from tests.webhooks.steps import make_endpoint
 
@@ -49,7 +49,7 @@ def _tomorrow() -> datetime:
 
 
 OBJECTS: dict[str, Callable[[Tenant], str]] = {
-    "charges": lambda tenant: make_charge(tenant, settle=False).public_id,
+    "charges": lambda tenant: make_settled_charge(tenant).public_id,
     "customers": lambda tenant: make_customer(tenant).public_id,
     "invoices": lambda tenant: make_invoice(tenant).public_id,
     "messages": make_message,
