@@ -1,14 +1,88 @@
 """The overview: what a company should do next, and how it is doing."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from allauth.mfa.models import Authenticator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
+from accounts.selectors import list_members
+from apikeys.models import ApiKey, ApiKeyScopeUse
+from apikeys.selectors import list_keys
+from billing.entitlements import limits_of
+from billing.selectors import list_customers
+from config.pages import checklist
+from core import clock
+from core.models import IdempotencyRecord
+from core.tenancy import Tenant, tenant_context
+from webhooks.selectors import list_endpoints
+
+MOST_KEYS_CHECKED = 200
 
 
 @company_page()
 @require_safe
 def overview_page(request: CompanyRequest) -> HttpResponse:
     """First page after signing in."""
-    return render(request, "pages/overview.html")
+    facts = gather_facts(request)
+    steps = checklist.first_steps(facts)
+    checks = checklist.security_checklist(facts)
+    limits = limits_of(request.membership.company)
+    context = {
+        "steps": steps,
+        "steps_done": sum(step.state == "done" for step in steps),
+        "checks": checks,
+        "problems": sum(check.state == "problem" for check in checks),
+        "stats": [
+            {"label": "Working keys", "value": len(facts.keys), "note": f"{request.mode} mode"},
+            {
+                "label": "Webhook endpoints",
+                "value": facts.endpoints,
+                "note": f"of {limits.webhook_endpoints}",
+            },
+            {"label": "People", "value": facts.members, "note": "in this company"},
+            {
+                "label": "Requests a minute",
+                "value": limits.requests_per_minute,
+                "note": f"{request.membership.company.get_tier_display()} plan",
+            },
+        ],
+    }
+    return render(request, "pages/overview.html", context)
+
+
+def gather_facts(request: CompanyRequest) -> checklist.Facts:
+    """Read what the two lists are made from, in the current tenant."""
+    now = clock.now()
+    working = list_keys().filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    keys = list(working[:MOST_KEYS_CHECKED])
+    other = Tenant(request.membership.company_id, "test" if request.mode == "live" else "live")
+    with tenant_context(other):
+        other_mode_has_keys = list_keys().exists()
+    second_factor = Authenticator.objects.filter(user=request.user)
+    return checklist.Facts(
+        now=now,
+        mode=request.mode,
+        keys=keys,
+        scope_uses=_scope_uses(keys),
+        other_mode_has_keys=other_mode_has_keys,
+        endpoints=list_endpoints().count(),
+        members=len(list_members()),
+        has_customer=list_customers().exists(),
+        has_idempotent_write=IdempotencyRecord.objects.filter(expires__gt=now).exists(),
+        own_second_factor=second_factor.exclude(type=Authenticator.Type.RECOVERY_CODES).exists(),
+    )
+
+
+def _scope_uses(keys: Iterable[ApiKey]) -> dict[UUID, dict[str, datetime]]:
+    uses: dict[UUID, dict[str, datetime]] = defaultdict(dict)
+    rows = ApiKeyScopeUse.objects.filter(key__in=[key.id for key in keys])
+    for key_id, scope, moment in rows.values_list("key_id", "scope", "last_used_at"):
+        uses[key_id][scope] = moment
+    return uses

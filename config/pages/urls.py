@@ -1,11 +1,14 @@
 """Addresses of the pages that belong to no single app."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from config.pages import overview, theme
+from config.pages import docs, overview, theme
 
 app_name = "pages"
 urlpatterns = [
     path("", overview.overview_page, name="overview"),
     path("theme/", theme.choose_theme, name="theme"),
+    path("docs/", docs.docs_index, name="docs"),
+    # With or without the slash: the `type` of an error is /docs/errors#code. /docs/api is the API reference.
+    re_path(r"^docs/(?!api/?$)(?P<slug>[a-z0-9-]+)/?$", docs.doc_page, name="doc"),
 ]

@@ -1,0 +1,220 @@
+"""The first steps of a new company, and the security checklist of the requirements, ticked by what is really so.
+
+Pure: facts in, checks out. What cannot be seen from here (where a secret is kept, whether a receiver verifies) says so
+instead of claiming to be done.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from apikeys import advisor
+from apikeys.models import ApiKey
+from apikeys.restrictions import ANY_ORIGIN
+from core.api.scopes import SCOPES
+
+State = Literal["done", "problem", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a list: whether it is so, and where to make it so."""
+
+    state: State
+    title: str
+    text: str
+    url: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the lists are made from. `keys` are the working ones of the current mode, secrets prefetched."""
+
+    now: datetime
+    mode: str
+    keys: Sequence[ApiKey]
+    scope_uses: Mapping[UUID, Mapping[str, datetime]]
+    other_mode_has_keys: bool
+    endpoints: int
+    members: int
+    has_customer: bool
+    has_idempotent_write: bool
+    own_second_factor: bool
+
+
+def first_steps(facts: Facts) -> list[Check]:
+    """What a new company does first, in order."""
+    has_key = bool(facts.keys) or facts.other_mode_has_keys
+    called = any(key.last_used_at for key in facts.keys)
+    return [
+        _step(
+            has_key,
+            "Create a key",
+            "A test key is the place to begin: nothing is really sent or charged.",
+            "/keys/new/",
+            "Create key",
+        ),
+        _step(
+            called,
+            "Make the first call",
+            "Ask the API who it takes you for; the quickstart has it ready to paste.",
+            "/docs/quickstart/",
+            "Quickstart",
+        ),
+        _step(
+            facts.has_customer,
+            "Add a customer",
+            "By the API or on the page; invoices, charges and messages begin with one.",
+            "/customers/",
+            "Customers",
+        ),
+        _step(
+            facts.endpoints > 0,
+            "Hear about changes",
+            "Signed webhooks, with retries for three days and a log of every attempt.",
+            "/webhooks/create/",
+            "Add endpoint",
+        ),
+        _step(
+            facts.members > 1,
+            "Invite your team",
+            "Developers make keys, viewers look; nobody has to share a password.",
+            "/team/",
+            "Invite",
+        ),
+        _step(
+            facts.own_second_factor,
+            "Protect your sign-in",
+            "A passkey or an authenticator app, so that a stolen password is not enough.",
+            "/profile/",
+            "Set up",
+        ),
+    ]
+
+
+def security_checklist(facts: Facts) -> list[Check]:
+    """The checklist of the requirements, each line answered from the company's own keys where that is possible."""
+    if not facts.keys:
+        return []
+    return [
+        _secret_kept_well(facts),
+        _least_scopes(facts),
+        _bound_to_places(facts),
+        _idempotency(facts),
+        _signatures(facts),
+        _rotation(facts),
+        _unused(facts),
+    ]
+
+
+def _step(done: bool, title: str, text: str, url: str, action: str) -> Check:
+    return Check("done" if done else "unknown", title, text, "" if done else url, "" if done else action)
+
+
+def _secret_kept_well(facts: Facts) -> Check:
+    title = "Secrets stored server-side"
+    leaked = [key for key in facts.keys if key.leaked_at is not None]
+    if leaked:
+        return Check(
+            "problem",
+            title,
+            f"{_names(leaked)}: found in the open. Rotate or revoke.",
+            _page(leaked[0]),
+            "Open",
+        )
+    return Check(
+        "unknown",
+        title,
+        "In the environment or a secret manager, never in client code or git. This cannot be seen from here; "
+        "the scanner pattern in the documentation finds secrets in your repositories.",
+        "/docs/authentication/",
+        "Pattern",
+    )
+
+
+def _least_scopes(facts: Facts) -> Check:
+    title = "Keys have the least scopes they need"
+    wide = [key for key in facts.keys if _advice_codes(facts, key) & {"unused_scopes"}]
+    if wide:
+        return Check(
+            "problem", title, f"{_names(wide)}: scopes not used in 30 days.", f"{_page(wide[0])}edit/", "Trim"
+        )
+    return Check("done", title, "No key has a scope that it has not needed for 30 days.")
+
+
+def _bound_to_places(facts: Facts) -> Check:
+    title = "Keys bound to your servers and sites"
+    open_browser = [
+        key
+        for key in facts.keys
+        if key.kind == ApiKey.Kind.BROWSER
+        and (ANY_ORIGIN in key.allowed_origins or any(SCOPES[scope].writes for scope in key.scopes))
+    ]
+    if open_browser:
+        text = f"{_names(open_browser)}: a browser key for any site, or one that can write or send."
+        return Check("problem", title, text, f"{_page(open_browser[0])}edit/", "Restrict")
+    unbound = [
+        key
+        for key in facts.keys
+        if key.kind == ApiKey.Kind.SERVER and not key.allowed_networks and key.mode == "live"
+    ]
+    if unbound:
+        text = f"{_names(unbound)}: works from any address."
+        return Check("problem", title, text, f"{_page(unbound[0])}edit/", "Add addresses")
+    return Check("done", title, "Browser keys name their origins, live server keys their addresses.")
+
+
+def _idempotency(facts: Facts) -> Check:
+    title = "Idempotency-Key on every create, charge and send"
+    if facts.has_idempotent_write:
+        return Check("done", title, "Writes of the last 24 hours carried one, so retries cannot double them.")
+    text = "No write of the last 24 hours carried one. With it, a retry can never create or charge twice."
+    return Check("unknown", title, text, "/docs/quickstart/", "How")
+
+
+def _signatures(facts: Facts) -> Check:
+    title = "Webhook signatures verified"
+    if not facts.endpoints:
+        return Check("done", title, "There are no endpoints yet.")
+    text = (
+        "Whether your receiver does it cannot be seen from here; the documentation has it in six languages."
+    )
+    return Check("unknown", title, text, "/docs/webhooks/", "How")
+
+
+def _rotation(facts: Facts) -> Check:
+    title = "A rotation schedule is in place"
+    due = [key for key in facts.keys if advisor.rotation_state(key, facts.now).is_due]
+    if due:
+        return Check("problem", title, f"{_names(due)}: due now.", f"{_page(due[0])}rotate/", "Rotate")
+    without = [key for key in facts.keys if key.rotation_days is None and key.expires_at is None]
+    if without:
+        text = f"{_names(without)}: neither a reminder nor an expiry."
+        return Check("problem", title, text, f"{_page(without[0])}edit/", "Set one")
+    return Check("done", title, "Every key has a reminder or an expiry, and none is overdue.")
+
+
+def _unused(facts: Facts) -> Check:
+    title = "Unused keys revoked"
+    idle = [key for key in facts.keys if advisor.unused_for(key, facts.now)]
+    if idle:
+        text = f"{_names(idle)}: not used for 30 days or more."
+        return Check("problem", title, text, f"{_page(idle[0])}revoke/", "Revoke")
+    return Check("done", title, "Every key has been used in the last 30 days, or is new.")
+
+
+def _advice_codes(facts: Facts, key: ApiKey) -> set[str]:
+    working = [secret for secret in key.secrets.all() if secret.revoked_at is None]
+    return {item.code for item in advisor.advise(key, working, facts.scope_uses.get(key.id, {}), facts.now)}
+
+
+def _names(keys: Sequence[ApiKey]) -> str:
+    shown = ", ".join(key.name for key in keys[:3])
+    return shown if len(keys) <= 3 else f"{shown} and {len(keys) - 3} more"
+
+
+def _page(key: ApiKey) -> str:
+    return f"/keys/{key.public_id}/"

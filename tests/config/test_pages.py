@@ -1,0 +1,227 @@
+"""The overview's lists, the theme and the documentation."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+
+from accounts.services import suspend_company
+from apikeys.models import ApiKey
+from config.pages import docs
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM, World, join, make_company, make_customer, make_key, make_user
+
+Login = Callable[..., Client]
+
+
+def check_of(html: str, title: str) -> str:
+    """Return the state that the overview shows for a line: Done, Attention or Open."""
+    return re.search(rf'visually-hidden">(\w+): </span>{re.escape(title)}<', html)[1]
+
+
+def overview(client: Client) -> str:
+    response = client.get("/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def change_key(world: World, **columns: object) -> None:
+    with tenant_context(world.tenant()):
+        ApiKey.objects.update(**columns)
+
+
+def test_first_steps_of_a_new_company(login: Login) -> None:
+    person = make_user()
+    html = overview(login(person, make_company("Fresh", person)))
+
+    assert "0 of 6 done" in html
+    assert check_of(html, "Create a key") == "Open"
+    assert "Security checklist" not in html
+
+
+def test_steps_are_ticked_by_what_is_so(world: World, login: Login) -> None:
+    make_key(world.company)
+    make_customer(world.tenant())
+    change_key(world, last_used_at=datetime.now(UTC))
+
+    html = overview(login(world.owner, world.company))
+
+    assert "4 of 6 done" in html
+    for title in ("Create a key", "Make the first call", "Add a customer", "Invite your team"):
+        assert check_of(html, title) == "Done"
+    assert check_of(html, "Hear about changes") == "Open"
+
+
+def test_a_test_key_counts_as_the_first_key_only(world: World, login: Login) -> None:
+    make_key(world.company, mode="test")
+
+    html = overview(login(world.owner, world.company))
+
+    assert check_of(html, "Create a key") == "Done"
+    assert check_of(html, "Make the first call") == "Open"
+    assert "Security checklist" not in html
+
+
+@pytest.mark.parametrize(
+    ("columns", "title", "state"),
+    [
+        ({}, "Secrets stored server-side", "Open"),
+        ({"leaked_at": datetime.now(UTC)}, "Secrets stored server-side", "Attention"),
+        ({}, "A rotation schedule is in place", "Done"),
+        ({"rotation_days": None}, "A rotation schedule is in place", "Attention"),
+        (
+            {"rotated_at": datetime.now(UTC) - timedelta(days=91)},
+            "A rotation schedule is in place",
+            "Attention",
+        ),
+        ({}, "Unused keys revoked", "Done"),
+        ({"created": datetime.now(UTC) - timedelta(days=31)}, "Unused keys revoked", "Attention"),
+        ({}, "Keys bound to your servers and sites", "Attention"),
+        ({"allowed_networks": ["203.0.113.0/24"]}, "Keys bound to your servers and sites", "Done"),
+        (
+            {"kind": "browser", "allowed_origins": ["*"], "scopes": ["customers:read"]},
+            "Keys bound to your servers and sites",
+            "Attention",
+        ),
+        (
+            {"kind": "browser", "allowed_origins": ["https://a.test"], "scopes": ["customers:read"]},
+            "Keys bound to your servers and sites",
+            "Done",
+        ),
+        (
+            {"kind": "browser", "allowed_origins": ["https://a.test"], "scopes": ["customers:write"]},
+            "Keys bound to your servers and sites",
+            "Attention",
+        ),
+        ({}, "Keys have the least scopes they need", "Done"),
+        (
+            {"created": datetime.now(UTC) - timedelta(days=40), "last_used_at": datetime.now(UTC)},
+            "Keys have the least scopes they need",
+            "Attention",
+        ),
+        ({}, "Idempotency-Key on every create, charge and send", "Open"),
+        ({}, "Webhook signatures verified", "Done"),
+    ],
+)
+def test_the_security_checklist_says_what_the_keys_are(
+    world: World, login: Login, columns: dict[str, object], title: str, state: str
+) -> None:
+    make_key(world.company)
+    if columns:
+        change_key(world, **columns)
+
+    assert check_of(overview(login(world.owner, world.company)), title) == state
+
+
+def test_another_companys_keys_do_not_count(world: World, login: Login) -> None:
+    make_key(world.other_company)
+
+    html = overview(login(world.owner, world.company))
+
+    assert check_of(html, "Create a key") == "Open"
+
+
+def test_a_viewer_is_not_offered_to_create_a_key(world: World, login: Login) -> None:
+    person = make_user()
+    join(world.company, person, "viewer")
+
+    assert 'button-primary" href="/keys/new/"' not in overview(login(person, world.company))
+
+
+def test_a_suspended_company_sees_why(world: World, login: Login) -> None:
+    suspend_company(company=world.company, reason="Unpaid since March.", actor=SYSTEM)
+
+    html = overview(login(world.owner, world.company))
+
+    assert "This company is suspended." in html
+    assert "Unpaid since March." in html
+
+
+@pytest.mark.parametrize(
+    ("theme", "attribute"), [("dark", 'data-theme="dark"'), ("light", 'data-theme="light"')]
+)
+def test_the_theme_is_remembered(theme: str, attribute: str) -> None:
+    client = Client()
+
+    response = client.post("/theme/", {"theme": theme, "next": "/accounts/login/"})
+
+    assert response.url == "/accounts/login/"
+    assert attribute in client.get("/accounts/login/").content.decode()
+    client.post("/theme/", {"theme": "system"})
+    assert "data-theme=" not in client.get("/accounts/login/").content.decode().partition("<body")[0]
+
+
+@pytest.mark.parametrize("cookie", ["<script>", "purple", ""])
+def test_a_strange_theme_is_ignored(cookie: str) -> None:
+    client = Client()
+    client.cookies["theme"] = cookie
+    refused = client.post("/theme/", {"theme": cookie, "next": "//evil.test/"})
+
+    assert refused.url == "/"
+    html = client.get("/accounts/login/").content.decode()
+    assert '<html lang="en">' in html
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/quickstart/", "/docs/quickstart", "/docs/concepts/", "/docs/authentication/"]
+)
+def test_the_documentation_needs_no_account(path: str) -> None:
+    response = Client().get(path)
+
+    assert response.status_code == 200
+    assert b"<h1" in response.content
+
+
+@pytest.mark.parametrize("path", ["/docs/nope/", "/docs/../README/", "/docs/..%2fREADME/", "/docs/adr-0001/"])
+def test_other_files_are_not_served(path: str) -> None:
+    assert Client().get(path).status_code == 404
+
+
+def test_the_documentation_has_the_shell_for_members(world: World, login: Login) -> None:
+    html = login(world.owner, world.company).get("/docs/concepts/").content.decode()
+
+    assert "Sections" in html
+    assert world.company.name in html
+
+
+def test_markdown_is_rendered_safely(tmp_path: Path) -> None:
+    source = tmp_path / "x.md"
+    source.write_text(
+        "# Title\n\n<script>alert(1)</script>\n\n| a | b |\n|--:|:-:|\n| 1 | 2 |\n\n## not_found\n\n"
+        "[e](errors.md#x) [r](runbooks/a-b.md) [o](https://x.test/a.md) [j](javascript:alert)\n\n```sh\nls\n```\n"
+    )
+
+    html = docs.render_markdown(source, 1)
+
+    assert "<script>" not in html
+    assert "style=" not in html
+    assert 'id="not_found"' in html
+    assert 'href="/docs/errors/#x"' in html
+    assert 'href="/docs/runbooks-a-b/"' in html
+    assert 'href="https://x.test/a.md"' in html
+    assert 'href="javascript' not in html
+    assert '<pre><code tabindex="0"' in html or '<pre tabindex="0"' in html
+
+
+def test_every_document_is_listed_once_and_renders() -> None:
+    listed = [document.slug for _, documents in docs.sections() for document in documents]
+
+    assert sorted(listed) == sorted(document.slug for document in docs.all_documents())
+    for slug in listed:
+        assert Client().get(f"/docs/{slug}/").status_code == 200
+
+
+def test_links_between_documents_lead_somewhere(world: World, login: Login) -> None:
+    client = login(world.owner, world.company)
+    broken = []
+    for document in docs.all_documents():
+        html = docs.render_markdown(document.path, document.path.stat().st_mtime_ns)
+        for href in re.findall(r'href="(/[^"]*)"', html):
+            if client.get(urlsplit(href).path, follow=True).status_code != 200:
+                broken.append(f"{document.slug}: {href}")
+
+    assert broken == []
