@@ -22,6 +22,9 @@ from messaging.models import FOLLOWS, PRECEDENCE, Message, Recipient, RecipientE
 from messaging.services.statistics import Change, count_changes
 from messaging.services.suppressions import suppress_recipients
 
+# The source of news that no provider told.
+OURSELVES = "pomelo"
+
 _UPDATE_RECIPIENTS = """
 UPDATE messaging_recipient AS r
 SET status = v.status, error_code = v.error_code, error_message = v.error_message, provider = v.provider,
@@ -127,7 +130,7 @@ def _apply(
     for item in news:
         recipient = recipients[item.recipient_id]
         message = messages[recipient.message_id]
-        if item.provider_id and not recipient.provider_id:
+        if not recipient.provider_id and item.source != OURSELVES:
             recipient.provider, recipient.provider_id = item.source, item.provider_id[:200]
             touched[recipient.id] = recipient
         if item.kind not in FOLLOWS[recipient.status]:

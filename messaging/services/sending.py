@@ -28,7 +28,7 @@ from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Result, Target, same_for_all
 from messaging.retry import delay_after
 from messaging.services.claiming import BATCH, Job, claim_due
-from messaging.services.outcomes import News, lock_messages, recipients_of, record_news
+from messaging.services.outcomes import OURSELVES, News, lock_messages, recipients_of, record_news
 
 # Results written down in one transaction.
 FLUSH = 16
@@ -158,7 +158,7 @@ def _suppressed_news(job: Job) -> list[News]:
         News(
             row.id,
             Status.SUPPRESSED,
-            "pomelo",
+            OURSELVES,
             code="suppressed",
             detail="The address is on the suppression list.",
             attempt=job.message.attempt,
@@ -171,7 +171,7 @@ def _suppressed_news(job: Job) -> list[News]:
             News(
                 row.id,
                 Status.FAILED,
-                "pomelo",
+                OURSELVES,
                 code="too_many_attempts",
                 detail=f"Given up after {MAX_CLAIMS} interrupted tries.",
                 attempt=job.message.attempt,
@@ -281,7 +281,7 @@ def _reschedule(message: Message, state: _Progress, recipients: Iterable[Recipie
         News(
             row.id,
             Status.FAILED,
-            "pomelo",
+            OURSELVES,
             code="retries_exhausted",
             detail=state.deferred[row.id].detail,
             attempt=message.attempt,

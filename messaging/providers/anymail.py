@@ -1,0 +1,90 @@
+"""Email by any of django-anymail's services: `MESSAGING_ANYMAIL_BACKEND` names the backend, `ANYMAIL` its settings."""
+
+from typing import Any, ClassVar
+
+from anymail.exceptions import (
+    AnymailAPIError,
+    AnymailError,
+    AnymailRecipientsRefused,
+    AnymailUnsupportedFeature,
+)
+from django.conf import settings
+from django.core.mail import get_connection
+
+from messaging.providers.base import Envelope, Outcome, Result, same_for_all
+from messaging.providers.mime import compose
+
+METADATA_NAME = "pomelo_message"
+# The service's word for each recipient; what it queues or does not explain it will report on by its callbacks.
+_OUTCOMES: dict[str | None, Outcome] = {
+    "sent": "sent",
+    "queued": "sent",
+    "unknown": "sent",
+    "invalid": "bounced",
+    "rejected": "suppressed",
+    "failed": "failed",
+}
+
+
+class Anymail:
+    """The provider `anymail`."""
+
+    name: ClassVar[str] = "anymail"
+
+    def send(self, envelope: Envelope) -> list[Result]:
+        """Hand the email to the service; its word on each recipient decides."""
+        message: Any = compose(envelope, connection=get_connection(settings.MESSAGING_ANYMAIL_BACKEND))
+        wanted = {target.address for target in envelope.targets}
+        if len(wanted) < len(envelope.shown):
+            # A second try: a service has one list for headers and delivery, so only those who still wait are named.
+            for kind in ("to", "cc", "bcc"):
+                setattr(message, kind, [t.address for t in envelope.targets if t.kind == kind])
+        message.metadata = {METADATA_NAME: envelope.public_id}
+        if envelope.tags:
+            message.tags = list(envelope.tags)
+        try:
+            try:
+                message.send()
+            except AnymailUnsupportedFeature:
+                # Some services know no tags, or one only; ours are for our own counting.
+                message.tags = []
+                message.send()
+        except AnymailRecipientsRefused:
+            return _by_recipient(envelope, message)
+        except AnymailAPIError as error:
+            return _refused(envelope, error)
+        except AnymailError as error:
+            return same_for_all(envelope, "failed", code="anymail_refused", detail=str(error)[:500])
+        return _by_recipient(envelope, message)
+
+
+def _refused(envelope: Envelope, error: AnymailAPIError) -> list[Result]:
+    """A 4xx is final but for those that are the operator's to mend or pass by themselves; no answer is temporary."""
+    status = error.status_code
+    if status is None:
+        return same_for_all(envelope, "deferred", code="anymail_connection", detail=str(error)[:500])
+    final = 400 <= status < 500 and status not in (401, 403, 408, 425, 429)
+    return same_for_all(
+        envelope, "failed" if final else "deferred", code=f"anymail_{status}", detail=str(error)[:500]
+    )
+
+
+def _by_recipient(envelope: Envelope, message: Any) -> list[Result]:
+    statuses = {address.lower(): status for address, status in message.anymail_status.recipients.items()}
+    results = []
+    for target in envelope.targets:
+        status = statuses.get(target.address.lower())
+        outcome = _OUTCOMES[status.status if status else "unknown"]
+        results.append(
+            Result(
+                target.recipient_id,
+                outcome,
+                code="" if outcome == "sent" else f"anymail_{status.status if status else 'unknown'}",
+                provider_id=(status.message_id or "") if status else "",
+                suppress=outcome == "bounced",
+            )
+        )
+    return results
+
+
+PROVIDER = Anymail

@@ -1,0 +1,62 @@
+"""What the tests of messaging share: the SMTP server as the provider of email, and a way to send and look."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core import clock
+from core.tenancy import system_context, tenant_context
+from messaging.models import Message, Recipient, RecipientEvent
+from messaging.services import create_message, send_due_messages
+from tests.factories import SYSTEM
+from tests.messaging.smtp import Mailhost, mail_server
+
+
+@pytest.fixture
+def mailhost(settings: Any) -> Iterator[Mailhost]:
+    """The SMTP server, set as the provider of email."""
+    with mail_server() as (handler, url):
+        settings.MESSAGING_SMTP_URL = url
+        settings.MESSAGING_PROVIDERS = {"email": "smtp", "sms": "file"}
+        yield handler
+
+
+@pytest.fixture
+def queue() -> Callable[..., Message]:
+    """`queue(tenant, "a@example.com", …)` accepts an email to these addresses and returns its row."""
+
+    def accept(tenant: Any, *to: str, **fields: Any) -> Message:
+        with tenant_context(tenant):
+            content = {"channel": "email", "subject": "Hello", "text": "Hi"} | fields
+            return create_message(actor=SYSTEM, to=to, **content).message
+
+    return accept
+
+
+def deliver(*, seconds: float = 60) -> int:
+    """Send everything that is due."""
+    return send_due_messages(seconds=seconds)
+
+
+def look(message: Message) -> tuple[Message, dict[str, Recipient]]:
+    """Return the message as it is now, and its recipients by address."""
+    with tenant_context(message.tenant):
+        row = Message.objects.get(id=message.id)
+        return row, {recipient.address: recipient for recipient in row.recipients.all()}
+
+
+def time_line(message: Message, address: str) -> list[tuple[str, str]]:
+    """Return (kind, code) of everything that happened to one recipient."""
+    with tenant_context(message.tenant):
+        rows = RecipientEvent.objects.filter(recipient__message=message, recipient__address=address)
+        return list(rows.order_by("id").values_list("kind", "code"))
+
+
+def make_due(message: Message) -> None:
+    """Let the time until the next try pass."""
+    with system_context(reason="tests"):
+        Message.objects.filter(id=message.id, due_at__isnull=False).update(
+            due_at=clock.now() - timedelta(seconds=1)
+        )

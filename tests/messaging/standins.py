@@ -1,0 +1,100 @@
+"""Stand-ins for the vendors' servers: small HTTP servers that speak just enough of the vendor's API for its own SDK."""
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs
+
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass
+class StandIn:
+    """What the server got, and what it answers: `answer(path, fields)` returns a status and a JSON body."""
+
+    answer: Callable[[str, dict[str, Any]], Answer]
+    requests: list[tuple[str, dict[str, Any], dict[str, str]]] = field(default_factory=list)
+    url: str = ""
+    delay_seconds: float = 0.0
+
+
+@contextlib.contextmanager
+def stand_in(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[StandIn]:
+    """Run a stand-in on a free port."""
+    state = StandIn(answer)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            if "json" in self.headers.get("Content-Type", ""):
+                fields = json.loads(body)
+            else:
+                fields = {name: values[0] for name, values in parse_qs(body).items()}
+            state.requests.append((self.path, fields, dict(self.headers)))
+            time.sleep(state.delay_seconds)
+            status, data = state.answer(self.path, fields)
+            content = json.dumps(data).encode()
+            with contextlib.suppress(OSError):
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    state.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+# What the vendor answers for a number: (HTTP status, its error code).
+TWILIO_REFUSALS = {
+    "+4930111111": (400, 21211),
+    "+4930222222": (400, 21610),
+    "+4930333333": (400, 21606),
+    "+4930444444": (429, 20429),
+    "+4930555555": (503, 20503),
+    "+4930666666": (401, 20003),
+}
+
+
+def twilio_api(path: str, fields: dict[str, Any]) -> Answer:
+    """Answer `POST /2010-04-01/Accounts/{sid}/Messages.json` as Twilio does."""
+    if fields["To"] in TWILIO_REFUSALS:
+        status, code = TWILIO_REFUSALS[fields["To"]]
+        return status, {"code": code, "message": f"refused {code}", "status": status}
+    return 201, {"sid": f"SM{abs(hash(fields['To'])):032x}"[:34], "status": "queued", "to": fields["To"]}
+
+
+def postmark_api(path: str, fields: dict[str, Any]) -> Answer:
+    """Answer `POST /email` as Postmark does."""
+    if "inactive" in fields["To"]:
+        return 422, {
+            "ErrorCode": 406,
+            "Message": f"You tried to send to recipient(s) that have been marked as inactive. Found inactive addresses: {fields['To']}. Inactive recipients are ones that have generated a hard bounce, a spam complaint, or a manual suppression.",
+        }
+    if "broken" in fields["To"]:
+        return 422, {"ErrorCode": 300, "Message": "Invalid 'From' address: 'x'"}
+    if "busy" in fields["To"]:
+        return 503, {"ErrorCode": 100, "Message": "Maintenance"}
+    return 200, {
+        "To": fields["To"],
+        "SubmittedAt": "2026-11-21T00:00:00Z",
+        "MessageID": "0a129aee-e1cd-480d-b08d-4f48548ff48d",
+        "ErrorCode": 0,
+        "Message": "OK",
+    }

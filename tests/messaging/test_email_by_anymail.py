@@ -1,0 +1,154 @@
+"""Email by a service of django-anymail (Postmark's API, on a stand-in), and the service's verified callbacks."""
+
+import base64
+import json
+
+import pytest
+from django.test import Client
+
+from core.tenancy import tenant_context
+from messaging.models import Suppression
+from tests.messaging.conftest import deliver, look, time_line
+from tests.messaging.standins import postmark_api, stand_in
+
+
+@pytest.fixture
+def service(settings):
+    with stand_in(postmark_api) as server:
+        settings.MESSAGING_PROVIDERS = {"email": "anymail"}
+        settings.MESSAGING_ANYMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
+        settings.ANYMAIL = {
+            "POSTMARK_SERVER_TOKEN": "stand-in",
+            "POSTMARK_API_URL": f"{server.url}/",
+            "WEBHOOK_SECRET": "pomelo:callback-secret",
+            "REQUESTS_TIMEOUT": 5,
+        }
+        yield server
+
+
+def report(body, *, password="callback-secret"):
+    token = base64.b64encode(f"pomelo:{password}".encode()).decode()
+    return Client().post(
+        "/callbacks/anymail",
+        json.dumps(body),
+        content_type="application/json",
+        headers={"Authorization": f"Basic {token}"},
+    )
+
+
+def test_the_service_gets_the_message_and_our_id(world, service, queue):
+    message = queue(
+        world.tenant(), "ada@example.com", tags=["welcome"], html="<p>x</p>", sender="news@acme.example"
+    )
+
+    deliver()
+
+    [fields] = [f for _, f, _ in service.requests if "ada@example.com" in f["To"]]
+    assert fields["From"] == "news@acme.example"
+    assert (fields["Subject"], fields["TextBody"], fields["HtmlBody"]) == ("Hello", "Hi", "<p>x</p>")
+    assert fields["Metadata"] == {"pomelo_message": message.public_id}
+    assert fields["Tag"] == "welcome"
+    assert {"Name": "Message-ID", "Value": f"<{message.public_id}@testserver>"} in fields["Headers"]
+    row, recipients = look(message)
+    assert row.status == "sent"
+    assert recipients["ada@example.com"].provider_id == "0a129aee-e1cd-480d-b08d-4f48548ff48d"
+
+
+def test_tags_the_service_cannot_take_are_left_out(world, service, queue):
+    message = queue(world.tenant(), "ada@example.com", tags=["a", "b"])
+
+    deliver()
+
+    assert look(message)[0].status == "sent"
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "code"),
+    [
+        ("inactive@example.com", "suppressed", "anymail_rejected"),
+        ("broken@example.com", "failed", "anymail_422"),
+        ("busy@example.com", "queued", "anymail_503"),
+    ],
+)
+def test_the_services_refusals_have_their_meaning(world, service, queue, address, status, code):
+    message = queue(world.tenant(), address)
+
+    deliver()
+
+    assert look(message)[1][address].status == status
+    assert [found for _, found in time_line(message, address)] == [code]
+
+
+def _delivery(message, **extra):
+    return {
+        "RecordType": "Delivery",
+        "MessageID": "0a129aee-e1cd-480d-b08d-4f48548ff48d",
+        "Recipient": "ada@example.com",
+        "DeliveredAt": "2026-11-21T12:00:00Z",
+        "Metadata": {"pomelo_message": message.public_id},
+        **extra,
+    }
+
+
+def test_verified_reports_are_written_down(world, service, queue):
+    message = queue(world.tenant(), "ada@example.com", "bob@example.com")
+    deliver()
+
+    assert report(_delivery(message)).status_code == 204
+    assert report(_delivery(message)).status_code == 204
+    bounce = {
+        "RecordType": "Bounce",
+        "Type": "HardBounce",
+        "ID": 42,
+        "MessageID": "0a129aee-e1cd-480d-b08d-4f48548ff48d",
+        "Email": "bob@example.com",
+        "BouncedAt": "2026-11-21T12:00:00Z",
+        "Details": "550 no such user",
+        "Metadata": {"pomelo_message": message.public_id},
+    }
+    assert report(bounce).status_code == 204
+
+    row, recipients = look(message)
+    assert {a: r.status for a, r in recipients.items()} == {
+        "ada@example.com": "delivered",
+        "bob@example.com": "bounced",
+    }
+    assert row.status == "bounced"
+    assert [kind for kind, _ in time_line(message, "ada@example.com")] == ["sent", "delivered"]
+    with tenant_context(world.tenant()):
+        assert list(Suppression.objects.values_list("address", "origin")) == [("bob@example.com", "bounce")]
+
+
+def test_a_complaint_suppresses_the_address(world, service, queue):
+    message = queue(world.tenant(), "ada@example.com")
+    deliver()
+
+    report(
+        {
+            "RecordType": "SpamComplaint",
+            "Type": "SpamComplaint",
+            "ID": 7,
+            "Email": "ada@example.com",
+            "BouncedAt": "2026-11-21T12:00:00Z",
+            "Metadata": {"pomelo_message": message.public_id},
+        }
+    )
+
+    assert look(message)[0].status == "complained"
+    with tenant_context(world.tenant()):
+        assert list(Suppression.objects.values_list("origin", flat=True)) == ["complaint"]
+
+
+def test_unverified_unreadable_and_foreign_reports_change_nothing(world, service, queue, settings):
+    message = queue(world.tenant(), "ada@example.com")
+    deliver()
+
+    assert report(_delivery(message), password="guess").status_code == 403
+    assert report([]).status_code == 400
+    assert report(_delivery(message, Recipient="stranger@example.com")).status_code == 204
+    settings.ANYMAIL = {key: value for key, value in settings.ANYMAIL.items() if key != "WEBHOOK_SECRET"}
+    assert report(_delivery(message)).status_code == 403
+    settings.MESSAGING_ANYMAIL_BACKEND = ""
+    assert report(_delivery(message)).status_code == 403
+
+    assert look(message)[0].status == "sent"

@@ -1,0 +1,392 @@
+"""The sending engine against a real SMTP server: what arrives, what is tried again, and what never is."""
+
+import datetime as dt
+import time
+
+import pytest
+
+from core import clock
+from core.models import OutboxEvent
+from core.tenancy import system_context, tenant_context
+from messaging.models import Message, Suppression
+from messaging.providers.base import Result
+from messaging.retry import BACK_OFF, MAX_ATTEMPTS
+from messaging.services import claiming, create_suppression, delete_suppression, sending
+from tests.factories import SYSTEM
+from tests.messaging import smtp
+from tests.messaging.conftest import deliver, look, make_due, time_line
+from tests.messaging.smtp import converse_until, drip, raw_server
+
+
+def events_of(message):
+    with tenant_context(message.tenant):
+        rows = OutboxEvent.objects.filter(object_id=message.public_id).order_by("id")
+        return [row.type for row in rows]
+
+
+def test_an_email_arrives_as_it_was_written(world, mailhost, queue):
+    message = queue(
+        world.tenant(),
+        "Ada Lovelace <ada@example.com>",
+        cc=["carol@example.com"],
+        bcc=["dan@example.com"],
+        sender="Acme ÄG <news@acme.example>",
+        reply_to=["help@acme.example"],
+        subject="Grüße, Ada",
+        text="Hi Ada\n.\nbye",
+        html="<p>Hi <b>Ada</b></p>",
+    )
+
+    deliver()
+
+    [received] = mailhost.to("ada@example.com")
+    assert received.sender == "news@acme.example"
+    assert received.recipients == ["ada@example.com", "carol@example.com", "dan@example.com"]
+    mail = received.message
+    assert mail["Message-ID"] == f"<{message.public_id}@testserver>"
+    assert str(mail["To"]) == "Ada Lovelace <ada@example.com>"
+    assert str(mail["Cc"]) == "carol@example.com"
+    assert mail["Bcc"] is None
+    assert str(mail["From"]) == "Acme ÄG <news@acme.example>"
+    assert str(mail["Reply-To"]) == "help@acme.example"
+    assert str(mail["Subject"]) == "Grüße, Ada"
+    assert mail.get_body(("plain",)).get_content().split() == ["Hi", "Ada", ".", "bye"]
+    assert mail.get_body(("html",)).get_content().strip() == "<p>Hi <b>Ada</b></p>"
+    row, recipients = look(message)
+    assert (row.status, row.due_at) == ("sent", None)
+    assert {r.status for r in recipients.values()} == {"sent"}
+    assert {r.provider_id for r in recipients.values()} == {mail["Message-ID"]}
+    assert events_of(message) == ["message.queued", "message.sent"]
+
+
+def test_html_alone_is_sent_as_html(world, mailhost, queue):
+    queue(world.tenant(), "html@example.com", text="", html="<p>only</p>")
+
+    deliver()
+
+    [received] = mailhost.to("html@example.com")
+    assert received.message.get_content_type() == "text/html"
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "code", "suppressed", "tried_again"),
+    [
+        ("fine@example.com", "sent", "", False, False),
+        ("greylisted@example.com", "queued", "smtp_4.2.0", False, True),
+        ("full@example.com", "queued", "smtp_4.2.2", False, True),
+        ("unknown@example.com", "bounced", "smtp_5.1.1", True, False),
+        ("gone@example.com", "bounced", "smtp_550", True, False),
+        ("blocked@example.com", "failed", "smtp_5.7.1", False, False),
+        ("odd@example.com", "failed", "smtp_5.0.0", False, False),
+        ("datatemp@example.com", "queued", "smtp_4.3.0", False, True),
+        ("dataperm@example.com", "failed", "smtp_5.6.0", False, False),
+    ],
+)
+def test_every_answer_of_the_server_has_its_meaning(
+    world, mailhost, queue, address, status, code, suppressed, tried_again
+):
+    message = queue(world.tenant(), address)
+
+    deliver()
+
+    row, recipients = look(message)
+    assert recipients[address].status == status
+    assert [found for _, found in time_line(message, address)] == [code]
+    assert (row.due_at is not None) == tried_again
+    assert row.status == ("sending" if tried_again else status)
+    with tenant_context(world.tenant()):
+        listed = list(Suppression.objects.values_list("address", "origin"))
+    assert listed == ([(address, "bounce")] if suppressed else [])
+
+
+def test_recipients_of_one_message_are_judged_apart_and_only_the_rest_is_tried_again(world, mailhost, queue):
+    message = queue(world.tenant(), "fine@example.com", "greylisted@example.com", "unknown@example.com")
+
+    deliver()
+    first, recipients = look(message)
+    make_due(message)
+    deliver()
+
+    assert {a: r.status for a, r in recipients.items()} == {
+        "fine@example.com": "sent",
+        "greylisted@example.com": "queued",
+        "unknown@example.com": "bounced",
+    }
+    assert first.status == "sending"
+    assert len(mailhost.received) == 1
+    assert [kind for kind, _ in time_line(message, "greylisted@example.com")] == ["deferred"] * 2
+    assert len(time_line(message, "fine@example.com")) == 1
+
+
+def test_a_temporary_failure_is_tried_again_with_the_same_message_id(world, mailhost, queue, monkeypatch):
+    message = queue(world.tenant(), "greylisted+then-fine@example.com")
+    deliver()
+    assert mailhost.received == []
+    monkeypatch.delitem(smtp.RCPT_ANSWERS, "greylisted")
+
+    make_due(message)
+    deliver()
+
+    assert look(message)[0].status == "sent"
+    [received] = mailhost.received
+    assert received.message_id == f"<{message.public_id}@testserver>"
+
+
+def test_tries_end_after_the_last_back_off(world, mailhost, queue):
+    message = queue(world.tenant(), "greylisted@example.com")
+
+    for number in range(1, MAX_ATTEMPTS + 1):
+        before = clock.now()
+        deliver()
+        row, recipients = look(message)
+        if number < MAX_ATTEMPTS:
+            assert recipients["greylisted@example.com"].status == "queued"
+            wait = row.due_at - before
+            assert BACK_OFF[number - 1] <= wait <= BACK_OFF[number - 1] * 1.1 + dt.timedelta(seconds=30)
+            make_due(message)
+
+    assert row.status == "failed"
+    assert recipients["greylisted@example.com"].error_code == "retries_exhausted"
+    assert events_of(message) == ["message.queued", "message.failed"]
+    assert deliver() == 0
+
+
+def test_a_refused_sender_fails_every_recipient(world, mailhost, queue):
+    mailhost.mail_answer = "553 5.1.8 Sender refused"
+    message = queue(world.tenant(), "a@example.com", "b@example.com")
+
+    deliver()
+
+    row, recipients = look(message)
+    assert row.status == "failed"
+    assert {r.error_code for r in recipients.values()} == {"smtp_5.1.8"}
+    with tenant_context(world.tenant()):
+        assert not Suppression.objects.exists()
+
+
+def _hang_up(connection):
+    connection.close()
+
+
+def _say_421(connection):
+    connection.sendall(b"421 4.3.2 Shutting down\r\n")
+
+
+def _say_nothing(connection):
+    time.sleep(1.5)
+
+
+@pytest.mark.parametrize(
+    ("moment", "behaviour"),
+    [
+        (b"EHLO", _hang_up),
+        (b"MAIL", _hang_up),
+        (b"RCPT", _hang_up),
+        (b"DATA", _hang_up),
+        (b".", _hang_up),
+        (b"MAIL", _say_421),
+        (b"RCPT", _say_421),
+        (b".", _say_421),
+        (b"MAIL", _say_nothing),
+        (b".", _say_nothing),
+        (b"RCPT", drip),
+    ],
+)
+def test_disconnects_and_time_outs_are_temporary(world, settings, queue, monkeypatch, moment, behaviour):
+    monkeypatch.setattr("messaging.providers.smtp.CALL_SECONDS", 1)
+    message = queue(world.tenant(), "a@example.com")
+
+    with raw_server(converse_until(moment, behaviour)) as url:
+        settings.MESSAGING_PROVIDERS = {"email": "smtp"}
+        settings.MESSAGING_SMTP_URL = url
+        deliver()
+
+    row, recipients = look(message)
+    assert recipients["a@example.com"].status == "queued"
+    assert [kind for kind, _ in time_line(message, "a@example.com")] == ["deferred"]
+    assert row.deferrals == 1
+    assert row.due_at > clock.now() + dt.timedelta(seconds=20)
+
+
+def test_nobody_listening_is_temporary(world, settings, queue):
+    settings.MESSAGING_PROVIDERS = {"email": "smtp"}
+    settings.MESSAGING_SMTP_URL = "smtp://127.0.0.1:1"
+    message = queue(world.tenant(), "a@example.com")
+
+    deliver()
+
+    assert time_line(message, "a@example.com") == [("deferred", "smtp_connection")]
+
+
+def test_a_connection_the_server_closed_while_idle_is_noticed(world, mailhost, queue, settings):
+    first = queue(world.tenant(), "one@example.com")
+    deliver()
+    url = settings.MESSAGING_SMTP_URL
+    from messaging.providers import load_provider
+
+    [connection] = load_provider("smtp")._idle
+    connection.sock.shutdown(2)
+    second = queue(world.tenant(), "two@example.com")
+
+    deliver()
+
+    assert url == settings.MESSAGING_SMTP_URL
+    assert (look(first)[0].status, look(second)[0].status) == ("sent", "sent")
+    assert mailhost.connections == 2
+
+
+def test_a_bug_in_a_provider_stops_neither_the_batch_nor_the_message(world, mailhost, queue, monkeypatch):
+    broken = queue(world.tenant(), "broken@example.com")
+    fine = queue(world.tenant(), "fine@example.com")
+    from messaging.providers import smtp
+
+    compose = smtp.compose
+
+    def explode(envelope):
+        if envelope.message_id == broken.id:
+            raise ZeroDivisionError
+        return compose(envelope)
+
+    monkeypatch.setattr(smtp, "compose", explode)
+
+    deliver()
+
+    assert time_line(broken, "broken@example.com") == [("deferred", "provider_error")]
+    assert look(fine)[0].status == "sent"
+
+
+def test_suppressed_addresses_get_nothing_until_they_are_taken_off(world, mailhost, queue):
+    with tenant_context(world.tenant()):
+        entry = create_suppression(actor=SYSTEM, channel="email", address="Ada@Example.com")
+    blocked = queue(world.tenant(), "ada@example.com", "bob@example.com")
+    elsewhere = queue(world.other_tenant(), "ada@example.com")
+
+    deliver()
+
+    row, recipients = look(blocked)
+    assert recipients["ada@example.com"].status == "suppressed"
+    assert recipients["bob@example.com"].status == "sent"
+    assert row.status == "sent"
+    assert events_of(blocked) == ["message.queued", "message.suppressed", "message.sent"]
+    assert look(elsewhere)[0].status == "sent"
+    assert [r.recipients for r in mailhost.received if "bob@example.com" in r.recipients] == [["bob@example.com"]]  # fmt: skip
+
+    with tenant_context(world.tenant()):
+        delete_suppression(suppression=entry, actor=SYSTEM)
+    again = queue(world.tenant(), "ada@example.com")
+    deliver()
+    assert look(again)[0].status == "sent"
+
+
+def test_a_message_to_suppressed_addresses_only_calls_nobody(world, mailhost, queue):
+    with tenant_context(world.tenant()):
+        create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
+    message = queue(world.tenant(), "ada@example.com")
+
+    deliver()
+
+    assert look(message)[0].status == "suppressed"
+    assert mailhost.received == []
+
+
+def test_a_scheduled_message_waits_for_its_time(world, mailhost, queue):
+    message = queue(world.tenant(), "a@example.com", send_at=clock.now() + dt.timedelta(hours=1))
+
+    deliver()
+    assert (look(message)[0].status, mailhost.received) == ("scheduled", [])
+
+    make_due(message)
+    deliver()
+    assert look(message)[0].status == "sent"
+
+
+def test_a_suspended_company_pauses_and_resumes_without_loss(world, mailhost, queue):
+    from accounts.services import resume_company, suspend_company
+
+    suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)
+    paused = queue(world.tenant(), "paused@example.com")
+    other = queue(world.other_tenant(), "other@example.com")
+
+    deliver()
+    assert (look(paused)[0].status, look(other)[0].status) == ("queued", "sent")
+
+    resume_company(company=world.company, reason="paid", actor=SYSTEM)
+    deliver()
+    assert look(paused)[0].status == "sent"
+    assert len(mailhost.to("paused@example.com")) == 1
+
+
+def test_every_company_gets_a_share_of_each_claim(world, mailhost, queue):
+    for number in range(40):
+        queue(world.tenant(), f"backlog{number}@example.com")
+    late = queue(world.other_tenant(), "late@example.com")
+
+    jobs = claiming.claim_due(call_seconds=30, batch=8)
+
+    assert late.id in {job.message.id for job in jobs}
+    assert len(jobs) <= 8
+    _give_back(jobs)
+    deliver()
+
+
+def _give_back(jobs):
+    with system_context(reason="tests"):
+        Message.objects.filter(id__in=[job.message.id for job in jobs]).update(due_at=clock.now())
+
+
+def test_two_workers_never_hold_the_same_message(world, mailhost, queue):
+    message = queue(world.tenant(), "a@example.com")
+
+    first = [job.message.id for job in claiming.claim_due(call_seconds=30)]
+    second = [job.message.id for job in claiming.claim_due(call_seconds=30)]
+
+    assert message.id in first
+    assert message.id not in second
+    with system_context(reason="tests"):
+        Message.objects.filter(id__in=first).update(due_at=clock.now())
+
+
+def test_a_worker_whose_lease_ran_out_writes_nothing(world, mailhost, queue):
+    message = queue(world.tenant(), "a@example.com")
+    [slow] = [job for job in claiming.claim_due(call_seconds=30) if job.message.id == message.id]
+    make_due(message)
+    [fast] = [job for job in claiming.claim_due(call_seconds=30) if job.message.id == message.id]
+    assert (slow.message.attempt, fast.message.attempt) == (1, 2)
+
+    stale = sending._Progress(slow, 0, sending._news_of(_part(slow, "failed")), unrecorded=True)
+    sending._record([stale])
+    assert look(message)[1]["a@example.com"].status == "queued"
+
+    current = sending._Progress(fast, 0, sending._news_of(_part(fast, "sent")), unrecorded=True)
+    sending._record([current])
+    assert look(message)[0].status == "sent"
+
+
+def _part(job, outcome):
+    [part] = sending._parts(job)
+    part.results = [Result(target.recipient_id, outcome) for target in part.envelope.targets]
+    return part
+
+
+def test_calls_are_not_begun_when_the_lease_could_end_first(world, mailhost, queue, monkeypatch):
+    monkeypatch.setattr("messaging.services.sending.CALL_SECONDS", 3600)
+    message = queue(world.tenant(), "a@example.com")
+
+    sending.send_due_messages(seconds=0.2)
+
+    row, _ = look(message)
+    assert (row.status, row.deferrals, mailhost.of(message.public_id)) == ("sending", 0, [])
+    assert row.due_at <= clock.now()
+    monkeypatch.undo()
+
+
+def test_a_message_that_kills_its_workers_is_given_up(world, mailhost, queue):
+    message = queue(world.tenant(), "a@example.com")
+    with system_context(reason="tests"):
+        Message.objects.filter(id=message.id).update(attempt=sending.MAX_CLAIMS)
+
+    deliver()
+
+    row, recipients = look(message)
+    assert (row.status, recipients["a@example.com"].error_code) == ("failed", "too_many_attempts")
+    assert mailhost.of(message.public_id) == []

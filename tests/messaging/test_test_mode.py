@@ -1,0 +1,90 @@
+"""Test mode: the same API, the same events, and nothing leaves."""
+
+import pytest
+
+from core.models import OutboxEvent
+from core.tenancy import tenant_context
+from messaging.models import Suppression
+from messaging.services import create_suppression
+from tests.factories import SYSTEM
+from tests.messaging.conftest import deliver, look
+
+
+def events_of(message):
+    with tenant_context(message.tenant):
+        return list(
+            OutboxEvent.objects.filter(object_id=message.public_id)
+            .order_by("id")
+            .values_list("type", flat=True)
+        )
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "events"),
+    [
+        ("delivered@test.pomelo.dev", "delivered", ["sent", "delivered"]),
+        ("delivered+label@test.pomelo.dev", "delivered", ["sent", "delivered"]),
+        ("bounced@test.pomelo.dev", "bounced", ["sent", "bounced"]),
+        ("complained@test.pomelo.dev", "complained", ["sent", "delivered", "complained"]),
+        ("suppressed@test.pomelo.dev", "suppressed", ["suppressed"]),
+        ("failed@test.pomelo.dev", "failed", ["failed"]),
+        ("ada@example.com", "delivered", ["sent", "delivered"]),
+    ],
+)
+def test_magic_email_addresses_tell_their_story(world, mailhost, queue, address, status, events):
+    message = queue(world.tenant("test"), address)
+
+    deliver()
+
+    assert look(message)[0].status == status
+    assert events_of(message) == ["message.queued", *(f"message.{name}" for name in events)]
+    assert mailhost.of(message.public_id) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        ("+15005550006", "delivered"),
+        ("+15005550001", "failed"),
+        ("+15005550004", "suppressed"),
+        ("+15005550009", "bounced"),
+        ("+4930123456", "delivered"),
+    ],
+)
+def test_magic_numbers_tell_their_story(world, queue, number, status):
+    message = queue(world.tenant("test"), number, channel="sms", subject="", text="Hi")
+
+    deliver()
+
+    assert look(message)[0].status == status
+
+
+def test_a_test_complaint_suppresses_in_test_mode_only(world, queue):
+    queue(world.tenant("test"), "complained@test.pomelo.dev")
+
+    deliver()
+
+    with tenant_context(world.tenant("test")):
+        assert list(Suppression.objects.values_list("address", "origin")) == [("complained@test.pomelo.dev", "complaint")]  # fmt: skip
+    with tenant_context(world.tenant()):
+        assert not Suppression.objects.exists()
+
+
+def test_magic_addresses_keep_their_story_however_often_they_are_used(world, queue):
+    tenant = world.tenant("test")
+    first = queue(tenant, "bounced@test.pomelo.dev")
+    deliver()
+    second = queue(tenant, "bounced@test.pomelo.dev")
+    deliver()
+
+    assert (look(first)[0].status, look(second)[0].status) == ("bounced", "bounced")
+
+
+def test_the_test_suppression_list_works_too(world, queue):
+    with tenant_context(world.tenant("test")):
+        create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
+    message = queue(world.tenant("test"), "ada@example.com")
+
+    deliver()
+
+    assert look(message)[0].status == "suppressed"
