@@ -5,9 +5,9 @@ from datetime import timedelta
 import structlog
 
 from apikeys.selectors import recently_changed
-from apikeys.services.notices import notify_expiry, remind_rotation
+from apikeys.services import notices
 from core import clock, fences
-from core.jobs import system_task
+from core.jobs import system_task, tenant_task
 from core.valkey import ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.apikeys.tasks")
@@ -32,10 +32,16 @@ def repeat_fences() -> int:
 @system_task(name="apikeys.notify_expiry")
 def notify_about_expiry() -> int:
     """Warn of keys that expire, and tell of those that have."""
-    return notify_expiry(now=clock.now())
+    return notices.notify_expiry(now=clock.now())
 
 
 @system_task(name="apikeys.remind_rotation")
 def remind_of_rotation() -> int:
     """Remind of secrets older than their rotation interval."""
-    return remind_rotation(now=clock.now())
+    return notices.remind_rotation(now=clock.now())
+
+
+@tenant_task(name="apikeys.tell_clamped_keys")
+def tell_clamped_keys() -> int:
+    """A company's limit became lower: tell it which keys that touches."""
+    return notices.tell_clamped_keys()

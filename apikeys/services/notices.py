@@ -14,10 +14,11 @@ from apikeys.events import ApiKeyExpired, ApiKeyExpiring, ApiKeyExposed, ApiKeyR
 from apikeys.models import ApiKey
 from apikeys.representations import represent_key
 from apikeys.services.editing import lock_key
+from billing.entitlements import entitlements_of
 from core.errors import NotFound
 from core.events import publish
 from core.principal import Principal
-from core.tenancy import system_context, tenant_context
+from core.tenancy import Tenant, require_tenant, system_context, tenant_context
 
 # Stages of `ApiKey.expiry_notice_days`: a week before, on the day, over.
 WEEK_BEFORE, ON_THE_DAY, OVER = 7, 1, 0
@@ -107,6 +108,30 @@ def report_exposure(*, key_id: UUID, how: str, actor: Principal, now: datetime) 
     text = f"{how} Rotate it now, and look at the key's recent requests."
     _mail(locked, f"The API key {locked.name} is no longer secret", text)
     return True
+
+
+def tell_clamped_keys() -> int:
+    """Tell the current company's owners which of its keys now have a higher limit than its tier; returns how many.
+
+    The keys keep their own numbers: a higher tier gives them back.
+    """
+    company_id = require_tenant().company_id
+    limit = entitlements_of(company_id).limits.requests_per_minute
+    clamped: list[ApiKey] = []
+    for mode in ("live", "test"):
+        with tenant_context(Tenant(company_id, mode)):  # type: ignore[arg-type]
+            clamped += ApiKey.objects.filter(revoked_at=None, rate_limit__gt=limit).order_by("id")
+    if clamped:
+        names = ", ".join(f"{key.name} ({key.mode}, {key.rate_limit} a minute)" for key in clamped)
+        send = partial(
+            mail_notice,
+            key=clamped[0],
+            recipients=owner_emails(),
+            subject="Some API keys are now limited by your plan",
+            text=f"Your plan allows {limit} requests a minute. These keys ask for more and get that: {names}.",
+        )
+        transaction.on_commit(send)
+    return len(clamped)
 
 
 def _for_each(due: Q, tell: Callable[[ApiKey], None], *, reason: str) -> int:

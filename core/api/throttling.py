@@ -71,8 +71,11 @@ class Policy:
 
     @property
     def interval(self) -> int:
-        """Microseconds one token takes to grow, rounded up, so that no client gets more than its quota."""
-        return -(-self.window * MICROSECONDS // self.quota)
+        """Microseconds one token takes to grow, rounded up, so that no client gets more than its quota.
+
+        A quota of 0 has no tokens: its capacity is 0, and a refused client comes back after a window.
+        """
+        return -(-self.window * MICROSECONDS // (self.quota or 1))
 
     @property
     def capacity(self) -> int:

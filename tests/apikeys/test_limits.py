@@ -1,0 +1,136 @@
+"""Rate limits as a caller meets them: policies, headers, tiers, overrides (DESIGN §6, requirement "Rate limiting")."""
+
+import re
+
+import pytest
+
+from accounts.models import Company
+from billing.models import Customer
+from billing.services.tiers import change_tier
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM, make_world
+
+NAMES = ("RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+
+
+@pytest.mark.parametrize(("tier", "limit"), [("starter", 60), ("pro", 300), ("enterprise", 1000)])
+def test_a_companys_keys_share_what_its_tier_allows(issue_key, api, tier, limit):
+    world = make_world(tier=tier)
+    first, second = (issue_key(world.company, rate_limit=5000) for _ in range(2))
+    answer = api(first.client_secret).get("/v1/whoami")
+    assert answer.headers["RateLimit-Policy"] == f'"key";q={limit};w=60, "company";q={limit};w=60'
+    answer = api(second.client_secret).get("/v1/whoami")
+    key, company = re.findall(r"r=(\d+)", answer.headers["RateLimit"])
+    assert int(key) == limit - 1
+    # The first key's request is gone from it too, but for what has grown back meanwhile.
+    assert int(company) < limit
+
+
+def test_more_keys_do_not_buy_more(world, issue_key, api):
+    clients = [api(issue_key(world.company).client_secret) for _ in range(4)]
+    answers = [clients[index % 4].get("/v1/whoami") for index in range(100)]
+    admitted = [answer for answer in answers if answer.status == 200]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert 60 <= len(admitted) <= 75
+    assert len(admitted) + len(refused) == 100
+    assert refused[-1].json["error"]["policies"] == ["company"]
+    # The other mode has a bucket of its own.
+    assert api(issue_key(world.company, mode="test").client_secret).get("/v1/whoami").status == 200
+
+
+def test_beyond_the_keys_limit_it_is_429_with_retry_after_and_nothing_runs(world, issue_key, api):
+    issued = issue_key(world.company, ["customers:read", "customers:write"], rate_limit=2)
+    client = api(issued.client_secret)
+    assert [client.post("/v1/customers", {"name": "Ada"}).status for _ in range(2)] == [201, 201]
+    refused = client.post("/v1/customers", {"name": "Ada"})
+    assert (refused.status, refused.code) == (429, "rate_limited")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 30
+    assert refused.json["error"]["policies"] == ["key"]
+    with tenant_context(world.tenant()):
+        assert Customer.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/whoami", 200),
+        ("GET", "/v1/nowhere", 404),
+        ("GET", "/v1/customers/cus_x", 404),
+        ("PUT", "/v1/customers", 405),
+        ("POST", "/v1/customers", 400),
+        ("POST", "/v1/charges", 403),
+    ],
+)
+def test_every_answer_to_a_key_has_the_headers(world, issue_key, api, method, path, status):
+    issued = issue_key(world.company, ["customers:read", "customers:write"])
+    answer = api(issued.client_secret).request(method, path, raw=b"{nonsense")
+    assert answer.status == status
+    for name in NAMES:
+        assert name in answer.headers
+    assert re.fullmatch(r'"key";r=\d+;t=\d+, "company";r=\d+;t=\d+', answer.headers["RateLimit"])
+
+
+def test_every_unauthenticated_answer_has_the_policy_of_the_address(api, settings):
+    client = api()
+    for path in ("/v1/whoami", "/v1/nowhere", "/v1/whoami?client_secret=x"):
+        answer = client.get(path)
+        assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
+        assert set(NAMES) <= set(answer.headers)
+    settings.REQUIRE_HTTPS = True
+    answer = client.get("/v1/whoami")
+    assert answer.code == "https_required"
+    assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
+
+
+def test_the_keys_own_limit_is_clamped_when_read_and_never_rewritten(world, issue_key, api):
+    issued = issue_key(world.company, rate_limit=200)
+    client = api(issued.client_secret)
+    assert '"key";q=60' in client.get("/v1/whoami").headers["RateLimit-Policy"]
+    set_tier(world.company, "pro")
+    assert '"key";q=200;w=60, "company";q=300' in client.get("/v1/whoami").headers["RateLimit-Policy"]
+    set_tier(world.company, "starter")
+    assert '"key";q=60;w=60, "company";q=60' in client.get("/v1/whoami").headers["RateLimit-Policy"]
+
+
+def set_tier(company: Company, tier: str) -> None:
+    """As staff apply it."""
+    change_tier(company=company, tier=tier, reason="test", actor=SYSTEM)
+
+
+class TestFailuresPerAddress:
+    """Failures are counted by client address, and hurt nobody else."""
+
+    def test_twenty_a_minute_then_too_many_failures_with_retry_after(self, api):
+        client = api()
+        statuses = [client.get("/v1/whoami").status for _ in range(21)]
+        assert statuses == [401] * 20 + [429]
+        refused = client.get("/v1/whoami")
+        assert refused.code == "too_many_failures"
+        assert 1 <= int(refused.headers["Retry-After"]) <= 3
+
+    def test_a_working_key_behind_the_same_address_is_never_refused(self, world, issue_key, api):
+        issued, cold = issue_key(world.company), issue_key(world.company)
+        client = api(issued.client_secret)
+        assert client.get("/v1/whoami").status == 200
+        attacker = api(ip=client.ip)
+        for _ in range(30):
+            attacker.get("/v1/whoami", headers={"X-Client-Id": issued.client_id, "X-Client-Secret": "x"})
+        assert attacker.get("/v1/whoami").code == "too_many_failures"
+        assert client.get("/v1/whoami").status == 200
+        # Not even one that this process has never seen.
+        assert api(cold.client_secret, ip=client.ip).get("/v1/whoami").status == 200
+
+    def test_who_knows_a_client_id_cannot_spend_its_tokens(self, world, issue_key, api):
+        issued = issue_key(world.company)
+        client = api(issued.client_secret)
+        before = int(client.get("/v1/whoami").headers["X-RateLimit-Remaining"])
+        stranger = api()
+        for _ in range(15):
+            stranger.get("/v1/whoami", headers={"X-Client-Id": issued.client_id, "X-Client-Secret": "y" * 46})
+        assert int(client.get("/v1/whoami").headers["X-RateLimit-Remaining"]) >= before - 1
+
+    def test_an_ipv6_customer_is_counted_as_one_64(self, api):
+        for index in range(20):
+            assert api(ip=f"2001:db8:77:1::{index:x}").get("/v1/whoami").status == 401
+        assert api(ip="2001:db8:77:1:ffff::1").get("/v1/whoami").code == "too_many_failures"
+        assert api(ip="2001:db8:77:2::1").get("/v1/whoami").code == "missing_credentials"

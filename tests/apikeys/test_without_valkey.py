@@ -1,0 +1,141 @@
+"""Valkey stopped for real: three modes, nobody unverified let in, recovery without a restart (DESIGN §5, issue "Limits")."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+
+from apikeys import attempts, authentication, grants, keys
+from apikeys.services import revoke_key, rotate_key
+from billing.models import Customer
+from core import valkey
+from core.engines.valkey import Valkey
+from core.tenancy import tenant_context
+from tests.engines import private_valkey
+from tests.factories import SYSTEM
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Valkey]:
+    with private_valkey() as started:
+        yield started
+
+
+@pytest.fixture
+def own_valkey(server, settings, monkeypatch):
+    """A Valkey this test may stop; the process forgets what it knew from another one."""
+    settings.VALKEY_URL = server.url
+    # No pause between attempts, so that the test need not wait for one.
+    monkeypatch.setattr(valkey, "PAUSE_SECONDS", 0.0)
+    grants.COPIES.clear()
+    authentication._local.clear()
+    attempts._local.clear()
+    yield server
+    server.restart()
+    grants.COPIES.clear()
+
+
+@pytest.fixture
+def issued(world, issue_key):
+    return issue_key(world.company, ["customers:read", "customers:write"], rate_limit=5)
+
+
+@pytest.mark.parametrize("warm", [True, False], ids=["known key", "key never seen"])
+def test_local_mode_serves_and_limits_in_the_process(own_valkey, issued, api, settings, warm):
+    settings.RATE_LIMIT_FAILURE_MODE = "local"
+    client = api(issued.client_secret)
+    if warm:
+        assert client.get("/v1/whoami").status == 200
+    own_valkey.stop()
+    answers = [client.get("/v1/whoami") for _ in range(7)]
+    assert [answer.status for answer in answers] == [200] * 5 + [429] * 2
+    assert '"key";q=5' in answers[0].headers["RateLimit-Policy"]
+    assert answers[-1].code == "rate_limited"
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+
+
+def test_open_mode_serves_without_a_limit(own_valkey, issued, api, settings):
+    settings.RATE_LIMIT_FAILURE_MODE = "open"
+    own_valkey.stop()
+    client = api(issued.client_secret)
+    assert {client.get("/v1/whoami").status for _ in range(20)} == {200}
+
+
+def test_closed_mode_serves_nobody_and_changes_nothing(own_valkey, world, issued, api, settings):
+    settings.RATE_LIMIT_FAILURE_MODE = "closed"
+    own_valkey.stop()
+    answer = api(issued.client_secret).post("/v1/customers", {"name": "Ada"})
+    assert (answer.status, answer.code) == (503, "temporarily_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    with tenant_context(world.tenant()):
+        assert Customer.objects.count() == 0
+
+
+@pytest.mark.parametrize("mode", ["local", "open", "closed"])
+def test_in_no_mode_an_unverified_key_gets_in(own_valkey, world, issued, issue_key, api, settings, mode):
+    settings.RATE_LIMIT_FAILURE_MODE = mode
+    revoked, rotated = issue_key(world.company), issue_key(world.company)
+    elsewhere = issue_key(world.company, allowed_networks=["192.0.2.1"])
+    for key in (revoked, rotated, elsewhere):
+        api(key.client_secret).get("/v1/whoami")
+    own_valkey.stop()
+    with tenant_context(world.tenant()):
+        change = revoke_key(key=revoked.key, actor=SYSTEM)
+        rotation = rotate_key(key=rotated.key, overlap=timedelta(0), actor=SYSTEM)
+    # The caller is told that the cache could not be.
+    assert (change.effect.immediate, rotation.effect.immediate) == (False, False)
+    for secret, code in (
+        (keys.generate("live").text, "invalid_credentials"),
+        ("nonsense", "invalid_credentials"),
+        (None, "missing_credentials"),
+        (revoked.client_secret, "key_revoked"),
+        (rotated.client_secret, "key_revoked"),
+        (elsewhere.client_secret, "ip_not_allowed"),
+    ):
+        assert api(secret).get("/v1/whoami").code == code, code
+
+
+def test_failures_are_still_counted_by_address(own_valkey, api):
+    own_valkey.stop()
+    client = api()
+    assert [client.get("/v1/whoami").status for _ in range(22)] == [401] * 20 + [429] * 2
+
+
+def test_it_recovers_without_a_restart_and_counts_in_valkey_again(own_valkey, issued, api):
+    client = api(issued.client_secret)
+    own_valkey.stop()
+    assert client.get("/v1/whoami").status == 200
+    own_valkey.restart()
+    assert client.get("/v1/whoami").status == 200
+    names = valkey.client().keys(f"*bucket:key:{issued.key.id.hex}")
+    assert len(names) == 1
+    statuses = [client.get("/v1/whoami").status for _ in range(6)]
+    assert statuses == [200] * 4 + [429] * 2
+
+
+def test_a_killed_valkey_that_lost_everything_lets_no_revoked_key_in(own_valkey, world, issued, api):
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    own_valkey.stop()
+    with tenant_context(world.tenant()):
+        revoke_key(key=issued.key, actor=SYSTEM)
+    own_valkey.restart()
+    valkey.client().flushall()
+    assert client.get("/v1/whoami").code == "key_revoked"
+
+
+def test_revoke_key_says_when_valkey_could_not_be_told(own_valkey, issued, capsys):
+    own_valkey.stop()
+    call_command("revoke_key", issued.client_id)
+    said = capsys.readouterr()
+    assert "is revoked" in said.out
+    assert "60 seconds" in said.err
+
+
+def test_the_dashboard_says_when_valkey_could_not_be_told(own_valkey, world, issued, login):
+    browser = login(world.owner)
+    own_valkey.stop()
+    browser.post(f"/keys/{issued.client_id}/revoke/", {})
+    page = browser.get(f"/keys/{issued.client_id}/").content.decode()
+    assert "up to 60 seconds" in page
