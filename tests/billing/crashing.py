@@ -1,0 +1,42 @@
+"""A worker that is killed at a chosen moment. Its own process, forked from one in which Django is already set up."""
+
+import os
+import signal
+
+import django
+from django.conf import settings
+
+if not settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ:
+    django.setup()
+
+from billing.gateways import ChargeOrder, Outcome
+from billing.gateways.sandbox import SandboxGateway
+from billing.services import completion
+
+
+def die() -> None:
+    """End this process as the kernel would: nothing is flushed, closed or told."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class DyingGateway(SandboxGateway):
+    """The real client, in a process that dies right before or right after its call."""
+
+    def __init__(self, moment: str) -> None:
+        self.moment = moment
+
+    def charge(self, order: ChargeOrder) -> Outcome:
+        """Make the call, unless it is too late for that."""
+        if self.moment == "before":
+            die()
+        outcome = super().charge(order)
+        if self.moment == "after":
+            die()
+        return outcome
+
+
+def work(moment: str) -> None:
+    """Complete what is due and die before or after the call; during it, somebody else does the killing."""
+    gateway = DyingGateway(moment)
+    completion.current_gateway = lambda: gateway
+    completion.complete_payments(max_batches=1)

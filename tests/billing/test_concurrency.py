@@ -1,0 +1,109 @@
+"""Many at a time: numbers without gaps, refunds within the charge, and each order put to the gateway once."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connection
+
+from billing import services
+from billing.models import Charge, Invoice, InvoiceCounter, Refund
+from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotDraft, RefundExceedsCharge
+from core.errors import DomainError
+from core.tenancy import tenant_context
+from tests.billing.conftest import SandboxProcess
+from tests.billing.factories import make_charge, make_invoice, make_settled_charge
+from tests.factories import SYSTEM, World
+
+
+def all_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
+    """Run `work(0)` … `work(count - 1)` in as many threads, released together; returns results and DomainErrors."""
+    gate = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        gate.wait(timeout=60)
+        try:
+            return work(number)
+        except DomainError as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def test_fifty_concurrent_finalizations_leave_no_gap(world: World) -> None:
+    tenant = world.tenant()
+    invoices = [make_invoice(tenant) for _ in range(50)]
+
+    def finalize(number: int) -> Invoice:
+        with tenant_context(tenant):
+            return services.finalize_invoice(invoice=invoices[number], actor=SYSTEM)
+
+    done = all_at_once(50, finalize)
+    assert sorted(invoice.number for invoice in done) == [f"INV-{number:06d}" for number in range(1, 51)]
+    with tenant_context(tenant):
+        assert InvoiceCounter.objects.get().last_number == 50
+        assert Invoice.objects.filter(status="open").count() == 50
+
+
+def test_fifty_concurrent_finalizations_of_one_draft_number_it_once(world: World) -> None:
+    tenant = world.tenant()
+    draft = make_invoice(tenant)
+
+    def finalize(_number: int) -> Invoice:
+        with tenant_context(tenant):
+            return services.finalize_invoice(invoice=draft, actor=SYSTEM)
+
+    kinds = Counter(type(result) for result in all_at_once(50, finalize))
+    assert kinds == {Invoice: 1, InvoiceNotDraft: 49}
+    with tenant_context(tenant):
+        assert InvoiceCounter.objects.get().last_number == 1
+
+
+def test_twenty_concurrent_refunds_never_exceed_the_charge(world: World) -> None:
+    tenant = world.tenant()
+    charge = make_settled_charge(tenant, amount=1_000)
+
+    def refund(_number: int) -> Refund:
+        with tenant_context(tenant):
+            return services.create_refund(charge=charge, actor=SYSTEM, amount=150)
+
+    kinds = Counter(type(result) for result in all_at_once(20, refund))
+    assert kinds == {Refund: 6, RefundExceedsCharge: 14}
+    with tenant_context(tenant):
+        found = Charge.objects.get(id=charge.id)
+        assert (found.amount_refund_pending, found.amount_refundable) == (900, 100)
+
+
+def test_twenty_concurrent_charges_never_exceed_the_invoice(world: World) -> None:
+    tenant = world.tenant()
+    invoice = make_invoice(tenant, finalize=True)
+
+    def pay(_number: int) -> Charge:
+        with tenant_context(tenant):
+            return services.create_charge(
+                actor=SYSTEM, invoice=invoice, payment_method="card_success", amount=2_000
+            )
+
+    kinds = Counter(type(result) for result in all_at_once(20, pay))
+    assert kinds == {Charge: 5, ChargeExceedsAmountDue: 15}
+    with tenant_context(tenant):
+        assert Invoice.objects.get(id=invoice.id).amount_pending == 10_000
+
+
+def test_eight_workers_put_each_charge_to_the_gateway_once(world: World, gateway: SandboxProcess) -> None:
+    tenant = world.tenant()
+    charges = [make_charge(tenant, settle=False) for _ in range(40)]
+
+    all_at_once(8, lambda _number: services.complete_payments())
+
+    with tenant_context(tenant):
+        settled = Charge.objects.in_bulk([charge.id for charge in charges])
+    assert {charge.status for charge in settled.values()} == {"succeeded"}
+    entries = Counter(entry["key"] for entry in gateway.ledger())
+    assert [entries[charge.gateway_key] for charge in charges] == [1] * 40
+    assert {charge.attempts for charge in settled.values()} == {1}

@@ -1,0 +1,94 @@
+"""A gateway that keeps silent, or is away: nothing is charged twice, and nothing stays pending for ever."""
+
+import os
+import signal
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from billing import services
+from billing.models import Charge, Invoice
+from billing.services.completion import RETRY_WAITS
+from core import clock
+from core.tenancy import tenant_context
+from tests.billing.conftest import SandboxProcess, start_sandbox
+from tests.billing.factories import make_charge, make_invoice
+from tests.factories import World
+
+
+@pytest.fixture(autouse=True)
+def _impatient(settings: Settings) -> None:
+    settings.GATEWAY_TIMEOUT_SECONDS = 0.4
+
+
+def attempt(charge: Charge) -> None:
+    """Let the time of the next attempt come, and make it."""
+    with tenant_context(charge.tenant):
+        Charge.objects.filter(id=charge.id, status="pending").update(
+            due_at=clock.now() - timedelta(seconds=1)
+        )
+    services.complete_payments(max_batches=1)
+    with tenant_context(charge.tenant):
+        charge.refresh_from_db()
+
+
+def test_money_taken_without_an_answer_is_found_at_the_next_attempt(
+    world: World, gateway: SandboxProcess
+) -> None:
+    charge = make_charge(world.tenant(), payment_method="card_timeout_success")
+    assert (charge.status, charge.attempts) == ("pending", 1)
+    assert timedelta(0) < charge.due_at - clock.now() <= RETRY_WAITS[0]
+    attempt(charge)
+    [entry] = gateway.ledger(charge.gateway_key)
+    assert (charge.status, charge.gateway_reference, entry["calls"]) == ("succeeded", entry["id"], 2)
+
+
+def test_a_gateway_that_never_answers_is_given_up_for_good(world: World, gateway: SandboxProcess) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    charge = make_charge(world.tenant(), invoice=invoice, payment_method="card_timeout_unknown")
+    for made in range(2, len(RETRY_WAITS) + 1):
+        attempt(charge)
+        assert (charge.status, charge.attempts) == ("pending", made)
+    attempt(charge)
+    assert (charge.status, charge.failure_code) == ("failed", "gateway_timeout")
+    [entry] = gateway.ledger(charge.gateway_key)
+    assert (entry["status"], entry["failure_code"]) == ("failed", "gateway_timeout")
+    with tenant_context(world.tenant()):
+        assert Invoice.objects.get(id=invoice.id).amount_chargeable == 11_900
+
+
+@pytest.fixture
+def stopped_gateway(tmp_path: Path, settings: Settings) -> Iterator[Path]:
+    settings.DATA_DIR = tmp_path
+    return tmp_path
+
+
+def test_a_gateway_that_is_away_is_asked_again_when_it_is_back(world: World, stopped_gateway: Path) -> None:
+    charge = make_charge(world.tenant())
+    assert (charge.status, charge.attempts) == ("pending", 1)
+    process = start_sandbox(stopped_gateway)
+    try:
+        attempt(charge)
+        assert charge.status == "succeeded"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+
+
+def test_the_ledger_outlives_a_killed_gateway(world: World, stopped_gateway: Path) -> None:
+    process = start_sandbox(stopped_gateway)
+    charge = make_charge(world.tenant(), payment_method="card_timeout_success")
+    assert charge.status == "pending"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=10)
+    process = start_sandbox(stopped_gateway)
+    try:
+        attempt(charge)
+        [entry] = SandboxProcess(process).ledger(charge.gateway_key)
+        assert (charge.status, entry["calls"]) == ("succeeded", 2)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
