@@ -1,0 +1,251 @@
+"""Random lives of invoices, charges and refunds against a model of twenty lines, and the gateway's ledger against both."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
+
+from billing import services
+from billing.models import Charge, Invoice, Refund
+from billing.services import charges, completion
+from billing.services.errors import (
+    ChargeExceedsAmountDue,
+    ChargeNotRefundable,
+    InvoiceEmpty,
+    InvoiceHasPayments,
+    InvoiceNotDraft,
+    InvoiceNotOpen,
+    RefundExceedsCharge,
+)
+from core.errors import FieldErrors
+from core.tenancy import tenant_context
+from tests.billing.factories import make_invoice
+from tests.billing.pocket_gateway import PocketGateway
+from tests.factories import SYSTEM, make_world
+
+LINES = st.lists(
+    st.builds(
+        lambda quantity, unit, share, bps: {
+            "description": "x",
+            "quantity": quantity,
+            "unit_amount": unit,
+            "discount_amount": quantity * unit * share // 100,
+            "tax_rate_bps": bps,
+        },
+        st.integers(1, 1_000),
+        st.integers(0, 100_000),
+        st.integers(0, 100),
+        st.integers(0, 10_000),
+    ),
+    max_size=5,
+)
+CARDS = st.sampled_from(["card_success", "card_success", "card_declined", "card_insufficient_funds"])
+REFUSALS = {
+    "charge": (InvoiceNotOpen, ChargeExceedsAmountDue, FieldErrors),
+    "refund": (ChargeNotRefundable, RefundExceedsCharge),
+}
+
+
+def expected_totals(lines: list[dict[str, Any]]) -> tuple[int, int]:
+    """Return (subtotal, tax) by arithmetic of another kind than the product's: exact fractions, rounded by hand."""
+    from fractions import Fraction
+
+    subtotal = tax = 0
+    for line in lines:
+        amount = line["quantity"] * line["unit_amount"] - line["discount_amount"]
+        exact = Fraction(amount * line["tax_rate_bps"], 10_000)
+        whole = exact.numerator // exact.denominator
+        tax += whole + (1 if exact - whole >= Fraction(1, 2) else 0)
+        subtotal += amount
+    return subtotal, tax
+
+
+class InvoiceMachine(RuleBasedStateMachine):
+    """The model: per invoice its lines, status, paid and pending; per charge what is refunded and about to be."""
+
+    invoices = Bundle("invoices")
+    paid_charges = Bundle("paid_charges")
+
+    @initialize()
+    def begin(self) -> None:
+        self.gateway = PocketGateway()
+        for module in (charges, completion):
+            module.current_gateway = lambda: self.gateway
+        world = make_world()
+        self.tenant = world.tenant()
+        self.model: dict[Any, dict[str, Any]] = {}
+        self.charges: dict[Any, dict[str, Any]] = {}
+        self.numbers = 0
+
+    def teardown(self) -> None:
+        for module in (charges, completion):
+            module.current_gateway = CURRENT
+
+    @rule(target=invoices, lines=LINES)
+    def create(self, lines: list[dict[str, Any]]) -> Any:
+        invoice = make_invoice(self.tenant, lines=lines)
+        self.model[invoice.id] = {"lines": lines, "status": "draft", "paid": 0, "pending": 0}
+        return invoice.id
+
+    @rule(key=invoices, lines=LINES)
+    def edit(self, key: Any, lines: list[dict[str, Any]]) -> None:
+        model = self.model[key]
+        if self.step(key, services.update_invoice, InvoiceNotDraft, lines=lines):
+            assert model["status"] == "draft"
+            model["lines"] = lines
+        else:
+            assert model["status"] != "draft"
+
+    @rule(key=invoices)
+    def finalize(self, key: Any) -> None:
+        model = self.model[key]
+        done = self.step(key, services.finalize_invoice, (InvoiceNotDraft, InvoiceEmpty))
+        assert done == (model["status"] == "draft" and bool(model["lines"]))
+        if done:
+            self.numbers += 1
+            model["status"] = "open" if sum(expected_totals(model["lines"])) else "paid"
+
+    @rule(key=invoices)
+    def void(self, key: Any) -> None:
+        model = self.model[key]
+        done = self.step(key, services.void_invoice, (InvoiceNotOpen, InvoiceHasPayments))
+        assert done == (model["status"] == "open" and not model["paid"] and not model["pending"])
+        if done:
+            model["status"] = "void"
+
+    @rule(key=invoices)
+    def give_up(self, key: Any) -> None:
+        model = self.model[key]
+        done = self.step(key, services.mark_uncollectible, (InvoiceNotOpen, InvoiceHasPayments))
+        assert done == (model["status"] == "open" and not model["pending"])
+        if done:
+            model["status"] = "uncollectible"
+
+    @rule(key=invoices, card=CARDS, percent=st.integers(0, 110))
+    def charge(self, key: Any, card: str, percent: int) -> None:
+        model = self.model[key]
+        left = sum(expected_totals(model["lines"])) - model["paid"] - model["pending"]
+        amount = max(left, 0) * percent // 100
+        with tenant_context(self.tenant):
+            try:
+                made = services.create_charge(
+                    actor=SYSTEM, invoice=Invoice.objects.get(id=key), payment_method=card, amount=amount
+                )
+            except REFUSALS["charge"]:
+                assert model["status"] != "open" or not 0 < amount <= left
+                return
+        assert model["status"] == "open"
+        assert 0 < amount <= left
+        model["pending"] += amount
+        self.charges[made.id] = {
+            "invoice": key,
+            "amount": amount,
+            "card": card,
+            "status": "pending",
+            "refunds": [],
+        }
+
+    @rule(target=paid_charges)
+    def complete(self) -> Any:
+        completion.complete_payments()
+        settled = []
+        for key, charge in self.charges.items():
+            for refund in charge["refunds"]:
+                refund["status"] = "succeeded"
+            if charge["status"] != "pending":
+                continue
+            invoice = self.model[charge["invoice"]]
+            invoice["pending"] -= charge["amount"]
+            charge["status"] = "succeeded" if charge["card"] == "card_success" else "failed"
+            if charge["status"] == "succeeded":
+                settled.append(key)
+                invoice["paid"] += charge["amount"]
+                if invoice["paid"] == sum(expected_totals(invoice["lines"])):
+                    invoice["status"] = "paid"
+        return multiple(*settled)
+
+    @rule(key=paid_charges, percent=st.integers(0, 110))
+    def refund(self, key: Any, percent: int) -> None:
+        model = self.charges[key]
+        left = model["amount"] - sum(refund["amount"] for refund in model["refunds"])
+        amount = left * percent // 100
+        with tenant_context(self.tenant):
+            try:
+                services.create_refund(charge=Charge.objects.get(id=key), actor=SYSTEM, amount=amount)
+            except REFUSALS["refund"]:
+                assert not 0 < amount <= left
+                return
+        assert 0 < amount <= left
+        model["refunds"].append({"amount": amount, "status": "pending"})
+
+    @rule(key=consumes(invoices))
+    def delete(self, key: Any) -> None:
+        done = self.step(key, services.delete_invoice, InvoiceNotDraft)
+        assert done == (self.model[key]["status"] == "draft")
+        if done:
+            del self.model[key]
+
+    @invariant()
+    def the_database_agrees_with_the_model(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        with tenant_context(self.tenant):
+            invoices = {row.id: row for row in Invoice.objects.prefetch_related("lines")}
+            rows = Charge.objects.in_bulk()
+        assert invoices.keys() == self.model.keys()
+        for key, model in self.model.items():
+            row = invoices[key]
+            assert (row.subtotal, row.tax) == expected_totals(model["lines"])
+            assert row.total == sum(line.amount + line.tax for line in row.lines.all())
+            assert (row.status, row.amount_paid, row.amount_pending) == (
+                model["status"],
+                model["paid"],
+                model["pending"],
+            )
+        assert sorted(row.sequence for row in invoices.values() if row.sequence) == list(
+            range(1, self.numbers + 1)
+        )
+        for key, charge in self.charges.items():
+            refunded = sum(
+                refund["amount"] for refund in charge["refunds"] if refund["status"] == "succeeded"
+            )
+            assert (rows[key].status, rows[key].amount_refunded) == (charge["status"], refunded)
+
+    @invariant()
+    def the_gateways_ledger_agrees_with_the_rows(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        with tenant_context(self.tenant):
+            taken = sum(row.amount for row in Charge.objects.filter(status="succeeded"))
+            given = sum(row.amount for row in Refund.objects.filter(status="succeeded"))
+        assert self.gateway.balance() == taken - given
+
+    def step(self, key: Any, service: Any, refusals: Any, **fields: Any) -> bool:
+        """Call the service on the invoice; return whether it was done and not refused."""
+        with tenant_context(self.tenant):
+            try:
+                service(invoice=Invoice.objects.get(id=key), actor=SYSTEM, **fields)
+            except refusals:
+                return False
+        return True
+
+
+CURRENT = charges.current_gateway
+
+InvoiceMachine.TestCase.settings = settings(
+    max_examples=20,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestInvoiceMachine = pytest.mark.timeout(240)(InvoiceMachine.TestCase)

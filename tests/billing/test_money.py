@@ -1,0 +1,86 @@
+"""Amounts: the arithmetic of lines, the decimals of each currency, and that PostgreSQL computes the same."""
+
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+from django.db import connection
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from billing.money import MAX_AMOUNT, MAX_QUANTITY, line_amounts
+from core.currencies import CURRENCIES, EXPONENTS, decimal_text, money_text, parse_amount
+from core.tenancy import tenant_context
+from tests.billing.factories import make_invoice
+from tests.factories import World
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (1_999, "EUR", "€19.99"),
+        (-5, "USD", "−$0.05"),
+        (500, "JPY", "¥500"),
+        (1_234_567, "KWD", "1,234.567\u00a0KWD"),
+        (12_345, "CLF", "1.2345\u00a0CLF"),
+        (100, "CHF", "1.00\u00a0CHF"),
+        (-7, "KRW", "−7\u00a0KRW"),
+    ],
+)
+def test_amounts_are_written_with_the_currencys_decimals(amount: int, currency: str, text: str) -> None:
+    assert money_text(amount, currency) == text
+
+
+def test_the_list_of_currencies_is_iso_4217s() -> None:
+    # 2026: 156 national currencies and funds with a minor unit; metals and test codes (XAU, XTS, XXX) have none.
+    assert {"EUR", "USD", "JPY", "KWD", "CLF", "XCG", "ZWG"} <= set(CURRENCIES)
+    assert not {"XAU", "XTS", "XXX", "DEM", "HRK"} & set(CURRENCIES)
+    assert {EXPONENTS[code] for code in CURRENCIES} == {0, 2, 3, 4}
+    assert sum(exponent == 3 for exponent in EXPONENTS.values()) == 7
+    assert all(len(code) == 3 and code.isupper() for code in CURRENCIES)
+
+
+@given(st.integers(0, MAX_AMOUNT), st.sampled_from(CURRENCIES))
+def test_what_is_written_can_be_read_back(amount: int, currency: str) -> None:
+    assert parse_amount(decimal_text(amount, currency), currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "currency"),
+    [("1.5", "JPY"), ("0.001", "EUR"), ("-1", "EUR"), ("1e3", "EUR"), ("", "EUR"), (".5", "EUR"), ("1.", "EUR"), ("١", "EUR")],
+)  # fmt: skip
+def test_what_is_no_amount_is_refused(text: str, currency: str) -> None:
+    with pytest.raises(ValueError):
+        parse_amount(text, currency)
+
+
+@given(st.integers(1, MAX_QUANTITY), st.integers(0, 10**6), st.integers(0, 100), st.integers(0, 10_000))
+def test_tax_is_rounded_half_up_as_decimals_do(quantity: int, unit: int, share: int, bps: int) -> None:
+    discount = quantity * unit * share // 100
+    found = line_amounts(quantity=quantity, unit_amount=unit, discount_amount=discount, tax_rate_bps=bps)
+    exact = Decimal(found.amount) * bps / 10_000
+    assert found.amount == quantity * unit - discount
+    assert found.tax == int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def test_the_discount_and_the_size_of_a_line_have_limits() -> None:
+    with pytest.raises(ValueError, match="discount"):
+        line_amounts(quantity=1, unit_amount=5, discount_amount=6, tax_rate_bps=0)
+    with pytest.raises(ValueError, match="at most"):
+        line_amounts(quantity=2, unit_amount=MAX_AMOUNT, discount_amount=0, tax_rate_bps=0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, MAX_AMOUNT), st.integers(0, 10_000))
+def test_postgresql_rounds_the_same_way(amount: int, bps: int) -> None:
+    ours = line_amounts(quantity=1, unit_amount=amount, discount_amount=0, tax_rate_bps=bps).tax
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (%s::bigint * %s::integer + 5000) / 10000", [amount, bps])
+        assert cursor.fetchone() == (ours,)
+
+
+def test_the_largest_invoice_fits(world: World) -> None:
+    lines = [{"description": "All of it", "quantity": 1, "unit_amount": MAX_AMOUNT}]
+    invoice = make_invoice(world.tenant(), lines=lines, currency="JPY", finalize=True)
+    with tenant_context(world.tenant()):
+        invoice.refresh_from_db()
+    assert (invoice.total, invoice.currency) == (999_999_999_999, "JPY")
