@@ -9,11 +9,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from accounts.models import Company, Membership
+from accounts.roles import Role
+from accounts.services import invite_member
 from core import clock
 from core.tenancy import Tenant, tenant_context
 from messaging.services import create_message, create_suppression
 from tests.billing.factories import LINE, make_invoice, make_settled_charge
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, join, make_customer, make_key, make_user
 from tests.webhooks.steps import make_endpoint
 
 Body = dict[str, Any] | None
@@ -92,4 +95,34 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
         "address": f"{secrets.token_hex(6)}@example.com",
     },
     "DELETE /v1/suppressions/<str:id>": no_body,
+}
+
+
+def make_membership(tenant: Tenant) -> str:
+    """Return the id of a viewer's membership."""
+    company = Company(id=tenant.company_id)
+    return join(company, make_user("member"), Role.VIEWER).public_id
+
+
+def make_invitation(tenant: Tenant) -> str:
+    """Return the id of an open invitation."""
+    with tenant_context(tenant):
+        inviter = Membership.objects.select_related("user").filter(role=Role.OWNER).first()
+        invitation, _ = invite_member(
+            email=f"{secrets.token_hex(6)}@example.com", role=Role.VIEWER, inviter=inviter, actor=SYSTEM
+        )
+    return invitation.public_id
+
+
+def make_api_key(tenant: Tenant) -> str:
+    """Return the Client ID of a key."""
+    return make_key(Company(id=tenant.company_id), mode=tenant.mode).client_id
+
+
+# By the beginning of the page's route; pages whose first segment is in OBJECTS need no line.
+PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "keys/": make_api_key,
+    "team/invitations/": make_invitation,
+    "team/": make_membership,
+    "webhooks/": OBJECTS["webhook_endpoints"],
 }

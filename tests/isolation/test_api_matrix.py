@@ -16,7 +16,7 @@ def report(record_property: Callable[[str, object], None], wall: str, outcome: O
     """Print the counts at the end of the run (tests/conftest.py)."""
     record_property("isolation", f"API, {wall}: {outcome}")
     assert outcome.cases > 0
-    assert outcome.leaks == []
+    assert not outcome.leaks, "\n".join(outcome.leaks)
 
 
 def test_both_walls(record_property: Callable[[str, object], None]) -> None:

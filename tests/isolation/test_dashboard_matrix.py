@@ -1,0 +1,157 @@
+"""Every page of the dashboard × who opens it: nobody reaches another company's objects, nor beyond their role."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.test import Client
+
+from accounts.access import SESSION_COMPANY
+from accounts.models import User
+from accounts.roles import Role, at_least
+from core import ids
+from tests.clients import sign_in
+from tests.contracts.pages import Page, list_pages, sample_page_id, unguarded_routes
+from tests.factories import join, make_user
+from tests.isolation.ledger import digest
+from tests.isolation.matrix import Outcome, make_unlimited_world
+
+METHODS = ("GET", "POST")
+
+
+def test_every_page_has_a_guard() -> None:
+    assert unguarded_routes() == []
+
+
+@dataclass
+class Somebody:
+    """A browser, and whose it is."""
+
+    name: str
+    client: Client
+    role: str | None = None
+
+
+class Pages:
+    """One world, and everybody who might open one of its pages."""
+
+    def __init__(self) -> None:
+        self.outcome = Outcome()
+        self.world = make_unlimited_world()
+        self.tenant = self.world.tenant("live")
+        company = self.world.company
+        members: dict[str, User] = {Role.OWNER: self.world.owner, Role.DEVELOPER: self.world.teammate}
+        for role in (Role.VIEWER, Role.ADMIN):
+            members[role] = make_user(role)
+            join(company, members[role], role)
+        self.members = [Somebody(role, sign_in(user, company), role) for role, user in members.items()]
+        outsider = sign_in(self.world.outsider, self.world.other_company)
+        tampered = sign_in(self.world.outsider)
+        session = tampered.session
+        session[SESSION_COMPANY] = str(company.id)
+        session.save()
+        self.strangers = [
+            Somebody("anonymous", Client()),
+            Somebody("other company's owner", outsider),
+            Somebody("other company's owner with our company in the session", tampered),
+            Somebody(
+                "staff without a membership", sign_in(make_user("staff", is_staff=True, is_superuser=True))
+            ),
+        ]
+
+    def run(self) -> Outcome:
+        """Open every page as everybody."""
+        # Whoever posts to "leave" has left: that page comes last.
+        pages = sorted(list_pages(), key=lambda page: page.route == "team/leave/")
+        self.outcome.operations = len(pages)
+        for page in pages:
+            self.by_strangers(page)
+            self.by_members(page)
+            if page.parameters:
+                self.in_the_other_mode(page)
+        return self.outcome
+
+    def by_strangers(self, page: Page) -> None:
+        """Whoever does not belong sees nothing of ours and changes nothing."""
+        target = sample_page_id(page, self.tenant) if page.parameters else ""
+        marks = {mark for mark in (target, self.world.company.slug, str(self.world.company.id)) if mark}
+        before = self.untouchable()
+        for somebody in self.strangers:
+            for method in METHODS:
+                answer = self.open(somebody, page, target, method)
+                shown = answer.content.decode(errors="replace").replace(page.path(target), "")
+                for mark in marks:
+                    self.expect(mark not in shown, page, somebody, f"{method} shows {mark}")
+                if page.parameters and somebody.name.startswith("other company"):
+                    missing = self.open(somebody, page, missing_like(target), method)
+                    self.expect(
+                        answer.status_code == missing.status_code,
+                        page,
+                        somebody,
+                        f"{method} answers {answer.status_code}, for a missing object {missing.status_code}",
+                    )
+        self.expect(self.untouchable() == before, page, None, "a stranger changed rows")
+
+    def by_members(self, page: Page) -> None:
+        """A member below the page's role is refused and changes nothing; nobody gets a server error."""
+        for somebody in self.members:
+            target = sample_page_id(page, self.tenant) if page.parameters else ""
+            allowed = at_least(str(somebody.role), page.least_role)
+            before = self.untouchable()
+            for method in METHODS:
+                answer = self.open(somebody, page, target, method)
+                if allowed:
+                    self.expect(
+                        answer.status_code < 500, page, somebody, f"{method} answers {answer.status_code}"
+                    )
+                    self.expect(answer.status_code != 403 or method == "POST", page, somebody, "is refused")
+                else:
+                    self.expect(
+                        answer.status_code == 403, page, somebody, f"{method} answers {answer.status_code}"
+                    )
+            if not allowed:
+                self.expect(self.untouchable() == before, page, somebody, "changed rows")
+
+    def in_the_other_mode(self, page: Page) -> None:
+        """An owner who looks at test data does not find a live object, unless it belongs to both modes."""
+        target = sample_page_id(page, self.tenant)
+        owner = Somebody("owner in test mode", sign_in(self.world.owner, self.world.company), Role.OWNER)
+        owner.client.post("/mode/", {"mode": "test"})
+        for method in METHODS:
+            answer = self.open(owner, page, target, method)
+            missing = self.open(owner, page, missing_like(target), method)
+            self.expect(
+                answer.status_code == missing.status_code or page.route.startswith("team/"),
+                page,
+                owner,
+                f"{method} answers {answer.status_code}, for a missing object {missing.status_code}",
+            )
+
+    def untouchable(self) -> dict[str, object]:
+        """Return the digest of all that the company owns, except what a mere look may add to."""
+        found = digest(self.tenant) | {f"test {k}": v for k, v in digest(self.world.tenant("test")).items()}
+        return {
+            name: mark for name, mark in found.items() if "audit" not in name and "requestlog" not in name
+        }
+
+    def open(self, somebody: Somebody, page: Page, target: str, method: str) -> HttpResponse:
+        """Send one request."""
+        self.outcome.cases += 1
+        return somebody.client.generic(method, page.path(target))
+
+    def expect(self, holds: bool, page: Page, somebody: Somebody | None, what: str) -> None:
+        """Note a leak."""
+        if not holds:
+            self.outcome.leaks.append(f"/{page.route} as {somebody.name if somebody else 'anybody'}: {what}")
+
+
+def missing_like(public_id: str) -> str:
+    """Return an identifier of the same kind that names nothing."""
+    return ids.encode(public_id.rpartition("_")[0], ids.new_id())
+
+
+def test_everybody_on_every_page(record_property: Callable[[str, object], None]) -> None:
+    outcome = Pages().run()
+    record_property("isolation", f"dashboard: {outcome}")
+    assert outcome.cases > 0
+    assert not outcome.leaks, "\n".join(outcome.leaks)
