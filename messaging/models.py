@@ -321,7 +321,8 @@ class MessageStat(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "tag", "hour"], name="messaging_messagestat_hour"),
+            models.Index(fields=["company", "mode", "tag", "hour"], name="messaging_messagestat_tag"),
+            models.Index(fields=["company", "mode", "hour"], name="messaging_messagestat_hour"),
             models.Index(fields=["id"], name="messaging_messagestat_loose", condition=models.Q(folded=False)),
         ]
 

@@ -1,0 +1,187 @@
+"""`GET /v1/analytics/messages`: what the statistics say, by hour or day, channel and tag."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+
+from core import clock
+from core.api.rendering import reply
+from core.api.serializers import StrictSerializer
+from core.api.views import ApiRequest, ApiView, known_parameters
+from core.clock import rfc3339
+from core.errors import FieldError, FieldErrors
+from messaging.channels import channels
+from messaging.selectors.analytics import (
+    LONGEST,
+    STATUSES,
+    Analytics,
+    Interval,
+    ceiling,
+    describe_latency,
+    floor,
+    read_analytics,
+)
+
+DEFAULT_PERIOD = timedelta(days=7)
+# Far from the ends of the calendar, where arithmetic with dates fails.
+YEARS = range(2000, 2200)
+
+
+class AnalyticsQuery(StrictSerializer):
+    """The query of `GET /v1/analytics/messages`."""
+
+    to = serializers.DateTimeField(required=False, help_text="End of the period (default: now)")
+    interval = serializers.ChoiceField(choices=["hour", "day"], required=False, default="day")
+    channel = serializers.ChoiceField(choices=sorted(channels()), required=False)
+    tag = serializers.CharField(max_length=50, required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add `from`, which is a word of Python's own and cannot be written as an attribute."""
+        begin = serializers.DateTimeField(required=False, help_text="Begin (default: seven days before `to`)")
+        return {"from": begin, **super().get_fields()}
+
+
+class CountsOutput(serializers.Serializer):
+    """Recipients by the status they came to."""
+
+    queued = serializers.IntegerField()
+    sent = serializers.IntegerField()
+    delivered = serializers.IntegerField()
+    bounced = serializers.IntegerField()
+    complained = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    suppressed = serializers.IntegerField()
+    canceled = serializers.IntegerField()
+
+
+class PercentilesOutput(serializers.Serializer):
+    """Milliseconds from the time a message was due; null without any."""
+
+    p50 = serializers.IntegerField(allow_null=True)
+    p95 = serializers.IntegerField(allow_null=True)
+    p99 = serializers.IntegerField(allow_null=True)
+
+
+class LatencyOutput(serializers.Serializer):
+    """Until the provider took it, and until it had arrived."""
+
+    sent = PercentilesOutput()
+    delivered = PercentilesOutput()
+
+
+class RatesOutput(serializers.Serializer):
+    """Shares from 0 to 1; null while there is nothing to share."""
+
+    delivery = serializers.FloatField(allow_null=True)
+    bounce = serializers.FloatField(allow_null=True)
+    complaint = serializers.FloatField(allow_null=True)
+
+
+class ChannelOutput(serializers.Serializer):
+    """One channel's part."""
+
+    channel = serializers.CharField()
+    totals = CountsOutput()
+
+
+class TagOutput(serializers.Serializer):
+    """One tag's part; the 50 busiest are listed."""
+
+    tag = serializers.CharField()
+    totals = CountsOutput()
+
+
+class SlotOutput(serializers.Serializer):
+    """One hour or UTC day."""
+
+    start = serializers.DateTimeField()
+    totals = CountsOutput()
+    latency_ms = PercentilesOutput()
+
+
+class AnalyticsOutput(serializers.Serializer):
+    """Messages in numbers."""
+
+    object = serializers.CharField()
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    to = serializers.DateTimeField()
+    interval = serializers.ChoiceField(choices=["hour", "day"])
+    channel = serializers.CharField(allow_null=True)
+    tag = serializers.CharField(allow_null=True)
+    totals = CountsOutput()
+    rates = RatesOutput()
+    latency_ms = LatencyOutput()
+    channels = ChannelOutput(many=True)
+    tags = TagOutput(many=True)
+    data = SlotOutput(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add `from`."""
+        return {"from": serializers.DateTimeField(), **super().get_fields()}
+
+
+class MessageAnalytics(ApiView):
+    """Messages in numbers."""
+
+    scopes = {"GET": "analytics:read"}
+
+    @extend_schema(
+        operation_id="read_message_analytics", parameters=[AnalyticsQuery], responses=AnalyticsOutput
+    )
+    def get(self, request: ApiRequest) -> HttpResponse:
+        """Count recipients by status, channel and tag, by hour (up to 31 days) or UTC day (up to 400)."""
+        names = frozenset(AnalyticsQuery().fields)
+        known_parameters(request.GET, names)
+        bound = AnalyticsQuery(data=request.GET.dict())
+        bound.is_valid(raise_exception=True)
+        query = bound.validated_data
+        strange = [name for name in ("from", "to") if name in query and query[name].year not in YEARS]
+        if strange:
+            raise FieldErrors([FieldError(name, "out_of_range", "No such time is kept.") for name in strange])
+        interval: Interval = query["interval"]
+        end = query.get("to") or clock.now()
+        start = query.get("from") or end - DEFAULT_PERIOD
+        if start >= end:
+            raise FieldErrors([FieldError("from", "after_to", "Must be before `to`.")])
+        if ceiling(end, interval) - floor(start, interval) > LONGEST[interval] + timedelta(days=1):
+            longest = f"At most {LONGEST[interval].days} days by {interval} are answered."
+            raise FieldErrors([FieldError("from", "too_long_ago", longest)])
+        channel, tag = query.get("channel"), query.get("tag")
+        found = read_analytics(start=start, end=end, interval=interval, channel=channel, tag=tag)
+        return reply(represent(found, mode=request.principal.mode, channel=channel, tag=tag))
+
+
+def represent(found: Analytics, *, mode: str | None, channel: str | None, tag: str | None) -> dict[str, Any]:
+    """Return the public form of a period's statistics."""
+    return {
+        "object": "message_analytics",
+        "mode": mode,
+        "from": rfc3339(found.start),
+        "to": rfc3339(found.end),
+        "interval": found.interval,
+        "channel": channel,
+        "tag": tag,
+        "totals": _counts(found.totals),
+        "rates": found.rates,
+        "latency_ms": {status: describe_latency(steps) for status, steps in found.latency.items()},
+        "channels": [
+            {"channel": name, "totals": _counts(counts)} for name, counts in sorted(found.by_channel.items())
+        ],
+        "tags": [{"tag": name, "totals": _counts(counts)} for name, counts in found.by_tag.items()],
+        "data": [
+            {
+                "start": rfc3339(slot.start),
+                "totals": _counts(slot.counts),
+                "latency_ms": describe_latency(slot.latency),
+            }
+            for slot in found.slots
+        ],
+    }
+
+
+def _counts(counts: Mapping[str, int]) -> dict[str, int]:
+    return {status: counts.get(status, 0) for status in STATUSES}

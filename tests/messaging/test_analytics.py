@@ -1,0 +1,160 @@
+"""Statistics: exact at every moment, the same before and after folding, and read from hourly rows only."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import clock
+from core.tenancy import tenant_context
+from messaging.latency import MAX_STEP, milliseconds_of, percentile, step_of
+from messaging.models import MessageStat
+from messaging.services import cancel_message, fold_statistics
+from tests.factories import SYSTEM
+from tests.messaging.conftest import deliver
+
+
+@given(st.floats(min_value=1.0001, max_value=2**31))
+def test_a_latency_is_read_back_within_a_tenth(milliseconds):
+    read = milliseconds_of(step_of(milliseconds))
+
+    assert abs(read - milliseconds) / milliseconds < 0.1
+
+
+@given(st.lists(st.floats(min_value=0, max_value=2**40)))
+def test_steps_stay_within_the_column_and_keep_their_order(values):
+    steps = [step_of(value) for value in sorted(values)]
+
+    assert steps == sorted(steps)
+    assert all(0 <= step <= MAX_STEP for step in steps)
+
+
+@given(st.dictionaries(st.integers(0, MAX_STEP), st.integers(1, 50), min_size=1), st.floats(0.01, 1))
+def test_percentiles_agree_with_the_sorted_list(counts, share):
+    listed = sorted(step for step, count in counts.items() for _ in range(count))
+    rank = max(1, -(-share * len(listed) // 1))
+
+    assert percentile(counts, share) == milliseconds_of(listed[int(rank) - 1])
+
+
+def test_percentiles_of_nothing():
+    assert percentile({}, 0.5) is None
+
+
+@pytest.fixture
+def reader(world, issue_key, api):
+    return api(issue_key(world.company, scopes=["read_analytics"], mode="test").client_secret)
+
+
+@pytest.fixture
+def history(world, queue):
+    """Test mode's magic addresses give each outcome once."""
+    tenant = world.tenant("test")
+    queue(
+        tenant,
+        *(
+            f"{name}@test.pomelo.dev"
+            for name in ("delivered", "bounced", "complained", "suppressed", "failed")
+        ),
+        tags=["news", "autumn"],
+    )
+    queue(tenant, "+15005550006", channel="sms", subject="", text="T", tags=["news"])
+    canceled = queue(tenant, "ada@example.com", send_at=clock.now() + dt.timedelta(hours=3))
+    deliver()
+    with tenant_context(tenant):
+        cancel_message(message=canceled, actor=SYSTEM)
+
+
+def test_counts_rates_and_latencies_by_channel_tag_and_hour(history, reader):
+    answer = reader.get("/v1/analytics/messages?interval=hour")
+
+    assert answer.status == 200, answer
+    body = answer.json
+    assert body["totals"] == {
+        "queued": 7,
+        "sent": 4,
+        "delivered": 3,
+        "bounced": 1,
+        "complained": 1,
+        "failed": 1,
+        "suppressed": 1,
+        "canceled": 1,
+    }
+    assert body["rates"] == {"delivery": 0.75, "bounce": 0.2, "complaint": 0.25}
+    assert {c["channel"]: c["totals"]["delivered"] for c in body["channels"]} == {"email": 2, "sms": 1}
+    assert [(t["tag"], t["totals"]["queued"]) for t in body["tags"]] == [("news", 6), ("autumn", 5)]
+    assert 169 <= len(body["data"]) <= 170
+    assert sum(slot["totals"]["queued"] for slot in body["data"]) == 7
+    assert body["latency_ms"]["sent"]["p50"] >= 1
+    assert body["latency_ms"]["delivered"]["p99"] >= body["latency_ms"]["delivered"]["p50"]
+
+
+def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(world, history, reader, queue):
+    url = f"/v1/analytics/messages?to={(clock.now() + dt.timedelta(hours=1)):%Y-%m-%dT%H:00:00Z}"
+    before = reader.get(url).json
+    fold_statistics()
+    assert reader.get(url).json == before
+    with tenant_context(world.tenant("test")):
+        assert not MessageStat.objects.filter(folded=False).exists()
+        rows = MessageStat.objects.count()
+
+    queue(world.tenant("test"), "ada@example.com", "bob@example.com")
+    assert reader.get(url).json["totals"]["queued"] == before["totals"]["queued"] + 2
+    fold_statistics()
+    after = reader.get(url).json
+    assert after["totals"]["queued"] == before["totals"]["queued"] + 2
+    with tenant_context(world.tenant("test")):
+        assert MessageStat.objects.count() <= rows + 1
+
+
+def test_channel_tag_and_period_narrow_the_numbers(history, reader):
+    by_tag = reader.get("/v1/analytics/messages?tag=autumn").json
+    by_channel = reader.get("/v1/analytics/messages?channel=sms").json
+    long_ago = reader.get("/v1/analytics/messages?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z").json
+
+    assert (by_tag["totals"]["queued"], by_channel["totals"]["queued"]) == (5, 1)
+    assert sum(long_ago["totals"].values()) == 0
+    assert len(long_ago["data"]) == 31
+    assert long_ago["rates"] == {"delivery": None, "bounce": None, "complaint": None}
+
+
+def test_another_company_and_the_live_mode_see_none_of_it(world, history, issue_key, api):
+    for company, mode in ((world.other_company, "test"), (world.company, "live")):
+        client = api(issue_key(company, scopes=["analytics:read"], mode=mode).client_secret)
+        assert sum(client.get("/v1/analytics/messages").json["totals"].values()) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("interval=minute", "interval"),
+        ("from=yesterday", "from"),
+        ("from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from"),
+        ("from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z&interval=hour", "from"),
+        ("from=2020-01-01T00:00:00Z&to=2026-03-01T00:00:00Z", "from"),
+        ("to=9999-12-31T23:59:59Z", "to"),
+        ("from=0001-01-01T00:00:00Z", "from"),
+        ("to=0001-01-01T00:00:00Z", "to"),
+        ("channel=pigeon", "channel"),
+        ("nonsense=1", "nonsense"),
+    ],
+)
+def test_queries_that_cannot_be_answered_are_refused_by_name(reader, query, field):
+    answer = reader.get(f"/v1/analytics/messages?{query}")
+
+    assert (answer.status, answer.code) == (400, "validation_failed"), answer
+    assert [e["field"] for e in answer.json["error"]["fields"]] == [field]
+
+
+def test_messages_are_never_scanned(world, history):
+    from messaging.selectors.analytics import read_analytics
+
+    now = clock.now()
+    with tenant_context(world.tenant("test")), CaptureQueriesContext(connection) as queries:
+        read_analytics(start=now - dt.timedelta(days=7), end=now, interval="day")
+
+    tables = {word for q in queries for word in q["sql"].split('"') if word.startswith("messaging_")}
+    assert tables == {"messaging_messagestat"}
