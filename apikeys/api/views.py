@@ -3,7 +3,9 @@
 from typing import Any
 
 from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
 
+from apikeys.api.serializers import WhoAmIOutput
 from apikeys.authentication import GuardedRequest
 from core.api.rendering import reply
 from core.api.scopes import ANY_KEY
@@ -15,6 +17,7 @@ class WhoAmI(ApiView):
 
     scopes = {"GET": ANY_KEY}
 
+    @extend_schema(operation_id="whoami", responses=WhoAmIOutput)
     def get(self, request: GuardedRequest, **kwargs: Any) -> HttpResponse:
         """Return the key, its company, mode, scopes and limits."""
         return reply(request.grant.description)

@@ -243,11 +243,18 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Pomelo API",
     "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
+    "OAS_VERSION": "3.1.1",
+    "DESCRIPTION": (
+        "Customers, invoices, charges, messages and webhooks of one company. Authenticate with an API key; its secret "
+        "decides the company and the mode (live or test), and no parameter can change either. Every write accepts an "
+        "`Idempotency-Key`. Every refusal is `application/problem+json`."
+    ),
+    "SERVERS": [{"url": "/", "description": "This server"}],
+    "SCHEMA_PATH_PREFIX": "/v1/",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_PATCH": True,
+    "SORT_OPERATION_PARAMETERS": False,
+    "POSTPROCESSING_HOOKS": ["core.api.schema.add_shared_components"],
 }
 
 # --- Browsers (DESIGN §5): apikeys.cors decides by key which origins may read an answer -----------------------------------

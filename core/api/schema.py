@@ -1,7 +1,205 @@
-"""How the OpenAPI document describes an endpoint."""
+"""How the OpenAPI document describes an endpoint: everything the pipeline adds follows from the ApiView contract.
 
+An endpoint says only what is its own, by `@extend_schema(operation_id=…, request=…, responses=…)`. A response
+`Output(many=True)` is a page of the list object (`paginated = False` on the view: a plain list). Scopes, credentials,
+Idempotency-Key, filters, headers and refusals are added here.
+"""
+
+from typing import Any
+
+import django_filters
+from django.utils.encoding import force_str
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry
+from rest_framework import serializers
+
+from core.api import schema_components as shared
+from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from core.api.scopes import ANY_KEY, SCOPES
+from core.api.serializers import MAX_ENTRIES, MAX_NAME, MetadataField, StrictSerializer
+
+Json = dict[str, Any]
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# PostgreSQL stores no NUL, and a text that must not be blank needs one character that is not.
+_NO_NUL = "^[^\\u0000]*$"
+_EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict)}
+_NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"
+
+
+class PagePagination:
+    """Describes cursor pagination (`core.api.pagination`) to the generator."""
+
+    def get_paginated_response_schema(self, schema: Json) -> Json:
+        """Return the list object around an array of objects."""
+        return {
+            "type": "object",
+            "required": ["object", "data", "has_more", "next_cursor"],
+            "additionalProperties": False,
+            "properties": {
+                "object": {"type": "string", "enum": ["list"]},
+                "data": schema,
+                "has_more": {"type": "boolean", "description": "Whether more follow"},
+                "next_cursor": {
+                    "type": ["string", "null"],
+                    "description": "Send it as `starting_after` to get the next page",
+                },
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[Json]:
+        """Return `limit` and `starting_after`."""
+        return [
+            {
+                "name": "limit",
+                "in": "query",
+                "required": False,
+                "description": "How many objects at most",
+                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+            },
+            {
+                "name": "starting_after",
+                "in": "query",
+                "required": False,
+                "description": "Only objects after this one: the `next_cursor` of the page before, or any object's `id`",
+                "schema": {"type": "string", "pattern": "^[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+            },
+        ]
 
 
 class ApiSchema(AutoSchema):
-    """Describes what the pipeline adds to every operation."""
+    """Describes an operation of an ApiView."""
+
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
+    ) -> Json | None:
+        """Return the operation with everything the pipeline adds to it."""
+        operation: Json | None = super().get_operation(path, path_regex, path_prefix, method, registry)
+        if operation is None:
+            return None
+        text = " ".join(operation.get("description", "").split())
+        summary, _, rest = text.partition(". ")
+        operation["summary"] = summary.rstrip(".")
+        if rest.strip():
+            operation["description"] = text
+        else:
+            operation.pop("description", None)
+        if self.method in WRITES:
+            operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
+        responses = operation["responses"]
+        extra = ("Idempotency-Replayed",) if self.method in WRITES else ()
+        for response in responses.values():
+            response["headers"] = {**response.get("headers", {}), **shared.headers(*extra)}
+            response["description"] = force_str(response.get("description") or "") or "The answer"
+        statuses = shared.ALWAYS + (shared.ON_WRITES if self.method in WRITES else ())
+        for status in statuses:
+            responses.setdefault(str(status), shared.refusal(status))
+        operation["responses"] = dict(sorted(responses.items()))
+        return operation
+
+    def get_tags(self) -> list[str]:
+        """Group by the first part of the path after /v1."""
+        return [self.path.split("/")[2]]
+
+    def get_auth(self) -> list[Json]:
+        """Every operation takes a credential in one of three ways."""
+        return shared.SECURITY
+
+    def get_extensions(self) -> Json:
+        """Name the scopes (any one of them is enough) and the rate-limit policies of the operation."""
+        view: Any = self.view
+        needed = view.scopes[self.method]
+        required = [] if needed == ANY_KEY else [needed] if isinstance(needed, str) else list(needed)
+        policies = ["key", "company", *view.policies.get(self.method, ())]
+        return {"x-required-scopes": required, "x-rate-limit-policies": policies}
+
+    def map_renderers(self, attribute: str) -> list[Any]:
+        """Every operation answers one format."""
+        view: Any = self.view
+        return [view.produces] if attribute == "media_type" else []
+
+    def _get_paginator(self) -> PagePagination | None:
+        return PagePagination() if getattr(self.view, "paginated", True) else None
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        """Name the list object of `CustomerOutput` `CustomerList`."""
+        return serializer_name.removesuffix("Output") + "List"
+
+    def get_serializer_name(self, serializer: serializers.Serializer, direction: Any) -> str:
+        """Name `CustomerOutput` `Customer`: integrators see the object, not our class."""
+        return serializer.__class__.__name__.removesuffix("Output").removesuffix("Serializer")
+
+    def _get_filter_parameters(self) -> list[Json]:
+        filterset = getattr(self.view, "filterset_class", None)
+        if filterset is None or self.method != "GET":
+            return []
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": bool(found.extra.get("required")),
+                **({"description": str(found.extra["help_text"])} if found.extra.get("help_text") else {}),
+                "schema": _filter_schema(found),
+            }
+            for name, found in filterset.base_filters.items()
+        ]
+
+    def _insert_field_validators(self, field: Any, schema: Json) -> None:
+        super()._insert_field_validators(field, schema)
+        if isinstance(field, serializers.CharField) and isinstance(field.root, StrictSerializer):
+            _describe_text(field, schema)
+        if isinstance(field, MetadataField):
+            schema["maxProperties"] = MAX_ENTRIES
+            schema["propertyNames"] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": _NO_NUL}
+        example = shared.EXAMPLES.get(field.field_name or "")
+        if (str(schema.get("type")), type(example)) in _EXAMPLE_TYPES and not {"enum", "$ref"} & schema.keys():
+            schema["examples"] = [example]
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        found = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, StrictSerializer):
+            found["additionalProperties"] = False
+        return found
+
+
+def _describe_text(field: serializers.CharField, schema: Json) -> None:
+    inner, *blank = schema.get("oneOf", [schema])
+    if blank and not {"format", "enum"} & inner.keys():
+        # The generator adds "or nothing at all", which the text itself already allows here: one of both, never two.
+        schema.clear()
+        schema.update(inner)
+    if "string" in schema.get("type", "") and not {"format", "pattern", "enum"} & schema.keys():
+        schema["pattern"] = _NO_NUL if field.allow_blank or not field.trim_whitespace else _NOT_BLANK
+
+
+def _filter_schema(found: django_filters.Filter) -> Json:
+    if isinstance(found, (django_filters.IsoDateTimeFilter, django_filters.DateTimeFilter)):
+        return {"type": "string", "format": "date-time"}
+    if isinstance(found, django_filters.DateFilter):
+        return {"type": "string", "format": "date"}
+    if isinstance(found, django_filters.BooleanFilter):
+        return {"type": "boolean"}
+    if isinstance(found, (django_filters.ChoiceFilter, django_filters.MultipleChoiceFilter)):
+        choices = found.extra.get("choices", ())
+        return {
+            "type": "string",
+            "enum": [str(value) for value, _ in (choices() if callable(choices) else choices)],
+        }
+    if isinstance(found, django_filters.NumberFilter):
+        return {"type": "integer"}
+    text: Json = {"type": "string", "pattern": "^[^\\u0000]+$"}
+    if found.extra.get("max_length"):
+        text["maxLength"] = found.extra["max_length"]
+    return text
+
+
+def add_shared_components(result: Json, generator: Any, request: Any, public: bool) -> Json:
+    """Post-processing hook: add the shared components, and say where the document speaks of."""
+    components = result.setdefault("components", {})
+    components["securitySchemes"] = shared.SECURITY_SCHEMES
+    components["headers"] = shared.HEADERS
+    components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER}
+    components["responses"] = shared.refusals()
+    components.setdefault("schemas", {})["Problem"] = shared.PROBLEM_SCHEMA
+    result["security"] = shared.SECURITY
+    result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
+    return result

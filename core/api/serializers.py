@@ -5,6 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 MAX_DEPTH = 12
+# Of a metadata object: how many entries, and how long a name may be.
+MAX_ENTRIES = 50
+MAX_NAME = 40
 
 
 def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]], depth: int = 0) -> None:
@@ -102,8 +105,8 @@ class MetadataField(serializers.DictField):
     def to_internal_value(self, data: Any) -> dict[str, str]:
         """Validate the names and the texts."""
         values: dict[str, str] = super().to_internal_value(data)
-        if len(values) > 50:
+        if len(values) > MAX_ENTRIES:
             self.fail("too_many")
-        if any(not 1 <= len(name) <= 40 for name in values):
+        if any(not 1 <= len(name) <= MAX_NAME for name in values):
             self.fail("name")
         return values

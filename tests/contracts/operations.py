@@ -49,7 +49,7 @@ def list_operations() -> list[Operation]:
     """Return every operation, in the order of the routes."""
     found = []
     for route, view in iter_api_views():
-        if view is None or not issubclass(view, ApiView) or view is UnknownRoute:
+        if not isinstance(view, type) or not issubclass(view, ApiView) or view is UnknownRoute:
             continue
         for method, needed in view.scopes.items():
             if method.lower() in view.http_method_names and hasattr(view, method.lower()):

@@ -69,19 +69,19 @@ class InvoiceAction(ApiView):
     """Base of the steps an invoice takes: POST without a body."""
 
     scopes = {"POST": "invoices:write"}
-    action: Callable[..., Invoice]
+    step: Callable[..., Invoice]
 
     def take(self, request: ApiRequest, id: str) -> HttpResponse:
-        """Call the action on the invoice and answer with what it has become."""
+        """Take the step with the invoice and answer with what it has become."""
         self.read_no_body(request)
-        row = type(self).action(invoice=selectors.get_invoice(id), actor=request.principal)
+        row = type(self).step(invoice=selectors.get_invoice(id), actor=request.principal)
         return reply(representations.invoice(row))
 
 
 class FinalizeInvoice(InvoiceAction):
     """`/v1/invoices/{id}/finalize`."""
 
-    action = staticmethod(services.finalize_invoice)
+    step = staticmethod(services.finalize_invoice)
 
     @extend_schema(operation_id="finalize_invoice", request=None, responses=InvoiceOutput)
     def post(self, request: ApiRequest, id: str) -> HttpResponse:
@@ -92,7 +92,7 @@ class FinalizeInvoice(InvoiceAction):
 class VoidInvoice(InvoiceAction):
     """`/v1/invoices/{id}/void`."""
 
-    action = staticmethod(services.void_invoice)
+    step = staticmethod(services.void_invoice)
 
     @extend_schema(operation_id="void_invoice", request=None, responses=InvoiceOutput)
     def post(self, request: ApiRequest, id: str) -> HttpResponse:
@@ -103,7 +103,7 @@ class VoidInvoice(InvoiceAction):
 class MarkInvoiceUncollectible(InvoiceAction):
     """`/v1/invoices/{id}/mark_uncollectible`."""
 
-    action = staticmethod(services.mark_uncollectible)
+    step = staticmethod(services.mark_uncollectible)
 
     @extend_schema(operation_id="mark_invoice_uncollectible", request=None, responses=InvoiceOutput)
     def post(self, request: ApiRequest, id: str) -> HttpResponse:

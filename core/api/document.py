@@ -1,0 +1,87 @@
+"""The OpenAPI document: generated from the endpoints, committed as `docs/openapi.json`, served at /v1/openapi.json."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from csp.decorators import csp_update
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+from core.api.errors import HttpsRequired, MethodNotAllowed
+from core.api.rendering import JSON
+
+PATH = Path(settings.BASE_DIR) / "docs" / "openapi.json"
+CACHE_SECONDS = 300
+
+
+class IncompleteDescription(ValueError):
+    """An endpoint is described so poorly that the generator had to guess; its complaint was printed to stderr."""
+
+
+def generate() -> bytes:
+    """Return the document as indented JSON.
+
+    Raises IncompleteDescription when the generator has warned, and jsonschema's ValidationError for an invalid document.
+    """
+    GENERATOR_STATS.reset()
+    document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    if GENERATOR_STATS:
+        GENERATOR_STATS.emit_summary()
+        raise IncompleteDescription("The OpenAPI generator had to guess; see its warnings above.")
+    rendered = (
+        orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str) + b"\n"
+    )
+    validate_schema(orjson.loads(rendered))
+    return rendered
+
+
+@lru_cache(maxsize=1)
+def _committed() -> tuple[bytes, str]:
+    content = PATH.read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def openapi_json(request: HttpRequest) -> HttpResponse:
+    """Serve the committed document to everybody, without a key; caches may keep it for five minutes."""
+    if settings.REQUIRE_HTTPS and not request.secure:  # type: ignore[attr-defined]
+        raise HttpsRequired
+    request.get_host()  # raises DisallowedHost
+    if request.method not in ("GET", "HEAD"):
+        raise MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": "GET, HEAD"})
+    content, etag = _committed()
+    if request.META.get("HTTP_IF_NONE_MATCH") == etag:
+        response: HttpResponse = HttpResponseNotModified()
+    else:
+        response = HttpResponse(content, content_type=JSON)
+        response.headers["Content-Length"] = str(len(content))
+    response.headers["ETag"] = etag
+    response.headers["Cache-Control"] = f"public, max-age={CACHE_SECONDS}"
+    return response
+
+
+openapi_json.public_document = True  # type: ignore[attr-defined]  # core.checks: the one answer under /v1 without a key
+
+
+# Both viewers write inline styles, and Redoc searches in a worker made from a blob. Scripts still come from here only.
+@csp_update({"style-src": ["'unsafe-inline'"], "img-src": ["blob:"], "font-src": ["data:"]})
+@require_safe
+def swagger_page(request: HttpRequest) -> HttpResponse:
+    """Show the API in Swagger UI, served from this machine."""
+    return render(request, "docs/swagger.html")
+
+
+@csp_update(
+    {"style-src": ["'unsafe-inline'"], "worker-src": ["blob:"], "img-src": ["blob:"], "font-src": ["data:"]}
+)
+@require_safe
+def redoc_page(request: HttpRequest) -> HttpResponse:
+    """Show the API in Redoc, served from this machine."""
+    return render(request, "docs/redoc.html")

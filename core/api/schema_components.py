@@ -1,0 +1,249 @@
+"""The parts of the OpenAPI document that every operation shares: headers, refusals, credentials."""
+
+from typing import Any
+
+from core.api.rendering import PROBLEM_JSON
+from core.errors import ERRORS
+
+Json = dict[str, Any]
+
+SECURITY_SCHEMES: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "pm_live_… or pm_test_…",
+        "description": "`Authorization: Bearer <client secret>`",
+    },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "HTTP Basic with the Client ID as user and the Client Secret as password",
+    },
+    "clientId": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Client-Id",
+        "description": "The Client ID, `key_…`",
+    },
+    "clientSecret": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Client-Secret",
+        "description": "The Client Secret",
+    },
+}
+# Any one of the three; the two headers go together.
+SECURITY: list[Json] = [{"bearer": []}, {"basic": []}, {"clientId": [], "clientSecret": []}]
+
+HEADERS: Json = {
+    "X-Request-Id": {
+        "description": "Names this request in the request log and towards support",
+        "required": True,
+        "schema": {
+            "type": "string",
+            "pattern": "^req_[0-9a-z]{26}$",
+            "examples": ["req_01kq3v0c8kf1evq0z7g3x2m9ta"],
+        },
+    },
+    "RateLimit-Policy": {
+        "description": "The policies that apply (draft-ietf-httpapi-ratelimit-headers): quota `q` per window of `w` seconds",
+        "required": True,
+        "schema": {"type": "string", "examples": ['"key";q=60;w=60, "company";q=300;w=60']},
+    },
+    "RateLimit": {
+        "description": "What is left: `r` requests; the next token comes in `t` seconds",
+        "required": True,
+        "schema": {"type": "string", "examples": ['"key";r=41;t=1, "company";r=281;t=1']},
+    },
+    "X-RateLimit-Limit": {
+        "description": "Quota of the strictest policy",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9]+$", "examples": ["60"]},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "Requests left under the strictest policy",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9]+$", "examples": ["41"]},
+    },
+    "X-RateLimit-Reset": {
+        "description": "Seconds until the strictest policy gives the next token",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[0-9]+$", "examples": ["1"]},
+    },
+    "Idempotency-Replayed": {
+        "description": "`true` when this is the stored answer to an earlier request with the same Idempotency-Key",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
+    "Retry-After": {
+        "description": "Seconds to wait before sending the request again",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[1-9][0-9]*$", "examples": ["1"]},
+    },
+    "WWW-Authenticate": {
+        "description": "The accepted ways to authenticate (RFC 9110)",
+        "required": True,
+        "schema": {"type": "string"},
+    },
+}
+COMMON_HEADERS = (
+    "X-Request-Id",
+    "RateLimit-Policy",
+    "RateLimit",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+)
+
+PROBLEM_SCHEMA: Json = {
+    "type": "object",
+    "description": "Why a request was refused (RFC 9457). Decide by `error.code`; `detail` is for people.",
+    "required": ["type", "title", "status", "detail", "instance", "request_id", "error"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "Leads to the documentation of the code"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "description": "The path of the request"},
+        "request_id": {"type": "string"},
+        "error": {
+            "type": "object",
+            "description": "The code, and facts that belong to it",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "fields": {
+                    "type": "array",
+                    "description": "With `validation_failed`: every refused field",
+                    "items": {
+                        "type": "object",
+                        "required": ["field", "code", "message"],
+                        "properties": {
+                            "field": {"type": "string"},
+                            "code": {"type": "string"},
+                            "message": {"type": "string"},
+                        },
+                    },
+                },
+                "required_scopes": {"type": "array", "items": {"type": "string"}},
+                "granted_scopes": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+    },
+}
+
+IDEMPOTENCY_PARAMETER: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "Makes it safe to send this request again: the same key with the same request gets the stored answer for 24 hours. "
+        "1 to 255 printable ASCII characters, plain or quoted; a UUID is a good choice."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~][!-~]*$"},
+    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+}
+
+# What a field of this name looks like, wherever it appears.
+EXAMPLES: Json = {
+    "name": "Ada Lovelace",
+    "email": "ada@example.com",
+    "phone": "+493012345678",
+    "external_id": "crm-4711",
+    "metadata": {"plan": "gold"},
+    "created": "2026-01-31T12:00:00.000000Z",
+    "updated": "2026-01-31T12:00:00.000000Z",
+    "currency": "EUR",
+    "amount": 4200,
+    "quantity": 2,
+    "unit_amount": 2100,
+    "tax_rate_bps": 1900,
+    "description": "Consulting",
+    "payment_method": "card_success",
+    "url": "https://example.com/webhooks",
+    "subject": "Your invoice",
+    "text": "Dear Ada, thank you for your order.",
+    "line1": "12 St James's Square",
+    "city": "London",
+    "country": "GB",
+    "client_id": "key_01kq3v0c8kf1evq0z7g3x2m9ta",
+}
+
+# status: (name of the response, description, code its example shows, headers beyond the common ones)
+_REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
+    400: (
+        "InvalidRequest",
+        "The request could not be understood, or a field is not valid",
+        "validation_failed",
+        (),
+    ),
+    401: ("Unauthenticated", "No valid credential was sent", "missing_credentials", ("WWW-Authenticate",)),
+    403: ("Forbidden", "The key may not do this, from here, or not in clear", "insufficient_scope", ()),
+    404: ("NotFound", "There is no such object for this key", "not_found", ()),
+    405: ("MethodNotAllowed", "The path has no such method", "method_not_allowed", ()),
+    406: ("NotAcceptable", "The Accept header rules the answer out", "not_acceptable", ()),
+    409: (
+        "Conflict",
+        "The state of the object forbids it, or a twin is in flight",
+        "idempotency_in_flight",
+        (),
+    ),
+    413: ("BodyTooLarge", "The body is larger than accepted", "body_too_large", ()),
+    415: ("UnsupportedMediaType", "The body is not JSON", "unsupported_media_type", ()),
+    422: ("KeyReused", "The Idempotency-Key was used for another request", "idempotency_key_reused", ()),
+    429: ("TooManyRequests", "A limit is used up", "rate_limited", ("Retry-After",)),
+    500: ("InternalError", "Something failed on our side", "internal_error", ()),
+    503: (
+        "Unavailable",
+        "A part cannot be reached; nothing was executed",
+        "temporarily_unavailable",
+        ("Retry-After",),
+    ),
+}
+ALWAYS = (400, 401, 403, 404, 406, 429, 500, 503)
+ON_WRITES = (409, 413, 415, 422)
+
+
+def headers(*names: str) -> Json:
+    """Return references to the shared headers every answer has, and to `names`."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*COMMON_HEADERS, *names)}
+
+
+def refusal(status: int) -> Json:
+    """Return a reference to the shared description of a refusal with `status`."""
+    return {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
+
+
+def refusals() -> Json:
+    """Return every refusal as a reusable response with an example."""
+    found: Json = {}
+    for status, (name, description, code, extra) in _REFUSALS.items():
+        found[name] = {
+            "description": description,
+            "headers": headers(*extra),
+            "content": {
+                PROBLEM_JSON: {
+                    "schema": {"$ref": "#/components/schemas/Problem"},
+                    "examples": {code: {"value": _example(status, code)}},
+                }
+            },
+        }
+    return found
+
+
+def _example(status: int, code: str) -> Json:
+    title = ERRORS[code].title
+    facts: Json = {}
+    if code == "insufficient_scope":
+        facts = {"required_scopes": ["customers:write"], "granted_scopes": ["customers:read"]}
+    if code == "validation_failed":
+        facts = {"fields": [{"field": "name", "code": "required", "message": "This field is required."}]}
+    return {
+        "type": f"https://api.example.com/docs/errors#{code}",
+        "title": title,
+        "status": status,
+        "detail": title,
+        "instance": "/v1/customers",
+        "request_id": "req_01kq3v0c8kf1evq0z7g3x2m9ta",
+        "error": {"code": code, "message": title, **facts},
+    }

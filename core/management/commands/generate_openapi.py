@@ -1,0 +1,31 @@
+"""`manage.py generate_openapi`: write docs/openapi.json from the endpoints."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.api import document
+
+
+class Command(BaseCommand):
+    help = "Write docs/openapi.json from the endpoints; with --check, fail when it is not up to date."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare --check."""
+        parser.add_argument(
+            "--check", action="store_true", help="write nothing, fail when the document is stale"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write the document, or compare it."""
+        try:
+            content = document.generate()
+        except document.IncompleteDescription as error:
+            raise CommandError(str(error)) from error
+        if options["check"]:
+            if not document.PATH.exists() or document.PATH.read_bytes() != content:
+                raise CommandError("docs/openapi.json is stale: run `manage.py generate_openapi`.")
+            return
+        document.PATH.parent.mkdir(exist_ok=True)
+        document.PATH.write_bytes(content)
+        self.stdout.write("docs/openapi.json written.")

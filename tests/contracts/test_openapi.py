@@ -1,0 +1,137 @@
+"""The OpenAPI document: committed as it is generated, complete for every operation, and served with its viewers."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from drf_spectacular.validation import validate_schema
+
+from core.api import document
+from core.api.scopes import ANY_KEY
+from tests.contracts.operations import WRITES, list_operations
+
+DOCUMENT = json.loads(document.PATH.read_bytes())
+OPERATIONS = {
+    (method.upper(), path): operation
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+}
+PIPELINE_REFUSALS = {"400", "401", "403", "404", "406", "429", "500", "503"}
+WRITE_REFUSALS = {"409", "413", "415", "422"}
+
+
+def resolve(node):
+    """Follow a reference inside the document."""
+    while "$ref" in node:
+        target = DOCUMENT
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node
+
+
+def test_the_committed_document_is_what_the_endpoints_say_and_nothing_was_guessed():
+    call_command("generate_openapi", check=True)
+
+
+def test_a_stale_document_is_noticed(monkeypatch, tmp_path):
+    stale = tmp_path / "openapi.json"
+    stale.write_bytes(b"{}")
+    monkeypatch.setattr(document, "PATH", stale)
+    with pytest.raises(CommandError, match="generate_openapi"):
+        call_command("generate_openapi", check=True)
+
+
+def test_it_is_valid_openapi_3_1():
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    validate_schema(DOCUMENT)
+
+
+def test_it_describes_every_operation_the_server_has_and_no_other():
+    served = {
+        (operation.method, operation.path("{id}").replace("<", "{").replace(">", "}"))
+        for operation in list_operations()
+        if operation.view.schema is not None
+    }
+    assert {(method, path.replace("{public_id}", "{id}")) for method, path in OPERATIONS} == served
+
+
+def test_operation_ids_are_unique_snake_case_names():
+    names = [operation["operationId"] for operation in OPERATIONS.values()]
+    assert len(set(names)) == len(names)
+    assert all(name.replace("_", "").isalnum() and name == name.lower() for name in names)
+
+
+@pytest.mark.parametrize("found", list_operations(), ids=lambda operation: operation.name)
+def test_each_operation_is_described_completely(found):
+    operation = OPERATIONS[(found.method, found.path("{id}"))]
+
+    assert operation["summary"]
+    assert operation["tags"] == [found.resource]
+    assert operation["x-required-scopes"] == ([] if found.scopes == (ANY_KEY,) else list(found.scopes))
+    assert operation["security"] == [{"bearer": []}, {"basic": []}, {"clientId": [], "clientSecret": []}]
+    documented = set(operation["responses"])
+    assert documented >= PIPELINE_REFUSALS
+    parameters = {resolve(parameter)["name"] for parameter in operation.get("parameters", [])}
+    assert ("Idempotency-Key" in parameters) == (found.method in WRITES)
+    if found.method in WRITES:
+        assert documented >= WRITE_REFUSALS
+    assert any(status.startswith("2") for status in documented)
+    for status, response in operation["responses"].items():
+        headers = resolve(response)["headers"]
+        assert {"X-Request-Id", "RateLimit-Policy", "RateLimit", "X-RateLimit-Limit"} <= set(headers), status
+        if status.startswith("2") and found.method in WRITES:
+            assert "Idempotency-Replayed" in headers
+        if not status.startswith("2"):
+            assert list(resolve(response)["content"]) == ["application/problem+json"]
+            examples = resolve(response)["content"]["application/problem+json"]["examples"]
+            for code, example in examples.items():
+                assert example["value"]["error"]["code"] == code
+                assert str(example["value"]["status"]) == status
+
+
+def test_it_is_served_to_everybody_and_may_be_cached():
+    answer = Client().get("/v1/openapi.json")
+    again = Client().get("/v1/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.content == document.PATH.read_bytes()
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
+    assert answer.headers["X-Request-Id"].startswith("req_")
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_nothing_but_reading_it_is_possible(settings):
+    refused = Client().post("/v1/openapi.json")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (405, "method_not_allowed")
+    settings.REQUIRE_HTTPS = True
+    plain = Client().get("/v1/openapi.json")
+    assert (plain.status_code, plain.json()["error"]["code"]) == (403, "https_required")
+
+
+@pytest.mark.parametrize(
+    ("path", "script", "exceptions"),
+    [
+        ("/docs/api/", "swagger-ui-bundle.js", {"style-src", "img-src", "font-src"}),
+        ("/docs/api/redoc/", "redoc.standalone.js", {"style-src", "img-src", "font-src", "worker-src"}),
+    ],
+)
+def test_the_viewers_load_everything_from_this_server(path, script, exceptions):
+    answer = Client().get(path)
+    page = answer.content.decode()
+    policy = dict(
+        part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";")
+    )
+    ordinary = dict(
+        part.strip().partition(" ")[::2]
+        for part in Client().get("/accounts/login/").headers["Content-Security-Policy"].split(";")
+    )
+
+    assert answer.status_code == 200
+    assert script in page
+    assert "http://" not in page
+    assert "https://" not in page
+    assert policy["script-src"] == "'self'"
+    assert {name for name in policy if policy[name] != ordinary.get(name)} == exceptions
