@@ -151,7 +151,10 @@ class ApiSchema(AutoSchema):
             schema["maxProperties"] = MAX_ENTRIES
             schema["propertyNames"] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": _NO_NUL}
         example = shared.EXAMPLES.get(field.field_name or "")
-        if (str(schema.get("type")), type(example)) in _EXAMPLE_TYPES and not {"enum", "$ref"} & schema.keys():
+        if (str(schema.get("type")), type(example)) in _EXAMPLE_TYPES and not {
+            "enum",
+            "$ref",
+        } & schema.keys():
             schema["examples"] = [example]
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
