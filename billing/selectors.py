@@ -1,6 +1,7 @@
 """Reads of billing's objects, all inside the current tenant."""
 
 from collections.abc import Iterable
+from datetime import UTC, date, datetime, time
 
 from django.db.models import QuerySet
 
@@ -54,14 +55,47 @@ def matching_words(queryset: QuerySet[Customer], text: str) -> QuerySet[Customer
     return queryset
 
 
-def customers_by_id(wanted: Iterable[object]) -> dict[object, Customer]:
-    """Return customers by primary key, deleted ones included: what invoices of a list name."""
-    return dict(Customer.objects.in_bulk(list(wanted)))
+def filter_customers(
+    *, search: str = "", metadata_key: str = "", metadata_value: str = ""
+) -> QuerySet[Customer]:
+    """Return the customers that match what is given; a metadata value counts only with its name."""
+    rows = list_customers()
+    if search:
+        rows = matching_words(rows, search)
+    if metadata_key:
+        rows = with_metadata(rows, metadata_key, metadata_value or None)
+    return rows
 
 
 def list_invoices() -> QuerySet[Invoice]:
     """Return every invoice with its lines."""
     return Invoice.objects.prefetch_related("lines")
+
+
+def filter_invoices(
+    *,
+    number: str = "",
+    status: str = "",
+    customer: str = "",
+    created_after: date | None = None,
+    due_before: date | None = None,
+) -> QuerySet[Invoice]:
+    """Return the invoices that match what is given; `customer` is a TypeID (an unknown one matches nothing)."""
+    rows = list_invoices()
+    if number:
+        rows = rows.filter(number=number.strip().upper())
+    if status:
+        rows = rows.filter(status=status)
+    if customer:
+        try:
+            rows = rows.filter(customer_id=ids.decode("cus", customer))
+        except ids.InvalidId:
+            return rows.none()
+    if created_after:
+        rows = rows.filter(created__gte=datetime.combine(created_after, time.min, tzinfo=UTC))
+    if due_before:
+        rows = rows.filter(due_date__lt=due_before)
+    return rows
 
 
 def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
@@ -76,6 +110,11 @@ def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
 def list_charges() -> QuerySet[Charge]:
     """Return every charge."""
     return Charge.objects.all()
+
+
+def filter_charges(invoice: Invoice) -> QuerySet[Charge]:
+    """Return the charges of an invoice with their refunds."""
+    return Charge.objects.filter(invoice=invoice).prefetch_related("refunds")
 
 
 def get_charge(public_id: str) -> Charge:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("config.pages.urls")),
     path("", include("accounts.dashboard.urls")),
     path("", include("apikeys.dashboard.urls")),
+    path("", include("billing.dashboard.urls")),
     path("webhooks/", include("webhooks.dashboard.urls")),
     path("accounts/", include("allauth.urls")),
     path("staff/", admin.site.urls),

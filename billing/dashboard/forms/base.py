@@ -1,0 +1,75 @@
+"""What the forms of billing share."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import forms
+
+from core.currencies import EXPONENTS, decimal_text, parse_amount
+from core.errors import DomainError, FieldErrors
+
+
+class ServiceForm(forms.Form):
+    """A form whose values a service judges."""
+
+    def show_refusal(self, refusal: DomainError) -> None:
+        """Put a service's refusal on the fields it is about, or above the form."""
+        if not isinstance(refusal, FieldErrors):
+            self.add_error(None, refusal.detail)
+            return
+        for problem in refusal.fields:
+            name = problem.field.partition(".")[0]
+            self.add_error(name if name in self.fields else None, problem.message)
+
+
+class MetadataTextField(forms.CharField):
+    """Metadata as people type it: one `name=value` a line."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("max_length", 30_000)
+        kwargs.setdefault("help_text", "One name=value a line, up to 50. Customers can be filtered by them.")
+        kwargs.setdefault(
+            "widget", forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "plan=gold"})
+        )
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Write a mapping as lines."""
+        if isinstance(value, dict):
+            return "\n".join(f"{name}={text}" for name, text in value.items())
+        return value
+
+    def clean(self, value: Any) -> dict[str, str]:
+        """Read the lines into a mapping."""
+        found: dict[str, str] = {}
+        for line in super().clean(value).splitlines():
+            if not line.strip():
+                continue
+            name, equals, text = line.partition("=")
+            if not equals:
+                raise forms.ValidationError("Write each entry as name=value on a line of its own.")
+            if name.strip() in found:
+                raise forms.ValidationError(f"{name.strip()} is there twice.")
+            found[name.strip()] = text.strip()
+        return found
+
+
+def read_amount(text: str, currency: str) -> int:
+    """Return the minor units of what a person typed. Raises ValidationError, saying how to write it."""
+    try:
+        return parse_amount(text, currency)
+    except ValueError as error:
+        example = decimal_text(10 ** EXPONENTS[currency] * 1250, currency)
+        raise forms.ValidationError(f"Write the amount as in {example} ({currency}).") from error
+
+
+def read_percent(text: str) -> int:
+    """Return the basis points of a percentage such as `19`, `7.7` or `7,7 %`. Raises ValidationError."""
+    try:
+        value = Decimal(text.replace("%", "").replace(",", ".").strip() or "0") * 100
+    except InvalidOperation as error:
+        raise forms.ValidationError("Write the tax rate as a percentage, such as 19 or 7.7.") from error
+    if not value.is_finite() or value != value.to_integral_value() or not 0 <= value <= 10_000:
+        raise forms.ValidationError("Use a tax rate from 0 to 100 % with at most two decimals.")
+    return int(value)

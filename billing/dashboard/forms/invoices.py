@@ -1,0 +1,164 @@
+"""Forms about invoices: the head, and one small form per line."""
+
+from typing import Any
+
+from django import forms
+from django.utils.datastructures import MultiValueDict
+
+from billing.dashboard.forms.base import MetadataTextField, ServiceForm, read_amount, read_percent
+from billing.models import Customer, Invoice
+from billing.models.invoices import InvoiceStatus
+from billing.money import MAX_LINES, MAX_QUANTITY
+from core.currencies import CURRENCIES, decimal_text
+
+FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
+BLANK_LINES = 3
+MORE_LINES = 5
+
+
+class LineForm(forms.Form):
+    """One line; a line without a description and a price is left out."""
+
+    description = forms.CharField(max_length=500, required=False)
+    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, required=False)
+    unit_price = forms.CharField(max_length=32, required=False)
+    discount = forms.CharField(max_length=32, required=False)
+    tax_rate = forms.CharField(max_length=12, required=False, label="Tax %")
+
+    def __init__(self, *args: Any, currency: str, number: int, **kwargs: Any) -> None:
+        super().__init__(*args, use_required_attribute=False, **kwargs)
+        self.currency = currency
+        for name, field in self.fields.items():
+            field.widget.attrs["aria-label"] = f"{field.label or name.capitalize()} of line {number}"
+
+    def clean(self) -> dict[str, Any]:
+        """Require what a line that is not blank needs, and read the amounts."""
+        values: dict[str, Any] = super().clean() or {}
+        self.line: dict[str, Any] | None = None
+        if not values.get("description") and not values.get("unit_price"):
+            return values
+        for name in ("description", "unit_price"):
+            if not values.get(name) and name not in self.errors:
+                self.add_error(name, "This field is required.")
+        line = {"description": values.get("description"), "quantity": values.get("quantity") or 1}
+        for field, name, read in (
+            ("unit_price", "unit_amount", self._amount),
+            ("discount", "discount_amount", self._amount),
+            ("tax_rate", "tax_rate_bps", read_percent),
+        ):
+            try:
+                line[name] = read(values.get(field) or "0")
+            except forms.ValidationError as error:
+                self.add_error(field, error)
+        self.line = line
+        return values
+
+    def _amount(self, text: str) -> int:
+        return read_amount(text, self.currency)
+
+
+class InvoiceForm(ServiceForm):
+    """Create or edit a draft."""
+
+    customer = forms.CharField(
+        max_length=64, widget=forms.HiddenInput, error_messages={"required": "Choose a customer."}
+    )
+    currency = forms.ChoiceField(
+        choices=[(code, code) for code in (*FIRST_CURRENCIES, *CURRENCIES) if code in CURRENCIES]
+    )
+    due_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Due on")
+    external_id = forms.CharField(
+        max_length=100, required=False, label="Your own id", help_text="Unique among your invoices."
+    )
+    metadata = MetadataTextField(help_text="One name=value a line, up to 50.")
+
+    def __init__(self, data: Any = None, *, lines: list[dict[str, Any]] | None = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["currency"].choices = list(dict.fromkeys(self.fields["currency"].choices))  # type: ignore[attr-defined]
+        currency = (self.data.get("currency") if self.is_bound else self.initial.get("currency")) or "EUR"
+        self.currency = currency if currency in CURRENCIES else "EUR"
+        self.lines = self._line_forms(data, lines or [])
+
+    def _line_forms(self, data: Any, lines: list[dict[str, Any]]) -> list[LineForm]:
+        if data is None:
+            shown = [
+                *lines,
+                *[{"quantity": 1}] * (BLANK_LINES if len(lines) < MAX_LINES - BLANK_LINES else 0),
+            ]
+            return [
+                LineForm(prefix=f"line{number}", initial=line, currency=self.currency, number=number + 1)
+                for number, line in enumerate(shown)
+            ]
+        count = sum(f"line{number}-description" in data for number in range(MAX_LINES))
+        wanted = min(count + (MORE_LINES if "more" in data else 0), MAX_LINES)
+        # Blank rows that were asked for have no data yet; an empty one gives them their start values.
+        return [
+            LineForm(
+                data if number < count else MultiValueDict({f"line{number}-quantity": ["1"]}),
+                prefix=f"line{number}",
+                currency=self.currency,
+                number=number + 1,
+            )
+            for number in range(wanted)
+        ]
+
+    @property
+    def wants_more_lines(self) -> bool:
+        """Whether the person asked for more rows rather than to save."""
+        return "more" in self.data
+
+    def is_valid(self) -> bool:
+        """Whether the head and every line are valid."""
+        return all([super().is_valid(), *[line.is_valid() for line in self.lines]])
+
+    @classmethod
+    def for_invoice(cls, invoice: Invoice, data: Any = None) -> "InvoiceForm":
+        """Return the form filled with a draft."""
+        initial = {
+            "customer": invoice.customer.public_id,
+            "currency": invoice.currency,
+            "due_date": invoice.due_date,
+            "external_id": invoice.external_id,
+            "metadata": invoice.metadata,
+        }
+        lines = [
+            {
+                "description": line.description,
+                "quantity": line.quantity,
+                "unit_price": decimal_text(line.unit_amount, invoice.currency),
+                "discount": decimal_text(line.discount_amount, invoice.currency)
+                if line.discount_amount
+                else "",
+                "tax_rate": f"{line.tax_rate_bps / 100:g}",
+            }
+            for line in sorted(invoice.lines.all(), key=lambda line: line.position)
+        ]
+        return cls(data, initial=initial, lines=lines)
+
+    def values(self, customer: Customer) -> dict[str, Any]:
+        """Return the cleaned values as the services take them."""
+        head = {**self.cleaned_data, "customer": customer}
+        head["external_id"] = head["external_id"] or None
+        return {**head, "lines": [line.line for line in self.lines if line.line is not None]}
+
+
+class InvoiceFilterForm(forms.Form):
+    """Narrows the list of invoices."""
+
+    number = forms.CharField(max_length=32, required=False, label="Number")
+    status = forms.ChoiceField(
+        required=False, choices=[("", "Any status"), *InvoiceStatus.choices], label="Status"
+    )
+    created_after = forms.DateField(
+        required=False, label="Created from", widget=forms.DateInput(attrs={"type": "date"})
+    )
+    due_before = forms.DateField(
+        required=False, label="Due before", widget=forms.DateInput(attrs={"type": "date"})
+    )
+    customer = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The valid, non-empty filters."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}

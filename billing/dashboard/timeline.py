@@ -1,0 +1,47 @@
+"""Time lines: what happened to an object, as people read it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from billing.selectors import list_happenings
+from core.currencies import money_text
+from core.models import OutboxEvent
+
+_WORDS = {
+    "customer.created": ("Customer created", ""),
+    "customer.updated": ("Customer changed", ""),
+    "customer.deleted": ("Customer deleted", "danger"),
+    "invoice.created": ("Draft created", ""),
+    "invoice.updated": ("Draft edited", ""),
+    "invoice.finalized": ("Finalized", "accent"),
+    "invoice.paid": ("Paid in full", "ok"),
+    "invoice.voided": ("Declared void", "warn"),
+    "invoice.marked_uncollectible": ("Marked uncollectible", "danger"),
+    "charge.created": ("Charge started", ""),
+    "charge.succeeded": ("Charge succeeded", "ok"),
+    "charge.failed": ("Charge failed", "danger"),
+    "refund.created": ("Refund started", ""),
+    "refund.succeeded": ("Refund succeeded", "ok"),
+    "refund.failed": ("Refund failed", "danger"),
+}
+
+
+def timeline_of(object_ids: Iterable[str], *, currency: str = "") -> list[dict[str, Any]]:
+    """Return the entries of `components/timeline.html` for these objects, newest first.
+
+    A refund carries no currency of its own: it is shown in `currency`.
+    """
+    return [_entry(happening, currency) for happening in list_happenings(object_ids)]
+
+
+def _entry(happening: OutboxEvent, currency: str) -> dict[str, Any]:
+    shown = happening.data["object"]
+    title, tone = _WORDS.get(happening.type, (happening.type, ""))
+    notes = []
+    if shown.get("object") in ("charge", "refund"):
+        notes.append(money_text(shown["amount"], shown.get("currency") or currency))
+    elif happening.type == "invoice.finalized":
+        notes.append(f"{shown['number']}, {money_text(shown['total'], shown['currency'])}")
+    if shown.get("failure_message"):
+        notes.append(shown["failure_message"])
+    return {"title": title, "moment": happening.created, "tone": tone, "note": " · ".join(notes), "url": ""}

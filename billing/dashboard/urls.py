@@ -1,0 +1,26 @@
+"""Addresses of the pages of customers and invoices."""
+
+from django.urls import path
+
+from billing.dashboard.views import customers, invoices, refunds
+
+app_name = "billing"
+
+urlpatterns = [
+    path("customers/", customers.customer_list, name="customers"),
+    path("customers/new/", customers.create, name="create_customer"),
+    path("customers/<str:public_id>/", customers.detail, name="customer"),
+    path("customers/<str:public_id>/edit/", customers.edit, name="edit_customer"),
+    path("customers/<str:public_id>/delete/", customers.delete, name="delete_customer"),
+    path("invoices/", invoices.invoice_list, name="invoices"),
+    path("invoices/new/", invoices.create, name="create_invoice"),
+    path("invoices/<str:public_id>/", invoices.detail, name="invoice"),
+    path("invoices/<str:public_id>/edit/", invoices.edit, name="edit_invoice"),
+    path("invoices/<str:public_id>/delete/", invoices.delete, name="delete_invoice"),
+    path("invoices/<str:public_id>/finalize/", invoices.finalize, name="finalize_invoice"),
+    path("invoices/<str:public_id>/void/", invoices.void, name="void_invoice"),
+    path("invoices/<str:public_id>/uncollectible/", invoices.give_up, name="give_up_invoice"),
+    path("invoices/<str:public_id>/charge/", invoices.charge, name="charge_invoice"),
+    path("invoices/<str:public_id>/pdf/", invoices.pdf, name="invoice_pdf"),
+    path("charges/<str:public_id>/refund/", refunds.refund, name="refund_charge"),
+]

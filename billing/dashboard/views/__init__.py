@@ -1,0 +1,1 @@
+"""Pages of customers and invoices: each parses, calls one service or selector, and renders."""

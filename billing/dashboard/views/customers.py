@@ -1,0 +1,105 @@
+"""Customers: list, create, look at, edit, delete."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from billing import selectors, services
+from billing.dashboard.forms import CustomerFilterForm, CustomerForm
+from billing.dashboard.timeline import timeline_of
+from billing.models import Customer
+from core.api.pagination import paginate
+from core.errors import DomainError, FieldErrors
+
+RECENT = 10
+
+
+@company_page()
+@require_safe
+def customer_list(request: CompanyRequest) -> HttpResponse:
+    """The company's customers, newest first."""
+    form = CustomerFilterForm(request.GET)
+    rows = selectors.filter_customers(**form.chosen)
+    try:
+        page = paginate(rows, request)
+    except FieldErrors:
+        return redirect("billing:customers")
+    context = {
+        "form": form,
+        "page": page,
+        "is_filtered": bool(form.chosen),
+        "may_change": _may_change(request),
+    }
+    return render(request, "billing/customer_list.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: CompanyRequest) -> HttpResponse:
+    """Create a customer."""
+    form = CustomerForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _form_page(request, form)
+    try:
+        customer = services.create_customer(actor=request.principal, **form.values)
+    except DomainError as refusal:
+        form.show_refusal(refusal)
+        return _form_page(request, form)
+    messages.success(request, f"{customer.name} was created.")
+    return redirect("billing:customer", customer.public_id)
+
+
+@company_page()
+@require_safe
+def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """One customer: what is known, the latest invoices, what happened."""
+    customer = selectors.get_customer(public_id)
+    context = {
+        "customer": customer,
+        "invoices": selectors.filter_invoices(customer=customer.public_id).order_by("-id")[:RECENT],
+        "entries": timeline_of([customer.public_id]),
+        "may_change": _may_change(request),
+    }
+    return render(request, "billing/customer_detail.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Change a customer."""
+    customer = selectors.get_customer(public_id)
+    form = CustomerForm.for_customer(customer, request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _form_page(request, form, customer)
+    try:
+        services.update_customer(customer=customer, actor=request.principal, **form.values)
+    except DomainError as refusal:
+        form.show_refusal(refusal)
+        return _form_page(request, form, selectors.get_customer(public_id))
+    messages.success(request, "The customer was changed.")
+    return redirect("billing:customer", public_id)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then delete a customer."""
+    customer = selectors.get_customer(public_id)
+    if request.method == "POST":
+        services.delete_customer(customer=customer, actor=request.principal)
+        messages.success(request, f"{customer.name} was deleted; the invoices stay.")
+        return redirect("billing:customers")
+    return render(request, "billing/customer_delete.html", {"customer": customer})
+
+
+def _may_change(request: CompanyRequest) -> bool:
+    return at_least(request.membership.role, Role.DEVELOPER)
+
+
+def _form_page(request: CompanyRequest, form: CustomerForm, customer: Customer | None = None) -> HttpResponse:
+    status = 422 if request.method == "POST" else 200
+    context = {"form": form, "customer": customer}
+    return render(request, "billing/customer_form.html", context, status=status)

@@ -1,0 +1,239 @@
+"""Invoices: list, create, look at, edit, and the steps from draft to paid."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from accounts.selectors import current_company
+from billing import selectors, services
+from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
+from billing.dashboard.timeline import timeline_of
+from billing.export.invoice_pdf import file_name, render_invoice
+from billing.models import Customer, Invoice
+from core import clock
+from core.api.pagination import paginate
+from core.errors import DomainError, FieldErrors
+
+CUSTOMERS_OFFERED = 10
+
+
+@company_page()
+@require_safe
+def invoice_list(request: CompanyRequest) -> HttpResponse:
+    """The company's invoices, newest first."""
+    form = InvoiceFilterForm(request.GET)
+    try:
+        page = paginate(selectors.filter_invoices(**form.chosen).select_related("customer"), request)
+    except FieldErrors:
+        return redirect("billing:invoices")
+    context = {
+        "form": form,
+        "page": page,
+        "is_filtered": bool(form.chosen),
+        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+        "today": clock.now().date(),
+    }
+    return render(request, "billing/invoice_list.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: CompanyRequest) -> HttpResponse:
+    """Create a draft: first choose the customer, then write the lines."""
+    reference = request.POST.get("customer") or request.GET.get("customer")
+    if not reference:
+        search = CustomerFilterForm(request.GET)
+        found = selectors.filter_customers(**search.chosen).order_by("-id")[:CUSTOMERS_OFFERED]
+        return render(request, "billing/invoice_customer.html", {"form": search, "customers": found})
+    customer = selectors.get_customer(reference)
+    form = InvoiceForm(
+        request.POST if request.method == "POST" else None,
+        initial={"customer": customer.public_id, "currency": "EUR"},
+    )
+    if request.method != "POST" or form.wants_more_lines or not form.is_valid():
+        return _form_page(request, form, customer)
+    try:
+        invoice = services.create_invoice(actor=request.principal, **form.values(customer))
+    except DomainError as refusal:
+        form.show_refusal(refusal)
+        return _form_page(request, form, customer)
+    messages.success(request, "The draft was saved.")
+    return redirect("billing:invoice", invoice.public_id)
+
+
+@company_page()
+@require_safe
+def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """One invoice: lines, totals, payments, what happened."""
+    return render_detail(request, selectors.get_invoice(public_id))
+
+
+def render_detail(
+    request: CompanyRequest, invoice: Invoice, *, charge_form: ChargeForm | None = None
+) -> HttpResponse:
+    """Return the page of an invoice; 422 when it shows what was wrong with a form."""
+    charges = list(selectors.filter_charges(invoice).order_by("-id"))
+    refunds = [refund for charge in charges for refund in charge.refunds.all()]
+    ids = [row.public_id for row in (invoice, *charges, *refunds)]
+    may_change = at_least(request.membership.role, Role.DEVELOPER)
+    is_open = invoice.status == Invoice.Status.OPEN
+    if charge_form is None and may_change and invoice.amount_chargeable:
+        charge_form = ChargeForm(invoice=invoice)
+    context = {
+        "invoice": invoice,
+        "customer": invoice.customer,
+        "lines": sorted(invoice.lines.all(), key=lambda line: line.position),
+        "charges": charges,
+        "is_waiting": any(row.status == "pending" for row in (*charges, *refunds)),
+        "charge_form": charge_form,
+        "entries": timeline_of(ids, currency=invoice.currency),
+        "may_change": may_change,
+        "may_void": may_change and is_open and not invoice.amount_paid and not invoice.amount_pending,
+        "may_give_up": may_change and is_open and not invoice.amount_pending,
+        "is_overdue": is_open and bool(invoice.due_date and invoice.due_date < clock.now().date()),
+    }
+    status = 422 if charge_form is not None and charge_form.errors else 200
+    return render(request, "billing/invoice_detail.html", context, status=status)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Change a draft."""
+    invoice = selectors.get_invoice(public_id)
+    if invoice.status != Invoice.Status.DRAFT:
+        messages.error(request, "A finalized invoice cannot be edited.")
+        return redirect("billing:invoice", public_id)
+    form = InvoiceForm.for_invoice(invoice, request.POST if request.method == "POST" else None)
+    if request.method != "POST" or form.wants_more_lines or not form.is_valid():
+        return _form_page(request, form, invoice.customer, invoice)
+    try:
+        services.update_invoice(invoice=invoice, actor=request.principal, **form.values(invoice.customer))
+    except DomainError as refusal:
+        form.show_refusal(refusal)
+        return _form_page(request, form, invoice.customer, invoice)
+    messages.success(request, "The draft was changed.")
+    return redirect("billing:invoice", public_id)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then delete a draft."""
+    invoice = selectors.get_invoice(public_id)
+    if request.method == "POST":
+        services.delete_invoice(invoice=invoice, actor=request.principal)
+        messages.success(request, "The draft was deleted.")
+        return redirect("billing:invoices")
+    return _ask(request, invoice, "delete")
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def finalize(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then give a draft its number and open it."""
+    return _step(request, public_id, "finalize", services.finalize_invoice)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def void(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then declare an invoice void."""
+    return _step(request, public_id, "void", services.void_invoice)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def give_up(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then mark an invoice uncollectible."""
+    return _step(request, public_id, "give_up", services.mark_uncollectible)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_POST
+def charge(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Charge an invoice."""
+    invoice = selectors.get_invoice(public_id)
+    form = ChargeForm(request.POST, invoice=invoice)
+    if not form.is_valid():
+        return render_detail(request, invoice, charge_form=form)
+    try:
+        services.create_charge(actor=request.principal, invoice=invoice, **form.cleaned_data)
+    except DomainError as refusal:
+        form.show_refusal(refusal)
+        return render_detail(request, invoice, charge_form=form)
+    messages.info(request, "The charge is on its way to the gateway.")
+    return redirect("billing:invoice", public_id)
+
+
+@company_page()
+@require_safe
+def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """The invoice as a PDF."""
+    invoice = selectors.get_invoice(public_id)
+    data = render_invoice(invoice, seller=current_company().name)
+    response = HttpResponse(data, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{file_name(invoice)}"'
+    return response
+
+
+_QUESTIONS = {
+    "delete": (
+        "Delete this draft?",
+        "It never had a number, so no number will be missing.",
+        "Delete draft",
+        "danger",
+        "The draft was deleted.",
+    ),
+    "finalize": (
+        "Finalize this invoice?",
+        "It gets the next number and is due. From then on it does not change: to correct it, void it and write another.",
+        "Finalize",
+        "primary",
+        "The invoice was finalized.",
+    ),
+    "void": (
+        "Declare this invoice void?",
+        "It keeps its number and nobody owes it any more. This cannot be undone.",
+        "Declare void",
+        "danger",
+        "The invoice is void.",
+    ),
+    "give_up": (
+        "Mark this invoice uncollectible?",
+        "You do not expect it to be paid any more, and it can no longer be charged. This cannot be undone.",
+        "Mark uncollectible",
+        "danger",
+        "The invoice is marked uncollectible.",
+    ),
+}
+
+
+def _step(
+    request: CompanyRequest, public_id: str, name: str, service: Callable[..., Invoice]
+) -> HttpResponse:
+    invoice = selectors.get_invoice(public_id)
+    if request.method != "POST":
+        return _ask(request, invoice, name)
+    service(invoice=invoice, actor=request.principal)
+    messages.success(request, _QUESTIONS[name][4])
+    return redirect("billing:invoice", public_id)
+
+
+def _ask(request: CompanyRequest, invoice: Invoice, name: str) -> HttpResponse:
+    title, text, confirm, tone, _ = _QUESTIONS[name]
+    context = {"invoice": invoice, "title": title, "text": text, "confirm": confirm, "tone": tone}
+    return render(request, "billing/invoice_confirm.html", context)
+
+
+def _form_page(
+    request: CompanyRequest, form: InvoiceForm, customer: Customer, invoice: Invoice | None = None
+) -> HttpResponse:
+    status = 422 if request.method == "POST" and not form.wants_more_lines else 200
+    context = {"form": form, "customer": customer, "invoice": invoice}
+    return render(request, "billing/invoice_form.html", context, status=status)

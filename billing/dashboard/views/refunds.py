@@ -1,0 +1,32 @@
+"""Refunding a charge."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role
+from billing import selectors, services
+from billing.dashboard.forms import RefundForm
+from core.errors import DomainError
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def refund(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask how much, then give it back."""
+    charge = selectors.get_charge(public_id)
+    form = RefundForm(request.POST if request.method == "POST" else None, charge=charge)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.create_refund(charge=charge, actor=request.principal, **form.cleaned_data)
+        except DomainError as refusal:
+            form.show_refusal(refusal)
+        else:
+            messages.info(request, "The refund is on its way to the gateway.")
+            if charge.invoice is not None:
+                return redirect("billing:invoice", charge.invoice.public_id)
+            return redirect("billing:invoices")
+    context = {"charge": charge, "form": form}
+    return render(request, "billing/refund.html", context, status=422 if form.errors else 200)
