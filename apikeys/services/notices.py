@@ -119,7 +119,7 @@ def tell_clamped_keys() -> int:
     limit = entitlements_of(company_id).limits.requests_per_minute
     clamped: list[ApiKey] = []
     for mode in ("live", "test"):
-        with tenant_context(Tenant(company_id, mode)):  # type: ignore[arg-type]
+        with tenant_context(Tenant(company_id, mode)):
             clamped += ApiKey.objects.filter(revoked_at=None, rate_limit__gt=limit).order_by("id")
     if clamped:
         names = ", ".join(f"{key.name} ({key.mode}, {key.rate_limit} a minute)" for key in clamped)

@@ -7,7 +7,7 @@ from apikeys.stores.base import SecretStore, StoreUnavailable
 from apikeys.stores.database import DatabaseStore
 from apikeys.stores.vault import VaultStore
 
-__all__ = ["SecretStore", "StoreUnavailable", "configured_store", "store_of"]
+__all__ = ["SecretStore", "StoreUnavailable", "configured_store", "store_named", "store_of"]
 
 _STORES: dict[str, SecretStore] = {"database": DatabaseStore(), "vault": VaultStore()}
 
@@ -15,6 +15,11 @@ _STORES: dict[str, SecretStore] = {"database": DatabaseStore(), "vault": VaultSt
 def configured_store() -> SecretStore:
     """The store that new verifiers go to (`SECRET_STORE`)."""
     return _STORES[settings.SECRET_STORE]
+
+
+def store_named(name: str) -> SecretStore:
+    """The store with this name (`database` or `vault`)."""
+    return _STORES[name]
 
 
 def store_of(secret: ApiKeySecret) -> SecretStore:

@@ -1,0 +1,133 @@
+"""A Valkey that lies: forged, moved, edited and replayed entries let nobody in (DESIGN §5)."""
+
+import time
+
+import orjson
+import pytest
+
+from apikeys import grants, keys, tasks
+from apikeys.services import revoke_key
+from core import fences, valkey
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM
+
+
+@pytest.fixture
+def used(world, issue_key, api):
+    """A key whose grant is in Valkey, and that no process remembers."""
+    issued = issue_key(world.company)
+    assert api(issued.client_secret).get("/v1/whoami").status == 200
+    grants.COPIES.clear()
+    return issued
+
+
+def name_of(secret: str) -> str:
+    return "grant:" + grants.digest_of(secret).hex()
+
+
+def test_a_grant_moved_to_another_secret_is_not_believed(used, api):
+    stranger = keys.generate("live").text
+    valkey.client().set(name_of(stranger), valkey.client().get(name_of(used.client_secret)))
+    assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda facts: facts | {"scopes": ["customers:write", "invoices:write"]},
+        lambda facts: facts | {"company_id": "01990000-0000-7000-8000-000000000000"},
+        lambda facts: facts | {"rate_limit": 1_000_000},
+        lambda facts: facts | {"proved_at": time.time() + 10_000, "matched_at": time.time() + 10_000},
+    ],
+)
+def test_an_edited_grant_is_not_believed(used, api, edit):
+    name = name_of(used.client_secret)
+    value = valkey.client().get(name)
+    edited = value[:64] + orjson.dumps(edit(orjson.loads(value[64:])))
+    valkey.client().set(name, edited)
+    answer = api(used.client_secret).get("/v1/whoami")
+    assert answer.status == 200
+    assert answer.json["scopes"] == ["customers:read"]
+    assert answer.json["limits"]["key"] == 60
+
+
+@pytest.mark.parametrize("value", [b"", b"x", b"{}", b"\x00" * 500, b"0" * 64 + b"{}", b"9" * 100_000])
+def test_nonsense_in_place_of_a_grant_changes_nothing(used, api, value):
+    valkey.client().set(name_of(used.client_secret), value)
+    assert api(used.client_secret).get("/v1/whoami").status == 200
+    stranger = keys.generate("live").text
+    valkey.client().set(name_of(stranger), value)
+    assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
+
+
+def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(used, world, api):
+    name = name_of(used.client_secret)
+    old = valkey.client().get(name)
+    with tenant_context(world.tenant()):
+        revoke_key(key=used.key, actor=SYSTEM)
+    valkey.client().set(name, old)
+    assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
+
+
+def test_grant_and_fence_replayed_together_end_with_the_minute(used, world, api, monkeypatch):
+    """The bound of DESIGN §5: what even a Valkey that lies about everything can do lasts at most 60 s."""
+    name = name_of(used.client_secret)
+    fence = fences.key_fence(world.company.id, used.key.id)
+    old_grant, old_fence = valkey.client().mget(name, fence)
+    with tenant_context(world.tenant()):
+        revoke_key(key=used.key, actor=SYSTEM)
+    valkey.client().mset({name: old_grant, fence: old_fence})
+    grants.COPIES.clear()
+    real = time.time
+    monkeypatch.setattr("time.time", lambda: real() + grants.REPROVE_SECONDS + 1)
+    assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
+
+
+def test_a_failover_that_lost_the_write_is_mended_by_the_sweep(used, world, api):
+    client = api(used.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    fence = fences.key_fence(world.company.id, used.key.id)
+    lost = valkey.client().get(fence)
+    with tenant_context(world.tenant()):
+        revoke_key(key=used.key, actor=SYSTEM)
+    valkey.client().set(fence, lost)
+    assert tasks.repeat_fences() >= 1
+    assert client.get("/v1/whoami").code == "key_revoked"
+
+
+def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_better(used, world, api):
+    fence = fences.key_fence(world.company.id, used.key.id)
+    lost = valkey.client().get(fence)
+    stale = grants.recall(grants.digest_of(used.client_secret))
+    with tenant_context(world.tenant()):
+        revoke_key(key=used.key, actor=SYSTEM)
+    valkey.client().set(fence, lost)
+    assert stale is not None
+    # A process without a copy and without a grant reads PostgreSQL, and raises the fence it finds too low.
+    valkey.client().delete(name_of(used.client_secret))
+    assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
+    assert valkey.client().get(fence).startswith(b"2:")
+
+
+@pytest.mark.parametrize("value", [b"nonsense", b"", b":", b"x:y", b"99999999:"])
+def test_a_fence_that_is_none_lets_nobody_unverified_in(used, world, api, value):
+    fence = fences.key_fence(world.company.id, used.key.id)
+    valkey.client().set(fence, value)
+    assert api(used.client_secret).get("/v1/whoami").status in (200, 503)
+    with tenant_context(world.tenant()):
+        revoke_key(key=used.key, actor=SYSTEM)
+    valkey.client().set(fence, value)
+    assert api(used.client_secret).get("/v1/whoami").code in ("key_revoked", "temporarily_unavailable")
+
+
+def test_wrong_types_in_place_of_buckets_and_fences_are_no_accident(used, world, api):
+    fence = fences.key_fence(world.company.id, used.key.id)
+    for name in (
+        fence,
+        f"{{{world.company.id.hex}}}:bucket:key:{used.key.id.hex}",
+        name_of(used.client_secret),
+    ):
+        valkey.client().delete(name)
+        valkey.client().lpush(name, "x")
+        assert api(used.client_secret).get("/v1/whoami").status == 200
+        assert api(keys.generate("live").text).get("/v1/whoami").status == 401
