@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("core.api.urls")),
     path("", include("apikeys.api.urls")),
+    path("", include("audit.api.urls")),
     path("", include("billing.api.urls")),
     path("", include("messaging.api.urls")),
     path("", include("webhooks.api.urls")),

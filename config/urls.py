@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("accounts.dashboard.urls")),
     path("", include("apikeys.dashboard.urls")),
     path("", include("billing.dashboard.urls")),
+    path("", include("audit.dashboard.urls")),
     path("webhooks/", include("webhooks.dashboard.urls")),
     path("accounts/", include("allauth.urls")),
     path("staff/", admin.site.urls),

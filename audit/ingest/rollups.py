@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from audit.ingest import rows
-from audit.models import LATENCY_BOUNDS_MS, LATENCY_BUCKETS
+from audit.latency import LATENCY_BOUNDS_MS, LATENCY_BUCKETS
 from core import ids
 
 _BOUNDS_US = [round(bound * 1000) for bound in LATENCY_BOUNDS_MS]

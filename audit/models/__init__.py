@@ -2,8 +2,6 @@
 
 from audit.models.entries import AuditEntry, StaffEntry
 from audit.models.requests import (
-    LATENCY_BOUNDS_MS,
-    LATENCY_BUCKETS,
     RequestLog,
     RequestRollup,
     UnownedCount,
@@ -12,8 +10,6 @@ from audit.models.requests import (
 from audit.models.seals import PruneCheckpoint, Seal, SealCursor, SealHead, Streams
 
 __all__ = [
-    "LATENCY_BOUNDS_MS",
-    "LATENCY_BUCKETS",
     "AuditEntry",
     "PruneCheckpoint",
     "RequestLog",

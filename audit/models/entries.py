@@ -18,10 +18,10 @@ class EntryColumns(models.Model):
         STAFF = "staff", "Staff"
         SYSTEM = "system", "Pomelo"
 
-    action = models.CharField(max_length=64)
+    action = models.CharField(max_length=64, db_collation="C")
     actor_kind = models.CharField(max_length=8, choices=ActorKinds)
     actor_id = models.CharField(max_length=64)
-    actor_name = models.CharField(max_length=254)
+    actor_name = models.CharField(max_length=254, db_collation="C")
     target_type = models.CharField(max_length=64)
     target_id = models.CharField(max_length=64)
     ip = models.GenericIPAddressField(null=True)
@@ -57,6 +57,7 @@ class AuditEntry(EntryColumns, TenantModel):
         indexes = [
             models.Index(fields=["company", "mode", "action", "id"], name="audit_entry_action"),
             models.Index(fields=["company", "mode", "actor_id", "id"], name="audit_entry_actor"),
+            models.Index(fields=["company", "mode", "actor_name", "id"], name="audit_entry_actor_name"),
             models.Index(fields=["company", "mode", "target_id", "id"], name="audit_entry_target"),
             models.Index(fields=["company", "mode", "ip", "id"], name="audit_entry_ip"),
             models.Index(fields=["company", "mode", "request_id"], name="audit_entry_request"),
@@ -82,6 +83,7 @@ class StaffEntry(EntryColumns):
             models.Index(fields=["action", "id"], name="audit_staffentry_action"),
             models.Index(fields=["actor_id", "id"], name="audit_staffentry_actor"),
             models.Index(fields=["ip", "id"], name="audit_staffentry_ip"),
+            models.Index(fields=["transaction_id"], name="audit_staffentry_transaction"),
         ]
 
     @property

@@ -14,8 +14,8 @@ from audit.ingest.buffer import Buffer
 from audit.ingest.rollups import bucket_of
 from audit.ingest.store import store
 from audit.ingest.writer import Writer
+from audit.latency import LATENCY_BOUNDS_MS
 from audit.models import (
-    LATENCY_BOUNDS_MS,
     RequestLog,
     RequestRollup,
     Seal,

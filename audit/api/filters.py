@@ -1,0 +1,59 @@
+"""What audit's lists can be narrowed by. The selectors decide how; an index serves each."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+
+from audit import selectors
+from audit.models import AuditEntry, RequestLog
+
+
+class AuditEntryFilter(django_filters.FilterSet):
+    """Filters of `GET /v1/audit_entries`."""
+
+    action = django_filters.CharFilter(
+        max_length=64, help_text="An action such as `api_key.created`, or all on a resource: `api_key.*`."
+    )
+    actor = django_filters.CharFilter(
+        max_length=200, help_text="The actor's identifier, or how its name begins."
+    )
+    target = django_filters.CharFilter(max_length=64, help_text="The identifier of what was acted on.")
+    ip = django_filters.CharFilter(
+        max_length=50, help_text="An address, or a network such as `203.0.113.0/24`."
+    )
+    created_after = django_filters.IsoDateTimeFilter()
+    created_before = django_filters.IsoDateTimeFilter()
+
+    def filter_queryset(self, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Narrow by everything that was sent; raises FieldErrors."""
+        return selectors.list_entries(selectors.EntryFilter(**_renamed(self.form.cleaned_data)))
+
+
+class RequestLogFilter(django_filters.FilterSet):
+    """Filters of `GET /v1/request_logs`."""
+
+    key = django_filters.CharFilter(max_length=64, help_text="The Client ID of a key.")
+    method = django_filters.ChoiceFilter(choices=[(name, name) for name in selectors.METHODS])
+    route = django_filters.CharFilter(
+        max_length=200, help_text="A route as documented: `/v1/customers/{id}`."
+    )
+    status = django_filters.CharFilter(max_length=3, help_text="A status such as `404`, or a class: `4xx`.")
+    refused_by = django_filters.CharFilter(max_length=64, help_text="The error code of a refusal.")
+    ip = django_filters.CharFilter(
+        max_length=50, help_text="An address, or a network such as `203.0.113.0/24`."
+    )
+    path = django_filters.CharFilter(max_length=500, help_text="How the path begins: `/v1/customers/cus_`.")
+    created_after = django_filters.IsoDateTimeFilter()
+    created_before = django_filters.IsoDateTimeFilter()
+
+    def filter_queryset(self, queryset: QuerySet[RequestLog]) -> QuerySet[RequestLog]:
+        """Narrow by everything that was sent; raises FieldErrors."""
+        values = _renamed(self.form.cleaned_data)
+        values["text"] = values.pop("path")
+        return selectors.list_requests(selectors.RequestFilter(**values))
+
+
+def _renamed(values: dict[str, Any]) -> dict[str, Any]:
+    values = dict(values)
+    return {"since": values.pop("created_after"), "until": values.pop("created_before"), **values}

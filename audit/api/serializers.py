@@ -1,0 +1,115 @@
+"""What audit's endpoints answer, for the OpenAPI document."""
+
+from rest_framework import serializers
+
+
+class ActorOutput(serializers.Serializer):
+    """Who acted."""
+
+    type = serializers.ChoiceField(choices=["key", "user", "staff", "system"])
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class TargetOutput(serializers.Serializer):
+    """What was acted on."""
+
+    type = serializers.CharField()
+    id = serializers.CharField()
+
+
+class AuditEntryOutput(serializers.Serializer):
+    """An audit entry, as `audit.representations.audit_entry` renders it."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    action = serializers.CharField()
+    actor = ActorOutput()
+    target = TargetOutput()
+    ip = serializers.CharField(allow_null=True)
+    user_agent = serializers.CharField()
+    request_id = serializers.CharField(allow_null=True)
+    changes = serializers.DictField()
+    detail = serializers.DictField()
+    created = serializers.DateTimeField()
+
+
+class KeyOutput(serializers.Serializer):
+    """A key by its Client ID and the name it had."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
+class DecisionOutput(serializers.Serializer):
+    """One decision of the guard."""
+
+    check = serializers.CharField()
+    passed = serializers.BooleanField()
+    detail = serializers.CharField()
+    fix = serializers.CharField()
+
+
+class RequestLogOutput(serializers.Serializer):
+    """A logged request, as `audit.representations.request_log` renders it."""
+
+    id = serializers.CharField()
+    object = serializers.CharField()
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    method = serializers.CharField()
+    route = serializers.CharField()
+    path = serializers.CharField()
+    status = serializers.IntegerField()
+    duration_ms = serializers.FloatField()
+    request_bytes = serializers.IntegerField()
+    response_bytes = serializers.IntegerField()
+    key = KeyOutput(allow_null=True)
+    ip = serializers.CharField(allow_null=True)
+    user_agent = serializers.CharField()
+    refused_by = serializers.CharField(allow_null=True)
+    trace = DecisionOutput(many=True, allow_null=True)
+    created = serializers.DateTimeField()
+
+
+class LatencyOutput(serializers.Serializer):
+    """Latency percentiles in milliseconds, within 19 %."""
+
+    p50 = serializers.FloatField()
+    p95 = serializers.FloatField()
+    p99 = serializers.FloatField()
+
+
+class UsageOutput(serializers.Serializer):
+    """What one step of time, one key or one route added up to."""
+
+    start = serializers.DateTimeField(required=False)
+    key = KeyOutput(required=False)
+    route = serializers.CharField(required=False)
+    requests = serializers.IntegerField()
+    client_errors = serializers.IntegerField()
+    server_errors = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    response_bytes = serializers.IntegerField()
+    latency_ms = LatencyOutput()
+
+
+class RequestAnalyticsOutput(serializers.Serializer):
+    """Usage of a period."""
+
+    object = serializers.CharField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    interval = serializers.ChoiceField(choices=["hour", "day"])
+    data = UsageOutput(many=True)
+
+
+class RequestAnalyticsInput(serializers.Serializer):
+    """The query of `GET /v1/analytics/requests`."""
+
+    since = serializers.DateTimeField(required=False)
+    until = serializers.DateTimeField(required=False)
+    interval = serializers.ChoiceField(choices=["hour", "day"], default="hour")
+    group_by = serializers.ChoiceField(choices=["time", "key", "route"], default="time")
+    key = serializers.CharField(max_length=64, required=False)
+    route = serializers.CharField(max_length=200, required=False)

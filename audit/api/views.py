@@ -1,0 +1,126 @@
+"""Audit's endpoints: each parses, calls one selector, and renders."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+
+from audit import representations, selectors, usage
+from audit.api.filters import AuditEntryFilter, RequestLogFilter
+from audit.api.serializers import (
+    AuditEntryOutput,
+    RequestAnalyticsInput,
+    RequestAnalyticsOutput,
+    RequestLogOutput,
+)
+from audit.models import AuditEntry, RequestLog
+from core import clock, ids
+from core.api.filters import filter_queryset
+from core.api.rendering import reply
+from core.api.views import ApiRequest, ApiView, known_parameters
+from core.clock import rfc3339
+from core.errors import FieldError, FieldErrors
+
+STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+MAX_STEPS = 750
+
+
+class AuditEntryList(ApiView):
+    """Who did what."""
+
+    scopes = {"GET": "audit:read"}
+    filterset_class = AuditEntryFilter
+
+    @extend_schema(operation_id="list_audit_entries", responses=AuditEntryOutput(many=True))
+    def get(self, request: ApiRequest) -> HttpResponse:
+        """List audit entries, newest first."""
+        rows = filter_queryset(request, AuditEntry.objects.all(), AuditEntryFilter)
+        return self.page(request, rows, representations.audit_entry)
+
+
+class RequestLogList(ApiView):
+    """Every request, with the reason where one was refused."""
+
+    scopes = {"GET": "audit:read"}
+    filterset_class = RequestLogFilter
+
+    @extend_schema(operation_id="list_request_logs", responses=RequestLogOutput(many=True))
+    def get(self, request: ApiRequest) -> HttpResponse:
+        """List requests, newest first. A request appears here within a few seconds."""
+        rows = filter_queryset(request, RequestLog.objects.all(), RequestLogFilter)
+        return self.page(request, rows, representations.request_log)
+
+
+class RequestLogDetail(ApiView):
+    """One request."""
+
+    scopes = {"GET": "audit:read"}
+
+    @extend_schema(operation_id="retrieve_request_log", responses=RequestLogOutput)
+    def get(self, request: ApiRequest, id: str) -> HttpResponse:
+        """Read a request by the id that its answer carried in `X-Request-Id`."""
+        return reply(representations.request_log(selectors.get_request(id)))
+
+
+class RequestAnalytics(ApiView):
+    """Usage from the hourly roll-ups."""
+
+    scopes = {"GET": "analytics:read"}
+
+    @extend_schema(
+        operation_id="read_request_analytics",
+        parameters=[RequestAnalyticsInput],
+        responses=RequestAnalyticsOutput,
+    )
+    def get(self, request: ApiRequest) -> HttpResponse:
+        """Count requests and errors and read latencies: by hour or day, by key, or by route. Default: the last 24 hours."""
+        known_parameters(request.GET, frozenset(RequestAnalyticsInput().fields))
+        bound = RequestAnalyticsInput(data=request.GET)
+        bound.is_valid(raise_exception=True)
+        asked = bound.validated_data
+        interval: str = asked["interval"]
+        since, until = _period(asked.get("since"), asked.get("until"), interval)
+        if asked["group_by"] == "time":
+            rows = usage.usage_over_time(
+                since=since,
+                until=until,
+                step=STEPS[interval],
+                key=_key(asked.get("key")),
+                route=asked.get("route", ""),
+            )
+        else:
+            rows = usage.usage_by(asked["group_by"], since=since, until=until, limit=100)
+        return reply(
+            {
+                "object": "request_analytics",
+                "since": rfc3339(since),
+                "until": rfc3339(until),
+                "interval": interval,
+                "data": [representations.usage(row) for row in rows],
+            }
+        )
+
+
+def _period(since: datetime | None, until: datetime | None, interval: str) -> tuple[datetime, datetime]:
+    """Return whole steps that cover what was asked for; raises FieldErrors for more than MAX_STEPS or none."""
+    step = STEPS[interval]
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    end = until or clock.now()
+    begin = since or end - timedelta(days=1 if interval == "hour" else 30)
+    if begin >= end:
+        raise FieldErrors([FieldError("since", "invalid", "Must be before `until`.")])
+    if (end - begin) / step > MAX_STEPS:
+        raise FieldErrors(
+            [FieldError("since", "too_long", f"At most {MAX_STEPS} {interval}s are answered at once.")]
+        )
+    if begin < epoch:
+        raise FieldErrors([FieldError("since", "invalid", "Must be after 1970.")])
+    return epoch + step * ((begin - epoch) // step), epoch + step * -((epoch - end) // step)
+
+
+def _key(text: str | None) -> uuid.UUID | None:
+    try:
+        return ids.decode("key", text) if text else None
+    except ids.InvalidId as error:
+        raise FieldErrors([FieldError("key", "invalid", f"Not a Client ID: {error}.")]) from error

@@ -1,0 +1,125 @@
+"""The filters of the audit and request pages. All of them are optional, and a wrong value is said beside its field."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+
+from audit.selectors import METHODS, EntryFilter, RequestFilter
+from core import clock, ids
+
+PERIODS = {
+    "": "Any time",
+    "1h": "Last hour",
+    "24h": "Last 24 hours",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+}
+_LENGTHS = {
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+}
+STATUSES = {
+    "": "Any",
+    "2xx": "2xx success",
+    "4xx": "4xx refused",
+    "5xx": "5xx failed",
+    **{str(code): str(code) for code in (400, 401, 403, 404, 409, 422, 429, 500, 503)},
+}
+ACTIONS = {
+    "": "Any",
+    "api_key.*": "API keys",
+    "member.*": "Team",
+    "user.*": "Sign-ins",
+    "company.*": "Company",
+    "customer.*": "Customers",
+    "invoice.*": "Invoices",
+    "charge.*": "Charges",
+    "message.*": "Messages",
+    "webhook_endpoint.*": "Webhooks",
+    "staff.*": "Staff",
+    "audit.*": "Exports",
+}
+
+
+class _PeriodForm(forms.Form):
+    """Filters with a period; `chosen()` is what the selectors take."""
+
+    def text(self, name: str) -> str:
+        """Return the value of a text field, empty when it was left out or refused."""
+        return (
+            str(self.cleaned_data.get(name) or "") if self.is_valid() or hasattr(self, "cleaned_data") else ""
+        )
+
+    @property
+    def since(self) -> datetime | None:
+        """The beginning of the chosen period."""
+        length = _LENGTHS.get(self.text("period"))
+        return clock.now() - length if length else None
+
+    def refuse(self, fields: Any) -> None:
+        """Put the errors of a selector beside the fields they belong to."""
+        for error in fields:
+            name = {"text": "q"}.get(error.field, error.field)
+            self.add_error(name if name in self.fields else None, error.message)
+
+
+class EntryFilterForm(_PeriodForm):
+    """Filters of the audit page."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"placeholder": "Person, identifier, action or request"}),
+    )
+    action = forms.ChoiceField(required=False, choices=list(ACTIONS.items()), label="About")
+    actor = forms.CharField(required=False, max_length=200)
+    ip = forms.CharField(label="Address", required=False, max_length=50)
+    period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))
+
+    def chosen(self) -> EntryFilter:
+        """Return the filter the form describes."""
+        return EntryFilter(
+            action=self.text("action"),
+            actor=self.text("actor"),
+            ip=self.text("ip"),
+            text=self.text("q"),
+            since=self.since,
+        )
+
+
+class RequestFilterForm(_PeriodForm):
+    """Filters of the request page."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"placeholder": "Path, or req_… or key_…"}),
+    )
+    key = forms.ChoiceField(required=False)
+    method = forms.ChoiceField(required=False, choices=[("", "Any"), *((name, name) for name in METHODS)])
+    status = forms.ChoiceField(required=False, choices=list(STATUSES.items()))
+    route = forms.ChoiceField(required=False)
+    ip = forms.CharField(label="Address", required=False, max_length=50)
+    period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))
+
+    def __init__(self, data: Any, *, keys: list[Any], routes: list[str]) -> None:
+        super().__init__(data)
+        self.fields["key"].choices = [("", "Any"), *((ids.encode("key", key), name) for key, name in keys)]  # type: ignore[attr-defined]
+        self.fields["route"].choices = [("", "Any"), *((route, route) for route in routes)]  # type: ignore[attr-defined]
+
+    def chosen(self) -> RequestFilter:
+        """Return the filter the form describes."""
+        return RequestFilter(
+            key=self.text("key"),
+            method=self.text("method"),
+            route=self.text("route"),
+            status=self.text("status"),
+            ip=self.text("ip"),
+            text=self.text("q"),
+            since=self.since,
+        )

@@ -1,0 +1,108 @@
+"""The request pages: search, one request with the decisions behind its answer, live tail, export, usage."""
+
+from datetime import timedelta
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role
+from audit import representations, selectors, services, usage
+from audit.dashboard import charts
+from audit.dashboard.forms import RequestFilterForm
+from audit.dashboard.streaming import download
+from audit.export.rows import FORMATS, export_rows
+from audit.models import RequestLog
+from core import clock
+from core.api.pagination import paginate
+from core.errors import FieldErrors, NotFound
+from core.tenancy import require_tenant
+
+_CHOICES_FROM = timedelta(days=7)
+
+
+@company_page()
+@require_safe
+def request_list(request: CompanyRequest) -> HttpResponse:
+    """Requests of the company in this mode, newest first; `live` repeats the rows every two seconds."""
+    since = clock.now() - _CHOICES_FROM
+    form = RequestFilterForm(
+        request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
+    )
+    try:
+        rows = selectors.list_requests(form.chosen())
+    except FieldErrors as error:
+        form.refuse(error.fields)
+        rows = RequestLog.objects.none()
+    try:
+        page = paginate(rows.defer("trace", "user_agent"), request)
+    except FieldErrors:
+        return redirect("audit:requests")
+    is_live = "live" in request.GET and "starting_after" not in request.GET
+    template = "request_rows" if is_live and request.headers.get("HX-Request") else "request_list"
+    query = request.GET.copy()
+    query.pop("live", None)
+    context = {
+        "form": form,
+        "page": page,
+        "is_live": is_live,
+        "still": query.urlencode(),
+        "live_query": "&".join(filter(None, [query.urlencode(), "live=1"])),
+    }
+    return render(request, f"audit/{template}.html", context)
+
+
+@company_page()
+@require_safe
+def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """One request: what was asked, what was answered and, when it was refused, which check said no and how to fix it."""
+    row = selectors.get_request(public_id)
+    context = {
+        "log": row,
+        "shown": representations.request_log(row),
+        "refusal": next((step for step in row.trace or [] if not step["passed"]), None),
+        "entries": selectors.entries_of_request(row),
+    }
+    return render(request, "audit/request_detail.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_safe
+def export_requests(request: CompanyRequest, kind: str) -> StreamingHttpResponse:
+    """Stream the requests that the filters describe."""
+    if kind not in FORMATS:
+        raise NotFound
+    since = clock.now() - _CHOICES_FROM
+    form = RequestFilterForm(
+        request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
+    )
+    wanted = form.chosen()
+    selectors.list_requests(wanted)
+    services.record_export(
+        what="requests", kind=kind, filters=dict(request.GET.items()), actor=request.principal
+    )
+    body = export_rows(
+        require_tenant(), lambda: selectors.list_requests(wanted), representations.request_log, kind=kind
+    )
+    return download(body, FORMATS[kind], f"requests-{request.mode}-{clock.now():%Y-%m-%d}.{kind}")
+
+
+@company_page()
+@require_safe
+def usage_page(request: CompanyRequest) -> HttpResponse:
+    """Requests, errors and answer times as charts, by key and by route."""
+    period = charts.PERIODS.get(request.GET.get("period", ""), charts.PERIODS["24h"])
+    since, until = period.bounds(clock.now())
+    steps = usage.usage_over_time(since=since, until=until, step=period.step)
+    context = {
+        "period": period,
+        "periods": charts.PERIODS.values(),
+        "total": usage.merged(steps),
+        "requests_chart": charts.requests_chart(steps, period),
+        "errors_chart": charts.errors_chart(steps, period),
+        "latency_chart": charts.latency_chart(steps, period),
+        "keys": usage.usage_by("key", since=since, until=until),
+        "routes": usage.usage_by("route", since=since, until=until),
+    }
+    return render(request, "audit/usage.html", context)

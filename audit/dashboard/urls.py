@@ -1,0 +1,16 @@
+"""The audit and request pages."""
+
+from django.urls import path
+
+from audit.dashboard import entries, requests
+
+app_name = "audit"
+urlpatterns = [
+    path("audit/", entries.entry_list, name="entries"),
+    path("audit/export.<str:kind>", entries.export_entries, name="export_entries"),
+    path("audit/<str:public_id>/", entries.entry, name="entry"),
+    path("requests/", requests.request_list, name="requests"),
+    path("requests/usage/", requests.usage_page, name="usage"),
+    path("requests/export.<str:kind>", requests.export_requests, name="export_requests"),
+    path("requests/<str:public_id>/", requests.request_detail, name="request"),
+]

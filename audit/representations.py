@@ -1,0 +1,68 @@
+"""How audit's objects look to the outside: in API answers and in exports alike (DESIGN §3)."""
+
+from typing import Any
+
+from audit.latency import Usage
+from audit.models import AuditEntry, RequestLog
+from core import ids
+from core.clock import rfc3339
+
+
+def audit_entry(row: AuditEntry) -> dict[str, Any]:
+    """Return the public form of an audit entry."""
+    return {
+        "id": row.public_id,
+        "object": "audit_entry",
+        "mode": row.mode,
+        "action": row.action,
+        "actor": {"type": row.actor_kind, "id": row.actor_id, "name": row.actor_name},
+        "target": {"type": row.target_type, "id": row.target_id},
+        "ip": row.ip,
+        "user_agent": row.user_agent,
+        "request_id": row.request_id or None,
+        "changes": row.changes,
+        "detail": row.detail,
+        "created": rfc3339(row.created),
+    }
+
+
+def request_log(row: RequestLog) -> dict[str, Any]:
+    """Return the public form of a logged request."""
+    return {
+        "id": row.public_id,
+        "object": "request_log",
+        "mode": row.mode,
+        "method": row.method,
+        "route": row.route,
+        "path": row.path,
+        "status": row.status,
+        "duration_ms": row.duration_ms,
+        "request_bytes": row.request_bytes,
+        "response_bytes": row.response_bytes,
+        "key": {"id": ids.encode("key", row.key), "name": row.key_name} if row.key else None,
+        "ip": row.ip,
+        "user_agent": row.user_agent,
+        "refused_by": row.refused_by or None,
+        "trace": row.trace,
+        "created": rfc3339(row.arrived),
+    }
+
+
+def usage(row: Usage) -> dict[str, Any]:
+    """Return the public form of a step, a key's or a route's usage."""
+    about: dict[str, Any] = {}
+    if row.start is not None:
+        about["start"] = rfc3339(row.start)
+    if row.key is not None:
+        about["key"] = {"id": ids.encode("key", row.key), "name": row.key_name}
+    if row.route:
+        about["route"] = row.route
+    return {
+        **about,
+        "requests": row.requests,
+        "client_errors": row.client_errors,
+        "server_errors": row.server_errors,
+        "refused": row.refused,
+        "response_bytes": row.response_bytes,
+        "latency_ms": {"p50": row.percentile(0.5), "p95": row.percentile(0.95), "p99": row.percentile(0.99)},
+    }

@@ -1,0 +1,169 @@
+"""Reads of the trail and the request log, all inside the current tenant and all served by B-trees (DESIGN §8).
+
+Every filter compares a stored column by an operator that PostgreSQL may push below row-level security. Times become ranges
+of the identifier, which is what the tables are partitioned by.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from audit.days import first_id
+from audit.models import AuditEntry, RequestLog
+from core import ids
+from core.errors import FieldError, FieldErrors, NotFound
+
+METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
+
+# The last code point: the end of every range of texts with one prefix under the collation "C".
+_LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryFilter:
+    """What a list of audit entries can be narrowed by; empty texts and None mean: not."""
+
+    action: str = ""
+    actor: str = ""
+    target: str = ""
+    ip: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """What a list of requests can be narrowed by; empty texts and None mean: not."""
+
+    key: str = ""
+    method: str = ""
+    route: str = ""
+    status: str = ""
+    refused_by: str = ""
+    ip: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_entries(wanted: EntryFilter) -> QuerySet[AuditEntry]:
+    """Return the entries that `wanted` describes. Raises FieldErrors for an address that is none."""
+    found: QuerySet[AuditEntry] = _between(AuditEntry.objects.all(), wanted.since, wanted.until)
+    if wanted.action:
+        # `api_key` or `api_key.*` names every action on keys, `api_key.created` one of them.
+        name = wanted.action.removesuffix(".*")
+        if "." in name:
+            found = found.filter(action=name)
+        else:
+            found = found.filter(action__gte=f"{name}.", action__lt=f"{name}.{_LAST}")
+    if wanted.actor:
+        found = found.filter(Q(actor_id=wanted.actor) | _begins("actor_name", wanted.actor))
+    if wanted.target:
+        found = found.filter(target_id=wanted.target)
+    if wanted.ip:
+        found = found.filter(_address("ip", wanted.ip))
+    text = wanted.text.strip()
+    if text:
+        if text.startswith("req_"):
+            found = found.filter(request_id=text)
+        elif text.startswith("aud_"):
+            found = found.filter(id=_decoded("text", "aud", text))
+        else:
+            found = found.filter(
+                Q(target_id=text) | Q(actor_id=text) | _begins("actor_name", text) | _begins("action", text)
+            )
+    return found
+
+
+def get_entry(public_id: str) -> AuditEntry:
+    """Return the entry; raises NotFound when it is missing or foreign."""
+    return AuditEntry.by_public_id(public_id)
+
+
+def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
+    """Return the requests that `wanted` describes. Raises FieldErrors for a value that cannot be one."""
+    found: QuerySet[RequestLog] = _between(RequestLog.objects.all(), wanted.since, wanted.until)
+    if wanted.key:
+        found = found.filter(key=_decoded("key", "key", wanted.key))
+    if wanted.method:
+        found = found.filter(method=wanted.method.upper())
+    if wanted.route:
+        found = found.filter(route=wanted.route)
+    if wanted.status:
+        found = found.filter(_status(wanted.status))
+    if wanted.refused_by:
+        # Only failures are refused: the condition lets the small index on them serve.
+        found = found.filter(refused_by=wanted.refused_by, status__gte=400)
+    if wanted.ip:
+        found = found.filter(_address("ip", wanted.ip))
+    text = wanted.text.strip()
+    if text.startswith("req_"):
+        found = found.filter(id=_decoded("text", "req", text))
+    elif text.startswith("key_"):
+        found = found.filter(key=_decoded("text", "key", text))
+    elif text:
+        found = found.filter(_begins("path", text if text.startswith("/") else f"/v1/{text}"))
+    return found
+
+
+def get_request(public_id: str) -> RequestLog:
+    """Return the request; raises NotFound when it is missing, foreign or too old."""
+    try:
+        found: RequestLog = RequestLog.objects.get(id=ids.decode("req", public_id))
+    except (ids.InvalidId, RequestLog.DoesNotExist) as error:
+        raise NotFound from error
+    return found
+
+
+def entries_of_request(request: RequestLog) -> list[AuditEntry]:
+    """Return what a request left in the trail, oldest first."""
+    return list(AuditEntry.objects.filter(request_id=request.public_id).order_by("id")[:100])
+
+
+def _between(queryset: QuerySet[Any], since: datetime | None, until: datetime | None) -> QuerySet[Any]:
+    if since is not None:
+        queryset = queryset.filter(id__gte=first_id(since))
+    if until is not None:
+        queryset = queryset.filter(id__lt=first_id(until))
+    return queryset
+
+
+def _begins(column: str, prefix: str) -> Q:
+    return Q(**{f"{column}__gte": prefix, f"{column}__lt": prefix + _LAST})
+
+
+def _decoded(field: str, prefix: str, text: str) -> Any:
+    try:
+        return ids.decode(prefix, text)
+    except ids.InvalidId as error:
+        raise FieldErrors([FieldError(field, "invalid", f"Not an identifier: {error}.")]) from error
+
+
+def _address(column: str, text: str) -> Q:
+    """Match an address, or every address of a network, by comparisons only."""
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise FieldErrors(
+            [FieldError("ip", "invalid", "Use an address or a network, such as 203.0.113.0/24.")]
+        ) from error
+    if network.num_addresses == 1:
+        return Q(**{column: str(network.network_address)})
+    return Q(
+        **{f"{column}__gte": str(network.network_address), f"{column}__lte": str(network.broadcast_address)}
+    )
+
+
+def _status(text: str) -> Q:
+    """Match one status (`404`) or a class of them (`4xx`)."""
+    if len(text) == 3 and text.isascii() and text[0] in "12345":
+        if text[1:].lower() == "xx":
+            lowest = int(text[0]) * 100
+            return Q(status__gte=lowest, status__lt=lowest + 100)
+        if text.isdigit():
+            return Q(status=int(text))
+    raise FieldErrors([FieldError("status", "invalid", "Use a status such as 404, or a class such as 4xx.")])

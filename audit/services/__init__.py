@@ -1,0 +1,28 @@
+"""Writes of audit: that somebody read the trail out is itself on the trail."""
+
+from audit.events import AuditExported, ProofDownloaded
+from core import ids
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import require_tenant
+
+
+def record_export(*, what: str, kind: str, filters: dict[str, str], actor: Principal) -> None:
+    """Record an export of `what` (entries or requests) in the format `kind`, narrowed by `filters`."""
+    publish(
+        AuditExported(
+            object_id=ids.encode("co", require_tenant().company_id),
+            detail={"what": what, "format": kind, "filters": filters},
+        ),
+        actor=actor,
+    )
+
+
+def record_proof(*, stream: str, day: str, actor: Principal) -> None:
+    """Record that a day with its seals was downloaded."""
+    publish(
+        ProofDownloaded(
+            object_id=ids.encode("co", require_tenant().company_id), detail={"stream": stream, "day": day}
+        ),
+        actor=actor,
+    )

@@ -1,0 +1,212 @@
+"""The audit and request pages: what a member sees, narrows, opens and exports."""
+
+import csv
+import io
+import json
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.events import CompanyUpdated
+from audit.days import first_id
+from audit.ingest.store import store
+from audit.models import AuditEntry
+from core import clock, ids
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import tenant_context
+from tests.audit.rows import make_row
+from tests.factories import World, join, make_user
+
+REFUSED: dict[str, Any] = {
+    "status": 403,
+    "refused_by": "ip_not_allowed",
+    "path": "/v1/invoices",
+    "route": "/v1/invoices",
+    "trace": [
+        {"check": "credential", "detail": "", "fix": "", "passed": True},
+        {
+            "check": "ip",
+            "detail": "203.0.113.7 is not on the list",
+            "fix": "Add 203.0.113.7 to the key's networks.",
+            "passed": False,
+        },
+    ],
+}
+
+
+@pytest.fixture
+def browser(world: World, login: Callable[..., Client]) -> Client:
+    return login(world.owner, company=world.company)
+
+
+def text_of(response: Any) -> str:
+    assert response.status_code == 200, response
+    return b"".join(response).decode() if response.streaming else response.content.decode()
+
+
+def test_the_audit_page_shows_who_did_what_and_leads_to_the_details(world: World, browser: Client) -> None:
+    with tenant_context(world.tenant()):
+        publish(
+            CompanyUpdated(object_id=world.company.public_id, changes={"name": ["Acme", "Acme <b>2</b>"]}),
+            actor=Principal(kind="user", id=world.owner.public_id, name="Ada", ip="203.0.113.9"),
+        )
+        entry = AuditEntry.objects.get(action="company.updated")
+    page = text_of(browser.get("/audit/"))
+    assert "company.updated" in page
+    assert "company.created" in page
+    detail = text_of(browser.get(f"/audit/{entry.public_id}/"))
+    assert "Acme &lt;b&gt;2&lt;/b&gt;" in detail
+    assert "203.0.113.9" in detail
+
+
+@pytest.mark.parametrize(
+    ("query", "is_found"),
+    [
+        ("action=company.*", True),
+        ("action=member.*", False),
+        ("actor=Ada", True),
+        ("actor=Bob", False),
+        ("ip=203.0.113.9", True),
+        ("ip=203.0.113.0/24", True),
+        ("ip=198.51.100.0/24", False),
+        ("q=company.up", True),
+        ("q=Ada Love", True),
+        ("q=nothing", False),
+        ("period=1h", True),
+    ],
+)
+def test_each_filter_of_the_audit_page_narrows(
+    world: World, browser: Client, query: str, is_found: bool
+) -> None:
+    with tenant_context(world.tenant()):
+        publish(
+            CompanyUpdated(object_id=world.company.public_id),
+            actor=Principal(kind="user", id=world.owner.public_id, name="Ada Lovelace", ip="203.0.113.9"),
+        )
+        entry = AuditEntry.objects.get(action="company.updated")
+    assert (entry.public_id in text_of(browser.get(f"/audit/?{query}"))) is is_found
+
+
+def test_a_filter_that_makes_no_sense_is_said_beside_its_field(browser: Client) -> None:
+    assert "Use an address or a network" in text_of(browser.get("/audit/?ip=nowhere"))
+    assert "Use an address or a network" in text_of(browser.get("/requests/?ip=nowhere"))
+    assert "Not an identifier" in text_of(browser.get("/requests/?q=req_zzz"))
+
+
+def test_a_refused_request_is_explained(world: World, browser: Client) -> None:
+    row = make_row(world.company.id, **REFUSED)
+    store([row])
+    request_id = ids.encode("req", uuid.UUID(row[0]))
+    assert "ip_not_allowed" in text_of(browser.get("/requests/"))
+    page = text_of(browser.get(f"/requests/{request_id}/"))
+    assert "203.0.113.7 is not on the list" in page
+    assert "Add 203.0.113.7 to the key&#x27;s networks." in page
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", {"/v1/customers/cus_01h", "/v1/invoices"}),
+        ("status=4xx", {"/v1/invoices"}),
+        ("status=403", {"/v1/invoices"}),
+        ("status=404", set()),
+        ("status=2xx", {"/v1/customers/cus_01h"}),
+        ("method=POST", set()),
+        ("route=/v1/invoices", {"/v1/invoices"}),
+        ("q=/v1/cust", {"/v1/customers/cus_01h"}),
+        ("q=invoices", {"/v1/invoices"}),
+        ("ip=203.0.113.7", {"/v1/customers/cus_01h", "/v1/invoices"}),
+        ("ip=2001:db8::/32", set()),
+        ("period=24h", {"/v1/customers/cus_01h", "/v1/invoices"}),
+    ],
+)
+def test_each_filter_of_the_request_page_narrows(
+    world: World, browser: Client, query: str, expected: set[str]
+) -> None:
+    store([make_row(world.company.id), make_row(world.company.id, **REFUSED)])
+    rows = text_of(browser.get(f"/requests/export.jsonl?{query}")).splitlines()
+    assert {json.loads(line)["path"] for line in rows} == expected
+
+
+def test_the_live_view_asks_again_for_its_rows_only(world: World, browser: Client) -> None:
+    store([make_row(world.company.id)])
+    assert 'hx-trigger="every 2s"' in text_of(browser.get("/requests/?live=1"))
+    rows = text_of(browser.get("/requests/?live=1", headers={"HX-Request": "true"}))
+    assert rows.lstrip().startswith("<tbody")
+    assert "/v1/customers/cus_01h" in rows
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(world: World, browser: Client) -> None:
+    store([make_row(world.company.id, path=f"/v1/n/{n}") for n in range(45)])
+    seen: list[str] = []
+    address = "/requests/"
+    for _ in range(3):
+        response = browser.get(address)
+        page = response.context["page"]
+        seen += [row.path for row in page.items]
+        address = f"/requests/?starting_after={page.next_cursor}"
+    assert seen == [f"/v1/n/{n}" for n in range(44, -1, -1)]
+
+
+def test_an_export_is_recorded_and_a_formula_stays_text(world: World, browser: Client) -> None:
+    store([make_row(world.company.id, user_agent="=cmd|' /C calc'!A0")])
+    rows = list(csv.DictReader(io.StringIO(text_of(browser.get("/requests/export.csv")))))
+    assert rows[0]["user_agent"] == "'=cmd|' /C calc'!A0"
+    assert rows[0]["key.name"] == "ci-deploy"
+    with tenant_context(world.tenant()):
+        entry = AuditEntry.objects.get(action="audit.exported")
+    assert entry.detail == {"what": "requests", "format": "csv", "filters": {}}
+    assert entry.actor_id == world.owner.public_id
+
+
+def test_an_export_reads_on_over_many_chunks(
+    world: World, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.export.rows.CHUNK", 10)
+    store([make_row(world.company.id, path=f"/v1/n/{n}") for n in range(25)])
+    rows = text_of(browser.get("/requests/export.jsonl")).splitlines()
+    assert [json.loads(line)["path"] for line in rows] == [f"/v1/n/{n}" for n in range(24, -1, -1)]
+
+
+def test_a_viewer_may_read_and_not_export(world: World, login: Callable[..., Client]) -> None:
+    viewer = make_user("viewer")
+    join(world.company, viewer, "viewer")
+    browser = login(viewer, company=world.company)
+    assert browser.get("/audit/").status_code == 200
+    for address in ("/audit/export.csv", "/requests/export.jsonl"):
+        assert browser.get(address).status_code == 403
+    with tenant_context(world.tenant()):
+        assert not AuditEntry.objects.filter(action="audit.exported").exists()
+
+
+def test_an_outsider_finds_neither_rows_nor_details(world: World, login: Callable[..., Client]) -> None:
+    row = make_row(world.company.id)
+    store([row])
+    with tenant_context(world.tenant()):
+        entry = AuditEntry.objects.latest("id")
+    browser = login(world.outsider, company=world.other_company)
+    assert "/v1/customers/cus_01h" not in text_of(browser.get("/requests/"))
+    assert browser.get(f"/requests/{ids.encode('req', uuid.UUID(row[0]))}/").status_code == 404
+    assert browser.get(f"/audit/{entry.public_id}/").status_code == 404
+
+
+@pytest.mark.parametrize("period", ["24h", "7d", "30d", "90d", "nonsense"])
+def test_usage_is_drawn_for_every_period(world: World, browser: Client, period: str) -> None:
+    yesterday = first_id(clock.now() - timedelta(hours=5))
+    store(
+        [
+            make_row(world.company.id, duration_us=8_000),
+            make_row(world.company.id, status=500, id=f"{yesterday.hex[:12]}7{ids.new_id().hex[13:]}"),
+        ]
+    )
+    response = browser.get(f"/requests/usage/?period={period}")
+    page = text_of(response)
+    assert response.context["total"].requests == 2
+    assert response.context["total"].server_errors == 1
+    assert "chart-svg" in page
+    assert "ci-deploy" in page
