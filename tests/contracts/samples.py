@@ -5,6 +5,7 @@ and isolation tests then cover it without being told.
 """
 
 import secrets
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 from accounts.models import Company, Membership
 from accounts.roles import Role
 from accounts.services import invite_member
-from core import clock
+from audit.ingest.store import store
+from core import clock, ids
 from core.tenancy import Tenant, tenant_context
 from messaging.services import create_message, create_suppression
+from tests.audit.rows import make_row
 from tests.billing.factories import LINE, make_invoice, make_settled_charge
 from tests.factories import SYSTEM, join, make_customer, make_key, make_user
 from tests.webhooks.steps import make_endpoint
@@ -51,11 +54,19 @@ def _tomorrow() -> datetime:
     return clock.now() + timedelta(days=1)
 
 
+def make_request_log(tenant: Tenant) -> str:
+    """Return the id of a logged request."""
+    row = make_row(tenant.company_id, mode=tenant.mode)
+    store([row])
+    return ids.encode("req", uuid.UUID(row[0]))
+
+
 OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "charges": lambda tenant: make_settled_charge(tenant).public_id,
     "customers": lambda tenant: make_customer(tenant).public_id,
     "invoices": lambda tenant: make_invoice(tenant).public_id,
     "messages": make_message,
+    "request_logs": make_request_log,
     "suppressions": make_suppression,
     "webhook_endpoints": lambda tenant: make_endpoint(tenant, "https://example.com/hook")[0].public_id,
 }
