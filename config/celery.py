@@ -32,5 +32,11 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "webhooks.prune": {"task": "webhooks.prune", "schedule": 3600.0},
+    "webhooks.send_notices": {
+        "task": "webhooks.send_notices",
+        "schedule": 30.0,
+        "options": {"expires": 30.0},
+    },
     "webhooks.sweep": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
 }

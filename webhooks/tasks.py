@@ -7,6 +7,7 @@ from typing import Any
 from celery.signals import worker_process_shutdown, worker_shutdown
 
 from core.jobs import system_task
+from webhooks import emails, retention
 from webhooks.delivery import pump
 
 
@@ -20,6 +21,18 @@ def relay_events(**_: Any) -> None:
 def sweep(**_: Any) -> None:
     """Wake the delivery engine on the clock: retries fall due, and hints get lost."""
     pump.wake()
+
+
+@system_task(name="webhooks.send_notices")
+def send_notices(**_: Any) -> None:
+    """Tell owners about endpoints that were switched off."""
+    emails.send_notices()
+
+
+@system_task(name="webhooks.prune")
+def prune(**_: Any) -> None:
+    """Remove deliveries, events and counts that are older than they are kept."""
+    retention.prune()
 
 
 @worker_process_shutdown.connect

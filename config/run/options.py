@@ -92,6 +92,10 @@ def child_environment(
         # Celery warns root at length at every start. Its reason is pickle; our messages are JSON and carry hints only.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
     }
+    if is_loopback(
+        options.host
+    ):  # a receiver on this machine may be tried out, as long as nobody else can ask for it
+        derived["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
     if certificate is not None:
         derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}
     fixed = {

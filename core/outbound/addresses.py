@@ -55,9 +55,9 @@ _ISATAP_IDENTIFIERS = (0x00005EFE, 0x02005EFE)
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """Return the networks of CIDR texts.
 
-    Raises ValueError for a text that is no network, or whose address has bits set outside its mask.
+    Raises ValueError for a text that is no network.
     """
-    return tuple(ipaddress.ip_network(text.strip()) for text in texts if text.strip())
+    return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
 
 
 def is_public(address: Address) -> bool:

@@ -28,7 +28,7 @@ POLL_SECONDS = 1.0
 SOON_SECONDS = 0.02  # events wait for a transaction that is just ending
 IDLE_SECONDS = 30.0
 RETRY_DATABASE_SECONDS = 0.5
-STOP_SECONDS = 20.0
+STOP_SECONDS = 16.0
 log = structlog.get_logger(__name__)
 
 
@@ -115,7 +115,8 @@ class Pump:
         task.add_done_callback(finished)
 
     async def _send(self, job: Job, client: OutboundClient) -> None:
-        self._done.append(await attempt(job, client, self._limits))
+        outcome = await attempt(job, client, self._limits)
+        self._done.append(outcome)  # only now: a cycle may have put another list in its place meanwhile
 
     async def _pause(self, step: Step | None) -> None:
         seconds = SOON_SECONDS if step is not None and step.more else POLL_SECONDS
@@ -172,7 +173,7 @@ def wake() -> None:
 
 
 def stop() -> None:
-    """Let this process's pump finish what it has in hand, for at most twenty seconds."""
+    """Let this process's pump finish what it has in hand, for at most sixteen seconds."""
     _runner.stop()
 
 

@@ -1,0 +1,77 @@
+"""How long deliveries and events are kept, and how they go: in small steps that hold up nobody."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection
+
+from core import clock
+from core.tenancy import system_context
+from webhooks.recovery import first_id
+
+KEPT_FOR = timedelta(days=30)
+STEP = 1000
+# Attempts first, then what they point to; a delivery that still waits is kept, however old it is.
+_STATEMENTS = (
+    """
+    DELETE FROM webhooks_attempt WHERE id IN (
+        SELECT a.id FROM webhooks_attempt a JOIN webhooks_delivery d ON d.id = a.delivery_id
+        WHERE d.id < %(first)s AND d.due_at IS NULL
+        LIMIT %(step)s
+    )
+    """,
+    """
+    DELETE FROM webhooks_delivery WHERE id IN (
+        SELECT d.id FROM webhooks_delivery d
+        WHERE d.id < %(first)s AND d.due_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM webhooks_attempt a
+            WHERE (a.company_id, a.mode, a.delivery_id) = (d.company_id, d.mode, d.id)
+        )
+        LIMIT %(step)s
+    )
+    """,
+    """
+    DELETE FROM webhooks_eventbody WHERE id IN (
+        SELECT b.id FROM webhooks_eventbody b
+        WHERE b.id < %(first)s AND NOT EXISTS (
+            SELECT 1 FROM webhooks_delivery d
+            WHERE (d.company_id, d.mode, d.event_id) = (b.company_id, b.mode, b.event_id)
+        )
+        LIMIT %(step)s
+    )
+    """,
+    """
+    DELETE FROM core_outboxevent WHERE id IN (
+        SELECT e.id FROM core_outboxevent e
+        WHERE e.id < %(first)s AND e.relayed_at IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM webhooks_delivery d
+            WHERE (d.company_id, d.mode, d.event_id) = (e.company_id, e.mode, e.id)
+        ) AND NOT EXISTS (
+            SELECT 1 FROM webhooks_eventbody b
+            WHERE (b.company_id, b.mode, b.event_id) = (e.company_id, e.mode, e.id)
+        )
+        LIMIT %(step)s
+    )
+    """,
+    """
+    DELETE FROM webhooks_endpointhour WHERE id IN (
+        SELECT id FROM webhooks_endpointhour WHERE id < %(first)s LIMIT %(step)s
+    )
+    """,
+)
+
+
+def prune(*, max_steps: int = 200) -> int:
+    """Remove what is older than 30 days, at most `max_steps` thousand rows of each kind; return how many went."""
+    first = first_id(clock.now() - KEPT_FOR)
+    removed = 0
+    for statement in _STATEMENTS:
+        for _ in range(max_steps):
+            with system_context(reason="webhook retention"), connection.cursor() as cursor:
+                cursor.execute(statement, {"first": first, "step": STEP})
+                count = cursor.rowcount
+            removed += count
+            if count < STEP:
+                break
+    return removed
