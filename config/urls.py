@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("apikeys.dashboard.urls")),
     path("", include("billing.dashboard.urls")),
     path("", include("audit.dashboard.urls")),
+    path("messages/", include("messaging.dashboard.urls")),
     path("webhooks/", include("webhooks.dashboard.urls")),
     path("accounts/", include("allauth.urls")),
     path("staff/", admin.site.urls),

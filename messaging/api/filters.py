@@ -2,26 +2,11 @@
 
 import django_filters
 from django.db.models import QuerySet
-from django.forms import ValidationError
 
 from core import ids
-from messaging.channels import channels
-from messaging.channels.base import InvalidAddress
+from messaging.channels import channels, find_spellings
 from messaging.models import Message, Status, Suppression
 from messaging.selectors import messages as selectors
-
-
-def normalized_spellings(text: str) -> list[str]:
-    """Return what `text` may be stored as, on any channel; raises ValidationError when it is no address at all."""
-    found = []
-    for channel in channels().values():
-        try:
-            found.append(channel.parse(text).normalized)
-        except InvalidAddress:
-            continue
-    if not found:
-        raise ValidationError("This is not an address.", code="invalid")
-    return found
 
 
 class AddressFilter(django_filters.CharFilter):
@@ -31,10 +16,8 @@ class AddressFilter(django_filters.CharFilter):
         """Narrow by the address."""
         if not value:
             return qs
-        try:
-            return self._narrow(qs, normalized_spellings(value)[0])
-        except ValidationError:
-            return qs.none()
+        spellings = find_spellings(value)
+        return self._narrow(qs, spellings[0]) if spellings else qs.none()
 
     def _narrow(self, qs: QuerySet, normalized: str) -> QuerySet:
         return qs.filter(address_normalized=normalized)

@@ -2,9 +2,10 @@
 
 import importlib
 import pkgutil
+from contextlib import suppress
 from functools import lru_cache
 
-from messaging.channels.base import Channel
+from messaging.channels.base import Channel, InvalidAddress
 
 
 @lru_cache(maxsize=1)
@@ -26,3 +27,12 @@ def get_channel(name: str) -> Channel:
 def send_scopes() -> tuple[str, ...]:
     """Return the scopes of which any one lets a key send on some channel."""
     return ("messaging:send", *(channel.scope for channel in channels().values()))
+
+
+def find_spellings(text: str) -> list[str]:
+    """Return how `text` may be stored as an address: one normalised spelling for each channel that accepts it."""
+    found = []
+    for channel in channels().values():
+        with suppress(InvalidAddress):
+            found.append(channel.parse(text).normalized)
+    return found

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from core.principal import Mode
+from messaging.channels import channels
 from messaging.channels.base import Channel
 from messaging.providers.base import Provider
 
@@ -29,6 +30,11 @@ def provider_names() -> frozenset[str]:
 def provider_name(channel: Channel, mode: Mode) -> str:
     """Return the name of the provider that sends `channel` in `mode`."""
     return TEST_MODE if mode == "test" else settings.MESSAGING_PROVIDERS.get(channel.name, FALLBACK)
+
+
+def uses_files() -> bool:
+    """Tell whether any channel writes files in live mode, so that there is a mailbox to look into."""
+    return any(provider_name(channel, "live") == FALLBACK for channel in channels().values())
 
 
 @lru_cache(maxsize=16)

@@ -1,22 +1,41 @@
 """For local use: every message becomes a file below `DATA_DIR/outbox`, which the mailbox page of the dashboard shows."""
 
+import email
+import email.policy
 import os
+import re
 import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 from typing import ClassVar
 
 from django.conf import settings
 
 from core import ids
+from core.errors import NotFound
 from core.tenancy import Tenant
 from messaging.channels import get_channel
-from messaging.providers.base import Envelope, Result, same_for_all
+from messaging.providers.base import Envelope, Result, Target, same_for_all
 from messaging.providers.mime import compose
+
+# What a file of the mailbox is called, so that no other file can be asked for.
+_NAME = re.compile(r"msg_[0-9a-z]{26}(\.[0-9]{3,15})?\.(eml|txt)")
 
 
 def mailbox_folder(tenant: Tenant) -> Path:
     """Return the folder that holds what `tenant` has sent by file."""
     return Path(settings.DATA_DIR) / "outbox" / ids.encode("co", tenant.company_id) / tenant.mode
+
+
+def _write_down(envelope: Envelope, target: Target) -> bytes:
+    """Return a message without headers of its own in the form of an email, which the mailbox page can read back."""
+    message = EmailMessage()
+    message["From"], message["To"] = envelope.sender, target.address
+    message.set_content(envelope.text)
+    return message.as_bytes()
 
 
 class FileProvider:
@@ -31,7 +50,7 @@ class FileProvider:
         else:
             target = envelope.targets[0]
             name = f"{envelope.public_id}.{target.address.lstrip('+')}.txt"
-            content = f"From: {envelope.sender}\nTo: {target.address}\n\n{envelope.text}\n".encode()
+            content = _write_down(envelope, target)
         folder = mailbox_folder(envelope.tenant)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -42,6 +61,60 @@ class FileProvider:
         except OSError as error:
             return same_for_all(envelope, "deferred", code="file", detail=str(error))
         return same_for_all(envelope, "sent", provider_id=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A message in the mailbox, read back from its file."""
+
+    name: str
+    message_id: str
+    written: datetime
+    sender: str
+    to: str
+    subject: str
+    text: str
+    html: str
+    source: str
+
+
+def list_mailbox(tenant: Tenant, *, limit: int = 100) -> list[Mail]:
+    """Return what `tenant` has sent by file, newest first."""
+    return [_read(path) for path in _newest(mailbox_folder(tenant))[:limit]]
+
+
+def read_mail(tenant: Tenant, name: str) -> Mail:
+    """Return one message of the mailbox; raises NotFound unless `name` is a file of this tenant's."""
+    path = mailbox_folder(tenant) / name
+    if not _NAME.fullmatch(name) or not path.is_file():
+        raise NotFound
+    return _read(path)
+
+
+def _newest(folder: Path) -> list[Path]:
+    return sorted(_files(folder), key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        yield from (path for path in folder.iterdir() if _NAME.fullmatch(path.name))
+
+
+def _read(path: Path) -> Mail:
+    content = path.read_bytes()
+    message = email.message_from_bytes(content, _class=EmailMessage, policy=email.policy.default)
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    return Mail(
+        name=path.name,
+        message_id=path.name.partition(".")[0],
+        written=datetime.fromtimestamp(path.stat().st_mtime, UTC),
+        sender=str(message["From"] or ""),
+        to=", ".join(str(message[name]) for name in ("To", "Cc") if message[name]),
+        subject=str(message["Subject"] or ""),
+        text=text.get_content() if text else "",
+        html=html.get_content() if html else "",
+        source=content.decode("utf-8", "replace"),
+    )
 
 
 PROVIDER = FileProvider

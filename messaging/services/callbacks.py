@@ -10,8 +10,7 @@ from prometheus_client import Counter
 
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
-from messaging.channels import channels
-from messaging.channels.base import InvalidAddress
+from messaging.channels import find_spellings
 from messaging.models import Recipient
 from messaging.selectors import messages as selectors
 from messaging.services.outcomes import News, lock_messages, recipients_of, record_news
@@ -59,7 +58,7 @@ def record_reports(*, source: str, providers: frozenset[str], reports: Sequence[
 def _find(source: str, report: Report) -> Recipient | None:
     if report.recipient_id is not None:
         return selectors.find_recipient(report.recipient_id)
-    normalized = _normalized(report.address) if report.address else ""
+    normalized = next(iter(find_spellings(report.address)), "")
     if report.message_id is not None:
         return selectors.find_recipient_by_address(report.message_id, normalized)
     if not report.provider_id:
@@ -69,15 +68,6 @@ def _find(source: str, report: Report) -> Recipient | None:
     if len(found) > 1:
         found = [row for row in found if row.address_normalized == normalized]
     return found[0] if found else None
-
-
-def _normalized(address: str) -> str:
-    for channel in channels().values():
-        try:
-            return channel.parse(address).normalized
-        except InvalidAddress:
-            continue
-    return ""
 
 
 def _record(source: str, found: Sequence[tuple[Recipient, Report]]) -> int:

@@ -1,0 +1,153 @@
+"""Forms of the message pages. Rules live in the channels and services; their refusals are put on the fields here."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+
+from core.errors import FieldErrors
+from messaging.channels import channels
+from messaging.models import Status, Suppression
+
+_TAG = re.compile(r"[A-Za-z0-9_.:-]{1,50}")
+MAX_TAGS = 10
+
+
+def _channel_choices() -> list[tuple[str, str]]:
+    return [(name, channel.label) for name, channel in channels().items()]
+
+
+def _any(choices: list[Any], words: str) -> list[Any]:
+    return [("", words), *choices]
+
+
+class AddressesField(forms.CharField):
+    """Addresses, one a line or separated by commas or semicolons outside of quotes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}))
+        super().__init__(max_length=60_000, strip=False, **kwargs)
+
+    def to_python(self, value: Any) -> Any:
+        """Return a list of addresses."""
+        text = super().to_python(value)
+        parts = re.split(r'[\r\n]+|[,;](?=(?:[^"]*"[^"]*")*[^"]*$)', text)
+        return [part.strip() for part in parts if part.strip()]
+
+
+class ComposeForm(forms.Form):
+    """Write a message."""
+
+    channel = forms.ChoiceField(choices=_channel_choices)
+    to = AddressesField(
+        required=False,
+        help_text="One a line, or separated by commas: ada@example.com, Ada <ada@example.com>, +4930123456.",
+    )
+    customer = forms.CharField(
+        max_length=100,
+        required=False,
+        label="Customer",
+        help_text="The cus_ id of a customer. Without “To” the message goes to the customer's own address.",
+    )
+    subject = forms.CharField(max_length=998, required=False, strip=False, help_text="For email.")
+    text = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 8}))
+    html = forms.CharField(
+        required=False,
+        strip=False,
+        label="HTML",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="For email, instead of or beside the text.",
+    )
+    sender = forms.CharField(
+        max_length=600,
+        required=False,
+        strip=False,
+        label="From",
+        help_text="Empty: the address or name the operator has set.",
+    )
+    cc = AddressesField(required=False, label="Cc")
+    bcc = AddressesField(required=False, label="Bcc")
+    reply_to = AddressesField(required=False, label="Reply-To")
+    send_at = forms.DateTimeField(
+        required=False,
+        label="Send at",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+        help_text="UTC; up to 30 days ahead. Empty: now.",
+    )
+    tags = forms.CharField(
+        max_length=600, required=False, help_text="Up to ten words, separated by spaces: welcome spring-news."
+    )
+
+    def clean_tags(self) -> list[str]:
+        """Return the tags as a list."""
+        tags = self.cleaned_data["tags"].replace(",", " ").split()
+        if len(tags) > MAX_TAGS or not all(_TAG.fullmatch(tag) for tag in tags):
+            raise forms.ValidationError(
+                f"Use up to {MAX_TAGS} words of letters, digits and the characters _ . : -"
+            )
+        return tags
+
+    def clean_send_at(self) -> datetime | None:
+        """Return the time as UTC."""
+        moment: datetime | None = self.cleaned_data["send_at"]
+        return moment.replace(tzinfo=UTC) if moment else None
+
+    @property
+    def message_fields(self) -> dict[str, Any]:
+        """What `create_message` takes."""
+        return {**self.cleaned_data, "customer": self.cleaned_data["customer"].strip() or None}
+
+    def show_refusal(self, refusal: FieldErrors) -> None:
+        """Put a service's refusal on the fields it is about, each address by its place in the list."""
+        for problem in refusal.fields:
+            name, _, index = problem.field.partition(".")
+            name = "sender" if name == "from" else name
+            where = f"Address {int(index) + 1}: " if index.isdigit() else ""
+            self.add_error(name if name in self.fields else None, where + problem.message)
+
+
+class MessageFilterForm(forms.Form):
+    """Narrows the list of messages."""
+
+    to = forms.CharField(max_length=600, required=False, label="Recipient")
+    channel = forms.ChoiceField(choices=lambda: _any(_channel_choices(), "Every channel"), required=False)
+    status = forms.ChoiceField(choices=_any(list(Status.choices), "Every status"), required=False)
+    tag = forms.CharField(max_length=50, required=False)
+
+
+class SuppressionFilterForm(forms.Form):
+    """Narrows the suppression list."""
+
+    address = forms.CharField(max_length=600, required=False)
+    channel = forms.ChoiceField(choices=lambda: _any(_channel_choices(), "Every channel"), required=False)
+    origin = forms.ChoiceField(
+        choices=_any(list(Suppression.Origins.choices), "Every origin"), required=False
+    )
+
+
+class SuppressForm(forms.Form):
+    """Puts an address on the suppression list."""
+
+    channel = forms.ChoiceField(choices=_channel_choices)
+    address = forms.CharField(max_length=600)
+    note = forms.CharField(max_length=200, required=False, help_text="Why, so that colleagues know.")
+
+    def show_refusal(self, refusal: FieldErrors) -> None:
+        """Put a service's refusal on the fields it is about."""
+        for problem in refusal.fields:
+            self.add_error(problem.field if problem.field in self.fields else None, problem.message)
+
+
+PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+
+
+class PeriodForm(forms.Form):
+    """What the statistics page shows."""
+
+    period = forms.ChoiceField(choices=list(PERIODS.items()), required=False)
+    channel = forms.ChoiceField(choices=lambda: _any(_channel_choices(), "Every channel"), required=False)
+    tag = forms.CharField(max_length=50, required=False)

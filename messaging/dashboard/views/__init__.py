@@ -1,0 +1,1 @@
+"""The message pages of the dashboard."""

@@ -1,0 +1,135 @@
+"""Messages: list, compose, look at, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from core import clock
+from core.api.pagination import paginate
+from core.errors import FieldErrors
+from messaging import services
+from messaging.channels import find_spellings
+from messaging.dashboard.forms import ComposeForm, MessageFilterForm
+from messaging.models import Message, Recipient, Status
+from messaging.providers import uses_files
+from messaging.selectors import messages as selectors
+from messaging.selectors.usage import usage_of_day
+from messaging.services.caps import DailyCapExceeded
+
+_TONES = {
+    "sent": "accent", "delivered": "ok", "bounced": "danger", "complained": "danger", "failed": "danger",
+    "suppressed": "warn", "deferred": "warn", "canceled": "",
+}  # fmt: skip
+
+
+@company_page()
+@require_safe
+def message_list(request: CompanyRequest) -> HttpResponse:
+    """Messages, newest first, with today's use of the daily caps."""
+    form = MessageFilterForm(request.GET)
+    rows = selectors.list_messages()
+    if form.is_valid():
+        rows = _narrow(rows, form.cleaned_data)
+    try:
+        page = paginate(rows, request)
+    except FieldErrors:
+        return redirect("messaging:list")
+    context = {
+        "form": form,
+        "page": page,
+        "rows": [{"message": row, "recipients": _first(row)} for row in page.items],
+        "usage": usage_of_day(clock.now().date()),
+        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+        "has_mailbox": uses_files(),
+    }
+    return render(request, "messaging/message_list.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def compose(request: CompanyRequest) -> HttpResponse:
+    """Write a message and send it."""
+    form = ComposeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            accepted = services.create_message(actor=request.principal, **form.message_fields)
+        except FieldErrors as refusal:
+            form.show_refusal(refusal)
+        except DailyCapExceeded as refusal:
+            form.add_error(None, f"{refusal.detail} {refusal.fix}")
+        else:
+            scheduled = accepted.message.status == Status.SCHEDULED
+            messages.success(
+                request, "The message is scheduled." if scheduled else "The message is on its way."
+            )
+            return redirect("messaging:detail", accepted.message.public_id)
+    context = {"form": form, "usage": usage_of_day(clock.now().date())}
+    status = 400 if form.errors else 200
+    return render(request, "messaging/compose.html", context, status=status)
+
+
+@company_page()
+@require_safe
+def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """One message, and what became of each recipient."""
+    message = selectors.get_message(public_id)
+    recipients = selectors.recipients_with_events(message)
+    context = {
+        "message": message,
+        "recipients": [{"recipient": row, "entries": _entries(message, row)} for row in recipients],
+        "cancelable": message.status in (Status.QUEUED, Status.SCHEDULED),
+        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+    }
+    return render(request, "messaging/message_detail.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_POST
+def cancel(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Cancel a message that was not taken yet."""
+    services.cancel_message(message=selectors.get_message(public_id), actor=request.principal)
+    messages.success(
+        request, "The message is canceled; its recipients no longer count against the daily cap."
+    )
+    return redirect("messaging:detail", public_id)
+
+
+def _narrow(rows: Any, chosen: dict[str, Any]) -> Any:
+    if chosen["channel"]:
+        rows = rows.filter(channel=chosen["channel"])
+    if chosen["status"]:
+        rows = rows.filter(status=chosen["status"])
+    if chosen["to"]:
+        spellings = find_spellings(chosen["to"])
+        rows = selectors.sent_to(rows, spellings[0]) if spellings else rows.none()
+    if chosen["tag"]:
+        rows = selectors.tagged(rows, chosen["tag"])
+    return rows
+
+
+def _first(message: Message) -> str:
+    """Return the first recipient, and how many more there are."""
+    ordered = sorted(message.recipients.all(), key=lambda row: row.position)
+    more = len(ordered) - 1
+    return ordered[0].address + (f" and {more} more" if more else "")
+
+
+def _entries(message: Message, recipient: Recipient) -> list[dict[str, Any]]:
+    """Return a recipient's time line for the component, newest first."""
+    line = [
+        {
+            "title": event.kind.capitalize(),
+            "moment": event.created,
+            "note": " ".join(filter(None, (event.code, event.detail))),
+            "tone": _TONES.get(event.kind, ""),
+        }
+        for event in reversed(recipient.line)  # type: ignore[attr-defined]
+    ]
+    return [*line, {"title": "Queued", "moment": message.created, "note": "", "tone": ""}]

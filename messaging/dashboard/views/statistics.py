@@ -1,0 +1,69 @@
+"""Messages in numbers, and the local mailbox."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.access import CompanyRequest, company_page
+from core import clock
+from core.tenancy import require_tenant
+from messaging.dashboard.charts import latency_chart, outcome_chart, volume_chart
+from messaging.dashboard.forms import PERIODS, PeriodForm
+from messaging.providers import uses_files
+from messaging.providers.file import list_mailbox, read_mail
+from messaging.selectors.analytics import Interval, describe_latency, read_analytics
+from messaging.selectors.usage import usage_of_day
+
+_LENGTHS: dict[str, tuple[timedelta, Interval]] = {
+    "24h": (timedelta(hours=24), "hour"),
+    "7d": (timedelta(days=7), "day"),
+    "30d": (timedelta(days=30), "day"),
+    "90d": (timedelta(days=90), "day"),
+}
+
+
+@company_page()
+@require_safe
+def statistics(request: CompanyRequest) -> HttpResponse:
+    """Charts of a period, with the rates and latencies."""
+    form = PeriodForm(request.GET)
+    chosen = form.cleaned_data if form.is_valid() else {}
+    period = chosen.get("period") or "7d"
+    length, interval = _LENGTHS[period]
+    now = clock.now()
+    found = read_analytics(
+        start=now - length,
+        end=now,
+        interval=interval,
+        channel=chosen.get("channel") or None,
+        tag=chosen.get("tag") or None,
+    )
+    context = {
+        "form": form,
+        "period": PERIODS[period],
+        "found": found,
+        "rates": {name: "–" if share is None else f"{share:.1%}" for name, share in found.rates.items()},
+        "latency": describe_latency(found.latency["sent"]),
+        "charts": [volume_chart(found), outcome_chart(found), latency_chart(found)],
+        "usage": usage_of_day(now.date()),
+    }
+    return render(request, "messaging/statistics.html", context)
+
+
+@company_page()
+@require_safe
+def mailbox(request: CompanyRequest) -> HttpResponse:
+    """What was "sent" to files on this machine."""
+    context = {"mails": list_mailbox(require_tenant()), "has_mailbox": uses_files()}
+    return render(request, "messaging/mailbox.html", context)
+
+
+@company_page()
+@require_safe
+def mail(request: CompanyRequest, name: str) -> HttpResponse:
+    """One message of the mailbox."""
+    return render(request, "messaging/mail.html", {"mail": read_mail(require_tenant(), name)})

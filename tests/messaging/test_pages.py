@@ -1,0 +1,216 @@
+"""The message pages: compose, look, cancel, suppress, statistics, the local mailbox; and who may do what."""
+
+import datetime as dt
+import html
+
+import pytest
+
+from accounts.roles import Role
+from core import clock
+from core.tenancy import tenant_context
+from messaging.models import Message, Suppression
+from messaging.services import create_suppression, fold_statistics
+from tests.clients import sign_in
+from tests.factories import SYSTEM, join, make_customer, make_user
+from tests.messaging.conftest import deliver, look
+
+COMPOSED = {"channel": "email", "to": "ada@example.com", "subject": "Spring & <news>", "text": "Hi Ada"}
+
+
+def page(browser, path, status=200):
+    answer = browser.get(path)
+    assert answer.status_code == status, answer.content[:500]
+    return html.unescape(answer.content.decode())
+
+
+@pytest.fixture
+def files(settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    return tmp_path
+
+
+def test_a_message_written_on_the_dashboard_reaches_the_local_mailbox(world, files):
+    browser = sign_in(world.teammate)
+
+    sent = browser.post(
+        "/messages/new/",
+        {
+            **COMPOSED,
+            "to": "Ada <ada@example.com>, bob@example.com\ncarol@example.com",
+            "html": "<b>Hi</b><script>alert(1)</script>",
+            "tags": "spring welcome",
+        },
+    )
+    deliver()
+
+    with tenant_context(world.tenant()):
+        message = Message.objects.get()
+    assert sent.headers["Location"] == f"/messages/{message.public_id}/"
+    assert message.tags == ["spring", "welcome"]
+    shown = page(browser, sent.headers["Location"])
+    assert "Spring & <news>" in shown
+    assert shown.count("Queued") >= 3
+    assert "Sent" in shown
+    assert "<script>alert(1)</script>" not in browser.get(sent.headers["Location"]).content.decode()
+    assert "Spring & <news>" in page(browser, "/messages/mailbox/")
+    mail = page(browser, f"/messages/mailbox/{message.public_id}.eml/")
+    assert "Ada <ada@example.com>, bob@example.com, carol@example.com" in mail
+    assert "ada@example.com and 2 more" in page(browser, "/messages/?tag=spring")
+
+
+def test_an_sms_reaches_the_local_mailbox_too(world, files, queue):
+    message = queue(world.tenant(), "+4930123456", channel="sms", subject="", text="Grüße", sender="Acme")
+    deliver()
+    browser = sign_in(world.owner)
+
+    assert "Grüße" in page(browser, "/messages/mailbox/")
+    assert "+4930123456" in page(browser, f"/messages/mailbox/{message.public_id}.4930123456.txt/")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["..", "%2e%2e%2fsecrets.env", "secrets.env", "msg_x.eml", "msg_01h455vb4pex5vsknk084sn02q.eml"],
+)
+def test_the_mailbox_opens_nothing_but_its_own_messages(world, files, name):
+    (files / "outbox").mkdir()
+    (files / "secrets.env").write_text("SECRET=1")
+
+    assert sign_in(world.owner).get(f"/messages/mailbox/{name}/").status_code in (404, 302)
+
+
+def test_another_companys_mailbox_is_not_shown(world, files, queue):
+    message = queue(world.other_tenant(), "eve@example.com", subject="Private")
+    deliver()
+    browser = sign_in(world.owner)
+
+    assert "Private" not in page(browser, "/messages/mailbox/")
+    page(browser, f"/messages/mailbox/{message.public_id}.eml/", 404)
+    page(browser, f"/messages/{message.public_id}/", 404)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"to": "ada@example.com, nobody"}, "Address 2: This is not an email address."),
+        ({"to": ""}, "Name at least one recipient"),
+        ({"subject": ""}, "An email needs a subject."),
+        ({"text": ""}, "Give `text`, `html` or both."),
+        ({"tags": "bad<tag>"}, "Use up to 10 words"),
+        ({"send_at": "2001-01-01T00:00"}, "This time has passed."),
+        ({"customer": "cus_nope"}, "There is no such customer."),
+        ({"sender": "nobody"}, "This is not an email address."),
+        ({"channel": "pigeon"}, "Select a valid choice"),
+    ],
+)
+def test_refusals_stand_on_their_fields_and_nothing_is_queued(world, change, words):
+    browser = sign_in(world.teammate)
+
+    answer = browser.post("/messages/new/", COMPOSED | change)
+
+    assert answer.status_code == 400
+    assert words in html.unescape(answer.content.decode())
+    with tenant_context(world.tenant()):
+        assert not Message.objects.exists()
+
+
+def test_the_used_up_cap_is_said_on_the_form(world):
+    from tests.messaging.test_caps import override
+
+    override(world.company, email_per_day=0)
+    answer = sign_in(world.teammate).post("/messages/new/", COMPOSED)
+
+    assert answer.status_code == 400
+    assert "0 are left" in answer.content.decode()
+
+
+def test_a_scheduled_message_is_canceled_from_its_page(world, queue):
+    message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(hours=1))
+    browser = sign_in(world.teammate)
+    assert "Cancel message" in page(browser, f"/messages/{message.public_id}/")
+
+    browser.post(f"/messages/{message.public_id}/cancel/")
+    again = browser.post(f"/messages/{message.public_id}/cancel/", follow=True)
+
+    assert look(message)[0].status == "canceled"
+    assert "The message is canceled." in again.content.decode()
+    assert "Cancel message" not in page(browser, f"/messages/{message.public_id}/")
+
+
+def test_the_suppression_list_is_kept_by_hand(world):
+    browser = sign_in(world.teammate)
+
+    browser.post(
+        "/messages/suppressions/add/", {"channel": "email", "address": "Ada@Example.com", "note": "asked"}
+    )
+    twice = browser.post("/messages/suppressions/add/", {"channel": "email", "address": "ada@example.com"})
+    wrong = browser.post("/messages/suppressions/add/", {"channel": "sms", "address": "ada@example.com"})
+
+    assert "is suppressed since" in twice.content.decode()
+    assert wrong.status_code == 400
+    with tenant_context(world.tenant()):
+        row = Suppression.objects.get()
+    shown = page(browser, "/messages/suppressions/?address=ADA@example.com")
+    assert "Ada@example.com" in shown
+    assert "asked" in shown
+    assert "No address fits" in page(browser, "/messages/suppressions/?origin=bounce")
+    assert "Send to this address again?" in page(browser, f"/messages/suppressions/{row.public_id}/remove/")
+    browser.post(f"/messages/suppressions/{row.public_id}/remove/")
+    with tenant_context(world.tenant()):
+        assert not Suppression.objects.exists()
+
+
+def test_statistics_show_what_the_api_says(world, mailhost, queue):
+    queue(world.tenant(), "ada@example.com", "unknown@example.com", tags=["spring"])
+    deliver()
+    fold_statistics()
+    browser = sign_in(world.owner)
+
+    for period in ("24h", "7d", "30d", "90d", "nonsense"):
+        shown = page(browser, f"/messages/statistics/?period={period}")
+        assert "50.0%" in shown
+        assert "spring" in shown
+    assert "Show as a table" in shown
+
+
+def test_use_against_the_caps_is_shown_as_bars(world, queue):
+    queue(world.tenant(), "ada@example.com", "bob@example.com")
+
+    shown = page(sign_in(world.owner), "/messages/")
+
+    assert "2 of 200 recipients (1 %)" in shown
+    assert "0 of 50 recipients (0 %)" in shown
+
+
+def test_viewers_read_and_change_nothing(world, queue):
+    viewer = make_user("viewer")
+    join(world.company, viewer, Role.VIEWER)
+    message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(hours=1))
+    with tenant_context(world.tenant()):
+        entry = create_suppression(actor=SYSTEM, channel="email", address="x@example.com")
+    browser = sign_in(viewer)
+
+    for path in ("/messages/", f"/messages/{message.public_id}/", "/messages/suppressions/", "/messages/statistics/", "/messages/mailbox/"):  # fmt: skip
+        assert "Write a message</a>" not in page(browser, path)
+    assert browser.get("/messages/new/").status_code == 403
+    for path in ("new/", f"{message.public_id}/cancel/", "suppressions/add/", f"suppressions/{entry.public_id}/remove/"):  # fmt: skip
+        assert browser.post(f"/messages/{path}", COMPOSED).status_code == 403
+    assert look(message)[0].status == "scheduled"
+    with tenant_context(world.tenant()):
+        assert Suppression.objects.count() == 1
+
+
+def test_strangers_are_sent_to_the_sign_in_page(client, world):
+    for path in ("/messages/", "/messages/new/", "/messages/suppressions/", "/messages/mailbox/"):
+        assert client.get(path).headers["Location"].startswith("/accounts/login/")
+
+
+def test_a_customer_is_written_to_by_id(world, files):
+    customer = make_customer(world.tenant(), email="ada@example.com")
+
+    sign_in(world.teammate).post("/messages/new/", COMPOSED | {"to": "", "customer": customer.public_id})
+
+    with tenant_context(world.tenant()):
+        message = Message.objects.get()
+    assert look(message)[1].keys() == {"ada@example.com"}
+    assert customer.name in page(sign_in(world.owner), f"/messages/{message.public_id}/")
