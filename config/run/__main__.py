@@ -30,6 +30,7 @@ from config.run.options import (
     require_free_port,
 )
 from config.run.processes import PlatformManager, add_procfile
+from config.run.web import prepare_metrics
 from core.engines import EngineError, Engines
 from core.engines.pair import acquire_lock, lock_holder
 from core.engines.secret_files import ensure_secrets
@@ -105,7 +106,7 @@ class Run:
         self.environment = child_environment(self.options, os.environ, self.certificate)
 
     def _prepare_application(self) -> None:
-        with step("Preparing the database and static files"):
+        with step("Preparing the database"):
             prepared = subprocess.run(
                 [sys.executable, "manage.py", "prepare_run"],
                 cwd=ROOT,
@@ -121,7 +122,10 @@ class Run:
     def _run_processes(self) -> int:
         manager = PlatformManager(started=self._start_watchers)
         self._manager = manager
-        add_procfile(manager, self.environment)
+        # Only for the processes that stay: the folder must exist before any of them is imported.
+        shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.options.data_dir / "metrics")} | self.environment
+        prepare_metrics(shared)
+        add_procfile(manager, shared)
         try:
             manager.loop()
         finally:

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.panel import Panel
-from rich.text import Text
 
 from config.run.options import RunOptions
 
@@ -20,18 +18,20 @@ def show_banner(
     console: Console, options: RunOptions, demo: dict[str, Any] | None, certificate: Path | None, mail: str
 ) -> None:
     """Print where everything is; the demo's password and keys only when they were just made."""
-    lines = [f"Dashboard   {options.url}/", f"Data        {options.data_dir}", f"Email       {mail}"]
+
+    def line(label: str, *values: str) -> None:
+        # Never wrapped or cut, however narrow the terminal: these are there to be copied.
+        console.out(f"  {label:<10}  {'  '.join(values)}", highlight=False)
+
+    console.rule("Pomelo is up")
+    line("Dashboard", f"{options.url}/")
+    line("Data", str(options.data_dir))
+    line("Email", mail)
     if demo:
-        lines += [
-            f"Sign in     {demo['email']}   password  {demo['password']}",
-            "",
-            f"{demo['company']}: the keys below are shown this once.",
-            f"Live key    {demo['live']['client_id']}   {demo['live']['client_secret']}",
-            f"Test key    {demo['test']['client_id']}   {demo['test']['client_secret']}",
-        ]
-    lines += ["", "Ctrl-C stops everything."]
-    console.print(Panel(Text("\n".join(lines), overflow="fold"), title="Pomelo is up", expand=False))
-    if demo:
-        # Outside the frame, on one line however narrow the terminal: it is there to be copied.
-        console.print("Try it:")
+        line("Sign in", demo["email"], f"password {demo['password']}")
+        console.rule(f"{demo['company']}: password and keys are shown this once", style="dim")
+        for mode in ("live", "test"):
+            line(f"{mode.title()} key", demo[mode]["client_id"], demo[mode]["client_secret"])
+        console.out("\nTry it:", highlight=False)
         console.out(curl_command(options.url, demo["live"]["client_secret"], certificate), highlight=False)
+    console.rule("Ctrl-C stops everything")

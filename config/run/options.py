@@ -82,11 +82,9 @@ def child_environment(
     """Return the environment of every process of the run; what the person set is never overridden."""
     cores = os.cpu_count() or 1
     derived = {
-        "DJANGO_SETTINGS_MODULE": "config.settings.local",
         "PUBLIC_URL": options.url,
         "REQUIRE_HTTPS": "true" if options.tls else "false",
         "ALLOWED_HOSTS": ",".join(allowed_hosts(options.host)),
-        "PROMETHEUS_MULTIPROC_DIR": str(options.data_dir / "metrics"),
         "WEB_WORKERS": str(min(cores, 4)),
         "WORKER_CONCURRENCY": str(min(cores, 4)),
         # Celery warns root at length at every start. Its reason is pickle; our messages are JSON and carry hints only.
@@ -99,6 +97,8 @@ def child_environment(
     if certificate is not None:
         derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}
     fixed = {
+        # Not left to the environment: importing the package `config` has set it to production's by now.
+        "DJANGO_SETTINGS_MODULE": "config.settings.local",
         "HOST": options.host,
         "PORT": str(options.port),
         "DATA_DIR": str(options.data_dir),

@@ -1,6 +1,7 @@
 """The processes of the Procfile, under honcho; none outlives the run, and one that is killed is started again."""
 
 import contextlib
+import multiprocessing
 import os
 import shlex
 import signal
@@ -8,11 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
-from honcho.process import Process
+from honcho.process import Popen, Process
 
 from config.run.options import ROOT
 from core.engines.identity import LAUNCHER
@@ -29,24 +32,23 @@ class BoundProcess(Process):
     Honcho starts each command from a process of its own. That one is bound to the run, and the command to it.
     """
 
+    stopping: Event
+
     def run(self, events: object = None, ignore_signals: bool = False) -> None:
         """Run the command, passing its output on; again when it crashed. Called in honcho's own process."""
         die_with_parent(signal.SIGKILL)  # it ignores the gentler ones
         plan = ["same", "0", "0", str(os.getpid()), str(int(signal.SIGTERM)), "/"]
         launcher = shlex.join([sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", "/bin/sh", "-c"])
         self.cmd: str = f"exec {launcher} {shlex.quote(f'exec {self.cmd}')}"
+        self._child_ctor = _start_swept
         while True:
             began = time.monotonic()
             self._stop_message: dict[str, int] = {}
             super().run(events, ignore_signals)
             code = self._stop_message["returncode"]
-            crashed = (code < 0 and -code != signal.SIGTERM) or (code > 0 and code != 128 + signal.SIGTERM)
-            killed = -code == signal.SIGKILL
-            # A program that cannot even begin has a mistake that a second try would only repeat.
-            if not (killed or (crashed and time.monotonic() - began > SETTLED_SECONDS)):
+            if self.stopping.is_set() or not _may_begin_again(code, time.monotonic() - began):
                 super()._send_message(self._stop_message, type="stop")
                 return
-            self._sweep()
             super()._send_message(f"ended with {code}; starting it again\n".encode())
 
     def _send_message(self, data: object, type: str = "line") -> None:  # noqa: A002 - honcho's name
@@ -55,10 +57,29 @@ class BoundProcess(Process):
         else:
             super()._send_message(data, type=type)
 
-    def _sweep(self) -> None:
-        """End what the killed leader left running: its group would still hold the port."""
+
+def _may_begin_again(code: int, seconds: float) -> bool:
+    """True for what was killed, or crashed after it had settled; a program that cannot even begin would fail again."""
+    asked = code in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+    return code == -signal.SIGKILL or (not asked and seconds > SETTLED_SECONDS)
+
+
+def _start_swept(command: str, **options: Any) -> Popen:
+    """Start a command whose whole group ends with its leader.
+
+    A killed leader's workers would otherwise go on, unsupervised, and hold its port and our pipe.
+    """
+    child = Popen(command, **options)
+
+    def sweep() -> None:
+        os.waitid(
+            os.P_PID, child.pid, os.WEXITED | os.WNOWAIT
+        )  # not reaped yet, so the number is still its own
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+            os.killpg(child.pid, signal.SIGKILL)
+
+    threading.Thread(target=sweep, daemon=True).start()
+    return child
 
 
 class _Terminator:
@@ -81,9 +102,17 @@ class PlatformManager(Manager):
         self._process_ctor = BoundProcess
         self._procmgr = _Terminator()
         self._started = started
+        self._stopping = multiprocessing.Event()
+
+    def add_process(self, name: str, cmd: str, **options: Any) -> Process:
+        """Add a process that knows when all of them are being stopped."""
+        process = super().add_process(name, cmd, **options)
+        process.stopping = self._stopping
+        return process
 
     def terminate(self) -> None:
         """End every process: gently, and after `PATIENCE_SECONDS` without asking."""
+        self._stopping.set()
         if not self._terminating:
             timer = threading.Timer(PATIENCE_SECONDS, self.kill)
             timer.daemon = True

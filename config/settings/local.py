@@ -6,5 +6,7 @@ from config.settings.base import STORAGES, env
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT}
 
-# Fingerprinted names as in production, but not compressed: brotli would take most of the first start.
-STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+# Served from where they lie: collecting, fingerprinting and compressing them would take most of the first start.
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = None  # type: ignore[assignment]
