@@ -25,7 +25,8 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from core.engines.identity import Identity, choose_identity
-from core.engines.pair import Engines, lock_holder
+from core.engines.locks import lock_holder
+from core.engines.pair import Engines
 from core.engines.postgres import binary as postgres_binary
 from core.engines.roles import ensure_database
 from core.engines.valkey import Valkey

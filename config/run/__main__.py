@@ -32,7 +32,7 @@ from config.run.options import (
 from config.run.processes import PlatformManager, add_procfile
 from config.run.web import prepare_metrics
 from core.engines import EngineError, Engines
-from core.engines.pair import acquire_lock, lock_holder
+from core.engines.locks import acquire_lock, lock_holder
 from core.engines.secret_files import ensure_secrets
 
 RUN_LOCK = "run.lock"

@@ -10,11 +10,14 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from core.engines.locks import lock_holder
+
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = environ.Env()
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
-for _name in ("secrets.env", "engines.env"):
+# The addresses only while those engines run: after a power cut the file still lies there.
+for _name in ("secrets.env", "engines.env") if lock_holder(DATA_DIR) else ("secrets.env",):
     if (DATA_DIR / _name).is_file():
         env.read_env(str(DATA_DIR / _name))
 
@@ -36,7 +39,8 @@ def secret(name: str, default: str | None = None) -> str:
     if default is None:
         raise ImproperlyConfigured(
             f"{name} is not set. Set {name} or {name}_FILE, or start Pomelo with `make run`, which generates "
-            f"its secrets in DATA_DIR ({DATA_DIR}). The README lists every setting."
+            f"its secrets and runs its servers in DATA_DIR ({DATA_DIR}; nothing runs there now). "
+            "The README lists every setting."
         )
     return default
 

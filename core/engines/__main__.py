@@ -10,7 +10,8 @@ from pathlib import Path
 
 from core.engines.envfile import read_env_file
 from core.engines.errors import EngineError
-from core.engines.pair import ENGINES_FILE, Engines, lock_holder
+from core.engines.locks import lock_holder
+from core.engines.pair import ENGINES_FILE, Engines
 
 START_SECONDS = 120
 

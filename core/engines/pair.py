@@ -1,7 +1,6 @@
 """PostgreSQL and Valkey of one data folder, started and stopped together."""
 
 import contextlib
-import fcntl
 import os
 import tempfile
 import time
@@ -15,6 +14,7 @@ import redis
 from core.engines.envfile import read_env_file, write_env_file
 from core.engines.errors import EngineError
 from core.engines.identity import Identity, choose_identity
+from core.engines.locks import acquire_lock
 from core.engines.postgres import Postgres
 from core.engines.postgres import binary as postgres_binary
 from core.engines.roles import apply_roles, ensure_database
@@ -23,7 +23,6 @@ from core.engines.sockets import make_socket_folder, remove_socket_folder
 from core.engines.valkey import Valkey
 
 ENGINES_FILE = "engines.env"
-ENGINES_LOCK = "engines.lock"
 DATABASE = "pomelo"
 SETTLE_SECONDS = 30
 
@@ -214,31 +213,3 @@ class Engines:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-
-def acquire_lock(data_dir: Path, name: str = ENGINES_LOCK) -> IO[str] | None:
-    """Take a lock in the folder and leave our process id in it; None when another process holds it."""
-    lock = (data_dir / name).open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.close()
-        return None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock
-
-
-def lock_holder(data_dir: Path, name: str = ENGINES_LOCK) -> int | None:
-    """Return the id of the process that holds a lock (by default: runs the engines) of `data_dir`, if any does."""
-    path = data_dir / name
-    if not path.exists():
-        return None
-    with path.open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            text = path.read_text().strip()
-            return int(text) if text else None
-    return None

@@ -12,7 +12,7 @@ import psycopg
 import redis
 
 from core.engines import Engines
-from core.engines.pair import lock_holder
+from core.engines.locks import lock_holder
 from core.engines.process import command_line
 from tests.engines import ROOT, private_engines, private_valkey
 
