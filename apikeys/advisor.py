@@ -40,16 +40,11 @@ class RotationState:
 
 def rotation_state(key: ApiKey, now: datetime) -> RotationState:
     """The age of a key's newest secret and the days left until its rotation is due."""
-    age = now - key.rotated_at
     due = None
     if key.rotation_days is not None:
-        due = (key.rotated_at + timedelta(days=key.rotation_days) - now).days
-        # A part of a day that has passed is no day left.
-        if key.rotated_at + timedelta(days=key.rotation_days) <= now:
-            due = min(due, 0)
-        else:
-            due += 1
-    return RotationState(age.days, due)
+        # Rounded up: a part of a day is still a day left.
+        due = -((now - key.rotated_at - timedelta(days=key.rotation_days)) // timedelta(days=1))
+    return RotationState((now - key.rotated_at).days, due)
 
 
 def unused_for(key: ApiKey, now: datetime) -> timedelta | None:

@@ -74,7 +74,7 @@ def _refuse_origin(grant: Grant, origin: str | None) -> DomainError | None:
     if not grant.is_browser:
         return OriginNotAllowed(
             "This is a server key and the request came from a browser. Make a browser key, or call from your server.",
-            facts={"origin": origin},
+            facts={"origin": None if origin is None else _shown(origin)},
         )
     if origin is None:
         return OriginNotAllowed(
@@ -85,6 +85,11 @@ def _refuse_origin(grant: Grant, origin: str | None) -> DomainError | None:
             f"This key may not be used from {origin[:200]}.", facts={"origin": origin[:200]}
         )
     return None
+
+
+def _shown(text: str) -> str:
+    """What a caller wrote, fit to be repeated and stored: bounded, without NUL."""
+    return text[:200].replace("\x00", "")
 
 
 _CHECK_OF_CODE = {

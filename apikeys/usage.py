@@ -13,8 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import Error as DatabaseError
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 
 from apikeys.grants import Facts
 from core import ids
@@ -80,10 +79,13 @@ class UsageBuffer:
             try:
                 # Copies: a thread that is just noting a use may still hold the dict that was taken away.
                 self._write(dict(uses), dict(scopes))
-            except DatabaseError as error:
-                log.warning("key_usage_not_written", secrets=len(uses), error=type(error).__name__)
+            except (OperationalError, InterfaceError) as error:
+                log.warning("key_usage_postponed", secrets=len(uses), error=type(error).__name__)
                 self._uses = {**uses, **self._uses}
                 self._scopes = {**scopes, **self._scopes}
+            except DatabaseError:
+                # Nothing will make these rows acceptable: keeping them would hold up all that follow.
+                log.exception("key_usage_dropped", secrets=len(uses))
 
     def _write(
         self,
@@ -100,7 +102,10 @@ class UsageBuffer:
             _execute(
                 cursor,
                 _WRITE_SECRETS,
-                [(id_, _moment(at), ip, agent[:MAX_AGENT_LENGTH]) for id_, (_, at, ip, agent) in rows],
+                [
+                    (id_, _moment(at), ip, agent.replace("\x00", "")[:MAX_AGENT_LENGTH])
+                    for id_, (_, at, ip, agent) in rows
+                ],
             )
             _execute(
                 cursor, _WRITE_KEYS, [(id_, _moment(at), ip) for id_, (at, ip) in sorted(newest.items())]

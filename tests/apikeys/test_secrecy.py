@@ -1,0 +1,153 @@
+"""No secret and no hash appears in logs, audit rows, cache values, sessions, errors or pages."""
+
+import base64
+import io
+import logging
+import traceback
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.contrib.sessions.models import Session
+from psycopg import sql
+
+from apikeys import keys
+from apikeys.authentication import KeyGuard
+from apikeys.models import ApiKeySecret
+from apikeys.services import rotate_key
+from core import valkey
+from core.tenancy import tenant_context
+from tests.engines import superuser_url
+from tests.factories import SYSTEM
+
+
+@pytest.fixture
+def log_text():
+    """Everything that is logged, formatted as in production, down to debug."""
+    stream = io.StringIO()
+    root = logging.getLogger()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(root.handlers[0].formatter if root.handlers else logging.Formatter())
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def everything_in_valkey() -> str:
+    """Every name and value, whatever its type, as text."""
+    client = valkey.client()
+    seen = []
+    for name in client.scan_iter(count=1000):
+        seen.append(name)
+        kind = client.type(name)
+        seen.append(client.dump(name) or b"")
+        if kind == b"string":
+            seen.append(client.get(name) or b"")
+        elif kind == b"stream":
+            seen += [str(client.xrange(name)).encode()]
+        elif kind == b"hash":
+            seen.append(str(client.hgetall(name)).encode())
+        elif kind == b"list":
+            seen += client.lrange(name, 0, -1)
+    return b"\n".join(seen).decode("latin-1")
+
+
+def everything_in_the_database() -> dict[str, str]:
+    """Every table as text, whole."""
+    tables = {}
+    with psycopg.connect(superuser_url()) as connection:
+        names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for (name,) in names:
+            rows = connection.execute(
+                sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(name))
+            ).fetchall()
+            tables[name] = "\n".join(row[0] for row in rows)
+    return tables
+
+
+def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(world, issue_key, api, login, log_text):
+    browser = login(world.owner)
+    page = browser.post(
+        "/keys/new/",
+        {"name": "x", "kind": "server", "scopes": ["customers:read"], "expiry": "90", "rate_limit": "60"},
+    ).content.decode()
+    first = page[page.index("pm_live_") :][: keys.SECRET_LENGTH]
+    issued = issue_key(world.company)
+    with tenant_context(world.tenant()):
+        second = rotate_key(key=issued.key, overlap=timedelta(hours=1), actor=SYSTEM)
+    secrets = [first, issued.client_secret, second.client_secret]
+    answers, pages = [], []
+    for secret in secrets:
+        client = api(secret)
+        for path in ("/v1/whoami", "/v1/nowhere", "/v1/customers", f"/v1/whoami?x={secret}", "/v1/events"):
+            answers.append(client.get(path))
+        answers.append(client.post("/v1/customers", raw=secret.encode()))
+        basic = base64.b64encode(f"key_wrong:{secret}".encode()).decode()
+        answers.append(client.get("/v1/whoami", headers={"Authorization": f"Basic {basic}"}))
+        answers.append(client.get("/v1/whoami", headers={"Authorization": f"Digest {secret}"}))
+        almost = secret[:-1] + ("0" if secret[-1] != "0" else "1")
+        answers.append(client.get("/v1/whoami", headers={"Authorization": f"Bearer {almost}"}))
+    for path in (
+        "/keys/",
+        f"/keys/{issued.client_id}/",
+        f"/keys/{issued.client_id}/edit/",
+        "/audit/",
+        "/requests/",
+    ):
+        pages.append(browser.get(path).content.decode())
+
+    with tenant_context(world.tenant()):
+        hashes = [
+            part
+            for row in ApiKeySecret.objects.all()
+            for part in (row.encoded_hash, row.encoded_hash[-31:], row.fingerprint.partition("$")[2])
+        ]
+    assert len(hashes) == 9
+    tables = everything_in_the_database()
+    own = tables.pop("apikeys_apikeysecret")
+    places = {
+        "answers": "\n".join(f"{answer.content!r} {answer.headers}" for answer in answers),
+        "pages": "\n".join(pages),
+        "logs": log_text.getvalue(),
+        "valkey": everything_in_valkey(),
+        "sessions": "\n".join(str(session.get_decoded()) for session in Session.objects.all()),
+        **tables,
+    }
+    for needle in [*secrets, *(secret[16:40] for secret in secrets)]:
+        assert needle not in own
+        for place, text in places.items():
+            assert needle not in text, f"a secret is in {place}"
+    for needle in hashes:
+        for place, text in places.items():
+            assert needle not in text, f"a hash is in {place}"
+    # The search would find something: what may be shown is there.
+    assert secrets[1][8:16] in own
+    assert secrets[1][8:16] in places["pages"]
+
+
+def test_an_accident_in_the_guard_shows_no_secret(world, issue_key, api, monkeypatch, log_text):
+    issued = issue_key(world.company)
+
+    def accident(self, request, required, policies):
+        secret = request.guard.credential.secret
+        raise RuntimeError(f"unexpected: {secret} {request.guard.credential!r}")
+
+    monkeypatch.setattr(KeyGuard, "settle", accident)
+    answer = api(issued.client_secret).get("/v1/whoami")
+    assert (answer.status, answer.code) == (500, "internal_error")
+    assert issued.client_secret.encode() not in answer.content
+    assert "unexpected" in log_text.getvalue()
+    assert issued.client_secret not in log_text.getvalue()
+
+
+def test_what_carries_a_secret_does_not_show_it(world, issue_key):
+    issued = issue_key(world.company)
+    for text in (repr(issued), str(issued), f"{issued}"):
+        assert issued.client_secret not in text
+    try:
+        raise ValueError(issued)
+    except ValueError:
+        assert issued.client_secret not in traceback.format_exc()
