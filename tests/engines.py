@@ -1,15 +1,17 @@
 """The real servers behind the test run: one PostgreSQL for all, a database and a Valkey for each process.
 
 `start_engines()` runs while `tests/conftest.py` is imported, before Django reads its settings. In the process the run
-begins with it starts PostgreSQL and migrates a template database once, as the role `owner`; every pytest-xdist worker
-(and a run without xdist) clones the template, which takes a fraction of a second, and connects as the role `app`.
-Commits are real and nothing is flushed: tests make their own companies.
+begins with it starts PostgreSQL and migrates a template database once, as the role `owner` (kept in `.data-test` until
+a migration or the day changes). Every pytest-xdist worker, and a run without xdist, clones the template in a fraction
+of a second and connects as the role `app`. Commits are real and nothing is flushed: tests make their own companies.
 
 `private_valkey()` and `private_engines()` give a single test servers it may stop, kill and damage.
 """
 
 import atexit
 import contextlib
+import datetime as dt
+import hashlib
 import os
 import secrets
 import shutil
@@ -34,6 +36,7 @@ from core.engines.valkey import Valkey
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "pomelo_template"
 FOLDER_PREFIX = "pomelo-test-"
+CACHE = ROOT / ".data-test"
 STALE_SECONDS = 3600
 # How the first process tells the workers it starts where the shared server is.
 _SHARED = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_OWNER_URL")
@@ -110,19 +113,39 @@ def private_engines(*, durable: bool = False) -> Iterator[Engines]:
 def _start_shared() -> None:
     _remove_stale_folders()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+    cached = CACHE / _fingerprint()
+    is_cached = _copy_cached(cached, folder)
     engines = Engines(folder, durable=False)
     _at_exit(_stop_shared, folder, engines)
     engines.start()
-    ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
+    if not is_cached:
+        _migrate_template(engines)
+        engines.stop()
+        _keep(folder, cached)
+        engines.start()
     urls = (engines.superuser_url, engines.database_url("app"), engines.database_url("owner"))
     os.environ |= dict(zip(_SHARED, urls, strict=True))
+
+
+def _copy_cached(cached: Path, folder: Path) -> bool:
+    """Copy the kept server's folder; False when there is none, or another run is just replacing it."""
+    try:
+        shutil.copytree(cached, folder, symlinks=True, dirs_exist_ok=True)
+    except (FileNotFoundError, shutil.Error):
+        shutil.rmtree(folder / "postgres", ignore_errors=True)
+        return False
+    return True
+
+
+def _migrate_template(engines: Engines) -> None:
+    ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
     migration = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--database=owner", "--verbosity=0"],
         env=os.environ
         | engines.environment
         | {
             "DJANGO_SETTINGS_MODULE": "config.settings.test",
-            "DATA_DIR": str(folder),
+            "DATA_DIR": str(engines.data_dir),
             "DATABASE_URL": engines.database_url("app", TEMPLATE),
             "DATABASE_OWNER_URL": engines.database_url("owner", TEMPLATE),
         },
@@ -134,6 +157,42 @@ def _start_shared() -> None:
         raise RuntimeError(
             f"The template database could not be migrated:\n{migration.stdout}{migration.stderr}"
         )
+
+
+def _fingerprint() -> str:
+    """Return a hash of everything the migrated template depends on: schema, roles, packages, and the day (partitions)."""
+    sources = [ROOT / "requirements" / "base.txt", ROOT / "config" / "settings" / "base.py"]
+    for pattern in (
+        "*/migrations/*.py",
+        "*/models.py",
+        "*/models/*.py",
+        "core/*.py",
+        "core/postgres/*",
+        "core/engines/**/*",
+    ):
+        sources += [path for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"]
+    digest = hashlib.sha256(dt.datetime.now(dt.UTC).date().isoformat().encode())
+    for path in sorted(sources):
+        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _keep(folder: Path, cached: Path) -> None:
+    """Keep a stopped, migrated server's folder for the next runs of this checkout, instead of the one before."""
+    CACHE.mkdir(mode=0o700, exist_ok=True)
+    for old in CACHE.iterdir():
+        shutil.rmtree(old, ignore_errors=True)  # another run may be removing it too
+    building = Path(tempfile.mkdtemp(dir=CACHE))
+    for name in ("postgres", "secrets.env", "admin.env"):
+        source = folder / name
+        if source.is_dir():
+            shutil.copytree(source, building / name, symlinks=True)
+        else:
+            shutil.copy2(source, building / name)
+    with contextlib.suppress(
+        FileNotFoundError, FileExistsError
+    ):  # so did another run, or it cleared this one away
+        building.rename(cached)
 
 
 def _start_valkey(folder: Path, *, durable: bool = False) -> Valkey:
