@@ -72,7 +72,7 @@ class RequestLogOutput(serializers.Serializer):
     created = serializers.DateTimeField()
 
 
-class LatencyOutput(serializers.Serializer):
+class RequestLatencyOutput(serializers.Serializer):
     """Latency percentiles in milliseconds, within 19 %."""
 
     p50 = serializers.FloatField()
@@ -91,7 +91,7 @@ class UsageOutput(serializers.Serializer):
     server_errors = serializers.IntegerField()
     refused = serializers.IntegerField()
     response_bytes = serializers.IntegerField()
-    latency_ms = LatencyOutput()
+    latency_ms = RequestLatencyOutput()
 
 
 class RequestAnalyticsOutput(serializers.Serializer):

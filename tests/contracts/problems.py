@@ -21,7 +21,8 @@ RATE_HEADERS = (
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
 )
-_POLICY = re.compile(r'"[a-z-]+";q=\d+;w=\d+(, "[a-z-]+";q=\d+;w=\d+)*')
+_POLICY_ITEM = r'"[a-z-]+";q=\d+;w=\d+(;qu="[a-z]+")?'
+_POLICY = re.compile(f"{_POLICY_ITEM}(, {_POLICY_ITEM})*")
 _LIMIT = re.compile(r'"[a-z-]+";r=\d+;t=\d+(, "[a-z-]+";r=\d+;t=\d+)*')
 
 

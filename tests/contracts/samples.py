@@ -15,12 +15,14 @@ from accounts.roles import Role
 from accounts.services import invite_member
 from audit.ingest.store import store
 from core import clock, ids
+from core.models import OutboxEvent
 from core.tenancy import Tenant, tenant_context
 from messaging.services import create_message, create_suppression
 from tests.audit.rows import make_row
 from tests.billing.factories import LINE, make_invoice, make_settled_charge
 from tests.factories import SYSTEM, join, make_customer, make_key, make_user
 from tests.webhooks.steps import make_endpoint
+from webhooks.models import Delivery
 
 Body = dict[str, Any] | None
 
@@ -50,6 +52,31 @@ def make_suppression(tenant: Tenant) -> str:
     return row.public_id
 
 
+def make_event(tenant: Tenant) -> OutboxEvent:
+    """Return an event of the tenant: a customer was created."""
+    customer = make_customer(tenant)
+    with tenant_context(tenant):
+        return OutboxEvent.objects.get(object_id=customer.public_id)
+
+
+def make_delivery(tenant: Tenant) -> str:
+    """Return the id of a delivery that was given up."""
+    endpoint, _ = make_endpoint(tenant, "https://example.com/hook")
+    event = make_event(tenant)
+    with tenant_context(tenant):
+        return Delivery.objects.create(
+            endpoint=endpoint,
+            event=event,
+            event_type=event.type,
+            status=Delivery.Status.EXHAUSTED,
+            finished_at=clock.now(),
+        ).public_id
+
+
+def _hour_ago() -> Body:
+    return {"since": (clock.now() - timedelta(hours=1)).isoformat()}
+
+
 def _tomorrow() -> datetime:
     return clock.now() + timedelta(days=1)
 
@@ -64,6 +91,8 @@ def make_request_log(tenant: Tenant) -> str:
 OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "charges": lambda tenant: make_settled_charge(tenant).public_id,
     "customers": lambda tenant: make_customer(tenant).public_id,
+    "deliveries": make_delivery,
+    "events": lambda tenant: make_event(tenant).public_id,
     "invoices": lambda tenant: make_invoice(tenant).public_id,
     "messages": make_message,
     "request_logs": make_request_log,
@@ -106,6 +135,17 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
         "address": f"{secrets.token_hex(6)}@example.com",
     },
     "DELETE /v1/suppressions/<str:id>": no_body,
+    "POST /v1/webhook_endpoints": lambda tenant: {
+        "url": "https://example.com/hook",
+        "events": ["customer.*"],
+    },
+    "PATCH /v1/webhook_endpoints/<str:id>": lambda tenant: {"description": "Orders"},
+    "DELETE /v1/webhook_endpoints/<str:id>": no_body,
+    "POST /v1/webhook_endpoints/<str:id>/rotate_secret": lambda tenant: {"overlap": "none"},
+    "POST /v1/webhook_endpoints/<str:id>/test": no_body,
+    "POST /v1/webhook_endpoints/<str:id>/recover": lambda tenant: _hour_ago(),
+    "POST /v1/webhook_endpoints/<str:id>/replay_missing": lambda tenant: _hour_ago(),
+    "POST /v1/deliveries/<str:id>/resend": no_body,
 }
 
 
