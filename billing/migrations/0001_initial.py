@@ -21,6 +21,18 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='CompanyPlan',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'plan',
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('accounts.company',),
+        ),
+        migrations.CreateModel(
             name='Customer',
             fields=[
                 ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),

@@ -3,10 +3,11 @@
 from billing.models.charges import Charge, Refund
 from billing.models.customers import Customer, CustomerMetadata, CustomerSearchWord
 from billing.models.invoices import Invoice, InvoiceCounter, InvoiceLine
-from billing.models.tiers import TierRequest
+from billing.models.tiers import CompanyPlan, TierRequest
 
 __all__ = [
     "Charge",
+    "CompanyPlan",
     "Customer",
     "CustomerMetadata",
     "CustomerSearchWord",

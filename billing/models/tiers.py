@@ -48,3 +48,14 @@ class TierRequest(CompanyModel):
 
     def __str__(self) -> str:
         return f"{self.tier} ({self.status})"
+
+
+class CompanyPlan(Company):
+    """A company as the staff site shows it beside its tier and limits; accounts shows it beside its people."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "plan"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.tier})"

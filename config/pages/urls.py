@@ -2,11 +2,14 @@
 
 from django.urls import path, re_path
 
-from config.pages import docs, overview, theme
+from config.pages import docs, overview, plan, theme
 
 app_name = "pages"
 urlpatterns = [
     path("", overview.overview_page, name="overview"),
+    path("plan/", plan.plan_page, name="plan"),
+    path("plan/request/", plan.ask, name="request_tier"),
+    path("plan/withdraw/", plan.withdraw, name="withdraw_tier"),
     path("theme/", theme.choose_theme, name="theme"),
     path("docs/", docs.docs_index, name="docs"),
     # With or without the slash: the `type` of an error is /docs/errors#code. /docs/api is the API reference.

@@ -1,0 +1,169 @@
+"""Billing on the staff site: objects are looked at, never edited; tiers and limits change by actions with a reason."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db import transaction
+from django.http import HttpRequest
+
+from accounts.models import Company
+from billing.entitlements import LIMIT_NAMES, MAX_LIMIT
+from billing.models import Charge, CompanyPlan, Customer, Invoice, InvoiceLine, Refund, TierRequest
+from billing.services import apply_tier_request, change_tier, decline_tier_request, override_limits
+from core.fences import LONGEST_DELAY_SECONDS, Effect
+from core.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
+
+
+class TierForm(ReasonForm):
+    """Which tier, and why."""
+
+    tier = forms.ChoiceField(choices=Company.Tiers.choices)
+
+
+class LimitsForm(ReasonForm):
+    """A company's own limits; a field left empty means: as the tier says."""
+
+    field_order = (*LIMIT_NAMES, "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in LIMIT_NAMES:
+            self.fields[name] = forms.IntegerField(
+                min_value=0,
+                max_value=MAX_LIMIT,
+                required=False,
+                help_text="Empty: as the tier says.",
+            )
+        self.order_fields(self.field_order)
+
+
+@admin.register(CompanyPlan)
+class CompanyPlanAdmin(StaffModelAdmin):
+    """What each company may use."""
+
+    list_display = ("name", "slug", "tier", "limit_overrides")
+    list_filter = ("tier",)
+    search_fields = ("name", "slug")
+    fields = ("name", "slug", "tier", "limit_overrides", "version")
+    actions = ("change_tier", "override_limits")
+
+    @reason_action(description="Change tier", form=TierForm)
+    def change_tier(self, request: HttpRequest, company: Company, *, tier: str, reason: str) -> None:
+        """Put the company on another tier, at once."""
+        effect = change_tier(company=company, tier=tier, reason=reason, actor=staff_principal(request))
+        _warn_when_delayed(request, effect)
+
+    @reason_action(description="Override limits", form=LimitsForm)
+    def override_limits(
+        self, request: HttpRequest, company: Company, *, reason: str, **limits: int | None
+    ) -> None:
+        """Replace the company's own limits, at once."""
+        overrides = {name: value for name, value in limits.items() if value is not None}
+        effect = override_limits(
+            company=company, overrides=overrides, reason=reason, actor=staff_principal(request)
+        )
+        _warn_when_delayed(request, effect)
+
+
+@admin.register(TierRequest)
+class TierRequestAdmin(StaffModelAdmin):
+    """What owners ask for."""
+
+    list_display = ("company", "tier", "status", "requested_by", "created", "decided_at")
+    list_filter = ("status", "tier")
+    search_fields = ("company__name", "company__slug")
+    list_select_related = ("company", "requested_by")
+    actions = ("apply", "decline")
+
+    @reason_action(description="Apply the requested tier")
+    def apply(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> None:
+        """Give the company the tier it asked for, at once."""
+        effect = apply_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
+        _warn_when_delayed(request, effect)
+
+    @reason_action(description="Decline the request")
+    def decline(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> None:
+        """Leave the tier as it is; the company sees the reason."""
+        decline_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
+
+
+@admin.register(Customer)
+class CustomerAdmin(StaffModelAdmin):
+    """Customers of companies."""
+
+    list_display = ("name", "email", "company", "mode", "created", "deleted_at")
+    list_filter = ("mode", ("deleted_at", admin.EmptyFieldListFilter))
+    search_fields = ("name", "email_normalized", "external_id", "company__name")
+    list_select_related = ("company",)
+
+
+class InvoiceLineInline(admin.TabularInline):
+    """The lines of an invoice."""
+
+    model = InvoiceLine
+    fields = ("position", "description", "quantity", "unit_amount", "discount_amount", "amount", "tax")
+    ordering = ("position",)
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Lines are written by their company."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Lines are written by their company."""
+        return False
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(StaffModelAdmin):
+    """Invoices of companies."""
+
+    list_display = ("__str__", "company", "mode", "status", "currency", "total", "amount_paid", "created")
+    list_filter = ("status", "mode", "currency")
+    search_fields = ("number", "external_id", "company__name")
+    list_select_related = ("company",)
+    inlines = (InvoiceLineInline,)
+
+
+@admin.register(Charge)
+class ChargeAdmin(StaffModelAdmin):
+    """Charges of companies, and how often the gateway was asked."""
+
+    list_display = (
+        "public_id",
+        "company",
+        "mode",
+        "status",
+        "currency",
+        "amount",
+        "failure_code",
+        "attempts",
+        "created",
+    )
+    list_filter = ("status", "mode", "gateway", "failure_code")
+    search_fields = ("gateway_reference", "company__name")
+    list_select_related = ("company",)
+
+
+@admin.register(Refund)
+class RefundAdmin(StaffModelAdmin):
+    """Refunds of companies."""
+
+    list_display = ("public_id", "company", "mode", "status", "amount", "failure_code", "attempts", "created")
+    list_filter = ("status", "mode", "gateway")
+    search_fields = ("gateway_reference", "company__name")
+    list_select_related = ("company",)
+
+
+def _warn_when_delayed(request: HttpRequest, effect: Effect) -> None:
+    def warn() -> None:
+        if effect.immediate is False:
+            messages.warning(
+                request,
+                f"Valkey could not be told: processes may go by the old limits for {LONGEST_DELAY_SECONDS} seconds.",
+            )
+
+    # After the commit that fills the effect in; messages are stored when the response leaves.
+    transaction.on_commit(warn)

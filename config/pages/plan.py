@@ -1,0 +1,125 @@
+"""The plan: the company's tier, what it may use and does use, and asking for another one."""
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.models import Company
+from accounts.roles import Role, at_least
+from accounts.selectors import current_company
+from apikeys.selectors import list_keys
+from billing.entitlements import TIERS, limits_of
+from billing.selectors import list_tier_requests, open_tier_request
+from billing.services import request_tier, withdraw_tier_request
+from core import clock
+from core.errors import DomainError, NotFound
+from messaging.selectors.usage import usage_of_day
+from webhooks.selectors import list_endpoints
+
+MOST_KEYS_SHOWN = 50
+# What people call the limits of billing.entitlements.Limits.
+LIMIT_LABELS = {
+    "requests_per_minute": "Requests a minute",
+    "messages_per_minute": "Calls to send messages a minute",
+    "email_per_day": "Emails a day",
+    "sms_per_day": "SMS a day",
+    "webhook_endpoints": "Webhook endpoints",
+}
+
+
+class TierRequestForm(forms.Form):
+    """Which tier an owner would like."""
+
+    tier = forms.ChoiceField(label="Tier")
+    note = forms.CharField(
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Anything that helps to decide, such as what you expect to send.",
+    )
+
+    def __init__(self, *args: object, company: Company, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["tier"].choices = [  # type: ignore[attr-defined]
+            choice for choice in Company.Tiers.choices if choice[0] != company.tier
+        ]
+
+
+@company_page()
+@require_safe
+def plan_page(request: CompanyRequest) -> HttpResponse:
+    """The tier, its limits, and how much of them is used."""
+    company = current_company()
+    return _render(request, TierRequestForm(company=company))
+
+
+@company_page(role=Role.OWNER)
+@require_POST
+def ask(request: CompanyRequest) -> HttpResponse:
+    """Ask staff for another tier."""
+    company = current_company()
+    form = TierRequestForm(request.POST, company=company)
+    if form.is_valid():
+        try:
+            request_tier(
+                company=company, actor=request.principal, requested_by=request.user, **form.cleaned_data
+            )
+        except DomainError as refusal:
+            form.add_error(None, refusal.detail)
+        else:
+            messages.success(request, "Your request is with the operator of this platform.")
+            return redirect("pages:plan")
+    return _render(request, form)
+
+
+@company_page(role=Role.OWNER)
+@require_POST
+def withdraw(request: CompanyRequest) -> HttpResponse:
+    """Take the open request back."""
+    wanted = open_tier_request()
+    if wanted is None:
+        raise NotFound
+    withdraw_tier_request(request=wanted, actor=request.principal)
+    messages.success(request, "The request was withdrawn.")
+    return redirect("pages:plan")
+
+
+def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
+    company = current_company()
+    limits = limits_of(company)
+    keys = list_keys().filter(revoked_at=None)
+    meters = [
+        {
+            "label": f"{usage.channel.upper() if usage.channel == 'sms' else 'Emails'} today",
+            "used": usage.used,
+            "limit": usage.cap,
+        }
+        for usage in usage_of_day(clock.now().date())
+    ]
+    meters.append(
+        {"label": "Webhook endpoints", "used": list_endpoints().count(), "limit": limits.webhook_endpoints}
+    )
+    context = {
+        "company": company,
+        "tiers": Company.Tiers.choices,
+        "rows": [
+            {
+                "label": label,
+                "own": getattr(limits, name),
+                "is_overridden": name in company.limit_overrides,
+                "tiers": [getattr(TIERS[tier], name) for tier in Company.Tiers.values],
+            }
+            for name, label in LIMIT_LABELS.items()
+        ],
+        "meters": meters,
+        "limits": limits,
+        "clamped": list(keys.filter(rate_limit__gt=limits.requests_per_minute)[:MOST_KEYS_SHOWN]),
+        "open_request": open_tier_request(),
+        "requests": list_tier_requests(),
+        "form": form,
+        "is_owner": at_least(request.membership.role, Role.OWNER),
+    }
+    return render(request, "pages/plan.html", context, status=422 if form.errors else 200)
