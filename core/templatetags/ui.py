@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from core.charts import Chart
+from core.currencies import money_text
 
 register = template.Library()
 
@@ -35,14 +36,6 @@ TONES = {
     # roles
     "owner": "accent", "admin": "info", "developer": "muted", "viewer": "muted",
 }  # fmt: skip
-
-# ISO 4217: the currencies whose minor unit is not a hundredth.
-CURRENCY_EXPONENTS = {
-    "BHD": 3, "BIF": 0, "CLF": 4, "CLP": 0, "DJF": 0, "GNF": 0, "IQD": 3, "ISK": 0, "JOD": 3, "JPY": 0, "KMF": 0,
-    "KRW": 0, "KWD": 3, "LYD": 3, "OMR": 3, "PYG": 0, "RWF": 0, "TND": 3, "UGX": 0, "UYI": 0, "UYW": 4, "VND": 0,
-    "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
-}  # fmt: skip
-CURRENCY_SIGNS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 
 
 @register.simple_tag
@@ -133,15 +126,7 @@ def describe_distance(moment: datetime, now: datetime) -> str:
 @register.filter
 def money(amount: int | None, currency: str) -> str:
     """An amount in minor units as text: `1999|money:"EUR"` is €19.99, `500|money:"JPY"` is ¥500."""
-    if amount is None:
-        return "–"
-    code = currency.upper()
-    exponent = CURRENCY_EXPONENTS.get(code, 2)
-    whole, rest = divmod(abs(int(amount)), 10**exponent)
-    digits = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
-    sign = "−" if amount < 0 else ""
-    symbol = CURRENCY_SIGNS.get(code)
-    return f"{sign}{symbol}{digits}" if symbol else f"{sign}{digits}\u00a0{code}"
+    return "–" if amount is None else money_text(int(amount), currency.upper())
 
 
 @register.filter
