@@ -17,6 +17,7 @@ from accounts.access import user_principal
 from accounts.events import PasswordChanged, SecondFactorAdded, SecondFactorRemoved, SignedIn
 from accounts.models import User
 from accounts.services import record_failed_sign_in, record_for_companies
+from accounts.sudo import remember_sign_in
 from core import crypto
 from core.events import Event
 from core.principal import Principal
@@ -81,6 +82,7 @@ def _record(kind: type[Event], request: HttpRequest, user: User, **detail: Any) 
 
 
 def _on_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
+    remember_sign_in(request)
     _record(SignedIn, request, user)
 
 

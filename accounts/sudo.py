@@ -18,6 +18,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+SESSION_SIGNED_IN_AT = "signed_in_at"
+
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponse])
 
 
@@ -26,8 +28,13 @@ def logged_in_recently(request: HttpRequest) -> bool:
     if not request.user.is_authenticated:
         return False
     records = get_authentication_records(request, request.user)
-    newest = max((record["at"] for record in records), default=0.0)
+    newest = max([request.session.get(SESSION_SIGNED_IN_AT, 0.0), *(record["at"] for record in records)])
     return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def remember_sign_in(request: HttpRequest) -> None:
+    """Note in the session that the person signed in now; allauth itself keeps no record of a first sign-in after sign-up."""
+    request.session[SESSION_SIGNED_IN_AT] = time.time()
 
 
 def recent_login_required(view: ViewT) -> ViewT:

@@ -71,7 +71,8 @@ def _never_stored(view: View) -> View:
         response = view(request, *args, **kwargs)
         add_never_cache_headers(response)
         response.headers["Cache-Control"] = "no-store"
-        response.headers["Referrer-Policy"] = "no-referrer"
+        # Not `no-referrer`: a browser would then post the form with `Origin: null`, which the CSRF check refuses.
+        response.headers["Referrer-Policy"] = "same-origin"
         return response
 
     return kept_nowhere

@@ -1,0 +1,118 @@
+"""A real browser (Chromium, headless) against the real application, served by a thread of this process.
+
+Without a browser the journeys are skipped, except under CI=true, where that is a failure.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.test.testcases import LiveServerThread
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from accounts.models import User
+from tests.factories import PASSWORD
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# Playwright's synchronous interface keeps an event loop in this thread, which makes Django refuse the ORM in the tests.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+
+def find_chromium() -> str | None:
+    """Return the browser to drive: CHROMIUM, or one on the path."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder as a journey."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.journey)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for the session; each journey gets a fresh profile."""
+    executable = find_chromium()
+    if executable is None:
+        message = "No Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM."
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def base_url() -> Iterator[str]:
+    """The application on a free port of localhost (passkeys need that name)."""
+    server = LiveServerThread("localhost", StaticFilesHandler, connections_override={})
+    server.daemon = True
+    server.start()
+    server.is_ready.wait()
+    if server.error:
+        raise server.error
+    yield f"http://localhost:{server.port}"
+    server.terminate()
+
+
+@pytest.fixture
+def visit(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
+    """`visit(width=…, scripts=…, theme=…)` opens a page in a fresh profile; a script error or a CSP report fails the test."""
+    contexts: list[BrowserContext] = []
+    problems: list[str] = []
+
+    def open_page(*, width: int = 1280, scripts: bool = True, theme: Any = "light") -> Page:
+        context = browser.new_context(
+            base_url=base_url,
+            viewport={"width": width, "height": 900},
+            java_script_enabled=scripts,
+            color_scheme=theme,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: problems.append(message.text) if _is_problem(message) else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _is_problem(message: Any) -> bool:
+    return "Content Security Policy" in message.text or (
+        message.type == "error" and "Failed to load resource" not in message.text
+    )
+
+
+@pytest.fixture
+def sign_in_as() -> Callable[[Page, User], None]:
+    """Sign a person in through the sign-in page."""
+
+    def sign_in(page: Page, user: User) -> None:
+        page.goto("/accounts/login/")
+        page.get_by_label("Email").fill(user.email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(lambda url: "/login/" not in url)
+
+    return sign_in

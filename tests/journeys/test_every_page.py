@@ -1,0 +1,192 @@
+"""Every page of the dashboard: accessible by axe, inside the window at 360 px, in both themes, by keyboard."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from tests.factories import World, make_customer, make_key, make_user
+
+Visit = Callable[..., Page]
+SignIn = Callable[[Page, User], None]
+
+# Addresses without parameters that answer GET with something else than a page.
+NOT_PAGES = ("healthz", "readyz", "metrics", "v1/", "staff/", "docs/api")
+ENTRANCE = [
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/docs/quickstart/",
+    "/nowhere/",
+]
+
+
+def pages_of_the_dashboard() -> list[str]:
+    """Return every address without a parameter that this application mounts, so that a new page cannot be forgotten."""
+    found: list[str] = []
+
+    def walk(patterns: list[Any], prefix: str) -> None:
+        for pattern in patterns:
+            route = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                walk(pattern.url_patterns, route)
+            elif isinstance(pattern, URLPattern) and "<" not in route and "(?P" not in route:
+                found.append("/" + route.replace("^", "").replace("$", "").replace(r"\Z", ""))
+
+    walk(get_resolver().url_patterns, "")
+    return sorted({path for path in found if not path[1:].startswith(NOT_PAGES) and "\\" not in path})
+
+
+def serious_violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
+    """Return what axe calls serious or critical, with the elements; by all its rules, or by `rules`."""
+    options = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
+    found = Axe().run(page, options=options).response["violations"]
+    return [
+        f"{one['id']}: {one['help']} {[node['target'] for node in one['nodes']][:3]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+def opens(page: Page, path: str) -> bool:
+    """Open the address if it is a page: some answer POST only, with nothing for a browser to show."""
+    answer = page.request.get(path)
+    if answer.status != 200 or "text/html" not in answer.headers["content-type"]:
+        return False
+    page.goto(path)
+    return True
+
+
+def fill(world: World) -> list[str]:
+    """Give the company something to show; returns the addresses of single objects."""
+    key = make_key(world.company, name="a-rather-long-name-for-an-integration-that-does-a-lot").key
+    make_key(world.company, kind="browser", allowed_origins=["https://shop.example"], name="shop")
+    make_customer(world.tenant(), name="Somebody with a very long name " * 3)
+    base = f"/keys/{key.public_id}/"
+    return [base, f"{base}edit/", f"{base}rotate/", f"{base}revoke/"]
+
+
+# What the dark theme can change is colours.
+@pytest.mark.parametrize(("theme", "rules"), [("light", ()), ("dark", ("color-contrast",))])
+def test_axe_finds_nothing_serious_anywhere(
+    world: World, visit: Visit, sign_in_as: SignIn, theme: str, rules: Sequence[str]
+) -> None:
+    single = fill(world)
+    page = visit(theme=theme)
+    problems: dict[str, list[str]] = {}
+    for path in ENTRANCE:
+        page.goto(path)
+        problems[path] = serious_violations(page, rules)
+    sign_in_as(page, world.owner)
+    paths = [*pages_of_the_dashboard(), *single]
+    for path in paths:
+        if opens(page, path):
+            problems[path] = serious_violations(page, rules)
+
+    assert {path: found for path, found in problems.items() if found} == {}
+    assert {"/", "/keys/", "/keys/new/", "/team/", "/settings/", "/profile/"} <= problems.keys()
+
+
+def test_nothing_is_wider_than_a_telephone(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+    single = fill(world)
+    page = visit(width=360)
+    sign_in_as(page, world.owner)
+    too_wide = []
+    for path in [*pages_of_the_dashboard(), *single, "/docs/concepts/", "/docs/rate-limits/"]:
+        if opens(page, path) and page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            too_wide.append(path)
+
+    assert too_wide == []
+
+
+def test_the_skip_link_comes_first_and_works(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+    page = visit()
+    sign_in_as(page, world.owner)
+    page.goto("/team/")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "content"
+
+
+def test_a_dialog_by_keyboard(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+    page = visit()
+    sign_in_as(page, world.owner)
+    page.goto("/team/")
+    opener = page.get_by_role("link", name=f"Remove {world.teammate.name}")
+
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("alertdialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+    page.keyboard.press("Escape")
+
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+    expect(page.get_by_role("table")).to_contain_text(world.teammate.name)
+
+
+def test_a_menu_by_keyboard(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+    page = visit()
+    sign_in_as(page, world.owner)
+    summary = page.locator(".sidebar details.switcher summary").first
+
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="New company").first).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("link", name="New company").first).to_be_hidden()
+    expect(summary).to_be_focused()
+
+
+def test_removing_somebody_without_scripts(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+    page = visit(scripts=False)
+    sign_in_as(page, world.owner)
+    page.goto("/team/")
+
+    page.get_by_role("link", name=f"Remove {world.teammate.name}").click()
+    page.get_by_role("button", name="Remove", exact=True).click()
+
+    expect(page.get_by_text("no longer belongs to the company")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_the_theme_changes_and_stays(world: World, visit: Visit, sign_in_as: SignIn, scripts: bool) -> None:
+    page = visit(scripts=scripts, theme="light")
+    sign_in_as(page, world.owner)
+    html = page.locator("html")
+
+    page.get_by_role("button", name="Dark theme").last.click()
+    expect(html).to_have_attribute("data-theme", "dark")
+    page.goto("/team/")
+    expect(html).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Theme of the system").last.click()
+    expect(html).not_to_have_attribute("data-theme", "dark")
+
+
+def test_the_menu_of_a_telephone_works_without_scripts(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    page = visit(width=360, scripts=False)
+    sign_in_as(page, world.owner)
+
+    page.locator(".mobile-bar summary").first.click()
+    page.locator(".mobile-bar").get_by_role("link", name="Team").click()
+
+    expect(page.get_by_role("heading", name="Team", level=1)).to_be_visible()
+
+
+def test_a_person_without_a_company_is_led_to_create_one(visit: Visit, sign_in_as: SignIn) -> None:
+    person = make_user("newcomer")
+    page = visit()
+    sign_in_as(page, person)
+
+    expect(page.get_by_role("heading", name="Create your company")).to_be_visible()
