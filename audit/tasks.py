@@ -2,6 +2,7 @@
 
 from audit.ingest.writer import Writer
 from audit.partitions.tables import ensure_partitions
+from audit.retention import prune
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
 from core.jobs import system_task
@@ -28,3 +29,9 @@ def seal() -> int:
 def keep_partitions() -> int:
     """Make the partitions of the coming days; return how many were missing."""
     return ensure_partitions()
+
+
+@system_task(name="audit.prune")
+def prune_expired() -> int:
+    """Drop the days that are older than the retention; return how many tables went."""
+    return len(prune())

@@ -39,7 +39,7 @@ def sign_heads() -> int:
             for head in heads:
                 head.signature = sign(statement_of(head))
                 head.signed_seals, head.signed_at = head.seals, now
-            _export(heads)
+            append_to_file([head_as_json(head) for head in heads])
             SealHead.objects.bulk_update(heads, ["signature", "signed_seals", "signed_at"])
         signed += len(heads)
 
@@ -67,17 +67,19 @@ def exported_heads() -> dict[Chain, dict[str, object]]:
             except orjson.JSONDecodeError:  # a line cut off by a crash
                 log.warning("audit_heads_file_line_unreadable", file=str(path))
                 continue
+            if "dropped" in head:
+                continue
             chain = Chain.from_json(head)
             if chain not in newest or newest[chain]["seals"] <= head["seals"]:  # type: ignore[operator]
                 newest[chain] = head
     return newest
 
 
-def _export(heads: list[SealHead]) -> None:
-    """Append the heads to the file, on disk before this returns."""
+def append_to_file(records: list[dict[str, object]]) -> None:
+    """Append to AUDIT_HEADS_FILE; the records are on disk before this returns. Raises OSError."""
     path = Path(settings.AUDIT_HEADS_FILE)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lines = b"".join(orjson.dumps(head_as_json(head)) + b"\n" for head in heads)
+    lines = b"".join(orjson.dumps(record) + b"\n" for record in records)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     with os.fdopen(descriptor, "ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,0 +1,183 @@
+"""Dropping days that are over: detached without holding writers up, then dropped, after a signed checkpoint (DESIGN §13)."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, connections
+
+from audit.models import PruneCheckpoint, RequestRollup, SealHead, Streams, UnownedCount
+from audit.partitions.tables import OWNER, PARENTS, list_partitions
+from audit.seals.entries import seal_waiting
+from audit.seals.heads import append_to_file, sign_heads, statement_of
+from audit.signing import VERSION, public_key, sign
+from core import clock
+from core.clock import rfc3339
+from core.tenancy import system_context
+
+# Seals of a day's last rows are made a little later, and lie in the next day's partition.
+SEALS_KEPT_LONGER = timedelta(days=2)
+# The longest a statement of ours may stand in the queue for a lock, in which others queue behind it.
+LOCK_TIMEOUT_MS = 50
+ATTEMPTS = 20
+
+STREAM_OF = {
+    "audit_auditentry": Streams.ENTRIES,
+    "audit_staffentry": Streams.STAFF,
+    "audit_requestlog": Streams.REQUESTS,
+    "audit_unownedrequest": Streams.UNOWNED,
+}
+_OWN_NAME = re.compile(rf"^({'|'.join(PARENTS)})_p(\d{{8}})$")
+
+log = structlog.get_logger("pomelo.audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A table to drop: a partition, or (after an interruption) what was a partition until it was detached."""
+
+    parent: str
+    name: str
+    day: date
+    state: str  # attached, detaching or detached
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.day.isoformat()}, {self.state})"
+
+
+def find_expired(today: date) -> list[Expired]:
+    """Return what lies wholly before the retention, oldest first: `AUDIT_RETENTION_DAYS` full days before today stay."""
+    found = [
+        Expired(p.parent, p.name, p.day, "detaching" if p.is_detaching else "attached")
+        for p in list_partitions()
+        if _is_over(p.parent, p.day, today)
+    ]
+    found += [orphan for orphan in _orphans() if _is_over(orphan.parent, orphan.day, today)]
+    return sorted(found, key=lambda e: (e.day, e.parent))
+
+
+def prune(*, today: date | None = None) -> list[Expired]:
+    """Drop every expired day and roll-up; return the tables that are gone.
+
+    Runs outside of any transaction and may be interrupted anywhere: the next run goes on. Raises django.db.Error when
+    PostgreSQL refuses; days that were dropped before stay dropped.
+    """
+    today = today or clock.now().date()
+    expired = find_expired(today)
+    if expired:
+        seal_waiting()
+        sign_heads()
+    for table in expired:
+        if table.parent in STREAM_OF:
+            _write_checkpoint(table)
+        _drop(table)
+        log.info("audit_day_dropped", table=table.name, day=table.day.isoformat())
+    _prune_rollups(today)
+    return expired
+
+
+def heads_digest(stream: str, day: date) -> tuple[int, int, bytes]:
+    """Return how many heads and rows a stream's day has, and the SHA-256 over all its heads. Inside system_context."""
+    digest, heads, rows = hashlib.sha256(), 0, 0
+    for head in SealHead.objects.filter(stream=stream, day=day).order_by("company_id", "mode"):
+        digest.update(statement_of(head) + b"\n")
+        heads, rows = heads + 1, rows + head.rows
+    return heads, rows, digest.digest()
+
+
+def checkpoint_statement(table: str, day: date, heads: int, rows: int, digest: bytes) -> bytes:
+    """Return the text that a checkpoint's signature signs."""
+    return f"{VERSION} dropped {table} {day.isoformat()} heads={heads} rows={rows} digest={digest.hex()}".encode()
+
+
+def _is_over(parent: str, day: date, today: date) -> bool:
+    oldest = today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    return day < (oldest - SEALS_KEPT_LONGER if parent == "audit_seal" else oldest)
+
+
+def _write_checkpoint(table: Expired) -> None:
+    """Say, signed, what was there: in the database and in the file outside of it."""
+    with system_context(reason="audit retention"):
+        if PruneCheckpoint.objects.filter(table=table.parent, day=table.day).exists():
+            return
+        heads, rows, digest = heads_digest(STREAM_OF[table.parent], table.day)
+        signature = sign(checkpoint_statement(table.parent, table.day, heads, rows, digest))
+        checkpoint = PruneCheckpoint.objects.create(
+            table=table.parent,
+            day=table.day,
+            rows=rows,
+            heads=heads,
+            heads_digest=digest,
+            signature=signature,
+        )
+        append_to_file(
+            [
+                {
+                    "dropped": table.parent,
+                    "day": table.day.isoformat(),
+                    "heads": heads,
+                    "rows": rows,
+                    "digest": digest.hex(),
+                    "signature": signature.hex(),
+                    "created": rfc3339(checkpoint.created),
+                    "public_key": public_key().hex(),
+                }
+            ]
+        )
+
+
+def _drop(table: Expired) -> None:
+    if table.state == "detaching":
+        _run(f'ALTER TABLE "{table.parent}" DETACH PARTITION "{table.name}" FINALIZE')
+    elif table.state == "attached":
+        _detach(table)
+    _run(f'DROP TABLE "{table.name}"')
+
+
+def _detach(table: Expired) -> None:
+    """Detach without blocking: it waits for transactions that still use the parent, and nobody waits for it."""
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute("SET lock_timeout = 0")
+        cursor.execute(f'ALTER TABLE "{table.parent}" DETACH PARTITION "{table.name}" CONCURRENTLY')
+
+
+def _run(statement: str) -> None:
+    """Run a statement that needs a lock nobody else should wait behind: give up quickly, and try again."""
+    for attempt in range(ATTEMPTS):
+        try:
+            with connections[OWNER].cursor() as cursor:
+                cursor.execute(f"SET lock_timeout = {LOCK_TIMEOUT_MS}")
+                cursor.execute(statement)
+        except OperationalError as error:
+            if "lock timeout" not in str(error) or attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _orphans() -> list[Expired]:
+    """Return tables with a partition's name that are attached to nothing: a run was killed between detach and drop."""
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "
+            "AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)"
+        )
+        names = [_OWN_NAME.match(name) for (name,) in cursor.fetchall()]
+    return [
+        Expired(
+            match[1], match[0], datetime.strptime(match[2], "%Y%m%d").replace(tzinfo=UTC).date(), "detached"
+        )
+        for match in names
+        if match
+    ]
+
+
+def _prune_rollups(today: date) -> None:
+    oldest = today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    before = datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC)
+    with system_context(reason="audit retention"):
+        RequestRollup.objects.filter(hour__lt=before).delete()
+        UnownedCount.objects.filter(hour__lt=before).delete()

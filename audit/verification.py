@@ -1,0 +1,252 @@
+"""Checking what is stored against the seals, the seals against the heads, and the heads against their signatures."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+
+from audit.days import day_bounds
+from audit.models import PruneCheckpoint, Seal, SealCursor, SealHead, Streams
+from audit.partitions.tables import list_partitions
+from audit.retention import STREAM_OF, checkpoint_statement, heads_digest
+from audit.seals.content import (
+    ENTRY_COLUMNS,
+    REQUEST_COLUMNS,
+    STAFF_COLUMNS,
+    UNOWNED_COLUMNS,
+    entry_content,
+    request_content,
+)
+from audit.seals.heads import chain_of, exported_heads
+from audit.signing import GENESIS, LEAF_BYTES, Chain, canonical, head_statement, is_signed, leaf, seal_digest
+from core import clock, ids
+from core.tenancy import system_context
+
+# A head that changed is signed within a minute or two; one that is older than this should have been.
+UNSIGNED_AFTER = timedelta(minutes=10)
+ID_BYTES = 16
+
+SOURCES = {
+    Streams.ENTRIES: ("audit_auditentry", ENTRY_COLUMNS, entry_content, "aud"),
+    Streams.STAFF: ("audit_staffentry", STAFF_COLUMNS, entry_content, "aud"),
+    Streams.REQUESTS: ("audit_requestlog", REQUEST_COLUMNS, request_content, "req"),
+    Streams.UNOWNED: ("audit_unownedrequest", UNOWNED_COLUMNS, request_content, "req"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it was sealed. `what` is edited, deleted, inserted, seal_altered, seal_missing, cut_off,
+    signature, unsigned, head_missing or day_missing; `subject` names the row, seal or day."""
+
+    what: str
+    subject: str
+    chain: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.subject} ({self.chain})"
+
+
+def list_heads() -> list[SealHead]:
+    """Return the head of every chain, oldest day first."""
+    with system_context(reason="verify audit"):
+        return list(SealHead.objects.order_by("day", "stream", "company_id", "mode"))
+
+
+def verify_chain(head: SealHead, exported: dict[str, Any] | None = None) -> Iterator[Finding]:
+    """Yield what is wrong with one chain, in the order of its rows. A day that was dropped is checked by its head only."""
+    with system_context(reason="verify audit"):
+        # The head is read again, together with the seals: a writer may be extending the chain at this moment.
+        head = SealHead.objects.get(id=head.id)
+        table, *_ = SOURCES[Streams(head.stream)]
+        if not _has_day(table, head.day):
+            yield from _verify_signature(
+                head, {head.seals: (bytes(head.digest), head.rows)}, exported, dropped=True
+            )
+            return
+        states: dict[int, tuple[bytes, int]] = {0: (GENESIS, 0)}
+        yield from _verify_seals(head, states)
+        yield from _verify_end(head, states)
+        yield from _verify_signature(head, states, exported, dropped=False)
+        yield from _verify_nothing_slipped_in(head)
+
+
+def verify_days() -> Iterator[Finding]:
+    """Yield exported chains without a head, days that vanished without a checkpoint, and rows of chains without a head."""
+    with system_context(reason="verify audit"):
+        known = {chain_of(head) for head in SealHead.objects.all()}
+        for chain in sorted(set(exported_heads()) - known, key=str):
+            yield Finding("head_missing", chain.day.isoformat(), chain.name)
+        present = {(p.parent, p.day) for p in list_partitions(using="default")}
+        for table, stream in STREAM_OF.items():
+            for day in (
+                SealHead.objects.filter(stream=stream)
+                .order_by("day")
+                .values_list("day", flat=True)
+                .distinct()
+            ):
+                if (table, day) not in present:
+                    yield from _verify_checkpoint(table, stream, day)
+            yield from _rows_without_head(table, stream, known)
+
+
+def _verify_seals(head: SealHead, states: dict[int, tuple[bytes, int]]) -> Iterator[Finding]:
+    """Yield findings; fills `states` with digest and rows after each seal."""
+    chain = chain_of(head)
+    expected, previous, rows = 1, GENESIS, 0
+    seals = Seal.objects.filter(
+        company_id=head.company_id, mode=head.mode, stream=head.stream, day=head.day
+    ).order_by("number")
+    for seal in seals.iterator(chunk_size=20):
+        if seal.number != expected:
+            yield Finding("seal_missing", f"seal {expected}", chain.name)
+            expected = seal.number
+            previous = bytes(seal.previous)
+        leaves = bytes(seal.leaves)
+        is_whole = (
+            bytes(seal.previous) == previous
+            and bytes(seal.digest) == seal_digest(chain, seal.number, previous, leaves)
+            and seal.rows * LEAF_BYTES == len(leaves)
+        )
+        if not is_whole:
+            yield Finding("seal_altered", f"seal {seal.number}", chain.name)
+        yield from _verify_leaves(head, chain, leaves)
+        rows += len(leaves) // LEAF_BYTES
+        previous = bytes(seal.digest)
+        states[seal.number] = (previous, rows)
+        expected += 1
+
+
+def _verify_leaves(head: SealHead, chain: Chain, leaves: bytes) -> Iterator[Finding]:
+    table, columns, content_of, prefix = SOURCES[Streams(head.stream)]
+    sealed = [leaves[start : start + LEAF_BYTES] for start in range(0, len(leaves), LEAF_BYTES)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {columns} FROM {table} WHERE id = ANY(%s)",  # noqa: S608 - constants only
+            [[uuid.UUID(bytes=one[:ID_BYTES]) for one in sealed]],
+        )
+        found = {}
+        for values in cursor.fetchall():
+            content = content_of(values)
+            found[bytes.fromhex(content[0])] = (content, leaf(bytes.fromhex(content[0]), canonical(content)))
+    for one in sealed:
+        name = ids.encode(prefix, uuid.UUID(bytes=one[:ID_BYTES]))
+        if one[:ID_BYTES] not in found:
+            yield Finding("deleted", name, chain.name)
+        elif found[one[:ID_BYTES]][1] != one:
+            yield Finding("edited", name, chain.name)
+
+
+def _verify_end(head: SealHead, states: dict[int, tuple[bytes, int]]) -> Iterator[Finding]:
+    last = max(states)
+    if last < head.seals:
+        yield Finding("cut_off", f"after seal {last} of {head.seals}", chain_of(head).name)
+    elif last > head.seals or states[last] != (bytes(head.digest), head.rows):
+        yield Finding("seal_altered", f"the head does not fit seal {last}", chain_of(head).name)
+
+
+def _verify_signature(
+    head: SealHead, states: dict[int, tuple[bytes, int]], exported: dict[str, Any] | None, *, dropped: bool
+) -> Iterator[Finding]:
+    chain = chain_of(head)
+    if head.signed_seals != head.seals and clock.now() - head.changed > UNSIGNED_AFTER:
+        yield Finding("unsigned", f"since {head.changed:%Y-%m-%d %H:%M} UTC", chain.name)
+    if head.signed_seals and head.signed_seals in states:
+        digest, rows = states[head.signed_seals]
+        signature = bytes(head.signature) if head.signature else None
+        if not is_signed(head_statement(chain, head.signed_seals, rows, digest), signature):
+            yield Finding("signature", f"of seal {head.signed_seals}", chain.name)
+    if exported is None:
+        return
+    claimed = head_statement(chain, exported["seals"], exported["rows"], bytes.fromhex(exported["digest"]))
+    if not is_signed(claimed, bytes.fromhex(exported["signature"])):
+        yield Finding("signature", "of the exported head", chain.name)
+    elif exported["seals"] > max(states):
+        yield Finding(
+            "cut_off", f"{exported['seals']} seals were exported, {max(states)} are left", chain.name
+        )
+    elif not dropped and states.get(exported["seals"]) != (
+        bytes.fromhex(exported["digest"]),
+        exported["rows"],
+    ):
+        yield Finding("seal_altered", f"seal {exported['seals']} is not the exported one", chain.name)
+
+
+def _verify_nothing_slipped_in(head: SealHead) -> Iterator[Finding]:
+    """Yield the rows of the chain's day that no seal has a leaf for."""
+    table, _, _, prefix = SOURCES[Streams(head.stream)]
+    where, arguments = _of_chain(head)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT id FROM {table} WHERE {where} ORDER BY id", arguments)  # noqa: S608 - constants only
+        stored = [row_id for (row_id,) in cursor.fetchall()]
+    sealed = _sealed_ids(head)
+    for row_id in stored:
+        if row_id.bytes not in sealed:
+            yield Finding("inserted", ids.encode(prefix, row_id), chain_of(head).name)
+
+
+def _sealed_ids(head: SealHead) -> set[bytes]:
+    found: set[bytes] = set()
+    seals = Seal.objects.filter(company_id=head.company_id, mode=head.mode, stream=head.stream, day=head.day)
+    for leaves in seals.values_list("leaves", flat=True).iterator(chunk_size=20):
+        raw = bytes(leaves)
+        found.update(raw[start : start + ID_BYTES] for start in range(0, len(raw), LEAF_BYTES))
+    return found
+
+
+def _of_chain(head: SealHead) -> tuple[str, list[Any]]:
+    """Return the condition for the rows that this chain must have sealed."""
+    lower, upper = day_bounds(head.day)
+    where, arguments = "id >= %s AND id < %s", [lower, upper]
+    if head.stream in (Streams.ENTRIES, Streams.REQUESTS):
+        where, arguments = (
+            f"company_id = %s AND mode = %s AND {where}",
+            [head.company_id, head.mode, *arguments],
+        )
+    if head.stream in (Streams.ENTRIES, Streams.STAFF):
+        sealed_below = (
+            SealCursor.objects.filter(stream=head.stream).values_list("transaction_id", flat=True).first()
+        )
+        where, arguments = (
+            f"{where} AND transaction_id < %s::text::xid8",
+            [*arguments, str(sealed_below or 0)],
+        )
+    return where, arguments
+
+
+def _has_day(table: str, day: date) -> bool:
+    return any(p.parent == table and p.day == day for p in list_partitions(using="default"))
+
+
+def _verify_checkpoint(table: str, stream: str, day: date) -> Iterator[Finding]:
+    checkpoint = PruneCheckpoint.objects.filter(table=table, day=day).first()
+    if checkpoint is None:
+        yield Finding("day_missing", f"{table} {day.isoformat()} is gone without a checkpoint", stream)
+        return
+    heads, rows, digest = heads_digest(stream, day)
+    statement = checkpoint_statement(table, day, heads, rows, digest)
+    if not is_signed(statement, bytes(checkpoint.signature)):
+        yield Finding("signature", f"of the checkpoint of {table} {day.isoformat()}", stream)
+
+
+def _rows_without_head(table: str, stream: str, known: set[Chain]) -> Iterator[Finding]:
+    """Yield chains that have rows and no head: whoever removed the head and its seals leaves the rows behind."""
+    owned = stream in (Streams.ENTRIES, Streams.REQUESTS)
+    who = "company_id, mode" if owned else "NULL, NULL"
+    condition, arguments = "true", []
+    if stream in (Streams.ENTRIES, Streams.STAFF):
+        below = SealCursor.objects.filter(stream=stream).values_list("transaction_id", flat=True).first()
+        condition, arguments = "transaction_id < %s::text::xid8", [str(below or 0)]
+    day = "date_trunc('day', to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {day}, {who}, count(*) FROM {table} WHERE {condition} GROUP BY 1, 2, 3",  # noqa: S608 - constants only
+            arguments,
+        )
+        for found, company_id, mode, count in cursor.fetchall():
+            chain = Chain(company_id or uuid.UUID(int=0), mode or "live", stream, found)
+            if chain not in known:
+                yield Finding("head_missing", f"{count} rows of {found.isoformat()} have no head", chain.name)

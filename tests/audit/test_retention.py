@@ -1,0 +1,128 @@
+"""Days that are over are dropped whole; what is younger stays; a killed run is taken up again."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from io import StringIO
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections
+
+from audit.days import day_bounds
+from audit.ingest.store import store
+from audit.models import PruneCheckpoint, RequestLog, RequestRollup
+from audit.partitions import tables
+from audit.retention import find_expired, prune
+from audit.seals.heads import sign_heads
+from audit.verification import verify_days
+from core import clock, ids
+from core.tenancy import system_context, tenant_context
+from tests.audit.rows import make_row
+from tests.engines import superuser_url
+from tests.factories import World
+
+
+@pytest.fixture
+def old_day() -> Iterator[date]:
+    """A day just beyond the retention, with partitions of its own, as if they had been made in time."""
+    day = clock.now().date() - timedelta(days=91)
+    tables.ensure_partitions([day])
+    yield day
+    prune()
+
+
+def row_of(world: World, day: date, **values: Any) -> list[Any]:
+    lower, _ = day_bounds(day)
+    return make_row(world.company.id, id=lower.hex[:12] + "7" + ids.new_id().hex[13:], **values)
+
+
+def names(day: date) -> set[str]:
+    return {p.name for p in tables.list_partitions() if p.day == day}
+
+
+def test_an_expired_day_is_dropped_and_its_heads_and_a_checkpoint_stay(world: World, old_day: date) -> None:
+    # given two requests of a day that is over, and one of today
+    store([row_of(world, old_day), row_of(world, old_day), make_row(world.company.id)])
+    # when
+    gone = prune()
+    # then
+    assert {table.name for table in gone} >= {
+        f"{parent}_p{old_day:%Y%m%d}" for parent in tables.PARENTS if parent != "audit_seal"
+    }
+    assert names(old_day) <= {f"audit_seal_p{old_day:%Y%m%d}"}
+    with tenant_context(world.tenant()):
+        assert RequestLog.objects.count() == 1
+        assert {cell.hour.date() for cell in RequestRollup.objects.all()} == {clock.now().date()}
+    with system_context(reason="test"):
+        checkpoint = PruneCheckpoint.objects.get(table="audit_requestlog", day=old_day)
+    assert checkpoint.rows >= 2
+    assert [f for f in verify_days() if old_day.isoformat() in f.subject] == []
+
+
+def test_a_dropped_day_without_its_checkpoint_is_reported(world: World, old_day: date) -> None:
+    store([row_of(world, old_day)])
+    sign_heads()
+    prune()
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        kept = superuser.execute(
+            "DELETE FROM audit_prunecheckpoint WHERE day = %s AND \"table\" = 'audit_requestlog' RETURNING *",
+            [old_day],
+        ).fetchone()
+        assert kept is not None
+        found = [f.what for f in verify_days() if old_day.isoformat() in f.subject]
+        superuser.execute(f"INSERT INTO audit_prunecheckpoint VALUES ({', '.join(['%s'] * len(kept))})", kept)
+    assert found == ["day_missing"]
+
+
+def test_the_last_day_of_the_retention_stays() -> None:
+    today = clock.now().date()
+    kept = today - timedelta(days=90)
+    tables.ensure_partitions([kept])
+    try:
+        assert not any(table.day >= kept for table in find_expired(today))
+    finally:
+        prune(today=today + timedelta(days=3))
+
+
+def test_a_dry_run_lists_and_drops_nothing(old_day: date) -> None:
+    out = StringIO()
+    call_command("prune_audit", "--dry-run", stdout=out)
+    assert f"audit_requestlog_p{old_day:%Y%m%d} ({old_day.isoformat()}, attached)" in out.getvalue()
+    assert f"audit_requestlog_p{old_day:%Y%m%d}" in names(old_day)
+
+
+def test_the_retention_is_a_setting(old_day: date, settings: Any) -> None:
+    settings.AUDIT_RETENTION_DAYS = 92
+    assert not any(table.day == old_day for table in find_expired(clock.now().date()))
+    settings.AUDIT_RETENTION_DAYS = 90
+
+
+def test_what_a_killed_run_detached_is_dropped_by_the_next(old_day: date) -> None:
+    name = f"audit_requestlog_p{old_day:%Y%m%d}"
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"ALTER TABLE audit_requestlog DETACH PARTITION {name} CONCURRENTLY")
+    assert (name, "detached") in {(t.name, t.state) for t in find_expired(clock.now().date())}
+    assert name in {table.name for table in prune()}
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [name])
+        assert cursor.fetchone() == (None,)
+
+
+def test_verify_audit_tells_good_from_bad(world: World) -> None:
+    store([make_row(world.company.id)])
+    sign_heads()
+    day = clock.now().date().isoformat()
+    out = StringIO()
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute(
+            "UPDATE audit_requestlog SET status = 201 WHERE company_id = %s", [world.company.id]
+        )
+        with pytest.raises(CommandError, match="edited: req_"):
+            call_command("verify_audit", "--day", day, stdout=out)
+        superuser.execute(
+            "UPDATE audit_requestlog SET status = 200 WHERE company_id = %s", [world.company.id]
+        )
+    call_command("verify_audit", "--day", day, stdout=out)
+    assert "Nothing was changed" in out.getvalue()
