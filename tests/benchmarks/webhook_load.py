@@ -1,0 +1,260 @@
+"""Runs inside the benched platform's environment and prints its figures as JSON; see bench_webhooks.py."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+
+import aiohttp
+import django
+
+django.setup()
+
+import urllib3  # noqa: E402
+from django.db import connection, transaction  # noqa: E402
+
+from accounts.models import Company, User  # noqa: E402
+from accounts.services import create_company  # noqa: E402
+from billing.services import create_customer  # noqa: E402
+from core import ids  # noqa: E402
+from core.models import OutboxEvent  # noqa: E402
+from core.principal import Principal  # noqa: E402
+from core.tenancy import system_context, tenant_context  # noqa: E402
+from webhooks.delivery import pump  # noqa: E402
+from webhooks.models import Delivery, Endpoint  # noqa: E402
+from webhooks.relay import relay_events  # noqa: E402
+from webhooks.services.endpoints import create_endpoint  # noqa: E402
+
+ACTOR = Principal.system("benchmarks")
+COMPANIES = 4
+ENDPOINTS = 2
+EVENTS = 500  # per company and round
+ROUNDS = 3
+TASKS = 400
+SAMPLES = 60
+BACKLOG = 100_000
+CONCURRENCY = 64
+
+
+def make_company(number: int) -> Company:
+    """Return a new company of the largest tier."""
+    with transaction.atomic():
+        owner = User.objects.create_user(f"bench{number}@example.com", None)
+        return create_company(name=f"Bench {number}", owner=owner, tier="enterprise", actor=ACTOR)
+
+
+def make_endpoint(company: Company, url: str) -> Endpoint:
+    """Return an endpoint of `company` that gets every customer event."""
+    with tenant_context(company.live_tenant):
+        return create_endpoint(actor=ACTOR, url=url, events=["customer.*"])[0]
+
+
+def make_events(company: Company, count: int) -> list[OutboxEvent]:
+    """Commit `count` events like those of created customers."""
+    with tenant_context(company.live_tenant):
+        return OutboxEvent.objects.bulk_create(
+            OutboxEvent(
+                type="customer.created",
+                object_id=f"cus_{number}",
+                public=True,
+                data={
+                    "object": {
+                        "id": f"cus_{number}",
+                        "object": "customer",
+                        "name": "Ada Lovelace",
+                        "metadata": {},
+                    }
+                },
+            )
+            for number in range(count)
+        )
+
+
+def relay_all() -> None:
+    """Make the deliveries of every event."""
+    while relay_events().events:
+        pass
+
+
+def take_seen(port: int) -> dict[str, float]:
+    """Return what the receiver saw since the last call."""
+    return json.loads(urllib3.request("GET", f"http://127.0.0.1:{port}/seen").data)
+
+
+def engine_rate(companies: list[Company]) -> tuple[float, float]:
+    """Return the deliveries a second of one worker process, and the events a second of its relay."""
+    for company in companies:
+        make_events(company, EVENTS)
+    started = time.perf_counter()
+    relay_all()
+    relayed = time.perf_counter()
+    pump.drain()
+    return (
+        COMPANIES * ENDPOINTS * EVENTS / (time.perf_counter() - relayed),
+        COMPANIES * EVENTS / (relayed - started),
+    )
+
+
+def bare_rate(url: str, body: bytes) -> float:
+    """Return the POSTs a second of the same HTTP library's pooled client, with nothing round it."""
+    count = COMPANIES * ENDPOINTS * EVENTS
+
+    async def run() -> float:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONCURRENCY)) as session:
+
+            async def post(times: int) -> None:
+                for _ in range(times):
+                    async with session.post(
+                        url, data=body, headers={"Content-Type": "application/json"}
+                    ) as answer:
+                        await answer.read()
+
+            started = time.perf_counter()
+            await asyncio.gather(*(post(count // CONCURRENCY) for _ in range(CONCURRENCY)))
+            return count / (time.perf_counter() - started)
+
+    return asyncio.run(run())
+
+
+def sequential_rate(url: str, body: bytes) -> float:
+    """Return the POSTs a second of a urllib3 pool in a plain loop."""
+    pool = urllib3.PoolManager(retries=False)
+    count = EVENTS * 2
+    started = time.perf_counter()
+    for _ in range(count):
+        pool.request("POST", url, body=body, headers={"Content-Type": "application/json"})
+    return count / (time.perf_counter() - started)
+
+
+def start_worker(app: str) -> subprocess.Popen[bytes]:
+    """Return a Celery worker with one process."""
+    options = ["--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "ERROR"]
+    return subprocess.Popen(["celery", "--quiet", "-A", app, "worker", "-c", "1", *options])
+
+
+def task_rate(company: Company, port: int) -> float:
+    """Return the deliveries a second of one worker process that runs one task per delivery."""
+    from tests.benchmarks.task_per_delivery import deliver
+
+    make_events(company, TASKS // ENDPOINTS)
+    relay_all()
+    with tenant_context(company.live_tenant):
+        waiting = list(Delivery.objects.filter(due_at__isnull=False).values_list("id", flat=True))
+    take_seen(port)
+    for each in waiting:
+        deliver.delay(str(each))
+    worker = start_worker("tests.benchmarks.task_per_delivery")
+    try:
+        with tenant_context(company.live_tenant):
+            left = Delivery.objects.filter(due_at__isnull=False)
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline:
+            with tenant_context(company.live_tenant):
+                if not left.exists():
+                    break
+            time.sleep(0.2)
+    finally:
+        worker.terminate()
+        worker.wait()
+    times = sorted(take_seen(port).values())
+    # An event goes to two endpoints under one id: what counts is how long the receiver was kept busy.
+    return len(waiting) / (times[-1] - times[0])
+
+
+def latencies(company: Company, port: int) -> list[float]:
+    """Return the milliseconds from commit to receipt of single events, sorted."""
+    take_seen(port)
+    committed: dict[str, float] = {}
+    for number in range(SAMPLES):
+        with tenant_context(company.live_tenant):
+            customer = create_customer(actor=ACTOR, name=f"Sample {number}")
+        at = time.time()
+        with tenant_context(company.live_tenant):
+            event = OutboxEvent.objects.get(object_id=customer.public_id)
+        committed[ids.encode("evt", event.id)] = at
+        time.sleep(0.15)
+    deadline = time.monotonic() + 60
+    seen: dict[str, float] = {}
+    while len(seen) < SAMPLES and time.monotonic() < deadline:
+        seen |= take_seen(port)
+        time.sleep(0.2)
+    return sorted((seen[name] - at) * 1000 for name, at in committed.items() if name in seen)
+
+
+def make_backlog(company: Company) -> None:
+    """Give `company` one endpoint that never answers, with a hundred thousand deliveries due."""
+    hole = socket.socket()
+    hole.bind(("127.0.0.1", 0))
+    hole.listen(1024)
+    globals()["_hole"] = hole  # stays open: connections are accepted by the kernel and never answered
+    endpoint = make_endpoint(company, f"http://127.0.0.1:{hole.getsockname()[1]}/")
+    [event] = make_events(company, 1)
+    relay_all()
+    with system_context(reason="benchmark"), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO core_outboxevent (id, company_id, mode, created, type, object_id, data, public, relayed_at)"
+            " SELECT uuidv7(), company_id, mode, created, type, object_id, data, public, now()"
+            " FROM core_outboxevent, generate_series(1, %s) WHERE id = %s",
+            [BACKLOG, event.id],
+        )
+        cursor.execute(
+            "INSERT INTO webhooks_eventbody (id, company_id, mode, created, event_id, body)"
+            " SELECT uuidv7(), e.company_id, e.mode, e.created, e.id, b.body FROM core_outboxevent e,"
+            " webhooks_eventbody b WHERE b.event_id = %s AND e.company_id = %s AND e.id <> b.event_id",
+            [event.id, company.id],
+        )
+        cursor.execute(
+            "INSERT INTO webhooks_delivery (id, company_id, mode, created, endpoint_id, event_id, event_type, status,"
+            " due_at, attempts, failures, manual) SELECT uuidv7(), company_id, mode, created, %s, id, type, 'pending',"
+            " now(), 0, 0, false FROM core_outboxevent WHERE company_id = %s AND id <> %s",
+            [endpoint.id, company.id, event.id],
+        )
+
+
+def main(port: int) -> dict[str, float]:
+    """Measure everything against the receiver at `port`."""
+    url = f"http://127.0.0.1:{port}/hook"
+    companies = [make_company(number) for number in range(COMPANIES)]
+    for company in companies:
+        for _ in range(ENDPOINTS):
+            make_endpoint(company, url)
+    body = b'{"type":"customer.created","timestamp":"2026-01-01T00:00:00.000000Z","data":{"id":"cus_1","object":"customer","name":"Ada Lovelace","metadata":{}}}'  # fmt: skip
+    engine_rate(companies)  # warms caches and connections
+    rounds = [
+        (*engine_rate(companies), bare_rate(url, body), sequential_rate(url, body)) for _ in range(ROUNDS)
+    ]
+    best = max(rounds, key=lambda each: each[0] / each[2])
+    quiet, busy = make_company(90), make_company(91)
+    make_endpoint(quiet, url)
+    tasks = task_rate(companies[0], port)
+    worker = start_worker("config.celery")
+    try:
+        latencies(quiet, port)  # the worker's start and first imports
+        idle = latencies(quiet, port)
+        make_backlog(busy)
+        time.sleep(3)
+        loaded = latencies(quiet, port)
+    finally:
+        worker.terminate()
+        worker.wait()
+    return {
+        "engine": best[0],
+        "relay": best[1],
+        "bare": best[2],
+        "sequential": best[3],
+        "tasks": tasks,
+        "idle_p50": idle[len(idle) // 2],
+        "idle_p95": idle[int(len(idle) * 0.95)],
+        "loaded_p50": loaded[len(loaded) // 2],
+        "loaded_p95": loaded[int(len(loaded) * 0.95)],
+        "received": len(idle) + len(loaded),
+        "expected": 2 * SAMPLES,
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(int(sys.argv[1]))) + "\n")

@@ -1,0 +1,1 @@
+"""Kills every part of the platform at random while it works, and counts what was lost (`make chaos`)."""

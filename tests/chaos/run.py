@@ -1,0 +1,147 @@
+"""One run: set the stage, let writers write, make trouble, wait for calm, compare the sets of ids."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from tests.chaos.stage import Stage
+from tests.chaos.traffic import FlakyReceiver, Writers
+from tests.chaos.trouble import Trouble
+
+SETTLE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came of it. Ids are compared as sets, not counted."""
+
+    seconds: float
+    accepted: int
+    events: int
+    delivered: int
+    lost_writes: set[str]
+    double_writes: set[str]
+    lost_events: set[str]
+    duplicates: int
+    refused_by_receiver: int
+    forged: int
+    mishaps: dict[str, int]
+    longest_silence: float
+    slowest: float
+    median: float
+    repeats: int
+    surprises: list[str]
+    stale_claims: int
+
+
+def run(
+    seconds: float,
+    *,
+    say: Callable[[str], None] = lambda text: None,
+    seed: int | None = None,
+    data_dir: Path | None = None,
+) -> Report:
+    """Run chaos for `seconds` and return the report. Takes a minute more for the start and for calm to return.
+
+    `data_dir` is a folder whose engines may be used up; by default a new one.
+    """
+    with Stage(data_dir) as stage, FlakyReceiver() as receiver:
+        made = json.loads(stage.run_module("tests.chaos.seed", receiver.url))
+        receiver.secret = made["secret"]
+        say("The engines are up; starting web, two workers and beat.")
+        stage.start()
+        writers = Writers(stage.url, made["key"])
+        clock = _Clock(stage)
+        writers.start()
+        clock.start()
+        trouble = Trouble(stage, seed=seed)
+        say(f"Making trouble for {seconds:.0f} s.")
+        began = time.monotonic()
+        trouble.run(seconds)
+        say("Waiting for calm.")
+        writers.stop()
+        _settle(stage, writers, receiver)
+        clock.stop()
+        return _compare(stage, writers, receiver, trouble, time.monotonic() - began)
+
+
+class _Clock:
+    """Moves the retry clock forward: a delivery that failed twice would otherwise wait for five minutes."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(2):
+            try:
+                self._stage.query(
+                    "UPDATE webhooks_delivery SET due_at = now() WHERE status = 'retrying' AND due_at > now() + interval '6 s'"
+                )
+            except psycopg.Error:
+                continue  # PostgreSQL is just being killed
+
+
+def _settle(stage: Stage, writers: Writers, receiver: FlakyReceiver) -> None:
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            [[waiting]] = stage.query(
+                "SELECT (SELECT count(*) FROM core_outboxevent WHERE relayed_at IS NULL)"
+                " + (SELECT count(*) FROM webhooks_delivery WHERE due_at IS NOT NULL)"
+            )
+        except psycopg.Error:
+            waiting = None
+        if waiting == 0:
+            return
+        time.sleep(0.5)
+
+
+def _compare(
+    stage: Stage, writers: Writers, receiver: FlakyReceiver, trouble: Trouble, seconds: float
+) -> Report:
+    rows = stage.query("SELECT object_id FROM core_outboxevent WHERE type = 'customer.created'")
+    subjects = [str(row[0]) for row in rows]
+    [[claims]] = stage.query(
+        "SELECT coalesce(sum(d.attempts - (SELECT count(*) FROM webhooks_attempt a WHERE a.delivery_id = d.id)), 0)"
+        " FROM webhooks_delivery d"
+    )
+    delays = sorted(
+        receiver.first[subject] - at for subject, at in writers.accepted.items() if subject in receiver.first
+    )
+    receipts = sorted(receiver.first.values())
+    return Report(
+        seconds=seconds,
+        accepted=len(writers.accepted),
+        events=len(subjects),
+        delivered=len(receiver.accepted),
+        lost_writes=set(writers.accepted) - set(subjects),
+        double_writes={subject for subject in subjects if subjects.count(subject) > 1},
+        lost_events=set(subjects) - set(receiver.subjects.values()),
+        duplicates=sum(receiver.accepted.values()) - len(receiver.accepted),
+        refused_by_receiver=receiver.refused,
+        forged=receiver.forged,
+        mishaps=dict(trouble.counts),
+        longest_silence=max((b - a for a, b in itertools.pairwise(receipts)), default=0.0),
+        slowest=delays[-1] if delays else 0.0,
+        median=delays[len(delays) // 2] if delays else 0.0,
+        repeats=writers.repeats,
+        surprises=writers.surprises,
+        stale_claims=int(str(claims)),
+    )

@@ -1,0 +1,162 @@
+"""A whole platform of one's own: engines, web, two workers and beat, each started again when it is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+import psutil
+import psycopg
+import urllib3
+
+from core.engines import Engines
+from core.engines.secret_files import ensure_secrets
+
+ROOT = Path(__file__).resolve().parents[2]
+LEASE_SECONDS = 6
+CELERY = ["celery", "--quiet", "--app", "config.celery"]
+BARE = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
+
+
+class Stage:
+    """Starts everything on entering, ends everything on leaving."""
+
+    def __init__(self, data_dir: Path | None = None) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="pomelo-test-chaos-", ignore_cleanup_errors=True)
+        self.data_dir = data_dir or Path(self._folder.name)
+        self.engines = Engines(self.data_dir, durable=True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.guard = threading.Lock()  # held while something is being killed or started
+        self._ending = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+
+    def __enter__(self) -> Self:
+        self.engines.start()
+        try:
+            self.manage("migrate", "--database=owner", "--verbosity=0")
+        except BaseException:
+            self.engines.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        if self._keeper.is_alive():
+            self._keeper.join()
+        for process in self.processes.values():
+            _end(process)
+        self.engines.stop()
+        self._folder.cleanup()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of the platform is started with."""
+        secrets = ensure_secrets(self.data_dir)
+        return {
+            **os.environ,
+            **{name: value for name, value in secrets.items() if not name.startswith(("POSTGRES", "VALKEY"))},
+            "DATABASE_URL": self.engines.database_url("app"),
+            "DATABASE_OWNER_URL": self.engines.database_url("owner"),
+            "VALKEY_URL": self.engines.valkey.url,
+            "CELERY_BROKER_URL": self.engines.valkey.broker_url,
+            "DATA_DIR": str(self.data_dir),
+            "DJANGO_SETTINGS_MODULE": "config.settings.test",
+            "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "WEBHOOK_LEASE_SECONDS": str(LEASE_SECONDS),
+            "WEBHOOK_TIMEOUT_SECONDS": "3",
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "WEB_WORKERS": "1",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONWARNINGS": "ignore",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+    def manage(self, *arguments: str) -> None:
+        """Run a management command to its end."""
+        subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, check=True)
+
+    def run_module(self, name: str, *arguments: str) -> str:
+        """Run a Python module in the platform's environment and return what it prints."""
+        return subprocess.run(
+            [sys.executable, "-m", name, *arguments],
+            cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True,
+        ).stdout  # fmt: skip
+
+    def start(self) -> None:
+        """Start web, two workers and beat, and wait until the web server is ready."""
+        self._commands = {
+            "web": [sys.executable, "-m", "config.run.web"],
+            "worker 1": [*CELERY, "worker", "-n", "one@chaos", "--loglevel", "WARNING", "-c", "1", *BARE],
+            "worker 2": [*CELERY, "worker", "-n", "two@chaos", "--loglevel", "WARNING", "-c", "1", *BARE],
+            "beat": [*CELERY, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(self.data_dir / "beat")],
+        }  # fmt: skip
+        for name in self._commands:
+            self._start(name)
+        self._keeper.start()
+        deadline = time.monotonic() + 180
+        pool = urllib3.PoolManager(retries=False, timeout=2)
+        while time.monotonic() < deadline:
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                if pool.request("GET", f"{self.url}/healthz").status == 200:
+                    return
+            time.sleep(0.2)
+        raise RuntimeError("The web server did not start.")
+
+    def pids(self, name: str, *, children_only: bool = False) -> list[int]:
+        """Return the process ids of a part, its own first."""
+        process = self.processes[name]
+        try:
+            children = [each.pid for each in psutil.Process(process.pid).children(recursive=True)]
+        except psutil.NoSuchProcess:
+            children = []
+        return children if children_only else [process.pid, *children]
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:
+        """Run a statement as PostgreSQL's superuser, who sees every row."""
+        url = self.engines.database_url("owner")
+        superuser = self.engines.superuser_url
+        database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        with psycopg.connect(superuser, dbname=database) as connection:
+            cursor = connection.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def _start(self, name: str) -> None:
+        with (self.data_dir / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                self._commands[name],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _keep(self) -> None:
+        """Start again what has died, as a supervisor would."""
+        while not self._ending.wait(0.2):
+            with self.guard:
+                self.engines.revive()
+                for name, process in self.processes.items():
+                    if process.poll() is not None:
+                        _end(process)  # what it left of its group would hold the port
+                        self._start(name)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

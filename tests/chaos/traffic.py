@@ -1,0 +1,122 @@
+"""Writers that create customers until each is accepted, and a receiver that fails one time in ten."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+import standardwebhooks
+import urllib3
+
+
+class FlakyReceiver:
+    """Verifies every delivery; `accepted` counts the answered ones by event id, `first` says when each came first."""
+
+    def __init__(self, failing: float = 0.1) -> None:
+        self.secret = ""
+        self.accepted: Counter[str] = Counter()
+        self.subjects: dict[str, str] = {}
+        self.first: dict[str, float] = {}
+        self.refused = 0
+        self.forged = 0
+        self._guard = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                status = outer.take(body, {k.lower(): v for k, v in self.headers.items()}, failing)
+                if status == 0:  # a receiver that drops dead in the middle of an answer
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def take(self, body: bytes, headers: dict[str, str], failing: float) -> int:
+        try:
+            payload = standardwebhooks.Webhook(self.secret).verify(body, headers)
+        except standardwebhooks.WebhookVerificationError:
+            self.forged += 1
+            return 400
+        if random.random() < failing:
+            self.refused += 1
+            return random.choice([500, 503, 429, 0])
+        with self._guard:
+            self.accepted[headers["webhook-id"]] += 1
+            self.subjects[headers["webhook-id"]] = payload["data"]["id"]
+            self.first.setdefault(payload["data"]["id"], time.monotonic())
+        return 200
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Writers:
+    """Threads that POST customers, each under an Idempotency-Key that is repeated until there is a definite answer."""
+
+    def __init__(self, url: str, key: str, *, threads: int = 3, per_second: float = 10.0) -> None:
+        self.accepted: dict[str, float] = {}
+        self.repeats = 0
+        self.surprises: list[str] = []
+        self._url, self._key, self._pause = f"{url}/v1/customers", key, 1 / per_second
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(threads)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Let every request that was begun come to its end."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(120)
+
+    def _write(self) -> None:
+        pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
+        while not self._stopping.is_set():
+            key, body = uuid.uuid4().hex, json.dumps({"name": f"Customer {uuid.uuid4()}"})
+            while not self._once(pool, key, body):
+                self.repeats += 1
+                time.sleep(0.1)
+            time.sleep(self._pause)
+
+    def _once(self, pool: urllib3.PoolManager, key: str, body: str) -> bool:
+        headers = {
+            "Authorization": f"Bearer {self._key}",
+            "Idempotency-Key": key,
+            "Content-Type": "application/json",
+        }
+        try:
+            answer = pool.request("POST", self._url, body=body, headers=headers)
+        except urllib3.exceptions.HTTPError:
+            return False
+        if answer.status == 201:
+            self.accepted[answer.json()["id"]] = time.monotonic()
+            return True
+        if answer.status not in (409, 429, 500, 502, 503, 504):
+            self.surprises.append(f"{answer.status} {answer.data[:200]!r}")
+        if answer.status == 500:
+            self.surprises.append(f"500 {answer.data[:200]!r}")
+        return False
