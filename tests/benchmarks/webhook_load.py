@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import socket
 import subprocess
 import sys
@@ -43,7 +44,7 @@ CONCURRENCY = 64
 def make_company(number: int) -> Company:
     """Return a new company of the largest tier."""
     with transaction.atomic():
-        owner = User.objects.create_user(f"bench{number}@example.com", None)
+        owner = User.objects.create_user(f"bench-{secrets.token_hex(4)}@example.com", None)
         return create_company(name=f"Bench {number}", owner=owner, tier="enterprise", actor=ACTOR)
 
 

@@ -23,6 +23,7 @@ from core.engines.secret_files import ensure_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 6
+WORKER_SETTLES_SECONDS = 3
 CELERY = ["celery", "--quiet", "--app", "config.celery"]
 BARE = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
 
@@ -124,6 +125,18 @@ class Stage:
         except psutil.NoSuchProcess:
             children = []
         return children if children_only else [process.pid, *children]
+
+    def is_up(self, name: str) -> bool:
+        """Return whether a part does its work: the web server is ready, a worker has had its child for a while."""
+        if name == "web":
+            pool = urllib3.PoolManager(retries=False, timeout=2)
+            with contextlib.suppress(urllib3.exceptions.HTTPError):
+                return bool(pool.request("GET", f"{self.url}/readyz").status == 200)
+            return False
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self.processes[name].pid).children()
+            return any(time.time() - child.create_time() > WORKER_SETTLES_SECONDS for child in children)
+        return False
 
     def query(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:
         """Run a statement as PostgreSQL's superuser, who sees every row."""

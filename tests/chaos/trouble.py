@@ -17,14 +17,17 @@ from tests.chaos.stage import LEASE_SECONDS, Stage
 
 
 class Trouble:
-    """One mishap a second, at random; `counts` says how many of each."""
+    """A mishap every second, at random; `counts` says how many of each.
+
+    What has not come back from the last one is left alone: killing a server that is only starting shows nothing.
+    """
 
     def __init__(self, stage: Stage, *, seed: int | None = None) -> None:
         self.counts: Counter[str] = Counter()
         self._stage = stage
         self._random = random.Random(seed)
         self._sleepers: list[threading.Thread] = []
-        self._mishaps: dict[str, tuple[int, Callable[[], None]]] = {
+        self._mishaps: dict[str, tuple[int, Callable[[], bool]]] = {
             "SIGKILL of a worker with its children": (3, self._kill_worker),
             "SIGKILL of a relay in mid-work": (4, self._kill_relay),
             "SIGKILL of the web server": (2, self._kill_web),
@@ -41,39 +44,57 @@ class Trouble:
         weights = [self._mishaps[name][0] for name in names]
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
-            name = first.pop() if first else self._random.choices(names, weights)[0]
+            name = first[-1] if first else self._random.choices(names, weights)[0]
             with self._stage.guard, contextlib.suppress(ProcessLookupError, redis.RedisError):
-                self._mishaps[name][1]()
-                self.counts[name] += 1
+                if self._mishaps[name][1]():
+                    self.counts[name] += 1
+                    first[:] = [each for each in first if each != name]
             time.sleep(1)
         for sleeper in self._sleepers:
             sleeper.join()
 
-    def _worker(self) -> str:
-        return self._random.choice(["worker 1", "worker 2"])
+    def _worker(self) -> str | None:
+        up = [name for name in ("worker 1", "worker 2") if self._stage.is_up(name)]
+        return self._random.choice(up) if up else None
 
-    def _kill_worker(self) -> None:
-        _kill(self._stage.pids(self._worker()))
+    def _kill_worker(self) -> bool:
+        name = self._worker()
+        if name is not None:
+            _kill(self._stage.pids(name))
+        return name is not None
 
-    def _kill_relay(self) -> None:
+    def _kill_relay(self) -> bool:
         """The pool's child holds the relay and the delivery engine."""
-        _kill(self._stage.pids(self._worker(), children_only=True))
+        name = self._worker()
+        if name is not None:
+            _kill(self._stage.pids(name, children_only=True))
+        return name is not None
 
-    def _kill_web(self) -> None:
+    def _kill_web(self) -> bool:
+        if not self._stage.is_up("web"):
+            return False
         _kill(self._stage.pids("web"))
+        return True
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
         with redis.Redis.from_url(self._stage.engines.valkey.url) as client:
-            client.flushall()
+            return bool(client.flushall())
 
-    def _kill_valkey(self) -> None:
+    def _kill_valkey(self) -> bool:
         self._stage.engines.valkey.process.kill()
+        return True
 
-    def _kill_postgres(self) -> None:
+    def _kill_postgres(self) -> bool:
+        if not self._stage.is_up("web"):  # it answers only when PostgreSQL does
+            return False
         self._stage.engines.postgres.process.kill()
+        return True
 
-    def _freeze(self) -> None:
-        pids = self._stage.pids(self._worker())
+    def _freeze(self) -> bool:
+        name = self._worker()
+        if name is None:
+            return False
+        pids = self._stage.pids(name)
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
 
@@ -86,6 +107,7 @@ class Trouble:
         thread = threading.Thread(target=wake)
         thread.start()
         self._sleepers.append(thread)
+        return True
 
 
 def _kill(pids: list[int]) -> None:
