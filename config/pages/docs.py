@@ -36,7 +36,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "analytics",
         ),
     ),
-    ("Trust", ("security", "security-model", "audit", "reliability", "performance")),
+    ("Trust", ("keys", "security", "security-model", "audit", "reliability", "performance")),
     ("Operate", ("settings", "scaling")),
 )
 HIDDEN_FOLDERS = frozenset({"adr"})
