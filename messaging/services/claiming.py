@@ -15,6 +15,8 @@ from messaging.models import Message, Recipient, Status
 BATCH = 64
 # A worker that dies gives its messages back after this long. No call is begun that could outlast it (see sending.py).
 LEASE = timedelta(seconds=120)
+# Kept between the end of the last call and the end of the lease, to write down what it said.
+MARGIN_SECONDS = 5.0
 
 # Companies with work are found by hopping along the index, not by reading their queues; each gives an equal share, so that
 # one company's backlog delays nobody else. Suspended companies keep their queue and lose nothing.
@@ -79,7 +81,7 @@ class Job:
 
 def claim_due(*, call_seconds: float, batch: int = BATCH) -> list[Job]:
     """Take up to `batch` messages that are due, whoever's they are, and commit the claim."""
-    begin_by = time.monotonic() + LEASE.total_seconds() - call_seconds - 5
+    begin_by = time.monotonic() + LEASE.total_seconds() - call_seconds - MARGIN_SECONDS
     with system_context(reason="claim due messages"):
         now = clock.now()
         with connection.cursor() as cursor:

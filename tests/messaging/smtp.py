@@ -1,6 +1,7 @@
 """A real SMTP server (aiosmtpd) for the tests, which answers by what the recipient's local part asks for, and raw
 servers that break the protocol."""
 
+import asyncio
 import contextlib
 import email
 import email.policy
@@ -50,6 +51,7 @@ class Mailhost:
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     mail_answer: str | None = None
+    delay_seconds: float = 0.0
 
     async def handle_EHLO(self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]) -> list[str]:  # fmt: skip  # noqa: N802
         self.connections += 1
@@ -70,6 +72,7 @@ class Mailhost:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        await asyncio.sleep(self.delay_seconds)
         for address in envelope.rcpt_tos:
             refusal = DATA_ANSWERS.get(address.partition("@")[0].partition("+")[0])
             if refusal:

@@ -1,0 +1,123 @@
+"""Workers are killed at random moments under 1,000 messages: none is lost, and what is sent twice is counted."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from accounts.models import Company
+from core.tenancy import system_context, tenant_context
+from messaging.models import Message, MessageStat, RecipientEvent
+from messaging.services import create_message
+from messaging.services.sending import FLUSH
+from tests.factories import SYSTEM, make_world
+from tests.messaging.smtp import mail_server
+
+MESSAGES = 1000
+WORKERS = 2
+CONCURRENCY = 4
+KILLS = 10
+LEASE_SECONDS = 6
+# The whole run, with the last lease and a slow machine.
+LONGEST_SECONDS = 300
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Workers:
+    """A few workers, of which one can be killed and replaced."""
+
+    def __init__(self, url: str) -> None:
+        self._environment = os.environ | {
+            "WORKER_SMTP_URL": url,
+            "WORKER_LEASE_SECONDS": str(LEASE_SECONDS),
+            "MESSAGING_CONCURRENCY": str(CONCURRENCY),
+        }
+        self._processes = [self._start() for _ in range(WORKERS)]
+        for process in self._processes:
+            self._wait(process)
+
+    def kill_one(self) -> None:
+        """SIGKILL one of them and start another in its place."""
+        index = random.randrange(WORKERS)
+        os.kill(self._processes[index].pid, signal.SIGKILL)
+        self._processes[index].wait()
+        self._processes[index] = self._start()
+
+    def stop(self) -> None:
+        """End them all."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def _start(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.messaging.worker"],
+            cwd=ROOT,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def _wait(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+def test_workers_killed_at_random_lose_nothing(capsys):
+    world = make_world(tier=Company.Tiers.ENTERPRISE)
+    tenant = world.tenant()
+    ids = set()
+    with mail_server() as (mailhost, url):
+        for number in range(MESSAGES):
+            with tenant_context(tenant):
+                accepted = create_message(
+                    actor=SYSTEM, channel="email", to=[f"r{number}@example.com"], subject="S", text="T"
+                )
+            ids.add(accepted.message.public_id)
+        mailhost.delay_seconds = 0.03
+        started = time.monotonic()
+        workers = Workers(url)
+        kills = 0
+        try:
+            while waiting(tenant) and time.monotonic() - started < LONGEST_SECONDS:
+                time.sleep(random.uniform(0.1, 0.9))
+                if kills < KILLS:
+                    workers.kill_one()
+                    kills += 1
+        finally:
+            workers.stop()
+        seconds = time.monotonic() - started
+
+    received = Counter(item.message_id.strip("<>").partition("@")[0] for item in mailhost.received)
+    lost = ids - received.keys()
+    duplicates = sum(received[public_id] - 1 for public_id in ids & received.keys())
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nSIGKILL under {MESSAGES} messages: kills {kills}, lost {len(lost)}, sent twice {duplicates}, "
+            f"{seconds:.1f} s\n"
+        )
+
+    assert lost == set()
+    assert waiting(tenant) == 0
+    assert kills >= 3
+    # What a worker had handed over and not yet written down, at most.
+    assert duplicates <= kills * (FLUSH + CONCURRENCY)
+    with tenant_context(tenant):
+        assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+        # However often it was handed over: one change of status, one line in the books.
+        assert RecipientEvent.objects.filter(kind="sent").count() == MESSAGES
+        assert sum(MessageStat.objects.filter(status="sent", tag="").values_list("recipients", flat=True)) == MESSAGES  # fmt: skip
+
+
+def waiting(tenant) -> int:
+    """Return how many messages are not yet done."""
+    with system_context(reason="tests"):
+        return Message.objects.filter(company_id=tenant.company_id, due_at__isnull=False).count()
