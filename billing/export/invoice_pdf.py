@@ -3,10 +3,11 @@
 import logging
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from fpdf import FPDF, FPDFException
-from fpdf.enums import TableBordersLayout, XPos, YPos
+from fpdf.enums import TableBordersLayout, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
 
 from billing.models import Customer, Invoice, InvoiceLine
@@ -83,7 +84,7 @@ class _Document(FPDF):
             self.multi_cell(0, size * 0.5, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         except FPDFException:
             # A word that is wider than the page: break it anywhere.
-            self.multi_cell(0, size * 0.5, text, wrapmode="CHAR", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            self.multi_cell(0, size * 0.5, text, wrapmode=WrapMode.CHAR, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.set_text_color(0)
 
 
@@ -103,7 +104,7 @@ def _head(pdf: _Document, invoice: Invoice, seller: str) -> None:
 
 def _parties(pdf: _Document, invoice: Invoice) -> None:
     pdf.write_line("Billed to", grey=True)
-    billed_to = invoice.billed_to or _as_billed(invoice.customer)
+    billed_to: dict[str, Any] = invoice.billed_to or _as_billed(invoice.customer)
     pdf.write_line(billed_to["name"], bold=True)
     address = billed_to.get("address") or {}
     for part in [address.get(name) for name in _ADDRESS_PARTS] + [billed_to.get("email")]:
@@ -160,7 +161,7 @@ def _totals(pdf: _Document, invoice: Invoice, lines: list[InvoiceLine]) -> None:
         pdf.cell(0, 6, money_text(amount, invoice.currency), align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
-def _as_billed(customer: Customer) -> dict[str, object]:
+def _as_billed(customer: Customer) -> dict[str, Any]:
     return {"name": customer.name, "email": customer.email, "address": customer.address}
 
 

@@ -6,7 +6,6 @@ between leaves a row that is due again when the lease ends, and asking the gatew
 what it did the first time.
 """
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import timedelta
@@ -106,13 +105,10 @@ def _note(claim: _Claim, outcome: Outcome | None) -> bool:
 
 def _ask(gateway: Gateway, claim: _Claim) -> Outcome | None:
     order = claim.order
-    call: Callable[[Any], Outcome]
-    if claim.payment.attempts > len(RETRY_WAITS):
-        call = gateway.abandon
-    else:
-        call = gateway.charge if isinstance(order, ChargeOrder) else gateway.refund
     try:
-        return call(order)
+        if claim.payment.attempts > len(RETRY_WAITS):
+            return gateway.abandon(order)
+        return gateway.charge(order) if isinstance(order, ChargeOrder) else gateway.refund(order)
     except GatewayUnavailable as error:
         log.warning(
             "billing.gateway_unavailable",

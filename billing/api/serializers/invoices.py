@@ -31,7 +31,7 @@ class InvoiceInput(StrictSerializer):
     due_date = serializers.DateField(required=False, allow_null=True)
     external_id = serializers.CharField(max_length=100, required=False, allow_null=True)
     metadata = MetadataField(required=False)
-    lines = LineInput(many=True, required=False, max_length=MAX_LINES)
+    lines = serializers.ListField(child=LineInput(), required=False, max_length=MAX_LINES)
 
 
 class LineOutput(serializers.Serializer):

@@ -25,9 +25,11 @@ class LineForm(forms.Form):
     discount = forms.CharField(max_length=32, required=False)
     tax_rate = forms.CharField(max_length=12, required=False, label="Tax %")
 
+    use_required_attribute = False
+
     def __init__(self, *args: Any, currency: str, number: int, **kwargs: Any) -> None:
-        super().__init__(*args, use_required_attribute=False, **kwargs)
-        self.currency = currency
+        super().__init__(*args, **kwargs)
+        self.line_currency = currency
         for name, field in self.fields.items():
             field.widget.attrs["aria-label"] = f"{field.label or name.capitalize()} of line {number}"
 
@@ -54,7 +56,7 @@ class LineForm(forms.Form):
         return values
 
     def _amount(self, text: str) -> int:
-        return read_amount(text, self.currency)
+        return read_amount(text, self.line_currency)
 
 
 class InvoiceForm(ServiceForm):
@@ -76,7 +78,7 @@ class InvoiceForm(ServiceForm):
         super().__init__(data, **kwargs)
         self.fields["currency"].choices = list(dict.fromkeys(self.fields["currency"].choices))  # type: ignore[attr-defined]
         currency = (self.data.get("currency") if self.is_bound else self.initial.get("currency")) or "EUR"
-        self.currency = currency if currency in CURRENCIES else "EUR"
+        self.line_currency = currency if currency in CURRENCIES else "EUR"
         self.lines = self._line_forms(data, lines or [])
 
     def _line_forms(self, data: Any, lines: list[dict[str, Any]]) -> list[LineForm]:
@@ -86,7 +88,7 @@ class InvoiceForm(ServiceForm):
                 *[{"quantity": 1}] * (BLANK_LINES if len(lines) < MAX_LINES - BLANK_LINES else 0),
             ]
             return [
-                LineForm(prefix=f"line{number}", initial=line, currency=self.currency, number=number + 1)
+                LineForm(prefix=f"line{number}", initial=line, currency=self.line_currency, number=number + 1)
                 for number, line in enumerate(shown)
             ]
         count = sum(f"line{number}-description" in data for number in range(MAX_LINES))
@@ -96,7 +98,7 @@ class InvoiceForm(ServiceForm):
             LineForm(
                 data if number < count else MultiValueDict({f"line{number}-quantity": ["1"]}),
                 prefix=f"line{number}",
-                currency=self.currency,
+                currency=self.line_currency,
                 number=number + 1,
             )
             for number in range(wanted)

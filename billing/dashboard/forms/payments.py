@@ -25,13 +25,13 @@ class AmountForm(ServiceForm):
 
     def __init__(self, data: Any = None, *, currency: str, most: int) -> None:
         super().__init__(data, initial={"amount": decimal_text(most, currency)})
-        self.currency = currency
+        self.amount_currency = currency
         self.fields["amount"].label = f"Amount ({currency})"
         self.fields["amount"].help_text = f"At most {decimal_text(most, currency)}."
 
     def clean_amount(self) -> int:
         """Read the amount into minor units."""
-        return read_amount(self.cleaned_data["amount"], self.currency)
+        return read_amount(self.cleaned_data["amount"], self.amount_currency)
 
 
 class ChargeForm(AmountForm):
