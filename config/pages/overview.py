@@ -15,6 +15,9 @@ from accounts.access import CompanyRequest, company_page
 from accounts.selectors import list_members
 from apikeys.models import ApiKey, ApiKeyScopeUse
 from apikeys.selectors import list_keys
+from audit import usage
+from audit.dashboard import charts
+from audit.latency import Usage
 from billing.entitlements import limits_of
 from billing.selectors import list_customers
 from config.pages import checklist
@@ -34,27 +37,41 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
     steps = checklist.first_steps(facts)
     checks = checklist.security_checklist(facts)
     limits = limits_of(request.membership.company)
+    period = charts.PERIODS["7d"]
+    since, until = period.bounds(facts.now)
+    week = usage.usage_over_time(since=since, until=until, step=period.step)
+    total = usage.merged(week)
     context = {
         "steps": steps,
         "steps_done": sum(step.state == "done" for step in steps),
         "checks": checks,
         "problems": sum(check.state == "problem" for check in checks),
         "stats": [
+            {"label": "Requests, 7 days", "value": f"{total.requests:,}", "note": _refused(total)},
+            {"label": "Answer time", "value": _milliseconds(total), "note": "95 of 100 are faster"},
             {"label": "Working keys", "value": len(facts.keys), "note": f"{request.mode} mode"},
             {
                 "label": "Webhook endpoints",
                 "value": facts.endpoints,
                 "note": f"of {limits.webhook_endpoints}",
             },
-            {"label": "People", "value": facts.members, "note": "in this company"},
-            {
-                "label": "Requests a minute",
-                "value": limits.requests_per_minute,
-                "note": f"{request.membership.company.get_tier_display()} plan",
-            },
         ],
+        "charts": [charts.requests_chart(week, period), charts.latency_chart(week, period)]
+        if total.requests
+        else [],
     }
     return render(request, "pages/overview.html", context)
+
+
+def _refused(total: Usage) -> str:
+    """Return the share of requests that ended in an error, in words."""
+    if not total.requests:
+        return "none yet"
+    return f"{(total.client_errors + total.server_errors) / total.requests:.1%} with an error"
+
+
+def _milliseconds(total: Usage) -> str:
+    return f"{total.percentile(0.95):.0f} ms" if total.requests else "–"
 
 
 def gather_facts(request: CompanyRequest) -> checklist.Facts:

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from config.pages import docs, overview, plan, theme
+from config.pages import docs, key_usage, overview, plan, theme
 
 app_name = "pages"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("plan/", plan.plan_page, name="plan"),
     path("plan/request/", plan.ask, name="request_tier"),
     path("plan/withdraw/", plan.withdraw, name="withdraw_tier"),
+    path("keys/<str:client_id>/usage/", key_usage.key_usage_page, name="key_usage"),
     path("theme/", theme.choose_theme, name="theme"),
     path("docs/", docs.docs_index, name="docs"),
     # With or without the slash: the `type` of an error is /docs/errors#code. /docs/api is the API reference.

@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.services import suspend_company
 from apikeys.models import ApiKey
+from audit.models import RequestRollup
 from config.pages import docs
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, World, join, make_company, make_customer, make_key, make_user
@@ -225,3 +226,61 @@ def test_links_between_documents_lead_somewhere(world: World, login: Login) -> N
                 broken.append(f"{document.slug}: {href}")
 
     assert broken == []
+
+
+# --- usage --------------------------------------------------------------------------------------------------------
+
+
+def use_key(world: World, key: ApiKey, requests: int, errors: int = 0) -> None:
+    """Leave the roll-up of an hour in which `key` made `requests` calls, each within the first latency bucket."""
+    with tenant_context(world.tenant()):
+        buckets = [requests] + [0] * (RequestRollup._meta.get_field("latency").size - 1)
+        RequestRollup.objects.create(
+            hour=datetime.now(UTC).replace(minute=0, second=0, microsecond=0),
+            key=key.id,
+            key_name=key.name,
+            method="GET",
+            route="/v1/customers",
+            requests=requests,
+            client_errors=errors,
+            server_errors=0,
+            refused=errors,
+            duration_us=requests * 1000,
+            response_bytes=requests * 100,
+            latency=buckets,
+        )
+
+
+def test_the_overview_counts_the_week(world: World, login: Login) -> None:
+    key = make_key(world.company).key
+    use_key(world, key, 1200, errors=60)
+
+    html = overview(login(world.owner, world.company))
+
+    assert "1,200" in html
+    assert "5.0% with an error" in html
+    assert html.count("<figure") == 2
+
+
+def test_a_key_shows_its_own_use_only(world: World, login: Login) -> None:
+    key, other = make_key(world.company).key, make_key(world.company).key
+    use_key(world, key, 1234)
+    use_key(world, other, 999)
+    client = login(world.owner, world.company)
+    path = f"/keys/{key.public_id}/usage/"
+
+    page = client.get(path).content.decode()
+    fragment = client.get(path, headers={"HX-Request": "true"})
+
+    assert "1,234" in page
+    assert "999" not in page
+    assert "<html" in page
+    assert "1,234 requests in 7 days" in fragment.content.decode()
+    assert "<html" not in fragment.content.decode()
+    assert "HX-Request" in fragment.headers["Vary"]
+
+
+def test_another_companys_key_has_no_usage_page(world: World, login: Login) -> None:
+    foreign = make_key(world.other_company).key
+
+    assert login(world.owner, world.company).get(f"/keys/{foreign.public_id}/usage/").status_code == 404
