@@ -13,7 +13,7 @@ from accounts.services import suspend_company
 from apikeys.models import ApiKey
 from audit.models import RequestRollup
 from config.pages import docs
-from core.tenancy import tenant_context
+from core.tenancy import system_context, tenant_context
 from tests.factories import SYSTEM, World, join, make_company, make_customer, make_key, make_user
 
 Login = Callable[..., Client]
@@ -233,9 +233,11 @@ def test_links_between_documents_lead_somewhere(world: World, login: Login) -> N
 
 def use_key(world: World, key: ApiKey, requests: int, errors: int = 0) -> None:
     """Leave the roll-up of an hour in which `key` made `requests` calls, each within the first latency bucket."""
-    with tenant_context(world.tenant()):
+    with system_context(reason="test"):
         buckets = [requests] + [0] * (RequestRollup._meta.get_field("latency").size - 1)
         RequestRollup.objects.create(
+            company=world.company,
+            mode="live",
             hour=datetime.now(UTC).replace(minute=0, second=0, microsecond=0),
             key=key.id,
             key_name=key.name,
