@@ -1,0 +1,309 @@
+"""The guarded request: what the guard costs, against a bare view and against what a Django team would pick.
+
+    python -m tests.benchmarks.bench_guard [--scale=1000000] [--seconds=8] [--requests=100000] [--only=whoami,…]
+
+One web worker, production settings, full middleware, real PostgreSQL (fsync on) and Valkey. Both sides of a ratio are
+loaded in turn, half a second each, within the same run, so that what else the machine does hits both alike.
+"""
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.load import Client, Slice, compare, packed
+from tests.benchmarks.stage import Server, Stage, stage
+
+POMELO = "config.wsgi:application"
+PEER = "tests.benchmarks.peer.wsgi:application"
+KEYS = 200
+SLICE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table. `must` and `aim` are bounds: lower ones for ratios of speed, upper ones otherwise."""
+
+    name: str
+    value: float
+    must: float
+    aim: float | None
+    unit: str = "×"
+    at_least: bool = True
+    note: str = ""
+
+    def reaches(self, bound: float | None) -> bool:
+        """Whether the value is on the right side of `bound`."""
+        if bound is None:
+            return True
+        return self.value >= bound if self.at_least else self.value <= bound
+
+
+class Bench:
+    """The servers of one run, and the figures it has found."""
+
+    def __init__(self, scene: Stage, options: argparse.Namespace) -> None:
+        self.scene, self.options = scene, options
+        self.figures: list[Figure] = []
+        scene.make_database("small")
+        scene.clone("small", "peer")
+        self.seed = scene.python("small", "tests.benchmarks.seeding", _order(1_000, 1_000))
+        self.peer_seed = scene.python(
+            "peer", "tests.benchmarks.peer_seeding", {"keys": KEYS, "customers": 1_000}, **_peer(scene)
+        )
+
+    @contextlib.contextmanager
+    def pomelo(self, database: str = "small", **extra: str) -> Iterator[Server]:
+        """The product on `database`."""
+        with self.scene.server(self.scene.environment(database, **extra), POMELO) as server:
+            yield server
+
+    @contextlib.contextmanager
+    def peer(self) -> Iterator[Server]:
+        """The peer."""
+        with self.scene.server(self.scene.peer_environment("peer"), PEER) as server:
+            yield server
+
+    def turn(self, *sides: tuple[Server, Callable[[int], bytes], int]) -> list[Slice]:
+        """Warm every side up, then load them in turn."""
+        clients = [Client(server.port, pack, status=status) for server, pack, status in sides]
+        try:
+            for client in clients:
+                client.run(requests=2 * KEYS)
+            before = [server.cpu() for server, _, _ in sides]
+            rounds = max(1, int(self.options.seconds / SLICE_SECONDS))
+            done = compare(clients, seconds=self.options.seconds, rounds=rounds)
+            self.cpu = [
+                (server.cpu() - start) / max(part.answers, 1) * 1e6
+                for (server, _, _), start, part in zip(sides, before, done, strict=True)
+            ]
+        finally:
+            for client in clients:
+                client.close()
+        return done
+
+    def ratio(self, name: str, ours: Slice, theirs: Slice, must: float, aim: float) -> None:
+        """Record our rate over theirs."""
+        note = f"{ours.rate:,.0f} / {theirs.rate:,.0f} per s; CPU {self.cpu[0]:,.0f} / {self.cpu[1]:,.0f} µs"
+        self.figures.append(Figure(name, ours.rate / theirs.rate, must, aim, note=note))
+
+    # --- the packed requests ------------------------------------------------------------------------------------------
+
+    def get(self, path: str, seed: dict[str, Any] | None = None) -> Callable[[int], bytes]:
+        """Pack GETs by the keys in turn."""
+        found = [
+            packed("GET", path, headers={"Authorization": f"Bearer {secret}"})
+            for secret in (seed or self.seed)["secrets"][:KEYS]
+        ]
+        return lambda number: found[number % len(found)]
+
+    def peer_get(self, path: str) -> Callable[[int], bytes]:
+        """Pack GETs of the peer by its keys in turn."""
+        found = [
+            packed("GET", path, headers={"Authorization": f"Api-Key {key}"}) for key in self.peer_seed["keys"]
+        ]
+        return lambda number: found[number % len(found)]
+
+    def create(self) -> Callable[[int], bytes]:
+        """Pack creates, each with an Idempotency-Key of its own."""
+        secrets = self.seed["secrets"][:KEYS]
+        return lambda number: packed(
+            "POST",
+            "/v1/customers",
+            headers={
+                "Authorization": f"Bearer {secrets[number % len(secrets)]}",
+                "Idempotency-Key": f"bench-{number}",
+            },
+            body=_customer(number),
+        )
+
+    def peer_create(self) -> Callable[[int], bytes]:
+        """Pack creates of the peer."""
+        keys = self.peer_seed["keys"]
+        return lambda number: packed(
+            "POST",
+            "/create",
+            headers={"Authorization": f"Api-Key {keys[number % len(keys)]}"},
+            body=_customer(number),
+        )
+
+    # --- the figures --------------------------------------------------------------------------------------------------
+
+    def whoami(self) -> None:
+        """Whoami against a bare view and against the usual guard."""
+        with self.pomelo() as ours, self.peer() as theirs:
+            sides = (ours, self.get("/v1/whoami"), 200), (theirs, self.peer_get("/bare"), 200)
+            done = self.turn(*sides)
+            self.ratio("whoami, against a bare DRF view", *done, 0.55, 0.75)
+            done = self.turn((ours, self.get("/v1/whoami"), 200), (theirs, self.peer_get("/guarded"), 200))
+            self.ratio("whoami, against drf-api-key + SimpleRateThrottle", *done, 3.0, 4.5)
+
+    def customers(self) -> None:
+        """Writing and listing customers against DRF."""
+        with self.pomelo() as ours, self.peer() as theirs:
+            done = self.turn(
+                (ours, self.get("/v1/customers?limit=20"), 200),
+                (theirs, self.peer_get("/customers?limit=20"), 200),
+            )
+            self.ratio("list of 20 customers, against a DRF list without guard", *done, 0.8, 1.5)
+            done = self.turn((ours, self.create(), 201), (theirs, self.peer_create(), 201))
+            self.ratio("create with Idempotency-Key, against drf-api-key's create", *done, 0.7, 1.2)
+
+    def hashers(self) -> None:
+        """bcrypt against sha256 on the hot path."""
+        with self.pomelo() as ours, self.pomelo(API_KEY_HASHER="sha256") as sha256:
+            whoami = self.get("/v1/whoami")
+            done = self.turn((ours, whoami, 200), (sha256, whoami, 200))
+            self.ratio("whoami: bcrypt_sha256, against sha256", *done, 0.95, 1.0)
+
+    def scale(self) -> None:
+        """A large table against a small one."""
+        size = self.options.scale
+        self.scene.clone("small", "large")
+        large = self.scene.python("large", "tests.benchmarks.seeding", _order(size, size))
+        with self.pomelo("small") as small_server, self.pomelo("large") as large_server:
+            for name, path, small_path in (
+                (f"p50 of whoami: {size:,} keys, against 1,000", "/v1/whoami", None),
+                (f"p50 of page 1: {size:,} customers, against 1,000", "/v1/customers?limit=20", None),
+                (
+                    f"p50 of page 10,000: {size:,} customers, against page 1 of 1,000",
+                    f"/v1/customers?limit=20&starting_after={large['cursor']}",
+                    "/v1/customers?limit=20",
+                ),
+            ):
+                done = self.turn(
+                    (large_server, self.get(path, large), 200),
+                    (small_server, self.get(small_path or path), 200),
+                )
+                note = f"{done[0].p50 * 1e3:.2f} / {done[1].p50 * 1e3:.2f} ms"
+                self.figures.append(
+                    Figure(name, done[0].p50 / done[1].p50, 1.2, 1.05, at_least=False, note=note)
+                )
+
+    def cold(self) -> None:
+        """The first request of a process for a known key, and every key after FLUSHALL."""
+        secrets = self.seed["secrets"]
+        packs = [packed("GET", "/v1/whoami", headers={"Authorization": f"Bearer {s}"}) for s in secrets]
+
+        def each(number: int) -> bytes:
+            return packs[(number - 1) % len(packs)]
+
+        with self.pomelo() as server:
+            self._first_requests(server, each, len(packs))  # known to Valkey from here on
+            server.kill()
+            server.start()
+            self._record_cold("first request of a process for a known key, p95", server, each, len(packs))
+            redis.Redis.from_url(self.scene.environment("small")["VALKEY_URL"]).flushall()
+            self._record_cold("each known key after FLUSHALL, p95", server, each, len(packs))
+
+    def _record_cold(self, name: str, server: Server, pack: Callable[[int], bytes], count: int) -> None:
+        done = self._first_requests(server, pack, count)
+        note = f"{count} keys, p50 {done.p50 * 1e3:.1f} ms"
+        self.figures.append(Figure(name, done.p95 * 1e3, 10.0, None, unit=" ms", at_least=False, note=note))
+
+    @staticmethod
+    def _first_requests(server: Server, pack: Callable[[int], bytes], count: int) -> Slice:
+        client = Client(server.port, pack, connections=1)
+        try:
+            # The first request of all loads the URLs; it belongs to the start of the process, not to a key.
+            client.run(requests=1)
+            return client.run(requests=count - 1)
+        finally:
+            client.close()
+
+    def memory(self) -> None:
+        """The worker's memory after many requests of every kind."""
+        with self.pomelo() as server:
+            clients = [
+                Client(server.port, self.get("/v1/whoami")),
+                Client(server.port, self.get("/v1/customers?limit=20")),
+            ]
+            total = self.options.requests
+            for client in clients:
+                client.run(requests=total // 20)
+            warm = server.memory()
+            for client in clients:
+                client.run(requests=total // 2)
+                client.close()
+            grown = server.memory()
+        self.figures.append(
+            Figure(f"worker memory after {total:,} requests", grown, 160.0, None, unit=" MiB", at_least=False)
+        )
+        growth = (grown / warm - 1) * 100
+        self.figures.append(
+            Figure(
+                "growth after warm-up",
+                growth,
+                2.0,
+                None,
+                unit=" %",
+                at_least=False,
+                note=f"from {warm:.0f} MiB",
+            )
+        )
+
+
+def _order(customers: int, mass_keys: int) -> dict[str, int]:
+    return {"keys": KEYS, "customers": customers, "mass_keys": mass_keys}
+
+
+def _peer(scene: Stage) -> dict[str, str]:
+    return scene.peer_environment("peer")
+
+
+def _customer(number: int) -> dict[str, Any]:
+    return {
+        "name": "Ada Lovelace",
+        "email": "ada@example.com",
+        "external_id": f"bench-{number}",
+        "metadata": {"plan": "gold"},
+    }
+
+
+def table(figures: list[Figure]) -> Table:
+    """Return the figures as a table."""
+    shown = Table(title="The guarded request", title_justify="left")
+    for heading in ("figure", "measured", "must", "aim", "", "from"):
+        shown.add_column(heading, justify="left" if heading in ("figure", "from") else "right")
+    for figure in figures:
+        mark = "[green]aim[/]" if figure.aim and figure.reaches(figure.aim) else "[green]ok[/]"
+        if not figure.reaches(figure.must):
+            mark = "[red]missed[/]"
+        sign = "≥" if figure.at_least else "≤"
+        shown.add_row(
+            figure.name,
+            f"{figure.value:.2f}{figure.unit}",
+            f"{sign} {figure.must:g}{figure.unit}",
+            f"{sign} {figure.aim:g}{figure.unit}" if figure.aim else "",
+            mark,
+            figure.note,
+        )
+    return shown
+
+
+def main() -> None:
+    """Measure and print; ends with 1 when a figure that must be reached is missed."""
+    groups = ("whoami", "customers", "hashers", "cold", "memory", "scale")
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--scale", type=int, default=1_000_000, help="rows of the large tables")
+    options.add_argument("--seconds", type=float, default=8.0, help="of load for each side of a ratio")
+    options.add_argument("--requests", type=int, default=100_000, help="before memory is read")
+    options.add_argument("--only", default=",".join(groups), help=f"any of {', '.join(groups)}")
+    chosen = options.parse_args()
+    console = Console()
+    with stage() as scene, console.status("starting engines, seeding") as status:
+        bench = Bench(scene, chosen)
+        for group in chosen.only.split(","):
+            status.update(f"measuring: {group}")
+            getattr(bench, group)()
+    console.print(table(bench.figures))
+    raise SystemExit(not all(figure.reaches(figure.must) for figure in bench.figures))
+
+
+if __name__ == "__main__":
+    main()
