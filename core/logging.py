@@ -9,9 +9,10 @@ from typing import Any
 import structlog
 
 REDACTED = "[redacted]"
-# Credentials by their shape (DESIGN §3, §10), wherever they appear in a value.
+# Credentials by their shape (DESIGN §3, §10), wherever they appear in a value. The form in which a secret may be shown
+# (`pm_live_AbCd1234…wxyz`) has 8 characters before its dots and passes.
 _SECRETS = re.compile(
-    r"pm_(?:live|test)_[0-9A-Za-z]{8,}|whsec_[0-9A-Za-z+/=]{8,}|(?i:\b(?:bearer|basic)\s+[\w.~+/=-]{8,})"
+    r"pm_(?:live|test)_[0-9A-Za-z]{9,}|whsec_[0-9A-Za-z+/=]{8,}|(?i:\b(?:bearer|basic)\s+[\w.~+/=-]{8,})"
 )
 _SENSITIVE_NAMES = frozenset(
     "authorization client_secret cookie password secret set-cookie token x-client-secret".split()  # noqa: SIM905

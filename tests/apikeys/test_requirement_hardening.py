@@ -1,0 +1,94 @@
+"""The requirement documents on hardening and tenant isolation of keys: each test quotes the sentence it holds us to."""
+
+from datetime import timedelta
+
+from apikeys import advisor
+from apikeys.models import ApiKey
+from apikeys.services import revoke_key, rotate_key
+from billing.models import Customer
+from core import clock
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM, make_customer
+
+
+def test_ip_allow_list_the_key_to_your_server_egress_ips(world, issue_key, api):
+    """ "IP allow-list the key to your server egress IPs." """
+    issued = issue_key(world.company, allowed_networks=["203.0.113.7"])
+    assert api(issued.client_secret, ip="203.0.113.7").get("/v1/whoami").status == 200
+    answer = api(issued.client_secret, ip="203.0.113.8").get("/v1/whoami")
+    assert (answer.status, answer.code, answer.json["error"]["ip"]) == (403, "ip_not_allowed", "203.0.113.8")
+
+
+def test_short_expiry_and_scheduled_rotation(world, issue_key, api, monkeypatch):
+    """ "Short expiry + scheduled rotation." """
+    issued = issue_key(world.company, expires_at=clock.now() + timedelta(seconds=30), rotation_days=30)
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    real = __import__("time").time
+    monkeypatch.setattr("time.time", lambda: real() + 31)
+    answer = client.get("/v1/whoami")
+    assert (answer.status, answer.code) == (401, "key_expired")
+    assert advisor.rotation_state(issued.key, clock.now() + timedelta(days=30)).is_due
+
+
+def test_one_key_per_integration_so_you_can_revoke_one_without_affecting_others(world, issue_key, api):
+    """ "One key per integration, so you can revoke one without affecting others." """
+    one, other = issue_key(world.company, name="one"), issue_key(world.company, name="other")
+    with tenant_context(world.tenant()):
+        revoke_key(key=one.key, actor=SYSTEM)
+    assert api(one.client_secret).get("/v1/whoami").code == "key_revoked"
+    assert api(other.client_secret).get("/v1/whoami").status == 200
+
+
+def test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it(world, issue_key, api):
+    """ "A key is bound to one company. … No parameter can change the company a key operates on." """
+    foreign = make_customer(world.other_tenant())
+    issued = issue_key(world.company, ["customers:read", "customers:write"])
+    client = api(issued.client_secret)
+    other = world.other_company
+    for name in ("company", "company_id", "tenant", "account"):
+        for value in (other.public_id, str(other.id), other.slug):
+            client.get(f"/v1/customers?{name}={value}")
+            client.post("/v1/customers", {"name": "Ada", name: value})
+    for header in ("X-Company", "X-Company-Id", "X-Tenant", "Pomelo-Company", "Host"):
+        answer = client.get(
+            "/v1/customers", headers={header: "localhost" if header == "Host" else other.public_id}
+        )
+        assert answer.status == 200
+        assert foreign.public_id not in str(answer.json)
+    assert client.get(f"/v1/customers/{foreign.public_id}").status == 404
+    with tenant_context(world.other_tenant()):
+        assert Customer.objects.count() == 1
+        assert ApiKey.objects.count() == 0
+
+
+def test_the_server_sets_the_tenant_from_the_key_on_every_request(world, issue_key, api):
+    """ "The server sets the tenant context from the key on every request; queries cannot cross into another company's data." """
+    ours, theirs = make_customer(world.tenant()), make_customer(world.other_tenant())
+    first, second = issue_key(world.company), issue_key(world.other_company)
+    for _ in range(3):
+        for issued, own in ((first, ours), (second, theirs)):
+            answer = api(issued.client_secret).get("/v1/customers")
+            assert [customer["id"] for customer in answer.json["data"]] == [own.public_id]
+
+
+def test_unused_keys_are_flagged_so_that_they_can_be_revoked(world, issue_key, login):
+    """ "Rotation schedule in place; unused keys revoked." """
+    issued = issue_key(world.company, name="forgotten")
+    with tenant_context(world.tenant()):
+        past = clock.now() - timedelta(days=31)
+        ApiKey.objects.filter(id=issued.key.id).update(created=past)
+    page = login(world.owner).get("/keys/").content.decode()
+    assert "1 key has not been used for 30 days" in page
+    detail = login(world.owner).get(f"/keys/{issued.client_id}/").content.decode()
+    assert "Not used for 31 days" in detail
+
+
+def test_the_restrictions_survive_a_rotation(world, issue_key, api):
+    """ "Key scoped to the minimum resources + actions needed." A new secret is no way around it."""
+    issued = issue_key(world.company, ["customers:read"], allowed_networks=["203.0.113.7"])
+    with tenant_context(world.tenant()):
+        second = rotate_key(key=issued.key, overlap=timedelta(0), actor=SYSTEM)
+    assert api(second.client_secret).get("/v1/whoami").code == "ip_not_allowed"
+    inside = api(second.client_secret, ip="203.0.113.7")
+    assert inside.get("/v1/whoami").json["scopes"] == ["customers:read"]
