@@ -103,6 +103,7 @@ class PlatformManager(Manager):
         self._procmgr = _Terminator()
         self._started = started
         self._stopping = multiprocessing.Event()
+        self._told_at: float | None = None
 
     def add_process(self, name: str, cmd: str, **options: Any) -> Process:
         """Add a process that knows when all of them are being stopped."""
@@ -111,13 +112,20 @@ class PlatformManager(Manager):
         return process
 
     def terminate(self) -> None:
-        """End every process: gently, and after `PATIENCE_SECONDS` without asking."""
+        """Ask every process to end."""
         self._stopping.set()
-        if not self._terminating:
+        if self._told_at is None:
+            self._told_at = time.monotonic()
+            # Honcho insists only once some process has ended; when all of them hang, this does.
             timer = threading.Timer(PATIENCE_SECONDS, self.kill)
             timer.daemon = True
             timer.start()
         super().terminate()
+
+    def kill(self) -> None:
+        """End every process without asking, but not before it has had its time: a worker may be finishing a job."""
+        if self._told_at is None or time.monotonic() - self._told_at >= PATIENCE_SECONDS:
+            super().kill()
 
     def sweep(self) -> None:
         """End whatever is left in the process groups after `loop()`."""
