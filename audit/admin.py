@@ -7,9 +7,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.days import first_id
 from audit.models import AuditEntry, RequestLog, StaffEntry, UnownedRequest
 from core import clock
+from core.ids import first_id
 from core.staff import StaffModelAdmin
 
 

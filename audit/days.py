@@ -3,11 +3,7 @@
 import uuid
 from datetime import UTC, date, datetime, timedelta
 
-
-def first_id(moment: datetime) -> uuid.UUID:
-    """Return the smallest UUID of the millisecond `moment` lies in: every identifier made since is at or above it."""
-    milliseconds = int(moment.timestamp() * 1000)
-    return uuid.UUID(int=max(milliseconds, 0) << 80)
+from core.ids import first_id
 
 
 def day_bounds(day: date) -> tuple[uuid.UUID, uuid.UUID]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from audit.days import first_id
 from audit.models import AuditEntry, RequestLog
 from core import ids
 from core.errors import FieldError, FieldErrors, NotFound
+from core.ids import first_id
 
 METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
 

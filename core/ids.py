@@ -1,6 +1,7 @@
 """Identifiers: UUIDv7 in the database, TypeIDs such as `cus_01h…` wherever people and programs see them (DESIGN §3)."""
 
 import uuid
+from datetime import datetime
 
 import uuid_utils.compat
 from typeid import TypeID
@@ -14,6 +15,15 @@ class InvalidId(ValueError):
 def new_id() -> uuid.UUID:
     """Return a new UUIDv7 (RFC 9562), ordered by creation time."""
     return uuid_utils.compat.uuid7()
+
+
+def first_id(moment: datetime, *, shift_seconds: int = 0) -> uuid.UUID:
+    """Return the smallest UUIDv7 of the millisecond `moment` lies in: every identifier made since is at or above it.
+
+    `shift_seconds` moves the bound, where adding to `moment` itself could leave the years a datetime has.
+    """
+    milliseconds = int(moment.timestamp() * 1000) + shift_seconds * 1000
+    return uuid.UUID(int=min(max(milliseconds, 0), 2**48 - 1) << 80)
 
 
 def encode(prefix: str, value: uuid.UUID) -> str:

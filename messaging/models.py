@@ -270,6 +270,9 @@ class Suppression(TenantModel):
         indexes = [
             models.Index(fields=["company", "mode", "origin", "-id"], name="messaging_suppression_origin"),
             models.Index(fields=["company", "mode", "message"], name="messaging_suppression_message"),
+            models.Index(
+                fields=["company", "mode", "address_normalized", "-id"], name="messaging_suppression_found"
+            ),
         ]
 
     def __str__(self) -> str:

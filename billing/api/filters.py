@@ -11,6 +11,7 @@ from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus
 from billing.models.invoices import InvoiceStatus
 from core import ids
+from core.api.filters import CreatedRange
 
 
 class CustomerFilterForm(Form):
@@ -22,13 +23,6 @@ class CustomerFilterForm(Form):
         if values.get("metadata_value") and not values.get("metadata_key"):
             self.add_error("metadata_value", ValidationError("Send metadata_key too.", code="invalid"))
         return values
-
-
-class CreatedRange(django_filters.FilterSet):
-    """The range of creation times every list has: from (inclusive), to (exclusive)."""
-
-    created_after = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
 
 
 class CustomerFilter(CreatedRange):

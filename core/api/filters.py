@@ -1,13 +1,37 @@
 """List filters: django-filter on an allow-list, with unknown parameters refused by name."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django_filters import FilterSet
+from django_filters import FilterSet, IsoDateTimeFilter
 
 from core.api.views import known_parameters
 from core.errors import FieldError, FieldErrors
+from core.ids import first_id
+
+# An object's id is made a moment before or after its `created`.
+ID_MARGIN_SECONDS = 5
+
+
+class CreatedRange(FilterSet):
+    """The range of creation times every list has: from (inclusive), to (exclusive).
+
+    The identifier is a UUIDv7 and carries the time, so the index that serves the list's order finds the range as well.
+    """
+
+    created_after = IsoDateTimeFilter(method="from_moment")
+    created_before = IsoDateTimeFilter(method="to_moment")
+
+    def from_moment(self, queryset: QuerySet[Any], name: str, value: datetime) -> QuerySet[Any]:
+        """Keep what was created at `value` or later."""
+        return queryset.filter(created__gte=value, id__gte=first_id(value, shift_seconds=-ID_MARGIN_SECONDS))
+
+    def to_moment(self, queryset: QuerySet[Any], name: str, value: datetime) -> QuerySet[Any]:
+        """Keep what was created before `value`."""
+        return queryset.filter(created__lt=value, id__lt=first_id(value, shift_seconds=ID_MARGIN_SECONDS))
+
 
 PAGE_PARAMETERS = frozenset({"limit", "starting_after"})
 

@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from core import ids
+from core.api.filters import CreatedRange
 from messaging.channels import channels, find_spellings
 from messaging.models import Message, Status, Suppression
 from messaging.selectors import messages as selectors
@@ -30,7 +31,7 @@ class RecipientFilter(AddressFilter):
         return selectors.sent_to(qs, normalized)
 
 
-class MessageFilter(django_filters.FilterSet):
+class MessageFilter(CreatedRange):
     """Filters of `GET /v1/messages`."""
 
     channel = django_filters.ChoiceFilter(choices=[(name, name) for name in sorted(channels())])
@@ -38,8 +39,6 @@ class MessageFilter(django_filters.FilterSet):
     to = RecipientFilter(max_length=600)
     customer = django_filters.CharFilter(method="by_customer", max_length=100)
     tag = django_filters.CharFilter(method="by_tag", max_length=50)
-    created_after = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
 
     def by_customer(self, queryset: QuerySet[Message], name: str, value: str) -> QuerySet[Message]:
         """Match a `cus_` id; another customer's or a malformed one matches nothing."""

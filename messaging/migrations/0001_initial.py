@@ -336,6 +336,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='suppression',
+            index=models.Index(fields=['company', 'mode', 'address_normalized', '-id'], name='messaging_suppression_found'),
+        ),
+        migrations.AddIndex(
+            model_name='suppression',
             index=models.Index(fields=['company', 'mode', 'message'], name='messaging_suppression_message'),
         ),
         migrations.AddConstraint(

@@ -14,6 +14,7 @@ from accounts.models import Company, Membership
 from accounts.roles import Role
 from accounts.services import invite_member
 from audit.ingest.store import store
+from audit.models import AuditEntry
 from core import clock, ids
 from core.models import OutboxEvent
 from core.tenancy import Tenant, tenant_context
@@ -73,6 +74,13 @@ def make_delivery(tenant: Tenant) -> str:
         ).public_id
 
 
+def make_audit_entry(tenant: Tenant) -> str:
+    """Return the id of the audit entry of a `customer.created`."""
+    customer = make_customer(tenant)
+    with tenant_context(tenant):
+        return AuditEntry.objects.get(target_id=customer.public_id).public_id
+
+
 def _hour_ago() -> Body:
     return {"since": (clock.now() - timedelta(hours=1)).isoformat()}
 
@@ -89,6 +97,7 @@ def make_request_log(tenant: Tenant) -> str:
 
 
 OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "audit_entries": make_audit_entry,
     "charges": lambda tenant: make_settled_charge(tenant).public_id,
     "customers": lambda tenant: make_customer(tenant).public_id,
     "deliveries": make_delivery,

@@ -6,19 +6,18 @@ import django_filters
 from django.db.models import QuerySet
 
 from core import ids
+from core.api.filters import CreatedRange
 from core.models import OutboxEvent
 from webhooks.catalogue import CATALOGUE
 from webhooks.models import Delivery
 
 
-class DeliveryFilter(django_filters.FilterSet):
+class DeliveryFilter(CreatedRange):
     """Filters of `GET /v1/deliveries`."""
 
     endpoint = django_filters.CharFilter(method="by_endpoint", max_length=64)
     event_type = django_filters.CharFilter(max_length=64)
     status = django_filters.ChoiceFilter(choices=Delivery.Status.choices)
-    created_after = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
 
     def by_endpoint(self, queryset: QuerySet[Delivery], name: str, value: str) -> QuerySet[Delivery]:
         """Match an endpoint by its id; one that is malformed, missing or foreign matches nothing."""
@@ -28,13 +27,11 @@ class DeliveryFilter(django_filters.FilterSet):
             return queryset.none()
 
 
-class EventFilter(django_filters.FilterSet):
+class EventFilter(CreatedRange):
     """Filters of `GET /v1/events`."""
 
     type = django_filters.ChoiceFilter(choices=[(name, name) for name in CATALOGUE])
     object_id = django_filters.CharFilter(max_length=64)
-    created_after = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
     order = django_filters.ChoiceFilter(
         choices=[("newest_first", "Newest first"), ("oldest_first", "Oldest first")],
         method="keep_order",
