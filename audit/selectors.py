@@ -16,8 +16,6 @@ from core import ids
 from core.errors import FieldError, FieldErrors, NotFound
 from core.ids import first_id
 
-METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS")
-
 # The last code point: the end of every range of texts with one prefix under the collation "C".
 _LAST = "\U0010ffff"
 
@@ -40,7 +38,6 @@ class RequestFilter:
     """What a list of requests can be narrowed by; empty texts and None mean: not."""
 
     key: str = ""
-    method: str = ""
     route: str = ""
     status: str = ""
     refused_by: str = ""
@@ -89,8 +86,6 @@ def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
     found: QuerySet[RequestLog] = _between(RequestLog.objects.all(), wanted.since, wanted.until)
     if wanted.key:
         found = found.filter(key=_decoded("key", "key", wanted.key))
-    if wanted.method:
-        found = found.filter(method=wanted.method.upper())
     if wanted.route:
         found = found.filter(route=wanted.route)
     if wanted.status:

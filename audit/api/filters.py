@@ -34,7 +34,6 @@ class RequestLogFilter(django_filters.FilterSet):
     """Filters of `GET /v1/request_logs`."""
 
     key = django_filters.CharFilter(max_length=64, help_text="The Client ID of a key.")
-    method = django_filters.ChoiceFilter(choices=[(name, name) for name in selectors.METHODS])
     route = django_filters.CharFilter(
         max_length=200, help_text="A route as documented: `/v1/customers/{id}`."
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from audit.selectors import METHODS, EntryFilter, RequestFilter
+from audit.selectors import EntryFilter, RequestFilter
 from core import clock, ids
 
 PERIODS = {
@@ -101,7 +101,6 @@ class RequestFilterForm(_PeriodForm):
         widget=forms.TextInput(attrs={"placeholder": "Path, or req_… or key_…"}),
     )
     key = forms.ChoiceField(required=False)
-    method = forms.ChoiceField(required=False, choices=[("", "Any"), *((name, name) for name in METHODS)])
     status = forms.ChoiceField(required=False, choices=list(STATUSES.items()))
     route = forms.ChoiceField(required=False)
     ip = forms.CharField(label="Address", required=False, max_length=50)
@@ -116,7 +115,6 @@ class RequestFilterForm(_PeriodForm):
         """Return the filter the form describes."""
         return RequestFilter(
             key=self.text("key"),
-            method=self.text("method"),
             route=self.text("route"),
             status=self.text("status"),
             ip=self.text("ip"),
