@@ -85,7 +85,7 @@ def record_failure(refusal: DomainError, *, secret: str | None, caller: dict[str
             shown = "(malformed)"
     with system_context(reason="failed authentication"):
         publish_unowned(
-            AuthenticationFailed(object_id="", detail={"code": refusal.code, "secret": shown}),
+            AuthenticationFailed(object_id="", detail={"code": refusal.code, "shown_as": shown}),
             actor=Principal(kind="system", id="anonymous", name="unknown caller", **caller),
         )
 
@@ -97,7 +97,11 @@ def record_refusal(grant: Grant, refusal: DomainError, *, actor: Principal) -> N
         publish(
             ApiKeyRefused(
                 object_id=grant.client_id,
-                detail={"code": refusal.code, "secret": ids.encode("sec", facts.secret_id), **refusal.facts},
+                detail={
+                    "code": refusal.code,
+                    "secret_id": ids.encode("sec", facts.secret_id),
+                    **refusal.facts,
+                },
             ),
             actor=actor,
         )
@@ -127,7 +131,7 @@ def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal)
     with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
         publish(
             ApiKeyAuthenticated(
-                object_id=grant.client_id, detail={"secret": ids.encode("sec", facts.secret_id), "ip": ip}
+                object_id=grant.client_id, detail={"secret_id": ids.encode("sec", facts.secret_id), "ip": ip}
             ),
             actor=actor,
         )

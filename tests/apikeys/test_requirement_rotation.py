@@ -96,7 +96,7 @@ def test_the_audit_log_tracks_authentication_attempts(world, issue_key, api):
     with system_context(reason="tests"):
         failures = list(StaffEntry.objects.filter(ip=stranger.ip).order_by("id"))
     assert [failure.detail["code"] for failure in failures] == ["invalid_credentials", "missing_credentials"]
-    assert failures[0].detail["secret"] == made_up.display
+    assert failures[0].detail["shown_as"] == made_up.display
 
 
 def test_every_failure_up_to_the_limit_is_written_down_and_none_beyond(api):
