@@ -45,7 +45,7 @@ def requests_chart(steps: Sequence[Usage], period: Period) -> Chart:
             Series(
                 "Successful", [step.requests - bad for step, bad in zip(steps, failed, strict=True)], tone=2
             ),
-            Series("Failed", failed, tone=4),
+            Series("Failed", failed, tone=1),
         ],
     )
 
@@ -57,7 +57,7 @@ def errors_chart(steps: Sequence[Usage], period: Period) -> Chart:
         _labels(steps, period),
         [
             Series("Refused or not found (4xx)", [step.client_errors for step in steps], tone=3),
-            Series("Our failure (5xx)", [step.server_errors for step in steps], tone=4),
+            Series("Our failure (5xx)", [step.server_errors for step in steps], tone=1),
         ],
     )
 
@@ -68,7 +68,7 @@ def latency_chart(steps: Sequence[Usage], period: Period) -> Chart:
         "Answer time",
         _labels(steps, period),
         [
-            Series("Median", [step.percentile(0.5) for step in steps], tone=1),
+            Series("Median", [step.percentile(0.5) for step in steps], tone=2),
             Series("95 of 100 faster than", [step.percentile(0.95) for step in steps], tone=3),
             Series("99 of 100 faster than", [step.percentile(0.99) for step in steps], tone=5),
         ],

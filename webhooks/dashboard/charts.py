@@ -15,7 +15,7 @@ def outcome_chart(week: Sequence[Slot]) -> Chart:
         _labels(week),
         [
             Series("Succeeded", [slot.succeeded for slot in week], tone=2),
-            Series("Failed", [slot.failed for slot in week], tone=4),
+            Series("Failed", [slot.failed for slot in week], tone=1),
         ],
     )
 
@@ -26,7 +26,7 @@ def latency_chart(week: Sequence[Slot]) -> Chart:
         "Answer time in the last 7 days",
         _labels(week),
         [
-            Series("Median", [percentile(slot.latency, 0.5) for slot in week], tone=1),
+            Series("Median", [percentile(slot.latency, 0.5) for slot in week], tone=2),
             Series("95 of 100 faster than", [percentile(slot.latency, 0.95) for slot in week], tone=3),
         ],
         format_value=lambda value: f"{value:.0f} ms",
