@@ -1,0 +1,67 @@
+"""`system_context` is the one door past the wall between companies. Everyone who goes through it stands here."""
+
+import ast
+from pathlib import Path
+
+from django.conf import settings
+
+# (module, number of uses, why a tenant is not enough there)
+CALLERS = {
+    "accounts.selectors": (3, "memberships of a user, invitation by token, company by an operator's word"),
+    "accounts.services.sign_ins": (1, "a failed sign-in belongs to no company yet"),
+    "apikeys.attempts": (1, "failed authentication is counted before a company is known"),
+    "apikeys.selectors": (4, "key by locator, before its company is known"),
+    "apikeys.services.moving": (3, "an operator moves every secret to another store"),
+    "apikeys.services.notices": (1, "the sweep for keys about to expire"),
+    "apikeys.usage": (1, "last uses of many companies' keys in one batch"),
+    "apikeys.verification": (1, "a secret's first match, before its company is known"),
+    "audit.ingest.store": (1, "request rows of many companies in one batch"),
+    "audit.retention": (2, "old partitions are dropped for all companies at once"),
+    "audit.seals.entries": (1, "seals of every company and day"),
+    "audit.seals.heads": (1, "signed heads of every company and day"),
+    "audit.verification": (3, "an operator verifies every company's trail"),
+    "billing.entitlements": (1, "limits of a key's company, before its tenant is set"),
+    "billing.services.completion": (1, "the sweep for payments that a crash interrupted"),
+    "config.admin": (1, "staff support every company; each look is audited"),
+    "core.api.idempotency": (1, "pruning of expired answers"),
+    "messaging.selectors.messages": (3, "a provider's report names a message, not a company"),
+    "messaging.services.claiming": (1, "due messages of every company, fairly"),
+    "messaging.services.statistics": (1, "hourly counts of every company"),
+    "webhooks.delivery.cycle": (1, "due deliveries of every company, fairly"),
+    "webhooks.emails": (1, "notices that are due, of every company"),
+    "webhooks.recovery": (1, "recovery jobs that are due, of every company"),
+    "webhooks.relay": (1, "events of every company become deliveries"),
+    "webhooks.retention": (1, "old deliveries of every company"),
+}
+APPS = ("accounts", "apikeys", "audit", "billing", "config", "core", "messaging", "webhooks")
+
+
+def uses_of_the_door() -> dict[str, int]:
+    """Return how often each module of the product calls `system_context`."""
+    found: dict[str, int] = {}
+    for app in APPS:
+        for path in sorted((Path(settings.BASE_DIR) / app).rglob("*.py")):
+            calls = [
+                node
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Call)
+                and getattr(node.func, "id", getattr(node.func, "attr", "")) == "system_context"
+            ]
+            if calls:
+                module = ".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts)
+                found[module.removesuffix(".__init__")] = len(calls)
+    return found
+
+
+def test_everybody_who_goes_through_the_door_is_listed_with_a_reason() -> None:
+    assert uses_of_the_door() == {module: count for module, (count, _) in CALLERS.items()}
+
+
+def test_nobody_takes_the_role_by_hand() -> None:
+    by_hand = [
+        str(path)
+        for app in APPS
+        for path in (Path(settings.BASE_DIR) / app).rglob("*.py")
+        if "ROLE SYSTEM" in path.read_text().upper() and path.name not in ("base.py", "tenancy.py")
+    ]
+    assert by_hand == []
