@@ -28,8 +28,9 @@ test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check
 
-docs: install-dev ## write the generated pages: docs/errors.md, docs/openapi.json
+docs: install-dev ## write the generated pages: docs/errors.md, docs/audit.md, docs/openapi.json
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_error_docs
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_audit_docs
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_openapi
 
 bench: install-dev ## measure, and print one table of ratios

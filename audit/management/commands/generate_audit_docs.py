@@ -1,0 +1,70 @@
+"""`manage.py generate_audit_docs`: write the list of recorded events in docs/audit.md from the event classes."""
+
+import ast
+from argparse import ArgumentParser
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from core.events import EVENT_TYPES
+
+PATH = Path(settings.BASE_DIR) / "docs" / "audit.md"
+BEGIN, END = "<!-- events: written by generate_audit_docs -->\n", "<!-- end of events -->"
+APPS = ("accounts", "apikeys", "audit", "billing", "core", "messaging", "webhooks")
+
+
+def writers() -> dict[str, list[str]]:
+    """Return, for every event type, the modules that publish it, as the source says."""
+    for app in APPS:
+        for name in (f"{app}.events", f"{app}.staff"):
+            if find_spec(name) is not None:
+                import_module(name)
+    kinds = {cls.__name__: kind for kind, cls in EVENT_TYPES.items() if cls.__module__.split(".")[0] in APPS}
+    # Two classes may share a name with an error of another module: an event counts where its own app names it.
+    owners = {kind: EVENT_TYPES[kind].__module__.split(".")[0] for kind in kinds.values()}
+    found: dict[str, set[str]] = {kind: set() for kind in kinds.values()}
+    for app in APPS:
+        for path in sorted((settings.BASE_DIR / app).rglob("*.py")):
+            module = ".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts).removesuffix(
+                ".__init__"
+            )
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in kinds:
+                    kind = kinds[node.id]
+                    if owners[kind] == app:
+                        found[kind].add(module)
+    return {kind: sorted(modules) for kind, modules in sorted(found.items())}
+
+
+def event_table() -> str:
+    """Return the list as a Markdown table."""
+    lines = ["| Event | Written by | When |", "|---|---|---|"]
+    for kind, modules in writers().items():
+        meaning = " ".join((EVENT_TYPES[kind].__doc__ or "").split())
+        lines.append(f"| `{kind}` | {', '.join(f'`{module}`' for module in modules)} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+class Command(BaseCommand):
+    """Writes, or with --check compares, the generated part of the page."""
+
+    help = "Write the list of events in docs/audit.md; with --check, fail when it is not up to date."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Know --check."""
+        parser.add_argument("--check", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write or check; raises CommandError when the page is stale."""
+        text = PATH.read_text()
+        before, _, rest = text.partition(BEGIN)
+        fresh = f"{before}{BEGIN}{event_table()}{END}{rest.partition(END)[2]}"
+        if options["check"]:
+            if fresh != text:
+                raise CommandError("docs/audit.md is stale: run `manage.py generate_audit_docs`.")
+            return
+        PATH.write_text(fresh)

@@ -1,0 +1,29 @@
+"""docs/audit.md lists every event that is recorded, and who writes it; it cannot fall behind the code."""
+
+import pytest
+from django.core.management import call_command
+
+from audit.management.commands.generate_audit_docs import writers
+from audit.sinks import record
+from core import events
+
+# Published by the place that does it and by the one that notices it: never both for one change.
+TWICE = {
+    "invoice.paid": "an invoice of nothing is paid when it is finalized, any other when its charge succeeds",
+    "webhook_endpoint.disabled": "by a person, or by the failures of the endpoint itself",
+    "message.canceled": "the class is chosen by status in messaging.events",
+    "message.queued": "the class is chosen by status in messaging.events",
+}
+
+
+def test_the_committed_list_is_what_the_source_says() -> None:
+    call_command("generate_audit_docs", check=True)
+
+
+@pytest.mark.parametrize(("kind", "modules"), writers().items(), ids=lambda value: str(value)[:40])
+def test_each_event_is_written_by_one_place(kind: str, modules: list[str]) -> None:
+    assert len(modules) == (2 if kind in TWICE else 1), modules
+
+
+def test_there_is_one_sink_so_an_event_leaves_one_row() -> None:
+    assert events._load_sinks(("audit.sinks.record",)) == (record,)

@@ -1,0 +1,232 @@
+"""What a kill or an outage costs the request log: nothing, but for the last 200 ms of a web process killed by SIGKILL."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.test import override_settings
+
+from audit.ingest import buffer, rows, stream
+from audit.ingest.buffer import Buffer
+from audit.ingest.store import store
+from audit.ingest.writer import Writer
+from audit.models import RequestLog, RequestRollup, Seal
+from audit.partitions import tables
+from audit.retention import prune
+from audit.signing import canonical
+from core import clock, ids
+from core.tenancy import tenant_context
+from tests.audit.rows import make_row
+from tests.audit.test_ingest import finished
+from tests.engines import private_engines, private_valkey
+from tests.factories import World, make_world
+from tests.live import ROOT, web_process
+
+LOST_AT_MOST_SECONDS = 0.2
+
+
+def stored_ids(world: World) -> set[str]:
+    with tenant_context(world.tenant()):
+        return {row_id.hex for row_id in RequestLog.objects.values_list("id", flat=True)}
+
+
+def rolled_up(world: World) -> int:
+    with tenant_context(world.tenant()):
+        return sum(cell.requests for cell in RequestRollup.objects.all())
+
+
+def sealed(world: World) -> int:
+    with tenant_context(world.tenant()):
+        return sum(seal.rows for seal in Seal.objects.filter(stream="requests"))
+
+
+def request_hex(answer: Any) -> str:
+    return ids.decode("req", answer.headers["x-request-id"]).hex
+
+
+@pytest.mark.chaos
+def test_a_web_process_that_is_told_to_end_loses_nothing(issue_key: Callable[..., Any]) -> None:
+    world = make_world(tier="enterprise")
+    secret = issue_key(world.company, scopes=["customers:read"]).client_secret
+    with web_process() as web:
+        answered = {request_hex(web.request("GET", "/v1/whoami", secret=secret)) for _ in range(100)}
+        web.stop()
+    Writer("test").drain(seconds=30)
+    assert answered - stored_ids(world) == set()
+
+
+@pytest.mark.chaos
+def test_a_web_process_that_is_killed_loses_at_most_its_last_moments(
+    issue_key: Callable[..., Any], record_property: Callable[[str, object], None]
+) -> None:
+    world = make_world(tier="enterprise")
+    secret = issue_key(world.company, scopes=["customers:read"]).client_secret
+    answered: dict[str, float] = {}
+    with web_process() as web:
+
+        def ask() -> None:
+            while True:
+                try:
+                    answer = web.request("GET", "/v1/whoami", secret=secret)
+                except OSError:
+                    return
+                answered[request_hex(answer)] = time.monotonic()
+
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(2)
+        killed = time.monotonic()
+        web.kill()
+        for thread in threads:
+            thread.join()
+    Writer("test").drain(seconds=30)
+    lost = set(answered) - stored_ids(world)
+    record_property("audit", f"SIGKILL of a web process: {len(answered)} answered, {len(lost)} lost")
+    assert len(answered) > 50
+    # A row was answered at the latest when the client had read it, so the comparison errs on the strict side.
+    assert [killed - answered[one] for one in lost if killed - answered[one] > LOST_AT_MOST_SECONDS] == []
+
+
+@pytest.mark.chaos
+def test_a_writer_killed_again_and_again_loses_and_repeats_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    # given
+    batches = [[make_row(world.company.id) for _ in range(500)] for _ in range(20)]
+    for batch in batches:
+        assert stream.add(b"[" + b",".join(canonical(row) for row in batch) + b"]")
+    expected = {row[rows.ID] for batch in batches for row in batch}
+    # when: killed while it writes, until all is written
+    kills = 0
+    for delay in (0.0, 0.05, 0.1, 0.2, 0.4):
+        writer = start_writer()
+        before = len(stored_ids(world))
+        wait_until(lambda: len(stored_ids(world)) > before or stream.waiting() == 0, seconds=60)  # noqa: B023
+        time.sleep(delay)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        kills += 1
+        if stream.waiting() == 0:
+            break
+    monkeypatch.setattr(stream, "TAKE_OVER_AFTER_MS", 0)
+    Writer("last").drain(seconds=60)
+    # then
+    record_property("audit", f"SIGKILL of the writer: {kills} kills, {len(expected)} rows, 0 lost, 0 twice")
+    assert stored_ids(world) == expected
+    assert rolled_up(world) == len(expected)
+    assert sealed(world) == len(expected)
+    assert stream.waiting() == 0
+
+
+@pytest.fixture
+def own_buffer(monkeypatch: pytest.MonkeyPatch) -> Buffer:
+    """A buffer that ships only when the test says so."""
+    own = Buffer()
+    own._start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(buffer, "BUFFER", own)
+    return own
+
+
+@pytest.mark.chaos
+def test_what_sixty_seconds_bring_waits_for_valkey(world: World, settings: Any, own_buffer: Buffer) -> None:
+    """A minute of 1,000 requests a second, during which Valkey is dead; it comes back empty."""
+    with private_valkey() as valkey:
+        settings.VALKEY_URL = valkey.url
+        assert own_buffer.flush()
+        valkey.process.kill()
+        valkey.wait_gone()
+        entry = finished(world)
+        expected = set()
+        for number in range(60_000):
+            entry["request"].request_id = ids.encode("req", ids.new_id())
+            expected.add(rows.request_hex(entry["request"].request_id))
+            buffer.record(entry)
+            if number % 1000 == 0:
+                assert own_buffer.flush() is False
+        assert own_buffer.waiting() == 60_000
+        valkey.restart()
+        wait_until(own_buffer.flush, seconds=10)
+        Writer("test").drain(seconds=120)
+        assert stored_ids(world) == expected
+
+
+@pytest.mark.chaos
+def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> None:
+    with private_engines(durable=True) as engines:
+        environment = os.environ | engines.environment | {"DATA_DIR": str(engines.data_dir)}
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--database=owner", "--verbosity=0"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+        )
+        company = uuid.uuid4()
+        batches = [[make_row(company) for _ in range(500)] for _ in range(20)]
+        writer = start_writer(environment)
+        try:
+            with override_settings(VALKEY_URL=engines.environment["VALKEY_URL"]):
+                for number, batch in enumerate(batches):
+                    assert stream.add(b"[" + b",".join(canonical(row) for row in batch) + b"]")
+                    if number == 5:
+                        engines.postgres.process.kill()
+                time.sleep(1)
+                engines.revive()
+                wait_until(lambda: stream.waiting() == 0, seconds=90)
+        finally:
+            writer.terminate()
+            writer.wait(timeout=30)
+        with psycopg.connect(engines.superuser_url, dbname="pomelo") as superuser:
+            stored = {row_id.hex for (row_id,) in superuser.execute("SELECT id FROM audit_requestlog")}
+            counted = superuser.execute("SELECT sum(requests) FROM audit_requestrollup").fetchone()
+    assert stored == {row[rows.ID] for batch in batches for row in batch}
+    assert counted == (10_000,)
+
+
+@pytest.mark.chaos
+def test_days_are_dropped_while_requests_are_written(world: World) -> None:
+    tables.ensure_partitions([clock.now().date() - timedelta(days=offset) for offset in (95, 96, 97)])
+    written, failures, is_over = [0], [], threading.Event()
+
+    def write() -> None:
+        try:
+            while not is_over.is_set():
+                written[0] += store([make_row(world.company.id) for _ in range(50)])
+        except Exception as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        gone = prune()
+    finally:
+        is_over.set()
+        thread.join()
+    assert failures == []
+    assert len(gone) >= 3 * (len(tables.PARENTS) - 1)
+    assert written[0] > 0
+    assert len(stored_ids(world)) == written[0]
+
+
+def start_writer(environment: Any = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "write_request_log"],
+        cwd=ROOT,
+        env=(environment or os.environ) | {"DJANGO_SETTINGS_MODULE": "config.settings.test"},
+    )
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
