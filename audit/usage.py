@@ -1,6 +1,7 @@
 """Usage from the hourly roll-ups: never a scan of the log, however long the period."""
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
@@ -8,7 +9,8 @@ from typing import Literal
 from django.db import connection
 
 from audit.latency import Usage
-from audit.models import RequestRollup
+from audit.models import RequestLog, RequestRollup
+from core.ids import first_id
 from core.tenancy import require_tenant
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -71,6 +73,20 @@ def usage_by(
             if name in found:
                 found[name].latency[n - 1] = int(count)
     return list(found.values())
+
+
+def calls_of_key(key: uuid.UUID, *, since: datetime, limit: int = 50_000) -> list[tuple[str, str, str, int]]:
+    """Return (address, method, route, count) of a key's admitted calls since, from the newest `limit` of them.
+
+    One index range of the log, bounded: what a change of the key's restrictions would have done is told from it.
+    """
+    newest = (
+        RequestLog.objects.filter(key=key, id__gte=first_id(since), status__lt=400, ip__isnull=False)
+        .order_by("-id")
+        .values("ip", "method", "route")[:limit]
+    )
+    counts = Counter((row["ip"], row["method"], row["route"]) for row in newest)
+    return [(ip, method, route, count) for (ip, method, route), count in counts.most_common()]
 
 
 def known_routes(*, since: datetime) -> list[str]:

@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
+from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -21,6 +22,7 @@ from accounts.roles import Role
 from accounts.sudo import recent_login_required
 from apikeys.dashboard.forms import KeyForm, RevokeForm, RotateForm
 from apikeys.models import ApiKey
+from apikeys.replay import PERIOD, Replay, replay, required_scopes
 from apikeys.selectors import get_key
 from apikeys.services import (
     IssuedKey,
@@ -31,6 +33,7 @@ from apikeys.services import (
     rotate_key,
     update_key,
 )
+from apikeys.services.settings import check_settings
 from core import clock
 from core.api.scopes import PRESETS, SCOPES
 from core.errors import FieldErrors
@@ -105,16 +108,19 @@ def edit_page(request: ChangeRequest, client_id: str) -> HttpResponse:
     """Change name, scopes, limits and restrictions."""
     key = get_key(client_id)
     form = KeyForm(request.POST or None, editing=key)
+    replayed = None
     if request.method == "POST" and form.is_valid():
         try:
-            change = update_key(key=key, chosen=form.chosen(), actor=request.principal)
+            if "check" in request.POST:
+                replayed = _replay_last_days(key, form)
+            else:
+                change = update_key(key=key, chosen=form.chosen(), actor=request.principal)
+                request.key_effect = change.effect
+                messages.success(request, f"{change.key.name} is changed.")
+                return redirect("apikeys:detail", key.public_id)
         except FieldErrors as error:
             form.show_errors(error)
-        else:
-            request.key_effect = change.effect
-            messages.success(request, f"{change.key.name} is changed.")
-            return redirect("apikeys:detail", key.public_id)
-    return _form_page(request, "apikeys/edit.html", form, key=key)
+    return _form_page(request, "apikeys/edit.html", form, key=key, replay=replayed)
 
 
 @recent_login_required
@@ -184,6 +190,16 @@ def undo_revocation(request: ChangeRequest, client_id: str) -> HttpResponse:
     return redirect("apikeys:detail", change.key.public_id)
 
 
+def _replay_last_days(key: ApiKey, form: KeyForm) -> Replay:
+    """What the form's restrictions would have done to the last days' calls. Raises FieldErrors; saves nothing."""
+    columns = check_settings(form.chosen(), current=key)
+    # The log belongs to an app this one may not import: settings name the reader.
+    calls = import_string(settings.KEY_CALLS)(key.id, since=clock.now() - PERIOD)
+    return replay(
+        calls, networks=columns["allowed_networks"], scopes=columns["scopes"], required=required_scopes()
+    )
+
+
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
@@ -207,7 +223,7 @@ def _form_page(request: HttpRequest, template: str, form: KeyForm, **context: An
             for name, scopes in PRESETS.items()
         ],
     }
-    return render(request, template, context, status=422 if form.is_bound else 200)
+    return render(request, template, context, status=422 if form.errors else 200)
 
 
 @sensitive_variables("issued", "context")

@@ -232,6 +232,7 @@ VAULT_MOUNT = env.str("VAULT_MOUNT", default="secret")
 API_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]
 API_GUARD = "apikeys.authentication.KeyGuard"
 API_REQUEST_LOG = "audit.ingest.buffer.record"
+KEY_CALLS = "audit.usage.calls_of_key"
 EVENT_SINKS = ["audit.sinks.record"]
 API_MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440

@@ -1,0 +1,83 @@
+"""What a change of a key's restrictions would have done to the calls of its last days, told before it is saved."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from apikeys.restrictions import address_allowed, compile_networks
+from core.api.scopes import ANY_KEY
+from core.api.views import ApiView
+from core.checks import iter_api_views
+
+PERIOD = timedelta(days=7)
+MAX_REASONS = 8
+
+# (address, method, route, count): what `settings.KEY_CALLS` returns.
+Call = tuple[str, str, str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why some of the calls would have been refused."""
+
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """How many of the calls would have been refused, and why, the most frequent reason first."""
+
+    total: int
+    refused: int
+    reasons: tuple[Reason, ...]
+
+
+def replay(
+    calls: Iterable[Call],
+    *,
+    networks: Sequence[str],
+    scopes: Iterable[str],
+    required: Callable[[str, str], tuple[str, ...]],
+) -> Replay:
+    """Decide past calls again under other restrictions. `required` names the scopes of a method and route."""
+    compiled, granted = compile_networks(networks), frozenset(scopes)
+    total = 0
+    reasons: Counter[str] = Counter()
+    for ip, method, route, count in calls:
+        total += count
+        if not address_allowed(ip, compiled):
+            reasons[f"from {ip}, which is not in the list of addresses"] += count
+            continue
+        needed = required(method, route)
+        if needed and granted.isdisjoint(needed):
+            reasons[f"{method} {route}, which needs {' or '.join(needed)}"] += count
+    most = tuple(Reason(text, count) for text, count in reasons.most_common(MAX_REASONS))
+    return Replay(total, reasons.total(), most)
+
+
+def required_scopes() -> Callable[[str, str], tuple[str, ...]]:
+    """Which scopes the API's routes need now: a function of method and route template (`/v1/customers/{id}`)."""
+    needs: dict[str, Mapping[str, str | tuple[str, ...]]] = {
+        _template(pattern): view.scopes
+        for pattern, view in iter_api_views()
+        if isinstance(view, type) and issubclass(view, ApiView)
+    }
+
+    def of(method: str, route: str) -> tuple[str, ...]:
+        needed = needs.get(route, {}).get("GET" if method == "HEAD" else method, ANY_KEY)
+        if needed == ANY_KEY:
+            return ()
+        return (needed,) if isinstance(needed, str) else needed
+
+    return of
+
+
+def _template(pattern: str) -> str:
+    """Django's `v1/customers/<str:id>` as the request log writes it: `/v1/customers/{id}`."""
+    parts = [
+        "{" + part[1:-1].rpartition(":")[2] + "}" if part.startswith("<") and part.endswith(">") else part
+        for part in pattern.split("/")
+    ]
+    return "/" + "/".join(parts)
