@@ -353,3 +353,30 @@ def test_invoices_and_charges_are_found_by_every_filter(client: ApiClient, world
         "invoice=in_nonsense": [],
     }.items():
         assert ids_of(client.get(f"/v1/charges?{query}")) == expected, query
+
+
+# --- what is refused with a code of its own -----------------------------------------------------------------------------
+
+
+def test_an_invoice_with_payments_is_neither_voided_nor_overcharged(client: ApiClient, world: World) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    body = {"invoice": invoice.public_id, "payment_method": "card_success", "amount": 11_000}
+    assert client.post("/v1/charges", body).status == 201
+    for step in ("void", "mark_uncollectible"):
+        refused = client.post(f"/v1/invoices/{invoice.public_id}/{step}")
+        assert (refused.status, refused.code) == (409, "invoice_has_payments")
+    refused = client.post("/v1/charges", {**body, "amount": 901})
+    assert (refused.status, refused.code) == (409, "charge_exceeds_amount_due")
+    assert refused.json["error"]["amount_chargeable"] == 900
+
+
+def test_a_refund_needs_a_succeeded_charge_and_stays_below_it(client: ApiClient, world: World) -> None:
+    body = {"amount": 500, "currency": "EUR", "payment_method": "card_success"}
+    pending = client.post("/v1/charges", body).json["id"]
+    refused = client.post(f"/v1/charges/{pending}/refunds", {"amount": 1})
+    assert (refused.status, refused.code) == (409, "charge_not_refundable")
+    charge = make_settled_charge(world.tenant()).public_id
+    refused = client.post(f"/v1/charges/{charge}/refunds", {"amount": 5_001})
+    assert (refused.status, refused.code) == (409, "refund_exceeds_charge")
+    assert refused.json["error"]["amount_refundable"] == 5_000
+    assert client.get(f"/v1/charges/{charge}/refunds").json["data"] == []
