@@ -81,14 +81,12 @@ class OutboxRow:
 def relay_events(limit: int = BATCH) -> RelayResult:
     """Make the deliveries of the next `limit` events, in one transaction."""
     with system_context(reason="webhook relay"), connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL)")
-        if not cursor.fetchone()[0]:
-            return RelayResult(0, 0, waiting=False)
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_TAKE, [limit])
         taken = cursor.fetchall()
         if not taken:
-            return RelayResult(0, 0, waiting=True)
+            cursor.execute("SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL)")
+            return RelayResult(0, 0, waiting=cursor.fetchone()[0])
         subscriptions = _read_subscriptions(cursor, {row[1] for row in taken})
         events: list[OutboxRow] = []
         pairs: list[tuple[OutboxRow, uuid.UUID]] = []

@@ -12,6 +12,7 @@ import binascii
 import hmac
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the public prefix, not a secret)
 SECRET_BYTES = 32
@@ -26,6 +27,7 @@ def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
 
 
+@lru_cache(maxsize=4096)
 def secret_bytes(secret: str) -> bytes:
     """Return the key inside a secret. Raises InvalidSecretError."""
     if not secret.startswith(SECRET_PREFIX):

@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,7 +91,7 @@ class OutboundClient:
                 resolver=JudgingResolver(policy, lookup),
                 use_dns_cache=False,
                 limit=0,
-                ssl=tls or default_tls(),
+                ssl=tls or _shared_tls(),
                 keepalive_timeout=KEEP_ALIVE_SECONDS,
                 socket_factory=lambda info: open_socket(info, policy),
             ),
@@ -200,8 +201,13 @@ async def _note_reuse(session: aiohttp.ClientSession, context: SimpleNamespace, 
     context.trace_request_ctx.reused = True
 
 
+@lru_cache(maxsize=1)
+def _shared_tls() -> ssl.SSLContext:
+    return default_tls()  # reading the system's authorities takes milliseconds
+
+
 def default_tls() -> ssl.SSLContext:
-    """Return TLS 1.2 or newer with the system's certificate authorities (`SSL_CERT_FILE` names others)."""
+    """Return a new context: TLS 1.2 or newer with the system's certificate authorities (`SSL_CERT_FILE` names others)."""
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_DIR"):
         context.load_verify_locations(cafile=certifi.where())

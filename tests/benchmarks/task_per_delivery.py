@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 
+import django
 import urllib3
 from celery import Celery
-from django.utils import timezone
 
-from config.celery import app as platform
-from core import crypto, ids
-from core.tenancy import system_context
-from webhooks import signing
-from webhooks.models import Attempt, Delivery, EndpointSecret, EventBody
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from config.celery import app as platform  # noqa: E402
+from core import crypto, ids  # noqa: E402
+from core.tenancy import system_context  # noqa: E402
+from webhooks import signing  # noqa: E402
+from webhooks.models import Attempt, Delivery, EndpointSecret, EventBody  # noqa: E402
 
 app: Celery = platform
 pool = urllib3.PoolManager(retries=False, timeout=15)

@@ -117,11 +117,6 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
     if places <= 0:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT 1 FROM webhooks_delivery WHERE due_at <= statement_timestamp())"
-        )
-        if not cursor.fetchone()[0]:
-            return []
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(
             _CHOOSE,

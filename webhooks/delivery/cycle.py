@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db import connection
+
 from core.tenancy import system_context
 from webhooks.delivery.claim import Job, claim
 from webhooks.delivery.health import switch_off
@@ -13,6 +15,13 @@ from webhooks.delivery.outcome import Outcome
 from webhooks.delivery.record import record
 from webhooks.recovery import advance_recoveries
 from webhooks.relay import relay_events
+
+# One question for all: a cycle in a quiet moment costs one statement.
+_LOOK = """
+SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL),
+    EXISTS (SELECT 1 FROM webhooks_recoveryjob WHERE status = 'running'),
+    EXISTS (SELECT 1 FROM webhooks_delivery WHERE due_at <= statement_timestamp())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +37,22 @@ def run_cycle(outcomes: Sequence[Outcome], places: int, failing_places: int, lim
 
     May be repeated with the same outcomes when it failed.
     """
-    relayed = relay_events()
-    recovering = advance_recoveries()
     with system_context(reason="webhook delivery"):
         dead = record(outcomes)
-        jobs = claim(places, failing_places, limits)
+        has_events, has_recoveries, has_due = _look()
+        jobs = claim(places, failing_places, limits) if has_due and not has_events else []
     for endpoint in dead:
         switch_off(endpoint)
-    return Step(jobs, relayed.waiting or recovering)
+    waiting = relay_events().waiting if has_events else False
+    recovering = advance_recoveries() if has_recoveries else False
+    if has_events:
+        with system_context(reason="webhook delivery"):
+            jobs = claim(places, failing_places, limits)
+    return Step(jobs, waiting or recovering)
+
+
+def _look() -> tuple[bool, bool, bool]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOK)
+        events, recoveries, due = cursor.fetchone()
+    return events, recoveries, due

@@ -28,6 +28,9 @@ POLL_SECONDS = 1.0
 SOON_SECONDS = 0.02  # events wait for a transaction that is just ending
 IDLE_SECONDS = 30.0
 RETRY_DATABASE_SECONDS = 0.5
+# Results are recorded together: so many, or those of so long.
+BATCH = 64
+BATCH_SECONDS = 0.02
 STOP_SECONDS = 16.0
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,7 @@ class Pump:
         self._done: list[Outcome] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._failing = 0
+        self._batching = False
         self._stopping = False
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -106,13 +110,24 @@ class Pump:
         def finished(task: asyncio.Task[None]) -> None:
             self._sending.discard(task)
             self._failing -= job.destination.failing
-            self._woken.set()
+            self._note_result()
             if (
                 task.exception() is not None
             ):  # ours, not the receiver's: the lease will bring the delivery back
                 log.error("webhooks.send_failed", exc_info=task.exception(), delivery=str(job.delivery_id))
 
         task.add_done_callback(finished)
+
+    def _note_result(self) -> None:
+        if len(self._done) >= BATCH or not self._sending:
+            self._woken.set()
+        elif not self._batching:
+            self._batching = True
+            asyncio.get_running_loop().call_later(BATCH_SECONDS, self._end_batch)
+
+    def _end_batch(self) -> None:
+        self._batching = False
+        self._woken.set()
 
     async def _send(self, job: Job, client: OutboundClient) -> None:
         outcome = await attempt(job, client, self._limits)
