@@ -11,7 +11,6 @@ from billing import representations, selectors, services
 from billing.api.filters import InvoiceFilter
 from billing.api.serializers import InvoiceInput, InvoiceOutput
 from billing.api.views.references import resolve_references
-from billing.export.invoice_pdf import file_name, render_invoice
 from billing.models import Invoice
 from core.api.filters import filter_queryset
 from core.api.rendering import reply
@@ -122,6 +121,9 @@ class InvoicePdf(ApiView):
     )
     def get(self, request: ApiRequest, id: str) -> HttpResponse:
         """Download the invoice as a PDF; a draft is marked as one."""
+        # The font machinery is a sixth of the application's import time, and few processes ever draw an invoice.
+        from billing.export.invoice_pdf import file_name, render_invoice
+
         invoice = selectors.get_invoice(id)
         response = HttpResponse(
             render_invoice(invoice, seller=current_company().name), content_type="application/pdf"

@@ -13,7 +13,6 @@ from accounts.selectors import current_company
 from billing import selectors, services
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
 from billing.dashboard.timeline import timeline_of
-from billing.export.invoice_pdf import file_name, render_invoice
 from billing.models import Customer, Invoice
 from core import clock
 from core.api.pagination import paginate
@@ -175,6 +174,9 @@ def charge(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_safe
 def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
     """The invoice as a PDF."""
+    # The font machinery is a sixth of the application's import time, and few processes ever draw an invoice.
+    from billing.export.invoice_pdf import file_name, render_invoice
+
     invoice = selectors.get_invoice(public_id)
     data = render_invoice(invoice, seller=current_company().name)
     response = HttpResponse(data, content_type="application/pdf")
