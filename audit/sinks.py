@@ -1,6 +1,6 @@
 """What `settings.EVENT_SINKS` calls: one row for every published event, in the event's own transaction."""
 
-import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from audit.models import AuditEntry, StaffEntry
@@ -10,10 +10,10 @@ from core.principal import Principal
 from core.tenancy import current_tenant
 
 
-def record(event: Event, *, actor: Principal, outbox_id: uuid.UUID | None) -> None:
-    """Write `event` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
+def record(events: Sequence[Event], *, actor: Principal) -> None:
+    """Write `events` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
     model = AuditEntry if current_tenant() is not None else StaffEntry
-    model.objects.create(**_columns(event, actor))
+    model.objects.bulk_create([model(**_columns(event, actor)) for event in events])
 
 
 def _columns(event: Event, actor: Principal) -> dict[str, Any]:

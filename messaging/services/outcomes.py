@@ -13,7 +13,7 @@ from datetime import datetime
 from django.db import connection
 
 from core import clock
-from core.events import publish
+from core.events import publish_all
 from core.principal import Principal
 from core.tenancy import require_tenant
 from messaging import representations
@@ -108,14 +108,12 @@ def record_news(
     _save_messages(messages.values(), now)
     suppress_recipients(found=suppressions, actor=actor)
     # One event for each status that a message's recipients came to, in the order in which it was told.
+    events = []
     for message, status in dict.fromkeys((change.message, change.status) for change in changes):
         message.updated = now
-        publish(
-            BY_STATUS[status](
-                object_id=message.public_id, object=representations.summary(message, by_message[message.id])
-            ),
-            actor=actor,
-        )
+        summary = representations.summary(message, by_message[message.id])
+        events.append(BY_STATUS[status](object_id=message.public_id, object=summary))
+    publish_all(events, actor=actor)
 
 
 def _apply(
