@@ -23,7 +23,7 @@ run: install-base ## run everything in the foreground (HOST, PORT, DATA_DIR, TLS
 
 test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 	@sh tests/journeys/install-chromium.sh
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check
