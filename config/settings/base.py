@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from core.engines.locks import lock_holder
 
@@ -382,6 +383,33 @@ STORAGES = {
 
 # prometheus-client itself reads the variable; it is set where several web processes share one /metrics.
 METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
+
+# --- The staff site (config/admin.py) in Pomelo's colours ---------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "Pomelo staff",
+    "SITE_HEADER": "Pomelo staff",
+    "SITE_SUBHEADER": "Every look and every change is audited",
+    "SITE_ICON": lambda request: static("pomelo/img/mark.svg"),
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pomelo/img/mark.svg")}
+    ],
+    "SHOW_HISTORY": False,
+    "COLORS": {
+        "primary": {
+            "50": "#fef5f0",
+            "100": "#fdebe2",
+            "200": "#fad3c0",
+            "300": "#f5b091",
+            "400": "#ee8a60",
+            "500": "#e2683f",
+            "600": "#bf3b17",
+            "700": "#a53010",
+            "800": "#842a12",
+            "900": "#6b2612",
+            "950": "#3a1107",
+        }
+    },
+}
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -1,0 +1,42 @@
+"""Keys on the staff site: everything but their secrets, which not even their hashes are shown of."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apikeys.models import ApiKey
+from apikeys.services import revoke_key
+from core.staff import StaffModelAdmin, reason_action, staff_principal
+from core.tenancy import tenant_context
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(StaffModelAdmin):
+    """Find a key of any company, see what it may do and when it was used, revoke it."""
+
+    list_display = ("name", "company", "mode", "kind", "last_used_at", "expires_at", "revoked_at", "created")
+    list_filter = (
+        "mode",
+        "kind",
+        ("revoked_at", admin.EmptyFieldListFilter),
+        ("leaked_at", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("name", "company__name", "company__slug")
+    list_select_related = ("company",)
+    fields = (
+        "public_id", "name", "description", "company", "mode", "kind", "scopes", "rate_limit", "allowed_networks",
+        "allowed_origins", "expires_at", "rotation_days", "rotated_at", "created", "created_by_name", "last_used_at",
+        "last_used_ip", "revoked_at", "revocation_reason", "leaked_at", "leak_detail",
+    )  # fmt: skip
+    readonly_fields = ("public_id",)
+    actions = ("revoke",)
+
+    @reason_action(description="Revoke key")
+    def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> None:
+        """Stop it at once in every process. The company reads the reason and cannot undo it."""
+        with tenant_context(key.tenant):
+            revoke_key(
+                key=key,
+                actor=staff_principal(request),
+                reason=ApiKey.RevocationReason.STAFF,
+                detail=reason,
+            )
