@@ -6,6 +6,7 @@ or nothing and never a stale lock. The look-up is a second statement, whose snap
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
@@ -59,6 +60,42 @@ def lock_number(key: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    fingerprint: bytes
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def _lock_and_look_up(key: str) -> _Stored | None:
+    """Take the lock on `key` and return its stored answer; an expired one is removed. Raises IdempotencyInFlight.
+
+    Two statements in one message: in READ COMMITTED each takes a snapshot of its own, so the second sees what the twin that
+    held the lock has committed.
+    """
+    tenant = require_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(%s); "
+            "SELECT fingerprint, status, headers::text, body, expires FROM core_idempotencyrecord "
+            "WHERE company_id = %s AND mode = %s AND key = %s",
+            [lock_number(key), tenant.company_id, tenant.mode, key],
+        )
+        if not cursor.fetchone()[0]:
+            raise IdempotencyInFlight(
+                "The first request with this key is still running.", headers={"Retry-After": "1"}
+            )
+        cursor.nextset()
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    if found[4] <= clock.now():
+        IdempotencyRecord.objects.filter(key=key).delete()
+        return None
+    return _Stored(bytes(found[0]), found[1], orjson.loads(found[2]), bytes(found[3]))
+
+
 def run_once(
     request: HttpRequest,
     key: str,
@@ -70,19 +107,11 @@ def run_once(
     Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
     """
     mark = fingerprint(request)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock_number(key)])
-        if not cursor.fetchone()[0]:
-            raise IdempotencyInFlight(
-                "The first request with this key is still running.", headers={"Retry-After": "1"}
-            )
-    stored = IdempotencyRecord.objects.filter(key=key).first()
-    if stored is not None and stored.expires > clock.now():
-        if bytes(stored.fingerprint) != mark:
+    stored = _lock_and_look_up(key)
+    if stored is not None:
+        if stored.fingerprint != mark:
             raise IdempotencyKeyReused("This key was used for another request.")
         return _replay(stored)
-    if stored is not None:
-        stored.delete()
     try:
         with transaction.atomic():
             response = handler()
@@ -114,8 +143,8 @@ def prune_expired(*, now: datetime, batch: int = 5_000) -> int:
             return pruned
 
 
-def _replay(stored: IdempotencyRecord) -> HttpResponse:
-    response = HttpResponse(decrypt(bytes(stored.body)), status=stored.status)
+def _replay(stored: _Stored) -> HttpResponse:
+    response = HttpResponse(decrypt(stored.body), status=stored.status)
     for name, value in stored.headers.items():
         response.headers[name] = value
     response.headers["Content-Length"] = str(len(response.content))

@@ -1,18 +1,22 @@
-"""The database wrapper: writes the scope of `core.tenancy` into the transaction together with its first query.
+"""The database wrapper: what a transaction needs besides its queries travels together with them.
 
-`set_config(…, true)` and `SET LOCAL ROLE` last until the end of the transaction. They travel in front of the query in the
-same message, so the tenant costs no round trip, and a request that sends no query sends no setting either.
+Two things would cost a round trip each and do not. The scope of `core.tenancy` (`set_config(…, true)` and `SET LOCAL ROLE`,
+which last until the end of the transaction), and the transaction's own statements: `BEGIN`, `SAVEPOINT` and `RELEASE
+SAVEPOINT` wait for the next query and go in front of it, in the same message. A request that sends no query sends none of
+them either, a savepoint in which nothing happened is never made, and what waits when a transaction ends is dropped.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
 
 from core import tenancy
 
 # What a transaction starts with: no tenant, the login role.
 _NOTHING: tuple[tenancy.Tenant | None, bool] = (None, False)
+_BEGIN = "BEGIN"
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -22,32 +26,47 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         # (tenant, is system), or None when a ROLLBACK TO SAVEPOINT left the settings at some earlier moment's.
         self._applied: tuple[tenancy.Tenant | None, bool] | None = _NOTHING
+        # Statements that wait for the next query, in their order.
+        self._waiting: list[str] = []
         self._rolling_back = False
-        if self.alias == "default":
-            self.execute_wrappers.append(self._apply_scope)
+        self._is_default = self.alias == "default"
+        if self._is_default:
+            self.execute_wrappers.append(self._send_along)
 
-    def _apply_scope(
+    def _send_along(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
+        if self._rolling_back:
+            return execute(sql, params, many, context)
         scope = tenancy.current_scope()
         wanted = (scope.tenant, scope.system_reason is not None)
-        if wanted == self._applied or not self.in_atomic_block or self._rolling_back:
+        changes = wanted != self._applied and self.in_atomic_block
+        statements = [*self._waiting, *self._settings(*wanted)] if changes else self._waiting
+        if not statements:
             return execute(sql, params, many, context)
-        statements = self._statements(*wanted)
         cursor = context["cursor"].cursor
-        if many or type(cursor) is not base.Cursor or not isinstance(sql, str):
-            # Batches and server-side cursors use the extended protocol, which takes one statement a message.
-            with self.connection.cursor() as plain:
-                plain.execute("; ".join(statements))
-            result = execute(sql, params, many, context)
-        else:
-            result = execute("; ".join([*statements, sql]), params, many, context)
-            for _ in statements:
-                cursor.nextset()  # type: ignore[attr-defined]
-        self._applied = wanted
+        try:
+            if many or type(cursor) is not base.Cursor or not isinstance(sql, str):
+                # Batches and server-side cursors use the extended protocol, which takes one statement a message.
+                with self.connection.cursor() as plain:
+                    plain.execute("; ".join(statements))
+                result = execute(sql, params, many, context)
+            else:
+                result = execute("; ".join([*statements, sql]), params, many, context)
+                for _ in statements:
+                    cursor.nextset()  # type: ignore[attr-defined]
+        except Exception:
+            # A failed query comes after what it travelled with: PostgreSQL has executed that. Only when the query never
+            # left (a value that cannot be written as SQL) is everything still to be sent.
+            if self.connection.pgconn.transaction_status == TransactionStatus.INERROR:
+                self._waiting = []
+            raise
+        self._waiting = []
+        if changes:
+            self._applied = wanted
         return result
 
-    def _statements(self, tenant: tenancy.Tenant | None, is_system: bool) -> list[str]:
+    def _settings(self, tenant: tenancy.Tenant | None, is_system: bool) -> list[str]:
         statements = []
         if self._applied is None or tenant != self._applied[0]:
             # A UUID and one of two words: safe to write as literals.
@@ -61,14 +80,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _forget(self) -> None:
         self._applied = _NOTHING
+        self._waiting = []
 
     def connect(self) -> None:
         """Open a connection, on which nothing is applied yet."""
         self._forget()
         super().connect()
 
+    def _set_autocommit(self, autocommit: bool) -> None:
+        if not self._is_default:
+            super()._set_autocommit(autocommit)  # type: ignore[misc]
+        elif self.connection.autocommit:
+            # The driver stays in autocommit, or it would send a BEGIN of its own.
+            self._waiting = [] if autocommit else [_BEGIN]
+        else:
+            super()._set_autocommit(True)  # type: ignore[misc]
+
     def _commit(self) -> Any:
         self._forget()
+        if self._is_default and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            return None  # its BEGIN was never sent
         return super()._commit()  # type: ignore[misc]
 
     def _rollback(self) -> Any:
@@ -79,11 +110,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._forget()
         return super()._close()  # type: ignore[misc]
 
+    def _savepoint(self, sid: str) -> None:
+        if self._is_default:
+            self._waiting.append(self.ops.savepoint_create_sql(sid))
+        else:
+            super()._savepoint(sid)  # type: ignore[misc]
+
+    def _savepoint_commit(self, sid: str) -> None:
+        if not self._is_default:
+            super()._savepoint_commit(sid)  # type: ignore[misc]
+        elif (unsent := self._place_of(sid)) is not None:
+            del self._waiting[unsent:]
+        else:
+            self._waiting.append(self.ops.savepoint_commit_sql(sid))
+
     def _savepoint_rollback(self, sid: str) -> None:
-        # The transaction may be aborted: PostgreSQL accepts nothing before the ROLLBACK itself.
+        if (unsent := self._place_of(sid)) is not None:
+            # PostgreSQL has seen nothing of it. The savepoint itself stays, as ROLLBACK TO leaves it.
+            del self._waiting[unsent + 1 :]
+            return
+        # What waits belongs to savepoints that end here. And the transaction may be aborted: PostgreSQL accepts nothing
+        # before the ROLLBACK itself.
+        self._waiting = []
         self._rolling_back = True
         try:
             super()._savepoint_rollback(sid)  # type: ignore[misc]
         finally:
             self._rolling_back = False
             self._applied = None
+
+    def _place_of(self, sid: str) -> int | None:
+        """Where the savepoint `sid` waits to be made; None when PostgreSQL knows it."""
+        created = self.ops.savepoint_create_sql(sid)
+        return self._waiting.index(created) if created in self._waiting else None

@@ -7,6 +7,7 @@ import pytest
 from apikeys.models import ApiKey
 from apikeys.services import rotate_key
 from billing.models import Customer
+from billing.services.customers import ExternalIdTaken
 from core import clock
 from core.api.idempotency import prune_expired
 from core.models import IdempotencyRecord, OutboxEvent
@@ -185,12 +186,10 @@ def test_a_definitive_refusal_is_stored_and_what_it_had_written_is_not(world, cl
 
 def test_a_refusal_after_the_first_write_rolls_that_write_back(world, client, monkeypatch):
     def publish_and_refuse(*args, **kwargs):
-        from billing.services import ExternalIdTaken
-
         raise ExternalIdTaken("Refused after the row was written.")
 
     with monkeypatch.context() as patch:
-        patch.setattr("billing.services.publish", publish_and_refuse)
+        patch.setattr("billing.services.customers.publish", publish_and_refuse)
         answer = client.post("/v1/customers", ADA, idempotency_key="order-1")
 
     assert (answer.status, answer.code) == (409, "external_id_taken")
@@ -214,7 +213,7 @@ def test_a_failure_of_ours_is_not_stored_and_leaves_nothing(world, client, monke
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr("billing.services.publish", fail)
+        patch.setattr("billing.services.customers.publish", fail)
         failed = client.post("/v1/customers", ADA, idempotency_key="order-1")
     assert (failed.status, failed.code) == (500, "internal_error")
     assert b"bug" not in failed.content

@@ -1,0 +1,145 @@
+"""BEGIN, savepoints and the tenant travel with the first query (core.postgres): fewer messages, the same transactions."""
+
+import psycopg
+import pytest
+from django.db import DataError, IntegrityError, connection, transaction
+
+from billing.models import Customer
+from core.models import OutboxEvent
+from core.tenancy import system_context, tenant_context
+from tests.factories import make_customer
+
+
+class Messages:
+    """Counts what the driver waits for: one per round trip to PostgreSQL."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+@pytest.fixture
+def messages(monkeypatch):
+    counter = Messages()
+    wait = psycopg.Connection.wait
+
+    def counted(self, generator, *args, **kwargs):
+        counter.count += 1
+        return wait(self, generator, *args, **kwargs)
+
+    connection.ensure_connection()
+    monkeypatch.setattr(psycopg.Connection, "wait", counted)
+    return counter
+
+
+def number_of(tenant):
+    with tenant_context(tenant):
+        return Customer.objects.count()
+
+
+def add(tenant_name="Ada", **fields):
+    return Customer.objects.create(name=tenant_name, **fields)
+
+
+def test_a_transaction_with_one_query_takes_two_round_trips(world, messages):
+    with tenant_context(world.tenant()):
+        Customer.objects.count()
+    assert messages.count == 2
+
+
+def test_a_transaction_without_a_query_takes_none(world, messages):
+    with tenant_context(world.tenant()), transaction.atomic():
+        pass
+    assert messages.count == 0
+
+
+def test_savepoints_cost_nothing_by_themselves(world, messages):
+    with tenant_context(world.tenant()):
+        with transaction.atomic():
+            with transaction.atomic():
+                add()
+            add()
+        add()
+    assert messages.count == 4
+    assert number_of(world.tenant()) == 3
+
+
+def test_an_inner_failure_takes_back_what_the_savepoint_covers_and_nothing_else(world):
+    tenant = world.tenant()
+    make_customer(tenant, external_id="taken")
+    with tenant_context(tenant):
+        add("outer")
+        with pytest.raises(IntegrityError), transaction.atomic():  # noqa: PT012 - the block is one transaction
+            add("inner")
+            with transaction.atomic():
+                add("innermost", external_id="taken")
+        add("after")
+    with tenant_context(tenant):
+        names = set(Customer.objects.values_list("name", flat=True))
+    assert names == {"Ada Lovelace", "outer", "after"}
+
+
+def test_a_failure_of_the_very_first_query_leaves_a_usable_transaction(world):
+    tenant = world.tenant()
+    make_customer(tenant, external_id="taken")
+    with tenant_context(tenant):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            add(external_id="taken")
+        add("after")
+    assert number_of(tenant) == 2
+
+
+def test_a_failure_before_the_query_leaves_keeps_the_transaction_whole(world):
+    tenant = world.tenant()
+    with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        with pytest.raises((DataError, ValueError)), transaction.atomic():
+            add("a\x00b")  # never leaves: the driver cannot write it
+        add("after")
+        raise ZeroDivisionError
+    # Had BEGIN been lost with the failed query, this row would have been committed by itself.
+    assert number_of(tenant) == 0
+
+
+def test_an_outer_failure_takes_everything_back(world):
+    tenant = world.tenant()
+    with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        with transaction.atomic():
+            add()
+        raise ZeroDivisionError
+    assert number_of(tenant) == 0
+
+
+def test_the_scope_is_right_again_after_a_savepoint_was_rolled_back(world):
+    own, other = world.tenant(), world.other_tenant()
+    with tenant_context(own):
+        add()
+        with pytest.raises(ZeroDivisionError), tenant_context(other):  # noqa: PT012 - the block is one transaction
+            add("foreign")
+            raise ZeroDivisionError
+        assert Customer.objects.count() == 1
+        with system_context(reason="test of the scope"):
+            assert OutboxEvent.objects.count() >= 0
+        assert Customer.objects.count() == 1
+    assert (number_of(own), number_of(other)) == (1, 0)
+
+
+def test_on_commit_runs_once_and_after_the_commit(world):
+    seen = []
+    with tenant_context(world.tenant()):
+        add()
+        transaction.on_commit(lambda: seen.append(connection.in_atomic_block))
+        assert seen == []
+    assert seen == [False]
+
+
+def test_batches_and_server_side_cursors_are_inside_the_transaction_too(world):
+    tenant = world.tenant()
+    with tenant_context(tenant):
+        make_customer(tenant)
+        with transaction.atomic():
+            assert [row.name for row in Customer.objects.iterator(chunk_size=1)] == ["Ada Lovelace"]
+    with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE billing_customer SET name = %s", [("Eve",), ("Mallory",)])
+        raise ZeroDivisionError
+    with tenant_context(tenant):
+        assert Customer.objects.get().name == "Ada Lovelace"
