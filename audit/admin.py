@@ -25,9 +25,10 @@ class LastDays(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow to what was made since."""
-        if self.value() not in ("1", "7", "30"):
+        days = self.value()
+        if days not in ("1", "7", "30"):
             return queryset
-        return queryset.filter(pk__gte=first_id(clock.now() - timedelta(days=int(self.value()))))
+        return queryset.filter(pk__gte=first_id(clock.now() - timedelta(days=int(days))))
 
 
 class _LogAdmin(StaffModelAdmin):

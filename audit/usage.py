@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection
 
@@ -27,15 +27,15 @@ def usage_over_time(
     found: dict[datetime, Usage] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT date_bin(%s, hour, %s), {_SUMS} FROM audit_requestrollup WHERE {where} GROUP BY 1",  # noqa: S608 - constants only
-            [step, since, *arguments],
+            f"SELECT date_bin(%s::interval, hour, %s), {_SUMS} FROM audit_requestrollup WHERE {where} GROUP BY 1",  # noqa: S608 - constants only
+            [str(step.total_seconds()) + " s", since, *arguments],
         )
         for start, *sums in cursor.fetchall():
             found[start] = _usage(sums, start=start)
         cursor.execute(
-            "SELECT date_bin(%s, hour, %s), n, sum(count) FROM audit_requestrollup, "  # noqa: S608 - constants only
+            "SELECT date_bin(%s::interval, hour, %s), n, sum(count) FROM audit_requestrollup, "  # noqa: S608 - constants only
             f"unnest(latency) WITH ORDINALITY AS l (count, n) WHERE {where} AND count > 0 GROUP BY 1, 2",
-            [step, since, *arguments],
+            [str(step.total_seconds()) + " s", since, *arguments],
         )
         for start, n, count in cursor.fetchall():
             found[start].latency[n - 1] = int(count)
@@ -119,11 +119,10 @@ def merged(parts: Sequence[Usage]) -> Usage:
     return total
 
 
-def _narrowed(
-    since: datetime, until: datetime, key: uuid.UUID | None, route: str
-) -> tuple[str, list[object]]:
+def _narrowed(since: datetime, until: datetime, key: uuid.UUID | None, route: str) -> tuple[str, list[Any]]:
     tenant = require_tenant()
-    where, arguments = _WHERE, [tenant.company_id, tenant.mode, since, until]
+    where: str = _WHERE
+    arguments: list[Any] = [tenant.company_id, tenant.mode, since, until]
     if key is not None:
         where, arguments = f"{where} AND key = %s", [*arguments, key]
     if route:

@@ -200,7 +200,8 @@ def _sealed_ids(head: SealHead) -> set[bytes]:
 def _of_chain(head: SealHead) -> tuple[str, list[Any]]:
     """Return the condition for the rows that this chain must have sealed."""
     lower, upper = day_bounds(head.day)
-    where, arguments = "id >= %s AND id < %s", [lower, upper]
+    where = "id >= %s AND id < %s"
+    arguments: list[Any] = [lower, upper]
     if head.stream in (Streams.ENTRIES, Streams.REQUESTS):
         where, arguments = (
             f"company_id = %s AND mode = %s AND {where}",
@@ -236,7 +237,8 @@ def _rows_without_head(table: str, stream: str, known: set[Chain]) -> Iterator[F
     """Yield chains that have rows and no head: whoever removed the head and its seals leaves the rows behind."""
     owned = stream in (Streams.ENTRIES, Streams.REQUESTS)
     who = "company_id, mode" if owned else "NULL, NULL"
-    condition, arguments = "true", []
+    condition = "true"
+    arguments: list[Any] = []
     if stream in (Streams.ENTRIES, Streams.STAFF):
         below = SealCursor.objects.filter(stream=stream).values_list("transaction_id", flat=True).first()
         condition, arguments = "transaction_id < %s::text::xid8", [str(below or 0)]

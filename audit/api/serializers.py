@@ -101,7 +101,7 @@ class RequestAnalyticsOutput(serializers.Serializer):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
     interval = serializers.ChoiceField(choices=["hour", "day"])
-    data = UsageOutput(many=True)
+    data = UsageOutput(many=True)  # type: ignore[assignment]
 
 
 class RequestAnalyticsInput(serializers.Serializer):

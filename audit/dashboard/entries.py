@@ -1,6 +1,6 @@
 """The audit page: who did what, when and from where; its export and the proof of a day."""
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
@@ -44,7 +44,7 @@ def entry(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 @company_page(role=Role.DEVELOPER)
 @require_safe
-def export_entries(request: CompanyRequest, kind: str) -> StreamingHttpResponse:
+def export_entries(request: CompanyRequest, kind: str) -> HttpResponse:
     """Stream the entries that the filters describe."""
     if kind not in FORMATS:
         raise NotFound
@@ -52,9 +52,7 @@ def export_entries(request: CompanyRequest, kind: str) -> StreamingHttpResponse:
     selectors.list_entries(
         wanted
     )  # a filter that cannot be understood is refused before anything is recorded
-    services.record_export(
-        what="entries", kind=kind, filters=dict(request.GET.items()), actor=request.principal
-    )
+    services.record_export(what="entries", kind=kind, filters=request.GET.dict(), actor=request.principal)
     body = export_rows(
         require_tenant(), lambda: selectors.list_entries(wanted), representations.audit_entry, kind=kind
     )

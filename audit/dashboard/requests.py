@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
@@ -69,7 +69,7 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 @company_page(role=Role.DEVELOPER)
 @require_safe
-def export_requests(request: CompanyRequest, kind: str) -> StreamingHttpResponse:
+def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
     """Stream the requests that the filters describe."""
     if kind not in FORMATS:
         raise NotFound
@@ -79,9 +79,7 @@ def export_requests(request: CompanyRequest, kind: str) -> StreamingHttpResponse
     )
     wanted = form.chosen()
     selectors.list_requests(wanted)
-    services.record_export(
-        what="requests", kind=kind, filters=dict(request.GET.items()), actor=request.principal
-    )
+    services.record_export(what="requests", kind=kind, filters=request.GET.dict(), actor=request.principal)
     body = export_rows(
         require_tenant(), lambda: selectors.list_requests(wanted), representations.request_log, kind=kind
     )

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from audit.dashboard import entries, requests
+from audit.dashboard import entries, proof, requests
 
 app_name = "audit"
 urlpatterns = [
     path("audit/", entries.entry_list, name="entries"),
     path("audit/export.<str:kind>", entries.export_entries, name="export_entries"),
+    path("audit/proof/<str:stream>", proof.download_proof, name="proof"),
     path("audit/<str:public_id>/", entries.entry, name="entry"),
     path("requests/", requests.request_list, name="requests"),
     path("requests/usage/", requests.usage_page, name="usage"),

@@ -56,7 +56,7 @@ def plain_text(text: str, limit: int) -> str:
         text = text.encode("utf-8", "replace").decode()
     elif "_" not in text:
         return text
-    return redact(text)  # type: ignore[no-any-return]
+    return redact(text)
 
 
 def plain_trace(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:

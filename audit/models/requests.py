@@ -54,7 +54,7 @@ class RequestLog(RequestColumns, TenantModel):
     company = models.ForeignKey(
         "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
-    created = None  # the identifier says it
+    created = None  # type: ignore[assignment]  # the identifier says it
     key = models.UUIDField(null=True)
     key_name = models.CharField(max_length=100)
 
@@ -103,7 +103,7 @@ class RequestRollup(TenantModel):
     company = models.ForeignKey(
         "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
-    created = None
+    created = None  # type: ignore[assignment]
     hour = models.DateTimeField()
     key = models.UUIDField(null=True)
     key_name = models.CharField(max_length=100)

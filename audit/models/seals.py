@@ -21,7 +21,7 @@ class ChainColumns(TenantModel):
     company = models.ForeignKey(
         "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
-    created = None
+    created = None  # type: ignore[assignment]
     stream = models.CharField(max_length=8, choices=Streams)
     day = models.DateField()
 

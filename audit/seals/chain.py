@@ -78,7 +78,7 @@ def append(cursor: CursorWrapper, batches: Mapping[Chain, bytes]) -> None:
 
 def _lock_heads(cursor: CursorWrapper, chains: list[Chain]) -> dict[Chain, tuple[uuid.UUID, int, bytes]]:
     """Lock the head of every chain, making those that are new; return its id, number of seals and last digest."""
-    names = [
+    names: list[list[object]] = [
         [chain.company_id for chain in chains],
         [chain.mode for chain in chains],
         [chain.stream for chain in chains],

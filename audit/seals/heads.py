@@ -70,7 +70,7 @@ def exported_heads() -> dict[Chain, dict[str, object]]:
             if "dropped" in head:
                 continue
             chain = Chain.from_json(head)
-            if chain not in newest or newest[chain]["seals"] <= head["seals"]:  # type: ignore[operator]
+            if chain not in newest or newest[chain]["seals"] <= head["seals"]:
                 newest[chain] = head
     return newest
 
