@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,9 +69,9 @@ def run(
         trouble.run(seconds)
         say("Waiting for calm.")
         writers.stop()
-        _settle(stage, writers, receiver)
+        _settle(stage, made["company"])
         clock.stop()
-        return _compare(stage, writers, receiver, trouble, time.monotonic() - began)
+        return _compare(stage, made["company"], writers, receiver, trouble, time.monotonic() - began)
 
 
 class _Clock:
@@ -98,13 +99,15 @@ class _Clock:
                 continue  # PostgreSQL is just being killed
 
 
-def _settle(stage: Stage, writers: Writers, receiver: FlakyReceiver) -> None:
+def _settle(stage: Stage, company: str) -> None:
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         try:
             [[waiting]] = stage.query(
-                "SELECT (SELECT count(*) FROM core_outboxevent WHERE relayed_at IS NULL)"
-                " + (SELECT count(*) FROM webhooks_delivery WHERE due_at IS NOT NULL)"
+                "SELECT (SELECT count(*) FROM core_outboxevent WHERE relayed_at IS NULL AND company_id = %s)"
+                " + (SELECT count(*) FROM webhooks_delivery WHERE due_at IS NOT NULL AND company_id = %s)",
+                company,
+                company,
             )
         except psycopg.Error:
             waiting = None
@@ -114,13 +117,16 @@ def _settle(stage: Stage, writers: Writers, receiver: FlakyReceiver) -> None:
 
 
 def _compare(
-    stage: Stage, writers: Writers, receiver: FlakyReceiver, trouble: Trouble, seconds: float
+    stage: Stage, company: str, writers: Writers, receiver: FlakyReceiver, trouble: Trouble, seconds: float
 ) -> Report:
-    rows = stage.query("SELECT object_id FROM core_outboxevent WHERE type = 'customer.created'")
+    rows = stage.query(
+        "SELECT object_id FROM core_outboxevent WHERE type = 'customer.created' AND company_id = %s", company
+    )
     subjects = [str(row[0]) for row in rows]
     [[claims]] = stage.query(
         "SELECT coalesce(sum(d.attempts - (SELECT count(*) FROM webhooks_attempt a WHERE a.delivery_id = d.id)), 0)"
-        " FROM webhooks_delivery d"
+        " FROM webhooks_delivery d WHERE d.company_id = %s",
+        company,
     )
     delays = sorted(
         receiver.first[subject] - at for subject, at in writers.accepted.items() if subject in receiver.first
@@ -132,7 +138,7 @@ def _compare(
         events=len(subjects),
         delivered=len(receiver.accepted),
         lost_writes=set(writers.accepted) - set(subjects),
-        double_writes={subject for subject in subjects if subjects.count(subject) > 1},
+        double_writes={subject for subject, count in Counter(subjects).items() if count > 1},
         lost_events=set(subjects) - set(receiver.subjects.values()),
         duplicates=sum(receiver.accepted.values()) - len(receiver.accepted),
         refused_by_receiver=receiver.refused,

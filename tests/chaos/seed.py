@@ -34,7 +34,9 @@ def main(receiver_url: str) -> None:
             chosen=KeySettings(name="writer", scopes=["customers:write"], rate_limit=100_000), actor=ACTOR
         )
         _, signing_secret = create_endpoint(actor=ACTOR, url=receiver_url, events=["customer.*"])
-    sys.stdout.write(json.dumps({"key": key.client_secret, "secret": signing_secret}))
+    sys.stdout.write(
+        json.dumps({"company": str(company.id), "key": key.client_secret, "secret": signing_secret})
+    )
 
 
 if __name__ == "__main__":

@@ -40,8 +40,10 @@ def send_test(*, endpoint: Endpoint, actor: Principal) -> Delivery:
     return Delivery.objects.get(event=row, endpoint=endpoint)
 
 
-def resend_deliveries(*, deliveries: Sequence[Delivery], actor: Principal) -> list[Delivery]:
-    """Send each of `deliveries` again, now, with a whole new series of attempts.
+def resend_deliveries(
+    *, deliveries: Sequence[Delivery], actor: Principal, reason: str = ""
+) -> list[Delivery]:
+    """Send each of `deliveries` again, now, with a whole new series of attempts. Staff give a `reason`.
 
     All or nothing. Raises EndpointIsDisabled, DeliveryInProgress.
     """
@@ -62,7 +64,10 @@ def resend_deliveries(*, deliveries: Sequence[Delivery], actor: Principal) -> li
     for row in rows:
         row.refresh_from_db()
         publish(
-            DeliveryResent(object_id=row.public_id, detail={"endpoint": row.endpoint.public_id}), actor=actor
+            DeliveryResent(
+                object_id=row.public_id, detail={"endpoint": row.endpoint.public_id, "reason": reason}
+            ),
+            actor=actor,
         )
     jobs.enqueue(RELAY_TASK)
     return rows
