@@ -94,6 +94,9 @@ def child_environment(
         options.host
     ):  # a receiver on this machine may be tried out, as long as nobody else can ask for it
         derived["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
+    if is_loopback(options.host):
+        # Whoever can sign up here is on this machine anyway; a webhook receiver of their own is too.
+        derived["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
     if certificate is not None:
         derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}
     fixed = {

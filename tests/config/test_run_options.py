@@ -47,6 +47,16 @@ def test_with_tls_any_address_is_served_and_https_required(host: str) -> None:
     assert environment["TLS_CERT_FILE"] == "cert"
 
 
+def test_webhooks_may_reach_this_machine_only_when_nobody_else_can_reach_the_platform() -> None:
+    local = child_environment(read_options({}), {}, None)
+    served = child_environment(read_options({"HOST": "0.0.0.0", "TLS": "1"}), {}, None)
+    chosen = child_environment(read_options({}), {"WEBHOOK_ALLOWED_NETWORKS": "10.0.0.0/8"}, None)
+
+    assert local["WEBHOOK_ALLOWED_NETWORKS"] == "127.0.0.0/8,::1/128"
+    assert "WEBHOOK_ALLOWED_NETWORKS" not in served
+    assert chosen["WEBHOOK_ALLOWED_NETWORKS"] == "10.0.0.0/8"
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_every_loopback_address_may_go_without_tls(host: str) -> None:
     assert read_options({"HOST": host}).tls is False
