@@ -1,0 +1,65 @@
+"""Keys on the staff site: seen without secrets and hashes, revoked with a reason that the company reads."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.test import Client
+
+from apikeys.models import ApiKey, ApiKeySecret
+from audit.models import AuditEntry
+from core.tenancy import tenant_context
+from tests.clients import sign_in
+from tests.factories import make_user
+
+
+@pytest.fixture
+def staff() -> Client:
+    user = make_user("staff", is_staff=True, is_superuser=True)
+    Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    return sign_in(user)
+
+
+def test_staff_see_a_key_without_its_hash_and_the_look_is_on_record(world, issue_key, staff):
+    issued = issue_key(world.company, name="payroll")
+    with tenant_context(world.tenant()):
+        secret = ApiKeySecret.objects.get()
+    listed = staff.get("/staff/apikeys/apikey/?q=payroll").content.decode()
+    page = staff.get(f"/staff/apikeys/apikey/{issued.key.id}/change/").content.decode()
+    assert issued.client_id in listed
+    assert secret.locator in page
+    for hidden in (
+        issued.client_secret,
+        secret.encoded_hash,
+        secret.fingerprint,
+        secret.proof or "no proof yet",
+    ):
+        assert hidden not in page
+    with tenant_context(world.tenant()):
+        assert AuditEntry.objects.filter(action="staff.viewed", target_id=issued.client_id).count() == 1
+
+
+def test_staff_revoke_with_a_reason_at_once_and_for_good(world, issue_key, staff, api, login):
+    issued = issue_key(world.company)
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    chosen = {"action": "revoke", "_selected_action": [str(issued.key.id)]}
+    assert "reason" in staff.post("/staff/apikeys/apikey/", chosen).content.decode().lower()
+    assert client.get("/v1/whoami").status == 200
+    staff.post(
+        "/staff/apikeys/apikey/", {**chosen, "confirmed": "1", "reason": "Seen in a public repository."}
+    )
+    assert client.get("/v1/whoami").code == "key_revoked"
+    with tenant_context(world.tenant()):
+        key = ApiKey.objects.get()
+        entry = AuditEntry.objects.get(action="api_key.revoked")
+    assert key.revocation_reason == "staff"
+    assert (entry.actor_kind, entry.detail["detail"]) == ("staff", "Seen in a public repository.")
+    login(world.owner).post(f"/keys/{issued.client_id}/undo/")
+    assert client.get("/v1/whoami").code == "key_revoked"
+
+
+def test_staff_can_neither_make_nor_change_nor_delete_keys(world, issue_key, staff):
+    issued = issue_key(world.company)
+    page = f"/staff/apikeys/apikey/{issued.key.id}"
+    assert staff.post(f"{page}/change/", {"name": "other"}).status_code == 403
+    assert staff.post(f"{page}/delete/").status_code == 403
+    assert staff.get("/staff/apikeys/apikey/add/").status_code == 403
