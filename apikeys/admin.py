@@ -1,41 +1,14 @@
 """Keys on the staff site: everything but their secrets, which not even their hashes are shown of."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db import transaction
 from django.http import HttpRequest
 
-from apikeys.models import ApiKey, ApiKeySecret
-from apikeys.representations import display_secret
+from apikeys.models import ApiKey
 from apikeys.services import revoke_key
 from core.fences import LONGEST_DELAY_SECONDS
 from core.staff import StaffModelAdmin, reason_action, staff_principal
 from core.tenancy import tenant_context
-
-
-class SecretInline(admin.TabularInline):
-    """The secrets of a key by their display form."""
-
-    model = ApiKeySecret
-    fields = ("shown_as", "store", "activated_at", "ends_at", "revoked_at", "last_used_at", "last_used_ip")
-    readonly_fields = ("shown_as",)
-    ordering = ("-id",)
-    extra = 0
-    can_delete = False
-
-    @admin.display(description="Secret")
-    def shown_as(self, secret: ApiKeySecret) -> str:
-        """`pm_live_AbCd1234…wxyz`."""
-        return display_secret(secret)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Secrets are made by their company."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Secrets are never changed."""
-        return False
 
 
 @admin.register(ApiKey)
@@ -57,7 +30,6 @@ class ApiKeyAdmin(StaffModelAdmin):
         "last_used_ip", "revoked_at", "revocation_reason", "leaked_at", "leak_detail",
     )  # fmt: skip
     readonly_fields = ("public_id",)
-    inlines = (SecretInline,)
     actions = ("revoke",)
 
     @reason_action(description="Revoke key")
