@@ -10,8 +10,10 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
+from core.staff import StaffModelAdmin
 from core.tenancy import system_context
 
 # unfold positions its parts by style attributes and drives them with Alpine.js, which evaluates expressions. Only staff
@@ -25,6 +27,16 @@ class StaffSite(UnfoldAdminSite):
     site_title = "Pomelo staff"
     site_header = "Pomelo staff"
     index_title = "Staff"
+
+    def register(
+        self, model_or_iterable: Any, admin_class: type[ModelAdmin] | None = None, **options: Any
+    ) -> None:
+        """Take only admins that keep account of every look and ask for reasons.
+
+        Other apps bring theirs (addresses, groups), by which staff could change things unseen: these are left out.
+        """
+        if admin_class is not None and issubclass(admin_class, StaffModelAdmin):
+            super().register(model_or_iterable, admin_class, **options)
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff who have a second factor; allauth has asked for it at sign-in."""

@@ -22,22 +22,10 @@ FOLDER = Path(settings.BASE_DIR) / "docs"
 FIRST = "quickstart"
 # Sections of the side list, in reading order. A file that is not named here still shows, under "More".
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Start", ("quickstart", "concepts", "authentication", "test-mode")),
-    (
-        "Build",
-        (
-            "rate-limits",
-            "idempotency",
-            "errors",
-            "webhooks",
-            "webhook-verification",
-            "billing",
-            "messaging",
-            "analytics",
-        ),
-    ),
-    ("Trust", ("keys", "security", "security-model", "audit", "reliability", "performance")),
-    ("Operate", ("settings", "scaling")),
+    ("Start", ("quickstart", "concepts", "authentication", "keys")),
+    ("Build", ("rate-limits", "idempotency", "errors", "webhooks", "billing", "messaging")),
+    ("Trust", ("security", "audit", "reliability", "performance")),
+    ("Operate", ("scaling",)),
 )
 HIDDEN_FOLDERS = frozenset({"adr"})
 

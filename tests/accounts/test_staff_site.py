@@ -1,10 +1,12 @@
 """The staff site: who gets in, what a look leaves behind, and that changes ask for a reason."""
 
 from allauth.mfa.models import Authenticator
+from django.contrib import admin
 from django.test import Client
 
 from accounts.models import Company, User
 from audit.models import AuditEntry
+from core.staff import StaffModelAdmin
 from core.tenancy import system_context, tenant_context
 from tests.clients import sign_in
 from tests.factories import World, make_user
@@ -61,3 +63,20 @@ def test_a_look_at_a_company_stands_in_its_own_trail(world: World) -> None:
     assert looks == [("staff", world.company.public_id)]
     with tenant_context(world.other_tenant()):
         assert not AuditEntry.objects.filter(action="staff.viewed").exists()
+
+
+def test_the_staff_site_loosens_the_policy_for_itself_only(world: World) -> None:
+    policy = sign_in(_staff()).get("/staff/").headers["Content-Security-Policy"]
+    elsewhere = sign_in(world.owner).get("/team/").headers["Content-Security-Policy"]
+
+    assert "script-src 'self' 'unsafe-eval';" in f"{policy};"
+    assert "style-src 'self' 'unsafe-inline';" in f"{policy};"
+    assert "unsafe" not in elsewhere
+
+
+def test_only_admins_that_keep_account_are_there() -> None:
+    browser = sign_in(_staff())
+
+    for path in ("account/emailaddress/", "auth/group/", "mfa/authenticator/"):
+        assert browser.get(f"/staff/{path}").status_code == 404
+    assert all(isinstance(one, StaffModelAdmin) for one in admin.site._registry.values())
