@@ -1,0 +1,99 @@
+"""The checks behind `make check` find what they are there to find."""
+
+import importlib.util
+import shutil
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.engines import ROOT
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """requirements/lock.py, looking at a copy of the project's files."""
+    (tmp_path / "requirements").mkdir()
+    for name in ("pyproject.toml", "requirements/base.txt", "requirements/dev.txt"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    module = load(ROOT / "requirements" / "lock.py")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "BASE", tmp_path / "requirements" / "base.txt")
+    monkeypatch.setattr(module, "DEV", tmp_path / "requirements" / "dev.txt")
+    return module
+
+
+def test_the_pins_fit_the_project(lock: ModuleType) -> None:
+    assert lock.problems() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (("pyproject.toml", '"bcrypt",', '"bcrypt", "left-pad",'), "left-pad is not pinned"),
+        (("pyproject.toml", '"bcrypt",', '"bcrypt>=999",'), "bcrypt>=999 is not pinned"),
+        (("requirements/base.txt", "django==", "--index-url https://x.example\ndjango=="), "names an index"),
+        (("requirements/base.txt", "bcrypt==", "bcrypt==0.0.1\nbcrypt-old=="), "no hash for bcrypt==0.0.1"),
+        (("requirements/base.txt", "bcrypt==", "bcrypt==0."), "dev.txt pins bcrypt differently"),
+    ],
+)
+def test_pins_that_do_not_fit_are_named(
+    lock: ModuleType, change: tuple[str, str, str], complaint: str
+) -> None:
+    name, before, after = change
+    path = lock.ROOT / name
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+    assert complaint in "\n".join(lock.problems())
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """.ci/repository.py, looking at an empty repository."""
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    module = load(ROOT / ".ci" / "repository.py")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("pip install --index-url https://py" + "pi.org/simple x", "a package registry's host"),
+        ("see /roo" + "t/checkout/x", "a path of one machine"),
+        ("-----BEGIN RSA PRIVATE " + "KEY-----\nMIIE", "a private key"),
+        ("<<<<" + "<<< HEAD\n", "an unresolved conflict"),
+    ],
+)
+def test_what_must_not_be_tracked_is_named_with_its_line(
+    repository: ModuleType, text: str, complaint: str
+) -> None:
+    (repository.ROOT / "page.md").write_text(f"fine\n{text}\n")
+    (repository.ROOT / "untracked.md").write_text(text)
+    subprocess.run(["git", "add", "page.md"], cwd=repository.ROOT, check=True)
+
+    found = repository.complaints()
+
+    assert len(found) == 1
+    assert found[0].startswith(f"page.md:2: {complaint}: ")
+
+
+def test_clean_files_and_fonts_pass_and_large_ones_do_not(repository: ModuleType) -> None:
+    (repository.ROOT / "font.ttf").write_bytes(b"\0\1\0\0\xa0/roo" + b"t/x")
+    (repository.ROOT / "clean.md").write_text("Install it under /home/pomelo/app or /srv/work/x.\n")
+    (repository.ROOT / "large.csv").write_text("x" * 1_000_001)
+    subprocess.run(["git", "add", "."], cwd=repository.ROOT, check=True)
+
+    assert repository.complaints() == ["large.csv: larger than 1000000 bytes"]
