@@ -12,7 +12,7 @@ from core.tenancy import current_tenant
 
 def record(events: Sequence[Event], *, actor: Principal) -> None:
     """Write `events` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
-    model = AuditEntry if current_tenant() is not None else StaffEntry
+    model: Any = AuditEntry if current_tenant() is not None else StaffEntry
     model.objects.bulk_create([model(**_columns(event, actor)) for event in events])
 
 

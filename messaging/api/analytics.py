@@ -117,11 +117,14 @@ class AnalyticsOutput(serializers.Serializer):
     latency_ms = LatencyOutput()
     channels = ChannelOutput(many=True)
     tags = TagOutput(many=True)
-    data = SlotOutput(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        """Add `from`."""
-        return {"from": serializers.DateTimeField(), **super().get_fields()}
+        """Add `from`, a word of Python's own, and `data`, a word of the serializer's own."""
+        return {
+            "from": serializers.DateTimeField(),
+            **super().get_fields(),
+            "data": SlotOutput(many=True),
+        }
 
 
 class MessageAnalytics(ApiView):

@@ -33,7 +33,7 @@ class AddressesField(forms.CharField):
 
     def to_python(self, value: Any) -> Any:
         """Return a list of addresses."""
-        text = super().to_python(value)
+        text = super().to_python(value) or ""
         parts = re.split(r'[\r\n]+|[,;](?=(?:[^"]*"[^"]*")*[^"]*$)', text)
         return [part.strip() for part in parts if part.strip()]
 

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from email.utils import parseaddr
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
@@ -73,8 +73,8 @@ class Smtp:
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Run one SMTP transaction; every failure becomes the result of the recipients it concerns."""
-        message = compose(envelope)
-        payload = message.message().as_bytes(linesep="\r\n")
+        message: Any = compose(envelope).message()
+        payload: bytes = message.as_bytes(linesep="\r\n")
         deadline = time.monotonic() + CALL_SECONDS
         try:
             with self._connection(deadline) as connection:
@@ -114,15 +114,15 @@ class Smtp:
             connection.rset()
             return results
         try:
-            code, text = connection.data(payload)
+            code, said = connection.data(payload)
+            answer = _text(said)
         except smtplib.SMTPDataError as error:  # the server refused the DATA command itself
-            code, text = error.smtp_code, error.smtp_error
+            code, answer = error.smtp_code, _text(error.smtp_error)
             connection.rset()
         if code == 250:
             outcome: Outcome = "sent"
         else:
             outcome = "failed" if 500 <= code < 600 else "deferred"
-        answer = _text(text)
         results += [
             Result(
                 target.recipient_id,

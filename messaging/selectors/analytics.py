@@ -1,6 +1,7 @@
 """What the statistics say about a period. Only the hourly rows are added up; messages are never scanned."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -113,7 +114,7 @@ def _moments(start: datetime, end: datetime, interval: Interval) -> list[datetim
     return [start + LENGTH[interval] * number for number in range(count)]
 
 
-def _grouped(rows: QuerySet[MessageStat], interval: Interval) -> QuerySet[MessageStat, dict[str, Any]]:
+def _grouped(rows: QuerySet[MessageStat], interval: Interval) -> Iterable[Mapping[str, Any]]:
     return (
         rows.annotate(slot=Trunc("hour", interval, tzinfo=UTC))
         .values("slot", "channel", "status", "latency")

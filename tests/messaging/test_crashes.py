@@ -22,8 +22,8 @@ from tests.messaging.smtp import mail_server
 MESSAGES = 1000
 WORKERS = 2
 CONCURRENCY = 4
-KILLS = 10
-LEASE_SECONDS = 6
+KILLS = 6
+LEASE_SECONDS = 4
 # The whole run, with the last lease and a slow machine.
 LONGEST_SECONDS = 300
 ROOT = Path(__file__).resolve().parents[2]
