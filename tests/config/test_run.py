@@ -103,9 +103,11 @@ def first_run(data_dir: Path) -> Iterator[RunningPlatform]:
         platform.wait_for("Ctrl-C stops everything")
         yield platform
     finally:
-        if platform.process.poll() is None:
-            platform.process.terminate()
+        platform.process.terminate()
+        try:
             platform.process.wait(60)
+        finally:
+            platform.process.kill()  # everything else is bound to it
 
 
 def test_the_printed_curl_works_when_pasted(first_run: RunningPlatform) -> None:
