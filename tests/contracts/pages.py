@@ -9,6 +9,8 @@ from accounts.roles import Role
 from core.tenancy import Tenant
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
+# Parameters that choose among a few words, with one of them; every other one is the identifier of an object.
+WORDS = {"kind": "csv"}
 # Pages that no company stands behind, and why.
 WITHOUT_COMPANY = {
     "theme/": "remembers light or dark in a cookie",
@@ -37,17 +39,17 @@ class Page:
     @property
     def parameters(self) -> list[str]:
         """The names of the identifiers in the path."""
-        return _PARAMETER.findall(self.route)
+        return [name for name in _PARAMETER.findall(self.route) if name not in WORDS]
 
     def path(self, public_id: str = "") -> str:
         """Return the path with `public_id` in the place of its identifier."""
-        return "/" + _PARAMETER.sub(public_id, self.route)
+        return "/" + _PARAMETER.sub(lambda found: WORDS.get(found[1], public_id), self.route)
 
 
 def _walk(patterns: list[URLPattern | URLResolver], prefix: str = "") -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = []
     for pattern in patterns:
-        route = prefix + str(pattern.pattern)
+        route = prefix + str(pattern.pattern).removeprefix("^")
         if route.startswith(FOREIGN_PREFIXES):
             continue
         if isinstance(pattern, URLResolver):

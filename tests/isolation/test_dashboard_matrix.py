@@ -79,7 +79,7 @@ class Pages:
         for somebody in self.strangers:
             for method in METHODS:
                 answer = self.open(somebody, page, target, method)
-                shown = answer.content.decode(errors="replace").replace(page.path(target), "")
+                shown = answer.getvalue().decode(errors="replace").replace(page.path(target), "")
                 for mark in marks:
                     self.expect(mark not in shown, page, somebody, f"{method} shows {mark}")
                 if page.parameters and somebody.name.startswith("other company"):
