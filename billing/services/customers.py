@@ -21,7 +21,8 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
     row = Customer(**{field: value for field, value in values.items() if value is not None})
     row.email_normalized = row.email.lower()
     try:
-        with transaction.atomic():
+        # Only a taken external_id can be refused here; without one the savepoint's two round trips are saved.
+        with transaction.atomic(savepoint=row.external_id is not None):
             Customer.objects.bulk_create([row])
     except IntegrityError as error:
         raise ExternalIdTaken(f"A customer with external_id {row.external_id} exists.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import threading
 from typing import Final
@@ -19,9 +20,19 @@ class _Caller:
         self._loop = asyncio.new_event_loop()
         self._clients: dict[Policy, OutboundClient] = {}
         threading.Thread(target=self._loop.run_forever, name="outbound", daemon=True).start()
+        atexit.register(self._close)
 
     def call(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
         return asyncio.run_coroutine_threadsafe(self._send(request, policy), self._loop).result()
+
+    def _close(self) -> None:
+        """Close the kept connections when the process ends; a fork's are its parent's to close."""
+        if self.pid == os.getpid():
+            asyncio.run_coroutine_threadsafe(self._aclose(), self._loop).result(timeout=5)
+
+    async def _aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
 
     async def _send(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
         client = self._clients.get(policy)
