@@ -141,6 +141,8 @@ DATABASES = {
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
             "timeout": env.int("DATABASE_POOL_TIMEOUT", default=10),
+            # How long one attempt to connect again may back off; PostgreSQL is usually back within seconds.
+            "reconnect_timeout": 5,
         },
     ),
     "owner": database("DATABASE_OWNER_URL")
