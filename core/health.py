@@ -12,7 +12,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 
-READINESS_CHECKS: dict[str, Callable[[], None]] = {}
+# A check may return a warning, which is shown and does not make the process unready.
+READINESS_CHECKS: dict[str, Callable[[], str | None]] = {}
 
 
 class NotReady(RuntimeError):
@@ -56,15 +57,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when PostgreSQL, Valkey and the migrations are there, else 503 naming what is missing."""
-    results = {}
+    results, ready = {}, True
     for name, check in READINESS_CHECKS.items():
         try:
-            check()
+            warning = check()
         except NotReady as error:
             results[name] = str(error)
+            ready = False
         else:
-            results[name] = "ok"
-    ready = all(result == "ok" for result in results.values())
+            results[name] = f"warning: {warning}" if warning else "ok"
     return JsonResponse(
         {"status": "ready" if ready else "not ready", "checks": results}, status=200 if ready else 503
     )

@@ -203,7 +203,6 @@ FILTERS: dict[str, Callable[[list[str]], str]] = {
     "status": lambda keys: "status=403",
     "5xx": lambda keys: "status=5xx",
     "4xx": lambda keys: "status=4xx",
-    "method": lambda keys: "method=POST",
     "address": lambda keys: "ip=10.3.17.5",
     "path": lambda keys: "q=/v1/thing3/a1b2",
     "time": lambda keys: "period=24h",

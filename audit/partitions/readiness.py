@@ -1,0 +1,21 @@
+"""What `/readyz` says about the partitions: without today's, no change could be recorded, so none could be made."""
+
+from django.db import DatabaseError
+
+from audit.partitions.tables import days_ahead
+from core.health import NotReady
+
+WARN_BELOW_DAYS = 7
+
+
+def check_partitions() -> str | None:
+    """Return a warning when partitions are there for less than a week; raises NotReady when today's is missing."""
+    try:
+        ahead = days_ahead()
+    except DatabaseError as error:
+        raise NotReady("the audit partitions cannot be read") from error
+    if ahead < 0:
+        raise NotReady("today's audit partition is missing: run `manage.py migrate --database=owner`")
+    if ahead < WARN_BELOW_DAYS:
+        return f"audit partitions are made for {ahead} more days only: does the scheduler (beat) run?"
+    return None
