@@ -6,6 +6,7 @@ one thread, and because the kernel's parent-death signal has to be set after the
 
 import ctypes
 import os
+import signal
 import sys
 import tempfile
 
@@ -106,6 +107,9 @@ def main(arguments: list[str]) -> None:
     if mode != "same":
         check_access(folder)
     os.umask(0o077)
+    # Whoever starts us may ignore these, and a program inherits that: it would miss our own death signal.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         if int(parent):

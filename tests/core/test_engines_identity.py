@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import socket
 import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,3 +175,12 @@ def test_the_kernels_limit_is_what_we_think_it_is(home: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
     Path(path).unlink()
+
+
+def test_a_launched_program_hears_the_signals_that_its_starter_ignores(tmp_path: Path) -> None:
+    program = Identity("same", 0, 0).command(["/bin/sh", "-c", "kill -TERM $$; echo deaf"], folder=tmp_path)
+    ignoring = ["/bin/sh", "-c", "trap '' TERM INT; exec \"$@\"", "sh", *program]
+
+    launched = subprocess.run(ignoring, capture_output=True, text=True, check=False)
+
+    assert (launched.returncode, launched.stdout) == (-signal.SIGTERM, "")
