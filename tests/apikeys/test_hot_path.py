@@ -1,5 +1,6 @@
 """The hot path: 0 SQL queries and 1 round trip to Valkey for everything the guard does together (DESIGN §5)."""
 
+import threading
 from collections import Counter
 from contextlib import contextmanager
 
@@ -18,12 +19,15 @@ from core.valkey import FastLane
 def counting(monkeypatch):
     """`with counting() as counts:` counts SQL statements and round trips to Valkey."""
     trips = Counter()
+    own_thread = threading.get_ident()
 
     def counted(cls, name):
         original = getattr(cls, name)
 
         def call(self, *args, **kwargs):
-            trips[name] += 1
+            # The request's own thread: the request log writes from a thread of its own, after the answer.
+            if threading.get_ident() == own_thread:
+                trips[name] += 1
             return original(self, *args, **kwargs)
 
         monkeypatch.setattr(cls, name, call)
