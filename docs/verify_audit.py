@@ -8,10 +8,15 @@ The public key in the file is only as trustworthy as whoever gave you the file: 
 or pass that one by --public-key.
 """
 
+from __future__ import annotations
+
 import argparse
 import hashlib
 import json
 import sys
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
+
+Point = Tuple[int, int, int, int]
 
 LEAF = 48
 
@@ -22,7 +27,7 @@ D = -121665 * pow(121666, P - 2, P) % P
 ROOT = pow(2, (P - 1) // 4, P)
 
 
-def recover_x(y, sign):
+def recover_x(y: int, sign: int) -> Optional[int]:
     """Return the x of the point with this y, or None when there is none."""
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     if y >= P or (square == 0 and sign):
@@ -35,7 +40,7 @@ def recover_x(y, sign):
     return P - x if x & 1 != sign else x
 
 
-def decompress(data):
+def decompress(data: bytes) -> Optional[Point]:
     """Return the point (in extended coordinates) that 32 bytes stand for, or None."""
     y = int.from_bytes(data, "little")
     sign = y >> 255
@@ -44,7 +49,7 @@ def decompress(data):
     return None if x is None else (x, y, 1, x * y % P)
 
 
-def add(a, b):
+def add(a: Point, b: Point) -> Point:
     """Add two points."""
     e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
@@ -52,9 +57,9 @@ def add(a, b):
     return i * j % P, k * m % P, j * k % P, i * m % P
 
 
-def times(scalar, point):
+def times(scalar: int, point: Point) -> Point:
     """Multiply a point."""
-    total = (0, 1, 1, 0)
+    total: Point = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
             total = add(total, point)
@@ -63,14 +68,15 @@ def times(scalar, point):
     return total
 
 
-def is_signed(key, message, signature):
+def is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
     """Tell whether the Ed25519 signature fits."""
     point, r = decompress(key), decompress(signature[:32])
     s = int.from_bytes(signature[32:], "little")
     if len(signature) != 64 or point is None or r is None or s >= L:
         return False
     base_y = 4 * pow(5, P - 2, P) % P
-    base = (recover_x(base_y, 0), base_y, 1, recover_x(base_y, 0) * base_y % P)
+    base_x = recover_x(base_y, 0) or 0
+    base = (base_x, base_y, 1, base_x * base_y % P)
     h = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
     left, right = times(s, base), add(r, times(h, point))
     return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (
@@ -78,19 +84,21 @@ def is_signed(key, message, signature):
     ) % P == 0
 
 
-def canonical(content):
+def canonical(content: Any) -> bytes:
     """Return the text of a row that is hashed."""
     return json.dumps(content, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
 
 
-def check(lines, public_key=None):
+def check(lines: Iterator[str], public_key: Optional[str] = None) -> List[str]:
     """Return what is wrong with a proof, first things first; empty when all is well."""
     head = json.loads(next(lines))
     chain = "{version} {company} {mode} {stream} {day}".format(**head)
-    wrong, number, rows, digest = [], 0, 0, bytes(32)
-    missing, known = {}, set()
+    wrong: List[str] = []
+    number, rows, digest = 0, 0, bytes(32)
+    missing: Dict[bytes, bytes] = {}
+    known: Set[bytes] = set()
 
-    def finish_seal():
+    def finish_seal() -> None:
         wrong.extend(f"deleted: row {row.hex()} of seal {number}" for row in missing)
         missing.clear()
 
@@ -133,7 +141,7 @@ def check(lines, public_key=None):
     return wrong
 
 
-def main():
+def main() -> None:
     """Read the arguments, check, and say what was found."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
