@@ -204,7 +204,9 @@ def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
 
 
 def check_query(query: QueryDict) -> None:
-    """Refuse what no endpoint can mean: a parameter sent twice (which one is it?), and a NUL character.
+    """Refuse what no endpoint can mean: a parameter sent twice (which one is it?), one without a value, a NUL character.
+
+    Whoever sends `email=` has lost the address on the way: taken for no filter at all it would answer everybody's.
 
     Raises InvalidRequest or FieldErrors.
     """
@@ -214,4 +216,8 @@ def check_query(query: QueryDict) -> None:
         if "\x00" in name or "\x00" in values[0]:
             raise FieldErrors(
                 [FieldError(name.replace("\x00", "")[:100], "invalid", "Must not contain a NUL character.")]
+            )
+        if not values[0]:
+            raise FieldErrors(
+                [FieldError(name[:100] or "(empty)", "blank", "Give a value, or leave the parameter out.")]
             )

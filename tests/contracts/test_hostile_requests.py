@@ -5,6 +5,7 @@ import json
 import pytest
 
 from billing.models import Customer
+from core.api.scopes import SCOPES
 from core.tenancy import tenant_context
 from tests.contracts.problems import assert_common_headers, assert_problem
 
@@ -143,6 +144,10 @@ QUERIES = {
     "starting_after=cus_01H455VB4PEX5VSKNK084SN02Q": FIELDS,
     "email=%00": FIELDS,
     "em%00ail=x": FIELDS,
+    "email=": FIELDS,
+    "search=&limit=5": FIELDS,
+    "created_before=": FIELDS,
+    "created_after=0001-01-01T00:00:00%2B23:59": FIELDS,
     "email=" + "x" * 255: FIELDS,
     "created_after=yesterday": FIELDS,
     "created_after=2026-13-45T00:00:00Z": FIELDS,
@@ -277,3 +282,12 @@ def test_a_wrong_content_length_is_refused(client):
         CONTENT_LENGTH="many",
     )
     assert_problem(answer.status_code, answer.headers, answer.content, expected=BAD)
+
+
+@pytest.mark.parametrize("offset", ["%2B19:21", "-23:59", "%2B00:00"])
+@pytest.mark.parametrize("path", ["customers", "events", "audit_entries", "request_logs"])
+def test_a_time_may_have_any_offset_of_rfc_3339(world, issue_key, api, path, offset):
+    client = api(issue_key(world.company, tuple(SCOPES)).client_secret)
+
+    answer = client.get(f"/v1/{path}?created_before=1372-11-02T05:08:42{offset}")
+    assert (answer.status, answer.json["data"]) == (200, [])
