@@ -22,12 +22,16 @@ Json = dict[str, Any]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # PostgreSQL stores no NUL, and a text that must not be blank needs one character that is not.
 _NO_NUL = "^[^\\u0000]*$"
-_EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict)}
+_EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict), ("array", list)}
+_NOT_EMPTY = "^[^\\u0000]+$"
 _NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"
 
 
 class PagePagination:
-    """Describes cursor pagination (`core.api.pagination`) to the generator."""
+    """Describes cursor pagination (`core.api.pagination`) to the generator; cursors begin with `prefix`."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
 
     def get_paginated_response_schema(self, schema: Json) -> Json:
         """Return the list object around an array of objects."""
@@ -61,7 +65,7 @@ class PagePagination:
                 "in": "query",
                 "required": False,
                 "description": "Only objects after this one: the `next_cursor` of the page before, or any object's `id`",
-                "schema": {"type": "string", "pattern": "^[a-z]+_[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+                "schema": shared.id_schema(self._prefix),
             },
         ]
 
@@ -118,7 +122,16 @@ class ApiSchema(AutoSchema):
         return [view.produces] if attribute == "media_type" else []
 
     def _get_paginator(self) -> PagePagination | None:
-        return PagePagination() if getattr(self.view, "paginated", True) else None
+        prefix = shared.ID_PREFIXES.get(self.path.rpartition("/")[2])
+        return PagePagination(prefix) if prefix and getattr(self.view, "paginated", True) else None
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[Json]:
+        parameters: list[Json] = super()._resolve_path_parameters(variables)
+        segments = self.path.split("/")
+        for parameter in parameters:
+            collection = segments[segments.index(f"{{{parameter['name']}}}") - 1]
+            parameter["schema"] = shared.id_schema(shared.ID_PREFIXES[collection])
+        return parameters
 
     def get_paginated_name(self, serializer_name: str) -> str:
         """Name the list object of `CustomerOutput` `CustomerList`."""
@@ -171,7 +184,11 @@ def _describe_text(field: serializers.CharField, schema: Json) -> None:
         schema.clear()
         schema.update(inner)
     if "string" in schema.get("type", "") and not {"format", "pattern", "enum"} & schema.keys():
-        schema["pattern"] = _NO_NUL if field.allow_blank or not field.trim_whitespace else _NOT_BLANK
+        if field.field_name in shared.REFERENCES:
+            schema["pattern"] = shared.id_schema(shared.REFERENCES[field.field_name])["pattern"]
+            return
+        required = _NOT_BLANK if field.trim_whitespace else _NOT_EMPTY
+        schema["pattern"] = _NO_NUL if field.allow_blank else required
 
 
 def _filter_schema(found: django_filters.Filter) -> Json:
@@ -189,7 +206,7 @@ def _filter_schema(found: django_filters.Filter) -> Json:
         }
     if isinstance(found, django_filters.NumberFilter):
         return {"type": "integer"}
-    text: Json = {"type": "string", "pattern": "^[^\\u0000]+$"}
+    text: Json = {"type": "string", "pattern": _NOT_EMPTY}
     if found.extra.get("max_length"):
         text["maxLength"] = found.extra["max_length"]
     return text

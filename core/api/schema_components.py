@@ -161,6 +161,8 @@ EXAMPLES: Json = {
     "description": "Consulting",
     "payment_method": "card_success",
     "url": "https://example.com/webhooks",
+    "events": ["customer.*"],
+    "to": ["ada@example.com"],
     "subject": "Your invoice",
     "text": "Dear Ada, thank you for your order.",
     "line1": "12 St James's Square",
@@ -168,6 +170,24 @@ EXAMPLES: Json = {
     "country": "GB",
     "client_id": "key_01kq3v0c8kf1evq0z7g3x2m9ta",
 }
+
+# The TypeID prefix of the objects in a collection, by the last segment of its path.
+ID_PREFIXES = {
+    "audit_entries": "aud",
+    "charges": "ch",
+    "customers": "cus",
+    "deliveries": "dlv",
+    "events": "evt",
+    "invoices": "in",
+    "messages": "msg",
+    "recoveries": "wrec",
+    "refunds": "re",
+    "request_logs": "req",
+    "suppressions": "sup",
+    "webhook_endpoints": "we",
+}
+# The same by the name of a field of a request that refers to an object.
+REFERENCES = {"customer": "cus", "invoice": "in"}
 
 # status: (name of the response, description, code its example shows, headers beyond the common ones)
 _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
@@ -202,6 +222,11 @@ _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
 }
 ALWAYS = (400, 401, 403, 404, 406, 429, 500, 503)
 ON_WRITES = (409, 413, 415, 422)
+
+
+def id_schema(prefix: str) -> Json:
+    """Return the schema of an identifier with `prefix`, as `core.ids` writes it."""
+    return {"type": "string", "pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"}
 
 
 def headers(*names: str) -> Json:

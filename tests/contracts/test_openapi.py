@@ -1,6 +1,7 @@
 """The OpenAPI document: committed as it is generated, complete for every operation, and served with its viewers."""
 
 import json
+import re
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -9,7 +10,7 @@ from drf_spectacular.validation import validate_schema
 
 from core.api import document
 from core.api.scopes import ANY_KEY
-from tests.contracts.operations import WRITES, list_operations
+from tests.contracts.operations import WRITES, list_operations, sample_id
 
 DOCUMENT = json.loads(document.PATH.read_bytes())
 OPERATIONS = {
@@ -89,6 +90,19 @@ def test_each_operation_is_described_completely(found):
             for code, example in examples.items():
                 assert example["value"]["error"]["code"] == code
                 assert str(example["value"]["status"]) == status
+
+
+@pytest.mark.parametrize(
+    "found", [found for found in list_operations() if found.parameters], ids=lambda operation: operation.name
+)
+def test_a_path_names_the_objects_it_takes(found, world):
+    (parameter,) = [
+        p for p in OPERATIONS[(found.method, found.path("{id}"))]["parameters"] if p.get("in") == "path"
+    ]
+    pattern = parameter["schema"]["pattern"]
+
+    assert re.search(pattern, sample_id(found, world.tenant("live")))
+    assert not re.search(pattern, "co_01h455vb4pex5vsknk084sn02q")
 
 
 def test_it_is_served_to_everybody_and_may_be_cached():
