@@ -1,0 +1,77 @@
+"""Schemathesis reads the OpenAPI document and tries, on a live server, to catch the two contradicting each other.
+
+`.venv/bin/pytest tests/contracts/test_schemathesis.py` prints its report when it finds something; each finding there
+ends with the request as a curl command.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from core.api.scopes import SCOPES
+from tests.contracts.operations import list_operations
+from tests.factories import make_key
+from tests.isolation.matrix import UNLIMITED, make_unlimited_world
+from tests.live import web_process
+
+PHASES = ["examples", "coverage", "fuzzing", "stateful"]
+SEED = 20260131
+# The coverage phase, most of the run, makes what the document's bounds call for, whatever is set here.
+CONFIGURATION = """
+hooks = "{hooks}"
+auth.openapi.bearer.bearer = "{secret}"
+generation.max-examples = 4
+phases.stateful.generation.max-examples = 15
+"""
+# What the document cannot say in JSON Schema and a request breaks all the same is refused with 400: `from` after `to`,
+# a customer that does not exist, a telephone number nobody can have, an event that is not in the catalogue. To
+# positive_data_acceptance every such refusal is a finding; the refusals themselves are tested with their endpoints.
+EXCLUDED = ["positive_data_acceptance"]
+
+
+def run_schemathesis(url: str, secret: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run every phase with the key of `secret`, from and to `folder`; the report is `report.json` there."""
+    configuration = folder / "schemathesis.toml"
+    hooks = Path(__file__).with_name("schemathesis_hooks.py")
+    configuration.write_text(CONFIGURATION.format(hooks=hooks, secret=secret))
+    return subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            f"--config-file={configuration}",
+            "run",
+            f"{url}/v1/openapi.json",
+            f"--phases={','.join(PHASES)}",
+            "--checks=all",
+            f"--exclude-checks={','.join(EXCLUDED)}",
+            f"--seed={SEED}",
+            "--generation-database=none",
+            "--no-shrink",
+            "--no-color",
+            # How fast data can be made says something about this machine only.
+            "--suppress-health-check=all",
+            f"--report-json-path={folder / 'report.json'}",
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_server_keeps_what_the_document_promises(tmp_path: Path) -> None:
+    world = make_unlimited_world()
+    key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
+
+    # Each request comes from an address of its own (see the hooks), as if through a proxy.
+    with web_process(environment={"TRUSTED_PROXIES": "127.0.0.1"}) as web:
+        done = run_schemathesis(web.url, key.client_secret, tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["complete"]
+    assert report["operations"]["tested"] == len([found for found in list_operations() if found.view.schema])
+    assert {name: phase["status"] for name, phase in report["phases"].items()} == dict.fromkeys(
+        PHASES, "success"
+    )
+    assert report["test_cases"]["generated"] > len(PHASES) * report["operations"]["tested"]
