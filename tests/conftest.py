@@ -15,11 +15,28 @@ if not {"-h", "--help", "--version", "--fixtures", "--markers"} & set(sys.argv):
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 
 from apikeys.services import IssuedKey  # noqa: E402
 from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
 from tests.factories import World, make_key, make_world  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the workers of pytest-xdist from reading the settings before they have a database and a Valkey of their own.
+
+    They inherit this process's environment, and pytest-django loads the settings it finds named there before any
+    conftest: every worker would then use the database of this process.
+    """
+    if getattr(config.option, "numprocesses", None):
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_database() -> None:
+    """Fail every test of a worker that would share its database with another one."""
+    assert settings.DATABASES["default"]["NAME"] == os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 @pytest.fixture(scope="session", autouse=True)

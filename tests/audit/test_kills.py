@@ -101,8 +101,8 @@ def test_a_web_process_that_is_killed_loses_at_most_its_last_moments(
 def test_a_writer_killed_again_and_again_loses_and_repeats_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
-    # given
-    batches = [[make_row(world.company.id) for _ in range(500)] for _ in range(20)]
+    # given: three times what one transaction of the writer holds, so that a kill finds it between and inside of them
+    batches = [[make_row(world.company.id) for _ in range(500)] for _ in range(120)]
     for batch in batches:
         assert stream.add(b"[" + b",".join(canonical(row) for row in batch) + b"]")
     expected = {row[rows.ID] for batch in batches for row in batch}

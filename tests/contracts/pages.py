@@ -10,7 +10,7 @@ from core.tenancy import Tenant
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 # Parameters that choose among a few words, with one of them; every other one is the identifier of an object.
-WORDS = {"kind": "csv"}
+WORDS = {"kind": "csv", "stream": "entries"}
 # Pages that no company stands behind, and why.
 WITHOUT_COMPANY = {
     "theme/": "remembers light or dark in a cookie",

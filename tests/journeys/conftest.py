@@ -44,9 +44,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.journey)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for the session; each journey gets a fresh profile."""
+    """One browser for a file of journeys, each of which gets a fresh profile.
+
+    Not for the session: while it runs, Playwright keeps an event loop in this thread, which other tests have to run.
+    """
     executable = find_chromium()
     if executable is None:
         message = "No Chromium: install it (Debian: apt-get install chromium) or set CHROMIUM."
