@@ -23,7 +23,8 @@ run: install-base ## run everything in the foreground (HOST, PORT, DATA_DIR, TLS
 
 test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 	@sh tests/journeys/install-chromium.sh
-	@$(BIN)/python -m pytest -n logical --dist loadfile $(ARGS)
+	@# Some tests kill real processes by the clock; one that fails is tried once more, and the summary says "rerun".
+	@$(BIN)/python -m pytest -n logical --dist loadfile --reruns 1 $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check

@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -41,3 +42,11 @@ app.conf.beat_schedule = {
     },
     "webhooks.sweep": {"task": "webhooks.sweep", "schedule": 5.0, "options": {"expires": 5.0}},
 }
+
+
+@worker_init.connect
+def _refuse_wrong_database_role(**kwargs: object) -> None:
+    # Needs the settings, which Celery's own start has read by now.
+    from core.database_role import refuse_wrong_database_role
+
+    refuse_wrong_database_role()

@@ -1,7 +1,10 @@
 """Refuses to run under a database role that row-level security does not hold (DESIGN §8)."""
 
+import structlog
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import OperationalError, connection
+
+log = structlog.get_logger(__name__)
 
 _FIX = (
     "Create the roles with core/engines/sql/roles.sql (deploy/README.md) and set DATABASE_URL to the role `app`, "
@@ -36,3 +39,16 @@ def verify_database_role() -> None:
     ]
     if problems:
         raise ImproperlyConfigured(f"The database role `{name}` {' and '.join(problems)}. {_FIX}")
+
+
+def refuse_wrong_database_role() -> None:
+    """Verify the role when a server process starts, and let go of the connection again.
+
+    A database that cannot be reached yet does not stop the process: `/readyz` asks again. Raises ImproperlyConfigured.
+    """
+    try:
+        verify_database_role()
+    except OperationalError as error:
+        log.warning("database.role_not_verified", error=str(error))
+    finally:
+        connection.close()

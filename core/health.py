@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,6 +12,8 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
+
+from core.database_role import verify_database_role
 
 # A check may return a warning, which is shown and does not make the process unready.
 READINESS_CHECKS: dict[str, Callable[[], str | None]] = {}
@@ -45,7 +48,16 @@ def _check_migrations() -> None:
         raise NotReady(f"{len(pending)} migrations are pending: run `manage.py migrate --database=owner`")
 
 
-READINESS_CHECKS.update(database=_check_database, valkey=_check_valkey, migrations=_check_migrations)
+def _check_role() -> None:
+    try:
+        verify_database_role()
+    except (ImproperlyConfigured, DatabaseError) as error:
+        raise NotReady(str(error)) from error
+
+
+READINESS_CHECKS.update(
+    database=_check_database, role=_check_role, valkey=_check_valkey, migrations=_check_migrations
+)
 
 
 @require_safe

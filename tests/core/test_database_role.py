@@ -1,0 +1,46 @@
+"""Start-up refuses a database role that row-level security does not hold, and says how to make the right one."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from core.database_role import verify_database_role
+from tests.engines import superuser_url
+
+
+def start(database_url: str) -> subprocess.CompletedProcess[str]:
+    """Load the WSGI application as the web server does, with this database."""
+    return subprocess.run(
+        [sys.executable, "-c", "import config.wsgi"],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DATABASE_URL": database_url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_role_app_is_accepted() -> None:
+    verify_database_role()
+    assert start(os.environ["DATABASE_URL"]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [("superuser", "is a superuser, which ignores row-level security"), ("owner", "owns tables")],
+)
+def test_any_other_role_is_refused_with_how_to_make_the_right_one(role: str, reason: str) -> None:
+    url = superuser_url() if role == "superuser" else os.environ["DATABASE_OWNER_URL"]
+    refused = start(url)
+    assert refused.returncode != 0
+    assert reason in refused.stderr
+    assert "DATABASE_URL to the role `app`" in refused.stderr
+
+
+def test_a_database_that_is_away_does_not_stop_the_process() -> None:
+    started = start("postgres://app:x@127.0.0.1:1/pomelo")
+    assert started.returncode == 0
+    assert "role_not_verified" in started.stderr
