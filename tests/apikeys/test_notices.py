@@ -72,17 +72,25 @@ def test_a_later_expiry_gets_its_own_warnings_and_a_revoked_key_none(world, issu
     assert types_of(world, revoked) == ["api_key.created", "api_key.revoked"]
 
 
+def remind_all(*, now):
+    """Let the sweep run as often as it takes: it does a batch at a time, and other tests' keys fall due as well."""
+    for _ in range(100):
+        if remind_rotation(now=now) == 0:
+            return
+    raise AssertionError("the sweep does not come to an end")
+
+
 def test_rotation_is_recommended_after_ninety_days_by_default_and_not_enforced(world, issue_key, api):
     issued, unreminded = issue_key(world.company, name="old"), issue_key(world.company, rotation_days=None)
     assert issued.key.rotation_days == 90
     mail.outbox.clear()
-    remind_rotation(now=clock.now() + timedelta(days=89))
+    remind_all(now=clock.now() + timedelta(days=89))
     assert types_of(world, issued) == ["api_key.created"]
     for days in (91, 92, 110):
-        remind_rotation(now=clock.now() + timedelta(days=days))
+        remind_all(now=clock.now() + timedelta(days=days))
     assert types_of(world, issued) == ["api_key.created", "api_key.rotation_due"]
     assert mails_to(world.owner) == ["Time to rotate the API key old"]
-    remind_rotation(now=clock.now() + timedelta(days=125))
+    remind_all(now=clock.now() + timedelta(days=125))
     assert types_of(world, issued).count("api_key.rotation_due") == 2
     assert types_of(world, unreminded) == ["api_key.created"]
     assert api(issued.client_secret).get("/v1/whoami").status == 200

@@ -104,6 +104,15 @@ def clone(row: TenantModel, count: int) -> None:
         connection.execute(f'ANALYZE "{table}"')
 
 
+def remove_clones(row: TenantModel) -> None:
+    """Delete the copies; the row itself may be part of a sealed chain."""
+    with psycopg.connect(superuser_url(), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            f'DELETE FROM "{row._meta.db_table}" WHERE company_id = %s AND id <> %s', [row.company_id, row.pk]
+        )
+
+
 def _copied(name: str, kind: str, unique: bool) -> str:
     if name == "id":
         return "uuidv7()"
@@ -131,7 +140,7 @@ def thrown_away(plan: dict[str, Any], table: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("operation", filtered_lists(), ids=lambda operation: operation.name)
-def test_a_rare_row_is_found_by_an_index(operation: Operation) -> None:
+def test_a_rare_row_is_found_by_an_index(operation: Operation, request: pytest.FixtureRequest) -> None:
     world = make_unlimited_world()
     tenant: Tenant = world.tenant("live")
     public_id = sample_id(operation, tenant)
@@ -140,6 +149,8 @@ def test_a_rare_row_is_found_by_an_index(operation: Operation) -> None:
     with tenant_context(tenant):
         row = model.by_public_id(public_id)
     clone(row, ROWS)
+    # 100,000 rows of nobody's must not be found by tests that look at a whole table.
+    request.addfinalizer(lambda: remove_clones(row))
     key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
     client = ApiClient(key.client_secret, ip="198.51.100.9")
     table = model._meta.db_table

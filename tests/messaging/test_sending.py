@@ -39,8 +39,8 @@ def test_an_email_arrives_as_it_was_written(world, mailhost, queue):
 
     deliver()
 
-    [received] = mailhost.to("ada@example.com")
-    assert received.sender == "news@acme.example"
+    # Other tests' messages that have fallen due meanwhile are sent along.
+    [received] = [mail for mail in mailhost.to("ada@example.com") if mail.sender == "news@acme.example"]
     assert received.recipients == ["ada@example.com", "carol@example.com", "dan@example.com"]
     mail = received.message
     assert mail["Message-ID"] == f"<{message.public_id}@testserver>"
