@@ -16,7 +16,6 @@ from psycopg.types.json import Jsonb
 from accounts.events import CompanyUpdated
 from audit.ingest.store import store
 from audit.models import Seal, SealHead
-from audit.seals.entries import seal_waiting
 from audit.seals.heads import chain_of, exported_heads, sign_heads
 from audit.signing import Chain, seal_digest
 from audit.verification import Finding, verify_chain, verify_days
@@ -24,7 +23,7 @@ from core import clock, ids
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
-from tests.audit.rows import make_row
+from tests.audit.rows import make_row, seal_all
 from tests.engines import superuser_url
 from tests.factories import World
 
@@ -71,7 +70,7 @@ def add_rows(world: World, stream: str, count: int = 3) -> None:
                     ),
                     actor=Principal(kind="user", id="usr_1", name="Ada “Ü”\t", ip="2001:db8::1"),
                 )
-        seal_waiting()
+        seal_all()
     else:
         trace = [{"check": "ip", "detail": 'say "no" \\ ', "fix": "é", "passed": False}]
         store(
@@ -97,12 +96,10 @@ def trail(world: World, request: pytest.FixtureRequest) -> Iterator[Trail]:
         made = Trail(world, request.param, superuser, [row_id for (row_id,) in rows])
         yield made
         # What a test broke must not be found by another one that looks at all chains.
-        superuser.execute("DELETE FROM audit_sealhead WHERE company_id = %s", [world.company.id])
-        superuser.execute("DELETE FROM audit_seal WHERE company_id = %s", [world.company.id])
-        for table in TABLES.values():
+        broken = [world.company.id, world.other_company.id]
+        for table in ("audit_sealhead", "audit_seal", *TABLES.values()):
             superuser.execute(
-                sql.SQL("DELETE FROM {} WHERE company_id = %s").format(sql.Identifier(table)),
-                [world.company.id],
+                sql.SQL("DELETE FROM {} WHERE company_id = ANY(%s)").format(sql.Identifier(table)), [broken]
             )
 
 

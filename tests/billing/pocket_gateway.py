@@ -1,5 +1,7 @@
 """The sandbox gateway without its server: the same ledger in memory, called directly. For thousands of short examples."""
 
+from collections.abc import Collection
+
 from billing.gateways import ChargeOrder, Outcome, RefundOrder
 from billing.gateways.sandbox import SandboxGateway
 from billing.gateways.sandbox_ledger import Entry, Ledger
@@ -26,11 +28,16 @@ class PocketGateway(SandboxGateway):
         }
         return _outcome(self.ledger.order(order.key, body))
 
-    def balance(self) -> int:
-        """Return what was taken less what was given back."""
+    def balance(self, keys: Collection[str]) -> int:
+        """Return what was taken less what was given back by the orders with these keys.
+
+        The completer works off every company's payments, so other tests' may be in the ledger too.
+        """
         signs = {"charge": 1, "refund": -1}
         return sum(
-            signs[entry.kind] * entry.amount for entry in self.ledger.entries() if entry.status == "succeeded"
+            signs[entry.kind] * entry.amount
+            for entry in self.ledger.entries()
+            if entry.status == "succeeded" and entry.key in keys
         )
 
 

@@ -181,6 +181,8 @@ def make_api_key(tenant: Tenant) -> str:
 
 # By the beginning of the page's route; pages whose first segment is in OBJECTS need no line.
 PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "audit/": make_audit_entry,
+    "requests/": make_request_log,
     "keys/": make_api_key,
     "team/invitations/": make_invitation,
     "team/": make_membership,
