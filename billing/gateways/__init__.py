@@ -1,4 +1,8 @@
-"""Gateways: who really takes the money. Another one is one new file here and a name in `settings.BILLING_GATEWAY`."""
+"""Gateways: who really takes the money. Another one is one new file here and a name in `settings.BILLING_GATEWAY`.
+
+A payment is finished by the gateway it was begun with, and a refund goes to the gateway that took the charge: one that
+was in use before stays in `settings.BILLING_FORMER_GATEWAYS` for that.
+"""
 
 from functools import lru_cache
 
@@ -7,15 +11,39 @@ from django.utils.module_loading import import_string
 
 from billing.gateways.interface import ChargeOrder, Gateway, GatewayUnavailable, Outcome, RefundOrder
 
-__all__ = ["ChargeOrder", "Gateway", "GatewayUnavailable", "Outcome", "RefundOrder", "current_gateway"]
+__all__ = [
+    "ChargeOrder",
+    "Gateway",
+    "GatewayUnavailable",
+    "Outcome",
+    "RefundOrder",
+    "current_gateway",
+    "gateway_named",
+    "gateway_names",
+]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def _load(path: str) -> Gateway:
     gateway: Gateway = import_string(path)()
     return gateway
 
 
 def current_gateway() -> Gateway:
-    """Return the gateway that the operator chose."""
+    """Return the gateway that the operator chose: it takes new charges."""
     return _load(settings.BILLING_GATEWAY)
+
+
+def gateway_named(name: str) -> Gateway:
+    """Return the gateway that payments begun with it are finished by. Raises KeyError for one that is not configured."""
+    return _by_name()[name]
+
+
+def gateway_names() -> frozenset[str]:
+    """Return the names of the gateways that are configured, former ones included."""
+    return frozenset(_by_name())
+
+
+def _by_name() -> dict[str, Gateway]:
+    found = map(_load, (settings.BILLING_GATEWAY, *settings.BILLING_FORMER_GATEWAYS))
+    return {gateway.name: gateway for gateway in found}

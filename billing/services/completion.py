@@ -12,9 +12,17 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError
 
-from billing.gateways import ChargeOrder, Gateway, GatewayUnavailable, Outcome, RefundOrder, current_gateway
+from billing.gateways import (
+    ChargeOrder,
+    GatewayUnavailable,
+    Outcome,
+    RefundOrder,
+    gateway_named,
+    gateway_names,
+)
 from billing.models import Charge, Refund
 from billing.services.charges import settle_charge
 from billing.services.refunds import settle_refund
@@ -26,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 ACTOR = Principal.system("billing.complete_payments")
 BATCH = 8
-# Longer than a call may take (GATEWAY_TIMEOUT_SECONDS), so that two workers rarely ask for the same payment at once.
+# At least; twice as long as a call may take, so that two workers rarely ask for the same payment at once.
 LEASE = timedelta(seconds=30)
 # Waits after each attempt without an answer. After the last one the order is abandoned, which settles it for good.
 RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 120, 300))
@@ -45,19 +53,20 @@ def complete_payments(*, max_batches: int = 50) -> int:
         claims = _claim_due(Charge) + _claim_due(Refund)
         if not claims:
             break
-        settled += _complete(claims, current_gateway())
+        settled += _complete(claims)
     return settled
 
 
 def _claim_due(model: type[Charge] | type[Refund]) -> list[_Claim]:
     now = clock.now()
     with system_context(reason="payments that are due"):
-        due = model.objects.filter(status="pending", due_at__lte=now).order_by("due_at")
+        due = model.objects.filter(status="pending", due_at__lte=now, gateway__in=gateway_names())
+        due = due.order_by("due_at")
         if model is Refund:
             due = due.select_related("charge")
         rows: list[Any] = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",))[:BATCH])
         for row in rows:
-            row.due_at = now + LEASE
+            row.due_at = now + max(LEASE, timedelta(seconds=2 * settings.GATEWAY_TIMEOUT_SECONDS))
             row.attempts += 1
         model.objects.bulk_update(rows, ["due_at", "attempts"])
         return [_Claim(row, _order_for(row)) for row in rows]
@@ -80,11 +89,11 @@ def _order_for(payment: Charge | Refund) -> ChargeOrder | RefundOrder:
     )
 
 
-def _complete(claims: list[_Claim], gateway: Gateway) -> int:
+def _complete(claims: list[_Claim]) -> int:
     """Ask about all claims at a time and note each answer as it comes; one silent call holds no other up."""
     settled = 0
     with ThreadPoolExecutor(max_workers=len(claims), thread_name_prefix="gateway") as pool:
-        asked = {pool.submit(_ask, gateway, claim): claim for claim in claims}
+        asked = {pool.submit(_ask, claim): claim for claim in claims}
         for answer in as_completed(asked):
             claim = asked[answer]
             try:
@@ -103,8 +112,9 @@ def _note(claim: _Claim, outcome: Outcome | None) -> bool:
     return True
 
 
-def _ask(gateway: Gateway, claim: _Claim) -> Outcome | None:
+def _ask(claim: _Claim) -> Outcome | None:
     order = claim.order
+    gateway = gateway_named(claim.payment.gateway)
     try:
         if claim.payment.attempts > len(RETRY_WAITS):
             return gateway.abandon(order)

@@ -2,7 +2,7 @@
 
 from billing import representations
 from billing.events import RefundCreated, RefundFailed, RefundSucceeded
-from billing.gateways import Outcome
+from billing.gateways import Outcome, gateway_names
 from billing.models import Charge, Refund
 from billing.services.charges import COMPLETE_TASK
 from billing.services.errors import ChargeNotRefundable, RefundExceedsCharge
@@ -19,6 +19,10 @@ def create_refund(*, charge: Charge, actor: Principal, amount: int | None = None
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
     if charge.status != Charge.Status.SUCCEEDED:
         raise ChargeNotRefundable(f"The charge is {charge.status}.", facts={"status": charge.status})
+    if charge.gateway not in gateway_names():
+        raise ChargeNotRefundable(
+            f"The gateway that took this charge ({charge.gateway}) is no longer configured."
+        )
     refundable = charge.amount_refundable
     amount = refundable if amount is None else amount
     if not 0 < amount <= refundable:

@@ -306,6 +306,8 @@ WEBHOOK_LEASE_SECONDS = env.float("WEBHOOK_LEASE_SECONDS", default=30.0)
 
 # --- Billing: who takes the money (DESIGN §12) --------------------------------------------------------------------------
 BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="billing.gateways.sandbox.SandboxGateway")
+# Gateways that took charges before this one: they finish what they began, and give back what they took.
+BILLING_FORMER_GATEWAYS = env.list("BILLING_FORMER_GATEWAYS", default=[])
 GATEWAY_TIMEOUT_SECONDS = env.float("GATEWAY_TIMEOUT_SECONDS", default=10.0)
 # Unset, the address is read from DATA_DIR, where the sandbox server leaves it.
 SANDBOX_GATEWAY_URL = env.str("SANDBOX_GATEWAY_URL", default="")

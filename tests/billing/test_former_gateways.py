@@ -1,0 +1,77 @@
+"""Another gateway takes new charges: what the one before it began and took stays its own."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import Settings
+
+from billing import gateways, services
+from billing.models import Charge
+from billing.services.errors import ChargeNotRefundable
+from core.tenancy import tenant_context
+from tests.billing.factories import make_charge
+from tests.billing.pocket_gateway import PocketGateway
+from tests.factories import SYSTEM, World
+
+
+class OldGateway(PocketGateway):
+    """Took charges until lately."""
+
+    name = "old"
+
+
+class NewGateway(PocketGateway):
+    """Takes charges from now on."""
+
+    name = "new"
+
+
+@pytest.fixture(autouse=True)
+def _old_first(settings: Settings) -> Iterator[None]:
+    settings.BILLING_GATEWAY = f"{__name__}.OldGateway"
+    gateways._load.cache_clear()
+    yield
+    gateways._load.cache_clear()
+
+
+def switch(settings: Settings, *, keep: bool) -> None:
+    settings.BILLING_GATEWAY = f"{__name__}.NewGateway"
+    settings.BILLING_FORMER_GATEWAYS = [f"{__name__}.OldGateway"] if keep else []
+
+
+def keys_at(name: str) -> set[str]:
+    gateway = gateways.gateway_named(name)
+    assert isinstance(gateway, PocketGateway)
+    return {entry.key for entry in gateway.ledger.entries()}
+
+
+def test_each_gateway_finishes_and_gives_back_what_it_began(world: World, settings: Settings) -> None:
+    taken, begun = make_charge(world.tenant()), make_charge(world.tenant(), settle=False)
+    switch(settings, keep=True)
+    fresh = make_charge(world.tenant(), settle=False)
+    with tenant_context(world.tenant()):
+        refund = services.create_refund(charge=taken, actor=SYSTEM, amount=100)
+
+    services.complete_payments()
+
+    assert keys_at("old") == {taken.gateway_key, begun.gateway_key, refund.gateway_key}
+    assert keys_at("new") == {fresh.gateway_key}
+    with tenant_context(world.tenant()):
+        refund.refresh_from_db()
+        statuses = set(Charge.objects.values_list("status", flat=True))
+    assert (statuses, refund.status) == ({"succeeded"}, "succeeded")
+
+
+def test_without_the_old_gateway_nothing_of_it_goes_to_the_new_one(world: World, settings: Settings) -> None:
+    taken, begun = make_charge(world.tenant()), make_charge(world.tenant(), settle=False)
+    switch(settings, keep=False)
+
+    services.complete_payments()
+    with pytest.raises(ChargeNotRefundable), tenant_context(world.tenant()):
+        services.create_refund(charge=taken, actor=SYSTEM)
+
+    assert keys_at("new") == set()
+    with tenant_context(world.tenant()):
+        begun.refresh_from_db()
+        taken.refresh_from_db()
+    assert (begun.status, begun.attempts, taken.amount_refund_pending) == ("pending", 0, 0)
