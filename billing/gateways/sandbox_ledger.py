@@ -10,7 +10,13 @@ Test cards:
 | `card_timeout_success` | the money is taken, but the first answer never comes; asked again, it says so |
 | `card_timeout_unknown` | no answer ever comes; abandoned after the last attempt, it has failed as `gateway_timeout` |
 
-A refund of exactly 4,002 minor units is declined (`refund_declined`); every other one within its charge succeeds.
+A refund within its charge succeeds, but for three amounts (in minor units):
+
+| amount | what happens |
+|---|---|
+| 4,002 | `refund_declined` |
+| 4,003 | the money is given back, but the first answer never comes; asked again, it says so |
+| 4,004 | no answer ever comes; abandoned after the last attempt, it has failed as `gateway_timeout` |
 """
 
 import secrets
@@ -30,7 +36,13 @@ CARDS: dict[str, tuple[str, str, str]] = {
     "card_timeout_success": ("succeeded", "", ""),
     "card_timeout_unknown": (SILENT, "", ""),
 }
-DECLINED_REFUND_AMOUNT = 4_002
+REFUNDS: dict[int, tuple[str, str, str]] = {
+    4_002: ("failed", "refund_declined", "The bank declined the refund."),
+    4_003: ("succeeded", "", ""),
+    4_004: (SILENT, "", ""),
+}
+# What is carried out at once and answered only when asked again.
+_ANSWERED_LATE = ("card_timeout_success", 4_003)
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -73,9 +85,10 @@ class Entry:
     calls: int
 
     @property
-    def is_first_call(self) -> bool:
-        """Whether the order was just carried out, not only looked up."""
-        return self.calls == 1
+    def is_kept_quiet(self) -> bool:
+        """Whether whoever ordered this is left without an answer."""
+        what = self.card if self.kind == "charge" else self.amount
+        return self.status == SILENT or (what in _ANSWERED_LATE and self.calls == 1)
 
 
 class Ledger:
@@ -167,9 +180,7 @@ class Ledger:
         ).fetchone()
         if given + _amount(body) > charge["amount"]:
             return "failed", "refund_exceeds_charge", "More would be given back than was taken."
-        if _amount(body) == DECLINED_REFUND_AMOUNT:
-            return "failed", "refund_declined", "The bank declined the refund."
-        return "succeeded", "", ""
+        return REFUNDS.get(_amount(body), ("succeeded", "", ""))
 
     def _transaction(self) -> Any:
         self._database.execute("BEGIN IMMEDIATE")

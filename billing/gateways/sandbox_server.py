@@ -24,12 +24,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from billing.gateways.sandbox_ledger import SILENT, Entry, Ledger, LedgerError
+from billing.gateways.sandbox_ledger import Entry, Ledger, LedgerError
 
 ADDRESS_FILE = "sandbox-gateway.json"
 LEDGER_FILE = "sandbox-gateway.sqlite3"
 MAX_BODY_BYTES = 65_536
-# How long a card that "times out" keeps its caller waiting: longer than any caller waits.
+# How long an order that "times out" keeps its caller waiting: longer than any caller waits.
 SILENCE_SECONDS = 60.0
 
 
@@ -81,7 +81,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
         try:
             if self.path in ("/charges", "/refunds"):
                 entry = ledger.order(key, body)
-                if entry.status == SILENT or (entry.card == "card_timeout_success" and entry.is_first_call):
+                if entry.is_kept_quiet:
                     self._stay_silent()
                     return
             elif self.path == "/abandoned":

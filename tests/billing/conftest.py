@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from billing.gateways.sandbox import ADDRESS_FILE, sandbox_address
+from tests.billing.factories import set_aside_due_payments
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -49,6 +50,12 @@ def start_sandbox(folder: Path) -> subprocess.Popen[bytes]:
         assert time.monotonic() < deadline, "the sandbox gateway did not start"
         time.sleep(0.02)
     return process
+
+
+@pytest.fixture(autouse=True)
+def _only_what_is_due_here() -> None:
+    """Let the completer find nothing that another test left pending in the same database."""
+    set_aside_due_payments()
 
 
 @pytest.fixture(scope="session")

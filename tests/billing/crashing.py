@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 
 import django
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.conf import settings
 if not settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ:
     django.setup()
 
-from billing.gateways import ChargeOrder, Outcome
+from billing.gateways import ChargeOrder, Outcome, RefundOrder
 from billing.gateways.sandbox import SandboxGateway
 from billing.services import completion
 
@@ -26,10 +27,17 @@ class DyingGateway(SandboxGateway):
         self.moment = moment
 
     def charge(self, order: ChargeOrder) -> Outcome:
-        """Make the call, unless it is too late for that."""
+        """Take the money, unless it is too late for that."""
+        return self._dying(lambda: super(DyingGateway, self).charge(order))
+
+    def refund(self, order: RefundOrder) -> Outcome:
+        """Give the money back, unless it is too late for that."""
+        return self._dying(lambda: super(DyingGateway, self).refund(order))
+
+    def _dying(self, call: Callable[[], Outcome]) -> Outcome:
         if self.moment == "before":
             die()
-        outcome = super().charge(order)
+        outcome = call()
         if self.moment == "after":
             die()
         return outcome
@@ -38,5 +46,5 @@ class DyingGateway(SandboxGateway):
 def work(moment: str) -> None:
     """Complete what is due and die before or after the call; during it, somebody else does the killing."""
     gateway = DyingGateway(moment)
-    completion.current_gateway = lambda: gateway
+    completion.gateway_named = lambda name: gateway
     completion.complete_payments(max_batches=1)

@@ -1,15 +1,27 @@
 """Invoices and charges for the tests, made through the services."""
 
+from datetime import timedelta
 from typing import Any
 
 from billing import services
 from billing.gateways import Outcome
-from billing.models import Charge, Customer, Invoice
+from billing.models import Charge, Customer, Invoice, Refund
 from billing.services.charges import settle_charge
-from core.tenancy import Tenant, tenant_context
+from core import clock
+from core.tenancy import Tenant, system_context, tenant_context
 from tests.factories import SYSTEM, make_customer
 
 LINE = {"description": "Consulting", "quantity": 2, "unit_amount": 5_000, "tax_rate_bps": 1_900}
+
+
+def set_aside_due_payments() -> None:
+    """Put off what others left pending, in every company: from here on, only payments made later fall due."""
+    tomorrow = clock.now() + timedelta(days=1)
+    with system_context(reason="tests"):
+        for model in (Charge, Refund):
+            model.objects.filter(status="pending", due_at__lt=tomorrow - timedelta(hours=1)).update(
+                due_at=tomorrow
+            )
 
 
 def make_invoice(

@@ -1,29 +1,104 @@
-"""SIGKILL before, during and after the call to the gateway: one charge in its ledger, and the row says so."""
+"""SIGKILL before, during and after the call to the gateway: one entry in its ledger, and the row says so."""
 
 import multiprocessing
 import os
 import signal
 import time
+from abc import ABC, abstractmethod
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 
 from billing import services
-from billing.models import Charge, Invoice
+from billing.models import Charge, Invoice, Refund
 from core import clock
 from core.models import OutboxEvent
-from core.tenancy import tenant_context
+from core.tenancy import Tenant, tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice
-from tests.factories import World
+from tests.factories import SYSTEM, World
 
 ROUNDS = 20
-# "During": the gateway has taken the money and keeps the worker waiting for its answer.
-CARD = {"before": "card_success", "during": "card_timeout_success", "after": "card_success"}
 
 
-def kill_a_worker(moment: str, charge: Charge, gateway: SandboxProcess) -> None:
-    """Let a worker of its own take the charge up, and have it killed at `moment`."""
+class Rounds(ABC):
+    """Twenty payments of one kind and what they come to.
+
+    "During" means: the gateway has carried the order out and keeps the worker waiting for its answer.
+    """
+
+    kind: ClassVar[str]
+    model: ClassVar[type[Charge] | type[Refund]]
+
+    def __init__(self, tenant: Tenant, moment: str) -> None:
+        self.tenant = tenant
+        self.moment = moment
+
+    @property
+    @abstractmethod
+    def amount(self) -> int:
+        """What each payment comes to."""
+
+    @abstractmethod
+    def make(self) -> Charge | Refund:
+        """Return the next payment, which nobody has put to the gateway yet."""
+
+    @abstractmethod
+    def check_total(self) -> None:
+        """Compare what the payments belong to with their sum."""
+
+
+class Charges(Rounds):
+    """Charges that pay one invoice."""
+
+    kind = "charge"
+    model = Charge
+    amount = 100
+
+    def __init__(self, tenant: Tenant, moment: str) -> None:
+        super().__init__(tenant, moment)
+        line = {"description": "x", "quantity": ROUNDS, "unit_amount": self.amount}
+        self.invoice = make_invoice(tenant, lines=[line], finalize=True)
+        self.card = "card_timeout_success" if moment == "during" else "card_success"
+
+    def make(self) -> Charge:
+        return make_charge(
+            self.tenant, invoice=self.invoice, amount=self.amount, payment_method=self.card, settle=False
+        )
+
+    def check_total(self) -> None:
+        paid = Invoice.objects.get(id=self.invoice.id)
+        assert (paid.status, paid.amount_paid, paid.amount_pending) == ("paid", ROUNDS * self.amount, 0)
+        assert OutboxEvent.objects.filter(type="invoice.paid").count() == 1
+
+
+class Refunds(Rounds):
+    """Refunds that give one charge back."""
+
+    kind = "refund"
+    model = Refund
+
+    def __init__(self, tenant: Tenant, moment: str) -> None:
+        super().__init__(tenant, moment)
+        self.charge = make_charge(tenant, amount=ROUNDS * self.amount)
+        assert self.charge.status == "succeeded"
+
+    @property
+    def amount(self) -> int:
+        return 4_003 if self.moment == "during" else 100
+
+    def make(self) -> Refund:
+        with tenant_context(self.tenant):
+            return services.create_refund(charge=self.charge, amount=self.amount, actor=SYSTEM)
+
+    def check_total(self) -> None:
+        given = Charge.objects.get(id=self.charge.id)
+        assert (given.amount_refunded, given.amount_refund_pending) == (ROUNDS * self.amount, 0)
+
+
+def kill_a_worker(moment: str, payment: Charge | Refund, gateway: SandboxProcess) -> None:
+    """Let a worker of its own take the payment up, and have it killed at `moment`."""
     from tests.billing import crashing
 
     forks = multiprocessing.get_context("forkserver")
@@ -31,49 +106,45 @@ def kill_a_worker(moment: str, charge: Charge, gateway: SandboxProcess) -> None:
     worker = forks.Process(target=crashing.work, args=(moment,))
     worker.start()
     if moment == "during":
-        deadline = time.monotonic() + 30
-        while not gateway.ledger(charge.gateway_key):
+        deadline = time.monotonic() + 60
+        while not gateway.ledger(payment.gateway_key):
             assert worker.is_alive(), "the worker ended by itself"
-            assert time.monotonic() < deadline, "the charge never reached the gateway"
+            assert time.monotonic() < deadline, "the order never reached the gateway"
             time.sleep(0.01)
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
-    worker.join(30)
+    worker.join(60)
     assert worker.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.chaos
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
-def test_a_worker_killed_around_the_call_charges_once(
-    world: World, gateway: SandboxProcess, moment: str
+@pytest.mark.parametrize("kind", [Charges, Refunds], ids=["charge", "refund"])
+def test_a_worker_killed_around_the_call_moves_the_money_once(
+    world: World, gateway: SandboxProcess, kind: type[Rounds], moment: str
 ) -> None:
-    services.complete_payments()  # what other tests left; the worker must take up ours
-    tenant = world.tenant()
-    invoice = make_invoice(
-        tenant, lines=[{"description": "x", "quantity": 1, "unit_amount": 100 * ROUNDS}], finalize=True
-    )
+    rounds = kind(world.tenant(), moment)
     for _ in range(ROUNDS):
-        charge = make_charge(tenant, invoice=invoice, amount=100, payment_method=CARD[moment], settle=False)
-        kill_a_worker(moment, charge, gateway)
+        payment = rounds.make()
+        kill_a_worker(moment, payment, gateway)
 
-        with tenant_context(tenant):
-            charge.refresh_from_db()
-            assert (charge.status, charge.attempts) == ("pending", 1)
-            assert charge.due_at > clock.now()  # the dead worker's lease
-            Charge.objects.filter(id=charge.id).update(due_at=clock.now() - timedelta(seconds=1))
-        assert len(gateway.ledger(charge.gateway_key)) == (0 if moment == "before" else 1)
+        with tenant_context(rounds.tenant):
+            payment.refresh_from_db()
+            assert (payment.status, payment.attempts) == ("pending", 1)
+            assert payment.due_at > clock.now()  # the dead worker's lease
+            rounds.model.objects.filter(id=payment.id).update(due_at=clock.now() - timedelta(seconds=1))
+        assert len(gateway.ledger(payment.gateway_key)) == (0 if moment == "before" else 1)
 
         services.complete_payments()
 
-        with tenant_context(tenant):
-            charge.refresh_from_db()
-        entries = gateway.ledger(charge.gateway_key)
-        assert [(entry["status"], entry["amount"]) for entry in entries] == [("succeeded", 100)]
-        assert (charge.status, charge.gateway_reference) == ("succeeded", entries[0]["id"])
-        assert entries[0]["calls"] == (1 if moment == "before" else 2)
+        with tenant_context(rounds.tenant):
+            payment.refresh_from_db()
+        [entry] = gateway.ledger(payment.gateway_key)
+        assert (entry["kind"], entry["status"], entry["amount"]) == (rounds.kind, "succeeded", rounds.amount)
+        assert (payment.status, payment.gateway_reference) == ("succeeded", entry["id"])
+        assert entry["calls"] == (1 if moment == "before" else 2)
 
-    with tenant_context(tenant):
-        paid = Invoice.objects.get(id=invoice.id)
-        assert (paid.status, paid.amount_paid, paid.amount_pending) == ("paid", 100 * ROUNDS, 0)
-        assert OutboxEvent.objects.filter(type="charge.succeeded").count() == ROUNDS
-        assert OutboxEvent.objects.filter(type="invoice.paid").count() == 1
+    with tenant_context(rounds.tenant):
+        rounds.check_total()
+        assert OutboxEvent.objects.filter(type=f"{rounds.kind}.succeeded").count() == ROUNDS

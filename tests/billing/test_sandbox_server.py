@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from billing.gateways.sandbox import ADDRESS_FILE, sandbox_address
-from billing.gateways.sandbox_ledger import CARDS, Ledger, LedgerError
+from billing.gateways.sandbox_ledger import CARDS, REFUNDS, Ledger, LedgerError
 from tests.billing.conftest import SandboxProcess
 
 ORDER = {"kind": "charge", "mode": "test", "amount": 100, "currency": "EUR", "card": "card_success"}
@@ -89,6 +89,6 @@ def test_a_refund_stays_within_its_charge() -> None:
         ledger.order("r1", {**refund, "amount": 61})
 
 
-def test_every_card_is_documented() -> None:
+def test_every_card_and_amount_is_documented() -> None:
     page = (Path(settings.BASE_DIR) / "docs" / "billing.md").read_text()
-    assert [card for card in CARDS if f"`{card}`" not in page] == []
+    assert [what for what in (*CARDS, *REFUNDS) if f"`{what}`" not in page] == []

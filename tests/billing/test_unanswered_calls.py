@@ -10,29 +10,29 @@ import pytest
 from pytest_django import Settings
 
 from billing import services
-from billing.models import Charge, Invoice
+from billing.models import Charge, Invoice, Refund
 from billing.services.completion import RETRY_WAITS
 from core import clock
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess, start_sandbox
 from tests.billing.factories import make_charge, make_invoice
-from tests.factories import World
+from tests.factories import SYSTEM, World
 
 
 @pytest.fixture(autouse=True)
 def _impatient(settings: Settings) -> None:
-    settings.GATEWAY_TIMEOUT_SECONDS = 0.4
+    settings.GATEWAY_TIMEOUT_SECONDS = 2.0
 
 
-def attempt(charge: Charge) -> None:
+def attempt(payment: Charge | Refund) -> None:
     """Let the time of the next attempt come, and make it."""
-    with tenant_context(charge.tenant):
-        Charge.objects.filter(id=charge.id, status="pending").update(
+    with tenant_context(payment.tenant):
+        type(payment).objects.filter(id=payment.id, status="pending").update(
             due_at=clock.now() - timedelta(seconds=1)
         )
     services.complete_payments(max_batches=1)
-    with tenant_context(charge.tenant):
-        charge.refresh_from_db()
+    with tenant_context(payment.tenant):
+        payment.refresh_from_db()
 
 
 def test_money_taken_without_an_answer_is_found_at_the_next_attempt(
@@ -46,18 +46,42 @@ def test_money_taken_without_an_answer_is_found_at_the_next_attempt(
     assert (charge.status, charge.gateway_reference, entry["calls"]) == ("succeeded", entry["id"], 2)
 
 
-def test_a_gateway_that_never_answers_is_given_up_for_good(world: World, gateway: SandboxProcess) -> None:
+def test_a_gateway_that_never_answers_is_given_up_for_good(
+    world: World, gateway: SandboxProcess, settings: Settings
+) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
+    settings.GATEWAY_TIMEOUT_SECONDS = 0.3  # too short or not: no answer comes
     charge = make_charge(world.tenant(), invoice=invoice, payment_method="card_timeout_unknown")
     for made in range(2, len(RETRY_WAITS) + 1):
         attempt(charge)
         assert (charge.status, charge.attempts) == ("pending", made)
+    settings.GATEWAY_TIMEOUT_SECONDS = 10.0
     attempt(charge)
     assert (charge.status, charge.failure_code) == ("failed", "gateway_timeout")
     [entry] = gateway.ledger(charge.gateway_key)
     assert (entry["status"], entry["failure_code"]) == ("failed", "gateway_timeout")
     with tenant_context(world.tenant()):
         assert Invoice.objects.get(id=invoice.id).amount_chargeable == 11_900
+
+
+def test_a_refund_nobody_answered_is_given_up_and_can_be_asked_for_again(
+    world: World, gateway: SandboxProcess, settings: Settings
+) -> None:
+    charge = make_charge(world.tenant())
+    settings.GATEWAY_TIMEOUT_SECONDS = 0.3
+    with tenant_context(world.tenant()):
+        refund = services.create_refund(charge=charge, amount=4_004, actor=SYSTEM)
+    for made in range(1, len(RETRY_WAITS) + 1):
+        attempt(refund)
+        assert (refund.status, refund.attempts) == ("pending", made)
+    settings.GATEWAY_TIMEOUT_SECONDS = 10.0
+    attempt(refund)
+    assert (refund.status, refund.failure_code) == ("failed", "gateway_timeout")
+    [entry] = gateway.ledger(refund.gateway_key)
+    assert (entry["status"], entry["failure_code"]) == ("failed", "gateway_timeout")
+    with tenant_context(world.tenant()):
+        charge.refresh_from_db()
+    assert (charge.amount_refunded, charge.amount_refundable) == (0, 5_000)
 
 
 @pytest.fixture
