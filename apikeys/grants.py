@@ -144,13 +144,14 @@ class Grant:
     def policies(self, extra: Sequence[str] = ()) -> tuple[tuple[str, ...], PolicySet]:
         """Bucket names and policies of a request; `extra` names policies beyond `key` and `company` (DESIGN §6)."""
         facts = self.facts
-        tag = f"{{{facts.company_id.hex}}}:bucket"
+        tag = _bucket_tag(facts.company_id)
         tier = facts.requests_per_minute
         # The key's own limit is clamped when read, never rewritten: a higher tier gives it back.
-        buckets = [f"{tag}:key:{facts.key_id.hex}", f"{tag}:company:{facts.mode}"]
+        shared = shared_buckets(facts.company_id, facts.mode)
+        buckets = [f"{tag}:key:{facts.key_id.hex}", shared["company"]]
         found = [Policy("key", min(facts.rate_limit, tier)), Policy("company", tier)]
         if "messages" in extra:
-            buckets.append(f"{tag}:messages:{facts.mode}")
+            buckets.append(shared["messages"])
             found.append(Policy("messages", facts.messages_per_minute))
         return tuple(buckets), PolicySet(found)
 
@@ -164,6 +165,16 @@ class Grant:
             call = prepare_take(self.fence_names, self.proofs, buckets, policies)
             plan = self._plans[extra] = Plan(buckets, policies, call)
         return plan
+
+
+def shared_buckets(company_id: UUID, mode: str) -> dict[str, str]:
+    """The names of the buckets that all keys of a company and mode share, by policy."""
+    tag = _bucket_tag(company_id)
+    return {policy: f"{tag}:{policy}:{mode}" for policy in ("company", "messages")}
+
+
+def _bucket_tag(company_id: UUID) -> str:
+    return f"{{{company_id.hex}}}:bucket"
 
 
 class Copies:

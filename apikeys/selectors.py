@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from apikeys.models import ApiKey, ApiKeyScopeUse, ApiKeySecret
+from billing.entitlements import tier_numbers
 from core import ids
 from core.errors import NotFound
 from core.tenancy import system_context
@@ -42,13 +43,19 @@ def working_secrets(key: ApiKey) -> QuerySet[ApiKeySecret]:
 def find_secret(locator: str) -> ApiKeySecret | None:
     """The secret with this locator, its key and company, before a tenant is known; None when there is none."""
     with system_context(reason="key by locator"):
-        return ApiKeySecret.objects.select_related("key__company").filter(locator=locator).first()
+        return _with_company().filter(locator=locator).first()
 
 
 def find_secret_by_id(secret_id: UUID) -> ApiKeySecret | None:
     """The same for a secret that was matched before: what is true of it now."""
     with system_context(reason="key of a remembered match"):
-        return ApiKeySecret.objects.select_related("key__company").filter(id=secret_id).first()
+        return _with_company().filter(id=secret_id).first()
+
+
+def _with_company() -> QuerySet[ApiKeySecret]:
+    """Secrets with their key, its company and (as `tier_numbers`) what the company's tier allows, by one statement."""
+    rows = ApiKeySecret.objects.select_related("key__company")
+    return rows.annotate(tier_numbers=tier_numbers("key__company__tier"))
 
 
 def find_key_anywhere(key_id: UUID) -> ApiKey | None:

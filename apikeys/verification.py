@@ -101,7 +101,7 @@ def read_facts(secret: str, known: Facts | None) -> Facts | None:
 def _facts_of(row: ApiKeySecret, *, matched_at: float) -> Facts:
     key = row.key
     company = key.company
-    limits = limits_of(company)
+    limits = limits_of(company, tier=row.tier_numbers)  # type: ignore[attr-defined]  # annotated
     ends = row.revoked_at or row.ends_at
     return Facts(
         secret_id=row.id,

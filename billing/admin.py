@@ -8,9 +8,25 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import Company
-from billing.entitlements import LIMIT_NAMES, MAX_LIMIT
-from billing.models import Charge, CompanyPlan, Customer, Invoice, InvoiceLine, Refund, TierRequest
-from billing.services import apply_tier_request, change_tier, decline_tier_request, override_limits
+from billing.entitlements import LIMIT_NAMES
+from billing.models import (
+    MAX_LIMIT,
+    Charge,
+    CompanyPlan,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    Refund,
+    TierLimits,
+    TierRequest,
+)
+from billing.services import (
+    apply_tier_request,
+    change_tier,
+    decline_tier_request,
+    override_limits,
+    set_tier_limits,
+)
 from core.fences import LONGEST_DELAY_SECONDS, Effect
 from core.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
 
@@ -25,6 +41,7 @@ class LimitsForm(ReasonForm):
     """A company's own limits; a field left empty means: as the tier says."""
 
     field_order = (*LIMIT_NAMES, "reason")
+    when_empty = "as the tier says"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -33,9 +50,35 @@ class LimitsForm(ReasonForm):
                 min_value=0,
                 max_value=MAX_LIMIT,
                 required=False,
-                help_text="Empty: as the tier says.",
+                help_text=f"Empty: {self.when_empty}.",
             )
         self.order_fields(self.field_order)
+
+
+class TierLimitsForm(LimitsForm):
+    """The limits of a tier; a field left empty means: as it is."""
+
+    when_empty = "as it is"
+
+
+@admin.register(TierLimits)
+class TierLimitsAdmin(StaffModelAdmin):
+    """What each tier allows."""
+
+    list_display = ("tier", *LIMIT_NAMES, "updated")
+    ordering = ("requests_per_minute",)
+    actions = ("set_limits",)
+
+    @reason_action(description="Change limits", form=TierLimitsForm)
+    def set_limits(
+        self, request: HttpRequest, tier: TierLimits, *, reason: str, **limits: int | None
+    ) -> None:
+        """Change the limits of the tier, for every company on it, at once."""
+        wanted = {name: value for name, value in limits.items() if value is not None}
+        effects = set_tier_limits(
+            tier=tier.tier, limits=wanted, reason=reason, actor=staff_principal(request)
+        )
+        _warn_when_delayed(request, *effects)
 
 
 @admin.register(CompanyPlan)
@@ -157,9 +200,9 @@ class RefundAdmin(StaffModelAdmin):
     list_select_related = ("company",)
 
 
-def _warn_when_delayed(request: HttpRequest, effect: Effect) -> None:
+def _warn_when_delayed(request: HttpRequest, *effects: Effect) -> None:
     def warn() -> None:
-        if effect.immediate is False:
+        if any(effect.immediate is False for effect in effects):
             messages.warning(
                 request,
                 f"Valkey could not be told: processes may go by the old limits for {LONGEST_DELAY_SECONDS} seconds.",

@@ -1,11 +1,22 @@
-"""What a company's tier allows. The one place that knows limits (DESIGN §6, §12)."""
+"""What a company's tier allows. The one place that knows limits (DESIGN §6, §12).
+
+The numbers of the tiers are rows (`billing.models.TierLimits`) that only this module reads; staff change them by
+`billing.services.set_tier_limits`, which raises the version of every company on the tier, as an override of a single
+company's limits does. So a copy of a company's limits is stale exactly when the company's version says so, and whoever
+holds one (a key's grant) needs no SQL.
+"""
 
 import uuid
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from django.db.models import JSONField, OuterRef, Subquery
+from django.db.models.functions import JSONObject
+
 from accounts.models import Company
-from core.tenancy import system_context
+from billing.models import TierLimits
+from core.tenancy import require_tenant, system_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +30,6 @@ class Limits:
     webhook_endpoints: int
 
 
-# What staff may set a single limit to.
-MAX_LIMIT = 1_000_000_000
-
-TIERS: dict[str, Limits] = {
-    "starter": Limits(60, 10, 200, 50, 5),
-    "pro": Limits(300, 60, 5_000, 1_000, 20),
-    "enterprise": Limits(1_000, 200, 100_000, 20_000, 100),
-}
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))
 
 
@@ -41,22 +44,54 @@ class Entitlements:
     suspended: bool
 
 
-def limits_of(company: Company) -> Limits:
-    """Return the limits of `company`: its tier's, with staff's overrides."""
+def limits_by_tier() -> dict[str, Limits]:
+    """Return the limits of every tier, the smallest tier first."""
+    rows = {row.tier: _limits_from(row) for row in TierLimits.objects.all()}
+    return {tier: rows[tier] for tier in Company.Tiers.values}
+
+
+def tier_numbers(path: str) -> Subquery:
+    """Return an annotation: the numbers of the tier that `path` names, so that one statement reads a company with them."""
+    numbers = JSONObject(**{name: name for name in LIMIT_NAMES})
+    rows = TierLimits.objects.filter(tier=OuterRef(path)).values_list(numbers)
+    return Subquery(rows, output_field=JSONField())
+
+
+def limits_of(company: Company, *, tier: Mapping[str, int] | None = None) -> Limits:
+    """Return the limits of `company`: its tier's, with staff's overrides.
+
+    `tier` is what the annotation `tier_numbers` read together with the company; without it they are read here.
+    """
+    limits = _limits_from(TierLimits.objects.get(tier=company.tier)) if tier is None else Limits(**tier)
     overrides: dict[str, Any] = {
         name: value for name, value in company.limit_overrides.items() if name in LIMIT_NAMES
     }
-    return replace(TIERS[company.tier], **overrides)
+    return replace(limits, **overrides)
+
+
+def current_limits() -> Limits:
+    """Return the limits of the current tenant's company, by one statement."""
+    company = Company.objects.annotate(tier_numbers=tier_numbers("tier")).get(id=require_tenant().company_id)
+    return limits_of(company, tier=company.tier_numbers)
 
 
 def entitlements_of(company_id: uuid.UUID) -> Entitlements:
     """Read a company's entitlements from PostgreSQL, before its tenant is known."""
     with system_context(reason="entitlements of a key's company"):
-        company = Company.objects.get(id=company_id)
+        company = Company.objects.annotate(tier_numbers=tier_numbers("tier")).get(id=company_id)
     return Entitlements(
         company_id=company.id,
         tier=company.tier,
-        limits=limits_of(company),
+        limits=limits_of(company, tier=company.tier_numbers),
         version=company.version,
         suspended=company.suspended_at is not None,
     )
+
+
+def _limits_from(row: TierLimits) -> Limits:
+    return Limits(**{name: getattr(row, name) for name in LIMIT_NAMES})
+
+
+def as_numbers(limits: Limits) -> dict[str, int]:
+    """Return the limits by their names."""
+    return asdict(limits)

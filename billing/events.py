@@ -156,3 +156,17 @@ class LimitsOverridden(_TierEvent):
     """Staff changed the company's own limits."""
 
     type: ClassVar[str] = "company.limits_overridden"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TierLimitsChanged(_TierEvent):
+    """Staff changed the limits of a tier; `object_id` is its name. Belongs to no company."""
+
+    type: ClassVar[str] = "tier.limits_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompanyLimitsChanged(_TierEvent):
+    """The limits of the company changed, because those of its tier did."""
+
+    type: ClassVar[str] = "company.limits_changed"

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from billing.entitlements import TIERS
+from accounts.models import Company
 from core.api.scopes import SCOPES
 
 
@@ -19,7 +19,7 @@ class WhoAmICompanyOutput(serializers.Serializer):
 
     id = serializers.CharField()
     name = serializers.CharField()
-    tier = serializers.ChoiceField(choices=list(TIERS))
+    tier = serializers.ChoiceField(choices=Company.Tiers.values)
 
 
 class WhoAmILimitsOutput(serializers.Serializer):

@@ -242,10 +242,6 @@ class Migration(migrations.Migration):
             model_name='customer',
             index=models.Index(fields=['company', 'mode', 'email_normalized', '-id'], name='billing_customer_email'),
         ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['company', 'mode', 'created'], name='billing_customer_created'),
-        ),
         migrations.AddConstraint(
             model_name='customer',
             constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_customer_rls'),
@@ -328,10 +324,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='invoice',
-            index=models.Index(fields=['company', 'mode', 'created'], name='billing_invoice_created'),
-        ),
-        migrations.AddIndex(
-            model_name='invoice',
             index=models.Index(fields=['company', 'mode', 'due_date'], name='billing_invoice_due'),
         ),
         migrations.AddConstraint(
@@ -405,10 +397,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='charge',
             index=models.Index(fields=['company', 'mode', 'status', '-id'], name='billing_charge_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='charge',
-            index=models.Index(fields=['company', 'mode', 'created'], name='billing_charge_created'),
         ),
         migrations.AddConstraint(
             model_name='charge',

@@ -1,11 +1,12 @@
-"""Billing's tables, by subject: customers, invoices, charges and refunds, requests for another tier."""
+"""Billing's tables, by subject: customers, invoices, charges and refunds, tiers and requests for another one."""
 
 from billing.models.charges import Charge, Refund
 from billing.models.customers import Customer, CustomerMetadata, CustomerSearchWord
 from billing.models.invoices import Invoice, InvoiceCounter, InvoiceLine
-from billing.models.tiers import CompanyPlan, TierRequest
+from billing.models.tiers import MAX_LIMIT, CompanyPlan, TierLimits, TierRequest
 
 __all__ = [
+    "MAX_LIMIT",
     "Charge",
     "CompanyPlan",
     "Customer",
@@ -15,5 +16,6 @@ __all__ = [
     "InvoiceCounter",
     "InvoiceLine",
     "Refund",
+    "TierLimits",
     "TierRequest",
 ]

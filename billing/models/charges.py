@@ -105,7 +105,6 @@ class Charge(Payment):
             models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_charge_by_invoice"),
             models.Index(fields=["company", "mode", "customer", "-id"], name="billing_charge_by_customer"),
             models.Index(fields=["company", "mode", "status", "-id"], name="billing_charge_by_status"),
-            models.Index(fields=["company", "mode", "created"], name="billing_charge_created"),
         ]
 
     @property

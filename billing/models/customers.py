@@ -48,7 +48,6 @@ class Customer(TenantModel):
             models.Index(
                 fields=["company", "mode", "email_normalized", "-id"], name="billing_customer_email"
             ),
-            models.Index(fields=["company", "mode", "created"], name="billing_customer_created"),
         ]
 
     def __str__(self) -> str:

@@ -109,7 +109,6 @@ class Invoice(TenantModel):
         indexes = [
             models.Index(fields=["company", "mode", "status", "-id"], name="billing_invoice_by_status"),
             models.Index(fields=["company", "mode", "customer", "-id"], name="billing_invoice_by_customer"),
-            models.Index(fields=["company", "mode", "created"], name="billing_invoice_created"),
             models.Index(fields=["company", "mode", "due_date"], name="billing_invoice_due"),
         ]
 

@@ -1,11 +1,49 @@
-"""Requests for another tier: an owner asks, staff decide."""
+"""What each tier allows, and requests for another one: an owner asks, staff decide."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from accounts.models import Company
+from core import clock
 from core.tenancy import CompanyModel
+
+# What staff may set a single limit to.
+MAX_LIMIT = 1_000_000_000
+
+
+class TierLimits(models.Model):
+    """The limits of a tier, the same for every company on it. Read by billing.entitlements only; `app` may not write it."""
+
+    tier = models.CharField(max_length=20, choices=Company.Tiers, primary_key=True)
+    requests_per_minute = models.BigIntegerField()
+    messages_per_minute = models.BigIntegerField()
+    email_per_day = models.BigIntegerField()
+    sms_per_day = models.BigIntegerField()
+    webhook_endpoints = models.BigIntegerField()
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        verbose_name = "tier"
+        verbose_name_plural = "tiers"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(tier__in=Company.Tiers.values), name="billing_tierlimits_tier"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    requests_per_minute__range=(0, MAX_LIMIT),
+                    messages_per_minute__range=(0, MAX_LIMIT),
+                    email_per_day__range=(0, MAX_LIMIT),
+                    sms_per_day__range=(0, MAX_LIMIT),
+                    webhook_endpoints__range=(0, MAX_LIMIT),
+                ),
+                name="billing_tierlimits_ranges",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_tier_display()
 
 
 class TierRequest(CompanyModel):

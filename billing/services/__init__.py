@@ -6,6 +6,7 @@ from billing.services.customers import create_customer, delete_customer, update_
 from billing.services.invoice_states import finalize_invoice, mark_uncollectible, void_invoice
 from billing.services.invoices import create_invoice, delete_invoice, update_invoice
 from billing.services.refunds import create_refund
+from billing.services.tier_limits import set_tier_limits
 from billing.services.tiers import (
     apply_tier_request,
     change_tier,
@@ -30,6 +31,7 @@ __all__ = [
     "mark_uncollectible",
     "override_limits",
     "request_tier",
+    "set_tier_limits",
     "update_customer",
     "update_invoice",
     "void_invoice",

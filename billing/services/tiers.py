@@ -1,4 +1,4 @@
-"""The company's own tier: an owner asks for another one, staff apply it, and staff may override single limits.
+"""The company's own tier: an owner asks for another one, staff apply it, and staff may override a company's limits.
 
 Every change raises the company's version and, with it, the fence in Valkey, so that no process goes on with the old
 limits (DESIGN §5).
@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import Company, User
-from billing.entitlements import LIMIT_NAMES, MAX_LIMIT, TIERS, limits_of
+from billing.entitlements import limits_of
 from billing.events import (
     LimitsOverridden,
     TierChanged,
@@ -20,14 +20,12 @@ from billing.events import (
 )
 from billing.models import TierRequest
 from billing.services.errors import TierRequestClosed, TierRequestOpen, TierUnchanged
+from billing.services.tier_limits import CLAMPED_KEYS_TASK, hold_tiers, limit_problems
 from core import clock, fences, jobs
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import tenant_context
-
-# Run by an app above this one, which knows the keys; sent by name, in the company's tenant.
-CLAMPED_KEYS_TASK = "apikeys.tell_clamped_keys"
 
 
 def request_tier(
@@ -85,6 +83,7 @@ def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -
     """
     _check_tier(tier)
     with tenant_context(company.live_tenant):
+        hold_tiers()
         company = _lock(company)
         if company.tier == tier:
             raise TierUnchanged(f"The company is on {tier} already.")
@@ -109,20 +108,10 @@ def override_limits(
 
     Raises FieldErrors for a name that is no limit, or a number below 0 or above MAX_LIMIT.
     """
-    problems = [
-        FieldError(name, "invalid", f"Use a whole number from 0 to {MAX_LIMIT}.")
-        for name, value in overrides.items()
-        if name in LIMIT_NAMES
-        and not (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_LIMIT)
-    ]
-    problems += [
-        FieldError(name, "unknown_field", "This is not a limit.")
-        for name in overrides
-        if name not in LIMIT_NAMES
-    ]
-    if problems:
+    if problems := limit_problems(overrides):
         raise FieldErrors(problems)
     with tenant_context(company.live_tenant):
+        hold_tiers()
         company = _lock(company)
         before, limits_before = company.limit_overrides, limits_of(company)
         company.limit_overrides = overrides
@@ -141,8 +130,8 @@ def override_limits(
 
 
 def _check_tier(tier: str) -> None:
-    if tier not in TIERS:
-        raise FieldErrors([FieldError("tier", "invalid", f"Use one of {', '.join(TIERS)}.")])
+    if tier not in Company.Tiers.values:
+        raise FieldErrors([FieldError("tier", "invalid", f"Use one of {', '.join(Company.Tiers.values)}.")])
 
 
 def _lock(company: Company) -> Company:

@@ -1,5 +1,8 @@
 """The plan: the company's tier, what it may use and does use, and asking for another one."""
 
+from math import ceil
+from typing import Any
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -10,12 +13,17 @@ from accounts.access import CompanyRequest, company_page
 from accounts.models import Company
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company
+from apikeys.grants import shared_buckets
 from apikeys.selectors import list_keys
-from billing.entitlements import TIERS, limits_of
+from audit import usage
+from audit.dashboard import charts
+from billing.entitlements import Limits, limits_by_tier, limits_of
 from billing.selectors import list_tier_requests, open_tier_request
 from billing.services import request_tier, withdraw_tier_request
 from core import clock
+from core.api.throttling import Policy, take_one
 from core.errors import DomainError, NotFound
+from core.valkey import ValkeyUnavailable
 from messaging.selectors.usage import usage_of_day
 from webhooks.selectors import list_endpoints
 
@@ -89,9 +97,12 @@ def withdraw(request: CompanyRequest) -> HttpResponse:
 
 def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
     company = current_company()
+    tiers = limits_by_tier()
     limits = limits_of(company)
     keys = list_keys().filter(revoked_at=None)
-    meters = [
+    rates = _rates_now(request, limits)
+    meters = list(rates or [])
+    meters += [
         {
             "label": f"{usage.channel.upper() if usage.channel == 'sms' else 'Emails'} today",
             "used": usage.used,
@@ -110,11 +121,13 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
                 "label": label,
                 "own": getattr(limits, name),
                 "is_overridden": name in company.limit_overrides,
-                "tiers": [getattr(TIERS[tier], name) for tier in Company.Tiers.values],
+                "tiers": [getattr(tiers[tier], name) for tier in Company.Tiers.values],
             }
             for name, label in LIMIT_LABELS.items()
         ],
         "meters": meters,
+        "rates_known": rates is not None,
+        "busiest": _busiest_hour(),
         "limits": limits,
         "clamped": list(keys.filter(rate_limit__gt=limits.requests_per_minute)[:MOST_KEYS_SHOWN]),
         "open_request": open_tier_request(),
@@ -123,3 +136,31 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
         "is_owner": at_least(request.membership.role, Role.OWNER),
     }
     return render(request, "pages/plan.html", context, status=422 if form.errors else 200)
+
+
+def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] | None:
+    """Return how much of the rates is taken at this moment, as the buckets say; None when nobody can tell.
+
+    A token grows back within the minute, so what is taken is about what the last minute has used.
+    """
+    buckets = shared_buckets(request.membership.company_id, request.mode)
+    found = []
+    for name, label, quota in (
+        ("company", "Requests, last minute", limits.requests_per_minute),
+        ("messages", "Calls to send messages, last minute", limits.messages_per_minute),
+    ):
+        policy = Policy(name, quota)
+        try:
+            _, taken = take_one(buckets[name], policy, tokens=0)
+        except ValkeyUnavailable:
+            return None
+        found.append({"label": label, "used": min(ceil(taken / policy.interval), quota), "limit": quota})
+    return found
+
+
+def _busiest_hour() -> int:
+    """Return the requests a minute of the busiest hour of the last day, on average, by the hourly roll-ups."""
+    period = charts.PERIODS["24h"]
+    since, until = period.bounds(clock.now())
+    hours = usage.usage_over_time(since=since, until=until, step=period.step)
+    return ceil(max((hour.requests for hour in hours), default=0) / 60)

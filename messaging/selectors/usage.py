@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from accounts.selectors import current_company
-from billing.entitlements import limits_of
+from billing.entitlements import current_limits
 from messaging.channels import channels
 from messaging.models import DailyUsage
 
@@ -37,7 +36,7 @@ class Usage:
 
 def cap_of(channel: str) -> int:
     """Return the current company's daily cap on a channel, in recipients."""
-    return channels()[channel].daily_cap(limits_of(current_company()))
+    return channels()[channel].daily_cap(current_limits())
 
 
 def used_on(channel: str, day: date) -> int:
@@ -49,7 +48,7 @@ def used_on(channel: str, day: date) -> int:
 
 def usage_of_day(day: date) -> list[Usage]:
     """Return the use of every channel on a UTC day, for the bars on the dashboard."""
-    limits = limits_of(current_company())
+    limits = current_limits()
     used = dict(DailyUsage.objects.filter(day=day).values_list("channel", "recipients"))
     return [
         Usage(channel=name, day=day, used=used.get(name, 0), cap=channel.daily_cap(limits))

@@ -14,7 +14,7 @@ from accounts.models import Company
 from apikeys.services.notices import tell_clamped_keys
 from audit.models import AuditEntry
 from billing import services
-from billing.entitlements import TIERS, entitlements_of
+from billing.entitlements import entitlements_of, limits_by_tier
 from billing.models import TierRequest
 from billing.services.errors import TierRequestClosed, TierRequestOpen, TierUnchanged
 from core import fences
@@ -75,7 +75,7 @@ def test_overrides_stand_above_the_tier_and_can_be_taken_back(world: World) -> N
     limits = entitlements_of(world.company.id).limits
     assert (limits.sms_per_day, limits.email_per_day, limits.requests_per_minute) == (0, 9, 60)
     services.override_limits(company=world.company, overrides={}, reason="over", actor=SYSTEM)
-    assert entitlements_of(world.company.id).limits == TIERS["starter"]
+    assert entitlements_of(world.company.id).limits == limits_by_tier()["starter"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_staff_look_at_billing_without_touching_it(world: World, staff: Client) 
         refund = services.create_refund(charge=charge, actor=SYSTEM)
     for model, row in (
         ("customer", invoice.customer_id), ("invoice", invoice.id), ("charge", charge.id), ("refund", refund.id),
-        ("companyplan", world.company.id),
+        ("companyplan", world.company.id), ("tierlimits", "starter"),
     ):  # fmt: skip
         assert staff.get(f"/staff/billing/{model}/").status_code == 200
         page = f"/staff/billing/{model}/{row}/change/"

@@ -7,8 +7,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from accounts.selectors import current_company
-from billing.entitlements import limits_of
+from billing.entitlements import current_limits
 from core import clock, crypto, jobs
 from core.events import RELAY_TASK, publish
 from core.fields import CurrentTransactionId
@@ -114,7 +113,7 @@ def _require_room() -> None:
             "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
             [f"webhook endpoints {tenant.company_id} {tenant.mode}"],
         )
-    allowed = limits_of(current_company()).webhook_endpoints
+    allowed = current_limits().webhook_endpoints
     if list_endpoints().count() >= allowed:
         raise EndpointLimitReached(
             f"This company may have {allowed} webhook endpoints in each mode.", facts={"limit": allowed}

@@ -9,9 +9,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
-from accounts.selectors import current_company
 from accounts.sudo import recent_login_required
-from billing.entitlements import limits_of
+from billing.entitlements import current_limits
 from core.errors import FieldErrors
 from webhooks import representations, selectors
 from webhooks.dashboard.charts import latency_chart, outcome_chart
@@ -32,7 +31,7 @@ def endpoint_list(request: CompanyRequest) -> HttpResponse:
     rates = success_rates(endpoints)
     context = {
         "rows": [{"endpoint": each, "rate": _percent(rates[each.id])} for each in endpoints],
-        "limit": limits_of(current_company()).webhook_endpoints,
+        "limit": current_limits().webhook_endpoints,
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
     return render(request, "webhooks/endpoint_list.html", context)

@@ -1,0 +1,101 @@
+"""What the tiers allow: staff change the limits of a tier, for every company on it, at once.
+
+A copy of a company's limits (a key's grant) is proved by the company's version, so a change of a tier raises the version
+of each of its companies. Whoever moves a company to another tier holds the tiers meanwhile, so that no company slips past
+a change between two tiers.
+"""
+
+from typing import Any
+
+from django.db import connection
+from django.db.models import F
+
+from accounts.models import Company
+from billing.entitlements import LIMIT_NAMES, as_numbers, limits_by_tier, limits_of
+from billing.events import CompanyLimitsChanged, TierLimitsChanged
+from billing.models import MAX_LIMIT, TierLimits
+from billing.services.errors import TierUnchanged
+from core import clock, fences, jobs
+from core.errors import FieldError, FieldErrors
+from core.events import publish, publish_unowned
+from core.principal import Principal
+from core.tenancy import system_context, tenant_context
+
+# Run by an app above this one, which knows the keys; sent by name, in the company's tenant.
+CLAMPED_KEYS_TASK = "apikeys.tell_clamped_keys"
+_LOCK = 5_230_918_407  # an advisory lock of this module's own
+
+
+def set_tier_limits(
+    *, tier: str, limits: dict[str, Any], reason: str, actor: Principal
+) -> list[fences.Effect]:
+    """Set the given limits of `tier`; the others stay. Holds for its companies from the commit on, in every process.
+
+    Staff's trail gets the change, and the trail of every company whose own limits it moves. The Effects (one for each
+    company) say after the commit whether every process was told. Raises FieldErrors, TierUnchanged.
+    """
+    problems = limit_problems(limits)
+    if tier not in Company.Tiers.values:
+        problems.append(FieldError("tier", "invalid", f"Use one of {', '.join(Company.Tiers.values)}."))
+    if problems:
+        raise FieldErrors(problems)
+    with system_context(reason="the limits of a tier hold for every company on it"):
+        hold_tiers(exclusively=True)
+        before = as_numbers(limits_by_tier()[tier])
+        after = {**before, **limits}
+        changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
+        if not changes:
+            raise TierUnchanged("The tier has these limits already.")
+        TierLimits.objects.filter(tier=tier).update(**after, updated=clock.now())
+        publish_unowned(
+            TierLimitsChanged(object_id=tier, changes=changes, detail={"reason": reason}), actor=actor
+        )
+        companies = list(Company.objects.filter(tier=tier).order_by("id"))
+        for company in companies:
+            _tell_company(company, before, after, reason=reason, actor=actor)
+        # Last, so that a company made meanwhile has hardly been asked about before the commit.
+        Company.objects.filter(tier=tier).update(version=F("version") + 1)
+        versions = Company.objects.filter(tier=tier).values_list("id", "version")
+        return [
+            fences.raise_after_commit(fences.company_fence(company_id), version)
+            for company_id, version in versions
+        ]
+
+
+def hold_tiers(*, exclusively: bool = False) -> None:
+    """Keep the limits of the tiers as they are until the end of the transaction, or keep everybody from doing so."""
+    function = "pg_advisory_xact_lock" if exclusively else "pg_advisory_xact_lock_shared"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [_LOCK])
+
+
+def limit_problems(limits: dict[str, Any]) -> list[FieldError]:
+    """Return what is wrong with limits that somebody wants to set: a name that is none, a number out of range."""
+    problems = [
+        FieldError(name, "invalid", f"Use a whole number from 0 to {MAX_LIMIT}.")
+        for name, value in limits.items()
+        if name in LIMIT_NAMES
+        and not (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_LIMIT)
+    ]
+    return problems + [
+        FieldError(name, "unknown_field", "This is not a limit.")
+        for name in limits
+        if name not in LIMIT_NAMES
+    ]
+
+
+def _tell_company(
+    company: Company, before: dict[str, int], after: dict[str, int], *, reason: str, actor: Principal
+) -> None:
+    """Write what moves for this company into its trail; a limit that staff agreed with it does not move."""
+    old, new = (as_numbers(limits_of(company, tier=numbers)) for numbers in (before, after))
+    changes = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
+    if not changes:
+        return
+    with tenant_context(company.live_tenant):
+        publish(
+            CompanyLimitsChanged(object_id=company.public_id, changes=changes, detail={"reason": reason}),
+            actor=actor,
+        )
+        if new["requests_per_minute"] < old["requests_per_minute"]:
+            jobs.enqueue(CLAMPED_KEYS_TASK)
