@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -56,7 +57,11 @@ def matching_words(queryset: QuerySet[Customer], text: str) -> QuerySet[Customer
 
 
 def filter_customers(
-    *, search: str = "", metadata_key: str = "", metadata_value: str = ""
+    *,
+    search: str = "",
+    created_after: date | None = None,
+    metadata_key: str = "",
+    metadata_value: str = "",
 ) -> QuerySet[Customer]:
     """Return the customers that match what is given; a metadata value counts only with its name."""
     rows = list_customers()
@@ -64,6 +69,8 @@ def filter_customers(
         rows = matching_words(rows, search)
     if metadata_key:
         rows = with_metadata(rows, metadata_key, metadata_value or None)
+    if created_after:
+        rows = rows.filter(**_created_from(created_after))
     return rows
 
 
@@ -92,10 +99,16 @@ def filter_invoices(
         except ids.InvalidId:
             return rows.none()
     if created_after:
-        rows = rows.filter(created__gte=datetime.combine(created_after, time.min, tzinfo=UTC))
+        rows = rows.filter(**_created_from(created_after))
     if due_before:
         rows = rows.filter(due_date__lt=due_before)
     return rows
+
+
+def _created_from(day: date) -> dict[str, Any]:
+    """Return what a row created on `day` (UTC) or later fulfils; the identifier's range is what an index serves."""
+    moment = datetime.combine(day, time.min, tzinfo=UTC)
+    return {"created__gte": moment, "id__gte": ids.first_id(moment, shift_seconds=-ids.ID_MARGIN_SECONDS)}
 
 
 def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
@@ -112,9 +125,31 @@ def list_charges() -> QuerySet[Charge]:
     return Charge.objects.all()
 
 
-def filter_charges(invoice: Invoice) -> QuerySet[Charge]:
+def list_charges_of(invoice: Invoice) -> QuerySet[Charge]:
     """Return the charges of an invoice with their refunds."""
     return Charge.objects.filter(invoice=invoice).prefetch_related("refunds")
+
+
+def filter_charges(
+    *, status: str = "", customer: str = "", belongs_to: str = "", created_after: date | None = None
+) -> QuerySet[Charge]:
+    """Return the charges that match what is given, with their invoices and customers.
+
+    `customer` is a TypeID (an unknown one matches nothing); `belongs_to` is "invoice" or "nothing" (a free charge).
+    """
+    rows = Charge.objects.select_related("invoice", "customer")
+    if status:
+        rows = rows.filter(status=status)
+    if customer:
+        try:
+            rows = rows.filter(customer_id=ids.decode("cus", customer))
+        except ids.InvalidId:
+            return rows.none()
+    if belongs_to:
+        rows = rows.filter(invoice__isnull=belongs_to != "invoice")
+    if created_after:
+        rows = rows.filter(**_created_from(created_after))
+    return rows
 
 
 def get_charge(public_id: str) -> Charge:

@@ -17,6 +17,10 @@ def new_id() -> uuid.UUID:
     return uuid_utils.compat.uuid7()
 
 
+# An object's id is made a moment before or after its `created`: a range of one is this much wider as a range of the other.
+ID_MARGIN_SECONDS = 5
+
+
 def first_id(moment: datetime, *, shift_seconds: int = 0) -> uuid.UUID:
     """Return the smallest UUIDv7 of the millisecond `moment` lies in: every identifier made since is at or above it.
 

@@ -9,10 +9,7 @@ from django_filters import FilterSet, IsoDateTimeFilter
 
 from core.api.views import known_parameters
 from core.errors import FieldError, FieldErrors
-from core.ids import first_id
-
-# An object's id is made a moment before or after its `created`.
-ID_MARGIN_SECONDS = 5
+from core.ids import ID_MARGIN_SECONDS, first_id
 
 
 class CreatedRange(FilterSet):

@@ -1,13 +1,20 @@
-"""Forms of the customer and invoice pages. What values mean is judged by the services; their refusals are put on the fields."""
+"""Forms of the customer, invoice and charge pages. What values mean is judged by the services; their refusals are put on the fields."""
 
 from billing.dashboard.forms.customers import CustomerFilterForm, CustomerForm
 from billing.dashboard.forms.invoices import InvoiceFilterForm, InvoiceForm
-from billing.dashboard.forms.payments import ChargeForm, RefundForm
+from billing.dashboard.forms.payments import (
+    ChargeFilterForm,
+    ChargeForm,
+    FreeChargeForm,
+    RefundForm,
+)
 
 __all__ = [
+    "ChargeFilterForm",
     "ChargeForm",
     "CustomerFilterForm",
     "CustomerForm",
+    "FreeChargeForm",
     "InvoiceFilterForm",
     "InvoiceForm",
     "RefundForm",

@@ -5,8 +5,10 @@ from typing import Any
 
 from django import forms
 
-from core.currencies import EXPONENTS, decimal_text, parse_amount
+from core.currencies import CURRENCIES, EXPONENTS, decimal_text, parse_amount
 from core.errors import DomainError, FieldErrors
+
+FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
 
 
 class ServiceForm(forms.Form):
@@ -53,6 +55,11 @@ class MetadataTextField(forms.CharField):
                 raise forms.ValidationError(f"{name.strip()} is there twice.")
             found[name.strip()] = text.strip()
         return found
+
+
+def currency_choices() -> list[tuple[str, str]]:
+    """Return the currencies as choices, common ones first."""
+    return [(code, code) for code in dict.fromkeys((*FIRST_CURRENCIES, *CURRENCIES))]
 
 
 def read_amount(text: str, currency: str) -> int:

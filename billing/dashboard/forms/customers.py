@@ -62,6 +62,9 @@ class CustomerFilterForm(forms.Form):
             attrs={"type": "search", "placeholder": "Beginning of a name, email, phone or your own id"}
         ),
     )
+    created_after = forms.DateField(
+        required=False, label="Created from", widget=forms.DateInput(attrs={"type": "date"})
+    )
     metadata_key = forms.CharField(max_length=40, required=False, label="Metadata name")
     metadata_value = forms.CharField(max_length=500, required=False, label="Metadata value")
 

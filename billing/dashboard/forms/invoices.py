@@ -3,15 +3,21 @@
 from typing import Any
 
 from django import forms
+from django.forms.utils import pretty_name
 from django.utils.datastructures import MultiValueDict
 
-from billing.dashboard.forms.base import MetadataTextField, ServiceForm, read_amount, read_percent
+from billing.dashboard.forms.base import (
+    MetadataTextField,
+    ServiceForm,
+    currency_choices,
+    read_amount,
+    read_percent,
+)
 from billing.models import Customer, Invoice
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_LINES, MAX_QUANTITY
 from core.currencies import CURRENCIES, decimal_text
 
-FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
 BLANK_LINES = 3
 MORE_LINES = 5
 
@@ -31,7 +37,7 @@ class LineForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.line_currency = currency
         for name, field in self.fields.items():
-            field.widget.attrs["aria-label"] = f"{field.label or name.capitalize()} of line {number}"
+            field.widget.attrs["aria-label"] = f"{field.label or pretty_name(name)} of line {number}"
 
     def clean(self) -> dict[str, Any]:
         """Require what a line that is not blank needs, and read the amounts."""
@@ -65,9 +71,7 @@ class InvoiceForm(ServiceForm):
     customer = forms.CharField(
         max_length=64, widget=forms.HiddenInput, error_messages={"required": "Choose a customer."}
     )
-    currency = forms.ChoiceField(
-        choices=[(code, code) for code in (*FIRST_CURRENCIES, *CURRENCIES) if code in CURRENCIES]
-    )
+    currency = forms.ChoiceField(choices=currency_choices)
     due_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Due on")
     external_id = forms.CharField(
         max_length=100, required=False, label="Your own id", help_text="Unique among your invoices."
@@ -76,7 +80,6 @@ class InvoiceForm(ServiceForm):
 
     def __init__(self, data: Any = None, *, lines: list[dict[str, Any]] | None = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        self.fields["currency"].choices = list(dict.fromkeys(self.fields["currency"].choices))  # type: ignore[attr-defined]
         currency = (self.data.get("currency") if self.is_bound else self.initial.get("currency")) or "EUR"
         self.line_currency = currency if currency in CURRENCIES else "EUR"
         self.lines = self._line_forms(data, lines or [])

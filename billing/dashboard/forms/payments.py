@@ -4,10 +4,13 @@ from typing import Any
 
 from django import forms
 
-from billing.dashboard.forms.base import ServiceForm, read_amount
+from billing import selectors
+from billing.dashboard.forms.base import MetadataTextField, ServiceForm, currency_choices, read_amount
 from billing.gateways import current_gateway
-from billing.models import Charge, Invoice
+from billing.models import Charge, Customer, Invoice
+from billing.models.charges import PaymentStatus
 from core.currencies import decimal_text
+from core.errors import NotFound
 
 _CARD_LABELS = {
     "card_success": "Test card: succeeds",
@@ -41,8 +44,69 @@ class ChargeForm(AmountForm):
 
     def __init__(self, data: Any = None, *, invoice: Invoice) -> None:
         super().__init__(data, currency=invoice.currency, most=invoice.amount_chargeable)
-        methods = current_gateway().payment_methods
-        self.fields["payment_method"].choices = [(name, _CARD_LABELS.get(name, name)) for name in methods]  # type: ignore[attr-defined]
+        self.fields["payment_method"].choices = _method_choices()  # type: ignore[attr-defined]
+
+
+class FreeChargeForm(ServiceForm):
+    """Charge without an invoice."""
+
+    customer = forms.CharField(
+        max_length=64,
+        required=False,
+        help_text="The customer's id, cus_…, or empty: a charge may stand by itself.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+    )
+    amount = forms.CharField(max_length=32)
+    currency = forms.ChoiceField(choices=currency_choices)
+    payment_method = forms.ChoiceField()
+    metadata = MetadataTextField(help_text="One name=value a line, up to 50.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment_method"].choices = _method_choices()  # type: ignore[attr-defined]
+
+    def clean_customer(self) -> Customer | None:
+        """Find the customer, of this company and mode."""
+        reference = self.cleaned_data["customer"].strip()
+        try:
+            return selectors.get_customer(reference) if reference else None
+        except NotFound as error:
+            raise forms.ValidationError("There is no such customer.") from error
+
+    def clean(self) -> dict[str, Any]:
+        """Read the amount into minor units of the currency."""
+        values: dict[str, Any] = super().clean() or {}
+        if values.get("amount") and values.get("currency"):
+            try:
+                values["amount"] = read_amount(values["amount"], values["currency"])
+            except forms.ValidationError as error:
+                self.add_error("amount", error)
+        return values
+
+
+class ChargeFilterForm(forms.Form):
+    """Narrows the list of charges."""
+
+    status = forms.ChoiceField(required=False, choices=[("", "Any status"), *PaymentStatus.choices])
+    belongs_to = forms.ChoiceField(
+        required=False,
+        label="Belongs to",
+        choices=[("", "Anything"), ("invoice", "An invoice"), ("nothing", "No invoice")],
+    )
+    created_after = forms.DateField(
+        required=False, label="Created from", widget=forms.DateInput(attrs={"type": "date"})
+    )
+    customer = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The valid, non-empty filters."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+def _method_choices() -> list[tuple[str, str]]:
+    return [(name, _CARD_LABELS.get(name, name)) for name in current_gateway().payment_methods]
 
 
 class RefundForm(AmountForm):

@@ -1,1 +1,1 @@
-"""Pages of customers and invoices: each parses, calls one service or selector, and renders."""
+"""Pages of customers, invoices and charges: each parses, calls one service or selector, and renders."""

@@ -55,11 +55,12 @@ def create(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One customer: what is known, the latest invoices, what happened."""
+    """One customer: what is known, the latest invoices and charges, what happened."""
     customer = selectors.get_customer(public_id)
     context = {
         "customer": customer,
         "invoices": selectors.filter_invoices(customer=customer.public_id).order_by("-id")[:RECENT],
+        "charges": selectors.filter_charges(customer=customer.public_id).order_by("-id")[:RECENT],
         "entries": timeline_of([customer.public_id]),
         "may_change": _may_change(request),
     }

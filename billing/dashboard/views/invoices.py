@@ -13,6 +13,7 @@ from accounts.selectors import current_company
 from billing import selectors, services
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
 from billing.dashboard.timeline import timeline_of
+from billing.dashboard.waiting import render_waiting
 from billing.models import Customer, Invoice
 from core import clock
 from core.api.pagination import paginate
@@ -76,7 +77,7 @@ def render_detail(
     request: CompanyRequest, invoice: Invoice, *, charge_form: ChargeForm | None = None
 ) -> HttpResponse:
     """Return the page of an invoice; 422 when it shows what was wrong with a form."""
-    charges = list(selectors.filter_charges(invoice).order_by("-id"))
+    charges = list(selectors.list_charges_of(invoice).order_by("-id"))
     refunds = [refund for charge in charges for refund in charge.refunds.all()]
     ids = [row.public_id for row in (invoice, *charges, *refunds)]
     may_change = at_least(request.membership.role, Role.DEVELOPER)
@@ -97,7 +98,7 @@ def render_detail(
         "is_overdue": is_open and bool(invoice.due_date and invoice.due_date < clock.now().date()),
     }
     status = 422 if charge_form is not None and charge_form.errors else 200
-    return render(request, "billing/invoice_detail.html", context, status=status)
+    return render_waiting(request, "billing/invoice_detail.html", context, status=status)
 
 
 @company_page(role=Role.DEVELOPER)

@@ -25,8 +25,6 @@ def refund(request: CompanyRequest, public_id: str) -> HttpResponse:
             form.show_refusal(refusal)
         else:
             messages.info(request, "The refund is on its way to the gateway.")
-            if charge.invoice is not None:
-                return redirect("billing:invoice", charge.invoice.public_id)
-            return redirect("billing:invoices")
+            return redirect("billing:charge", public_id)
     context = {"charge": charge, "form": form}
     return render(request, "billing/refund.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,70 @@
+"""Charges: list, create without an invoice, look at. Charging an invoice is a step of its page."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from billing import selectors, services
+from billing.dashboard.forms import ChargeFilterForm, FreeChargeForm
+from billing.dashboard.timeline import timeline_of
+from billing.dashboard.waiting import render_waiting
+from core.api.pagination import paginate
+from core.errors import DomainError, FieldErrors
+
+
+@company_page()
+@require_safe
+def charge_list(request: CompanyRequest) -> HttpResponse:
+    """The company's charges, of invoices and free ones, newest first."""
+    form = ChargeFilterForm(request.GET)
+    try:
+        page = paginate(selectors.filter_charges(**form.chosen), request)
+    except FieldErrors:
+        return redirect("billing:charges")
+    context = {
+        "form": form,
+        "page": page,
+        "is_filtered": bool(form.chosen),
+        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+    }
+    return render(request, "billing/charge_list.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: CompanyRequest) -> HttpResponse:
+    """Charge without an invoice; `?customer=` says whom."""
+    form = FreeChargeForm(
+        request.POST if request.method == "POST" else None,
+        initial={"customer": request.GET.get("customer", ""), "currency": "EUR"},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            charge = services.create_charge(actor=request.principal, **form.cleaned_data)
+        except DomainError as refusal:
+            form.show_refusal(refusal)
+        else:
+            messages.info(request, "The charge is on its way to the gateway.")
+            return redirect("billing:charge", charge.public_id)
+    return render(request, "billing/charge_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@company_page()
+@require_safe
+def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """One charge: what was taken, what was given back, what happened."""
+    charge = selectors.get_charge(public_id)
+    refunds = list(selectors.list_refunds(charge).order_by("-id"))
+    context = {
+        "charge": charge,
+        "invoice": charge.invoice,
+        "customer": charge.customer,
+        "refunds": refunds,
+        "is_waiting": any(row.status == "pending" for row in (charge, *refunds)),
+        "entries": timeline_of([row.public_id for row in (charge, *refunds)], currency=charge.currency),
+        "may_refund": at_least(request.membership.role, Role.DEVELOPER) and charge.amount_refundable > 0,
+    }
+    return render_waiting(request, "billing/charge_detail.html", context)

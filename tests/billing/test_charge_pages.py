@@ -1,0 +1,159 @@
+"""The pages of charges: from the empty list to a free charge that was given back in part, by forms alone."""
+
+import html
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from billing import services
+from billing.models import Charge, Refund
+from core.tenancy import tenant_context
+from tests.billing.conftest import SandboxProcess
+from tests.billing.factories import make_charge, make_invoice, make_settled_charge
+from tests.factories import World, join, make_customer, make_user
+
+FORM = {"amount": "1,250.10", "currency": "EUR", "payment_method": "card_success"}
+
+
+@pytest.fixture
+def browser(world: World, login: Callable[..., Client]) -> Client:
+    return login(world.teammate, company=world.company)
+
+
+def text_of(answer: Any) -> str:
+    return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode())))
+
+
+def only_charge(world: World) -> Charge:
+    with tenant_context(world.tenant()):
+        return Charge.objects.select_related("customer").get()
+
+
+def test_from_the_empty_list_to_a_charge_given_back_in_part(
+    browser: Client, world: World, gateway: SandboxProcess
+) -> None:
+    assert "No charge yet" in text_of(browser.get("/charges/"))
+    customer = make_customer(world.tenant())
+    person = f"/customers/{customer.public_id}/"
+    assert "No charge yet" in text_of(browser.get(person))
+    form = f"/charges/new/?customer={customer.public_id}"
+    assert customer.public_id in browser.get(form).content.decode()
+
+    made = browser.post(form, {**FORM, "customer": customer.public_id, "metadata": "order=7"})
+
+    charge = only_charge(world)
+    page = f"/charges/{charge.public_id}/"
+    assert (made.status_code, made.headers["Location"]) == (302, page)
+    assert (charge.amount, charge.currency, charge.metadata) == (125_010, "EUR", {"order": "7"})
+    assert (charge.customer, charge.invoice) == (customer, None)
+    shown = text_of(browser.get(page))
+    assert "Waiting for the gateway's answer" in shown
+    assert "Only a charge that succeeded can be refunded." in shown
+    asked_again = {"HX-Request": "true"}
+    assert "HX-Refresh" not in browser.get(page, headers=asked_again).headers
+    services.complete_payments()
+    assert browser.get(page, headers=asked_again).headers["HX-Refresh"] == "true"
+    shown = text_of(browser.get(page))
+    assert "Charge succeeded" in shown
+    assert "Waiting for the gateway" not in shown
+    assert charge.public_id in text_of(browser.get(person))
+
+    refunded = browser.post(f"{page}refund/", {"amount": "250.10"})
+    assert (refunded.status_code, refunded.headers["Location"]) == (302, page)
+    assert "€250.10 on its way" in text_of(browser.get(page))
+    services.complete_payments()
+    shown = text_of(browser.get(page))
+    assert "€250.10 of €1,250.10 given back." in shown
+    with tenant_context(world.tenant()):
+        assert Refund.objects.get().public_id in shown
+
+
+def test_a_charge_stands_by_itself(browser: Client, world: World) -> None:
+    assert browser.post("/charges/new/", {**FORM, "amount": "500", "currency": "JPY"}).status_code == 302
+    charge = only_charge(world)
+    assert (charge.amount, charge.currency, charge.customer) == (500, "JPY", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"amount": "1.234"}, "Write the amount as in 1,250.00 (EUR)"),
+        ({"amount": "0"}, "Use a whole number from 1"),
+        ({"amount": ""}, "required"),
+        ({"currency": "XXX"}, "valid choice"),
+        ({"payment_method": "card_gold"}, "valid choice"),
+        ({"metadata": "plan"}, "name=value"),
+        ({"customer": "cus_nobody"}, "There is no such customer."),
+    ],
+)
+def test_a_refused_charge_says_why_on_the_form(
+    browser: Client, world: World, fields: dict[str, str], complaint: str
+) -> None:
+    answer = browser.post("/charges/new/", {**FORM, **fields})
+    assert answer.status_code == 422
+    assert complaint in text_of(answer)
+    with tenant_context(world.tenant()):
+        assert not Charge.objects.exists()
+
+
+def test_another_companys_customer_is_not_charged(browser: Client, world: World) -> None:
+    foreign = make_customer(world.other_tenant())
+    answer = browser.post("/charges/new/", {**FORM, "customer": foreign.public_id})
+    assert answer.status_code == 422
+    assert "There is no such customer." in text_of(answer)
+    with tenant_context(world.tenant()):
+        assert not Charge.objects.exists()
+
+
+def test_a_failed_charge_says_why(browser: Client, world: World, gateway: SandboxProcess) -> None:
+    charge = make_charge(world.tenant(), payment_method="card_insufficient_funds")
+    shown = text_of(browser.get(f"/charges/{charge.public_id}/"))
+    assert "The charge failed The card has insufficient funds. insufficient_funds" in shown
+    refused = browser.post(f"/charges/{charge.public_id}/refund/", {"amount": "1"})
+    assert refused.status_code == 422
+    assert "The charge is failed." in text_of(refused)
+
+
+def test_the_list_is_narrowed_and_paged(browser: Client, world: World) -> None:
+    tenant = world.tenant()
+    customer = make_customer(tenant)
+    invoice = make_invoice(tenant, customer=customer, finalize=True)
+    paid = make_settled_charge(tenant, invoice=invoice)
+    free = make_settled_charge(tenant)
+    waiting = make_charge(tenant, settle=False)
+
+    def found(query: str) -> set[str]:
+        page = browser.get(f"/charges/?{query}").content.decode()
+        return {
+            charge.public_id for charge in (paid, free, waiting) if f"/charges/{charge.public_id}/" in page
+        }
+
+    everything = {paid.public_id, free.public_id, waiting.public_id}
+    assert found("") == everything
+    assert found("status=pending") == {waiting.public_id}
+    assert found("belongs_to=invoice") == {paid.public_id}
+    assert found("belongs_to=nothing") == {free.public_id, waiting.public_id}
+    assert found(f"customer={customer.public_id}") == {paid.public_id}
+    assert found("customer=cus_nobody") == set()
+    assert found("created_after=2020-01-01") == everything
+    assert found("created_after=2999-01-01") == set()
+    assert found(f"starting_after={free.public_id}") == {paid.public_id}
+    assert "No charge matches" in text_of(browser.get("/charges/?status=failed"))
+    assert browser.get("/charges/?starting_after=x").status_code == 302
+
+
+def test_a_viewer_looks_and_charges_nothing(world: World, login: Callable[..., Client]) -> None:
+    viewer = make_user("viewer")
+    join(world.company, viewer, "viewer")
+    browser = login(viewer, company=world.company)
+    charge = make_settled_charge(world.tenant())
+    page = browser.get(f"/charges/{charge.public_id}/")
+    assert page.status_code == 200
+    assert "/refund/" not in page.content.decode()
+    assert "Create charge" not in text_of(browser.get("/charges/"))
+    assert browser.post("/charges/new/", FORM).status_code == 403
+    with tenant_context(world.tenant()):
+        assert Charge.objects.count() == 1
