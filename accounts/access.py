@@ -6,13 +6,14 @@ never from the address, a header or a form (DESIGN §8).
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -22,6 +23,7 @@ from accounts.roles import Role, at_least
 from accounts.selectors import memberships_of
 from core.errors import DomainError, NotFound
 from core.principal import Mode, Principal
+from core.requests import Request, actor_of
 from core.tenancy import Tenant, tenant_context
 
 SESSION_COMPANY = "company"
@@ -30,7 +32,7 @@ SESSION_MODE = "mode"
 ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponse])
 
 
-class CompanyRequest(HttpRequest):
+class CompanyRequest(Request):
     """What a view behind `company_page` receives (for type checkers; nothing creates one)."""
 
     user: User
@@ -38,8 +40,6 @@ class CompanyRequest(HttpRequest):
     membership: Membership
     mode: Mode
     principal: Principal
-    request_id: str
-    client_ip: str
 
 
 def company_page(role: str = Role.VIEWER) -> Callable[[ViewT], ViewT]:
@@ -58,11 +58,10 @@ def company_page(role: str = Role.VIEWER) -> Callable[[ViewT], ViewT]:
             memberships = memberships_of(request.user)
             if not memberships:
                 return HttpResponseRedirect(reverse("accounts:create_company"))
-            enter(request, memberships)
-            membership: Membership = request.membership  # type: ignore[attr-defined]
-            if not at_least(membership.role, role):
+            inside = enter(request, memberships)
+            if not at_least(inside.membership.role, role):
                 raise PermissionDenied(f"This needs the role {Role(role).label.lower()} or a higher one.")
-            response = _run(view, request, *args, **kwargs)
+            response = _run(view, inside, *args, **kwargs)
             if not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
             return response
@@ -73,32 +72,31 @@ def company_page(role: str = Role.VIEWER) -> Callable[[ViewT], ViewT]:
     return decorate
 
 
-def enter(request: HttpRequest, memberships: list[Membership]) -> None:
-    """Put the chosen membership (by session, else the first), the mode and the principal on the request."""
+def enter(request: HttpRequest, memberships: list[Membership]) -> CompanyRequest:
+    """Put the chosen membership (by session, else the first), the mode and the principal on the request; returns it."""
+    inside = cast(CompanyRequest, request)
     chosen = request.session.get(SESSION_COMPANY)
     membership = next((m for m in memberships if str(m.company_id) == chosen), memberships[0])
     mode: Mode = "test" if request.session.get(SESSION_MODE) == "test" else "live"
-    request.memberships = memberships  # type: ignore[attr-defined]
-    request.membership = membership  # type: ignore[attr-defined]
-    request.mode = mode  # type: ignore[attr-defined]
-    request.principal = membership.principal(  # type: ignore[attr-defined]
-        mode=mode,
-        ip=request.client_ip,  # type: ignore[attr-defined]
-        user_agent=request.headers.get("User-Agent", "")[:500],
-        request_id=request.request_id,  # type: ignore[attr-defined]
-    )
+    inside.memberships, inside.membership, inside.mode = memberships, membership, mode
+    inside.principal = user_principal(request, membership.user, tenant=Tenant(membership.company_id, mode))
+    return inside
 
 
-def user_principal(request: HttpRequest, user: User | None = None) -> Principal:
-    """Return the signed-in person (or `user`, who is just signing in) as an actor outside of any company."""
-    person: User = user or request.user  # type: ignore[assignment]
-    return Principal(
+def entered(request: HttpRequest) -> CompanyRequest | None:
+    """Return the request as that of a member, or None when no company was entered (sign-in, public pages)."""
+    return cast(CompanyRequest, request) if hasattr(request, "membership") else None
+
+
+def user_principal(request: HttpRequest, user: User, *, tenant: Tenant | None = None) -> Principal:
+    """Return `user` as an actor: in a tenant, or outside of any company (signing in, creating one)."""
+    return actor_of(
+        request,
         kind="user",
-        id=person.public_id,
-        name=person.display_name,
-        ip=request.client_ip,  # type: ignore[attr-defined]
-        user_agent=request.headers.get("User-Agent", "")[:500],
-        request_id=request.request_id,  # type: ignore[attr-defined]
+        id=user.public_id,
+        name=user.display_name,
+        company_id=tenant.company_id if tenant else None,
+        mode=tenant.mode if tenant else None,
     )
 
 
@@ -123,14 +121,13 @@ def safe_next(request: HttpRequest, fallback: str = "/") -> str:
     return fallback
 
 
-def _run(view: Callable[..., HttpResponse], request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-    membership: Membership = request.membership  # type: ignore[attr-defined]
+def _run(
+    view: Callable[..., HttpResponse], request: CompanyRequest, *args: Any, **kwargs: Any
+) -> HttpResponse:
     try:
-        with tenant_context(Tenant(membership.company_id, request.mode)):  # type: ignore[attr-defined]
+        with tenant_context(Tenant(request.membership.company_id, request.mode)):
             response = view(request, *args, **kwargs)
-            if callable(getattr(response, "render", None)):
-                response = response.render()  # type: ignore[attr-defined]
-            return response
+            return response.render() if isinstance(response, SimpleTemplateResponse) else response
     except NotFound as error:
         raise Http404 from error
     except DomainError as error:

@@ -20,7 +20,7 @@ from accounts.services import record_failed_sign_in, record_for_companies
 from accounts.sudo import remember_sign_in
 from core import crypto
 from core.events import Event
-from core.principal import Principal
+from core.requests import actor_of, as_seen
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -28,8 +28,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that core.middleware decided on, which trusts only TRUSTED_PROXIES."""
-        address: str = request.client_ip  # type: ignore[attr-defined]
-        return address
+        return as_seen(request).client_ip
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
         """Send a new person on to create their company (an invitation's `next` comes before this)."""
@@ -44,14 +43,7 @@ class AccountAdapter(DefaultAccountAdapter):
         email = str(credentials.get("email") or credentials.get("username") or "")
         record_failed_sign_in(
             email=email,
-            actor=Principal(
-                kind="user",
-                id="",
-                name=email[:254] or "nobody",
-                ip=request.client_ip,  # type: ignore[attr-defined]
-                user_agent=request.headers.get("User-Agent", "")[:500],
-                request_id=request.request_id,  # type: ignore[attr-defined]
-            ),
+            actor=actor_of(request, kind="user", id="", name=email[:254] or "nobody"),
         )
 
 

@@ -11,7 +11,6 @@ from django.db.models.functions import Lower
 from accounts.roles import Role
 from core import clock, ids
 from core.constraints import RowLevelSecurity
-from core.principal import Principal
 from core.tenancy import CompanyModel, Tenant
 
 INVITATION_VALID_FOR = timedelta(days=7)
@@ -135,19 +134,6 @@ class Membership(CompanyModel):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role}"
-
-    def principal(self, *, mode: Any, ip: str | None, user_agent: str, request_id: str | None) -> Principal:
-        """Return the member as the actor of a dashboard request."""
-        return Principal(
-            kind="user",
-            id=self.user.public_id,
-            name=self.user.display_name,
-            company_id=self.company_id,
-            mode=mode,
-            ip=ip,
-            user_agent=user_agent,
-            request_id=request_id,
-        )
 
 
 def _invitation_expiry() -> datetime:

@@ -9,6 +9,7 @@ from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
@@ -61,8 +62,6 @@ class StaffSite(UnfoldAdminSite):
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             with system_context(reason=f"staff: {request.path}"):
                 response = view(request, *args, **kwargs)
-                if callable(getattr(response, "render", None)):
-                    response = response.render()  # type: ignore[attr-defined]
-                return response
+                return response.render() if isinstance(response, SimpleTemplateResponse) else response
 
         return super().admin_view(run, cacheable)

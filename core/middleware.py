@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from core import ids
 from core.addresses import client_address, peer_is_trusted_proxy
 from core.api.entry import ApiEntry, is_api_path
+from core.requests import Request
 
 # Probes are asked over plain HTTP from inside the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -25,16 +26,16 @@ class RequestContextMiddleware:
         self._pages = get_response
         self._api = ApiEntry()
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> HttpResponse:
         """Answer the request with its id in `X-Request-Id`."""
-        request.request_id = ids.encode("req", ids.new_id())  # type: ignore[attr-defined]
-        request.client_ip = client_address(request.META)  # type: ignore[attr-defined]
+        request.request_id = ids.encode("req", ids.new_id())
+        request.client_ip = client_address(request.META)
         secure = self._is_secure(request)
-        request.secure = secure  # type: ignore[attr-defined]
+        request.secure = secure
         # Django asks the WSGI server; behind a trusted proxy the proxy knows.
         request.META["wsgi.url_scheme"] = "https" if secure else "http"
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request.request_id)  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(request_id=request.request_id)
         path = request.path_info
         if is_api_path(path):
             response: HttpResponse = self._api(request)
@@ -44,7 +45,7 @@ class RequestContextMiddleware:
             )
         else:
             response = self._pages(request)
-        response.headers["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
+        response.headers["X-Request-Id"] = request.request_id
         return response
 
     @staticmethod

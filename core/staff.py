@@ -20,6 +20,7 @@ from unfold.admin import ModelAdmin
 from core.errors import DomainError
 from core.events import Event, publish, publish_unowned
 from core.principal import Principal
+from core.requests import actor_of
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context
 
 
@@ -42,14 +43,7 @@ class StaffListed(Event):
 def staff_principal(request: HttpRequest) -> Principal:
     """Return the member of staff as the actor of a service call."""
     user: Any = request.user
-    return Principal(
-        kind="staff",
-        id=user.public_id,
-        name=user.display_name,
-        ip=request.client_ip,  # type: ignore[attr-defined]
-        user_agent=request.headers.get("User-Agent", "")[:500],
-        request_id=request.request_id,  # type: ignore[attr-defined]
-    )
+    return actor_of(request, kind="staff", id=user.public_id, name=user.display_name)
 
 
 def tenant_of(obj: Model) -> Tenant | None:

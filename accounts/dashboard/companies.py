@@ -35,7 +35,9 @@ def create_company_page(request: HttpRequest) -> HttpResponse:
     form = CreateCompanyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         company = create_company(
-            name=form.cleaned_data["name"], owner=request.user, actor=user_principal(request)
+            name=form.cleaned_data["name"],
+            owner=request.user,
+            actor=user_principal(request, request.user),
         )
         with tenant_context(Tenant(company.id, "live")):
             choose_company(request, Membership.objects.get(user=request.user))

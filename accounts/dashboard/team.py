@@ -156,7 +156,9 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         try:
             membership = accept_invitation(
-                invitation=invitation, user=request.user, actor=user_principal(request)
+                invitation=invitation,
+                user=request.user,
+                actor=user_principal(request, request.user),
             )
         except DomainError as error:
             refusal = error.detail

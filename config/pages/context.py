@@ -4,21 +4,23 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from accounts.access import entered
+
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark", "system")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Give templates `shell` (None outside of a company) and `theme` (light, dark or system)."""
-    membership = getattr(request, "membership", None)
+    inside = entered(request)
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
-        "shell": membership
+        "shell": inside
         and {
-            "company": membership.company,
-            "companies": [one.company for one in request.memberships],  # type: ignore[attr-defined]
-            "mode": request.mode,  # type: ignore[attr-defined]
-            "role": membership.role,
+            "company": inside.membership.company,
+            "companies": [one.company for one in inside.memberships],
+            "mode": inside.mode,
+            "role": inside.membership.role,
         },
     }

@@ -17,6 +17,7 @@ from drf_spectacular.validation import validate_schema
 
 from core.api.errors import HttpsRequired, MethodNotAllowed
 from core.api.rendering import JSON
+from core.requests import Request
 
 PATH = Path(settings.BASE_DIR) / "docs" / "openapi.json"
 CACHE_SECONDS = 300
@@ -49,9 +50,9 @@ def _committed() -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-def openapi_json(request: HttpRequest) -> HttpResponse:
+def openapi_json(request: Request) -> HttpResponse:
     """Serve the committed document to everybody, without a key; caches may keep it for five minutes."""
-    if settings.REQUIRE_HTTPS and not request.secure:  # type: ignore[attr-defined]
+    if settings.REQUIRE_HTTPS and not request.secure:
         raise HttpsRequired
     request.get_host()  # raises DisallowedHost
     if request.method not in ("GET", "HEAD"):

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from core.api.exceptions import problem, to_domain_error
 from core.api.views import UnknownRoute
+from core.requests import Request
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -36,7 +37,7 @@ class ApiEntry:
             handler = import_string(path)(handler)
         self._handler = handler
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Request) -> HttpResponse:
         """Return the answer; an exception outside of the view becomes problem+json."""
         try:
             response = self._handler(request)
@@ -46,7 +47,7 @@ class ApiEntry:
         headers["X-Content-Type-Options"] = "nosniff"
         # Answers belong to one key; only public documents say otherwise.
         headers.setdefault("Cache-Control", "no-store")
-        if request.secure and settings.SECURE_HSTS_SECONDS:  # type: ignore[attr-defined]
+        if request.secure and settings.SECURE_HSTS_SECONDS:
             headers["Strict-Transport-Security"] = hsts_header()
         return response
 

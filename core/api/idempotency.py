@@ -23,6 +23,7 @@ from core.api.rendering import read_json
 from core.crypto import decrypt, encrypt
 from core.errors import DomainError
 from core.models import IdempotencyRecord
+from core.requests import Request
 from core.tenancy import require_tenant, system_context
 
 REPLAYED = "Idempotency-Replayed"
@@ -46,7 +47,7 @@ def read_key(request: HttpRequest) -> str | None:
     return key
 
 
-def fingerprint(request: HttpRequest) -> bytes:
+def fingerprint(request: Request) -> bytes:
     """Return the SHA-256 of method, path, query and canonical body: what makes two requests the same."""
     canonical = orjson.dumps(read_json(request), option=orjson.OPT_SORT_KEYS)
     parts = (request.method or "", request.path, request.META.get("QUERY_STRING", ""))
@@ -97,7 +98,7 @@ def _lock_and_look_up(key: str) -> _Stored | None:
 
 
 def run_once(
-    request: HttpRequest,
+    request: Request,
     key: str,
     handler: Callable[[], HttpResponse],
     render_refusal: Callable[[DomainError], HttpResponse],

@@ -13,6 +13,7 @@ from rest_framework.parsers import JSONParser as _DrfJSONParser
 from rest_framework.renderers import JSONRenderer as _DrfJSONRenderer
 
 from core.api.errors import BodyTooLarge, InvalidRequest, NotAcceptable, UnsupportedMediaType
+from core.requests import Request
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -43,14 +44,14 @@ def _encode(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is not a JSON value")
 
 
-def read_json(request: HttpRequest) -> dict[str, Any]:
+def read_json(request: Request) -> dict[str, Any]:
     """Return the body of `request` as a JSON object, parsed once; an empty body is an empty object.
 
     Raises BodyTooLarge, UnsupportedMediaType or InvalidRequest.
     """
     parsed: dict[str, Any] | None = getattr(request, "json_body", None)
     if parsed is None:
-        parsed = request.json_body = _parse(request)  # type: ignore[attr-defined]
+        parsed = request.json_body = _parse(request)
     return parsed
 
 

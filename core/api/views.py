@@ -22,22 +22,11 @@ from core.api.pagination import paginate
 from core.api.rendering import JSON, check_accept, read_json, reply
 from core.api.scopes import ANY_KEY
 from core.errors import FieldError, FieldErrors, NotFound
-from core.principal import Principal
+from core.requests import ApiRequest
 from core.tenancy import Tenant, tenant_context
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 Requirement = str | tuple[str, ...]
-
-
-class ApiRequest(HttpRequest):
-    """What the pipeline adds to Django's request before a handler sees it (a type only, never constructed)."""
-
-    request_id: str
-    client_ip: str
-    secure: bool
-    principal: Principal
-    trace: list[dict[str, Any]]
-    rate_headers: dict[str, str]
 
 
 class Guard(Protocol):

@@ -14,6 +14,7 @@ from apikeys.models import ApiKey
 from audit.models import RequestRollup
 from config.pages import docs
 from core.tenancy import system_context, tenant_context
+from tests.contracts.pages import list_pages
 from tests.factories import SYSTEM, World, join, make_company, make_customer, make_key, make_user
 
 Login = Callable[..., Client]
@@ -133,13 +134,27 @@ def test_a_viewer_is_not_offered_to_create_a_key(world: World, login: Login) -> 
     assert 'button-primary" href="/keys/new/"' not in overview(login(person, world.company))
 
 
-def test_a_suspended_company_sees_why(world: World, login: Login) -> None:
+def test_a_suspended_company_sees_why_on_every_page(world: World, login: Login) -> None:
     suspend_company(company=world.company, reason="Unpaid since March.", actor=SYSTEM)
+    owner = login(world.owner, world.company)
+    paths = [page.path() for page in list_pages() if not page.parameters]
 
-    html = overview(login(world.owner, world.company))
+    shown = {}
+    for path in [*paths, "/profile/", "/docs/keys/"]:
+        response = owner.get(path)
+        html = response.getvalue().decode()
+        if response.status_code == 200 and "</html>" in html:
+            shown[path] = html.count("This company is suspended."), html.count("Unpaid since March.")
 
-    assert "This company is suspended." in html
-    assert "Unpaid since March." in html
+    assert len(shown) > 20
+    assert {path: found for path, found in shown.items() if found != (1, 1)} == {}
+
+
+def test_a_company_that_is_not_suspended_is_not_told_so(world: World, login: Login) -> None:
+    suspend_company(company=world.company, reason="Unpaid since March.", actor=SYSTEM)
+    outsider = login(world.outsider, world.other_company)
+
+    assert "suspended" not in overview(outsider)
 
 
 @pytest.mark.parametrize(
