@@ -12,7 +12,7 @@ APP = "https://app.example.com"
 
 
 def test_a_browser_key_must_set_allowed_origins(world):
-    """ "A browser key must set allowed origins (CORS allow-list)" """
+    """ "A browser key must set allowed origins (CORS allow-list)" / "Browser keys restricted by allowed origins" """
     with tenant_context(world.tenant()), pytest.raises(FieldErrors) as refused:
         create_key(chosen=KeySettings(name="x", scopes=["customers:read"], kind="browser"), actor=SYSTEM)
     assert [(field.field, field.code) for field in refused.value.fields] == [("allowed_origins", "required")]

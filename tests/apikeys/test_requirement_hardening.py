@@ -9,6 +9,7 @@ from billing.models import Customer
 from core import clock
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, make_customer
+from tests.isolation.ledger import digest
 
 
 def test_ip_allow_list_the_key_to_your_server_egress_ips(world, issue_key, api):
@@ -20,7 +21,7 @@ def test_ip_allow_list_the_key_to_your_server_egress_ips(world, issue_key, api):
 
 
 def test_short_expiry_and_scheduled_rotation(world, issue_key, api, monkeypatch):
-    """ "Short expiry + scheduled rotation." """
+    """ "Short expiry + scheduled rotation." / "Long-lived API keys increase risk if compromised." """
     issued = issue_key(world.company, expires_at=clock.now() + timedelta(seconds=30), rotation_days=30)
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -41,7 +42,7 @@ def test_one_key_per_integration_so_you_can_revoke_one_without_affecting_others(
 
 
 def test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it(world, issue_key, api):
-    """ "A key is bound to one company. … No parameter can change the company a key operates on." """
+    """ "A key is bound to one company." / "No parameter can change the company a key operates on." """
     foreign = make_customer(world.other_tenant())
     issued = issue_key(world.company, ["customers:read", "customers:write"])
     client = api(issued.client_secret)
@@ -92,3 +93,45 @@ def test_the_restrictions_survive_a_rotation(world, issue_key, api):
     assert api(second.client_secret).get("/v1/whoami").code == "ip_not_allowed"
     inside = api(second.client_secret, ip="203.0.113.7")
     assert inside.get("/v1/whoami").json["scopes"] == ["customers:read"]
+
+
+def test_the_dashboard_shows_the_security_checklist(world, issue_key, login):
+    """ "Secret stored server-side (env / secret manager) — never in client code or git." /
+    "Key scoped to the minimum resources + actions needed." /
+    "Browser keys restricted by allowed origins; secret never exposed to the browser." /
+    "Idempotency-Key sent on every create/charge/send." / "Webhook signatures verified." /
+    "Rotation schedule in place; unused keys revoked." Each line is answered from what the keys really are."""
+    issue_key(world.company, name="open", rotation_days=None)
+    page = login(world.owner).get("/").content.decode()
+    assert "Security checklist" in page
+    for title, state in (
+        ("Secrets stored server-side", "Open"),
+        ("Keys have the least scopes they need", "Done"),
+        ("Keys bound to your servers and sites", "Attention"),
+        ("Idempotency-Key on every create, charge and send", "Open"),
+        ("Webhook signatures verified", "Done"),
+        ("A rotation schedule is in place", "Attention"),
+        ("Unused keys revoked", "Done"),
+    ):
+        assert f'visually-hidden">{state}: </span>{title}<' in page, title
+    assert "In the environment or a secret manager, never in client code or git." in page
+
+
+def test_a_leaked_key_does_the_least_damage(world, issue_key, api):
+    """ "a leaked or misused key causes the least possible damage": it reads what it was made for, from where it was made
+    for, and can neither make nor change keys, people or the company."""
+    make_customer(world.tenant())
+    leaked = issue_key(world.company, ["customers:read"], allowed_networks=["203.0.113.7"])
+    thief, inside = api(leaked.client_secret), api(leaked.client_secret, ip="203.0.113.7")
+    assert thief.get("/v1/customers").code == "ip_not_allowed"
+    assert inside.get("/v1/customers").status == 200
+    before = digest(world.tenant())
+    for path in ("/v1/customers", "/v1/invoices", "/v1/charges", "/v1/messages", "/v1/webhook_endpoints"):
+        assert inside.post(path, {}).code == "insufficient_scope", path
+    for path in ("/v1/api_keys", "/v1/keys", "/v1/company", "/v1/members", "/keys/", "/team/", "/settings/"):
+        assert inside.get(path).status in (302, 404), path
+    after = digest(world.tenant())
+    changed = {table for table in after if after[table] != before[table]}
+    assert {table for table in changed if not table.startswith(("audit_", "apikeys_"))} == set()
+    with tenant_context(world.tenant()):
+        assert ApiKey.objects.count() == 1

@@ -100,7 +100,7 @@ def test_the_audit_log_tracks_authentication_attempts(world, issue_key, api):
 
 
 def test_every_failure_up_to_the_limit_is_written_down_and_none_beyond(api):
-    """ "authentication attempts (… failure)": bounded, so that nobody can fill the log."""
+    """ "API key authentication attempts (success, failure)": bounded, so that nobody can fill the log."""
     stranger = api()
     for _ in range(30):
         stranger.get("/v1/whoami")

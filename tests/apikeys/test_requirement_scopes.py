@@ -8,7 +8,7 @@ from core.tenancy import tenant_context
 
 
 def test_each_key_carries_explicit_scopes(world, issue_key, api):
-    """ "Each key carries explicit scopes (e.g. invoices:read,customers:write)." """
+    """ "Each key carries explicit scopes (e.g. invoices:read,customers:write)." / "Fine-grained permission scopes." """
     issued = issue_key(world.company, ["invoices:read", "customers:write"])
     assert set(api(issued.client_secret).get("/v1/whoami").json["scopes"]) == {
         "invoices:read",
@@ -17,7 +17,8 @@ def test_each_key_carries_explicit_scopes(world, issue_key, api):
 
 
 def test_a_missing_scope_returns_403_with_insufficient_scope(world, issue_key, api):
-    """ "Calling an endpoint whose scope the key lacks returns 403 with error.code = insufficient_scope." """
+    """ "Calling an endpoint whose scope the key lacks returns 403 with error.code = insufficient_scope." /
+    "Returns 403 Forbidden if scope missing" / "Single API key with full access increases risk if compromised." """
     issued = issue_key(world.company, ["invoices:read"])
     answer = api(issued.client_secret).post("/v1/customers", {"name": "Ada"})
     assert answer.status == 403
@@ -37,7 +38,8 @@ def test_read_only_keys_for_reporting(world, issue_key, api):
 
 
 def test_the_user_selects_the_scopes_during_creation(world, login, api):
-    """ "User selects required scopes during key creation": none is preselected, and none is given unasked."""
+    """ "User selects required scopes during key creation" / "Principle of least privilege": none is preselected, and none is
+    given unasked."""
     browser = login(world.owner)
     page = browser.get("/keys/new/").content.decode()
     assert 'name="scopes"' in page
@@ -59,7 +61,9 @@ def test_the_user_selects_the_scopes_during_creation(world, login, api):
     ids=["Send-only key", "Read-only key", "Full access key"],
 )
 def test_the_example_use_cases(world, issue_key, api, scopes, allowed, refused):
-    """ "Send-only key: Only send_email scope", "Read-only key: Only read_analytics scope", "Full access key: All scopes" """
+    """ "Send-only key: Only send_email scope (for application sending emails)" /
+    "Read-only key: Only read_analytics scope (for dashboard integrations)" /
+    "Full access key: All scopes (for admin automation)" """
     client = api(issue_key(world.company, scopes).client_secret)
     method, path = allowed
     answer = client.request(method, path, {} if method == "POST" else None)

@@ -69,6 +69,7 @@ def everything_in_the_database() -> dict[str, str]:
 
 
 def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(world, issue_key, api, login, log_text):
+    """ "Secrets are never logged, never returned by any endpoint, and never shown again." """
     browser = login(world.owner)
     page = browser.post(
         "/keys/new/",

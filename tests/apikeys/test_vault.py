@@ -50,6 +50,7 @@ def forget_everything() -> None:
 
 
 def test_the_database_holds_only_the_reference_and_vault_the_bcrypt_hash(world, vault, issue_key, api):
+    """ "Hash API keys with bcrypt before storing in Vault." / "Store hash in Vault, not plaintext key" """
     issued = issue_key(world.company)
     (row,) = rows_of(world)
     assert (row.store, row.encoded_hash, row.fingerprint) == ("vault", "", "")

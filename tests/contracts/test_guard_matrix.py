@@ -67,6 +67,7 @@ def test_without_a_credential_it_answers_401_and_does_nothing(two, operation):
 
 @named("operation", SCOPED, ids=lambda found: found.name)
 def test_every_scope_but_its_own_is_not_enough_and_does_nothing(two, operation):
+    """ "Each API endpoint checks required scope" """
     tenant = two.tenant()
     path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
     body = sample_body(operation, tenant)

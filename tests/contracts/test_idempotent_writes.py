@@ -1,0 +1,46 @@
+"""Every write of the API is idempotent by construction, also one that is not yet written (DESIGN §7)."""
+
+import secrets
+
+import pytest
+
+from tests.clients import ApiClient, random_address
+from tests.contracts.operations import WRITES, list_operations, sample_body, sample_id
+from tests.factories import make_key, make_world
+from tests.isolation.ledger import digest
+
+OPERATIONS = [operation for operation in list_operations() if operation.method in WRITES]
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A company with room for many requests."""
+    return make_world(tier="enterprise")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda found: found.name)
+def test_a_repeated_write_is_answered_from_the_first(world, operation):
+    """ "All writes accept an Idempotency-Key header so retries can't double-create." """
+    tenant = world.tenant()
+    path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+    body = sample_body(operation, tenant)
+    key = make_key(world.company, scopes=list(operation.scopes[:1]), rate_limit=1000)
+    client = ApiClient(key.client_secret, ip=random_address())
+    once = secrets.token_hex(8)
+
+    first = client.request(operation.method, path, body, idempotency_key=once)
+    assert first.status < 500, first
+    before = business(tenant)
+    second = client.request(operation.method, path, body, idempotency_key=once)
+
+    assert (second.status, second.content) == (first.status, first.content)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert "Idempotency-Replayed" not in first.headers
+    assert business(tenant) == before
+
+
+def business(tenant):
+    """The digest of everything a request could change: all but the trail and the keys' own record of being used."""
+    return {
+        table: mark for table, mark in digest(tenant).items() if not table.startswith(("audit_", "apikeys_"))
+    }
