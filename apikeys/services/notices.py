@@ -62,7 +62,9 @@ def _tell_expiry(key: ApiKey, *, now: datetime) -> None:
         _mail(key, f"The API key {key.name} has expired", f"It stopped working on {when}.")
     else:
         text = f"It stops working on {when}. Set a later expiry, or create its successor in time."
-        _mail(key, f"The API key {key.name} expires {'today' if stage == ON_THE_DAY else 'soon'}", text)
+        today = key.expires_at.date() == now.date()
+        within = "today" if today else "within a day" if stage == ON_THE_DAY else "soon"
+        _mail(key, f"The API key {key.name} expires {within}", text)
 
 
 def remind_rotation(*, now: datetime) -> int:
