@@ -92,6 +92,9 @@ class Company(models.Model):
     version = models.BigIntegerField(default=1, editable=False)
     suspended_at = models.DateTimeField(null=True, blank=True)
     suspended_reason = models.CharField(max_length=500, blank=True)
+    revoke_reported_keys = models.BooleanField(
+        default=True, help_text="Revoke a server key at once when somebody who found its secret reports it."
+    )
     created = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:

@@ -77,6 +77,22 @@ class ApiKeyExposed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApiKeyDeadSecretReported(Event):
+    """Somebody has found a secret that no longer worked: rotated out, expired or revoked. Nothing had to be done."""
+
+    type: ClassVar[str] = "api_key.dead_secret_reported"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnknownSecretReported(Event):
+    """Somebody has reported a well-formed secret that is nobody's here. It belongs to no company: only staff see it."""
+
+    type: ClassVar[str] = "api_key.unknown_secret_reported"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApiKeyAuthenticated(Event):
     """A secret was used successfully for the first time from an address in this hour."""
 

@@ -4,12 +4,14 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from core import clock, ids
 from core.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 DEFAULT_RATE_LIMIT = 60
 DEFAULT_ROTATION_DAYS = 90
 MAX_NAME_LENGTH = 100
+MAX_PLACE_LENGTH = 300
 
 
 class ApiKey(TenantModel):
@@ -24,6 +26,7 @@ class ApiKey(TenantModel):
         LEAK = "leak", "Found in the open"
         STAFF = "staff", "Revoked by staff"
         OPERATOR = "operator", "Revoked by an operator's command"
+        REPORTED = "reported", "Reported as found in the open"
 
     id_prefix = "key"
 
@@ -118,6 +121,18 @@ class ApiKeySecret(TenantModel):
     last_used_at = models.DateTimeField(null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(null=True, blank=True)
     last_used_agent = models.CharField(max_length=300, blank=True)
+    reported_at = models.DateTimeField(
+        null=True, blank=True, help_text="When somebody who has found it last told us."
+    )
+    reported_from = models.GenericIPAddressField(null=True, blank=True)
+    reported_place = models.CharField(
+        max_length=MAX_PLACE_LENGTH, blank=True, help_text="Where, in the words of whoever found it."
+    )
+    report_overruled_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When an owner undid the revocation that a report had caused: later reports revoke nothing.",
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = "secret of an API key"
@@ -154,3 +169,25 @@ class ApiKeyScopeUse(TenantModel):
 
     def __str__(self) -> str:
         return self.scope
+
+
+class LeakReport(models.Model):
+    """A secret that somebody says they have found, until it has been looked up: nobody's yet, so only `system` reads it.
+
+    The secret is encrypted, and gone with its row as soon as the report has been judged.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    received = models.DateTimeField(default=clock.now, editable=False)
+    digest = models.BinaryField(max_length=32, unique=True, help_text="Keyed: one row for one secret.")
+    secret = models.TextField(help_text="Encrypted under FIELD_ENCRYPTION_KEYS.")
+    place = models.CharField(max_length=MAX_PLACE_LENGTH, blank=True)
+    ip = models.GenericIPAddressField()
+    user_agent = models.CharField(max_length=500, blank=True)
+    request_id = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = "report of a found secret"
+
+    def __str__(self) -> str:
+        return f"from {self.ip}"

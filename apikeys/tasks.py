@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from apikeys.selectors import recently_changed
-from apikeys.services import notices
+from apikeys.services import notices, reports
 from core import clock, fences
 from core.jobs import system_task, tenant_task
 from core.valkey import ValkeyUnavailable
@@ -39,6 +39,12 @@ def notify_about_expiry() -> int:
 def remind_of_rotation() -> int:
     """Remind of secrets older than their rotation interval."""
     return notices.remind_rotation(now=clock.now())
+
+
+@system_task(name="apikeys.judge_reports")
+def judge_reports() -> int:
+    """Look up the secrets that were reported as found."""
+    return reports.judge_reports(now=clock.now())
 
 
 @tenant_task(name="apikeys.tell_clamped_keys")

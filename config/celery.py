@@ -11,6 +11,11 @@ app = Celery("pomelo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
+    "apikeys.judge_reports": {
+        "task": "apikeys.judge_reports",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "apikeys.notify_expiry": {"task": "apikeys.notify_expiry", "schedule": 600.0},
     "apikeys.remind_rotation": {"task": "apikeys.remind_rotation", "schedule": 3600.0},
     "apikeys.repeat_fences": {

@@ -69,6 +69,14 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     for name, allowed in choices.items():
         if getattr(settings, name) not in allowed:
             found.append(Error(f"{name} must be one of {', '.join(allowed)}.", id="pomelo.E011"))
+    found.extend(
+        Error(
+            f"SECURITY_CONTACTS: {contact} is not a mailto:, https: or tel: address (RFC 9116).",
+            id="pomelo.E013",
+        )
+        for contact in settings.SECURITY_CONTACTS
+        if not contact.startswith(("mailto:", "https://", "tel:"))
+    )
     if "," in settings.VALKEY_URL and settings.CELERY_BROKER_URL == settings.VALKEY_URL:
         found.append(
             Error(

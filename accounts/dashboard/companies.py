@@ -95,6 +95,7 @@ def _change_settings(request: CompanyRequest) -> HttpResponse:
                 company=company,
                 name=form.cleaned_data["name"],
                 slug=form.cleaned_data["slug"],
+                revoke_reported_keys=form.cleaned_data["revoke_reported_keys"],
                 actor=request.principal,
             )
         except SlugTaken as error:

@@ -35,13 +35,20 @@ class CreateCompanyForm(forms.Form):
 
 
 class CompanyForm(forms.ModelForm):
-    """Name and short name of a company."""
+    """Name and short name of a company, and what happens to a key whose secret was found."""
 
     class Meta:
         model = Company
-        fields = ("name", "slug")
-        labels = {"slug": "Short name"}
-        help_texts = {"slug": "Lower-case letters, digits and hyphens; operators' commands accept it."}
+        fields = ("name", "slug", "revoke_reported_keys")
+        labels = {
+            "slug": "Short name",
+            "revoke_reported_keys": "Revoke a server key at once when somebody reports its secret as found",
+        }
+        help_texts = {
+            "slug": "Lower-case letters, digits and hyphens; operators' commands accept it.",
+            "revoke_reported_keys": "Only the whole secret counts, and whoever has it can do what the key can. An owner "
+            "can undo it for 60 minutes. Otherwise the owners are told, and the key keeps working.",
+        }
 
     def clean_slug(self) -> str:
         """Short names are lower case. Whether one is taken is the service's answer."""

@@ -50,11 +50,16 @@ def create_company(
     return company
 
 
-def update_company(*, company: Company, name: str, slug: str, actor: Principal) -> Company:
-    """Rename the company. Raises SlugTaken."""
+def update_company(
+    *, company: Company, name: str, slug: str, actor: Principal, revoke_reported_keys: bool | None = None
+) -> Company:
+    """Rename the company, or decide what a report of a found secret does (None: as before). Raises SlugTaken."""
+    chosen: dict[str, str | bool] = {"name": name.strip(), "slug": slugify(slug)[:60]}
+    if revoke_reported_keys is not None:
+        chosen["revoke_reported_keys"] = revoke_reported_keys
     changes = {
         field: [getattr(company, field), value]
-        for field, value in (("name", name.strip()), ("slug", slugify(slug)[:60]))
+        for field, value in chosen.items()
         if getattr(company, field) != value
     }
     if not changes:

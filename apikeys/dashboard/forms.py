@@ -5,7 +5,13 @@ from typing import Any
 
 from django import forms
 
-from apikeys.models import DEFAULT_RATE_LIMIT, DEFAULT_ROTATION_DAYS, MAX_NAME_LENGTH, ApiKey
+from apikeys.models import (
+    DEFAULT_RATE_LIMIT,
+    DEFAULT_ROTATION_DAYS,
+    MAX_NAME_LENGTH,
+    MAX_PLACE_LENGTH,
+    ApiKey,
+)
 from apikeys.services import OVERLAPS, KeySettings
 from core import clock
 from core.api.scopes import SCOPES
@@ -167,3 +173,35 @@ class RevokeForm(forms.Form):
         required=False,
         help_text="Then the revocation cannot be undone.",
     )
+
+
+class NeverRenderedInput(forms.TextInput):
+    """A text field that shows what is typed into it, and comes back empty."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        """Leave the value out."""
+        return super().get_context(name, None, attrs)
+
+
+class FoundKeyForm(forms.Form):
+    """A secret that somebody has found. What was pasted is never written into a page again."""
+
+    secret = forms.CharField(
+        label="The secret you found",
+        help_text="All of it, or the line it stands in. It starts with pm_live_ or pm_test_.",
+        widget=NeverRenderedInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "class": "mono"}
+        ),
+    )
+    found_at = forms.CharField(
+        label="Where you found it",
+        required=False,
+        max_length=MAX_PLACE_LENGTH,
+        help_text="An address or a few words. Helps its owners to take it away.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def show_errors(self, error: FieldErrors) -> None:
+        """Put what the service refused beside the fields."""
+        for field in error.fields:
+            self.add_error(field.field, field.message)

@@ -1,5 +1,6 @@
 """The list of keys and the page of one key."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -69,8 +70,19 @@ def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
             notes.append({"text": "unused", "tone": "muted"})
     if key.leaked_at is not None:
         notes.append({"text": "leaked", "tone": "danger"})
+    if _reported(key.secrets.all(), now):
+        notes.append({"text": "reported", "tone": "danger"})
     newest = key.secrets.all()[0]
     return {"key": key, "status": status, "masked": display_secret(newest), "notes": notes}
+
+
+def _reported(secrets: Iterable[ApiKeySecret], now: datetime) -> list[ApiKeySecret]:
+    """Return the secrets that somebody has found and that were not replaced since."""
+    return [
+        secret
+        for secret in secrets
+        if secret.reported_at is not None and _state_of_secret(secret, now) in ("active", "rotating")
+    ]
 
 
 @company_page()
@@ -88,6 +100,10 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "may_undo": can_restore(key) and at_least(request.membership.role, Role.OWNER),
         "undo_until": key.revoked_at + timedelta(minutes=UNDO_MINUTES) if key.revoked_at else None,
         "secrets": [_secret_row(secret, working, now) for secret in secrets],
+        "reports": [
+            {"secret": secret, "masked": display_secret(secret)} for secret in _reported(secrets, now)
+        ],
+        "revoked_by_report": key.revocation_reason == ApiKey.RevocationReason.REPORTED,
         "advice": [_advice_row(key, item) for item in advisor.advise(key, working, scope_uses(key), now)],
         "rotation": advisor.rotation_state(key, now),
         "history": _history(key, secrets),
@@ -149,4 +165,15 @@ def _history(key: ApiKey, secrets: list[ApiKeySecret]) -> list[dict[str, Any]]:
                 "url": "",
             }
         )
+    entries += [
+        {
+            "title": "Reported as leaked",
+            "moment": secret.reported_at,
+            "note": display_secret(secret),
+            "tone": "danger",
+            "url": "",
+        }
+        for secret in secrets
+        if secret.reported_at is not None
+    ]
     return sorted(entries, key=lambda entry: entry["moment"], reverse=True)

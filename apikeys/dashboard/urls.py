@@ -2,10 +2,13 @@
 
 from django.urls import path
 
-from apikeys.dashboard import changing, reading
+from apikeys.dashboard import changing, found_key, reading
 
 app_name = "apikeys"
 urlpatterns = [
+    path("found-key/", found_key.found_key_page, name="found_key"),
+    path("found-key/thanks/", found_key.thanks_page, name="found_key_thanks"),
+    path("found-key/report", found_key.report_found_key, name="report_found_key"),
     path("keys/", reading.list_page, name="list"),
     path("keys/new/", changing.create_page, name="create"),
     path("keys/<str:client_id>/", reading.detail_page, name="detail"),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from apikeys.events import ApiKeyRestored, ApiKeyRevoked
-from apikeys.models import ApiKey
+from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.representations import represent_key
 from apikeys.services.editing import KeyChange, lock_key, save_change
 from core import clock
@@ -47,10 +47,14 @@ def revoke_key(
 
 def can_restore(key: ApiKey) -> bool:
     """Whether the revocation of a key may still be undone."""
+    reason = ApiKey.RevocationReason
     return (
         key.revoked_at is not None
-        and key.revocation_reason == ApiKey.RevocationReason.USER
-        and key.leaked_at is None
+        # A report is the word of a stranger, on which nobody of the company has decided yet.
+        and (
+            key.revocation_reason == reason.REPORTED
+            or (key.revocation_reason == reason.USER and key.leaked_at is None)
+        )
         and clock.now() < key.revoked_at + timedelta(minutes=UNDO_MINUTES)
     )
 
@@ -58,13 +62,18 @@ def can_restore(key: ApiKey) -> bool:
 def restore_key(*, key: ApiKey, actor: Principal) -> KeyChange:
     """Undo a revocation. The caller has checked that the actor is an owner with a recent login.
 
-    Raises UndoRefused after UNDO_MINUTES, after a leak, and after a revocation by staff or an operator; NotFound.
+    Raises UndoRefused after UNDO_MINUTES, after a leak that the company has seen, and after a revocation by staff or an
+    operator; NotFound.
     """
     locked = lock_key(key.id)
     if not can_restore(locked):
         raise UndoRefused("This key was revoked too long ago, by staff, or because it leaked.")
     revoked_at = locked.revoked_at
     assert revoked_at is not None
+    if locked.revocation_reason == ApiKey.RevocationReason.REPORTED:
+        # Otherwise whoever reports it once more would stop the key again and again.
+        reported = ApiKeySecret.objects.filter(key=locked, reported_at__isnull=False)
+        reported.update(report_overruled_at=clock.now())
     effect = save_change(locked, revoked_at=None, revoked_by="", revocation_reason="")
     publish(
         ApiKeyRestored(

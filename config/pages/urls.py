@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from config.pages import docs, key_usage, overview, plan, theme
+from config.pages import docs, key_usage, overview, plan, security_txt, theme
 
 app_name = "pages"
 urlpatterns = [
@@ -12,6 +12,7 @@ urlpatterns = [
     path("plan/withdraw/", plan.withdraw, name="withdraw_tier"),
     path("keys/<str:client_id>/usage/", key_usage.key_usage_page, name="key_usage"),
     path("theme/", theme.choose_theme, name="theme"),
+    path(".well-known/security.txt", security_txt.security_txt, name="security_txt"),
     path("docs/", docs.docs_index, name="docs"),
     # With or without the slash: the `type` of an error is /docs/errors#code. /docs/api is the API reference.
     re_path(r"^docs/(?!api/?$)(?P<slug>[a-z0-9-]+)/?$", docs.doc_page, name="doc"),

@@ -52,6 +52,8 @@ SECRET_KEY = secret("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 ROOT_URLCONF = "config.urls"
+# Where weaknesses are reported, for /.well-known/security.txt: mailto:, https: or tel: addresses.
+SECURITY_CONTACTS = env.list("SECURITY_CONTACTS", default=[])
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = True
 

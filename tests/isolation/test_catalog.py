@@ -15,6 +15,7 @@ SHARED_TABLES = {
     "account_emailaddress": "belongs to a person (allauth)",
     "account_emailconfirmation": "belongs to a person (allauth)",
     "mfa_authenticator": "belongs to a person (allauth)",
+    "apikeys_leakreport": "found secrets, before it is known whose they are; only the role system reaches it",
     "audit_prunecheckpoint": "what a dropped day held, over all companies; only the role system reaches it",
     "audit_sealcursor": "how far the sealer has read, over all companies; only the role system reaches it",
     "audit_staffentry": "events without a company, for staff; only the role system reaches it",

@@ -21,6 +21,8 @@ ENTRANCE = [
     "/accounts/signup/",
     "/accounts/password/reset/",
     "/docs/quickstart/",
+    "/found-key/",
+    "/found-key/thanks/",
     "/nowhere/",
 ]
 

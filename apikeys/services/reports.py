@@ -1,0 +1,255 @@
+"""Secrets that somebody has found in the open and reports: taken in from anybody, judged in the background.
+
+Whoever asks must not learn from the answer whether a secret is somebody's, nor from how long it takes. So receiving does the
+same for every well-formed secret: one row, encrypted. A task looks it up, tells the company, and ends the secret when the
+company wishes it. A report has to bring the whole secret, so whoever can make us revoke a key could use it as well.
+"""
+
+import re
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from accounts.selectors import current_company, owner_emails
+from apikeys import hashers, keys, stores
+from apikeys.emails import mail_notice
+from apikeys.events import ApiKeyDeadSecretReported, ApiKeyExposed, UnknownSecretReported
+from apikeys.models import MAX_PLACE_LENGTH, ApiKey, ApiKeySecret, LeakReport
+from apikeys.refusals import RateLimited
+from apikeys.representations import display_secret, represent_key
+from apikeys.selectors import find_secret
+from apikeys.services.editing import lock_key
+from apikeys.services.revoking import UNDO_MINUTES, revoke_key
+from apikeys.services.rotating import end_overlap
+from apikeys.verification import is_secret_of
+from core import crypto, jobs
+from core.addresses import client_group
+from core.api.errors import TemporarilyUnavailable
+from core.api.throttling import LocalBuckets, Policy, take_one
+from core.errors import FieldError, FieldErrors
+from core.events import publish, publish_unowned
+from core.logging import redact
+from core.principal import Principal
+from core.tenancy import system_context, tenant_context
+from core.valkey import ValkeyUnavailable
+
+log = structlog.get_logger("pomelo.apikeys.reports")
+
+REPORTS = Policy("reports", 10)
+# More than this many that wait for the worker are a flood, or the worker is down.
+MAX_WAITING = 5000
+MAX_PASTED_LENGTH = 4000
+# A secret that works is reported to its owners again after so long, if somebody reports it again.
+TELL_AGAIN_AFTER = timedelta(hours=24)
+GIVE_UP_AFTER = timedelta(days=1)
+BATCH = 500
+
+_SECRET = re.compile(keys.SCANNER_PATTERN)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+_local = LocalBuckets()
+
+
+def receive_report(*, pasted: str, place: str, reporter: Principal) -> None:
+    """Take in a found secret (or the line it was found in) and where it was found.
+
+    Says nothing about whether the secret is anybody's. Raises RateLimited (10 a minute and address), FieldErrors when
+    no well-formed secret is in the text, TemporarilyUnavailable when too many reports wait.
+    """
+    assert reporter.ip is not None
+    _count(reporter.ip)
+    secret = _find_secret_in(pasted)
+    if len(place) > MAX_PLACE_LENGTH:
+        raise FieldErrors([FieldError("found_at", "too_long", f"At most {MAX_PLACE_LENGTH} characters.")])
+    with system_context(reason="a report of a secret whose company is not known yet"):
+        if LeakReport.objects.count() >= MAX_WAITING:
+            raise TemporarilyUnavailable("Too many reports are waiting. Send it again in a few minutes.")
+        row = LeakReport(
+            digest=crypto.mac("leak report", secret.encode("ascii")),
+            secret=crypto.encrypt_text(secret),
+            # Whoever pastes the line it was found in may paste the secret here as well.
+            place=redact(_CONTROL.sub(" ", place)).strip(),
+            ip=reporter.ip,
+            user_agent=_CONTROL.sub(" ", reporter.user_agent),
+            request_id=reporter.request_id or "",
+        )
+        # The same secret that still waits stands in for this one.
+        LeakReport.objects.bulk_create([row], ignore_conflicts=True)
+        jobs.enqueue("apikeys.judge_reports")
+
+
+def _count(ip: str) -> None:
+    bucket = f"reports:{client_group(ip)}"
+    try:
+        admitted, used = take_one(bucket, REPORTS)
+    except ValkeyUnavailable:
+        admitted, (used,) = _local.take({bucket: REPORTS})
+    if not admitted:
+        raise RateLimited(
+            "Too many reports came from this address.",
+            facts={"policies": [REPORTS.name]},
+            headers={"Retry-After": str(REPORTS.retry_after(used))},
+        )
+
+
+def _find_secret_in(pasted: str) -> str:
+    if len(pasted) > MAX_PASTED_LENGTH:
+        raise FieldErrors([FieldError("secret", "too_long", f"At most {MAX_PASTED_LENGTH} characters.")])
+    reason = "No secret is in this text: one starts with pm_live_ or pm_test_ and has 46 characters."
+    for found in _SECRET.findall(pasted):
+        try:
+            return keys.parse(found).text
+        except keys.MalformedSecret as error:
+            reason = str(error)
+    raise FieldErrors([FieldError("secret", "malformed", reason)])
+
+
+def judge_reports(*, now: datetime) -> int:
+    """Look up the secrets that wait and do what their companies wish; returns how many were judged.
+
+    One that cannot be verified right now (Vault away, bcrypt busy) waits for a later run, at most a day.
+    """
+    with system_context(reason="reported secrets that wait"):
+        late = LeakReport.objects.filter(received__lt=now - GIVE_UP_AFTER)
+        if given_up := late.delete()[0]:
+            log.error("leak_reports_given_up", count=given_up)
+        waiting = list(LeakReport.objects.order_by("id").values_list("id", flat=True)[:BATCH])
+    judged = 0
+    for report_id in waiting:
+        try:
+            judged += _judge_one(report_id, now=now)
+        except (stores.StoreUnavailable, hashers.HasherBusy) as error:
+            log.warning("leak_report_postponed", reason=type(error).__name__)
+        except Exception:  # one report that fails must not keep all others waiting
+            log.exception("leak_report_failed", report=str(report_id))
+    return judged
+
+
+def _judge_one(report_id: UUID, *, now: datetime) -> bool:
+    """Judge a report and forget it, in one transaction; False when another worker has it."""
+    with system_context(reason="a reported secret, before its company is known"):
+        report = LeakReport.objects.select_for_update(skip_locked=True).filter(id=report_id).first()
+        if report is None:
+            return False
+        _judge(report, now=now)
+        report.delete()
+    return True
+
+
+def _judge(report: LeakReport, *, now: datetime) -> None:
+    actor = Principal(
+        kind="system",
+        id="apikeys.judge_reports",
+        name="report of a found secret",
+        ip=report.ip,
+        user_agent=report.user_agent,
+        request_id=report.request_id or None,
+    )
+    try:
+        secret = keys.parse(crypto.decrypt_text(report.secret))
+    except crypto.Undecryptable:
+        log.warning("leak_report_undecryptable", received=report.received.isoformat())
+        return
+    row = find_secret(secret.locator)
+    if row is None or not is_secret_of(secret.text, row):
+        publish_unowned(
+            UnknownSecretReported(
+                object_id="", detail={"shown_as": secret.display, "found_at": report.place}
+            ),
+            actor=actor,
+        )
+        return
+    with tenant_context(row.tenant):
+        _tell(row, report, actor=actor, now=now)
+
+
+def _tell(found: ApiKeySecret, report: LeakReport, *, actor: Principal, now: datetime) -> None:
+    """Write down that a secret of the current tenant was found, tell the owners, and end it if they wish that."""
+    key = lock_key(found.key_id)
+    row = ApiKeySecret.objects.get(id=found.id)
+    facts = {"shown_as": display_secret(row), "found_at": report.place, "reported_from": report.ip}
+    told_before = row.reported_at
+    works = _works(key, row, now)
+    if told_before is not None and (not works or told_before > now - TELL_AGAIN_AFTER):
+        return
+    row.reported_at, row.reported_from, row.reported_place = now, report.ip, report.place
+    row.save(update_fields=["reported_at", "reported_from", "reported_place"])
+    if not works:
+        publish(ApiKeyDeadSecretReported(object_id=key.public_id, detail=facts), actor=actor)
+        return
+    action = _action(key, row)
+    if key.kind == ApiKey.Kind.SERVER and action != "secret_ended":
+        key.leaked_at, key.leak_detail = (
+            now,
+            f"Its secret was found in the open and reported from {report.ip}.",
+        )
+        key.save(update_fields=["leaked_at", "leak_detail"])
+    publish(
+        ApiKeyExposed(object_id=key.public_id, object=represent_key(key), detail={**facts, "action": action}),
+        actor=actor,
+    )
+    if action == "secret_ended":
+        end_overlap(key=key, actor=actor)
+    elif action == "revoked":
+        revoke_key(key=key, actor=actor, reason=ApiKey.RevocationReason.REPORTED)
+    _mail(key, row, action, now)
+
+
+def _works(key: ApiKey, row: ApiKeySecret, now: datetime) -> bool:
+    return (
+        key.revoked_at is None
+        and row.revoked_at is None
+        and (key.expires_at is None or key.expires_at > now)
+        and (row.ends_at is None or row.ends_at > now)
+    )
+
+
+def _action(key: ApiKey, row: ApiKeySecret) -> str:
+    """What a report of a working secret does: `none`, `secret_ended` (the old one of a rotation) or `revoked`.
+
+    The secret of a browser key stands in a page for everybody to read, so nobody may stop one by reporting it.
+    """
+    if (
+        key.kind == ApiKey.Kind.BROWSER
+        or row.report_overruled_at is not None
+        or not current_company().revoke_reported_keys
+    ):
+        return "none"
+    return "secret_ended" if row.ends_at is not None else "revoked"
+
+
+def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
+    # Where it was found is the word of a stranger: it stands on the key's page as plain text, never in a mail as a link.
+    said = (
+        f"Somebody has found the secret {display_secret(row)} and reported it on {now:%d %b %Y, %H:%M} UTC from "
+        f"{row.reported_from}. They had the whole secret."
+    )
+    told = {
+        "revoked": "So the key was revoked at once, as your settings ask for. Make a new key for the integration, and look "
+        "at the requests of this one. If something that cannot wait has stopped, an owner can undo the revocation until "
+        f"{now + timedelta(minutes=UNDO_MINUTES):%H:%M} UTC; then rotate the key right after.",
+        "secret_ended": "It was the old secret of a rotation, so it was ended at once; the new one keeps working. Look at "
+        "the key's recent requests.",
+        "none": "The key keeps working. Rotate it now without an overlap, and look at its recent requests.",
+    }
+    text = told[action]
+    if key.kind == ApiKey.Kind.BROWSER:
+        text = (
+            "It belongs to a browser key, which whoever opens your page can read; so it keeps working. If it was found "
+            "anywhere else, or can write or send, rotate it."
+        )
+    stopped = {
+        "revoked": "was revoked",
+        "secret_ended": "lost its old secret",
+        "none": "was reported as leaked",
+    }
+    send = partial(
+        mail_notice,
+        key=key,
+        recipients=owner_emails(),
+        subject=f"The API key {key.name} {stopped[action]}",
+        text=f"{said} {text}",
+    )
+    transaction.on_commit(send)
