@@ -234,6 +234,9 @@ def _show_secret(request: HttpRequest, issued: IssuedKey, **facts: Any) -> HttpR
         "samples": _samples(),
         "rotated": False,
         "overlap_ends": None,
+        "browser_writes": [scope for scope in issued.key.scopes if SCOPES[scope].writes]
+        if issued.key.kind == ApiKey.Kind.BROWSER
+        else [],
         **facts,
     }
     return render(request, "apikeys/secret_once.html", context)

@@ -18,6 +18,7 @@ from apikeys.selectors import get_key, list_keys, scope_uses
 from apikeys.services import UNDO_MINUTES, can_restore
 from core import clock
 from core.api.pagination import paginate
+from core.api.scopes import SCOPES
 
 EXPIRES_SOON = timedelta(days=7)
 
@@ -66,8 +67,10 @@ def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
             notes.append({"text": "expires soon", "tone": "warn"})
         if advisor.rotation_state(key, now).is_due:
             notes.append({"text": "rotation due", "tone": "warn"})
-        if advisor.unused_for(key, now):
-            notes.append({"text": "unused", "tone": "muted"})
+        quiet = advisor.unused_for(key, now)
+        if quiet is not None:
+            long = quiet >= advisor.LONG_UNUSED_AFTER
+            notes.append({"text": f"unused {90 if long else 30} days", "tone": "warn" if long else "muted"})
     if key.leaked_at is not None:
         notes.append({"text": "leaked", "tone": "danger"})
     if _reported(key.secrets.all(), now):
@@ -91,6 +94,7 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     """One key: its secrets and who uses them, restrictions, advice."""
     now = clock.now()
     key = get_key(client_id)
+    uses = scope_uses(key)
     secrets = list(key.secrets.all())
     working = [secret for secret in secrets if _state_of_secret(secret, now) in ("active", "rotating")]
     context = {
@@ -104,7 +108,8 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
             {"secret": secret, "masked": display_secret(secret)} for secret in _reported(secrets, now)
         ],
         "revoked_by_report": key.revocation_reason == ApiKey.RevocationReason.REPORTED,
-        "advice": [_advice_row(key, item) for item in advisor.advise(key, working, scope_uses(key), now)],
+        "advice": [_advice_row(key, item) for item in advisor.advise(key, working, uses, now)],
+        "scopes": [{"scope": SCOPES[name], "last_used_at": uses.get(name)} for name in key.scopes],
         "rotation": advisor.rotation_state(key, now),
         "history": _history(key, secrets),
     }

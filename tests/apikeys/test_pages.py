@@ -8,6 +8,7 @@ import pytest
 from apikeys.models import ApiKey
 from apikeys.selectors import get_key, list_keys
 from apikeys.services import revoke_key
+from apikeys.usage import BUFFER
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
@@ -245,3 +246,39 @@ def test_keys_of_the_other_mode_are_not_listed(world, login, issue_key):
     page = login(world.owner).get("/keys/").content.decode()
     assert "only-live" in page
     assert "only-test" not in page
+
+
+def test_a_key_says_when_each_of_its_scopes_was_last_needed(world, login, issue_key, api):
+    issued = issue_key(world.company, ["customers:read", "events:read"])
+    assert api(issued.client_secret).get("/v1/customers").status == 200
+    BUFFER.flush()
+
+    page = login(world.owner).get(f"/keys/{issued.client_id}/").content.decode()
+
+    needed = re.findall(r'badge-code">([a-z:]+)</span></td>.*?Last needed"[^>]*>(.*?)</td>', page, re.DOTALL)
+    assert [name for name, _ in needed] == ["customers:read", "events:read"]
+    assert "just now" in needed[0][1]
+    assert "Not yet" in needed[1][1]
+
+
+@pytest.mark.parametrize(("days", "badge"), [(29, None), (31, "Unused 30 days"), (91, "Unused 90 days")])
+def test_an_unused_key_is_flagged_after_30_and_after_90_days(world, login, issue_key, days, badge):
+    issued = issue_key(world.company)
+    with tenant_context(world.tenant()):
+        ApiKey.objects.filter(id=issued.key.id).update(created=clock.now() - timedelta(days=days))
+
+    page = login(world.owner).get("/keys/").content.decode()
+
+    assert re.findall(r">(Unused \d+ days)<", page) == ([badge] if badge else [])
+
+
+@pytest.mark.parametrize(("scope", "warned"), [("customers:read", False), ("messaging:send", True)])
+def test_whoever_makes_a_browser_key_that_can_send_is_warned(world, login, scope, warned):
+    form = {
+        "name": "x", "kind": "browser", "scopes": [scope], "expiry": "90", "rate_limit": "60",
+        "allowed_origins": "https://shop.example",
+    }  # fmt: skip
+    page = login(world.owner).post("/keys/new/", form).content.decode()
+
+    assert "Store the secret now" in page
+    assert ("This browser key can write or send." in page) is warned
