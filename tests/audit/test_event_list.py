@@ -9,6 +9,7 @@ from core import events
 
 # Published by the place that does it and by the one that notices it: never both for one change.
 TWICE = {
+    "api_key.exposed": "by the guard that saw a secret cross in clear, or by somebody who found one in the open",
     "invoice.paid": "an invoice of nothing is paid when it is finalized, any other when its charge succeeds",
     "webhook_endpoint.disabled": "by a person, or by the failures of the endpoint itself",
     "message.canceled": "the class is chosen by status in messaging.events",
