@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.access import entered
@@ -11,11 +12,12 @@ THEMES = ("light", "dark", "system")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `shell` (None outside of a company) and `theme` (light, dark or system)."""
+    """Give templates `shell` (None outside of a company), `theme` (light, dark or system) and `mail_goes_to_files`."""
     inside = entered(request)
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
+        "mail_goes_to_files": settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"),
         "shell": inside
         and {
             "company": inside.membership.company,

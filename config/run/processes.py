@@ -72,10 +72,11 @@ def _start_swept(command: str, **options: Any) -> Popen:
     child = Popen(command, **options)
 
     def sweep() -> None:
-        os.waitid(
-            os.P_PID, child.pid, os.WEXITED | os.WNOWAIT
-        )  # not reaped yet, so the number is still its own
-        with contextlib.suppress(ProcessLookupError):
+        # Reaped before this thread came to it: then the number may be somebody else's, and nothing is killed.
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.waitid(
+                os.P_PID, child.pid, os.WEXITED | os.WNOWAIT
+            )  # not reaped yet, so the number is still its own
             os.killpg(child.pid, signal.SIGKILL)
 
     threading.Thread(target=sweep, daemon=True).start()

@@ -319,6 +319,9 @@ INVOICE_FALLBACK_FONTS = env.list("INVOICE_FALLBACK_FONTS", default=[])
 
 # --- Email ----------------------------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}"))
+if vars()["EMAIL_FILE_PATH"]:
+    # filemail:///var/mail means /var/mail; the parser leaves the first slash out, and the folder would be a relative one.
+    EMAIL_FILE_PATH = f"/{vars()['EMAIL_FILE_PATH'].lstrip('/')}"
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Pomelo <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

@@ -1,0 +1,27 @@
+"""Without a mail server, mail goes to files in the data folder, where the banner of `make run` says it is."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engines import ROOT
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"), [(None, "{data}/mail"), ("filemail:///var/spool/x", "/var/spool/x")]
+)
+def test_files_of_mail_lie_where_they_are_said_to_lie(tmp_path: Path, url: str | None, folder: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "EMAIL_URL"}
+    environment |= {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings.base"}
+    if url is not None:
+        environment["EMAIL_URL"] = url
+    program = "from django.conf import settings; print(settings.EMAIL_FILE_PATH)"
+
+    found = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+    assert found == folder.format(data=tmp_path)
