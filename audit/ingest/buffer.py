@@ -1,8 +1,9 @@
 """The web process's part of the request log: an append on the hot path, and a thread that ships batches to Valkey.
 
-What can be lost: nothing when the process ends by SIGTERM; with SIGKILL what was appended in the last FLUSH_SECONDS and
-is being sent (below 200 ms together). While Valkey is away batches wait here, up to MAX_WAITING_BYTES (about 180,000
-requests); beyond that new ones are dropped, counted in a metric and said in the log.
+What can be lost: nothing when the process ends by SIGTERM (what Valkey does not take then goes into a file, see
+audit.ingest.spill); with SIGKILL what was appended in the last FLUSH_SECONDS and is being sent (below 200 ms together).
+While Valkey is away batches wait here, up to MAX_WAITING_BYTES (about 180,000 requests); beyond that new ones are
+dropped, counted in a metric and said in the log.
 """
 
 import os
@@ -14,7 +15,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter
 
-from audit.ingest import rows, stream
+from audit.ingest import rows, spill, stream
 from audit.signing import canonical
 from core.valkey import ValkeyUnavailable
 
@@ -24,7 +25,7 @@ BATCH_ROWS = 500
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 # Appended and not yet encoded: reached only if the thread gets no CPU for many seconds.
 MAX_APPENDED = 100_000
-# At exit: how long Valkey may take to come back before what waits is given up.
+# At exit: how long Valkey may take to come back before what was kept in a file is left to the next start.
 LAST_CHANCE_SECONDS = 5.0
 
 log = structlog.get_logger("pomelo.audit")
@@ -88,20 +89,53 @@ class Buffer:
 
     def _run(self) -> None:
         main = threading.main_thread()
+        is_taken_in = False
         while main.is_alive():
             if not self._appended and not self._batches:
                 self._is_idle = True
                 self._wake.wait(0.5)
                 self._wake.clear()
                 self._is_idle = False
-            time.sleep(FLUSH_SECONDS if self._try_flush() else RETRY_SECONDS)
+            is_sent = self._try_flush()
+            if is_sent and not is_taken_in:
+                is_taken_in = self._try_take_in()
+            time.sleep(FLUSH_SECONDS if is_sent else RETRY_SECONDS)
+        self.close()
+
+    def close(self) -> None:
+        """Send what is here before the process ends. What Valkey does not take is kept in a file for the next start."""
         deadline = time.monotonic() + LAST_CHANCE_SECONDS
-        while not self._try_flush() and time.monotonic() < deadline:
+        while not (self._try_flush() or self._keep()):
+            if time.monotonic() >= deadline:
+                self._drop(self.waiting())
+                break
             time.sleep(RETRY_SECONDS)
-        left = self.waiting()
-        if left:
-            self._drop(left)
-            self._say_drops()
+        # Where the folder dies with the container, the file is worth nothing: use the time there is.
+        while not self._try_take_in() and time.monotonic() < deadline:
+            time.sleep(RETRY_SECONDS)
+        self._say_drops()
+
+    def _keep(self) -> bool:
+        """Put every waiting batch into a file; False when that fails too, and they are still here."""
+        with self._flush_lock:
+            self._encode()
+            try:
+                path = spill.keep(payload for payload, _ in self._batches)
+            except OSError as error:
+                log.exception("request_log_not_kept", error=str(error))
+                return False
+            log.warning("request_log_kept", requests=self.waiting(), file=str(path))
+            self._batches.clear()
+            self._waiting_bytes = 0
+        return True
+
+    def _try_take_in(self) -> bool:
+        """Send what ended processes kept; False when it must be tried again."""
+        try:
+            return spill.take_in(stream.add)
+        except (ValkeyUnavailable, OSError) as error:
+            log.warning("request_log_kept_file_waits", error=str(error))
+            return False
 
     def _try_flush(self) -> bool:
         try:

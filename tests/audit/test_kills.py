@@ -1,5 +1,6 @@
 """What a kill or an outage costs the request log: nothing, but for the last 200 ms of a web process killed by SIGKILL."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,15 +8,16 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from django.test import override_settings
 
-from audit.ingest import buffer, rows, stream
+from audit.ingest import buffer, rows, spill, stream
 from audit.ingest.buffer import Buffer
 from audit.ingest.store import store
 from audit.ingest.writer import Writer
@@ -29,7 +31,7 @@ from tests.audit.rows import make_row
 from tests.audit.test_ingest import finished
 from tests.engines import private_engines, private_valkey
 from tests.factories import World, make_world
-from tests.live import ROOT, web_process
+from tests.live import ROOT, WebProcess, web_process
 
 LOST_AT_MOST_SECONDS = 0.2
 
@@ -65,6 +67,58 @@ def test_a_web_process_that_is_told_to_end_loses_nothing(issue_key: Callable[...
 
 
 @pytest.mark.chaos
+def test_a_web_process_that_is_told_to_end_while_valkey_is_dead_loses_nothing(
+    issue_key: Callable[..., Any],
+    settings: Any,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    """What it cannot send lies in DATA_DIR until the next start, which takes it in once."""
+    world = make_world(tier="enterprise")
+    secret = issue_key(world.company, scopes=["customers:read"], rate_limit=1000).client_secret
+    with private_valkey(durable=True) as valkey:
+        settings.VALKEY_URL, settings.DATA_DIR = valkey.url, tmp_path
+        web = WebProcess(
+            environment={
+                "VALKEY_URL": valkey.url,
+                "CELERY_BROKER_URL": valkey.broker_url,
+                "DATA_DIR": str(tmp_path),
+            }
+        )
+
+        def ask(times: int) -> set[str]:
+            return {request_hex(web.request("GET", "/v1/whoami", secret=secret)) for _ in range(times)}
+
+        try:
+            # given: requests before and during the outage
+            web.start()
+            answered = ask(20)
+            valkey.process.kill()
+            valkey.wait_gone()
+            answered |= ask(100)
+            # when: it is told to end, and the next one starts when Valkey is back
+            web.stop()
+            [kept] = spill.folder().glob("*.batches")
+            copy = kept.read_bytes()
+            valkey.restart()
+            web.start()
+            answered |= ask(1)
+            wait_until(lambda: not kept.exists(), seconds=30)
+            web.stop()
+        finally:
+            web.kill()
+        Writer("test").drain(seconds=60)
+        # then: all are there; and a file that a crash left behind after it was sent adds nothing
+        assert stored_ids(world) == answered
+        kept.write_bytes(copy)
+        Writer("test").drain(seconds=60)
+        assert not kept.exists()
+    assert stored_ids(world) == answered
+    assert rolled_up(world) == sealed(world) == len(answered) == 121
+    record_property("audit", f"SIGTERM while Valkey is dead: {len(answered)} answered, 0 lost, 0 twice")
+
+
+@pytest.mark.chaos
 def test_a_web_process_that_is_killed_loses_at_most_its_last_moments(
     issue_key: Callable[..., Any], record_property: Callable[[str, object], None]
 ) -> None:
@@ -82,19 +136,22 @@ def test_a_web_process_that_is_killed_loses_at_most_its_last_moments(
                 answered[request_hex(answer)] = time.monotonic()
 
         threads = [threading.Thread(target=ask) for _ in range(3)]
-        for thread in threads:
-            thread.start()
-        time.sleep(2)
-        killed = time.monotonic()
-        web.kill()
+        with stalls() as worst_stall:
+            for thread in threads:
+                thread.start()
+            wait_until(lambda: len(answered) > 200, seconds=120)
+            killed = time.monotonic()
+            web.kill()
         for thread in threads:
             thread.join()
     Writer("test").drain(seconds=30)
     lost = set(answered) - stored_ids(world)
-    record_property("audit", f"SIGKILL of a web process: {len(answered)} answered, {len(lost)} lost")
-    assert len(answered) > 50
-    # A row was answered at the latest when the client had read it, so the comparison errs on the strict side.
-    assert [killed - answered[one] for one in lost if killed - answered[one] > LOST_AT_MOST_SECONDS] == []
+    ages = sorted(killed - answered[one] for one in lost)
+    oldest = f", the oldest {ages[-1] * 1000:.0f} ms before" if ages else ""
+    record_property("audit", f"SIGKILL of a web process: {len(answered)} answered, {len(lost)} lost{oldest}")
+    # A row was answered at the latest when the client had read it, so the comparison errs on the strict side. What the
+    # machine itself stood still for is not the log's.
+    assert [age for age in ages if age > LOST_AT_MOST_SECONDS + worst_stall[0]] == []
 
 
 @pytest.mark.chaos
@@ -126,6 +183,26 @@ def test_a_writer_killed_again_and_again_loses_and_repeats_nothing(
     assert rolled_up(world) == len(expected)
     assert sealed(world) == len(expected)
     assert stream.waiting() == 0
+
+
+@contextlib.contextmanager
+def stalls() -> Iterator[list[float]]:
+    """Watch how much longer than asked a short sleep takes on this machine; yields a list with the worst so far."""
+    worst, is_over = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            begin = time.monotonic()
+            time.sleep(0.01)
+            worst[0] = max(worst[0], time.monotonic() - begin - 0.01)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield worst
+    finally:
+        is_over.set()
+        thread.join()
 
 
 @pytest.fixture

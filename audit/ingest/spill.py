@@ -1,0 +1,75 @@
+"""What a process could not ship before it ended: a file in DATA_DIR, taken in by whoever runs there next.
+
+A file holds batches as they go into the stream, one a line, and gets its name only once it is whole and on the disk. Taking
+it in may be interrupted and repeated: rows that were sent before have the same identifiers, and the writer knows them.
+"""
+
+import fcntl
+import os
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from django.conf import settings
+
+SUFFIX = ".batches"
+
+
+def folder() -> Path:
+    """Return where the files lie."""
+    return Path(settings.DATA_DIR) / "request-log"
+
+
+def keep(batches: Iterable[bytes]) -> Path:
+    """Write `batches` (JSON without line breaks) to a new file, on the disk when this returns. Raises OSError."""
+    target = folder() / f"{uuid.uuid4().hex}{SUFFIX}"
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = target.with_suffix(".unfinished")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for batch in batches:
+                file.write(batch + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.rename(target)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _sync_folder()
+    return target
+
+
+def take_in(add: Callable[[bytes], bool]) -> bool:
+    """Hand every kept batch to `add` and remove the files; tell whether none is left.
+
+    Ends at the first batch that `add` does not take, and keeps its file. Raises what `add` raises, and OSError.
+    """
+    if not folder().is_dir():
+        return True
+    return all(_take_in_file(path, add) for path in sorted(folder().glob(f"*{SUFFIX}")))
+
+
+def _take_in_file(path: Path, add: Callable[[bytes], bool]) -> bool:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # another process took it in
+        return True
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another process is taking it in
+            return True
+        if not all(add(line.rstrip(b"\n")) for line in file):
+            return False
+        path.unlink(missing_ok=True)
+    return True
+
+
+def _sync_folder() -> None:
+    """Put the file's name on the disk too."""
+    descriptor = os.open(folder(), os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
