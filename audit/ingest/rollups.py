@@ -12,6 +12,11 @@ from audit.ingest import rows
 from audit.latency import LATENCY_BOUNDS_MS, LATENCY_BUCKETS
 from core import ids
 
+# (company, mode, hour, key, method, route) → key's name, the sums in the order of the table, and the latency buckets.
+Cells = dict[tuple[Any, ...], list[Any]]
+# (hour, refused_by) → requests
+UnownedCounts = dict[tuple[int, str], int]
+
 _BOUNDS_US = [round(bound * 1000) for bound in LATENCY_BOUNDS_MS]
 
 _STAGE = """
@@ -54,9 +59,9 @@ def hour_of(row_hex: str) -> int:
     return int(row_hex[:12], 16) // 3_600_000
 
 
-def add(cursor: CursorWrapper, batch: Iterable[list[Any]]) -> None:
-    """Add the rows of `batch` to their companies' roll-ups."""
-    cells: dict[tuple[Any, ...], list[Any]] = {}
+def count(batch: Iterable[list[Any]]) -> Cells:
+    """Count rows by company, mode, hour, key, method and route."""
+    cells: Cells = {}
     for row in batch:
         cell = (
             row[rows.COMPANY], row[rows.MODE], hour_of(row[rows.ID]), row[rows.KEY] or "", row[rows.METHOD],
@@ -74,6 +79,11 @@ def add(cursor: CursorWrapper, batch: Iterable[list[Any]]) -> None:
         sums[5] += duration
         sums[6] += row[rows.BYTES_OUT]
         sums[7][bisect_left(_BOUNDS_US, duration)] += 1
+    return cells
+
+
+def add(cursor: CursorWrapper, cells: Cells) -> None:
+    """Add what was counted to the companies' roll-ups."""
     if not cells:
         return
     cursor.execute(_STAGE)
@@ -97,16 +107,21 @@ def add(cursor: CursorWrapper, batch: Iterable[list[Any]]) -> None:
     cursor.execute(_ADD)
 
 
-def add_unowned(cursor: CursorWrapper, batch: Iterable[list[Any]]) -> None:
+def count_unowned(batch: Iterable[list[Any]]) -> UnownedCounts:
     """Count requests without a company by hour and refusal."""
-    counts: dict[tuple[int, str], int] = {}
+    counts: UnownedCounts = {}
     for row in batch:
         cell = (hour_of(row[rows.ID]), row[rows.REFUSED])
         counts[cell] = counts.get(cell, 0) + 1
+    return counts
+
+
+def add_unowned(cursor: CursorWrapper, counts: UnownedCounts) -> None:
+    """Add what was counted to the table."""
     cursor.executemany(
         _ADD_UNOWNED,
         [
-            (datetime.fromtimestamp(hour * 3600, tz=UTC), refused, count)
-            for (hour, refused), count in sorted(counts.items())
+            (datetime.fromtimestamp(hour * 3600, tz=UTC), refused, number)
+            for (hour, refused), number in sorted(counts.items())
         ],
     )

@@ -2,11 +2,13 @@
 
 import uuid
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+from psycopg.errors import UniqueViolation
 
 from audit.days import day_of
 from audit.ingest import rollups, rows
@@ -27,13 +29,11 @@ _COPY = "COPY pg_temp.request_batch FROM STDIN"
 _SHARED = "method, route, path, status, duration_us, request_bytes, response_bytes, ip, user_agent, refused_by, trace"
 _OWNED = (
     f"INSERT INTO audit_requestlog (id, company_id, mode, key, key_name, {_SHARED}) "  # noqa: S608 - constants only
-    f"SELECT id, company_id, mode, key, key_name, {_SHARED} FROM pg_temp.request_batch "
-    "WHERE company_id IS NOT NULL ON CONFLICT (id) DO NOTHING"
+    f"SELECT id, company_id, mode, key, key_name, {_SHARED} FROM pg_temp.request_batch WHERE company_id IS NOT NULL"
 )
 _UNOWNED = (
     f"INSERT INTO audit_unownedrequest (id, {_SHARED}) "  # noqa: S608 - constants only
-    f"SELECT id, {_SHARED} FROM pg_temp.request_batch "
-    "WHERE company_id IS NULL ON CONFLICT (id) DO NOTHING"
+    f"SELECT id, {_SHARED} FROM pg_temp.request_batch WHERE company_id IS NULL"
 )
 _FORGET_KNOWN = """
 DELETE FROM pg_temp.request_batch b WHERE
@@ -49,53 +49,83 @@ _BACKSLASH = ord("\\")
 Row = list[Any]
 
 
-def store(batch: list[Row]) -> int:
-    """Write the rows of `batch`; return how many were new. Raises django.db.Error, and then has written nothing."""
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch, ready to be written: everything that takes the processor's time and no database."""
+
+    rows: dict[str, Row]
+    counted: list[Row]
+    copy: str
+    leaves: dict[Chain, bytes]
+    cells: rollups.Cells
+    unowned: rollups.UnownedCounts
+
+
+def prepare(batch: list[Row]) -> Prepared:
+    """Hash, count and format the rows of `batch`. Raises ValueError or TypeError for a row that is none."""
     by_id = {row[rows.ID]: row for row in batch}
     counted = [
         row for row in by_id.values() if row[rows.COMPANY] is None and row[rows.REFUSED] in COUNTED_ONLY
     ]
     for row in counted:
         del by_id[row[rows.ID]]
+    contents = {row_id: canonical(row) for row_id, row in by_id.items()}
+    unowned = [row for row in by_id.values() if row[rows.COMPANY] is None]
+    return Prepared(
+        rows=by_id,
+        counted=counted,
+        copy="".join([_copy_line(row, contents[row_id]) for row_id, row in by_id.items()]),
+        leaves=_leaves(by_id, contents),
+        cells=rollups.count(row for row in by_id.values() if row[rows.COMPANY] is not None),
+        unowned=rollups.count_unowned([*unowned, *counted]),
+    )
+
+
+def store(batch: list[Row]) -> int:
+    """Write the rows of `batch`; return how many were new. Raises django.db.Error, and then has written nothing."""
+    return write(prepare(batch))
+
+
+def write(prepared: Prepared) -> int:
+    """Write what `prepare` made; return how many rows were new. Raises django.db.Error, and then has written nothing."""
     with system_context(reason="request log"), connection.cursor() as cursor:
-        if by_id:
-            contents = {row_id: canonical(row) for row_id, row in by_id.items()}
-            for known in _insert(cursor, by_id, contents):
-                del by_id[known]
-            owned = [row for row in by_id.values() if row[rows.COMPANY] is not None]
-            unowned = [row for row in by_id.values() if row[rows.COMPANY] is None]
-            rollups.add(cursor, owned)
-            rollups.add_unowned(cursor, [*unowned, *counted])
-            chain.append(cursor, _leaves(by_id, contents))
-        else:
-            rollups.add_unowned(cursor, counted)
-    return len(by_id) + len(counted)
+        if prepared.rows:
+            cursor.execute(_STAGE)
+            with connection.connection.cursor() as raw, raw.copy(_COPY) as copy:
+                copy.write(prepared.copy)
+            if not _insert(cursor):
+                prepared = _without_known(cursor, prepared)
+        rollups.add(cursor, prepared.cells)
+        rollups.add_unowned(cursor, prepared.unowned)
+        chain.append(cursor, prepared.leaves)
+    return len(prepared.rows) + len(prepared.counted)
 
 
-def _insert(cursor: CursorWrapper, by_id: dict[str, Row], contents: dict[str, bytes]) -> list[str]:
-    """Insert the rows; return the identifiers of those that were there before."""
-    cursor.execute(_STAGE)
-    with connection.connection.cursor() as raw, raw.copy(_COPY) as copy:
-        copy.write("".join([_copy_line(row, contents[row_id]) for row_id, row in by_id.items()]))
-    known: list[str] = []
-    point = transaction.savepoint()
-    if _insert_staged(cursor) == len(by_id):
-        transaction.savepoint_commit(point)
-        return known
-    # A redelivery: some rows are known. Only the others may be counted and sealed.
-    transaction.savepoint_rollback(point)
+def _insert(cursor: CursorWrapper) -> bool:
+    """Insert the copied rows; False when some of them are there already, and none was inserted.
+
+    Without ON CONFLICT, which looks every row up before it inserts it: redeliveries are rare.
+    """
+    try:
+        with transaction.atomic():
+            cursor.execute(_OWNED)
+            cursor.execute(_UNOWNED)
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        return False
+    return True
+
+
+def _without_known(cursor: CursorWrapper, prepared: Prepared) -> Prepared:
+    """Insert the rows of a redelivery that are new: only these may be counted and sealed."""
     cursor.execute(_FORGET_KNOWN)
-    known = [found.hex for (found,) in cursor.fetchall()]
-    if _insert_staged(cursor) != len(by_id) - len(known):
+    known = {found.hex for (found,) in cursor.fetchall()}
+    if not _insert(cursor):
         raise OperationalError("Another writer added the same rows at this moment; they are delivered again.")
-    return known
-
-
-def _insert_staged(cursor: CursorWrapper) -> int:
-    cursor.execute(_OWNED)
-    inserted: int = cursor.rowcount
-    cursor.execute(_UNOWNED)
-    return inserted + cursor.rowcount
+    return prepare(
+        [*(row for row_id, row in prepared.rows.items() if row_id not in known), *prepared.counted]
+    )
 
 
 def _copy_line(row: Row, content: bytes) -> str:

@@ -9,6 +9,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 from audit.migrations._rights import RIGHTS
+from audit.migrations._storage import STORAGE
 from audit.partitions.operations import CreatePartitionedModel
 
 
@@ -187,6 +188,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
+                'indexes': [models.Index(fields=['company', 'mode', 'route', 'hour'], name='audit_rollup_route'), models.Index(fields=['company', 'mode', 'key', 'hour'], name='audit_rollup_key')],
                 'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_requestrollup_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_requestrollup_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_requestrollup_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'hour', 'key', 'method', 'route'), name='audit_requestrollup_cell', nulls_distinct=False)],
             },
         ),
@@ -237,4 +239,5 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.RunSQL(RIGHTS, migrations.RunSQL.noop),
+        migrations.RunSQL(STORAGE, migrations.RunSQL.noop),
     ]

@@ -126,6 +126,11 @@ class RequestRollup(TenantModel):
                 nulls_distinct=False,
             ),
         ]
+        # From one route, or key, to the next without reading what lies between (audit.usage).
+        indexes = [
+            models.Index(fields=["company", "mode", "route", "hour"], name="audit_rollup_route"),
+            models.Index(fields=["company", "mode", "key", "hour"], name="audit_rollup_key"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H}h {self.method} {self.route}"
