@@ -15,6 +15,7 @@ from audit.api.serializers import (
     RequestLogOutput,
 )
 from audit.models import AuditEntry, RequestLog
+from audit.windows import newest
 from core import clock, ids
 from core.api.filters import filter_queryset
 from core.api.rendering import reply
@@ -36,7 +37,7 @@ class AuditEntryList(ApiView):
     def get(self, request: ApiRequest) -> HttpResponse:
         """List audit entries, newest first."""
         rows = filter_queryset(request, AuditEntry.objects.all(), AuditEntryFilter)
-        return self.page(request, rows, representations.audit_entry)
+        return self.page(request, rows, representations.audit_entry, read=newest)
 
 
 class RequestLogList(ApiView):
@@ -49,7 +50,7 @@ class RequestLogList(ApiView):
     def get(self, request: ApiRequest) -> HttpResponse:
         """List requests, newest first. A request appears here within a few seconds."""
         rows = filter_queryset(request, RequestLog.objects.all(), RequestLogFilter)
-        return self.page(request, rows, representations.request_log)
+        return self.page(request, rows, representations.request_log, read=newest)
 
 
 class RequestLogDetail(ApiView):

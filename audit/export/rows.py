@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.db.models import Model, QuerySet
 
+from audit.windows import newest
 from core.tenancy import Tenant, tenant_context
 
 CHUNK = 1_000
@@ -39,7 +40,7 @@ def _chunks(
             rows = select()
             if last is not None:
                 rows = rows.filter(pk__lt=last.pk)
-            found = list(rows.order_by("-pk")[:CHUNK])
+            found = newest(rows, CHUNK)
             shown = [represent(row) for row in found]
         if shown:
             yield shown

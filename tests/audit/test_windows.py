@@ -1,0 +1,78 @@
+"""A log is read newest first, some days at a time: nothing is left out or repeated at the seams, and little is read."""
+
+import json
+import re
+from datetime import timedelta
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from audit.days import first_id
+from audit.ingest.store import store
+from audit.models import RequestLog
+from audit.partitions.tables import ensure_partitions
+from audit.windows import newest
+from core import clock, ids
+from core.tenancy import tenant_context
+from tests.audit.rows import make_row
+from tests.factories import World
+
+DAYS_AGO = (0, 0, 0, 1, 2, 7, 8, 29, 30, 31, 60)
+
+
+def fill(world: World) -> list[str]:
+    """Store a request of each of DAYS_AGO, in no order; return their paths, newest first."""
+    now = clock.now()
+    ensure_partitions([now.date() - timedelta(days=days) for days in DAYS_AGO])
+    rows = []
+    for number, days in enumerate(DAYS_AGO):
+        moment = now - timedelta(days=days, seconds=number)
+        identifier = first_id(moment).hex[:12] + "7" + ids.new_id().hex[13:]
+        rows.append(make_row(world.company.id, id=identifier, path=f"/v1/n/{number}"))
+    store(rows[::-1])
+    return [f"/v1/n/{number}" for number in range(len(DAYS_AGO))]
+
+
+def test_every_row_comes_once_in_its_order(world: World) -> None:
+    expected = fill(world)
+    with tenant_context(world.tenant()):
+        assert [row.path for row in newest(RequestLog.objects.all(), 100)] == expected
+        for count in range(1, len(expected) + 1):
+            assert [row.path for row in newest(RequestLog.objects.all(), count)] == expected[:count]
+
+
+def test_pages_of_any_size_meet_without_gap_or_repeat(world: World) -> None:
+    expected = fill(world)
+    with tenant_context(world.tenant()):
+        for size in (1, 2, 3, 5):
+            seen: list[RequestLog] = []
+            while found := newest(
+                RequestLog.objects.filter(pk__lt=seen[-1].pk) if seen else RequestLog.objects.all(), size
+            ):
+                seen += found
+            assert [row.path for row in seen] == expected
+
+
+def test_a_page_that_the_newest_days_fill_asks_for_no_older_ones(world: World) -> None:
+    fill(world)
+    with tenant_context(world.tenant()), CaptureQueriesContext(connection) as queries:
+        newest(RequestLog.objects.all(), 3)
+    statements = [one["sql"] for one in queries if "FROM" in one["sql"] and "audit_requestlog" in one["sql"]]
+    assert len(statements) == 1
+    with tenant_context(world.tenant()), connection.cursor() as cursor:
+        select = statements[0][statements[0].index('SELECT "audit_requestlog"') :]
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {select}")
+        plan = cursor.fetchone()[0]
+    text = plan if isinstance(plan, str) else json.dumps(plan)
+    # Yesterday, today and tomorrow: the other hundred partitions are not even planned for.
+    assert set(re.findall(r'"Relation Name": "(\w+)"', text)) == {
+        f"audit_requestlog_p{clock.now() + timedelta(days=days):%Y%m%d}" for days in (-1, 0, 1)
+    }
+
+
+def test_a_cursor_far_back_is_found_as_well(world: World) -> None:
+    expected = fill(world)
+    with tenant_context(world.tenant()):
+        middle = newest(RequestLog.objects.all(), 9)[-1]
+        rows = newest(RequestLog.objects.filter(pk__lt=middle.pk), 20)
+    assert [row.path for row in rows] == expected[9:]
