@@ -25,6 +25,16 @@ class Usage:
     response_bytes: int = 0
     latency: list[int] = field(default_factory=lambda: [0] * LATENCY_BUCKETS)
 
+    @property
+    def median_ms(self) -> float:
+        """Half of the requests were answered within this time."""
+        return self.percentile(0.5)
+
+    @property
+    def p95_ms(self) -> float:
+        """95 of 100 requests were answered within this time."""
+        return self.percentile(0.95)
+
     def percentile(self, share: float) -> float:
         """Return the latency in milliseconds below which `share` of the requests lie; 0 without requests.
 

@@ -1,9 +1,10 @@
 """The filters of the audit and request pages. All of them are optional, and a wrong value is said beside its field."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 
 from audit.selectors import EntryFilter, RequestFilter
 from core import clock, ids
@@ -21,6 +22,7 @@ _LENGTHS = {
     "7d": timedelta(days=7),
     "30d": timedelta(days=30),
 }
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 STATUSES = {
     "": "Any",
     "2xx": "2xx success",
@@ -28,6 +30,20 @@ STATUSES = {
     "5xx": "5xx failed",
     **{str(code): str(code) for code in (400, 401, 403, 404, 409, 422, 429, 500, 503)},
 }
+# The refusals of the guard, which a company can do something about.
+REFUSALS = (
+    "insufficient_scope",
+    "ip_not_allowed",
+    "origin_not_allowed",
+    "https_required",
+    "key_expired",
+    "key_revoked",
+    "company_suspended",
+    "rate_limited",
+    "daily_cap_exceeded",
+    "validation_failed",
+    "not_found",
+)
 ACTIONS = {
     "": "Any",
     "api_key.*": "API keys",
@@ -44,6 +60,16 @@ ACTIONS = {
 }
 
 
+def _moment(label: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    return forms.DateTimeField(
+        label=f"{label} (UTC)",
+        required=False,
+        widget=widget,
+        validators=[MinValueValidator(_FIRST), MaxValueValidator(_LAST)],
+    )
+
+
 class _PeriodForm(forms.Form):
     """Filters with a period; `chosen()` is what the selectors take."""
 
@@ -54,10 +80,18 @@ class _PeriodForm(forms.Form):
         )
 
     @property
-    def since(self) -> datetime | None:
-        """The beginning of the chosen period."""
+    def begin(self) -> datetime | None:
+        """The beginning of the chosen period, or the moment given, whichever is later."""
         length = _LENGTHS.get(self.text("period"))
-        return clock.now() - length if length else None
+        begins = [clock.now() - length] if length else []
+        if self.text("since"):
+            begins.append(self.cleaned_data["since"])
+        return max(begins) if begins else None
+
+    @property
+    def end(self) -> datetime | None:
+        """The end of the minute given."""
+        return self.cleaned_data["until"] + timedelta(minutes=1) if self.text("until") else None
 
     def refuse(self, fields: Any) -> None:
         """Put the errors of a selector beside the fields they belong to."""
@@ -79,6 +113,8 @@ class EntryFilterForm(_PeriodForm):
     actor = forms.CharField(required=False, max_length=200)
     ip = forms.CharField(label="Address", required=False, max_length=50)
     period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))
+    since = _moment("From")
+    until = _moment("To")
 
     def chosen(self) -> EntryFilter:
         """Return the filter the form describes."""
@@ -87,7 +123,8 @@ class EntryFilterForm(_PeriodForm):
             actor=self.text("actor"),
             ip=self.text("ip"),
             text=self.text("q"),
-            since=self.since,
+            since=self.begin,
+            until=self.end,
         )
 
 
@@ -102,9 +139,14 @@ class RequestFilterForm(_PeriodForm):
     )
     key = forms.ChoiceField(required=False)
     status = forms.ChoiceField(required=False, choices=list(STATUSES.items()))
+    refused_by = forms.ChoiceField(
+        label="Reason", required=False, choices=[("", "Any"), *((code, code) for code in REFUSALS)]
+    )
     route = forms.ChoiceField(required=False)
     ip = forms.CharField(label="Address", required=False, max_length=50)
     period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))
+    since = _moment("From")
+    until = _moment("To")
 
     def __init__(self, data: Any, *, keys: list[Any], routes: list[str]) -> None:
         super().__init__(data)
@@ -117,7 +159,9 @@ class RequestFilterForm(_PeriodForm):
             key=self.text("key"),
             route=self.text("route"),
             status=self.text("status"),
+            refused_by=self.text("refused_by"),
             ip=self.text("ip"),
             text=self.text("q"),
-            since=self.since,
+            since=self.begin,
+            until=self.end,
         )

@@ -14,6 +14,7 @@ from audit.dashboard.forms import RequestFilterForm
 from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
 from audit.models import RequestLog
+from audit.windows import newest
 from core import clock
 from core.api.pagination import paginate
 from core.errors import FieldErrors, NotFound
@@ -36,7 +37,7 @@ def request_list(request: CompanyRequest) -> HttpResponse:
         form.refuse(error.fields)
         rows = RequestLog.objects.none()
     try:
-        page = paginate(rows.defer("trace", "user_agent"), request)
+        page = paginate(rows.defer("trace", "user_agent"), request, read=newest)
     except FieldErrors:
         return redirect("audit:requests")
     is_live = "live" in request.GET and "starting_after" not in request.GET
@@ -89,18 +90,20 @@ def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
 @company_page()
 @require_safe
 def usage_page(request: CompanyRequest) -> HttpResponse:
-    """Requests, errors and answer times as charts, by key and by route."""
+    """Requests, errors and answer times as charts, by key and by route; `route` shows one of the routes alone."""
     period = charts.PERIODS.get(request.GET.get("period", ""), charts.PERIODS["24h"])
     since, until = period.bounds(clock.now())
-    steps = usage.usage_over_time(since=since, until=until, step=period.step)
+    method, _, route = request.GET.get("route", "").replace("\x00", "").partition(" ")
+    steps = usage.usage_over_time(since=since, until=until, step=period.step, method=method, route=route)
     context = {
         "period": period,
         "periods": charts.PERIODS.values(),
+        "route": f"{method} {route}" if route else "",
         "total": usage.merged(steps),
         "requests_chart": charts.requests_chart(steps, period),
         "errors_chart": charts.errors_chart(steps, period),
         "latency_chart": charts.latency_chart(steps, period),
-        "keys": usage.usage_by("key", since=since, until=until),
-        "routes": usage.usage_by("route", since=since, until=until),
+        "keys": [] if route else usage.usage_by("key", since=since, until=until),
+        "routes": [] if route else usage.usage_by("route", since=since, until=until),
     }
     return render(request, "audit/usage.html", context)

@@ -96,6 +96,10 @@ def test_a_filter_that_makes_no_sense_is_said_beside_its_field(browser: Client) 
     assert "Use an address or a network" in text_of(browser.get("/audit/?ip=nowhere"))
     assert "Use an address or a network" in text_of(browser.get("/requests/?ip=nowhere"))
     assert "Not an identifier" in text_of(browser.get("/requests/?q=req_zzz"))
+    for moment in ("0001-01-01T00:00", "9999-12-31T23:59", "soon"):
+        for field in ("since", "until"):
+            assert "errorlist" in text_of(browser.get(f"/requests/?{field}={moment}"))
+            assert "errorlist" in text_of(browser.get(f"/audit/?{field}={moment}"))
 
 
 def test_a_refused_request_is_explained(world: World, browser: Client) -> None:
@@ -122,6 +126,13 @@ def test_a_refused_request_is_explained(world: World, browser: Client) -> None:
         ("ip=203.0.113.7", {"/v1/customers/cus_01h", "/v1/invoices"}),
         ("ip=2001:db8::/32", set()),
         ("period=24h", {"/v1/customers/cus_01h", "/v1/invoices"}),
+        ("refused_by=ip_not_allowed", {"/v1/invoices"}),
+        ("refused_by=rate_limited", set()),
+        ("since=2020-01-01T00:00", {"/v1/customers/cus_01h", "/v1/invoices"}),
+        ("since=2020-01-01T00:00&period=1h", {"/v1/customers/cus_01h", "/v1/invoices"}),
+        ("since=2900-01-01T00:00", set()),
+        ("until=2900-01-01T00:00", {"/v1/customers/cus_01h", "/v1/invoices"}),
+        ("until=2020-01-01T00:00", set()),
     ],
 )
 def test_each_filter_of_the_request_page_narrows(
@@ -209,3 +220,20 @@ def test_usage_is_drawn_for_every_period(world: World, browser: Client, period: 
     assert response.context["total"].server_errors == 1
     assert "chart-svg" in page
     assert "ci-deploy" in page
+
+
+def test_usage_of_one_route_alone(world: World, browser: Client) -> None:
+    store(
+        [
+            *(make_row(world.company.id, duration_us=8_000) for _ in range(3)),
+            make_row(world.company.id, method="POST"),
+            make_row(world.company.id, route="/v1/invoices"),
+        ]
+    )
+    page = text_of(browser.get("/requests/usage/"))
+    assert "?period=24h&amp;route=GET%20/v1/customers/%7Bid%7D" in page
+    response = browser.get("/requests/usage/?route=GET%20/v1/customers/%7Bid%7D")
+    assert response.context["total"].requests == 3
+    assert "All routes" in text_of(response)
+    for nonsense in ("x", "%00", "GET%20", "%27%20OR%201"):
+        assert browser.get(f"/requests/usage/?route={nonsense}").status_code == 200
