@@ -1,16 +1,25 @@
 """Staff read the trail and the request log of every company; each look is on the record itself (core.staff)."""
 
+import ipaddress
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 
+from accounts.models import Company
 from audit.models import AuditEntry, RequestLog, StaffEntry, UnownedRequest
-from core import clock
+from core import clock, ids
 from core.ids import first_id
 from core.staff import StaffModelAdmin
+
+# A list says how many rows there are up to this many: counting a log of millions would take longer than showing it.
+MOST_COUNTED = 5_000
 
 
 class LastDays(admin.SimpleListFilter):
@@ -31,21 +40,109 @@ class LastDays(admin.SimpleListFilter):
         return queryset.filter(pk__gte=first_id(clock.now() - timedelta(days=int(days))))
 
 
+class Outcome(admin.SimpleListFilter):
+    """Narrows to a class of statuses, without asking the log which statuses there are."""
+
+    title = "outcome"
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the classes."""
+        return [("2", "2xx success"), ("4", "4xx refused"), ("5", "5xx failed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow to the chosen class."""
+        first = self.value()
+        if first not in ("2", "4", "5"):
+            return queryset
+        return queryset.filter(status__gte=int(first) * 100, status__lt=int(first) * 100 + 100)
+
+
+class BoundedPaginator(Paginator):
+    """Counts no further than MOST_COUNTED; older rows are reached by the filters."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, or MOST_COUNTED."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[:MOST_COUNTED].count())
+
+
 class _LogAdmin(StaffModelAdmin):
+    """A log: newest first, and what names a row is short enough for a telephone."""
+
     ordering = ("-id",)
     list_filter_submit = True
+    paginator = BoundedPaginator
+
+    @admin.display(description="when (UTC)", ordering="id")
+    def at(self, row: Any) -> str:
+        """To the second: the order of events is what one looks for."""
+        return f"{getattr(row, 'created', None) or row.arrived:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="who")
+    def actor(self, row: Any) -> str:
+        """The actor's name as it was."""
+        return str(row.actor_name)
+
+    @admin.display(description="what on")
+    def target(self, row: Any) -> str:
+        """The identifier of what was acted on."""
+        return str(row.target_id)
+
+    @admin.display(description="id")
+    def identifier(self, row: Any) -> str:
+        """The identifier that answers and pages show."""
+        return str(row.public_id)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Narrow to one row by its identifier, to a company by its short name or identifier, or by a column."""
+        term = search_term.strip().replace("\x00", "")
+        if not term:
+            return queryset, False
+        for prefix in ("aud", "req"):
+            if term.startswith(f"{prefix}_") and prefix == self.model.id_prefix:
+                return queryset.filter(pk=_decoded(prefix, term)), False
+        if hasattr(self.model, "company"):
+            is_id = term.startswith("co_")
+            company = Company.objects.filter(
+                **({"id": _decoded("co", term)} if is_id else {"slug": term})
+            ).first()
+            if company is not None:
+                return queryset.filter(company=company), False
+        columns = [name for name in self.search_fields if name != "ip" or _is_address(term)]
+        return queryset.filter(reduce(or_, (Q(**{name: term}) for name in columns))), False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _decoded(prefix: str, text: str) -> Any:
+    """Return the UUID in an identifier, or None, which no row has."""
+    try:
+        return ids.decode(prefix, text)
+    except ids.InvalidId:
+        return None
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(_LogAdmin):
     """Security events of all companies."""
 
-    list_display = ("created", "company", "mode", "action", "actor_name", "target_id", "ip")
+    list_display = ("at", "company", "mode", "action", "actor", "target", "ip")
     list_select_related = ("company",)
     list_filter = (LastDays, "mode", "actor_kind")
-    search_fields = ("=action", "=actor_id", "=target_id", "=request_id", "=company__slug")
+    search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
     search_help_text = (
-        "Exactly: an action, an actor's or target's identifier, a request id or a company's short name."
+        "Exactly: a company's short name or co_ identifier, an action, an actor's, target's or request's identifier, "
+        "or an address."
     )
 
 
@@ -53,10 +150,10 @@ class AuditEntryAdmin(_LogAdmin):
 class StaffEntryAdmin(_LogAdmin):
     """Events that belong to no company: unknown secrets, failed sign-ins, looks across companies."""
 
-    list_display = ("created", "action", "actor_name", "target_id", "ip")
+    list_display = ("at", "action", "actor", "target", "ip")
     list_filter = (LastDays, "actor_kind")
-    search_fields = ("=action", "=actor_id", "=target_id", "=request_id")
-    search_help_text = "Exactly: an action, an actor's or target's identifier, or a request id."
+    search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
+    search_help_text = "Exactly: an action, an actor's, target's or request's identifier, or an address."
 
 
 @admin.register(RequestLog)
@@ -64,27 +161,22 @@ class RequestLogAdmin(_LogAdmin):
     """Requests of all companies."""
 
     list_display = (
-        "public_id",
-        "company",
-        "mode",
-        "method",
-        "path",
-        "status",
-        "refused_by",
-        "key_name",
-        "ip",
-    )
+        "at", "identifier", "company", "mode", "method", "path", "status", "refused_by", "key_name", "ip",
+    )  # fmt: skip
     list_select_related = ("company",)
-    list_filter = (LastDays, "mode", "method")
-    search_fields = ("=refused_by", "=path", "=key_name", "=company__slug")
-    search_help_text = "Exactly: an error code, a path, a key's name or a company's short name."
+    list_filter = (LastDays, Outcome, "mode")
+    search_fields = ("refused_by", "path", "key_name", "ip")
+    search_help_text = (
+        "Exactly: a company's short name or co_ identifier, a req_ identifier, an error code, a path, a key's name or "
+        "an address."
+    )
 
 
 @admin.register(UnownedRequest)
 class UnownedRequestAdmin(_LogAdmin):
     """Requests without a valid credential."""
 
-    list_display = ("public_id", "method", "path", "status", "refused_by", "ip")
-    list_filter = (LastDays, "method")
-    search_fields = ("=refused_by", "=ip")
-    search_help_text = "Exactly: an error code or an address."
+    list_display = ("at", "identifier", "method", "path", "status", "refused_by", "ip")
+    list_filter = (LastDays, Outcome)
+    search_fields = ("refused_by", "ip")
+    search_help_text = "Exactly: a req_ identifier, an error code or an address."

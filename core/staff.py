@@ -128,6 +128,15 @@ class StaffModelAdmin(ModelAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show one object, and write the look into its company's audit trail."""
+        self._record_look(request, object_id)
+        return super().change_view(request, object_id, *args, **kwargs)
+
+    def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show what Django's own log has of the object; it names it, so it is a look as well."""
+        self._record_look(request, object_id)
+        return super().history_view(request, object_id, *args, **kwargs)
+
+    def _record_look(self, request: HttpRequest, object_id: str) -> None:
         obj = self.get_object(request, object_id)
         if obj is not None and not self.has_view_permission(request, obj):
             raise PermissionDenied
@@ -142,7 +151,6 @@ class StaffModelAdmin(ModelAdmin):
             else:
                 with tenant_context(tenant):
                     publish(event, actor=staff_principal(request))
-        return super().change_view(request, object_id, *args, **kwargs)
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """List objects across companies, and record the look with its filters."""
