@@ -76,17 +76,32 @@ def api() -> Callable[..., ApiClient]:
     return connect
 
 
+# Sections of the summary, in which tests put figures by `record_property(section, text)`.
+SUMMARY_SECTIONS = ("isolation", "audit")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures that tests recorded by `record_property("isolation", …)`; they belong in docs/security.md."""
-    lines = [
-        value
-        for reports in terminalreporter.stats.values()
-        for found in reports
-        if isinstance(found, pytest.TestReport)
-        for name, value in found.user_properties
-        if name == "isolation" and found.when == "call"
-    ]
-    if lines:
-        terminalreporter.section("isolation")
-        for line in sorted(lines):
-            terminalreporter.write_line(line)
+    """Print the figures that tests recorded; they belong in docs/security.md and docs/audit.md.
+
+    A figure `tally: name` is counted instead: how many of the tests with it passed.
+    """
+    found: dict[str, list[str]] = {name: [] for name in SUMMARY_SECTIONS}
+    tallies: dict[tuple[str, str], list[bool]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if not isinstance(report, pytest.TestReport) or report.when != "call":
+                continue
+            for section, value in report.user_properties:
+                if section not in found:
+                    continue
+                if str(value).startswith("tally: "):
+                    tallies.setdefault((section, str(value)[7:]), []).append(report.passed)
+                else:
+                    found[section].append(str(value))
+    for (section, name), passed in tallies.items():
+        found[section].append(f"{name}: {sum(passed)}/{len(passed)}")
+    for section, lines in found.items():
+        if lines:
+            terminalreporter.section(section)
+            for line in sorted(lines):
+                terminalreporter.write_line(line)

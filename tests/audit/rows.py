@@ -40,7 +40,7 @@ def seal_all() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
         end = cursor.fetchone()[0]
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         seal_waiting()
         with system_context(reason="test"):

@@ -1,0 +1,59 @@
+"""Each event that docs/audit.md lists is brought about through a public door, and leaves one entry that says by whom."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from audit.management.commands.generate_audit_docs import writers
+from audit.models import AuditEntry, StaffEntry
+from core.tenancy import Tenant, system_context, tenant_context
+from tests.audit.provoking import PROVOKERS, Scene, Written
+from tests.billing.conftest import SandboxProcess, gateway
+from tests.factories import World
+from tests.messaging.conftest import mailhost
+from tests.messaging.smtp import Mailhost
+from tests.webhooks.conftest import receiver
+from tests.webhooks.receiver import Receiver
+
+__all__ = ["gateway", "mailhost", "receiver"]
+
+
+@pytest.fixture
+def scene(
+    world: World, gateway: SandboxProcess, receiver: Receiver, mailhost: Mailhost, settings: Any
+) -> Scene:
+    """Fresh people, and every server outside that an event may need."""
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    return Scene(world, gateway, receiver, mailhost, settings)
+
+
+def entries(kind: str, written: Written) -> list[AuditEntry | StaffEntry]:
+    """Return the entries of this type where they must be: in either mode of the company, or in the staff's table."""
+    if written.company is None:
+        with system_context(reason="test"):
+            return list(StaffEntry.objects.filter(action=kind, **written.where))
+    found: list[AuditEntry | StaffEntry] = []
+    for mode in ("live", "test"):
+        with tenant_context(Tenant(written.company.id, mode)):
+            found += AuditEntry.objects.filter(action=kind, **written.where)
+    return found
+
+
+def test_there_is_a_way_to_bring_about_every_event() -> None:
+    assert sorted(PROVOKERS) == sorted(writers())
+
+
+@pytest.mark.parametrize("kind", sorted(PROVOKERS))
+def test_an_event_leaves_one_entry_that_says_by_whom(
+    scene: Scene, kind: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("audit", "tally: events provoked, each written once and by whom it was")
+    written = PROVOKERS[kind](scene)
+    found = entries(kind, written)
+    assert [(entry.actor_kind, entry.actor_id) for entry in found] == [written.by]
+    [entry] = found
+    assert entry.actor_name
+    assert entry.request_id.startswith("req_") is written.has_request
+    with tenant_context(scene.world.other_tenant()):
+        assert not AuditEntry.objects.filter(action=kind).exclude(action="company.created").exists()
