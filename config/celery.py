@@ -7,7 +7,7 @@ from celery.signals import worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-app = Celery("pomelo")
+app = Celery("pomelo", fixups=["config.worker_database:fixup"])
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = {
@@ -52,6 +52,10 @@ app.conf.beat_schedule = {
 @worker_init.connect
 def _refuse_wrong_database_role(**kwargs: object) -> None:
     # Needs the settings, which Celery's own start has read by now.
+    from django.db import connection
+
     from core.database_role import refuse_wrong_database_role
 
     refuse_wrong_database_role()
+    # The processes that run the tasks are forked from this one, and must not inherit its sockets.
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it

@@ -72,11 +72,11 @@ def _start_swept(command: str, **options: Any) -> Popen:
     child = Popen(command, **options)
 
     def sweep() -> None:
-        # Reaped before this thread came to it: then the number may be somebody else's, and nothing is killed.
-        with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.waitid(
-                os.P_PID, child.pid, os.WEXITED | os.WNOWAIT
-            )  # not reaped yet, so the number is still its own
+        # Left unreaped, so that the number is still its own. Honcho may have reaped it a moment ago: what is left of the
+        # group keeps the number taken.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
 
     threading.Thread(target=sweep, daemon=True).start()

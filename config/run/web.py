@@ -13,12 +13,13 @@ from pathlib import Path
 
 def granian_arguments(environment: Mapping[str, str]) -> list[str]:
     """Return granian's arguments. Raises ValueError for a key file that it cannot read."""
+    cores = os.cpu_count() or 1
     arguments = [
         *("--interface", "wsgi"),
         *("--host", environment.get("HOST") or "127.0.0.1"),
         *("--port", environment.get("PORT") or "8000"),
-        *("--workers", environment.get("WEB_WORKERS") or str(os.cpu_count() or 1)),
-        *("--blocking-threads", environment.get("WEB_THREADS") or "8"),
+        *("--workers", environment.get("WEB_WORKERS") or str(cores)),
+        *("--blocking-threads", environment.get("WEB_THREADS") or str(min(8, 2 * cores + 1))),
         "--no-ws",
         "--respawn-failed-workers",
         *("--workers-kill-timeout", "20"),

@@ -1,0 +1,75 @@
+"""A Celery worker keeps its connections from one task to the next."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from celery import current_app
+
+from tests.engines import ROOT, superuser_url
+
+NAME = "worker-under-test"
+QUEUE = "worker-under-test"
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    """A worker with one process and a queue of its own, whose connections bear a name."""
+    command = [
+        "-A",
+        "config.celery",
+        "worker",
+        "--queues",
+        QUEUE,
+        "--concurrency",
+        "1",
+        "--loglevel",
+        "WARNING",
+    ]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "celery",
+            *command,
+            "--without-mingle",
+            "--without-gossip",
+            "--without-heartbeat",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"PGAPPNAME": NAME},
+    )
+    yield process
+    process.terminate()
+    process.wait(timeout=60)
+
+
+def run_task(superuser: psycopg.Connection) -> dict[int, str]:
+    """Run one task that reads the database; return when each of the worker's connections last did, by its process."""
+    asked = superuser.execute("SELECT clock_timestamp()").fetchone()
+    current_app.send_task("core.prune_idempotency_keys", queue=QUEUE)
+    deadline = time.monotonic() + 60
+    while True:
+        idle = superuser.execute(
+            "SELECT pid, state_change FROM pg_stat_activity WHERE application_name = %s AND state = 'idle'",
+            [NAME],
+        ).fetchall()
+        if any(when > asked[0] for _, when in idle):
+            return dict(idle)
+        assert time.monotonic() < deadline, "no connection of the worker's was used and kept"
+        time.sleep(0.02)
+
+
+def test_a_connection_outlives_the_task(worker: subprocess.Popen[bytes]) -> None:
+    # given a worker that has started, which reads the database too, and run a task
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        run_task(superuser)
+        kept = set(run_task(superuser))
+        # when it runs more of them
+        seen = [set(run_task(superuser)) for _ in range(5)]
+    # then they all use a connection that was there before
+    assert all(pids & kept for pids in seen), (kept, seen)
