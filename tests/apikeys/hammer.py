@@ -1,8 +1,9 @@
 """A process of its own that calls the API with one key as fast as it can: the other side of the race tests.
 
-Reads one JSON object a line from stdin: `{"secret", "method", "path", "cold"}` starts a round, `{}` ends it; then it
-writes one line: the calls as `[[moment it began, status], …]` on the machine's monotonic clock. With `cold` it forgets
-its copies before every third call, so that it is often in the middle of filling its cache.
+Reads one JSON object a line from stdin: `{"secret", "method", "path", "cold"}` starts a round, in which it writes `going`
+after a few calls; `{}` ends it, after a few more calls, however slow the machine is. Then it writes one line: the calls as
+`[[moment it began, moment it ended, status], …]` on the machine's monotonic clock. With `cold` it forgets its copies
+before every third call, so that it is often in the middle of filling its cache.
 """
 
 import json
@@ -22,6 +23,8 @@ django.setup()
 from apikeys import grants  # noqa: E402
 from tests.clients import ApiClient, random_address  # noqa: E402
 
+FIRST_CALLS, LAST_CALLS = 5, 3
+
 
 def main() -> None:
     """Serve rounds until stdin ends."""
@@ -37,16 +40,26 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def hammer(order: dict[str, Any], orders: "queue.Queue[dict[str, Any] | None]") -> list[tuple[float, int]]:
-    """Call until the next order arrives."""
-    calls: list[tuple[float, int]] = []
+def hammer(
+    order: dict[str, Any], orders: "queue.Queue[dict[str, Any] | None]"
+) -> list[tuple[float, float, int]]:
+    """Call until the next order has arrived, and a few times more."""
+    calls: list[tuple[float, float, int]] = []
     client = ApiClient(order["secret"], ip=random_address())
-    while orders.empty():
+    left: int | None = None
+    while left != 0:
+        if left is None and not orders.empty():
+            left = LAST_CALLS
         if order.get("cold") and len(calls) % 3 == 0:
             grants.COPIES.clear()
         began = time.monotonic()
         answer = client.request(order["method"], order["path"])
-        calls.append((began, answer.status))
+        calls.append((began, time.monotonic(), answer.status))
+        if len(calls) == FIRST_CALLS:
+            sys.stdout.write("going\n")
+            sys.stdout.flush()
+        if left is not None:
+            left -= 1
         if answer.status >= 400:
             # Refusals must not run into the address's failure limit.
             client.ip = random_address()

@@ -23,7 +23,7 @@ from core.tenancy import system_context, tenant_context
 from tests.factories import SYSTEM, make_key, make_world
 
 PROCESSES = 3
-WARM_SECONDS = 0.4
+WARM_SECONDS = 0.3
 AFTER_SECONDS = 0.3
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,13 +53,13 @@ class Hammers:
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
 
-    def results(self) -> list[tuple[float, int]]:
+    def results(self) -> list[tuple[float, float, int]]:
         """End the round and return every call of it."""
         self.order()
         calls = []
         for process in self.processes:
             assert process.stdout is not None
-            calls += [(began, status) for began, status in json.loads(process.stdout.readline())]
+            calls += [tuple(call) for call in json.loads(process.stdout.readline())]
         return calls
 
     def race(
@@ -71,16 +71,21 @@ class Hammers:
         path: str = "/v1/whoami",
         cold: bool,
     ) -> tuple[list[int], list[int], Any]:
-        """Hammer with `secret` while `change` runs; returns the statuses before it began, after it returned, its result."""
+        """Hammer with `secret` while `change` runs; returns the statuses of the calls that ended before it
+        began and of those that began after it returned, and its result."""
         self.order(secret=secret, method=method, path=path, cold=cold)
+        for process in self.processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "going\n"
         time.sleep(WARM_SECONDS)
         started = time.monotonic()
         result = change()
         returned = time.monotonic()
         time.sleep(AFTER_SECONDS)
         calls = self.results()
-        before = [status for began, status in calls if began < started]
-        after = [status for began, status in calls if began > returned]
+        # A call that was under way while the change was made may have either answer.
+        before = [status for _, ended, status in calls if ended < started]
+        after = [status for began, _, status in calls if began > returned]
         return before, after, result
 
     def close(self) -> None:

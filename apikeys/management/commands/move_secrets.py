@@ -33,3 +33,5 @@ class Command(BaseCommand):
             except StoreUnavailable as error:
                 raise CommandError(f"{error} Nothing is lost; run the command again to go on.") from error
         self.stdout.write(f"{moved} secrets moved to {options['to']}.")
+        if left := count_secrets_outside(options["to"]):
+            self.stdout.write(f"{left} were changed or made meanwhile: run the command again.")
