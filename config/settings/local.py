@@ -9,4 +9,4 @@ LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT}
 # Served from where they lie: collecting, fingerprinting and compressing them would take most of the first start.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
-STATIC_ROOT = None  # type: ignore[assignment]
+STATIC_ROOT = None
