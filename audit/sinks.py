@@ -12,8 +12,10 @@ from core.tenancy import current_tenant
 
 def record(events: Sequence[Event], *, actor: Principal) -> None:
     """Write `events` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
-    model: Any = AuditEntry if current_tenant() is not None else StaffEntry
-    model.objects.bulk_create([model(**_columns(event, actor)) for event in events])
+    if current_tenant() is not None:
+        AuditEntry.objects.insert_later(AuditEntry(**_columns(event, actor)) for event in events)
+    else:
+        StaffEntry.objects.bulk_create(StaffEntry(**_columns(event, actor)) for event in events)
 
 
 def _columns(event: Event, actor: Principal) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def publish(event: Event, *, actor: Principal) -> None:
 def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
     """Record events that one transaction made, in their order, by a statement for all instead of one for each.
 
+    The statements travel with the transaction's next one, at the latest with its commit.
+
     Raises core.tenancy.TenantRequired outside of a tenant.
     """
     require_tenant()
@@ -79,8 +81,8 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
         if event.public
     ]
     if rows:
-        OutboxEvent.objects.bulk_create(rows)
-        jobs.enqueue(RELAY_TASK)
+        OutboxEvent.objects.insert_later(rows)
+        jobs.wake(RELAY_TASK)
     if events:
         _tell_sinks(events, actor)
 

@@ -16,6 +16,7 @@ from django.db import models, transaction
 from core import clock, ids
 from core.constraints import RowLevelSecurity
 from core.errors import NotFound
+from core.postgres.inserts import insert_later
 from core.principal import Mode
 
 
@@ -112,18 +113,22 @@ class TenantQuerySet(models.QuerySet[ModelT]):
             values["mode"] = tenant.mode
         return values
 
+    def in_tenant(self, objs: Iterable[ModelT]) -> list[ModelT]:
+        """Return the objects with the current tenant filled in where they name none."""
+        objs, values = list(objs), self._tenant_values()
+        for obj in objs:
+            for name, value in values.items():
+                if not getattr(obj, name):
+                    setattr(obj, name, value)
+        return objs
+
     def create(self, **kwargs: Any) -> ModelT:
         """Create a row in the current tenant."""
         return super().create(**{**self._tenant_values(), **kwargs})
 
     def bulk_create(self, objs: Iterable[ModelT], *args: Any, **kwargs: Any) -> list[ModelT]:
         """Create rows in the current tenant; rows that already name a company keep it (RLS checks it)."""
-        objs = list(objs)
-        for obj in objs:
-            for name, value in self._tenant_values().items():
-                if not getattr(obj, name):
-                    setattr(obj, name, value)
-        return super().bulk_create(objs, *args, **kwargs)
+        return super().bulk_create(self.in_tenant(objs), *args, **kwargs)
 
 
 class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
@@ -131,8 +136,36 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
 
     use_in_migrations = False
 
+    def bulk_create(self, objs: Iterable[ModelT], *args: Any, **kwargs: Any) -> list[ModelT]:
+        """Create rows in the current tenant; rows that already name a company keep it (RLS checks it)."""
+        return self._for_inserting().bulk_create(objs, *args, **kwargs)
+
+    def insert_later(self, objs: Iterable[ModelT]) -> None:
+        """Create rows in the current tenant by a statement that waits for the transaction's next one (core.postgres).
+
+        Every later query sees them. Only for rows that no caller's input can make fail, such as a record of what was done:
+        the failure would be raised by that next statement, or by the commit.
+        """
+        rows = self._for_inserting().in_tenant(objs)
+        if rows:
+            insert_later(rows)
+
+    def _for_inserting(self) -> TenantQuerySet[Any]:
+        """Return the rows without the filter, which costs time and to which an INSERT pays no heed. RLS checks the rows."""
+        self._check_scope()
+        queryset: TenantQuerySet[Any] = super().get_queryset()
+        return queryset
+
+    def _check_scope(self) -> None:
+        scope = current_scope()
+        if scope.tenant is None and scope.system_reason is None:
+            raise TenantRequired(
+                f"{self.model.__name__} was queried without a tenant: use tenant_context(…) or system_context(reason=…)."
+            )
+
     def get_queryset(self) -> TenantQuerySet[Any]:
         """Return the rows of the current tenant (every row inside system_context)."""
+        self._check_scope()
         queryset: TenantQuerySet[Any] = super().get_queryset()
         scope = current_scope()
         if scope.tenant is not None:
@@ -140,11 +173,7 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
             if issubclass(self.model, TenantModel):
                 filters["mode"] = scope.tenant.mode
             return queryset.filter(**filters)
-        if scope.system_reason is not None:
-            return queryset
-        raise TenantRequired(
-            f"{self.model.__name__} was queried without a tenant: use tenant_context(…) or system_context(reason=…)."
-        )
+        return queryset
 
 
 class _OwnedModel(models.Model):
@@ -157,7 +186,7 @@ class _OwnedModel(models.Model):
     created = models.DateTimeField(default=clock.now, editable=False)
 
     id_prefix: ClassVar[str] = ""
-    objects: ClassVar[models.Manager[Any]] = TenantManager()
+    objects: ClassVar[TenantManager] = TenantManager()
 
     class Meta:
         abstract = True

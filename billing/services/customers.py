@@ -21,7 +21,7 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
     row = Customer(**{field: value for field, value in values.items() if value is not None})
     row.email_normalized = row.email.lower()
     try:
-        # Only a taken external_id can be refused here; without one the savepoint's two round trips are saved.
+        # Only a taken external_id can be refused here; without one there is nothing to go back to.
         with transaction.atomic(savepoint=row.external_id is not None):
             Customer.objects.bulk_create([row])
     except IntegrityError as error:
@@ -85,13 +85,13 @@ def _index(customer: Customer, *, metadata_before: dict[str, str], words_before:
     if gone:
         CustomerMetadata.objects.filter(customer=customer, key__in=gone).delete()
     if entries:
-        CustomerMetadata.objects.bulk_create(
+        CustomerMetadata.objects.insert_later(
             CustomerMetadata(customer=customer, key=key, value=value) for key, value in sorted(entries)
         )
     words = _words(customer)
     if words_before - words:
         CustomerSearchWord.objects.filter(customer=customer, word__in=words_before - words).delete()
     if words - words_before:
-        CustomerSearchWord.objects.bulk_create(
+        CustomerSearchWord.objects.insert_later(
             CustomerSearchWord(customer=customer, word=word) for word in sorted(words - words_before)
         )

@@ -120,13 +120,14 @@ def run_once(
         if refusal.status not in STORED_REFUSALS:
             raise
         response = render_refusal(refusal)
-    IdempotencyRecord.objects.create(
+    record = IdempotencyRecord(
         key=key,
         fingerprint=mark,
         status=response.status_code,
         headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
         body=encrypt(response.content),
     )
+    IdempotencyRecord.objects.insert_later([record])
     return response
 
 

@@ -1,12 +1,13 @@
 """The database wrapper: what a transaction needs besides its queries travels together with them.
 
-Two things would cost a round trip each and do not. The scope of `core.tenancy` (`set_config(…, true)` and `SET LOCAL ROLE`,
-which last until the end of the transaction), and the transaction's own statements: `BEGIN`, `SAVEPOINT` and `RELEASE
-SAVEPOINT` wait for the next query and go in front of it, in the same message. A request that sends no query sends none of
-them either, a savepoint in which nothing happened is never made, and what waits when a transaction ends is dropped.
+Three things would cost a round trip each and do not. The scope of `core.tenancy` (`set_config(…, true)` and `SET LOCAL ROLE`,
+which last until the end of the transaction); the transaction's own statements (`BEGIN`, `SAVEPOINT`, `RELEASE SAVEPOINT`);
+and writes whose result nobody waits for (`send_later`). They wait for the next query and go in front of it, in the same
+message; writes that still wait at the end go with the `COMMIT`. A request that sends no query sends nothing at all, and a
+savepoint in which nothing happened is never made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -17,6 +18,12 @@ from core import tenancy
 # What a transaction starts with: no tenant, the login role.
 _NOTHING: tuple[tenancy.Tenant | None, bool] = (None, False)
 _BEGIN = "BEGIN"
+
+
+class _Write(str):
+    """A statement that waits and changes rows: the others may be dropped when nothing follows them, this one never."""
+
+    __slots__ = ()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -33,37 +40,68 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._is_default:
             self.execute_wrappers.append(self._send_along)
 
+    def send_later(self, sql: str, params: Sequence[Any]) -> None:
+        """Execute a write together with the transaction's next query, or at its end with the COMMIT.
+
+        Every later query sees its effect, and a savepoint that is rolled back takes it along. What may fail for reasons of
+        the caller does not belong here: the failure is raised by whatever it travels with. Outside of a transaction, and on
+        other aliases than `default`, it is executed at once.
+        """
+        if not (self._is_default and self.in_atomic_block):
+            with self.cursor() as cursor:
+                cursor.execute(sql, params)
+            return
+        with self.connection.cursor() as cursor:
+            statement = _Write(self._written_out(cursor, sql, params))
+        self._scope_first()
+        self._waiting.append(statement)
+
+    def _written_out(self, cursor: Any, sql: str, params: Sequence[Any] | None) -> str:
+        """Return `sql` with its parameters as literals, which is how this kind of cursor sends it anyway."""
+        if params is None:
+            return sql
+        with self.wrap_database_errors:
+            written: str = cursor.mogrify(sql, params)
+        return written
+
+    def _scope_first(self) -> None:
+        """Let the settings of the current scope wait, if PostgreSQL does not have them yet."""
+        scope = tenancy.current_scope()
+        wanted = (scope.tenant, scope.system_reason is not None)
+        if wanted != self._applied:
+            self._waiting += self._settings(*wanted)
+            self._applied = wanted
+
     def _send_along(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
         if self._rolling_back:
             return execute(sql, params, many, context)
-        scope = tenancy.current_scope()
-        wanted = (scope.tenant, scope.system_reason is not None)
-        changes = wanted != self._applied and self.in_atomic_block
-        statements = [*self._waiting, *self._settings(*wanted)] if changes else self._waiting
-        if not statements:
+        if self.in_atomic_block:
+            self._scope_first()
+        waiting = self._waiting
+        if not waiting:
             return execute(sql, params, many, context)
         cursor = context["cursor"].cursor
         try:
             if many or type(cursor) is not base.Cursor or not isinstance(sql, str):
                 # Batches and server-side cursors use the extended protocol, which takes one statement a message.
                 with self.connection.cursor() as plain:
-                    plain.execute("; ".join(statements))
-                result = execute(sql, params, many, context)
-            else:
-                result = execute("; ".join([*statements, sql]), params, many, context)
-                for _ in statements:
-                    cursor.nextset()  # type: ignore[attr-defined]
+                    plain.execute("; ".join(waiting))
+                self._waiting = []
+                return execute(sql, params, many, context)
+            result = execute(
+                "; ".join([*waiting, self._written_out(cursor, sql, params)]), None, many, context
+            )
         except Exception:
-            # A failed query comes after what it travelled with: PostgreSQL has executed that. Only when the query never
-            # left (a value that cannot be written as SQL) is everything still to be sent.
+            # A failed query comes after what it travelled with: PostgreSQL has executed that, or taken it back together
+            # with the transaction. Only when the query never left (a value that cannot be written as SQL) is everything
+            # still to be sent.
             if self.connection.pgconn.transaction_status == TransactionStatus.INERROR:
                 self._waiting = []
             raise
         self._waiting = []
-        if changes:
-            self._applied = wanted
+        cursor.set_result(len(waiting))  # type: ignore[attr-defined]
         return result
 
     def _settings(self, tenant: tenancy.Tenant | None, is_system: bool) -> list[str]:
@@ -97,7 +135,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             super()._set_autocommit(True)  # type: ignore[misc]
 
     def _commit(self) -> Any:
+        waiting = self._waiting
         self._forget()
+        if any(isinstance(statement, _Write) for statement in waiting):
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute("; ".join([*waiting, "COMMIT"]))
+            return None
         if self._is_default and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
             return None  # its BEGIN was never sent
         return super()._commit()  # type: ignore[misc]
@@ -120,7 +163,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not self._is_default:
             super()._savepoint_commit(sid)  # type: ignore[misc]
         elif (unsent := self._place_of(sid)) is not None:
-            del self._waiting[unsent:]
+            # Nothing can go back to it any more, so it need not be made. What waits behind it stays.
+            del self._waiting[unsent]
         else:
             self._waiting.append(self.ops.savepoint_commit_sql(sid))
 
@@ -128,6 +172,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if (unsent := self._place_of(sid)) is not None:
             # PostgreSQL has seen nothing of it. The savepoint itself stays, as ROLLBACK TO leaves it.
             del self._waiting[unsent + 1 :]
+            self._applied = None  # the settings may have been among what was dropped
             return
         # What waits belongs to savepoints that end here. And the transaction may be aborted: PostgreSQL accepts nothing
         # before the ROLLBACK itself.

@@ -1,8 +1,11 @@
-"""BEGIN, savepoints and the tenant travel with the first query (core.postgres): fewer messages, the same transactions."""
+"""BEGIN, savepoints, the tenant and writes without a result travel with other queries (core.postgres).
+
+Fewer messages, the same transactions.
+"""
 
 import psycopg
 import pytest
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, connections, transaction
 
 from billing.models import Customer
 from core.models import OutboxEvent
@@ -143,3 +146,103 @@ def test_batches_and_server_side_cursors_are_inside_the_transaction_too(world):
         raise ZeroDivisionError
     with tenant_context(tenant):
         assert Customer.objects.get().name == "Ada Lovelace"
+
+
+def add_later(name="Ada", **fields):
+    Customer.objects.insert_later([Customer(name=name, **fields)])
+
+
+def names_of(tenant):
+    with tenant_context(tenant):
+        return set(Customer.objects.values_list("name", flat=True))
+
+
+def test_rows_inserted_later_travel_with_the_commit(world, messages):
+    with tenant_context(world.tenant()):
+        add_later("one")
+        add_later("two")
+        assert messages.count == 0
+    assert messages.count == 1
+    assert names_of(world.tenant()) == {"one", "two"}
+
+
+def test_the_next_query_sees_rows_inserted_later(world, messages):
+    with tenant_context(world.tenant()):
+        add_later("100 % sure; it's 'quoted' \\ once")
+        assert Customer.objects.get(name__startswith="100 %").name == "100 % sure; it's 'quoted' \\ once"
+        assert messages.count == 1
+
+
+def test_a_savepoint_takes_back_the_rows_inserted_later_inside_it_and_no_others(world):
+    tenant = world.tenant()
+    with tenant_context(tenant):
+        add_later("before")
+        with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012 - the block is one transaction
+            add_later("inside")
+            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012 - the block is one transaction
+            add_later("inside, sent")
+            assert Customer.objects.count() == 2
+            add_later("inside, waiting")
+            raise ZeroDivisionError
+        with transaction.atomic():
+            add_later("kept")
+        add_later("after")
+    assert names_of(tenant) == {"before", "kept", "after"}
+
+
+def test_a_failing_row_inserted_later_takes_the_whole_transaction_back(world):
+    tenant = world.tenant()
+    make_customer(tenant, external_id="taken")
+    with pytest.raises(IntegrityError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        add("first")
+        add_later("second", external_id="taken")
+        add_later("third")
+    assert names_of(tenant) == {"Ada Lovelace"}
+    with tenant_context(tenant):
+        add_later("usable again")
+    assert names_of(tenant) == {"Ada Lovelace", "usable again"}
+
+
+def test_rows_inserted_later_belong_to_the_tenant_of_the_moment(world):
+    own, other = world.tenant(), world.other_tenant()
+    with tenant_context(own):
+        add_later("own")
+        with tenant_context(other):
+            add_later("other")
+        with system_context(reason="test of the scope"):
+            assert OutboxEvent.objects.count() >= 0
+        add_later("own again")
+    assert (names_of(own), names_of(other)) == ({"own", "own again"}, {"other"})
+
+
+def test_on_commit_sees_rows_inserted_later(world):
+    seen = []
+    tenant = world.tenant()
+    with tenant_context(tenant):
+        add_later("committed")
+        transaction.on_commit(lambda: seen.append(names_of(tenant)))
+    assert seen == [{"committed"}]
+
+
+def test_a_batch_comes_after_the_rows_inserted_later(world):
+    with tenant_context(world.tenant()):
+        add_later("one")
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE billing_customer SET name = %s WHERE name = %s", [("two", "one")])
+    assert names_of(world.tenant()) == {"two"}
+
+
+def test_a_transaction_without_an_atomic_block_begins_with_its_first_query():
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(4711)")
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND granted"
+            )
+            assert cursor.fetchone() == (1,)
+        other.rollback()
+    finally:
+        other.close()

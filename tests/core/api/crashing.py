@@ -1,8 +1,8 @@
 """Executes one API request again and again, each time in a forked process that kills itself at another point.
 
 Run as `python -m tests.core.api.crashing`. Reads one JSON object a line: `{"point", "path", "secret", "key", "body"}`; the
-process dies by SIGKILL when it reaches `point`, counting from 0 the moments after every statement, and before and after
-every commit. Writes one line back: `killed`, or `answered <status>` when there is no such point any more.
+process dies by SIGKILL when it reaches `point`, counting from 0 the moments after every statement (also one that only waits
+to be sent), and before and after every commit. Writes one line back: `killed`, or `answered <status>` when there is no such point any more.
 """
 
 import json
@@ -35,7 +35,7 @@ class Countdown:
 
 
 def _install(countdown: Countdown) -> None:
-    commit = DatabaseWrapper._commit
+    commit, send_later = DatabaseWrapper._commit, DatabaseWrapper.send_later
 
     def counted_commit(self: DatabaseWrapper) -> Any:
         countdown.pass_point()
@@ -43,12 +43,16 @@ def _install(countdown: Countdown) -> None:
         countdown.pass_point()
         return result
 
+    def counted_later(self: DatabaseWrapper, *arguments: Any) -> None:
+        send_later(self, *arguments)
+        countdown.pass_point()
+
     def counted_statement(execute: Any, *arguments: Any) -> Any:
         result = execute(*arguments)
         countdown.pass_point()
         return result
 
-    DatabaseWrapper._commit = counted_commit
+    DatabaseWrapper._commit, DatabaseWrapper.send_later = counted_commit, counted_later
     connection.execute_wrappers.append(counted_statement)
 
 
