@@ -4,6 +4,9 @@ A tenant's task carries its tenant in the message headers and runs inside it; a 
 task opens `system_context` itself.
 """
 
+import atexit
+import os
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -25,6 +28,8 @@ MODE_HEADER = "pomelo_mode"
 # After a failure the broker is left alone this long: a dead one must not cost every request a time-out.
 BROKER_PAUSE_SECONDS = 1.0
 _broker_paused_until = 0.0
+# Wake-ups of one task within this long are one message.
+WAKE_INTERVAL_SECONDS = 0.02
 
 
 class TaskWithoutTenant(RuntimeError):
@@ -56,6 +61,72 @@ def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
     except (KombuError, OSError) as error:
         _broker_paused_until = time.monotonic() + BROKER_PAUSE_SECONDS
         log.warning("jobs.hint_dropped", task=name, error=str(error))
+
+
+def wake(name: str) -> None:
+    """Wake the system task `name` once the current transaction has committed (at once outside of one).
+
+    For tasks that ask PostgreSQL what there is to do: a thread of this process sends the message, one for all that is
+    committed within WAKE_INTERVAL_SECONDS, so that no request waits for the broker. What a killed process had not sent is
+    found by the sweeps, like any lost hint.
+    """
+    connection = transaction.get_connection()
+    send = partial(_WAKER.wake, name)
+    if not any(getattr(callback, "args", None) == send.args for _, callback, *_ in connection.run_on_commit):
+        transaction.on_commit(send)
+
+
+class _Waker:
+    """Sends wake-ups from a thread of its own, which starts with the first one."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._wanted = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def wake(self, name: str) -> None:
+        """Let `name` be sent soon."""
+        self._names.add(name)
+        self._wanted.set()
+        if self._thread is None:
+            self._start()
+
+    def send_all(self) -> None:
+        """Send what waits."""
+        while self._names:
+            _send(self._names.pop(), {}, {})
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
+                self._thread.start()
+                # A command ends right after its commit.
+                atexit.register(self.send_all)
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait()
+            # Before the names are taken: one that is added meanwhile sets it again.
+            self._wanted.clear()
+            try:
+                self.send_all()
+            except Exception as error:  # the thread must outlive whatever a broker's library raises
+                log.exception("jobs.wake_up_failed", error=str(error))
+            time.sleep(WAKE_INTERVAL_SECONDS)
+
+
+_WAKER = _Waker()
+
+
+def _forget_parent() -> None:
+    global _WAKER
+    _WAKER = _Waker()
+
+
+# A forked child has its parent's names but not its thread; the parent sends them.
+os.register_at_fork(after_in_child=_forget_parent)
 
 
 def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task]:

@@ -1,0 +1,91 @@
+"""Wake-ups of system tasks: after the commit, from a thread of the process, many as one message (core.jobs.wake)."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from celery import current_app
+from kombu.exceptions import OperationalError
+
+from core import jobs
+from core.tenancy import tenant_context
+
+PATIENCE_SECONDS = 20
+
+
+class Broker:
+    """Takes the messages instead of a broker. While `closed`, whoever sends one waits."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.open = threading.Event()
+        self.open.set()
+        self.fails_with: Exception | None = None
+
+    def send_task(self, name: str, **options: object) -> None:
+        self.names.append(name)
+        self.open.wait(PATIENCE_SECONDS)
+        if self.fails_with is not None:
+            raise self.fails_with
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, self.names
+            time.sleep(0.005)
+
+
+@pytest.fixture
+def broker(monkeypatch):
+    taken = Broker()
+    monkeypatch.setattr(
+        type(current_app._get_current_object()),
+        "send_task",
+        lambda app, name, **options: taken.send_task(name),
+    )
+    monkeypatch.setattr(jobs, "BROKER_PAUSE_SECONDS", 0.0)
+    yield taken
+    taken.open.set()
+
+
+def test_it_is_sent_after_the_commit_once_for_each_transaction(world, broker):
+    with tenant_context(world.tenant()):
+        jobs.wake("tests.one")
+        jobs.wake("tests.one")
+        jobs.wake("tests.other")
+        assert not {"tests.one", "tests.other"} & set(broker.names)
+    broker.wait_for(lambda: {"tests.one", "tests.other"} <= set(broker.names))
+    assert broker.names.count("tests.one") == 1
+
+
+def test_what_is_rolled_back_wakes_nobody(world, broker):
+    with pytest.raises(ZeroDivisionError), tenant_context(world.tenant()):  # noqa: PT012 - the block is one transaction
+        jobs.wake("tests.rolled_back")
+        raise ZeroDivisionError
+    jobs.wake("tests.later")
+    broker.wait_for(lambda: "tests.later" in broker.names)
+    assert "tests.rolled_back" not in broker.names
+
+
+def test_what_comes_while_the_broker_is_busy_is_one_message(broker):
+    broker.open.clear()
+    jobs.wake("tests.slow")
+    broker.wait_for(lambda: "tests.slow" in broker.names)
+    for _ in range(50):
+        jobs.wake("tests.often")
+    assert "tests.often" not in broker.names
+    broker.open.set()
+    broker.wait_for(lambda: "tests.often" in broker.names)
+    jobs.wake("tests.last")
+    broker.wait_for(lambda: "tests.last" in broker.names)
+    assert broker.names.count("tests.often") == 1
+
+
+@pytest.mark.parametrize("failure", [OperationalError("the broker is away"), RuntimeError("a bug")])
+def test_a_failing_broker_hurts_nobody_and_later_wake_ups_are_sent(broker, failure):
+    broker.fails_with = failure
+    jobs.wake("tests.failing")
+    broker.wait_for(lambda: "tests.failing" in broker.names)
+    broker.fails_with = None
+    broker.wait_for(lambda: jobs.wake("tests.again") or "tests.again" in broker.names)
