@@ -25,7 +25,7 @@ def iter_api_views(patterns: list[Any] | None = None, prefix: str = "") -> Itera
 @register(Tags.security)
 def check_api_views(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Every endpoint under /v1 passes the pipeline and names a known scope for each of its methods."""
-    from core.api.views import ApiView
+    from core.api.views import WRITES, ApiView
 
     found: list[CheckMessage] = []
     for route, view in iter_api_views():
@@ -48,6 +48,10 @@ def check_api_views(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             for scope in ((needed,) if isinstance(needed, str) else needed)
             if scope != ANY_KEY and scope not in SCOPES
         )
+        if not view.needs_database and methods & WRITES:
+            found.append(
+                Error(f"/{route} writes, which needs a transaction: needs_database.", id="pomelo.E004")
+            )
     return found
 
 

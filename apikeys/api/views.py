@@ -16,6 +16,7 @@ class WhoAmI(ApiView):
     """Describes the calling key. Needs no scope and no SQL: everything is in the grant."""
 
     scopes = {"GET": ANY_KEY}
+    needs_database = False
 
     @extend_schema(operation_id="whoami", responses=WhoAmIOutput)
     def get(self, request: GuardedRequest, **kwargs: Any) -> HttpResponse:

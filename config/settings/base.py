@@ -234,7 +234,7 @@ VAULT_MOUNT = env.str("VAULT_MOUNT", default="secret")
 
 # --- The request pipeline (DESIGN §4): core names its collaborators by path, since it imports no app -------------------
 # What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
-API_MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware"]
+API_MIDDLEWARE = ["core.api.browsers.ApiCorsMiddleware"]
 API_GUARD = "apikeys.authentication.KeyGuard"
 API_REQUEST_LOG = "audit.ingest.buffer.record"
 KEY_CALLS = "audit.usage.calls_of_key"

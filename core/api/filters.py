@@ -42,7 +42,8 @@ def filter_queryset(
     """
     names = frozenset(filterset.base_filters) if filterset else frozenset()
     known_parameters(request.GET, names | PAGE_PARAMETERS)
-    if filterset is None:
+    if filterset is None or names.isdisjoint(request.GET):
+        # Most lists are asked for as they are; building the form of all filters costs more than reading the page.
         return queryset
     bound = filterset(request.GET, queryset=queryset)
     if not bound.is_valid():

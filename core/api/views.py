@@ -6,7 +6,7 @@ publish → commit → headers → request log. Each stage is one file; this one
 
 import time
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Protocol
 
 from django.conf import settings
@@ -51,16 +51,25 @@ def _load(path: str) -> Any:
     return found() if isinstance(found, type) else found
 
 
+@cache
+def _validator(serializer: type[serializers.Serializer], partial: bool) -> serializers.Serializer:
+    """Return the one instance that validates for all requests: it keeps nothing of them, and each costs a copy of all fields."""
+    return serializer(partial=partial)
+
+
 class ApiView(APIView):
     """Base of every endpoint under /v1.
 
     `scopes` names, for each method, the scope it needs (a tuple: any one of them is enough; ANY_KEY: every valid key).
     A method without an entry cannot be registered (core.checks). `policies` adds named rate-limit policies to a method.
+    A view that answers from the grant alone says `needs_database = False`: it gets no transaction, so any query of a
+    company's table raises TenantRequired.
     """
 
     scopes: ClassVar[Mapping[str, Requirement]] = {}
     policies: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     produces: ClassVar[str] = JSON
+    needs_database: ClassVar[bool] = True
 
     def dispatch(self, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Run the pipeline and answer; whatever happens inside becomes problem+json."""
@@ -115,7 +124,12 @@ class ApiView(APIView):
     def _execute(
         self, request: ApiRequest, handler: Callable[..., HttpResponse], kwargs: dict[str, Any]
     ) -> HttpResponse:
-        """Run the handler in one tenant transaction, under its Idempotency-Key where there is one."""
+        """Run the handler in one tenant transaction, under its Idempotency-Key where there is one.
+
+        A handler that needs no database gets neither: not even a connection from the pool.
+        """
+        if not self.needs_database:
+            return handler(request, **kwargs)
         principal = request.principal
         assert principal.company_id is not None
         assert principal.mode is not None
@@ -138,11 +152,10 @@ class ApiView(APIView):
 
         For PATCH only the fields that were sent are required and returned.
         """
-        bound = serializer(
-            data=read_json(request), partial=request.method == "PATCH", context={"request": request}
+        validated: dict[str, Any] = _validator(serializer, request.method == "PATCH").run_validation(
+            read_json(request)
         )
-        bound.is_valid(raise_exception=True)
-        return bound.validated_data
+        return validated
 
     def read_no_body(self, request: ApiRequest) -> None:
         """Refuse a body with fields where none are known."""
