@@ -56,7 +56,7 @@ def check_settings(chosen: KeySettings, *, current: ApiKey | None = None) -> dic
         if not columns["scopes"]:
             errors.append(FieldError("scopes", "required", "Choose at least one scope."))
     except UnknownScope as error:
-        errors.append(FieldError("scopes", "unknown_scope", error.detail))
+        errors.append(FieldError("scopes", "unknown_scope", str(error)))
     for name, parse, given in (
         ("allowed_networks", parse_networks, chosen.allowed_networks),
         ("allowed_origins", parse_origins, chosen.allowed_origins),

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.errors import DomainError
-
 # The scope requirement of an endpoint that any valid key may call.
 ANY_KEY = "any"
 
@@ -52,13 +50,8 @@ PRESETS: dict[str, tuple[str, ...]] = {
 }
 
 
-class UnknownScope(DomainError):
-    """A scope was named that does not exist."""
-
-    code = "unknown_scope"
-    status = 400
-    title = "Unknown scope"
-    fix = "Use the scopes listed in the documentation; the message names the unknown one."
+class UnknownScope(ValueError):
+    """A scope was named that does not exist; the message says which."""
 
 
 def normalize_scopes(names: Iterable[str]) -> tuple[str, ...]:
@@ -66,5 +59,5 @@ def normalize_scopes(names: Iterable[str]) -> tuple[str, ...]:
     wanted = {ALIASES.get(name, name) for name in names}
     unknown = sorted(wanted - SCOPES.keys())
     if unknown:
-        raise UnknownScope(f"Unknown scope: {', '.join(unknown)}.", facts={"unknown_scopes": unknown})
+        raise UnknownScope(f"Unknown scope: {', '.join(unknown)}.")
     return tuple(name for name in SCOPES if name in wanted)

@@ -1,0 +1,50 @@
+"""Each error code is produced: what is documented happens, and looks as documented (DESIGN §3)."""
+
+from html import escape
+
+import pytest
+
+from core import error_docs
+from core.errors import ERRORS, DomainError
+from tests.clients import ApiAnswer
+from tests.contracts.problems import assert_common_headers, assert_problem
+from tests.contracts.refusals import REFUSALS
+
+error_docs.load_every_error()
+
+
+@pytest.fixture
+def raised(monkeypatch):
+    """Every DomainError that is made during the test: a page shows the text of one, not its code."""
+    errors = []
+    initialise = DomainError.__init__
+
+    def recorded(self, *args, **kwargs):
+        initialise(self, *args, **kwargs)
+        errors.append(self)
+
+    monkeypatch.setattr(DomainError, "__init__", recorded)
+    return errors
+
+
+def test_no_refusal_is_listed_that_does_not_exist():
+    assert set(REFUSALS) <= set(ERRORS)
+
+
+@pytest.mark.parametrize("code", sorted(ERRORS))
+def test_each_code_is_produced(code, world, raised):
+    assert code in REFUSALS, f"no test produces {code}: add it to tests/contracts/refusals.py"
+
+    outcome = REFUSALS[code](world)
+
+    if isinstance(outcome, ApiAnswer):
+        assert_problem(outcome.status, outcome.headers, outcome.content, expected=(ERRORS[code].status, code))
+        if code != "https_required":
+            assert_common_headers(outcome.headers)
+    elif isinstance(outcome, DomainError):
+        assert type(outcome) is ERRORS[code]
+    else:
+        error = next(error for error in raised if type(error) is ERRORS[code])
+        assert outcome.response.status_code < 500
+        shown = outcome.response.content.decode()
+        assert any(escape(words) in shown for words in (outcome.says or error.detail, error.title))
