@@ -220,6 +220,42 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER}
     components["responses"] = shared.refusals()
     components.setdefault("schemas", {})["Problem"] = shared.PROBLEM_SCHEMA
+    _link_created_objects(result)
     result["security"] = shared.SECURITY
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
     return result
+
+
+def _link_created_objects(document: Json) -> None:
+    """Say of every created object which operations take its `id`: in their path, or in a field of their body."""
+    paths: Json = document["paths"]
+    for path, methods in paths.items():
+        created = methods.get("post", {}).get("responses", {}).get("201")
+        prefix = shared.ID_PREFIXES.get(path.rpartition("/")[2])
+        if created is None or prefix is None:
+            continue
+        links: Json = {}
+        fields = {name for name, other in shared.REFERENCES.items() if other == prefix}
+        for other, others in paths.items():
+            name = (
+                other.removeprefix(f"{path}/{{").partition("}")[0] if other.startswith(f"{path}/{{") else ""
+            )
+            for operation in others.values():
+                taken = set() if "{" in other else _body_fields(document, operation).keys() & fields
+                if name:
+                    links[operation["operationId"]] = {"parameters": {name: "$response.body#/id"}}
+                elif taken:
+                    links[operation["operationId"]] = {
+                        "requestBody": dict.fromkeys(taken, "$response.body#/id")
+                    }
+        if links:
+            created["links"] = {name: {"operationId": name, **link} for name, link in links.items()}
+
+
+def _body_fields(document: Json, operation: Json) -> Json:
+    """Return the properties of the body that `operation` takes."""
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    found: Json = schema.get("properties", {})
+    return found
