@@ -22,6 +22,7 @@ from tests.benchmarks.stage import Server, Stage, stage
 POMELO = "config.wsgi:application"
 PEER = "tests.benchmarks.peer.wsgi:application"
 KEYS = 200
+COLD_KEYS = 1_000
 SLICE_SECONDS = 0.5
 
 
@@ -187,18 +188,20 @@ class Bench:
 
     def cold(self) -> None:
         """The first request of a process for a known key, and every key after FLUSHALL."""
-        secrets = self.seed["secrets"]
+        self.scene.clone("small", "cold")
+        order = {"keys": COLD_KEYS, "customers": 0, "mass_keys": 0}
+        secrets = self.scene.python("cold", "tests.benchmarks.seeding", order)["secrets"]
         packs = [packed("GET", "/v1/whoami", headers={"Authorization": f"Bearer {s}"}) for s in secrets]
 
         def each(number: int) -> bytes:
             return packs[(number - 1) % len(packs)]
 
-        with self.pomelo() as server:
+        with self.pomelo("cold") as server:
             self._first_requests(server, each, len(packs))  # known to Valkey from here on
             server.kill()
             server.start()
             self._record_cold("first request of a process for a known key, p95", server, each, len(packs))
-            redis.Redis.from_url(self.scene.environment("small")["VALKEY_URL"]).flushall()
+            redis.Redis.from_url(self.scene.environment("cold")["VALKEY_URL"]).flushall()
             self._record_cold("each known key after FLUSHALL, p95", server, each, len(packs))
 
     def _record_cold(self, name: str, server: Server, pack: Callable[[int], bytes], count: int) -> None:
