@@ -189,9 +189,8 @@ def _keep(folder: Path, cached: Path) -> None:
             shutil.copytree(source, building / name, symlinks=True)
         else:
             shutil.copy2(source, building / name)
-    with contextlib.suppress(
-        FileNotFoundError, FileExistsError
-    ):  # so did another run, or it cleared this one away
+    # Another run of this checkout may have kept its own by now (the folder is there, and not empty), or cleared this away.
+    with contextlib.suppress(OSError):
         building.rename(cached)
 
 
