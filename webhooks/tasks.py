@@ -8,7 +8,7 @@ from celery.signals import worker_process_shutdown, worker_shutdown
 
 from core.jobs import system_task
 from webhooks import emails, retention
-from webhooks.delivery import pump
+from webhooks.delivery import metrics, pump
 
 
 @system_task(name="webhooks.relay_events")
@@ -19,8 +19,9 @@ def relay_events(**_: Any) -> None:
 
 @system_task(name="webhooks.sweep")
 def sweep(**_: Any) -> None:
-    """Wake the delivery engine on the clock: retries fall due, and hints get lost."""
+    """Wake the delivery engine on the clock, since retries fall due and hints get lost; measure what waits."""
     pump.wake()
+    metrics.measure_backlog()
 
 
 @system_task(name="webhooks.send_notices")

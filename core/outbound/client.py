@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -32,7 +33,6 @@ from core.outbound.errors import (
 from core.outbound.policy import Policy, check_url
 from core.outbound.resolver import JudgingResolver, Lookup, system_lookup
 from core.outbound.sockets import open_socket
-from core.outbound.urls import Target
 
 MAX_RESPONSE_BYTES = 16_384
 MAX_HEADER_LINE_BYTES = 8_190
@@ -69,6 +69,17 @@ class OutboundResponse:
     duration_ms: int
 
 
+@dataclass(slots=True)
+class _Call:
+    """What is known of the call at hand: whether it opened a connection or was given a kept-alive one."""
+
+    opened: bool = False
+
+
+# A connection is opened in its call's task, or in one that inherits the context of it.
+_call: ContextVar[_Call | None] = ContextVar("outbound_call", default=None)
+
+
 class OutboundClient:
     """Makes calls under one policy. Belongs to the event loop it is created in; close it with `aclose()`.
 
@@ -83,9 +94,7 @@ class OutboundClient:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._policy = policy
-        self._targets: dict[str, tuple[Target, URL]] = {}
-        trace = aiohttp.TraceConfig()
-        trace.on_connection_reuseconn.append(_note_reuse)
+        self._urls: dict[str, URL] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=JudgingResolver(policy, lookup),
@@ -93,7 +102,7 @@ class OutboundClient:
                 limit=0,
                 ssl=tls or _shared_tls(),
                 keepalive_timeout=KEEP_ALIVE_SECONDS,
-                socket_factory=lambda info: open_socket(info, policy),
+                socket_factory=self._open_socket,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -102,7 +111,6 @@ class OutboundClient:
             max_field_size=MAX_HEADER_LINE_BYTES,
             max_headers=MAX_HEADER_LINES,
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
-            trace_configs=[trace],
         )
 
     async def send(self, request: OutboundRequest) -> OutboundResponse:
@@ -110,11 +118,17 @@ class OutboundClient:
 
         Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came.
         """
-        _, url = self._target(request.url)
-        started = time.perf_counter()
+        url = self._urls.get(request.url) or self._read_url(request.url)
+        call = _Call()
+        _call.set(call)
         try:
             async with asyncio.timeout(request.total_timeout):
-                return await self._attempt(url, request, started)
+                try:
+                    return await self._exchange(url, request)
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                    if call.opened or not request.repeatable:
+                        raise
+                    return await self._exchange(url, request)
         except TimeoutError as error:
             raise TimedOutError(f"{url.host}: {error!r}") from error
         except OutboundError:
@@ -130,26 +144,15 @@ class OutboundClient:
         """Close every connection."""
         await self._session.close()
 
-    async def _attempt(self, url: URL, request: OutboundRequest, started: float) -> OutboundResponse:
-        trace = SimpleNamespace(reused=False)
-        try:
-            return await self._exchange(url, request, started, trace)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if not (trace.reused and request.repeatable):
-                raise
-            return await self._exchange(url, request, started, trace)
-
-    async def _exchange(
-        self, url: URL, request: OutboundRequest, started: float, trace: SimpleNamespace
-    ) -> OutboundResponse:
+    async def _exchange(self, url: URL, request: OutboundRequest) -> OutboundResponse:
+        started = time.perf_counter()
         response = await self._session.request(
             request.method,
             url,
             data=request.body or None,
             headers=request.headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, connect=request.connect_timeout),
-            trace_request_ctx=trace,
+            timeout=_connect_within(request.connect_timeout),
         )
         try:
             body, truncated = await _read_capped(response, request.max_response_bytes)
@@ -168,24 +171,32 @@ class OutboundClient:
             duration_ms=round((time.perf_counter() - started) * 1000),
         )
 
-    def _target(self, text: str) -> tuple[Target, URL]:
-        known = self._targets.get(text)
-        if known is None:
-            target = check_url(text, self._policy)
-            path, _, query = target.path.partition("?")
-            url = URL.build(
-                scheme=target.scheme,
-                host=target.host,
-                port=target.port,
-                path=path,
-                query_string=query,
-                encoded=True,
-            )
-            known = (target, url)
-            if len(self._targets) >= 10_000:
-                self._targets.clear()
-            self._targets[text] = known
-        return known
+    def _open_socket(self, info: tuple[Any, ...]) -> socket.socket:
+        call = _call.get()
+        if call is not None:
+            call.opened = True
+        return open_socket(info, self._policy)
+
+    def _read_url(self, text: str) -> URL:
+        target = check_url(text, self._policy)
+        path, _, query = target.path.partition("?")
+        url = URL.build(
+            scheme=target.scheme,
+            host=target.host,
+            port=target.port,
+            path=path,
+            query_string=query,
+            encoded=True,
+        )
+        if len(self._urls) >= 10_000:
+            self._urls.clear()
+        self._urls[text] = url
+        return url
+
+
+@lru_cache(maxsize=64)
+def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=seconds)  # the whole call has a deadline of its own
 
 
 async def _read_capped(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
@@ -195,10 +206,6 @@ async def _read_capped(response: aiohttp.ClientResponse, limit: int) -> tuple[by
         if len(body) > limit:
             return bytes(body[:limit]), True
     return bytes(body), False
-
-
-async def _note_reuse(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
-    context.trace_request_ctx.reused = True
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,8 @@ from rich.table import Table
 
 from tests.chaos.run import Report, run
 
+LEAST_WRITES = 100  # fewer say nothing about losses
+
 
 def show(report: Report, console: Console) -> None:
     """Print the report as a table."""
@@ -44,16 +46,27 @@ def show(report: Report, console: Console) -> None:
 
 
 def main() -> int:
-    """Run and report; exit status 1 when anything was lost."""
+    """Run and report; exit status 1 when anything was lost, or when the run was too short to show it."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--seconds", type=float, default=210.0)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--data-dir", type=Path, default=None)
     arguments = parser.parse_args()
     console = Console()
-    report = run(arguments.seconds, say=console.print, seed=arguments.seed, data_dir=arguments.data_dir)
+    report = run(
+        arguments.seconds,
+        say=console.print,
+        seed=arguments.seed,
+        data_dir=arguments.data_dir,
+        at_least=LEAST_WRITES,
+    )
     show(report, console)
-    return 1 if report.lost_writes or report.lost_events or report.double_writes or report.forged else 0
+    broken = (
+        report.lost_writes or report.lost_events or report.double_writes or report.forged or report.surprises
+    )
+    if report.spared:
+        console.print(f"Too short: there was no {', no '.join(sorted(report.spared))}.")
+    return 1 if broken or report.spared or report.accepted < LEAST_WRITES else 0
 
 
 if __name__ == "__main__":

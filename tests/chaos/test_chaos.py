@@ -4,16 +4,21 @@ import pytest
 
 from tests.chaos.run import run
 
+LEAST_WRITES = 30
+
 
 @pytest.mark.chaos
 @pytest.mark.timeout(420)
 def test_nothing_is_lost_and_nothing_is_done_twice():
-    report = run(30)
+    report = run(30, at_least=LEAST_WRITES)
 
-    assert report.accepted > 0
+    assert report.accepted >= LEAST_WRITES
+    assert report.delivered >= report.accepted
     assert report.lost_writes == set()
     assert report.double_writes == set()
     assert report.lost_events == set()
     assert report.forged == 0
     assert report.surprises == []
-    assert len(report.mishaps) >= 4  # how many kinds fit into half a minute depends on the machine
+    assert len(report.mishaps) >= 4, (
+        report.mishaps
+    )  # more kinds do not fit into half a minute on every machine

@@ -87,8 +87,11 @@ class Writers:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Let every request that was begun come to its end."""
+    def stop(self, *, at_least: int = 0, patience_seconds: float = 90.0) -> None:
+        """Go on until `at_least` writes were accepted; then let every request that was begun come to its end."""
+        deadline = time.monotonic() + patience_seconds
+        while len(self.accepted) < at_least and time.monotonic() < deadline:
+            time.sleep(0.1)
         self._stopping.set()
         for thread in self._threads:
             thread.join(120)

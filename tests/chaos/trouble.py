@@ -37,6 +37,11 @@ class Trouble:
             "SIGSTOP of a worker past its leases": (1, self._freeze),
         }
 
+    @property
+    def spared(self) -> set[str]:
+        """The kinds of mishap that have not happened yet."""
+        return set(self._mishaps) - set(self.counts)
+
     def run(self, seconds: float) -> None:
         """Make trouble for `seconds`; every kind happens at least once when there is time for it."""
         names = list(self._mishaps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.charts import Chart, Series, line_chart, stacked_chart
+from core.charts import Chart, Series, bar_chart, stacked_chart
 from webhooks.selectors.statistics import Slot, percentile
 
 
@@ -21,15 +21,15 @@ def outcome_chart(week: Sequence[Slot]) -> Chart:
 
 
 def latency_chart(week: Sequence[Slot]) -> Chart:
-    """Return how long the receiver took to answer."""
-    return line_chart(
-        "Answer time in the last 7 days",
+    """Return how long the receiver took to answer; bars, since a stretch without attempts has no answer time."""
+    return bar_chart(
+        "Answer time in the last 7 days, in ms",
         _labels(week),
         [
             Series("Median", [percentile(slot.latency, 0.5) for slot in week], tone=2),
             Series("95 of 100 faster than", [percentile(slot.latency, 0.95) for slot in week], tone=3),
         ],
-        format_value=lambda value: f"{value:.0f} ms",
+        format_value=lambda value: f"{value:.0f} ms" if value else "–",
     )
 
 

@@ -22,8 +22,8 @@ _LOCK = (
     0x706F6D_636C_616D  # claims are short and made one after the other, so that limits per endpoint are exact
 )
 
-# lanes: a loose index scan, one step per endpoint that has anything unfinished.
-_CHOOSE = """
+# A loose index scan: one step per endpoint that has anything unfinished.
+LANES = """
 WITH RECURSIVE lanes AS (
     (SELECT endpoint_id FROM webhooks_delivery WHERE due_at IS NOT NULL ORDER BY endpoint_id LIMIT 1)
     UNION ALL
@@ -32,7 +32,10 @@ WITH RECURSIVE lanes AS (
         WHERE d.due_at IS NOT NULL AND d.endpoint_id > lanes.endpoint_id ORDER BY d.endpoint_id LIMIT 1
     )
     FROM lanes WHERE lanes.endpoint_id IS NOT NULL
-),
+)
+"""
+# Follows LANES.
+_CHOOSE = """,
 open AS (
     SELECT e.id, e.company_id, e.failing_since IS NOT NULL AS failing,
         CASE WHEN e.failing_since IS NULL THEN %(healthy)s ELSE %(failing)s END - (
@@ -68,11 +71,15 @@ chosen AS (
 SELECT id FROM chosen
 """
 _LEASE = """
-UPDATE webhooks_delivery d
-SET status = 'sending', attempts = d.attempts + 1, due_at = clock_timestamp() + make_interval(secs => %s)
-FROM (SELECT id FROM webhooks_delivery WHERE id = ANY(%s) AND due_at IS NOT NULL FOR UPDATE SKIP LOCKED) free
-WHERE d.id = free.id
-RETURNING d.id, d.company_id, d.mode, d.endpoint_id, d.event_id, d.attempts, d.failures, d.manual
+WITH leased AS (
+    UPDATE webhooks_delivery d
+    SET status = 'sending', attempts = d.attempts + 1, due_at = clock_timestamp() + make_interval(secs => %s)
+    FROM (SELECT id FROM webhooks_delivery WHERE id = ANY(%s) AND due_at IS NOT NULL FOR UPDATE SKIP LOCKED) free
+    WHERE d.id = free.id
+    RETURNING d.id, d.company_id, d.mode, d.endpoint_id, d.event_id, d.attempts, d.failures, d.manual
+)
+SELECT l.id, l.company_id, l.mode, l.endpoint_id, l.event_id, l.attempts, l.failures, l.manual, b.body
+FROM leased l JOIN webhooks_eventbody b ON (b.company_id, b.mode, b.event_id) = (l.company_id, l.mode, l.event_id)
 """
 _ENDPOINTS = """
 SELECT e.id, e.url, e.headers, e.failing_since IS NOT NULL, array_agg(s.secret ORDER BY s.id DESC)
@@ -119,7 +126,7 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(
-            _CHOOSE,
+            LANES + _CHOOSE,
             {
                 "healthy": limits.per_endpoint,
                 "failing": limits.per_failing_endpoint,
@@ -133,12 +140,6 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
         cursor.execute(_LEASE, [limits.lease, chosen])
         leased = cursor.fetchall()
         destinations = _read_destinations(cursor, {row[3] for row in leased})
-        cursor.execute(
-            "SELECT event_id, body FROM webhooks_eventbody WHERE (company_id, mode, event_id) IN "
-            "(SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[]))",
-            [[row[1] for row in leased], [row[2] for row in leased], [row[4] for row in leased]],
-        )
-        bodies = {event_id: bytes(body) for event_id, body in cursor.fetchall()}
     return [
         Job(
             delivery_id=id_,
@@ -150,9 +151,9 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
             failures=failures,
             manual=manual,
             destination=destinations[endpoint_id],
-            body=bodies[event_id],
+            body=bytes(body),
         )
-        for id_, company_id, mode, endpoint_id, event_id, number, failures, manual in leased
+        for id_, company_id, mode, endpoint_id, event_id, number, failures, manual, body in leased
     ]
 
 

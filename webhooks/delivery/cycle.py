@@ -16,11 +16,9 @@ from webhooks.delivery.record import record
 from webhooks.recovery import advance_recoveries
 from webhooks.relay import relay_events
 
-# One question for all: a cycle in a quiet moment costs one statement.
 _LOOK = """
 SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL),
-    EXISTS (SELECT 1 FROM webhooks_recoveryjob WHERE status = 'running'),
-    EXISTS (SELECT 1 FROM webhooks_delivery WHERE due_at <= statement_timestamp())
+    EXISTS (SELECT 1 FROM webhooks_recoveryjob WHERE status = 'running')
 """
 
 
@@ -39,8 +37,8 @@ def run_cycle(outcomes: Sequence[Outcome], places: int, failing_places: int, lim
     """
     with system_context(reason="webhook delivery"):
         dead = record(outcomes)
-        has_events, has_recoveries, has_due = _look()
-        jobs = claim(places, failing_places, limits) if has_due and not has_events else []
+        has_events, has_recoveries = _look()
+        jobs = [] if has_events else claim(places, failing_places, limits)
     for endpoint in dead:
         switch_off(endpoint)
     waiting = relay_events().waiting if has_events else False
@@ -51,8 +49,8 @@ def run_cycle(outcomes: Sequence[Outcome], places: int, failing_places: int, lim
     return Step(jobs, waiting or recovering)
 
 
-def _look() -> tuple[bool, bool, bool]:
+def _look() -> tuple[bool, bool]:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK)
-        events, recoveries, due = cursor.fetchone()
-    return events, recoveries, due
+        events, recoveries = cursor.fetchone()
+    return events, recoveries

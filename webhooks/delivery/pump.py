@@ -29,7 +29,7 @@ SOON_SECONDS = 0.02  # events wait for a transaction that is just ending
 IDLE_SECONDS = 30.0
 RETRY_DATABASE_SECONDS = 0.5
 # Results are recorded together: so many, or those of so long.
-BATCH = 64
+BATCH = 128
 BATCH_SECONDS = 0.02
 STOP_SECONDS = 16.0
 log = structlog.get_logger(__name__)
@@ -41,7 +41,8 @@ class Pump:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or limits_from_settings()
         self._done: list[Outcome] = []
-        self._sending: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
+        self._sending = 0
         self._failing = 0
         self._batching = False
         self._stopping = False
@@ -88,7 +89,7 @@ class Pump:
 
     async def _cycle(self, database: ThreadPoolExecutor) -> Step | None:
         done, self._done = self._done, []
-        places = 0 if self._stopping else self._limits.slots - len(self._sending)
+        places = 0 if self._stopping else self._limits.slots - self._sending
         failing_places = self._limits.failing_slots - self._failing
         assert self._loop is not None
         try:
@@ -103,20 +104,22 @@ class Pump:
             return None
 
     def _start(self, job: Job, client: OutboundClient) -> None:
-        task = asyncio.create_task(self._send(job, client))
-        self._sending.add(task)
+        self._sending += 1
         self._failing += job.destination.failing
+        task = asyncio.create_task(self._send(job, client))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-        def finished(task: asyncio.Task[None]) -> None:
-            self._sending.discard(task)
+    async def _send(self, job: Job, client: OutboundClient) -> None:
+        try:
+            outcome = await attempt(job, client, self._limits)
+            self._done.append(outcome)  # only now: a cycle may have put another list in its place meanwhile
+        except Exception:  # ours, not the receiver's: the lease will bring the delivery back
+            log.exception("webhooks.send_failed", delivery=str(job.delivery_id))
+        finally:
+            self._sending -= 1
             self._failing -= job.destination.failing
             self._note_result()
-            if (
-                task.exception() is not None
-            ):  # ours, not the receiver's: the lease will bring the delivery back
-                log.error("webhooks.send_failed", exc_info=task.exception(), delivery=str(job.delivery_id))
-
-        task.add_done_callback(finished)
 
     def _note_result(self) -> None:
         if len(self._done) >= BATCH or not self._sending:
@@ -128,10 +131,6 @@ class Pump:
     def _end_batch(self) -> None:
         self._batching = False
         self._woken.set()
-
-    async def _send(self, job: Job, client: OutboundClient) -> None:
-        outcome = await attempt(job, client, self._limits)
-        self._done.append(outcome)  # only now: a cycle may have put another list in its place meanwhile
 
     async def _pause(self, step: Step | None) -> None:
         seconds = SOON_SECONDS if step is not None and step.more else POLL_SECONDS

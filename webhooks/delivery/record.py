@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import random
 import uuid
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
 from core import ids
 from webhooks import retry
+from webhooks.delivery.metrics import count_attempts
 from webhooks.delivery.outcome import Outcome, Verdict, excerpt, judge, shown_headers
 from webhooks.models import LATENCY_BOUNDS_MS
 
 # A healthy endpoint's last success is written no more often than this: it is a hot row otherwise.
 SUCCESS_NOTED_EVERY = timedelta(minutes=1)
 
+# Every statement takes its rows as one JSON array: written and read in C on both sides, whatever their number.
 # Fencing: a result counts only if its claim is still the latest one.
 _FINISH = """
 UPDATE webhooks_delivery d
@@ -29,8 +34,7 @@ SET status = r.status,
     failures = d.failures + r.failed,
     last_status_code = r.status_code,
     finished_at = CASE WHEN r.delay IS NULL THEN clock_timestamp() END
-FROM unnest(%s::uuid[], %s::int[], %s::text[], %s::float8[], %s::int[], %s::int[])
-    AS r(id, number, status, delay, failed, status_code)
+FROM json_to_recordset(%s) AS r(id uuid, number int, status text, delay float8, failed int, status_code int)
 WHERE d.id = r.id AND d.attempts = r.number AND d.status = 'sending'
 RETURNING d.id
 """
@@ -38,13 +42,20 @@ _KEEP = """
 INSERT INTO webhooks_attempt
     (id, company_id, mode, created, delivery_id, number, trigger, url, status_code, duration_ms, error,
      response_headers, response_body, next_attempt_at)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[], %s::uuid[], %s::int[], %s::text[], %s::text[],
-    %s::int[], %s::int[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[])
+SELECT * FROM json_to_recordset(%s) AS r(
+    id uuid, company_id uuid, mode text, created timestamptz, delivery_id uuid, number int, trigger text, url text,
+    status_code int, duration_ms int, error text, response_headers jsonb, response_body text,
+    next_attempt_at timestamptz)
 ON CONFLICT DO NOTHING
+RETURNING delivery_id, number
 """
+# In one order everywhere, so that two workers with results for the same endpoints never wait for each other.
 _COUNT = """
 INSERT INTO webhooks_endpointhour AS h (id, company_id, mode, created, endpoint_id, hour, succeeded, failed, latency)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+SELECT r.id, r.company_id, r.mode, r.hour, r.endpoint_id, r.hour, r.succeeded, r.failed, r.latency
+FROM json_to_recordset(%s) AS r(
+    id uuid, company_id uuid, mode text, endpoint_id uuid, hour timestamptz, succeeded int, failed int, latency int[])
+ORDER BY r.endpoint_id, r.hour
 ON CONFLICT (company_id, mode, endpoint_id, hour) DO UPDATE SET
     succeeded = h.succeeded + excluded.succeeded,
     failed = h.failed + excluded.failed,
@@ -52,8 +63,16 @@ ON CONFLICT (company_id, mode, endpoint_id, hour) DO UPDATE SET
                FROM unnest(h.latency, excluded.latency) WITH ORDINALITY AS u(a, b, n))
 """
 _SUCCESS = """
-UPDATE webhooks_endpoint SET failing_since = NULL, last_success_at = %s
-WHERE id = %s AND (failing_since IS NOT NULL OR last_success_at IS NULL OR last_success_at < %s)
+WITH noted AS (
+    SELECT e.id, r.at
+    FROM json_to_recordset(%s) AS r(id uuid, at timestamptz)
+    JOIN webhooks_endpoint e ON e.id = r.id
+    WHERE e.failing_since IS NOT NULL OR e.last_success_at IS NULL
+        OR e.last_success_at < r.at - make_interval(secs => %s)
+    ORDER BY e.id
+    FOR NO KEY UPDATE OF e
+)
+UPDATE webhooks_endpoint e SET failing_since = NULL, last_success_at = noted.at FROM noted WHERE e.id = noted.id
 """
 _FAILURE = """
 UPDATE webhooks_endpoint SET failing_since = coalesce(failing_since, %s)
@@ -82,48 +101,57 @@ def record(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
         return []
     verdicts = [judge(outcome, jitter=random.random()) for outcome in outcomes]  # noqa: S311
     with connection.cursor() as cursor:
-        _finish(cursor, outcomes, verdicts)
-        _keep_tries(cursor, outcomes, verdicts)
-        _count(cursor, outcomes)
+        finished = _finish(cursor, outcomes, verdicts)
+        kept = _keep_tries(cursor, outcomes, verdicts)
+        fresh = [o for o in outcomes if (o.job.delivery_id, o.job.number) in kept]
+        late = sum(o.job.delivery_id not in finished for o in fresh)
+        if fresh:
+            _count(cursor, fresh)
+        transaction.on_commit(partial(count_attempts, fresh, late))
         return _note_health(cursor, outcomes, verdicts)
 
 
-def _finish(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> None:
-    rows = sorted(
-        (
-            o.job.delivery_id,
-            o.job.number,
-            v.status,
-            v.delay.total_seconds() if v.delay is not None else None,
-            0 if o.succeeded else 1,
-            o.status_code,
-        )
-        for o, v in zip(outcomes, verdicts, strict=True)
-    )
-    cursor.execute(_FINISH, [list(column) for column in zip(*rows, strict=True)])
-
-
-def _keep_tries(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> None:
+def _finish(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> set[uuid.UUID]:
     rows = [
-        (
-            ids.new_id(),
-            o.job.company_id,
-            o.job.mode,
-            o.finished_at,
-            o.job.delivery_id,
-            o.job.number,
-            "manual" if o.job.manual else "scheduled",
-            o.job.destination.url,
-            o.status_code,
-            o.duration_ms,
-            o.error,
-            orjson.dumps(shown_headers(o.headers)).decode(),
-            excerpt(o.body),
-            o.finished_at + v.delay if v.delay is not None else None,
-        )
+        {
+            "id": o.job.delivery_id,
+            "number": o.job.number,
+            "status": v.status,
+            "delay": v.delay.total_seconds() if v.delay is not None else None,
+            "failed": 0 if o.succeeded else 1,
+            "status_code": o.status_code,
+        }
         for o, v in zip(outcomes, verdicts, strict=True)
     ]
-    cursor.execute(_KEEP, [list(column) for column in zip(*rows, strict=True)])
+    rows.sort(key=itemgetter("id"))
+    cursor.execute(_FINISH, [_json(rows)])
+    return {row[0] for row in cursor.fetchall()}
+
+
+def _keep_tries(
+    cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]
+) -> set[tuple[uuid.UUID, int]]:
+    rows = [
+        {
+            "id": ids.new_id(),
+            "company_id": o.job.company_id,
+            "mode": o.job.mode,
+            "created": o.finished_at,
+            "delivery_id": o.job.delivery_id,
+            "number": o.job.number,
+            "trigger": "manual" if o.job.manual else "scheduled",
+            "url": o.job.destination.url,
+            "status_code": o.status_code,
+            "duration_ms": o.duration_ms,
+            "error": o.error,
+            "response_headers": shown_headers(o.headers),
+            "response_body": excerpt(o.body),
+            "next_attempt_at": o.finished_at + v.delay if v.delay is not None else None,
+        }
+        for o, v in zip(outcomes, verdicts, strict=True)
+    ]
+    cursor.execute(_KEEP, [_json(rows)])
+    return set(cursor.fetchall())
 
 
 def _count(cursor: Any, outcomes: Sequence[Outcome]) -> None:
@@ -131,20 +159,34 @@ def _count(cursor: Any, outcomes: Sequence[Outcome]) -> None:
     for o in outcomes:
         hour = o.finished_at.replace(minute=0, second=0, microsecond=0)
         counts[(o.job.endpoint_id, o.job.company_id, o.job.mode, hour)].append(o)
-    for (endpoint_id, company_id, mode, hour), group in sorted(counts.items()):
+    rows = []
+    for (endpoint_id, company_id, mode, hour), group in counts.items():
         good = sum(o.succeeded for o in group)
         latency = [0] * (len(LATENCY_BOUNDS_MS) + 1)
         for o in group:
             latency[latency_bucket(o.duration_ms)] += 1
-        cursor.execute(
-            _COUNT,
-            [ids.new_id(), company_id, mode, hour, endpoint_id, hour, good, len(group) - good, latency],
+        rows.append(
+            {
+                "id": ids.new_id(),
+                "company_id": company_id,
+                "mode": mode,
+                "endpoint_id": endpoint_id,
+                "hour": hour,
+                "succeeded": good,
+                "failed": len(group) - good,
+                "latency": latency,
+            }
         )
+    cursor.execute(_COUNT, [_json(rows)])
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
 
 
 def latency_bucket(duration_ms: int) -> int:
     """Return the index of the histogram's bucket that `duration_ms` belongs to."""
-    return sum(duration_ms > bound for bound in LATENCY_BOUNDS_MS)
+    return bisect_left(LATENCY_BOUNDS_MS, duration_ms)
 
 
 def _note_health(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> list[SwitchOff]:
@@ -152,6 +194,7 @@ def _note_health(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Ve
     for o, v in zip(outcomes, verdicts, strict=True):
         groups[o.job.endpoint_id].append((o, v))
     dead = []
+    noted = []
     for endpoint_id, group in sorted(groups.items()):
         job = group[0][0].job
         if any(v.endpoint_gone for _, v in group):
@@ -160,10 +203,12 @@ def _note_health(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Ve
         good = [o.finished_at for o, _ in group if o.succeeded]
         bad = [o.finished_at for o, _ in group if not o.succeeded]
         if good:
-            cursor.execute(_SUCCESS, [max(good), endpoint_id, max(good) - SUCCESS_NOTED_EVERY])
+            noted.append({"id": endpoint_id, "at": max(good)})
         elif bad:
             cursor.execute(_FAILURE, [min(bad), endpoint_id])
             found = cursor.fetchone()
             if found and retry.should_disable(failing_since=found[0], last_success_at=found[1], now=max(bad)):
                 dead.append(SwitchOff(endpoint_id, job.company_id, job.mode, "failing"))
+    if noted:
+        cursor.execute(_SUCCESS, [_json(noted), SUCCESS_NOTED_EVERY.total_seconds()])
     return dead

@@ -209,10 +209,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='webhooks_delivery_next'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
             index=models.Index(condition=models.Q(('status', 'sending')), fields=['endpoint'], name='webhooks_delivery_sending'),
         ),
         migrations.AddIndex(

@@ -75,14 +75,12 @@ class Delivery(TenantModel):
                 name="webhooks_delivery_clock",
             ),
         ]
+        # A delivery's life writes every index three times: there is none that only saves an idle moment's look.
         indexes = [
             models.Index(
                 fields=["endpoint", "due_at"],
                 name="webhooks_delivery_due",
                 condition=models.Q(due_at__isnull=False),
-            ),
-            models.Index(
-                fields=["due_at"], name="webhooks_delivery_next", condition=models.Q(due_at__isnull=False)
             ),
             models.Index(
                 fields=["endpoint"], name="webhooks_delivery_sending", condition=models.Q(status="sending")

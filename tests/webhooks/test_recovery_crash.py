@@ -1,0 +1,136 @@
+"""A worker is killed in the middle of a recovery job; another goes on from where the job stands."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from billing.events import CustomerCreated
+from core import clock
+from core.events import publish_all
+from core.ids import encode
+from core.models import OutboxEvent
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM
+from tests.webhooks.steps import drain, make_endpoint
+from webhooks.models import Delivery, Endpoint, RecoveryJob
+from webhooks.recovery import CHUNK, MAX_WAITING
+from webhooks.services.recoveries import start_recovery
+
+EVENTS = 1000
+PATIENCE_SECONDS = 180
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start_worker() -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.webhooks.worker"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings.test",
+            "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def state(endpoint: Endpoint) -> tuple[RecoveryJob, int]:
+    """The job, and how many deliveries wait for the endpoint."""
+    with tenant_context(endpoint.tenant):
+        return (
+            RecoveryJob.objects.get(endpoint=endpoint),
+            Delivery.objects.filter(endpoint=endpoint, due_at__isnull=False).count(),
+        )
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", ["recover", "replay_missing"])
+def test_a_job_whose_worker_is_killed_half_way_is_finished_by_another(world, receiver, kind):
+    tenant = world.tenant()
+    since = clock.now() - timedelta(minutes=1)
+    endpoint = None
+    if kind == "recover":
+        endpoint, secret = make_endpoint(tenant, receiver.url, events=["customer.*"])
+    with tenant_context(tenant):
+        publish_all(
+            [CustomerCreated(object_id=f"cus_{n}", object={"id": f"cus_{n}"}) for n in range(EVENTS)],
+            actor=SYSTEM,
+        )
+    if endpoint is not None:
+        receiver.answer = (400, {"webhook-delivery": "abort"}, b"")
+    drain()
+    if endpoint is None:
+        endpoint, secret = make_endpoint(tenant, receiver.url, events=["customer.*"])
+    with tenant_context(tenant):
+        assert Delivery.objects.filter(endpoint=endpoint, status="canceled").count() == (
+            EVENTS if kind == "recover" else 0
+        )
+        wanted = {
+            encode("evt", each)
+            for each in OutboxEvent.objects.filter(type="customer.created").values_list("id", flat=True)
+        }
+        start_recovery(endpoint=endpoint, actor=SYSTEM, kind=kind, since=since)
+    receiver.answer = (200, {}, b"")
+    receiver.received.clear()
+    receiver.delay = 0.01
+
+    most_waiting = 0
+    worker = start_worker()
+    try:
+        wait_until(lambda: len(receiver.received) >= EVENTS // 3)
+    finally:
+        kill(worker)
+    halfway, waiting = state(endpoint)
+    receiver.delay = 0.0
+    worker = start_worker()
+
+    def finished() -> bool:
+        nonlocal most_waiting
+        job, left = state(endpoint)
+        most_waiting = max(most_waiting, left)
+        return job.status == RecoveryJob.Status.DONE and left == 0
+
+    try:
+        wait_until(finished)
+    finally:
+        kill(worker)
+
+    job, _ = state(endpoint)
+    assert len(wanted) == EVENTS
+    assert halfway.status == RecoveryJob.Status.RUNNING
+    assert 0 < halfway.examined == halfway.queued < EVENTS
+    assert halfway.cursor is not None
+    assert max(waiting, most_waiting) < MAX_WAITING + CHUNK  # it never floods the receiver
+    assert (job.total, job.examined, job.queued) == (EVENTS, EVENTS, EVENTS)
+    assert {got.id for got in receiver.received} == wanted
+    receiver.received[-1].verify(secret)
+    with tenant_context(tenant):
+        assert set(Delivery.objects.filter(endpoint=endpoint).values_list("status", flat=True)) == {
+            "succeeded"
+        }

@@ -1,0 +1,76 @@
+"""What the operator's Prometheus sees of webhooks; never labelled by company, key or endpoint."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+
+from django.db import connection
+from prometheus_client import Counter, Gauge
+
+from core.tenancy import system_context
+from webhooks.delivery.claim import LANES
+from webhooks.delivery.outcome import Outcome
+
+ATTEMPTS = Counter("pomelo_webhook_attempts_total", "Finished tries of deliveries", ["outcome"])
+SECONDS = Counter("pomelo_webhook_attempt_seconds_total", "Time spent waiting for receivers", ["outcome"])
+LATE = Counter(
+    "pomelo_webhook_late_results_total", "Results that came after the lease of their try had run out"
+)
+DUE_AGE = Gauge(
+    "pomelo_webhook_due_age_seconds",
+    "How long the oldest due delivery has been waiting, by whether its endpoint is failing",
+    ["endpoint"],
+    multiprocess_mode="mostrecent",
+)
+EVENT_AGE = Gauge(
+    "pomelo_webhook_event_age_seconds",
+    "How long the oldest event has been waiting for its deliveries to be made",
+    multiprocess_mode="mostrecent",
+)
+
+# One index step per endpoint that has anything unfinished, whatever the backlogs.
+# Follows LANES.
+_AGES = """
+SELECT
+    coalesce(extract(epoch FROM max(statement_timestamp() - w.due_at) FILTER (WHERE e.failing_since IS NULL)), 0),
+    coalesce(extract(epoch FROM max(statement_timestamp() - w.due_at) FILTER (WHERE e.failing_since IS NOT NULL)), 0),
+    (SELECT coalesce(extract(epoch FROM statement_timestamp() - min(created)), 0)
+     FROM core_outboxevent WHERE relayed_at IS NULL)
+FROM lanes
+JOIN webhooks_endpoint e ON e.id = lanes.endpoint_id
+JOIN accounts_company c ON c.id = e.company_id
+CROSS JOIN LATERAL (
+    SELECT due_at FROM webhooks_delivery
+    WHERE endpoint_id = e.id AND due_at <= statement_timestamp() ORDER BY due_at LIMIT 1
+) w
+WHERE e.enabled AND e.deleted_at IS NULL AND c.suspended_at IS NULL
+"""
+
+
+def count_attempts(outcomes: Sequence[Outcome], late: int) -> None:
+    """Add recorded tries: `succeeded`, `refused` (a status other than 2xx), or why no answer came."""
+    tally = Tally(_label(outcome) for outcome in outcomes)
+    for label, count in tally.items():
+        ATTEMPTS.labels(outcome=label).inc(count)
+        SECONDS.labels(outcome=label).inc(
+            sum(each.duration_ms for each in outcomes if _label(each) == label) / 1000
+        )
+    if late:
+        LATE.inc(late)
+
+
+def measure_backlog() -> None:
+    """Set the gauges: how long the oldest delivery and the oldest event have been waiting."""
+    with system_context(reason="webhook backlog"), connection.cursor() as cursor:
+        cursor.execute(LANES + _AGES)
+        healthy, failing, event = cursor.fetchone()
+    DUE_AGE.labels(endpoint="healthy").set(float(healthy))
+    DUE_AGE.labels(endpoint="failing").set(float(failing))
+    EVENT_AGE.set(float(event))
+
+
+def _label(outcome: Outcome) -> str:
+    if outcome.succeeded:
+        return "succeeded"
+    return "refused" if outcome.status_code is not None else outcome.error
