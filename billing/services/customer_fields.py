@@ -4,6 +4,7 @@ from typing import Any
 
 import phonenumbers
 
+from core.countries import COUNTRIES
 from core.errors import FieldError, FieldErrors
 
 MAX_METADATA = 50
@@ -25,6 +26,10 @@ def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
         cleaned["email"] = (cleaned["email"] or "").strip()
     if "address" in cleaned:
         cleaned["address"] = {part: text for part, text in (cleaned["address"] or {}).items() if text} or None
+        country = (cleaned["address"] or {}).get("country")
+        if country is not None and country not in COUNTRIES:
+            message = "Use an ISO 3166-1 alpha-2 code such as DE."
+            refused.append(FieldError("address.country", "invalid", message))
     refused += metadata_problems(cleaned.get("metadata") or {})
     if refused:
         raise FieldErrors(refused)

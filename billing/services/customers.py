@@ -11,6 +11,7 @@ from billing.search import split_words
 from billing.services.customer_fields import clean_customer_fields
 from billing.services.errors import ExternalIdTaken
 from core import clock
+from core.errors import NotFound
 from core.events import publish
 from core.principal import Principal
 
@@ -32,8 +33,9 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
 
 
 def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> Customer:
-    """Change the given fields; `metadata` is replaced as a whole. Raises FieldErrors, ExternalIdTaken."""
+    """Change the given fields; `metadata` is replaced as a whole. Raises FieldErrors, ExternalIdTaken, NotFound."""
     values = clean_customer_fields(fields)
+    customer = _lock(customer)
     if values.get("metadata", {}) is None:
         values["metadata"] = {}
     changes = {
@@ -64,7 +66,8 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
 
 
 def delete_customer(*, customer: Customer, actor: Principal) -> None:
-    """Delete a customer; its invoices and charges stay readable."""
+    """Delete a customer; its invoices and charges stay readable. Raises NotFound when somebody else just did."""
+    customer = _lock(customer)
     customer.deleted_at = customer.updated = clock.now()
     customer.save(update_fields=["deleted_at", "updated"])
     CustomerMetadata.objects.filter(customer=customer).delete()
@@ -72,6 +75,17 @@ def delete_customer(*, customer: Customer, actor: Principal) -> None:
     publish(
         CustomerDeleted(object_id=customer.public_id, object=representations.customer(customer)), actor=actor
     )
+
+
+def _lock(customer: Customer) -> Customer:
+    """Return the customer as it is now: the rows it is found by are brought in line with what it was before."""
+    try:
+        locked: Customer = Customer.objects.select_for_update(no_key=True).get(
+            id=customer.id, deleted_at=None
+        )
+    except Customer.DoesNotExist as error:
+        raise NotFound from error
+    return locked
 
 
 def _words(customer: Customer) -> set[str]:

@@ -14,6 +14,7 @@ from accounts.models import Company
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company
 from apikeys.grants import shared_buckets
+from apikeys.models import ApiKey
 from apikeys.selectors import list_keys
 from audit import usage
 from audit.dashboard import charts
@@ -23,6 +24,8 @@ from billing.services import request_tier, withdraw_tier_request
 from core import clock
 from core.api.throttling import Policy, take_one
 from core.errors import DomainError, NotFound
+from core.principal import Mode
+from core.tenancy import Tenant, tenant_context
 from core.valkey import ValkeyUnavailable
 from messaging.selectors.usage import usage_of_day
 from webhooks.selectors import list_endpoints
@@ -99,7 +102,6 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
     company = current_company()
     tiers = limits_by_tier()
     limits = limits_of(company)
-    keys = list_keys().filter(revoked_at=None)
     rates = _rates_now(request, limits)
     meters = list(rates or [])
     meters += [
@@ -129,13 +131,24 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
         "rates_known": rates is not None,
         "busiest": _busiest_hour(),
         "limits": limits,
-        "clamped": list(keys.filter(rate_limit__gt=limits.requests_per_minute)[:MOST_KEYS_SHOWN]),
+        "clamped": _clamped_keys(request, limits),
         "open_request": open_tier_request(),
         "requests": list_tier_requests(),
         "form": form,
         "is_owner": at_least(request.membership.role, Role.OWNER),
     }
     return render(request, "pages/plan.html", context, status=422 if form.errors else 200)
+
+
+def _clamped_keys(request: CompanyRequest, limits: Limits) -> list[ApiKey]:
+    """Return the keys, of this mode and the other, that ask for more than the plan allows."""
+    found: list[ApiKey] = []
+    other: Mode = "test" if request.mode == "live" else "live"
+    for mode in (request.mode, other):
+        with tenant_context(Tenant(request.membership.company_id, mode)):
+            keys = list_keys().filter(revoked_at=None, rate_limit__gt=limits.requests_per_minute)
+            found += keys[:MOST_KEYS_SHOWN]
+    return found
 
 
 def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] | None:

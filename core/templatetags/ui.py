@@ -156,7 +156,7 @@ def meter(used: int, limit: int, label: str, unit: str = "") -> dict[str, Any]:
     share = 1.0 if limit <= 0 else used / limit
     tone = "danger" if share >= 1 else "warn" if share >= 0.8 else "ok"
     return {
-        "used": used, "limit": limit, "label": label, "unit": unit, "tone": tone,
+        "used": f"{used:,}", "limit": f"{limit:,}", "label": label, "unit": unit, "tone": tone,
         "percent": round(share * 100), "width": f"{min(share, 1) * 100:.2f}",
     }  # fmt: skip
 

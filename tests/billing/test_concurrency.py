@@ -9,13 +9,22 @@ from typing import Any
 from django.db import connection
 
 from billing import services
-from billing.models import Charge, Invoice, InvoiceCounter, Refund
+from billing.models import (
+    Charge,
+    Customer,
+    CustomerMetadata,
+    CustomerSearchWord,
+    Invoice,
+    InvoiceCounter,
+    Refund,
+)
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotDraft, RefundExceedsCharge
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
+from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
-from tests.factories import SYSTEM, World
+from tests.factories import SYSTEM, World, make_customer
 
 
 def all_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
@@ -33,6 +42,38 @@ def all_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(max_workers=count) as pool:
         return list(pool.map(run, range(count)))
+
+
+def test_twenty_concurrent_changes_of_a_customer_keep_what_it_is_found_by(world: World) -> None:
+    tenant = world.tenant()
+    customer = make_customer(tenant, metadata={"turn": "none"})
+
+    def change(number: int) -> Customer:
+        with tenant_context(tenant):
+            return services.update_customer(
+                customer=customer, actor=SYSTEM, name=f"Ada {number}", metadata={"turn": str(number)}
+            )
+
+    assert {type(result) for result in all_at_once(20, change)} == {Customer}
+    with tenant_context(tenant):
+        found = Customer.objects.get()
+        assert list(CustomerMetadata.objects.values_list("key", "value")) == list(found.metadata.items())
+        words = set(CustomerSearchWord.objects.values_list("word", flat=True))
+    assert words == set(found.name.lower().split())
+
+
+def test_a_customer_deleted_at_once_by_many_is_deleted_once(world: World) -> None:
+    tenant = world.tenant()
+    customer = make_customer(tenant)
+
+    def delete(_number: int) -> None:
+        with tenant_context(tenant):
+            services.delete_customer(customer=customer, actor=SYSTEM)
+
+    kinds = Counter(type(result) for result in all_at_once(8, delete))
+    assert kinds == {type(None): 1, NotFound: 7}
+    with tenant_context(tenant):
+        assert OutboxEvent.objects.filter(type="customer.deleted").count() == 1
 
 
 def test_fifty_concurrent_finalizations_leave_no_gap(world: World) -> None:

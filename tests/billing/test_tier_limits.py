@@ -1,5 +1,6 @@
 """What the tiers allow are rows: staff change them, at once, for every company on the tier, on the record."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Company
+from apikeys.grants import shared_buckets
 from audit.models import AuditEntry, StaffEntry
 from billing import services
 from billing.entitlements import (
@@ -24,6 +26,7 @@ from billing.entitlements import (
 )
 from billing.models import TierLimits
 from billing.services.errors import TierUnchanged
+from core.api.throttling import Policy, take_one
 from core.errors import FieldErrors
 from core.tenancy import system_context, tenant_context
 from tests.billing.test_tiers import text_of
@@ -111,6 +114,7 @@ def test_the_change_is_in_the_trail_of_staff_and_of_the_companies_it_moves(world
 
 def test_keys_above_a_lowered_tier_are_named(world: World, issue_key: Callable[..., Any]) -> None:
     issue_key(world.company, name="nightly import", rate_limit=1_000)
+    issue_key(world.company, name="trial run", rate_limit=600, mode="test")
     owner = sign_in(world.owner, world.company)
     assert "Some keys ask for more" not in text_of(owner.get("/plan/"))
 
@@ -118,7 +122,27 @@ def test_keys_above_a_lowered_tier_are_named(world: World, issue_key: Callable[.
 
     page = text_of(owner.get("/plan/"))
     assert "They get 500 requests a minute." in page
-    assert "nightly import (1,000)" in page
+    assert "nightly import (1,000), trial run (test mode, 600)." in page
+
+
+def test_the_plan_page_shows_every_limit_and_its_use(
+    world: World, issue_key: Callable[..., Any], api: Callable[..., ApiClient]
+) -> None:
+    owner = sign_in(world.owner, world.company)
+    shown = text_of(owner.get("/plan/"))
+    for label, limit in (
+        ("Requests, last minute", "1,000"), ("Calls to send messages, last minute", "200"),
+        ("Emails today", "100,000"), ("SMS today", "20,000"), ("Webhook endpoints", "100"),
+    ):  # fmt: skip
+        assert f"{label} 0 of {limit} (0 %)" in shown, label
+
+    # A token grows back every 60 ms: of 900, more than half are still taken when the page has been drawn.
+    take_one(shared_buckets(world.company.id, "live")["company"], Policy("company", 1_000), tokens=900)
+    used = re.search(r"Requests, last minute (\d+) of 1,000", text_of(owner.get("/plan/")))
+    assert used is not None
+    assert 450 <= int(used[1]) <= 900
+    client = api(issue_key(world.company, rate_limit=1_000).client_secret)
+    assert int(client.get("/v1/whoami").headers["X-RateLimit-Remaining"]) < 550  # the bucket of the requests
 
 
 @pytest.mark.parametrize("limits", [{"requests": 5}, {"sms_per_day": -1}, {"sms_per_day": 10**10}])

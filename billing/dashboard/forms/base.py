@@ -20,8 +20,10 @@ class ServiceForm(forms.Form):
             self.add_error(None, refusal.detail)
             return
         for problem in refusal.fields:
-            name = problem.field.partition(".")[0]
-            self.add_error(name if name in self.fields else None, problem.message)
+            # "lines.0.quantity" belongs to the form's "lines", "address.country" to its "country".
+            first, last = problem.field.partition(".")[0], problem.field.rpartition(".")[2]
+            name = next((each for each in (first, last) if each in self.fields), None)
+            self.add_error(name, problem.message)
 
 
 class MetadataTextField(forms.CharField):
