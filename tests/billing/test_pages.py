@@ -157,8 +157,11 @@ def test_a_refused_draft_says_why_on_the_form(
 
 
 def test_customers_are_edited_and_deleted(browser: Client, world: World) -> None:
-    customer = make_customer(world.tenant(), metadata={"a": "1"}, address={"city": "Rome"})
+    customer = make_customer(
+        world.tenant(), metadata={"a": "1"}, address={"city": "Rome", "country": "IT", "line1": "Via Sacra 1"}
+    )
     page = f"/customers/{customer.public_id}/"
+    assert "Via Sacra 1, Rome, IT" in text_of(browser.get(page))
     assert "a=1" in browser.get(f"{page}edit/").content.decode()
     assert browser.post(f"{page}edit/", {"name": "Bob"}).status_code == 302
     with tenant_context(world.tenant()):

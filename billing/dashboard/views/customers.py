@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
-from billing.dashboard.forms import CustomerFilterForm, CustomerForm
+from billing.dashboard.forms import ADDRESS_PARTS, CustomerFilterForm, CustomerForm
 from billing.dashboard.timeline import timeline_of
 from billing.models import Customer
 from core.api.pagination import paginate
@@ -57,8 +57,10 @@ def create(request: CompanyRequest) -> HttpResponse:
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     """One customer: what is known, the latest invoices and charges, what happened."""
     customer = selectors.get_customer(public_id)
+    address = customer.address or {}
     context = {
         "customer": customer,
+        "address": [address[part] for part in ADDRESS_PARTS if part in address],
         "invoices": selectors.filter_invoices(customer=customer.public_id).order_by("-id")[:RECENT],
         "charges": selectors.filter_charges(customer=customer.public_id).order_by("-id")[:RECENT],
         "entries": timeline_of([customer.public_id]),
