@@ -131,11 +131,11 @@ def list_charges_of(invoice: Invoice) -> QuerySet[Charge]:
 
 
 def filter_charges(
-    *, status: str = "", customer: str = "", belongs_to: str = "", created_after: date | None = None
+    *, status: str = "", customer: str = "", invoice: str = "", created_after: date | None = None
 ) -> QuerySet[Charge]:
     """Return the charges that match what is given, with their invoices and customers.
 
-    `customer` is a TypeID (an unknown one matches nothing); `belongs_to` is "invoice" or "nothing" (a free charge).
+    `customer` is a TypeID (an unknown one matches nothing); `invoice` is "none" for charges that stand by themselves.
     """
     rows = Charge.objects.select_related("invoice", "customer")
     if status:
@@ -145,8 +145,8 @@ def filter_charges(
             rows = rows.filter(customer_id=ids.decode("cus", customer))
         except ids.InvalidId:
             return rows.none()
-    if belongs_to:
-        rows = rows.filter(invoice__isnull=belongs_to != "invoice")
+    if invoice == "none":
+        rows = rows.filter(invoice=None)
     if created_after:
         rows = rows.filter(**_created_from(created_after))
     return rows

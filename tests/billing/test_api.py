@@ -289,6 +289,7 @@ def test_a_change_moves_what_a_customer_is_found_by(client: ApiClient, world: Wo
         ({"phone": "12345"}, {"phone": "invalid"}),
         ({"phone": "+1"}, {"phone": "invalid"}),
         ({"address": {"country": "Germany"}}, {"address.country": "invalid"}),
+        ({"address": {"country": "ZZ"}}, {"address.country": "invalid"}),
         ({"address": {"planet": "Mars"}}, {"address.planet": "unknown_field"}),
         ({"metadata": {"": "x"}}, {"metadata": "name"}),
         ({"metadata": {"k" * 41: "x"}}, {"metadata": "name"}),

@@ -88,11 +88,7 @@ class ChargeFilterForm(forms.Form):
     """Narrows the list of charges."""
 
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *PaymentStatus.choices])
-    belongs_to = forms.ChoiceField(
-        required=False,
-        label="Belongs to",
-        choices=[("", "Anything"), ("invoice", "An invoice"), ("nothing", "No invoice")],
-    )
+    invoice = forms.ChoiceField(required=False, choices=[("", "With or without"), ("none", "Without")])
     created_after = forms.DateField(
         required=False, label="Created from", widget=forms.DateInput(attrs={"type": "date"})
     )

@@ -1,0 +1,15 @@
+"""The countries of an address against another list of them: the regions that telephone numbers have."""
+
+from phonenumbers import SUPPORTED_REGIONS
+
+from core.countries import COUNTRIES
+
+
+def test_every_region_with_telephones_is_there() -> None:
+    # Ascension and Tristan da Cunha are regions of Saint Helena; they have telephones, and no code of their own.
+    assert SUPPORTED_REGIONS.difference(COUNTRIES) == {"AC", "TA"}
+
+
+def test_what_is_left_are_places_without_telephones() -> None:
+    assert COUNTRIES.difference(SUPPORTED_REGIONS) == {"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}
+    assert len(COUNTRIES) == 249 + 1
