@@ -37,6 +37,8 @@ class SandboxServer(ThreadingHTTPServer):
     """The HTTP server; `stopping` ends the silences."""
 
     daemon_threads = True
+    # Callers that may wait to be let in; with the default of 5, many at once would run into their time-outs.
+    request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], ledger: Ledger, token: str) -> None:
         super().__init__(address, SandboxHandler)

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import connection
+from pytest_django import Settings
 
 from billing import services
 from billing.models import (
@@ -136,7 +137,12 @@ def test_twenty_concurrent_charges_never_exceed_the_invoice(world: World) -> Non
         assert Invoice.objects.get(id=invoice.id).amount_pending == 10_000
 
 
-def test_eight_workers_put_each_charge_to_the_gateway_once(world: World, gateway: SandboxProcess) -> None:
+def test_eight_workers_put_each_charge_to_the_gateway_once(
+    world: World, gateway: SandboxProcess, settings: Settings
+) -> None:
+    settings.GATEWAY_TIMEOUT_SECONDS = (
+        60.0  # forty orders at once, each written to disk: a slow one takes its time
+    )
     tenant = world.tenant()
     charges = [make_charge(tenant, settle=False) for _ in range(40)]
 
