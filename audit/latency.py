@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from core import ids
+
 # Upper bounds of the latency buckets in milliseconds, a factor of √2 apart: a percentile read from them is at most 19 %
 # off, whatever the distribution. The last bucket has no upper bound.
 LATENCY_BOUNDS_MS = tuple(round(0.5 * 2 ** (step / 2), 4) for step in range(31))
@@ -24,6 +26,11 @@ class Usage:
     refused: int = 0
     response_bytes: int = 0
     latency: list[int] = field(default_factory=lambda: [0] * LATENCY_BUCKETS)
+
+    @property
+    def client_id(self) -> str:
+        """The key as people know it; empty when this is no key's usage."""
+        return ids.encode("key", self.key) if self.key is not None else ""
 
     @property
     def median_ms(self) -> float:

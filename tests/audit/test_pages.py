@@ -219,7 +219,9 @@ def test_usage_is_drawn_for_every_period(world: World, browser: Client, period: 
     assert response.context["total"].requests == 2
     assert response.context["total"].server_errors == 1
     assert "chart-svg" in page
-    assert "ci-deploy" in page
+    [key] = response.context["keys"]
+    assert f'<a class="cell-title" href="/keys/{key.client_id}/usage/' in page
+    assert "ci-deploy</a>" in page
 
 
 def test_usage_of_one_route_alone(world: World, browser: Client) -> None:
