@@ -102,5 +102,5 @@ def _sample() -> str:
     return (
         f"curl {settings.PUBLIC_URL}{reverse('apikeys:report_found_key')} \\\n"
         "  -H 'Content-Type: application/json' \\\n"
-        """  -d '{"secret": "pm_live_…", "found_at": "https://git.example/a/b/blob/main/.env"}'"""
+        """  -d '{"secret": "pm_live_…", "found_at": "https://git.example/.env"}'"""
     )
