@@ -6,6 +6,7 @@ from typing import Any
 from audit.models import AuditEntry, StaffEntry
 from core.events import Event
 from core.logging import redact
+from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import current_tenant
 
@@ -13,7 +14,7 @@ from core.tenancy import current_tenant
 def record(events: Sequence[Event], *, actor: Principal) -> None:
     """Write `events` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
     if current_tenant() is not None:
-        AuditEntry.objects.insert_later(AuditEntry(**_columns(event, actor)) for event in events)
+        insert_rows(AuditEntry, [_columns(event, actor) for event in events])
     else:
         StaffEntry.objects.bulk_create(StaffEntry(**_columns(event, actor)) for event in events)
 

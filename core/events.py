@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from core import jobs
 from core.models import OutboxEvent
+from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import require_tenant
 
@@ -76,12 +77,12 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
     """
     require_tenant()
     rows = [
-        OutboxEvent(type=event.type, object_id=event.object_id, data={"object": event.object}, public=True)
+        {"type": event.type, "object_id": event.object_id, "data": {"object": event.object}, "public": True}
         for event in events
         if event.public
     ]
     if rows:
-        OutboxEvent.objects.insert_later(rows)
+        insert_rows(OutboxEvent, rows)
         jobs.wake(RELAY_TASK)
     if events:
         _tell_sinks(events, actor)

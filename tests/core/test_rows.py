@@ -1,0 +1,95 @@
+"""Many rows by one statement: what arrives is what was given, and only ever in the current tenant."""
+
+import pytest
+from django.db import DataError, ProgrammingError
+
+from core import clock, ids
+from core.models import OutboxEvent
+from core.postgres.rows import insert_rows
+from core.tenancy import TenantRequired, system_context, tenant_context
+from messaging.models import Suppression
+
+
+def outbox_row(object_id, **fields):
+    return {"type": "test.happened", "object_id": object_id, "data": {}, "public": True} | fields
+
+
+def rows_of(tenant):
+    with tenant_context(tenant):
+        return list(OutboxEvent.objects.filter(type="test.happened").order_by("id"))
+
+
+def test_rows_arrive_as_they_were_given(world):
+    data = {
+        "object": {"text": "'; DROP -- \\ \" % %s ü 😀\n", "n": 2**62, "none": None, "list": [1, {"a": True}]}
+    }
+    before = clock.now()
+
+    with tenant_context(world.tenant()):
+        insert_rows(OutboxEvent, [outbox_row("one", data=data), outbox_row("two", public=False)])
+
+    first, second = rows_of(world.tenant())
+    assert (first.object_id, first.data, first.public) == ("one", data, True)
+    assert (second.object_id, second.data, second.public) == ("two", {}, False)
+    assert (first.company_id, first.mode) == (world.company.id, "live")
+    assert before <= first.created <= clock.now()
+    assert first.id.version == 7
+    # Filled in by the database.
+    assert int(first.transaction_id) == int(second.transaction_id) > 0
+    assert first.relayed_at is None
+
+
+def test_a_row_may_name_its_own_id_and_time(world):
+    row_id, moment = ids.new_id(), clock.now().replace(year=2020)
+
+    with tenant_context(world.tenant()):
+        insert_rows(OutboxEvent, [outbox_row("one", id=row_id, created=moment)])
+
+    [row] = rows_of(world.tenant())
+    assert (row.id, row.created) == (row_id, moment)
+
+
+def test_nothing_is_written_without_a_tenant(world):
+    with pytest.raises(TenantRequired):
+        insert_rows(OutboxEvent, [outbox_row("one")])
+    with system_context(reason="tests"), pytest.raises(TenantRequired):
+        insert_rows(OutboxEvent, [outbox_row("one")])
+
+    assert rows_of(world.tenant()) == []
+
+
+@pytest.mark.parametrize("foreign", ["company_id", "mode"])
+def test_the_database_refuses_another_tenants_rows(world, foreign):
+    value = world.other_company.id if foreign == "company_id" else "test"
+
+    with pytest.raises(ProgrammingError, match="row-level security"), tenant_context(world.tenant()):
+        insert_rows(OutboxEvent, [outbox_row("mine"), outbox_row("theirs", **{foreign: value})])
+
+    assert rows_of(world.tenant()) == []
+    assert rows_of(world.other_tenant()) == []
+
+
+def test_a_text_that_is_too_long_is_refused_rather_than_cut(world):
+    with pytest.raises(DataError), tenant_context(world.tenant()):
+        insert_rows(OutboxEvent, [outbox_row("x" * 65)])
+
+    assert rows_of(world.tenant()) == []
+
+
+def test_conflicting_rows_are_left_out_only_when_asked_for(world):
+    def row(address):
+        return {
+            "channel": "email",
+            "address": address,
+            "address_normalized": address,
+            "origin": "manual",
+            "note": "",
+        }
+
+    with tenant_context(world.tenant()):
+        insert_rows(Suppression, [row("a@example.com")])
+        insert_rows(Suppression, [row("a@example.com"), row("b@example.com")], ignore_conflicts=True)
+        insert_rows(Suppression, [])
+
+        found = Suppression.objects.order_by("address").values_list("address", flat=True)
+        assert list(found) == ["a@example.com", "b@example.com"]
