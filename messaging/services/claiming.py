@@ -3,8 +3,10 @@
 import time
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -58,6 +60,10 @@ JOIN messaging_suppression s ON s.company_id = r.company_id AND s.mode = r.mode 
 WHERE r.message_id = ANY(%(ids)s) AND r.status = 'queued'
 """
 
+# What changes about a message that is being sent, and about its recipients.
+_MESSAGE_CHANGES = ("status", "due_at", "deferrals")
+_RECIPIENT_CHANGES = ("status", "error_code", "error_message", "provider", "provider_id", "updated")
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -77,6 +83,32 @@ class Job:
     def waiting(self) -> list[Recipient]:
         """The recipients that still have to get the message."""
         return [row for row in self.recipients if row.status == Status.QUEUED]
+
+
+def hold(jobs: Sequence[Job]) -> list[Job]:
+    """Lock the messages of `jobs`, all of the current tenant; return the jobs that no other worker has taken meanwhile.
+
+    What a provider's callback may have changed since the claim is read again, and nothing else. Locks are taken in the
+    order of the keys, so that no two callers wait crosswise.
+    """
+    claimed = {job.message.id: job for job in jobs}
+    locked = Message.objects.select_for_update().filter(id__in=list(claimed)).order_by("id")
+    held = []
+    for message_id, attempt, *values in locked.values_list("id", "attempt", *_MESSAGE_CHANGES):
+        job = claimed[message_id]
+        if attempt == job.message.attempt:
+            _assign(job.message, _MESSAGE_CHANGES, values)
+            held.append(job)
+    rows = {row.id: row for job in held for row in job.recipients}
+    changed = Recipient.objects.filter(message_id__in=[job.message.id for job in held])
+    for recipient_id, *values in changed.values_list("id", *_RECIPIENT_CHANGES):
+        _assign(rows[recipient_id], _RECIPIENT_CHANGES, values)
+    return held
+
+
+def _assign(row: Message | Recipient, names: Sequence[str], values: Sequence[Any]) -> None:
+    for name, value in zip(names, values, strict=True):
+        setattr(row, name, value)
 
 
 def claim_due(*, call_seconds: float, batch: int = BATCH) -> list[Job]:

@@ -14,6 +14,7 @@ from django.db import connection
 
 from core import clock
 from core.events import publish_all
+from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import require_tenant
 from messaging import representations
@@ -83,18 +84,19 @@ def record_news(
     touched, changes, suppressions = _apply(messages, recipients, news, now)
     if touched:
         _save_recipients(touched.values(), now)
-    RecipientEvent.objects.bulk_create(
+    insert_rows(
+        RecipientEvent,
         [
-            RecipientEvent(
-                recipient_id=item.recipient_id,
-                kind=item.kind,
-                code=item.code[:50],
-                detail=item.detail[:500],
-                attempt=item.attempt,
-                source=item.source,
-                note_id=item.note_id,
-                created=now,
-            )
+            {
+                "recipient_id": item.recipient_id,
+                "kind": item.kind,
+                "code": item.code[:50],
+                "detail": item.detail[:500],
+                "attempt": item.attempt,
+                "source": item.source,
+                "note_id": item.note_id,
+                "created": now,
+            }
             for item in news
         ],
         ignore_conflicts=True,

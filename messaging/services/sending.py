@@ -1,18 +1,21 @@
 """The sending engine: claim, call the provider outside of any transaction, write down what it said.
 
+The three go on at once. Threads of a pool make the calls; this one claims and writes down, a group at a time, while the
+calls of the next group are under way.
+
 Rows are the truth. A worker that dies, at whatever moment, leaves leases that run out; its messages are then sent by
 another one. What had been handed over but not yet written down is sent twice, with the same Message-ID: at most
-`FLUSH` messages for each worker that dies.
+`OUTSTANDING` calls for each worker that dies.
 """
 
 import time
 import uuid
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import structlog
 from django.conf import settings
@@ -23,15 +26,18 @@ from core import clock
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from messaging.channels import get_channel
-from messaging.models import Message, Recipient, Status
+from messaging.models import Recipient, Status
 from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Result, Target, same_for_all
 from messaging.retry import delay_after
-from messaging.services.claiming import BATCH, Job, claim_due
-from messaging.services.outcomes import OURSELVES, News, lock_messages, recipients_of, record_news
+from messaging.services.claiming import BATCH, Job, claim_due, hold
+from messaging.services.outcomes import OURSELVES, News, record_news
 
-# Results written down in one transaction.
-FLUSH = 16
+# Results are written down together, as many as this, and none waits longer than this for others.
+FLUSH = 32
+FLUSH_SECONDS = 0.1
+# Calls begun and not yet written down: enough to keep the pool busy while a group is written.
+OUTSTANDING = 2 * FLUSH
 # A message that was claimed this often without an end kills the workers that take it.
 MAX_CLAIMS = 100
 DEFERRED = "deferred"
@@ -57,55 +63,98 @@ class _Part:
 
 @dataclass(slots=True)
 class _Progress:
-    """What is known of one job so far."""
+    """What is known of one job so far; `news` is what has not been written down."""
 
     job: Job
     parts_left: int
     news: list[News] = field(default_factory=list)
     deferred: dict[uuid.UUID, News] = field(default_factory=dict)
-    unrecorded: bool = False
 
 
 def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
     """Send what is due until nothing is left or `seconds` have passed; returns how many messages were taken."""
     stop = time.monotonic() + seconds
-    taken = 0
-    with ThreadPoolExecutor(settings.MESSAGING_CONCURRENCY, thread_name_prefix="provider") as pool:
-        while time.monotonic() < stop:
-            jobs = claim_due(call_seconds=CALL_SECONDS, batch=batch)
-            if not jobs:
+    pool = ThreadPoolExecutor(settings.MESSAGING_CONCURRENCY, thread_name_prefix="provider")
+    try:
+        sender = _Sender(pool)
+        while True:
+            if sender.wants_more and time.monotonic() < stop:
+                sender.take(claim_due(call_seconds=CALL_SECONDS, batch=batch))
+            if not sender.is_busy:
+                return sender.taken
+            sender.record_next()
+    finally:
+        # Calls that were not begun are left to the lease, should this thread have failed.
+        pool.shutdown(cancel_futures=True)
+
+
+class _Sender:
+    """Keeps calls under way, and writes down what comes back."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.taken = 0
+        self._pool = pool
+        self._ready: deque[_Part] = deque()
+        self._done: SimpleQueue[_Part] = SimpleQueue()
+        self._under_way = 0
+        self._progress: dict[uuid.UUID, _Progress] = {}
+        # Jobs of which something is to be written down, and how many calls that is.
+        self._unwritten: dict[uuid.UUID, _Progress] = {}
+        self._unwritten_calls = 0
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether the calls that wait for their turn are getting few."""
+        return len(self._ready) < FLUSH
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is anything left to call or to write down."""
+        return bool(self._under_way or self._ready or self._unwritten)
+
+    def take(self, jobs: list[Job]) -> None:
+        """Line up the calls of messages that were just claimed."""
+        for job in jobs:
+            parts = list(_parts(job))
+            state = self._progress[job.message.id] = _Progress(job, len(parts), _suppressed_news(job))
+            self._ready.extend(parts)
+            if state.news or not parts:
+                self._unwritten[job.message.id] = state
+        self.taken += len(jobs)
+        self._begin_calls()
+
+    def record_next(self) -> None:
+        """Wait for a group of results, and write it down while the next calls are made."""
+        wait_until = time.monotonic() + FLUSH_SECONDS
+        while self._under_way and self._unwritten_calls < FLUSH:
+            try:
+                part = self._done.get(timeout=max(0.0, wait_until - time.monotonic()))
+            except Empty:
                 break
-            taken += len(jobs)
-            _run(jobs, pool)
-    return taken
+            self._note(part)
+        states = list(self._unwritten.values())
+        _record(states)
+        self._unwritten.clear()
+        self._unwritten_calls = 0
+        for state in states:
+            if not state.parts_left:
+                del self._progress[state.job.message.id]
+        self._begin_calls()
 
+    def _begin_calls(self) -> None:
+        while self._ready and self._under_way + self._unwritten_calls < OUTSTANDING:
+            self._under_way += 1
+            self._pool.submit(_call, self._ready.popleft(), self._done)
 
-def _run(jobs: list[Job], pool: ThreadPoolExecutor) -> None:
-    """Make every call of the batch in the pool, and write results down in groups as they come back."""
-    progress: dict[uuid.UUID, _Progress] = {}
-    done: SimpleQueue[_Part] = SimpleQueue()
-    under_way = 0
-    for job in jobs:
-        parts = list(_parts(job))
-        state = progress[job.message.id] = _Progress(job, len(parts), _suppressed_news(job))
-        state.unrecorded = True
-        for part in parts:
-            pool.submit(_call, part, done)
-            under_way += 1
-    waiting = sum(1 for state in progress.values() if not state.parts_left)
-    while under_way:
-        part = done.get()
-        under_way -= 1
-        state = progress[part.job.message.id]
+    def _note(self, part: _Part) -> None:
+        state = self._progress[part.job.message.id]
+        told = _news_of(part)
         state.parts_left -= 1
-        state.news += (told := _news_of(part))
+        state.news += told
         state.deferred |= {item.recipient_id: item for item in told if item.kind == DEFERRED}
-        state.unrecorded = True
-        waiting += 1
-        if waiting >= FLUSH:
-            _record(progress.values())
-            waiting = 0
-    _record(progress.values())
+        self._under_way -= 1
+        self._unwritten[part.job.message.id] = state
+        self._unwritten_calls += 1
 
 
 def _parts(job: Job) -> Iterator[_Part]:
@@ -206,12 +255,12 @@ def _record(states: Iterable[_Progress]) -> None:
     """Write down what is new of every job, one transaction for each tenant."""
     by_tenant: dict[Tenant, list[_Progress]] = defaultdict(list)
     for state in states:
-        if state.unrecorded and (state.news or not state.parts_left):
+        if state.news or not state.parts_left:
             by_tenant[state.job.tenant].append(state)
     for tenant, group in by_tenant.items():
         _record_in(tenant, group)
         for state in group:
-            state.news, state.unrecorded = [], False
+            state.news = []
 
 
 def _record_in(tenant: Tenant, group: list[_Progress]) -> None:
@@ -231,42 +280,35 @@ def _record_in(tenant: Tenant, group: list[_Progress]) -> None:
 
 
 def _record_group(group: list[_Progress]) -> None:
-    locked = lock_messages(state.job.message.id for state in group)
-    current = {}
+    held = {job.message.id for job in hold([state.job for state in group])}
+    current = [state for state in group if state.job.message.id in held]
     for state in group:
-        message = locked.get(state.job.message.id)
-        if message is None or message.attempt != state.job.message.attempt:
+        if state.job.message.id not in held:
             STALE.inc()
             log.warning("messaging.stale_result", message=state.job.message.public_id)
-            continue
-        current[message.id] = (message, state)
     if not current:
         return
-    recipients = recipients_of(current)
     news = []
-    for message, state in current.values():
+    for state in current:
         news += state.news
         if not state.parts_left:
-            news += _reschedule(message, state, recipients.values())
+            news += _reschedule(state)
     record_news(
-        messages={key: message for key, (message, _) in current.items()},
-        recipients=recipients,
+        messages={state.job.message.id: state.job.message for state in current},
+        recipients={row.id: row for state in current for row in state.job.recipients},
         news=news,
         actor=ACTOR,
     )
 
 
-def _reschedule(message: Message, state: _Progress, recipients: Iterable[Recipient]) -> list[News]:
+def _reschedule(state: _Progress) -> list[News]:
     """Set when a message with recipients that still wait is due again; give them up when it was tried often enough.
 
     Has no effect on a message whose recipients have all come to an end: `record_news` settles it.
     """
+    message = state.job.message
     told = {item.recipient_id for item in state.news if item.kind != DEFERRED}
-    left = [
-        row
-        for row in recipients
-        if row.message_id == message.id and row.status == Status.QUEUED and row.id not in told
-    ]
+    left = [row for row in state.job.waiting if row.id not in told]
     if not left or message.due_at is None:
         return []
     delay = None

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import connection
 
 from core import clock
+from core.postgres.rows import insert_rows
 from core.tenancy import system_context
 from messaging.latency import step_of
 from messaging.models import Message, MessageStat
@@ -59,13 +60,20 @@ def count_changes(changes: Iterable[Change]) -> None:
             step = step_of(waited.total_seconds() * 1000)
         for tag in ("", *change.message.tags):
             counts[hour, change.message.channel, tag, change.status, step] += 1
-    MessageStat.objects.bulk_create(
+    insert_rows(
+        MessageStat,
         [
-            MessageStat(
-                hour=hour, channel=channel, tag=tag, status=status, latency=step, recipients=recipients
-            )
+            {
+                "hour": hour,
+                "channel": channel,
+                "tag": tag,
+                "status": status,
+                "latency": step,
+                "recipients": recipients,
+                "folded": False,
+            }
             for (hour, channel, tag, status, step), recipients in sorted(counts.items())
-        ]
+        ],
     )
 
 

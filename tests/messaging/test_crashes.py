@@ -15,7 +15,7 @@ from accounts.models import Company
 from core.tenancy import system_context, tenant_context
 from messaging.models import Message, MessageStat, RecipientEvent
 from messaging.services import create_message
-from messaging.services.sending import FLUSH
+from messaging.services.sending import OUTSTANDING
 from tests.factories import SYSTEM, make_world
 from tests.messaging.smtp import mail_server
 
@@ -110,7 +110,7 @@ def test_workers_killed_at_random_lose_nothing(capsys):
     assert waiting(tenant) == 0
     assert kills >= 3
     # What a worker had handed over and not yet written down, at most.
-    assert duplicates <= kills * (FLUSH + CONCURRENCY)
+    assert duplicates <= kills * OUTSTANDING
     with tenant_context(tenant):
         assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
         # However often it was handed over: one change of status, one line in the books.

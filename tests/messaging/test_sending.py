@@ -353,11 +353,11 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(world, mailhost, queue):
     [fast] = [job for job in claiming.claim_due(call_seconds=30) if job.message.id == message.id]
     assert (slow.message.attempt, fast.message.attempt) == (1, 2)
 
-    stale = sending._Progress(slow, 0, sending._news_of(_part(slow, "failed")), unrecorded=True)
+    stale = sending._Progress(slow, 0, sending._news_of(_part(slow, "failed")))
     sending._record([stale])
     assert look(message)[1]["a@example.com"].status == "queued"
 
-    current = sending._Progress(fast, 0, sending._news_of(_part(fast, "sent")), unrecorded=True)
+    current = sending._Progress(fast, 0, sending._news_of(_part(fast, "sent")))
     sending._record([current])
     assert look(message)[0].status == "sent"
 
