@@ -83,4 +83,15 @@ class Sms:
         return MAGIC.get(normalized)
 
 
+def is_sender(text: str) -> bool:
+    """Tell whether an SMS can come from `text`: a number, or a name of up to 11 letters and digits."""
+    if _ALPHANUMERIC_SENDER.fullmatch(text):
+        return True
+    try:
+        CHANNEL.parse(text)
+    except InvalidAddress:
+        return False
+    return True
+
+
 CHANNEL = Sms()

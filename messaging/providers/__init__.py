@@ -37,11 +37,16 @@ def uses_files() -> bool:
     return any(provider_name(channel, "live") == FALLBACK for channel in channels().values())
 
 
+def provider_class(name: str) -> type[Provider]:
+    """Return the provider `name`; raises ImportError when there is none."""
+    found: type[Provider] = importlib.import_module(f"{__name__}.{name}").PROVIDER
+    return found
+
+
 @lru_cache(maxsize=16)
 def load_provider(name: str) -> Provider:
     """Return this process's instance of the provider `name`; raises ImportError when there is none."""
-    provider: Provider = importlib.import_module(f"{__name__}.{name}").PROVIDER()
-    return provider
+    return provider_class(name)()
 
 
 def _settings_changed(*, setting: str, **_: object) -> None:

@@ -31,6 +31,11 @@ class Anymail:
 
     name: ClassVar[str] = "anymail"
 
+    @staticmethod
+    def carries(channel: str) -> bool:
+        """Email only."""
+        return channel == "email"
+
     def send(self, envelope: Envelope) -> list[Result]:
         """Hand the email to the service; its word on each recipient decides."""
         message: Any = compose(envelope, connection=get_connection(settings.MESSAGING_ANYMAIL_BACKEND))

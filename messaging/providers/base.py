@@ -76,6 +76,10 @@ class Provider(Protocol):
 
     name: ClassVar[str]
 
+    @staticmethod
+    def carries(channel: str) -> bool:
+        """Tell whether messages of `channel` can be sent this way."""
+
     def send(self, envelope: Envelope) -> list[Result]:
         """Hand the message over; return one result per target. Expected failures are results, not exceptions."""
 

@@ -43,6 +43,11 @@ class FileProvider:
 
     name: ClassVar[str] = "file"
 
+    @staticmethod
+    def carries(channel: str) -> bool:
+        """Every channel."""
+        return True
+
     def send(self, envelope: Envelope) -> list[Result]:
         """Write the message down; a retry overwrites its own file."""
         if get_channel(envelope.channel).together:

@@ -61,6 +61,11 @@ class Smtp:
 
     name: ClassVar[str] = "smtp"
 
+    @staticmethod
+    def carries(channel: str) -> bool:
+        """Email only."""
+        return channel == "email"
+
     def __init__(self) -> None:
         parts = urlsplit(settings.MESSAGING_SMTP_URL)
         self._scheme = parts.scheme

@@ -1,0 +1,176 @@
+"""What is refused at start-up: settings with which messages would wait for ever, or reports could be forged."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
+
+from messaging.callbacks.signed import MIN_SECRET_BYTES
+from messaging.channels import channels
+from messaging.channels.base import InvalidAddress
+from messaging.channels.sms import is_sender
+from messaging.providers import TEST_MODE, provider_class, provider_names
+from messaging.providers.smtp import DEFAULT_PORTS
+
+
+@register(Tags.compatibility)
+def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check every setting of docs/messaging.md."""
+    found = [*_providers(), *_senders(), *_callback_secrets()]
+    if settings.MESSAGING_CONCURRENCY < 1:
+        found.append(
+            Error(
+                f"MESSAGING_CONCURRENCY is {settings.MESSAGING_CONCURRENCY}: nothing would ever be sent.",
+                hint="Set it to the number of calls one worker may have under way, for example 4.",
+                id="pomelo.E020",
+            )
+        )
+    return found
+
+
+def _providers() -> Iterator[CheckMessage]:
+    used = set()
+    for channel, name in settings.MESSAGING_PROVIDERS.items():
+        if channel not in channels():
+            yield Error(
+                f"MESSAGING_PROVIDERS names a channel that does not exist: {channel}.",
+                hint=f"There are: {', '.join(sorted(channels()))}.",
+                id="pomelo.E021",
+            )
+            continue
+        choices = provider_names() - {TEST_MODE}
+        if name in choices and provider_class(name).carries(channel):
+            used.add(name)
+            continue
+        fitting = sorted(one for one in choices if provider_class(one).carries(channel))
+        yield Error(
+            f"MESSAGING_{channel.upper()}_PROVIDER is {name!r}, which sends no {channel}.",
+            hint=f"Set it to one of: {', '.join(fitting)}.",
+            id="pomelo.E021",
+        )
+    for name, check in (("smtp", _smtp), ("anymail", _anymail), ("twilio", _twilio)):
+        if name in used:
+            yield from check()
+
+
+def _smtp() -> Iterator[CheckMessage]:
+    example = "for example smtp+tls://user:password@mail.example:587"
+    parts = urlsplit(settings.MESSAGING_SMTP_URL)
+    # The URL itself holds a password and is never part of a message.
+    if not settings.MESSAGING_SMTP_URL:
+        problem = "The provider `smtp` needs MESSAGING_SMTP_URL, which is not set."
+    elif parts.scheme not in DEFAULT_PORTS:
+        problem = f"MESSAGING_SMTP_URL begins with {parts.scheme or 'no scheme'!r}."
+    elif not parts.hostname:
+        problem = "MESSAGING_SMTP_URL names no host."
+    elif not _has_port(parts):
+        problem = "MESSAGING_SMTP_URL has a port that cannot be one."
+    else:
+        return
+    yield Error(
+        problem,
+        hint=f"Use {', '.join(f'{scheme}://' for scheme in DEFAULT_PORTS)}: {example}.",
+        id="pomelo.E022",
+    )
+
+
+def _has_port(parts: Any) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+def _anymail() -> Iterator[CheckMessage]:
+    backend = settings.MESSAGING_ANYMAIL_BACKEND
+    if not backend.startswith("anymail.backends."):
+        yield Error(
+            f"The provider `anymail` needs MESSAGING_ANYMAIL_BACKEND; it is {backend!r}.",
+            hint="Name a backend of django-anymail, for example anymail.backends.postmark.EmailBackend.",
+            id="pomelo.E023",
+        )
+        return
+    try:
+        get_connection(backend)
+    except (ImproperlyConfigured, ImportError) as error:
+        yield Error(
+            f"MESSAGING_ANYMAIL_BACKEND cannot be used: {error}",
+            hint="Put the service's settings into ANYMAIL, as JSON (https://anymail.dev/en/stable/esps/).",
+            id="pomelo.E023",
+        )
+
+
+def _twilio() -> Iterator[CheckMessage]:
+    if not settings.TWILIO_ACCOUNT_SID.startswith("AC"):
+        yield Error(
+            "The provider `twilio` needs TWILIO_ACCOUNT_SID, which begins with AC.",
+            hint="Copy the Account SID from the start page of Twilio's console.",
+            id="pomelo.E024",
+        )
+    if not settings.TWILIO_AUTH_TOKEN:
+        yield Error(
+            "TWILIO_AUTH_TOKEN is not set: no SMS could be sent and no report verified.",
+            hint="Set it, or TWILIO_AUTH_TOKEN_FILE, to the Auth Token beside the Account SID.",
+            id="pomelo.E024",
+        )
+    if settings.TWILIO_API_URL and urlsplit(settings.TWILIO_API_URL).scheme not in ("http", "https"):
+        yield Error(
+            "TWILIO_API_URL is no http:// or https:// address.",
+            hint="Leave it unset for Twilio's own servers.",
+            id="pomelo.E024",
+        )
+
+
+def _senders() -> Iterator[CheckMessage]:
+    for name, required in (("MESSAGING_EMAIL_FROM", True), ("MESSAGING_RETURN_PATH", False)):
+        value = getattr(settings, name)
+        if not value and not required:
+            continue
+        try:
+            channels()["email"].parse(value)
+        except InvalidAddress as error:
+            yield Error(
+                f"{name} is {value!r}: {error}",
+                hint="Use an address such as news@acme.example or Acme <news@acme.example>.",
+                id="pomelo.E025",
+            )
+    if not is_sender(settings.MESSAGING_SMS_FROM):
+        yield Error(
+            f"MESSAGING_SMS_FROM is {settings.MESSAGING_SMS_FROM!r}, which cannot send an SMS.",
+            hint="Use a number in international form or a name of up to 11 letters and digits.",
+            id="pomelo.E025",
+        )
+
+
+def _callback_secrets() -> Iterator[CheckMessage]:
+    if settings.MESSAGING_CALLBACK_SECRET and not _is_strong(settings.MESSAGING_CALLBACK_SECRET):
+        yield Error(
+            "MESSAGING_CALLBACK_SECRET is not `whsec_` and at least "
+            f"{MIN_SECRET_BYTES} random bytes in Base64: every report would be refused.",
+            hint="Make one with: printf 'whsec_%s\\n' \"$(head -c 32 /dev/urandom | base64)\"",
+            id="pomelo.E026",
+        )
+    wanted = settings.ANYMAIL.get("WEBHOOK_SECRET", "x:y")
+    for one in [wanted] if isinstance(wanted, str) else wanted:
+        user, _, password = str(one).partition(":")
+        if not user or not password:
+            yield Error(
+                "WEBHOOK_SECRET in ANYMAIL is not `user:password`: no report could be verified.",
+                hint="Set it to two random words with a colon between them, and give the service the address "
+                "https://user:password@host/callbacks/anymail.",
+                id="pomelo.E026",
+            )
+
+
+def _is_strong(secret: str) -> bool:
+    try:
+        decoded = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return secret.startswith("whsec_") and len(decoded) >= MIN_SECRET_BYTES
