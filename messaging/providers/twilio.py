@@ -2,6 +2,9 @@
 
 The call carries a callback address with the recipient's id, under Twilio's signature, so that a delivery report that
 is faster than our own record of the send finds its recipient all the same.
+
+Twilio's Messages resource takes no idempotency token (neither the API nor SDK 9 has one), so an SMS whose answer got lost
+is sent again. The report of the first one, when it comes before the next try, prevents that: the recipient waits no more.
 """
 
 from typing import Any, ClassVar
@@ -41,6 +44,11 @@ class Twilio:
     """The provider `twilio`."""
 
     name: ClassVar[str] = "twilio"
+
+    @staticmethod
+    def carries(channel: str) -> bool:
+        """SMS only."""
+        return channel == "sms"
 
     def __init__(self) -> None:
         self._client = Client(

@@ -8,6 +8,7 @@ from django.test import Client
 
 from core.tenancy import tenant_context
 from messaging.models import Suppression
+from messaging.providers import load_provider
 from messaging.providers.base import Result
 from messaging.services import claiming
 from tests.messaging.conftest import deliver, look, make_due, time_line
@@ -103,6 +104,30 @@ def test_a_vendor_that_does_not_answer_is_temporary(world, vendor, queue, monkey
     assert time_line(message, "+4930123456") == [("deferred", "twilio_connection")]
 
 
+@pytest.mark.parametrize(("reported", "calls"), [(False, 2), (True, 1)])
+def test_an_answer_that_never_came_costs_a_second_sms_unless_the_vendor_reports_the_first(
+    world, vendor, queue, monkeypatch, reported, calls
+):
+    """The vendor's API takes no idempotency token: this is the duplicate that remains, and what prevents most of them."""
+    monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
+    vendor.delay_seconds = 1
+    message = queue_sms(queue, world, "+4930123456")
+    deliver()
+    assert look(message)[0].status == "sending"
+    vendor.delay_seconds = 0
+    monkeypatch.undo()
+    load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
+
+    if reported:
+        path = callback_path(vendor, "+4930123456")
+        assert report(path, {"MessageSid": "SM1", "MessageStatus": "sent"}) == 204
+    make_due(message)
+    deliver()
+
+    assert look(message)[0].status == "sent"
+    assert len(requests_to(vendor, "+4930123456")) == calls
+
+
 @pytest.mark.parametrize(
     ("said", "code", "status", "suppressed"),
     [
@@ -154,7 +179,7 @@ def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(wor
     assert report(path, {"MessageSid": "SM1", "MessageStatus": "delivered"}) == 204
     assert look(message)[0].status == "delivered"
 
-    sending._record([sending._Progress(job, 0, sending._news_of(part), unrecorded=True)])
+    sending._record([sending._Progress(job, 0, sending._news_of(part))])
 
     row, recipients = look(message)
     assert (row.status, row.due_at, recipients["+4930123456"].status) == ("delivered", None, "delivered")
