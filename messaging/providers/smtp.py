@@ -4,6 +4,7 @@ Each recipient's own answer is kept apart: a 4xx is tried again later, a 5xx is 
 (enhanced code 5.1.x, or a bare 550, 551 or 553 to RCPT) has bounced and is suppressed; any other refusal failed.
 """
 
+import io
 import os
 import re
 import smtplib
@@ -37,19 +38,48 @@ Answer = tuple[int, bytes]
 class _Connection(smtplib.SMTP):
     """An SMTP connection on which every call has one deadline, however slowly the server drips."""
 
-    deadline = 0.0
     used_at = 0.0
     messages = 0
 
+    def __init__(self, *args: Any, deadline: float, **kwargs: Any) -> None:
+        self.deadline = deadline
+        super().__init__(*args, **kwargs)
+
     def getreply(self) -> Answer:
         """Wait for an answer no longer than the deadline allows."""
-        if self.sock is not None and self.deadline:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                self.close()
-                raise smtplib.SMTPServerDisconnected("the server was too slow")
-            self.sock.settimeout(left)
+        if self.file is None:
+            self.file = io.BufferedReader(_Answers(self))
         return super().getreply()
+
+    def send(self, s: Any) -> None:
+        """Send no longer than the deadline allows."""
+        self.keep_deadline()
+        super().send(s)
+
+    def keep_deadline(self) -> None:
+        """Give the next step on the socket what is left of the time; raises TimeoutError when nothing is."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the server was too slow")
+        if self.sock is not None:
+            self.sock.settimeout(left)
+
+
+class _Answers(io.RawIOBase):
+    """What the server says, each piece of which has to come before the connection's deadline."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+
+    def readable(self) -> bool:
+        """Return True: it is read and never written."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Wait for the next piece; smtplib takes an OSError for the end of the connection."""
+        self._connection.keep_deadline()
+        sock = self._connection.sock
+        return 0 if sock is None else sock.recv_into(buffer)
 
 
 class _SecureConnection(_Connection, smtplib.SMTP_SSL):
@@ -176,11 +206,14 @@ class Smtp:
         timeout = max(0.001, deadline - time.monotonic())
         if self._scheme == "smtp+ssl":
             connection: _Connection = _SecureConnection(
-                self._host, self._port, timeout=timeout, context=ssl.create_default_context()
+                self._host,
+                self._port,
+                timeout=timeout,
+                deadline=deadline,
+                context=ssl.create_default_context(),
             )
         else:
-            connection = _Connection(self._host, self._port, timeout=timeout)
-        connection.deadline = deadline
+            connection = _Connection(self._host, self._port, timeout=timeout, deadline=deadline)
         try:
             if self._scheme in _STARTTLS:
                 connection.starttls(context=ssl.create_default_context())

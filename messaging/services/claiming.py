@@ -14,7 +14,7 @@ from core import clock
 from core.tenancy import Tenant, system_context
 from messaging.models import Message, Recipient, Status
 
-BATCH = 64
+BATCH = 128
 # A worker that dies gives its messages back after this long. No call is begun that could outlast it (see sending.py).
 LEASE = timedelta(seconds=120)
 # Kept between the end of the last call and the end of the lease, to write down what it said.

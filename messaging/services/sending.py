@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from queue import Empty, SimpleQueue
+from threading import Event
 
 import structlog
 from django.conf import settings
@@ -34,7 +34,7 @@ from messaging.services.claiming import BATCH, Job, claim_due, hold
 from messaging.services.outcomes import OURSELVES, News, record_news
 
 # Results are written down together, as many as this, and none waits longer than this for others.
-FLUSH = 32
+FLUSH = 64
 FLUSH_SECONDS = 0.1
 # Calls begun and not yet written down: enough to keep the pool busy while a group is written.
 OUTSTANDING = 2 * FLUSH
@@ -88,6 +88,29 @@ def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
         pool.shutdown(cancel_futures=True)
 
 
+class _Results:
+    """Hands finished calls from the pool's threads to this one, which is woken once for a group, not for each."""
+
+    def __init__(self) -> None:
+        self._parts: deque[_Part] = deque()
+        self._wanted = 0
+        self._enough = Event()
+
+    def put(self, part: _Part) -> None:
+        """Add a finished call."""
+        self._parts.append(part)
+        if len(self._parts) >= self._wanted:
+            self._enough.set()
+
+    def take(self, wanted: int, seconds: float) -> list[_Part]:
+        """Return what has come once it is as many as `wanted`, or `seconds` have passed."""
+        self._wanted = wanted
+        self._enough.clear()
+        if len(self._parts) < wanted:
+            self._enough.wait(seconds)
+        return [self._parts.popleft() for _ in range(len(self._parts))]
+
+
 class _Sender:
     """Keeps calls under way, and writes down what comes back."""
 
@@ -95,7 +118,7 @@ class _Sender:
         self.taken = 0
         self._pool = pool
         self._ready: deque[_Part] = deque()
-        self._done: SimpleQueue[_Part] = SimpleQueue()
+        self._results = _Results()
         self._under_way = 0
         self._progress: dict[uuid.UUID, _Progress] = {}
         # Jobs of which something is to be written down, and how many calls that is.
@@ -125,12 +148,8 @@ class _Sender:
 
     def record_next(self) -> None:
         """Wait for a group of results, and write it down while the next calls are made."""
-        wait_until = time.monotonic() + FLUSH_SECONDS
-        while self._under_way and self._unwritten_calls < FLUSH:
-            try:
-                part = self._done.get(timeout=max(0.0, wait_until - time.monotonic()))
-            except Empty:
-                break
+        parts = self._results.take(min(FLUSH, self._under_way), FLUSH_SECONDS)
+        for part in parts:
             self._note(part)
         states = list(self._unwritten.values())
         _record(states)
@@ -144,7 +163,7 @@ class _Sender:
     def _begin_calls(self) -> None:
         while self._ready and self._under_way + self._unwritten_calls < OUTSTANDING:
             self._under_way += 1
-            self._pool.submit(_call, self._ready.popleft(), self._done)
+            self._pool.submit(_call, self._ready.popleft(), self._results)
 
     def _note(self, part: _Part) -> None:
         state = self._progress[part.job.message.id]
@@ -185,7 +204,7 @@ def _target(row: Recipient) -> Target:
     return Target(row.id, row.address, row.name, row.kind)
 
 
-def _call(part: _Part, done: "SimpleQueue[_Part]") -> None:
+def _call(part: _Part, results: _Results) -> None:
     """Make one call in a thread of the pool. The database is not touched here."""
     envelope = part.envelope
     try:
@@ -199,7 +218,7 @@ def _call(part: _Part, done: "SimpleQueue[_Part]") -> None:
         log.exception("messaging.provider_error", message=envelope.public_id)
         part.results = same_for_all(envelope, "deferred", code="provider_error", detail=type(error).__name__)
     finally:
-        done.put(part)
+        results.put(part)
 
 
 def _suppressed_news(job: Job) -> list[News]:

@@ -164,7 +164,26 @@ def converse_until(command: bytes, then: Callable[[socket.socket], None]) -> Cal
 
 
 def drip(connection: socket.socket) -> None:
-    """Answer with one line after the other, never the last: slower than any patience, faster than any time-out."""
-    for _ in range(600):
+    """Answer with one line after the other, never the last, until the client hangs up."""
+    while True:
         connection.sendall(b"250-wait\r\n")
         time.sleep(0.1)
+
+
+def drip_bytes(connection: socket.socket) -> None:
+    """Answer with one line that never ends, a byte at a time, until the client hangs up."""
+    while True:
+        connection.sendall(b"2")
+        time.sleep(0.1)
+
+
+def refuse_login(connection: socket.socket) -> None:
+    """Ask for a password and accept none."""
+    connection.sendall(b"220 test\r\n")
+    for line in connection.makefile("rb"):
+        if line.upper().startswith(b"EHLO"):
+            connection.sendall(b"250-test\r\n250 AUTH PLAIN\r\n")
+        elif line.upper().startswith(b"AUTH"):
+            connection.sendall(b"535 5.7.8 Wrong password\r\n")
+        else:
+            connection.sendall(b"250 OK\r\n")

@@ -8,6 +8,7 @@ import pytest
 from accounts.roles import Role
 from core import clock
 from core.tenancy import tenant_context
+from messaging.dashboard.forms import PERIODS
 from messaging.models import Message, Suppression
 from messaging.services import create_suppression, fold_statistics
 from tests.clients import sign_in
@@ -171,6 +172,14 @@ def test_statistics_show_what_the_api_says(world, mailhost, queue):
         assert "50.0%" in shown
         assert "spring" in shown
     assert "Show as a table" in shown
+
+
+@pytest.mark.parametrize(("query", "chosen"), [("", "7d"), ("?period=30d", "30d"), ("?tag=news", "7d")])
+def test_the_statistics_say_which_period_they_show(world, query, chosen):
+    shown = page(sign_in(world.owner), f"/messages/statistics/{query}")
+
+    assert f'<option value="{chosen}" selected>' in shown
+    assert f"The last {PERIODS[chosen]}" in shown
 
 
 def test_use_against_the_caps_is_shown_as_bars(world, queue):

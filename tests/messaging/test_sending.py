@@ -15,7 +15,7 @@ from messaging.services import claiming, create_suppression, delete_suppression,
 from tests.factories import SYSTEM
 from tests.messaging import smtp
 from tests.messaging.conftest import deliver, look, make_due, time_line
-from tests.messaging.smtp import converse_until, drip, raw_server
+from tests.messaging.smtp import converse_until, drip, drip_bytes, raw_server, refuse_login
 
 
 def events_of(message):
@@ -190,6 +190,8 @@ def _say_nothing(connection):
         (b"MAIL", _say_nothing),
         (b".", _say_nothing),
         (b"RCPT", drip),
+        (b"EHLO", drip_bytes),
+        (b".", drip_bytes),
     ],
 )
 def test_disconnects_and_time_outs_are_temporary(world, settings, queue, monkeypatch, moment, behaviour):
@@ -206,6 +208,29 @@ def test_disconnects_and_time_outs_are_temporary(world, settings, queue, monkeyp
     assert [kind for kind, _ in time_line(message, "a@example.com")] == ["deferred"]
     assert row.deferrals == 1
     assert row.due_at > clock.now() + dt.timedelta(seconds=20)
+
+
+def test_a_refused_login_is_the_operators_to_mend_and_the_message_waits(world, settings, queue):
+    message = queue(world.tenant(), "a@example.com")
+
+    with raw_server(refuse_login) as url:
+        settings.MESSAGING_PROVIDERS = {"email": "smtp"}
+        settings.MESSAGING_SMTP_URL = url.replace("smtp://", "smtp://ada:wrong%40@")
+        deliver()
+
+    assert time_line(message, "a@example.com") == [("deferred", "smtp_login")]
+    assert look(message)[0].due_at is not None
+
+
+@pytest.mark.parametrize("scheme", ["smtp+tls", "smtp+ssl"])
+def test_a_server_that_cannot_prove_who_it_is_gets_nothing(world, settings, queue, mailhost, scheme):
+    message = queue(world.tenant(), "a@example.com")
+    settings.MESSAGING_SMTP_URL = settings.MESSAGING_SMTP_URL.replace("smtp://", f"{scheme}://")
+
+    deliver()
+
+    assert time_line(message, "a@example.com") == [("deferred", "smtp_connection")]
+    assert mailhost.of(message.public_id) == []
 
 
 def test_nobody_listening_is_temporary(world, settings, queue):

@@ -127,7 +127,7 @@ def _entries(message: Message, recipient: Recipient) -> list[dict[str, Any]]:
         {
             "title": event.kind.capitalize(),
             "moment": event.created,
-            "note": " ".join(filter(None, (event.code, event.detail))),
+            "note": ": ".join(filter(None, (event.code, event.detail))),
             "tone": _TONES.get(event.kind, ""),
         }
         for event in reversed(recipient.line)  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ from messaging.providers.file import list_mailbox, read_mail
 from messaging.selectors.analytics import Interval, describe_latency, read_analytics
 from messaging.selectors.usage import usage_of_day
 
+DEFAULT_PERIOD = "7d"
 _LENGTHS: dict[str, tuple[timedelta, Interval]] = {
     "24h": (timedelta(hours=24), "hour"),
     "7d": (timedelta(days=7), "day"),
@@ -30,9 +31,10 @@ _LENGTHS: dict[str, tuple[timedelta, Interval]] = {
 @require_safe
 def statistics(request: CompanyRequest) -> HttpResponse:
     """Charts of a period, with the rates and latencies."""
-    form = PeriodForm(request.GET)
+    # What the form shows as chosen is what the charts are drawn from.
+    form = PeriodForm({"period": DEFAULT_PERIOD, **request.GET.dict()})
     chosen = form.cleaned_data if form.is_valid() else {}
-    period = chosen.get("period") or "7d"
+    period = chosen.get("period") or DEFAULT_PERIOD
     length, interval = _LENGTHS[period]
     now = clock.now()
     found = read_analytics(
