@@ -1,8 +1,8 @@
 """Many rows of a tenant by one statement, for places where a row costs more to build with the ORM than to store.
 
 The rows travel as one JSON text, which PostgreSQL takes apart by the columns' own types (`json_to_recordset`): about a
-seventh of `bulk_create`'s work in this process. Both walls stand: the tenant is the current one,
-and row-level security checks every row.
+seventh of `bulk_create`'s work in this process. Both walls stand: the tenant is the current one, and row-level security
+checks every row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,8 @@ def insert_rows(
     with connection.cursor() as cursor:
         cursor.execute(
             _statement(model, tuple(full[0]), ignore_conflicts),
-            [orjson.dumps(full).decode()],
+            # Keys may be numbers or choices, as JSONField allows.
+            [orjson.dumps(full, option=orjson.OPT_NON_STR_KEYS).decode()],
         )
 
 

@@ -23,12 +23,14 @@ def test_rows_arrive_as_they_were_given(world):
     data = {
         "object": {"text": "'; DROP -- \\ \" % %s ü 😀\n", "n": 2**62, "none": None, "list": [1, {"a": True}]}
     }
+    given = data | {7: OutboxEvent.Modes.LIVE, OutboxEvent.Modes.TEST: (1, 2)}
     before = clock.now()
 
     with tenant_context(world.tenant()):
-        insert_rows(OutboxEvent, [outbox_row("one", data=data), outbox_row("two", public=False)])
+        insert_rows(OutboxEvent, [outbox_row("one", data=given), outbox_row("two", public=False)])
 
     first, second = rows_of(world.tenant())
+    data |= {"7": "live", "test": [1, 2]}
     assert (first.object_id, first.data, first.public) == ("one", data, True)
     assert (second.object_id, second.data, second.public) == ("two", {}, False)
     assert (first.company_id, first.mode) == (world.company.id, "live")
