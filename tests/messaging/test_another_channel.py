@@ -61,8 +61,9 @@ def test_it_is_sent_counted_and_suppressed(world, pager):
         message = create_message(
             actor=SYSTEM, channel="pager", to=["11111", "22222"], text="Call back"
         ).message
-        with pytest.raises(DailyCapExceeded):
-            create_message(actor=SYSTEM, channel="pager", to=["33333", "44444"], text="Call back")
+    with pytest.raises(DailyCapExceeded), tenant_context(world.tenant()):
+        create_message(actor=SYSTEM, channel="pager", to=["33333", "44444"], text="Call back")
+    with tenant_context(world.tenant()):
         [usage] = [each for each in usage_of_day(clock.now().date()) if each.channel == "pager"]
 
     deliver()
