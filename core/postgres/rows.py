@@ -22,20 +22,20 @@ def insert_rows(
     """Insert `rows`, mappings from column to a value JSON can hold (no bytes), all with the same columns.
 
     `id`, `company_id`, `mode` and `created` are filled in where a row does not name them; columns with a default in the
-    database may be left out. With `ignore_conflicts`, rows that a unique constraint refuses are left out.
-    Raises core.tenancy.TenantRequired outside of a tenant, and what the database raises for values it refuses.
+    database may be left out. With `ignore_conflicts`, rows that a unique constraint refuses are left out. Like
+    `insert_later`, it travels with the transaction's next statement, or with its commit, which raises what the database
+    refuses. Raises core.tenancy.TenantRequired outside of a tenant.
     """
     tenant = require_tenant()
-    if not rows:
-        return
-    own = {"company_id": tenant.company_id, "mode": tenant.mode, "created": clock.now()}
-    full = [{"id": ids.new_id(), **own, **row} for row in rows]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _statement(model, tuple(full[0]), ignore_conflicts),
-            # Keys may be numbers or choices, as JSONField allows.
-            [orjson.dumps(full, option=orjson.OPT_NON_STR_KEYS).decode()],
-        )
+    if len(rows) == 1 and not ignore_conflicts:
+        model.objects.insert_later([model(**rows[0])])
+    elif rows:
+        own = {"company_id": tenant.company_id, "mode": tenant.mode, "created": clock.now()}
+        full = [{"id": ids.new_id(), **own, **row} for row in rows]
+        # Keys may be numbers or choices, as JSONField allows.
+        text = orjson.dumps(full, option=orjson.OPT_NON_STR_KEYS).decode()
+        database: Any = connection
+        database.send_later(_statement(model, tuple(full[0]), ignore_conflicts), [text])
 
 
 @lru_cache(maxsize=64)

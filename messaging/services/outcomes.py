@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -160,36 +161,40 @@ def _settle(message: Message, recipients: Sequence[Recipient]) -> None:
 def _save_recipients(rows: Iterable[Recipient], now: datetime) -> None:
     ordered = sorted(rows, key=lambda row: row.id)
     tenant = require_tenant()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _UPDATE_RECIPIENTS,
-            {
-                "ids": [row.id for row in ordered],
-                "statuses": [row.status for row in ordered],
-                "codes": [row.error_code for row in ordered],
-                "texts": [row.error_message for row in ordered],
-                "providers": [row.provider for row in ordered],
-                "provider_ids": [row.provider_id for row in ordered],
-                "now": now,
-                "company": tenant.company_id,
-                "mode": tenant.mode,
-            },
-        )
+    _write(
+        _UPDATE_RECIPIENTS,
+        {
+            "ids": [row.id for row in ordered],
+            "statuses": [row.status for row in ordered],
+            "codes": [row.error_code for row in ordered],
+            "texts": [row.error_message for row in ordered],
+            "providers": [row.provider for row in ordered],
+            "provider_ids": [row.provider_id for row in ordered],
+            "now": now,
+            "company": tenant.company_id,
+            "mode": tenant.mode,
+        },
+    )
 
 
 def _save_messages(rows: Iterable[Message], now: datetime) -> None:
     ordered = sorted(rows, key=lambda row: row.id)
     tenant = require_tenant()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _UPDATE_MESSAGES,
-            {
-                "ids": [row.id for row in ordered],
-                "statuses": [row.status for row in ordered],
-                "due": [row.due_at for row in ordered],
-                "deferrals": [row.deferrals for row in ordered],
-                "now": now,
-                "company": tenant.company_id,
-                "mode": tenant.mode,
-            },
-        )
+    _write(
+        _UPDATE_MESSAGES,
+        {
+            "ids": [row.id for row in ordered],
+            "statuses": [row.status for row in ordered],
+            "due": [row.due_at for row in ordered],
+            "deferrals": [row.deferrals for row in ordered],
+            "now": now,
+            "company": tenant.company_id,
+            "mode": tenant.mode,
+        },
+    )
+
+
+def _write(sql: str, params: dict[str, Any]) -> None:
+    """Let the statement travel with the transaction's next one: all that is written down here is one message."""
+    database: Any = connection
+    database.send_later(sql, params)
