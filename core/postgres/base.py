@@ -51,6 +51,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with self.cursor() as cursor:
                 cursor.execute(sql, params)
             return
+        self.validate_no_broken_transaction()
         with self.connection.cursor() as cursor:
             statement = _Write(self._written_out(cursor, sql, params))
         self._scope_first()
