@@ -4,7 +4,7 @@
 ends with the request as a curl command.
 
 It proves little where chance does not get past the rules: of the generated messages, charges, invoices and suppressions
-nearly all are refused (400), so that few steps of the stateful phase build on an object an earlier step has created.
+nearly all are refused (400), so that of 146 links the stateful phase follows about 20 to an object an earlier step made.
 What happens after is the matter of the tests of each app.
 """
 
@@ -30,18 +30,41 @@ hooks = "{hooks}"
 auth.openapi.bearer.bearer = "{secret}"
 generation.max-examples = 4
 phases.stateful.generation.max-examples = 60
+
+[[operations]]
+include-name = {beyond}
+checks.positive_data_acceptance.enabled = false
 """
-# What the document cannot say in JSON Schema and a request breaks all the same is refused with 400: `from` after `to`,
-# a customer that does not exist, a telephone number nobody can have, an event that is not in the catalogue. To
-# positive_data_acceptance every such refusal is a finding; the refusals themselves are tested with their endpoints.
-EXCLUDED = ["positive_data_acceptance"]
+# To positive_data_acceptance a refusal (400) of what the document allows is a finding. These operations have rules that no
+# JSON Schema can say; the refusals are tested with their endpoints. All others must accept what is documented.
+RULES_BEYOND_THE_DOCUMENT = {
+    "GET /v1/analytics/messages": "`from` lies before `to`",
+    "GET /v1/analytics/requests": "`since` lies before `until`, the key is an identifier",
+    "GET /v1/audit_entries": "`ip` is an address or a network",
+    "GET /v1/customers": "`metadata_value` comes with `metadata_key`",
+    "GET /v1/events": "the cursor is an event there is",
+    "GET /v1/request_logs": "`ip` is an address or a network, the key an identifier, the status one there is",
+    "POST /v1/customers": "the telephone number can exist",
+    "PATCH /v1/customers/{id}": "the telephone number can exist",
+    "POST /v1/invoices": "the customer exists",
+    "PATCH /v1/invoices/{id}": "the customer exists",
+    "POST /v1/charges": "the customer and the invoice exist",
+    "POST /v1/charges/{id}/refunds": "an amount is written without a fraction, also one that is zero",
+    "POST /v1/messages": "every channel has its own addresses and parts",
+    "POST /v1/suppressions": "every channel has its own addresses",
+    "POST /v1/webhook_endpoints": "the events are in the catalogue, the address is public",
+    "PATCH /v1/webhook_endpoints/{id}": "the events are in the catalogue, the address is public",
+    "POST /v1/webhook_endpoints/{id}/recover": "`since` lies at most 30 days back",
+    "POST /v1/webhook_endpoints/{id}/replay_missing": "`since` lies at most 30 days back",
+}
 
 
 def run_schemathesis(url: str, secret: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run every phase with the key of `secret`, from and to `folder`; the report is `report.json` there."""
     configuration = folder / "schemathesis.toml"
     hooks = Path(__file__).with_name("schemathesis_hooks.py")
-    configuration.write_text(CONFIGURATION.format(hooks=hooks, secret=secret))
+    beyond = json.dumps(list(RULES_BEYOND_THE_DOCUMENT))
+    configuration.write_text(CONFIGURATION.format(hooks=hooks, secret=secret, beyond=beyond))
     return subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
@@ -49,8 +72,6 @@ def run_schemathesis(url: str, secret: str, folder: Path) -> subprocess.Complete
             "run",
             f"{url}/v1/openapi.json",
             f"--phases={','.join(PHASES)}",
-            "--checks=all",
-            f"--exclude-checks={','.join(EXCLUDED)}",
             f"--seed={SEED}",
             "--generation-database=none",
             "--no-shrink",
