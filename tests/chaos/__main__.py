@@ -48,7 +48,7 @@ def show(report: Report, console: Console) -> None:
 def main() -> int:
     """Run and report; exit status 1 when anything was lost, or when the run was too short to show it."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
-    parser.add_argument("--seconds", type=float, default=210.0)
+    parser.add_argument("--seconds", type=float, default=240.0)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--data-dir", type=Path, default=None)
     arguments = parser.parse_args()

@@ -8,11 +8,13 @@ import threading
 import time
 import uuid
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Self
 
 import standardwebhooks
 import urllib3
+
+from tests.webhooks.receiver import Server
 
 
 class FlakyReceiver:
@@ -44,8 +46,7 @@ class FlakyReceiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
 
     def take(self, body: bytes, headers: dict[str, str], failing: float) -> int:
