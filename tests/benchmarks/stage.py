@@ -175,7 +175,8 @@ class Server:
 
 @contextlib.contextmanager
 def stage() -> Iterator[Stage]:
-    """Engines of one benchmark run."""
+    """Engines of one benchmark run. Whoever asks the run to end (SIGTERM) ends its servers too."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with (
         tempfile.TemporaryDirectory(prefix="pomelo-bench-", ignore_cleanup_errors=True) as folder,
         Engines(folder) as engines,
