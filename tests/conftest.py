@@ -33,6 +33,11 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run three at least: much of the suite waits for real processes to start, to be killed and to come back."""
+    return max(3, os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_database() -> None:
     """Fail every test of a worker that would share its database with another one."""
