@@ -88,8 +88,7 @@ def _never_stored(view: View) -> View:
 @sensitive_variables("issued")
 def create_page(request: CompanyRequest) -> HttpResponse:
     """Create a key and show its secret, once, in the answer to the POST itself."""
-    preset = PRESETS.get(request.GET.get("preset", ""), ())
-    form = KeyForm(request.POST or None, initial={"scopes": list(preset)} if preset else None)
+    form = KeyForm(request.POST or None, initial=_beginning(request))
     if request.method == "POST" and form.is_valid():
         try:
             issued = create_key(chosen=form.chosen(), actor=request.principal)
@@ -98,6 +97,14 @@ def create_page(request: CompanyRequest) -> HttpResponse:
         else:
             return _show_secret(request, issued)
     return _form_page(request, "apikeys/create.html", form)
+
+
+def _beginning(request: HttpRequest) -> dict[str, Any]:
+    """What a new key's form begins with: `?preset=` ticks scopes, and `?kind=browser` the read scopes unless it does."""
+    is_browser = request.GET.get("kind") == ApiKey.Kind.BROWSER
+    scopes = PRESETS.get(request.GET.get("preset") or ("read-only" if is_browser else ""), ())
+    kind = {"kind": ApiKey.Kind.BROWSER} if is_browser else {}
+    return {"scopes": list(scopes), **kind}
 
 
 @recent_login_required
@@ -222,6 +229,7 @@ def _form_page(request: HttpRequest, template: str, form: KeyForm, **context: An
             {"id": name, "label": name.replace("-", " ").capitalize(), "scopes": " ".join(scopes)}
             for name, scopes in PRESETS.items()
         ],
+        "read_scopes": " ".join(PRESETS["read-only"]),
     }
     return render(request, template, context, status=422 if form.errors else 200)
 

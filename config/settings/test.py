@@ -31,7 +31,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Nothing is collected for a test run; without this every client warns about the folder that is not there.
-STATIC_ROOT = None  # type: ignore[assignment]
+STATIC_ROOT = None
 
 if "unreachable" in os.environ["DATABASE_URL"]:
     # makemigrations --check asks the database for its history; without one it should notice at once.

@@ -10,6 +10,7 @@ from apikeys.selectors import get_key, list_keys
 from apikeys.services import revoke_key
 from apikeys.usage import BUFFER
 from core import clock
+from core.api.scopes import SCOPES
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, join, make_user
@@ -35,6 +36,19 @@ def events_of(world, client_id):
         return list(
             OutboxEvent.objects.filter(object_id=client_id).order_by("id").values_list("type", flat=True)
         )
+
+
+def test_a_browser_key_begins_with_read_scopes(world, login):
+    # given the form as it is, and as the link to a browser key opens it
+    browser = login(world.owner, world.company)
+    plain = browser.get("/keys/new/").content.decode()
+    # when
+    page = browser.get("/keys/new/?kind=browser").content.decode()
+    # then
+    assert re.findall(r'<input type="checkbox" name="scopes" value="([^"]+)"[^>]* checked', plain) == []
+    ticked = re.findall(r'<input type="checkbox" name="scopes" value="([^"]+)"[^>]* checked', page)
+    assert ticked == [name for name, scope in SCOPES.items() if not scope.writes]
+    assert re.search(r'<input type="radio" name="kind" value="browser"[^>]* checked', page)
 
 
 def test_a_created_key_is_shown_once_and_works_at_once(world, login, api):

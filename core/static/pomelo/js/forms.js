@@ -1,6 +1,14 @@
 // Small helps for forms; each form works without them.
 // [data-preset]: a link that loads the page with boxes ticked; with scripts it ticks them here. [data-submit-once]: a second press does nothing.
+// [data-begin-with]: a choice that ticks boxes when none is ticked yet.
 // [data-auto-submit]: a filter that applies itself when changed.
+function tick(form, name, wanted) {
+  form.querySelectorAll(`input[type=checkbox][name="${name}"]`).forEach((box) => {
+    box.checked = wanted.has(box.value);
+    box.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
 document.addEventListener("click", (event) => {
   const opener = event.target instanceof Element ? event.target.closest("[data-preset]") : null;
   const form = opener && opener.closest("form");
@@ -8,11 +16,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   event.preventDefault();
-  const wanted = new Set(opener.dataset.preset.split(" ").filter(Boolean));
-  form.querySelectorAll(`input[type=checkbox][name="${opener.dataset.presetField}"]`).forEach((box) => {
-    box.checked = wanted.has(box.value);
-    box.dispatchEvent(new Event("change", { bubbles: true }));
-  });
+  tick(form, opener.dataset.presetField, new Set(opener.dataset.preset.split(" ").filter(Boolean)));
 });
 
 document.addEventListener("submit", (event) => {
@@ -34,6 +38,11 @@ document.addEventListener("change", (event) => {
   }
   if (field.closest("[data-auto-submit]") && field.matches("select, input[type=radio], input[type=checkbox]")) {
     field.form.requestSubmit();
+  }
+  const choice = field.closest("[data-begin-with]");
+  const name = choice && choice.dataset.beginField;
+  if (choice && !field.form.querySelector(`input[type=checkbox][name="${name}"]:checked`)) {
+    tick(field.form, name, new Set(choice.dataset.beginWith.split(" ")));
   }
 });
 
