@@ -40,6 +40,11 @@ _SUBSCRIPTIONS = """
     ORDER BY id
     FOR SHARE
 """
+# One message: what was taken is done, and whether anything else waits, be it for a transaction that is still open.
+_FINISH = """
+    WITH done AS (UPDATE core_outboxevent SET relayed_at = %(now)s WHERE id = ANY(%(taken)s))
+    SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL AND NOT id = ANY(%(taken)s))
+"""
 _INSERT_BODIES = """
     INSERT INTO webhooks_eventbody (id, company_id, mode, created, event_id, body)
     SELECT gen.id, gen.company, gen.mode, %s, gen.event, gen.body
@@ -101,11 +106,8 @@ def relay_events(limit: int = BATCH) -> RelayResult:
                 events.append(event)
                 pairs.extend((event, endpoint_id) for endpoint_id in receivers)
         insert_deliveries(cursor, events, pairs)
-        cursor.execute(
-            "UPDATE core_outboxevent SET relayed_at = %s WHERE id = ANY(%s)",
-            [clock.now(), [row[0] for row in taken]],
-        )
-        return RelayResult(len(taken), len(pairs), waiting=len(taken) == limit)
+        cursor.execute(_FINISH, {"now": clock.now(), "taken": [row[0] for row in taken]})
+        return RelayResult(len(taken), len(pairs), waiting=cursor.fetchone()[0])
 
 
 def insert_deliveries(

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 from email.utils import format_datetime
 
+import psycopg
 import pytest
 from django.core import mail
 from django.db import connection
@@ -15,6 +16,7 @@ from accounts.models import Company
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import system_context, tenant_context
+from tests.engines import superuser_url
 from tests.factories import SYSTEM, make_customer, make_world
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
@@ -433,3 +435,18 @@ def test_what_is_older_than_a_month_is_removed_and_what_waits_is_kept(world, rec
     assert len(attempts_of(left)) == 1
     with tenant_context(world.tenant()):
         assert OutboxEvent.objects.filter(public=True).count() == 1
+
+
+def test_the_relay_says_that_an_event_behind_an_open_transaction_still_waits(world):
+    # given one event that is safe to take, and one that an older open transaction holds back
+    relay_all()
+    make_customer(world.tenant())
+    with psycopg.connect(superuser_url()) as older:
+        older.execute("SELECT pg_current_xact_id()")
+        make_customer(world.tenant())
+        # when
+        first = relay.relay_events()
+        # then
+        assert first.waiting is True
+    relay_all()
+    assert relay.relay_events() == relay.RelayResult(events=0, deliveries=0, waiting=False)
