@@ -44,12 +44,14 @@ def enqueue(name: str, **kwargs: Any) -> None:
     """
     tenant = current_tenant()
     headers = {COMPANY_HEADER: str(tenant.company_id), MODE_HEADER: tenant.mode} if tenant else {}
-    connection = transaction.get_connection()
-    send = partial(_send, name, kwargs, headers)
+    _once_after_commit(partial(_send, name, kwargs, headers))
+
+
+def _once_after_commit(send: partial[None]) -> None:
     # One nudge of a kind per transaction is enough.
-    if any(getattr(callback, "args", None) == send.args for _, callback, *_ in connection.run_on_commit):
-        return
-    transaction.on_commit(send)
+    waiting = transaction.get_connection().run_on_commit
+    if not any(getattr(callback, "args", None) == send.args for _, callback, *_ in waiting):
+        transaction.on_commit(send)
 
 
 def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
@@ -70,10 +72,7 @@ def wake(name: str) -> None:
     committed within WAKE_INTERVAL_SECONDS, so that no request waits for the broker. What a killed process had not sent is
     found by the sweeps, like any lost hint.
     """
-    connection = transaction.get_connection()
-    send = partial(_WAKER.wake, name)
-    if not any(getattr(callback, "args", None) == send.args for _, callback, *_ in connection.run_on_commit):
-        transaction.on_commit(send)
+    _once_after_commit(partial(_WAKER.wake, name))
 
 
 class _Waker:

@@ -79,13 +79,13 @@ def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
     return {"key": key, "status": status, "masked": display_secret(newest), "notes": notes}
 
 
+def _works(secret: ApiKeySecret, now: datetime) -> bool:
+    return _state_of_secret(secret, now) in ("active", "rotating")
+
+
 def _reported(secrets: Iterable[ApiKeySecret], now: datetime) -> list[ApiKeySecret]:
     """Return the secrets that somebody has found and that were not replaced since."""
-    return [
-        secret
-        for secret in secrets
-        if secret.reported_at is not None and _state_of_secret(secret, now) in ("active", "rotating")
-    ]
+    return [secret for secret in secrets if secret.reported_at is not None and _works(secret, now)]
 
 
 @company_page()
@@ -96,7 +96,7 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     key = get_key(client_id)
     uses = scope_uses(key)
     secrets = list(key.secrets.all())
-    working = [secret for secret in secrets if _state_of_secret(secret, now) in ("active", "rotating")]
+    working = [secret for secret in secrets if _works(secret, now)]
     context = {
         "key": key,
         "status": status_of(key, now),

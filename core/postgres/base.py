@@ -7,7 +7,7 @@ message; writes that still wait at the end go with the `COMMIT`. A request that 
 savepoint in which nothing happened is never made.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db.backends.postgresql import base
@@ -40,7 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self._is_default:
             self.execute_wrappers.append(self._send_along)
 
-    def send_later(self, sql: str, params: Sequence[Any]) -> None:
+    def send_later(self, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> None:
         """Execute a write together with the transaction's next query, or at its end with the COMMIT.
 
         Every later query sees its effect, and a savepoint that is rolled back takes it along. What may fail for reasons of
@@ -57,7 +57,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._scope_first()
         self._waiting.append(statement)
 
-    def _written_out(self, cursor: Any, sql: str, params: Sequence[Any] | None) -> str:
+    def _written_out(self, cursor: Any, sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> str:
         """Return `sql` with its parameters as literals, which is how this kind of cursor sends it anyway."""
         if params is None:
             return sql

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import connection
 from django.db.models import NOT_PROVIDED, Field, Model
+
+from core.postgres.later import send_later
 
 
 class _Template:
@@ -33,15 +35,14 @@ def _template(model: type[Model]) -> _Template:
 
 
 def insert_later(rows: Sequence[Model]) -> None:
-    """Insert `rows`, which are of one model, together with the transaction's next statement (DatabaseWrapper.send_later).
+    """Insert `rows`, which are of one model, together with the transaction's next statement (core.postgres.later).
 
     The objects learn nothing of it: what the database fills in stays unset.
     """
     template = _template(type(rows[0]))
-    database: Any = connections[DEFAULT_DB_ALIAS]
     params = [
-        field.get_db_prep_save(field.pre_save(row, add=True), connection=database)
+        field.get_db_prep_save(field.pre_save(row, add=True), connection=connection)
         for row in rows
         for field in template.fields
     ]
-    database.send_later(template.sql(len(rows)), params)
+    send_later(template.sql(len(rows)), params)

@@ -13,6 +13,7 @@ import orjson
 from django.db import connection
 
 from core import clock, ids
+from core.postgres.later import send_later
 from core.tenancy import TenantModel, require_tenant
 
 
@@ -34,8 +35,7 @@ def insert_rows(
         full = [{"id": ids.new_id(), **own, **row} for row in rows]
         # Keys may be numbers or choices, as JSONField allows.
         text = orjson.dumps(full, option=orjson.OPT_NON_STR_KEYS).decode()
-        database: Any = connection
-        database.send_later(_statement(model, tuple(full[0]), ignore_conflicts), [text])
+        send_later(_statement(model, tuple(full[0]), ignore_conflicts), [text])
 
 
 @lru_cache(maxsize=64)

@@ -9,12 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from django.db import connection
 
 from core import clock
 from core.events import publish_all
+from core.postgres.later import send_later
 from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import require_tenant
@@ -161,7 +159,7 @@ def _settle(message: Message, recipients: Sequence[Recipient]) -> None:
 def _save_recipients(rows: Iterable[Recipient], now: datetime) -> None:
     ordered = sorted(rows, key=lambda row: row.id)
     tenant = require_tenant()
-    _write(
+    send_later(
         _UPDATE_RECIPIENTS,
         {
             "ids": [row.id for row in ordered],
@@ -180,7 +178,7 @@ def _save_recipients(rows: Iterable[Recipient], now: datetime) -> None:
 def _save_messages(rows: Iterable[Message], now: datetime) -> None:
     ordered = sorted(rows, key=lambda row: row.id)
     tenant = require_tenant()
-    _write(
+    send_later(
         _UPDATE_MESSAGES,
         {
             "ids": [row.id for row in ordered],
@@ -192,9 +190,3 @@ def _save_messages(rows: Iterable[Message], now: datetime) -> None:
             "mode": tenant.mode,
         },
     )
-
-
-def _write(sql: str, params: dict[str, Any]) -> None:
-    """Let the statement travel with the transaction's next one: all that is written down here is one message."""
-    database: Any = connection
-    database.send_later(sql, params)

@@ -314,7 +314,6 @@ def latency(port: int) -> dict[str, float]:
         analyze()
         idle = latencies(quiet, port)
         make_backlog(busy)
-        analyze()
         time.sleep(3)
         loaded = latencies(quiet, port)
     finally:

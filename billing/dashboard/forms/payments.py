@@ -21,6 +21,10 @@ _CARD_LABELS = {
 }
 
 
+def _method_choices() -> list[tuple[str, str]]:
+    return [(name, _CARD_LABELS.get(name, name)) for name in current_gateway().payment_methods]
+
+
 class AmountForm(ServiceForm):
     """Asks for an amount in the currency of what is charged or refunded."""
 
@@ -40,11 +44,10 @@ class AmountForm(ServiceForm):
 class ChargeForm(AmountForm):
     """Charge an invoice."""
 
-    payment_method = forms.ChoiceField()
+    payment_method = forms.ChoiceField(choices=_method_choices)
 
     def __init__(self, data: Any = None, *, invoice: Invoice) -> None:
         super().__init__(data, currency=invoice.currency, most=invoice.amount_chargeable)
-        self.fields["payment_method"].choices = _method_choices()  # type: ignore[attr-defined]
 
 
 class FreeChargeForm(ServiceForm):
@@ -58,12 +61,8 @@ class FreeChargeForm(ServiceForm):
     )
     amount = forms.CharField(max_length=32)
     currency = forms.ChoiceField(choices=currency_choices)
-    payment_method = forms.ChoiceField()
+    payment_method = forms.ChoiceField(choices=_method_choices)
     metadata = MetadataTextField(help_text="One name=value a line, up to 50.")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["payment_method"].choices = _method_choices()  # type: ignore[attr-defined]
 
     def clean_customer(self) -> Customer | None:
         """Find the customer, of this company and mode."""
@@ -99,10 +98,6 @@ class ChargeFilterForm(forms.Form):
         """The valid, non-empty filters."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value}
-
-
-def _method_choices() -> list[tuple[str, str]]:
-    return [(name, _CARD_LABELS.get(name, name)) for name in current_gateway().payment_methods]
 
 
 class RefundForm(AmountForm):
