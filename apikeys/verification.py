@@ -5,13 +5,14 @@ Runs at a secret's first use in a process, when a copy turned out to be stale, a
 
 import time
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 
 from apikeys import grants, hashers, keys, selectors, stores
 from apikeys.grants import Facts, Grant
 from apikeys.models import ApiKeySecret
-from billing.entitlements import limits_of
+from billing.entitlements import limits_from
 from core import clock, fences
 from core.tenancy import system_context
 from core.valkey import ValkeyUnavailable
@@ -81,13 +82,12 @@ def _prove(secret: str, facts: Facts) -> Grant | None:
 
 
 def read_facts(secret: str, known: Facts | None) -> Facts | None:
-    """What PostgreSQL says now. With `known` the secret has matched before and only its row is read again.
+    """What PostgreSQL says now. With `known` the secret has matched before and is not checked again.
 
     None when there is no such secret or it does not match. Raises StoreUnavailable, HasherBusy.
     """
     if known is not None:
-        row = selectors.find_secret_by_id(known.secret_id)
-        return None if row is None else _facts_of(row, matched_at=known.matched_at)
+        return _read(known.secret_id, matched_at=known.matched_at)
     try:
         parsed = keys.parse(secret)
     except keys.MalformedSecret:
@@ -95,36 +95,37 @@ def read_facts(secret: str, known: Facts | None) -> Facts | None:
     row = selectors.find_secret(parsed.locator)
     if row is None or not verify_secret(secret, row):
         return None
-    return _facts_of(row, matched_at=time.time())
+    return _read(row.id, matched_at=time.time())
 
 
-def _facts_of(row: ApiKeySecret, *, matched_at: float) -> Facts:
-    key = row.key
-    company = key.company
-    limits = limits_of(company, tier=row.tier_numbers)  # type: ignore[attr-defined]  # annotated
-    ends = row.revoked_at or row.ends_at
+def _read(secret_id: UUID, *, matched_at: float) -> Facts | None:
+    proved_at = time.time()
+    found = selectors.find_facts(secret_id)
+    if found is None:
+        return None
+    limits = limits_from(found["tier_numbers"], overrides=found["limit_overrides"])
     return Facts(
-        secret_id=row.id,
-        key_id=key.id,
-        company_id=key.company_id,
-        mode=key.mode,
-        key_name=key.name,
-        kind=key.kind,
-        scopes=tuple(key.scopes),
-        rate_limit=key.rate_limit,
-        networks=tuple(key.allowed_networks),
-        origins=tuple(key.allowed_origins),
-        expires_at=_seconds(key.expires_at),
-        revoked=key.revoked_at is not None,
-        replaced_at=_seconds(ends),
-        company_name=company.name,
-        company_tier=company.tier,
-        company_suspended=company.suspended_at is not None,
+        secret_id=secret_id,
+        key_id=found["key_id"],
+        company_id=found["company_id"],
+        mode=found["mode"],
+        key_name=found["key_name"],
+        kind=found["kind"],
+        scopes=tuple(found["scopes"]),
+        rate_limit=found["rate_limit"],
+        networks=tuple(found["networks"]),
+        origins=tuple(found["origins"]),
+        expires_at=_seconds(found["expires_at"]),
+        revoked=found["revoked_at"] is not None,
+        replaced_at=_seconds(found["secret_revoked_at"] or found["ends_at"]),
+        company_name=found["company_name"],
+        company_tier=found["company_tier"],
+        company_suspended=found["company_suspended_at"] is not None,
         requests_per_minute=limits.requests_per_minute,
         messages_per_minute=limits.messages_per_minute,
-        key_version=key.version,
-        company_version=company.version,
-        proved_at=time.time(),
+        key_version=found["key_version"],
+        company_version=found["company_version"],
+        proved_at=proved_at,
         matched_at=matched_at,
     )
 

@@ -62,11 +62,15 @@ def limits_of(company: Company, *, tier: Mapping[str, int] | None = None) -> Lim
 
     `tier` is what the annotation `tier_numbers` read together with the company; without it they are read here.
     """
-    limits = _limits_from(TierLimits.objects.get(tier=company.tier)) if tier is None else Limits(**tier)
-    overrides: dict[str, Any] = {
-        name: value for name, value in company.limit_overrides.items() if name in LIMIT_NAMES
-    }
-    return replace(limits, **overrides)
+    if tier is None:
+        tier = as_numbers(_limits_from(TierLimits.objects.get(tier=company.tier)))
+    return limits_from(tier, overrides=company.limit_overrides)
+
+
+def limits_from(tier: Mapping[str, int], *, overrides: Mapping[str, Any]) -> Limits:
+    """Return a tier's numbers with a company's `limit_overrides`, for whoever has read both by one statement."""
+    known = {name: value for name, value in overrides.items() if name in LIMIT_NAMES}
+    return replace(Limits(**tier), **known)
 
 
 def current_limits() -> Limits:

@@ -87,7 +87,9 @@ def copy_rows(
 
 def copy_secrets(connection: psycopg.Connection, secret: ApiKeySecret) -> None:
     """Give every key that has no secret a copy of `secret` under a locator of its own."""
-    changed = {"id": "uuidv7()", "key_id": "k.id", "locator": "lpad(row_number() OVER ()::text, 8, '0')"}
+    # Counted on from the rows already there: a database that was seeded before, or copied from one, has the first numbers.
+    number = "(SELECT count(*) FROM apikeys_apikeysecret) + row_number() OVER ()"
+    changed = {"id": "uuidv7()", "key_id": "k.id", "locator": f"lpad(({number})::text, 8, '0')"}
     names = columns_of(connection, "apikeys_apikeysecret")
     connection.execute(
         sql.SQL(
