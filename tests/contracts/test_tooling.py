@@ -1,6 +1,7 @@
 """The checks behind `make check` find what they are there to find."""
 
 import importlib.util
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -57,6 +58,21 @@ def test_pins_that_do_not_fit_are_named(
     path.write_text(text.replace(before, after, 1))
 
     assert complaint in "\n".join(lock.problems())
+
+
+def test_make_lets_python_keep_what_it_has_compiled() -> None:
+    """Otherwise each of the suite's processes compiles Django again."""
+    environment = subprocess.run(
+        ["make", "--silent", "--eval=show-environment:; @env", "show-environment"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert "PATH=" in environment
+    assert "PYTHONDONTWRITEBYTECODE" not in environment
 
 
 @pytest.fixture
