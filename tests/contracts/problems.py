@@ -9,9 +9,9 @@ from urllib.parse import unquote
 from core.errors import ERRORS
 
 PROBLEM = "application/problem+json"
-# Nothing of how we are built may reach a client.
+# Nothing of how we are built may reach a client. (An identifier may well hold "0x", but none begins with it.)
 INTERNALS = re.compile(
-    rb"Traceback|psycopg|django|rest_framework|File \"|SELECT |INSERT |core_|billing_|IntegrityError|0x[0-9a-f]{6}",
+    rb"Traceback|psycopg|django|rest_framework|File \"|SELECT |INSERT |core_|billing_|IntegrityError|\b0x[0-9a-f]{6}",
     re.IGNORECASE,
 )
 RATE_HEADERS = (

@@ -7,7 +7,7 @@ import pytest
 from core import error_docs
 from core.errors import ERRORS, DomainError
 from tests.clients import ApiAnswer
-from tests.contracts.problems import assert_common_headers, assert_problem
+from tests.contracts.problems import INTERNALS, assert_common_headers, assert_problem
 from tests.contracts.refusals import REFUSALS
 
 error_docs.load_every_error()
@@ -25,6 +25,13 @@ def raised(monkeypatch):
 
     monkeypatch.setattr(DomainError, "__init__", recorded)
     return errors
+
+
+def test_an_identifier_is_not_taken_for_an_address_in_memory():
+    assert not INTERNALS.search(
+        b'{"request_id": "req_0x3fabc1e2d3c4b5a69788776655", "instance": "/v1/a/in_01k0xabcdef0"}'
+    )
+    assert INTERNALS.search(b"<Customer object at 0x7f3a2b4c5d60>")
 
 
 def test_no_refusal_is_listed_that_does_not_exist():
