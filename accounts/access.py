@@ -112,13 +112,16 @@ def choose_mode(request: HttpRequest, mode: str) -> None:
 
 def safe_next(request: HttpRequest, fallback: str = "/") -> str:
     """Return the posted `next`, or the Referer's path, when it is a page of ours; otherwise `fallback`."""
-    for candidate in (request.POST.get("next", ""), request.META.get("HTTP_REFERER", "")):
-        if url_has_allowed_host_and_scheme(
-            candidate, {request.get_host()}, require_https=request.is_secure()
-        ):
-            parts = urlsplit(candidate)
-            return f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return fallback
+    candidates = (request.POST.get("next", ""), request.META.get("HTTP_REFERER", ""))
+    return next((page for page in (own_page(request, each) for each in candidates) if page), fallback)
+
+
+def own_page(request: HttpRequest, address: str) -> str:
+    """Return the path and query of `address` when it is a page of ours, otherwise an empty text."""
+    if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
+        return ""
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _run(

@@ -12,6 +12,7 @@ from accounts.access import (
     choose_company,
     choose_mode,
     company_page,
+    own_page,
     safe_next,
     user_principal,
 )
@@ -64,8 +65,14 @@ def switch_company(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def switch_mode(request: HttpRequest) -> HttpResponse:
-    """Look at live or test data. A page about one object cannot be the same in the other mode, so go to its list."""
+    """Look at live or test data: go to the posted `onward`, a page that both modes have, else to the list of the section.
+
+    A page about one object cannot be the same in the other mode, hence its list.
+    """
     choose_mode(request, request.POST.get("mode", ""))
+    onward = own_page(request, request.POST.get("onward", ""))
+    if onward:
+        return HttpResponseRedirect(onward)
     section = safe_next(request).strip("/").split("/")[0].split("?")[0]
     return HttpResponseRedirect(f"/{section}/" if section else "/")
 

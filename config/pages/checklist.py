@@ -14,19 +14,24 @@ from apikeys import advisor
 from apikeys.models import ApiKey
 from apikeys.restrictions import ANY_ORIGIN
 from core.api.scopes import SCOPES
+from core.principal import Mode
 
 State = Literal["done", "problem", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a list: whether it is so, and where to make it so."""
+    """One line of a list: whether it is so, and where to make it so.
+
+    `mode`: the step is meant for that mode, so the way there leads through the mode switch (a POST) from the other one.
+    """
 
     state: State
     title: str
     text: str
     url: str = ""
     action: str = ""
+    mode: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,8 @@ def first_steps(facts: Facts) -> list[Check]:
             "Create a key",
             "A test key is the place to begin: nothing is really sent or charged.",
             "/keys/new/",
-            "Create key",
+            "Create test key",
+            mode="test",
         ),
         _step(
             called,
@@ -110,8 +116,8 @@ def security_checklist(facts: Facts) -> list[Check]:
     ]
 
 
-def _step(done: bool, title: str, text: str, url: str, action: str) -> Check:
-    return Check("done" if done else "unknown", title, text, "" if done else url, "" if done else action)
+def _step(done: bool, title: str, text: str, url: str, action: str, *, mode: Mode | None = None) -> Check:
+    return Check("done", title, text) if done else Check("unknown", title, text, url, action, mode)
 
 
 def _secret_kept_well(facts: Facts) -> Check:

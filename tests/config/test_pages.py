@@ -45,6 +45,42 @@ def test_first_steps_of_a_new_company(login: Login) -> None:
     assert "Security checklist" not in html
 
 
+def fields_of_form(html: str, button: str) -> tuple[str, dict[str, str]]:
+    """Return where the form whose button has this text is sent, and what it sends (without the CSRF token)."""
+    form = next(one for one in re.findall(r"<form.*?</form>", html, re.DOTALL) if f">{button}<" in one)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    fields.pop("csrfmiddlewaretoken", None)
+    return re.search(r'action="([^"]+)"', form)[1], fields
+
+
+def test_the_first_key_of_the_first_steps_is_a_test_key(world: World, login: Login) -> None:
+    client = login(world.owner, world.company)
+    action, fields = fields_of_form(overview(client), "Create test key")
+    before = client.get("/keys/new/").content.decode()
+
+    page = client.post(action, fields, follow=True)
+
+    assert "It works on live data" in before
+    assert page.redirect_chain == [("/keys/new/", 302)]
+    assert "It works on test data only" in page.content.decode()
+
+
+def test_in_test_mode_the_step_is_a_plain_link(world: World, login: Login) -> None:
+    client = login(world.owner, world.company)
+    client.post("/mode/", {"mode": "test"})
+
+    assert re.search(r'<a [^>]*href="/keys/new/"[^>]*>Create test key<', overview(client))
+
+
+@pytest.mark.parametrize("onward", ["//evil.test/", "https://evil.test/keys/", "javascript:alert(1)", ""])
+def test_the_mode_switch_leads_to_pages_of_ours_only(world: World, login: Login, onward: str) -> None:
+    client = login(world.owner, world.company)
+
+    response = client.post("/mode/", {"mode": "test", "onward": onward, "next": "/customers/cus_1/?q=a"})
+
+    assert response.url == "/customers/"
+
+
 def test_steps_are_ticked_by_what_is_so(world: World, login: Login) -> None:
     make_key(world.company)
     make_customer(world.tenant())
