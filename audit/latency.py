@@ -33,23 +33,23 @@ class Usage:
         return ids.encode("key", self.key) if self.key is not None else ""
 
     @property
-    def median_ms(self) -> float:
+    def median_ms(self) -> float | None:
         """Half of the requests were answered within this time."""
         return self.percentile(0.5)
 
     @property
-    def p95_ms(self) -> float:
+    def p95_ms(self) -> float | None:
         """95 of 100 requests were answered within this time."""
         return self.percentile(0.95)
 
-    def percentile(self, share: float) -> float:
-        """Return the latency in milliseconds below which `share` of the requests lie; 0 without requests.
+    def percentile(self, share: float) -> float | None:
+        """Return the latency in milliseconds below which `share` of the requests lie; None without requests.
 
         Exact to the width of a bucket: within 19 % on either side.
         """
         wanted, seen = share * sum(self.latency), 0.0
         if not wanted:
-            return 0.0
+            return None
         for bucket, count in enumerate(self.latency):
             if count and seen + count >= wanted:
                 if bucket >= len(LATENCY_BOUNDS_MS):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Literal
 
 from django.utils.safestring import SafeString, mark_safe
@@ -24,14 +25,18 @@ MARGIN_TOP = 10
 MARGIN_RIGHT = 8
 MARGIN_BOTTOM = 26
 SMALLEST = 1e-9  # what is less is drawn as nothing
+UNKNOWN = "–"  # what the table and the hover text say of a gap
 
 
 @dataclass(frozen=True)
 class Series:
-    """One named row of numbers; `tone` is the number of its colour token (1–6)."""
+    """One named row of numbers; `tone` is the number of its colour token (1–6).
+
+    None is for a label that nothing is known of: a gap, which is not the same as zero.
+    """
 
     name: str
-    values: Sequence[float]
+    values: Sequence[float | None]
     tone: int = 1
 
 
@@ -48,16 +53,20 @@ class Chart:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing but zeros to draw."""
+        """Whether there is nothing but zeros and gaps to draw."""
         return not any(value for series in self.series for value in series.values)
 
     @property
     def rows(self) -> list[tuple[str, list[str]]]:
         """The numbers as table rows: the label, then each series' value as text."""
         return [
-            (label, [self.format_value(series.values[index]) for series in self.series])
+            (label, [self.written(series.values[index]) for series in self.series])
             for index, label in enumerate(self.labels)
         ]
+
+    def written(self, value: float | None) -> str:
+        """One number as text, a gap as a dash."""
+        return UNKNOWN if value is None else self.format_value(value)
 
     @property
     def wide_svg(self) -> SafeString:
@@ -146,7 +155,7 @@ def _chart(
     for one in series:
         if len(one.values) != len(labels):
             raise ValueError(f"series {one.name!r} has {len(one.values)} values for {len(labels)} labels")
-        if any(value < 0 or not math.isfinite(value) for value in one.values):
+        if any(value < 0 or not math.isfinite(value) for value in _known(one)):
             raise ValueError(f"series {one.name!r} has a value that is negative or not finite")
     suffix = f" {unit}" if unit else ""
     written = format_value or (
@@ -155,24 +164,36 @@ def _chart(
     return Chart(kind, title, _summary(labels, series, written), labels, series, written)
 
 
+def _known(series: Series) -> list[float]:
+    return [value for value in series.values if value is not None]
+
+
 def _summary(labels: Sequence[str], series: Sequence[Series], written: Callable[[float], str]) -> str:
     """One sentence for those who do not see the picture."""
     if not labels:
         return "No data."
     parts = []
     for one in series:
-        top = max(range(len(labels)), key=lambda index: one.values[index])
-        parts.append(f"{one.name}: highest {written(one.values[top])} at {labels[top]}")
+        known = [(value, label) for value, label in zip(one.values, labels, strict=True) if value is not None]
+        if not known:
+            parts.append(f"{one.name}: no data")
+            continue
+        value, label = max(known, key=lambda pair: pair[0])
+        parts.append(f"{one.name}: highest {written(value)} at {label}")
     return f"From {labels[0]} to {labels[-1]}. " + "; ".join(parts) + "."
 
 
 def _draw(chart: Chart, width: int) -> SafeString:
     if chart.kind == "stacked":
         highest = max(
-            (sum(column) for column in zip(*(s.values for s in chart.series), strict=True)), default=0
+            (
+                sum(value or 0 for value in column)
+                for column in zip(*(s.values for s in chart.series), strict=True)
+            ),
+            default=0,
         )
     else:
-        highest = max((value for series in chart.series for value in series.values), default=0)
+        highest = max((value for series in chart.series for value in _known(series)), default=0)
     ticks = nice_ticks(highest)
     tick_labels = [compact_number(tick) for tick in ticks]
     left = 10 + 7 * max(len(text) for text in tick_labels)
@@ -206,19 +227,22 @@ def _column(
     chart: Chart, index: int, label: str, x: float, slot: float, base: float, y: Callable[[float], float]
 ) -> str:
     """What belongs to one label: the hover band with its title, and bars or dots."""
-    values = ", ".join(f"{one.name} {chart.format_value(one.values[index])}" for one in chart.series)
+    values = ", ".join(f"{one.name} {chart.written(one.values[index])}" for one in chart.series)
     height = base - MARGIN_TOP
     parts = [
         f'<g class="chart-column"><title>{escape(f"{label}: {values}")}</title>',
         f'<rect class="chart-slot" x="{x:.2f}" y="{MARGIN_TOP}" width="{slot:.2f}" height="{height:.1f}"/>',
     ]
     if chart.kind == "lines":
-        shown = " chart-dot-shown" if len(chart.labels) == 1 else ""
-        parts.extend(
-            f'<circle class="chart-dot{shown} series-{one.tone}" cx="{x + slot / 2:.2f}" '
-            f'cy="{y(one.values[index]):.2f}" r="4"/>'
-            for one in chart.series
-        )
+        for one in chart.series:
+            value = one.values[index]
+            if value is None:
+                continue
+            shown = " chart-dot-shown" if _stands_alone(one, index) else ""
+            parts.append(
+                f'<circle class="chart-dot{shown} series-{one.tone}" cx="{x + slot / 2:.2f}" '
+                f'cy="{y(value):.2f}" r="4"/>'
+            )
     elif chart.kind == "stacked":
         width = min(slot * 0.72, 40)
         start, below = x + (slot - width) / 2, 0.0
@@ -226,7 +250,7 @@ def _column(
             value = one.values[index]
             if value:
                 parts.append(_bar(one.tone, start, y(below + value), width, y(below) - y(below + value)))
-            below += value
+                below += value
     else:
         group = min(slot * 0.76, 22 * len(chart.series) + 18)
         width = group / len(chart.series)
@@ -250,11 +274,25 @@ def _bar(tone: int, x: float, y: float, width: float, height: float) -> str:
 def _lines(chart: Chart, left: float, slot: float, y: Callable[[float], float]) -> str:
     lines = []
     for one in chart.series:
-        points = " ".join(
-            f"{left + slot * (i + 0.5):.2f},{y(value):.2f}" for i, value in enumerate(one.values)
-        )
-        lines.append(f'<polyline class="chart-line series-{one.tone}" points="{points}"/>')
+        for start, end in _runs(one):
+            points = " ".join(
+                f"{left + slot * (index + 0.5):.2f},{y(one.values[index] or 0):.2f}"
+                for index in range(start, end)
+            )
+            lines.append(f'<polyline class="chart-line series-{one.tone}" points="{points}"/>')
     return "".join(lines)
+
+
+def _runs(series: Series) -> list[tuple[int, int]]:
+    """The stretches without a gap: index of the first point, and of the one after the last."""
+    gaps = [-1, *(index for index, value in enumerate(series.values) if value is None), len(series.values)]
+    return [(before + 1, after) for before, after in pairwise(gaps) if after - before > 1]
+
+
+def _stands_alone(series: Series, index: int) -> bool:
+    """Whether a point has a gap (or the end) on both sides, and so no line to be seen by."""
+    beside = (*series.values[max(index - 1, 0) : index], *series.values[index + 1 : index + 2])
+    return all(value is None for value in beside)
 
 
 def _axis_labels(labels: Sequence[str], left: float, slot: float, width: int) -> str:

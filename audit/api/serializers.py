@@ -73,11 +73,11 @@ class RequestLogOutput(serializers.Serializer):
 
 
 class RequestLatencyOutput(serializers.Serializer):
-    """Latency percentiles in milliseconds, within 19 %."""
+    """Latency percentiles in milliseconds, within 19 %; null without requests."""
 
-    p50 = serializers.FloatField()
-    p95 = serializers.FloatField()
-    p99 = serializers.FloatField()
+    p50 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    p99 = serializers.FloatField(allow_null=True)
 
 
 class UsageOutput(serializers.Serializer):

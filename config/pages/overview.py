@@ -71,7 +71,8 @@ def _refused(total: Usage) -> str:
 
 
 def _milliseconds(total: Usage) -> str:
-    return f"{total.percentile(0.95):.0f} ms" if total.requests else "–"
+    found = total.percentile(0.95)
+    return "–" if found is None else f"{found:.0f} ms"
 
 
 def gather_facts(request: CompanyRequest) -> checklist.Facts:

@@ -41,15 +41,13 @@ def outcome_chart(found: Analytics) -> Chart:
 
 
 def latency_chart(found: Analytics) -> Chart:
-    """Return how long a message waited until the provider had taken it."""
+    """Return how long a message waited until the provider had taken it; a stretch without sends is a gap."""
     return line_chart(
         "Time until sent",
         labels(found),
         [
-            Series("Median", [percentile(slot.latency, 0.5) or 0 for slot in found.slots], tone=1),
-            Series(
-                "95 of 100 faster than", [percentile(slot.latency, 0.95) or 0 for slot in found.slots], tone=3
-            ),
+            Series("Median", [percentile(slot.latency, 0.5) for slot in found.slots], tone=1),
+            Series("95 of 100 faster than", [percentile(slot.latency, 0.95) for slot in found.slots], tone=3),
         ],
         format_value=_milliseconds,
     )

@@ -74,6 +74,8 @@ def test_analytics_count_by_time_by_key_and_by_route(world: World, client: Any) 
     busiest = max(by_time["data"], key=lambda step: step["requests"])
     assert busiest["server_errors"] == 1
     assert 10 / 1.2 <= busiest["latency_ms"]["p50"] <= 10 * 1.2
+    quiet = next(step for step in by_time["data"] if not step["requests"])
+    assert quiet["latency_ms"] == {"p50": None, "p95": None, "p99": None}
     [key] = client.get("/v1/analytics/requests?group_by=key").json["data"]
     assert key["key"]["name"] == "ci-deploy"
     assert key["requests"] == 100

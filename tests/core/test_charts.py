@@ -3,12 +3,13 @@
 import itertools
 import math
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.charts import Series, bar_chart, compact_number, line_chart, nice_ticks, stacked_chart
+from core.charts import Chart, Series, bar_chart, compact_number, line_chart, nice_ticks, stacked_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 amounts = st.floats(min_value=0, max_value=1e12, allow_nan=False)
@@ -93,6 +94,34 @@ def test_the_table_holds_every_number_with_its_unit() -> None:
 
     assert chart.rows == [("Mon", ["12 ms", "1,200 ms"]), ("Tue", ["13.5 ms", "0 ms"])]
     assert chart.summary == "From Mon to Tue. p50: highest 13.5 ms at Tue; p95: highest 1,200 ms at Mon."
+
+
+def test_a_label_without_data_is_a_gap_in_the_line_and_not_a_zero() -> None:
+    chart = line_chart("Latency", list("abcdef"), [Series("p50", [4, 2, None, 3, None, None])], unit="ms")
+    root = parse(chart.wide_svg)
+    lines = [line.get("points", "").split() for line in root.iter(f"{SVG}polyline")]
+    dots = [dot.get("class", "") for dot in root.iter(f"{SVG}circle")]
+
+    assert [len(points) for points in lines] == [2, 1]
+    assert [("chart-dot-shown" in dot) for dot in dots] == [False, False, True]
+    assert [values for _, values in chart.rows] == [["4 ms"], ["2 ms"], ["–"], ["3 ms"], ["–"], ["–"]]
+    assert root.findall(f".//{SVG}title")[2].text == "c: p50 –"
+
+
+@pytest.mark.parametrize("draw", [bar_chart, stacked_chart])
+def test_bars_leave_out_what_is_not_known(draw: Callable[..., Chart]) -> None:
+    chart = draw("Calls", ["a", "b", "c"], [Series("Calls", [None, 3, 0]), Series("Others", [None, 1, None])])
+
+    assert len(bars(parse(chart.wide_svg))) == 2
+    assert chart.rows == [("a", ["–", "–"]), ("b", ["3", "1"]), ("c", ["0", "–"])]
+
+
+def test_a_series_without_any_data_says_so() -> None:
+    chart = line_chart("Latency", ["a", "b"], [Series("p50", [None, None]), Series("p95", [None, 0])])
+
+    assert chart.is_empty
+    assert chart.summary == "From a to b. p50: no data; p95: highest 0 at b."
+    assert "<circle" in chart.wide_svg
 
 
 def test_text_is_escaped_and_nothing_is_styled_inline() -> None:

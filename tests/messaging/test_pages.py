@@ -174,6 +174,19 @@ def test_statistics_show_what_the_api_says(world, mailhost, queue):
     assert "Show as a table" in shown
 
 
+def test_a_day_without_sends_has_no_time_until_sent(world, mailhost, queue):
+    queue(world.tenant(), "ada@example.com")
+    deliver()
+    fold_statistics()
+
+    shown = page(sign_in(world.owner), "/messages/statistics/?period=7d")
+    table = shown.partition('aria-label="Time until sent, as a table"')[2].partition("</table>")[0]
+    medians = [row.partition("</td>")[0] for row in table.split('<td class="num">')[1::2]]
+
+    assert len(medians) in (7, 8)
+    assert sum(text != "–" for text in medians) == 1
+
+
 @pytest.mark.parametrize(("query", "chosen"), [("", "7d"), ("?period=30d", "30d"), ("?tag=news", "7d")])
 def test_the_statistics_say_which_period_they_show(world, query, chosen):
     shown = page(sign_in(world.owner), f"/messages/statistics/{query}")

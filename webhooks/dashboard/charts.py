@@ -29,7 +29,7 @@ def latency_chart(week: Sequence[Slot]) -> Chart:
             Series("Median", [percentile(slot.latency, 0.5) for slot in week], tone=2),
             Series("95 of 100 faster than", [percentile(slot.latency, 0.95) for slot in week], tone=3),
         ],
-        format_value=lambda value: f"{value:.0f} ms" if value else "–",
+        format_value=lambda value: f"{value:.0f} ms",
     )
 
 

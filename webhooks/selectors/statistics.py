@@ -54,14 +54,14 @@ def success_rates(endpoints: Iterable[Endpoint]) -> dict[UUID, float | None]:
     return rates
 
 
-def percentile(histogram: Sequence[int], share: float) -> float:
-    """Return the latency in milliseconds below which `share` of the attempts lie, by interpolation; 0 for none.
+def percentile(histogram: Sequence[int], share: float) -> float | None:
+    """Return the latency in milliseconds below which `share` of the attempts lie, by interpolation; None without any.
 
     The last bucket has no upper bound: what falls there counts as its lower one.
     """
     total = sum(histogram)
     if not total:
-        return 0.0
+        return None
     wanted, seen, lower = share * total, 0.0, 0.0
     for count, upper in zip(histogram, (*LATENCY_BOUNDS_MS, LATENCY_BOUNDS_MS[-1]), strict=True):
         if count and seen + count >= wanted:
