@@ -1,26 +1,55 @@
 """Messages on the staff site: to read, for support. What changes anything belongs to the company."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from core.staff import StaffModelAdmin
+from messaging.channels import channels, label_of
 from messaging.models import DailyUsage, Message, Recipient, Suppression
 
 
+class ChannelFilter(admin.SimpleListFilter):
+    """The channels, as the company's own pages call them."""
+
+    title = "channel"
+    parameter_name = "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return every channel there is."""
+        return [(name, channel.label) for name, channel in channels().items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows of the chosen channel."""
+        return queryset.filter(channel=self.value()) if self.value() else queryset
+
+
+class WithChannel(StaffModelAdmin):
+    """A list of rows that belong to a channel."""
+
+    @admin.display(description="channel", ordering="channel")
+    def channel_label(self, row: Message | Suppression | DailyUsage) -> str:
+        """Return what people call the channel."""
+        return label_of(row.channel)
+
+
 @admin.register(Message)
-class MessageAdmin(StaffModelAdmin):
+class MessageAdmin(WithChannel):
     """Messages and what became of them. Their texts are the company's business."""
 
     list_display = (
         "public_id",
         "company",
         "mode",
-        "channel",
+        "channel_label",
         "status",
         "recipient_count",
         "send_at",
         "due_at",
     )
-    list_filter = ("channel", "status", "mode")
+    list_filter = (ChannelFilter, "status", "mode")
     search_fields = ("company__name", "company__slug")
     list_select_related = ("company",)
     exclude = ("text", "html")
@@ -37,20 +66,20 @@ class RecipientAdmin(StaffModelAdmin):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(StaffModelAdmin):
+class SuppressionAdmin(WithChannel):
     """Addresses nothing is sent to."""
 
-    list_display = ("address", "company", "mode", "channel", "origin", "created")
-    list_filter = ("channel", "origin", "mode")
+    list_display = ("address", "company", "mode", "channel_label", "origin", "created")
+    list_filter = (ChannelFilter, "origin", "mode")
     search_fields = ("address_normalized", "company__name")
     list_select_related = ("company",)
 
 
 @admin.register(DailyUsage)
-class DailyUsageAdmin(StaffModelAdmin):
+class DailyUsageAdmin(WithChannel):
     """Recipients counted against the daily caps."""
 
-    list_display = ("day", "company", "mode", "channel", "recipients")
-    list_filter = ("channel", "mode", "day")
+    list_display = ("day", "company", "mode", "channel_label", "recipients")
+    list_filter = (ChannelFilter, "mode", "day")
     search_fields = ("company__name", "company__slug")
     list_select_related = ("company",)

@@ -35,8 +35,8 @@ MOST_KEYS_SHOWN = 50
 LIMIT_LABELS = {
     "requests_per_minute": "Requests a minute",
     "messages_per_minute": "Calls to send messages a minute",
-    "email_per_day": "Emails a day",
-    "sms_per_day": "SMS a day",
+    "email_per_day": "Email recipients a day",
+    "sms_per_day": "SMS recipients a day",
     "webhook_endpoints": "Webhook endpoints",
 }
 
@@ -106,7 +106,7 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
     meters = list(rates or [])
     meters += [
         {
-            "label": f"{usage.channel.upper() if usage.channel == 'sms' else 'Emails'} today",
+            "label": f"{usage.label} recipients today",
             "used": usage.used,
             "limit": usage.cap,
         }

@@ -24,6 +24,12 @@ def get_channel(name: str) -> Channel:
     return channels()[name]
 
 
+def label_of(name: str) -> str:
+    """Return what people call a channel, on every page; a channel that is no longer here keeps its name."""
+    channel = channels().get(name)
+    return channel.label if channel else name
+
+
 def send_scopes() -> tuple[str, ...]:
     """Return the scopes of which any one lets a key send on some channel."""
     return ("messaging:send", *(channel.scope for channel in channels().values()))

@@ -51,6 +51,7 @@ class Channel(Protocol):
     """One way to reach people. Instances are stateless."""
 
     name: ClassVar[str]
+    # What people call it, as every page writes it (`messaging.channels.label_of`).
     label: ClassVar[str]
     # The scope that lets a key send on this channel only.
     scope: ClassVar[str]

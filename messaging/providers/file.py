@@ -17,12 +17,14 @@ from django.conf import settings
 from core import ids
 from core.errors import NotFound
 from core.tenancy import Tenant
-from messaging.channels import get_channel
+from messaging.channels import get_channel, label_of
 from messaging.providers.base import Envelope, Result, Target, same_for_all
 from messaging.providers.mime import compose
 
 # What a file of the mailbox is called, so that no other file can be asked for.
 _NAME = re.compile(r"msg_[0-9a-z]{26}(\.[0-9]{3,15})?\.(eml|txt)")
+
+_CHANNEL = "X-Channel"  # what a file without a subject is listed as
 
 
 def mailbox_folder(tenant: Tenant) -> Path:
@@ -34,6 +36,7 @@ def _write_down(envelope: Envelope, target: Target) -> bytes:
     """Return a message without headers of its own in the form of an email, which the mailbox page can read back."""
     message = EmailMessage()
     message["From"], message["To"] = envelope.sender, target.address
+    message[_CHANNEL] = envelope.channel
     message.set_content(envelope.text)
     return message.as_bytes()
 
@@ -78,9 +81,15 @@ class Mail:
     sender: str
     to: str
     subject: str
+    channel: str
     text: str
     html: str
     source: str
+
+    @property
+    def title(self) -> str:
+        """What it is listed as."""
+        return self.subject or label_of(self.channel)
 
 
 def list_mailbox(tenant: Tenant, *, limit: int = 100) -> list[Mail]:
@@ -116,6 +125,7 @@ def _read(path: Path) -> Mail:
         sender=str(message["From"] or ""),
         to=", ".join(str(message[name]) for name in ("To", "Cc") if message[name]),
         subject=str(message["Subject"] or ""),
+        channel=str(message[_CHANNEL] or "email"),
         text=text.get_content() if text else "",
         html=html.get_content() if html else "",
         source=content.decode("utf-8", "replace"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from billing.entitlements import current_limits
-from messaging.channels import channels
+from messaging.channels import channels, label_of
 from messaging.models import DailyUsage
 
 
@@ -21,6 +21,11 @@ class Usage:
     def remaining(self) -> int:
         """Recipients that are left; 0 when staff lowered the cap below what was used."""
         return max(0, self.cap - self.used)
+
+    @property
+    def label(self) -> str:
+        """What people call the channel."""
+        return label_of(self.channel)
 
     @property
     def policy(self) -> str:

@@ -132,7 +132,7 @@ def test_the_plan_page_shows_every_limit_and_its_use(
     shown = text_of(owner.get("/plan/"))
     for label, limit in (
         ("Requests, last minute", "1,000"), ("Calls to send messages, last minute", "200"),
-        ("Emails today", "100,000"), ("SMS today", "20,000"), ("Webhook endpoints", "100"),
+        ("Email recipients today", "100,000"), ("SMS recipients today", "20,000"), ("Webhook endpoints", "100"),
     ):  # fmt: skip
         assert f"{label} 0 of {limit} (0 %)" in shown, label
 
