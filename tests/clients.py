@@ -2,8 +2,10 @@
 
 import base64
 import json
+import re
 import secrets
 import time
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -27,6 +29,23 @@ def sign_in(user: User, company: Company | None = None) -> Client:
         session["company"] = str(company.id)
     session.save()
     return client
+
+
+def form_token(browser: Client, page: str) -> dict[str, str]:
+    """Return the one-time token that the form on `page` carries, as the field it is sent in."""
+    return token_in(browser.get(page))
+
+
+def token_in(answer: HttpResponse) -> dict[str, str]:
+    """Return the one-time token of the form that a page shows, as the field it is sent in."""
+    found = re.search(r'name="form_token" value="([0-9a-f]+)"', answer.content.decode())
+    assert found is not None, "the page has no form that acts once"
+    return {"form_token": found[1]}
+
+
+def send_form(browser: Client, page: str, fields: Mapping[str, str], *, action: str = "") -> Any:
+    """Open `page` and send the one-time form on it with these fields, to `action` when that is elsewhere."""
+    return browser.post(action or page, {**fields, **form_token(browser, page)})
 
 
 def random_address() -> str:

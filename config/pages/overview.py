@@ -22,7 +22,7 @@ from billing.entitlements import limits_of
 from billing.selectors import list_customers
 from config.pages import checklist
 from core import clock
-from core.models import IdempotencyRecord
+from core.api.idempotency import has_idempotent_write
 from core.tenancy import Tenant, tenant_context
 from webhooks.selectors import list_endpoints
 
@@ -93,7 +93,7 @@ def gather_facts(request: CompanyRequest) -> checklist.Facts:
         endpoints=list_endpoints().count(),
         members=len(list_members()),
         has_customer=list_customers().exists(),
-        has_idempotent_write=IdempotencyRecord.objects.filter(expires__gt=now).exists(),
+        has_idempotent_write=has_idempotent_write(now),
         own_second_factor=second_factor.exclude(type=Authenticator.Type.RECOVERY_CODES).exists(),
     )
 

@@ -27,6 +27,8 @@ from core.requests import Request
 from core.tenancy import require_tenant, system_context
 
 REPLAYED = "Idempotency-Replayed"
+# What the keys of one-time forms begin with (core.one_time_forms). An Idempotency-Key is ASCII, so the two never meet.
+FORM_KEYS = "form·"
 # Definitive refusals by the domain. Everything else that is refused may be sent again under the same key.
 STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
 _KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control")
@@ -62,26 +64,30 @@ def lock_number(key: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
+class Stored:
+    """The answer that is kept under a key, and what the request was."""
+
     fingerprint: bytes
     status: int
     headers: dict[str, str]
     body: bytes
 
 
-def _lock_and_look_up(key: str) -> _Stored | None:
-    """Take the lock on `key` and return its stored answer; an expired one is removed. Raises IdempotencyInFlight.
+def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
+    """Take the lock on `key` and return its stored answer; an expired one is removed.
 
+    Raises IdempotencyInFlight while a twin is executing; with `wait` it waits for the twin instead.
     Two statements in one message: in READ COMMITTED each takes a snapshot of its own, so the second sees what the twin that
     held the lock has committed.
     """
     tenant = require_tenant()
+    number = lock_number(key)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(%s); "
+            "SELECT CASE WHEN %s THEN pg_advisory_xact_lock(%s) IS NOT NULL ELSE pg_try_advisory_xact_lock(%s) END; "
             "SELECT fingerprint, status, headers::text, body, expires FROM core_idempotencyrecord "
             "WHERE company_id = %s AND mode = %s AND key = %s",
-            [lock_number(key), tenant.company_id, tenant.mode, key],
+            [wait, number, number, tenant.company_id, tenant.mode, key],
         )
         if not cursor.fetchone()[0]:
             raise IdempotencyInFlight(
@@ -94,7 +100,7 @@ def _lock_and_look_up(key: str) -> _Stored | None:
     if found[4] <= clock.now():
         IdempotencyRecord.objects.filter(key=key).delete()
         return None
-    return _Stored(bytes(found[0]), found[1], orjson.loads(found[2]), bytes(found[3]))
+    return Stored(bytes(found[0]), found[1], orjson.loads(found[2]), bytes(found[3]))
 
 
 def run_once(
@@ -108,11 +114,13 @@ def run_once(
     Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
     """
     mark = fingerprint(request)
-    stored = _lock_and_look_up(key)
+    stored = lock_and_look_up(key)
     if stored is not None:
         if stored.fingerprint != mark:
             raise IdempotencyKeyReused("This key was used for another request.")
-        return _replay(stored)
+        response = replay(stored)
+        response.headers[REPLAYED] = "true"
+        return response
     try:
         with transaction.atomic():
             response = handler()
@@ -120,6 +128,12 @@ def run_once(
         if refusal.status not in STORED_REFUSALS:
             raise
         response = render_refusal(refusal)
+    keep(key, mark, response)
+    return response
+
+
+def keep(key: str, mark: bytes, response: HttpResponse) -> None:
+    """Store the answer of the request with the fingerprint `mark`, in the transaction that made it."""
     record = IdempotencyRecord(
         key=key,
         fingerprint=mark,
@@ -128,7 +142,11 @@ def run_once(
         body=encrypt(response.content),
     )
     IdempotencyRecord.objects.insert_later([record])
-    return response
+
+
+def has_idempotent_write(now: datetime) -> bool:
+    """Tell whether a caller of the API sent an Idempotency-Key in the last 24 hours; the keys of forms are not ASCII."""
+    return IdempotencyRecord.objects.filter(expires__gt=now).exclude(key__startswith=FORM_KEYS).exists()
 
 
 def prune_expired(*, now: datetime, batch: int = 5_000) -> int:
@@ -145,10 +163,10 @@ def prune_expired(*, now: datetime, batch: int = 5_000) -> int:
             return pruned
 
 
-def _replay(stored: _Stored) -> HttpResponse:
+def replay(stored: Stored) -> HttpResponse:
+    """Return the stored answer once more."""
     response = HttpResponse(decrypt(stored.body), status=stored.status)
     for name, value in stored.headers.items():
         response.headers[name] = value
     response.headers["Content-Length"] = str(len(response.content))
-    response.headers[REPLAYED] = "true"
     return response

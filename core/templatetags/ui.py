@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from core import one_time_forms
 from core.charts import Chart
 from core.currencies import money_text
 
@@ -134,6 +135,16 @@ def initials(name: str) -> str:
     """One or two letters for an avatar: "Acme Corp" is AC, "ada@example.com" is A."""
     words = str(name).split("@", maxsplit=1)[0].split()
     return "".join(word[0] for word in words[:2]).upper() or "?"
+
+
+@register.simple_tag(takes_context=True)
+def one_time_token(context: Mapping[str, Any]) -> SafeString:
+    """The hidden field that lets a form act once, however often it is sent (core.one_time_forms)."""
+    return format_html(
+        '<input type="hidden" name="{}" value="{}">',
+        one_time_forms.FIELD,
+        one_time_forms.token_for(context["request"]),
+    )
 
 
 @register.inclusion_tag("components/copy_field.html")

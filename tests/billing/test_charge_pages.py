@@ -13,6 +13,7 @@ from billing.models import Charge, Refund
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
+from tests.clients import send_form
 from tests.factories import World, join, make_customer, make_user
 
 FORM = {"amount": "1,250.10", "currency": "EUR", "payment_method": "card_success"}
@@ -42,7 +43,7 @@ def test_from_the_empty_list_to_a_charge_given_back_in_part(
     form = f"/charges/new/?customer={customer.public_id}"
     assert customer.public_id in browser.get(form).content.decode()
 
-    made = browser.post(form, {**FORM, "customer": customer.public_id, "metadata": "order=7"})
+    made = send_form(browser, form, {**FORM, "customer": customer.public_id, "metadata": "order=7"})
 
     charge = only_charge(world)
     page = f"/charges/{charge.public_id}/"
@@ -61,7 +62,7 @@ def test_from_the_empty_list_to_a_charge_given_back_in_part(
     assert "Waiting for the gateway" not in shown
     assert charge.public_id in text_of(browser.get(person))
 
-    refunded = browser.post(f"{page}refund/", {"amount": "250.10"})
+    refunded = send_form(browser, f"{page}refund/", {"amount": "250.10"})
     assert (refunded.status_code, refunded.headers["Location"]) == (302, page)
     assert "€250.10 on its way" in text_of(browser.get(page))
     services.complete_payments()
@@ -72,7 +73,9 @@ def test_from_the_empty_list_to_a_charge_given_back_in_part(
 
 
 def test_a_charge_stands_by_itself(browser: Client, world: World) -> None:
-    assert browser.post("/charges/new/", {**FORM, "amount": "500", "currency": "JPY"}).status_code == 302
+    assert (
+        send_form(browser, "/charges/new/", {**FORM, "amount": "500", "currency": "JPY"}).status_code == 302
+    )
     charge = only_charge(world)
     assert (charge.amount, charge.currency, charge.customer) == (500, "JPY", None)
 
@@ -92,7 +95,7 @@ def test_a_charge_stands_by_itself(browser: Client, world: World) -> None:
 def test_a_refused_charge_says_why_on_the_form(
     browser: Client, world: World, fields: dict[str, str], complaint: str
 ) -> None:
-    answer = browser.post("/charges/new/", {**FORM, **fields})
+    answer = send_form(browser, "/charges/new/", {**FORM, **fields})
     assert answer.status_code == 422
     assert complaint in text_of(answer)
     with tenant_context(world.tenant()):
@@ -101,7 +104,7 @@ def test_a_refused_charge_says_why_on_the_form(
 
 def test_another_companys_customer_is_not_charged(browser: Client, world: World) -> None:
     foreign = make_customer(world.other_tenant())
-    answer = browser.post("/charges/new/", {**FORM, "customer": foreign.public_id})
+    answer = send_form(browser, "/charges/new/", {**FORM, "customer": foreign.public_id})
     assert answer.status_code == 422
     assert "There is no such customer." in text_of(answer)
     with tenant_context(world.tenant()):
@@ -112,7 +115,7 @@ def test_a_failed_charge_says_why(browser: Client, world: World, gateway: Sandbo
     charge = make_charge(world.tenant(), payment_method="card_insufficient_funds")
     shown = text_of(browser.get(f"/charges/{charge.public_id}/"))
     assert "The charge failed The card has insufficient funds. insufficient_funds" in shown
-    refused = browser.post(f"/charges/{charge.public_id}/refund/", {"amount": "1"})
+    refused = send_form(browser, f"/charges/{charge.public_id}/refund/", {"amount": "1"})
     assert refused.status_code == 422
     assert "The charge is failed." in text_of(refused)
 

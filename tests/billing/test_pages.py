@@ -13,6 +13,7 @@ from billing.models import Charge, Customer, Invoice
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_invoice, make_settled_charge
+from tests.clients import send_form
 from tests.factories import World, join, make_customer, make_user
 
 
@@ -72,11 +73,15 @@ def test_from_the_empty_list_to_a_refunded_invoice(
     assert "Invoice INV-000001" in shown
     assert "€1,250.10" in shown
 
-    refused = browser.post(f"{page}charge/", {"amount": "1250.11", "payment_method": "card_success"})
+    refused = send_form(
+        browser, page, {"amount": "1250.11", "payment_method": "card_success"}, action=f"{page}charge/"
+    )
     assert refused.status_code == 422
     assert "125010 can be charged" in text_of(refused)
     assert (
-        browser.post(f"{page}charge/", {"amount": "1,250.10", "payment_method": "card_success"}).status_code
+        send_form(
+            browser, page, {"amount": "1,250.10", "payment_method": "card_success"}, action=f"{page}charge/"
+        ).status_code
         == 302
     )
     assert "Waiting for the gateway's answer" in text_of(browser.get(page))
@@ -97,8 +102,8 @@ def test_from_the_empty_list_to_a_refunded_invoice(
         charge = Charge.objects.get()
     refund = f"/charges/{charge.public_id}/refund/"
     assert browser.get(refund).status_code == 200
-    assert browser.post(refund, {"amount": "1250.101"}).status_code == 422
-    assert browser.post(refund, {"amount": "250.10"}).status_code == 302
+    assert send_form(browser, refund, {"amount": "1250.101"}).status_code == 422
+    assert send_form(browser, refund, {"amount": "250.10"}).status_code == 302
     services.complete_payments()
     assert "Refund succeeded" in text_of(browser.get(page))
     pdf = browser.get(f"{page}pdf/")

@@ -9,6 +9,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
 from billing.dashboard.forms import ChargeFilterForm, FreeChargeForm
+from billing.dashboard.paying import pay_once
 from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
 from core.api.pagination import paginate
@@ -43,13 +44,16 @@ def create(request: CompanyRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            charge = services.create_charge(actor=request.principal, **form.cleaned_data)
+            return pay_once(request, lambda: _charge(request, form))
         except DomainError as refusal:
             form.show_refusal(refusal)
-        else:
-            messages.info(request, "The charge is on its way to the gateway.")
-            return redirect("billing:charge", charge.public_id)
     return render(request, "billing/charge_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _charge(request: CompanyRequest, form: FreeChargeForm) -> HttpResponse:
+    charge = services.create_charge(actor=request.principal, **form.cleaned_data)
+    messages.info(request, "The charge is on its way to the gateway.")
+    return redirect("billing:charge", charge.public_id)
 
 
 @company_page()

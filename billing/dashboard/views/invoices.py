@@ -12,6 +12,7 @@ from accounts.roles import Role, at_least
 from accounts.selectors import current_company
 from billing import selectors, services
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
+from billing.dashboard.paying import pay_once
 from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
 from billing.models import Customer, Invoice
@@ -163,12 +164,16 @@ def charge(request: CompanyRequest, public_id: str) -> HttpResponse:
     if not form.is_valid():
         return render_detail(request, invoice, charge_form=form)
     try:
-        services.create_charge(actor=request.principal, invoice=invoice, **form.cleaned_data)
+        return pay_once(request, lambda: _charge(request, invoice, form))
     except DomainError as refusal:
         form.show_refusal(refusal)
         return render_detail(request, invoice, charge_form=form)
+
+
+def _charge(request: CompanyRequest, invoice: Invoice, form: ChargeForm) -> HttpResponse:
+    services.create_charge(actor=request.principal, invoice=invoice, **form.cleaned_data)
     messages.info(request, "The charge is on its way to the gateway.")
-    return redirect("billing:invoice", public_id)
+    return redirect("billing:invoice", invoice.public_id)
 
 
 @company_page()

@@ -9,6 +9,8 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role
 from billing import selectors, services
 from billing.dashboard.forms import RefundForm
+from billing.dashboard.paying import pay_once
+from billing.models import Charge
 from core.errors import DomainError
 
 
@@ -20,11 +22,14 @@ def refund(request: CompanyRequest, public_id: str) -> HttpResponse:
     form = RefundForm(request.POST if request.method == "POST" else None, charge=charge)
     if request.method == "POST" and form.is_valid():
         try:
-            services.create_refund(charge=charge, actor=request.principal, **form.cleaned_data)
+            return pay_once(request, lambda: _refund(request, charge, form))
         except DomainError as refusal:
             form.show_refusal(refusal)
-        else:
-            messages.info(request, "The refund is on its way to the gateway.")
-            return redirect("billing:charge", public_id)
     context = {"charge": charge, "form": form}
     return render(request, "billing/refund.html", context, status=422 if form.errors else 200)
+
+
+def _refund(request: CompanyRequest, charge: Charge, form: RefundForm) -> HttpResponse:
+    services.create_refund(charge=charge, actor=request.principal, **form.cleaned_data)
+    messages.info(request, "The refund is on its way to the gateway.")
+    return redirect("billing:charge", charge.public_id)

@@ -1,0 +1,197 @@
+"""A form that moves money does so once, however often it is sent, also without scripts."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from billing import services
+from billing.models import Charge, Refund
+from core.api.idempotency import has_idempotent_write
+from core.clock import now
+from core.models import IdempotencyRecord, OutboxEvent
+from core.tenancy import tenant_context
+from tests.billing.factories import make_invoice, make_settled_charge
+from tests.clients import form_token, send_form, sign_in, token_in
+from tests.factories import World
+
+FREE = {"amount": "12.50", "currency": "EUR", "payment_method": "card_success"}
+WAIT_SECONDS = 60
+
+# Where a form stands, where it is sent, and what with.
+Form = tuple[str, str, dict[str, str]]
+
+
+def free_charge(world: World) -> Form:
+    return "/charges/new/", "/charges/new/", FREE
+
+
+def invoice_charge(world: World) -> Form:
+    page = f"/invoices/{make_invoice(world.tenant(), finalize=True).public_id}/"
+    return page, f"{page}charge/", {"amount": "1.50", "payment_method": "card_success"}
+
+
+def partial_refund(world: World) -> Form:
+    page = f"/charges/{make_settled_charge(world.tenant(), amount=1000).public_id}/refund/"
+    return page, page, {"amount": "1.50"}
+
+
+MONEY_FORMS = pytest.mark.parametrize("form", [free_charge, invoice_charge, partial_refund])
+
+
+@pytest.fixture
+def browser(world: World) -> Client:
+    return sign_in(world.teammate, world.company)
+
+
+def payments(world: World) -> int:
+    """How many payments are on their way to the gateway, each with its event."""
+    with tenant_context(world.tenant()):
+        waiting = sum(table.objects.filter(status="pending").count() for table in (Charge, Refund))
+        asked = OutboxEvent.objects.filter(type__in=["charge.created", "refund.created"]).count()
+        settled = Charge.objects.exclude(status="pending").count()
+    assert asked == waiting + settled
+    return waiting
+
+
+@MONEY_FORMS
+def test_a_form_sent_twice_acts_once_and_shows_the_first_page(
+    browser: Client, world: World, form: Callable[[World], Form]
+) -> None:
+    page, action, fields = form(world)
+    sent = {**fields, **form_token(browser, page)}
+
+    first, second = browser.post(action, sent), browser.post(action, sent)
+
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert second.headers["Location"] == first.headers["Location"]
+    assert "it moved no money a second time" in browser.get(second.headers["Location"]).content.decode()
+    assert payments(world) == 1
+
+
+@MONEY_FORMS
+def test_two_at_the_same_time_act_once(
+    world: World, form: Callable[[World], Form], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, action, fields = form(world)
+    sent = {**fields, **form_token(sign_in(world.teammate, world.company), page)}
+    acting = []
+
+    def wait_for_the_twin(service: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(**values: Any) -> Any:
+            acting.append(service)
+            deadline = time.monotonic() + WAIT_SECONDS
+            while not twin_waits() and len(acting) == 1:
+                assert time.monotonic() < deadline, "the twin neither waited nor acted"
+            return service(**values)
+
+        return slow
+
+    for name in ("create_charge", "create_refund"):
+        monkeypatch.setattr(services, name, wait_for_the_twin(getattr(services, name)))
+
+    answers = at_once(2, lambda: sign_in(world.teammate, world.company).post(action, sent))
+
+    assert {answer.status_code for answer in answers} == {302}
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert len(acting) == 1
+    assert payments(world) == 1
+
+
+@MONEY_FORMS
+def test_a_new_form_is_a_new_payment(browser: Client, world: World, form: Callable[[World], Form]) -> None:
+    page, action, fields = form(world)
+
+    for _ in range(2):
+        assert send_form(browser, page, fields, action=action).status_code == 302
+
+    assert payments(world) == 2
+
+
+@MONEY_FORMS
+def test_a_form_without_its_token_moves_nothing(
+    browser: Client, world: World, form: Callable[[World], Form]
+) -> None:
+    _page, action, fields = form(world)
+
+    for token in ({}, {"form_token": "guess"}, {"form_token": "0" * 300}):
+        answer = browser.post(action, {**fields, **token})
+        assert answer.status_code == 422
+        assert "Please send it again." in answer.content.decode()
+
+    assert payments(world) == 0
+
+
+def test_going_back_and_changing_the_amount_asks_before_it_charges_again(
+    browser: Client, world: World
+) -> None:
+    sent = {**FREE, **form_token(browser, "/charges/new/")}
+    browser.post("/charges/new/", sent)
+
+    asked = browser.post("/charges/new/", {**sent, "amount": "99"})
+
+    assert asked.status_code == 422
+    assert "This form was sent before with other values" in asked.content.decode()
+    assert payments(world) == 1
+
+    assert browser.post("/charges/new/", {**sent, "amount": "99", **token_in(asked)}).status_code == 302
+    assert payments(world) == 2
+
+
+def test_a_corrected_form_keeps_its_token_and_works(browser: Client, world: World) -> None:
+    sent = {**FREE, **form_token(browser, "/charges/new/")}
+
+    refused = browser.post("/charges/new/", {**sent, "amount": "0"})
+
+    assert refused.status_code == 422
+    assert sent["form_token"] in refused.content.decode()
+    assert browser.post("/charges/new/", sent).status_code == 302
+    assert payments(world) == 1
+
+
+def test_a_token_of_another_company_or_mode_means_nothing(browser: Client, world: World) -> None:
+    sent = {**FREE, **form_token(browser, "/charges/new/")}
+    outsider = sign_in(world.outsider, world.other_company)
+
+    assert browser.post("/charges/new/", sent).status_code == 302
+    assert outsider.post("/charges/new/", sent).status_code == 302
+
+    for tenant in (world.tenant(), world.other_tenant()):
+        with tenant_context(tenant):
+            assert Charge.objects.count() == 1
+
+
+def test_forms_do_not_count_as_idempotent_writes_of_a_program(browser: Client, world: World) -> None:
+    send_form(browser, "/charges/new/", FREE)
+
+    with tenant_context(world.tenant()):
+        assert IdempotencyRecord.objects.count() == 1
+        assert not has_idempotent_write(now())
+
+
+def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
+    gate = threading.Barrier(count)
+
+    def run(_number: int) -> Any:
+        try:
+            gate.wait(WAIT_SECONDS)
+            return work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
+
+
+def twin_waits() -> bool:
+    """Whether somebody waits for an advisory lock that this connection holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+        )
+        return bool(cursor.fetchone()[0])
