@@ -27,7 +27,7 @@ run: install-base ## run everything in the foreground (HOST, PORT, DATA_DIR, TLS
 test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 	@sh tests/journeys/install-chromium.sh
 	@# Some tests kill real processes by the clock; one that fails is tried once more, and the summary says how it failed.
-	@$(BIN)/python -m pytest -n logical --dist loadfile --reruns 1 --rerun-show-tracebacks $(ARGS)
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder --reruns 1 --rerun-show-tracebacks $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check

@@ -11,12 +11,12 @@ from core.database_role import verify_database_role
 from tests.engines import superuser_url
 
 
-def start(database_url: str) -> subprocess.CompletedProcess[str]:
+def start(database_url: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Load the WSGI application as the web server does, with this database."""
     return subprocess.run(
         [sys.executable, "-c", "import config.wsgi"],
         cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": database_url},
+        env={**os.environ, "DATABASE_URL": database_url, **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -41,6 +41,6 @@ def test_any_other_role_is_refused_with_how_to_make_the_right_one(role: str, rea
 
 
 def test_a_database_that_is_away_does_not_stop_the_process() -> None:
-    started = start("postgres://app:x@127.0.0.1:1/pomelo")
+    started = start("postgres://app:x@127.0.0.1:1/pomelo", DATABASE_POOL_TIMEOUT="1")
     assert started.returncode == 0
     assert "role_not_verified" in started.stderr

@@ -88,6 +88,7 @@ def test_from_a_customer_to_a_paid_invoice_and_a_partial_refund(
             return
         for _ in range(PATIENCE // 500):
             if found.is_visible():
+                page.reload()  # the rest of the page may have been read a moment before
                 return
             page.wait_for_timeout(500)
             page.reload()
