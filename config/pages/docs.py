@@ -28,6 +28,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Operate", ("scaling",)),
 )
 HIDDEN_FOLDERS = frozenset({"adr"})
+_COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,12 @@ def sections() -> list[tuple[str, list[Document]]]:
 
 @lru_cache(maxsize=128)
 def render_markdown(path: Path, changed: int) -> SafeString:
-    """Render a file as HTML; raw HTML in it is shown as text. `changed` makes a new version a new entry."""
-    return mark_safe(_markdown().render(path.read_text()))  # noqa: S308 - our own files, raw HTML switched off
+    """Render a file as HTML; raw HTML in it is shown as text, but for comments, which are for those who edit the file.
+
+    `changed` makes a new version a new entry.
+    """
+    text = _COMMENT.sub("", path.read_text())
+    return mark_safe(_markdown().render(text))  # noqa: S308 - our own files, raw HTML switched off
 
 
 @lru_cache(maxsize=128)

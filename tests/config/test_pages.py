@@ -243,13 +243,14 @@ def test_the_documentation_has_the_shell_for_members(world: World, login: Login)
 def test_markdown_is_rendered_safely(tmp_path: Path) -> None:
     source = tmp_path / "x.md"
     source.write_text(
-        "# Title\n\n<script>alert(1)</script>\n\n| a | b |\n|--:|:-:|\n| 1 | 2 |\n\n## not_found\n\n"
+        "# Title\n\n<!-- for editors -->\n\n<script>alert(1)</script>\n\n| a | b |\n|--:|:-:|\n| 1 | 2 |\n\n## not_found\n\n"
         "[e](errors.md#x) [r](runbooks/a-b.md) [o](https://x.test/a.md) [j](javascript:alert)\n\n```sh\nls\n```\n"
     )
 
     html = docs.render_markdown(source, 1)
 
     assert "<script>" not in html
+    assert "for editors" not in html
     assert "style=" not in html
     assert 'id="not_found"' in html
     assert 'href="/docs/errors/#x"' in html

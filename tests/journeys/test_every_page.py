@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -9,6 +10,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from audit.ingest.store import store
+from core import ids
+from tests.audit.rows import make_row
+from tests.contracts.pages import list_pages, sample_page_id
 from tests.factories import World, make_customer, make_key, make_user
 
 Visit = Callable[..., Page]
@@ -64,12 +69,21 @@ def opens(page: Page, path: str) -> bool:
 
 
 def fill(world: World) -> list[str]:
-    """Give the company something to show; returns the addresses of single objects."""
-    key = make_key(world.company, name="a-rather-long-name-for-an-integration-that-does-a-lot").key
+    """Give the company something to show, of each kind; returns the addresses of the pages of single objects."""
+    make_key(world.company, name="a-rather-long-name-for-an-integration-that-does-a-lot")
     make_key(world.company, kind="browser", allowed_origins=["https://shop.example"], name="shop")
     make_customer(world.tenant(), name="Somebody with a very long name " * 3)
-    base = f"/keys/{key.public_id}/"
-    return [base, f"{base}edit/", f"{base}rotate/", f"{base}revoke/"]
+    row = make_row(world.company.id, path=f"/v1/customers/{'a' * 60}")
+    store([row])
+    objects: dict[str, str] = {}  # by what their addresses begin with
+    paths = []
+    for page in list_pages():
+        begin, parameter, _ = page.route.partition("<")
+        if parameter:
+            if begin not in objects:
+                objects[begin] = sample_page_id(page, world.tenant())
+            paths.append(page.path(objects[begin]))
+    return [*paths, f"/requests/{ids.encode('req', UUID(row[0]))}/"]
 
 
 # What the dark theme can change is colours.
