@@ -1,0 +1,132 @@
+"""Who may send a delivery, for how long, and what is recorded of it."""
+
+import pytest
+
+from core import clock
+from core.tenancy import system_context, tenant_context
+from tests.factories import SYSTEM, make_customer, make_world
+from tests.webhooks.steps import (
+    FAST,
+    attempts_of,
+    deliveries_of,
+    drain,
+    make_due,
+    make_endpoint,
+    relay_all,
+    set_others_aside,
+)
+from webhooks.delivery.claim import claim
+from webhooks.delivery.limits import Limits
+from webhooks.delivery.outcome import Outcome
+from webhooks.delivery.record import record
+from webhooks.models import Delivery, Endpoint, EndpointHour
+from webhooks.services.deliveries import resend_deliveries
+from webhooks.services.errors import DeliveryInProgress
+
+
+def claim_now(limits=FAST, places=10_000, failing_places=10_000):
+    with system_context(reason="tests"):
+        return claim(places, failing_places, limits)
+
+
+def record_now(*outcomes):
+    with system_context(reason="tests"):
+        return record(outcomes)
+
+
+def test_a_result_that_comes_after_the_lease_was_lost_is_not_recorded(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    relay_all()
+    [first] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
+    assert [job for job in claim_now() if job.endpoint_id == endpoint.id] == []
+    make_due(endpoint)  # the lease runs out
+    [second] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
+
+    record_now(Outcome(first, clock.now(), 5, status_code=500))
+    [delivery] = deliveries_of(endpoint)
+    assert (delivery.status, delivery.attempts, delivery.failures) == ("sending", 2, 0)
+    record_now(Outcome(second, clock.now(), 5, status_code=200))
+
+    [delivery] = deliveries_of(endpoint)
+    assert (first.number, second.number, delivery.status) == (1, 2, "succeeded")
+    assert [(each.number, each.status_code) for each in attempts_of(delivery)] == [(1, 500), (2, 200)]
+
+
+def test_recording_the_same_batch_twice_changes_nothing(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    relay_all()
+    [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
+    outcome = Outcome(job, clock.now(), 5, status_code=500)
+
+    record_now(outcome)
+    record_now(outcome)
+
+    [delivery] = deliveries_of(endpoint)
+    assert (delivery.status, delivery.failures, len(attempts_of(delivery))) == ("retrying", 1, 1)
+    with tenant_context(world.tenant()):
+        [hour] = EndpointHour.objects.filter(endpoint=endpoint)
+    assert (hour.succeeded, hour.failed, sum(hour.latency)) == (0, 1, 1)
+
+
+def test_a_delivery_whose_claims_keep_getting_lost_is_given_up_in_the_end(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    relay_all()
+    for _ in range(31):
+        make_due(endpoint)
+        [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
+    record_now(Outcome(job, clock.now(), 5, error="timed_out"))
+
+    assert [each.status for each in deliveries_of(endpoint)] == ["exhausted"]
+
+
+def test_a_delivery_that_is_being_sent_is_not_resent(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    relay_all()
+    claim_now()
+
+    with tenant_context(world.tenant()), pytest.raises(DeliveryInProgress):
+        resend_deliveries(deliveries=list(Delivery.objects.filter(endpoint=endpoint)), actor=SYSTEM)
+
+
+def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoint(receiver):
+    relay_all()
+    set_others_aside()
+    busy, quiet = make_world(), make_world()
+    for _ in range(3):
+        make_endpoint(busy.tenant(), receiver.url)
+    loud_endpoint, _ = make_endpoint(busy.tenant(), receiver.url)
+    quiet_endpoint, _ = make_endpoint(quiet.tenant(), receiver.url)
+    for _ in range(20):
+        make_customer(busy.tenant())
+    make_customer(quiet.tenant())
+    relay_all()
+    limits = Limits(per_endpoint=5)
+
+    first = claim_now(limits, places=4)
+    rest = claim_now(limits, places=1000)
+
+    assert quiet_endpoint.id in {job.endpoint_id for job in first}
+    together = [job for job in first + rest if job.endpoint_id == loud_endpoint.id]
+    assert len(together) == 5
+    for endpoint in (loud_endpoint, quiet_endpoint):
+        make_due(endpoint)
+    drain()
+
+
+def test_failing_endpoints_hold_only_their_share_of_the_places(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    for _ in range(10):
+        make_customer(world.tenant())
+    relay_all()
+    with tenant_context(world.tenant()):
+        Endpoint.objects.filter(id=endpoint.id).update(failing_since=clock.now())
+
+    none = [job for job in claim_now(failing_places=0) if job.endpoint_id == endpoint.id]
+    some = [job for job in claim_now(Limits(per_failing_endpoint=4)) if job.endpoint_id == endpoint.id]
+
+    assert (len(none), len(some)) == (0, 4)
+    assert all(job.destination.failing for job in some)

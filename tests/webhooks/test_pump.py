@@ -1,0 +1,58 @@
+"""The pump: what one endpoint does to another, and how it ends."""
+
+import asyncio
+import threading
+import time
+
+from tests.factories import make_customer, make_world
+from tests.webhooks.receiver import Receiver
+from tests.webhooks.steps import (
+    deliveries_of,
+    make_endpoint,
+)
+from webhooks.delivery.limits import Limits
+from webhooks.delivery.pump import Pump
+
+
+def test_a_dead_endpoint_does_not_delay_another_companys_first_attempt(world, receiver):
+    other = make_world()
+    with Receiver() as dead:
+        dead.delay = 60
+        make_endpoint(world.tenant(), dead.url)
+        make_endpoint(other.tenant(), receiver.url)
+        for _ in range(50):
+            make_customer(world.tenant())
+        pump = Pump(Limits(connect_timeout=3.0, total_timeout=10.0, lease=20.0))
+        running = threading.Thread(target=lambda: asyncio.run(pump.run()))
+        running.start()
+        try:
+            deadline = time.monotonic() + 90
+            while len(dead.received) < 4 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            make_customer(other.tenant())
+            pump.wake()
+            while not receiver.received and time.monotonic() < deadline:
+                time.sleep(0.01)
+            sent_while_dead_hung = len(receiver.received)
+        finally:
+            pump.stop()
+            running.join()
+
+    assert sent_while_dead_hung == 1
+
+
+def test_a_pump_that_is_stopped_records_what_it_has_in_hand(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    receiver.delay = 0.5
+    make_customer(world.tenant())
+    pump = Pump(Limits(lease=60))
+    running = threading.Thread(target=lambda: asyncio.run(pump.run()))
+    running.start()
+    deadline = time.monotonic() + 90
+    while not receiver.received and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    pump.stop()
+    running.join(90)
+
+    assert [each.status for each in deliveries_of(endpoint)] == ["succeeded"]
