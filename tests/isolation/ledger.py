@@ -24,17 +24,18 @@ def digest(tenant: Tenant) -> dict[str, tuple[int, str]]:
         parts = [
             sql.SQL(
                 "SELECT {name}, count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t "
-                "WHERE company_id = {company}{mode}"
+                "WHERE company_id = %(company)s{mode}"
             ).format(
                 name=sql.Literal(name),
                 table=sql.Identifier(name),
-                company=sql.Literal(str(tenant.company_id)),
-                mode=sql.SQL(" AND mode = {}").format(sql.Literal(tenant.mode))
-                if "mode" in columns
-                else sql.SQL(""),
+                mode=sql.SQL(" AND mode = %(mode)s" if "mode" in columns else ""),
             )
             for name, columns in tables
         ]
         raw: psycopg.Connection = connections["owner"].connection
-        cursor.execute(sql.SQL(" UNION ALL ").join(parts).as_string(raw))
-        return {name: (count, mark) for name, count, mark in cursor.fetchall()}
+        # Prepared: planning it, with all the days' partitions, takes longer than reading a tenant's rows.
+        raw.prepare_threshold = 0
+        found = psycopg.Cursor(raw).execute(
+            sql.SQL(" UNION ALL ").join(parts), {"company": tenant.company_id, "mode": tenant.mode}
+        )
+        return {name: (count, mark) for name, count, mark in found}
