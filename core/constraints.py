@@ -81,32 +81,41 @@ class CompositeForeignKey(_SqlConstraint):
     """A foreign key over (company, mode, field), so that a row can never point at another tenant's row (DESIGN §8).
 
     Foreign-key checks bypass row-level security, so a plain key would let one company reference another's row.
-    `fields` names one TenantForeignKey of the model; `to` the model it points to.
+    `fields` names one TenantForeignKey of the model; `to` the model it points to, or one that points to the same row by the
+    unique key (company, mode, `to_field`) and has to be there as well.
     """
 
-    def __init__(self, *, name: str, fields: str, to: str, with_mode: bool = True) -> None:
+    def __init__(
+        self, *, name: str, fields: str, to: str, with_mode: bool = True, to_field: str = "id"
+    ) -> None:
         super().__init__(name=name)
         self.fields = fields
         self.to = to
         self.with_mode = with_mode
+        self.to_field = to_field
 
     def deconstruct(self) -> tuple[str, Sequence[Any], dict[str, Any]]:
         """Describe the constraint to migrations."""
         path, args, kwargs = super().deconstruct()
         kwargs.update(fields=self.fields, to=self.to, with_mode=self.with_mode)
+        if self.to_field != "id":
+            kwargs["to_field"] = self.to_field
         return path, args, kwargs
 
     def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:  # type: ignore[override]
         """Return the ALTER TABLE statement; the check is deferred to the end of the transaction, as Django's are."""
         quote = schema_editor.quote_name
-        target = apps.get_model(self.to)._meta.db_table
-        column = cast("Field[Any, Any]", model._meta.get_field(self.fields)).column
+        target = apps.get_model(self.to)._meta
+        column, to_column = (
+            cast("Field[Any, Any]", meta.get_field(field)).column
+            for meta, field in ((model._meta, self.fields), (target, self.to_field))
+        )
         scope = ["company_id", "mode"] if self.with_mode else ["company_id"]
         own = ", ".join(quote(str(name)) for name in [*scope, column])
-        theirs = ", ".join(quote(name) for name in [*scope, "id"])
+        theirs = ", ".join(quote(str(name)) for name in [*scope, to_column])
         return _statement(
             f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)} "
-            f"FOREIGN KEY ({own}) REFERENCES {quote(target)} ({theirs}) DEFERRABLE INITIALLY DEFERRED"
+            f"FOREIGN KEY ({own}) REFERENCES {quote(target.db_table)} ({theirs}) DEFERRABLE INITIALLY DEFERRED"
         )
 
     def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:  # type: ignore[override]

@@ -23,7 +23,7 @@ from tests.audit.rows import make_row
 from tests.billing.factories import LINE, make_invoice, make_settled_charge
 from tests.factories import SYSTEM, join, make_customer, make_key, make_user
 from tests.webhooks.steps import make_endpoint
-from webhooks.models import Delivery
+from webhooks.models import Delivery, EventBody
 
 Body = dict[str, Any] | None
 
@@ -65,6 +65,7 @@ def make_delivery(tenant: Tenant) -> str:
     endpoint, _ = make_endpoint(tenant, "https://example.com/hook")
     event = make_event(tenant)
     with tenant_context(tenant):
+        EventBody.objects.get_or_create(event=event, defaults={"body": b"{}"})
         return Delivery.objects.create(
             endpoint=endpoint,
             event=event,

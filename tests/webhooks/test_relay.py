@@ -3,8 +3,10 @@
 import threading
 
 import psycopg
-from django.db import connection
+import pytest
+from django.db import IntegrityError, connection
 
+from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.engines import superuser_url
@@ -16,6 +18,7 @@ from tests.webhooks.steps import (
     relay_all,
 )
 from webhooks import relay
+from webhooks.models import Delivery, EventBody
 
 
 def test_the_same_event_relayed_twice_is_delivered_once(world, receiver):
@@ -71,3 +74,36 @@ def test_the_relay_says_that_an_event_behind_an_open_transaction_still_waits(wor
         assert first.waiting is True
     relay_all()
     assert relay.relay_events() == relay.RelayResult(events=0, deliveries=0, waiting=False)
+
+
+def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    relay_all()
+    [delivery] = deliveries_of(endpoint)
+
+    with (
+        pytest.raises(IntegrityError, match="webhooks_delivery_body_fk"),
+        tenant_context(world.tenant()),
+    ):
+        EventBody.objects.filter(event_id=delivery.event_id).delete()
+    drain()
+
+    assert deliveries_of(endpoint)[0].status == "succeeded"
+
+
+def test_there_is_no_delivery_without_what_is_to_be_sent(world, receiver):
+    customer = make_customer(world.tenant())
+    relay_all()  # nobody subscribed: the event was not made ready for sending
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+
+    with tenant_context(world.tenant()):
+        event = OutboxEvent.objects.get(object_id=customer.public_id)
+
+    with (
+        pytest.raises(IntegrityError, match="webhooks_delivery_body_fk"),
+        tenant_context(world.tenant()),
+    ):
+        Delivery.objects.create(endpoint=endpoint, event=event, event_type=event.type, due_at=clock.now())
+
+    assert deliveries_of(endpoint) == []

@@ -241,10 +241,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='delivery',
-            constraint=core.constraints.CompositeForeignKey(fields='event', name='webhooks_delivery_event_fk', to='core.OutboxEvent', with_mode=True),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
             constraint=models.UniqueConstraint(fields=('company', 'mode', 'event', 'endpoint'), name='webhooks_delivery_once'),
         ),
         migrations.AddConstraint(
@@ -314,6 +310,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='eventbody',
             constraint=models.UniqueConstraint(fields=('company', 'mode', 'event'), name='webhooks_eventbody_event'),
+        ),
+        migrations.AddConstraint(
+            model_name='delivery',
+            constraint=core.constraints.CompositeForeignKey(fields='event', name='webhooks_delivery_body_fk', to='webhooks.EventBody', to_field='event', with_mode=True),
         ),
         migrations.AddIndex(
             model_name='recoveryjob',

@@ -65,7 +65,10 @@ class Delivery(TenantModel):
             CompositeForeignKey(
                 name="webhooks_delivery_endpoint_fk", fields="endpoint", to="webhooks.Endpoint"
             ),
-            CompositeForeignKey(name="webhooks_delivery_event_fk", fields="event", to="core.OutboxEvent"),
+            # What is to be sent is there for as long as the delivery is; the body in turn has its event.
+            CompositeForeignKey(
+                name="webhooks_delivery_body_fk", fields="event", to="webhooks.EventBody", to_field="event"
+            ),
             models.UniqueConstraint(
                 fields=["company", "mode", "event", "endpoint"], name="webhooks_delivery_once"
             ),
