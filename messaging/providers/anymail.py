@@ -11,7 +11,7 @@ from anymail.exceptions import (
 from django.conf import settings
 from django.core.mail import get_connection
 
-from messaging.providers.base import Envelope, Outcome, Result, same_for_all
+from messaging.providers.base import Envelope, Outcome, Result, is_temporary, same_for_all
 from messaging.providers.mime import compose
 
 METADATA_NAME = "pomelo_message"
@@ -64,14 +64,12 @@ class Anymail:
 
 
 def _refused(envelope: Envelope, error: AnymailAPIError) -> list[Result]:
-    """A 4xx is final but for those that are the operator's to mend or pass by themselves; no answer is temporary."""
+    """What the service's HTTP status says is final or temporary; no answer is temporary."""
     status = error.status_code
     if status is None:
         return same_for_all(envelope, "deferred", code="anymail_connection", detail=str(error)[:500])
-    final = 400 <= status < 500 and status not in (401, 403, 408, 425, 429)
-    return same_for_all(
-        envelope, "failed" if final else "deferred", code=f"anymail_{status}", detail=str(error)[:500]
-    )
+    outcome: Outcome = "deferred" if is_temporary(status) else "failed"
+    return same_for_all(envelope, outcome, code=f"anymail_{status}", detail=str(error)[:500])
 
 
 def _by_recipient(envelope: Envelope, message: Any) -> list[Result]:

@@ -84,6 +84,14 @@ class Provider(Protocol):
         """Hand the message over; return one result per target. Expected failures are results, not exceptions."""
 
 
+def is_temporary(status: int) -> bool:
+    """Tell whether a refusal by HTTP `status` is worth another try.
+
+    401 and 403 are the operator's to mend, 408, 425, 429 and 5xx pass by themselves; any other 4xx says the call is wrong.
+    """
+    return status in (401, 403, 408, 425, 429) or not 400 <= status < 500
+
+
 def same_for_all(
     envelope: Envelope, outcome: Outcome, *, code: str = "", detail: str = "", provider_id: str = ""
 ) -> list[Result]:

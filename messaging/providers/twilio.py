@@ -17,7 +17,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from core import ids
-from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, same_for_all
+from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, is_temporary, same_for_all
 
 CALLBACK_PATH = "/callbacks/twilio"
 # https://www.twilio.com/docs/api/errors: the number itself is at fault, for good.
@@ -91,8 +91,7 @@ def _outcome(status: int, code: int) -> Outcome:
         return "suppressed"
     if code in _BAD_NUMBER:
         return "bounced"
-    # 401 and 403 are the operator's to mend, 429 and 5xx pass: the message waits. Any other 4xx says it is wrong.
-    return "deferred" if status in (401, 403, 429) or status >= 500 else "failed"
+    return "deferred" if is_temporary(status) else "failed"
 
 
 PROVIDER = Twilio

@@ -69,6 +69,9 @@ TWILIO_REFUSALS = {
     "+4930444444": (429, 20429),
     "+4930555555": (503, 20503),
     "+4930666666": (401, 20003),
+    "+4930777777": (403, 20403),
+    "+4930888888": (408, 0),
+    "+4930999999": (425, 0),
 }
 
 
@@ -76,12 +79,27 @@ def twilio_api(path: str, fields: dict[str, Any]) -> Answer:
     """Answer `POST /2010-04-01/Accounts/{sid}/Messages.json` as Twilio does."""
     if fields["To"] in TWILIO_REFUSALS:
         status, code = TWILIO_REFUSALS[fields["To"]]
-        return status, {"code": code, "message": f"refused {code}", "status": status}
+        return status, {"code": code or None, "message": f"refused {code}", "status": status}
     return 201, {"sid": f"SM{abs(hash(fields['To'])):032x}"[:34], "status": "queued", "to": fields["To"]}
+
+
+# Postmark is a paid service, so its side of these is played here: (HTTP status, its error code), by the address's local part.
+POSTMARK_REFUSALS = {
+    "no-token": (401, 10),
+    "not-allowed": (403, 0),
+    "too-slow": (408, 0),
+    "too-early": (425, 0),
+    "too-many": (429, 0),
+    "busy": (503, 100),
+}
 
 
 def postmark_api(path: str, fields: dict[str, Any]) -> Answer:
     """Answer `POST /email` as Postmark does."""
+    local_part = fields["To"].partition("@")[0]
+    if local_part in POSTMARK_REFUSALS:
+        status, code = POSTMARK_REFUSALS[local_part]
+        return status, {"ErrorCode": code, "Message": f"refused {status}"}
     if "inactive" in fields["To"]:
         return 422, {
             "ErrorCode": 406,
@@ -89,8 +107,6 @@ def postmark_api(path: str, fields: dict[str, Any]) -> Answer:
         }
     if "broken" in fields["To"]:
         return 422, {"ErrorCode": 300, "Message": "Invalid 'From' address: 'x'"}
-    if "busy" in fields["To"]:
-        return 503, {"ErrorCode": 100, "Message": "Maintenance"}
     return 200, {
         "To": fields["To"],
         "SubmittedAt": "2026-11-21T00:00:00Z",

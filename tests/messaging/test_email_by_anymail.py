@@ -8,7 +8,7 @@ from django.test import Client
 
 from core.tenancy import tenant_context
 from messaging.models import Suppression
-from tests.messaging.conftest import deliver, look, time_line
+from tests.messaging.conftest import deliver, look, make_due, time_line
 from tests.messaging.standins import postmark_api, stand_in
 
 
@@ -67,6 +67,11 @@ def test_tags_the_service_cannot_take_are_left_out(world, service, queue):
     [
         ("inactive@example.com", "suppressed", "anymail_rejected"),
         ("broken@example.com", "failed", "anymail_422"),
+        ("no-token@example.com", "queued", "anymail_401"),
+        ("not-allowed@example.com", "queued", "anymail_403"),
+        ("too-slow@example.com", "queued", "anymail_408"),
+        ("too-early@example.com", "queued", "anymail_425"),
+        ("too-many@example.com", "queued", "anymail_429"),
         ("busy@example.com", "queued", "anymail_503"),
     ],
 )
@@ -77,6 +82,44 @@ def test_the_services_refusals_have_their_meaning(world, service, queue, address
 
     assert look(message)[1][address].status == status
     assert [found for _, found in time_line(message, address)] == [code]
+
+
+def test_a_service_that_does_not_answer_is_temporary(world, service, queue, settings):
+    settings.ANYMAIL = settings.ANYMAIL | {"REQUESTS_TIMEOUT": 0.2}
+    service.delay_seconds = 1
+    message = queue(world.tenant(), "ada@example.com")
+
+    deliver()
+
+    assert look(message)[1]["ada@example.com"].status == "queued"
+    assert time_line(message, "ada@example.com") == [("deferred", "anymail_connection")]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "no-token@example.com",
+        "not-allowed@example.com",
+        "too-slow@example.com",
+        "too-early@example.com",
+        "too-many@example.com",
+    ],
+)
+def test_what_passes_is_sent_at_the_next_try(world, service, queue, address, monkeypatch):
+    message = queue(world.tenant(), address)
+    deliver()
+    waits_until = look(message)[0].due_at
+
+    monkeypatch.setattr("tests.messaging.standins.POSTMARK_REFUSALS", {})
+    deliver()
+    too_early = look(message)[1][address].status
+    make_due(message)
+    deliver()
+
+    assert waits_until > message.created
+    assert too_early == "queued"
+    assert look(message)[1][address].status == "sent"
+    assert len([f for _, f, _ in service.requests if f["To"] == address]) == 2
 
 
 def _delivery(message, **extra):

@@ -68,6 +68,9 @@ def test_each_recipient_is_one_call_to_the_vendor(world, vendor, queue):
         ("+4930444444", "queued", "twilio_20429", False),
         ("+4930555555", "queued", "twilio_20503", False),
         ("+4930666666", "queued", "twilio_20003", False),
+        ("+4930777777", "queued", "twilio_20403", False),
+        ("+4930888888", "queued", "twilio_408", False),
+        ("+4930999999", "queued", "twilio_425", False),
     ],
 )
 def test_the_vendors_codes_have_their_meaning(world, vendor, queue, number, status, code, suppressed):
