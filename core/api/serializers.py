@@ -8,6 +8,9 @@ MAX_DEPTH = 12
 # Of a metadata object: how many entries, and how long a name may be.
 MAX_ENTRIES = 50
 MAX_NAME = 40
+# Up to here every whole number has a double of its own, so one written as `5.0` is still the number that was meant
+# (RFC 7493 §2.2).
+MAX_SAFE_INTEGER = 2**53 - 1
 
 
 def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]], depth: int = 0) -> None:
@@ -60,9 +63,19 @@ def _check_types(field: serializers.Field, value: Any, path: str, problems: dict
         return
     for kind, types, words in _JSON_TYPES:
         if isinstance(field, kind):
+            if kind is serializers.IntegerField and _is_whole(value):
+                return
             if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
                 problems[path] = [serializers.ErrorDetail(f"Must be {words}.", code="wrong_type")]
             return
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether `value` is a float that JSON Schema calls an integer (2020-12, validation §6.1.1): `5.0`, `1e2`.
+
+    DRF's IntegerField makes the whole number of it.
+    """
+    return isinstance(value, float) and value.is_integer() and abs(value) <= MAX_SAFE_INTEGER
 
 
 class StrictSerializer(serializers.Serializer):
