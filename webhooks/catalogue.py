@@ -52,6 +52,11 @@ def groups() -> dict[str, list[str]]:
     return found
 
 
+def patterns() -> list[str]:
+    """Return everything an endpoint may subscribe to: `*`, every `<resource>.*`, every event type."""
+    return [ALL, *(f"{resource}.*" for resource in groups()), *CATALOGUE]
+
+
 def is_pattern(text: str) -> bool:
     """Return whether `text` is an event type, `<resource>.*` of the catalogue, or `*`."""
     return text == ALL or text in CATALOGUE or (text.endswith(".*") and text.removesuffix(".*") in groups())

@@ -7,6 +7,8 @@ from django.db.models import QuerySet
 
 from audit import selectors
 from audit.models import AuditEntry, RequestLog
+from core.api.filters import PatternFilter
+from core.api.patterns import ADDRESS_OR_NETWORK, STATUS_OR_CLASS, id_pattern
 
 
 class AuditEntryFilter(django_filters.FilterSet):
@@ -19,8 +21,10 @@ class AuditEntryFilter(django_filters.FilterSet):
         max_length=200, help_text="The actor's identifier, or how its name begins."
     )
     target = django_filters.CharFilter(max_length=64, help_text="The identifier of what was acted on.")
-    ip = django_filters.CharFilter(
-        max_length=50, help_text="An address, or a network such as `203.0.113.0/24`."
+    ip = PatternFilter(
+        pattern=ADDRESS_OR_NETWORK,
+        max_length=50,
+        help_text="An address, or a network such as `203.0.113.0/24`.",
     )
     created_after = django_filters.IsoDateTimeFilter()
     created_before = django_filters.IsoDateTimeFilter()
@@ -33,14 +37,18 @@ class AuditEntryFilter(django_filters.FilterSet):
 class RequestLogFilter(django_filters.FilterSet):
     """Filters of `GET /v1/request_logs`."""
 
-    key = django_filters.CharFilter(max_length=64, help_text="The Client ID of a key.")
+    key = PatternFilter(pattern=id_pattern("key"), max_length=64, help_text="The Client ID of a key.")
     route = django_filters.CharFilter(
         max_length=200, help_text="A route as documented: `/v1/customers/{id}`."
     )
-    status = django_filters.CharFilter(max_length=3, help_text="A status such as `404`, or a class: `4xx`.")
+    status = PatternFilter(
+        pattern=STATUS_OR_CLASS, max_length=3, help_text="A status such as `404`, or a class: `4xx`."
+    )
     refused_by = django_filters.CharFilter(max_length=64, help_text="The error code of a refusal.")
-    ip = django_filters.CharFilter(
-        max_length=50, help_text="An address, or a network such as `203.0.113.0/24`."
+    ip = PatternFilter(
+        pattern=ADDRESS_OR_NETWORK,
+        max_length=50,
+        help_text="An address, or a network such as `203.0.113.0/24`.",
     )
     path = django_filters.CharFilter(max_length=500, help_text="How the path begins: `/v1/customers/cus_`.")
     created_after = django_filters.IsoDateTimeFilter()

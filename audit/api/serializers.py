@@ -1,6 +1,11 @@
 """What audit's endpoints answer, for the OpenAPI document."""
 
+from typing import Any, ClassVar
+
 from rest_framework import serializers
+
+from core.api.patterns import id_pattern
+from core.api.serializers import StrictSerializer
 
 
 class ActorOutput(serializers.Serializer):
@@ -104,12 +109,22 @@ class RequestAnalyticsOutput(serializers.Serializer):
     data = UsageOutput(many=True)  # type: ignore[assignment]
 
 
-class RequestAnalyticsInput(serializers.Serializer):
+class ClientIdField(serializers.CharField):
+    """The Client ID of a key."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"pattern": id_pattern("key")}
+
+
+class RequestAnalyticsInput(StrictSerializer):
     """The query of `GET /v1/analytics/requests`."""
 
-    since = serializers.DateTimeField(required=False)
-    until = serializers.DateTimeField(required=False)
+    since = serializers.DateTimeField(
+        required=False, help_text="Begin (default: 24 hours, by day 30 days before `until`)"
+    )
+    until = serializers.DateTimeField(required=False, help_text="End of the period (default: now)")
     interval = serializers.ChoiceField(choices=["hour", "day"], default="hour")
     group_by = serializers.ChoiceField(choices=["time", "key", "route"], default="time")
-    key = serializers.CharField(max_length=64, required=False)
-    route = serializers.CharField(max_length=200, required=False)
+    key = ClientIdField(max_length=64, required=False, help_text="Only requests with this Client ID")
+    route = serializers.CharField(
+        max_length=200, required=False, help_text="Only requests to this route: `/v1/customers/{id}`"
+    )

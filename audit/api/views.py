@@ -77,7 +77,7 @@ class RequestAnalytics(ApiView):
     def get(self, request: ApiRequest) -> HttpResponse:
         """Count requests and errors and read latencies: by hour or day, by key, or by route. Default: the last 24 hours."""
         known_parameters(request.GET, frozenset(RequestAnalyticsInput().fields))
-        bound = RequestAnalyticsInput(data=request.GET)
+        bound = RequestAnalyticsInput(data=request.GET.dict())
         bound.is_valid(raise_exception=True)
         asked = bound.validated_data
         interval: str = asked["interval"]

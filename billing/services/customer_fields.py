@@ -1,5 +1,6 @@
 """What the fields of a customer may hold, whoever sets them: the API, a form or a command."""
 
+import re
 from typing import Any
 
 import phonenumbers
@@ -10,6 +11,9 @@ from core.errors import FieldError, FieldErrors
 MAX_METADATA = 50
 MAX_METADATA_KEY = 40
 MAX_METADATA_VALUE = 500
+# phonenumbers forgives words around a number and drops an extension; what is stored has to be all that was sent.
+PHONE = r"\+[0-9 ()./-]{2,31}"
+_NOT_A_NUMBER = "Use the international form, such as +4930123456."
 
 
 def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
@@ -69,10 +73,12 @@ def _phone(text: str | None) -> str:
     """Return the number in E.164 ("" for none)."""
     if not text:
         return ""
+    if not re.fullmatch(PHONE, text):
+        raise ValueError(_NOT_A_NUMBER)
     try:
         number = phonenumbers.parse(text, None)
     except phonenumbers.NumberParseException as error:
-        raise ValueError("Use the international form, such as +4930123456.") from error
+        raise ValueError(_NOT_A_NUMBER) from error
     if not phonenumbers.is_possible_number(number):
         raise ValueError("This number cannot exist.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -5,11 +5,22 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django_filters import FilterSet, IsoDateTimeFilter
+from django_filters import CharFilter, FilterSet, IsoDateTimeFilter
 
 from core.api.views import known_parameters
 from core.errors import FieldError, FieldErrors
 from core.ids import ID_MARGIN_SECONDS, first_id
+
+
+class PatternFilter(CharFilter):
+    """A text of a form that the OpenAPI document can say; `pattern` is a regular expression as JSON Schema writes them.
+
+    What the text means, and so whether it is accepted, is judged where it is used.
+    """
+
+    def __init__(self, *args: Any, pattern: str, **kwargs: Any) -> None:
+        self.pattern = pattern
+        super().__init__(*args, **kwargs)
 
 
 class CreatedRange(FilterSet):

@@ -14,17 +14,19 @@ from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework import serializers
 
 from core.api import schema_components as shared
+from core.api.filters import PatternFilter
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.scopes import ANY_KEY, SCOPES
-from core.api.serializers import MAX_ENTRIES, MAX_NAME, MetadataField, StrictSerializer
+from core.api.serializers import StrictSerializer
 
 Json = dict[str, Any]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# PostgreSQL stores no NUL, and a text that must not be blank needs one character that is not.
+# PostgreSQL stores no NUL, and a text that must not be blank needs one character that is not; Python takes the separators
+# U+001C to U+001F and U+0085 for blank too.
 _NO_NUL = "^[^\\u0000]*$"
 _EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict), ("array", list)}
 _NOT_EMPTY = "^[^\\u0000]+$"
-_NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$"
+_NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000\\u001c-\\u001f\\u0085][^\\u0000]*$"
 
 
 class PagePagination:
@@ -160,9 +162,7 @@ class ApiSchema(AutoSchema):
         super()._insert_field_validators(field, schema)
         if isinstance(field, serializers.CharField) and isinstance(field.root, StrictSerializer):
             _describe_text(field, schema)
-        if isinstance(field, MetadataField):
-            schema["maxProperties"] = MAX_ENTRIES
-            schema["propertyNames"] = {"minLength": 1, "maxLength": MAX_NAME, "pattern": _NO_NUL}
+        shared.refine(schema, getattr(field, "json_schema", {}))
         example = shared.EXAMPLES.get(field.field_name or "")
         if (str(schema.get("type")), type(example)) in _EXAMPLE_TYPES and not {
             "enum",
@@ -174,6 +174,7 @@ class ApiSchema(AutoSchema):
         found = super()._map_basic_serializer(serializer, direction)
         if isinstance(serializer, StrictSerializer):
             found["additionalProperties"] = False
+            shared.refine(found, serializer.json_schema)
         return found
 
 
@@ -206,7 +207,10 @@ def _filter_schema(found: django_filters.Filter) -> Json:
         }
     if isinstance(found, django_filters.NumberFilter):
         return {"type": "integer"}
-    text: Json = {"type": "string", "pattern": _NOT_EMPTY}
+    text: Json = {
+        "type": "string",
+        "pattern": found.pattern if isinstance(found, PatternFilter) else _NOT_BLANK,
+    }
     if found.extra.get("max_length"):
         text["maxLength"] = found.extra["max_length"]
     return text
@@ -220,10 +224,20 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER}
     components["responses"] = shared.refusals()
     components.setdefault("schemas", {})["Problem"] = shared.PROBLEM_SCHEMA
+    _require_bodies_of_variants(result)
     _link_created_objects(result)
     result["security"] = shared.SECURITY
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
     return result
+
+
+def _require_bodies_of_variants(document: Json) -> None:
+    """Say that a body which is one of several is required: each has its discriminator, which the generator overlooks."""
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                if "discriminator" in _resolved(document, content["schema"]):
+                    operation["requestBody"]["required"] = True
 
 
 def _link_created_objects(document: Json) -> None:
@@ -241,7 +255,7 @@ def _link_created_objects(document: Json) -> None:
                 other.removeprefix(f"{path}/{{").partition("}")[0] if other.startswith(f"{path}/{{") else ""
             )
             for operation in others.values():
-                taken = set() if "{" in other else _body_fields(document, operation).keys() & fields
+                taken = set() if "{" in other else _body_fields(document, operation) & fields
                 if name:
                     links[operation["operationId"]] = {"parameters": {name: "$response.body#/id"}}
                 elif taken:
@@ -252,10 +266,22 @@ def _link_created_objects(document: Json) -> None:
             created["links"] = {name: {"operationId": name, **link} for name, link in links.items()}
 
 
-def _body_fields(document: Json, operation: Json) -> Json:
-    """Return the properties of the body that `operation` takes."""
-    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+def _body_fields(document: Json, operation: Json) -> set[str]:
+    """Return the names of the properties of the body that `operation` takes, in any of its variants."""
+    return _properties(
+        document,
+        operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {}),
+    )
+
+
+def _resolved(document: Json, schema: Json) -> Json:
     if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    found: Json = schema.get("properties", {})
-    return found
+        found: Json = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return found
+    return schema
+
+
+def _properties(document: Json, schema: Json) -> set[str]:
+    schema = _resolved(document, schema)
+    found = set(schema.get("properties", {}))
+    return found.union(*(_properties(document, variant) for variant in schema.get("oneOf", ())))

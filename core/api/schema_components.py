@@ -1,7 +1,9 @@
 """The parts of the OpenAPI document that every operation shares: headers, refusals, credentials."""
 
+from copy import deepcopy
 from typing import Any
 
+from core.api.patterns import IDEMPOTENCY_KEY, id_pattern
 from core.api.rendering import PROBLEM_JSON
 from core.errors import ERRORS
 
@@ -140,7 +142,7 @@ IDEMPOTENCY_PARAMETER: Json = {
         "Makes it safe to send this request again: the same key with the same request gets the stored answer for 24 hours. "
         "1 to 255 printable ASCII characters, plain or quoted; a UUID is a good choice."
     ),
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~][!-~]*$"},
+    "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 
@@ -226,7 +228,16 @@ ON_WRITES = (409, 413, 415, 422)
 
 def id_schema(prefix: str) -> Json:
     """Return the schema of an identifier with `prefix`, as `core.ids` writes it."""
-    return {"type": "string", "pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"}
+    return {"type": "string", "pattern": id_pattern(prefix)}
+
+
+def refine(schema: Json, keywords: Json) -> None:
+    """Add `keywords` to `schema` in place; objects inside are merged, everything else is replaced."""
+    for name, value in keywords.items():
+        if isinstance(value, dict) and isinstance(schema.get(name), dict):
+            refine(schema[name], value)
+        else:
+            schema[name] = deepcopy(value)
 
 
 def headers(*names: str) -> Json:

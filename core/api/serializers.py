@@ -1,8 +1,12 @@
 """Input serializers that accept exactly what is documented."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
+
+# A class of fields may say what JSON Schema can say of its values beyond DRF's own options, by `json_schema`; a
+# StrictSerializer the same of the whole object. Both are merged into the OpenAPI document by `core.api.schema`.
+Json = dict[str, Any]
 
 MAX_DEPTH = 12
 # Of a metadata object: how many entries, and how long a name may be.
@@ -81,6 +85,8 @@ def _is_whole(value: Any) -> bool:
 class StrictSerializer(serializers.Serializer):
     """Refuses unknown fields by name, wrong JSON types, and text that PostgreSQL cannot store, before any field runs."""
 
+    json_schema: ClassVar[Json] = {}
+
     def to_internal_value(self, data: Any) -> Any:
         """Validate `data`; raises ValidationError naming every field that is refused."""
         if isinstance(data, dict):
@@ -113,6 +119,10 @@ class MetadataField(serializers.DictField):
     default_error_messages = {
         "too_many": "At most 50 entries are accepted.",
         "name": "A name must have 1 to 40 characters.",
+    }
+    json_schema: ClassVar[Json] = {
+        "maxProperties": MAX_ENTRIES,
+        "propertyNames": {"minLength": 1, "maxLength": MAX_NAME, "pattern": "^[^\\u0000]*$"},
     }
 
     def to_internal_value(self, data: Any) -> dict[str, str]:

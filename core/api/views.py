@@ -208,7 +208,7 @@ def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
 def check_query(query: QueryDict) -> None:
     """Refuse what no endpoint can mean: a parameter sent twice (which one is it?), one without a value, a NUL character.
 
-    Whoever sends `email=` has lost the address on the way: taken for no filter at all it would answer everybody's.
+    Whoever sends `email=` or `email=%20` has lost the address on the way: taken for no filter at all it would answer everybody's.
 
     Raises InvalidRequest or FieldErrors.
     """
@@ -219,7 +219,7 @@ def check_query(query: QueryDict) -> None:
             raise FieldErrors(
                 [FieldError(name.replace("\x00", "")[:100], "invalid", "Must not contain a NUL character.")]
             )
-        if not values[0]:
+        if not values[0].strip():
             raise FieldErrors(
                 [FieldError(name[:100] or "(empty)", "blank", "Give a value, or leave the parameter out.")]
             )

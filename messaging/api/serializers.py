@@ -1,13 +1,18 @@
 """What messaging's endpoints accept and answer. Addresses are parsed by their channel, in the service."""
 
+from copy import deepcopy
 from typing import Any
 
+from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from core.api.serializers import MetadataField, StrictSerializer
+from core.api.schema_components import refine
+from core.api.serializers import Json, MetadataField, StrictSerializer
 from messaging.channels import channels
+from messaging.channels.base import Channel
 from messaging.models import MAX_RECIPIENTS, Recipient, Status, Suppression
 
+Variants = dict[str, serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
 MAX_ADDRESS_TEXT = 600  # a display name and an address
 
 
@@ -15,9 +20,9 @@ def _channel_names() -> list[str]:
     return sorted(channels())
 
 
-def _addresses(maximum: int = MAX_RECIPIENTS) -> serializers.ListField:
+def _addresses(maximum: int = MAX_RECIPIENTS, **kwargs: Any) -> serializers.ListField:
     child = serializers.CharField(max_length=MAX_ADDRESS_TEXT, trim_whitespace=False)
-    return serializers.ListField(child=child, max_length=maximum, required=False)
+    return serializers.ListField(child=child, max_length=maximum, required=False, **kwargs)
 
 
 class TagsField(serializers.ListField):
@@ -36,15 +41,24 @@ class MessageInput(StrictSerializer):
     """A message to send."""
 
     channel = serializers.ChoiceField(choices=_channel_names())
-    to = _addresses()
+    to = _addresses(
+        help_text="Whom it goes to; without it, the `customer`. At most 100, `cc` and `bcc` included."
+    )
     cc = _addresses()
     bcc = _addresses()
     reply_to = _addresses(10)
     subject = serializers.CharField(max_length=998, required=False, allow_blank=True, trim_whitespace=False)
     text = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     html = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
-    send_at = serializers.DateTimeField(required=False, allow_null=True)
-    customer = serializers.CharField(max_length=100, required=False, allow_null=True)
+    send_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="When to send it, at most 30 days ahead. Default: now."
+    )
+    customer = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_null=True,
+        help_text="The customer it belongs to, and goes to where `to` is left out.",
+    )
     tags = TagsField(required=False)
     metadata = MetadataField(required=False)
 
@@ -55,6 +69,44 @@ class MessageInput(StrictSerializer):
             source="sender", max_length=MAX_ADDRESS_TEXT, required=False, trim_whitespace=False
         )
         return fields
+
+
+def message_inputs() -> PolymorphicProxySerializer:
+    """Describe the body of a message channel by channel: which parts there are, and how an address looks."""
+    variants: Variants = {name: _message_variant(channel) for name, channel in sorted(channels().items())}
+    return PolymorphicProxySerializer("MessageInput", variants, "channel")
+
+
+def _message_variant(channel: Channel) -> type[MessageInput]:
+    fields = MessageInput().fields
+    shared: Json = {
+        "properties": {
+            name: {"items": channel.address_schema}
+            for name in ("to", "cc", "bcc", "reply_to")
+            if name not in channel.unknown_parts
+        },
+        # Without `to` a message goes to the customer's own address.
+        "allOf": [
+            {
+                "anyOf": [
+                    {"required": ["to"], "properties": {"to": {"minItems": 1}}},
+                    {"required": ["customer"], "properties": {"customer": {"type": "string"}}},
+                ]
+            }
+        ],
+    }
+    refine(shared, channel.message_schema)
+    known = {name: field for name, field in fields.items() if name not in channel.unknown_parts}
+
+    def get_fields(self: MessageInput) -> dict[str, serializers.Field]:
+        """Return the parts that the channel knows."""
+        return {**deepcopy(known), "channel": serializers.ChoiceField(choices=[channel.name])}
+
+    return type(
+        f"{channel.name.title()}MessageInput",
+        (MessageInput,),
+        {"__doc__": f"A message by {channel.label}.", "get_fields": get_fields, "json_schema": shared},
+    )
 
 
 class RecipientErrorOutput(serializers.Serializer):
@@ -115,6 +167,23 @@ class SuppressionInput(StrictSerializer):
     channel = serializers.ChoiceField(choices=_channel_names())
     address = serializers.CharField(max_length=MAX_ADDRESS_TEXT)
     note = serializers.CharField(max_length=200, required=False, allow_blank=True)
+
+
+def suppression_inputs() -> PolymorphicProxySerializer:
+    """Describe the body of a suppression channel by channel: how an address looks."""
+    variants: Variants = {
+        name: type(
+            f"{channel.name.title()}SuppressionInput",
+            (SuppressionInput,),
+            {
+                "__doc__": f"An address to suppress for {channel.label}.",
+                "channel": serializers.ChoiceField(choices=[name]),
+                "json_schema": {"properties": {"address": channel.address_schema}},
+            },
+        )
+        for name, channel in sorted(channels().items())
+    }
+    return PolymorphicProxySerializer("SuppressionInput", variants, "channel")
 
 
 class SuppressionOutput(serializers.Serializer):

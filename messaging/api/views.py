@@ -18,6 +18,8 @@ from messaging.api.serializers import (
     MessageSummaryOutput,
     SuppressionInput,
     SuppressionOutput,
+    message_inputs,
+    suppression_inputs,
 )
 from messaging.channels import get_channel, send_scopes
 from messaging.models import Message
@@ -42,7 +44,7 @@ class MessageList(ApiView):
         rows = filter_queryset(request, message_selectors.list_messages(), MessageFilter)
         return self.page(request, rows, lambda row: representations.summary(row, row.recipients.all()))
 
-    @extend_schema(operation_id="create_message", request=MessageInput, responses={201: MessageOutput})
+    @extend_schema(operation_id="create_message", request=message_inputs(), responses={201: MessageOutput})
     def post(self, request: ApiRequest) -> HttpResponse:
         """Send a message, now or at `send_at`. The answer comes before the sending: watch the status or the events."""
         fields = self.read_body(request, MessageInput)
@@ -97,7 +99,9 @@ class SuppressionList(ApiView):
         return self.page(request, rows, representations.suppression)
 
     @extend_schema(
-        operation_id="create_suppression", request=SuppressionInput, responses={201: SuppressionOutput}
+        operation_id="create_suppression",
+        request=suppression_inputs(),
+        responses={201: SuppressionOutput},
     )
     def post(self, request: ApiRequest) -> HttpResponse:
         """Suppress an address."""

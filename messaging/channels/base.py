@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from billing.entitlements import Limits
 from billing.models import Customer
@@ -57,6 +57,11 @@ class Channel(Protocol):
     scope: ClassVar[str]
     # Whether one call to the provider carries all recipients (they see each other) or one each.
     together: ClassVar[bool]
+    # For the OpenAPI document, what JSON Schema can say of an address, and of a message beyond what all channels share.
+    address_schema: ClassVar[dict[str, Any]]
+    message_schema: ClassVar[dict[str, Any]]
+    # The parts of a message that the channel does not know.
+    unknown_parts: ClassVar[tuple[str, ...]]
 
     def parse(self, text: str) -> Address:
         """Return the address in `text`; raises InvalidAddress."""

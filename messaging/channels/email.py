@@ -31,6 +31,10 @@ MAGIC = {
 # RFC 5322 forbids control characters in header values; line breaks would begin a header of the sender's choosing.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _valid = EmailValidator()
+# The same as JSON Schema writes it; what stands around the @ is more than a pattern can judge.
+_PLAIN = r"[^\u0000-\u001f\u007f\u0085\u2028\u2029]"
+_ADDRESS = f"^{_PLAIN}+@{_PLAIN}+$"
+_SUBJECT = f"^{_PLAIN}*{_PLAIN[:-1]}\\s]{_PLAIN}*$"
 
 
 class Email:
@@ -40,6 +44,16 @@ class Email:
     label = "Email"
     scope = "email:send"
     together = True
+    address_schema = {"pattern": _ADDRESS}
+    message_schema = {
+        "properties": {"subject": {"pattern": _SUBJECT}, "from": {"pattern": _ADDRESS}},
+        "required": ["channel", "subject"],
+        "anyOf": [
+            {"required": ["text"], "properties": {"text": {"minLength": 1}}},
+            {"required": ["html"], "properties": {"html": {"minLength": 1}}},
+        ],
+    }
+    unknown_parts = ()
 
     def parse(self, text: str) -> Address:
         """Accept `ada@example.com` and `Ada Lovelace <ada@example.com>`; raises InvalidAddress."""

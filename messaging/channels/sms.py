@@ -33,6 +33,23 @@ class Sms:
     label = "SMS"
     scope = "sms:send"
     together = False
+    address_schema = {"pattern": r"^\+[0-9 ().-]{6,30}$"}
+    message_schema = {
+        "properties": {
+            "text": {
+                "maxLength": MAX_TEXT,
+                "pattern": r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$",
+            },
+            "from": {
+                "anyOf": [
+                    {"pattern": r"^\+[0-9 ().-]{6,30}$"},
+                    {"pattern": "^[A-Za-z0-9 ]*[A-Za-z][A-Za-z0-9 ]*$", "maxLength": 11},
+                ]
+            },
+        },
+        "required": ["channel", "text"],
+    }
+    unknown_parts = ("subject", "html", "reply_to", "cc", "bcc")
 
     def parse(self, text: str) -> Address:
         """Accept a number that can exist, in international form; raises InvalidAddress."""
@@ -49,7 +66,7 @@ class Sms:
 
     def check(self, content: Content) -> Checked:
         """Require a text and a sender; raises FieldErrors."""
-        problems = refuse_unknown(content, ("subject", "html", "reply_to", "cc", "bcc"), "SMS")
+        problems = refuse_unknown(content, self.unknown_parts, "SMS")
         if not content.text.strip():
             problems.append(FieldError("text", "required", "An SMS needs a text."))
         elif len(content.text) > MAX_TEXT:

@@ -288,6 +288,9 @@ def test_a_change_moves_what_a_customer_is_found_by(client: ApiClient, world: Wo
         ({"email": "nobody"}, {"email": "invalid"}),
         ({"phone": "12345"}, {"phone": "invalid"}),
         ({"phone": "+1"}, {"phone": "invalid"}),
+        # Without its extension it would be stored as another number.
+        ({"phone": "+4930123456 ext. 7"}, {"phone": "invalid"}),
+        ({"phone": "call +4930123456"}, {"phone": "invalid"}),
         ({"address": {"country": "Germany"}}, {"address.country": "invalid"}),
         ({"address": {"country": "ZZ"}}, {"address.country": "invalid"}),
         ({"address": {"planet": "Mars"}}, {"address.planet": "unknown_field"}),

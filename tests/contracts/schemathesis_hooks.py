@@ -1,24 +1,356 @@
-"""What Schemathesis does before each of its requests; loaded by its own process (see test_schemathesis.py)."""
+"""What Schemathesis does before and after each of its requests; loaded by its own process (see test_schemathesis.py).
 
+The document says the form of a value; whether there is such a customer, or whether `from` lies before `to`, no JSON Schema
+can say. In most cases that keep to the document, such a value is therefore replaced by one that holds (`repairs`): an
+identifier of an object that is there, a period that ends after it began. Then nothing excuses a refusal.
+
+Every KEEP_EACH-th case is sent as it was made, so that strange values that keep to the document reach the server too. There a
+refusal is right exactly when it names nothing but rules of BEYOND_THE_DOCUMENT.
+"""
+
+import json
+import os
 import re
 import secrets
+from collections import Counter
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import schemathesis
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
+from schemathesis.openapi.checks import RejectedPositiveData
 
-# What the document says of the header; any other value is sent as it was generated, to be refused.
-VALID_KEY = re.compile(r"[!#-~][!-~]{0,254}")
+Json = dict[str, Any]
+Repair = Callable[[Json, Collection[str]], None]
+
+KEEP_EACH = 6
+TYPE_ID = re.compile(r"\b([a-z]{2,4})_[0-7][0-9a-hjkmnp-tv-z]{25}\b")
+TYPE_ID_BYTES = re.compile(TYPE_ID.pattern.encode())
+# What an operation may refuse although the document allows it: "field code", and why no JSON Schema can say it.
+_CUSTOMER = {"customer not_found": "which customers there are is data"}
+_LINES = {
+    "lines invalid": "the discount is at most quantity × unit_amount: arithmetic of three fields",
+    "lines too_large": "the lines add up to an amount there can be: arithmetic",
+}
+_PHONE = {"phone invalid": "which lengths a country's numbers have is a table of hundreds of lines"}
+_PERIOD = {
+    "since invalid": "the period begins before it ends, and in the past: two fields, and the clock",
+    "since too_early": "the period begins at most 30 days back: the clock",
+}
+_URL = {
+    "url url_port": "only some ports are called, unless the operator allows a network: a setting",
+    "url url_not_public": "no private address is called: ranges of addresses in many spellings",
+    "url url_host": "names are judged by IDNA (RFC 5891)",
+    "url url_credentials": "an @ belongs in a path, and not before one",
+    "url url_invalid": "a path is ASCII, a host need not be: two parts of one text",
+    "url url_scheme": "as the URL parser of the standard library reads it",
+    "headers repeated": "names differ by more than their case",
+}
+BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
+    "GET /v1/analytics/messages": {
+        "from after_to": "the period begins before it ends: two parameters",
+        "from too_long_ago": "the period has a greatest length: two parameters",
+        "from out_of_range": "a year from 2000 to 2199 in UTC, whatever the offset",
+        "to out_of_range": "a year from 2000 to 2199 in UTC, whatever the offset",
+    },
+    "GET /v1/analytics/requests": {
+        "since invalid": "the period begins before it ends: two parameters",
+        "since too_long": "the period has a greatest length: two parameters",
+    },
+    "GET /v1/customers": {
+        "metadata_value invalid": "comes with `metadata_key`: OpenAPI describes each parameter by itself"
+    },
+    "GET /v1/events": {"starting_after invalid": "which events there are is data"},
+    "POST /v1/customers": _PHONE,
+    "PATCH /v1/customers/{id}": _PHONE,
+    "POST /v1/invoices": {**_CUSTOMER, **_LINES},
+    "PATCH /v1/invoices/{id}": {**_CUSTOMER, **_LINES},
+    "POST /v1/charges": {
+        **_CUSTOMER,
+        "invoice not_found": "which invoices there are is data",
+        "currency mismatch": "the currency is the invoice's: data",
+        "customer mismatch": "the customer is the invoice's: data",
+        "payment_method invalid": "what the configured gateway takes is a setting",
+    },
+    "POST /v1/messages": {
+        **_CUSTOMER,
+        "customer no_address": "whether the customer has an address on the channel is data",
+        "to too_many": "`to`, `cc` and `bcc` have 100 addresses together: three fields",
+        "send_at in_the_past": "the clock",
+        "send_at too_far_ahead": "the clock",
+        **{
+            f"{part} {code}": "RFC 5321, IDNA and the numbering plans of all countries are no pattern; nobody is named twice"
+            for part in ("to", "cc", "bcc", "reply_to", "from")
+            for code in ("invalid_email", "invalid_phone_number", "invalid_sender", "duplicate")
+        },
+    },
+    "POST /v1/suppressions": {
+        "address invalid_email": "RFC 5321 and IDNA are no pattern",
+        "address invalid_phone_number": "the numbering plans of all countries are no pattern",
+    },
+    "POST /v1/webhook_endpoints": _URL,
+    "PATCH /v1/webhook_endpoints/{id}": _URL,
+    "POST /v1/webhook_endpoints/{id}/recover": _PERIOD,
+    "POST /v1/webhook_endpoints/{id}/replay_missing": _PERIOD,
+}
+
+WORLD: dict[str, Any] = json.loads(Path(os.environ["CONTRACT_WORLD"]).read_text())
+# Objects that are there: by prefix of their id, those that any operation may name; by operation, those that it may use up.
+known: dict[str, list[str]] = WORLD["known"]
+spare: dict[str, list[str]] = WORLD["spare"]
+invoices: dict[str, dict[str, str]] = WORLD["invoices"]
+whole: list[str] = list(WORLD["whole_invoices"])
+named: set[str] = set()
+kept: set[str] = set()
+# What was counted; the numbers begin anywhere, so that two runs on one server do not meet.
+counts: Counter[str] = Counter(number=secrets.randbelow(70_000_000))
 
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]) -> None:
-    """Send from an address of its own, and under an Idempotency-Key of its own.
+    """Send from an address of its own, under an Idempotency-Key of its own, and about what is there.
 
     An address may fail to authenticate 20 times a minute and is refused with 429 from then on; the checks fail oftener.
     And an Idempotency-Key is made for one request: the document's example or the shortest key, sent with many, would
     only ever get 422, and nothing behind it would be tried.
     """
     key = case.headers.get("Idempotency-Key")
-    if key is not None and VALID_KEY.fullmatch(key):
+    if key is not None and re.fullmatch(WORLD["idempotency_key"], key):
         case.headers["Idempotency-Key"] = secrets.token_hex(16)
     case.headers["X-Forwarded-For"] = ".".join(["203", *(str(secrets.randbelow(256)) for _ in range(3))])
+    label = case.operation.label
+    counts[label] += 1
+    if counts[label] % KEEP_EACH == 0 and not is_step(case):
+        kept.add(case.id)
+        return
+    # A step names what an earlier one has made or found; any other case knows of nothing.
+    trusted = named if is_step(case) else frozenset()
+    if keeps_to_the_document(case, ParameterLocation.PATH):
+        for name, value in case.path_parameters.items():
+            case.path_parameters[name] = there(value, trusted, label)
+    repair = REPAIRS.get(label)
+    if repair is None or case.method != case.operation.method.upper():
+        return
+    if case.operation.label.startswith("GET "):
+        if keeps_to_the_document(case, ParameterLocation.QUERY):
+            repair(case.query, trusted)
+    elif isinstance(case.body, dict) and keeps_to_the_document(case, ParameterLocation.BODY):
+        body = json.loads(json.dumps(case.body))
+        repair(body, trusted)
+        case.body = body
+
+
+@schemathesis.hook
+def after_call(context: schemathesis.HookContext, case: schemathesis.Case, response: Any) -> None:
+    """Remember what an answer names: a later step that names it means it, unless it was deleted."""
+    if case.method == "DELETE" and response.status_code == 204:
+        named.difference_update(case.path_parameters.values())
+    if response.status_code < 300:
+        named.update(match[0].decode() for match in TYPE_ID_BYTES.finditer(response.content))
+
+
+@schemathesis.hook
+def filter_failure(
+    context: schemathesis.HookContext, failure: Any, case: schemathesis.Case, response: Any
+) -> bool:
+    """Drop the refusal of a case that was sent as it was made, when it names nothing but rules beyond the document."""
+    if not isinstance(failure, RejectedPositiveData) or case.id not in kept:
+        return True
+    fields = response.json()["error"].get("fields", [{"field": "", "code": ""}])
+    rules = BEYOND_THE_DOCUMENT.get(case.operation.label, {})
+    return not all(f"{each['field'].partition('.')[0]} {each['code']}" in rules for each in fields)
+
+
+def keeps_to_the_document(case: schemathesis.Case, part: ParameterLocation) -> bool:
+    """Whether this part of the request was made to be accepted."""
+    meta = case.meta
+    return meta is not None and (part not in meta.components or meta.components[part].mode.is_positive)
+
+
+def is_step(case: schemathesis.Case) -> bool:
+    """Whether the case is one of a chain of requests, in which what a later one needs an earlier one makes."""
+    return case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL
+
+
+def there(value: Any, trusted: Collection[str], label: str = "") -> Any:
+    """Return `value` if it is among `trusted`, or no identifier; else an object of its kind that is there.
+
+    An operation that uses objects up has its own, which it is given in turn: fresh at first, later used.
+    """
+    match = TYPE_ID.fullmatch(value) if isinstance(value, str) else None
+    if match is None or value in trusted:
+        return value
+    if label in spare:
+        spare[label].append(spare[label].pop(0))
+        return spare[label][-1]
+    return secrets.choice(known.get(match[1], [value]))
+
+
+# --- repairs: each takes the query or the body of one operation and changes what cannot hold ------------------------------
+
+
+def number() -> int:
+    """Return a number no other request has."""
+    counts["number"] += 1
+    return counts["number"]
+
+
+def moment(**back: float) -> str:
+    """Return the time so long ago, as RFC 3339 writes it."""
+    return f"{datetime.now(UTC) - timedelta(**back):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def phone() -> str:
+    """Return a mobile number that can exist and that no other request has."""
+    return f"+49151{20_000_000 + number()}"
+
+
+def email() -> str:
+    """Return an address no other request has."""
+    return f"ada.{number()}@example.com"
+
+
+def repair_external_id(body: Json, trusted: Collection[str]) -> None:
+    """Give an identifier that no other request has given."""
+    given = body.get("external_id")
+    if given is not None:
+        counts[f"external_id {given}"] += 1
+        if counts[f"external_id {given}"] > 1:
+            body["external_id"] = f"crm-{number()}"
+
+
+def repair_references(body: Json, trusted: Collection[str]) -> None:
+    """Name a customer and an invoice that are there."""
+    for name in ("customer", "invoice"):
+        if name in body:
+            body[name] = there(body[name], trusted)
+
+
+def repair_customer(body: Json, trusted: Collection[str]) -> None:
+    """Give a number that can exist, and an external_id that is free."""
+    repair_external_id(body, trusted)
+    if body.get("phone"):
+        body["phone"] = phone()
+
+
+def repair_invoice(body: Json, trusted: Collection[str]) -> None:
+    """Name a customer that is there, and let the lines come to an amount there can be, tax included."""
+    repair_references(body, trusted)
+    repair_external_id(body, trusted)
+    lines = body.get("lines", [])
+    for line in lines:
+        most = 999_999_999_999 // 2 // len(lines)
+        line["unit_amount"] = min(line["unit_amount"], most // int(line["quantity"]))
+        price = line["quantity"] * line["unit_amount"]
+        if "discount_amount" in line:
+            line["discount_amount"] = min(line["discount_amount"], price)
+
+
+def repair_charge(body: Json, trusted: Collection[str]) -> None:
+    """Charge an open invoice in its own terms, or a customer that is there, by a method of the gateway."""
+    body["payment_method"] = secrets.choice(WORLD["payment_methods"])
+    if "invoice" in body:
+        if body["invoice"] not in trusted:
+            # Without an amount all that is left is charged: an invoice for each such charge, while there are any.
+            pick = "amount" not in body and whole
+            body["invoice"] = whole.pop() if pick else secrets.choice(list(invoices))
+        terms = invoices.get(body["invoice"], {})
+        if terms:
+            body["amount"] = 1 + number() % 9
+        for name in ("currency", "customer"):
+            if name in body and name in terms:
+                body[name] = terms[name]
+            else:
+                body.pop(name, None)
+    else:
+        repair_references(body, trusted)
+
+
+def repair_refund(body: Json, trusted: Collection[str]) -> None:
+    """Refund little, so that something is left."""
+    if "amount" in body:
+        body["amount"] = 1 + number() % 9
+
+
+def repair_message(body: Json, trusted: Collection[str]) -> None:
+    """Name addresses that can exist, each once, at most 100; a customer that is there; and a time in the next days."""
+    address = phone if body["channel"] == "sms" else email
+    left = 100
+    for part in ("to", "cc", "bcc", "reply_to"):
+        if part in body:
+            body[part] = [address() for _ in body[part]][:left]
+            left -= 0 if part == "reply_to" else len(body[part])
+    if "from" in body:
+        body["from"] = address()
+    if "to" not in body and body["customer"] in trusted:
+        # A customer that an earlier step made may have no address.
+        body["to"] = [address()]
+    if body.get("send_at"):
+        body["send_at"] = moment(days=-1)
+    repair_references(body, trusted)
+
+
+def repair_suppression(body: Json, trusted: Collection[str]) -> None:
+    """Name an address that can exist."""
+    body["address"] = phone() if body["channel"] == "sms" else email()
+
+
+def repair_endpoint(body: Json, trusted: Collection[str]) -> None:
+    """Name a public address, and no header twice."""
+    if "url" in body:
+        body["url"] = f"https://example.com/hooks/{number()}"
+    if "headers" in body:
+        body["headers"] = {name.lower(): value for name, value in body["headers"].items()}
+
+
+def repair_period(body: Json, trusted: Collection[str]) -> None:
+    """Begin an hour ago and end a minute ago."""
+    body["since"] = moment(hours=1)
+    if "until" in body:
+        body["until"] = moment(minutes=1)
+
+
+def repair_range(*names: str) -> Repair:
+    """Return the repair of a period between two parameters: it began a day ago and ended an hour ago."""
+
+    def repair(query: Json, trusted: Collection[str]) -> None:
+        for name, hours in zip(names, (24, 1), strict=True):
+            if name in query:
+                query[name] = moment(hours=hours)
+
+    return repair
+
+
+def repair_cursor(query: Json, trusted: Collection[str]) -> None:
+    """Read on from an event that is there."""
+    if "starting_after" in query:
+        query["starting_after"] = there(query["starting_after"], trusted)
+
+
+def repair_metadata(query: Json, trusted: Collection[str]) -> None:
+    """Name the key too."""
+    if "metadata_value" in query:
+        query.setdefault("metadata_key", "plan")
+
+
+REPAIRS: dict[str, Repair] = {
+    "GET /v1/analytics/messages": repair_range("from", "to"),
+    "GET /v1/analytics/requests": repair_range("since", "until"),
+    "GET /v1/customers": repair_metadata,
+    "GET /v1/events": repair_cursor,
+    "POST /v1/customers": repair_customer,
+    "PATCH /v1/customers/{id}": repair_customer,
+    "POST /v1/invoices": repair_invoice,
+    "PATCH /v1/invoices/{id}": repair_invoice,
+    "POST /v1/charges": repair_charge,
+    "POST /v1/charges/{id}/refunds": repair_refund,
+    "POST /v1/messages": repair_message,
+    "POST /v1/suppressions": repair_suppression,
+    "POST /v1/webhook_endpoints": repair_endpoint,
+    "PATCH /v1/webhook_endpoints/{id}": repair_endpoint,
+    "POST /v1/webhook_endpoints/{id}/recover": repair_period,
+    "POST /v1/webhook_endpoints/{id}/replay_missing": repair_period,
+}

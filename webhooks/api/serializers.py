@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rest_framework import serializers
 
-from core.api.serializers import StrictSerializer
-from webhooks.catalogue import CATALOGUE
+from core.api.patterns import any_case
+from core.api.serializers import Json, StrictSerializer
+from webhooks.catalogue import CATALOGUE, patterns
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS
+from webhooks.services.validation import (
+    HEADER_NAME,
+    HEADER_VALUE,
+    MAX_HEADERS,
+    MAX_PATTERNS,
+    RESERVED_HEADERS,
+    RESERVED_PREFIXES,
+)
 
 MODES = ["live", "test"]
+
+
+class UrlField(serializers.CharField):
+    """Where deliveries go; the port and the address behind the name are judged by core.outbound."""
+
+    json_schema: ClassVar[Json] = {"format": "uri", "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s\\\\@#]+$"}
+
+
+class PatternField(serializers.CharField):
+    """What of the catalogue an endpoint subscribes to."""
+
+    json_schema: ClassVar[Json] = {"enum": patterns()}
+
+
+class HeadersField(serializers.DictField):
+    """Headers of the receiver's own, none of which Pomelo or HTTP itself sets."""
+
+    child = serializers.CharField(max_length=1000, allow_blank=True, trim_whitespace=False)
+    json_schema: ClassVar[Json] = {
+        "maxProperties": MAX_HEADERS,
+        "propertyNames": {
+            "pattern": f"^{HEADER_NAME}$",
+            "not": {
+                "pattern": f"^(({'|'.join(map(any_case, sorted(RESERVED_HEADERS)))})$"
+                f"|{'|'.join(map(any_case, RESERVED_PREFIXES))})"
+            },
+        },
+        "additionalProperties": {"pattern": f"^{HEADER_VALUE}$"},
+    }
 
 
 class EndpointInput(StrictSerializer):
     """The fields of an endpoint that a caller sets."""
 
-    url = serializers.CharField(
-        max_length=2048, help_text="HTTPS (or HTTP), on a public address, port 443, 8443 or 80."
-    )
+    url = UrlField(max_length=2048, help_text="HTTPS (or HTTP), on a public address, port 443, 8443 or 80.")
     events = serializers.ListField(
-        child=serializers.CharField(max_length=64),
+        child=PatternField(max_length=64),
         min_length=1,
-        max_length=50,
+        max_length=MAX_PATTERNS,
         help_text="Event types, `resource.*`, or `*` for all.",
     )
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
-    headers = serializers.DictField(
-        child=serializers.CharField(max_length=1000, allow_blank=True, trim_whitespace=False),
-        required=False,
-        help_text="Sent with every delivery; at most 10.",
-    )
+    headers = HeadersField(required=False, help_text="Sent with every delivery; at most 10.")
     enabled = serializers.BooleanField(required=False)
 
 

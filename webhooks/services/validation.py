@@ -11,10 +11,12 @@ from webhooks.catalogue import ALL, is_pattern
 
 MAX_PATTERNS = 50
 MAX_HEADERS = 10
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", re.ASCII)
-_VALUE = re.compile(r"[\x20-\x7e]{0,1000}\Z", re.ASCII)
+HEADER_NAME = "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
+HEADER_VALUE = "[ -~]{0,1000}"
+_NAME = re.compile(HEADER_NAME + r"\Z", re.ASCII)
+_VALUE = re.compile(HEADER_VALUE + r"\Z", re.ASCII)
 # Set by us or by HTTP itself; a custom one would forge, split or break the request.
-_RESERVED = frozenset(
+RESERVED_HEADERS = frozenset(
     [
         "accept-encoding",
         "connection",
@@ -37,7 +39,7 @@ _RESERVED = frozenset(
         "forwarded",
     ]
 )
-_RESERVED_PREFIXES = ("webhook-", "x-forwarded-", "proxy-", "sec-")
+RESERVED_PREFIXES = ("webhook-", "x-forwarded-", "proxy-", "sec-")
 
 
 def clean_url(url: str) -> str:
@@ -76,7 +78,7 @@ def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
         field = f"headers.{name[:100]}"
         if not _NAME.match(name):
             problems.append(FieldError(field, "invalid", "This is not the name of an HTTP header."))
-        elif name.lower() in _RESERVED or name.lower().startswith(_RESERVED_PREFIXES):
+        elif name.lower() in RESERVED_HEADERS or name.lower().startswith(RESERVED_PREFIXES):
             problems.append(FieldError(field, "reserved", "This header is set by Pomelo or by HTTP itself."))
         elif not _VALUE.match(value):
             problems.append(

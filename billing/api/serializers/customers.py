@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from billing.api.serializers.fields import CountryField, PhoneField
 from core.api.serializers import MetadataField, StrictSerializer
 
 
@@ -13,11 +14,7 @@ class AddressInput(StrictSerializer):
     city = serializers.CharField(max_length=100, required=False, allow_blank=True)
     state = serializers.CharField(max_length=100, required=False, allow_blank=True)
     postal_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    country = serializers.RegexField(
-        r"^[A-Z]{2}$",
-        required=False,
-        error_messages={"invalid": "Use an ISO 3166-1 alpha-2 code such as DE."},
-    )
+    country = CountryField(required=False)
 
 
 class CustomerInput(StrictSerializer):
@@ -25,12 +22,12 @@ class CustomerInput(StrictSerializer):
 
     name = serializers.CharField(max_length=200)
     email = serializers.EmailField(max_length=254, required=False, allow_blank=True, allow_null=True)
-    phone = serializers.CharField(
+    phone = PhoneField(
         max_length=32,
         required=False,
         allow_blank=True,
         allow_null=True,
-        help_text="International form; stored in E.164.",
+        help_text="International form; stored in E.164, of a length that numbers of its country have.",
     )
     address = AddressInput(required=False, allow_null=True)
     external_id = serializers.CharField(

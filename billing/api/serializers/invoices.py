@@ -2,11 +2,10 @@
 
 from rest_framework import serializers
 
+from billing.api.serializers.fields import CurrencyField, DueDateField
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS
 from core.api.serializers import MetadataField, StrictSerializer
-
-CURRENCY_HELP = "ISO 4217, in capitals. Amounts are whole numbers of its minor unit."
 
 
 class LineInput(StrictSerializer):
@@ -27,8 +26,8 @@ class InvoiceInput(StrictSerializer):
     """The fields of a draft that a caller sets; `lines` are replaced as a whole."""
 
     customer = serializers.CharField(max_length=64)
-    currency = serializers.RegexField(r"^[A-Z]{3}$", help_text=CURRENCY_HELP)
-    due_date = serializers.DateField(required=False, allow_null=True)
+    currency = CurrencyField()
+    due_date = DueDateField(required=False, allow_null=True)
     external_id = serializers.CharField(max_length=100, required=False, allow_null=True)
     metadata = MetadataField(required=False)
     lines = serializers.ListField(child=LineInput(), required=False, max_length=MAX_LINES)

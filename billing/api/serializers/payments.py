@@ -1,8 +1,10 @@
 """Charges and refunds in and out."""
 
+from typing import Any, ClassVar
+
 from rest_framework import serializers
 
-from billing.api.serializers.invoices import CURRENCY_HELP
+from billing.api.serializers.fields import CurrencyField
 from billing.models.charges import PaymentStatus
 from billing.money import MAX_AMOUNT
 from core.api.serializers import MetadataField, StrictSerializer
@@ -10,6 +12,10 @@ from core.api.serializers import MetadataField, StrictSerializer
 
 class ChargeInput(StrictSerializer):
     """A charge: against an invoice (amount and currency may be left out), or free."""
+
+    json_schema: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"required": ["invoice"]}, {"required": ["amount", "currency"]}]
+    }
 
     payment_method = serializers.CharField(
         max_length=64,
@@ -22,7 +28,7 @@ class ChargeInput(StrictSerializer):
         required=False,
         help_text="Default: what is left to charge for the invoice.",
     )
-    currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, help_text=CURRENCY_HELP)
+    currency = CurrencyField(required=False)
     invoice = serializers.CharField(max_length=64, required=False)
     customer = serializers.CharField(max_length=64, required=False)
     metadata = MetadataField(required=False)
