@@ -7,6 +7,7 @@ from django.utils.text import slugify
 from accounts.events import CompanyCreated, CompanyResumed, CompanySuspended, CompanyUpdated
 from accounts.models import Company, Membership, User
 from accounts.roles import Role
+from accounts.services.tier_hold import hold_tiers
 from core import clock, fences, ids
 from core.errors import DomainError
 from core.events import publish
@@ -35,6 +36,7 @@ def create_company(
     if not slug:
         wanted = f"{wanted}-{company_id.hex[-6:]}"
     with tenant_context(Tenant(company_id, "live")):
+        hold_tiers()
         try:
             with transaction.atomic():
                 company = Company.objects.create(id=company_id, name=name.strip(), slug=wanted, tier=tier)

@@ -1,16 +1,16 @@
 """What the tiers allow: staff change the limits of a tier, for every company on it, at once.
 
 A copy of a company's limits (a key's grant) is proved by the company's version, so a change of a tier raises the version
-of each of its companies. Whoever moves a company to another tier holds the tiers meanwhile, so that no company slips past
-a change between two tiers.
+of each of its companies. Whoever makes a company or moves it to another tier holds the tiers meanwhile, so that none slips
+past a change.
 """
 
 from typing import Any
 
-from django.db import connection
 from django.db.models import F
 
 from accounts.models import Company
+from accounts.services.tier_hold import hold_tiers
 from billing.entitlements import LIMIT_NAMES, as_numbers, limits_by_tier, limits_of
 from billing.events import CompanyLimitsChanged, TierLimitsChanged
 from billing.models import MAX_LIMIT, TierLimits
@@ -23,7 +23,6 @@ from core.tenancy import system_context, tenant_context
 
 # Run by an app above this one, which knows the keys; sent by name, in the company's tenant.
 CLAMPED_KEYS_TASK = "apikeys.tell_clamped_keys"
-_LOCK = 5_230_918_407  # an advisory lock of this module's own
 
 
 def set_tier_limits(
@@ -53,20 +52,12 @@ def set_tier_limits(
         companies = list(Company.objects.filter(tier=tier).order_by("id"))
         for company in companies:
             _tell_company(company, before, after, reason=reason, actor=actor)
-        # Last, so that a company made meanwhile has hardly been asked about before the commit.
         Company.objects.filter(tier=tier).update(version=F("version") + 1)
         versions = Company.objects.filter(tier=tier).values_list("id", "version")
         return [
             fences.raise_after_commit(fences.company_fence(company_id), version)
             for company_id, version in versions
         ]
-
-
-def hold_tiers(*, exclusively: bool = False) -> None:
-    """Keep the limits of the tiers as they are until the end of the transaction, or keep everybody from doing so."""
-    function = "pg_advisory_xact_lock" if exclusively else "pg_advisory_xact_lock_shared"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s)", [_LOCK])
 
 
 def limit_problems(limits: dict[str, Any]) -> list[FieldError]:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import Company, User
+from accounts.services.tier_hold import hold_tiers
 from billing.entitlements import limits_of
 from billing.events import (
     LimitsOverridden,
@@ -20,7 +21,7 @@ from billing.events import (
 )
 from billing.models import TierRequest
 from billing.services.errors import TierRequestClosed, TierRequestOpen, TierUnchanged
-from billing.services.tier_limits import CLAMPED_KEYS_TASK, hold_tiers, limit_problems
+from billing.services.tier_limits import CLAMPED_KEYS_TASK, limit_problems
 from core import clock, fences, jobs
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish

@@ -197,6 +197,28 @@ def test_a_company_that_moves_during_a_change_does_not_slip_past_it(world: World
     assert (entitlements.limits.email_per_day, entitlements.version) == (1, moving.version + 2)
 
 
+def test_a_company_made_during_a_change_has_the_new_limits_at_once(
+    issue_key: Callable[..., Any], api: Callable[..., ApiClient]
+) -> None:
+    secrets: list[str] = []
+
+    def begin() -> None:
+        new = make_world(tier=TIER)
+        secret = issue_key(new.company, rate_limit=1_000).client_secret
+        assert api(secret).get("/v1/whoami").status == 200  # from now on the process has a copy of the limits
+        secrets.append(secret)
+
+    beginning = threading.Thread(target=_in_a_thread, args=(begin,))
+    with system_context(reason="test"):
+        set_limits(requests_per_minute=900, messages_per_minute=150)
+        beginning.start()
+        while not _somebody_waits() and beginning.is_alive():
+            pass
+    beginning.join(60)
+
+    assert api(secrets[0]).get("/v1/whoami").json["limits"] == {"key": 900, "company": 900, "messages": 150}
+
+
 def _in_a_thread(work: Callable[[], Any]) -> None:
     try:
         work()
