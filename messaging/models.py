@@ -109,7 +109,6 @@ class Message(TenantModel):
             models.Index(fields=["company", "mode", "status", "-id"], name="messaging_message_status"),
             models.Index(fields=["company", "mode", "channel", "-id"], name="messaging_message_channel"),
             models.Index(fields=["company", "mode", "customer", "-id"], name="messaging_message_customer"),
-            models.Index(fields=["company", "mode", "created"], name="messaging_message_created"),
         ]
 
     def __str__(self) -> str:

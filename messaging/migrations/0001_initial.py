@@ -186,10 +186,6 @@ class Migration(migrations.Migration):
             model_name='message',
             index=models.Index(fields=['company', 'mode', 'customer', '-id'], name='messaging_message_customer'),
         ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['company', 'mode', 'created'], name='messaging_message_created'),
-        ),
         migrations.AddConstraint(
             model_name='message',
             constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='messaging_message_rls'),
