@@ -114,24 +114,12 @@ def explain(grant: Grant | None, refusal: DomainError, asked: Circumstances) -> 
     trace = []
     for check in (*CHECKS, "rate_limit"):
         if check == failed:
-            trace.append({"check": check, "passed": False, "detail": refusal.detail, "fix": _fix(refusal)})
+            trace.append({"check": check, "passed": False, "detail": refusal.detail, "fix": refusal.advice()})
             break
         trace.append(
             {"check": check, "passed": True, "detail": _passed_detail(grant, check, asked), "fix": ""}
         )
     return trace
-
-
-def _fix(refusal: DomainError) -> str:
-    """What would make the check pass. The text for everybody names facts of the answer; here they are known."""
-    named: dict[str, Any] = refusal.facts
-    if isinstance(refusal, IpNotAllowed):
-        return refusal.fix.replace("the address in `error.ip`", str(named["ip"]))
-    if isinstance(refusal, InsufficientScope):
-        return refusal.fix.replace(
-            "one of `error.required_scopes`", "the scope " + " or ".join(named["required_scopes"])
-        )
-    return refusal.fix
 
 
 def _passed_detail(grant: Grant | None, check: str, asked: Circumstances) -> str:

@@ -1,5 +1,7 @@
 """Why a request with (or without) a credential is refused: the public errors of the guard (DESIGN §3, §4)."""
 
+from typing import ClassVar
+
 from core.errors import DomainError
 
 REALM = 'Bearer realm="pomelo", Basic realm="pomelo"'
@@ -68,7 +70,12 @@ class IpNotAllowed(DomainError):
     code = "ip_not_allowed"
     status = 403
     title = "This address may not use the key"
-    fix = "Call from an allowed address, or add the address in `error.ip` to the key's allow-list."
+    _FIX: ClassVar = "Call from an allowed address, or add {address} to the key's allow-list."
+    fix = _FIX.format(address="the address in `error.ip`")
+
+    def advice(self) -> str:
+        """Name the address."""
+        return self._FIX.format(address=self.facts["ip"])
 
 
 class OriginNotAllowed(DomainError):
@@ -86,7 +93,12 @@ class InsufficientScope(DomainError):
     code = "insufficient_scope"
     status = 403
     title = "The key lacks the scope this needs"
-    fix = "Give the key one of `error.required_scopes` on the dashboard, or use another key. It takes effect at once."
+    _FIX: ClassVar = "Give the key {scopes} on the dashboard, or use another key. It takes effect at once."
+    fix = _FIX.format(scopes="one of `error.required_scopes`")
+
+    def advice(self) -> str:
+        """Name the scopes, any one of which is enough."""
+        return self._FIX.format(scopes="the scope " + " or ".join(self.facts["required_scopes"]))
 
 
 class RateLimited(DomainError):

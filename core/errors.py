@@ -1,7 +1,8 @@
 """Errors the domain raises on purpose. The API renders them as problem+json, forms show their text (DESIGN §3).
 
 Every class is registered by its code; `docs/errors.md` is generated from the registry: the docstring says what the
-error means, `fix` says what to do about it.
+error means, `fix` says what to do about it. `advice()` says it for one case: where `fix` points to facts of the answer, a
+class has one template for both and fills it with the facts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,10 @@ class DomainError(Exception):
         self.facts = dict(facts or {})
         self.headers = dict(headers or {})
         super().__init__(self.detail)
+
+    def advice(self) -> str:
+        """Return what to do in this very case, for a trace or a page."""
+        return self.fix
 
 
 @dataclass(frozen=True, slots=True)

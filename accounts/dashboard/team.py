@@ -136,7 +136,7 @@ def leave(request: CompanyRequest) -> HttpResponse:
             remove_member(member=request.membership, remover=request.membership, actor=request.principal)
         except LastOwner as error:
             return render(
-                request, "accounts/leave.html", {"refusal": f"{error.title}. {error.fix}"}, status=409
+                request, "accounts/leave.html", {"refusal": f"{error.title}. {error.advice()}"}, status=409
             )
         messages.success(request, f"You have left {request.membership.company.name}.")
         return redirect("/")

@@ -63,7 +63,7 @@ def compose(request: CompanyRequest) -> HttpResponse:
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         except DailyCapExceeded as refusal:
-            form.add_error(None, f"{refusal.detail} {refusal.fix}")
+            form.add_error(None, f"{refusal.detail} {refusal.advice()}")
         else:
             scheduled = accepted.message.status == Status.SCHEDULED
             messages.success(

@@ -51,7 +51,7 @@ def create(request: CompanyRequest) -> HttpResponse:
         form.show_refusal(refusal)
         return _form_page(request, form)
     except EndpointLimitReached as refusal:
-        form.add_error(None, f"{refusal.detail} {refusal.fix}")
+        form.add_error(None, f"{refusal.detail} {refusal.advice()}")
         return _form_page(request, form)
     return show_secret(request, endpoint, secret, "created")
 

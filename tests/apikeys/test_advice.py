@@ -1,0 +1,52 @@
+"""What a refusal advises: in general for the documentation, and for the case at hand in the trace, from one text."""
+
+import re
+
+import pytest
+
+from apikeys.decisions import Circumstances, explain
+from apikeys.refusals import IpNotAllowed, KeyExpired
+from core import error_docs
+from core.errors import ERRORS, DomainError
+
+error_docs.load_every_error()
+ASKED = Circumstances(now=0, ip="203.0.113.9", origin=None, required=("charges:write",))
+CASES: dict[str, tuple[dict[str, object], str]] = {
+    "ip_not_allowed": (
+        {"ip": "203.0.113.9"},
+        "Call from an allowed address, or add 203.0.113.9 to the key's allow-list.",
+    ),
+    "insufficient_scope": (
+        {"required_scopes": ["email:send", "messaging:send"], "granted_scopes": []},
+        (
+            "Give the key the scope email:send or messaging:send on the dashboard, or use another key. "
+            "It takes effect at once."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_the_trace_names_the_facts_that_the_documentation_points_to(code: str) -> None:
+    facts, advice = CASES[code]
+    refusal = ERRORS[code]("No.", facts=facts)
+
+    step = explain(None, refusal, ASKED)[-1]
+
+    assert (step["passed"], step["fix"]) == (False, advice)
+    assert re.search(r"`error\.\w+`", type(refusal).fix)
+    assert "{" not in type(refusal).fix
+
+
+def test_every_class_with_advice_of_its_own_is_a_case_here() -> None:
+    own = {code for code, error in ERRORS.items() if error.advice is not DomainError.advice}
+
+    assert own == CASES.keys()
+
+
+def test_a_braced_fact_is_repeated_as_it_is() -> None:
+    assert "add {0} {x} to" in IpNotAllowed("No.", facts={"ip": "{0} {x}"}).advice()
+
+
+def test_without_facts_the_advice_is_the_general_one() -> None:
+    assert explain(None, KeyExpired("Over."), ASKED)[-1]["fix"] == KeyExpired.fix
