@@ -5,7 +5,7 @@ begins with it starts PostgreSQL and migrates a template database once, as the r
 a migration or the day changes). Every pytest-xdist worker, and a run without xdist, clones the template in a fraction
 of a second and connects as the role `app`. Commits are real and nothing is flushed: tests make their own companies.
 
-`private_valkey()` and `private_engines()` give a single test servers it may stop, kill and damage.
+`private_valkey()`, `private_engines()` and `private_platform()` give a single test servers it may stop, kill and damage.
 """
 
 import atexit
@@ -108,6 +108,25 @@ def private_engines(*, durable: bool = False) -> Iterator[Engines]:
         Engines(folder, durable=durable) as engines,
     ):
         yield engines
+
+
+@contextlib.contextmanager
+def private_platform(*, durable: bool = False) -> Iterator[tuple[Engines, dict[str, str]]]:
+    """The same with the migrated database TEMPLATE; yields the engines and the environment that points a process at them."""
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
+        is_cached = _copy_cached(CACHE / _fingerprint(), Path(folder))
+        with Engines(folder, durable=durable) as engines:
+            if not is_cached:
+                _migrate_template(engines)
+            yield (
+                engines,
+                engines.environment
+                | {
+                    "DATA_DIR": str(engines.data_dir),
+                    "DATABASE_URL": engines.database_url("app", TEMPLATE),
+                    "DATABASE_OWNER_URL": engines.database_url("owner", TEMPLATE),
+                },
+            )
 
 
 def _start_shared() -> None:

@@ -29,7 +29,7 @@ from core import clock, ids
 from core.tenancy import tenant_context
 from tests.audit.rows import make_row
 from tests.audit.test_ingest import finished
-from tests.engines import private_engines, private_valkey
+from tests.engines import TEMPLATE, private_platform, private_valkey
 from tests.factories import World, make_world
 from tests.live import ROOT, WebProcess, web_process
 
@@ -239,19 +239,12 @@ def test_what_sixty_seconds_bring_waits_for_valkey(world: World, settings: Any, 
 
 @pytest.mark.chaos
 def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> None:
-    with private_engines(durable=True) as engines:
-        environment = os.environ | engines.environment | {"DATA_DIR": str(engines.data_dir)}
-        subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--database=owner", "--verbosity=0"],
-            cwd=ROOT,
-            env=environment,
-            check=True,
-        )
+    with private_platform(durable=True) as (engines, environment):
         company = uuid.uuid4()
         batches = [[make_row(company) for _ in range(500)] for _ in range(20)]
-        writer = start_writer(environment)
+        writer = start_writer(os.environ | environment)
         try:
-            with override_settings(VALKEY_URL=engines.environment["VALKEY_URL"]):
+            with override_settings(VALKEY_URL=environment["VALKEY_URL"]):
                 for number, batch in enumerate(batches):
                     assert stream.add(b"[" + b",".join(canonical(row) for row in batch) + b"]")
                     if number == 5:
@@ -262,7 +255,7 @@ def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> Non
         finally:
             writer.terminate()
             writer.wait(timeout=30)
-        with psycopg.connect(engines.superuser_url, dbname="pomelo") as superuser:
+        with psycopg.connect(engines.superuser_url, dbname=TEMPLATE) as superuser:
             stored = {row_id.hex for (row_id,) in superuser.execute("SELECT id FROM audit_requestlog")}
             counted = superuser.execute("SELECT sum(requests) FROM audit_requestrollup").fetchone()
     assert stored == {row[rows.ID] for batch in batches for row in batch}
