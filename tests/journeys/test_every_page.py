@@ -50,7 +50,9 @@ def pages_of_the_dashboard() -> list[str]:
 
 def serious_violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
     """Return what axe calls serious or critical, with the elements; by all its rules, or by `rules`."""
-    options = {"runOnly": {"type": "rule", "values": list(rules)}} if rules else {}
+    options: dict[str, Any] = {"resultTypes": ["violations"]}  # without the lists of everything that is fine
+    if rules:
+        options["runOnly"] = {"type": "rule", "values": list(rules)}
     found = Axe().run(page, options=options).response["violations"]
     return [
         f"{one['id']}: {one['help']} {[node['target'] for node in one['nodes']][:3]}"
