@@ -45,30 +45,34 @@ FIRST_FILES = (
     # Both go through every row of the worker's database, and take a minute longer when other files have filled it.
     "audit/test_retention.py",
     "apikeys/test_notices.py",
-    # More than a minute each.
+    # A minute and more each on a busy machine.
     "contracts/test_schemathesis.py",
     "journeys/test_every_page.py",
-    "isolation/test_api_matrix.py",
-    "isolation/test_dashboard_matrix.py",
-    "chaos/test_chaos.py",
-    "audit/test_kills.py",
-    "webhooks/test_recovery_crash.py",
     "config/test_run.py",
-    "journeys/test_webhook_pages.py",
+    "audit/test_kills.py",
     "journeys/test_request_log.py",
+    "journeys/test_webhook_pages.py",
+    "isolation/test_api_matrix.py",
+    "chaos/test_chaos.py",
+    "webhooks/test_recovery_crash.py",
     "messaging/test_crashes.py",
-    "billing/test_crashes.py",
-    "core/test_engines_recovery.py",
-    # More than 20 seconds each.
+    "isolation/test_dashboard_matrix.py",
+    # Half a minute and more.
     "audit/test_every_event.py",
-    "isolation/test_filters_use_indexes.py",
+    "contracts/test_guard_matrix.py",
+    "billing/test_crashes.py",
     "journeys/test_paid_invoice.py",
     "apikeys/test_immediate_effect.py",
-    "apikeys/test_vault.py",
-    "core/api/test_throttling.py",
-    "core/api/test_idempotency_crash.py",
-    "contracts/test_guard_matrix.py",
+    "isolation/test_filters_use_indexes.py",
     "journeys/test_first_day.py",
+    "journeys/test_messages.py",
+    # Twenty seconds and more, most of it waiting for servers.
+    "core/test_engines_identity.py",
+    "core/test_engines_recovery.py",
+    "apikeys/test_vault.py",
+    "core/api/test_idempotency_crash.py",
+    "journeys/test_found_key.py",
+    "core/api/test_throttling.py",
 )
 
 
