@@ -31,7 +31,7 @@ class WhoAmILimitsOutput(serializers.Serializer):
 
 
 class WhoAmIOutput(serializers.Serializer):
-    """Who is calling, and what they may do, as `apikeys.grants.Grant.description` says it."""
+    """Who is calling, and what they may do."""
 
     object = serializers.CharField()
     key = WhoAmIKeyOutput()

@@ -24,7 +24,7 @@ class TargetOutput(serializers.Serializer):
 
 
 class AuditEntryOutput(serializers.Serializer):
-    """An audit entry, as `audit.representations.audit_entry` renders it."""
+    """An audit entry."""
 
     id = serializers.CharField()
     object = serializers.CharField()
@@ -57,7 +57,7 @@ class DecisionOutput(serializers.Serializer):
 
 
 class RequestLogOutput(serializers.Serializer):
-    """A logged request, as `audit.representations.request_log` renders it."""
+    """A logged request."""
 
     id = serializers.CharField()
     object = serializers.CharField()

@@ -17,6 +17,7 @@ from drf_spectacular.validation import validate_schema
 
 from core.api.errors import HttpsRequired, MethodNotAllowed
 from core.api.rendering import JSON
+from core.error_docs import load_every_error
 from core.requests import Request
 
 PATH = Path(settings.BASE_DIR) / "docs" / "openapi.json"
@@ -33,6 +34,7 @@ def generate() -> bytes:
     Raises IncompleteDescription when the generator has warned, and jsonschema's ValidationError for an invalid document.
     """
     GENERATOR_STATS.reset()
+    load_every_error()
     document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
     if GENERATOR_STATS:
         GENERATOR_STATS.emit_summary()

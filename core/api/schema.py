@@ -16,6 +16,7 @@ from rest_framework import serializers
 from core.api import schema_components as shared
 from core.api.filters import PatternFilter
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from core.api.schema_examples import add_examples
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
 
@@ -83,22 +84,20 @@ class ApiSchema(AutoSchema):
         if operation is None:
             return None
         text = " ".join(operation.get("description", "").split())
-        summary, _, rest = text.partition(". ")
+        summary = text.partition(". ")[0]
         operation["summary"] = summary.rstrip(".")
-        if rest.strip():
-            operation["description"] = text
-        else:
-            operation.pop("description", None)
+        operation["description"] = f"{text}\n\n{self._describe_scopes()}"
+        for parameter in operation.get("parameters", []):
+            parameter.setdefault("description", shared.PARAMETERS.get(parameter["name"], ""))
         if self.method in WRITES:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
         responses = operation["responses"]
         extra = ("Idempotency-Replayed",) if self.method in WRITES else ()
-        for response in responses.values():
+        for status, response in responses.items():
             response["headers"] = {**response.get("headers", {}), **shared.headers(*extra)}
-            response["description"] = force_str(response.get("description") or "") or "The answer"
-        statuses = shared.ALWAYS + (shared.ON_WRITES if self.method in WRITES else ())
-        for status in statuses:
-            responses.setdefault(str(status), shared.refusal(status))
+            response["description"] = force_str(response.get("description") or "") or shared.SUCCESSES[status]
+        for code in shared.ALWAYS + (shared.ON_WRITES if self.method in WRITES else ()):
+            responses.setdefault(str(code), shared.refusal(code))
         operation["responses"] = dict(sorted(responses.items()))
         return operation
 
@@ -109,6 +108,14 @@ class ApiSchema(AutoSchema):
     def get_auth(self) -> list[Json]:
         """Every operation takes a credential in one of three ways."""
         return shared.SECURITY
+
+    def _describe_scopes(self) -> str:
+        view: Any = self.view
+        needed = view.scopes[self.method]
+        if needed == ANY_KEY:
+            return "Every valid key may call it."
+        names = [needed] if isinstance(needed, str) else list(needed)
+        return f"Scope: {' or '.join(f'`{name}`' for name in names)}."
 
     def get_extensions(self) -> Json:
         """Name the scopes (any one of them is enough) and the rate-limit policies of the operation."""
@@ -226,9 +233,21 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     components.setdefault("schemas", {})["Problem"] = shared.PROBLEM_SCHEMA
     _require_bodies_of_variants(result)
     _link_created_objects(result)
+    _drop_marks(result)
+    add_examples(result)
     result["security"] = shared.SECURITY
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
     return result
+
+
+def _drop_marks(node: Any) -> None:
+    """Remove the generator's own marks, which say nothing to a reader."""
+    if isinstance(node, dict):
+        node.pop("x-spec-enum-id", None)
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            _drop_marks(inner)
 
 
 def _require_bodies_of_variants(document: Json) -> None:

@@ -76,6 +76,10 @@ HEADERS: Json = {
         "description": "`true` when this is the stored answer to an earlier request with the same Idempotency-Key",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "Pomelo-Secret-Ends": {
+        "description": "When the secret that was sent ends (RFC 3339): it was rotated, so change to the new one before",
+        "schema": {"type": "string", "format": "date-time"},
+    },
     "Retry-After": {
         "description": "Seconds to wait before sending the request again",
         "required": True,
@@ -94,6 +98,7 @@ COMMON_HEADERS = (
     "X-RateLimit-Limit",
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
+    "Pomelo-Secret-Ends",
 )
 
 PROBLEM_SCHEMA: Json = {
@@ -173,6 +178,35 @@ EXAMPLES: Json = {
     "client_id": "key_01kq3v0c8kf1evq0z7g3x2m9ta",
 }
 
+# What a parameter of this name does, where the endpoint does not say it itself.
+PARAMETERS = {
+    "address": "Only this address, in any spelling",
+    "channel": "Only this channel",
+    "created_after": "Only what was created then or later (RFC 3339)",
+    "created_before": "Only what was created before (RFC 3339)",
+    "customer": "Only of the customer with this identifier",
+    "due_after": "Only what is due on that day or later",
+    "due_before": "Only what is due before that day",
+    "email": "Only with this email address; capitals do not matter",
+    "endpoint": "Only to the webhook endpoint with this identifier",
+    "event_type": "Only of this event type",
+    "external_id": "Only with this identifier of your own",
+    "group_by": "What the counts are broken down by",
+    "id": "The identifier of the object",
+    "interval": "The step of time",
+    "invoice": "Only of the invoice with this identifier",
+    "metadata_key": "Only with a metadata entry of this name",
+    "metadata_value": "Only where the entry under `metadata_key` has this value",
+    "number": "Only with this number",
+    "object_id": "Only about the object with this identifier",
+    "origin": "Only what came onto the list this way",
+    "search": "Words, each of which begins a word of the name, email, phone or external_id",
+    "status": "Only in this status",
+    "tag": "Only with this tag",
+    "to": "Only what went to this address",
+    "type": "Only of this type",
+}
+
 # The TypeID prefix of the objects in a collection, by the last segment of its path.
 ID_PREFIXES = {
     "audit_entries": "aud",
@@ -222,8 +256,39 @@ _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
         ("Retry-After",),
     ),
 }
+SUCCESSES = {
+    "200": "Done",
+    "201": "Created",
+    "202": "Accepted: it is done in the background",
+    "204": "Done; there is no body",
+}
 ALWAYS = (400, 401, 403, 404, 406, 429, 500, 503)
 ON_WRITES = (409, 413, 415, 422)
+
+
+# What else a status means, beside the code of _REFUSALS.
+_MORE_CODES = {
+    400: ("invalid_request", "invalid_idempotency_key", "credential_in_query"),
+    401: ("invalid_credentials", "key_expired", "key_revoked"),
+    403: ("ip_not_allowed", "origin_not_allowed", "https_required", "company_suspended"),
+    409: (
+        "already_suppressed",
+        "charge_exceeds_amount_due",
+        "charge_not_refundable",
+        "delivery_in_progress",
+        "endpoint_disabled",
+        "endpoint_limit_reached",
+        "external_id_taken",
+        "invoice_empty",
+        "invoice_has_payments",
+        "invoice_not_draft",
+        "invoice_not_open",
+        "message_not_cancelable",
+        "recovery_running",
+        "refund_exceeds_charge",
+    ),
+    429: ("daily_cap_exceeded", "too_many_failures"),
+}
 
 
 def id_schema(prefix: str) -> Json:
@@ -260,7 +325,10 @@ def refusals() -> Json:
             "content": {
                 PROBLEM_JSON: {
                     "schema": {"$ref": "#/components/schemas/Problem"},
-                    "examples": {code: {"value": _example(status, code)}},
+                    "examples": {
+                        each: {"value": _example(status, each)}
+                        for each in (code, *_MORE_CODES.get(status, ()))
+                    },
                 }
             },
         }

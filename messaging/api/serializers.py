@@ -117,7 +117,7 @@ class RecipientErrorOutput(serializers.Serializer):
 
 
 class RecipientOutput(serializers.Serializer):
-    """One recipient, as `messaging.representations.recipient` renders it."""
+    """One recipient."""
 
     to = serializers.CharField()
     kind = serializers.ChoiceField(choices=Recipient.Kinds.values)
@@ -155,7 +155,7 @@ class MessageSummaryOutput(serializers.Serializer):
 
 
 class MessageOutput(MessageSummaryOutput):
-    """A whole message, as `messaging.representations.message` renders it."""
+    """A whole message."""
 
     text = serializers.CharField(allow_null=True)
     html = serializers.CharField(allow_null=True)
@@ -187,7 +187,7 @@ def suppression_inputs() -> PolymorphicProxySerializer:
 
 
 class SuppressionOutput(serializers.Serializer):
-    """A suppressed address, as `messaging.representations.suppression` renders it."""
+    """A suppressed address."""
 
     id = serializers.CharField()
     object = serializers.CharField()

@@ -36,6 +36,7 @@ class Sms:
     address_schema = {"pattern": r"^\+[0-9 ().-]{6,30}$"}
     message_schema = {
         "properties": {
+            "to": {"examples": [["+4915112345678"]]},
             "text": {
                 "maxLength": MAX_TEXT,
                 "pattern": r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$",

@@ -68,7 +68,7 @@ class EndpointInput(StrictSerializer):
 
 
 class EndpointOutput(serializers.Serializer):
-    """An endpoint, as `webhooks.representations.endpoint` renders it."""
+    """An endpoint."""
 
     id = serializers.CharField()
     object = serializers.CharField()

@@ -51,7 +51,7 @@ class AddressOutput(serializers.Serializer):
 
 
 class CustomerOutput(serializers.Serializer):
-    """A customer, as `billing.representations.customer` renders it."""
+    """A customer."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["customer"])

@@ -34,7 +34,7 @@ class InvoiceInput(StrictSerializer):
 
 
 class LineOutput(serializers.Serializer):
-    """A line, as `billing.representations.invoice_line` renders it."""
+    """A line."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["invoice_line"])
@@ -48,7 +48,7 @@ class LineOutput(serializers.Serializer):
 
 
 class InvoiceOutput(serializers.Serializer):
-    """An invoice, as `billing.representations.invoice` renders it."""
+    """An invoice."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["invoice"])

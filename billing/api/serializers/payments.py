@@ -35,7 +35,7 @@ class ChargeInput(StrictSerializer):
 
 
 class ChargeOutput(serializers.Serializer):
-    """A charge, as `billing.representations.charge` renders it."""
+    """A charge."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["charge"])
@@ -63,7 +63,7 @@ class RefundInput(StrictSerializer):
 
 
 class RefundOutput(serializers.Serializer):
-    """A refund, as `billing.representations.refund` renders it."""
+    """A refund."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["refund"])
