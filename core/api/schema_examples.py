@@ -126,6 +126,7 @@ _VALUES: Json = {
     "address": None,
     "finished_at": None,
     "from": "Acme <news@acme.example>",
+    "has_more": False,
     "headers": {},
     "ip": "203.0.113.7",
     "method": "POST",
