@@ -1,10 +1,12 @@
 """Every filter of the audit and request lists is served by an index under the role `app`, in spite of row-level security."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -13,6 +15,7 @@ from audit.selectors import EntryFilter, RequestFilter, list_entries, list_reque
 from core import clock, ids
 from core.tenancy import tenant_context
 from tests.audit.rows import make_row
+from tests.engines import superuser_url
 from tests.factories import World
 
 KEY = ids.encode("key", ids.new_id())
@@ -97,3 +100,22 @@ def test_a_column_with_an_index_is_looked_up_in_it(world: World, name: str, colu
             )
             assert cursor.fetchone() == (True,)
     assert scans
+
+
+def test_the_failures_of_one_key_are_picked_out_in_the_index(world: World) -> None:
+    keys = [uuid.uuid4().hex for _ in range(10)]
+    statuses = [500] * 6 + [200] * 60
+    store([make_row(world.company.id, key=key, status=status) for status in statuses for key in keys])
+    with psycopg.connect(superuser_url(), autocommit=True) as owner:
+        owner.execute("ANALYZE audit_requestlog")
+
+    with tenant_context(world.tenant()), connection.cursor() as cursor:
+        found = list_requests(RequestFilter(key=ids.encode("key", uuid.UUID(keys[0])), status="5xx"))
+        sql, arguments = found.order_by("-pk")[:21].query.sql_with_params()
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN (ANALYZE) {sql}", arguments)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+        count = found.count()
+
+    assert count == 6
+    assert "Rows Removed by Filter" not in plan, plan
