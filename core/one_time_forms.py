@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.datastructures import MultiValueDict
 
@@ -29,9 +30,9 @@ def token_for(request: HttpRequest) -> str:
 def act_once(request: HttpRequest, act: Callable[[], HttpResponse]) -> tuple[HttpResponse, bool]:
     """Return what `act` answers and True, or the answer it gave when this form was first sent and False.
 
-    A twin that is under way is waited for. Must be called in the tenant's transaction. A refusal that `act` raises is not
-    kept: the person corrects the form and sends it again. Raises FieldErrors when the form has no token, or when it was
-    sent before with other values: then nothing is done, and the page gets a new token.
+    A twin that is under way is waited for. Must be called in the tenant's transaction. A refusal that `act` raises undoes
+    what it wrote and is not kept: the person corrects the form and sends it again. Raises FieldErrors when the form has no
+    token, or when it was sent before with other values: then nothing is done, and the page gets a new token.
     """
     token = _sent_token(request)
     if not token:
@@ -39,7 +40,8 @@ def act_once(request: HttpRequest, act: Callable[[], HttpResponse]) -> tuple[Htt
     key, mark = f"{FORM_KEYS}{token}", _fingerprint(request)
     stored = lock_and_look_up(key, wait=True)
     if stored is None:
-        response = act()
+        with transaction.atomic():
+            response = act()
         keep(key, mark, response)
         return response, True
     if stored.fingerprint != mark:

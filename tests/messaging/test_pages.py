@@ -7,11 +7,12 @@ import pytest
 
 from accounts.roles import Role
 from core import clock
+from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from messaging.dashboard.forms import PERIODS
-from messaging.models import Message, Suppression
+from messaging.models import DailyUsage, Message, Suppression
 from messaging.services import create_suppression, fold_statistics
-from tests.clients import sign_in
+from tests.clients import form_token, send_form, sign_in, token_in
 from tests.factories import SYSTEM, join, make_customer, make_user
 from tests.messaging.conftest import deliver, look
 
@@ -34,7 +35,8 @@ def files(settings, tmp_path):
 def test_a_message_written_on_the_dashboard_reaches_the_local_mailbox(world, files):
     browser = sign_in(world.teammate)
 
-    sent = browser.post(
+    sent = send_form(
+        browser,
         "/messages/new/",
         {
             **COMPOSED,
@@ -107,7 +109,7 @@ def test_another_companys_mailbox_is_not_shown(world, files, queue):
 def test_refusals_stand_on_their_fields_and_nothing_is_queued(world, change, words):
     browser = sign_in(world.teammate)
 
-    answer = browser.post("/messages/new/", COMPOSED | change)
+    answer = send_form(browser, "/messages/new/", COMPOSED | change)
 
     assert answer.status_code == 400
     assert words in html.unescape(answer.content.decode())
@@ -119,10 +121,80 @@ def test_the_used_up_cap_is_said_on_the_form(world):
     from tests.messaging.test_caps import override
 
     override(world.company, email_per_day=0)
-    answer = sign_in(world.teammate).post("/messages/new/", COMPOSED)
+    answer = send_form(sign_in(world.teammate), "/messages/new/", COMPOSED)
 
     assert answer.status_code == 400
     assert "0 are left" in answer.content.decode()
+    with tenant_context(world.tenant()):
+        assert not Message.objects.exists()
+        assert not OutboxEvent.objects.filter(type="message.queued").exists()
+
+
+def test_a_message_sent_twice_is_queued_once(world):
+    browser = sign_in(world.teammate)
+    sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
+
+    first, second = browser.post("/messages/new/", sent), browser.post("/messages/new/", sent)
+
+    with tenant_context(world.tenant()):
+        message = Message.objects.get()
+        assert OutboxEvent.objects.filter(type="message.queued").count() == 1
+        assert DailyUsage.objects.get().recipients == 1
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert first.headers["Location"] == second.headers["Location"] == f"/messages/{message.public_id}/"
+    assert "no second message was made" in page(browser, second.headers["Location"])
+
+
+def test_a_new_form_is_a_new_message(world):
+    browser = sign_in(world.teammate)
+
+    for _ in range(2):
+        assert send_form(browser, "/messages/new/", COMPOSED).status_code == 302
+
+    with tenant_context(world.tenant()):
+        assert Message.objects.count() == 2
+
+
+@pytest.mark.parametrize("token", [{}, {"form_token": "guess"}])
+def test_a_form_without_its_token_queues_nothing(world, token):
+    answer = sign_in(world.teammate).post("/messages/new/", {**COMPOSED, **token})
+
+    assert answer.status_code == 400
+    assert "Please send it again." in answer.content.decode()
+    with tenant_context(world.tenant()):
+        assert not Message.objects.exists()
+
+
+def test_going_back_and_changing_the_text_asks_before_it_sends_again(world):
+    browser = sign_in(world.teammate)
+    sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
+    browser.post("/messages/new/", sent)
+    changed = {**sent, "text": "Hi again"}
+
+    asked = browser.post("/messages/new/", changed)
+
+    assert asked.status_code == 400
+    assert "This form was sent before with other values" in asked.content.decode()
+    with tenant_context(world.tenant()):
+        assert Message.objects.get().text == "Hi Ada"
+
+    assert browser.post("/messages/new/", {**changed, **token_in(asked)}).status_code == 302
+    with tenant_context(world.tenant()):
+        assert {row.text for row in Message.objects.all()} == {"Hi Ada", "Hi again"}
+
+
+def test_a_corrected_message_keeps_its_token_and_is_queued_once(world):
+    browser = sign_in(world.teammate)
+    sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
+
+    refused = browser.post("/messages/new/", {**sent, "to": "nobody"})
+
+    assert refused.status_code == 400
+    assert token_in(refused) == {"form_token": sent["form_token"]}
+    assert browser.post("/messages/new/", sent).status_code == 302
+    assert browser.post("/messages/new/", sent).status_code == 302
+    with tenant_context(world.tenant()):
+        assert Message.objects.count() == 1
 
 
 def test_a_scheduled_message_is_canceled_from_its_page(world, queue):
@@ -230,7 +302,8 @@ def test_strangers_are_sent_to_the_sign_in_page(client, world):
 def test_a_customer_is_written_to_by_id(world, files):
     customer = make_customer(world.tenant(), email="ada@example.com")
 
-    sign_in(world.teammate).post("/messages/new/", COMPOSED | {"to": "", "customer": customer.public_id})
+    fields = COMPOSED | {"to": "", "customer": customer.public_id}
+    send_form(sign_in(world.teammate), "/messages/new/", fields)
 
     with tenant_context(world.tenant()):
         message = Message.objects.get()

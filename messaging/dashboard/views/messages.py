@@ -14,6 +14,7 @@ from accounts.roles import Role, at_least
 from core import clock
 from core.api.pagination import paginate
 from core.errors import FieldErrors
+from core.one_time_forms import act_once
 from messaging import services
 from messaging.channels import find_spellings
 from messaging.dashboard.forms import ComposeForm, MessageFilterForm
@@ -59,20 +60,25 @@ def compose(request: CompanyRequest) -> HttpResponse:
     form = ComposeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            accepted = services.create_message(actor=request.principal, **form.message_fields)
+            response, is_first = act_once(request, lambda: _send(request, form))
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         except DailyCapExceeded as refusal:
             form.add_error(None, f"{refusal.detail} {refusal.advice()}")
         else:
-            scheduled = accepted.message.status == Status.SCHEDULED
-            messages.success(
-                request, "The message is scheduled." if scheduled else "The message is on its way."
-            )
-            return redirect("messaging:detail", accepted.message.public_id)
+            if not is_first:
+                messages.info(request, "This form was sent before: no second message was made.")
+            return response
     context = {"form": form, "usage": usage_of_day(clock.now().date())}
     status = 400 if form.errors else 200
     return render(request, "messaging/compose.html", context, status=status)
+
+
+def _send(request: CompanyRequest, form: ComposeForm) -> HttpResponse:
+    accepted = services.create_message(actor=request.principal, **form.message_fields)
+    scheduled = accepted.message.status == Status.SCHEDULED
+    messages.success(request, "The message is scheduled." if scheduled else "The message is on its way.")
+    return redirect("messaging:detail", accepted.message.public_id)
 
 
 @company_page()
