@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -47,7 +48,8 @@ def company_page(role: str = Role.VIEWER) -> Callable[[ViewT], ViewT]:
 
     The view gets `request.membership`, `.memberships`, `.mode` and `.principal`, and runs in one tenant transaction, in
     which a template response is rendered too. An error the domain raises on purpose rolls everything back; it becomes
-    a 404 (not found), a 403 (not allowed) or a message on the page the person came from.
+    a 404 (not found), a 403 (not allowed), else for a POST a message on the page the person came from, and for a GET a page
+    that says why, with the error's status.
     """
 
     def decorate(view: ViewT) -> ViewT:
@@ -137,6 +139,7 @@ def _run(
         if error.status == 403:
             raise PermissionDenied(error.detail) from error
         if request.method in ("GET", "HEAD"):
-            raise
+            # There is no form to go back to: the person wrote the address, or changed one.
+            return render(request, "400.html", {"error": error}, status=error.status)
         messages.error(request, error.detail)
         return HttpResponseRedirect(safe_next(request))

@@ -99,7 +99,7 @@ class _LogAdmin(StaffModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Narrow to one row by its identifier, to a company by its short name or identifier, or by a column."""
-        term = search_term.strip().replace("\x00", "")
+        term = search_term.strip()
         if not term:
             return queryset, False
         for prefix in ("aud", "req"):

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 
 from core import ids
@@ -57,3 +58,21 @@ class RequestContextMiddleware:
             return False
         # Where several proxies append to the header, the nearest one's word stands last.
         return request.META.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower() == "https"
+
+
+class NoNulMiddleware:
+    """Answers 400 to an address with a NUL character, which no page means and PostgreSQL's text cannot hold.
+
+    Forms refuse it by their fields, and /v1 names the parameter. This is for what reads the address by itself, as the
+    filters and the identifiers of Django's admin do.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request, unless its path or its query has a NUL. Raises BadRequest."""
+        query = request.META.get("QUERY_STRING", "")
+        if "\x00" in request.path_info or "\x00" in query or "%00" in query:
+            raise BadRequest("The address contains a NUL character.")
+        return self._get_response(request)

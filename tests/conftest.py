@@ -48,6 +48,7 @@ FIRST_FILES = (
     # A minute and more each on a busy machine.
     "contracts/test_schemathesis.py",
     "journeys/test_every_page.py",
+    "contracts/test_hostile_forms.py",
     "config/test_run.py",
     "audit/test_kills.py",
     "journeys/test_request_log.py",

@@ -49,11 +49,10 @@ def export_entries(request: CompanyRequest, kind: str) -> HttpResponse:
     """Stream the entries that the filters describe."""
     if kind not in FORMATS:
         raise NotFound
-    wanted = EntryFilterForm(request.GET).chosen()
-    selectors.list_entries(
-        wanted
-    )  # a filter that cannot be understood is refused before anything is recorded
-    services.record_export(what="entries", kind=kind, filters=request.GET.dict(), actor=request.principal)
+    form = EntryFilterForm(request.GET)
+    filters, wanted = form.applied(), form.chosen()
+    selectors.list_entries(wanted)  # refuses what it cannot understand before anything is recorded
+    services.record_export(what="entries", kind=kind, filters=filters, actor=request.principal)
     body = export_rows(
         require_tenant(), lambda: selectors.list_entries(wanted), representations.audit_entry, kind=kind
     )

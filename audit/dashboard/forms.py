@@ -8,6 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from audit.selectors import EntryFilter, RequestFilter
 from core import clock, ids
+from core.errors import FieldError, FieldErrors
 
 PERIODS = {
     "": "Any time",
@@ -92,6 +93,18 @@ class _PeriodForm(forms.Form):
     def end(self) -> datetime | None:
         """The end of the minute given."""
         return self.cleaned_data["until"] + timedelta(minutes=1) if self.text("until") else None
+
+    def applied(self) -> dict[str, str]:
+        """Return the filters in force, as they were written. Raises FieldErrors naming those that cannot be understood."""
+        if not self.is_valid():
+            raise FieldErrors(
+                [
+                    FieldError(name, "invalid", str(told))
+                    for name, all_told in self.errors.items()
+                    for told in all_told
+                ]
+            )
+        return {name: str(self.data[name]) for name in self.fields if self.cleaned_data[name]}
 
     def refuse(self, fields: Any) -> None:
         """Put the errors of a selector beside the fields they belong to."""

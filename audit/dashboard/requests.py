@@ -78,9 +78,9 @@ def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
     form = RequestFilterForm(
         request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
     )
-    wanted = form.chosen()
-    selectors.list_requests(wanted)
-    services.record_export(what="requests", kind=kind, filters=request.GET.dict(), actor=request.principal)
+    filters, wanted = form.applied(), form.chosen()
+    selectors.list_requests(wanted)  # refuses what it cannot understand before anything is recorded
+    services.record_export(what="requests", kind=kind, filters=filters, actor=request.principal)
     body = export_rows(
         require_tenant(), lambda: selectors.list_requests(wanted), representations.request_log, kind=kind
     )
@@ -93,7 +93,7 @@ def usage_page(request: CompanyRequest) -> HttpResponse:
     """Requests, errors and answer times as charts, by key and by route; `route` shows one of the routes alone."""
     period = charts.PERIODS.get(request.GET.get("period", ""), charts.PERIODS["24h"])
     since, until = period.bounds(clock.now())
-    method, _, route = request.GET.get("route", "").replace("\x00", "").partition(" ")
+    method, _, route = request.GET.get("route", "").partition(" ")
     steps = usage.usage_over_time(since=since, until=until, step=period.step, method=method, route=route)
     context = {
         "period": period,

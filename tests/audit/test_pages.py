@@ -174,6 +174,25 @@ def test_an_export_is_recorded_and_a_formula_stays_text(world: World, browser: C
     assert entry.actor_id == world.owner.public_id
 
 
+def test_an_export_names_the_filters_it_applied_and_nothing_else(world: World, browser: Client) -> None:
+    browser.get("/audit/export.jsonl?actor=Ada&ip=&colour=red")
+    with tenant_context(world.tenant()):
+        entry = AuditEntry.objects.get(action="audit.exported")
+    assert entry.detail["filters"] == {"actor": "Ada"}
+
+
+@pytest.mark.parametrize("query", ["ip=nowhere", "period=yesterday", "since=soon"])
+@pytest.mark.parametrize("stream", ["audit", "requests"])
+def test_an_export_by_a_filter_that_makes_no_sense_is_refused_and_not_recorded(
+    world: World, browser: Client, stream: str, query: str
+) -> None:
+    answer = browser.get(f"/{stream}/export.csv?{query}")
+    assert answer.status_code == 400
+    assert f"{query.partition('=')[0]}: " in answer.content.decode()
+    with tenant_context(world.tenant()):
+        assert not AuditEntry.objects.filter(action="audit.exported").exists()
+
+
 def test_an_export_reads_on_over_many_chunks(
     world: World, browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,5 +256,5 @@ def test_usage_of_one_route_alone(world: World, browser: Client) -> None:
     response = browser.get("/requests/usage/?route=GET%20/v1/customers/%7Bid%7D")
     assert response.context["total"].requests == 3
     assert "All routes" in text_of(response)
-    for nonsense in ("x", "%00", "GET%20", "%27%20OR%201"):
+    for nonsense in ("x", "GET%20", "%27%20OR%201"):
         assert browser.get(f"/requests/usage/?route={nonsense}").status_code == 200

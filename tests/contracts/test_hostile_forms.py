@@ -1,0 +1,139 @@
+"""No page breaks, whatever its forms and its address are filled with: neither the dashboard's, nor the staff's, nor a stranger's."""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.admin.sites import all_sites
+from django.test import Client
+
+from accounts.models import User
+from tests.clients import random_address, sign_in
+from tests.contracts.forms import Form, read_forms
+from tests.contracts.pages import list_pages, sample_page_id
+from tests.factories import make_user
+from tests.isolation.matrix import make_unlimited_world
+
+# What no browser sends: bytes that are no UTF-8, NUL, a number beyond every type, digits that are not ASCII, a date beyond
+# the calendar, far too much, nothing.
+HOSTILE = [
+    b"\xff\xfe",
+    b"a\x00b",
+    b"9" * 400,
+    b"-1",
+    "٣²".encode(),
+    b"0001-01-01T00:00",
+    b"x" * 100_000,
+    b"",
+]
+IN_ADDRESS = [quote(value[:300]) for value in HOSTILE if value]
+# Whoever has left the company, or chosen another mode or company, finds nothing of what the others are tried on.
+LAST = ("/team/leave/", "/companies/", "/mode/")
+ENTRANCE = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/found-key/"]
+FILTERS = ("q", "p", "mode__exact", "created__gte")
+
+
+class Attacker:
+    """A browser that counts what it has sent, and remembers what broke."""
+
+    def __init__(self, user: User | None = None, **session: object) -> None:
+        self.client = Client() if user is None else sign_in(user, **session)  # type: ignore[arg-type]
+        self.client.defaults["REMOTE_ADDR"] = random_address()  # allauth counts attempts by address
+        self.client.raise_request_exception = False
+        self.sent = 0
+        self.broken: list[str] = []
+
+    def get(self, address: str) -> None:
+        """Open an address."""
+        self._note(self.client.get(address).status_code, f"GET {address[:300]}")
+
+    def fill(self, form: Form) -> None:
+        """Send a form as often as it has fields, times the hostile values."""
+        for what, content in _fillings(form):
+            if form.method == "GET":
+                answer = self.client.get(f"{form.action.partition('?')[0]}?{content}")
+            else:
+                answer = self.client.post(form.action, content, "application/x-www-form-urlencoded")
+            self._note(answer.status_code, f"{form.method} {form.action} with {what}")
+
+    def _note(self, status: int, what: str) -> None:
+        self.sent += 1
+        if status >= 500:
+            self.broken.append(f"{status}: {what}")
+
+
+def _fillings(form: Form) -> Iterator[tuple[str, str]]:
+    """Yield which field has which value, and what is sent: the other fields as they were."""
+    alike = {re.sub(r"\d+", "0", name): name for name in form.values}  # one line of an invoice stands for all
+    for field in alike.values():
+        if field == "csrfmiddlewaretoken":
+            continue
+        others = [(name, one) for name, sent in form.values.items() if name != field for one in sent]
+        for value in HOSTILE:
+            yield f"{field}={value[:20]!r}", urlencode([*others, (field, value)])
+
+
+def test_no_form_of_the_dashboard_breaks() -> None:
+    world = make_unlimited_world()
+    attacker = Attacker(world.owner, company=world.company)
+    forms: dict[tuple[str, ...], Form] = {}
+    for page in list_pages():
+        path = page.path(sample_page_id(page, world.tenant("live")) if page.parameters else "")
+        answer = attacker.client.get(path)
+        if answer.status_code == 200 and "text/html" in answer.headers["Content-Type"]:
+            for form in read_forms(answer.content.decode(), address=path):
+                # The forms of the frame stand on every page.
+                place = page.route if form.action == path else form.action
+                if form.action.startswith("/") and not form.action.startswith("/accounts/"):
+                    forms.setdefault((form.method, place, *form.values), form)
+
+    for form in sorted(forms.values(), key=lambda form: form.action.startswith(LAST)):
+        attacker.fill(form)
+
+    assert attacker.broken == []
+    assert len(forms) > 40
+    assert attacker.sent > 1_000
+
+
+@pytest.mark.parametrize("path", ENTRANCE)
+def test_no_form_at_the_entrance_breaks(path: str) -> None:
+    attacker = Attacker()
+    forms = read_forms(attacker.client.get(path).content.decode(), address=path)
+
+    for form in forms:
+        attacker.fill(form)
+
+    assert attacker.broken == []
+    assert attacker.sent > 0
+
+
+def test_no_address_of_the_dashboard_breaks() -> None:
+    world = make_unlimited_world()
+    attacker = Attacker(world.owner, company=world.company)
+
+    for page in list_pages():
+        for text in IN_ADDRESS:
+            attacker.get(page.path(text))
+            attacker.get(f"{page.path('x')}?{text}={text}&page={text}&starting_after={text}&period={text}")
+
+    assert attacker.broken == []
+
+
+# Django's own filters take a date without a time zone; what they warn of is what is being tried.
+@pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime")
+def test_no_address_of_the_staff_breaks() -> None:
+    staff = make_user("staff", is_staff=True, is_superuser=True)
+    Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
+    attacker = Attacker(staff)
+
+    for model in {model for site in all_sites for model in site._registry}:
+        base = f"/staff/{model._meta.app_label}/{model._meta.model_name}/"
+        assert attacker.client.get(base).status_code == 200
+        for text in IN_ADDRESS:
+            attacker.get(f"{base}{text}/change/")
+            for name in (*FILTERS, text):
+                attacker.get(f"{base}?{name}={text}")
+
+    assert attacker.broken == []
