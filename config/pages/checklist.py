@@ -24,6 +24,7 @@ class Check:
     """One line of a list: whether it is so, and where to make it so.
 
     `mode`: the step is meant for that mode, so the way there leads through the mode switch (a POST) from the other one.
+    `done_at`: where what the button promises is done, when the page at `url` lets more people in than may do it.
     """
 
     state: State
@@ -32,6 +33,7 @@ class Check:
     url: str = ""
     action: str = ""
     mode: Mode | None = None
+    done_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def first_steps(facts: Facts) -> list[Check]:
             "Developers make keys, viewers look; nobody has to share a password.",
             "/team/",
             "Invite",
+            done_at="/team/invite/",
         ),
         _step(
             facts.own_second_factor,
@@ -116,8 +119,10 @@ def security_checklist(facts: Facts) -> list[Check]:
     ]
 
 
-def _step(done: bool, title: str, text: str, url: str, action: str, *, mode: Mode | None = None) -> Check:
-    return Check("done", title, text) if done else Check("unknown", title, text, url, action, mode)
+def _step(
+    done: bool, title: str, text: str, url: str, action: str, *, mode: Mode | None = None, done_at: str = ""
+) -> Check:
+    return Check("done", title, text) if done else Check("unknown", title, text, url, action, mode, done_at)
 
 
 def _secret_kept_well(facts: Facts) -> Check:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,9 +10,11 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import resolve
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
 from accounts.selectors import list_members
 from apikeys.models import ApiKey, ApiKeyScopeUse
 from apikeys.selectors import list_keys
@@ -34,8 +37,9 @@ MOST_KEYS_CHECKED = 200
 def overview_page(request: CompanyRequest) -> HttpResponse:
     """First page after signing in."""
     facts = gather_facts(request)
-    steps = checklist.first_steps(facts)
-    checks = checklist.security_checklist(facts)
+    role = request.membership.role
+    steps = [_as_offered(step, role) for step in checklist.first_steps(facts)]
+    checks = [_as_offered(check, role) for check in checklist.security_checklist(facts)]
     limits = limits_of(request.membership.company)
     period = charts.PERIODS["7d"]
     since, until = period.bounds(facts.now)
@@ -61,6 +65,17 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
         else [],
     }
     return render(request, "pages/overview.html", context)
+
+
+def _as_offered(check: checklist.Check, role: str) -> checklist.Check:
+    """Return the line as a member with `role` sees it: its button only when the view behind it lets them in."""
+    if not check.url:
+        return check
+    view = resolve(check.done_at or check.url).func
+    # The documentation and the person's own profile ask for no role.
+    if at_least(role, getattr(view, "least_role", Role.VIEWER)):
+        return check
+    return replace(check, url="", action="")
 
 
 def _refused(total: Usage) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
+from accounts.models import Membership
 from accounts.services import suspend_company
 from apikeys.models import ApiKey
 from audit.models import RequestRollup
@@ -168,6 +169,61 @@ def test_a_viewer_is_not_offered_to_create_a_key(world: World, login: Login) -> 
     join(world.company, person, "viewer")
 
     assert 'button-primary" href="/keys/new/"' not in overview(login(person, world.company))
+
+
+EVERYBODY = {"Quickstart", "Customers", "Set up"}
+DEVELOPERS = EVERYBODY | {"Create test key", "Add endpoint"}
+
+
+@pytest.mark.parametrize(
+    ("role", "buttons"),
+    [
+        ("viewer", EVERYBODY),
+        ("developer", DEVELOPERS),
+        ("admin", DEVELOPERS | {"Invite"}),
+        ("owner", DEVELOPERS | {"Invite"}),
+    ],
+)
+def test_a_first_step_offers_its_button_to_those_who_may_use_it(
+    login: Login, role: str, buttons: set[str]
+) -> None:
+    person = make_user()
+    company = make_company("Fresh", person)
+    with tenant_context(company.live_tenant):
+        Membership.objects.update(role=role)
+
+    html = overview(login(person, company))
+
+    assert buttons_of(html) == buttons
+    assert "0 of 6 done" in html
+    for title in ("Create a key", "Hear about changes", "Invite your team"):
+        assert check_of(html, title) == "Open"
+    assert "A test key is the place to begin" in html
+
+
+@pytest.mark.parametrize(
+    ("role", "buttons"),
+    [("viewer", {"Pattern", "How"}), ("developer", {"Pattern", "How", "Add addresses", "Set one", "Revoke"})],
+)
+def test_the_security_checklist_offers_its_buttons_to_those_who_may_use_them(
+    world: World, login: Login, role: str, buttons: set[str]
+) -> None:
+    make_key(world.company)
+    change_key(world, rotation_days=None, created=datetime.now(UTC) - timedelta(days=31))
+    person = make_user()
+    join(world.company, person, role)
+
+    html = overview(login(person, world.company))
+
+    assert buttons_of(html.partition("Security checklist")[2]) == buttons
+    assert check_of(html, "Unused keys revoked") == "Attention"
+    assert "not used for 30 days or more" in html
+
+
+def buttons_of(html: str) -> set[str]:
+    """Return the texts of the buttons of the lists."""
+    lists = "".join(re.findall(r'<ul class="checklist">.*?</ul>', html, re.DOTALL))
+    return set(re.findall(r'class="button button-small"[^>]*>([^<]+)<', lists))
 
 
 def test_a_suspended_company_sees_why_on_every_page(world: World, login: Login) -> None:
