@@ -16,7 +16,6 @@ from rest_framework import serializers
 from core.api import schema_components as shared
 from core.api.filters import PatternFilter
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from core.api.schema_examples import add_examples
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
 
@@ -234,7 +233,6 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     _require_bodies_of_variants(result)
     _link_created_objects(result)
     _drop_marks(result)
-    add_examples(result)
     result["security"] = shared.SECURITY
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
     return result

@@ -159,9 +159,9 @@ _LEFT_OUT = frozenset(
 )
 
 
-def add_examples(document: Json) -> None:
-    """Add an example to every JSON body of the document that has none: of requests, and of the answers of success."""
-    for methods in document["paths"].values():
+def add_examples(result: Json, generator: Any, request: Any, public: bool) -> Json:
+    """Post-processing hook: add an example to every JSON body of requests, and of the answers of success."""
+    for methods in result["paths"].values():
         for operation in methods.values():
             bodies = [(operation.get("requestBody", {}), True)]
             bodies += [
@@ -170,7 +170,8 @@ def add_examples(document: Json) -> None:
             for body, is_request in bodies:
                 for media_type, content in body.get("content", {}).items():
                     if media_type == "application/json":
-                        _Builder(document, is_request=is_request).describe(content)
+                        _Builder(result, is_request=is_request).describe(content)
+    return result
 
 
 class _Builder:
