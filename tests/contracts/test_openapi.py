@@ -58,6 +58,11 @@ def test_it_describes_every_operation_the_server_has_and_no_other():
     assert {(method, path.replace("{public_id}", "{id}")) for method, path in OPERATIONS} == served
 
 
+def test_every_tag_is_described_and_used():
+    used = {tag for operation in OPERATIONS.values() for tag in operation["tags"]}
+    assert {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]} == used
+
+
 def test_operation_ids_are_unique_snake_case_names():
     names = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(names)) == len(names)
