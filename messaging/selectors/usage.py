@@ -40,8 +40,9 @@ class Usage:
 
 
 def cap_of(channel: str) -> int:
-    """Return the current company's daily cap on a channel, in recipients."""
-    return channels()[channel].daily_cap(current_limits())
+    """Return the current company's daily cap on a channel, in recipients; 0 for a channel that is no longer here."""
+    found = channels().get(channel)
+    return found.daily_cap(current_limits()) if found else 0
 
 
 def used_on(channel: str, day: date) -> int:

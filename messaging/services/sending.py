@@ -25,7 +25,7 @@ from prometheus_client import Counter, Histogram
 from core import clock
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
-from messaging.channels import get_channel
+from messaging.channels import channels, get_channel
 from messaging.models import Recipient, Status
 from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Result, Target, same_for_all
@@ -124,6 +124,7 @@ class _Sender:
         # Jobs of which something is to be written down, and how many calls that is.
         self._unwritten: dict[uuid.UUID, _Progress] = {}
         self._unwritten_calls = 0
+        self._unknown_channels: set[str] = set()
 
     @property
     def wants_more(self) -> bool:
@@ -140,6 +141,8 @@ class _Sender:
         for job in jobs:
             parts = list(_parts(job))
             state = self._progress[job.message.id] = _Progress(job, len(parts), _suppressed_news(job))
+            if job.message.channel not in channels():
+                self._put_off(state)
             self._ready.extend(parts)
             if state.news or not parts:
                 self._unwritten[job.message.id] = state
@@ -160,6 +163,26 @@ class _Sender:
                 del self._progress[state.job.message.id]
         self._begin_calls()
 
+    def _put_off(self, state: _Progress) -> None:
+        """Let a message wait whose channel this installation no longer has, as if its provider could not be reached."""
+        job = state.job
+        name = job.message.channel
+        if name not in self._unknown_channels:
+            self._unknown_channels.add(name)
+            log.error("messaging.unknown_channel", channel=name, message=job.message.public_id)
+        ended = {item.recipient_id for item in state.news}
+        for row in job.waiting:
+            if row.id not in ended:
+                state.deferred[row.id] = News(
+                    row.id,
+                    DEFERRED,
+                    OURSELVES,
+                    code="unknown_channel",
+                    detail=f"The channel {name} is not set up here.",
+                    attempt=job.message.attempt,
+                )
+        state.news += state.deferred.values()
+
     def _begin_calls(self) -> None:
         while self._ready and self._under_way + self._unwritten_calls < OUTSTANDING:
             self._under_way += 1
@@ -177,10 +200,10 @@ class _Sender:
 
 
 def _parts(job: Job) -> Iterator[_Part]:
-    message, channel = job.message, get_channel(job.message.channel)
+    message, channel = job.message, channels().get(job.message.channel)
     shown = tuple(_target(row) for row in job.recipients)
     targets = tuple(_target(row) for row in job.waiting if row.id not in job.suppressed)
-    if not targets or message.attempt > MAX_CLAIMS:
+    if channel is None or not targets or message.attempt > MAX_CLAIMS:
         return
     for group in [targets] if channel.together else [(target,) for target in targets]:
         envelope = Envelope(

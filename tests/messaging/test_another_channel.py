@@ -10,13 +10,15 @@ from core import clock
 from core.tenancy import tenant_context
 from messaging import channels as package
 from messaging.channels import channels
+from messaging.models import DailyUsage
 from messaging.providers.file import mailbox_folder
+from messaging.retry import MAX_ATTEMPTS
 from messaging.selectors.usage import usage_of_day
 from messaging.services import create_message, create_suppression
 from messaging.services.caps import DailyCapExceeded
 from tests.clients import sign_in
 from tests.factories import SYSTEM, make_user
-from tests.messaging.conftest import deliver, look
+from tests.messaging.conftest import deliver, look, make_due, time_line
 
 SOURCE = """
 from messaging.channels.base import Address, Checked, InvalidAddress
@@ -57,6 +59,28 @@ def pager(tmp_path, monkeypatch, settings):
     channels.cache_clear()
     yield
     channels.cache_clear()
+
+
+@pytest.fixture
+def remove_pager(pager, monkeypatch):
+    """`remove_pager()` takes the channel off this installation, as an operator does who takes its file away."""
+
+    def remove():
+        monkeypatch.setattr(package, "__path__", package.__path__[:-1])
+        channels.cache_clear()
+
+    return remove
+
+
+@pytest.fixture
+def page_somebody(world, pager):
+    """`page_somebody("11111", …)` queues a message on the channel `pager`."""
+
+    def queue_one(*to, **fields):
+        with tenant_context(world.tenant()):
+            return create_message(actor=SYSTEM, channel="pager", to=to, text="Call back", **fields).message
+
+    return queue_one
 
 
 def test_it_is_sent_counted_and_suppressed(world, pager):
@@ -124,3 +148,75 @@ def _spellings(answer):
     text = re.sub(r"<pre.*?</pre>|<textarea.*?</textarea>", "", answer.content.decode(), flags=re.DOTALL)
     words = re.sub(r"<[^>]+>", " ", text)
     return {found.strip() for found in re.findall(r"(?i)pager(?: call)?", words)}
+
+
+def test_messages_of_a_channel_that_was_removed_wait_and_hold_up_nobody(
+    world, queue, page_somebody, remove_pager, caplog
+):
+    before = queue(world.tenant(), "ada@example.com")
+    lost = [page_somebody("11111"), page_somebody("22222")]
+    after = [queue(world.tenant(), "bob@example.com"), queue(world.other_tenant(), "eve@example.com")]
+    remove_pager()
+
+    deliver()
+
+    assert [look(message)[0].status for message in (before, *after)] == ["sent"] * 3
+    for message, address in zip(lost, ("11111", "22222"), strict=True):
+        row, recipients = look(message)
+        assert (row.status, recipients[address].status, row.deferrals) == ("sending", "queued", 1)
+        assert dt.timedelta(seconds=25) < row.due_at - clock.now() <= dt.timedelta(seconds=33)
+        assert time_line(message, address) == [("deferred", "unknown_channel")]
+    logs = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    found = [entry for entry in logs if entry["event"] == "messaging.unknown_channel"]
+    assert [(entry["channel"], entry["level"]) for entry in found] == [("pager", "error")]
+    shown = sign_in(world.owner).get(f"/messages/{lost[0].public_id}/").content.decode()
+    assert "The channel pager is not set up here." in shown
+
+
+def test_they_are_sent_once_the_channel_is_back(world, page_somebody, remove_pager, pager, monkeypatch):
+    message = page_somebody("11111")
+    with_pager = package.__path__
+    remove_pager()
+    deliver()
+    monkeypatch.setattr(package, "__path__", with_pager)
+    channels.cache_clear()
+
+    make_due(message)
+    deliver()
+
+    assert look(message)[0].status == "sent"
+    assert time_line(message, "11111") == [("deferred", "unknown_channel"), ("sent", "")]
+
+
+def test_they_fail_with_the_reason_when_it_does_not_come_back(world, page_somebody, remove_pager):
+    with tenant_context(world.tenant()):
+        create_suppression(actor=SYSTEM, channel="pager", address="22222")
+    message = page_somebody("11111", "22222")
+    remove_pager()
+
+    for _ in range(MAX_ATTEMPTS):
+        make_due(message)
+        deliver()
+
+    row, recipients = look(message)
+    failed = recipients["11111"]
+    assert (row.status, row.due_at) == ("failed", None)
+    assert (failed.status, failed.error_code) == ("failed", "retries_exhausted")
+    assert failed.error_message == "The channel pager is not set up here."
+    assert recipients["22222"].status == "suppressed"
+
+
+def test_they_can_be_canceled_by_a_key_for_every_channel(world, page_somebody, remove_pager, issue_key, api):
+    tomorrow = clock.now() + dt.timedelta(days=1)
+    message = page_somebody("11111", send_at=tomorrow)
+    key = issue_key(world.company, scopes=["messaging:send"])
+    email_key = issue_key(world.company, scopes=["email:send"])
+    remove_pager()
+
+    refused = api(email_key.client_secret).post(f"/v1/messages/{message.public_id}/cancel")
+    canceled = api(key.client_secret).post(f"/v1/messages/{message.public_id}/cancel")
+
+    assert (refused.status, refused.code) == (403, "insufficient_scope")
+    assert (canceled.status, canceled.json["status"]) == (200, "canceled")
+    with tenant_context(world.tenant()):
+        assert DailyUsage.objects.get(channel="pager").recipients == 0
