@@ -1,4 +1,4 @@
-"""A form that moves money does so once, however often it is sent, also without scripts."""
+"""A form that moves money or creates something does so once, however often it is sent, also without scripts."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ from django.db import connection
 from django.test import Client
 
 from billing import services
-from billing.models import Charge, Refund
+from billing.models import Charge, Customer, Invoice, Refund
 from core.api.idempotency import has_idempotent_write
 from core.clock import now
 from core.models import IdempotencyRecord, OutboxEvent
 from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice, make_settled_charge
 from tests.clients import form_token, send_form, sign_in, token_in
-from tests.factories import World
+from tests.factories import World, make_customer
 
 FREE = {"amount": "12.50", "currency": "EUR", "payment_method": "card_success"}
 WAIT_SECONDS = 60
@@ -164,6 +164,82 @@ def test_a_token_of_another_company_or_mode_means_nothing(browser: Client, world
     for tenant in (world.tenant(), world.other_tenant()):
         with tenant_context(tenant):
             assert Charge.objects.count() == 1
+
+
+def new_customer(world: World) -> Form:
+    return "/customers/new/", "/customers/new/", {"name": "Bob"}
+
+
+def new_draft(world: World) -> Form:
+    customer = make_customer(world.tenant(), name="Ada").public_id
+    line = {"line0-description": "Work", "line0-quantity": "1", "line0-unit_price": "10"}
+    page = f"/invoices/new/?customer={customer}"
+    return page, "/invoices/new/", {"customer": customer, "currency": "EUR", **line}
+
+
+CREATING_FORMS = pytest.mark.parametrize(
+    ("form", "event"), [(new_customer, "customer.created"), (new_draft, "invoice.created")]
+)
+
+
+def created(world: World, event: str) -> int:
+    """How many customers Bob or drafts there are, each with its event."""
+    with tenant_context(world.tenant()):
+        rows = Customer.objects.filter(name="Bob").count() + Invoice.objects.count()
+        by_form = OutboxEvent.objects.filter(type=event)
+        assert by_form.count() == rows
+    return rows
+
+
+@CREATING_FORMS
+def test_a_creating_form_sent_twice_creates_once(
+    browser: Client, world: World, form: Callable[[World], Form], event: str
+) -> None:
+    page, action, fields = form(world)
+    sent = {**fields, **form_token(browser, page)}
+
+    first, second = browser.post(action, sent), browser.post(action, sent)
+
+    assert (first.status_code, second.status_code) == (302, 302)
+    assert second.headers["Location"] == first.headers["Location"]
+    assert "it created nothing a second time" in browser.get(second.headers["Location"]).content.decode()
+    assert created(world, event) == 1
+
+
+@CREATING_FORMS
+def test_a_new_creating_form_creates_another(
+    browser: Client, world: World, form: Callable[[World], Form], event: str
+) -> None:
+    page, action, fields = form(world)
+
+    for _ in range(2):
+        assert send_form(browser, page, fields, action=action).status_code == 302
+
+    assert created(world, event) == 2
+
+
+@CREATING_FORMS
+def test_a_creating_form_without_its_token_creates_nothing(
+    browser: Client, world: World, form: Callable[[World], Form], event: str
+) -> None:
+    _page, action, fields = form(world)
+
+    answer = browser.post(action, fields)
+
+    assert answer.status_code == 422
+    assert "Please send it again." in answer.content.decode()
+    assert created(world, event) == 0
+
+
+def test_more_lines_keep_the_token_of_the_draft(browser: Client, world: World) -> None:
+    page, action, fields = new_draft(world)
+    sent = {**fields, **form_token(browser, page)}
+
+    more = browser.post(action, {**sent, "more": "1"})
+
+    assert token_in(more) == {"form_token": sent["form_token"]}
+    assert {browser.post(action, sent).status_code for _ in range(2)} == {302}
+    assert created(world, "invoice.created") == 1
 
 
 def test_forms_do_not_count_as_idempotent_writes_of_a_program(browser: Client, world: World) -> None:

@@ -13,7 +13,7 @@ from billing.models import Charge, Customer, Invoice
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_invoice, make_settled_charge
-from tests.clients import send_form
+from tests.clients import send_form, token_in
 from tests.factories import World, join, make_customer, make_user
 
 
@@ -30,7 +30,8 @@ def test_from_the_empty_list_to_a_refunded_invoice(
     browser: Client, world: World, gateway: SandboxProcess
 ) -> None:
     assert "No customer yet" in text_of(browser.get("/customers/"))
-    made = browser.post(
+    made = send_form(
+        browser,
         "/customers/new/",
         {
             "name": "Ada Lovelace",
@@ -58,7 +59,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
     }  # fmt: skip
     more = browser.post("/invoices/new/", {**draft, "more": "1"})
     assert (more.status_code, more.content.count(b'-description"')) == (200, 7 * 2)
-    saved = browser.post("/invoices/new/", draft)
+    saved = browser.post("/invoices/new/", {**draft, **token_in(more)})
     assert saved.status_code == 302
     with tenant_context(world.tenant()):
         invoice = Invoice.objects.prefetch_related("lines").get()
@@ -128,7 +129,7 @@ def test_a_refused_customer_says_why_on_the_form(
     browser: Client, world: World, fields: dict[str, str], complaint: str
 ) -> None:
     make_customer(world.tenant(), external_id="taken")
-    answer = browser.post("/customers/new/", {"name": "Bob", **fields})
+    answer = send_form(browser, "/customers/new/", {"name": "Bob", **fields})
     assert answer.status_code == 422
     assert complaint in text_of(answer)
     with tenant_context(world.tenant()):
@@ -150,11 +151,13 @@ def test_a_refused_customer_says_why_on_the_form(
 def test_a_refused_draft_says_why_on_the_form(
     browser: Client, world: World, fields: dict[str, str], complaint: str
 ) -> None:
+    customer = make_customer(world.tenant()).public_id
     draft = {
-        "customer": make_customer(world.tenant()).public_id, "currency": "EUR",
+        "customer": customer, "currency": "EUR",
         "line0-description": "x", "line0-quantity": "1", "line0-unit_price": "1",
     }  # fmt: skip
-    answer = browser.post("/invoices/new/", {**draft, **fields})
+    page = f"/invoices/new/?customer={customer}"
+    answer = send_form(browser, page, {**draft, **fields}, action="/invoices/new/")
     assert answer.status_code == 422
     assert complaint in text_of(answer)
     with tenant_context(world.tenant()):

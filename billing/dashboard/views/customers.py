@@ -8,6 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
+from billing.dashboard.creating import create_once
 from billing.dashboard.forms import ADDRESS_PARTS, CustomerFilterForm, CustomerForm
 from billing.dashboard.timeline import timeline_of
 from billing.models import Customer
@@ -44,10 +45,14 @@ def create(request: CompanyRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _form_page(request, form)
     try:
-        customer = services.create_customer(actor=request.principal, **form.values)
+        return create_once(request, lambda: _create(request, form))
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form)
+
+
+def _create(request: CompanyRequest, form: CustomerForm) -> HttpResponse:
+    customer = services.create_customer(actor=request.principal, **form.values)
     messages.success(request, f"{customer.name} was created.")
     return redirect("billing:customer", customer.public_id)
 

@@ -11,6 +11,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company
 from billing import selectors, services
+from billing.dashboard.creating import create_once
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
 from billing.dashboard.paying import pay_once
 from billing.dashboard.timeline import timeline_of
@@ -59,10 +60,14 @@ def create(request: CompanyRequest) -> HttpResponse:
     if request.method != "POST" or form.wants_more_lines or not form.is_valid():
         return _form_page(request, form, customer)
     try:
-        invoice = services.create_invoice(actor=request.principal, **form.values(customer))
+        return create_once(request, lambda: _create(request, form, customer))
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form, customer)
+
+
+def _create(request: CompanyRequest, form: InvoiceForm, customer: Customer) -> HttpResponse:
+    invoice = services.create_invoice(actor=request.principal, **form.values(customer))
     messages.success(request, "The draft was saved.")
     return redirect("billing:invoice", invoice.public_id)
 
