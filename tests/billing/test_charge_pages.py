@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from billing import services
+from billing import selectors, services
+from billing.gateways import Outcome
 from billing.models import Charge, Refund
+from billing.services.charges import settle_charge
+from billing.services.refunds import settle_refund
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
 from tests.clients import send_form
-from tests.factories import World, join, make_customer, make_user
+from tests.factories import SYSTEM, World, join, make_customer, make_user
 
 FORM = {"amount": "1,250.10", "currency": "EUR", "payment_method": "card_success"}
 
@@ -159,3 +162,32 @@ def test_a_viewer_looks_and_charges_nothing(world: World, login: Callable[..., C
     assert browser.post("/charges/new/", FORM).status_code == 403
     with tenant_context(world.tenant()):
         assert Charge.objects.count() == 1
+
+
+def test_a_page_whose_totals_are_older_than_its_rows_asks_again(
+    browser: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.tenant()
+    invoice = make_invoice(tenant, finalize=True)
+    pending = make_charge(tenant, settle=False, invoice=invoice)
+    paid = make_settled_charge(tenant)
+    with tenant_context(tenant):
+        refund = services.create_refund(charge=paid, actor=SYSTEM)
+    succeeded = Outcome(succeeded=True, reference="made-up")
+
+    def between(name: str, answer: Callable[[], object]) -> None:
+        """Let an answer of the gateway come just before the page reads by the selector `name`."""
+        read = getattr(selectors, name)
+
+        def late(*args: Any) -> Any:
+            answer()
+            return read(*args)
+
+        monkeypatch.setattr(selectors, name, late)
+
+    between("list_charges_of", lambda: settle_charge(charge=pending, outcome=succeeded, actor=SYSTEM))
+    between("list_refunds", lambda: settle_refund(refund=refund, outcome=succeeded, actor=SYSTEM))
+
+    for page in (f"/invoices/{invoice.public_id}/", f"/charges/{paid.public_id}/"):
+        assert browser.get(page).context["is_waiting"]
+        assert not browser.get(page).context["is_waiting"]

@@ -67,7 +67,9 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "invoice": charge.invoice,
         "customer": charge.customer,
         "refunds": refunds,
-        "is_waiting": any(row.status == "pending" for row in (charge, *refunds)),
+        # The totals are asked as well: an answer may come between the read of the charge and that of its refunds.
+        "is_waiting": bool(charge.amount_refund_pending)
+        or any(row.status == "pending" for row in (charge, *refunds)),
         "entries": timeline_of([row.public_id for row in (charge, *refunds)], currency=charge.currency),
         "may_refund": at_least(request.membership.role, Role.DEVELOPER) and charge.amount_refundable > 0,
     }

@@ -95,7 +95,9 @@ def render_detail(
         "customer": invoice.customer,
         "lines": sorted(invoice.lines.all(), key=lambda line: line.position),
         "charges": charges,
-        "is_waiting": any(row.status == "pending" for row in (*charges, *refunds)),
+        # The totals are asked as well: an answer may come between the read of the invoice and that of its charges.
+        "is_waiting": bool(invoice.amount_pending or any(charge.amount_refund_pending for charge in charges))
+        or any(row.status == "pending" for row in (*charges, *refunds)),
         "charge_form": charge_form,
         "entries": timeline_of(ids, currency=invoice.currency),
         "may_change": may_change,
