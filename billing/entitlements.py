@@ -62,15 +62,13 @@ def limits_of(company: Company, *, tier: Mapping[str, int] | None = None) -> Lim
 
     `tier` is what the annotation `tier_numbers` read together with the company; without it they are read here.
     """
-    if tier is None:
-        tier = as_numbers(_limits_from(TierLimits.objects.get(tier=company.tier)))
-    return limits_from(tier, overrides=company.limit_overrides)
+    limits = _limits_from(TierLimits.objects.get(tier=company.tier)) if tier is None else Limits(**tier)
+    return _with_overrides(limits, company.limit_overrides)
 
 
 def limits_from(tier: Mapping[str, int], *, overrides: Mapping[str, Any]) -> Limits:
     """Return a tier's numbers with a company's `limit_overrides`, for whoever has read both by one statement."""
-    known = {name: value for name, value in overrides.items() if name in LIMIT_NAMES}
-    return replace(Limits(**tier), **known)
+    return _with_overrides(Limits(**tier), overrides)
 
 
 def current_limits() -> Limits:
@@ -90,6 +88,10 @@ def entitlements_of(company_id: uuid.UUID) -> Entitlements:
         version=company.version,
         suspended=company.suspended_at is not None,
     )
+
+
+def _with_overrides(limits: Limits, overrides: Mapping[str, Any]) -> Limits:
+    return replace(limits, **{name: value for name, value in overrides.items() if name in LIMIT_NAMES})
 
 
 def _limits_from(row: TierLimits) -> Limits:

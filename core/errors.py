@@ -7,7 +7,9 @@ class has one template for both and fills it with the facts.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from django.forms import BaseForm
 
 ERRORS: dict[str, type["DomainError"]] = {}
 
@@ -71,6 +73,17 @@ class FieldErrors(DomainError):
         super().__init__(
             "; ".join(f"{f.field}: {f.message}" for f in self.fields),
             facts={"fields": [{"field": f.field, "code": f.code, "message": f.message} for f in self.fields]},
+        )
+
+    @classmethod
+    def of_form(cls, form: BaseForm) -> Self:
+        """Return what a Django form refuses, field by field."""
+        return cls(
+            [
+                FieldError(name, error["code"] or "invalid", error["message"])
+                for name, errors in form.errors.get_json_data().items()
+                for error in errors
+            ]
         )
 
 

@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable
 
+from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.datastructures import MultiValueDict
@@ -27,8 +28,8 @@ def token_for(request: HttpRequest) -> str:
     return sent if sent and not getattr(request, "form_token_is_spent", False) else uuid.uuid4().hex
 
 
-def act_once(request: HttpRequest, act: Callable[[], HttpResponse]) -> tuple[HttpResponse, bool]:
-    """Return what `act` answers and True, or the answer it gave when this form was first sent and False.
+def act_once(request: HttpRequest, act: Callable[[], HttpResponse], *, if_sent_before: str) -> HttpResponse:
+    """Return what `act` answers; for a form that was sent before, its first answer, with the message `if_sent_before`.
 
     A twin that is under way is waited for. Must be called in the tenant's transaction. A refusal that `act` raises undoes
     what it wrote and is not kept: the person corrects the form and sends it again. Raises FieldErrors when the form has no
@@ -43,12 +44,13 @@ def act_once(request: HttpRequest, act: Callable[[], HttpResponse]) -> tuple[Htt
         with transaction.atomic():
             response = act()
         keep(key, mark, response)
-        return response, True
+        return response
     if stored.fingerprint != mark:
         request.form_token_is_spent = True  # type: ignore[attr-defined]
         text = "This form was sent before with other values, and it worked. Send it again if you want this as well."
         raise FieldErrors([FieldError(FIELD, "sent_before", text)])
-    return replay(stored), False
+    messages.info(request, if_sent_before)
+    return replay(stored)
 
 
 def _sent_token(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from audit.selectors import EntryFilter, RequestFilter
 from core import clock, ids
-from core.errors import FieldError, FieldErrors
+from core.errors import FieldErrors
 
 PERIODS = {
     "": "Any time",
@@ -97,13 +97,7 @@ class _PeriodForm(forms.Form):
     def applied(self) -> dict[str, str]:
         """Return the filters in force, as they were written. Raises FieldErrors naming those that cannot be understood."""
         if not self.is_valid():
-            raise FieldErrors(
-                [
-                    FieldError(name, "invalid", str(told))
-                    for name, all_told in self.errors.items()
-                    for told in all_told
-                ]
-            )
+            raise FieldErrors.of_form(self)
         return {name: str(self.data[name]) for name in self.fields if self.cleaned_data[name]}
 
     def refuse(self, fields: Any) -> None:

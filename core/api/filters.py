@@ -58,13 +58,7 @@ def filter_queryset(
         return queryset
     bound = filterset(request.GET, queryset=queryset)
     if not bound.is_valid():
-        raise FieldErrors(
-            [
-                FieldError(name, error["code"] or "invalid", error["message"])
-                for name, errors in bound.form.errors.get_json_data().items()
-                for error in errors
-            ]
-        )
+        raise FieldErrors.of_form(bound.form)
     _as_utc(bound.form.cleaned_data)
     return bound.qs
 

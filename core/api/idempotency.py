@@ -81,13 +81,13 @@ def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
     held the lock has committed.
     """
     tenant = require_tenant()
-    number = lock_number(key)
+    take = "pg_advisory_xact_lock(%s) IS NOT NULL" if wait else "pg_try_advisory_xact_lock(%s)"
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT CASE WHEN %s THEN pg_advisory_xact_lock(%s) IS NOT NULL ELSE pg_try_advisory_xact_lock(%s) END; "
+            f"SELECT {take}; "  # noqa: S608  one of the two above
             "SELECT fingerprint, status, headers::text, body, expires FROM core_idempotencyrecord "
             "WHERE company_id = %s AND mode = %s AND key = %s",
-            [wait, number, number, tenant.company_id, tenant.mode, key],
+            [lock_number(key), tenant.company_id, tenant.mode, key],
         )
         if not cursor.fetchone()[0]:
             raise IdempotencyInFlight(

@@ -16,6 +16,12 @@ def any_case(text: str) -> str:
     return "".join(f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else letter for letter in text)
 
 
+# PostgreSQL stores no NUL, and a text that must not be blank needs one character that is not; Python takes the separators
+# U+001C to U+001F and U+0085 for blank too.
+NO_NUL = "^[^\\u0000]*$"
+NOT_EMPTY = "^[^\\u0000]+$"
+NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000\\u001c-\\u001f\\u0085][^\\u0000]*$"
+
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"({_OCTET}\.){{3}}{_OCTET}(/(3[0-2]|[12]?[0-9]))?"
 _GROUP = "[0-9A-Fa-f]{1,4}"

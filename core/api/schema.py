@@ -16,17 +16,13 @@ from rest_framework import serializers
 from core.api import schema_components as shared
 from core.api.filters import PatternFilter
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
 
 Json = dict[str, Any]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-# PostgreSQL stores no NUL, and a text that must not be blank needs one character that is not; Python takes the separators
-# U+001C to U+001F and U+0085 for blank too.
-_NO_NUL = "^[^\\u0000]*$"
 _EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict), ("array", list)}
-_NOT_EMPTY = "^[^\\u0000]+$"
-_NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000\\u001c-\\u001f\\u0085][^\\u0000]*$"
 
 
 class PagePagination:
@@ -194,8 +190,8 @@ def _describe_text(field: serializers.CharField, schema: Json) -> None:
         if field.field_name in shared.REFERENCES:
             schema["pattern"] = shared.id_schema(shared.REFERENCES[field.field_name])["pattern"]
             return
-        required = _NOT_BLANK if field.trim_whitespace else _NOT_EMPTY
-        schema["pattern"] = _NO_NUL if field.allow_blank else required
+        required = NOT_BLANK if field.trim_whitespace else NOT_EMPTY
+        schema["pattern"] = NO_NUL if field.allow_blank else required
 
 
 def _filter_schema(found: django_filters.Filter) -> Json:
@@ -215,7 +211,7 @@ def _filter_schema(found: django_filters.Filter) -> Json:
         return {"type": "integer"}
     text: Json = {
         "type": "string",
-        "pattern": found.pattern if isinstance(found, PatternFilter) else _NOT_BLANK,
+        "pattern": found.pattern if isinstance(found, PatternFilter) else NOT_BLANK,
     }
     if found.extra.get("max_length"):
         text["maxLength"] = found.extra["max_length"]

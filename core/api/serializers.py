@@ -4,6 +4,8 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from core.api.patterns import NO_NUL
+
 # A class of fields may say what JSON Schema can say of its values beyond DRF's own options, by `json_schema`; a
 # StrictSerializer the same of the whole object. Both are merged into the OpenAPI document by `core.api.schema`.
 Json = dict[str, Any]
@@ -122,7 +124,7 @@ class MetadataField(serializers.DictField):
     }
     json_schema: ClassVar[Json] = {
         "maxProperties": MAX_ENTRIES,
-        "propertyNames": {"minLength": 1, "maxLength": MAX_NAME, "pattern": "^[^\\u0000]*$"},
+        "propertyNames": {"minLength": 1, "maxLength": MAX_NAME, "pattern": NO_NUL},
     }
 
     def to_internal_value(self, data: Any) -> dict[str, str]:

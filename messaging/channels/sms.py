@@ -7,6 +7,7 @@ from django.conf import settings
 
 from billing.entitlements import Limits
 from billing.models import Customer
+from core.api.patterns import NOT_BLANK
 from core.errors import FieldError, FieldErrors
 from messaging.channels.base import Address, Checked, Content, InvalidAddress, refuse_unknown
 
@@ -21,7 +22,7 @@ MAGIC = {
 }
 
 # phonenumbers forgives words around a number; an address has to be nothing but one.
-_NUMBER = re.compile(r"\+[0-9 ().\-]{6,30}")
+_NUMBER = r"\+[0-9 ().-]{6,30}"
 _ALPHANUMERIC_SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 _NOT_A_NUMBER = "Use the international form, such as +4930123456."
 
@@ -33,17 +34,14 @@ class Sms:
     label = "SMS"
     scope = "sms:send"
     together = False
-    address_schema = {"pattern": r"^\+[0-9 ().-]{6,30}$"}
+    address_schema = {"pattern": f"^{_NUMBER}$"}
     message_schema = {
         "properties": {
             "to": {"examples": [["+4915112345678"]]},
-            "text": {
-                "maxLength": MAX_TEXT,
-                "pattern": r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$",
-            },
+            "text": {"maxLength": MAX_TEXT, "pattern": NOT_BLANK},
             "from": {
                 "anyOf": [
-                    {"pattern": r"^\+[0-9 ().-]{6,30}$"},
+                    address_schema,
                     {"pattern": "^[A-Za-z0-9 ]*[A-Za-z][A-Za-z0-9 ]*$", "maxLength": 11},
                 ]
             },
@@ -54,7 +52,7 @@ class Sms:
 
     def parse(self, text: str) -> Address:
         """Accept a number that can exist, in international form; raises InvalidAddress."""
-        if not _NUMBER.fullmatch(text.strip(" ")):
+        if not re.fullmatch(_NUMBER, text.strip(" ")):
             raise InvalidAddress("invalid_phone_number", _NOT_A_NUMBER)
         try:
             number = phonenumbers.parse(text, None)

@@ -1,12 +1,7 @@
 """Many at a time: numbers without gaps, refunds within the charge, and each order put to the gateway once."""
 
-import threading
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
-from django.db import connection
 from pytest_django import Settings
 
 from billing import services
@@ -20,29 +15,13 @@ from billing.models import (
     Refund,
 )
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotDraft, RefundExceedsCharge
-from core.errors import DomainError, NotFound
+from core.errors import NotFound
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
 from tests.factories import SYSTEM, World, make_customer
-
-
-def all_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
-    """Run `work(0)` … `work(count - 1)` in as many threads, released together; returns results and DomainErrors."""
-    gate = threading.Barrier(count)
-
-    def run(number: int) -> Any:
-        gate.wait(timeout=60)
-        try:
-            return work(number)
-        except DomainError as refusal:
-            return refusal
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(max_workers=count) as pool:
-        return list(pool.map(run, range(count)))
+from tests.threads import all_at_once
 
 
 def test_twenty_concurrent_changes_of_a_customer_keep_what_it_is_found_by(world: World) -> None:

@@ -1,13 +1,11 @@
 """A form that moves money or creates something does so once, however often it is sent, also without scripts."""
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from billing import services
@@ -19,6 +17,7 @@ from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice, make_settled_charge
 from tests.clients import form_token, send_form, sign_in, token_in
 from tests.factories import World, make_customer
+from tests.threads import all_at_once, somebody_waits_for_us
 
 FREE = {"amount": "12.50", "currency": "EUR", "payment_method": "card_success"}
 WAIT_SECONDS = 60
@@ -41,7 +40,15 @@ def partial_refund(world: World) -> Form:
     return page, page, {"amount": "1.50"}
 
 
-MONEY_FORMS = pytest.mark.parametrize("form", [free_charge, invoice_charge, partial_refund])
+def new_customer(world: World) -> Form:
+    return "/customers/new/", "/customers/new/", {"name": "Bob"}
+
+
+def new_draft(world: World) -> Form:
+    customer = make_customer(world.tenant(), name="Ada").public_id
+    line = {"line0-description": "Work", "line0-quantity": "1", "line0-unit_price": "10"}
+    page = f"/invoices/new/?customer={customer}"
+    return page, "/invoices/new/", {"customer": customer, "currency": "EUR", **line}
 
 
 @pytest.fixture
@@ -59,9 +66,30 @@ def payments(world: World) -> int:
     return waiting
 
 
-@MONEY_FORMS
+def created(world: World, event: str) -> int:
+    """How many customers Bob or drafts there are, each with its event."""
+    with tenant_context(world.tenant()):
+        rows = Customer.objects.filter(name="Bob").count() + Invoice.objects.count()
+        by_form = OutboxEvent.objects.filter(type=event)
+        assert by_form.count() == rows
+    return rows
+
+
+MONEY_FORMS = [free_charge, invoice_charge, partial_refund]
+# Each form, how to count what came of it, and what a second sending is told.
+EVERY_FORM = pytest.mark.parametrize(
+    ("form", "count", "told"),
+    [
+        *((form, payments, "it moved no money a second time") for form in MONEY_FORMS),
+        (new_customer, partial(created, event="customer.created"), "it created nothing a second time"),
+        (new_draft, partial(created, event="invoice.created"), "it created nothing a second time"),
+    ],
+)
+
+
+@EVERY_FORM
 def test_a_form_sent_twice_acts_once_and_shows_the_first_page(
-    browser: Client, world: World, form: Callable[[World], Form]
+    browser: Client, world: World, form: Callable[[World], Form], count: Callable[[World], int], told: str
 ) -> None:
     page, action, fields = form(world)
     sent = {**fields, **form_token(browser, page)}
@@ -70,11 +98,11 @@ def test_a_form_sent_twice_acts_once_and_shows_the_first_page(
 
     assert (first.status_code, second.status_code) == (302, 302)
     assert second.headers["Location"] == first.headers["Location"]
-    assert "it moved no money a second time" in browser.get(second.headers["Location"]).content.decode()
-    assert payments(world) == 1
+    assert told in browser.get(second.headers["Location"]).content.decode()
+    assert count(world) == 1
 
 
-@MONEY_FORMS
+@pytest.mark.parametrize("form", MONEY_FORMS)
 def test_two_at_the_same_time_act_once(
     world: World, form: Callable[[World], Form], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +114,7 @@ def test_two_at_the_same_time_act_once(
         def slow(**values: Any) -> Any:
             acting.append(service)
             deadline = time.monotonic() + WAIT_SECONDS
-            while not twin_waits() and len(acting) == 1:
+            while not somebody_waits_for_us() and len(acting) == 1:
                 assert time.monotonic() < deadline, "the twin neither waited nor acted"
             return service(**values)
 
@@ -95,7 +123,7 @@ def test_two_at_the_same_time_act_once(
     for name in ("create_charge", "create_refund"):
         monkeypatch.setattr(services, name, wait_for_the_twin(getattr(services, name)))
 
-    answers = at_once(2, lambda: sign_in(world.teammate, world.company).post(action, sent))
+    answers = all_at_once(2, lambda _: sign_in(world.teammate, world.company).post(action, sent))
 
     assert {answer.status_code for answer in answers} == {302}
     assert len({answer.headers["Location"] for answer in answers}) == 1
@@ -103,19 +131,21 @@ def test_two_at_the_same_time_act_once(
     assert payments(world) == 1
 
 
-@MONEY_FORMS
-def test_a_new_form_is_a_new_payment(browser: Client, world: World, form: Callable[[World], Form]) -> None:
+@EVERY_FORM
+def test_a_new_form_acts_again(
+    browser: Client, world: World, form: Callable[[World], Form], count: Callable[[World], int], told: str
+) -> None:
     page, action, fields = form(world)
 
     for _ in range(2):
         assert send_form(browser, page, fields, action=action).status_code == 302
 
-    assert payments(world) == 2
+    assert count(world) == 2
 
 
-@MONEY_FORMS
-def test_a_form_without_its_token_moves_nothing(
-    browser: Client, world: World, form: Callable[[World], Form]
+@EVERY_FORM
+def test_a_form_without_its_token_does_nothing(
+    browser: Client, world: World, form: Callable[[World], Form], count: Callable[[World], int], told: str
 ) -> None:
     _page, action, fields = form(world)
 
@@ -124,7 +154,7 @@ def test_a_form_without_its_token_moves_nothing(
         assert answer.status_code == 422
         assert "Please send it again." in answer.content.decode()
 
-    assert payments(world) == 0
+    assert count(world) == 0
 
 
 def test_going_back_and_changing_the_amount_asks_before_it_charges_again(
@@ -166,71 +196,6 @@ def test_a_token_of_another_company_or_mode_means_nothing(browser: Client, world
             assert Charge.objects.count() == 1
 
 
-def new_customer(world: World) -> Form:
-    return "/customers/new/", "/customers/new/", {"name": "Bob"}
-
-
-def new_draft(world: World) -> Form:
-    customer = make_customer(world.tenant(), name="Ada").public_id
-    line = {"line0-description": "Work", "line0-quantity": "1", "line0-unit_price": "10"}
-    page = f"/invoices/new/?customer={customer}"
-    return page, "/invoices/new/", {"customer": customer, "currency": "EUR", **line}
-
-
-CREATING_FORMS = pytest.mark.parametrize(
-    ("form", "event"), [(new_customer, "customer.created"), (new_draft, "invoice.created")]
-)
-
-
-def created(world: World, event: str) -> int:
-    """How many customers Bob or drafts there are, each with its event."""
-    with tenant_context(world.tenant()):
-        rows = Customer.objects.filter(name="Bob").count() + Invoice.objects.count()
-        by_form = OutboxEvent.objects.filter(type=event)
-        assert by_form.count() == rows
-    return rows
-
-
-@CREATING_FORMS
-def test_a_creating_form_sent_twice_creates_once(
-    browser: Client, world: World, form: Callable[[World], Form], event: str
-) -> None:
-    page, action, fields = form(world)
-    sent = {**fields, **form_token(browser, page)}
-
-    first, second = browser.post(action, sent), browser.post(action, sent)
-
-    assert (first.status_code, second.status_code) == (302, 302)
-    assert second.headers["Location"] == first.headers["Location"]
-    assert "it created nothing a second time" in browser.get(second.headers["Location"]).content.decode()
-    assert created(world, event) == 1
-
-
-@CREATING_FORMS
-def test_a_new_creating_form_creates_another(
-    browser: Client, world: World, form: Callable[[World], Form], event: str
-) -> None:
-    page, action, fields = form(world)
-
-    for _ in range(2):
-        assert send_form(browser, page, fields, action=action).status_code == 302
-
-    assert created(world, event) == 2
-
-
-@CREATING_FORMS
-def test_a_creating_form_without_its_token_creates_nothing(
-    browser: Client, world: World, form: Callable[[World], Form], event: str
-) -> None:
-    _page, action, fields = form(world)
-
-    answer = browser.post(action, fields)
-
-    assert answer.status_code == 422
-    assert "Please send it again." in answer.content.decode()
-    assert created(world, event) == 0
-
-
 def test_more_lines_keep_the_token_of_the_draft(browser: Client, world: World) -> None:
     page, action, fields = new_draft(world)
     sent = {**fields, **form_token(browser, page)}
@@ -248,26 +213,3 @@ def test_forms_do_not_count_as_idempotent_writes_of_a_program(browser: Client, w
     with tenant_context(world.tenant()):
         assert IdempotencyRecord.objects.count() == 1
         assert not has_idempotent_write(now())
-
-
-def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
-    gate = threading.Barrier(count)
-
-    def run(_number: int) -> Any:
-        try:
-            gate.wait(WAIT_SECONDS)
-            return work()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
-
-
-def twin_waits() -> bool:
-    """Whether somebody waits for an advisory lock that this connection holds."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
-        )
-        return bool(cursor.fetchone()[0])

@@ -9,11 +9,12 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
 from billing.dashboard.forms import ChargeFilterForm, FreeChargeForm
-from billing.dashboard.paying import pay_once
+from billing.dashboard.sent_before import NO_SECOND_PAYMENT
 from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
+from core.one_time_forms import act_once
 
 
 @company_page()
@@ -44,7 +45,7 @@ def create(request: CompanyRequest) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            return pay_once(request, lambda: _charge(request, form))
+            return act_once(request, lambda: _charge(request, form), if_sent_before=NO_SECOND_PAYMENT)
         except DomainError as refusal:
             form.show_refusal(refusal)
     return render(request, "billing/charge_form.html", {"form": form}, status=422 if form.errors else 200)

@@ -8,12 +8,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
-from billing.dashboard.creating import create_once
 from billing.dashboard.forms import ADDRESS_PARTS, CustomerFilterForm, CustomerForm
+from billing.dashboard.sent_before import NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.models import Customer
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
+from core.one_time_forms import act_once
 
 RECENT = 10
 
@@ -45,7 +46,7 @@ def create(request: CompanyRequest) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _form_page(request, form)
     try:
-        return create_once(request, lambda: _create(request, form))
+        return act_once(request, lambda: _create(request, form), if_sent_before=NOTHING_CREATED)
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form)

@@ -11,15 +11,15 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company
 from billing import selectors, services
-from billing.dashboard.creating import create_once
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
-from billing.dashboard.paying import pay_once
+from billing.dashboard.sent_before import NO_SECOND_PAYMENT, NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
 from billing.models import Customer, Invoice
 from core import clock
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
+from core.one_time_forms import act_once
 
 CUSTOMERS_OFFERED = 10
 
@@ -60,7 +60,7 @@ def create(request: CompanyRequest) -> HttpResponse:
     if request.method != "POST" or form.wants_more_lines or not form.is_valid():
         return _form_page(request, form, customer)
     try:
-        return create_once(request, lambda: _create(request, form, customer))
+        return act_once(request, lambda: _create(request, form, customer), if_sent_before=NOTHING_CREATED)
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form, customer)
@@ -171,7 +171,7 @@ def charge(request: CompanyRequest, public_id: str) -> HttpResponse:
     if not form.is_valid():
         return render_detail(request, invoice, charge_form=form)
     try:
-        return pay_once(request, lambda: _charge(request, invoice, form))
+        return act_once(request, lambda: _charge(request, invoice, form), if_sent_before=NO_SECOND_PAYMENT)
     except DomainError as refusal:
         form.show_refusal(refusal)
         return render_detail(request, invoice, charge_form=form)

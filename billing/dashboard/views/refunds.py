@@ -9,9 +9,10 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role
 from billing import selectors, services
 from billing.dashboard.forms import RefundForm
-from billing.dashboard.paying import pay_once
+from billing.dashboard.sent_before import NO_SECOND_PAYMENT
 from billing.models import Charge
 from core.errors import DomainError
+from core.one_time_forms import act_once
 
 
 @company_page(role=Role.DEVELOPER)
@@ -22,7 +23,7 @@ def refund(request: CompanyRequest, public_id: str) -> HttpResponse:
     form = RefundForm(request.POST if request.method == "POST" else None, charge=charge)
     if request.method == "POST" and form.is_valid():
         try:
-            return pay_once(request, lambda: _refund(request, charge, form))
+            return act_once(request, lambda: _refund(request, charge, form), if_sent_before=NO_SECOND_PAYMENT)
         except DomainError as refusal:
             form.show_refusal(refusal)
     context = {"charge": charge, "form": form}

@@ -60,15 +60,15 @@ def compose(request: CompanyRequest) -> HttpResponse:
     form = ComposeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            response, is_first = act_once(request, lambda: _send(request, form))
+            return act_once(
+                request,
+                lambda: _send(request, form),
+                if_sent_before="This form was sent before: no second message was made.",
+            )
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         except DailyCapExceeded as refusal:
             form.add_error(None, f"{refusal.detail} {refusal.advice()}")
-        else:
-            if not is_first:
-                messages.info(request, "This form was sent before: no second message was made.")
-            return response
     context = {"form": form, "usage": usage_of_day(clock.now().date())}
     status = 400 if form.errors else 200
     return render(request, "messaging/compose.html", context, status=status)
