@@ -7,7 +7,6 @@ never from the address, a header or a form (DESIGN §8).
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -17,12 +16,12 @@ from django.shortcuts import render
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import Membership, User
 from accounts.roles import Role, at_least
 from accounts.selectors import memberships_of
 from core.errors import DomainError, NotFound
+from core.own_pages import own_page
 from core.principal import Mode, Principal
 from core.requests import Request, actor_of
 from core.tenancy import Tenant, tenant_context
@@ -116,14 +115,6 @@ def safe_next(request: HttpRequest, fallback: str = "/") -> str:
     """Return the posted `next`, or the Referer's path, when it is a page of ours; otherwise `fallback`."""
     candidates = (request.POST.get("next", ""), request.META.get("HTTP_REFERER", ""))
     return next((page for page in (own_page(request, each) for each in candidates) if page), fallback)
-
-
-def own_page(request: HttpRequest, address: str) -> str:
-    """Return the path and query of `address` when it is a page of ours, otherwise an empty text."""
-    if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
-        return ""
-    parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _run(

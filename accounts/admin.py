@@ -1,11 +1,16 @@
 """Companies and people on the staff site."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts.models import Company, Membership, User
 from accounts.services import resume_company, suspend_company
 from core.staff import StaffModelAdmin, reason_action, staff_principal
+from core.tenancy import Tenant
 
 
 @admin.register(Company)
@@ -17,12 +22,12 @@ class CompanyAdmin(StaffModelAdmin):
     search_fields = ("name", "slug")
     actions = ("suspend", "resume")
 
-    @reason_action(description="Suspend company")
+    @reason_action(description="Suspend company", permission="accounts.suspend_company")
     def suspend(self, request: HttpRequest, company: Company, *, reason: str) -> None:
         """Stop its keys, sends and deliveries at once."""
         suspend_company(company=company, reason=reason, actor=staff_principal(request))
 
-    @reason_action(description="Resume company")
+    @reason_action(description="Resume company", permission="accounts.resume_company")
     def resume(self, request: HttpRequest, company: Company, *, reason: str) -> None:
         """Lift the suspension; what waited goes out."""
         resume_company(company=company, reason=reason, actor=staff_principal(request))
@@ -46,3 +51,11 @@ class UserAdmin(StaffModelAdmin):
     list_filter = ("is_staff", "is_active")
     search_fields = ("email", "name")
     exclude = ("password",)
+
+    def tenants_of(self, objects: Iterable[Any]) -> dict[Tenant, list[Model]]:
+        """A look at a person concerns every company they belong to."""
+        people = {person.pk: person for person in objects}
+        found: dict[Tenant, list[Model]] = {}
+        for membership in Membership.objects.filter(user__in=people):
+            found.setdefault(Tenant(membership.company_id, "live"), []).append(people[membership.user_id])
+        return found

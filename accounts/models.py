@@ -99,6 +99,10 @@ class Company(models.Model):
 
     class Meta:
         verbose_name_plural = "companies"
+        permissions = [
+            ("suspend_company", "Can suspend a company"),
+            ("resume_company", "Can resume a company"),
+        ]
         constraints = [
             RowLevelSecurity(name="accounts_company_rls", company_column="id", mode_column=None),
             models.CheckConstraint(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
@@ -16,7 +16,8 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
+
+from core.own_pages import own_page
 
 SESSION_SIGNED_IN_AT = "signed_in_at"
 
@@ -50,23 +51,22 @@ def recent_login_required(view: ViewT) -> ViewT:
             return redirect_to_login(request.get_full_path())
         if logged_in_recently(request):
             return view(request, *args, **kwargs)
-        back = request.get_full_path() if request.method in ("GET", "HEAD") else _page_of_form(request)
-        if request.method not in ("GET", "HEAD"):
-            messages.info(
-                request, "Nothing was changed yet: confirm that it is you, then send the form again."
-            )
-        ask = f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
-        if request.headers.get("HX-Request") == "true":
-            return HttpResponse(status=204, headers={"HX-Redirect": ask})
-        return HttpResponseRedirect(ask)
+        asked_by_form = request.method not in ("GET", "HEAD")
+        back = (
+            own_page(request, request.META.get("HTTP_REFERER", ""))
+            if asked_by_form
+            else request.get_full_path()
+        )
+        return ask_again(request, back=back or "/")
 
     return guarded  # type: ignore[return-value]
 
 
-def _page_of_form(request: HttpRequest) -> str:
-    """Return the path of the page the form was on, by the Referer when it is ours, or the overview."""
-    referer = request.META.get("HTTP_REFERER", "")
-    if not url_has_allowed_host_and_scheme(referer, {request.get_host()}, require_https=request.is_secure()):
-        return "/"
-    parts = urlsplit(referer)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+def ask_again(request: HttpRequest, *, back: str) -> HttpResponse:
+    """Return the way to confirm one's identity, from which the person comes to `back`, a path of ours."""
+    if request.method not in ("GET", "HEAD"):
+        messages.info(request, "Nothing was changed yet: confirm that it is you, then send the form again.")
+    ask = f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204, headers={"HX-Redirect": ask})
+    return HttpResponseRedirect(ask)

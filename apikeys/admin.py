@@ -32,7 +32,7 @@ class ApiKeyAdmin(StaffModelAdmin):
     readonly_fields = ("public_id",)
     actions = ("revoke",)
 
-    @reason_action(description="Revoke key")
+    @reason_action(description="Revoke key", permission="apikeys.revoke_apikey")
     def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> None:
         """Stop it at once in every process. The company reads the reason and cannot undo it."""
         with tenant_context(key.tenant):

@@ -69,6 +69,7 @@ class ApiKey(TenantModel):
 
     class Meta(TenantModel.Meta):
         verbose_name = "API key"
+        permissions = [("revoke_apikey", "Can revoke a company's API key")]
         constraints = [
             *TenantModel.Meta.constraints,
             models.CheckConstraint(name="apikey_has_scopes", condition=~Q(scopes=[])),

@@ -40,7 +40,7 @@ class TierForm(ReasonForm):
 class LimitsForm(ReasonForm):
     """A company's own limits; a field left empty means: as the tier says."""
 
-    field_order = (*LIMIT_NAMES, "reason")
+    field_order = (*LIMIT_NAMES, "named", "reason")
     when_empty = "as the tier says"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -60,6 +60,13 @@ class TierLimitsForm(LimitsForm):
 
     when_empty = "as it is"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["named"].label = "Tier"
+        self.fields[
+            "named"
+        ].help_text = "The tier this is for, typed out: it changes for every company on it."
+
 
 @admin.register(TierLimits)
 class TierLimitsAdmin(StaffModelAdmin):
@@ -69,7 +76,11 @@ class TierLimitsAdmin(StaffModelAdmin):
     ordering = ("requests_per_minute",)
     actions = ("set_limits",)
 
-    @reason_action(description="Change limits", form=TierLimitsForm)
+    def short_name(self, obj: TierLimits) -> str:
+        """A tier is named by itself: it belongs to no company."""
+        return obj.tier
+
+    @reason_action(description="Change limits", permission="billing.set_tier_limits", form=TierLimitsForm)
     def set_limits(
         self, request: HttpRequest, tier: TierLimits, *, reason: str, **limits: int | None
     ) -> None:
@@ -91,13 +102,13 @@ class CompanyPlanAdmin(StaffModelAdmin):
     fields = ("name", "slug", "tier", "limit_overrides", "version")
     actions = ("change_tier", "override_limits")
 
-    @reason_action(description="Change tier", form=TierForm)
+    @reason_action(description="Change tier", permission="billing.change_tier", form=TierForm)
     def change_tier(self, request: HttpRequest, company: Company, *, tier: str, reason: str) -> None:
         """Put the company on another tier, at once."""
         effect = change_tier(company=company, tier=tier, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
 
-    @reason_action(description="Override limits", form=LimitsForm)
+    @reason_action(description="Override limits", permission="billing.override_limits", form=LimitsForm)
     def override_limits(
         self, request: HttpRequest, company: Company, *, reason: str, **limits: int | None
     ) -> None:
@@ -119,13 +130,13 @@ class TierRequestAdmin(StaffModelAdmin):
     list_select_related = ("company", "requested_by")
     actions = ("apply", "decline")
 
-    @reason_action(description="Apply the requested tier")
+    @reason_action(description="Apply the requested tier", permission="billing.apply_tierrequest")
     def apply(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> None:
         """Give the company the tier it asked for, at once."""
         effect = apply_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
 
-    @reason_action(description="Decline the request")
+    @reason_action(description="Decline the request", permission="billing.decline_tierrequest")
     def decline(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> None:
         """Leave the tier as it is; the company sees the reason."""
         decline_tier_request(request=wanted, reason=reason, actor=staff_principal(request))

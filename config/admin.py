@@ -8,12 +8,14 @@ from allauth.mfa.utils import is_mfa_enabled
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
+from accounts.sudo import ask_again, logged_in_recently
 from core.staff import StaffModelAdmin
 from core.tenancy import system_context
 
@@ -45,12 +47,31 @@ class StaffSite(UnfoldAdminSite):
         return bool(user.is_active and user.is_staff and is_mfa_enabled(user))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Send everybody through the one sign-in page, and staff without a second factor to where they add one."""
+        """Send everybody through the one sign-in page, and staff without a second factor to where they add one.
+
+        Whoever is signed in and no staff is refused: the sign-in page would send them straight back. Raises PermissionDenied.
+        """
         user = request.user
         if user.is_authenticated and user.is_staff:
             messages.warning(request, "The staff site needs two-factor authentication. Set it up first.")
             return HttpResponseRedirect(reverse("mfa_index"))
+        if user.is_authenticated:
+            raise PermissionDenied("These pages are for the staff who run Pomelo.")
         return redirect_to_login(request.GET.get("next", reverse("admin:index")))
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send staff to the one page on which a password changes, which tells them by mail and writes it down."""
+        return HttpResponseRedirect(reverse("account_change_password"))
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Not there: it would list objects of every company, and no trail would say so. Raises Http404."""
+        raise Http404
+
+    def ask_who_it_is(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the way to confirm one's identity when the last login is long ago, or None."""
+        return None if logged_in_recently(request) else ask_again(request, back=request.get_full_path())
 
     def admin_view(
         self, view: Callable[..., HttpResponse], cacheable: bool = False

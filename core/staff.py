@@ -1,16 +1,19 @@
 """What every page of the staff site shares (DESIGN §15): staff read across companies, each look is on the record, and
-whatever changes something asks for a reason.
+whatever changes something takes a permission of its own, a recent login, a reason, and the name of the one company it is for.
 
 App admins subclass `StaffModelAdmin`. Its pages run inside `system_context` (`config.admin.StaffSite` opens it); opening
-one company's object writes `staff.viewed` into that company's own audit trail.
+one company's object writes `staff.viewed` into that company's own audit trail, a list writes `staff.listed` into the trail of
+every company with a row on it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin import FieldListFilter, SimpleListFilter
+from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -34,7 +37,7 @@ class StaffViewed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class StaffListed(Event):
-    """A member of staff listed objects across companies."""
+    """A member of staff had objects of the company on a list. What they searched for, only staff see."""
 
     type: ClassVar[str] = "staff.listed"
     public: ClassVar[bool] = False
@@ -56,8 +59,14 @@ def tenant_of(obj: Model) -> Tenant | None:
 
 
 class ReasonForm(forms.Form):
-    """Why a member of staff does something; it stands in the company's audit trail."""
+    """Why a member of staff does something, which the company reads in its audit trail, and to whom."""
 
+    named = forms.CharField(
+        max_length=60,
+        label="Short name",
+        help_text="Of the company this is for, typed out, so that a slip of the mouse hits nobody else.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     reason = forms.CharField(
         min_length=5,
         max_length=500,
@@ -65,21 +74,37 @@ class ReasonForm(forms.Form):
         help_text="The company reads this in its audit trail.",
     )
 
+    def is_for(self, owners: Iterable[str]) -> bool:
+        """Tell whether what was typed is the short name of all that was selected; otherwise say so on the field."""
+        if {*owners} == {self.cleaned_data["named"].strip()}:
+            return True
+        self.add_error(
+            "named", "This is not the short name of the company that all of the selected objects belong to."
+        )
+        return False
+
 
 def reason_action(
-    *, description: str, form: type[ReasonForm] = ReasonForm
+    *, description: str, permission: str, form: type[ReasonForm] = ReasonForm
 ) -> Callable[[Callable[..., None]], Callable[..., HttpResponse | None]]:
     """Turn `perform(self, request, obj, **fields)` into an admin action that first asks for a reason.
 
-    `fields` are the cleaned values of `form`. An error the domain raises on purpose is shown, and the other selected
-    objects are still done.
+    It is offered to, and taken from, staff with `permission` (`app_label.codename`) who have signed in recently, and reaches
+    objects of the one company that they name. `fields` are the other cleaned values of `form`. An error the domain raises
+    on purpose is shown, and the other selected objects are still done.
     """
 
     def decorate(perform: Callable[..., None]) -> Callable[..., HttpResponse | None]:
         @admin.action(description=description)
         def action(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+            if not request.user.has_perm(permission):
+                raise PermissionDenied
+            if again := self.admin_site.ask_who_it_is(request):
+                return again
+            chosen = list(queryset)
             asked = form(request.POST if "confirmed" in request.POST else None)
-            if not asked.is_valid():
+            if not (asked.is_valid() and asked.is_for(self.short_name(obj) for obj in chosen)):
+                self.record_list(request, chosen)
                 return TemplateResponse(
                     request,
                     "staff/reason.html",
@@ -87,14 +112,15 @@ def reason_action(
                         **self.admin_site.each_context(request),
                         "title": description,
                         "form": asked,
-                        "objects": list(queryset),
+                        "objects": chosen,
                         "action": action.__name__,
                         "opts": self.model._meta,
                     },
                 )
-            for obj in queryset:
+            fields = {name: value for name, value in asked.cleaned_data.items() if name != "named"}
+            for obj in chosen:
                 try:
-                    perform(self, request, obj, **asked.cleaned_data)
+                    perform(self, request, obj, **fields)
                 except DomainError as error:
                     messages.error(request, f"{obj}: {error.detail}")
                 else:
@@ -103,6 +129,7 @@ def reason_action(
 
         action.__name__ = perform.__name__
         action.__doc__ = perform.__doc__
+        action.permission = permission  # type: ignore[attr-defined]
         return action
 
     return decorate
@@ -126,6 +153,43 @@ class StaffModelAdmin(ModelAdmin):
         """Nothing is deleted here."""
         return False
 
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer the actions that the member of staff has the permission for."""
+        found: dict[str, Any] = super().get_actions(request)
+        return {name: each for name, each in found.items() if request.user.has_perm(each[0].permission)}
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Narrow a list by the filters that stand beside it, and by nothing else.
+
+        Django lets an address filter by any column of the row, with any look-up. `?password__regex=` then reads a column
+        that no page shows, a letter at a time.
+        """
+        assert request is not None
+        return lookup in self._filter_parameters(request)
+
+    def _filter_parameters(self, request: HttpRequest) -> set[str]:
+        names: set[str] = set()
+        for each in self.get_list_filter(request):
+            if isinstance(each, type) and issubclass(each, SimpleListFilter):
+                names.add(str(each.parameter_name))
+                continue
+            path, kind = each if isinstance(each, (tuple, list)) else (each, FieldListFilter.create)
+            field = get_fields_from_path(self.model, path)[-1]
+            names.update(kind(field, request, {}, self.model, self, field_path=path).expected_parameters())
+        return names
+
+    def short_name(self, obj: Any) -> str:
+        """Return what staff type to say whom an action on `obj` is for: the short name of its company."""
+        return str(getattr(obj, "company", obj).slug)
+
+    def tenants_of(self, objects: Iterable[Model]) -> dict[Tenant, list[Model]]:
+        """Return `objects` by the tenant in whose trail a look at each belongs; none for what no company owns."""
+        found: dict[Tenant, list[Model]] = {}
+        for obj in objects:
+            if (tenant := tenant_of(obj)) is not None:
+                found.setdefault(tenant, []).append(obj)
+        return found
+
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show one object, and write the look into its company's audit trail."""
         self._record_look(request, object_id)
@@ -138,30 +202,43 @@ class StaffModelAdmin(ModelAdmin):
 
     def _record_look(self, request: HttpRequest, object_id: str) -> None:
         obj = self.get_object(request, object_id)
-        if obj is not None and not self.has_view_permission(request, obj):
+        if obj is None:
+            return
+        if not self.has_view_permission(request, obj):
             raise PermissionDenied
-        if obj is not None:
-            event = StaffViewed(
-                object_id=getattr(obj, "public_id", str(obj.pk)),
-                detail={"page": self.model._meta.label_lower},
-            )
-            tenant = tenant_of(obj)
-            if tenant is None:
-                publish_unowned(event, actor=staff_principal(request))
-            else:
-                with tenant_context(tenant):
-                    publish(event, actor=staff_principal(request))
+        event = StaffViewed(object_id=_id_of(obj), detail={"page": self.model._meta.label_lower})
+        tenants = self.tenants_of([obj])
+        if not tenants:
+            publish_unowned(event, actor=staff_principal(request))
+        for tenant in tenants:
+            with tenant_context(tenant):
+                publish(event, actor=staff_principal(request))
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """List objects across companies, and record the look with its filters."""
+        """List objects across companies, and record the look: with its filters for staff, with its rows for companies."""
+        page = self.model._meta.label_lower
         publish_unowned(
             StaffListed(
-                object_id=self.model._meta.label_lower,
-                detail={
-                    "page": self.model._meta.label_lower,
-                    "query": request.META.get("QUERY_STRING", "")[:500],
-                },
+                object_id=page, detail={"page": page, "query": request.META.get("QUERY_STRING", "")[:500]}
             ),
             actor=staff_principal(request),
         )
-        return super().changelist_view(request, *args, **kwargs)
+        response = super().changelist_view(request, *args, **kwargs)
+        if isinstance(response, TemplateResponse) and "cl" in (response.context_data or {}):
+            self.record_list(request, response.context_data["cl"].result_list)  # type: ignore[index]
+        return response
+
+    def record_list(self, request: HttpRequest, objects: Iterable[Model]) -> None:
+        """Write into the trail of every company which of its objects are on a page. What staff searched for is not its
+        business: the words may name somebody else."""
+        page = self.model._meta.label_lower
+        for tenant, rows in self.tenants_of(objects).items():
+            event = StaffListed(
+                object_id=page, detail={"page": page, "objects": [_id_of(row) for row in rows]}
+            )
+            with tenant_context(tenant):
+                publish(event, actor=staff_principal(request))
+
+
+def _id_of(obj: Model) -> str:
+    return str(getattr(obj, "public_id", obj.pk))

@@ -30,7 +30,7 @@ class DeliveryAdmin(StaffModelAdmin):
     list_select_related = ("company",)
     actions = ("send_again",)
 
-    @reason_action(description="Send again")
+    @reason_action(description="Send again", permission="webhooks.resend_delivery")
     def send_again(self, request: HttpRequest, delivery: Delivery, *, reason: str) -> None:
         """Send it now, with a whole new series of attempts."""
         with tenant_context(delivery.tenant):

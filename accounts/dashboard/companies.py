@@ -12,7 +12,6 @@ from accounts.access import (
     choose_company,
     choose_mode,
     company_page,
-    own_page,
     safe_next,
     user_principal,
 )
@@ -22,6 +21,7 @@ from accounts.roles import Role, at_least
 from accounts.selectors import current_company, list_members, memberships_of
 from accounts.services import create_company, update_company
 from accounts.services.companies import SlugTaken
+from core.own_pages import own_page
 from core.tenancy import Tenant, tenant_context
 
 __all__ = ["create_company_page", "settings_page", "switch_company", "switch_mode"]

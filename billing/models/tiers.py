@@ -26,6 +26,7 @@ class TierLimits(models.Model):
     class Meta:
         verbose_name = "tier"
         verbose_name_plural = "tiers"
+        permissions = [("set_tier_limits", "Can change what a tier allows")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(tier__in=Company.Tiers.values), name="billing_tierlimits_tier"
@@ -69,6 +70,10 @@ class TierRequest(CompanyModel):
     decision_note = models.CharField(max_length=500, blank=True)
 
     class Meta(CompanyModel.Meta):
+        permissions = [
+            ("apply_tierrequest", "Can give a company the tier it asks for"),
+            ("decline_tierrequest", "Can decline a company's wish for another tier"),
+        ]
         constraints = [
             *CompanyModel.Meta.constraints,
             models.UniqueConstraint(
@@ -94,6 +99,10 @@ class CompanyPlan(Company):
     class Meta:
         proxy = True
         verbose_name = "plan"
+        permissions = [
+            ("change_tier", "Can put a company on another tier"),
+            ("override_limits", "Can override a company's limits"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.tier})"

@@ -26,7 +26,8 @@ def test_staff_revoke_with_a_reason_at_once_and_for_good(world, issue_key, staff
     assert "reason" in staff.post("/staff/apikeys/apikey/", chosen).content.decode().lower()
     assert client.get("/v1/whoami").status == 200
     staff.post(
-        "/staff/apikeys/apikey/", {**chosen, "confirmed": "1", "reason": "Seen in a public repository."}
+        "/staff/apikeys/apikey/",
+        {**chosen, "confirmed": "1", "named": world.company.slug, "reason": "Seen in a public repository."},
     )
     assert client.get("/v1/whoami").code == "key_revoked"
     with tenant_context(world.tenant()):

@@ -39,7 +39,8 @@ def test_staff_revoke_with_a_reason_only(world: World) -> None:
     browser.post("/staff/apikeys/apikey/", chosen)
     with tenant_context(world.tenant()):
         assert ApiKey.objects.get(id=issued.key.id).revoked_at is None
-    browser.post("/staff/apikeys/apikey/", {**chosen, "confirmed": "1", "reason": "seen in a public gist"})
+    why = {"confirmed": "1", "named": world.company.slug, "reason": "seen in a public gist"}
+    browser.post("/staff/apikeys/apikey/", {**chosen, **why})
 
     with tenant_context(world.tenant()):
         key = ApiKey.objects.get(id=issued.key.id)

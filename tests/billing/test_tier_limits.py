@@ -242,7 +242,10 @@ def test_staff_change_a_tier_with_a_reason(world: World, staff: Client) -> None:
     asked = staff.post("/staff/billing/tierlimits/", {**chosen, "confirmed": "1"})
     assert "reason" in text_of(asked).lower()
     assert limits_by_tier()[TIER] == SEEDED[TIER]
-    staff.post("/staff/billing/tierlimits/", {**chosen, "confirmed": "1", "reason": "They all need more."})
+    staff.post(
+        "/staff/billing/tierlimits/",
+        {**chosen, "confirmed": "1", "named": TIER, "reason": "They all need more."},
+    )
 
     assert limits_by_tier()[TIER] == replace(SEEDED[TIER], webhook_endpoints=120)
     assert changes_of(world) == [{"webhook_endpoints": [100, 120]}]

@@ -133,7 +133,9 @@ def test_owner_asks_and_staff_apply(world: World, staff: Client) -> None:
     assert "reason" in text_of(staff.post("/staff/billing/tierrequest/", chosen)).lower()
     assert company_of(world).tier == "starter"
     done = staff.post(
-        "/staff/billing/tierrequest/", {**chosen, "confirmed": "1", "reason": "They pay for it."}, follow=True
+        "/staff/billing/tierrequest/",
+        {**chosen, "confirmed": "1", "named": world.company.slug, "reason": "They pay for it."},
+        follow=True,
     )
     assert "done" in text_of(done)
     company = company_of(world)
@@ -154,10 +156,16 @@ def test_staff_decline_and_change_and_override(world: World, staff: Client) -> N
             "action": "decline",
             "_selected_action": [str(wanted.id)],
             "confirmed": "1",
+            "named": world.company.slug,
             "reason": "Not yet, sorry.",
         },
     )
-    chosen = {"_selected_action": [str(world.company.id)], "confirmed": "1", "reason": "A fair trial."}
+    chosen = {
+        "_selected_action": [str(world.company.id)],
+        "confirmed": "1",
+        "named": world.company.slug,
+        "reason": "A fair trial.",
+    }
     staff.post("/staff/billing/companyplan/", {**chosen, "action": "change_tier", "tier": "pro"})
     staff.post("/staff/billing/companyplan/", {**chosen, "action": "override_limits", "sms_per_day": "5"})
     company = company_of(world)

@@ -24,7 +24,10 @@ def test_staff_send_a_delivery_again_only_with_a_reason(world, receiver):
     asked = browser.post("/staff/webhooks/delivery/", chosen)
     drain()
     before = len(receiver.received)
-    browser.post("/staff/webhooks/delivery/", {**chosen, "confirmed": "1", "reason": "their server was down"})
+    browser.post(
+        "/staff/webhooks/delivery/",
+        {**chosen, "confirmed": "1", "named": world.company.slug, "reason": "their server was down"},
+    )
     drain()
 
     assert asked.status_code == 200

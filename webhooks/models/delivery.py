@@ -60,6 +60,7 @@ class Delivery(TenantModel):
     finished_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
+        permissions = [("resend_delivery", "Can send a company's delivery again")]
         constraints = [
             *TenantModel.Meta.constraints,
             CompositeForeignKey(

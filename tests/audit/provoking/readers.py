@@ -29,6 +29,5 @@ def viewed(scene: Scene) -> Written:
 
 @provokes("staff.listed")
 def listed(scene: Scene) -> Written:
-    assert scene.staff.get("/staff/audit/auditentry/?mode__exact=live").status_code == 200
-    where = {"actor_id": scene.staff_member.public_id, "detail__query": "mode__exact=live"}
-    return Written(("staff", scene.staff_member.public_id), where=where)
+    assert scene.staff.get(f"/staff/accounts/company/?q={scene.world.company.slug}").status_code == 200
+    return scene.by_staff(where={"detail__objects": [scene.world.company.public_id]})

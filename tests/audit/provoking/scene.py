@@ -75,6 +75,7 @@ class Scene:
                 "action": action,
                 "_selected_action": [str(row.pk)],
                 "confirmed": "1",
+                "named": str(row.pk) if page == "billing/tierlimits" else self.world.company.slug,
                 "reason": "asked for by phone",
                 **fields,
             },

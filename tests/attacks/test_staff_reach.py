@@ -1,0 +1,255 @@
+"""A member of staff who may only look tries to read what is excluded, to change what they may not, and to look unseen."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.test import Client
+
+from accounts.models import Company, Membership, User
+from accounts.roles import Role
+from audit.models import AuditEntry, StaffEntry
+from core.staff import StaffModelAdmin
+from core.tenancy import Tenant, system_context, tenant_context
+from tests.attacks.staff import make_staff, staff_browser
+from tests.clients import sign_in
+from tests.factories import World, make_company, make_key, make_user
+
+VIEW_EVERYTHING = tuple(
+    sorted(f"{model._meta.app_label}.view_{model._meta.model_name}" for model in admin.site._registry)
+)
+REGISTERED = sorted(admin.site._registry.items(), key=lambda pair: pair[0]._meta.label)
+
+
+def page_of(model: Any) -> str:
+    return f"/staff/{model._meta.app_label}/{model._meta.model_name}/"
+
+
+def looks(tenant: Tenant, action: str) -> list[AuditEntry]:
+    with tenant_context(tenant):
+        return list(AuditEntry.objects.filter(action=action).order_by("id"))
+
+
+# --- reading what is excluded -----------------------------------------------------------------------------------------
+
+
+def test_a_password_hash_is_not_read_letter_by_letter(world: World) -> None:
+    browser = staff_browser("accounts.view_user")
+    email = world.owner.email
+
+    for guess in ("^md5", "^nothing"):
+        answer = browser.get("/staff/accounts/user/", {"email__exact": email, "password__regex": guess})
+        assert answer.status_code == 400
+        answer = browser.get("/staff/accounts/user/", {"password__regex": guess})
+        assert answer.status_code == 400
+        assert email not in answer.content.decode()
+
+
+@pytest.mark.parametrize(("model", "model_admin"), REGISTERED, ids=[m._meta.label for m, _ in REGISTERED])
+def test_a_list_is_narrowed_only_by_the_filters_on_it(model: Any, model_admin: Any) -> None:
+    browser = staff_browser(*VIEW_EVERYTHING)
+    page = page_of(model)
+
+    for field in model._meta.concrete_fields:
+        for lookup in ("regex", "startswith", "contains", "gt", "in"):
+            answer = browser.get(page, {f"{field.name}__{lookup}": "1"})
+            assert answer.status_code == 400, (field.name, lookup)
+    for path in ("company__name__startswith", "user__password__regex", "company__limit_overrides__contains"):
+        assert browser.get(page, {path: "1"}).status_code == 400, path
+
+
+@pytest.mark.parametrize(("model", "model_admin"), REGISTERED, ids=[m._meta.label for m, _ in REGISTERED])
+def test_the_filters_on_a_list_still_work(model: Any, model_admin: Any) -> None:
+    browser = staff_browser(*VIEW_EVERYTHING)
+    page = page_of(model)
+    body = browser.get(page).content.decode()
+    offered = set(re.findall(r'(?:href|value)="\?([a-z_]+)=([^"&]*)"', body))
+    simple = [
+        one.parameter_name
+        for one in model_admin.list_filter
+        if isinstance(one, type) and issubclass(one, SimpleListFilter)
+    ]
+
+    for name, value in [*offered, *((name, "") for name in simple)]:
+        assert browser.get(page, {name: value}).status_code == 200, (name, value)
+
+
+def test_companies_are_not_listed_by_the_side_doors(world: World) -> None:
+    browser = staff_browser(*VIEW_EVERYTHING)
+    completion = {"app_label": "billing", "model_name": "customer", "field_name": "company", "term": "a"}
+
+    assert browser.get("/staff/autocomplete/", completion).status_code == 404
+    for query in ({"s": world.company.slug}, {"s": world.company.slug, "extended": "1"}):
+        assert world.company.name not in browser.get("/staff/search/", query).content.decode()
+
+
+# --- changing what one may not ----------------------------------------------------------------------------------------
+
+# page, action, the one permission that it takes, and further fields of its form
+ACTIONS = [
+    ("accounts/company", "suspend", "accounts.suspend_company", {}),
+    ("accounts/company", "resume", "accounts.resume_company", {}),
+    ("billing/companyplan", "change_tier", "billing.change_tier", {"tier": "enterprise"}),
+    ("billing/companyplan", "override_limits", "billing.override_limits", {"webhook_endpoints": "7"}),
+    ("apikeys/apikey", "revoke", "apikeys.revoke_apikey", {}),
+]
+
+
+def test_every_action_takes_a_permission_of_its_own() -> None:
+    needed = [
+        action.permission
+        for _, model_admin in REGISTERED
+        for action in (getattr(model_admin, name) for name in model_admin.actions)
+    ]
+
+    assert len(needed) >= 9
+    assert len(set(needed)) == len(needed)
+    assert not any(".view_" in name or (".change_" in name and name.endswith("company")) for name in needed)
+
+
+def act(browser: Client, page: str, action: str, pk: Any, **fields: str) -> Any:
+    form = {"action": action, "_selected_action": [str(pk)], "confirmed": "1", "reason": "a made-up reason"}
+    return browser.post(f"/staff/{page}/", {**form, **fields})
+
+
+def state_of(world: World, key_id: Any) -> tuple[Any, ...]:
+    from apikeys.models import ApiKey
+
+    with system_context(reason="test"):
+        company = Company.objects.get(id=world.company.id)
+        key = ApiKey.objects.get(id=key_id)
+    return company.suspended_at, company.tier, company.limit_overrides, company.version, key.revoked_at
+
+
+@pytest.mark.parametrize(("page", "action", "permission", "fields"), ACTIONS)
+def test_looking_is_not_enough_to_act(
+    world: World, page: str, action: str, permission: str, fields: dict[str, str]
+) -> None:
+    key = make_key(world.company).key
+    target = key.id if page == "apikeys/apikey" else world.company.id
+    others = [name for _, _, name, _ in ACTIONS if name != permission]
+    before = state_of(world, key.id)
+
+    act(staff_browser(*VIEW_EVERYTHING, *others), page, action, target, named=world.company.slug, **fields)
+
+    assert state_of(world, key.id) == before
+
+
+@pytest.mark.parametrize(("page", "action", "permission", "fields"), ACTIONS)
+def test_an_action_names_the_company_and_follows_a_recent_login(
+    world: World, page: str, action: str, permission: str, fields: dict[str, str]
+) -> None:
+    key = make_key(world.company).key
+    target = key.id if page == "apikeys/apikey" else world.company.id
+    user = make_staff(*VIEW_EVERYTHING, permission)
+    browser, late = sign_in(user), sign_in(user)
+    session = late.session
+    session["account_authentication_methods"] = [{"method": "password", "at": 1.0, "email": user.email}]
+    session.save()
+    before = state_of(world, key.id)
+
+    nameless = act(browser, page, action, target, **fields)
+    misnamed = act(browser, page, action, target, named=world.other_company.slug, **fields)
+    asked = act(late, page, action, target, named=world.company.slug, **fields)
+    assert state_of(world, key.id) == before
+    done = act(browser, page, action, target, named=world.company.slug, **fields)
+
+    assert (nameless.status_code, misnamed.status_code) == (200, 200)
+    assert asked.headers["Location"].startswith("/accounts/reauthenticate/")
+    assert done.status_code == 302
+    assert state_of(world, key.id) != before
+
+
+def test_one_action_does_not_reach_two_companies(world: World) -> None:
+    browser = staff_browser(*VIEW_EVERYTHING, "accounts.suspend_company")
+    both = [str(world.company.id), str(world.other_company.id)]
+    form = {"action": "suspend", "_selected_action": both, "confirmed": "1", "reason": "a made-up reason"}
+
+    browser.post("/staff/accounts/company/", {**form, "named": world.company.slug})
+
+    with system_context(reason="test"):
+        assert not Company.objects.filter(id__in=both).exclude(suspended_at=None).exists()
+
+
+# --- looking unseen ---------------------------------------------------------------------------------------------------
+
+
+def test_a_list_stands_in_the_trail_of_every_company_on_it(world: World) -> None:
+    key, others = make_key(world.company, name="listed").key, make_key(world.other_company).key
+    browser = staff_browser("apikeys.view_apikey")
+
+    browser.get("/staff/apikeys/apikey/", {"q": world.company.slug})
+
+    [entry] = looks(world.tenant(), "staff.listed")
+    assert entry.detail == {"page": "apikeys.apikey", "objects": [key.public_id]}
+    assert looks(world.other_tenant(), "staff.listed") == []
+    browser.get("/staff/apikeys/apikey/", {"q": world.other_company.slug})
+    [entry] = looks(world.other_tenant(), "staff.listed")
+    assert entry.detail["objects"] == [others.public_id]
+
+
+def test_a_look_at_a_person_stands_in_the_trail_of_their_companies(world: World) -> None:
+    browser = staff_browser("accounts.view_user")
+    second = make_company("Initech", world.owner)
+
+    browser.get("/staff/accounts/user/", {"q": world.owner.email})
+    browser.get(f"/staff/accounts/user/{world.owner.pk}/change/")
+
+    for company in (world.company, second):
+        tenant = Tenant(company.id, "live")
+        assert [entry.detail["objects"] for entry in looks(tenant, "staff.listed")] == [
+            [world.owner.public_id]
+        ]
+        assert [entry.target_id for entry in looks(tenant, "staff.viewed")] == [world.owner.public_id]
+    assert looks(world.other_tenant(), "staff.viewed") == []
+
+
+def test_what_staff_searched_for_stays_with_staff(world: World) -> None:
+    user = make_staff("accounts.view_company")
+
+    sign_in(user).get("/staff/accounts/company/", {"q": world.company.slug})
+
+    [entry] = looks(world.tenant(), "staff.listed")
+    assert world.company.slug not in str(entry.detail)
+    with system_context(reason="test"):
+        [own] = StaffEntry.objects.filter(action="staff.listed", actor_id=user.public_id)
+    assert own.detail["query"] == f"q={world.company.slug}"
+
+
+def test_the_page_that_asks_for_a_reason_is_a_look_as_well(world: World) -> None:
+    browser = staff_browser(*VIEW_EVERYTHING, "accounts.suspend_company")
+
+    browser.post(
+        "/staff/accounts/company/", {"action": "suspend", "_selected_action": [str(world.company.id)]}
+    )
+
+    assert [entry.actor_kind for entry in looks(world.tenant(), "staff.listed")] == ["staff"]
+
+
+# --- people who are no staff ------------------------------------------------------------------------------------------
+
+
+def test_somebody_else_is_told_no_instead_of_being_sent_round(world: World) -> None:
+    browser = sign_in(world.owner)
+
+    for page in ("/staff/", "/staff/accounts/company/"):
+        answer = browser.get(page, follow=True)
+        assert answer.status_code == 403
+        assert len(answer.redirect_chain) == 1
+
+
+def test_staff_change_their_password_only_where_it_is_recorded() -> None:
+    browser = staff_browser(superuser=True)
+
+    assert browser.get("/staff/password_change/").headers["Location"] == "/accounts/password/change/"
+
+
+def test_every_admin_keeps_account() -> None:
+    assert all(isinstance(one, StaffModelAdmin) for _, one in REGISTERED)
+    assert make_user("visitor").is_staff is False
+    assert User._meta.get_field("password").name not in {
+        name for _, one in REGISTERED for name in (one.fields or ())
+    }
+    assert Role.OWNER in Membership._meta.get_field("role").flatchoices[0]
