@@ -1,11 +1,11 @@
-"""The kernel's tables: the outbox of events and the answers to idempotent writes."""
+"""The kernel's tables: the outbox of events, the answers to idempotent writes, and what batches set aside."""
 
 from datetime import timedelta
 from typing import Any
 
 from django.db import models
 
-from core import clock
+from core import clock, ids
 from core.fields import TransactionIdField
 from core.tenancy import TenantModel
 
@@ -65,3 +65,28 @@ class IdempotencyRecord(TenantModel):
 
     def __str__(self) -> str:
         return self.key
+
+
+class SetAside(models.Model):
+    """A row of a batch that failed and was set aside, so that the others could go on (core.set_aside).
+
+    Of every company's rows, for staff: the role `app` has no right on the table at all.
+    """
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    batch = models.CharField(max_length=64, help_text="Which work it was part of.")
+    item = models.CharField(max_length=200, help_text="Its identifier.")
+    row_id = models.UUIDField(null=True)
+    reason = models.CharField(max_length=500)
+    tries = models.PositiveIntegerField(default=1)
+    first_seen = models.DateTimeField(default=clock.now, editable=False)
+    last_seen = models.DateTimeField()
+    try_again_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "row set aside"
+        verbose_name_plural = "rows set aside"
+        constraints = [models.UniqueConstraint(fields=["batch", "item"], name="core_setaside_once")]
+
+    def __str__(self) -> str:
+        return f"{self.item} in {self.batch}"

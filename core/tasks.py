@@ -1,6 +1,6 @@
 """The kernel's own background work."""
 
-from core import clock
+from core import clock, set_aside
 from core.api import idempotency
 from core.jobs import system_task
 
@@ -9,3 +9,9 @@ from core.jobs import system_task
 def prune_idempotency_keys() -> int:
     """Delete the stored answers whose 24 hours are over; return how many."""
     return idempotency.prune_expired(now=clock.now())
+
+
+@system_task(name="core.prune_set_aside")
+def prune_set_aside() -> int:
+    """Forget what batches set aside long ago and nobody has met since; return how many."""
+    return set_aside.prune()

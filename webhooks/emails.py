@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from smtplib import SMTPException
 
-import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.selectors import current_company, owner_emails
+from core import set_aside
 from core.tenancy import Tenant, system_context, tenant_context
 from webhooks.models import Endpoint
 
 BATCH = 50
-log = structlog.get_logger(__name__)
+BATCH_NAME = "webhooks.send_notices"
 
 
 def send_notices() -> int:
@@ -25,17 +24,17 @@ def send_notices() -> int:
     A notice stays due until a mail server has taken it: after a crash in between it may be sent twice, but never not.
     """
     with system_context(reason="webhook notices that are due"):
-        due = list(Endpoint.objects.filter(notice_due=True).order_by("id")[:BATCH])
-    sent = 0
-    for endpoint in due:
-        try:
-            sent += _send(endpoint.tenant, endpoint.id)
-        except (OSError, SMTPException) as error:
-            log.warning("webhooks.notice_failed", endpoint=endpoint.public_id, error=str(error))
-    return sent
+        endpoints = Endpoint.objects.filter(notice_due=True).exclude(id__in=set_aside.resting(BATCH_NAME))
+        due = list(endpoints.order_by("id")[:BATCH])
+    return set_aside.each(
+        BATCH_NAME,
+        due,
+        lambda endpoint: _send(endpoint.tenant, endpoint.id),
+        identify=lambda endpoint: (endpoint.public_id, endpoint.id),
+    )
 
 
-def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> int:
+def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> None:
     with tenant_context(tenant):
         endpoint = (
             Endpoint.objects.select_for_update(skip_locked=True)
@@ -43,7 +42,7 @@ def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> int:
             .first()
         )
         if endpoint is None:
-            return 0
+            return
         context = {
             "company_name": current_company().name,
             "endpoint": endpoint,
@@ -58,4 +57,3 @@ def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> int:
         message.send()
         endpoint.notice_due = False
         endpoint.save(update_fields=["notice_due"])
-        return 1

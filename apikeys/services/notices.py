@@ -15,6 +15,7 @@ from apikeys.models import ApiKey
 from apikeys.representations import represent_key
 from apikeys.services.editing import lock_key
 from billing.entitlements import entitlements_of
+from core import set_aside
 from core.errors import NotFound
 from core.events import publish
 from core.principal import Principal
@@ -44,7 +45,7 @@ def notify_expiry(*, now: datetime) -> int:
         | Q(expiry_notice_days__gt=ON_THE_DAY, expires_at__lte=now + timedelta(days=ON_THE_DAY))
         | Q(expiry_notice_days__gt=OVER, expires_at__lte=now)
     )
-    return _for_each(due, partial(_tell_expiry, now=now), reason="keys that expire")
+    return _for_each("apikeys.notify_expiry", due, _tell_expiry, now=now)
 
 
 def _tell_expiry(key: ApiKey, *, now: datetime) -> None:
@@ -75,7 +76,7 @@ def remind_rotation(*, now: datetime) -> int:
         & Q(rotated_at__lte=now - F("rotation_days") * timedelta(days=1))
         & (Q(rotation_reminded_at=None) | Q(rotation_reminded_at__lte=now - REMIND_AGAIN_AFTER))
     )
-    return _for_each(due, partial(_tell_rotation, now=now), reason="keys due for rotation")
+    return _for_each("apikeys.remind_rotation", due, _tell_rotation, now=now)
 
 
 def _tell_rotation(key: ApiKey, *, now: datetime) -> None:
@@ -136,19 +137,22 @@ def tell_clamped_keys() -> int:
     return len(clamped)
 
 
-def _for_each(due: Q, tell: Callable[[ApiKey], None], *, reason: str) -> int:
-    """Call `tell` with every due key, locked in its own tenant's transaction."""
-    with system_context(reason=reason):
-        found = list(ApiKey.objects.filter(due).order_by("id")[:BATCH])
-    for key in found:
+def _for_each(batch: str, due: Q, tell: Callable[..., None], *, now: datetime) -> int:
+    """Call `tell` with every due key, locked in its own tenant's transaction; a key that fails is set aside."""
+    with system_context(reason=f"sweep: {batch}"):
+        keys = ApiKey.objects.filter(due).exclude(id__in=set_aside.resting(batch, now=now))
+        found = list(keys.order_by("id")[:BATCH])
+
+    def tell_one(key: ApiKey) -> None:
         with tenant_context(key.tenant):
             try:
                 locked = lock_key(key.id)
             except NotFound:
-                continue
+                return
             if locked.revoked_at is None:
-                tell(locked)
-    return len(found)
+                tell(locked, now=now)
+
+    return set_aside.each(batch, found, tell_one, identify=lambda key: (key.public_id, key.id))
 
 
 def _mail(key: ApiKey, subject: str, text: str) -> None:

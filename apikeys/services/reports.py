@@ -25,7 +25,7 @@ from apikeys.services.editing import lock_key
 from apikeys.services.revoking import UNDO_MINUTES, revoke_key
 from apikeys.services.rotating import end_overlap
 from apikeys.verification import is_secret_of
-from core import crypto, jobs
+from core import crypto, jobs, set_aside
 from core.addresses import client_group
 from core.api.errors import TemporarilyUnavailable
 from core.api.throttling import LocalBuckets, Policy, take_one
@@ -46,6 +46,7 @@ MAX_PASTED_LENGTH = 4000
 TELL_AGAIN_AFTER = timedelta(hours=24)
 GIVE_UP_AFTER = timedelta(days=1)
 BATCH = 500
+JUDGING = "apikeys.judge_reports"
 
 _SECRET = re.compile(keys.SCANNER_PATTERN)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
@@ -115,15 +116,18 @@ def judge_reports(*, now: datetime) -> int:
         late = LeakReport.objects.filter(received__lt=now - GIVE_UP_AFTER)
         if given_up := late.delete()[0]:
             log.error("leak_reports_given_up", count=given_up)
-        waiting = list(LeakReport.objects.order_by("id").values_list("id", flat=True)[:BATCH])
+        reports = LeakReport.objects.exclude(id__in=set_aside.resting(JUDGING, now=now)).order_by("id")
+        waiting = list(reports.values_list("id", flat=True)[:BATCH])
     judged = 0
-    for report_id in waiting:
+
+    def judge(report_id: UUID) -> None:
+        nonlocal judged
         try:
             judged += _judge_one(report_id, now=now)
         except (stores.StoreUnavailable, hashers.HasherBusy) as error:
             log.warning("leak_report_postponed", reason=type(error).__name__)
-        except Exception:  # one report that fails must not keep all others waiting
-            log.exception("leak_report_failed", report=str(report_id))
+
+    set_aside.each(JUDGING, waiting, judge, identify=lambda report_id: (str(report_id), report_id))
     return judged
 
 

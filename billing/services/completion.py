@@ -6,14 +6,14 @@ between leaves a row that is due again when the lease ends, and asking the gatew
 what it did the first time.
 """
 
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError
 
 from billing.gateways import (
     ChargeOrder,
@@ -26,7 +26,7 @@ from billing.gateways import (
 from billing.models import Charge, Refund
 from billing.services.charges import settle_charge
 from billing.services.refunds import settle_refund
-from core import clock
+from core import clock, set_aside
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 
@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 ACTOR = Principal.system("billing.complete_payments")
 BATCH = 8
+BATCH_NAME = "billing.complete_payments"
 # At least; twice as long as a call may take, so that two workers rarely ask for the same payment at once.
 LEASE = timedelta(seconds=30)
 # Waits after each attempt without an answer. After the last one the order is abandoned, which settles it for good.
@@ -44,6 +45,11 @@ RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 120, 3
 class _Claim:
     payment: Charge | Refund
     order: ChargeOrder | RefundOrder
+
+    @property
+    def identity(self) -> tuple[str, UUID]:
+        """The payment's TypeID and id."""
+        return self.payment.public_id, self.payment.id
 
 
 def complete_payments(*, max_batches: int = 50) -> int:
@@ -91,16 +97,16 @@ def _order_for(payment: Charge | Refund) -> ChargeOrder | RefundOrder:
 
 def _complete(claims: list[_Claim]) -> int:
     """Ask about all claims at a time and note each answer as it comes; one silent call holds no other up."""
-    settled = 0
     with ThreadPoolExecutor(max_workers=len(claims), thread_name_prefix="gateway") as pool:
         asked = {pool.submit(_ask, claim): claim for claim in claims}
-        for answer in as_completed(asked):
-            claim = asked[answer]
-            try:
-                settled += _note(claim, answer.result())
-            except DatabaseError:
-                # One row that cannot be settled must not keep the others waiting; it is due again when its lease ends.
-                log.exception("billing.payment_not_settled", payment=claim.payment.public_id)
+        settled = 0
+
+        def note(answer: Future[Outcome | None]) -> None:
+            nonlocal settled
+            settled += _note(asked[answer], answer.result())
+
+        # One that fails, or cannot be settled, is due again when its lease ends.
+        set_aside.each(BATCH_NAME, as_completed(asked), note, identify=lambda answer: asked[answer].identity)
     return settled
 
 

@@ -1,0 +1,21 @@
+"""Whose failure a database error is: the server's, which every other row would meet as well, or one row's own."""
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+# SQLSTATE classes (PostgreSQL, appendix A): connection lost, resources used up, shut down by the operator, its disk.
+_SERVER_CLASSES = ("08", "53", "57P", "58")
+_READ_ONLY = "25006"  # a standby, in the middle of a failover
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether `error` says that PostgreSQL cannot be reached or cannot work, whatever it was asked for.
+
+    A lock that was not granted, a deadlock or a value that is refused is not an outage: other rows may succeed.
+    """
+    if not isinstance(error, (DatabaseError, InterfaceError)):
+        return False
+    state: str | None = getattr(error.__cause__, "sqlstate", None)
+    if state is None:
+        # Nothing came back from the server: the connection, or the pool, failed.
+        return isinstance(error, (OperationalError, InterfaceError))
+    return state.startswith(_SERVER_CLASSES) or state == _READ_ONLY

@@ -1,0 +1,163 @@
+"""A poisoned row in every batch: the others are done, and the bad one is set aside with its reason, or comes to its own end."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from apikeys.models import LeakReport
+from apikeys.services import notices, reports
+from billing.gateways import Outcome
+from billing.models import Charge
+from billing.services import complete_payments, completion
+from core import clock
+from core.models import SetAside
+from core.tenancy import Tenant, system_context, tenant_context
+from tests.apikeys.found_keys import send
+from tests.billing.factories import make_charge, set_aside_due_payments
+from tests.factories import World, make_key
+from tests.webhooks.steps import make_endpoint
+from webhooks import emails
+from webhooks.models import Endpoint
+
+
+class Poison(Exception):
+    """What a library, or a mistake of ours, may raise for one row."""
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, target: Any, name: str, is_bad: Callable[..., bool]) -> None:
+    """Let the function `name` of `target` raise for the one call that `is_bad` recognises."""
+    original = getattr(target, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if is_bad(*args, **kwargs):
+            raise Poison("this row cannot be worked on")
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(target, name, call)
+
+
+def reason_of(batch: str, item: str) -> str | None:
+    """Return why `item` was set aside; None when it was not."""
+    with system_context(reason="tests"):
+        return SetAside.objects.filter(batch=batch, item=item).values_list("reason", flat=True).first()
+
+
+REASON = "Poison: this row cannot be worked on"
+
+
+@pytest.mark.parametrize(
+    ("sweep", "batch", "fields", "subject"),
+    [
+        (
+            notices.notify_expiry,
+            "apikeys.notify_expiry",
+            {"expires_at": clock.now() + timedelta(days=3)},
+            "The API key good expires soon",
+        ),
+        (notices.remind_rotation, "apikeys.remind_rotation", {}, "Time to rotate the API key good"),
+    ],
+    ids=["expiry", "rotation"],
+)
+def test_a_notice_that_cannot_be_written_keeps_no_other_back(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    sweep: Callable[..., int],
+    batch: str,
+    fields: dict[str, Any],
+    subject: str,
+) -> None:
+    bad, good = (make_key(world.company, name=name, **fields) for name in ("bad", "good"))
+    poison(monkeypatch, notices, "represent_key", lambda key: key.id == bad.key.id)
+    now = clock.now() + (timedelta(0) if fields else timedelta(days=91))
+    mail.outbox.clear()
+
+    for _ in range(20):
+        if sweep(now=now) == 0:
+            break
+
+    assert [message.subject for message in mail.outbox if message.to == [world.owner.email]] == [subject]
+    assert reason_of(batch, bad.key.public_id) == REASON
+    assert reason_of(batch, good.key.public_id) is None
+
+
+def test_a_report_of_a_found_secret_that_cannot_be_judged_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = make_key(world.company), make_key(world.company)
+    for issued in (bad, good):
+        assert send(issued.client_secret).status_code == 202
+    poison(monkeypatch, reports, "is_secret_of", lambda text, row: text == bad.client_secret)
+
+    reports.judge_reports(now=clock.now())
+
+    with system_context(reason="tests"):
+        left = list(LeakReport.objects.filter(id__in=set_aside_rows("apikeys.judge_reports")))
+    assert [reason_of("apikeys.judge_reports", str(report.id)) for report in left] == [REASON]
+    with tenant_context(world.tenant()):
+        bad.key.refresh_from_db()
+        good.key.refresh_from_db()
+    assert (bad.key.leaked_at, good.key.leaked_at is not None) == (None, True)
+
+
+def set_aside_rows(batch: str) -> list[Any]:
+    with system_context(reason="tests"):
+        return list(SetAside.objects.filter(batch=batch).values_list("row_id", flat=True))
+
+
+def test_a_webhook_notice_that_cannot_be_written_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (make_endpoint(world.tenant(), f"https://example.com/{name}")[0] for name in ("bad", "good"))
+    with tenant_context(world.tenant()):
+        Endpoint.objects.filter(id__in=[bad.id, good.id]).update(
+            enabled=False, disabled_reason="failing", disabled_at=clock.now(), notice_due=True
+        )
+    poison(
+        monkeypatch, emails, "render_to_string", lambda template, context: context["endpoint"].id == bad.id
+    )
+    mail.outbox.clear()
+
+    emails.send_notices()
+
+    bodies = [message.body for message in mail.outbox if message.to == [world.owner.email]]
+    assert len(bodies) == 1
+    assert good.public_id in bodies[0]
+    assert reason_of("webhooks.send_notices", bad.public_id) == REASON
+
+
+def test_a_payment_that_cannot_be_asked_about_or_settled_keeps_no_other_pending(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_aside_due_payments()
+    unasked, unsettled, good = (make_charge(world.tenant(), settle=False) for _ in range(3))
+
+    def ask(claim: Any) -> Outcome:
+        if claim.payment.id == unasked.id:
+            raise Poison("this row cannot be worked on")
+        return Outcome(succeeded=True, reference=f"gw_{claim.payment.id.hex}")
+
+    monkeypatch.setattr(completion, "_ask", ask)
+    poison(monkeypatch, completion, "settle_charge", lambda *, charge, **_: charge.id == unsettled.id)
+
+    assert complete_payments(max_batches=1) == 1
+
+    assert status_of(world.tenant(), good) == "succeeded"
+    assert [reason_of("billing.complete_payments", row.public_id) for row in (unasked, unsettled)] == [
+        REASON,
+        REASON,
+    ]
+    # Both are due again when their lease ends, and then leave the list.
+    monkeypatch.undo()
+    monkeypatch.setattr(completion, "_ask", lambda claim: Outcome(succeeded=True, reference="gw_1"))
+    with tenant_context(world.tenant()):
+        Charge.objects.filter(status="pending").update(due_at=clock.now())
+    assert complete_payments(max_batches=1) == 2
+    assert reason_of("billing.complete_payments", unasked.public_id) is None
+
+
+def status_of(tenant: Tenant, charge: Charge) -> str:
+    with tenant_context(tenant):
+        return Charge.objects.get(id=charge.id).status
