@@ -1,9 +1,17 @@
-from django.apps import AppConfig
+from core.resources import MenuEntry, PomeloApp, Resource
 
 
-class AccountsConfig(AppConfig):
+class AccountsConfig(PomeloApp):
+    """People, companies, memberships and invitations."""
+
     name = "accounts"
-    default_auto_field = "django.db.models.BigAutoField"
+    page_urls = "accounts.dashboard.urls"
+    resources = (Resource(name="companies", object="company", prefix="co", label="Company"),)
+    menu = (
+        MenuEntry("company", "Team", "/team/", "user", 20),
+        MenuEntry("company", "Settings", "/settings/", "settings", 40),
+    )
+    audit_labels = {"member": "Team", "user": "Sign-ins"}
 
     def ready(self) -> None:
         """Listen to allauth's signals; its models must be loaded first."""

@@ -1,9 +1,23 @@
-from django.apps import AppConfig
+from core.resources import MenuEntry, PomeloApp, Resource
 
 
-class ApiKeysConfig(AppConfig):
+class ApiKeysConfig(PomeloApp):
+    """API keys: what every other endpoint is called with."""
+
     name = "apikeys"
-    default_auto_field = "django.db.models.BigAutoField"
+    api_urls = "apikeys.api.urls"
+    page_urls = "apikeys.dashboard.urls"
+    resources = (
+        Resource(
+            name="whoami",
+            object="whoami",
+            description="What the key you call with is and may do.",
+            position=10,
+        ),
+        # Keys are managed on pages and by commands, never by a key.
+        Resource(name="keys", object="api_key", prefix="key", reference="key", label="API keys"),
+    )
+    menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)
 
     def ready(self) -> None:
         """Answer django-cors-headers' question for the API."""

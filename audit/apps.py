@@ -1,12 +1,36 @@
 from typing import Any
 
-from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
+from core.resources import MenuEntry, PomeloApp, Resource, Scope
 
-class AuditConfig(AppConfig):
+
+class AuditConfig(PomeloApp):
+    """The audit trail and the request log."""
+
     name = "audit"
-    default_auto_field = "django.db.models.BigAutoField"
+    api_urls = "audit.api.urls"
+    page_urls = "audit.dashboard.urls"
+    resources = (
+        Resource(
+            name="audit_entries",
+            object="audit_entry",
+            prefix="aud",
+            description="Who did what, when and from where.",
+        ),
+        Resource(
+            name="request_logs",
+            object="request_log",
+            prefix="req",
+            description="Every call with a key, and why it was refused if it was.",
+        ),
+    )
+    scopes = (Scope("audit:read", "Audit", "Read the audit trail and the request log"),)
+    menu = (
+        MenuEntry("developers", "Requests", "/requests/", "activity", 20),
+        MenuEntry("company", "Audit", "/audit/", "audit", 10),
+    )
+    audit_labels = {"audit": "Exports"}
 
     def ready(self) -> None:
         """Every `migrate`, so every start, makes the partitions of the coming days; `/readyz` says when they run out."""

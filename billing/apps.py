@@ -1,6 +1,44 @@
-from django.apps import AppConfig
+from core.resources import MenuEntry, PomeloApp, Resource, Scope
 
 
-class BillingConfig(AppConfig):
+class BillingConfig(PomeloApp):
+    """Customers, invoices, charges and refunds, and the tiers of companies."""
+
     name = "billing"
-    default_auto_field = "django.db.models.BigAutoField"
+    api_urls = "billing.api.urls"
+    page_urls = "billing.dashboard.urls"
+    resources = (
+        Resource(
+            name="customers",
+            object="customer",
+            prefix="cus",
+            description="Whom the company does business with.",
+        ),
+        Resource(
+            name="invoices",
+            object="invoice",
+            prefix="in",
+            description="From draft to paid, numbered without gaps, with their PDF.",
+        ),
+        Resource(name="invoice_lines", object="invoice_line", prefix="il"),
+        Resource(
+            name="charges",
+            object="charge",
+            prefix="ch",
+            description="Money taken, for an invoice or without one, and refunds of it.",
+        ),
+        Resource(name="refunds", object="refund", prefix="re"),
+    )
+    scopes = (
+        Scope("customers:read", "Customers", "List and read customers"),
+        Scope("customers:write", "Customers", "Create, change and delete customers", writes=True),
+        Scope("invoices:read", "Invoices", "List and read invoices, download PDFs"),
+        Scope("invoices:write", "Invoices", "Create, finalize and void invoices", writes=True),
+        Scope("charges:read", "Charges", "List and read charges and refunds"),
+        Scope("charges:write", "Charges", "Create charges and refunds", writes=True),
+    )
+    menu = (
+        MenuEntry("business", "Customers", "/customers/", "users", 10),
+        MenuEntry("business", "Invoices", "/invoices/", "invoice", 20),
+        MenuEntry("business", "Charges", "/charges/", "card", 30),
+    )

@@ -1,12 +1,7 @@
-"""Mounts every app's API under /v1. What no app has is answered by `core.api.entry`."""
+"""Mounts every app's API under /v1, as its AppConfig says. What no app has is answered by `core.api.entry`."""
 
 from django.urls import include, path
 
-urlpatterns = [
-    path("", include("core.api.urls")),
-    path("", include("apikeys.api.urls")),
-    path("", include("audit.api.urls")),
-    path("", include("billing.api.urls")),
-    path("", include("messaging.api.urls")),
-    path("", include("webhooks.api.urls")),
-]
+from core.resources import pomelo_apps
+
+urlpatterns = [path("", include(app.api_urls)) for app in pomelo_apps() if app.api_urls]

@@ -1,12 +1,15 @@
-from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
+from core.resources import MenuEntry, PomeloApp
 
-class PomeloConfig(AppConfig):
+
+class PomeloConfig(PomeloApp):
     """The composition root as an app, so that its management commands and pages are found."""
 
     name = "config"
     label = "pomelo_config"
+    page_urls = "config.pages.urls"
+    menu = (MenuEntry("company", "Plan", "/plan/", "plan", 30),)
 
 
 class StaffAdminConfig(AdminConfig):

@@ -1,19 +1,14 @@
-"""Mounts the dashboard, the staff site, the probes and the API."""
+"""Mounts the pages of every app, as its AppConfig says, the staff site, the probes and the API."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from core import health
 from core.api import document
+from core.resources import pomelo_apps
 
 urlpatterns = [
-    path("", include("config.pages.urls")),
-    path("", include("accounts.dashboard.urls")),
-    path("", include("apikeys.dashboard.urls")),
-    path("", include("billing.dashboard.urls")),
-    path("", include("audit.dashboard.urls")),
-    path("messages/", include("messaging.dashboard.urls")),
-    path("webhooks/", include("webhooks.dashboard.urls")),
+    *(path(app.page_prefix, include(app.page_urls)) for app in pomelo_apps() if app.page_urls),
     path("accounts/", include("allauth.urls")),
     path("staff/", admin.site.urls),
     path("docs/api/", document.swagger_page, name="api_reference"),

@@ -1,10 +1,17 @@
-from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+from core.resources import PomeloApp
 
 
-class CoreConfig(AppConfig):
+class CoreConfig(PomeloApp):
+    """The kernel: what every app stands on."""
+
     name = "core"
-    default_auto_field = "django.db.models.BigAutoField"
+    api_urls = "core.api.urls"
+    audit_labels = {"staff": "Staff"}
 
     def ready(self) -> None:
-        """Register the system checks (start-up refuses what they call an error)."""
-        from core import checks  # noqa: F401
+        """Know every app's events, and register the system checks (start-up refuses what they call an error)."""
+        from core import checks, resource_checks  # noqa: F401
+
+        autodiscover_modules("events")

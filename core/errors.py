@@ -24,6 +24,8 @@ class DomainError(Exception):
     status: ClassVar[int] = 400
     title: ClassVar[str] = ""
     fix: ClassVar[str] = ""
+    # No call of the API can end so: only a person on a page is refused it.
+    only_on_pages: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Register the class under its code; a code has one owner."""

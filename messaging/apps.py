@@ -1,9 +1,48 @@
-from django.apps import AppConfig
+from core.resources import MenuEntry, PomeloApp, Resource, Scope
 
 
-class MessagingConfig(AppConfig):
+class MessagingConfig(PomeloApp):
+    """Email and SMS to a company's customers."""
+
     name = "messaging"
-    default_auto_field = "django.db.models.BigAutoField"
+    api_urls = "messaging.api.urls"
+    page_urls = "messaging.dashboard.urls"
+    page_prefix = "messages/"
+    resources = (
+        Resource(
+            name="messages",
+            object="message",
+            prefix="msg",
+            description="Email and SMS: sent at once or later, and what became of each.",
+        ),
+        Resource(
+            name="suppressions",
+            object="suppression",
+            prefix="sup",
+            description="Addresses that nothing is sent to.",
+        ),
+        # The audit app counts requests under the same path.
+        Resource(
+            name="analytics",
+            object="message_analytics",
+            description="Counts and times of messages and of requests.",
+        ),
+    )
+    scopes = (
+        Scope("messaging:read", "Messages", "List and read messages"),
+        Scope("messaging:send", "Messages", "Send messages on every channel", writes=True),
+        Scope("email:send", "Messages", "Send email only", writes=True, aliases=("send_email",)),
+        Scope("sms:send", "Messages", "Send SMS only", writes=True),
+        Scope("suppressions:read", "Suppressions", "List suppressed addresses"),
+        Scope("suppressions:write", "Suppressions", "Add and remove suppressed addresses", writes=True),
+        Scope(
+            "analytics:read",
+            "Analytics",
+            "Read message and request statistics",
+            aliases=("read_analytics",),
+        ),
+    )
+    menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)
 
     def ready(self) -> None:
         """Register the system checks (start-up refuses what they call an error)."""

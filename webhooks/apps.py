@@ -1,6 +1,41 @@
-from django.apps import AppConfig
+from core.resources import MenuEntry, PomeloApp, Resource, Scope
 
 
-class WebhooksConfig(AppConfig):
+class WebhooksConfig(PomeloApp):
+    """Endpoints of companies, and the signed deliveries of events to them."""
+
     name = "webhooks"
-    default_auto_field = "django.db.models.BigAutoField"
+    api_urls = "webhooks.api.urls"
+    page_urls = "webhooks.dashboard.urls"
+    page_prefix = "webhooks/"
+    resources = (
+        Resource(
+            name="webhook_endpoints",
+            object="webhook_endpoint",
+            prefix="we",
+            reference="endpoint",
+            description="Addresses of yours that events are sent to, signed.",
+            label="Webhooks",
+        ),
+        Resource(name="recoveries", object="webhook_recovery", prefix="wrec"),
+        Resource(
+            name="deliveries",
+            object="delivery",
+            prefix="dlv",
+            description="Every event sent to an endpoint, attempt by attempt.",
+        ),
+        Resource(name="attempts", object="delivery_attempt", prefix="att"),
+        Resource(
+            name="events",
+            object="event",
+            prefix="evt",
+            description="What happened, whether an endpoint heard of it or not.",
+        ),
+    )
+    scopes = (
+        Scope("webhooks:read", "Webhooks", "List endpoints and deliveries"),
+        Scope("webhooks:write", "Webhooks", "Change endpoints, resend deliveries", writes=True),
+        Scope("events:read", "Events", "List events"),
+    )
+    audit_labels = {"webhook_delivery": "Webhook deliveries"}
+    menu = (MenuEntry("developers", "Webhooks", "/webhooks/", "webhook", 30),)

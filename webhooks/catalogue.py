@@ -1,45 +1,27 @@
-"""The public events: what an endpoint may subscribe to. A new public event is one line here."""
+"""The public events: what an endpoint may subscribe to. A class of an app's `events.py` whose `public` is true is one.
+
+Its docstring's first sentence is what people read here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-CATALOGUE: dict[str, str] = {
-    "customer.created": "A customer was created.",
-    "customer.updated": "A customer was changed.",
-    "customer.deleted": "A customer was deleted.",
-    "invoice.created": "An invoice was created as a draft.",
-    "invoice.updated": "A draft invoice was changed.",
-    "invoice.deleted": "A draft invoice was deleted.",
-    "invoice.finalized": "An invoice got its number and can no longer be changed.",
-    "invoice.paid": "An invoice was paid in full.",
-    "invoice.voided": "An invoice was voided.",
-    "invoice.marked_uncollectible": "An invoice was given up.",
-    "charge.created": "A charge was accepted; the gateway has not answered yet.",
-    "charge.succeeded": "A charge went through.",
-    "charge.failed": "A charge failed; `failure_code` says why.",
-    "refund.created": "A refund was accepted; the gateway has not answered yet.",
-    "refund.succeeded": "A refund went through.",
-    "refund.failed": "A refund failed.",
-    "message.queued": "A message was accepted.",
-    "message.sent": "A message was handed to its provider.",
-    "message.delivered": "A message reached its recipient.",
-    "message.bounced": "A message was refused by its recipient's server.",
-    "message.complained": "A recipient marked a message as unwanted.",
-    "message.failed": "A message could not be sent.",
-    "message.suppressed": "A message was held back, since its recipient is on the suppression list.",
-    "message.canceled": "A scheduled message was canceled.",
-    "api_key.created": "An API key was created.",
-    "api_key.updated": "An API key's name, scopes, limits or restrictions were changed.",
-    "api_key.rotated": "An API key got a new secret.",
-    "api_key.overlap_ended": "An API key's old secret was ended before its time.",
-    "api_key.revoked": "An API key was revoked.",
-    "api_key.restored": "The revocation of an API key was undone.",
-    "api_key.expiring": "An API key expires within days, or today.",
-    "api_key.expired": "An API key has expired.",
-    "api_key.rotation_due": "An API key's secret is older than its rotation interval.",
-    "api_key.exposed": "An API key was found in the open, or crossed a network in clear.",
-}
+from core.events import EVENT_TYPES
+from core.resources import Registered, app_of, pomelo_apps
+
+
+def _public_events() -> dict[str, str]:
+    return {
+        kind: " ".join((event.__doc__ or "").split())
+        for app in pomelo_apps()
+        for kind, event in EVENT_TYPES.items()
+        if event.public and app_of(event.__module__) is app
+    }
+
+
+# What each event says happened, by type, in the order of the apps. Whole once the apps are ready, which loads their events.
+CATALOGUE: Mapping[str, str] = Registered(_public_events)
 ALL = "*"
 TEST_EVENT = "webhook_endpoint.test"  # sent by the test button only; nobody subscribes to it
 

@@ -20,6 +20,7 @@ class SlugTaken(DomainError):
 
     code = "slug_taken"
     status = 409
+    only_on_pages = True
     title = "This short name is taken"
     fix = "Choose another short name."
 

@@ -20,6 +20,7 @@ class AlreadyMember(DomainError):
 
     code = "already_member"
     status = 409
+    only_on_pages = True
     title = "Already a member or invited"
     fix = "Change the member's role instead, or revoke the open invitation first."
 
@@ -29,6 +30,7 @@ class LastOwner(DomainError):
 
     code = "last_owner"
     status = 409
+    only_on_pages = True
     title = "The last owner cannot go"
     fix = "Make somebody else an owner first."
 
@@ -38,6 +40,7 @@ class RoleTooHigh(DomainError):
 
     code = "role_too_high"
     status = 403
+    only_on_pages = True
     title = "This role is above yours"
     fix = "Ask an owner."
 
@@ -47,6 +50,7 @@ class InvitationMismatch(DomainError):
 
     code = "invitation_mismatch"
     status = 403
+    only_on_pages = True
     title = "This invitation is for somebody else"
     fix = "Sign in with the address the invitation was sent to."
 

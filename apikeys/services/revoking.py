@@ -20,6 +20,7 @@ class UndoRefused(DomainError):
 
     code = "undo_refused"
     status = 409
+    only_on_pages = True
     title = "This revocation cannot be undone"
     fix = "Create a new key. Undo works for 60 minutes, and never after a leak or a revocation by staff."
 

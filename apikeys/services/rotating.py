@@ -30,6 +30,7 @@ class KeyNotActive(DomainError):
 
     code = "key_not_active"
     status = 409
+    only_on_pages = True
     title = "The key is not active"
     fix = "Undo the revocation or set a later expiry first, or create a new key."
 

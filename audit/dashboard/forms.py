@@ -9,6 +9,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from audit.selectors import EntryFilter, RequestFilter
 from core import clock, ids
 from core.errors import FieldErrors
+from core.events import EVENT_TYPES
+from core.resources import list_resources, pomelo_apps
 
 PERIODS = {
     "": "Any time",
@@ -45,20 +47,18 @@ REFUSALS = (
     "validation_failed",
     "not_found",
 )
-ACTIONS = {
-    "": "Any",
-    "api_key.*": "API keys",
-    "member.*": "Team",
-    "user.*": "Sign-ins",
-    "company.*": "Company",
-    "customer.*": "Customers",
-    "invoice.*": "Invoices",
-    "charge.*": "Charges",
-    "message.*": "Messages",
-    "webhook_endpoint.*": "Webhooks",
-    "staff.*": "Staff",
-    "audit.*": "Exports",
-}
+
+
+def action_groups() -> list[tuple[str, str]]:
+    """Return the groups of actions that can be chosen: what the installed apps have events about, by its name on pages."""
+    about = {kind.partition(".")[0] for kind in EVENT_TYPES}
+    names = {found.object: found.title for found in list_resources() if found.object in about}
+    for app in pomelo_apps():
+        names |= app.audit_labels
+    return [
+        ("", "Any"),
+        *((f"{group}.*", name) for group, name in sorted(names.items(), key=lambda one: one[1])),
+    ]
 
 
 def _moment(label: str) -> forms.DateTimeField:
@@ -116,7 +116,7 @@ class EntryFilterForm(_PeriodForm):
         max_length=200,
         widget=forms.TextInput(attrs={"placeholder": "Person, identifier, action or request"}),
     )
-    action = forms.ChoiceField(required=False, choices=list(ACTIONS.items()), label="About")
+    action = forms.ChoiceField(required=False, choices=action_groups, label="About")
     actor = forms.CharField(required=False, max_length=200)
     ip = forms.CharField(label="Address", required=False, max_length=50)
     period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))

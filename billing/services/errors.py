@@ -80,6 +80,7 @@ class TierRequestOpen(DomainError):
 
     code = "tier_request_open"
     status = 409
+    only_on_pages = True
     title = "A request is open already"
     fix = "Withdraw the open request first."
 
@@ -89,6 +90,7 @@ class TierRequestClosed(DomainError):
 
     code = "tier_request_closed"
     status = 409
+    only_on_pages = True
     title = "The request is closed"
     fix = "Make a new request."
 
@@ -98,5 +100,6 @@ class TierUnchanged(DomainError):
 
     code = "tier_unchanged"
     status = 409
+    only_on_pages = True
     title = "The company has this tier already"
     fix = "Choose another tier."

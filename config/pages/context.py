@@ -1,14 +1,36 @@
 """The template context of every page: the shell (company, mode, role) and the theme."""
 
-from typing import Any
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, get_args
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.access import entered
+from core.resources import MenuEntry, Section, menu_of
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark", "system")
+
+
+@dataclass(frozen=True, slots=True)
+class MenuSection:
+    """A section of the side bar with its links."""
+
+    name: Section
+    entries: list[MenuEntry]
+
+    @property
+    def title(self) -> str:
+        """What stands above the links."""
+        return self.name.capitalize()
+
+
+@lru_cache(maxsize=1)
+def menu() -> list[MenuSection]:
+    """Return the side bar's sections, with what every installed app adds to them."""
+    return [MenuSection(name, menu_of(name)) for name in get_args(Section)]
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -24,5 +46,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "companies": [one.company for one in inside.memberships],
             "mode": inside.mode,
             "role": inside.membership.role,
+            "menu": menu(),
         },
     }

@@ -120,6 +120,9 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.append("django.forms")
+# Apps from elsewhere that add routes, scopes, events and pages of their own (docs/extending.md).
+EXTENSIONS = env.list("EXTENSIONS", default=[])
+INSTALLED_APPS += EXTENSIONS
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -261,21 +264,6 @@ SPECTACULAR_SETTINGS = {
         "`Idempotency-Key`. Every refusal is `application/problem+json`."
     ),
     "SERVERS": [{"url": "/", "description": "This server"}],
-    # In the order in which an integrator meets them.
-    "TAGS": [
-        {"name": "whoami", "description": "What the key you call with is and may do."},
-        {"name": "customers", "description": "Whom the company does business with."},
-        {"name": "invoices", "description": "From draft to paid, numbered without gaps, with their PDF."},
-        {"name": "charges", "description": "Money taken, for an invoice or without one, and refunds of it."},
-        {"name": "messages", "description": "Email and SMS: sent at once or later, and what became of each."},
-        {"name": "suppressions", "description": "Addresses that nothing is sent to."},
-        {"name": "analytics", "description": "Counts and times of messages and of requests."},
-        {"name": "webhook_endpoints", "description": "Addresses of yours that events are sent to, signed."},
-        {"name": "deliveries", "description": "Every event sent to an endpoint, attempt by attempt."},
-        {"name": "events", "description": "What happened, whether an endpoint heard of it or not."},
-        {"name": "audit_entries", "description": "Who did what, when and from where."},
-        {"name": "request_logs", "description": "Every call with a key, and why it was refused if it was."},
-    ],
     "SCHEMA_PATH_PREFIX": "/v1/",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_PATCH": True,

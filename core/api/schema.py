@@ -19,6 +19,7 @@ from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
+from core.resources import ID_PREFIXES, REFERENCES, list_resources
 
 Json = dict[str, Any]
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -126,7 +127,7 @@ class ApiSchema(AutoSchema):
         return [view.produces] if attribute == "media_type" else []
 
     def _get_paginator(self) -> PagePagination | None:
-        prefix = shared.ID_PREFIXES.get(self.path.rpartition("/")[2])
+        prefix = ID_PREFIXES.get(self.path.rpartition("/")[2])
         return PagePagination(prefix) if prefix and getattr(self.view, "paginated", True) else None
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[Json]:
@@ -134,7 +135,7 @@ class ApiSchema(AutoSchema):
         segments = self.path.split("/")
         for parameter in parameters:
             collection = segments[segments.index(f"{{{parameter['name']}}}") - 1]
-            parameter["schema"] = shared.id_schema(shared.ID_PREFIXES[collection])
+            parameter["schema"] = shared.id_schema(ID_PREFIXES[collection])
         return parameters
 
     def get_paginated_name(self, serializer_name: str) -> str:
@@ -187,8 +188,8 @@ def _describe_text(field: serializers.CharField, schema: Json) -> None:
         schema.clear()
         schema.update(inner)
     if "string" in schema.get("type", "") and not {"format", "pattern", "enum"} & schema.keys():
-        if field.field_name in shared.REFERENCES:
-            schema["pattern"] = shared.id_schema(shared.REFERENCES[field.field_name])["pattern"]
+        if (prefix := REFERENCES.get(field.field_name or "")) is not None:
+            schema["pattern"] = shared.id_schema(prefix)["pattern"]
             return
         required = NOT_BLANK if field.trim_whitespace else NOT_EMPTY
         schema["pattern"] = NO_NUL if field.allow_blank else required
@@ -229,9 +230,22 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     _require_bodies_of_variants(result)
     _link_created_objects(result)
     _drop_marks(result)
+    result["tags"] = _used_tags(result)
     result["security"] = shared.SECURITY
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
     return result
+
+
+def _used_tags(document: Json) -> list[Json]:
+    """Return the tags of the operations, described and ordered as the apps say."""
+    used = {
+        tag for methods in document["paths"].values() for found in methods.values() for tag in found["tags"]
+    }
+    return [
+        {"name": resource.name, "description": resource.description}
+        for resource in list_resources()
+        if resource.name in used
+    ]
 
 
 def _drop_marks(node: Any) -> None:
@@ -258,11 +272,11 @@ def _link_created_objects(document: Json) -> None:
     paths: Json = document["paths"]
     for path, methods in paths.items():
         created = methods.get("post", {}).get("responses", {}).get("201")
-        prefix = shared.ID_PREFIXES.get(path.rpartition("/")[2])
+        prefix = ID_PREFIXES.get(path.rpartition("/")[2])
         if created is None or prefix is None:
             continue
         links: Json = {}
-        fields = {name for name, other in shared.REFERENCES.items() if other == prefix}
+        fields = {name for name, other in REFERENCES.items() if other == prefix}
         for other, others in paths.items():
             name = (
                 other.removeprefix(f"{path}/{{").partition("}")[0] if other.startswith(f"{path}/{{") else ""

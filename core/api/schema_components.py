@@ -207,24 +207,6 @@ PARAMETERS = {
     "type": "Only of this type",
 }
 
-# The TypeID prefix of the objects in a collection, by the last segment of its path.
-ID_PREFIXES = {
-    "audit_entries": "aud",
-    "charges": "ch",
-    "customers": "cus",
-    "deliveries": "dlv",
-    "events": "evt",
-    "invoices": "in",
-    "messages": "msg",
-    "recoveries": "wrec",
-    "refunds": "re",
-    "request_logs": "req",
-    "suppressions": "sup",
-    "webhook_endpoints": "we",
-}
-# The same by the name of a field of a request that refers to an object.
-REFERENCES = {"customer": "cus", "invoice": "in"}
-
 # status: (name of the response, description, code its example shows, headers beyond the common ones)
 _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
     400: (
@@ -266,31 +248,6 @@ ALWAYS = (400, 401, 403, 404, 406, 429, 500, 503)
 ON_WRITES = (409, 413, 415, 422)
 
 
-# What else a status means, beside the code of _REFUSALS.
-_MORE_CODES = {
-    400: ("invalid_request", "invalid_idempotency_key", "credential_in_query"),
-    401: ("invalid_credentials", "key_expired", "key_revoked"),
-    403: ("ip_not_allowed", "origin_not_allowed", "https_required", "company_suspended"),
-    409: (
-        "already_suppressed",
-        "charge_exceeds_amount_due",
-        "charge_not_refundable",
-        "delivery_in_progress",
-        "endpoint_disabled",
-        "endpoint_limit_reached",
-        "external_id_taken",
-        "invoice_empty",
-        "invoice_has_payments",
-        "invoice_not_draft",
-        "invoice_not_open",
-        "message_not_cancelable",
-        "recovery_running",
-        "refund_exceeds_charge",
-    ),
-    429: ("daily_cap_exceeded", "too_many_failures"),
-}
-
-
 def id_schema(prefix: str) -> Json:
     """Return the schema of an identifier with `prefix`, as `core.ids` writes it."""
     return {"type": "string", "pattern": id_pattern(prefix)}
@@ -327,12 +284,21 @@ def refusals() -> Json:
                     "schema": {"$ref": "#/components/schemas/Problem"},
                     "examples": {
                         each: {"value": _example(status, each)}
-                        for each in (code, *_MORE_CODES.get(status, ()))
+                        for each in (code, *_other_codes(status, code))
                     },
                 }
             },
         }
     return found
+
+
+def _other_codes(status: int, code: str) -> list[str]:
+    """Return what else an answer of the API with `status` may mean."""
+    return sorted(
+        name
+        for name, error in ERRORS.items()
+        if error.status == status and name != code and not error.only_on_pages
+    )
 
 
 def _example(status: int, code: str) -> Json:

@@ -1,53 +1,28 @@
-"""The registry of scopes: what a key may be allowed to do (DESIGN §3). The only list of them in the product."""
+"""The scopes: what a key may be allowed to do (DESIGN §3). Each app's AppConfig says its own; here they are together."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+
+from core.resources import Registered, Scope, pomelo_apps
 
 # The scope requirement of an endpoint that any valid key may call.
 ANY_KEY = "any"
 
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """One permission: its name, the resource it is grouped under on the create page, and what it allows."""
-
-    name: str
-    resource: str
-    description: str
-    writes: bool = False
-
-
-SCOPES: dict[str, Scope] = {
-    scope.name: scope
-    for scope in (
-        Scope("customers:read", "Customers", "List and read customers"),
-        Scope("customers:write", "Customers", "Create, change and delete customers", writes=True),
-        Scope("invoices:read", "Invoices", "List and read invoices, download PDFs"),
-        Scope("invoices:write", "Invoices", "Create, finalize and void invoices", writes=True),
-        Scope("charges:read", "Charges", "List and read charges and refunds"),
-        Scope("charges:write", "Charges", "Create charges and refunds", writes=True),
-        Scope("messaging:read", "Messages", "List and read messages"),
-        Scope("messaging:send", "Messages", "Send messages on every channel", writes=True),
-        Scope("email:send", "Messages", "Send email only", writes=True),
-        Scope("sms:send", "Messages", "Send SMS only", writes=True),
-        Scope("suppressions:read", "Suppressions", "List suppressed addresses"),
-        Scope("suppressions:write", "Suppressions", "Add and remove suppressed addresses", writes=True),
-        Scope("analytics:read", "Analytics", "Read message and request statistics"),
-        Scope("webhooks:read", "Webhooks", "List endpoints and deliveries"),
-        Scope("webhooks:write", "Webhooks", "Change endpoints, resend deliveries", writes=True),
-        Scope("events:read", "Events", "List events"),
-        Scope("audit:read", "Audit", "Read the audit trail and the request log"),
-    )
-}
+SCOPES: Mapping[str, Scope] = Registered(
+    lambda: {scope.name: scope for app in pomelo_apps() for scope in app.scopes}
+)
 
 # Names the requirements use, accepted wherever a scope is named and stored under the registry's name.
-ALIASES: dict[str, str] = {"send_email": "email:send", "read_analytics": "analytics:read"}
+ALIASES: Mapping[str, str] = Registered(
+    lambda: {alias: scope.name for scope in SCOPES.values() for alias in scope.aliases}
+)
 
-PRESETS: dict[str, tuple[str, ...]] = {
-    "send-only": ("messaging:send",),
-    "read-only": tuple(name for name, scope in SCOPES.items() if not scope.writes),
-    "full-access": tuple(SCOPES),
-}
+PRESETS: Mapping[str, tuple[str, ...]] = Registered(
+    lambda: {
+        "send-only": ("messaging:send",),
+        "read-only": tuple(name for name, scope in SCOPES.items() if not scope.writes),
+        "full-access": tuple(SCOPES),
+    }
+)
 
 
 class UnknownScope(ValueError):

@@ -7,6 +7,7 @@ import pytest
 
 from audit.management.commands.generate_audit_docs import writers
 from audit.models import AuditEntry, StaffEntry
+from core.resources import pomelo_apps
 from core.tenancy import Tenant, system_context, tenant_context
 from tests.audit.provoking import PROVOKERS, Scene, Written
 from tests.billing.conftest import SandboxProcess, gateway
@@ -41,7 +42,7 @@ def entries(kind: str, written: Written) -> list[AuditEntry | StaffEntry]:
 
 
 def test_there_is_a_way_to_bring_about_every_event() -> None:
-    assert sorted(PROVOKERS) == sorted(writers())
+    assert sorted(PROVOKERS) == sorted(writers(pomelo_apps()))
 
 
 @pytest.mark.parametrize("kind", sorted(PROVOKERS))

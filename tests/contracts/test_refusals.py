@@ -44,6 +44,8 @@ def test_each_code_is_produced(code, world, raised):
 
     outcome = REFUSALS[code](world)
 
+    assert isinstance(outcome, ApiAnswer) is not ERRORS[code].only_on_pages
+
     if isinstance(outcome, ApiAnswer):
         assert_problem(outcome.status, outcome.headers, outcome.content, expected=(ERRORS[code].status, code))
         if code != "https_required":

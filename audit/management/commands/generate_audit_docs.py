@@ -2,6 +2,7 @@
 
 import ast
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,31 +12,34 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from core.events import EVENT_TYPES
+from core.resources import PomeloApp, app_of, own_apps
 
 PATH = Path(settings.BASE_DIR) / "docs" / "audit.md"
 BEGIN, END = "<!-- events: written by generate_audit_docs -->\n", "<!-- end of events -->"
-APPS = ("accounts", "apikeys", "audit", "billing", "core", "messaging", "webhooks")
 
 
-def writers() -> dict[str, list[str]]:
-    """Return, for every event type, the modules that publish it, as the source says."""
-    for app in APPS:
-        for name in (f"{app}.events", f"{app}.staff"):
-            if find_spec(name) is not None:
-                import_module(name)
-    kinds = {cls.__name__: kind for kind, cls in EVENT_TYPES.items() if cls.__module__.split(".")[0] in APPS}
-    # Two classes may share a name with an error of another module: an event counts where its own app names it.
-    owners = {kind: EVENT_TYPES[kind].__module__.split(".")[0] for kind in kinds.values()}
-    found: dict[str, set[str]] = {kind: set() for kind in kinds.values()}
-    for app in APPS:
-        for path in sorted((settings.BASE_DIR / app).rglob("*.py")):
-            module = ".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts).removesuffix(
-                ".__init__"
-            )
+def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
+    """Return, for every event type of `apps`, the modules that publish it, as the source says."""
+    for app in apps:
+        if find_spec(f"{app.name}.staff") is not None:
+            import_module(f"{app.name}.staff")  # events that the staff site itself brings about
+    owners = {
+        kind: owner
+        for kind, event in EVENT_TYPES.items()
+        if (owner := app_of(event.__module__)) is not None and owner in apps
+    }
+    kinds = {EVENT_TYPES[kind].__name__: kind for kind in owners}
+    found: dict[str, set[str]] = {kind: set() for kind in owners}
+    for one in apps:
+        root = Path(one.path)
+        for path in sorted(root.rglob("*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            module = ".".join([one.name, *parts]).removesuffix(".__init__")
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in kinds:
                     kind = kinds[node.id]
-                    if owners[kind] == app:
+                    # Two classes may share a name with an error of another module: an event counts where its own app names it.
+                    if owners[kind] is one:
                         found[kind].add(module)
     return {kind: sorted(modules) for kind, modules in sorted(found.items())}
 
@@ -43,7 +47,7 @@ def writers() -> dict[str, list[str]]:
 def event_table() -> str:
     """Return the list as a Markdown table."""
     lines = ["| Event | Written by | When |", "|---|---|---|"]
-    for kind, modules in writers().items():
+    for kind, modules in writers(own_apps()).items():
         meaning = " ".join((EVENT_TYPES[kind].__doc__ or "").split())
         lines.append(f"| `{kind}` | {', '.join(f'`{module}`' for module in modules)} | {meaning} |")
     return "\n".join(lines) + "\n"
