@@ -15,7 +15,7 @@ from uuid import UUID
 from apikeys import keys
 from apikeys.events import ApiKeyAuthenticated, ApiKeyRefused, AuthenticationFailed
 from apikeys.grants import Grant
-from core import ids, valkey
+from core import ids, sealed, valkey
 from core.addresses import client_group
 from core.api.throttling import LocalBuckets, Policy, PolicySet, take_one
 from core.errors import DomainError
@@ -31,6 +31,7 @@ EXHAUSTED_LOOKUPS = 2
 MAX_SEEN = 50_000
 HOUR_SECONDS = 3600
 
+_SEEN = sealed.tag_of("seen", ["secret", "ip", "hour"])
 _policies = PolicySet([FAILURES])
 _local = LocalBuckets()
 _lookups = threading.BoundedSemaphore(EXHAUSTED_LOOKUPS)
@@ -121,13 +122,8 @@ def is_first_success(secret_id: UUID, ip: str, now: float) -> bool:
 def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal) -> None:
     """Write the hour's first success of a secret from an address, once among all processes."""
     facts = grant.facts
-    name = f"seen:{facts.secret_id.hex}:{ip}:{int(now // HOUR_SECONDS)}"
-    try:
-        if valkey.call("SET", name, "1", "NX", "EX", HOUR_SECONDS) is None:
-            return
-    except ValkeyUnavailable:
-        # Once per process instead: too many entries are better than none.
-        pass
+    if _was_recorded(f"seen:{facts.secret_id.hex}:{ip}:{int(now // HOUR_SECONDS)}"):
+        return
     with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
         publish(
             ApiKeyAuthenticated(
@@ -135,3 +131,20 @@ def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal)
             ),
             actor=actor,
         )
+
+
+def _was_recorded(name: str) -> bool:
+    """Whether a process of ours has written down what `name` says, and said so in Valkey; if not, say that we do.
+
+    A note that is not sealed for this name counts for nothing, so that a hostile Valkey cannot keep a success out of
+    the audit trail. Without Valkey each process writes its own: too many entries are better than none.
+    """
+    note = sealed.seal(_SEEN, b"", bound_to=name.encode())
+    try:
+        if valkey.call("SET", name, note, "NX", "EX", HOUR_SECONDS) is not None:
+            return False
+        found = valkey.call("GET", name)
+        sealed.unseal(_SEEN, found or b"", bound_to=name.encode())
+    except (ValkeyUnavailable, sealed.NotOurs, sealed.UnknownSchema):
+        return False
+    return True

@@ -7,9 +7,10 @@ it is the newest, and is read again from PostgreSQL after REPROVE_SECONDS whatev
 """
 
 import hmac
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -18,7 +19,7 @@ from uuid import UUID
 import orjson
 
 from apikeys.restrictions import compile_networks
-from core import clock, crypto, fences, ids, valkey
+from core import clock, crypto, fences, ids, sealed, valkey
 from core.addresses import IPNetwork
 from core.api.throttling import Policy, PolicySet, prepare_take
 from core.valkey import PreparedCall, ValkeyUnavailable
@@ -31,8 +32,6 @@ MAX_COPIES = 20_000
 SECRET_ENDS_HEADER = "Pomelo-Secret-Ends"  # noqa: S105 - the name of a header
 
 _NAME = "grant name"
-_MAC = "grant content"
-_MAC_LENGTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,9 @@ class Facts:
     company_version: int
     proved_at: float
     matched_at: float
+
+
+SCHEMA = sealed.tag_of("grant", (f"{field.name}:{field.type}" for field in fields(Facts)))
 
 
 class Plan:
@@ -178,29 +180,34 @@ def _bucket_tag(company_id: UUID) -> str:
 
 
 class Copies:
-    """The process's grants by the HMAC of their secret. Reads and writes of a dict are atomic: no lock is needed."""
+    """The process's grants by the HMAC of their secret.
+
+    Looking one up is a single call of a dict, which is atomic: the hot path takes no lock. Writers take one, since the
+    oldest can only be found by iterating, which fails while another thread adds.
+    """
 
     def __init__(self) -> None:
         self._grants: dict[bytes, Grant] = {}
+        self._writing = threading.Lock()
         self.get = self._grants.get
 
     def put(self, digest: bytes, grant: Grant) -> None:
         """Keep a copy, dropping the oldest ones beyond MAX_COPIES."""
-        self._grants.pop(digest, None)
-        self._grants[digest] = grant
-        while len(self._grants) > MAX_COPIES:
-            oldest = next(iter(self._grants), None)
-            if oldest is None:
-                break
-            self._grants.pop(oldest, None)
+        with self._writing:
+            self._grants.pop(digest, None)
+            self._grants[digest] = grant
+            while len(self._grants) > MAX_COPIES:
+                del self._grants[next(iter(self._grants))]
 
     def drop(self, digest: bytes) -> None:
         """Forget one copy."""
-        self._grants.pop(digest, None)
+        with self._writing:
+            self._grants.pop(digest, None)
 
     def clear(self) -> None:
         """Forget every copy."""
-        self._grants.clear()
+        with self._writing:
+            self._grants.clear()
 
 
 COPIES = Copies()
@@ -220,18 +227,21 @@ def remember(digest: bytes, facts: Facts) -> None:
     lifetime = int(facts.matched_at + MATCH_SECONDS - time.time())
     if lifetime <= 0:
         return
-    content = orjson.dumps(asdict(facts))
-    seal = crypto.mac(_MAC, digest + content).hex().encode()
-    valkey.call("SET", _valkey_name(digest), seal + content, "EX", lifetime)
+    value = sealed.seal(SCHEMA, orjson.dumps(asdict(facts)), bound_to=digest)
+    valkey.call("SET", _valkey_name(digest), value, "EX", lifetime)
 
 
 def recall(digest: bytes) -> Facts | None:
-    """Read a grant from Valkey; None when there is none, or none that is authentic and alive. Raises ValkeyUnavailable."""
+    """Read a grant from Valkey; None when there is none that is authentic, of this release's schema, and alive.
+
+    A grant of another release is read again from PostgreSQL and replaced. Raises ValkeyUnavailable.
+    """
     value = valkey.call("GET", _valkey_name(digest))
-    if value is None or len(value) <= _MAC_LENGTH:
+    if value is None:
         return None
-    seal, content = value[:_MAC_LENGTH], value[_MAC_LENGTH:]
-    if not hmac.compare_digest(crypto.mac(_MAC, digest + content).hex().encode(), seal):
+    try:
+        content = sealed.unseal(SCHEMA, value, bound_to=digest)
+    except (sealed.NotOurs, sealed.UnknownSchema):
         return None
     facts = _facts_from(orjson.loads(content))
     # The lifetime is part of what the MAC covers: Valkey's own expiry is a convenience, not a promise.

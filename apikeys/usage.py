@@ -1,6 +1,6 @@
 """Last use of keys, secrets and scopes: noted in memory by the hot path, written in batches (DESIGN §5).
 
-A note costs two assignments in a dict. A thread of the process writes what has gathered every FLUSH_SECONDS; a process
+A note costs two assignments in a dict under a lock that is never held for longer. A thread of the process writes what has gathered every FLUSH_SECONDS; a process
 that is killed loses at most that much of a figure that is shown to the minute.
 """
 
@@ -24,6 +24,10 @@ MAX_AGENT_LENGTH = 300
 
 log = structlog.get_logger("pomelo.apikeys.usage")
 
+# Keys before their secrets (core.locks), each in the order of their ids: a rotation at this moment, or another process
+# that flushes, is waited for. An UPDATE from a list takes its rows in whatever order its plan finds them.
+_LOCK_KEYS = "SELECT FROM apikeys_apikey WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_SECRETS = "SELECT FROM apikeys_apikeysecret WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _WRITE_SECRETS = """
 UPDATE apikeys_apikeysecret AS secret
 SET last_used_at = used.at, last_used_ip = used.ip::inet, last_used_agent = used.agent,
@@ -58,31 +62,35 @@ class UsageBuffer:
         """Forget everything; a forked child has neither the parent's thread nor its notes."""
         self._uses: dict[UUID, tuple[Facts, float, str, str]] = {}
         self._scopes: dict[tuple[UUID, str], tuple[Facts, float]] = {}
-        self._lock = threading.Lock()
+        # Held for two assignments, so that no dict is copied or merged while another thread writes to it.
+        self._noting = threading.Lock()
+        self._flushing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def note(self, facts: Facts, scope: str, at: float, ip: str, agent: str) -> None:
         """Remember that a secret was used for `scope` (empty: none was needed) at `at` (epoch seconds)."""
-        self._uses[facts.secret_id] = (facts, at, ip, agent)
-        if scope:
-            self._scopes[facts.key_id, scope] = (facts, at)
+        with self._noting:
+            self._uses[facts.secret_id] = (facts, at, ip, agent)
+            if scope:
+                self._scopes[facts.key_id, scope] = (facts, at)
         if self._thread is None:
             self._start()
 
     def flush(self) -> None:
         """Write what has gathered. What cannot be written is kept for the next time."""
-        with self._lock:
-            uses, self._uses = self._uses, {}
-            scopes, self._scopes = self._scopes, {}
+        with self._flushing:
+            with self._noting:
+                uses, self._uses = self._uses, {}
+                scopes, self._scopes = self._scopes, {}
             if not uses and not scopes:
                 return
             try:
-                # Copies: a thread that is just noting a use may still hold the dict that was taken away.
-                self._write(dict(uses), dict(scopes))
+                self._write(uses, scopes)
             except (OperationalError, InterfaceError) as error:
                 log.warning("key_usage_postponed", secrets=len(uses), error=type(error).__name__)
-                self._uses = {**uses, **self._uses}
-                self._scopes = {**scopes, **self._scopes}
+                with self._noting:
+                    self._uses = {**uses, **self._uses}
+                    self._scopes = {**scopes, **self._scopes}
             except DatabaseError:
                 # Nothing will make these rows acceptable: keeping them would hold up all that follow.
                 log.exception("key_usage_dropped", secrets=len(uses))
@@ -97,7 +105,8 @@ class UsageBuffer:
             if at > newest.get(facts.key_id, (0.0, ""))[0]:
                 newest[facts.key_id] = (at, ip)
         with system_context(reason="last use of keys"), connection.cursor() as cursor:
-            # In the order of their ids, so that two processes that flush at once cannot deadlock.
+            cursor.execute(_LOCK_KEYS, [sorted(newest)])
+            cursor.execute(_LOCK_SECRETS, [sorted(uses)])
             rows = sorted(uses.items())
             _execute(
                 cursor,
@@ -120,7 +129,7 @@ class UsageBuffer:
             )
 
     def _start(self) -> None:
-        with self._lock:
+        with self._flushing:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="key-usage", daemon=True)
                 self._thread.start()

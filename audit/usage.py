@@ -16,6 +16,9 @@ from core.tenancy import require_tenant
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 _SUMS = "sum(requests), sum(client_errors), sum(server_errors), sum(refused), sum(response_bytes)"
+# The latency buckets of the same roll-ups. They are read by the same statement as the sums, and so from one snapshot: a
+# roll-up that is written between two statements would be in one of them only.
+_COUNTS = "sum(count), 0, 0, 0, 0 FROM audit_requestrollup, unnest(latency) WITH ORDINALITY AS l (count, n)"
 _WHERE = "company_id = %s AND mode = %s AND hour >= %s AND hour < %s"
 
 
@@ -30,21 +33,21 @@ def usage_over_time(
 ) -> list[Usage]:
     """Return the usage of every step from `since` (a whole hour, UTC) to `until`, empty steps included, oldest first."""
     where, arguments = _narrowed(since, until, key=key, method=method, route=route)
+    arguments = [str(step.total_seconds()) + " s", since, *arguments]
     found: dict[datetime, Usage] = {}
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT date_bin(%s::interval, hour, %s), {_SUMS} FROM audit_requestrollup WHERE {where} GROUP BY 1",  # noqa: S608 - constants only
-            [str(step.total_seconds()) + " s", since, *arguments],
+            f"SELECT date_bin(%s::interval, hour, %s), 0 AS n, {_SUMS} FROM audit_requestrollup "  # noqa: S608 - constants only
+            f"WHERE {where} GROUP BY 1 "
+            f"UNION ALL SELECT date_bin(%s::interval, hour, %s), n, {_COUNTS} WHERE {where} AND count > 0 GROUP BY 1, 2 "
+            "ORDER BY n",
+            arguments * 2,
         )
-        for start, *sums in cursor.fetchall():
-            found[start] = _usage(sums, start=start)
-        cursor.execute(
-            "SELECT date_bin(%s::interval, hour, %s), n, sum(count) FROM audit_requestrollup, "  # noqa: S608 - constants only
-            f"unnest(latency) WITH ORDINALITY AS l (count, n) WHERE {where} AND count > 0 GROUP BY 1, 2",
-            [str(step.total_seconds()) + " s", since, *arguments],
-        )
-        for start, n, count in cursor.fetchall():
-            found[start].latency[n - 1] = int(count)
+        for start, n, *sums in cursor.fetchall():
+            if n == 0:
+                found[start] = _usage(sums, start=start)
+            else:
+                found[start].latency[n - 1] = int(sums[0])
     steps, start = [], since
     while start < until:
         steps.append(found.get(start) or Usage(start=start))
@@ -61,24 +64,20 @@ def usage_by(
     by = "key" if group == "key" else "method || ' ' || route"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {columns}, {_SUMS} FROM audit_requestrollup WHERE {where} GROUP BY {by} "  # noqa: S608 - constants only
-            f"ORDER BY sum(requests) DESC, {by} LIMIT %s",
-            [*arguments, limit],
+            f"(SELECT {columns}, 0 AS n, {_SUMS} FROM audit_requestrollup WHERE {where} GROUP BY {by} "  # noqa: S608 - constants only
+            f"ORDER BY sum(requests) DESC, {by} LIMIT %s) "
+            f"UNION ALL SELECT {by}, '', n, {_COUNTS} WHERE {where} AND count > 0 GROUP BY {by}, n ORDER BY n",
+            [*arguments, limit, *arguments],
         )
-        found = {}
-        for name, label, *sums in cursor.fetchall():
-            found[name] = (
-                _usage(sums, key=name, key_name=label) if group == "key" else _usage(sums, route=name)
-            )
-        cursor.execute(
-            f"SELECT {by}, n, sum(count) FROM audit_requestrollup, "  # noqa: S608 - constants only
-            f"unnest(latency) WITH ORDINALITY AS l (count, n) WHERE {where} AND count > 0 GROUP BY {by}, n",
-            arguments,
-        )
-        for name, n, count in cursor.fetchall():
-            if name in found:
-                found[name].latency[n - 1] = int(count)
-    return list(found.values())
+        found: dict[Any, Usage] = {}
+        for name, label, n, *sums in cursor.fetchall():
+            if n == 0:
+                found[name] = (
+                    _usage(sums, key=name, key_name=label) if group == "key" else _usage(sums, route=name)
+                )
+            elif name in found:  # one of the busiest
+                found[name].latency[n - 1] = int(sums[0])
+    return sorted(found.values(), key=lambda usage: -usage.requests)
 
 
 def calls_of_key(key: uuid.UUID, *, since: datetime, limit: int = 50_000) -> list[tuple[str, str, str, int]]:

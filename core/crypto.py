@@ -48,6 +48,7 @@ class PepperRing:
 
     def __init__(self, peppers: list[Pepper]) -> None:
         self.current = peppers[0]
+        self.all = tuple(peppers)
         self._by_label = {pepper.label: pepper for pepper in peppers}
 
     def get(self, label: str) -> Pepper | None:
@@ -88,14 +89,22 @@ def derived_key(purpose: str) -> bytes:
     return peppers().current.hmac(f"pomelo {purpose}".encode())
 
 
+@lru_cache(maxsize=32)
+def _derived_keys(purpose: str) -> tuple[bytes, ...]:
+    """The keys of one purpose under every configured pepper, the current one first."""
+    return tuple(pepper.hmac(f"pomelo {purpose}".encode()) for pepper in peppers().all)
+
+
 def mac(purpose: str, message: bytes) -> bytes:
     """HMAC-SHA256 (32 bytes) of `message` under the key of `purpose`."""
     return hmac.digest(derived_key(purpose), message, "sha256")
 
 
 def mac_matches(purpose: str, message: bytes, expected: bytes) -> bool:
-    """Whether `expected` is the MAC of `message` under `purpose`, compared in constant time."""
-    return hmac.compare_digest(mac(purpose, message), expected)
+    """Whether `expected` is the MAC of `message` under `purpose`, of any configured pepper, compared in constant time."""
+    return any(
+        hmac.compare_digest(hmac.digest(key, message, "sha256"), expected) for key in _derived_keys(purpose)
+    )
 
 
 @lru_cache(maxsize=1)
@@ -141,6 +150,7 @@ def forget_keys() -> None:
     """Drop the parsed keys, so that the next use reads the settings again."""
     peppers.cache_clear()
     derived_key.cache_clear()
+    _derived_keys.cache_clear()
     _fernet.cache_clear()
 
 

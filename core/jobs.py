@@ -1,10 +1,14 @@
 """Background work. Celery carries hints only: a lost one is found again by a sweep, since the truth is in PostgreSQL.
 
 A tenant's task carries its tenant in the message headers and runs inside it; a task without one is refused. A system
-task opens `system_context` itself.
+task opens `system_context` itself and takes no arguments.
+
+The broker is not to be believed either. What a message can say beyond "look for work" is sealed together with the
+task's name and a time, so that whoever writes to the broker can neither make up a tenant's task nor play an old one again.
 """
 
 import atexit
+import json
 import os
 import threading
 import time
@@ -18,12 +22,17 @@ from celery import Task, current_app, shared_task
 from django.db import transaction
 from kombu.exceptions import KombuError
 
+from core import sealed
 from core.tenancy import Tenant, current_tenant, tenant_context
 
 log = structlog.get_logger(__name__)
 
 COMPANY_HEADER = "pomelo_company"
 MODE_HEADER = "pomelo_mode"
+SEAL_HEADER = "pomelo_seal"
+# A hint older than this says nothing that a sweep has not found meanwhile.
+HINT_SECONDS = 3600
+_SCHEMA = sealed.tag_of("job", ["name", "company", "mode", "arguments", "sent"])
 
 # After a failure the broker is left alone this long: a dead one must not cost every request a time-out.
 BROKER_PAUSE_SECONDS = 1.0
@@ -33,7 +42,7 @@ WAKE_INTERVAL_SECONDS = 0.02
 
 
 class TaskWithoutTenant(RuntimeError):
-    """A tenant's task arrived without a tenant in its headers; it did nothing."""
+    """A tenant's task arrived without a tenant in its headers, or without our seal on it; it did nothing."""
 
 
 def enqueue(name: str, **kwargs: Any) -> None:
@@ -43,8 +52,38 @@ def enqueue(name: str, **kwargs: Any) -> None:
     sweeps find the work a few seconds later.
     """
     tenant = current_tenant()
-    headers = {COMPANY_HEADER: str(tenant.company_id), MODE_HEADER: tenant.mode} if tenant else {}
+    headers = tenant_headers(name, kwargs, tenant) if tenant else {}
     _once_after_commit(partial(_send, name, kwargs, headers))
+
+
+def tenant_headers(name: str, kwargs: dict[str, Any], tenant: Tenant) -> dict[str, str]:
+    """Return the headers under which a worker runs the task `name` in `tenant`."""
+    company, sent = str(tenant.company_id), int(time.time())
+    # Two hints of one transaction are the same message only if they say the same: the time is that of a minute.
+    content = _job_content(name, company, tenant.mode, kwargs, sent - sent % 60)
+    seal = sealed.seal(_SCHEMA, content).decode()
+    return {COMPANY_HEADER: company, MODE_HEADER: tenant.mode, SEAL_HEADER: seal}
+
+
+def _job_content(name: str, company: str, mode: str, kwargs: dict[str, Any], sent: int) -> bytes:
+    return json.dumps([name, company, mode, kwargs, sent], sort_keys=True).encode()
+
+
+def _sealed_tenant(name: str, kwargs: dict[str, Any], headers: dict[str, Any]) -> Tenant:
+    """Return the tenant that a message of ours names. Raises TaskWithoutTenant."""
+    company, mode = headers.get(COMPANY_HEADER), headers.get(MODE_HEADER)
+    if not company or mode not in ("live", "test"):
+        raise TaskWithoutTenant(f"{name} was sent without a tenant")
+    try:
+        content = sealed.unseal(_SCHEMA, str(headers.get(SEAL_HEADER, "")).encode())
+        sent = int(json.loads(content)[-1])
+    except (sealed.NotOurs, sealed.UnknownSchema) as error:
+        raise TaskWithoutTenant(f"{name} carries no seal of this release: {error}") from error
+    if content != _job_content(name, company, mode, kwargs, sent):
+        raise TaskWithoutTenant(f"{name} carries the seal of another message")
+    if not -60 <= time.time() - sent <= HINT_SECONDS + 60:
+        raise TaskWithoutTenant(f"{name} was sent too long ago")
+    return Tenant(uuid.UUID(company), mode)
 
 
 def _once_after_commit(send: partial[None]) -> None:
@@ -93,8 +132,12 @@ class _Waker:
 
     def send_all(self) -> None:
         """Send what waits."""
-        while self._names:
-            _send(self._names.pop(), {}, {})
+        while True:
+            try:
+                name = self._names.pop()
+            except KeyError:  # nothing waits, or the process's end has just sent the last
+                return
+            _send(name, {}, {})
 
     def _start(self) -> None:
         with self._lock:
@@ -134,11 +177,7 @@ def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], 
     def decorate(function: Callable[..., Any]) -> Task:
         @wraps(function)
         def run(self: Task, **kwargs: Any) -> Any:
-            headers = self.request.headers or {}
-            if not headers.get(COMPANY_HEADER) or headers.get(MODE_HEADER) not in ("live", "test"):
-                raise TaskWithoutTenant(f"{name} was sent without a tenant")
-            tenant = Tenant(uuid.UUID(headers[COMPANY_HEADER]), headers[MODE_HEADER])
-            with tenant_context(tenant):
+            with tenant_context(_sealed_tenant(name, kwargs, self.request.headers or {})):
                 return function(**kwargs)
 
         return shared_task(bind=True, name=name, **options)(run)

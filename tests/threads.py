@@ -31,6 +31,7 @@ def somebody_waits_for_us() -> bool:
     """Whether another connection waits for a lock that this thread's connection holds."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+            # Not pg_stat_activity, of which a transaction sees the state of its first look for ever.
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
         )
         return bool(cursor.fetchone()[0])

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter
 
-from audit.ingest import rows, spill, stream
+from audit.ingest import batches, rows, spill, stream
 from audit.signing import canonical
 from core.valkey import ValkeyUnavailable
 
@@ -148,7 +148,7 @@ class Buffer:
         while self._appended:
             taken = [self._appended.popleft() for _ in range(min(BATCH_ROWS, len(self._appended)))]
             encoded = [found for row in taken if (found := self._encode_row(row)) is not None]
-            payload = b"[" + b",".join(encoded) + b"]"
+            payload = batches.pack(encoded)
             if self._waiting_bytes + len(payload) > MAX_WAITING_BYTES:
                 self._drop(len(encoded))
                 continue

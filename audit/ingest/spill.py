@@ -21,7 +21,7 @@ def folder() -> Path:
 
 
 def keep(batches: Iterable[bytes]) -> Path:
-    """Write `batches` (JSON without line breaks) to a new file, on the disk when this returns. Raises OSError."""
+    """Write `batches` (sealed, without line breaks) to a new file, on the disk when this returns. Raises OSError."""
     target = folder() / f"{uuid.uuid4().hex}{SUFFIX}"
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = target.with_suffix(".unfinished")

@@ -1,19 +1,26 @@
-"""The stream in Valkey: one entry is a batch of rows as JSON. It is bounded by bytes; a full one refuses.
+"""The stream in Valkey: one entry is a sealed batch (audit.ingest.batches). It is bounded by bytes; a full one refuses.
 
-Both keys share a hash tag, so that a Valkey Cluster serves them by one script.
+An entry that a writer cannot take goes to a second stream with the reason, for an operator to look at and for a release
+that knows its schema. All keys share a hash tag, so that a Valkey Cluster serves them by one script.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from core import valkey
 from core.valkey import Script
 
-STREAM = "{audit}:requests"
-SIZE = "{audit}:requests:bytes"
+# Releases before seals wrote to `{audit}:requests`. They must not take sealed batches for nonsense and drop them.
+STREAM = "{audit}:sealed-requests"
+SIZE = "{audit}:sealed-requests:bytes"
+ASIDE = "{audit}:sealed-requests:aside"
+UNSEALED = "{audit}:requests"
 GROUP = "writers"
 # What may wait for PostgreSQL: about 700,000 requests.
 MAX_BYTES = 256 * 1024 * 1024
+# How many batches are kept that no writer could take.
+MAX_ASIDE = 1000
 # A batch whose writer died is taken over after this long.
 TAKE_OVER_AFTER_MS = 15_000
 
@@ -44,9 +51,15 @@ return bytes
 """)
 
 
+_SET_ASIDE = Script("""
+redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[1], '*', 'rows', ARGV[2], 'reason', ARGV[3])
+return 1
+""")
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One entry of the stream: its id there, and the JSON of its rows."""
+    """One entry of the stream: its id there, and the sealed batch."""
 
     entry_id: bytes
     payload: bytes
@@ -101,6 +114,34 @@ def done(deliveries: list[Delivery]) -> None:
     _DONE.run([STREAM, SIZE], arguments)
 
 
+def set_aside(payload: bytes, reason: str) -> None:
+    """Keep a batch that cannot be taken, with the reason; beyond MAX_ASIDE the oldest goes. Raises ValkeyUnavailable."""
+    _SET_ASIDE.run([ASIDE], [MAX_ASIDE, payload, reason])
+
+
+def read_aside(count: int) -> Iterator[list[Delivery]]:
+    """Yield the batches that were set aside, oldest first, `count` at a time. Raises RedisError."""
+    start = b"-"
+    while found := _pairs(valkey.client().execute_command("XRANGE", ASIDE, start, "+", "COUNT", count)):
+        yield found
+        start = b"(" + found[-1].entry_id
+
+
+def taken_back(deliveries: list[Delivery]) -> None:
+    """Remove batches from those set aside. Raises RedisError."""
+    valkey.client().execute_command("XDEL", ASIDE, *(delivery.entry_id for delivery in deliveries))
+
+
+def read_unsealed(count: int) -> list[Delivery]:
+    """Return up to `count` batches of a release before seals, which nobody vouches for. Raises RedisError."""
+    return _pairs(valkey.client().execute_command("XRANGE", UNSEALED, "-", "+", "COUNT", count))
+
+
+def forget_unsealed(deliveries: list[Delivery]) -> None:
+    """Remove batches of a release before seals. Raises RedisError."""
+    valkey.client().execute_command("XDEL", UNSEALED, *(delivery.entry_id for delivery in deliveries))
+
+
 def waiting() -> int:
     """Return how many batches wait in the stream. Raises RedisError."""
     return int(valkey.client().execute_command("XLEN", STREAM))
@@ -120,5 +161,6 @@ def _pairs(entries: Any) -> list[Delivery]:
         if fields is None:  # removed from the stream after it was taken
             continue
         values = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
-        found.append(Delivery(entry_id, values[b"rows"]))
+        # An entry that somebody else wrote may have no batch at all.
+        found.append(Delivery(entry_id, values.get(b"rows", b"")))
     return found

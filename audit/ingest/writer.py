@@ -16,19 +16,25 @@ from django.db.utils import DataError, IntegrityError
 from prometheus_client import Counter
 from redis.exceptions import RedisError, ResponseError
 
-from audit.ingest import spill, stream
+from audit.ingest import batches, spill, stream
 from audit.ingest.store import day_of_row, store
 from audit.partitions.tables import ensure_partitions
-from core import clock
+from core import clock, sealed
 from core.valkey import ValkeyUnavailable
 
 # Batches taken at once, and rows written in one transaction: the more, the fewer times a roll-up or a chain is touched.
 TAKE = 40
 MAX_ROWS = 20_000
+TAKE_BACK_SECONDS = 60.0
 
 log = structlog.get_logger("pomelo.audit")
 WRITTEN = Counter("pomelo_request_log_written_total", "Requests written to the log")
 REFUSED = Counter("pomelo_request_log_refused_total", "Requests PostgreSQL would not take")
+SET_ASIDE = Counter(
+    "pomelo_request_log_set_aside_total",
+    "Batches that are not believed (not_ours) or not understood (unknown_schema)",
+    ["reason"],
+)
 
 
 class Writer:
@@ -52,6 +58,7 @@ class Writer:
             if not self._has_group:
                 stream.ensure_group()
                 self._has_group = True
+            _take_back_now_and_then()
             spill.take_in(stream.add)
             # What this writer took and could not write, then what a dead writer took, then new batches.
             for take in (stream.read_own, stream.take_over):
@@ -94,6 +101,21 @@ class Writer:
             connection.close()
         return written
 
+    def adopt_unsealed(self) -> int:
+        """Store what a release before seals left in its stream; return how many requests were new.
+
+        Nothing proves that they are ours: an operator asks for it, who knows that nobody else could write to Valkey.
+        Raises RedisError, django.db.Error.
+        """
+        written = 0
+        while deliveries := stream.read_unsealed(TAKE):
+            batch = [row for delivery in deliveries for row in orjson.loads(delivery.payload)]
+            written += sum(
+                _store(batch[start : start + MAX_ROWS]) for start in range(0, len(batch), MAX_ROWS)
+            )
+            stream.forget_unsealed(deliveries)
+        return written
+
     def write(self, deliveries: list[stream.Delivery]) -> int:
         """Store the rows of `deliveries` and acknowledge them; return how many were new. Raises django.db.Error."""
         batch = [row for delivery in deliveries for row in _rows(delivery)]
@@ -103,17 +125,46 @@ class Writer:
         return written
 
 
-def _rows(delivery: stream.Delivery) -> list[list[Any]]:
-    """Return the rows of an entry; one that is not ours is said in the log and left out, or it would come back for ever."""
+_last_taken_back = float("-inf")
+
+
+def _take_back_now_and_then() -> None:
+    """Put into the stream what another release's writer set aside and this one understands.
+
+    While releases run side by side, the older one may be handed what the newer one wrote. Raises ValkeyUnavailable,
+    RedisError.
+    """
+    global _last_taken_back
+    if time.monotonic() - _last_taken_back < TAKE_BACK_SECONDS:
+        return
+    _last_taken_back = time.monotonic()
+    for deliveries in stream.read_aside(TAKE):
+        if known := [delivery for delivery in deliveries if _is_known(delivery)]:
+            if not all(stream.add(delivery.payload) for delivery in known):
+                return  # full: what was added is known by its rows when it comes again
+            stream.taken_back(known)
+
+
+def _is_known(delivery: stream.Delivery) -> bool:
     try:
-        found: list[list[Any]] = orjson.loads(delivery.payload)
-    except orjson.JSONDecodeError:
-        REFUSED.inc()
-        log.exception(
-            "request_log_batch_unreadable", entry=delivery.entry_id, beginning=delivery.payload[:200]
-        )
-        return []
-    return found
+        batches.unpack(delivery.payload)
+    except (sealed.NotOurs, sealed.UnknownSchema):
+        return False
+    return True
+
+
+def _rows(delivery: stream.Delivery) -> list[list[Any]]:
+    """Return the rows of an entry; one that we did not write, or do not understand, is set aside."""
+    try:
+        return batches.unpack(delivery.payload)
+    except sealed.NotOurs:
+        reason = "not_ours"
+    except sealed.UnknownSchema:
+        reason = "unknown_schema"
+    stream.set_aside(delivery.payload, reason)
+    SET_ASIDE.labels(reason).inc()
+    log.error("request_log_batch_set_aside", reason=reason, entry=str(delivery.entry_id), see="docs/audit.md")
+    return []
 
 
 def _store(batch: list[list[Any]]) -> int:

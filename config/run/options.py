@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -90,13 +91,9 @@ def child_environment(
         # Celery warns root at length at every start. Its reason is pickle; our messages are JSON and carry hints only.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
     }
-    if is_loopback(
-        options.host
-    ):  # a receiver on this machine may be tried out, as long as nobody else can ask for it
-        derived["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
-    if is_loopback(options.host):
+    if may_call_loopback(options, environment):
         # Whoever can sign up here is on this machine anyway; a webhook receiver of their own is too.
-        derived["WEBHOOK_ALLOWED_NETWORKS"] = "127.0.0.0/8,::1/128"
+        derived["WEBHOOK_LOOPBACK"] = "true"
     if certificate is not None:
         derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}
     fixed = {
@@ -109,6 +106,30 @@ def child_environment(
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}",
     }
     return derived | dict(environment) | fixed
+
+
+def may_call_loopback(options: RunOptions, environment: Mapping[str, str]) -> bool:
+    """Tell whether webhooks may go to this machine itself: only where every sign that others reach it is absent.
+
+    A proxy or a tunnel in front brings strangers to a server that listens on loopback, and their webhook endpoints would
+    reach whatever else listens here. The signs: an address of ours that others can reach, a public address or names
+    that are not this machine's, a trusted proxy. An operator who names networks has chosen. What else gives a proxy away is
+    seen in its requests (core.outbound.loopback).
+    """
+    names = environment.get("ALLOWED_HOSTS", "").split(",")
+    public = urlsplit(environment.get("PUBLIC_URL") or options.url).hostname or ""
+    return (
+        is_loopback(options.host)
+        and is_own_name(public)
+        and all(is_own_name(name.strip()) for name in names if name.strip())
+        and not is_set(environment, "TRUSTED_PROXIES")
+        and not is_set(environment, "WEBHOOK_ALLOWED_NETWORKS")
+    )
+
+
+def is_own_name(name: str) -> bool:
+    """True for a host name (an IPv6 address with or without brackets) that means this machine wherever it is written."""
+    return is_loopback(name.strip("[]").lower()) or name.lower().endswith(".localhost")
 
 
 def allowed_hosts(host: str) -> list[str]:

@@ -176,6 +176,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Nobody inspects or steers the workers through the broker: whoever writes to it could stop them all.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
@@ -305,6 +307,8 @@ AUDIT_HEADS_FILE = env.str("AUDIT_HEADS_FILE", default=str(DATA_DIR / "audit" / 
 
 # --- Webhooks -------------------------------------------------------------------------------------------------------
 WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+# Whether they may reach this machine itself until a proxy stands in front: set by `make run`, never in production.
+WEBHOOK_LOOPBACK = env.bool("WEBHOOK_LOOPBACK", default=False)
 # Calls one worker process has under way at a time; seconds one call may take in all; seconds after which another process
 # takes over from one that fell silent (must be longer than the call).
 WEBHOOK_CONCURRENCY = env.int("WEBHOOK_CONCURRENCY", default=256)

@@ -1,7 +1,7 @@
 """`make run` and management commands on a developer's machine: readable logs, everything else as in production."""
 
 from config.settings.base import *  # noqa: F403
-from config.settings.base import STORAGES, env
+from config.settings.base import MIDDLEWARE, STORAGES, WEBHOOK_LOOPBACK, env
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT}
@@ -10,3 +10,6 @@ LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT}
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 WHITENOISE_USE_FINDERS = True
 STATIC_ROOT = None
+
+if WEBHOOK_LOOPBACK:
+    MIDDLEWARE.insert(0, "core.outbound.loopback.LoopbackGuard")

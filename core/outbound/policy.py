@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.outbound import loopback
 from core.outbound.addresses import Address, Network, is_inside, is_public, parse_networks
 from core.outbound.errors import UrlRefusedError
 from core.outbound.urls import Target, parse_url
 
+_LOOPBACK = parse_networks(["127.0.0.0/8", "::1/128"])
 PUBLIC_PORTS = frozenset({80, 443, 8443})
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """`allowed_networks` may be called on any port beside the public internet on `ports`.
+
+    `own_machine` allows loopback beside them while `core.outbound.loopback` is open, which is asked at every use.
 
     `trusted` is for addresses that only the operator can name in the settings (a gateway, a vendor's server):
     nothing is refused by address or port. Never use it for an address that came from a request.
@@ -22,10 +26,17 @@ class Policy:
     allowed_networks: tuple[Network, ...] = ()
     ports: frozenset[int] = PUBLIC_PORTS
     trusted: bool = False
+    own_machine: bool = False
+
+    def is_inside(self, address: Address) -> bool:
+        """Return whether the operator has allowed `address`, whatever it is."""
+        if is_inside(address, self.allowed_networks):
+            return True
+        return self.own_machine and is_inside(address, _LOOPBACK) and loopback.is_open()
 
     def permits(self, address: Address, port: int) -> bool:
         """Return whether a connection to this address and port may be opened."""
-        if self.trusted or is_inside(address, self.allowed_networks):
+        if self.trusted or self.is_inside(address):
             return True
         return port in self.ports and is_public(address)
 
@@ -34,14 +45,17 @@ TRUSTED = Policy(trusted=True)
 
 
 def public_policy() -> Policy:
-    """Return the policy for addresses that companies name, with the operator's `WEBHOOK_ALLOWED_NETWORKS`.
+    """Return the policy for addresses that companies name, with what the operator's settings allow.
 
     Raises ValueError when the setting holds a text that is no network.
     """
     from django.conf import settings
 
     networks = getattr(settings, "WEBHOOK_ALLOWED_NETWORKS", ())
-    return Policy(allowed_networks=parse_networks(str(network) for network in networks))
+    return Policy(
+        allowed_networks=parse_networks(str(network) for network in networks),
+        own_machine=settings.WEBHOOK_LOOPBACK,
+    )
 
 
 def check_url(text: str, policy: Policy) -> Target:
@@ -58,6 +72,7 @@ def check_url(text: str, policy: Policy) -> Target:
         if target.port not in policy.ports and is_public(target.address):
             raise UrlRefusedError("url_port", f"Port {target.port} is not allowed; use 443, 8443 or 80.")
         raise UrlRefusedError("url_not_public", "This address is not on the public internet.")
-    if target.address is None and target.port not in policy.ports and not policy.allowed_networks:
+    private = policy.allowed_networks or (policy.own_machine and loopback.is_open())
+    if target.address is None and target.port not in policy.ports and not private:
         raise UrlRefusedError("url_port", f"Port {target.port} is not allowed; use 443, 8443 or 80.")
     return target

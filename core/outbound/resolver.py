@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from core.outbound.addresses import is_inside
 from core.outbound.errors import ConnectionFailedError
 from core.outbound.policy import Policy
 
@@ -93,4 +92,4 @@ def judge(texts: list[str], port: int, policy: Policy) -> list[str]:
             return []
     if addresses and all(policy.permits(address, port) for address in addresses):
         return texts
-    return [str(address) for address in addresses if is_inside(address, policy.allowed_networks)]
+    return [str(address) for address in addresses if policy.is_inside(address)]

@@ -1,15 +1,19 @@
 """Requests reach the log exactly once, with their roll-ups and seals, whatever is delivered how often."""
 
+import secrets
 import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.events import CompanyUpdated
-from audit.ingest import buffer, rows, stream
+from audit.ingest import batches, buffer, rows, stream
 from audit.ingest.buffer import Buffer
 from audit.ingest.rollups import bucket_of
 from audit.ingest.store import store
@@ -26,7 +30,8 @@ from audit.models import (
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import chain_of, exported_heads, sign_heads, statement_of
 from audit.signing import canonical, is_signed
-from core import ids
+from audit.usage import usage_by, usage_over_time
+from core import clock, ids
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
@@ -169,7 +174,7 @@ def test_a_duration_lies_within_the_bounds_of_its_bucket(duration_us: int) -> No
 def test_one_bad_row_does_not_keep_the_others_out(world: World) -> None:
     good = [make_row(world.company.id) for _ in range(6)]
     bad = make_row(world.company.id, method="x" * 9)
-    stream.add(b"[" + b",".join(canonical(row) for row in [*good[:3], bad, *good[3:]]) + b"]")
+    stream.add(batches.pack([canonical(row) for row in [*good[:3], bad, *good[3:]]]))
     Writer("test").drain(seconds=30)
     with tenant_context(world.tenant()):
         stored = set(RequestLog.objects.values_list("id", flat=True))
@@ -180,7 +185,7 @@ def test_one_bad_row_does_not_keep_the_others_out(world: World) -> None:
 def test_what_a_writer_took_and_did_not_finish_is_written_by_itself_later(world: World) -> None:
     row = make_row(world.company.id)
     stream.ensure_group()
-    stream.add(b"[" + canonical(row) + b"]")
+    stream.add(batches.pack([canonical(row)]))
     assert len(stream.read_new("crashed", 10)) == 1
     assert Writer("other").drain(seconds=5) == 0
     assert Writer("crashed").drain(seconds=5) == 1
@@ -190,7 +195,7 @@ def test_what_a_writer_took_and_did_not_finish_is_written_by_itself_later(world:
 def test_a_dead_writers_batch_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "TAKE_OVER_AFTER_MS", 0)
     stream.ensure_group()
-    stream.add(b"[" + canonical(make_row(world.company.id)) + b"]")
+    stream.add(batches.pack([canonical(make_row(world.company.id))]))
     stream.read_new("dead", 10)
     assert Writer("other").drain(seconds=5) == 1
 
@@ -254,3 +259,46 @@ def test_entries_are_sealed_once_and_their_heads_signed_and_exported(world: Worl
         assert (head.seals, head.rows, head.signed_seals) == (2, 2, 2)
     assert is_signed(statement_of(head), head.signature)
     assert exported_heads()[chain_of(head)]["digest"] == bytes(head.digest).hex()
+
+
+def test_a_rollup_that_arrives_while_usage_is_read_is_no_error(world: World) -> None:
+    """Sums and latencies are of one moment, whatever is written in between."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0)
+    store([make_row(world.company.id)])
+    statements = []
+
+    def write_before_each_later(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "audit_requestrollup" in sql and not sql.startswith("INSERT"):
+            statements.append(sql)
+            if len(statements) > 1:
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(_store_elsewhere, world, hour).result(timeout=60)
+        return execute(sql, params, many, context)
+
+    since, until = hour - timedelta(hours=2), hour + timedelta(hours=3)
+    with tenant_context(world.tenant()), connection.execute_wrapper(write_before_each_later):
+        for usages in (
+            usage_over_time(since=since, until=until, step=timedelta(hours=1)),
+            usage_by("key", since=since, until=until),
+            usage_by("route", since=since, until=until),
+        ):
+            for usage in usages:
+                assert sum(usage.latency) == usage.requests
+
+
+def _store_elsewhere(world: World, hour: datetime) -> None:
+    """Write a request of the next hour, with another key and route, on a connection of this thread's own."""
+    try:
+        moment = int((hour + timedelta(hours=1)).timestamp() * 1000)
+        store(
+            [
+                make_row(
+                    world.company.id,
+                    id=f"{moment:012x}7{secrets.token_hex(2)[:3]}8{secrets.token_hex(8)[:15]}",
+                    key=secrets.token_hex(16),
+                    route="/v1/invoices",
+                )
+            ]
+        )
+    finally:
+        connection.close()

@@ -161,7 +161,7 @@ def test_a_writer_killed_again_and_again_loses_and_repeats_nothing(
     # given: three times what one transaction of the writer holds, so that a kill finds it between and inside of them
     batches = [[make_row(world.company.id) for _ in range(500)] for _ in range(120)]
     for batch in batches:
-        assert stream.add(b"[" + b",".join(canonical(row) for row in batch) + b"]")
+        assert stream.add(batches.pack([canonical(row) for row in batch]))
     expected = {row[rows.ID] for batch in batches for row in batch}
     # when: killed while it writes, until all is written
     kills = 0
@@ -246,7 +246,7 @@ def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> Non
         try:
             with override_settings(VALKEY_URL=environment["VALKEY_URL"]):
                 for number, batch in enumerate(batches):
-                    assert stream.add(b"[" + b",".join(canonical(row) for row in batch) + b"]")
+                    assert stream.add(batches.pack([canonical(row) for row in batch]))
                     if number == 5:
                         engines.postgres.process.kill()
                 time.sleep(1)

@@ -177,6 +177,7 @@ def measure_ingestion(scene: Stage, options: argparse.Namespace) -> list[Figure]
 
 
 def _payload(companies: list[uuid.UUID], keys: dict[uuid.UUID, list[str]]) -> bytes:
+    from audit.ingest import batches
     from audit.signing import canonical
     from tests.audit.rows import make_row
 
@@ -197,7 +198,7 @@ def _payload(companies: list[uuid.UUID], keys: dict[uuid.UUID, list[str]]) -> by
                 )
             )
         )
-    return b"[" + b",".join(batch) + b"]"
+    return batches.pack(batch)
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -52,8 +52,9 @@ def test_webhooks_may_reach_this_machine_only_when_nobody_else_can_reach_the_pla
     served = child_environment(read_options({"HOST": "0.0.0.0", "TLS": "1"}), {}, None)
     chosen = child_environment(read_options({}), {"WEBHOOK_ALLOWED_NETWORKS": "10.0.0.0/8"}, None)
 
-    assert local["WEBHOOK_ALLOWED_NETWORKS"] == "127.0.0.0/8,::1/128"
-    assert "WEBHOOK_ALLOWED_NETWORKS" not in served
+    assert local["WEBHOOK_LOOPBACK"] == "true"
+    assert "WEBHOOK_LOOPBACK" not in served
+    assert "WEBHOOK_LOOPBACK" not in chosen
     assert chosen["WEBHOOK_ALLOWED_NETWORKS"] == "10.0.0.0/8"
 
 

@@ -10,7 +10,7 @@ from django.db import DataError, connection, connections
 
 from billing.models import Customer
 from billing.services import create_customer
-from core.jobs import COMPANY_HEADER, MODE_HEADER, TaskWithoutTenant, tenant_task
+from core.jobs import COMPANY_HEADER, MODE_HEADER, TaskWithoutTenant, tenant_headers, tenant_task
 from core.tenancy import Tenant, current_tenant, tenant_context
 from tests.clients import ApiClient
 from tests.factories import SYSTEM, make_company, make_customer, make_key, make_user
@@ -90,9 +90,7 @@ def test_a_thousand_interleaved_requests_see_no_foreign_row(few_connections: Non
             except ZeroDivisionError:
                 pass
         else:
-            company, seen = run_task(
-                count_customers, {COMPANY_HEADER: str(party.company.id), MODE_HEADER: "live"}
-            )  # type: ignore[misc]
+            company, seen = run_task(count_customers, tenant_headers(count_customers.name, {}, party.tenant))  # type: ignore[misc]
             wrong.extend([] if company == str(party.company.id) else [f"{kind}: {company}"])
         wrong.extend(f"{kind}: {name}" for name in seen if name != party.mark)
         with tenant_context(party.tenant), connection.cursor() as cursor:

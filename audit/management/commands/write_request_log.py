@@ -4,7 +4,7 @@ import signal
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from audit.ingest.writer import Writer
 
@@ -16,8 +16,19 @@ class Command(BaseCommand):
 
     help = "Write the request log from the stream into PostgreSQL until stopped."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Offer the one step of an upgrade that only an operator can answer for."""
+        parser.add_argument(
+            "--adopt-unsealed",
+            action="store_true",
+            help="Store what a release before sealed batches left in Valkey, and end. Nothing proves who wrote it.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until told to stop; what was taken and not written is delivered again."""
+        if options["adopt_unsealed"]:
+            self.stdout.write(f"{Writer().adopt_unsealed()} requests adopted.")
+            return
         is_over = False
 
         def stop(*_: Any) -> None:

@@ -1,0 +1,115 @@
+"""Races, made to happen: two transactions that meet, and threads that change what others are reading."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError, connection
+
+from apikeys import grants
+from apikeys.grants import Copies, Facts, Grant
+from apikeys.models import ApiKeySecret
+from apikeys.services import rotate_key
+from apikeys.services.editing import lock_key
+from apikeys.usage import UsageBuffer
+from core import ids
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM, World
+from tests.threads import all_at_once, somebody_waits_for_us
+
+
+@pytest.fixture
+def facts(world: World, issue_key, api) -> Facts:
+    """What is known of a key that was just used."""
+    issued = issue_key(world.company)
+    assert api(issued.client_secret).get("/v1/whoami").status == 200
+    found = grants.recall(grants.digest_of(issued.client_secret))
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def eager_switching() -> Iterator[None]:
+    """Let threads take turns after every few instructions."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(world: World, facts: Facts) -> None:
+    """Keys are locked before their secrets (core.locks); the other way round one of the two would be a deadlock's victim."""
+    buffer = UsageBuffer()
+    buffer._start = lambda: None  # type: ignore[method-assign]
+    buffer.note(facts, "customers:read", time.time() + 5, "203.0.113.50", "curl")
+
+    def flush() -> None:
+        buffer.flush()
+        connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with tenant_context(world.tenant()):
+            # given a rotation that has locked its key
+            key = lock_key(facts.key_id)
+            # when usage is flushed at this moment
+            flushing = pool.submit(flush)
+            deadline = time.monotonic() + 60
+            while not somebody_waits_for_us():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            # and the rotation goes on to the secrets
+            rotate_key(key=key, overlap=timedelta(hours=1), actor=SYSTEM)
+        flushing.result(timeout=60)
+    # then both are done
+    with tenant_context(world.tenant()):
+        old = ApiKeySecret.objects.get(id=facts.secret_id)
+        assert old.ends_at is not None
+        assert old.last_used_ip == "203.0.113.50"
+        assert ApiKeySecret.objects.filter(key_id=facts.key_id).count() == 2
+
+
+def test_threads_that_keep_copies_at_the_same_time_drop_the_oldest_without_an_error(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, eager_switching: None
+) -> None:
+    monkeypatch.setattr(grants, "MAX_COPIES", 8)
+    copies, grant = Copies(), Grant(facts, None)
+
+    def work(number: int) -> None:
+        for n in range(4000):
+            copies.put(b"%d %d" % (number, n), grant)
+            copies.drop(b"%d %d" % (number, n - 3))
+
+    all_at_once(4, work)
+    assert len(copies._grants) <= 8
+    assert copies.get(b"0 3999") in (grant, None)
+
+
+def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
+    facts: Facts, monkeypatch: pytest.MonkeyPatch, eager_switching: None
+) -> None:
+    buffer = UsageBuffer()
+    buffer._start = lambda: None  # type: ignore[method-assign]
+    others = [replace(facts, secret_id=ids.new_id(), key_id=ids.new_id()) for _ in range(1500)]
+
+    def fails(*_: object) -> None:
+        raise OperationalError("PostgreSQL is away")
+
+    monkeypatch.setattr(buffer, "_write", fails)
+    is_over = threading.Event()
+
+    def work(number: int) -> None:
+        if number == 0:
+            for each in others:
+                buffer.note(each, "customers:read", 1.0, "203.0.113.50", "curl")
+            is_over.set()
+        else:
+            while not is_over.is_set():
+                buffer.flush()
+
+    all_at_once(2, work)
+    assert len(buffer._uses) == len(buffer._scopes) == 1500
