@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
+from core.api.fields import MomentField
 from core.api.patterns import any_case
 from core.api.serializers import Json, StrictSerializer
 from webhooks.catalogue import CATALOGUE, patterns
@@ -98,8 +99,8 @@ class RotateInput(StrictSerializer):
 class PeriodInput(StrictSerializer):
     """What was created in [since, until)."""
 
-    since = serializers.DateTimeField(help_text="At most 30 days back.")
-    until = serializers.DateTimeField(required=False, help_text="Default: now.")
+    since = MomentField(help_text="At most 30 days back.")
+    until = MomentField(required=False, help_text="Default: now.")
 
 
 class RecoveryOutput(serializers.Serializer):

@@ -9,6 +9,7 @@ from django import forms
 
 from core import clock
 from core.errors import FieldErrors
+from core.form_fields import MomentField
 from webhooks.catalogue import ALL, CATALOGUE, groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS
@@ -114,9 +115,7 @@ class DeliveryFilterForm(forms.Form):
         required=False, choices=[("", "Any event"), *((name, name) for name in CATALOGUE)], label="Event"
     )
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *Delivery.Status.choices])
-    created_after = forms.DateTimeField(
-        required=False, label="Since", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
-    )
+    created_after = MomentField(required=False, label="Since (UTC)")
 
     def __init__(self, *args: Any, endpoints: list[Endpoint], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
