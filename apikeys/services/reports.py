@@ -174,12 +174,15 @@ def _tell(found: ApiKeySecret, report: LeakReport, *, actor: Principal, now: dat
     key = lock_key(found.key_id)
     row = ApiKeySecret.objects.get(id=found.id)
     facts = {"shown_as": display_secret(row), "found_at": report.place, "reported_from": report.ip}
-    told_before = row.reported_at
     works = _works(key, row, now)
-    if told_before is not None and (not works or told_before > now - TELL_AGAIN_AFTER):
-        return
+    if row.reported_at is not None:
+        # A secret may come to life again (a later expiry, an undone revocation): then the first report counts as the first.
+        recently = row.reported_at > now - TELL_AGAIN_AFTER and not row.reported_dead
+        if recently or not works:
+            return
     row.reported_at, row.reported_from, row.reported_place = now, report.ip, report.place
-    row.save(update_fields=["reported_at", "reported_from", "reported_place"])
+    row.reported_dead = not works
+    row.save(update_fields=["reported_at", "reported_from", "reported_place", "reported_dead"])
     if not works:
         publish(ApiKeyDeadSecretReported(object_id=key.public_id, detail=facts), actor=actor)
         return

@@ -22,7 +22,7 @@ from accounts.services import invite_member, suspend_company
 from apikeys.models import ApiKey
 from apikeys.services import revoke_key
 from billing import services as billing
-from billing.services.tiers import change_tier, request_tier, withdraw_tier_request
+from billing.services.tiers import apply_tier_request, change_tier, request_tier, withdraw_tier_request
 from core import clock, valkey
 from core.api.idempotency import lock_number
 from core.api.scopes import SCOPES
@@ -320,6 +320,15 @@ def tier_unchanged(world: World) -> Outcome:
     return errors[0]
 
 
+@refusal
+def requester_is_no_owner(world: World) -> Outcome:
+    with tenant_context(world.tenant()):
+        wanted = request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.teammate)
+    with caught() as errors:
+        apply_tier_request(request=wanted, reason="test", actor=SYSTEM)
+    return errors[0]
+
+
 # --- messages ---------------------------------------------------------------------------------------------------------
 
 
@@ -419,6 +428,16 @@ def invitation_mismatch(world: World) -> Outcome:
         inviter = Membership.objects.select_related("user").get(user=world.owner)
         _, token = invite_member(email="grace@example.com", role=Role.VIEWER, inviter=inviter, actor=SYSTEM)
     return page(world, world.teammate, f"/invitations/{token}/")
+
+
+@refusal
+def invitation_lapsed(world: World) -> Outcome:
+    guest = make_user("guest")
+    with tenant_context(world.tenant()):
+        inviter = Membership.objects.select_related("user").get(user=world.owner)
+        _, token = invite_member(email=guest.email, role=Role.VIEWER, inviter=inviter, actor=SYSTEM)
+        Membership.objects.filter(id=inviter.id).update(role=Role.DEVELOPER)
+    return page(world, guest, f"/invitations/{token}/")
 
 
 @refusal

@@ -11,6 +11,7 @@ from core.api.patterns import any_case
 from core.api.serializers import Json, StrictSerializer
 from webhooks.catalogue import CATALOGUE, patterns
 from webhooks.models import Delivery, Endpoint, RecoveryJob
+from webhooks.representations import HIDDEN
 from webhooks.services.secrets import OVERLAPS
 from webhooks.services.validation import (
     HEADER_NAME,
@@ -64,7 +65,11 @@ class EndpointInput(StrictSerializer):
         help_text="Event types, `resource.*`, or `*` for all.",
     )
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
-    headers = HeadersField(required=False, help_text="Sent with every delivery; at most 10.")
+    headers = HeadersField(
+        required=False,
+        help_text="Sent with every delivery; at most 10. Values are written, never read: answers show `[hidden]`, which, "
+        "sent back, keeps the value. Stored ones are dropped when the URL moves to another scheme, host or port.",
+    )
     enabled = serializers.BooleanField(required=False)
 
 
@@ -77,7 +82,9 @@ class EndpointOutput(serializers.Serializer):
     url = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     events = serializers.ListField(child=serializers.CharField())
-    headers = serializers.DictField(child=serializers.CharField())
+    headers = serializers.DictField(
+        child=serializers.ChoiceField(choices=[HIDDEN]), help_text="The names; every value reads `[hidden]`."
+    )
     enabled = serializers.BooleanField()
     disabled_reason = serializers.ChoiceField(choices=Endpoint.DisabledReason.choices, allow_null=True)
     created = serializers.DateTimeField()

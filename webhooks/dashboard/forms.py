@@ -51,7 +51,8 @@ class EndpointForm(forms.Form):
         max_length=12_000,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "X-Tenant: acme"}),
-        help_text="Sent with every delivery: one “Name: value” a line. Stored encrypted.",
+        help_text="Sent with every delivery: one “Name: value” a line. Stored encrypted. Values are not shown again: "
+        "[hidden] keeps one, as long as the URL stays on the same host.",
         label="Custom headers",
     )
 
