@@ -322,9 +322,8 @@ def tier_unchanged(world: World) -> Outcome:
 
 @refusal
 def requester_is_no_owner(world: World) -> Outcome:
-    with tenant_context(world.tenant()):
+    with tenant_context(world.tenant()), caught() as errors:
         wanted = request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.teammate)
-    with caught() as errors:
         apply_tier_request(request=wanted, reason="test", actor=SYSTEM)
     return errors[0]
 
