@@ -100,9 +100,9 @@ class RequesterIsNoOwner(DomainError):
 
     code = "requester_is_no_owner"
     status = 409
+    only_on_pages = True
     title = "Who asked owns the company no more"
     fix = "Decline the request; an owner can make a new one."
-    only_on_pages = True
 
 
 class TierUnchanged(DomainError):
