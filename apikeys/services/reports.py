@@ -7,11 +7,9 @@ company wishes it. A report has to bring the whole secret, so whoever can make u
 
 import re
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 import structlog
-from django.db import transaction
 
 from accounts.selectors import current_company, owner_emails
 from apikeys import hashers, keys, stores
@@ -252,11 +250,9 @@ def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
         "secret_ended": "lost its old secret",
         "none": "was reported as leaked",
     }
-    send = partial(
-        mail_notice,
+    mail_notice(
         key=key,
         recipients=owner_emails(),
         subject=f"The API key {key.name} {stopped[action]}",
         text=f"{said} {text}",
     )
-    transaction.on_commit(send)

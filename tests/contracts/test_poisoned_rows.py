@@ -115,9 +115,7 @@ def test_a_webhook_notice_that_cannot_be_written_keeps_no_other_back(
         Endpoint.objects.filter(id__in=[bad.id, good.id]).update(
             enabled=False, disabled_reason="failing", disabled_at=clock.now(), notice_due=True
         )
-    poison(
-        monkeypatch, emails, "render_to_string", lambda template, context: context["endpoint"].id == bad.id
-    )
+    poison(monkeypatch, emails, "send_mail", lambda *, context, **_: context["endpoint"].id == bad.id)
     mail.outbox.clear()
 
     emails.send_notices()
