@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -11,9 +10,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from redis.exceptions import RedisError
 
+from core import valkey
 from core.database_role import verify_database_role
+from core.valkey import ValkeyUnavailable
 
 # A check may return a warning, which is shown and does not make the process unready.
 READINESS_CHECKS: dict[str, Callable[[], str | None]] = {}
@@ -33,8 +33,8 @@ def _check_database() -> None:
 
 def _check_valkey() -> None:
     try:
-        cache.get("readyz")
-    except (RedisError, OSError) as error:
+        valkey.call("PING")
+    except ValkeyUnavailable as error:
         raise NotReady("Valkey cannot be reached") from error
 
 

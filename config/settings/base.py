@@ -162,10 +162,12 @@ VALKEY_URL = secret("VALKEY_URL")
 RATE_LIMIT_FAILURE_MODE = env.str("RATE_LIMIT_FAILURE_MODE", default="local")
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": VALKEY_URL,
+        "BACKEND": "core.cache.ValkeyCache",
         "KEY_PREFIX": "cache",
-        "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
+        "OPTIONS": {
+            "CLIENT_CLASS": "core.cache.SharedClient",
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+        },
     }
 }
 
