@@ -1,12 +1,16 @@
 """Where a request came from, told only by the socket and by proxies the operator trusts (`TRUSTED_PROXIES`).
 
-`X-Forwarded-For` is read from the right: the right-most entry was written by the proxy that connected to us, the one
-before it by that proxy's own peer, and so on. The first address that is not a trusted proxy is the client; whatever
+Proxies tell it in `X-Forwarded-For` and `X-Forwarded-Proto`, or in `Forwarded` (RFC 7239), as `FORWARDED_HEADER` says; the
+other one is never looked at. Either is read from the right: the right-most entry was written by the proxy that connected to us,
+the one before it by that proxy's own peer, and so on. The first address that is not a trusted proxy is the client; whatever
 stands left of it was written by the client and is ignored. IPv4 addresses mapped into IPv6 are unmapped.
+
+Texts of strangers are remembered only when they are short: a cache is bounded in bytes, not only in entries.
 """
 
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from django.conf import settings
@@ -20,9 +24,25 @@ UNIX_SOCKET_ADDRESS = "127.0.0.1"
 IPV6_CLIENT_PREFIX = 64
 
 
-@lru_cache(maxsize=4096)
+# The longest address with brackets, zone and port is shorter.
+MAX_ADDRESS_LENGTH = 64
+# More proxies than this do not stand in a row; what is longer was made up, and is read no further.
+MAX_HOPS = 16
+MAX_REMEMBERED_LENGTH = 256
+
+# One `name=value` of RFC 7239 §4, whose value may be quoted.
+_PAIR = re.compile(r'\s*([A-Za-z]+)=("(?:[^"\\]|\\.)*"|[^\s",;]*)\s*')
+_ELEMENTS = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_PAIRS = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
+
+
 def parse_address(text: str) -> IPAddress | None:
-    """An IP address without port, brackets or zone, IPv4-mapped ones unmapped; None when it is none."""
+    """Return an IP address without port, brackets or zone, IPv4-mapped ones unmapped; None when it is none."""
+    return _parse(text) if len(text) <= MAX_ADDRESS_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> IPAddress | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -51,7 +71,35 @@ def client_address(meta: Mapping[str, str]) -> str:
     remote = meta.get("REMOTE_ADDR", "")
     if not trusted_proxies():
         return _canonical(remote)
+    if settings.FORWARDED_HEADER == "forwarded":
+        forwarded = meta.get("HTTP_FORWARDED", "")
+        return _walk(remote, [hop.get("for", "") for hop in _hops(forwarded)] if forwarded else [])
     return _forwarded_address(remote, meta.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def forwarded_scheme(meta: Mapping[str, str]) -> str:
+    """The scheme that the proxy which connected to us says its own peer used; empty when it says none."""
+    if settings.FORWARDED_HEADER == "forwarded":
+        hops = _hops(meta.get("HTTP_FORWARDED", ""))
+        return hops[-1].get("proto", "").lower() if hops else ""
+    # Where several proxies append to the header, the nearest one's word stands last.
+    return meta.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
+
+
+def _hops(forwarded: str) -> list[dict[str, str]]:
+    """The last elements of a Forwarded header; one that is no element of RFC 7239 says nothing."""
+    hops = []
+    for element in _ELEMENTS.findall(forwarded)[-MAX_HOPS:]:
+        pairs: dict[str, str] = {}
+        for part in _PAIRS.findall(element):
+            found = _PAIR.fullmatch(part)
+            if found is None or found[1].lower() in pairs:
+                pairs = {}
+                break
+            value = found[2]
+            pairs[found[1].lower()] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value[:1] == '"' else value
+        hops.append(pairs)
+    return hops
 
 
 @lru_cache(maxsize=4096)
@@ -60,12 +108,22 @@ def _canonical(remote: str) -> str:
     return UNIX_SOCKET_ADDRESS if address is None else str(address)
 
 
-@lru_cache(maxsize=4096)
 def _forwarded_address(remote: str, forwarded: str) -> str:
+    if len(forwarded) <= MAX_REMEMBERED_LENGTH:
+        return _remembered_address(remote, forwarded)
+    return _walk(remote, forwarded.rsplit(",", MAX_HOPS)[1:])
+
+
+@lru_cache(maxsize=4096)
+def _remembered_address(remote: str, forwarded: str) -> str:
+    return _walk(remote, forwarded.split(","))
+
+
+def _walk(remote: str, entries: Sequence[str]) -> str:
     current = parse_address(_canonical(remote))
     if current is None or not _is_trusted(current):
         return _canonical(remote)
-    for entry in reversed(forwarded.split(",")):
+    for entry in reversed(entries):
         address = parse_address(entry)
         if address is None:
             # A trusted proxy wrote something unreadable: the last address we could read is the best we know.
@@ -94,7 +152,7 @@ def client_group(address: str) -> str:
 def _settings_changed(*, setting: str, **_: object) -> None:
     if setting == "TRUSTED_PROXIES":
         trusted_proxies.cache_clear()
-        _forwarded_address.cache_clear()
+        _remembered_address.cache_clear()
 
 
 # Sent only by Django's own override_settings.

@@ -69,6 +69,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         "RATE_LIMIT_FAILURE_MODE": ("local", "open", "closed"),
         "API_KEY_HASHER": ("bcrypt_sha256", "sha256"),
         "SECRET_STORE": ("database", "vault"),
+        "FORWARDED_HEADER": ("x-forwarded-for", "forwarded"),
     }
     for name, allowed in choices.items():
         if getattr(settings, name) not in allowed:

@@ -12,7 +12,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 
 from core import ids
-from core.addresses import client_address, peer_is_trusted_proxy
+from core.addresses import client_address, forwarded_scheme, peer_is_trusted_proxy
 from core.api.entry import ApiEntry, is_api_path
 from core.requests import Request
 
@@ -51,13 +51,10 @@ class RequestContextMiddleware:
 
     @staticmethod
     def _is_secure(request: HttpRequest) -> bool:
-        """Tell whether the client spoke TLS: to us, or to a trusted proxy that says so in X-Forwarded-Proto."""
+        """Tell whether the client spoke TLS: to us, or to a trusted proxy that says so."""
         if request.META.get("wsgi.url_scheme") == "https":
             return True
-        if not peer_is_trusted_proxy(request.META):
-            return False
-        # Where several proxies append to the header, the nearest one's word stands last.
-        return request.META.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower() == "https"
+        return peer_is_trusted_proxy(request.META) and forwarded_scheme(request.META) == "https"
 
 
 class NoNulMiddleware:

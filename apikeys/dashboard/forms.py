@@ -16,7 +16,6 @@ from apikeys.services import OVERLAPS, KeySettings
 from core import clock
 from core.api.scopes import SCOPES
 from core.errors import FieldErrors
-from core.form_fields import DayField, WholeNumberField
 
 EXPIRY_CHOICES = [
     ("30", "In 30 days"),
@@ -49,18 +48,19 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(choices=[(name, name) for name in SCOPES])
     expiry = forms.ChoiceField(label="Expires", choices=EXPIRY_CHOICES, initial="90")
-    expires_on = DayField(
+    expires_on = forms.DateField(
         label="Expiry day",
         required=False,
         help_text="The key works until the end of that day (UTC).",
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
-    rotation_days = WholeNumberField(
+    rotation_days = forms.IntegerField(
         label="Remind to rotate after (days)",
         required=False,
         initial=DEFAULT_ROTATION_DAYS,
         help_text="90 days is recommended. Empty: no reminder.",
     )
-    rate_limit = WholeNumberField(
+    rate_limit = forms.IntegerField(
         label="Requests per minute", initial=DEFAULT_RATE_LIMIT, help_text="Your plan's limit is the maximum."
     )
     allowed_networks = forms.CharField(

@@ -1,37 +1,71 @@
 """`python -m config.run.web`: the web server, on a developer's machine and in production alike.
 
-Reads HOST, PORT, WEB_WORKERS, WEB_THREADS, TLS_CERT_FILE and TLS_KEY_FILE and becomes granian, with TLS >= 1.2 when
-there is a certificate.
+Reads HOST, PORT, WEB_WORKERS, WEB_THREADS, TLS_CERT_FILE and TLS_KEY_FILE and serves by granian, whose workers have our front
+door (`config.door`), with TLS >= 1.2 when there is a certificate.
 """
 
 import os
-import shutil
+import resource
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from granian.constants import Interfaces, SSLProtocols
+from granian.http import HTTP1Settings, HTTP2Settings
+from granian.server import MPServer as Server
+
+from config.door.answers import remove_leftovers
+from config.door.server import serve_worker
+
+# How long the head of a request may take, and how long a connection may wait for its next one.
+HEADER_MILLISECONDS = 30_000
+MAX_HEAD_BYTES = 65_536
 
 
-def granian_arguments(environment: Mapping[str, str]) -> list[str]:
-    """Return granian's arguments. Raises ValueError for a key file that it cannot read."""
+# Connections of one worker process; a connection that does nothing costs a few kilobytes. Two files each: one may be an
+# answer on its way.
+CONNECTIONS = 8192
+FILES_BESIDE_CONNECTIONS = 512
+
+
+def server_options(environment: Mapping[str, str], *, files: int) -> dict[str, Any]:
+    """Return the arguments of granian's server for a process that may open `files` files.
+
+    Raises ValueError for a key file that granian cannot read.
+    """
     cores = os.cpu_count() or 1
-    arguments = [
-        *("--interface", "wsgi"),
-        *("--host", environment.get("HOST") or "127.0.0.1"),
-        *("--port", environment.get("PORT") or "8000"),
-        *("--workers", environment.get("WEB_WORKERS") or str(cores)),
-        *("--blocking-threads", environment.get("WEB_THREADS") or str(min(8, 2 * cores + 1))),
-        "--no-ws",
-        "--respawn-failed-workers",
-        *("--workers-kill-timeout", "20"),
-    ]
+    options: dict[str, Any] = {
+        # Not what the workers speak (config.door.server does not ask): it admits several threads.
+        "interface": Interfaces.WSGI,
+        "address": environment.get("HOST") or "127.0.0.1",
+        "port": int(environment.get("PORT") or "8000"),
+        "workers": int(environment.get("WEB_WORKERS") or cores),
+        "blocking_threads": int(environment.get("WEB_THREADS") or min(8, 2 * cores + 1)),
+        "backlog": 4096,
+        "backpressure": max(64, min(CONNECTIONS, (files - FILES_BESIDE_CONNECTIONS) // 2)),
+        "http1_settings": HTTP1Settings(
+            header_read_timeout=HEADER_MILLISECONDS, max_buffer_size=MAX_HEAD_BYTES
+        ),
+        "http2_settings": HTTP2Settings(
+            max_headers_size=MAX_HEAD_BYTES, max_concurrent_streams=64, keep_alive_interval=20_000
+        ),
+        "websockets": False,
+        "respawn_failed_workers": True,
+        "workers_kill_timeout": 20,
+    }
     certificate, key = environment.get("TLS_CERT_FILE"), environment.get("TLS_KEY_FILE")
     if certificate and key:
         if "BEGIN PRIVATE KEY" not in Path(key).read_text():
             raise ValueError(
                 f"{key} is not an unencrypted PKCS#8 key. Convert it: openssl pkcs8 -topk8 -nocrypt -in {key} -out key.pem"
             )
-        arguments += ["--ssl-certificate", certificate, "--ssl-keyfile", key, "--ssl-protocol-min", "tls1.2"]
-    return [*arguments, "config.wsgi:application"]
+        options |= {
+            "ssl_cert": Path(certificate),
+            "ssl_key": Path(key),
+            "ssl_protocol_min": SSLProtocols.tls12,
+        }
+    return options
 
 
 def prepare_metrics(environment: Mapping[str, str]) -> None:
@@ -43,18 +77,23 @@ def prepare_metrics(environment: Mapping[str, str]) -> None:
             leftover.unlink()
 
 
+def raise_file_limit() -> int:
+    """Let this process and its workers open as many files as the system allows; return how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return 1 << 30 if hard == resource.RLIM_INFINITY else hard
+
+
 def main() -> None:
-    """Replace this process by granian."""
-    program = Path(sys.executable).with_name("granian")
-    path = str(program) if program.exists() else shutil.which("granian")
-    if path is None:
-        sys.exit("granian is not installed in this environment.")
+    """Serve until SIGTERM or SIGINT."""
     try:
-        arguments = granian_arguments(os.environ)
+        options = server_options(os.environ, files=raise_file_limit())
         prepare_metrics(os.environ)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
-    os.execv(path, [path, *arguments])  # noqa: S606 - no shell is involved
+    remove_leftovers()
+    Server("config.wsgi:application", **options).serve(spawn_target=serve_worker)
 
 
 if __name__ == "__main__":

@@ -162,12 +162,10 @@ VALKEY_URL = secret("VALKEY_URL")
 RATE_LIMIT_FAILURE_MODE = env.str("RATE_LIMIT_FAILURE_MODE", default="local")
 CACHES = {
     "default": {
-        "BACKEND": "core.cache.ValkeyCache",
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": VALKEY_URL,
         "KEY_PREFIX": "cache",
-        "OPTIONS": {
-            "CLIENT_CLASS": "core.cache.SharedClient",
-            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
-        },
+        "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
     }
 }
 
@@ -200,6 +198,10 @@ CELERY_TIMEZONE = "UTC"
 # --- Transport ------------------------------------------------------------------------------------------------------
 REQUIRE_HTTPS = env.bool("REQUIRE_HTTPS", default=True)
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+# In which header those proxies tell the client's address and scheme: x-forwarded-for (with x-forwarded-proto) or forwarded.
+FORWARDED_HEADER = env.str("FORWARDED_HEADER", default="x-forwarded-for").lower()
+# How long a body may take (config.door.bodies adds a second for each 16 KiB that arrives).
+BODY_TIMEOUT_SECONDS = env.float("BODY_TIMEOUT_SECONDS", default=10.0)
 HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000)
 SECURE_HSTS_SECONDS = HSTS_SECONDS if REQUIRE_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = REQUIRE_HTTPS
@@ -333,11 +335,6 @@ vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'
 if vars()["EMAIL_FILE_PATH"]:
     # filemail:///var/mail means /var/mail; the parser leaves the first slash out, and the folder would be a relative one.
     EMAIL_FILE_PATH = f"/{vars()['EMAIL_FILE_PATH'].lstrip('/')}"
-# Mails are rows first; a job hands them to the backend that EMAIL_URL names (core.mail).
-MAIL_TRANSPORT = vars()["EMAIL_BACKEND"]
-EMAIL_BACKEND = "core.mail.backend.QueuedBackend"
-# Seconds for each step of a conversation with the mail server.
-EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Pomelo <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
@@ -406,6 +403,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+# Whoever sends it as a bearer token may read /metrics and the details of /readyz; programs on this machine need none.
+METRICS_TOKEN = secret("METRICS_TOKEN", default="")
 # prometheus-client itself reads the variable; it is set where several web processes share one /metrics.
 METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 

@@ -57,6 +57,15 @@ class BodyTooLarge(DomainError):
     fix = "Send at most 1 MiB; split bulk work into several requests."
 
 
+class IncompleteBody(DomainError):
+    """The body of the request did not arrive to its announced end. Nothing was looked up and nothing was executed."""
+
+    code = "incomplete_body"
+    status = 400
+    title = "The request body did not arrive"
+    fix = "Send the request again, with its whole body and the Content-Length that belongs to it."
+
+
 class UnsupportedMediaType(DomainError):
     """The body is not JSON, or not said to be."""
 

@@ -12,7 +12,7 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from rest_framework.parsers import JSONParser as _DrfJSONParser
 from rest_framework.renderers import JSONRenderer as _DrfJSONRenderer
 
-from core.api.errors import BodyTooLarge, InvalidRequest, NotAcceptable, UnsupportedMediaType
+from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, NotAcceptable, UnsupportedMediaType
 from core.requests import Request
 
 JSON = "application/json"
@@ -86,12 +86,16 @@ def _read_body(request: HttpRequest) -> bytes:
             body = meta["wsgi.input"].read(limit + 1)
             if len(body) > limit:
                 raise BodyTooLarge(f"The body is longer than the {limit} bytes that are accepted.")
+            if not body:
+                raise IncompleteBody("A body was announced, and nothing arrived.")
             return body
         body = request.body
+        if len(body) < length:
+            raise IncompleteBody(f"The body was announced as {length} bytes; {len(body)} arrived.")
     except ValueError as error:
         raise InvalidRequest("Content-Length is not a number.") from error
     except (RawPostDataException, UnreadablePostError, OSError) as error:
-        raise InvalidRequest("The body could not be read to its end.") from error
+        raise IncompleteBody("The body could not be read to its end.") from error
     return body
 
 

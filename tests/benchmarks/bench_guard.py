@@ -17,9 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.load import Client, Slice, compare, packed
-from tests.benchmarks.stage import Server, Stage, stage
+from tests.benchmarks.stage import POMELO, Server, Stage, stage
 
-POMELO = "config.wsgi:application"
 PEER = "tests.benchmarks.peer.wsgi:application"
 KEYS = 200
 COLD_KEYS = 1_000

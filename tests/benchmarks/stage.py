@@ -23,6 +23,7 @@ from tests.live import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
+POMELO = "config.wsgi:application"
 
 
 class Stage:
@@ -119,15 +120,20 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait for /healthz."""
+        # The peer's team would take granian as it is; the product brings its front door.
+        command = [
+            str(Path(sys.executable).with_name("granian")),
+            *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)),
+            *("--workers", "1", "--blocking-threads", "8", "--no-ws", "--log-level", "error"),
+            self._application,
+        ]
+        ours = {"HOST": "127.0.0.1", "PORT": str(self.port), "WEB_WORKERS": "1", "WEB_THREADS": "8"}
+        if self._application == POMELO:
+            command = [sys.executable, "-m", "config.run.web"]
         self._process = subprocess.Popen(
-            [
-                str(Path(sys.executable).with_name("granian")),
-                *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)),
-                *("--workers", "1", "--blocking-threads", "8", "--no-ws", "--log-level", "error"),
-                self._application,
-            ],
+            command,
             cwd=ROOT,
-            env=self._environment,
+            env=self._environment | ours,
             start_new_session=True,
         )
         deadline = time.monotonic() + START_SECONDS

@@ -169,7 +169,7 @@ def test_a_killed_web_server_is_started_again(first_run: RunningPlatform) -> Non
     web = next(
         pid
         for pid in first_run.family()
-        if "granian" in command_line(pid) and "launch.py" not in command_line(pid)
+        if "config.run.web" in command_line(pid) and "launch.py" not in command_line(pid)
     )
 
     os.kill(os.getpgid(web), signal.SIGKILL)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from granian.constants import SSLProtocols
 
 from config.run.certificate import ensure_certificate
 from config.run.options import UsageError, allowed_hosts, child_environment, read_options, require_free_port
-from config.run.web import granian_arguments, prepare_metrics
+from config.run.web import prepare_metrics, server_options
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
@@ -135,13 +136,17 @@ def test_the_certificate_is_renewed_when_it_must_be(tmp_path: Path, names: list[
 def test_web_serves_tls_from_1_2_on(tmp_path: Path) -> None:
     certificate, key = ensure_certificate(tmp_path / "tls", ["localhost"], now=NOW)
 
-    arguments = granian_arguments(
-        {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key), "PORT": "8443"}
+    options = server_options(
+        {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key), "PORT": "8443"}, files=20_000
     )
 
-    assert arguments[arguments.index("--ssl-protocol-min") + 1] == "tls1.2"
-    assert arguments[arguments.index("--port") + 1] == "8443"
-    assert "--ssl-keyfile" not in granian_arguments({})
+    assert (options["ssl_protocol_min"], options["port"]) == (SSLProtocols.tls12, 8443)
+    assert "ssl_key" not in server_options({}, files=20_000)
+
+
+@pytest.mark.parametrize(("files", "connections"), [(1_024, 256), (20_000, 8_192), (100, 64)])
+def test_connections_leave_files_for_the_answers(files: int, connections: int) -> None:
+    assert server_options({}, files=files)["backpressure"] == connections
 
 
 def test_a_key_the_server_cannot_read_is_said_with_the_conversion(tmp_path: Path) -> None:
@@ -149,7 +154,7 @@ def test_a_key_the_server_cannot_read_is_said_with_the_conversion(tmp_path: Path
     key.write_text("-----BEGIN EC PRIVATE " + "KEY-----\n")
 
     with pytest.raises(ValueError, match="openssl pkcs8 -topk8"):
-        granian_arguments({"TLS_CERT_FILE": "certificate.pem", "TLS_KEY_FILE": str(key)})
+        server_options({"TLS_CERT_FILE": "certificate.pem", "TLS_KEY_FILE": str(key)}, files=1_024)
 
 
 def test_counters_of_dead_processes_are_removed(tmp_path: Path) -> None:

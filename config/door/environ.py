@@ -1,0 +1,117 @@
+"""From what granian parsed to what Django reads: the WSGI environ (PEP 3333), without the ambiguities of CGI's names.
+
+CGI folds `-` and `_` into one, and several lines into one. Here a name with an underscore is dropped: no client of ours
+needs one, and `X_Forwarded_For` must never pass for the proxy's `X-Forwarded-For`. A header that can only have one value
+(RFC 9110 §5.3) is refused when it came twice. The environment of the process, which servers like to put in here, stays out.
+"""
+
+import sys
+from io import BytesIO
+from typing import Any
+
+MAX_HEADER_LINES = 100
+MAX_HEADER_BYTES = 65_536
+
+SINGLE = frozenset(
+    {
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "idempotency-key",
+        "origin",
+        "referer",
+        "user-agent",
+        "x-client-id",
+        "x-client-secret",
+        "x-csrftoken",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+    }
+)
+# Granian leaves out lines that are not ASCII. Without one of these a request would mean something else.
+NEVER_LEFT_OUT = SINGLE | {"forwarded", "x-forwarded-for"}
+
+_BASE = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": True,
+    "wsgi.run_once": False,
+}
+_PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2"}
+# Names that many requests have. Others are spelled anew each time: nothing that a stranger sends is kept.
+_KEYS = {
+    name: f"HTTP_{name.upper().replace('-', '_')}"
+    for name in [
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "authorization",
+        "cache-control",
+        "connection",
+        "cookie",
+        "host",
+        "idempotency-key",
+        "origin",
+        "referer",
+        "user-agent",
+        "x-client-id",
+        "x-client-secret",
+        "x-forwarded-for",
+        "x-forwarded-proto",
+    ]
+} | {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
+
+
+class Unreadable(Exception):
+    """The head of a request cannot be understood in one way only; the message is for its sender."""
+
+
+def build_environ(scope: Any, path: str) -> dict[str, Any]:
+    """Return the environ of a request that has no body yet. Raises Unreadable."""
+    server, _, port = scope.server.rpartition(":")
+    environ = _BASE | {
+        "SERVER_PROTOCOL": _PROTOCOLS.get(scope.http_version, "HTTP/1.1"),
+        "SERVER_NAME": server,
+        "SERVER_PORT": port,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REQUEST_METHOD": scope.method,
+        "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(),
+    }
+    headers = scope.headers
+    lines = headers.items()
+    size = 0
+    for name, value in lines:
+        size += len(name) + len(value)
+        key = _KEYS.get(name)
+        if key is None:
+            if "_" in name:
+                continue
+            key = f"HTTP_{name.upper().replace('-', '_')}"
+        if key in environ:
+            if name in SINGLE:
+                raise Unreadable(f"The header {name} was sent more than once.")
+            value = f"{environ[key]}{'; ' if name == 'cookie' else ', '}{value}"
+        environ[key] = value
+    if len(lines) > MAX_HEADER_LINES or size > MAX_HEADER_BYTES:
+        raise Unreadable(
+            f"The header has {len(lines)} lines of {size} bytes; "
+            f"{MAX_HEADER_LINES} lines of {MAX_HEADER_BYTES} bytes are accepted."
+        )
+    if len(headers) != len(lines):
+        _refuse_left_out(headers, {name for name, _ in lines})
+    if "HTTP_HOST" not in environ and (authority := scope.authority):
+        environ["HTTP_HOST"] = authority
+    return environ
+
+
+def _refuse_left_out(headers: Any, read: set[str]) -> None:
+    for name in headers.keys():  # noqa: SIM118 - granian's own type
+        if name in NEVER_LEFT_OUT and name not in read:
+            raise Unreadable(f"The header {name} is not ASCII.")

@@ -1,0 +1,161 @@
+"""What happens to a request between granian and Django.
+
+Granian's threads only sort: probes are answered at once, a body is read on the event loop without a thread, and a request that
+is complete gets a slot, waits for one, or is told to come again. So whatever a peer sends or leaves out, a thread is taken by
+complete requests only, and there is always one left to sort.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import structlog
+from django.conf import settings
+
+from config.door.answers import Sent, send
+from config.door.bodies import Incomplete, TooLarge, read_body
+from config.door.environ import Unreadable, build_environ
+from config.door.probes import answer_probe
+from config.door.refusals import refuse
+from config.door.slots import Full, Slots
+from core.api.entry import is_api_path
+from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, TemporarilyUnavailable
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+# Bodies that are being read, all together: what a crowd of slow peers may hold.
+MAX_BYTES_IN_FLIGHT = 268_435_456
+_BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+log = structlog.get_logger(__name__)
+
+
+class Door:
+    """Takes every request of one worker process."""
+
+    def __init__(self, application: Application, loop: asyncio.AbstractEventLoop, *, threads: int) -> None:
+        self._application, self._loop = application, loop
+        self._slots = Slots(threads)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._limit = max(settings.API_MAX_BODY_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        self._seconds = settings.BODY_TIMEOUT_SECONDS
+        self._in_flight = 0
+        self._reading: set[asyncio.Task[None]] = set()
+
+    def __call__(self, watcher: Any) -> None:
+        """Take a request; called by granian on one of its threads. Never raises, as granian could not say so."""
+        proto = watcher.proto
+        try:
+            self._sort(watcher.scope, proto)
+        except Exception:
+            log.exception("door.failed")
+            proto.response_empty(500, [])
+
+    def _sort(self, scope: Any, proto: Any) -> None:
+        path = scope.path
+        if answer_probe(path, scope, proto):
+            return
+        try:
+            environ = build_environ(scope, path)
+        except Unreadable as error:
+            refuse(proto, path, InvalidRequest(str(error)))
+            return
+        announced = environ.get("CONTENT_LENGTH")
+        if announced is not None:
+            if announced == "0":
+                self._let_in(proto, environ)
+            else:
+                self._measure(proto, environ, int(announced))
+        elif "HTTP_TRANSFER_ENCODING" in environ or (
+            environ["SERVER_PROTOCOL"] == "HTTP/2" and environ["REQUEST_METHOD"] not in _BODILESS
+        ):
+            self._read(proto, environ, None)
+        else:
+            self._let_in(proto, environ)
+
+    # --- the body -----------------------------------------------------------------------------------------------------
+
+    def _measure(self, proto: Any, environ: dict[str, Any], length: int) -> None:
+        path = environ["PATH_INFO"]
+        if length <= self._limit:
+            self._read(proto, environ, length)
+        elif is_api_path(path):
+            # Django reads the length and refuses it, once it knows the caller.
+            environ["pomelo.unread"] = True
+            self._let_in(proto, environ)
+        else:
+            refuse(proto, path, BodyTooLarge(f"The body is {length} bytes; {self._limit} are accepted."))
+
+    def _read(self, proto: Any, environ: dict[str, Any], length: int | None) -> None:
+        self._loop.call_soon_threadsafe(self._begin, proto, environ, length)
+
+    def _begin(self, proto: Any, environ: dict[str, Any], length: int | None) -> None:
+        task = self._loop.create_task(self._read_to_end(proto, environ, length))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read_to_end(self, proto: Any, environ: dict[str, Any], length: int | None) -> None:
+        path = environ["PATH_INFO"]
+        held = self._limit if length is None else length
+        if self._in_flight + held > MAX_BYTES_IN_FLIGHT:
+            refuse(proto, path, TemporarilyUnavailable("Too many bodies are being received."))
+            return
+        self._in_flight += held
+        http2 = environ["SERVER_PROTOCOL"] == "HTTP/2"
+        try:
+            body = await read_body(
+                proto, length=length, limit=self._limit, seconds=self._seconds, http2=http2
+            )
+            if length is None and not body and "CONTENT_TYPE" in environ:
+                # A reset by the client looks like an end here; and whoever names a type meant to send something.
+                raise Incomplete("A body was announced by its type, and nothing arrived.")
+        except Incomplete as error:
+            refuse(proto, path, IncompleteBody(str(error)), close=not http2)
+            return
+        except TooLarge:
+            refuse(proto, path, BodyTooLarge(f"At most {self._limit} bytes are accepted."), close=not http2)
+            return
+        except Exception:
+            log.exception("door.body_failed")
+            proto.response_empty(500, [])
+            return
+        finally:
+            self._in_flight -= held
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["wsgi.input"].write(body)
+        environ["wsgi.input"].seek(0)
+        self._let_in(proto, environ, here=False)
+
+    # --- the work -----------------------------------------------------------------------------------------------------
+
+    def _let_in(self, proto: Any, environ: dict[str, Any], *, here: bool = True) -> None:
+        """Work on a complete request: on this thread, or (not `here`, on the event loop) on one of our own."""
+        try:
+            job = self._slots.enter(partial(self._serve, proto, environ))
+        except Full:
+            refuse(
+                proto,
+                environ["PATH_INFO"],
+                TemporarilyUnavailable("More work waits than can be done in time."),
+            )
+            return
+        if job is None:
+            return
+        if here:
+            self._slots.work(job)
+        else:
+            self._threads.submit(self._slots.work, job)
+
+    def _serve(self, proto: Any, environ: dict[str, Any]) -> None:
+        sent = Sent()
+        try:
+            body = self._application(environ, sent)
+            if "pomelo.unread" in environ:
+                sent.headers.append(("Connection", "close"))
+            send(proto, sent, body)
+        except Exception:
+            log.exception("door.request_failed", path=environ["PATH_INFO"])
+            proto.response_empty(500, [])

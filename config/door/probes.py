@@ -1,0 +1,154 @@
+"""The probes, answered before a request takes a thread, a connection of the pool, a slot, or even a look at its Host.
+
+What takes time, asking PostgreSQL and Valkey and adding the metrics up, is done by a thread beside all requests, on a database
+connection of its own, at most once a second; whoever asks meanwhile gets the last answer.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Generic, TypeVar
+
+import structlog
+from django.db import connection, connections
+
+from config.door.environ import Unreadable, build_environ
+from core.health import (
+    HEALTHY,
+    METRICS_REFUSED,
+    Answer,
+    Readiness,
+    check_readiness,
+    collect_metrics,
+    may_know,
+    readiness_answer,
+)
+
+# A finding is given out this long; then the next one who asks has it found out again.
+FRESH_SECONDS = 1.0
+# A process that needs longer to find out cannot tell, which is not being ready.
+PATIENCE_SECONDS = 5.0
+CONNECT_SECONDS = 2
+
+log = structlog.get_logger(__name__)
+Found = TypeVar("Found")
+
+
+class Bystander(Generic[Found]):
+    """A thread that finds something out for everybody who asks, at most once a second. `late` is what it cannot tell in time."""
+
+    def __init__(self, name: str, find_out: Callable[[], Found], *, late: Found) -> None:
+        self._name, self._find_out, self._late = name, find_out, late
+        self._lock = threading.Lock()
+        self._asked: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._waiting: list[Callable[[Found], None]] = []
+        self._found: Found | None = None
+        self._found_at = self._asked_at = 0.0
+        self._is_working = False
+        self._thread: threading.Thread | None = None
+
+    def tell(self, told: Callable[[Found], None]) -> None:
+        """Call `told` with a fresh finding: at once if there is one, otherwise from the thread, as soon as there is."""
+        now = time.monotonic()
+        with self._lock:
+            if self._found is not None and now - self._found_at < FRESH_SECONDS:
+                found = self._found
+            elif self._is_working and now - self._asked_at > PATIENCE_SECONDS:
+                found = self._late
+            else:
+                self._waiting.append(told)
+                if not self._is_working:
+                    self._is_working, self._asked_at = True, now
+                    self._asked.put(None)
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                    self._thread.start()
+                return
+        told(found)
+
+    def _run(self) -> None:
+        leave_the_pool()
+        while True:
+            self._asked.get()
+            try:
+                found = self._find_out()
+            except Exception:
+                log.exception("probe.failed", probe=self._name)
+                found = self._late
+            with self._lock:
+                self._found, self._found_at, self._is_working = found, time.monotonic(), False
+                waiting, self._waiting = self._waiting, []
+            for told in waiting:
+                told(found)
+
+
+def leave_the_pool() -> None:
+    """Give this thread a database connection of its own: requests may hold all of the pool's."""
+    settings = deepcopy(connections.settings["default"])
+    settings["OPTIONS"].pop("pool", None)
+    settings["OPTIONS"]["connect_timeout"] = CONNECT_SECONDS
+    settings["CONN_MAX_AGE"] = None
+    connections["default"] = type(connections["default"])(settings, "default")
+
+
+def _find_readiness() -> Readiness:
+    connection.close_if_unusable_or_obsolete()
+    return check_readiness()
+
+
+_readiness = Bystander(
+    "readyz",
+    _find_readiness,
+    late=Readiness(False, {"process": f"no answer within {PATIENCE_SECONDS:.0f} s"}),
+)
+_metrics = Bystander(
+    "metrics", collect_metrics, late=Answer(503, "text/plain", b"The metrics take too long.\n")
+)
+
+
+def answer_probe(path: str, scope: Any, proto: Any) -> bool:
+    """Answer if `path` is a probe's, and tell whether it was; the answer may follow from another thread."""
+    if path not in PROBES:
+        return False
+    if scope.method not in ("GET", "HEAD"):
+        proto.response_empty(405, [("Allow", "GET, HEAD")])
+    else:
+        PROBES[path](scope, proto)
+    return True
+
+
+def _send(proto: Any, answer: Answer) -> None:
+    headers = [("Content-Type", answer.content_type), ("Cache-Control", "no-store")]
+    proto.response_bytes(answer.status, headers, answer.body)
+
+
+def _may_know(scope: Any) -> bool:
+    try:
+        return may_know(build_environ(scope, scope.path))
+    except Unreadable:
+        return False
+
+
+def _healthz(scope: Any, proto: Any) -> None:
+    _send(proto, HEALTHY)
+
+
+def _readyz(scope: Any, proto: Any) -> None:
+    details = _may_know(scope)
+    _readiness.tell(lambda found: _send(proto, readiness_answer(found, details=details)))
+
+
+def _metrics_page(scope: Any, proto: Any) -> None:
+    if _may_know(scope):
+        _metrics.tell(lambda answer: _send(proto, answer))
+    else:
+        _send(proto, METRICS_REFUSED)
+
+
+PROBES: dict[str, Callable[[Any, Any], None]] = {
+    "/healthz": _healthz,
+    "/readyz": _readyz,
+    "/metrics": _metrics_page,
+}

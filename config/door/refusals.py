@@ -1,0 +1,28 @@
+"""Refusals of what never becomes a request to Django: problem+json under /v1, a line of text elsewhere."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+from django.http import HttpRequest
+
+from core import ids
+from core.api.entry import is_api_path
+from core.api.exceptions import problem
+from core.errors import DomainError
+
+
+def refuse(proto: Any, path: str, error: DomainError, *, close: bool = False) -> None:
+    """Answer with `error`. `close` ends the connection: what else is on it belongs to a body that nobody waits for."""
+    request_id = ids.encode("req", ids.new_id())
+    headers = {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff"}
+    if is_api_path(path):
+        asked = cast(HttpRequest, SimpleNamespace(path=path, request_id=request_id))
+        response = problem(asked, error)
+        headers |= dict(response.headers)
+        body = response.content
+    else:
+        body = f"{error.title}. {error.detail} {error.fix}\n".encode()
+        headers |= {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store", **error.headers}
+    if close:
+        headers["Connection"] = "close"
+    proto.response_bytes(error.status, list(headers.items()), body)

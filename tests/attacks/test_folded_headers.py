@@ -1,0 +1,197 @@
+"""Names that CGI folds into one, lines that are sent twice, and texts made to be remembered: none reaches a decision.
+
+Through a real server, since the folding happened in it. Every client here stands at 127.0.0.1, which is the trusted proxy: what
+it passes on and what it writes itself come over the same connection, as behind a real one.
+"""
+
+import tracemalloc
+
+import pytest
+
+from core.addresses import client_address, forwarded_scheme
+from tests.attacks.wire import head, talk
+from tests.live import web_process
+
+ALLOWED = "203.0.113.7"
+STRANGER = "198.51.100.66"
+
+
+@pytest.fixture(scope="module")
+def web():
+    environment = {"TRUSTED_PROXIES": "127.0.0.1/32", "REQUIRE_HTTPS": "true"}
+    with web_process(threads=2, environment=environment) as server:
+        yield server
+
+
+@pytest.fixture
+def secret(world, issue_key):
+    return issue_key(world.company, ["customers:write"], allowed_networks=[f"{ALLOWED}/32"]).client_secret
+
+
+def ask(web, secret, *headers):
+    reply = talk(
+        web.port, head("GET /v1/whoami", "Host: localhost", f"Authorization: Bearer {secret}", *headers)
+    )
+    found = reply.raw.partition(b'"code":"')[2].partition(b'"')[0].decode()
+    return reply.status, found or None
+
+
+PROXY = ("X-Forwarded-Proto: https", f"X-Forwarded-For: {STRANGER}")
+
+
+def test_the_proxys_word_is_believed(web, secret):
+    assert ask(web, secret, "X-Forwarded-Proto: https", f"X-Forwarded-For: {ALLOWED}") == (200, None)
+    assert ask(web, secret, *PROXY) == (403, "ip_not_allowed")
+
+
+@pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for", "X_FORWARDED_FOR"])
+@pytest.mark.parametrize("order", ["before", "after", "around"])
+def test_an_underscored_name_never_passes_for_the_proxys_address(web, secret, name, order):
+    forged = f"{name}: {ALLOWED}"
+    lines = {
+        "before": (forged, *PROXY),
+        "after": (*PROXY, forged),
+        "around": (forged, *PROXY, forged),
+    }[order]
+    assert ask(web, secret, *lines) == (403, "ip_not_allowed")
+
+
+@pytest.mark.parametrize("name", ["X_Forwarded_Proto", "X-Forwarded_Proto", "x_forwarded_proto"])
+@pytest.mark.parametrize("own", [(), ("X-Forwarded-Proto: http",)])
+def test_an_underscored_name_never_makes_clear_text_secure(web, secret, name, own):
+    for lines in ((*own, f"{name}: https"), (f"{name}: https", *own)):
+        assert ask(web, secret, *lines, f"X-Forwarded-For: {ALLOWED}") == (403, "https_required")
+
+
+def test_an_underscored_address_does_not_lead_the_failure_limit_astray(web):
+    codes = set()
+    for number in range(30):
+        codes.add(
+            ask(
+                web,
+                "pm_live_wrong",
+                "X-Forwarded-Proto: https",
+                "X-Forwarded-For: 192.0.2.77",
+                f"X_Forwarded_For: 192.0.2.{100 + number}",
+            )[1]
+        )
+    assert "too_many_failures" in codes
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-Proto", "Host", "Authorization", "Idempotency-Key", "Content-Type", "Origin"]
+)
+def test_a_second_line_of_what_has_one_value_is_refused(web, secret, name):
+    values = {"Host": "localhost", "Authorization": f"Bearer {secret}", "X-Forwarded-Proto": "https"}
+    value = values.get(name, "x")
+    lines = [
+        "X-Forwarded-Proto: https",
+        f"X-Forwarded-For: {ALLOWED}",
+        f"{name}: {value}",
+        f"{name}: {value}",
+    ]
+    assert ask(web, secret, *lines) == (400, "invalid_request")
+
+
+def test_lines_of_a_list_are_one_list_in_their_order(web, secret):
+    """The proxy's line stands last (RFC 9110 §5.3), whatever the client sent before it."""
+    secure = "X-Forwarded-Proto: https"
+    assert ask(web, secret, secure, f"X-Forwarded-For: {ALLOWED}", f"X-Forwarded-For: {STRANGER}") == (
+        403,
+        "ip_not_allowed",
+    )
+    assert ask(web, secret, secure, f"X-Forwarded-For: {STRANGER}", f"X-Forwarded-For: {ALLOWED}") == (
+        200,
+        None,
+    )
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "Authorization", "Host"])
+def test_a_line_that_cannot_be_read_is_refused_and_not_left_out(web, secret, name):
+    given = {"X-Forwarded-Proto": "https", "X-Forwarded-For": ALLOWED}
+    given.pop(name, None)
+    lines = [f"{header}: {value}" for header, value in given.items()]
+    reply = talk(web.port, head("GET /v1/whoami", f"{name}: \xff{ALLOWED}", *lines))
+    assert reply.status == 400
+
+
+def test_the_environment_of_the_process_is_not_in_reach_of_a_request(web, secret):
+    """Some servers merge it into the same dictionary that headers are in."""
+    from config.door.environ import build_environ
+
+    class Scope:
+        client, server, path, query_string, scheme, method = (
+            "127.0.0.1:1",
+            "127.0.0.1:2",
+            "/",
+            "",
+            "http",
+            "GET",
+        )
+        http_version, authority = "1.1", None
+
+        class headers:  # noqa: N801 - granian's name
+            items = staticmethod(list)
+            __len__ = lambda self: 0  # noqa: E731
+
+        headers = headers()
+
+    assert set(build_environ(Scope, "/")) == {
+        "PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "REQUEST_METHOD", "SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT",
+        "SERVER_PROTOCOL", "wsgi.errors", "wsgi.input", "wsgi.multiprocess", "wsgi.multithread", "wsgi.run_once",
+        "wsgi.url_scheme", "wsgi.version",
+    }  # fmt: skip
+
+
+def test_nothing_a_stranger_sends_is_remembered_in_bulk(settings):
+    settings.TRUSTED_PROXIES = ["127.0.0.1/32"]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(300):
+            text = f"{number}" + "," + "x" * 60_000 + f", 192.0.2.{number % 250}"
+            assert client_address({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": text})
+            client_address({"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "y" * 60_000 + str(number)})
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert kept < 2_000_000
+
+
+# --- RFC 7239 ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "address", "scheme"),
+    [
+        ("for=192.0.2.60;proto=http;by=203.0.113.43", "192.0.2.60", "http"),
+        ("For=192.0.2.60;PROTO=HTTPS", "192.0.2.60", "https"),
+        ('for="[2001:db8:cafe::17]:4711";proto=https', "2001:db8:cafe::17", "https"),
+        ("for=192.0.2.43, for=198.51.100.17;proto=https", "198.51.100.17", "https"),
+        ("for=192.0.2.43;proto=https, for=10.0.0.9;proto=http", "192.0.2.43", "http"),
+        ('for="192.0.2.43, for=10.0.0.9";proto=https', "10.0.0.1", "https"),
+        ('for="192.0.2.43;proto=https"', "10.0.0.1", ""),
+        ("for=_hidden;proto=https", "10.0.0.1", "https"),
+        ("for=unknown", "10.0.0.1", ""),
+        ("for=192.0.2.43;for=203.0.113.7;proto=https", "10.0.0.1", ""),
+        ("nonsense", "10.0.0.1", ""),
+        ('for="192.0.2.43', "10.0.0.1", ""),
+        ("", "10.0.0.1", ""),
+    ],
+)
+def test_forwarded_is_read_as_rfc_7239_writes_it(settings, header, address, scheme):
+    settings.TRUSTED_PROXIES, settings.FORWARDED_HEADER = ["10.0.0.0/24"], "forwarded"
+    meta = {
+        "REMOTE_ADDR": "10.0.0.1",
+        "HTTP_FORWARDED": header,
+        # Whoever believes one must not be told by the other.
+        "HTTP_X_FORWARDED_FOR": "203.0.113.99",
+        "HTTP_X_FORWARDED_PROTO": "https",
+    }
+    assert (client_address(meta), forwarded_scheme(meta)) == (address, scheme)
+
+
+def test_forwarded_means_nothing_unless_it_was_chosen(settings):
+    settings.TRUSTED_PROXIES = ["10.0.0.0/24"]
+    meta = {"REMOTE_ADDR": "10.0.0.1", "HTTP_FORWARDED": "for=203.0.113.7;proto=https"}
+    assert (client_address(meta), forwarded_scheme(meta)) == ("10.0.0.1", "")
