@@ -24,6 +24,16 @@ def memberships_of(user: User) -> list[Membership]:
         )
 
 
+def role_of(user_id: uuid.UUID | None) -> str | None:
+    """Return the role that a person has in the current company now; None for who is no member or may not sign in."""
+    found = (
+        Membership.objects.filter(user_id=user_id, user__is_active=True)
+        .values_list("role", flat=True)
+        .first()
+    )
+    return str(found) if found else None
+
+
 def list_members() -> list[Membership]:
     """Return the members of the current company, owners first."""
     members = Membership.objects.select_related("user").order_by("created")

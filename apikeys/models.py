@@ -129,6 +129,9 @@ class ApiKeySecret(TenantModel):
     reported_place = models.CharField(
         max_length=MAX_PLACE_LENGTH, blank=True, help_text="Where, in the words of whoever found it."
     )
+    reported_dead = models.BooleanField(
+        default=False, help_text="The secret worked no more when that report came."
+    )
     report_overruled_at = models.DateTimeField(
         null=True,
         blank=True,

@@ -6,9 +6,9 @@ import structlog
 
 from apikeys.selectors import recently_changed
 from apikeys.services import notices, reports
-from core import clock, fences
+from core import clock, fences, ids, set_aside
 from core.jobs import system_task, tenant_task
-from core.valkey import ValkeyUnavailable
+from core.valkey import CommandRefused, ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.apikeys.tasks")
 
@@ -20,13 +20,19 @@ REPEAT_FENCES_FOR = timedelta(minutes=10)
 def repeat_fences() -> int:
     """Raise again the fences of recent changes: of those Valkey could not be told, or that a failover has lost."""
     changed = recently_changed(clock.now() - REPEAT_FENCES_FOR)
-    try:
-        for company_id, key_id, version in changed:
+    told = 0
+    for company_id, key_id, version in changed:
+        try:
             fences.raise_now(fences.key_fence(company_id, key_id), version)
-    except ValkeyUnavailable as error:
-        log.warning("fences_not_repeated", keys=len(changed), error=str(error))
-        return 0
-    return len(changed)
+        except CommandRefused as error:
+            # What stands under this one name is no fence; the others can still be told.
+            set_aside.put_aside("apikeys.repeat_fences", ids.encode("key", key_id), error, row_id=key_id)
+        except ValkeyUnavailable as error:
+            log.warning("fences_not_repeated", keys=len(changed) - told, error=str(error))
+            return 0
+        else:
+            told += 1
+    return told
 
 
 @system_task(name="apikeys.notify_expiry")

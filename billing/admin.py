@@ -28,6 +28,7 @@ from billing.services import (
     set_tier_limits,
 )
 from core.fences import LONGEST_DELAY_SECONDS, Effect
+from core.form_fields import WholeNumberField
 from core.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
 
 
@@ -46,7 +47,7 @@ class LimitsForm(ReasonForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in LIMIT_NAMES:
-            self.fields[name] = forms.IntegerField(
+            self.fields[name] = WholeNumberField(
                 min_value=0,
                 max_value=MAX_LIMIT,
                 required=False,

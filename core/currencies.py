@@ -4,6 +4,8 @@ Amounts are whole numbers of the minor unit everywhere (1999 is 19.99 in EUR, 1,
 nothing is ever rounded twice.
 """
 
+from core.numbers import ENGLISH, NumberStyle, parse_decimal, write_decimal
+
 # Currencies whose minor unit is not a hundredth of the major one (ISO 4217 list one, column "Mnr unts").
 _OTHER_EXPONENTS = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -27,15 +29,12 @@ CURRENCIES: tuple[str, ...] = tuple(sorted(EXPONENTS))
 SIGNS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 
 
-def decimal_text(amount: int, currency: str) -> str:
+def decimal_text(amount: int, currency: str, style: NumberStyle = ENGLISH) -> str:
     """Return `amount` minor units with grouped digits and the currency's decimals: (199900, "EUR") is "1,999.00".
 
     Raises KeyError for a code that is no currency.
     """
-    exponent = EXPONENTS[currency]
-    whole, rest = divmod(abs(amount), 10**exponent)
-    digits = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
-    return f"−{digits}" if amount < 0 else digits
+    return write_decimal(amount, decimals=EXPONENTS[currency], style=style)
 
 
 def money_text(amount: int, currency: str) -> str:
@@ -47,15 +46,10 @@ def money_text(amount: int, currency: str) -> str:
     return f"−{sign}{digits[1:]}" if amount < 0 else f"{sign}{digits}"
 
 
-def parse_amount(text: str, currency: str) -> int:
+def parse_amount(text: str, currency: str, style: NumberStyle = ENGLISH) -> int:
     """Return the minor units of a decimal number as people type it: ("19.99", "EUR") is 1999.
 
-    Raises ValueError for anything else than digits with at most one point and the currency's number of decimals.
+    Raises core.numbers.NotANumber for anything that `decimal_text` would not write, but for groups that are left out;
+    AmbiguousNumber where the signs are those of another language.
     """
-    exponent = EXPONENTS[currency]
-    whole, point, rest = text.strip().replace(",", "").partition(".")
-    if not (whole.isascii() and whole.isdigit()) or (point and not (rest.isascii() and rest.isdigit())):
-        raise ValueError(f"{text!r} is not an amount")
-    if len(rest) > exponent:
-        raise ValueError(f"{currency} has {exponent} decimals")
-    return int(whole + rest.ljust(exponent, "0"))
+    return parse_decimal(text, decimals=EXPONENTS[currency], style=style)

@@ -6,11 +6,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from django.apps import apps
 from django.conf import settings
 from django.urls import get_resolver
 
 from core.errors import ERRORS, DomainError
+from core.resources import is_extension, pomelo_apps
 
 PATH = Path(settings.BASE_DIR) / "docs" / "errors.md"
 
@@ -54,22 +54,20 @@ Every refused request is answered with `application/problem+json` ([RFC 9457](ht
 def load_every_error() -> None:
     """Import what defines errors, so that the registry is complete whatever ran before."""
     _ = get_resolver().url_patterns
-    for app in apps.get_app_configs():
-        if not app.module:
-            continue
+    for app in pomelo_apps():
         for room in ("services", "tasks", "delivery"):
-            name = f"{app.name}.{room}"
-            if Path(app.path).is_relative_to(settings.BASE_DIR) and find_spec(name):
-                import_module(name)
+            if find_spec(f"{app.name}.{room}"):
+                import_module(f"{app.name}.{room}")
 
 
-def render() -> str:
-    """Return the whole page."""
+def render(*, with_extensions: bool = False) -> str:
+    """Return the whole page: of Pomelo alone, or with what apps from elsewhere add."""
     load_every_error()
+    shown = [error for error in ERRORS.values() if with_extensions or not is_extension(error.__module__)]
     parts = [_INTRODUCTION]
-    for status in sorted({error.status for error in ERRORS.values()}):
+    for status in sorted({error.status for error in shown}):
         parts.append(f"\n## {status} {_PHRASES.get(status) or HTTPStatus(status).phrase}\n")
-        found = sorted((e for e in ERRORS.values() if e.status == status), key=lambda error: error.code)
+        found = sorted((e for e in shown if e.status == status), key=lambda error: error.code)
         parts.extend(_section(error) for error in found)
     return "".join(parts)
 

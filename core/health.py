@@ -14,7 +14,6 @@ from functools import cache
 import orjson
 import structlog
 from django.conf import settings
-from django.core.cache import cache as shared_cache
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
@@ -23,10 +22,11 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from redis.exceptions import RedisError
 
+from core import valkey
 from core.addresses import parse_address, peer_is_trusted_proxy
 from core.database_role import verify_database_role
+from core.valkey import ValkeyUnavailable
 
 JSON = "application/json"
 # A check may return a warning, which is shown and does not make the process unready.
@@ -69,8 +69,8 @@ def _check_database() -> None:
 
 def _check_valkey() -> str | None:
     try:
-        shared_cache.get("readyz")
-    except (RedisError, OSError) as error:
+        valkey.call("PING")
+    except ValkeyUnavailable as error:
         if settings.RATE_LIMIT_FAILURE_MODE == "closed":
             raise NotReady("Valkey cannot be reached, and RATE_LIMIT_FAILURE_MODE is closed") from error
         # Taking every process out of service would make an outage of what they can do without.

@@ -1,4 +1,5 @@
-"""The kernel's tables: the outbox of events, the answers to idempotent writes, and what batches set aside."""
+"""The kernel's tables: the outbox of events, the answers to idempotent writes, our own mail, and what batches set
+aside."""
 
 from datetime import timedelta
 from typing import Any
@@ -90,3 +91,24 @@ class SetAside(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item} in {self.batch}"
+
+
+class OutgoingMail(models.Model):
+    """A mail of our own that waits for the mail server (core.mail). The role `app` may add one and see none."""
+
+    id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
+    created = models.DateTimeField(default=clock.now, editable=False)
+    content = models.BinaryField()  # encrypted: mails carry codes and links that let people in
+    tries = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], name="core_outgoingmail_due")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def public_id(self) -> str:
+        """The identifier that logs and staff see."""
+        return ids.encode("mail", self.id)

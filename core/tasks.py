@@ -3,12 +3,19 @@
 from core import clock, set_aside
 from core.api import idempotency
 from core.jobs import system_task
+from core.mail.delivery import send_queued_mail
 
 
 @system_task(name="core.prune_idempotency_keys")
 def prune_idempotency_keys() -> int:
     """Delete the stored answers whose 24 hours are over; return how many."""
     return idempotency.prune_expired(now=clock.now())
+
+
+@system_task(name="core.send_mail", expires=60)
+def send_mail() -> int:
+    """Send the mails that are due; return how many the mail server took."""
+    return send_queued_mail()
 
 
 @system_task(name="core.prune_set_aside")

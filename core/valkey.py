@@ -10,8 +10,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import hiredis
@@ -22,7 +22,7 @@ from django.core.signals import setting_changed
 from prometheus_client import Counter
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 from redis.retry import Retry
 
 CONNECT_TIMEOUT_SECONDS = 0.5
@@ -34,10 +34,36 @@ log = structlog.get_logger("pomelo.valkey")
 FAILURES = Counter("pomelo_valkey_failures_total", "Calls to Valkey that failed")
 
 Argument = str | bytes | int
+Answer = TypeVar("Answer")
 
 
 class ValkeyUnavailable(Exception):
     """Valkey cannot be reached, answers too slowly or cannot run the script."""
+
+
+class CommandRefused(ValkeyUnavailable):
+    """Valkey answered this one command with an error (`reply`); it may well serve every other."""
+
+    def __init__(self, reply: str) -> None:
+        super().__init__(reply)
+        self.reply = reply
+
+
+# Everything the client library raises. Its cluster errors and its parser's are no RedisError.
+CLIENT_ERRORS = (RedisError, RedisClusterException, hiredis.HiredisError, OSError)
+# Error answers that say something about the server, not about what it was asked for.
+_SERVER_REPLIES = (
+    "BUSY ",
+    "CLUSTERDOWN",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOAUTH",
+    "NOPERM",
+    "OOM",
+    "READONLY",
+    "WRONGPASS",
+)
 
 
 def normalise_url(url: str) -> str:
@@ -125,7 +151,7 @@ _paused_until = 0.0
 
 
 def client() -> redis.Redis | RedisCluster:
-    """The process's pooled client, for everything off the hot path. Its calls raise redis.exceptions.RedisError."""
+    """The process's pooled client, which only this module and core.cache call: its errors are of many families."""
     global _client
     if _client is None:
         with _lock:
@@ -161,6 +187,9 @@ def available() -> bool:
 
 def _failed(error: Exception) -> ValkeyUnavailable:
     global _paused_until
+    if isinstance(error, ResponseError) and not str(error).startswith(_SERVER_REPLIES):
+        log.info("valkey_refused", detail=str(error))
+        return CommandRefused(str(error))
     FAILURES.inc()
     if _paused_until == 0.0:
         log.warning("valkey_unavailable", error=type(error).__name__, detail=str(error))
@@ -175,16 +204,24 @@ def _succeeded() -> None:
         log.warning("valkey_recovered")
 
 
-def call(*command: Argument) -> Any:
-    """Run one command, raising ValkeyUnavailable for any failure and at once while Valkey is left alone."""
+def guarded(ask: Callable[[], Answer]) -> Answer:
+    """Return what `ask` does with the client, raising ValkeyUnavailable for every failure of it.
+
+    Raises at once while Valkey is left alone, and CommandRefused when it answers with an error about this command only.
+    """
     if not available():
         raise ValkeyUnavailable("Valkey failed a moment ago.")
     try:
-        answer = client().execute_command(*command)
-    except (RedisError, OSError) as error:
+        answer = ask()
+    except CLIENT_ERRORS as error:
         raise _failed(error) from error
     _succeeded()
     return answer
+
+
+def call(*command: Argument) -> Any:
+    """Run one command. Raises ValkeyUnavailable, CommandRefused among them (see `guarded`)."""
+    return guarded(lambda: client().execute_command(*command))
 
 
 class Script:
@@ -228,7 +265,7 @@ class PreparedCall:
             # A connection that died while idle (a restart, a failover) says nothing about the server now: try again.
             _close_lane()
             answer = self._load_and_send()
-        except RedisError as error:
+        except CLIENT_ERRORS as error:
             _close_lane()
             raise _failed(error) from error
         if _paused_until != 0.0:
@@ -251,7 +288,7 @@ class PreparedCall:
         _, _, count, *rest = self._command
         try:
             return client().execute_command("EVAL", self.script.source, count, *rest)
-        except (RedisError, OSError) as error:
+        except CLIENT_ERRORS as error:
             raise _failed(error) from error
 
 

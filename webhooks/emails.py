@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.selectors import current_company, owner_emails
 from core import set_aside
+from core.mail.compose import send_mail
 from core.tenancy import Tenant, system_context, tenant_context
 from webhooks.models import Endpoint
 
@@ -19,10 +18,7 @@ BATCH_NAME = "webhooks.send_notices"
 
 
 def send_notices() -> int:
-    """Send every notice that is due and return how many were sent.
-
-    A notice stays due until a mail server has taken it: after a crash in between it may be sent twice, but never not.
-    """
+    """Queue every notice that is due, each in one transaction with the note that it is; return how many."""
     with system_context(reason="webhook notices that are due"):
         endpoints = Endpoint.objects.filter(notice_due=True).exclude(id__in=set_aside.resting(BATCH_NAME))
         due = list(endpoints.order_by("id")[:BATCH])
@@ -43,17 +39,16 @@ def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> None:
         )
         if endpoint is None:
             return
-        context = {
-            "company_name": current_company().name,
-            "endpoint": endpoint,
-            "link": settings.PUBLIC_URL + reverse("webhooks:detail", args=[endpoint.public_id]),
-        }
-        message = EmailMultiAlternatives(
-            subject=f"A webhook endpoint of {context['company_name']} was switched off",
-            body=render_to_string("webhooks/email/disabled.txt", context),
+        company_name = current_company().name
+        send_mail(
             to=owner_emails(),
+            subject=f"A webhook endpoint of {company_name} was switched off",
+            template="webhooks/email/disabled",
+            context={
+                "company_name": company_name,
+                "endpoint": endpoint,
+                "link": settings.PUBLIC_URL + reverse("webhooks:detail", args=[endpoint.public_id]),
+            },
         )
-        message.attach_alternative(render_to_string("webhooks/email/disabled.html", context), "text/html")
-        message.send()
         endpoint.notice_due = False
         endpoint.save(update_fields=["notice_due"])

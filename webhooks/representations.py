@@ -12,6 +12,9 @@ from core.clock import rfc3339
 from core.models import OutboxEvent
 from webhooks.models import Attempt, Delivery, Endpoint, RecoveryJob
 
+# What is shown in place of a custom header's value, which may be the receiver's credential and is never read out again.
+HIDDEN = "[hidden]"
+
 
 def endpoint(row: Endpoint) -> dict[str, Any]:
     """Return the public form of an endpoint; its secret is shown by create and rotate only."""
@@ -22,7 +25,7 @@ def endpoint(row: Endpoint) -> dict[str, Any]:
         "url": row.url,
         "description": row.description,
         "events": row.events,
-        "headers": orjson.loads(crypto.decrypt(bytes(row.headers))),
+        "headers": dict.fromkeys(orjson.loads(crypto.decrypt(bytes(row.headers))), HIDDEN),
         "enabled": row.enabled,
         "disabled_reason": row.disabled_reason,
         "created": rfc3339(row.created),

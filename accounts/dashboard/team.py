@@ -1,12 +1,9 @@
 """The team: members and their roles, invitations, leaving."""
 
-from smtplib import SMTPException
-
 import structlog
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -57,27 +54,14 @@ def invite(request: CompanyRequest) -> HttpResponse:
     except (AlreadyMember, RoleTooHigh) as error:
         form.add_error("email" if isinstance(error, AlreadyMember) else "role", error.detail)
         return _render_team(request, form, status=422)
-    # Mailed after the commit: nobody gets a link to an invitation that was rolled back.
-    transaction.on_commit(lambda: _mail_invitation(request, invitation, token))
+    send_invitation(
+        invitation=invitation,
+        company_name=request.membership.company.name,
+        inviter_name=request.user.display_name,
+        token=token,
+    )
+    messages.success(request, f"An invitation is on its way to {invitation.email}.")
     return redirect("accounts:team")
-
-
-def _mail_invitation(request: CompanyRequest, invitation: Invitation, token: str) -> None:
-    try:
-        send_invitation(
-            invitation=invitation,
-            company_name=request.membership.company.name,
-            inviter_name=request.user.display_name,
-            token=token,
-        )
-    except (OSError, SMTPException) as error:
-        logger.warning("invitation_mail_failed", invitation=invitation.public_id, error=str(error))
-        messages.error(
-            request,
-            f"{invitation.email} is invited, but the mail could not be sent. Revoke the invitation and try again.",
-        )
-    else:
-        messages.success(request, f"An invitation is on its way to {invitation.email}.")
 
 
 @recent_login_required

@@ -2,12 +2,14 @@
 
 import hashlib
 import secrets
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
 from accounts.events import InvitationRevoked, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role, at_least
+from accounts.selectors import list_open_invitations, role_of
 from core import clock, ids
 from core.errors import DomainError
 from core.events import publish
@@ -55,6 +57,16 @@ class InvitationMismatch(DomainError):
     fix = "Sign in with the address the invitation was sent to."
 
 
+class InvitationLapsed(DomainError):
+    """Whoever sent the invitation may not give the role any more: they left, were removed, or have a lower role now."""
+
+    code = "invitation_lapsed"
+    status = 409
+    title = "This invitation has lapsed"
+    fix = "Ask an owner of the company to invite you again."
+    only_on_pages = True
+
+
 def invite_member(*, email: str, role: str, inviter: Membership, actor: Principal) -> tuple[Invitation, str]:
     """Invite `email`; returns the invitation and its token, which is in the mail and nowhere else.
 
@@ -94,7 +106,10 @@ def revoke_invitation(*, invitation: Invitation, actor: Principal) -> None:
 
 
 def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -> Membership:
-    """Make `user` a member with the invited role. Raises InvitationMismatch or AlreadyMember."""
+    """Make `user` a member with the invited role. Raises InvitationMismatch, InvitationLapsed or AlreadyMember.
+
+    What counts is what the inviter may do now, not when they wrote it.
+    """
     if user.email != invitation.email:
         raise InvitationMismatch(f"This invitation was sent to {invitation.email}.")
     with tenant_context(Tenant(invitation.company_id, "live")):
@@ -104,6 +119,8 @@ def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -
         )
         if not open_one.exists():
             raise AlreadyMember("This invitation was already used.")
+        if not _may_invite(role_of(invitation.invited_by_id), invitation.role):
+            raise InvitationLapsed("Who sent it may not give this role any more.")
         try:
             with transaction.atomic():
                 membership = Membership.objects.create(user=user, role=invitation.role)
@@ -128,6 +145,7 @@ def change_role(*, member: Membership, role: str, changer: Membership, actor: Pr
         _require_another_owner(member)
     member.role = role
     member.save(update_fields=["role"])
+    _revoke_invitations_of(member.user_id, role, actor)
     publish(
         MemberRoleChanged(object_id=ids.encode("usr", member.user_id), changes={"role": [before, role]}),
         actor=actor,
@@ -150,7 +168,19 @@ def remove_member(*, member: Membership, remover: Membership, actor: Principal) 
         ),
         actor=actor,
     )
+    _revoke_invitations_of(member.user_id, None, actor)
     member.delete()
+
+
+def _may_invite(role: str | None, to: str) -> bool:
+    return role is not None and at_least(role, Role.ADMIN) and at_least(role, to)
+
+
+def _revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) -> None:
+    """Take back what somebody offered and, with `role` (None: none) from now on, could not offer any more."""
+    for invitation in list_open_invitations():
+        if invitation.invited_by_id == user_id and not _may_invite(role, invitation.role):
+            revoke_invitation(invitation=invitation, actor=actor)
 
 
 def _require_another_owner(member: Membership) -> None:

@@ -16,6 +16,7 @@ from apikeys.services import OVERLAPS, KeySettings
 from core import clock
 from core.api.scopes import SCOPES
 from core.errors import FieldErrors
+from core.form_fields import DayField, WholeNumberField
 
 EXPIRY_CHOICES = [
     ("30", "In 30 days"),
@@ -48,19 +49,18 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(choices=[(name, name) for name in SCOPES])
     expiry = forms.ChoiceField(label="Expires", choices=EXPIRY_CHOICES, initial="90")
-    expires_on = forms.DateField(
+    expires_on = DayField(
         label="Expiry day",
         required=False,
         help_text="The key works until the end of that day (UTC).",
-        widget=forms.DateInput(attrs={"type": "date"}),
     )
-    rotation_days = forms.IntegerField(
+    rotation_days = WholeNumberField(
         label="Remind to rotate after (days)",
         required=False,
         initial=DEFAULT_ROTATION_DAYS,
         help_text="90 days is recommended. Empty: no reminder.",
     )
-    rate_limit = forms.IntegerField(
+    rate_limit = WholeNumberField(
         label="Requests per minute", initial=DEFAULT_RATE_LIMIT, help_text="Your plan's limit is the maximum."
     )
     allowed_networks = forms.CharField(

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import F, Q
 
 from accounts.selectors import owner_emails
@@ -126,14 +124,12 @@ def tell_clamped_keys() -> int:
             clamped += ApiKey.objects.filter(revoked_at=None, rate_limit__gt=limit).order_by("id")
     if clamped:
         names = ", ".join(f"{key.name} ({key.mode}, {key.rate_limit} a minute)" for key in clamped)
-        send = partial(
-            mail_notice,
+        mail_notice(
             key=clamped[0],
             recipients=owner_emails(),
             subject="Some API keys are now limited by your plan",
             text=f"Your plan allows {limit} requests a minute. These keys ask for more and get that: {names}.",
         )
-        transaction.on_commit(send)
     return len(clamped)
 
 
@@ -156,6 +152,4 @@ def _for_each(batch: str, due: Q, tell: Callable[..., None], *, now: datetime) -
 
 
 def _mail(key: ApiKey, subject: str, text: str) -> None:
-    # After the commit: nobody is told what was then rolled back, and no transaction waits for a mail server.
-    send = partial(mail_notice, key=key, recipients=owner_emails(), subject=subject, text=text)
-    transaction.on_commit(send)
+    mail_notice(key=key, recipients=owner_emails(), subject=subject, text=text)

@@ -7,11 +7,9 @@ company wishes it. A report has to bring the whole secret, so whoever can make u
 
 import re
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 import structlog
-from django.db import transaction
 
 from accounts.selectors import current_company, owner_emails
 from apikeys import hashers, keys, stores
@@ -174,12 +172,15 @@ def _tell(found: ApiKeySecret, report: LeakReport, *, actor: Principal, now: dat
     key = lock_key(found.key_id)
     row = ApiKeySecret.objects.get(id=found.id)
     facts = {"shown_as": display_secret(row), "found_at": report.place, "reported_from": report.ip}
-    told_before = row.reported_at
     works = _works(key, row, now)
-    if told_before is not None and (not works or told_before > now - TELL_AGAIN_AFTER):
-        return
+    if row.reported_at is not None:
+        # A secret may come to life again (a later expiry, an undone revocation): then the first report counts as the first.
+        recently = row.reported_at > now - TELL_AGAIN_AFTER and not row.reported_dead
+        if recently or not works:
+            return
     row.reported_at, row.reported_from, row.reported_place = now, report.ip, report.place
-    row.save(update_fields=["reported_at", "reported_from", "reported_place"])
+    row.reported_dead = not works
+    row.save(update_fields=["reported_at", "reported_from", "reported_place", "reported_dead"])
     if not works:
         publish(ApiKeyDeadSecretReported(object_id=key.public_id, detail=facts), actor=actor)
         return
@@ -249,11 +250,9 @@ def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
         "secret_ended": "lost its old secret",
         "none": "was reported as leaked",
     }
-    send = partial(
-        mail_notice,
+    mail_notice(
         key=key,
         recipients=owner_emails(),
         subject=f"The API key {key.name} {stopped[action]}",
         text=f"{said} {text}",
     )
-    transaction.on_commit(send)

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from audit import selectors
 from audit.models import AuditEntry, RequestLog
-from core.api.filters import PatternFilter
+from core.api.filters import MomentFilter, PatternFilter
 from core.api.patterns import ADDRESS_OR_NETWORK, STATUS_OR_CLASS, id_pattern
 
 
@@ -26,8 +26,8 @@ class AuditEntryFilter(django_filters.FilterSet):
         max_length=50,
         help_text="An address, or a network such as `203.0.113.0/24`.",
     )
-    created_after = django_filters.IsoDateTimeFilter()
-    created_before = django_filters.IsoDateTimeFilter()
+    created_after = MomentFilter()
+    created_before = MomentFilter()
 
     def filter_queryset(self, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         """Narrow by everything that was sent; raises FieldErrors."""
@@ -51,8 +51,8 @@ class RequestLogFilter(django_filters.FilterSet):
         help_text="An address, or a network such as `203.0.113.0/24`.",
     )
     path = django_filters.CharFilter(max_length=500, help_text="How the path begins: `/v1/customers/cus_`.")
-    created_after = django_filters.IsoDateTimeFilter()
-    created_before = django_filters.IsoDateTimeFilter()
+    created_after = MomentFilter()
+    created_before = MomentFilter()
 
     def filter_queryset(self, queryset: QuerySet[RequestLog]) -> QuerySet[RequestLog]:
         """Narrow by everything that was sent; raises FieldErrors."""

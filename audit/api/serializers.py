@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from core.api.fields import MomentField
 from core.api.patterns import id_pattern
 from core.api.serializers import StrictSerializer
 
@@ -118,10 +119,8 @@ class ClientIdField(serializers.CharField):
 class RequestAnalyticsInput(StrictSerializer):
     """The query of `GET /v1/analytics/requests`."""
 
-    since = serializers.DateTimeField(
-        required=False, help_text="Begin (default: 24 hours, by day 30 days before `until`)"
-    )
-    until = serializers.DateTimeField(required=False, help_text="End of the period (default: now)")
+    since = MomentField(required=False, help_text="Begin (default: 24 hours, by day 30 days before `until`)")
+    until = MomentField(required=False, help_text="End of the period (default: now)")
     interval = serializers.ChoiceField(choices=["hour", "day"], default="hour")
     group_by = serializers.ChoiceField(choices=["time", "key", "route"], default="time")
     key = ClientIdField(max_length=64, required=False, help_text="Only requests with this Client ID")

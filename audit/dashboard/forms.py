@@ -10,6 +10,7 @@ from audit.selectors import EntryFilter, RequestFilter
 from core import clock, ids
 from core.errors import FieldErrors
 from core.events import EVENT_TYPES
+from core.form_fields import MomentField
 from core.resources import list_resources, pomelo_apps
 
 PERIODS = {
@@ -61,12 +62,10 @@ def action_groups() -> list[tuple[str, str]]:
     ]
 
 
-def _moment(label: str) -> forms.DateTimeField:
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-    return forms.DateTimeField(
+def _moment(label: str) -> MomentField:
+    return MomentField(
         label=f"{label} (UTC)",
         required=False,
-        widget=widget,
         validators=[MinValueValidator(_FIRST), MaxValueValidator(_LAST)],
     )
 

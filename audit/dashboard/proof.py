@@ -1,7 +1,5 @@
 """The proof of a day: a download that the company checks without us."""
 
-from datetime import date
-
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -11,6 +9,7 @@ from audit import services
 from audit.dashboard.streaming import download
 from audit.export.proof import export_proof, find_head
 from core.errors import NotFound
+from core.moments import parse_day
 from core.tenancy import require_tenant
 
 
@@ -19,7 +18,7 @@ from core.tenancy import require_tenant
 def download_proof(request: CompanyRequest, stream: str) -> HttpResponse:
     """Stream a day's rows with their seals and the signed head; `day` is the only parameter."""
     try:
-        day = date.fromisoformat(request.GET.get("day", ""))
+        day = parse_day(request.GET.get("day", ""))
     except ValueError as error:
         raise NotFound from error
     head = find_head(stream, day)

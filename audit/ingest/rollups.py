@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from audit.ingest import rows
 from audit.latency import LATENCY_BOUNDS_MS, LATENCY_BUCKETS
 from core import ids
+from core.postgres.copying import copying
 
 # (company, mode, hour, key, method, route) → key's name, the sums in the order of the table, and the latency buckets.
 Cells = dict[tuple[Any, ...], list[Any]]
@@ -87,7 +87,7 @@ def add(cursor: CursorWrapper, cells: Cells) -> None:
     if not cells:
         return
     cursor.execute(_STAGE)
-    with connection.connection.cursor() as raw, raw.copy(_COPY) as copy:
+    with copying(_COPY) as copy:
         for (company, mode, hour, key, method, route), sums in cells.items():
             moment = datetime.fromtimestamp(hour * 3600, tz=UTC)
             copy.write_row(

@@ -15,6 +15,7 @@ from audit.ingest import rollups, rows
 from audit.models import Streams
 from audit.seals import chain
 from audit.signing import Chain, canonical, leaf
+from core.postgres.copying import copying
 from core.tenancy import system_context
 
 # COPY cannot write to a table with row-level security, so rows are copied to a temporary table and inserted from there:
@@ -91,7 +92,7 @@ def write(prepared: Prepared) -> int:
     with system_context(reason="request log"), connection.cursor() as cursor:
         if prepared.rows:
             cursor.execute(_STAGE)
-            with connection.connection.cursor() as raw, raw.copy(_COPY) as copy:
+            with copying(_COPY) as copy:
                 copy.write(prepared.copy)
             if not _insert(cursor):
                 prepared = _without_known(cursor, prepared)

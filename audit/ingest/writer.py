@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,27 +13,28 @@ import orjson
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
-from django.db.utils import DataError, IntegrityError
+from django.db.utils import IntegrityError
 from prometheus_client import Counter
-from redis.exceptions import RedisError, ResponseError
 
 from audit.ingest import batches, spill, stream
 from audit.ingest.store import day_of_row, store
 from audit.partitions.tables import ensure_partitions
-from core import clock, sealed
-from core.valkey import ValkeyUnavailable
+from core import clock, ids, sealed, set_aside
+from core.postgres.failures import is_conflict, is_outage
+from core.valkey import CommandRefused, ValkeyUnavailable
 
 # Batches taken at once, and rows written in one transaction: the more, the fewer times a roll-up or a chain is touched.
 TAKE = 40
 MAX_ROWS = 20_000
 TAKE_BACK_SECONDS = 60.0
+BATCH_NAME = "audit.write_requests"
 
 log = structlog.get_logger("pomelo.audit")
 WRITTEN = Counter("pomelo_request_log_written_total", "Requests written to the log")
 REFUSED = Counter("pomelo_request_log_refused_total", "Requests PostgreSQL would not take")
 SET_ASIDE = Counter(
     "pomelo_request_log_set_aside_total",
-    "Batches that are not believed (not_ours) or not understood (unknown_schema)",
+    "Batches that are not believed (not_ours) or not understood (unknown_schema, unreadable)",
     ["reason"],
 )
 
@@ -65,11 +67,11 @@ class Writer:
                 while not is_over() and (deliveries := take(self.name, TAKE)):
                     written += self.write(deliveries)
             written += self._write_new(is_over)
-        except ResponseError as error:
-            if "NOGROUP" not in str(error):
+        except CommandRefused as error:
+            if "NOGROUP" not in error.reply:
                 raise
             self._has_group = False  # FLUSHALL: made again at the next call
-        except (ValkeyUnavailable, RedisError, OSError) as error:
+        except (ValkeyUnavailable, OSError) as error:
             log.warning("request_log_valkey_unavailable", error=str(error))
         except (OperationalError, InterfaceError) as error:
             log.warning("request_log_postgresql_unavailable", error=str(error))
@@ -105,7 +107,7 @@ class Writer:
         """Store what a release before seals left in its stream; return how many requests were new.
 
         Nothing proves that they are ours: an operator asks for it, who knows that nobody else could write to Valkey.
-        Raises RedisError, django.db.Error.
+        Raises ValkeyUnavailable, django.db.Error.
         """
         written = 0
         while deliveries := stream.read_unsealed(TAKE):
@@ -131,8 +133,7 @@ _last_taken_back = float("-inf")
 def _take_back_now_and_then() -> None:
     """Put into the stream what another release's writer set aside and this one understands.
 
-    While releases run side by side, the older one may be handed what the newer one wrote. Raises ValkeyUnavailable,
-    RedisError.
+    While releases run side by side, the older one may be handed what the newer one wrote. Raises ValkeyUnavailable.
     """
     global _last_taken_back
     if time.monotonic() - _last_taken_back < TAKE_BACK_SECONDS:
@@ -148,7 +149,7 @@ def _take_back_now_and_then() -> None:
 def _is_known(delivery: stream.Delivery) -> bool:
     try:
         batches.unpack(delivery.payload)
-    except (sealed.NotOurs, sealed.UnknownSchema):
+    except Exception:  # see _rows
         return False
     return True
 
@@ -161,6 +162,9 @@ def _rows(delivery: stream.Delivery) -> list[list[Any]]:
         reason = "not_ours"
     except sealed.UnknownSchema:
         reason = "unknown_schema"
+    except Exception:  # ours, and still no batch: it must not be read again and again ahead of all others
+        log.exception("request_log_batch_unreadable", entry=str(delivery.entry_id))
+        reason = "unreadable"
     stream.set_aside(delivery.payload, reason)
     SET_ASIDE.labels(reason).inc()
     log.error("request_log_batch_set_aside", reason=reason, entry=str(delivery.entry_id), see="docs/audit.md")
@@ -168,18 +172,32 @@ def _rows(delivery: stream.Delivery) -> list[list[Any]]:
 
 
 def _store(batch: list[list[Any]]) -> int:
-    """Store a batch. A row PostgreSQL will not take is found by halving, said in the log and left out."""
+    """Store a batch. A row that cannot be stored is found by halving, set aside and left out."""
     try:
         return store(batch)
-    except (DataError, IntegrityError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:
+        # What may succeed as it is waits in the stream; all else would come back for ever.
+        if is_outage(error) or is_conflict(error):
+            raise
         if isinstance(error, IntegrityError) and "no partition" in str(error):
             return _store_without_strangers(batch)
         if len(batch) == 1:
-            REFUSED.inc()
-            log.exception("request_log_row_refused", row=batch[0])
+            _refuse(batch[0], error)
             return 0
         middle = len(batch) // 2
         return _store(batch[:middle]) + _store(batch[middle:])
+
+
+def _refuse(row: list[Any], error: BaseException | str) -> None:
+    REFUSED.inc()
+    set_aside.put_aside(BATCH_NAME, _named(row), error)
+
+
+def _named(row: list[Any]) -> str:
+    try:
+        return ids.encode("req", uuid.UUID(row[0]))
+    except (IndexError, TypeError, ValueError, AttributeError):
+        return f"row {str(row)[:100]}"
 
 
 def _store_without_strangers(batch: list[list[Any]]) -> int:
@@ -190,7 +208,6 @@ def _store_without_strangers(batch: list[list[Any]]) -> int:
         if oldest <= day_of_row(row) <= today + timedelta(days=1):
             kept.append(row)
         else:
-            REFUSED.inc()
-            log.error("request_log_row_outside_retention", row=row)
+            _refuse(row, "Its day is over, or far away: there is no partition for it.")
     ensure_partitions(sorted({day_of_row(row) for row in kept}))
     return store(kept) if kept else 0

@@ -11,7 +11,7 @@ from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus
 from billing.models.invoices import InvoiceStatus
 from core import ids
-from core.api.filters import CreatedRange
+from core.api.filters import CreatedRange, DayFilter
 
 
 class CustomerFilterForm(Form):
@@ -69,8 +69,8 @@ class InvoiceFilter(CreatedRange):
     status = django_filters.ChoiceFilter(choices=InvoiceStatus.choices)
     number = django_filters.CharFilter(max_length=32)
     external_id = django_filters.CharFilter(max_length=100)
-    due_after = django_filters.DateFilter(field_name="due_date", lookup_expr="gte")
-    due_before = django_filters.DateFilter(field_name="due_date", lookup_expr="lt")
+    due_after = DayFilter(field_name="due_date", lookup_expr="gte")
+    due_before = DayFilter(field_name="due_date", lookup_expr="lt")
 
     def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:
         """Match the invoices of a customer; none for an id that is unknown here."""

@@ -95,6 +95,16 @@ class TierRequestClosed(DomainError):
     fix = "Make a new request."
 
 
+class RequesterIsNoOwner(DomainError):
+    """Whoever asked for the tier does not own the company any more."""
+
+    code = "requester_is_no_owner"
+    status = 409
+    only_on_pages = True
+    title = "Who asked owns the company no more"
+    fix = "Decline the request; an owner can make a new one."
+
+
 class TierUnchanged(DomainError):
     """The company has this tier already."""
 

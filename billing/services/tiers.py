@@ -10,6 +10,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import Company, User
+from accounts.roles import Role
+from accounts.selectors import role_of
 from accounts.services.tier_hold import hold_tiers
 from billing.entitlements import limits_of
 from billing.events import (
@@ -20,7 +22,7 @@ from billing.events import (
     TierRequestWithdrawn,
 )
 from billing.models import TierRequest
-from billing.services.errors import TierRequestClosed, TierRequestOpen, TierUnchanged
+from billing.services.errors import RequesterIsNoOwner, TierRequestClosed, TierRequestOpen, TierUnchanged
 from billing.services.tier_limits import CLAMPED_KEYS_TASK, limit_problems
 from core import clock, fences, jobs
 from core.errors import FieldError, FieldErrors, NotFound
@@ -58,8 +60,10 @@ def withdraw_tier_request(*, request: TierRequest, actor: Principal) -> TierRequ
 
 
 def apply_tier_request(*, request: TierRequest, reason: str, actor: Principal) -> fences.Effect:
-    """Give the company the tier it asked for. Raises TierRequestClosed, TierUnchanged."""
+    """Give the company the tier it asked for. Raises TierRequestClosed, TierUnchanged, RequesterIsNoOwner."""
     with tenant_context(request.company.live_tenant):
+        if request.requested_by_id and role_of(request.requested_by_id) != Role.OWNER:
+            raise RequesterIsNoOwner("Who asked for it owns the company no more.")
         request = _close(request, TierRequest.Status.APPLIED, reason)
         return change_tier(company=request.company, tier=request.tier, reason=reason, actor=actor)
 

@@ -17,6 +17,7 @@ from mdit_py_plugins.anchors import anchors_plugin
 from accounts.access import enter
 from accounts.models import User
 from accounts.selectors import memberships_of
+from core import error_docs
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
 FIRST = "quickstart"
@@ -58,10 +59,17 @@ def doc_page(request: HttpRequest, slug: str) -> HttpResponse:
             enter(request, memberships)
     context = {
         "document": document,
-        "body": render_markdown(document.path, document.path.stat().st_mtime_ns),
+        "body": _body_of(document),
         "sections": sections(),
     }
     return render(request, "pages/doc.html", context)
+
+
+def _body_of(document: Document) -> SafeString:
+    """Return the page as HTML. The errors of apps from elsewhere are on no committed page: theirs is written when it is read."""
+    if document.slug == "errors" and settings.EXTENSIONS:
+        return _html(error_docs.render(with_extensions=True))
+    return render_markdown(document.path, document.path.stat().st_mtime_ns)
 
 
 def all_documents() -> list[Document]:
@@ -89,8 +97,11 @@ def render_markdown(path: Path, changed: int) -> SafeString:
 
     `changed` makes a new version a new entry.
     """
-    text = _COMMENT.sub("", path.read_text())
-    return mark_safe(_markdown().render(text))  # noqa: S308 - our own files, raw HTML switched off
+    return _html(path.read_text())
+
+
+def _html(text: str) -> SafeString:
+    return mark_safe(_markdown().render(_COMMENT.sub("", text)))  # noqa: S308 - our own files, raw HTML switched off
 
 
 @lru_cache(maxsize=128)

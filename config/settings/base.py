@@ -162,10 +162,12 @@ VALKEY_URL = secret("VALKEY_URL")
 RATE_LIMIT_FAILURE_MODE = env.str("RATE_LIMIT_FAILURE_MODE", default="local")
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": VALKEY_URL,
+        "BACKEND": "core.cache.ValkeyCache",
         "KEY_PREFIX": "cache",
-        "OPTIONS": {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"},
+        "OPTIONS": {
+            "CLIENT_CLASS": "core.cache.SharedClient",
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+        },
     }
 }
 
@@ -335,6 +337,11 @@ vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'
 if vars()["EMAIL_FILE_PATH"]:
     # filemail:///var/mail means /var/mail; the parser leaves the first slash out, and the folder would be a relative one.
     EMAIL_FILE_PATH = f"/{vars()['EMAIL_FILE_PATH'].lstrip('/')}"
+# Mails are rows first; a job hands them to the backend that EMAIL_URL names (core.mail).
+MAIL_TRANSPORT = vars()["EMAIL_BACKEND"]
+EMAIL_BACKEND = "core.mail.backend.QueuedBackend"
+# Seconds for each step of a conversation with the mail server.
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Pomelo <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

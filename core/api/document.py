@@ -1,4 +1,7 @@
-"""The OpenAPI document: generated from the endpoints, committed as `docs/openapi.json`, served at /v1/openapi.json."""
+"""The OpenAPI document: generated from the endpoints, committed as `docs/openapi.json`, served at /v1/openapi.json.
+
+The committed document describes Pomelo alone; what apps from elsewhere add (`EXTENSIONS`) is in the served one.
+"""
 
 import hashlib
 from functools import lru_cache
@@ -47,19 +50,24 @@ def generate() -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _committed() -> tuple[bytes, str]:
-    content = PATH.read_bytes()
-    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+def current() -> bytes:
+    """Return the document of what is installed: the committed one, unless apps from elsewhere have added to it."""
+    return generate() if settings.EXTENSIONS else PATH.read_bytes()
+
+
+@lru_cache(maxsize=1)
+def _etag() -> str:
+    return f'"{hashlib.sha256(current()).hexdigest()[:32]}"'
 
 
 def openapi_json(request: Request) -> HttpResponse:
-    """Serve the committed document to everybody, without a key; caches may keep it for five minutes."""
+    """Serve the document to everybody, without a key; caches may keep it for five minutes."""
     if settings.REQUIRE_HTTPS and not request.secure:
         raise HttpsRequired
     request.get_host()  # raises DisallowedHost
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": "GET, HEAD"})
-    content, etag = _committed()
+    content, etag = current(), _etag()
     if request.META.get("HTTP_IF_NONE_MATCH") == etag:
         response: HttpResponse = HttpResponseNotModified()
     else:

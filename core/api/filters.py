@@ -1,14 +1,15 @@
 """List filters: django-filter on an allow-list, with unknown parameters refused by name."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django_filters import CharFilter, FilterSet, IsoDateTimeFilter
+from django_filters import CharFilter, DateFilter, FilterSet, IsoDateTimeFilter
 
 from core.api.views import known_parameters
-from core.errors import FieldError, FieldErrors
+from core.errors import FieldErrors
+from core.form_fields import DayField, MomentField
 from core.ids import ID_MARGIN_SECONDS, first_id
 
 
@@ -23,14 +24,29 @@ class PatternFilter(CharFilter):
         super().__init__(*args, **kwargs)
 
 
+class MomentFilter(IsoDateTimeFilter):
+    """A moment by RFC 3339, as every body has it too."""
+
+    field_class = MomentField
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"zone": None, **kwargs})
+
+
+class DayFilter(DateFilter):
+    """A day as in `2026-01-31`."""
+
+    field_class = DayField
+
+
 class CreatedRange(FilterSet):
     """The range of creation times every list has: from (inclusive), to (exclusive).
 
     The identifier is a UUIDv7 and carries the time, so the index that serves the list's order finds the range as well.
     """
 
-    created_after = IsoDateTimeFilter(method="from_moment")
-    created_before = IsoDateTimeFilter(method="to_moment")
+    created_after = MomentFilter(method="from_moment")
+    created_before = MomentFilter(method="to_moment")
 
     def from_moment(self, queryset: QuerySet[Any], name: str, value: datetime) -> QuerySet[Any]:
         """Keep what was created at `value` or later."""
@@ -59,18 +75,4 @@ def filter_queryset(
     bound = filterset(request.GET, queryset=queryset)
     if not bound.is_valid():
         raise FieldErrors.of_form(bound.form)
-    _as_utc(bound.form.cleaned_data)
     return bound.qs
-
-
-def _as_utc(values: dict[str, Any]) -> None:
-    """Turn every time into UTC in place: RFC 3339 has offsets of up to a day, of which PostgreSQL reads less than 16 hours.
-
-    Raises FieldErrors for a time that is in no year from 1 to 9999 in UTC.
-    """
-    for name, value in values.items():
-        if isinstance(value, datetime):
-            try:
-                values[name] = value.astimezone(UTC)
-            except OverflowError as error:
-                raise FieldErrors([FieldError(name, "invalid", "This time is out of range.")]) from error

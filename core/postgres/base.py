@@ -7,10 +7,12 @@ message; writes that still wait at the end go with the `COMMIT`. A request that 
 savepoint in which nothing happened is never made.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg import Copy
 from psycopg.pq import TransactionStatus
 
 from core import tenancy
@@ -52,10 +54,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 cursor.execute(sql, params)
             return
         self.validate_no_broken_transaction()
-        with self.connection.cursor() as cursor:
+        with self.wrap_database_errors, self.connection.cursor() as cursor:
             statement = _Write(self._written_out(cursor, sql, params))
         self._scope_first()
         self._waiting.append(statement)
+
+    @contextmanager
+    def copying(self, sql: str) -> Iterator[Copy]:
+        """Send rows by `COPY … FROM STDIN` in the current transaction, after everything that waits.
+
+        What PostgreSQL refuses is raised as Django's errors, like that of any query.
+        """
+        self.validate_no_broken_transaction()
+        self._scope_first()
+        self._send_waiting()
+        with self.wrap_database_errors, self.connection.cursor() as cursor, cursor.copy(sql) as copy:
+            yield copy
+
+    def _send_waiting(self) -> None:
+        if self._waiting:
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute("; ".join(self._waiting))
+            self._waiting = []
 
     def _written_out(self, cursor: Any, sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> str:
         """Return `sql` with its parameters as literals, which is how this kind of cursor sends it anyway."""
@@ -87,9 +107,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         try:
             if many or type(cursor) is not base.Cursor or not isinstance(sql, str):
                 # Batches and server-side cursors use the extended protocol, which takes one statement a message.
-                with self.connection.cursor() as plain:
-                    plain.execute("; ".join(waiting))
-                self._waiting = []
+                self._send_waiting()
                 return execute(sql, params, many, context)
             result = execute(
                 "; ".join([*waiting, self._written_out(cursor, sql, params)]), None, many, context

@@ -19,3 +19,13 @@ def is_outage(error: BaseException) -> bool:
         # Nothing came back from the server: the connection, or the pool, failed.
         return isinstance(error, (OperationalError, InterfaceError))
     return state.startswith(_SERVER_CLASSES) or state == _READ_ONLY
+
+
+# Rolled back for another transaction's sake, a lock not granted, cancelled by a time-out.
+_CONFLICTS = ("40", "55P03", "57014")
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Tell whether `error` came of what others did at that moment: the same again may well succeed."""
+    state: str | None = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, DatabaseError) and state is not None and state.startswith(_CONFLICTS)

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 
 from core import clock
+from core.api.fields import MomentField
 from core.api.rendering import reply
 from core.api.serializers import StrictSerializer
 from core.api.views import ApiRequest, ApiView, known_parameters
@@ -34,14 +35,14 @@ YEARS = range(2000, 2200)
 class AnalyticsQuery(StrictSerializer):
     """The query of `GET /v1/analytics/messages`."""
 
-    to = serializers.DateTimeField(required=False, help_text="End of the period (default: now)")
+    to = MomentField(required=False, help_text="End of the period (default: now)")
     interval = serializers.ChoiceField(choices=["hour", "day"], required=False, default="day")
     channel = serializers.ChoiceField(choices=sorted(channels()), required=False)
     tag = serializers.CharField(max_length=50, required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add `from`, which is a word of Python's own and cannot be written as an attribute."""
-        begin = serializers.DateTimeField(required=False, help_text="Begin (default: seven days before `to`)")
+        begin = MomentField(required=False, help_text="Begin (default: seven days before `to`)")
         return {"from": begin, **super().get_fields()}
 
 

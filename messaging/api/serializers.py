@@ -6,6 +6,7 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
+from core.api.fields import MomentField
 from core.api.schema_components import refine
 from core.api.serializers import Json, MetadataField, StrictSerializer
 from messaging.channels import channels
@@ -50,7 +51,7 @@ class MessageInput(StrictSerializer):
     subject = serializers.CharField(max_length=998, required=False, allow_blank=True, trim_whitespace=False)
     text = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     html = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
-    send_at = serializers.DateTimeField(
+    send_at = MomentField(
         required=False, allow_null=True, help_text="When to send it, at most 30 days ahead. Default: now."
     )
     customer = serializers.CharField(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 
 from core.errors import FieldErrors
+from core.form_fields import MomentField
 from messaging.channels import channels
 from messaging.models import Status, Suppression
 
@@ -71,13 +71,7 @@ class ComposeForm(forms.Form):
     cc = AddressesField(required=False, label="Cc")
     bcc = AddressesField(required=False, label="Bcc")
     reply_to = AddressesField(required=False, label="Reply-To")
-    send_at = forms.DateTimeField(
-        required=False,
-        label="Send at",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
-        help_text="UTC; up to 30 days ahead. Empty: now.",
-    )
+    send_at = MomentField(required=False, label="Send at", help_text="UTC; up to 30 days ahead. Empty: now.")
     tags = forms.CharField(
         max_length=600, required=False, help_text="Up to ten words, separated by spaces: welcome spring-news."
     )
@@ -90,11 +84,6 @@ class ComposeForm(forms.Form):
                 f"Use up to {MAX_TAGS} words of letters, digits and the characters _ . : -"
             )
         return tags
-
-    def clean_send_at(self) -> datetime | None:
-        """Return the time as UTC."""
-        moment: datetime | None = self.cleaned_data["send_at"]
-        return moment.replace(tzinfo=UTC) if moment else None
 
     @property
     def message_fields(self) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from audit.management.commands.generate_audit_docs import writers
 from audit.models import AuditEntry, StaffEntry
 from core.resources import pomelo_apps
 from core.tenancy import Tenant, system_context, tenant_context
-from tests.audit.provoking import PROVOKERS, Scene, Written
+from tests.audit.provokers import PROVOKERS
+from tests.audit.scene import Scene, Written
 from tests.billing.conftest import SandboxProcess, gateway
 from tests.factories import World
 from tests.messaging.conftest import mailhost

@@ -66,7 +66,7 @@ def sample_id(operation: Operation, tenant: Tenant) -> str:
         make = OBJECTS[operation.resource]
     except KeyError:
         raise AssertionError(
-            f"{operation.name} needs an object: add {operation.resource!r} to OBJECTS in tests/contracts/samples.py"
+            f"{operation.name} needs an object: add {operation.resource!r} to OBJECTS of its app's samples (tests.contracts.by_app)"
         ) from None
     return make(tenant)
 
@@ -81,6 +81,6 @@ def sample_body(operation: Operation, tenant: Tenant) -> dict[str, Any] | None:
         make = BODIES[operation.name]
     except KeyError:
         raise AssertionError(
-            f"{operation.name} needs a body: add it to BODIES in tests/contracts/samples.py (no_body if it takes none)"
+            f"{operation.name} needs a body: add it to BODIES of its app's samples (no_body if it takes none)"
         ) from None
     return make(tenant)

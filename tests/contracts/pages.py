@@ -92,5 +92,5 @@ def sample_page_id(page: Page, tenant: Tenant) -> str:
     if resource in OBJECTS:
         return OBJECTS[resource](tenant)
     raise AssertionError(
-        f"/{page.route} needs an object: add its prefix to PAGE_OBJECTS in tests/contracts/samples.py"
+        f"/{page.route} needs an object: add its prefix to PAGE_OBJECTS of its app's samples (tests.contracts.by_app)"
     )

@@ -6,6 +6,7 @@ from billing.gateways import current_gateway
 from core.api.patterns import IDEMPOTENCY_KEY
 from core.tenancy import Tenant
 from tests.billing.factories import make_invoice, make_settled_charge
+from tests.contracts.operations import list_operations
 from tests.contracts.samples import OBJECTS
 from tests.factories import make_customer
 from tests.webhooks.steps import make_endpoint
@@ -60,18 +61,21 @@ def _endpoint(tenant: Tenant) -> str:
     return make_endpoint(tenant, "https://example.com/hook")[0].public_id
 
 
+# A deletion leaves nothing for others, and a change may take away what they look for.
+_CHANGED = {
+    operation.name.replace("<str:id>", "{id}"): OBJECTS[operation.resource]
+    for operation in list_operations()
+    if operation.method in ("DELETE", "PATCH") and operation.resource in OBJECTS
+}
 _USED_UP = {
-    "DELETE /v1/customers/{id}": OBJECTS["customers"],
-    "DELETE /v1/invoices/{id}": OBJECTS["invoices"],
-    "DELETE /v1/suppressions/{id}": OBJECTS["suppressions"],
+    **_CHANGED,
     "DELETE /v1/webhook_endpoints/{id}": _endpoint,
     "POST /v1/charges/{id}/refunds": _settled_charge,
     "POST /v1/invoices/{id}/finalize": OBJECTS["invoices"],
     "POST /v1/invoices/{id}/mark_uncollectible": _open_invoice,
     "POST /v1/invoices/{id}/void": _open_invoice,
     "POST /v1/messages/{id}/cancel": OBJECTS["messages"],
-    # A change may take a customer's address away, or switch an endpoint off.
-    "PATCH /v1/customers/{id}": OBJECTS["customers"],
+    # A change may switch an endpoint off.
     "PATCH /v1/webhook_endpoints/{id}": _endpoint,
     # One recovery of an endpoint runs at a time, and without a worker none ends.
     "POST /v1/webhook_endpoints/{id}/recover": _endpoint,

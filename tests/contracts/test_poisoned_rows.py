@@ -1,5 +1,6 @@
 """A poisoned row in every batch: the others are done, and the bad one is set aside with its reason, or comes to its own end."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,16 +9,23 @@ import pytest
 from django.core import mail
 
 from apikeys.models import LeakReport
-from apikeys.services import notices, reports
+from apikeys.services import notices, reports, revoke_key
+from apikeys.tasks import repeat_fences
+from audit.ingest import batches, stream
+from audit.ingest.rows import CONTENT
+from audit.ingest.writer import Writer
+from audit.models import RequestLog
+from audit.signing import canonical
 from billing.gateways import Outcome
 from billing.models import Charge
 from billing.services import complete_payments, completion
-from core import clock
+from core import clock, fences, ids, sealed, valkey
 from core.models import SetAside
 from core.tenancy import Tenant, system_context, tenant_context
 from tests.apikeys.found_keys import send
+from tests.audit.rows import make_row
 from tests.billing.factories import make_charge, set_aside_due_payments
-from tests.factories import World, make_key
+from tests.factories import SYSTEM, World, make_key
 from tests.webhooks.steps import make_endpoint
 from webhooks import emails
 from webhooks.models import Endpoint
@@ -115,9 +123,7 @@ def test_a_webhook_notice_that_cannot_be_written_keeps_no_other_back(
         Endpoint.objects.filter(id__in=[bad.id, good.id]).update(
             enabled=False, disabled_reason="failing", disabled_at=clock.now(), notice_due=True
         )
-    poison(
-        monkeypatch, emails, "render_to_string", lambda template, context: context["endpoint"].id == bad.id
-    )
+    poison(monkeypatch, emails, "send_mail", lambda *, context, **_: context["endpoint"].id == bad.id)
     mail.outbox.clear()
 
     emails.send_notices()
@@ -161,3 +167,60 @@ def test_a_payment_that_cannot_be_asked_about_or_settled_keeps_no_other_pending(
 def status_of(tenant: Tenant, charge: Charge) -> str:
     with tenant_context(tenant):
         return Charge.objects.get(id=charge.id).status
+
+
+@pytest.mark.parametrize(
+    "poisoned",
+    [{"path": "/v1/\x00"}, {"status": 2**31}, {"company": "nobody"}, {"duration_us": "long"}],
+    ids=["a NUL", "a number too large", "no company's id", "a text for a number"],
+)
+def test_a_request_that_cannot_be_stored_keeps_no_other_out_of_the_log(
+    world: World, poisoned: dict[str, Any]
+) -> None:
+    first, bad, last = (
+        make_row(world.company.id),
+        make_row(world.company.id),
+        make_row(world.company.id),
+    )
+    for name, value in poisoned.items():
+        bad[CONTENT.index(name)] = value
+    stream.add(batches.pack([canonical(row) for row in (first, bad, last)]))
+    write_until_empty()
+
+    with tenant_context(world.tenant()):
+        logged = set(RequestLog.objects.values_list("id", flat=True))
+    assert logged == {uuid.UUID(first[0]), uuid.UUID(last[0])}
+    assert reason_of("audit.write_requests", ids.encode("req", uuid.UUID(bad[0]))) is not None
+
+
+def test_a_batch_of_requests_that_is_none_keeps_no_other_out_of_the_log(world: World) -> None:
+    row = make_row(world.company.id)
+    stream.add(sealed.seal(batches.SCHEMA, b"no rows"))
+    stream.add(batches.pack([canonical(row)]))
+    write_until_empty()
+
+    with tenant_context(world.tenant()):
+        assert RequestLog.objects.filter(id=uuid.UUID(row[0])).exists()
+
+
+def write_until_empty() -> None:
+    for _ in range(5):
+        Writer().drain(seconds=30)
+    assert stream.waiting() == 0
+
+
+def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(world: World) -> None:
+    bad, good = make_key(world.company), make_key(world.company)
+    with tenant_context(world.tenant()):
+        for issued in (bad, good):
+            revoke_key(key=issued.key, actor=SYSTEM)
+    names = [fences.key_fence(world.company.id, issued.key.id) for issued in (bad, good)]
+    valkey.call("SET", names[0], "no fence")
+    valkey.call("DEL", names[1])
+
+    repeat_fences()
+
+    assert valkey.call("GET", names[1]).startswith(b"2:")
+    assert "no fence" in str(valkey.call("GET", names[0]))
+    assert reason_of("apikeys.repeat_fences", bad.key.public_id) is not None
+    valkey.call("DEL", names[0])

@@ -40,7 +40,7 @@ def test_no_refusal_is_listed_that_does_not_exist():
 
 @pytest.mark.parametrize("code", sorted(ERRORS))
 def test_each_code_is_produced(code, world, raised):
-    assert code in REFUSALS, f"no test produces {code}: add it to tests/contracts/refusals.py"
+    assert code in REFUSALS, f"no test produces {code}: add it to its app's refusals (tests.contracts.by_app)"
 
     outcome = REFUSALS[code](world)
 

@@ -25,6 +25,7 @@ SHARED_TABLES = {
     "auth_group_permissions": "Django's permissions of staff",
     "auth_permission": "Django's list of permissions",
     "billing_tierlimits": "what each tier allows, the same for every company on it; app only reads it",
+    "core_outgoingmail": "mails to people, encrypted, until they are sent; app may add one and see none",
     "core_setaside": "rows that batches set aside, of every company, for staff; only the role system reaches it",
     "django_admin_log": "what staff did on the staff site; only staff read it",
     "django_content_type": "Django's list of models",

@@ -18,8 +18,10 @@ from django.test.utils import CaptureQueriesContext
 
 from core import ids
 from core.api.scopes import SCOPES
+from core.resources import REFERENCES
 from core.tenancy import Tenant, TenantModel, tenant_context
 from tests.clients import ApiClient
+from tests.contracts.by_app import collect
 from tests.contracts.operations import Operation, list_operations, sample_id
 from tests.engines import superuser_url
 from tests.factories import make_key
@@ -28,23 +30,8 @@ from tests.isolation.matrix import UNLIMITED, make_unlimited_world
 ROWS = 100_000
 # A page of 20 reads 21 rows; anything in this order is an index at work, a scan throws away 100,000.
 MOST_ROWS_THROWN_AWAY = 1_000
-# Filters that cannot be used alone, and what must stand beside them.
-TOGETHER_WITH = {"metadata_value": {"metadata_key": "colour"}}
-# Texts that a filter's own validation asks for.
-RARE_TEXTS = {
-    "ip": "203.0.113.99",
-    "status": "599",
-    "address": "nobody@example.com",
-    "to": "nobody@example.com",
-}
-ID_PREFIXES = {
-    "customer": "cus",
-    "invoice": "in",
-    "endpoint": "we",
-    "charge": "ch",
-    "message": "msg",
-    "key": "key",
-}
+# By list and filter, what to ask for where not just any text will do; each app's samples say theirs.
+RARE_QUERIES: dict[str, dict[str, str]] = collect("samples", "RARE_QUERIES")
 
 
 def filtered_lists() -> list[Operation]:
@@ -71,11 +58,12 @@ def rare_values(operation: Operation, row: TenantModel) -> list[tuple[str, dict[
             values = ["2099-01-01" if "after" in name else "2001-01-01"]
         elif isinstance(filter_, (django_filters.BooleanFilter, django_filters.NumberFilter)):
             values = []
-        elif name in ID_PREFIXES:
-            values = [ids.encode(ID_PREFIXES[name], ids.new_id())]
+        elif name in REFERENCES:
+            values = [ids.encode(REFERENCES[name], ids.new_id())]
         else:
-            values = [RARE_TEXTS.get(name, "nothing-like-this")]
-        found += [(name, {name: value, **TOGETHER_WITH.get(name, {})}) for value in values]
+            values = ["nothing-like-this"]
+        special = RARE_QUERIES.get(f"{operation.resource}?{name}")
+        found += [(name, special or {name: value}) for value in values]
     return found
 
 

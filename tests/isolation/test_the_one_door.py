@@ -26,6 +26,7 @@ CALLERS = {
     "billing.services.tier_limits": (1, "the limits of a tier hold for every company on it"),
     "config.admin": (1, "staff support every company; each look is audited"),
     "core.api.idempotency": (1, "pruning of expired answers"),
+    "core.mail.delivery": (4, "mails of our own belong to people, not to a company"),
     "core.set_aside": (4, "what batches of every company set aside, for staff"),
     "messaging.selectors.messages": (3, "a provider's report names a message, not a company"),
     "messaging.services.claiming": (1, "due messages of every company, fairly"),

@@ -112,7 +112,7 @@ def test_a_change_is_partial_and_switches(world, client, receiver):
     assert (on.json["enabled"], on.json["disabled_reason"]) == (True, None)
     assert (on.json["events"], on.json["headers"], on.json["url"]) == (
         ["invoice.*"],
-        {"X-A": "1"},
+        {"X-A": "[hidden]"},
         endpoint.url,
     )
 

@@ -5,7 +5,6 @@ from email.utils import format_datetime
 
 import pytest
 from django.core import mail
-from django.test import override_settings
 
 from accounts.models import Company
 from core import clock
@@ -41,19 +40,6 @@ def test_410_switches_the_endpoint_off_and_tells_the_owners(world, receiver):
     assert len(mine) == 1
     assert receiver.url in mine[0].body
     assert world.teammate.email not in mine[0].to
-
-
-def test_a_mail_server_that_is_away_is_asked_again(world, receiver, monkeypatch):
-    make_endpoint(world.tenant(), receiver.url)
-    receiver.answer = (410, {}, b"")
-    make_customer(world.tenant())
-    drain()
-
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend", EMAIL_PORT=1):
-        assert emails.send_notices() == 0
-    emails.send_notices()
-
-    assert [each for each in mail.outbox if world.owner.email in each.to]
 
 
 @pytest.mark.parametrize("value", ["abort", "Abort-Message"])

@@ -6,10 +6,12 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
+from core.api.fields import MomentField
 from core.api.patterns import any_case
 from core.api.serializers import Json, StrictSerializer
 from webhooks.catalogue import CATALOGUE, patterns
 from webhooks.models import Delivery, Endpoint, RecoveryJob
+from webhooks.representations import HIDDEN
 from webhooks.services.secrets import OVERLAPS
 from webhooks.services.validation import (
     HEADER_NAME,
@@ -63,7 +65,11 @@ class EndpointInput(StrictSerializer):
         help_text="Event types, `resource.*`, or `*` for all.",
     )
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
-    headers = HeadersField(required=False, help_text="Sent with every delivery; at most 10.")
+    headers = HeadersField(
+        required=False,
+        help_text="Sent with every delivery; at most 10. Values are written, never read: answers show `[hidden]`, which, "
+        "sent back, keeps the value. Stored ones are dropped when the URL moves to another scheme, host or port.",
+    )
     enabled = serializers.BooleanField(required=False)
 
 
@@ -76,7 +82,9 @@ class EndpointOutput(serializers.Serializer):
     url = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     events = serializers.ListField(child=serializers.CharField())
-    headers = serializers.DictField(child=serializers.CharField())
+    headers = serializers.DictField(
+        child=serializers.ChoiceField(choices=[HIDDEN]), help_text="The names; every value reads `[hidden]`."
+    )
     enabled = serializers.BooleanField()
     disabled_reason = serializers.ChoiceField(choices=Endpoint.DisabledReason.choices, allow_null=True)
     created = serializers.DateTimeField()
@@ -98,8 +106,8 @@ class RotateInput(StrictSerializer):
 class PeriodInput(StrictSerializer):
     """What was created in [since, until)."""
 
-    since = serializers.DateTimeField(help_text="At most 30 days back.")
-    until = serializers.DateTimeField(required=False, help_text="Default: now.")
+    since = MomentField(help_text="At most 30 days back.")
+    until = MomentField(required=False, help_text="Default: now.")
 
 
 class RecoveryOutput(serializers.Serializer):

@@ -9,6 +9,7 @@ from django import forms
 
 from core import clock
 from core.errors import FieldErrors
+from core.form_fields import MomentField
 from webhooks.catalogue import ALL, CATALOGUE, groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS
@@ -50,7 +51,8 @@ class EndpointForm(forms.Form):
         max_length=12_000,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "X-Tenant: acme"}),
-        help_text="Sent with every delivery: one “Name: value” a line. Stored encrypted.",
+        help_text="Sent with every delivery: one “Name: value” a line. Stored encrypted. Values are not shown again: "
+        "[hidden] keeps one, as long as the URL stays on the same host.",
         label="Custom headers",
     )
 
@@ -114,9 +116,7 @@ class DeliveryFilterForm(forms.Form):
         required=False, choices=[("", "Any event"), *((name, name) for name in CATALOGUE)], label="Event"
     )
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *Delivery.Status.choices])
-    created_after = forms.DateTimeField(
-        required=False, label="Since", widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
-    )
+    created_after = MomentField(required=False, label="Since (UTC)")
 
     def __init__(self, *args: Any, endpoints: list[Endpoint], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

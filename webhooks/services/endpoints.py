@@ -24,7 +24,7 @@ from webhooks.events import (
 from webhooks.models import Delivery, Endpoint, EndpointSecret
 from webhooks.selectors import list_endpoints
 from webhooks.services.errors import EndpointLimitReached
-from webhooks.services.validation import clean_events, clean_headers, clean_url
+from webhooks.services.validation import clean_events, clean_headers, clean_url, origin_of
 
 
 def create_endpoint(
@@ -44,7 +44,7 @@ def create_endpoint(
         "url": clean_url(url),
         "events": clean_events(events),
         "description": description,
-        "headers": _seal(clean_headers(headers or {})),
+        "headers": _seal(clean_headers(headers or {}, stored={})),
     }
     _require_room()
     if not enabled:
@@ -63,10 +63,12 @@ def create_endpoint(
 def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> Endpoint:
     """Change the given fields of `url, events, description, headers, enabled`. Raises FieldErrors.
 
-    Switching off keeps what still waits to be sent; it goes on when the endpoint is switched on again.
+    Custom headers belong to the host they were given for (scheme, name and port): when the URL moves to another one, those
+    that are stored are dropped. Switching off keeps what still waits to be sent; it goes on when the endpoint is switched on again.
     """
     endpoint = Endpoint.objects.select_for_update().get(id=endpoint.id)
-    wanted = _cleaned(fields)
+    stored = _open(endpoint)
+    wanted = _cleaned(fields, endpoint, stored)
     enabled = wanted.pop("enabled", endpoint.enabled)
     before = representations.endpoint(endpoint)
     for name, value in wanted.items():
@@ -75,6 +77,8 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
         wanted |= _switch(endpoint, enabled)
     after = representations.endpoint(endpoint)
     changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
+    if _open(endpoint) != stored:  # values may be credentials: the audit trail gets the names
+        changes["headers"] = [sorted(before["headers"]), sorted(after["headers"])]
     if not changes:
         return endpoint
     endpoint.updated = clock.now()
@@ -88,8 +92,6 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
         event = EndpointEnabled if enabled else EndpointDisabled
         publish(event(object_id=endpoint.public_id, changes={"enabled": switched}), actor=actor)
     if changes:
-        if "headers" in changes:  # values may be credentials: the audit trail gets the names
-            changes["headers"] = [sorted(side) for side in changes["headers"]]
         publish(EndpointUpdated(object_id=endpoint.public_id, changes=changes), actor=actor)
     return endpoint
 
@@ -120,14 +122,17 @@ def _require_room() -> None:
         )
 
 
-def _cleaned(fields: dict[str, Any]) -> dict[str, Any]:
+def _cleaned(fields: dict[str, Any], endpoint: Endpoint, stored: dict[str, str]) -> dict[str, Any]:
     cleaned = dict(fields)
     if "url" in cleaned:
         cleaned["url"] = clean_url(cleaned["url"])
+        if stored and origin_of(cleaned["url"]) != origin_of(endpoint.url):
+            stored = {}
+            cleaned.setdefault("headers", {})
     if "events" in cleaned:
         cleaned["events"] = clean_events(cleaned["events"])
     if "headers" in cleaned:
-        cleaned["headers"] = _seal(clean_headers(cleaned["headers"]))
+        cleaned["headers"] = _seal(clean_headers(cleaned["headers"], stored=stored))
     return cleaned
 
 
@@ -144,6 +149,11 @@ def _switch(endpoint: Endpoint, enabled: bool) -> dict[str, Any]:
     for name, value in changed.items():
         setattr(endpoint, name, value)
     return changed
+
+
+def _open(endpoint: Endpoint) -> dict[str, str]:
+    headers: dict[str, str] = orjson.loads(crypto.decrypt(bytes(endpoint.headers)))
+    return headers
 
 
 def _seal(headers: dict[str, str]) -> bytes:

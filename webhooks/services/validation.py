@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
 
 from core.errors import FieldError, FieldErrors
 from core.outbound import UrlRefusedError, check_url, public_policy
 from webhooks.catalogue import ALL, is_pattern
+from webhooks.representations import HIDDEN
 
 MAX_PATTERNS = 50
 MAX_HEADERS = 10
@@ -67,8 +69,18 @@ def clean_events(patterns: Iterable[str]) -> list[str]:
     return [ALL] if ALL in wanted else wanted
 
 
-def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the custom headers. Raises FieldErrors naming each one that is not accepted."""
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of a URL that `clean_url` returned: whom the custom headers were given for."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443)
+
+
+def clean_headers(headers: Mapping[str, str], *, stored: Mapping[str, str]) -> dict[str, str]:
+    """Return the custom headers. Raises FieldErrors naming each one that is not accepted.
+
+    A value that reads `HIDDEN`, as answers and forms show every value, stands for the one of that name in `stored`.
+    """
+    headers = {name: stored.get(name, value) if value == HIDDEN else value for name, value in headers.items()}
     problems = []
     if len(headers) > MAX_HEADERS:
         problems.append(FieldError("headers", "too_many", f"At most {MAX_HEADERS} are accepted."))
@@ -80,6 +92,10 @@ def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
             problems.append(FieldError(field, "invalid", "This is not the name of an HTTP header."))
         elif name.lower() in RESERVED_HEADERS or name.lower().startswith(RESERVED_PREFIXES):
             problems.append(FieldError(field, "reserved", "This header is set by Pomelo or by HTTP itself."))
+        elif value == HIDDEN:
+            problems.append(
+                FieldError(field, "invalid", "No value is stored for this name and this host: write it out.")
+            )
         elif not _VALUE.match(value):
             problems.append(
                 FieldError(field, "invalid", "A value has up to 1000 printable ASCII characters.")

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.selectors import find_company
 from apikeys.models import DEFAULT_RATE_LIMIT, ApiKey
 from apikeys.services import KeySettings, create_key
-from core import clock
+from core import arguments, clock
 from core.api.scopes import PRESETS
 from core.errors import DomainError
 from core.principal import Principal
@@ -31,12 +31,17 @@ class Command(BaseCommand):
             required=True,
             help=f"scopes separated by commas, or one of {', '.join(PRESETS)}",
         )
-        parser.add_argument("--rate-limit", type=int, default=DEFAULT_RATE_LIMIT, help="requests per minute")
+        parser.add_argument(
+            "--rate-limit",
+            type=arguments.whole_number,
+            default=DEFAULT_RATE_LIMIT,
+            help="requests per minute",
+        )
         parser.add_argument("--allowed-ips", default="", help="addresses or CIDRs, separated by commas")
         parser.add_argument(
             "--allowed-origins", default="", help="origins, separated by commas; makes it a browser key"
         )
-        parser.add_argument("--expires-in-days", type=int, default=None)
+        parser.add_argument("--expires-in-days", type=arguments.whole_number, default=None)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,7 +1,6 @@
 """`manage.py verify_audit`: check every row against its seal, and every chain against its signed head."""
 
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +9,7 @@ from rich.progress import Progress
 
 from audit.seals.heads import chain_of, exported_heads
 from audit.verification import Finding, list_heads, verify_chain, verify_days
+from core import arguments
 
 SHOWN = 20
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Know --day."""
-        parser.add_argument("--day", type=date.fromisoformat, help="only this day (YYYY-MM-DD)")
+        parser.add_argument("--day", type=arguments.day, help="only this day (YYYY-MM-DD)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify, with a bar; raises CommandError when anything is wrong."""

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from billing.services.customer_fields import PHONE
+from core.api.fields import DayField
 from core.api.patterns import any_of
 from core.countries import COUNTRIES
 from core.currencies import EXPONENTS
@@ -36,7 +37,7 @@ class PhoneField(serializers.CharField):
     json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^({PHONE})?$"}
 
 
-class DueDateField(serializers.DateField):
+class DueDateField(DayField):
     """A day from 2000 to 2199, as billing.services.invoices has it."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": "^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}$"}

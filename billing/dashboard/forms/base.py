@@ -1,12 +1,13 @@
 """What the forms of billing share."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
 
+from billing.money import MAX_TAX_RATE_BPS
 from core.currencies import CURRENCIES, EXPONENTS, decimal_text, parse_amount
 from core.errors import DomainError, FieldErrors
+from core.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
 
@@ -64,21 +65,39 @@ def currency_choices() -> list[tuple[str, str]]:
     return [(code, code) for code in dict.fromkeys((*FIRST_CURRENCIES, *CURRENCIES))]
 
 
+def amount_text(amount: int, currency: str) -> str:
+    """Return minor units as the page at hand writes them: what `read_amount` reads."""
+    return decimal_text(amount, currency, style_of_page())
+
+
 def read_amount(text: str, currency: str) -> int:
     """Return the minor units of what a person typed. Raises ValidationError, saying how to write it."""
     try:
-        return parse_amount(text, currency)
-    except ValueError as error:
-        example = decimal_text(10 ** EXPONENTS[currency] * 1250, currency)
-        raise forms.ValidationError(f"Write the amount as in {example} ({currency}).") from error
+        return parse_amount(text, currency, style_of_page())
+    except NotANumber as error:
+        example = amount_text(10 ** EXPONENTS[currency] * 1250, currency)
+        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
+        raise forms.ValidationError(f"{why}Write the amount as in {example} ({currency}).") from error
+
+
+def percent_text(bps: int) -> str:
+    """Return basis points as a percentage without needless zeros, as the page at hand writes numbers."""
+    style = style_of_page()
+    text = write_decimal(bps, decimals=2, style=style)
+    return text.rstrip("0").removesuffix(style.decimal)
 
 
 def read_percent(text: str) -> int:
-    """Return the basis points of a percentage such as `19`, `7.7` or `7,7 %`. Raises ValidationError."""
+    """Return the basis points of a percentage such as `19`, `7.7` or `7.7 %`. Raises ValidationError."""
+    style = style_of_page()
     try:
-        value = Decimal(text.replace("%", "").replace(",", ".").strip() or "0") * 100
-    except InvalidOperation as error:
-        raise forms.ValidationError("Write the tax rate as a percentage, such as 19 or 7.7.") from error
-    if not value.is_finite() or value != value.to_integral_value() or not 0 <= value <= 10_000:
-        raise forms.ValidationError("Use a tax rate from 0 to 100 % with at most two decimals.")
-    return int(value)
+        value = parse_decimal(text.strip().removesuffix("%"), decimals=2, style=style)
+    except NotANumber as error:
+        example = write_decimal(77, decimals=1, style=style)
+        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
+        raise forms.ValidationError(
+            f"{why}Write the tax rate as a percentage with at most two decimals, such as 19 or {example}."
+        ) from error
+    if value > MAX_TAX_RATE_BPS:
+        raise forms.ValidationError("Use a tax rate from 0 to 100 %.")
+    return value

@@ -7,6 +7,7 @@ from django.core.validators import RegexValidator
 
 from billing.dashboard.forms.base import MetadataTextField, ServiceForm
 from billing.models import Customer
+from core.form_fields import DayField
 
 ADDRESS_PARTS = ("line1", "line2", "postal_code", "city", "state", "country")
 
@@ -62,9 +63,7 @@ class CustomerFilterForm(forms.Form):
             attrs={"type": "search", "placeholder": "Beginning of a name, email, phone or your own id"}
         ),
     )
-    created_after = forms.DateField(
-        required=False, label="Created from", widget=forms.DateInput(attrs={"type": "date"})
-    )
+    created_after = DayField(required=False, label="Created from")
     metadata_key = forms.CharField(max_length=40, required=False, label="Metadata name")
     metadata_value = forms.CharField(max_length=500, required=False, label="Metadata value")
 

@@ -9,14 +9,17 @@ from django.utils.datastructures import MultiValueDict
 from billing.dashboard.forms.base import (
     MetadataTextField,
     ServiceForm,
+    amount_text,
     currency_choices,
+    percent_text,
     read_amount,
     read_percent,
 )
 from billing.models import Customer, Invoice
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_LINES, MAX_QUANTITY
-from core.currencies import CURRENCIES, decimal_text
+from core.currencies import CURRENCIES
+from core.form_fields import DayField, WholeNumberField
 
 BLANK_LINES = 3
 MORE_LINES = 5
@@ -26,7 +29,7 @@ class LineForm(forms.Form):
     """One line; a line without a description and a price is left out."""
 
     description = forms.CharField(max_length=500, required=False)
-    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, required=False)
+    quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY, required=False)
     unit_price = forms.CharField(max_length=32, required=False)
     discount = forms.CharField(max_length=32, required=False)
     tax_rate = forms.CharField(max_length=12, required=False, label="Tax %")
@@ -72,7 +75,7 @@ class InvoiceForm(ServiceForm):
         max_length=64, widget=forms.HiddenInput, error_messages={"required": "Choose a customer."}
     )
     currency = forms.ChoiceField(choices=currency_choices)
-    due_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), label="Due on")
+    due_date = DayField(required=False, label="Due on")
     external_id = forms.CharField(
         max_length=100, required=False, label="Your own id", help_text="Unique among your invoices."
     )
@@ -130,11 +133,11 @@ class InvoiceForm(ServiceForm):
             {
                 "description": line.description,
                 "quantity": line.quantity,
-                "unit_price": decimal_text(line.unit_amount, invoice.currency),
-                "discount": decimal_text(line.discount_amount, invoice.currency)
+                "unit_price": amount_text(line.unit_amount, invoice.currency),
+                "discount": amount_text(line.discount_amount, invoice.currency)
                 if line.discount_amount
                 else "",
-                "tax_rate": f"{line.tax_rate_bps / 100:g}",
+                "tax_rate": percent_text(line.tax_rate_bps),
             }
             for line in sorted(invoice.lines.all(), key=lambda line: line.position)
         ]
@@ -154,12 +157,8 @@ class InvoiceFilterForm(forms.Form):
     status = forms.ChoiceField(
         required=False, choices=[("", "Any status"), *InvoiceStatus.choices], label="Status"
     )
-    created_after = forms.DateField(
-        required=False, label="Created from", widget=forms.DateInput(attrs={"type": "date"})
-    )
-    due_before = forms.DateField(
-        required=False, label="Due before", widget=forms.DateInput(attrs={"type": "date"})
-    )
+    created_after = DayField(required=False, label="Created from")
+    due_before = DayField(required=False, label="Due before")
     customer = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
     @property

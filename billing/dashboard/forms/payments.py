@@ -5,12 +5,18 @@ from typing import Any
 from django import forms
 
 from billing import selectors
-from billing.dashboard.forms.base import MetadataTextField, ServiceForm, currency_choices, read_amount
+from billing.dashboard.forms.base import (
+    MetadataTextField,
+    ServiceForm,
+    amount_text,
+    currency_choices,
+    read_amount,
+)
 from billing.gateways import current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus
-from core.currencies import decimal_text
 from core.errors import NotFound
+from core.form_fields import DayField
 
 _CARD_LABELS = {
     "card_success": "Test card: succeeds",
@@ -31,10 +37,10 @@ class AmountForm(ServiceForm):
     amount = forms.CharField(max_length=32)
 
     def __init__(self, data: Any = None, *, currency: str, most: int) -> None:
-        super().__init__(data, initial={"amount": decimal_text(most, currency)})
+        super().__init__(data, initial={"amount": amount_text(most, currency)})
         self.amount_currency = currency
         self.fields["amount"].label = f"Amount ({currency})"
-        self.fields["amount"].help_text = f"At most {decimal_text(most, currency)}."
+        self.fields["amount"].help_text = f"At most {amount_text(most, currency)}."
 
     def clean_amount(self) -> int:
         """Read the amount into minor units."""
@@ -88,9 +94,7 @@ class ChargeFilterForm(forms.Form):
 
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *PaymentStatus.choices])
     invoice = forms.ChoiceField(required=False, choices=[("", "With or without"), ("none", "Without")])
-    created_after = forms.DateField(
-        required=False, label="Created from", widget=forms.DateInput(attrs={"type": "date"})
-    )
+    created_after = DayField(required=False, label="Created from")
     customer = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
     @property

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.api import document
@@ -17,7 +18,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write the document, or compare it."""
+        """Write the document, or compare it; raises CommandError when it is stale or would not be Pomelo's alone."""
+        if settings.EXTENSIONS:
+            raise CommandError(
+                "docs/openapi.json describes Pomelo alone: run this without EXTENSIONS. What the extensions add is in the "
+                "document that /v1/openapi.json serves."
+            )
         try:
             content = document.generate()
         except document.IncompleteDescription as error:

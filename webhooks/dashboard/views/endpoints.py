@@ -75,6 +75,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     return render(request, "webhooks/endpoint_detail.html", context)
 
 
+@recent_login_required
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: CompanyRequest, public_id: str) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.audit.provoking.scene import Scene, Written, provokes
+from tests.audit.scene import Scene, Written, provokes
 from tests.clients import ApiClient
 from tests.factories import make_customer
 from tests.webhooks.steps import deliveries_of, drain, make_endpoint

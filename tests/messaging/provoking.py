@@ -6,7 +6,7 @@ from typing import Any
 from core import clock
 from core.clock import rfc3339
 from messaging.tasks import send_due
-from tests.audit.provoking.scene import Scene, Written, provokes
+from tests.audit.scene import Scene, Written, provokes
 
 SCOPES = ("messaging:send", "messaging:read", "suppressions:write")
 

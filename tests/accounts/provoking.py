@@ -7,7 +7,7 @@ from django.test import Client
 from accounts.selectors import memberships_of
 from tests.accounts.test_pages import invite, member_of
 from tests.accounts.test_signing_in import totp_code
-from tests.audit.provoking.scene import Scene, Written, provokes
+from tests.audit.scene import Scene, Written, provokes
 from tests.clients import sign_in
 from tests.factories import PASSWORD, make_user
 

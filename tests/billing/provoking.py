@@ -1,11 +1,16 @@
-"""Customers, invoices, charges and refunds over the API; what the gateway answers is Pomelo's own doing."""
+"""Customers, invoices, charges and refunds over the API, where what the gateway answers is Pomelo's own doing; and a company's
+tier and limits, asked for by its owner and decided by staff."""
 
 from typing import Any
 
+from billing.models import TierLimits, TierRequest
+from billing.services import change_tier, set_tier_limits
 from billing.tasks import complete_payments
-from tests.audit.provoking.scene import Scene, Written, provokes
+from core.tenancy import tenant_context
+from tests.audit.scene import Scene, Written, provokes
 from tests.billing.factories import LINE
 from tests.clients import ApiClient
+from tests.factories import SYSTEM
 
 SCOPES = ("customers:write", "invoices:read", "invoices:write", "charges:read", "charges:write")
 
@@ -40,46 +45,6 @@ def settled(client: ApiClient, path: str, status: str) -> None:
     complete_payments()
     found = client.get(path).json
     assert (found["data"][0] if "data" in found else found)["status"] == status
-
-
-@provokes("customer.created")
-def customer_created(scene: Scene) -> Written:
-    customer(scene.api(*SCOPES))
-    return scene.by_key()
-
-
-@provokes("customer.updated")
-def customer_updated(scene: Scene) -> Written:
-    client = scene.api(*SCOPES)
-    assert client.patch(customer(client), {"name": "Grace Hopper"}).status == 200
-    return scene.by_key()
-
-
-@provokes("customer.deleted")
-def customer_deleted(scene: Scene) -> Written:
-    client = scene.api(*SCOPES)
-    assert client.delete(customer(client)).status == 204
-    return scene.by_key()
-
-
-@provokes("invoice.created")
-def invoice_created(scene: Scene) -> Written:
-    invoice(scene.api(*SCOPES))
-    return scene.by_key()
-
-
-@provokes("invoice.updated")
-def invoice_updated(scene: Scene) -> Written:
-    client = scene.api(*SCOPES)
-    assert client.patch(invoice(client), {"external_id": "order-7"}).status == 200
-    return scene.by_key()
-
-
-@provokes("invoice.deleted")
-def invoice_deleted(scene: Scene) -> Written:
-    client = scene.api(*SCOPES)
-    assert client.delete(invoice(client)).status == 204
-    return scene.by_key()
 
 
 @provokes("invoice.finalized")
@@ -156,3 +121,68 @@ def refund_failed(scene: Scene) -> Written:
     client = scene.api(*SCOPES)
     settled(client, refund(client, 4_002), "failed")  # the amount that the sandbox declines
     return scene.by_pomelo("billing.complete_payments")
+
+
+# --- tiers and limits ---
+
+PLANS, REQUESTS = "billing/companyplan", "billing/tierrequest"
+
+
+def ask(scene: Scene) -> TierRequest:
+    assert scene.owner.post("/plan/request/", {"tier": "pro"}).status_code == 302
+    with tenant_context(scene.world.tenant()):
+        found: TierRequest = TierRequest.objects.get()
+    return found
+
+
+@provokes("company.tier_requested")
+def requested(scene: Scene) -> Written:
+    ask(scene)
+    return scene.by_owner()
+
+
+@provokes("company.tier_request_withdrawn")
+def withdrawn(scene: Scene) -> Written:
+    ask(scene)
+    assert scene.owner.post("/plan/withdraw/").status_code == 302
+    return scene.by_owner()
+
+
+@provokes("company.tier_request_declined")
+def declined(scene: Scene) -> Written:
+    scene.act_as_staff(REQUESTS, "decline", ask(scene))
+    return scene.by_staff(where={"detail__reason": "asked for by phone"})
+
+
+@provokes("company.tier_changed")
+def tier_changed(scene: Scene) -> Written:
+    scene.act_as_staff(PLANS, "change_tier", scene.world.company, tier="pro")
+    return scene.by_staff(where={"detail__reason": "asked for by phone"})
+
+
+@provokes("company.limits_overridden")
+def limits_overridden(scene: Scene) -> Written:
+    scene.act_as_staff(PLANS, "override_limits", scene.world.company, requests_per_minute="7")
+    return scene.by_staff(where={"detail__reason": "asked for by phone"})
+
+
+def change_limits_of_tier(scene: Scene) -> dict[str, list[int]]:
+    """Let staff change a limit of a tier, and put it back: the tiers are every test's. Returns the change."""
+    tier = TierLimits.objects.get(tier="enterprise")
+    before = tier.sms_per_day
+    scene.act_as_staff("billing/tierlimits", "set_limits", tier, sms_per_day=str(before + 1))
+    set_tier_limits(tier=tier.tier, limits={"sms_per_day": before}, reason="end of the test", actor=SYSTEM)
+    return {"sms_per_day": [before, before + 1]}
+
+
+@provokes("tier.limits_changed")
+def tier_limits_changed(scene: Scene) -> Written:
+    changes = change_limits_of_tier(scene)
+    member = scene.staff_member.public_id
+    return Written(("staff", member), where={"actor_id": member, "changes": changes})
+
+
+@provokes("company.limits_changed")
+def company_limits_changed(scene: Scene) -> Written:
+    change_tier(company=scene.world.company, tier="enterprise", reason="grew", actor=SYSTEM)
+    return scene.by_staff(where={"changes": change_limits_of_tier(scene)})

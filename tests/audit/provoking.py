@@ -1,8 +1,8 @@
 """Whoever reads the trail out, and staff who look at a company."""
 
 from core import clock
-from tests.audit.provoking.scene import Scene, Written, provokes
 from tests.audit.rows import seal_all
+from tests.audit.scene import Scene, Written, provokes
 
 
 @provokes("audit.exported")

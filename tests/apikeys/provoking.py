@@ -8,7 +8,7 @@ from apikeys.keys import generate
 from apikeys.services.notices import notify_expiry, remind_rotation
 from core import clock
 from tests.apikeys.found_keys import report
-from tests.audit.provoking.scene import Scene, Written, provokes
+from tests.audit.scene import Scene, Written, provokes
 from tests.clients import ApiClient, random_address
 from tests.factories import make_key
 

@@ -1,0 +1,24 @@
+"""How commands read their arguments: by the same readers as forms and the API."""
+
+from argparse import ArgumentTypeError
+from datetime import date
+
+from core.moments import parse_day
+from core.numbers import NotANumber, parse_decimal
+
+
+def day(text: str) -> date:
+    """Return the day that an argument names as 2026-01-31; raises ArgumentTypeError, which argparse shows."""
+    try:
+        return parse_day(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def whole_number(text: str) -> int:
+    """Return a whole number in ASCII digits; raises ArgumentTypeError, which argparse shows."""
+    try:
+        number = parse_decimal(text.removeprefix("-"), decimals=0)
+    except NotANumber as error:
+        raise ArgumentTypeError(f"{error} Write a whole number, as in 1250.") from error
+    return -number if text.startswith("-") else number

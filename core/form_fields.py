@@ -1,0 +1,71 @@
+"""Fields of forms that people fill in: what they type is read as the page writes it, or refused with an example."""
+
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any
+
+from django import forms
+
+from core.moments import parse_day, parse_moment, parse_moment_in
+from core.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
+
+
+class MomentField(forms.DateTimeField):
+    """A moment in UTC. With `zone`, which the label has to say, the zone may be left out; else RFC 3339 is required."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def __init__(self, *, zone: tzinfo | None = UTC, **kwargs: Any) -> None:
+        self.zone = zone
+        super().__init__(**kwargs)
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Read the moment; raises ValidationError, with an example."""
+        if value in self.empty_values:
+            return None
+        if isinstance(value, datetime):
+            return value
+        try:
+            text = str(value)
+            return parse_moment(text) if self.zone is None else parse_moment_in(self.zone, text.strip())
+        except ValueError as error:
+            raise forms.ValidationError(str(error), code="invalid") from error
+
+
+class DayField(forms.DateField):
+    """A day as in `2026-01-31`, which is what browsers send of an input of type date."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def to_python(self, value: Any) -> date | None:
+        """Read the day; raises ValidationError, with an example."""
+        if value in self.empty_values:
+            return None
+        if isinstance(value, date):
+            return value
+        try:
+            return parse_day(str(value).strip())
+        except ValueError as error:
+            raise forms.ValidationError(str(error), code="invalid") from error
+
+
+class WholeNumberField(forms.IntegerField):
+    """A whole number, written as the page writes numbers; Django's own field takes `1.000` for 1 and digits of any script."""
+
+    def to_python(self, value: Any) -> int | None:
+        """Read the number; raises ValidationError, with an example."""
+        if value in self.empty_values:
+            return None
+        if isinstance(value, int):
+            return value
+        text = str(value).strip()
+        style, negative = style_of_page(), text.startswith("-")
+        try:
+            number = parse_decimal(text.removeprefix("-"), decimals=0, style=style)
+        except AmbiguousNumber as error:
+            example = write_decimal(1250, decimals=0, style=style)
+            raise forms.ValidationError(
+                f"{error} Write a whole number, as in 1250 or {example}.", code="invalid"
+            ) from error
+        except NotANumber as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+        return -number if negative else number

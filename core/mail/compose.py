@@ -1,0 +1,23 @@
+"""Writes a mail from its two templates."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+
+def send_mail(*, to: Sequence[str], subject: str, template: str, context: Mapping[str, Any]) -> None:
+    """Queue a mail, rendered from `<template>.txt` and `<template>.html`, in the transaction that is open; none to nobody.
+
+    Line breaks and other white space in `subject` become single spaces: names of people and keys stand in it.
+    """
+    if not to:
+        return
+    line = " ".join(subject.split())
+    values = {**context, "subject": line}
+    message = EmailMultiAlternatives(
+        subject=line, body=render_to_string(f"{template}.txt", values), to=list(to)
+    )
+    message.attach_alternative(render_to_string(f"{template}.html", values), "text/html")
+    message.send()

@@ -1,0 +1,138 @@
+"""Sends what was queued: claim by a lease, send outside of any transaction, remove. Nothing is lost when a worker dies."""
+
+import time
+from datetime import timedelta
+from smtplib import SMTPDataError, SMTPRecipientsRefused
+
+import structlog
+from django.conf import settings
+from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from prometheus_client import Counter, Gauge
+
+from core import clock, crypto, set_aside
+from core.mail.backend import unpack
+from core.models import OutgoingMail
+from core.tenancy import system_context
+
+BATCH = "core.send_mail"
+# Longer than one mail can take: every step of it has a time-out (EMAIL_TIMEOUT).
+LEASE = timedelta(minutes=5)
+# Waits after each try that failed; after the last one the mail is given up, a day and a half after it was written.
+WAITS = tuple(
+    timedelta(seconds=seconds)
+    for seconds in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 8 * 3600, 12 * 3600)
+)
+PERMANENT = range(500, 600)
+
+log = structlog.get_logger("pomelo.mail")
+MAILS = Counter("pomelo_mails_total", "Mails of our own, by what became of a try", ["outcome"])
+AGE = Gauge(
+    "pomelo_mail_age_seconds",
+    "How long the oldest mail of our own has been waiting",
+    multiprocess_mode="mostrecent",
+)
+
+
+def send_queued_mail(*, seconds: float = 20.0) -> int:
+    """Send the mails that are due, for at most `seconds`; return how many the mail server took.
+
+    Ends early when the server cannot be reached: every other mail would wait for it as well. A mail that is refused is
+    tried again later, or given up when the refusal is for good; it is set aside in both cases, where staff see it.
+    """
+    stop, sent = time.monotonic() + seconds, 0
+    transport = get_connection(settings.MAIL_TRANSPORT)
+    try:
+        while time.monotonic() < stop and (mail := _claim()) is not None:
+            try:
+                _send(transport, mail)
+            except Exception as error:
+                if set_aside.concerns_all(error):
+                    raise
+                if not _postpone(mail, error):
+                    break
+            else:
+                sent += 1
+    finally:
+        _close(transport)
+        _measure_age()
+    return sent
+
+
+def _claim() -> OutgoingMail | None:
+    now = clock.now()
+    with system_context(reason="mail that is due"):
+        due = OutgoingMail.objects.filter(due_at__lte=now).order_by("due_at")
+        mail: OutgoingMail | None = due.select_for_update(skip_locked=True).first()
+        if mail is not None:
+            mail.due_at = now + LEASE
+            mail.tries += 1
+            mail.save(update_fields=["due_at", "tries"])
+    return mail
+
+
+def _send(transport: BaseEmailBackend, mail: OutgoingMail) -> None:
+    transport.send_messages([unpack(crypto.decrypt(bytes(mail.content)))])
+    MAILS.labels("sent").inc()
+    _remove(mail)
+    if mail.tries > 1:
+        set_aside.take_back(BATCH, mail.public_id)
+
+
+def _postpone(mail: OutgoingMail, error: Exception) -> bool:
+    """Let a mail wait for its next try, or give it up; tell whether the next mail is worth a try now."""
+    is_own = is_refusal(error)
+    if mail.tries > len(WAITS) or is_permanent(error):
+        MAILS.labels("given_up").inc()
+        set_aside.put_aside(BATCH, mail.public_id, f"Given up: {_named(error)}")
+        _remove(mail)
+        return is_own
+    MAILS.labels("postponed").inc()
+    if is_own:
+        set_aside.put_aside(BATCH, mail.public_id, error, row_id=mail.id)
+    else:
+        log.warning("mail.server_unavailable", mail=mail.public_id, error=_named(error))
+    with system_context(reason="mail that is tried again"):
+        OutgoingMail.objects.filter(id=mail.id, tries=mail.tries).update(
+            due_at=clock.now() + WAITS[mail.tries - 1]
+        )
+    return is_own
+
+
+def is_refusal(error: Exception) -> bool:
+    """Tell whether `error` is about this one mail, and not about a server that cannot be reached or used."""
+    if isinstance(error, (SMTPRecipientsRefused, SMTPDataError)):
+        return True
+    # Every other SMTPException is an OSError too: the connection, its greeting, signing in, our sender.
+    return not isinstance(error, OSError)
+
+
+def is_permanent(error: Exception) -> bool:
+    """Tell whether the mail server, or the mail itself, will never let it be sent."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return all(code in PERMANENT for code, _ in error.recipients.values())
+    if isinstance(error, SMTPDataError):
+        return error.smtp_code in PERMANENT
+    return False
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _remove(mail: OutgoingMail) -> None:
+    with system_context(reason="mail that was sent"):
+        OutgoingMail.objects.filter(id=mail.id).delete()
+
+
+def _close(transport: BaseEmailBackend) -> None:
+    try:
+        transport.close()
+    except Exception as error:  # what was sent is sent, whatever the server makes of our goodbye
+        log.warning("mail.close_failed", error=_named(error))
+
+
+def _measure_age() -> None:
+    with system_context(reason="how long mail waits"):
+        oldest = OutgoingMail.objects.order_by("id").values_list("created", flat=True).first()
+    AGE.set(max((clock.now() - oldest).total_seconds(), 0.0) if oldest else 0.0)

@@ -1,0 +1,32 @@
+"""How to make what the pages about people need."""
+
+import secrets
+from collections.abc import Callable
+
+from accounts.models import Company, Membership
+from accounts.roles import Role
+from accounts.services import invite_member
+from core.tenancy import Tenant, tenant_context
+from tests.factories import SYSTEM, join, make_user
+
+
+def make_membership(tenant: Tenant) -> str:
+    """Return the id of a viewer's membership."""
+    company = Company(id=tenant.company_id)
+    return join(company, make_user("member"), Role.VIEWER).public_id
+
+
+def make_invitation(tenant: Tenant) -> str:
+    """Return the id of an open invitation."""
+    with tenant_context(tenant):
+        inviter = Membership.objects.select_related("user").filter(role=Role.OWNER).first()
+        invitation, _ = invite_member(
+            email=f"{secrets.token_hex(6)}@example.com", role=Role.VIEWER, inviter=inviter, actor=SYSTEM
+        )
+    return invitation.public_id
+
+
+PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "team/invitations/": make_invitation,
+    "team/": make_membership,
+}

@@ -1,0 +1,88 @@
+"""How to bring about what billing refuses (see tests.contracts.refusals)."""
+
+from billing.services.tiers import apply_tier_request, change_tier, request_tier, withdraw_tier_request
+from core.tenancy import tenant_context
+from tests.billing.factories import LINE, make_charge, make_invoice, make_settled_charge
+from tests.contracts.refusing import ADA, Outcome, caught, client_of, page, refusal
+from tests.factories import SYSTEM, World, make_customer
+
+
+@refusal
+def external_id_taken(world: World) -> Outcome:
+    make_customer(world.tenant(), external_id="c-1")
+    return client_of(world).post("/v1/customers", {**ADA, "external_id": "c-1"})
+
+
+@refusal
+def invoice_empty(world: World) -> Outcome:
+    draft = make_invoice(world.tenant(), lines=[])
+    return client_of(world).post(f"/v1/invoices/{draft.public_id}/finalize")
+
+
+@refusal
+def invoice_not_draft(world: World) -> Outcome:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    return client_of(world).patch(f"/v1/invoices/{invoice.public_id}", {"lines": [LINE]})
+
+
+@refusal
+def invoice_not_open(world: World) -> Outcome:
+    draft = make_invoice(world.tenant())
+    return client_of(world).post(f"/v1/invoices/{draft.public_id}/void")
+
+
+@refusal
+def invoice_has_payments(world: World) -> Outcome:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    make_settled_charge(world.tenant(), invoice=invoice, amount=100)
+    return client_of(world).post(f"/v1/invoices/{invoice.public_id}/void")
+
+
+@refusal
+def charge_exceeds_amount_due(world: World) -> Outcome:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    body = {"invoice": invoice.public_id, "amount": invoice.total + 1, "payment_method": "card_success"}
+    return client_of(world).post("/v1/charges", body)
+
+
+@refusal
+def charge_not_refundable(world: World) -> Outcome:
+    pending = make_charge(world.tenant(), settle=False)
+    return client_of(world).post(f"/v1/charges/{pending.public_id}/refunds", {"amount": 1})
+
+
+@refusal
+def refund_exceeds_charge(world: World) -> Outcome:
+    charge = make_settled_charge(world.tenant())
+    return client_of(world).post(f"/v1/charges/{charge.public_id}/refunds", {"amount": charge.amount + 1})
+
+
+@refusal
+def tier_request_open(world: World) -> Outcome:
+    with tenant_context(world.tenant()):
+        request_tier(company=world.company, tier="pro", actor=SYSTEM)
+    return page(world, world.owner, "/plan/request/", tier="pro", says="A request is open")
+
+
+@refusal
+def tier_request_closed(world: World) -> Outcome:
+    with tenant_context(world.tenant()), caught() as errors:
+        request = request_tier(company=world.company, tier="pro", actor=SYSTEM)
+        withdraw_tier_request(request=request, actor=SYSTEM)
+        withdraw_tier_request(request=request, actor=SYSTEM)
+    return errors[0]
+
+
+@refusal
+def tier_unchanged(world: World) -> Outcome:
+    with caught() as errors:
+        change_tier(company=world.company, tier=world.company.tier, reason="test", actor=SYSTEM)
+    return errors[0]
+
+
+@refusal
+def requester_is_no_owner(world: World) -> Outcome:
+    with tenant_context(world.tenant()), caught() as errors:
+        wanted = request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.teammate)
+        apply_tier_request(request=wanted, reason="test", actor=SYSTEM)
+    return errors[0]

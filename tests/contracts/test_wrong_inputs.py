@@ -1,0 +1,116 @@
+"""Every wrong input of `wrong_inputs.py`: no 5xx, a refusal that names what is wrong, and nothing happened."""
+
+import html
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from core.api.scopes import SCOPES
+from tests.billing.factories import make_invoice, make_settled_charge
+from tests.clients import ApiClient, random_address, sign_in
+from tests.contracts.problems import assert_problem
+from tests.contracts.wrong_inputs import CASES, Case, Refused
+from tests.factories import World, make_customer, make_key
+from tests.isolation.ledger import digest
+from tests.isolation.matrix import make_unlimited_world
+from tests.webhooks.steps import make_endpoint
+
+
+@dataclass
+class Scene:
+    """A company with one object of each kind, its key and its owner's browser."""
+
+    world: World
+    client: ApiClient
+    browser: Client
+    objects: dict[str, str]
+
+    def fill(self, value: Any) -> Any:
+        """Return `value` with the ids of the scene's objects in the place of their names."""
+        if isinstance(value, dict):
+            return {name: self.fill(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.fill(inner) for inner in value]
+        if isinstance(value, str):
+            for name, public_id in self.objects.items():
+                value = value.replace(f"{{{name}}}", public_id)
+        return value
+
+    def owned(self) -> dict[str, tuple[int, str]]:
+        """Return a digest of all rows of the company, table by table; that and where its key was used is no effect."""
+        found = {
+            f"{mode} {name}": mark
+            for mode in ("live", "test")
+            for name, mark in digest(self.world.tenant(mode)).items()
+        }
+        return {name: mark for name, mark in found.items() if "apikeys_" not in name}
+
+    def call(self, case: Case) -> tuple[int, Any, Any]:
+        """Send a case to the API; returns the status, the headers and the bytes."""
+        method, _, path = case.target.partition(" ")
+        body = case.sent
+        raw = body if isinstance(body, bytes) else None
+        answer = self.client.request(method, self.fill(path), None if raw else self.fill(body), raw=raw)
+        return answer.status, answer.headers, answer.content
+
+    def submit(self, case: Case) -> tuple[int, str]:
+        """Send a form with a token of its own; returns the status and the words of the answer."""
+        answer = self.browser.post(
+            self.fill(case.target), {**self.fill(case.sent), "form_token": uuid.uuid4().hex}
+        )
+        return answer.status_code, " ".join(
+            html.unescape(re.sub("<[^>]*>", " ", answer.content.decode())).split()
+        )
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    world = make_unlimited_world()
+    live = world.tenant()
+    customer = make_customer(live, email="ada@example.com")
+    issued = make_key(world.company, tuple(SCOPES), name="all", rate_limit=10_000)
+    client = ApiClient(issued.client_secret, ip=random_address())
+    assert client.get("/v1/whoami").status == 200  # a first use leaves an entry
+    return Scene(
+        world=world,
+        client=client,
+        browser=sign_in(world.owner, company=world.company),
+        objects={
+            "customer": customer.public_id,
+            "invoice": make_invoice(live, customer=customer).public_id,
+            "charge": make_settled_charge(live).public_id,
+            "endpoint": make_endpoint(live, "https://example.com/hook")[0].public_id,
+        },
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.kind}: {case.name}")
+def test_a_wrong_input(scene: Scene, case: Case) -> None:
+    before = scene.owned()
+
+    if case.door == "form":
+        status, seen = scene.submit(case)
+        if isinstance(case.expected, Refused):
+            assert status in (200, 400, 422), seen
+            assert case.expected.says in seen
+        else:
+            assert status == case.expected.status, seen
+    else:
+        status, headers, content = scene.call(case)
+        assert status == case.expected.status, content
+        if isinstance(case.expected, Refused):
+            problem = assert_problem(status, headers, content, expected=(status, case.expected.code))
+            told = {each["field"]: each["message"] for each in problem["error"].get("fields", [])}
+            if case.expected.at:
+                assert case.expected.says in told.get(case.expected.at, ""), told
+        else:
+            found = json.loads(content)
+            assert {name: found[name] for name in case.expected.values} == case.expected.values
+
+    if isinstance(case.expected, Refused):
+        assert {name for name, mark in scene.owned().items() if before[name] != mark} == set()

@@ -1,0 +1,99 @@
+"""Wrong inputs that people sent to products like this one, a line each; `test_wrong_inputs.py` sends them.
+
+To add one, add a line to the list of its kind: `api` (a body), `query` (a list), `form` (a page of the dashboard), each
+with what is expected. `{customer}`, `{invoice}`, `{charge}` and `{endpoint}` in a path or a body stand for an object of
+the company. A door of its own (a raw socket, a callback, a command) has its test where its fixtures are; what is listed
+here goes through the whole pipeline, must be no 5xx, and a refusal must leave every row of the company as it was.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A refusal: the status and code, and the field it names (`at`) with words its message has (`says`)."""
+
+    at: str = ""
+    says: str = ""
+    status: int = 400
+    code: str = "validation_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Accepted, with these values in the answer."""
+
+    values: Json = field(default_factory=dict)
+    status: int = 201
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One input: through which door, what is sent, and what must come of it."""
+
+    kind: str
+    name: str
+    door: str
+    target: str
+    sent: Any
+    expected: Refused | Taken
+
+
+CASES: list[Case] = []
+
+
+def api(kind: str, name: str, operation: str, body: Any, expected: Refused | Taken) -> None:
+    """A call with a body: JSON of a dict, or the bytes as they are."""
+    CASES.append(Case(kind, name, "api", operation, body, expected))
+
+
+def query(kind: str, name: str, address: str, expected: Refused | Taken) -> None:
+    """A list, asked for with a query string."""
+    CASES.append(Case(kind, name, "api", f"GET {address}", None, expected))
+
+
+def form(kind: str, name: str, page: str, fields: dict[str, str], says: str) -> None:
+    """A form of the dashboard that is shown again with words beside the field; `page` is where it stands."""
+    CASES.append(Case(kind, name, "form", page, fields, Refused(says=says)))
+
+
+def filled(kind: str, name: str, page: str, fields: dict[str, str]) -> None:
+    """A form of the dashboard that is accepted."""
+    CASES.append(Case(kind, name, "form", page, fields, Taken(status=302)))
+
+
+# A line each, however long.
+# fmt: off
+
+MESSAGE = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
+INVOICE = {"customer": "{customer}", "currency": "EUR"}
+LINE = {"line0-description": "Consulting", "line0-quantity": "1", "line0-unit_price": "12.50", "line0-tax_rate": "19"}
+DRAFT = {"customer": "{customer}", "currency": "EUR", **LINE}
+COMPOSED = {"channel": "email", "to": "ada@example.com", "subject": "Hello", "text": "Hi"}
+
+# Ambiguous text repaired in silence.
+for text in ("2030-01-31T12:00:00", "2030-01-31", "20300131T120000Z", "2030-W05-4T12:00:00Z", "２０３０-01-31T12:00:00Z"):
+    api("ambiguous", f"send_at {text}", "POST /v1/messages", {**MESSAGE, "send_at": text}, Refused("send_at", "2026-01-31T12:00:00Z"))
+for text in ("20300131", "2026-W53-4", "2030-031", "２０３０-01-31", "31.01.2030", "2030-01-31T00:00:00Z"):
+    api("ambiguous", f"due_date {text}", "POST /v1/invoices", {**INVOICE, "due_date": text}, Refused("due_date", "2026-01-31"))
+    query("ambiguous", f"due_before {text}", f"/v1/invoices?due_before={text}", Refused("due_before", "2026-01-31"))
+for path in ("customers", "invoices", "charges", "messages", "events", "deliveries", "audit_entries", "request_logs"):
+    for text in ("2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+02:00"):  # a plus sign is a space there
+        query("ambiguous", f"{path} {text}", f"/v1/{path}?created_after={text}", Refused("created_after", "2026-01-31T12:00:00Z"))
+query("ambiguous", "analytics from a day", "/v1/analytics/messages?from=2026-01-31", Refused("from", "RFC 3339"))
+query("ambiguous", "analytics since a day", "/v1/analytics/requests?since=2026-01-31", Refused("since", "RFC 3339"))
+api("ambiguous", "recover since a day", "POST /v1/webhook_endpoints/{endpoint}/recover", {"since": "2026-01-31"}, Refused("since", "RFC 3339"))
+for name, value in (("unit_price", "12,50"), ("unit_price", "1.250,00"), ("unit_price", "1 250.00"), ("unit_price", "１２"), ("discount", "0,50")):
+    form("ambiguous", f"{name} {value}", "/invoices/new/", {**DRAFT, f"line0-{name}": value}, "Write the amount as in 1,250.00 (EUR).")
+form("ambiguous", "dinars with a comma", "/invoices/new/", {**DRAFT, "currency": "KWD", "line0-unit_price": "12,500"}, "Write the amount as in 1,250.000 (KWD).")
+for value in ("7,7", "7,75 %", "1.9e1"):
+    form("ambiguous", f"tax {value}", "/invoices/new/", {**DRAFT, "line0-tax_rate": value}, "such as 19 or 7.7.")
+form("ambiguous", "quantity 1.000", "/invoices/new/", {**DRAFT, "line0-quantity": "1.000"}, "Write a whole number, as in 1250 or 1,250.")
+form("ambiguous", "quantity in full-width digits", "/invoices/new/", {**DRAFT, "line0-quantity": "１２"}, "Enter a whole number.")
+form("ambiguous", "due day by week", "/invoices/new/", {**DRAFT, "due_date": "2026-W53-4"}, "Write the day as in 2026-01-31")
+form("ambiguous", "refund with a comma", "/charges/{charge}/refund/", {"amount": "12,50"}, "Write the amount as in 1,250.00 (EUR).")
+form("ambiguous", "send at a day", "/messages/new/", {**COMPOSED, "send_at": "31.01.2030 12:00"}, "Write the moment as in")
+filled("ambiguous", "a price as the page writes it", "/invoices/new/", {**DRAFT, "line0-unit_price": "1,250.00", "line0-tax_rate": "7.7 %"})

@@ -1,0 +1,115 @@
+"""Errors of libraries stay behind one wall each: PostgreSQL's come as Django's, Valkey's as ValkeyUnavailable."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import DataError, OperationalError, connection
+
+from core import fences, valkey
+from core.postgres.copying import copying
+from core.postgres.later import send_later
+from core.tenancy import system_context
+from core.valkey import CommandRefused, ValkeyUnavailable
+
+APPS = ("accounts", "apikeys", "audit", "billing", "config", "core", "messaging", "webhooks")
+
+
+@pytest.fixture
+def _table():
+    with system_context(reason="tests"), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE copied (id int, text text) ON COMMIT DROP")
+        yield
+
+
+@pytest.mark.usefixtures("_table")
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [((1, "a\x00b"), "NUL"), (("no number", "a"), "invalid input syntax"), ((2**40, "a"), "out of range")],
+)
+def test_a_row_that_copy_refuses_is_djangos_error(row: tuple[object, ...], said: str) -> None:
+    with pytest.raises(DataError, match=said), copying("COPY copied FROM STDIN") as copy:
+        copy.write_row(row)
+    connection.set_rollback(True)
+
+
+@pytest.mark.usefixtures("_table")
+def test_text_that_copy_refuses_is_djangos_error() -> None:
+    with pytest.raises(DataError, match="0x00"), copying("COPY copied FROM STDIN") as copy:
+        copy.write("1\ta\x00b\n")
+    connection.set_rollback(True)
+
+
+@pytest.mark.usefixtures("_table")
+def test_rows_are_copied_after_the_writes_that_wait() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE UNIQUE INDEX ON copied (id)")
+    send_later("INSERT INTO copied VALUES (%s, %s)", [1, "first"])
+    with copying("COPY copied FROM STDIN") as copy:
+        copy.write_row((2, "second"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT text FROM copied ORDER BY ctid")
+        assert [text for (text,) in cursor.fetchall()] == ["first", "second"]
+
+
+def test_a_waiting_write_that_fails_in_front_of_a_batch_is_djangos_error() -> None:
+    with pytest.raises(DataError), system_context(reason="tests"):  # noqa: PT012
+        send_later("SELECT 1 / %s", [0])
+        with connection.cursor() as cursor:
+            cursor.executemany("SELECT %s", [[1], [2]])
+
+
+def test_a_write_on_a_connection_that_is_gone_is_djangos_error() -> None:
+    with pytest.raises(OperationalError), system_context(reason="tests"):  # noqa: PT012
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.connection.close()
+        send_later("SELECT %s", [1])
+
+
+def test_a_cluster_without_a_node_is_valkey_unavailable(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(valkey, "PAUSE_SECONDS", 0.0)
+    settings.VALKEY_URL = "redis+cluster://127.0.0.1:1"
+
+    with pytest.raises(ValkeyUnavailable):
+        valkey.call("PING")
+    with pytest.raises(ValkeyUnavailable):
+        fences.mark(["{a}:fence"])
+
+
+def test_a_name_that_holds_something_else_says_nothing_about_the_server() -> None:
+    valkey.call("SET", "{poisoned}:fence", "no fence")
+
+    with pytest.raises(CommandRefused, match="WRONGTYPE"):
+        valkey.call("LPUSH", "{poisoned}:fence", "1")
+    with pytest.raises(CommandRefused):
+        fences.raise_now("{poisoned}:fence", 1)
+
+    assert valkey.available()
+    assert fences.mark(["{another}:fence"])[0].version == 0
+    valkey.call("DEL", "{poisoned}:fence")
+
+
+def test_nobody_goes_round_the_wrappers() -> None:
+    """The driver's own connection, and the client library's, are for the modules that translate their errors."""
+    around = []
+    for app in APPS:
+        for path in (Path(settings.BASE_DIR) / app).rglob("*.py"):
+            name = str(path.relative_to(settings.BASE_DIR))
+            if name.startswith(("core/postgres/", "core/engines/")) or name in (
+                "core/valkey.py",
+                "core/cache.py",
+            ):
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if (
+                    isinstance(node, ast.Attribute)
+                    and ast.unparse(node)
+                    in (
+                        "connection.connection",
+                        "valkey.client",
+                    )
+                ) or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("redis")):
+                    around.append(f"{name}:{node.lineno}")
+    assert around == []
