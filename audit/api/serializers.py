@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from core.api.fields import MomentField
 from core.api.patterns import id_pattern
+from core.api.schema_enums import name_values
 from core.api.serializers import StrictSerializer
 
 
@@ -116,13 +117,17 @@ class ClientIdField(serializers.CharField):
     json_schema: ClassVar[dict[str, Any]] = {"pattern": id_pattern("key")}
 
 
+GROUPINGS = ["time", "key", "route"]
+name_values("RequestAnalyticsGrouping", GROUPINGS)
+
+
 class RequestAnalyticsInput(StrictSerializer):
     """The query of `GET /v1/analytics/requests`."""
 
     since = MomentField(required=False, help_text="Begin (default: 24 hours, by day 30 days before `until`)")
     until = MomentField(required=False, help_text="End of the period (default: now)")
     interval = serializers.ChoiceField(choices=["hour", "day"], default="hour")
-    group_by = serializers.ChoiceField(choices=["time", "key", "route"], default="time")
+    group_by = serializers.ChoiceField(choices=GROUPINGS, default="time")
     key = ClientIdField(max_length=64, required=False, help_text="Only requests with this Client ID")
     route = serializers.CharField(
         max_length=200, required=False, help_text="Only requests to this route: `/v1/customers/{id}`"

@@ -271,7 +271,10 @@ SPECTACULAR_SETTINGS = {
         "decides the company and the mode (live or test), and no parameter can change either. Every write accepts an "
         "`Idempotency-Key`. Every refusal is `application/problem+json`."
     ),
-    "SERVERS": [{"url": "/", "description": "This server"}],
+    # Served with PUBLIC_URL in its place (core.api.document); a client generated from the file needs an absolute one too.
+    "SERVERS": [{"url": "http://localhost:8000", "description": "`make run`"}],
+    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    "CONTACT": {"name": "API support", "url": "http://localhost:8000/docs/"},
     "SCHEMA_PATH_PREFIX": "/v1/",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_PATCH": True,

@@ -56,18 +56,23 @@ def current() -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _etag() -> str:
-    return f'"{hashlib.sha256(current()).hexdigest()[:32]}"'
+def _served(public_url: str) -> tuple[bytes, str]:
+    """Return the document as this installation serves it, and its ETag: only addresses differ."""
+    document: dict[str, Any] = orjson.loads(current())
+    document["servers"] = [{"url": public_url}]
+    document["info"]["contact"]["url"] = f"{public_url}/docs/"
+    content = orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
+    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def openapi_json(request: Request) -> HttpResponse:
-    """Serve the document to everybody, without a key; caches may keep it for five minutes."""
+    """Serve the document, with PUBLIC_URL in it, to everybody; caches may keep it for five minutes."""
     if settings.REQUIRE_HTTPS and not request.secure:
         raise HttpsRequired
     request.get_host()  # raises DisallowedHost
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": "GET, HEAD"})
-    content, etag = current(), _etag()
+    content, etag = _served(settings.PUBLIC_URL)
     if request.META.get("HTTP_IF_NONE_MATCH") == etag:
         response: HttpResponse = HttpResponseNotModified()
     else:

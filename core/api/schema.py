@@ -17,11 +17,13 @@ from core.api import schema_components as shared
 from core.api.filters import PatternFilter
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
+from core.api.schema_enums import add_value_components
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
 from core.resources import ID_PREFIXES, REFERENCES, list_resources
 
 Json = dict[str, Any]
+INT32_MAX = 2**31 - 1
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict), ("array", list)}
 
@@ -102,8 +104,9 @@ class ApiSchema(AutoSchema):
         return [self.path.split("/")[2]]
 
     def get_auth(self) -> list[Json]:
-        """Every operation takes a credential in one of three ways."""
-        return shared.SECURITY
+        """Every operation takes a credential as a bearer token or by HTTP Basic, and names the scopes that are enough."""
+        required: list[str] = self.get_extensions()["x-required-scopes"]
+        return shared.security(required)
 
     def _describe_scopes(self) -> str:
         view: Any = self.view
@@ -183,8 +186,8 @@ class ApiSchema(AutoSchema):
 
 def _describe_text(field: serializers.CharField, schema: Json) -> None:
     inner, *blank = schema.get("oneOf", [schema])
-    if blank and not {"format", "enum"} & inner.keys():
-        # The generator adds "or nothing at all", which the text itself already allows here: one of both, never two.
+    if blank and "enum" not in inner:
+        # The generator adds "or nothing at all" as a second schema, of which a client makes a type of its own.
         schema.clear()
         schema.update(inner)
     if "string" in schema.get("type", "") and not {"format", "pattern", "enum"} & schema.keys():
@@ -226,11 +229,13 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     components["headers"] = shared.HEADERS
     components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER}
     components["responses"] = shared.refusals()
-    components.setdefault("schemas", {})["Problem"] = shared.PROBLEM_SCHEMA
+    components.setdefault("schemas", {}).update(shared.problem_schemas())
     _require_bodies_of_variants(result)
     _link_created_objects(result)
     _drop_marks(result)
     result["tags"] = _used_tags(result)
+    add_value_components(result)
+    _say_size_of_integers(result)
     result["security"] = shared.SECURITY
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
     return result
@@ -258,6 +263,18 @@ def _drop_marks(node: Any) -> None:
             _drop_marks(inner)
 
 
+def _say_size_of_integers(node: Any) -> None:
+    """Give every whole number a format: generators take one without for 32 bits, and amounts are larger."""
+    if isinstance(node, dict):
+        if node.get("type") in ("integer", ["integer", "null"]):
+            small = node.get("maximum", INT32_MAX + 1) <= INT32_MAX
+            node["format"] = "int32" if small else "int64"
+        node = list(node.values())
+    if isinstance(node, list):
+        for inner in node:
+            _say_size_of_integers(inner)
+
+
 def _require_bodies_of_variants(document: Json) -> None:
     """Say that a body which is one of several is required: each has its discriminator, which the generator overlooks."""
     for methods in document["paths"].values():
@@ -268,7 +285,10 @@ def _require_bodies_of_variants(document: Json) -> None:
 
 
 def _link_created_objects(document: Json) -> None:
-    """Say of every created object which operations take its `id`: in their path, or in a field of their body."""
+    """Say of every created object which operations take its `id` in their path.
+
+    A field of a body can be linked too, but only by an object as `requestBody`, which generators refuse.
+    """
     paths: Json = document["paths"]
     for path, methods in paths.items():
         created = methods.get("post", {}).get("responses", {}).get("201")
@@ -276,29 +296,15 @@ def _link_created_objects(document: Json) -> None:
         if created is None or prefix is None:
             continue
         links: Json = {}
-        fields = {name for name, other in REFERENCES.items() if other == prefix}
         for other, others in paths.items():
             name = (
                 other.removeprefix(f"{path}/{{").partition("}")[0] if other.startswith(f"{path}/{{") else ""
             )
-            for operation in others.values():
-                taken = set() if "{" in other else _body_fields(document, operation) & fields
-                if name:
+            if name:
+                for operation in others.values():
                     links[operation["operationId"]] = {"parameters": {name: "$response.body#/id"}}
-                elif taken:
-                    links[operation["operationId"]] = {
-                        "requestBody": dict.fromkeys(taken, "$response.body#/id")
-                    }
         if links:
             created["links"] = {name: {"operationId": name, **link} for name, link in links.items()}
-
-
-def _body_fields(document: Json, operation: Json) -> set[str]:
-    """Return the names of the properties of the body that `operation` takes, in any of its variants."""
-    return _properties(
-        document,
-        operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {}),
-    )
 
 
 def _resolved(document: Json, schema: Json) -> Json:
@@ -306,9 +312,3 @@ def _resolved(document: Json, schema: Json) -> Json:
         found: Json = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
         return found
     return schema
-
-
-def _properties(document: Json, schema: Json) -> set[str]:
-    schema = _resolved(document, schema)
-    found = set(schema.get("properties", {}))
-    return found.union(*(_properties(document, variant) for variant in schema.get("oneOf", ())))

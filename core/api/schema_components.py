@@ -5,6 +5,7 @@ from typing import Any
 
 from core.api.patterns import IDEMPOTENCY_KEY, id_pattern
 from core.api.rendering import PROBLEM_JSON
+from core.api.schema_enums import OPEN
 from core.errors import ERRORS
 
 Json = dict[str, Any]
@@ -21,21 +22,8 @@ SECURITY_SCHEMES: Json = {
         "scheme": "basic",
         "description": "HTTP Basic with the Client ID as user and the Client Secret as password",
     },
-    "clientId": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "X-Client-Id",
-        "description": "The Client ID, `key_…`",
-    },
-    "clientSecret": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "X-Client-Secret",
-        "description": "The Client Secret",
-    },
 }
-# Any one of the three; the two headers go together.
-SECURITY: list[Json] = [{"bearer": []}, {"basic": []}, {"clientId": [], "clientSecret": []}]
+SECURITY: list[Json] = [{"bearer": []}, {"basic": []}]
 
 HEADERS: Json = {
     "X-Request-Id": {
@@ -101,44 +89,6 @@ COMMON_HEADERS = (
     "Pomelo-Secret-Ends",
 )
 
-PROBLEM_SCHEMA: Json = {
-    "type": "object",
-    "description": "Why a request was refused (RFC 9457). Decide by `error.code`; `detail` is for people.",
-    "required": ["type", "title", "status", "detail", "instance", "request_id", "error"],
-    "properties": {
-        "type": {"type": "string", "format": "uri", "description": "Leads to the documentation of the code"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string", "description": "The path of the request"},
-        "request_id": {"type": "string"},
-        "error": {
-            "type": "object",
-            "description": "The code, and facts that belong to it",
-            "required": ["code", "message"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "fields": {
-                    "type": "array",
-                    "description": "With `validation_failed`: every refused field",
-                    "items": {
-                        "type": "object",
-                        "required": ["field", "code", "message"],
-                        "properties": {
-                            "field": {"type": "string"},
-                            "code": {"type": "string"},
-                            "message": {"type": "string"},
-                        },
-                    },
-                },
-                "required_scopes": {"type": "array", "items": {"type": "string"}},
-                "granted_scopes": {"type": "array", "items": {"type": "string"}},
-            },
-        },
-    },
-}
-
 IDEMPOTENCY_PARAMETER: Json = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -147,8 +97,8 @@ IDEMPOTENCY_PARAMETER: Json = {
         "Makes it safe to send this request again: the same key with the same request gets the stored answer for 24 hours. "
         "1 to 255 printable ASCII characters, plain or quoted; a UUID is a good choice."
     ),
+    # No example: tools fill in what they find, and a key is for one request only.
     "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
-    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 
 # What a field of this name looks like, wherever it appears.
@@ -218,7 +168,6 @@ _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
     401: ("Unauthenticated", "No valid credential was sent", "missing_credentials", ("WWW-Authenticate",)),
     403: ("Forbidden", "The key may not do this, from here, or not in clear", "insufficient_scope", ()),
     404: ("NotFound", "There is no such object for this key", "not_found", ()),
-    405: ("MethodNotAllowed", "The path has no such method", "method_not_allowed", ()),
     406: ("NotAcceptable", "The Accept header rules the answer out", "not_acceptable", ()),
     409: (
         "Conflict",
@@ -246,6 +195,55 @@ SUCCESSES = {
 }
 ALWAYS = (400, 401, 403, 404, 406, 429, 500, 503)
 ON_WRITES = (409, 413, 415, 422)
+
+
+def problem_schemas() -> Json:
+    """Return the schemas of a refusal (RFC 9457): call it once every error is loaded, whose codes it lists."""
+    text = {"type": "string"}
+    return {
+        "Problem": {
+            "type": "object",
+            "description": "Why a request was refused (RFC 9457). Decide by `error.code`; `detail` is for people.",
+            "required": ["type", "title", "status", "detail", "instance", "request_id", "error"],
+            "properties": {
+                "type": {**text, "format": "uri", "description": "Leads to the documentation of the code"},
+                "title": text,
+                "status": {"type": "integer", "maximum": 599},
+                "detail": text,
+                "instance": {**text, "description": "The path of the request"},
+                "request_id": text,
+                "error": {"$ref": "#/components/schemas/ProblemError"},
+            },
+        },
+        "ProblemError": {
+            "type": "object",
+            "description": "The code, and facts that belong to it",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"$ref": "#/components/schemas/ErrorCode"},
+                "message": text,
+                "fields": {
+                    "type": "array",
+                    "description": "With `validation_failed`: every refused field",
+                    "items": {"$ref": "#/components/schemas/ProblemField"},
+                },
+                "required_scopes": {"type": "array", "items": text},
+                "granted_scopes": {"type": "array", "items": text},
+            },
+        },
+        "ProblemField": {
+            "type": "object",
+            "description": "A refused field",
+            "required": ["field", "code", "message"],
+            "properties": {"field": text, "code": text, "message": text},
+        },
+        "ErrorCode": {"type": "string", "enum": sorted(ERRORS), "description": OPEN},
+    }
+
+
+def security(scopes: list[str]) -> list[Json]:
+    """Return the ways to authenticate an operation; with several scopes any one of them is enough."""
+    return [{scheme: [scope] if scope else []} for scheme in SECURITY_SCHEMES for scope in scopes or [""]]
 
 
 def id_schema(prefix: str) -> Json:

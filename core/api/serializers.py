@@ -5,10 +5,14 @@ from typing import Any, ClassVar
 from rest_framework import serializers
 
 from core.api.patterns import NO_NUL
+from core.api.schema_enums import name_values
 
 # A class of fields may say what JSON Schema can say of its values beyond DRF's own options, by `json_schema`; a
 # StrictSerializer the same of the whole object. Both are merged into the OpenAPI document by `core.api.schema`.
 Json = dict[str, Any]
+
+name_values("Mode", ["live", "test"])
+name_values("Interval", ["hour", "day"])
 
 MAX_DEPTH = 12
 # Of a metadata object: how many entries, and how long a name may be.

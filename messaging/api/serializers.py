@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from core.api.fields import MomentField
 from core.api.schema_components import refine
+from core.api.schema_enums import name_values
 from core.api.serializers import Json, MetadataField, StrictSerializer
 from messaging.channels import channels
 from messaging.channels.base import Channel
@@ -19,6 +20,10 @@ MAX_ADDRESS_TEXT = 600  # a display name and an address
 
 def _channel_names() -> list[str]:
     return sorted(channels())
+
+
+name_values("MessageChannel", _channel_names())
+name_values("MessageStatus", Status.values)
 
 
 def _addresses(maximum: int = MAX_RECIPIENTS, **kwargs: Any) -> serializers.ListField:
@@ -86,15 +91,6 @@ def _message_variant(channel: Channel) -> type[MessageInput]:
             for name in ("to", "cc", "bcc", "reply_to")
             if name not in channel.unknown_parts
         },
-        # Without `to` a message goes to the customer's own address.
-        "allOf": [
-            {
-                "anyOf": [
-                    {"required": ["to"], "properties": {"to": {"minItems": 1}}},
-                    {"required": ["customer"], "properties": {"customer": {"type": "string"}}},
-                ]
-            }
-        ],
     }
     refine(shared, channel.message_schema)
     known = {name: field for name, field in fields.items() if name not in channel.unknown_parts}

@@ -48,10 +48,6 @@ class Email:
     message_schema = {
         "properties": {"subject": {"pattern": _SUBJECT}, "from": {"pattern": _ADDRESS}},
         "required": ["channel", "subject"],
-        "anyOf": [
-            {"required": ["text"], "properties": {"text": {"minLength": 1}}},
-            {"required": ["html"], "properties": {"html": {"minLength": 1}}},
-        ],
     }
     unknown_parts = ()
 

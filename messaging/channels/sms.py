@@ -39,12 +39,7 @@ class Sms:
         "properties": {
             "to": {"examples": [["+4915112345678"]]},
             "text": {"maxLength": MAX_TEXT, "pattern": NOT_BLANK},
-            "from": {
-                "anyOf": [
-                    address_schema,
-                    {"pattern": "^[A-Za-z0-9 ]*[A-Za-z][A-Za-z0-9 ]*$", "maxLength": 11},
-                ]
-            },
+            "from": {"pattern": rf"^({_NUMBER}|(?=.{{1,11}}$)[A-Za-z0-9 ]*[A-Za-z][A-Za-z0-9 ]*)$"},
         },
         "required": ["channel", "text"],
     }

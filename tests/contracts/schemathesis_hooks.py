@@ -74,9 +74,13 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
         "currency mismatch": "the currency is the invoice's: data",
         "customer mismatch": "the customer is the invoice's: data",
         "payment_method invalid": "what the configured gateway takes is a setting",
+        "amount required": "one of `invoice` and `amount`: generators take no schema of two alternatives",
+        "currency required": "one of `invoice` and `currency`: generators take no schema of two alternatives",
     },
     "POST /v1/messages": {
         **_CUSTOMER,
+        "to required": "one of `to` and `customer`: generators take no schema of two alternatives",
+        "text required": "one of `text` and `html`: generators take no schema of two alternatives",
         "customer no_address": "whether the customer has an address on the channel is data",
         "to too_many": "`to`, `cc` and `bcc` have 100 addresses together: three fields",
         "send_at in_the_past": "the clock",
@@ -267,6 +271,8 @@ def repair_charge(body: Json, trusted: Collection[str]) -> None:
                 body.pop(name, None)
     else:
         repair_references(body, trusted)
+        body.setdefault("amount", 1 + number() % 9)
+        body.setdefault("currency", "EUR")
 
 
 def repair_refund(body: Json, trusted: Collection[str]) -> None:
@@ -285,9 +291,11 @@ def repair_message(body: Json, trusted: Collection[str]) -> None:
             left -= 0 if part == "reply_to" else len(body[part])
     if "from" in body:
         body["from"] = address()
-    if "to" not in body and body["customer"] in trusted:
-        # A customer that an earlier step made may have no address.
+    if not body.get("to") and body.get("customer") in {None, *trusted}:
+        # Without a customer it goes nowhere, and a customer that an earlier step made may have no address.
         body["to"] = [address()]
+    if body["channel"] == "email" and not body.get("html"):
+        body["text"] = body.get("text") or "Dear Ada"
     if body.get("send_at"):
         body["send_at"] = moment(days=-1)
     repair_references(body, trusted)

@@ -76,7 +76,10 @@ def test_each_operation_is_described_completely(found):
     assert operation["summary"]
     assert operation["tags"] == [found.resource]
     assert operation["x-required-scopes"] == ([] if found.scopes == (ANY_KEY,) else list(found.scopes))
-    assert operation["security"] == [{"bearer": []}, {"basic": []}, {"clientId": [], "clientSecret": []}]
+    needed = operation["x-required-scopes"]
+    assert operation["security"] == [
+        {scheme: [scope] if scope else []} for scheme in ("bearer", "basic") for scope in needed or [""]
+    ]
     documented = set(operation["responses"])
     assert documented >= PIPELINE_REFUSALS
     parameters = {resolve(parameter)["name"] for parameter in operation.get("parameters", [])}
@@ -110,13 +113,23 @@ def test_a_path_names_the_objects_it_takes(found, world):
     assert not re.search(pattern, "co_01h455vb4pex5vsknk084sn02q")
 
 
-def test_it_is_served_to_everybody_and_may_be_cached():
+def test_it_is_served_to_everybody_with_the_address_of_this_installation_and_may_be_cached(settings):
+    settings.PUBLIC_URL = "https://pomelo.acme.example"
+    expected = {
+        **DOCUMENT,
+        "servers": [{"url": "https://pomelo.acme.example"}],
+        "info": {
+            **DOCUMENT["info"],
+            "contact": {"name": "API support", "url": "https://pomelo.acme.example/docs/"},
+        },
+    }
+
     answer = Client().get("/v1/openapi.json")
     again = Client().get("/v1/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
 
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
-    assert answer.content == document.PATH.read_bytes()
+    assert answer.json() == expected
     assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert answer.headers["X-Request-Id"].startswith("req_")
     assert (again.status_code, again.content) == (304, b"")

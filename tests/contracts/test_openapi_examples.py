@@ -81,7 +81,9 @@ def test_every_code_that_the_api_answers_is_shown_with_its_status():
     }
 
     assert shown == {code: ERRORS[code].status for code in shown}
-    assert set(shown) == {code for code, error in ERRORS.items() if not error.only_on_pages}
+    # No operation of the document answers 405.
+    pages_only = {code for code, error in ERRORS.items() if error.only_on_pages}
+    assert set(shown) == set(ERRORS) - pages_only - {"method_not_allowed"}
 
 
 def test_every_operation_says_in_words_what_it_does_and_needs():

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from core import ids
 from core.api.filters import CreatedRange
+from core.api.schema_enums import name_values
 from core.models import OutboxEvent
 from webhooks.catalogue import CATALOGUE
 from webhooks.models import Delivery
@@ -27,13 +28,17 @@ class DeliveryFilter(CreatedRange):
             return queryset.none()
 
 
+ORDERS = [("newest_first", "Newest first"), ("oldest_first", "Oldest first")]
+name_values("EventOrder", [value for value, _ in ORDERS])
+
+
 class EventFilter(CreatedRange):
     """Filters of `GET /v1/events`."""
 
     type = django_filters.ChoiceFilter(choices=[(name, name) for name in CATALOGUE])
     object_id = django_filters.CharFilter(max_length=64)
     order = django_filters.ChoiceFilter(
-        choices=[("newest_first", "Newest first"), ("oldest_first", "Oldest first")],
+        choices=ORDERS,
         method="keep_order",
         help_text="With `oldest_first`, `starting_after` reads on from the last event seen and misses none.",
     )

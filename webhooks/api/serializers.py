@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from core.api.fields import MomentField
 from core.api.patterns import any_case
+from core.api.schema_enums import name_values
 from core.api.serializers import Json, StrictSerializer
 from webhooks.catalogue import CATALOGUE, patterns
 from webhooks.models import Delivery, Endpoint, RecoveryJob
@@ -23,6 +24,8 @@ from webhooks.services.validation import (
 )
 
 MODES = ["live", "test"]
+name_values("EventPattern", patterns())
+name_values("WebhookEndpointDisabledReason", Endpoint.DisabledReason.values)
 
 
 class UrlField(serializers.CharField):

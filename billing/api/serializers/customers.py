@@ -21,11 +21,10 @@ class CustomerInput(StrictSerializer):
     """The fields of a customer that a caller sets."""
 
     name = serializers.CharField(max_length=200)
-    email = serializers.EmailField(max_length=254, required=False, allow_blank=True, allow_null=True)
+    email = serializers.EmailField(max_length=254, required=False, allow_null=True)
     phone = PhoneField(
         max_length=32,
         required=False,
-        allow_blank=True,
         allow_null=True,
         help_text="International form; stored in E.164, of a length that numbers of its country have.",
     )

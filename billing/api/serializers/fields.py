@@ -7,12 +7,17 @@ from rest_framework import serializers
 from billing.services.customer_fields import PHONE
 from core.api.fields import DayField
 from core.api.patterns import any_of
+from core.api.schema_enums import name_values
 from core.countries import COUNTRIES
 from core.currencies import EXPONENTS
+
+name_values("Currency", sorted(EXPONENTS))
 
 
 class CurrencyField(serializers.RegexField):
     """An ISO 4217 code."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"enum": sorted(EXPONENTS)}
 
     default_error_messages = {"invalid": "Use an ISO 4217 code in capitals, such as EUR."}
 
@@ -32,9 +37,9 @@ class CountryField(serializers.RegexField):
 
 
 class PhoneField(serializers.CharField):
-    """A telephone number in international form, or none; that it can exist is judged by the service."""
+    """A telephone number in international form; that it can exist is judged by the service."""
 
-    json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^({PHONE})?$"}
+    json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{PHONE}$"}
 
 
 class DueDateField(DayField):

@@ -56,7 +56,7 @@ class InvoiceOutput(serializers.Serializer):
     customer = serializers.CharField()
     status = serializers.ChoiceField(choices=InvoiceStatus.values)
     number = serializers.CharField(allow_null=True)
-    currency = serializers.CharField()
+    currency = CurrencyField()
     due_date = serializers.DateField(allow_null=True)
     external_id = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))

@@ -1,21 +1,18 @@
 """Charges and refunds in and out."""
 
-from typing import Any, ClassVar
-
 from rest_framework import serializers
 
 from billing.api.serializers.fields import CurrencyField
 from billing.models.charges import PaymentStatus
 from billing.money import MAX_AMOUNT
+from core.api.schema_enums import name_values
 from core.api.serializers import MetadataField, StrictSerializer
+
+name_values("PaymentStatus", PaymentStatus.values)
 
 
 class ChargeInput(StrictSerializer):
-    """A charge: against an invoice (amount and currency may be left out), or free."""
-
-    json_schema: ClassVar[dict[str, Any]] = {
-        "anyOf": [{"required": ["invoice"]}, {"required": ["amount", "currency"]}]
-    }
+    """A charge: against an `invoice`, or free with an `amount` and a `currency`."""
 
     payment_method = serializers.CharField(
         max_length=64,
@@ -41,7 +38,7 @@ class ChargeOutput(serializers.Serializer):
     object = serializers.ChoiceField(choices=["charge"])
     mode = serializers.ChoiceField(choices=["live", "test"])
     amount = serializers.IntegerField()
-    currency = serializers.CharField()
+    currency = CurrencyField()
     payment_method = serializers.CharField()
     invoice = serializers.CharField(allow_null=True)
     customer = serializers.CharField(allow_null=True)
