@@ -37,14 +37,14 @@ def add_value_components(document: Json) -> None:
     owners: defaultdict[Values, set[str]] = defaultdict(set)
     for owner, field, schema in _fields(schemas):
         owners[_values(schema)].add(camelize(owner.removeprefix("Patched")) + camelize(field))
-    names = {values: _names.get(values) or _only(found, values) for values, found in owners.items()}
+    names = {values: _names.get(values) or _only(fields, values) for values, fields in owners.items()}
     in_paths = {_values(place) for place in _places(document["paths"])}
-    names |= {values: name for values, name in _names.items() if values in in_paths}
+    names |= {values: known for values, known in _names.items() if values in in_paths}
     for values, name in names.items():
         schemas[name] = {"type": "string", "enum": list(values), "description": OPEN}
     for place in list(_places(document["paths"])) + [schema for _, _, schema in _fields(schemas)]:
-        if (name := names.get(_values(place))) is not None:
-            _refer(place, name)
+        if (found := names.get(_values(place))) is not None:
+            _refer(place, found)
 
 
 def _only(found: set[str], values: Values) -> str:

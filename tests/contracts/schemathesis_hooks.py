@@ -126,8 +126,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         case.headers["Idempotency-Key"] = secrets.token_hex(16)
     case.headers["X-Forwarded-For"] = ".".join(["203", *(str(secrets.randbelow(256)) for _ in range(3))])
     label = case.operation.label
-    counts[label] += 1
-    if counts[label] % KEEP_EACH == 0 and not is_step(case):
+    counted = f"{label} {case.meta.phase.name if case.meta else ''}"
+    counts[counted] += 1
+    if counts[counted] % KEEP_EACH == 0 and not is_step(case):
         kept.add(case.id)
         return
     # A step names what an earlier one has made or found; any other case knows of nothing.
