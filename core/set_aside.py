@@ -19,6 +19,7 @@ from core.logging import redact
 from core.models import SetAside
 from core.postgres.failures import is_outage
 from core.tenancy import system_context
+from core.text import storable
 
 # Waits after the first failure, the second, and so on; after the last one every time.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60, 24 * 60))
@@ -81,7 +82,7 @@ def put_aside(batch: str, item: str, error: BaseException | str, *, row_id: UUID
     with system_context(reason="a row that is set aside"):
         found, is_new = SetAside.objects.select_for_update().get_or_create(
             batch=batch,
-            item=item[:200],
+            item=_name(item),
             defaults={"row_id": row_id, "reason": reason, "last_seen": now, "try_again_at": now + WAITS[0]},
         )
         if not is_new:
@@ -94,7 +95,7 @@ def put_aside(batch: str, item: str, error: BaseException | str, *, row_id: UUID
 def take_back(batch: str, item: str) -> None:
     """Forget that `item` was set aside: it has succeeded."""
     with system_context(reason="a row that is set aside no more"):
-        SetAside.objects.filter(batch=batch, item=item[:200]).delete()
+        SetAside.objects.filter(batch=batch, item=_name(item)).delete()
 
 
 def resting(batch: str, *, now: datetime | None = None) -> list[UUID]:
@@ -109,6 +110,10 @@ def prune() -> int:
         return SetAside.objects.filter(last_seen__lt=clock.now() - KEPT_FOR).delete()[0]
 
 
+def _name(item: str) -> str:
+    return storable(item)[:200]
+
+
 def _known(batch: str) -> frozenset[str]:
     with system_context(reason="rows that are set aside"):
         return frozenset(SetAside.objects.filter(batch=batch).values_list("item", flat=True))
@@ -117,5 +122,4 @@ def _known(batch: str) -> frozenset[str]:
 def _reason(error: BaseException | str) -> str:
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
     # It may quote the very value that PostgreSQL would not take.
-    plain = text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
-    return str(redact(plain))[:MAX_REASON_LENGTH]
+    return str(redact(storable(text)))[:MAX_REASON_LENGTH]

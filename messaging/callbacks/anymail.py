@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from core import ids
-from messaging.callbacks.base import Unreadable, Unverified, callback
+from messaging.callbacks.base import Unreadable, Unverified, callback, read_each
 from messaging.providers.anymail import METADATA_NAME
 from messaging.services.callbacks import Report, record_reports
 
@@ -42,7 +42,7 @@ def anymail(request: HttpRequest) -> None:
         events = reader.parse_events(request)
     except (ValueError, KeyError, TypeError, AttributeError, AnymailConfigurationError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
-    reports = [_report(event) for event in events if event.event_type in _KINDS]
+    reports = read_each("anymail", events, _report)
     record_reports(source="anymail", providers=frozenset({"anymail"}), reports=reports)
 
 
@@ -62,7 +62,9 @@ def _reader() -> Any:
     raise Unverified("this service has no callbacks")
 
 
-def _report(event: Any) -> Report:
+def _report(event: Any) -> Report | None:
+    if event.event_type not in _KINDS:
+        return None
     kind = _KINDS[event.event_type]
     try:
         message_id = ids.decode("msg", str((event.metadata or {}).get(METADATA_NAME, "")))

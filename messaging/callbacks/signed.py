@@ -15,7 +15,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from core import ids
-from messaging.callbacks.base import Unreadable, Unverified, callback
+from messaging.callbacks.base import Unreadable, Unverified, callback, read_each
 from messaging.services.callbacks import Report, record_reports
 
 TOLERANCE_SECONDS = 300
@@ -30,11 +30,12 @@ def signed(request: HttpRequest) -> None:
     """Take up to 1000 reports."""
     verify(request.headers, request.body, now=time.time())
     try:
-        reports = [_report(event) for event in orjson.loads(request.body)["events"]]
+        events = list(orjson.loads(request.body)["events"])
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
-    if len(reports) > MAX_EVENTS:
+    if len(events) > MAX_EVENTS:
         raise Unreadable(f"more than {MAX_EVENTS} events")
+    reports = read_each("callback", events, _report)
     record_reports(source="callback", providers=PROVIDERS, reports=reports)
 
 

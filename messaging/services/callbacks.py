@@ -2,19 +2,23 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from prometheus_client import Counter
 
+from core import set_aside
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
+from core.text import storable
 from messaging.channels import find_spellings
 from messaging.models import Recipient
 from messaging.selectors import messages as selectors
 from messaging.services.outcomes import News, lock_messages, recipients_of, record_news
 
+BATCH_NAME = "messaging.callbacks"
 log = structlog.get_logger(__name__)
 REPORTS = Counter("pomelo_message_reports_total", "What providers reported", ["source", "result"])
 
@@ -37,25 +41,55 @@ class Report:
 def record_reports(*, source: str, providers: frozenset[str], reports: Sequence[Report]) -> int:
     """Write down what `source` reports about recipients that one of `providers` was given; returns how many are new.
 
-    Reports about recipients that are unknown, or that another provider was given, are counted and change nothing.
+    Reports about recipients that are unknown, or that another provider was given, are counted and change nothing. One that
+    cannot be written down is set aside, and the others are taken.
     """
     by_tenant: dict[Tenant, list[tuple[Recipient, Report]]] = defaultdict(list)
-    for report in reports:
+
+    def find(report: Report) -> None:
         recipient = _find(source, report)
         # "" until the worker that made the call has written down that it did.
         if recipient is None or recipient.provider not in ("", *providers) or recipient.mode != "live":
             REPORTS.labels(source, "unknown").inc()
             log.info("messaging.report_unknown", source=source, kind=report.kind)
-            continue
-        by_tenant[recipient.tenant].append((recipient, report))
-    recorded = 0
-    for tenant, found in by_tenant.items():
+        else:
+            by_tenant[recipient.tenant].append((recipient, report))
+
+    for report in reports:
+        _by_itself(source, report, partial(find, report))
+    return sum(_record_in(tenant, source, found) for tenant, found in by_tenant.items())
+
+
+def _record_in(tenant: Tenant, source: str, found: Sequence[tuple[Recipient, Report]]) -> int:
+    """Write down the reports of a tenant together; each by itself when one of them cannot be written."""
+    try:
         with tenant_context(tenant):
-            recorded += _record(source, found)
-    return recorded
+            return _record(source, found)
+    except Exception as error:
+        if set_aside.concerns_all(error):
+            raise
+        if len(found) == 1:
+            _put_aside(source, found[0][1], error)
+            return 0
+    return sum(_record_in(tenant, source, [one]) for one in found)
+
+
+def _by_itself(source: str, report: Report, work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception as error:
+        if set_aside.concerns_all(error):
+            raise
+        _put_aside(source, report, error)
+
+
+def _put_aside(source: str, report: Report, error: Exception) -> None:
+    REPORTS.labels(source, "set_aside").inc()
+    set_aside.put_aside(BATCH_NAME, f"{source}: {report.kind} {report.note_id or report.provider_id}", error)
 
 
 def _find(source: str, report: Report) -> Recipient | None:
+    report = replace(report, address=storable(report.address), provider_id=storable(report.provider_id))
     if report.recipient_id is not None:
         return selectors.find_recipient(report.recipient_id)
     normalized = next(iter(find_spellings(report.address)), "")

@@ -7,7 +7,7 @@ events are written together, so that none can be forgotten.
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from core import clock
@@ -16,6 +16,7 @@ from core.postgres.later import send_later
 from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import require_tenant
+from core.text import storable
 from messaging import representations
 from messaging.events import BY_STATUS
 from messaging.models import FOLLOWS, PRECEDENCE, Message, Recipient, RecipientEvent, Status, Suppression
@@ -77,9 +78,10 @@ def record_news(
 ) -> None:
     """Apply `news` to locked messages and all of their recipients, in the current tenant's transaction.
 
-    News that cannot follow what is known (told twice, or late) stays in the time line and changes nothing else.
+    What providers say is stored whatever characters are in it. News that cannot follow what is known (told twice, or late) stays in the time line and changes nothing else.
     """
     now = clock.now()
+    news = [_storable(item) for item in news]
     touched, changes, suppressions = _apply(messages, recipients, news, now)
     if touched:
         _save_recipients(touched.values(), now)
@@ -115,6 +117,16 @@ def record_news(
         summary = representations.summary(message, by_message[message.id])
         events.append(BY_STATUS[status](object_id=message.public_id, object=summary))
     publish_all(events, actor=actor)
+
+
+def _storable(item: News) -> News:
+    return replace(
+        item,
+        code=storable(item.code),
+        detail=storable(item.detail),
+        provider_id=storable(item.provider_id),
+        note_id=storable(item.note_id) if item.note_id is not None else None,
+    )
 
 
 def _apply(

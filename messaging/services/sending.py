@@ -16,19 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
+from typing import get_args
 
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from prometheus_client import Counter, Histogram
 
-from core import clock
+from core import clock, set_aside
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from messaging.channels import channels, get_channel
-from messaging.models import Recipient, Status
+from messaging.models import Message, Recipient, Status
 from messaging.providers import load_provider, provider_name
-from messaging.providers.base import CALL_SECONDS, Envelope, Result, Target, same_for_all
+from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
 from messaging.retry import delay_after
 from messaging.services.claiming import BATCH, Job, claim_due, hold
 from messaging.services.outcomes import OURSELVES, News, record_news
@@ -41,6 +42,8 @@ OUTSTANDING = 2 * FLUSH
 # A message that was claimed this often without an end kills the workers that take it.
 MAX_CLAIMS = 100
 DEFERRED = "deferred"
+BATCH_NAME = "messaging.send_due"
+_KINDS = frozenset(get_args(Outcome))
 # PostgreSQL may restart while results wait to be written: they are kept this long rather than sent again.
 RECORD_PAUSES = (0.2, 1.0, 3.0, 10.0)
 
@@ -139,10 +142,8 @@ class _Sender:
     def take(self, jobs: list[Job]) -> None:
         """Line up the calls of messages that were just claimed."""
         for job in jobs:
-            parts = list(_parts(job))
-            state = self._progress[job.message.id] = _Progress(job, len(parts), _suppressed_news(job))
-            if job.message.channel not in channels():
-                self._put_off(state)
+            parts, state = self._line_up(job)
+            self._progress[job.message.id] = state
             self._ready.extend(parts)
             if state.news or not parts:
                 self._unwritten[job.message.id] = state
@@ -163,13 +164,27 @@ class _Sender:
                 del self._progress[state.job.message.id]
         self._begin_calls()
 
-    def _put_off(self, state: _Progress) -> None:
-        """Let a message wait whose channel this installation no longer has, as if its provider could not be reached."""
-        job = state.job
+    def _line_up(self, job: Job) -> tuple[list[_Part], _Progress]:
+        """Return the calls of a job; none, and a later try, for one that no call can be made of."""
         name = job.message.channel
-        if name not in self._unknown_channels:
-            self._unknown_channels.add(name)
-            log.error("messaging.unknown_channel", channel=name, message=job.message.public_id)
+        try:
+            parts = list(_parts(job))
+            state = _Progress(job, len(parts), _suppressed_news(job))
+        except Exception as error:  # one message must not keep the others of the claim from being sent
+            set_aside.put_aside(BATCH_NAME, job.message.public_id, error, row_id=job.message.id)
+            state = _Progress(job, 0)
+            self._put_off(state, "unreadable", "The message cannot be read.")
+            return [], state
+        if name not in channels():
+            if name not in self._unknown_channels:
+                self._unknown_channels.add(name)
+                log.error("messaging.unknown_channel", channel=name, message=job.message.public_id)
+            self._put_off(state, "unknown_channel", f"The channel {name} is not set up here.")
+        return parts, state
+
+    def _put_off(self, state: _Progress, code: str, detail: str) -> None:
+        """Let a message wait that no call can be made for, as if its provider could not be reached."""
+        job = state.job
         ended = {item.recipient_id for item in state.news}
         for row in job.waiting:
             if row.id not in ended:
@@ -177,8 +192,8 @@ class _Sender:
                     row.id,
                     DEFERRED,
                     OURSELVES,
-                    code="unknown_channel",
-                    detail=f"The channel {name} is not set up here.",
+                    code=code,
+                    detail=detail,
                     attempt=job.message.attempt,
                 )
         state.news += state.deferred.values()
@@ -234,7 +249,7 @@ def _call(part: _Part, results: _Results) -> None:
         if time.monotonic() < part.job.begin_by:
             provider = load_provider(provider_name(get_channel(envelope.channel), envelope.tenant.mode))
             with CALL_TIME.labels(envelope.channel).time():
-                part.results = provider.send(envelope)
+                part.results = _checked(envelope, provider.send(envelope))
     except (
         Exception
     ) as error:  # the boundary to other people's libraries: one bad call must not stop the batch
@@ -242,6 +257,16 @@ def _call(part: _Part, results: _Results) -> None:
         part.results = same_for_all(envelope, "deferred", code="provider_error", detail=type(error).__name__)
     finally:
         results.put(part)
+
+
+def _checked(envelope: Envelope, results: list[Result]) -> list[Result]:
+    """Return what a provider said, if it is about the call's recipients. Raises ValueError or AttributeError."""
+    asked = {target.recipient_id for target in envelope.targets}
+    if strangers := [
+        item for item in results if item.recipient_id not in asked or item.outcome not in _KINDS
+    ]:
+        raise ValueError(f"The provider's answer is about nobody it was asked for: {strangers[0]!r}")
+    return results
 
 
 def _suppressed_news(job: Job) -> list[News]:
@@ -306,6 +331,21 @@ def _record(states: Iterable[_Progress]) -> None:
 
 
 def _record_in(tenant: Tenant, group: list[_Progress]) -> None:
+    """Write a group down. A job that cannot be written is found by halving, and does not hold the others up."""
+    try:
+        _record_patiently(tenant, group)
+    except Exception as error:
+        if set_aside.concerns_all(error):
+            raise
+        if len(group) == 1:
+            _record_poisoned(tenant, group[0], error)
+            return
+        middle = len(group) // 2
+        _record_in(tenant, group[:middle])
+        _record_in(tenant, group[middle:])
+
+
+def _record_patiently(tenant: Tenant, group: list[_Progress]) -> None:
     for pause in (*RECORD_PAUSES, None):
         try:
             with tenant_context(tenant):
@@ -319,6 +359,26 @@ def _record_in(tenant: Tenant, group: list[_Progress]) -> None:
             time.sleep(pause)
         else:
             return
+
+
+def _record_poisoned(tenant: Tenant, state: _Progress, error: Exception) -> None:
+    """Write down the bare outcomes of a job whose news cannot be stored; its calls were made, so it must not be sent again."""
+    message = state.job.message
+    set_aside.put_aside(BATCH_NAME, message.public_id, error, row_id=message.id)
+    state.news = [
+        News(item.recipient_id, item.kind, OURSELVES, code="unreadable_answer", attempt=item.attempt)
+        for item in state.news
+    ]
+    try:
+        _record_patiently(tenant, [state])
+    except Exception as again:
+        if set_aside.concerns_all(again):
+            raise
+        set_aside.put_aside(BATCH_NAME, message.public_id, again, row_id=message.id)
+        with tenant_context(tenant):
+            Message.objects.filter(id=message.id, attempt=message.attempt).update(
+                status=Status.FAILED, due_at=None, updated=clock.now()
+            )
 
 
 def _record_group(group: list[_Progress]) -> None:

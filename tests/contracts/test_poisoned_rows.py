@@ -22,6 +22,12 @@ from billing.services import complete_payments, completion
 from core import clock, fences, ids, sealed, valkey
 from core.models import SetAside
 from core.tenancy import Tenant, system_context, tenant_context
+from messaging.callbacks.base import Unreadable, read_each
+from messaging.models import Message
+from messaging.providers.base import Result
+from messaging.providers.file import FileProvider
+from messaging.services import callbacks, create_message, send_due_messages, sending
+from messaging.services.callbacks import Report, record_reports
 from tests.apikeys.found_keys import send
 from tests.audit.rows import make_row
 from tests.billing.factories import make_charge, set_aside_due_payments
@@ -224,3 +230,132 @@ def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(world: W
     assert "no fence" in str(valkey.call("GET", names[0]))
     assert reason_of("apikeys.repeat_fences", bad.key.public_id) is not None
     valkey.call("DEL", names[0])
+
+
+def queue_email(tenant: Tenant, address: str) -> Message:
+    with tenant_context(tenant):
+        return create_message(actor=SYSTEM, to=[address], channel="email", subject="Hi", text="Hi").message
+
+
+@pytest.fixture
+def sent_to(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the provider of email was given; it answers with a NUL and half a surrogate about `nul@`, with nonsense about
+    `stranger@`."""
+    given: list[str] = []
+
+    def send(self: Any, envelope: Any) -> list[Result]:
+        (target,) = envelope.targets
+        given.append(target.address)
+        if target.address.startswith("nul@"):
+            return [Result(target.recipient_id, "bounced", "x\x00", "it said \x00 \ud800", "\x00")]
+        if target.address.startswith("stranger@"):
+            return [Result(uuid.uuid4(), "sent")]
+        return [Result(target.recipient_id, "sent")]
+
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    monkeypatch.setattr(FileProvider, "send", send)
+    with system_context(reason="tests"):
+        Message.objects.filter(due_at__isnull=False).update(due_at=clock.now() + timedelta(days=1))
+    return given
+
+
+def statuses(*messages: Message) -> list[str]:
+    with system_context(reason="tests"):
+        found = {row.id: row.status for row in Message.objects.filter(id__in=[row.id for row in messages])}
+    return [found[row.id] for row in messages]
+
+
+def test_what_a_provider_says_is_stored_whatever_characters_are_in_it(
+    world: World, sent_to: list[str]
+) -> None:
+    bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("nul", "good"))
+    stranger = queue_email(world.tenant(), "stranger@example.com")
+    other = queue_email(world.other_tenant(), "other@example.com")
+
+    send_due_messages(seconds=30)
+
+    assert statuses(bad, good, other, stranger) == ["bounced", "sent", "sent", "sending"]
+    assert sorted(sent_to) == [
+        "good@example.com",
+        "nul@example.com",
+        "other@example.com",
+        "stranger@example.com",
+    ]
+    with tenant_context(world.tenant()):
+        (recipient,) = bad.recipients.all()
+    assert recipient.error_message == "it said \ufffd ?"
+
+
+def test_a_result_that_cannot_be_written_down_is_not_sent_again_and_holds_up_no_other(
+    world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hopeless, bad, good = (
+        queue_email(world.tenant(), f"{name}@example.com") for name in ("no", "bad", "good")
+    )
+    record = sending.record_news
+
+    def refuse(*, messages: Any, news: Any, **others: Any) -> None:
+        if hopeless.id in messages or (
+            bad.id in messages and any(item.code != "unreadable_answer" for item in news)
+        ):
+            raise Poison("this row cannot be worked on")
+        record(messages=messages, news=news, **others)
+
+    monkeypatch.setattr(sending, "record_news", refuse)
+
+    send_due_messages(seconds=30)
+
+    assert statuses(hopeless, bad, good) == ["failed", "sent", "sent"]
+    assert len(sent_to) == 3
+    assert [reason_of("messaging.send_due", row.public_id) for row in (hopeless, bad, good)] == [
+        REASON,
+        REASON,
+        None,
+    ]
+
+
+def test_a_message_that_no_call_can_be_made_of_waits_and_the_others_are_sent(
+    world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("bad", "good"))
+    poison(monkeypatch, sending, "_parts", lambda job: job.message.id == bad.id)
+
+    send_due_messages(seconds=30)
+
+    assert statuses(bad, good) == ["sending", "sent"]
+    assert sent_to == ["good@example.com"]
+    assert reason_of("messaging.send_due", bad.public_id) == REASON
+
+
+def test_a_report_that_cannot_be_read_or_written_down_keeps_no_other_from_being_taken(
+    world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("bad", "good"))
+    send_due_messages(seconds=30)
+    poison(monkeypatch, callbacks, "News", lambda *_, detail, **__: detail == "poisoned")
+    reports = [
+        Report("delivered", message_id=message.id, address=address, note_id=note, detail=detail)
+        for message, address, note, detail in (
+            (bad, "bad@example.com", f"n-{bad.public_id}", "poisoned"),
+            (good, "good@example.com", f"n-{good.public_id}", "\x00 fine"),
+            (good, "\x00@example.com", "n-3", ""),
+        )
+    ]
+
+    assert record_reports(source="callback", providers=frozenset({"file"}), reports=reports) == 1
+
+    assert statuses(bad, good) == ["sent", "delivered"]
+    assert reason_of("messaging.callbacks", f"callback: delivered n-{bad.public_id}") == REASON
+
+
+def test_an_event_that_cannot_be_read_keeps_no_other_of_its_call_from_being_read() -> None:
+    good = Report("delivered", note_id="good")
+
+    def read(event: Any) -> Report | None:
+        return {"good": good, "other": None}[event]
+
+    assert read_each("tests", ["good", "bad", "other"], read) == [good]
+    assert reason_of("messaging.callbacks", "tests: bad") == "KeyError: 'bad'"
+    with pytest.raises(Unreadable):
+        read_each("tests", ["bad"], read)
+    assert read_each("tests", [], read) == []
