@@ -3,20 +3,28 @@
 from collections.abc import Sequence
 from typing import Any
 
-from audit.models import AuditEntry, StaffEntry
+from audit.models import AuditEntry, StaffEntry, Streams, UnsealedEntry
+from core import ids
 from core.events import Event
 from core.logging import redact
+from core.postgres.later import send_later
 from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import current_tenant
 
+# What the sealer has to do is written with the entry itself, so it finds whatever is committed, however late.
+_LEAVE_TO_THE_SEALER = "INSERT INTO audit_unsealedentry (id, stream) SELECT unnest(%s::uuid[]), %s"
+
 
 def record(events: Sequence[Event], *, actor: Principal) -> None:
     """Write `events` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
+    rows = [{"id": ids.new_id(), **_columns(event, actor)} for event in events]
     if current_tenant() is not None:
-        insert_rows(AuditEntry, [_columns(event, actor) for event in events])
+        insert_rows(AuditEntry, rows)
+        send_later(_LEAVE_TO_THE_SEALER, [[row["id"] for row in rows], Streams.ENTRIES.value])
     else:
-        StaffEntry.objects.bulk_create(StaffEntry(**_columns(event, actor)) for event in events)
+        StaffEntry.objects.bulk_create(StaffEntry(**row) for row in rows)
+        UnsealedEntry.objects.bulk_create(UnsealedEntry(id=row["id"], stream=Streams.STAFF) for row in rows)
 
 
 def _columns(event: Event, actor: Principal) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 
 from audit.days import day_bounds
-from audit.models import PruneCheckpoint, Seal, SealCursor, SealHead, Streams
+from audit.models import PruneCheckpoint, Seal, SealHead, Streams, UnsealedEntry
 from audit.partitions.tables import list_partitions
 from audit.retention import STREAM_OF, checkpoint_statement, heads_digest
 from audit.seals.content import (
@@ -25,8 +25,8 @@ from audit.signing import GENESIS, LEAF_BYTES, Chain, canonical, head_statement,
 from core import clock, ids
 from core.tenancy import system_context
 
-# A head that changed is signed within a minute or two; one that is older than this should have been.
-UNSIGNED_AFTER = timedelta(minutes=10)
+# Entries are sealed, and heads that changed are signed, within a minute or two; what waits for longer should not.
+UNSEALED_AFTER = UNSIGNED_AFTER = timedelta(minutes=10)
 ID_BYTES = 16
 
 SOURCES = {
@@ -40,7 +40,7 @@ SOURCES = {
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something that is not as it was sealed. `what` is edited, deleted, inserted, seal_altered, seal_missing, cut_off,
-    signature, unsigned, head_missing or day_missing; `subject` names the row, seal or day."""
+    signature, unsealed, unsigned, head_missing or day_missing; `subject` names the row, seal or day."""
 
     what: str
     subject: str
@@ -75,8 +75,10 @@ def verify_chain(head: SealHead, exported: dict[str, Any] | None = None) -> Iter
 
 
 def verify_days() -> Iterator[Finding]:
-    """Yield exported chains without a head, days that vanished without a checkpoint, and rows of chains without a head."""
+    """Yield exported chains without a head, days that vanished without a checkpoint, rows of chains without a head, and
+    entries that are not sealed in time or were removed before they could be."""
     with system_context(reason="verify audit"):
+        yield from _verify_unsealed()
         known = {chain_of(head) for head in SealHead.objects.all()}
         for chain in sorted(set(exported_heads()) - known, key=str):
             yield Finding("head_missing", chain.day.isoformat(), chain.name)
@@ -182,9 +184,11 @@ def _verify_nothing_slipped_in(head: SealHead) -> Iterator[Finding]:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM {table} WHERE {where} ORDER BY id", arguments)  # noqa: S608 - constants only
         stored = [row_id for (row_id,) in cursor.fetchall()]
+    # In this order: what is sealed meanwhile is found in one place or the other.
+    waiting = _waiting_ids(head)
     sealed = _sealed_ids(head)
     for row_id in stored:
-        if row_id.bytes not in sealed:
+        if row_id.bytes not in sealed and row_id not in waiting:
             yield Finding("inserted", ids.encode(prefix, row_id), chain_of(head).name)
 
 
@@ -197,6 +201,29 @@ def _sealed_ids(head: SealHead) -> set[bytes]:
     return found
 
 
+def _waiting_ids(head: SealHead) -> set[uuid.UUID]:
+    lower, upper = day_bounds(head.day)
+    return set(
+        UnsealedEntry.objects.filter(stream=head.stream, id__gte=lower, id__lt=upper).values_list(
+            "id", flat=True
+        )
+    )
+
+
+def _verify_unsealed() -> Iterator[Finding]:
+    for row_id, stream in UnsealedEntry.objects.exclude(missing_since=None).values_list("id", "stream"):
+        yield Finding("deleted", ids.encode("aud", row_id), f"{stream}, before it was sealed")
+    for stream in (Streams.ENTRIES, Streams.STAFF):
+        oldest = (
+            UnsealedEntry.objects.filter(stream=stream, missing_since=None)
+            .order_by("sequence")
+            .values_list("created", flat=True)
+            .first()
+        )
+        if oldest is not None and clock.now() - oldest > UNSEALED_AFTER:
+            yield Finding("unsealed", f"since {oldest:%Y-%m-%d %H:%M} UTC", stream)
+
+
 def _of_chain(head: SealHead) -> tuple[str, list[Any]]:
     """Return the condition for the rows that this chain must have sealed."""
     lower, upper = day_bounds(head.day)
@@ -206,14 +233,6 @@ def _of_chain(head: SealHead) -> tuple[str, list[Any]]:
         where, arguments = (
             f"company_id = %s AND mode = %s AND {where}",
             [head.company_id, head.mode, *arguments],
-        )
-    if head.stream in (Streams.ENTRIES, Streams.STAFF):
-        sealed_below = (
-            SealCursor.objects.filter(stream=head.stream).values_list("transaction_id", flat=True).first()
-        )
-        where, arguments = (
-            f"{where} AND transaction_id < %s::text::xid8",
-            [*arguments, str(sealed_below or 0)],
         )
     return where, arguments
 
@@ -237,16 +256,11 @@ def _rows_without_head(table: str, stream: str, known: set[Chain]) -> Iterator[F
     """Yield chains that have rows and no head: whoever removed the head and its seals leaves the rows behind."""
     owned = stream in (Streams.ENTRIES, Streams.REQUESTS)
     who = "company_id, mode" if owned else "NULL, NULL"
-    condition = "true"
-    arguments: list[Any] = []
-    if stream in (Streams.ENTRIES, Streams.STAFF):
-        below = SealCursor.objects.filter(stream=stream).values_list("transaction_id", flat=True).first()
-        condition, arguments = "transaction_id < %s::text::xid8", [str(below or 0)]
     day = "date_trunc('day', to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {day}, {who}, count(*) FROM {table} WHERE {condition} GROUP BY 1, 2, 3",  # noqa: S608 - constants only
-            arguments,
+            f"SELECT {day}, {who}, count(*) FROM {table} t WHERE NOT EXISTS "  # noqa: S608 - constants only
+            "(SELECT FROM audit_unsealedentry u WHERE u.id = t.id) GROUP BY 1, 2, 3"
         )
         for found, company_id, mode, count in cursor.fetchall():
             chain = Chain(company_id or uuid.UUID(int=0), mode or "live", stream, found)

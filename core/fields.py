@@ -1,4 +1,4 @@
-"""Column types PostgreSQL has and Django does not."""
+"""Column types and expressions PostgreSQL has and Django does not."""
 
 from typing import Any
 
@@ -6,12 +6,30 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class TransactionIdField(models.Field):
-    """The 64-bit id of the transaction that wrote the row (`xid8`), filled in by the database.
+class NextValue(models.Func):
+    """`nextval(sequence)`: numbers in the order in which rows are inserted, whatever the clocks of the nodes say."""
 
-    Rows of transactions that may still commit have an id at or above `pg_snapshot_xmin(pg_current_snapshot())`; a reader
-    that walks rows in order takes only those below it, since a slow commit may carry an older row id (DESIGN §9).
-    """
+    template = "nextval('%(sequence)s')"
+    arity = 0
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__(output_field=models.BigIntegerField())
+        self.extra["sequence"] = sequence
+
+
+class LastValue(models.Func):
+    """The number that was drawn last from a sequence, by whomever; 0 before the first."""
+
+    template = "coalesce(pg_sequence_last_value('%(sequence)s'::regclass), 0)"
+    arity = 0
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__(output_field=models.BigIntegerField())
+        self.extra["sequence"] = sequence
+
+
+class TransactionIdField(models.Field):
+    """What the first migrations named; nothing uses it. Transaction ids begin anew in every cluster: none is kept."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.update(editable=False, db_default=CurrentTransactionId())
@@ -30,19 +48,9 @@ class TransactionIdField(models.Field):
 
 
 class CurrentTransactionId(models.Func):
-    """`pg_current_xact_id()`: the id of the transaction that runs the statement."""
+    """`pg_current_xact_id()`, the default of a TransactionIdField."""
 
     function = "pg_current_xact_id"
-    arity = 0
-
-    def __init__(self) -> None:
-        super().__init__(output_field=models.TextField())
-
-
-class OldestRunningTransaction(models.Func):
-    """`pg_snapshot_xmin(pg_current_snapshot())`: every transaction below it has ended."""
-
-    template = "pg_snapshot_xmin(pg_current_snapshot())"
     arity = 0
 
     def __init__(self) -> None:

@@ -7,14 +7,22 @@ from typing import Any
 from django.db import models
 
 from core import clock, ids
-from core.fields import TransactionIdField
+from core.fields import NextValue
 from core.tenancy import TenantModel
 
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=24)
+# Drawn by every event as it is inserted, and by every one that the relay takes. Made by a migration.
+EVENT_SEQUENCE = "core_event_sequence"
+EVENT_POSITIONS = "core_event_position"
 
 
 class OutboxEvent(TenantModel):
-    """Something that happened, written in the transaction that made it happen. It is what `GET /v1/events` lists."""
+    """Something that happened, written in the transaction that made it happen. It is what `GET /v1/events` lists.
+
+    `sequence` is drawn at the insert and says in which order the relay takes what it finds committed; the relay gives
+    the `position`, by which everything reads that reads in order. Whoever commits late gets a later position, so nothing
+    ever appears behind a reader (DESIGN §9). Somebody who subscribes numbers what is there first.
+    """
 
     id_prefix = "evt"
 
@@ -22,20 +30,31 @@ class OutboxEvent(TenantModel):
     object_id = models.CharField(max_length=64)
     data = models.JSONField()
     public = models.BooleanField()
-    transaction_id = TransactionIdField()
+    sequence = models.BigIntegerField(db_default=NextValue(EVENT_SEQUENCE), editable=False)
+    position = models.BigIntegerField(null=True, editable=False)
     relayed_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
-        constraints = [*TenantModel.Meta.constraints]
+        constraints = [
+            *TenantModel.Meta.constraints,
+            # Read backwards it begins with what has no position yet. A counter for all, so a gap says nothing.
+            models.UniqueConstraint(fields=["company", "mode", "position"], name="core_outboxevent_position"),
+            # What was relayed has its position; a test event goes to one endpoint and has no place in the order.
+            models.CheckConstraint(
+                condition=models.Q(public=False, position__isnull=True)
+                | models.Q(public=True, relayed_at__isnull=True)
+                | models.Q(public=True, position__isnull=False),
+                name="core_outboxevent_relayed",
+            ),
+        ]
         indexes = [
+            # The order in which the relay takes a company's events: those that have a position already come first.
             models.Index(
-                fields=["id"], name="core_outboxevent_waiting", condition=models.Q(relayed_at__isnull=True)
+                fields=["company", "position", "sequence"],
+                name="core_outboxevent_waiting",
+                condition=models.Q(relayed_at__isnull=True),
             ),
-            # `GET /v1/events` reads in the order of transactions, which nothing can be put in front of later.
-            models.Index(fields=["company", "mode", "transaction_id", "id"], name="core_outboxevent_order"),
-            models.Index(
-                fields=["company", "mode", "type", "transaction_id", "id"], name="core_outboxevent_type"
-            ),
+            models.Index(fields=["company", "mode", "type", "position"], name="core_outboxevent_type"),
             models.Index(fields=["company", "mode", "object_id", "id"], name="core_outboxevent_object"),
         ]
 

@@ -1,20 +1,19 @@
 """Carries recovery jobs forward: small transactions, each of which moves the cursor with its work.
 
-Killed at any point, a job goes on from its cursor. It never floods a receiver: while more than a few hundred
-deliveries wait for the endpoint, the job waits too.
+Killed at any point, a job goes on from where it stands. It never floods a receiver: while more than a few hundred
+deliveries wait for the endpoint, the job waits too. It is not done before the relay has taken every event that was there
+when it began: what is taken while the endpoint is on goes to it by itself, the rest is found by the job.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core import clock
-from core.fields import OldestRunningTransaction
 from core.models import OutboxEvent
 from core.tenancy import system_context
 from webhooks.catalogue import matching_types
@@ -23,6 +22,7 @@ from webhooks.relay import OutboxRow, insert_deliveries
 
 CHUNK = 200
 MAX_WAITING = 400
+PROGRESS = ["examined", "queued", "cursor", "position", "checked_at"]
 RECOVERABLE = (Delivery.Status.EXHAUSTED, Delivery.Status.CANCELED)
 
 
@@ -32,12 +32,7 @@ def advance_recoveries() -> bool:
         job = (
             RecoveryJob.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("endpoint")
-            .filter(
-                status=RecoveryJob.Status.RUNNING,
-                endpoint__enabled=True,
-                # Events of transactions that were open when the job began may still appear behind its cursor.
-                started_in__lt=OldestRunningTransaction(),
-            )
+            .filter(status=RecoveryJob.Status.RUNNING, endpoint__enabled=True)
             .order_by("checked_at")
             .first()
         )
@@ -53,18 +48,31 @@ def advance_recoveries() -> bool:
         ):
             job.save(update_fields=["checked_at"])
             return False
-        elif job.kind == RecoveryJob.Kind.RECOVER:
-            _resend(job)
         else:
-            _replay(job, endpoint)
+            # Before the rows are read: what the relay has taken by now is among them.
+            relay_is_past = not _in_front(job, endpoint).filter(relayed_at=None).exists()
+            moved = _resend(job) if job.kind == RecoveryJob.Kind.RECOVER else _replay(job, endpoint)
+            if moved < CHUNK and relay_is_past:
+                job.examined += _in_front(job, endpoint).count()
+                _finish(job, RecoveryJob.Status.DONE)
+            elif moved == 0:
+                return False  # it waits for the relay
         return True
 
 
 def count_candidates(job: RecoveryJob, endpoint: Endpoint) -> int:
-    """Return how many deliveries or events the job will look at."""
+    """Return how many deliveries or events the job will look at, those still in front of the relay among them."""
     if job.kind == RecoveryJob.Kind.RECOVER:
-        return _failed(job).count()
-    return _missing(job, endpoint).count()
+        behind = _failed(job).count()
+    else:
+        behind = _missing(job, endpoint).filter(position__lte=job.began_at_position).count()
+    return behind + _in_front(job, endpoint).count()
+
+
+def relay_position() -> int:
+    """Return the position of the event that the relay took last of the current tenant's; 0 before the first."""
+    taken = OutboxEvent.objects.filter(relayed_at__isnull=False, position__isnull=False)
+    return taken.order_by("-position").values_list("position", flat=True).first() or 0
 
 
 def _failed(job: RecoveryJob) -> QuerySet[Delivery]:
@@ -80,57 +88,73 @@ def _failed(job: RecoveryJob) -> QuerySet[Delivery]:
     return rows
 
 
-def _missing(job: RecoveryJob, endpoint: Endpoint) -> QuerySet[OutboxEvent]:
-    delivered = Delivery.objects.filter(
-        company_id=OuterRef("company_id"), mode=OuterRef("mode"), event=OuterRef("id"), endpoint=endpoint
-    )
+def _of_period(job: RecoveryJob, endpoint: Endpoint) -> QuerySet[OutboxEvent]:
     rows: QuerySet[OutboxEvent] = OutboxEvent.objects.filter(
-        ~Exists(delivered),
         company_id=job.company_id,
         mode=job.mode,
         public=True,
-        relayed_at__isnull=False,
         type__in=matching_types(endpoint.events),
-        id__gt=job.cursor or first_id(job.since),
+        id__gt=first_id(job.since),
         created__gte=job.since,
         created__lt=job.until,
     )
     return rows
 
 
-def _resend(job: RecoveryJob) -> None:
+def _delivered(endpoint: Endpoint) -> Exists:
+    return Exists(
+        Delivery.objects.filter(
+            company_id=OuterRef("company_id"), mode=OuterRef("mode"), event=OuterRef("id"), endpoint=endpoint
+        )
+    )
+
+
+def _missing(job: RecoveryJob, endpoint: Endpoint) -> QuerySet[OutboxEvent]:
+    return _of_period(job, endpoint).filter(
+        ~_delivered(endpoint), relayed_at__isnull=False, position__gt=job.position
+    )
+
+
+def _in_front(job: RecoveryJob, endpoint: Endpoint) -> QuerySet[OutboxEvent]:
+    """What was there when the job began, and in front of the relay."""
+    return _of_period(job, endpoint).filter(
+        Q(position=None) | Q(position__gt=job.began_at_position), sequence__lte=job.began_at_sequence
+    )
+
+
+def _resend(job: RecoveryJob) -> int:
     chunk = list(_failed(job).order_by("id").values_list("id", flat=True)[:CHUNK])
-    queued = Delivery.objects.filter(id__in=chunk, status__in=RECOVERABLE).update(
+    job.queued += Delivery.objects.filter(id__in=chunk, status__in=RECOVERABLE).update(
         status=Delivery.Status.PENDING, due_at=clock.now(), failures=0, manual=True, finished_at=None
     )
-    _step(job, chunk, queued)
-
-
-def _replay(job: RecoveryJob, endpoint: Endpoint) -> None:
-    events = [
-        OutboxRow(e.id, e.company_id, e.mode, e.type, e.object_id, e.data, e.created)
-        for e in _missing(job, endpoint).order_by("id")[:CHUNK]
-    ]
-    with connection.cursor() as cursor:
-        insert_deliveries(cursor, events, [(event, endpoint.id) for event in events])
-    _step(job, [event.id for event in events], len(events))
-
-
-def _step(job: RecoveryJob, chunk: Sequence[uuid.UUID], queued: int) -> None:
-    job.examined += len(chunk)
-    job.queued += queued
     if chunk:
         job.cursor = chunk[-1]
-    if len(chunk) < CHUNK:
-        _finish(job, RecoveryJob.Status.DONE)
-    else:
-        job.save(update_fields=["examined", "queued", "cursor", "checked_at"])
+    job.examined += len(chunk)
+    job.save(update_fields=PROGRESS)
+    return len(chunk)
+
+
+def _replay(job: RecoveryJob, endpoint: Endpoint) -> int:
+    found = list(_missing(job, endpoint).order_by("position")[:CHUNK])
+    events = [OutboxRow(e.id, e.company_id, e.mode, e.type, e.object_id, e.data, e.created) for e in found]
+    with connection.cursor() as cursor:
+        insert_deliveries(cursor, events, [(event, endpoint.id) for event in events])
+    job.queued += len(events)
+    if found:
+        assert found[-1].position is not None
+        job.position = found[-1].position
+    # Those that were in front of the relay at the beginning are counted together at the end.
+    job.examined += sum(
+        e.sequence > job.began_at_sequence or (e.position or 0) <= job.began_at_position for e in found
+    )
+    job.save(update_fields=PROGRESS)
+    return len(events)
 
 
 def _finish(job: RecoveryJob, status: str) -> None:
     job.status = status
     job.finished_at = clock.now()
-    job.save(update_fields=["examined", "queued", "cursor", "checked_at", "status", "finished_at"])
+    job.save(update_fields=["examined", "checked_at", "status", "finished_at"])
 
 
 def first_id(moment: datetime) -> uuid.UUID:

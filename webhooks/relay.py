@@ -1,11 +1,16 @@
 """From the outbox to deliveries: who gets which event, decided once, in one transaction.
 
-Events are taken in the order of their transactions, and only from those that can no longer be overtaken: a slow commit
-may carry an older id (DESIGN §9). Whoever is killed on the way leaves nothing half done, and the next run does it all.
+The relay takes what it finds committed and gives each event its position, the order in which everything else reads
+(DESIGN §9). An event that is committed late is taken late and gets a later position; nothing waits for a transaction that
+is still open. Whoever is killed on the way leaves nothing half done, and the next run does it all.
+
+Several relays share the work by company: a company's events are taken under a lock of its own, so that their positions
+grow in the order of the commits, whoever takes them.
 """
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,31 +23,93 @@ from django.conf import settings
 from django.db import connection
 
 from core import clock, ids
-from core.tenancy import system_context
+from core.tenancy import require_tenant, system_context
 from webhooks.catalogue import matches
 
 BATCH = 500
 MAX_BODY_BYTES = 65_536
-_LOCK = 0x706F6D_7265_6C61  # one relay at a time; any fixed number will do
+# One run looks at no more companies than this, in no particular order: each gets its turn.
+COMPANIES = 200
+# So many companies with long queues share a batch; the others are left to other relays, or to the next run.
+SHARES = 5
+_LOCKS = 0x706F6D72  # the class of the companies' locks; any fixed number will do
+_COUNTER_LOCK = 0x706F6D_7265_6C61
 
+# A loose index scan: one step per company that has anything to relay, whatever the lengths of the queues.
+_COMPANIES = """
+    WITH RECURSIVE waiting AS (
+        (SELECT company_id FROM core_outboxevent WHERE relayed_at IS NULL ORDER BY company_id LIMIT 1)
+        UNION ALL
+        SELECT (
+            SELECT e.company_id FROM core_outboxevent e
+            WHERE e.relayed_at IS NULL AND e.company_id > waiting.company_id ORDER BY e.company_id LIMIT 1
+        )
+        FROM waiting WHERE waiting.company_id IS NOT NULL
+    )
+    SELECT company_id, (
+        SELECT count(*) FROM (
+            SELECT FROM core_outboxevent e
+            WHERE e.relayed_at IS NULL AND e.company_id = waiting.company_id LIMIT %s
+        ) counted
+    )
+    FROM waiting WHERE company_id IS NOT NULL LIMIT %s
+"""
+_LOCK = """
+    SELECT company_id FROM unnest(%s::uuid[]) AS company_id
+    WHERE pg_try_advisory_xact_lock(%s, hashtext(company_id::text))
+"""
+# Positions are drawn in the order of the sequence, after those that a subscription has given (number_what_is_there). The
+# last column is what tells a counter that was set back (_take).
 _TAKE = """
-    SELECT id, company_id, mode, type, object_id, data, created, transaction_id::text::bigint
-    FROM core_outboxevent
-    WHERE relayed_at IS NULL AND transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-    ORDER BY transaction_id, id
-    LIMIT %s
+    SELECT taken.id, taken.company_id, taken.mode, taken.type, taken.object_id, taken.data, taken.created,
+        coalesce(taken.position, nextval('core_event_position')),
+        CASE WHEN taken.position IS NULL THEN (
+            SELECT max(position) FROM core_outboxevent g WHERE (g.company_id, g.mode) = (taken.company_id, taken.mode)
+        ) END
+    FROM (
+        SELECT e.*
+        FROM unnest(%s::uuid[]) AS mine (company_id)
+        CROSS JOIN LATERAL (
+            SELECT * FROM core_outboxevent o
+            WHERE o.relayed_at IS NULL AND o.company_id = mine.company_id
+            ORDER BY o.position, o.sequence LIMIT %s
+        ) e
+        ORDER BY e.position, e.sequence
+        LIMIT %s
+    ) taken
+"""
+_NUMBER = """
+    UPDATE core_outboxevent e SET position = numbered.position
+    FROM (
+        SELECT id, nextval('core_event_position') AS position
+        FROM (
+            SELECT id FROM core_outboxevent
+            WHERE company_id = %s AND mode = %s AND public AND relayed_at IS NULL AND position IS NULL
+            ORDER BY sequence
+        ) unnumbered
+    ) numbered
+    WHERE e.id = numbered.id
+"""
+_CATCH_UP = """
+    SELECT setval('core_event_position', given.last)
+    FROM (SELECT max(position) AS last FROM core_outboxevent) given, core_event_position counter
+    WHERE counter.last_value < given.last
 """
 # FOR SHARE: an edit under way is waited for, so that no event goes by a subscription that has just changed.
 _SUBSCRIPTIONS = """
-    SELECT id, company_id, mode, events, subscribed_from::text::bigint
+    SELECT id, company_id, mode, events, subscribed_from
     FROM webhooks_endpoint
     WHERE enabled AND deleted_at IS NULL AND company_id = ANY(%s)
     ORDER BY id
     FOR SHARE
 """
-# One message: what was taken is done, and whether anything else waits, be it for a transaction that is still open.
+# One message: what was taken is done, and whether anything else waits.
 _FINISH = """
-    WITH done AS (UPDATE core_outboxevent SET relayed_at = %(now)s WHERE id = ANY(%(taken)s))
+    WITH done AS (
+        UPDATE core_outboxevent e SET relayed_at = %(now)s, position = taken.position
+        FROM unnest(%(taken)s::uuid[], %(positions)s::bigint[]) AS taken (id, position)
+        WHERE e.id = taken.id
+    )
     SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL AND NOT id = ANY(%(taken)s))
 """
 _INSERT_BODIES = """
@@ -63,7 +130,7 @@ _INSERT_DELIVERIES = """
 
 @dataclass(frozen=True, slots=True)
 class RelayResult:
-    """What one run did. `waiting`: events remain that are not yet safe to take, or did not fit."""
+    """What one run did. `waiting`: events remain that did not fit, or that another relay has in hand."""
 
     events: int
     deliveries: int
@@ -84,30 +151,85 @@ class OutboxRow:
 
 
 def relay_events(limit: int = BATCH) -> RelayResult:
-    """Make the deliveries of the next `limit` events, in one transaction."""
+    """Give up to `limit` events their positions and make their deliveries, in one transaction."""
     with system_context(reason="webhook relay"), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute(_TAKE, [limit])
-        taken = cursor.fetchall()
+        companies, found = _lock_companies(cursor, limit)
+        # A statement after the locks: it sees all that the relays before have done.
+        taken = _take(cursor, companies, limit) if companies else []
         if not taken:
-            cursor.execute("SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL)")
-            return RelayResult(0, 0, waiting=cursor.fetchone()[0])
+            return RelayResult(0, 0, waiting=found)
         subscriptions = _read_subscriptions(cursor, {row[1] for row in taken})
         events: list[OutboxRow] = []
         pairs: list[tuple[OutboxRow, uuid.UUID]] = []
-        for id_, company_id, mode, type_, object_id, data, created, transaction_id in taken:
+        for id_, company_id, mode, type_, object_id, data, created, position, _ in taken:
             event = OutboxRow(id_, company_id, mode, type_, object_id, _parse(data), created)
             receivers = [
                 endpoint_id
                 for endpoint_id, patterns, subscribed_from in subscriptions[(company_id, mode)]
-                if subscribed_from < transaction_id and matches(patterns, type_)
+                if subscribed_from < position and matches(patterns, type_)
             ]
             if receivers:
                 events.append(event)
                 pairs.extend((event, endpoint_id) for endpoint_id in receivers)
         insert_deliveries(cursor, events, pairs)
-        cursor.execute(_FINISH, {"now": clock.now(), "taken": [row[0] for row in taken]})
+        done: dict[str, Any] = {
+            "now": clock.now(),
+            "taken": [row[0] for row in taken],
+            "positions": [row[7] for row in taken],
+        }
+        cursor.execute(_FINISH, done)
         return RelayResult(len(taken), len(pairs), waiting=cursor.fetchone()[0])
+
+
+def number_what_is_there() -> None:
+    """Give the current tenant's committed events their positions, so that whoever subscribes now gets what comes later.
+
+    Waits for a relay that has the company's events in hand, and keeps relays waiting until the transaction ends. Whoever
+    calls it must not hold the lock of an endpoint's row yet, which the relay waits for.
+    """
+    tenant = require_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCKS, str(tenant.company_id)])
+        cursor.execute(_NUMBER, [tenant.company_id, tenant.mode])
+
+
+def _lock_companies(cursor: Any, limit: int) -> tuple[list[uuid.UUID], bool]:
+    """Lock companies with enough events for a batch; return them, and whether any has events at all.
+
+    Those that another relay has locked are left to it.
+    """
+    cursor.execute(_COMPANIES, [_share(limit, SHARES), COMPANIES])
+    found = cursor.fetchall()
+    left = random.sample(found, len(found))
+    locked: list[uuid.UUID] = []
+    room = limit
+    while left and room > 0:
+        wanted: dict[uuid.UUID, int] = {}
+        while left and sum(wanted.values()) < room:
+            company_id, count = left.pop()
+            wanted[company_id] = count
+        cursor.execute(_LOCK, [list(wanted), _LOCKS])
+        mine = [company_id for (company_id,) in cursor.fetchall()]
+        room -= sum(wanted[company_id] for company_id in mine)
+        locked += mine
+    return locked, bool(found)
+
+
+def _take(cursor: Any, companies: list[uuid.UUID], limit: int) -> list[Any]:
+    arguments = [companies, _share(limit, min(len(companies), SHARES)), limit]
+    cursor.execute(_TAKE, arguments)
+    taken: list[Any] = cursor.fetchall()
+    if any(given is not None and position <= given for *_, position, given in taken):
+        # Given before: the counter was set back, as by an upgrade that copies tables and leaves sequences behind.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_COUNTER_LOCK])
+        cursor.execute(_CATCH_UP)
+        cursor.execute(_TAKE, arguments)
+        taken = cursor.fetchall()
+    return taken
+
+
+def _share(whole: int, parts: int) -> int:
+    return -(-whole // parts)
 
 
 def insert_deliveries(

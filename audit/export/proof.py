@@ -63,8 +63,9 @@ def _seal_lines(head: SealHead, seal: Seal) -> list[bytes]:
     table, columns, content_of = SOURCES[Streams(head.stream)]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {columns} FROM {table} WHERE company_id = %s AND mode = %s AND id = ANY(%s) ORDER BY id",  # noqa: S608 - constants only
-            [head.company_id, head.mode, row_ids],
+            f"SELECT {columns} FROM {table} WHERE company_id = %s AND mode = %s AND id = ANY(%s) "  # noqa: S608 - constants only
+            "ORDER BY array_position(%s, id)",
+            [head.company_id, head.mode, row_ids, row_ids],
         )
         contents = [content_of(values) for values in cursor.fetchall()]
     said: dict[str, Any] = {

@@ -7,7 +7,7 @@ from audit.models.requests import (
     UnownedCount,
     UnownedRequest,
 )
-from audit.models.seals import PruneCheckpoint, Seal, SealCursor, SealHead, Streams
+from audit.models.seals import PruneCheckpoint, Seal, SealHead, Streams, UnsealedEntry
 
 __all__ = [
     "AuditEntry",
@@ -15,10 +15,10 @@ __all__ = [
     "RequestLog",
     "RequestRollup",
     "Seal",
-    "SealCursor",
     "SealHead",
     "StaffEntry",
     "Streams",
     "UnownedCount",
     "UnownedRequest",
+    "UnsealedEntry",
 ]

@@ -3,7 +3,6 @@
 from django.db import models
 
 from core import clock, ids
-from core.fields import TransactionIdField
 from core.tenancy import TenantModel
 
 
@@ -29,7 +28,6 @@ class EntryColumns(models.Model):
     request_id = models.CharField(max_length=40)
     changes = models.JSONField(default=dict)
     detail = models.JSONField(default=dict)
-    transaction_id = TransactionIdField()
 
     class Meta:
         abstract = True
@@ -61,7 +59,6 @@ class AuditEntry(EntryColumns, TenantModel):
             models.Index(fields=["company", "mode", "target_id", "id"], name="audit_entry_target"),
             models.Index(fields=["company", "mode", "ip", "id"], name="audit_entry_ip"),
             models.Index(fields=["company", "mode", "request_id"], name="audit_entry_request"),
-            models.Index(fields=["transaction_id"], name="audit_entry_transaction"),
         ]
 
 
@@ -83,7 +80,6 @@ class StaffEntry(EntryColumns):
             models.Index(fields=["action", "id"], name="audit_staffentry_action"),
             models.Index(fields=["actor_id", "id"], name="audit_staffentry_actor"),
             models.Index(fields=["ip", "id"], name="audit_staffentry_ip"),
-            models.Index(fields=["transaction_id"], name="audit_staffentry_transaction"),
         ]
 
     @property

@@ -1,9 +1,14 @@
 """Seals: a hash of every row, chained per company, stream and day, under a signed head (DESIGN §13)."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 from core import clock, ids
+from core.fields import NextValue
 from core.tenancy import TenantModel
+
+# Drawn by every entry as it is inserted. Made by a migration.
+ENTRY_SEQUENCE = "audit_entry_sequence"
 
 
 class Streams(models.TextChoices):
@@ -83,14 +88,31 @@ class SealHead(ChainColumns):
         return f"{self.stream} {self.day}: {self.seals} seals"
 
 
-class SealCursor(models.Model):
-    """How far the sealer has read the entries: every transaction below `transaction_id` is sealed."""
+class UnsealedEntry(models.Model):
+    """An entry that has no seal yet, written with it and removed with its sealing: `id` is the entry's.
 
-    stream = models.CharField(max_length=8, choices=Streams, primary_key=True)
-    transaction_id = models.BigIntegerField(default=0)
+    `sequence` is drawn at the insert: of what it finds committed, the sealer gives the places in a chain in this order.
+    An entry that is gone before it was sealed is noted in `missing_since`, and stays here as evidence.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    stream = models.CharField(max_length=8, choices=Streams)
+    sequence = models.BigIntegerField(db_default=NextValue(ENTRY_SEQUENCE), editable=False)
+    created = models.DateTimeField(db_default=Now(), editable=False)
+    missing_since = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "unsealed entries"
+        indexes = [
+            models.Index(
+                fields=["stream", "sequence"],
+                name="audit_unsealedentry_next",
+                condition=models.Q(missing_since__isnull=True),
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.stream} below {self.transaction_id}"
+        return f"{self.stream} {self.id}"
 
 
 class PruneCheckpoint(models.Model):

@@ -234,8 +234,9 @@ def make_backlog(company: Company) -> None:
 def _add_to_backlog(company: Company, endpoint: Endpoint, event: OutboxEvent, rows: int) -> None:
     with system_context(reason="benchmark"), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO core_outboxevent (id, company_id, mode, created, type, object_id, data, public, relayed_at)"
-            " SELECT uuidv7(), company_id, mode, created, type, object_id, data, public, now()"
+            "INSERT INTO core_outboxevent (id, company_id, mode, created, type, object_id, data, public, position,"
+            " relayed_at) SELECT uuidv7(), company_id, mode, created, type, object_id, data, public,"
+            " nextval('core_event_position'), now()"
             " FROM core_outboxevent, generate_series(1, %s) WHERE id = %s",
             [rows, event.id],
         )

@@ -17,7 +17,7 @@ SHARED_TABLES = {
     "mfa_authenticator": "belongs to a person (allauth)",
     "apikeys_leakreport": "found secrets, before it is known whose they are; only the role system reaches it",
     "audit_prunecheckpoint": "what a dropped day held, over all companies; only the role system reaches it",
-    "audit_sealcursor": "how far the sealer has read, over all companies; only the role system reaches it",
+    "audit_unsealedentry": "ids that wait for the sealer, over all companies; app may add one, only system reads them",
     "audit_staffentry": "events without a company, for staff; only the role system reaches it",
     "audit_unownedcount": "counts of requests without a company; only the role system reaches it",
     "audit_unownedrequest": "requests without a company, for staff; only the role system reaches it",

@@ -7,7 +7,7 @@ import pytest
 from core import clock
 from core.clock import rfc3339
 from tests.factories import make_customer
-from tests.webhooks.steps import deliveries_of, drain, fresh, make_due, make_endpoint
+from tests.webhooks.steps import deliveries_of, drain, fresh, make_due, make_endpoint, relay_all
 
 ALL = ["webhooks:read", "webhooks:write", "events:read"]
 
@@ -201,6 +201,7 @@ def test_events_can_be_polled_without_missing_one(world, client):
     names = [make_customer(world.tenant(), name=f"C{n}").name for n in range(5)]
     make_customer(world.tenant("test"))
     make_customer(world.other_tenant())
+    relay_all()
 
     [key_made] = client.get("/v1/events?type=api_key.created").json["data"]
     seen, cursor = [], key_made["id"]

@@ -26,22 +26,22 @@ def test_the_same_event_relayed_twice_is_delivered_once(world, receiver):
     make_customer(world.tenant())
     drain()
     with tenant_context(world.tenant()):
-        OutboxEvent.objects.update(relayed_at=None)
+        OutboxEvent.objects.update(relayed_at=None, position=None)
     drain()
 
     assert len(deliveries_of(endpoint)) == 1
     assert len(receiver.received) == 1
 
 
-def test_an_event_waits_until_no_older_transaction_can_still_commit(world, receiver):
-    """A slow commit may carry an older id: the relay must not go past it, nor a poller."""
-    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world, receiver):
+    make_endpoint(world.tenant(), receiver.url)
     relay_all()
     writing, release = threading.Event(), threading.Event()
 
     def slow_writer():
         with tenant_context(world.tenant()):
-            make_customer(world.tenant(), name="first")
+            make_customer(world.tenant(), name="late")
+            OutboxEvent.objects.exists()  # what waits to be written is written now
             writing.set()
             release.wait(90)
         connection.close()
@@ -49,31 +49,124 @@ def test_an_event_waits_until_no_older_transaction_can_still_commit(world, recei
     writer = threading.Thread(target=slow_writer)
     writer.start()
     assert writing.wait(90)
-    make_customer(world.tenant(), name="second")
+    make_customer(world.tenant(), name="early")
 
-    before = relay.relay_events()
-    made = deliveries_of(endpoint)
+    drain()
+    before = [got.json["data"]["name"] for got in receiver.received]
     release.set()
     writer.join()
     drain()
 
-    assert (before.events, before.waiting, made) == (0, True, [])
-    assert [got.json["data"]["name"] for got in receiver.received] == ["first", "second"]
+    assert before == ["early"]
+    assert [got.json["data"]["name"] for got in receiver.received] == ["early", "late"]
+    with tenant_context(world.tenant()):
+        late, early = OutboxEvent.objects.filter(type="customer.created").order_by("sequence")
+    assert late.data["object"]["name"] == "late"
+    assert late.sequence < early.sequence
+    assert late.position > early.position
 
 
-def test_the_relay_says_that_an_event_behind_an_open_transaction_still_waits(world):
-    # given one event that is safe to take, and one that an older open transaction holds back
+def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else(world, receiver):
+    """Whether the relay had taken it by then does not matter, nor when the transaction began."""
+    writing, release = threading.Event(), threading.Event()
+
+    def slow_writer():
+        with tenant_context(world.tenant()):
+            make_customer(world.tenant(), name="late")
+            OutboxEvent.objects.exists()  # what waits to be written is written now
+            writing.set()
+            release.wait(90)
+        connection.close()
+
+    writer = threading.Thread(target=slow_writer)
+    writer.start()
+    assert writing.wait(90)
+    make_customer(world.tenant(), name="before")
+    make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant(), name="after")
+    release.set()
+    writer.join()
+
+    drain()
+
+    assert sorted(got.json["data"]["name"] for got in receiver.received) == ["after", "late"]
+    with tenant_context(world.tenant()):
+        events = OutboxEvent.objects.filter(type="customer.created").order_by("position")
+        assert events[0].data["object"]["name"] == "before"
+
+
+def test_a_writing_transaction_of_another_database_holds_nothing_back(world, receiver):
+    """A server is shared: somebody else's long transaction is none of ours."""
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    with psycopg.connect(superuser_url("postgres")) as foreign:
+        foreign.execute("SELECT pg_current_xact_id()")
+        make_customer(world.tenant(), name="Ada")
+
+        drain()
+
+        assert [each.status for each in deliveries_of(endpoint)] == ["succeeded"]
+    assert [got.json["data"]["name"] for got in receiver.received] == ["Ada"]
+
+
+def test_the_relay_says_whether_anything_waits(world):
+    relay_all()
+    for _ in range(3):
+        make_customer(world.tenant())
+
+    done = [relay.relay_events(limit=2), relay.relay_events(limit=2), relay.relay_events(limit=2)]
+
+    assert [(each.events, each.waiting) for each in done] == [(2, True), (1, False), (0, False)]
+
+
+def test_positions_follow_the_sequence_of_a_company_whatever_the_batches(world):
+    relay_all()
+    for number in range(5):
+        make_customer(world.tenant("test" if number % 2 else "live"))
+
+    while relay.relay_events(limit=2).waiting:
+        pass
+
+    found = []
+    for tenant in (world.tenant(), world.tenant("test")):
+        with tenant_context(tenant):
+            found += OutboxEvent.objects.filter(type="customer.created").values_list("sequence", "position")
+    found.sort()
+    assert len(found) == 5
+    assert [position for _, position in found] == sorted(position for _, position in found)
+
+
+def test_a_company_that_another_relay_has_in_hand_is_left_to_it(world):
     relay_all()
     make_customer(world.tenant())
-    with psycopg.connect(superuser_url()) as older:
-        older.execute("SELECT pg_current_xact_id()")
-        make_customer(world.tenant())
-        # when
-        first = relay.relay_events()
-        # then
-        assert first.waiting is True
+    make_customer(world.other_tenant())
+    with psycopg.connect(superuser_url()) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [relay._LOCKS, str(world.company.id)])
+        held = relay.relay_events()
+        with tenant_context(world.tenant()):
+            left = OutboxEvent.objects.filter(relayed_at=None).count()
+
     relay_all()
-    assert relay.relay_events() == relay.RelayResult(events=0, deliveries=0, waiting=False)
+
+    assert (held.events, held.waiting, left) == (1, True, 1)
+    with tenant_context(world.tenant()):
+        assert not OutboxEvent.objects.filter(relayed_at=None).exists()
+
+
+def test_a_counter_that_was_set_back_is_taken_on(world, receiver):
+    """An upgrade that copies tables, and not sequences, begins to count anew."""
+    make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant(), name="before")
+    drain()
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute("SELECT setval('core_event_position', 1)")
+    make_customer(world.tenant(), name="after")
+
+    drain()
+
+    with tenant_context(world.tenant()):
+        events = OutboxEvent.objects.filter(type="customer.created").order_by("position")
+        assert [event.data["object"]["name"] for event in events] == ["before", "after"]
+    assert [got.json["data"]["name"] for got in receiver.received] == ["before", "after"]
 
 
 def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world, receiver):

@@ -1,8 +1,8 @@
-"""Pages of events in an order that nothing is put in front of later, so that a poller misses no event."""
+"""Pages of events in the order of their positions, which nothing is put in front of later: a poller misses no event."""
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
 
 from core import ids
@@ -12,33 +12,44 @@ from core.models import OutboxEvent
 
 
 def paginate_events(queryset: QuerySet[OutboxEvent], request: HttpRequest) -> Page:
-    """Return the page of `queryset` that `request` asks for, by transaction and id; `order` says which way.
+    """Return the page of `queryset` that `request` asks for; `order` says which way.
 
-    Read `oldest_first`, the last event's id is where the next poll starts. Raises FieldErrors for a bad limit, or a
-    cursor that is no event of this key.
+    Read `oldest_first`, there is what the relay has taken, and the last event's id is where the next poll starts. Newest
+    first, what it has not taken yet comes before that, so that nobody waits for a worker to see what happened. Raises
+    FieldErrors for a bad limit, or a cursor that is no event of this key.
     """
     limit = read_limit(request)
     ascending = request.GET.get("order") == "oldest_first"
     cursor = request.GET.get("starting_after")
-    if cursor is not None:
-        queryset = _after(queryset, cursor, ascending=ascending)
-    names = ("transaction_id", "id") if ascending else ("-transaction_id", "-id")
-    rows = list(queryset.order_by(*names)[: limit + 1])
-    items = rows[:limit]
-    has_more = len(rows) > limit
+    last = _find(cursor) if cursor is not None else None
+    rows = _oldest_first(queryset, last) if ascending else _newest_first(queryset, last)
+    found = list(rows[: limit + 1])
+    items = found[:limit]
+    has_more = len(found) > limit
     return Page(items, has_more, items[-1].public_id if has_more else None)
 
 
-def _after(queryset: QuerySet[OutboxEvent], cursor: str, *, ascending: bool) -> QuerySet[OutboxEvent]:
+def _find(cursor: str) -> OutboxEvent:
     try:
-        place = OutboxEvent.objects.values_list("transaction_id", "id").get(id=ids.decode("evt", cursor))
+        found: OutboxEvent = OutboxEvent.objects.get(public=True, id=ids.decode("evt", cursor))
     except (ids.InvalidId, OutboxEvent.DoesNotExist) as error:
         raise FieldErrors([FieldError("starting_after", "invalid", "This is no event.")]) from error
-    transaction_id, row_id = place
-    if ascending:
-        return queryset.filter(transaction_id__gte=transaction_id).filter(
-            Q(transaction_id__gt=transaction_id) | Q(id__gt=row_id)
-        )
-    return queryset.filter(transaction_id__lte=transaction_id).filter(
-        Q(transaction_id__lt=transaction_id) | Q(id__lt=row_id)
-    )
+    return found
+
+
+def _oldest_first(queryset: QuerySet[OutboxEvent], last: OutboxEvent | None) -> QuerySet[OutboxEvent]:
+    rows = queryset.filter(position__isnull=False).order_by("position")
+    if last is None:
+        return rows
+    if last.position is None:
+        return rows.none()  # whatever comes after it has no position yet either
+    return rows.filter(position__gt=last.position)
+
+
+def _newest_first(queryset: QuerySet[OutboxEvent], last: OutboxEvent | None) -> QuerySet[OutboxEvent]:
+    rows = queryset.order_by(F("position").desc(nulls_first=True), "-sequence")
+    if last is None:
+        return rows
+    if last.position is None:
+        return rows.filter(Q(position__isnull=False) | Q(sequence__lt=last.sequence))
+    return rows.filter(position__lt=last.position)

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models.functions import Now
 
 from core.constraints import CompositeForeignKey
-from core.fields import TransactionIdField
+from core.fields import LastValue
+from core.models import EVENT_POSITIONS
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -30,8 +31,8 @@ class Endpoint(TenantModel):
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=16, choices=DisabledReason, null=True)  # noqa: DJ001
     disabled_at = models.DateTimeField(null=True)
-    # An event belongs to the endpoint only if its transaction began after the one that subscribed.
-    subscribed_from = TransactionIdField()
+    # The last position that had been given when it subscribed, or was switched on: it gets what comes after it.
+    subscribed_from = models.BigIntegerField(db_default=LastValue(EVENT_POSITIONS), editable=False)
     failing_since = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     notice_due = models.BooleanField(

@@ -6,16 +6,21 @@ from django.db import models
 from django.db.models.functions import Now
 
 from core.constraints import CompositeForeignKey
-from core.fields import TransactionIdField
+from core.fields import LastValue
+from core.models import EVENT_SEQUENCE
 from core.tenancy import TenantForeignKey, TenantModel
 from webhooks.models.endpoint import Endpoint
 
 
 class RecoveryJob(TenantModel):
-    """Sends an endpoint what it did not get. Walks in id order in small transactions; `cursor` is where it stands.
+    """Sends an endpoint what it did not get, in small transactions.
 
-    `recover` sends failed deliveries of a period again; `replay_missing` also makes deliveries of events that have
-    none, because the endpoint did not exist, was switched off or did not subscribe to them then.
+    `recover` sends failed deliveries of a period again, in the order of their ids: `cursor` is the last one looked at.
+    `replay_missing` makes deliveries of events that have none, because the endpoint did not exist, was switched off or
+    did not subscribe to them then, in the order of their positions: `position` is the last one looked at.
+
+    What the relay had not taken when the job began has a `sequence` up to `began_at_sequence`, and a position after
+    `began_at_position` or none yet: it is counted from the start, and the job is not done before the relay has taken it.
     """
 
     id_prefix = "wrec"
@@ -42,7 +47,9 @@ class RecoveryJob(TenantModel):
     examined = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
-    started_in = TransactionIdField()
+    position = models.BigIntegerField(default=0)
+    began_at_sequence = models.BigIntegerField(db_default=LastValue(EVENT_SEQUENCE), editable=False)
+    began_at_position = models.BigIntegerField(default=0, editable=False)
     checked_at = models.DateTimeField(db_default=Now())  # the job that waited longest is next
     finished_at = models.DateTimeField(null=True)
 

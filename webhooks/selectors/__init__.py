@@ -11,7 +11,6 @@ from django.db.models import F, QuerySet
 
 from core import crypto, ids
 from core.errors import NotFound
-from core.fields import OldestRunningTransaction
 from core.models import OutboxEvent
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, RecoveryJob
 
@@ -83,15 +82,8 @@ def tries_of(deliveries: Iterable[Delivery]) -> dict[UUID, list[Attempt]]:
 
 
 def list_events() -> QuerySet[OutboxEvent]:
-    """Return the public events that nothing can be put in front of any more (DESIGN §9).
-
-    An event of a transaction that is still open, or overlaps one, may have an older id than one already seen; these
-    wait, so that whoever reads on from the last event seen misses none.
-    """
-    return OutboxEvent.objects.filter(
-        public=True,
-        transaction_id__lt=OldestRunningTransaction(),
-    )
+    """Return the public events, those that the relay has not taken yet among them."""
+    return OutboxEvent.objects.filter(public=True)
 
 
 def get_event(public_id: str) -> OutboxEvent:

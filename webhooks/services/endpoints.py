@@ -10,7 +10,8 @@ from django.db import connection
 from billing.entitlements import current_limits
 from core import clock, crypto, jobs
 from core.events import RELAY_TASK, publish
-from core.fields import CurrentTransactionId
+from core.fields import LastValue
+from core.models import EVENT_POSITIONS
 from core.principal import Principal
 from core.tenancy import require_tenant
 from webhooks import representations, signing
@@ -22,6 +23,7 @@ from webhooks.events import (
     EndpointUpdated,
 )
 from webhooks.models import Delivery, Endpoint, EndpointSecret
+from webhooks.relay import number_what_is_there
 from webhooks.selectors import list_endpoints
 from webhooks.services.errors import EndpointLimitReached
 from webhooks.services.validation import clean_events, clean_headers, clean_url, origin_of
@@ -38,7 +40,7 @@ def create_endpoint(
 ) -> tuple[Endpoint, str]:
     """Create an endpoint in the current tenant; return it and its secret, which is shown once.
 
-    It gets the events of transactions that begin after this one. Raises FieldErrors, EndpointLimitReached.
+    It gets what is committed from now on. Raises FieldErrors, EndpointLimitReached.
     """
     fields: dict[str, Any] = {
         "url": clean_url(url),
@@ -47,6 +49,7 @@ def create_endpoint(
         "headers": _seal(clean_headers(headers or {}, stored={})),
     }
     _require_room()
+    number_what_is_there()
     if not enabled:
         fields |= {
             "enabled": False,
@@ -66,6 +69,8 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
     Custom headers belong to the host they were given for (scheme, name and port): when the URL moves to another one, those
     that are stored are dropped. Switching off keeps what still waits to be sent; it goes on when the endpoint is switched on again.
     """
+    if fields.get("enabled"):
+        number_what_is_there()
     endpoint = Endpoint.objects.select_for_update().get(id=endpoint.id)
     stored = _open(endpoint)
     wanted = _cleaned(fields, endpoint, stored)
@@ -145,7 +150,7 @@ def _switch(endpoint: Endpoint, enabled: bool) -> dict[str, Any]:
     }
     if enabled:
         # Events from now on; what happened meanwhile can be replayed.
-        changed |= {"subscribed_from": CurrentTransactionId(), "failing_since": None}
+        changed |= {"subscribed_from": LastValue(EVENT_POSITIONS), "failing_since": None}
     for name, value in changed.items():
         setattr(endpoint, name, value)
     return changed

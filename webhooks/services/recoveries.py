@@ -12,7 +12,7 @@ from core.events import RELAY_TASK, publish
 from core.principal import Principal
 from webhooks.events import RecoveryStarted
 from webhooks.models import Endpoint, RecoveryJob
-from webhooks.recovery import count_candidates
+from webhooks.recovery import count_candidates, relay_position
 from webhooks.services.errors import EndpointIsDisabled, RecoveryRunning
 
 REACHES_BACK = timedelta(days=30)
@@ -39,10 +39,15 @@ def start_recovery(
     try:
         with transaction.atomic():
             job: RecoveryJob = RecoveryJob.objects.create(
-                endpoint=endpoint, kind=kind, since=since, until=until
+                endpoint=endpoint,
+                kind=kind,
+                since=since,
+                until=until,
+                began_at_position=relay_position(),
             )
     except IntegrityError as error:
         raise RecoveryRunning(f"{endpoint.public_id} is already being recovered.") from error
+    job.refresh_from_db(fields=["began_at_sequence"])
     job.total = count_candidates(job, endpoint)
     job.save(update_fields=["total"])
     publish(

@@ -1,0 +1,75 @@
+"""When an entry is sealed: soon after its commit, whatever else is going on."""
+
+import threading
+
+import psycopg
+from django.db import connection
+
+from accounts.events import CompanyUpdated
+from audit.models import AuditEntry, Seal
+from audit.seals.entries import seal_waiting
+from audit.seals.heads import sign_heads
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import Tenant, system_context, tenant_context
+from tests.engines import superuser_url
+from tests.factories import World
+
+
+def note(tenant: Tenant, name: str) -> None:
+    publish(CompanyUpdated(object_id="co_1", detail={"name": name}), actor=Principal.system("test"))
+
+
+def sealed_names(world: World) -> list[list[str]]:
+    """Return the names of the entries of each seal of the company, in the order of the chain."""
+    with system_context(reason="test"):
+        seals = list(Seal.objects.filter(company_id=world.company.id, mode="live").order_by("day", "number"))
+        names = {
+            entry.id.bytes: entry.detail["name"]
+            for entry in AuditEntry.objects.filter(company_id=world.company.id, action="company.updated")
+        }
+    found = []
+    for seal in seals:
+        leaves = bytes(seal.leaves)
+        rows = [leaves[at : at + 16] for at in range(0, len(leaves), 48)]
+        found.append([names[row] for row in rows if row in names])
+    return [seal for seal in found if seal]
+
+
+def test_a_writing_transaction_of_another_database_holds_no_seal_back(world: World) -> None:
+    with psycopg.connect(superuser_url("postgres")) as foreign:
+        foreign.execute("SELECT pg_current_xact_id()")
+        with tenant_context(world.tenant()):
+            note(world.tenant(), "first")
+
+        seal_waiting()
+
+        assert sealed_names(world) == [["first"]]
+
+
+def test_an_entry_that_is_committed_late_is_sealed_late_under_a_number_of_its_own(world: World) -> None:
+    writing, release = threading.Event(), threading.Event()
+
+    def slow_writer() -> None:
+        with tenant_context(world.tenant()):
+            note(world.tenant(), "late")
+            AuditEntry.objects.exists()  # what waits to be written is written now
+            writing.set()
+            release.wait(90)
+        connection.close()
+
+    writer = threading.Thread(target=slow_writer)
+    writer.start()
+    assert writing.wait(90)
+    with tenant_context(world.tenant()):
+        note(world.tenant(), "early")
+
+    seal_waiting()
+    sign_heads()
+    before = sealed_names(world)
+    release.set()
+    writer.join()
+    seal_waiting()
+
+    assert before == [["early"]]
+    assert sealed_names(world) == [["early"], ["late"]]

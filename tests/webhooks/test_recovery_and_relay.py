@@ -1,0 +1,73 @@
+"""Recovery while the relay is behind: what is still in front of it is counted, and waited for."""
+
+from datetime import timedelta
+
+import pytest
+
+from core import clock
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM, make_customer
+from tests.webhooks.steps import deliveries_of, drain, fresh, make_endpoint, relay_all
+from webhooks.models import RecoveryJob
+from webhooks.recovery import advance_recoveries
+from webhooks.services.endpoints import update_endpoint
+from webhooks.services.recoveries import start_recovery
+
+
+def start(endpoint, kind):
+    with tenant_context(endpoint.tenant):
+        return start_recovery(
+            endpoint=endpoint, actor=SYSTEM, kind=kind, since=clock.now() - timedelta(minutes=5)
+        )
+
+
+def state(job):
+    with tenant_context(job.tenant):
+        job = RecoveryJob.objects.get(id=job.id)
+    return job.status, job.total, job.examined, job.queued
+
+
+def advance_all():
+    while advance_recoveries():
+        pass
+
+
+def switch(endpoint, enabled):
+    with tenant_context(endpoint.tenant):
+        update_endpoint(endpoint=fresh(endpoint), actor=SYSTEM, enabled=enabled)
+
+
+@pytest.mark.parametrize("kind", ["recover", "replay_missing"])
+def test_a_job_counts_what_is_in_front_of_the_relay_and_waits_for_it(world, receiver, kind):
+    # given an endpoint, and two events that the relay has not taken yet
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
+    for _ in range(2):
+        make_customer(world.tenant())
+    # when
+    job = start(endpoint, kind)
+    advance_all()
+    before = state(job)
+    make_customer(world.tenant())  # happens later, and is none of the job's
+    relay_all()
+    advance_all()
+    # then the relay has sent them by itself, and the job has nothing to send
+    assert before == ("running", 2, 0, 0)
+    assert state(job) == ("done", 2, 2, 0)
+    assert len(deliveries_of(endpoint)) == 3
+
+
+def test_what_the_relay_passes_while_the_endpoint_is_off_is_replayed(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
+    for _ in range(2):
+        make_customer(world.tenant())
+    job = start(endpoint, "replay_missing")
+    switch(endpoint, False)
+    relay_all()
+    assert deliveries_of(endpoint) == []
+    switch(endpoint, True)
+
+    advance_all()
+
+    assert state(job) == ("done", 2, 2, 2)
+    drain()
+    assert len(receiver.received) == 2
