@@ -20,5 +20,9 @@ class ApiKeysConfig(PomeloApp):
     menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)
 
     def ready(self) -> None:
-        """Answer django-cors-headers' question for the API."""
+        """Answer django-cors-headers' question for the API; let `/readyz` speak of Vault."""
         from apikeys import cors  # noqa: F401
+        from apikeys.stores.vault_session import SESSION
+        from core.health import READINESS_CHECKS
+
+        READINESS_CHECKS["vault"] = SESSION.check

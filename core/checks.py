@@ -70,6 +70,7 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         "API_KEY_HASHER": ("bcrypt_sha256", "sha256"),
         "SECRET_STORE": ("database", "vault"),
         "FORWARDED_HEADER": ("x-forwarded-for", "forwarded"),
+        "VAULT_AUTH": ("token", "approle", "kubernetes"),
     }
     for name, allowed in choices.items():
         if getattr(settings, name) not in allowed:
@@ -82,6 +83,13 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         for contact in settings.SECURITY_CONTACTS
         if not contact.startswith(("mailto:", "https://", "tel:"))
     )
+    if settings.SECRET_STORE == "vault":  # noqa: S105 - the name of a store
+        proof = {"token": "VAULT_TOKEN", "approle": "VAULT_ROLE_ID", "kubernetes": "VAULT_ROLE"}
+        found.extend(
+            Error(f"SECRET_STORE=vault with VAULT_AUTH={settings.VAULT_AUTH} needs {name}.", id="pomelo.E014")
+            for name in ("VAULT_ADDR", proof.get(settings.VAULT_AUTH, "VAULT_ADDR"))
+            if not getattr(settings, name)
+        )
     if "," in settings.VALKEY_URL and settings.CELERY_BROKER_URL == settings.VALKEY_URL:
         found.append(
             Error(

@@ -243,6 +243,15 @@ SECRET_STORE = env.str("SECRET_STORE", default="database")
 VAULT_ADDR = env.str("VAULT_ADDR", default="")
 VAULT_TOKEN = secret("VAULT_TOKEN", default="")
 VAULT_MOUNT = env.str("VAULT_MOUNT", default="secret")
+# How a process proves to Vault who it is: a fixed `token`, `approle` or `kubernetes` (mounted at its own name by default).
+VAULT_AUTH = env.str("VAULT_AUTH", default="token")
+VAULT_AUTH_MOUNT = env.str("VAULT_AUTH_MOUNT", default="")
+VAULT_ROLE_ID = env.str("VAULT_ROLE_ID", default="")
+VAULT_SECRET_ID = secret("VAULT_SECRET_ID", default="")
+VAULT_ROLE = env.str("VAULT_ROLE", default="")
+VAULT_KUBERNETES_TOKEN_FILE = env.str(
+    "VAULT_KUBERNETES_TOKEN_FILE", default="/var/run/secrets/kubernetes.io/serviceaccount/token"
+)
 
 # --- The request pipeline (DESIGN §4): core names its collaborators by path, since it imports no app -------------------
 # What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
