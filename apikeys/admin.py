@@ -1,12 +1,10 @@
 """Keys on the staff site: everything but their secrets, which not even their hashes are shown of."""
 
-from django.contrib import admin, messages
-from django.db import transaction
+from django.contrib import admin
 from django.http import HttpRequest
 
 from apikeys.models import ApiKey
 from apikeys.services import revoke_key
-from core.fences import LONGEST_DELAY_SECONDS
 from core.staff import StaffModelAdmin, reason_action, staff_principal
 from core.tenancy import tenant_context
 
@@ -36,20 +34,9 @@ class ApiKeyAdmin(StaffModelAdmin):
     def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> None:
         """Stop it at once in every process. The company reads the reason and cannot undo it."""
         with tenant_context(key.tenant):
-            change = revoke_key(
+            revoke_key(
                 key=key,
                 actor=staff_principal(request),
                 reason=ApiKey.RevocationReason.STAFF,
                 detail=reason,
             )
-
-        def warn() -> None:
-            if change.effect.immediate is False:
-                messages.warning(
-                    request,
-                    "Valkey could not be told: processes that hold a copy may accept the key for "
-                    f"{LONGEST_DELAY_SECONDS} seconds more.",
-                )
-
-        # After the commit, which fills the effect in.
-        transaction.on_commit(warn)

@@ -13,11 +13,14 @@ Rules that make a stale copy impossible to use:
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from prometheus_client import Counter
 
 from core.valkey import Script, ValkeyUnavailable
 
@@ -25,6 +28,11 @@ from core.valkey import Script, ValkeyUnavailable
 FENCE_SECONDS = 86_400
 # What a change may need to be seen by a process that Valkey could not tell.
 LONGEST_DELAY_SECONDS = 60
+
+UNTOLD = Counter(
+    "pomelo_changes_untold_total", "Changes of keys and companies that Valkey could not be told of"
+)
+_untold: ContextVar[list["Effect"] | None] = ContextVar("untold_effects", default=None)
 
 _MARK = Script("""
 local found = redis.call('MGET', unpack(KEYS))
@@ -128,6 +136,17 @@ def raise_now(name: str, version: int) -> None:
     _RAISE.run([name], [FENCE_SECONDS, _epoch(), version, ""])
 
 
+@contextmanager
+def collecting_untold() -> Iterator[list[Effect]]:
+    """Yield a list of the changes made within, in this thread, that did not reach every process at once."""
+    collected: list[Effect] = []
+    token = _untold.set(collected)
+    try:
+        yield collected
+    finally:
+        _untold.reset(token)
+
+
 def raise_after_commit(name: str, version: int) -> Effect:
     """Raise a fence when the current transaction has committed, before its caller goes on.
 
@@ -139,8 +158,13 @@ def raise_after_commit(name: str, version: int) -> Effect:
         try:
             raise_now(name, version)
         except ValkeyUnavailable:
-            # Said to the caller by the Effect, logged by core.valkey, repeated by the sweep of recent changes.
+            # Logged by core.valkey, repeated by the sweep of recent changes, and said to whoever made the change: by the
+            # Effect, and by those who collect what was untold, so that no caller can forget it.
             effect.immediate = False
+            UNTOLD.inc()
+            collected = _untold.get()
+            if collected is not None:
+                collected.append(effect)
         else:
             effect.immediate = True
 

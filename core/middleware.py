@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 
-from core import ids
+from core import fences, ids
 from core.addresses import client_address, forwarded_scheme, peer_is_trusted_proxy
 from core.api.entry import ApiEntry, is_api_path
 from core.requests import Request
@@ -55,6 +56,28 @@ class RequestContextMiddleware:
         if request.META.get("wsgi.url_scheme") == "https":
             return True
         return peer_is_trusted_proxy(request.META) and forwarded_scheme(request.META) == "https"
+
+
+class UntoldChangesMiddleware:
+    """Warns the person who changed a key or a company when not every process could be told of it at once.
+
+    Inside the messages' middleware, and outside of the page's transaction: a change is told after its commit.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        with fences.collecting_untold() as untold:
+            response = self._get_response(request)
+        if untold:
+            messages.warning(
+                request,
+                "The change is saved, but the cache could not be told. Some processes may act on the old state for "
+                f"up to {fences.LONGEST_DELAY_SECONDS} seconds.",
+            )
+        return response
 
 
 class NoNulMiddleware:

@@ -37,33 +37,8 @@ from apikeys.services.settings import check_settings
 from core import clock
 from core.api.scopes import PRESETS, SCOPES
 from core.errors import FieldErrors
-from core.fences import LONGEST_DELAY_SECONDS, Effect
 
 View = Callable[..., HttpResponse]
-
-
-class ChangeRequest(CompanyRequest):
-    """What the outer function of a page reads after the commit (a type only)."""
-
-    key_effect: Effect
-
-
-def says_effect(view: View) -> View:
-    """Warn, once the change is committed, when it could not be made known to every process."""
-
-    @wraps(view)
-    def said(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = view(request, *args, **kwargs)
-        effect: Effect | None = getattr(request, "key_effect", None)
-        if effect is not None and effect.immediate is False:
-            messages.warning(
-                request,
-                "The change is saved, but the cache could not be told. Some processes may act on the old state for "
-                f"up to {LONGEST_DELAY_SECONDS} seconds.",
-            )
-        return response
-
-    return said
 
 
 def _never_stored(view: View) -> View:
@@ -108,10 +83,9 @@ def _beginning(request: HttpRequest) -> dict[str, Any]:
 
 
 @recent_login_required
-@says_effect
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit_page(request: ChangeRequest, client_id: str) -> HttpResponse:
+def edit_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     """Change name, scopes, limits and restrictions."""
     key = get_key(client_id)
     form = KeyForm(request.POST or None, editing=key)
@@ -122,7 +96,6 @@ def edit_page(request: ChangeRequest, client_id: str) -> HttpResponse:
                 replayed = _replay_last_days(key, form)
             else:
                 change = update_key(key=key, chosen=form.chosen(), actor=request.principal)
-                request.key_effect = change.effect
                 messages.success(request, f"{change.key.name} is changed.")
                 return redirect("apikeys:detail", key.public_id)
         except FieldErrors as error:
@@ -131,20 +104,17 @@ def edit_page(request: ChangeRequest, client_id: str) -> HttpResponse:
 
 
 @recent_login_required
-@says_effect
 @_never_stored
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("issued")
-def rotate_page(request: ChangeRequest, client_id: str) -> HttpResponse:
+def rotate_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     """Make a new secret and show it, once."""
     key = get_key(client_id)
     form = RotateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         overlap = form.chosen()
         issued = rotate_key(key=key, overlap=overlap, actor=request.principal)
-        assert issued.effect is not None
-        request.key_effect = issued.effect
         return _show_secret(
             request, issued, rotated=True, overlap_ends=clock.now() + overlap if overlap else None
         )
@@ -153,22 +123,19 @@ def rotate_page(request: ChangeRequest, client_id: str) -> HttpResponse:
 
 
 @recent_login_required
-@says_effect
 @company_page(role=Role.DEVELOPER)
 @require_POST
-def end_overlap_now(request: ChangeRequest, client_id: str) -> HttpResponse:
+def end_overlap_now(request: CompanyRequest, client_id: str) -> HttpResponse:
     """End the old secret of a rotation before its time."""
     change = end_overlap(key=get_key(client_id), actor=request.principal)
-    request.key_effect = change.effect
     messages.success(request, "The old secret has ended.")
     return redirect("apikeys:detail", change.key.public_id)
 
 
 @recent_login_required
-@says_effect
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
-def revoke_page(request: ChangeRequest, client_id: str) -> HttpResponse:
+def revoke_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     """Ask, then revoke."""
     key = get_key(client_id)
     form = RevokeForm(request.POST or None)
@@ -179,20 +146,17 @@ def revoke_page(request: ChangeRequest, client_id: str) -> HttpResponse:
             actor=request.principal,
             reason=ApiKey.RevocationReason.LEAK if leaked else ApiKey.RevocationReason.USER,
         )
-        request.key_effect = change.effect
         messages.success(request, f"{change.key.name} is revoked.")
         return redirect("apikeys:detail", key.public_id)
     return render(request, "apikeys/revoke.html", {"key": key, "form": form})
 
 
 @recent_login_required
-@says_effect
 @company_page(role=Role.OWNER)
 @require_POST
-def undo_revocation(request: ChangeRequest, client_id: str) -> HttpResponse:
+def undo_revocation(request: CompanyRequest, client_id: str) -> HttpResponse:
     """Undo a revocation made by mistake."""
     change = restore_key(key=get_key(client_id), actor=request.principal)
-    request.key_effect = change.effect
     messages.success(request, f"{change.key.name} works again.")
     return redirect("apikeys:detail", change.key.public_id)
 

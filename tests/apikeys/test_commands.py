@@ -47,6 +47,14 @@ def test_issue_key_takes_every_restriction_and_speaks_json(world, api, capsys):
     assert (answer.status, answer.json["mode"]) == (200, "test")
 
 
+@pytest.mark.parametrize("json_wanted", [True, False])
+def test_issue_key_says_when_the_company_gets_less_than_was_asked_for(world, capsys, json_wanted):
+    said = issue(world, capsys, mode="live", scopes="read-only", rate_limit=5000, json=json_wanted)
+    assert "60 requests a minute" in said.err
+    assert "5000" in said.err
+    assert issue(world, capsys, mode="live", scopes="read-only", rate_limit=60, json=True).err == ""
+
+
 def test_issue_key_finds_a_company_by_its_slug(world, capsys):
     call_command(
         "issue_key", company=world.company.slug, name="ci", mode="live", scopes="full-access", json=True

@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import call_command
 
+from accounts.services import suspend_company
 from apikeys import attempts, authentication, grants, keys
 from apikeys.services import revoke_key, rotate_key
 from billing.models import Customer
-from core import valkey
+from core import fences, valkey
 from core.engines.valkey import Valkey
 from core.tenancy import tenant_context
+from tests.clients import sign_in
 from tests.engines import private_valkey
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, make_user
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +142,25 @@ def test_the_dashboard_says_when_valkey_could_not_be_told(own_valkey, world, iss
     browser.post(f"/keys/{issued.client_id}/revoke/", {})
     page = browser.get(f"/keys/{issued.client_id}/").content.decode()
     assert "up to 60 seconds" in page
+
+
+def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(own_valkey, world, issued, api):
+    """The Effect of a company's change was thrown away: a suspension that other processes do not know looked done."""
+    staff = make_user("staff", is_staff=True, is_superuser=True)
+    Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
+    browser = sign_in(staff)
+    untold = fences.UNTOLD._value.get()
+    own_valkey.stop()
+    why = {"confirmed": "1", "named": world.company.slug, "reason": "unpaid invoices"}
+    chosen = {"action": "suspend", "_selected_action": [str(world.company.id)], **why}
+    page = browser.post("/staff/accounts/company/", chosen, follow=True).content.decode()
+    assert "up to 60 seconds" in page
+    assert fences.UNTOLD._value.get() == untold + 1
+    assert api(issued.client_secret).get("/v1/whoami").code == "company_suspended"
+
+
+def test_who_changes_a_plan_reads_that_valkey_could_not_be_told(own_valkey, world):
+    own_valkey.stop()
+    with fences.collecting_untold() as untold:
+        suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)
+    assert [effect.immediate for effect in untold] == [False]

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.selectors import find_company
 from apikeys.models import DEFAULT_RATE_LIMIT, ApiKey
 from apikeys.services import KeySettings, create_key
+from billing.entitlements import entitlements_of
 from core import arguments, clock
 from core.api.scopes import PRESETS
 from core.errors import DomainError
@@ -67,6 +68,12 @@ class Command(BaseCommand):
                 issued = create_key(chosen=chosen, actor=Principal.system("manage.py issue_key"))
         except DomainError as error:
             raise CommandError(error.detail) from error
+        limit = entitlements_of(company.id).limits.requests_per_minute
+        if issued.key.rate_limit > limit:
+            self.stderr.write(
+                f"Warning: the company's limit is {limit} requests a minute, so the key gets that and not "
+                f"{issued.key.rate_limit}. A higher tier or limit gives it its own number."
+            )
         if options["json"]:
             self.stdout.write(
                 json.dumps({"client_id": issued.client_id, "client_secret": issued.client_secret})
