@@ -23,6 +23,7 @@ import certifi
 from aiohttp.client_exceptions import ClientConnectorCertificateError, ClientConnectorSSLError
 from yarl import URL
 
+from core.outbound import resolver
 from core.outbound.errors import (
     ConnectionFailedError,
     InvalidAnswerError,
@@ -31,7 +32,7 @@ from core.outbound.errors import (
     TlsFailedError,
 )
 from core.outbound.policy import Policy, check_url
-from core.outbound.resolver import JudgingResolver, Lookup, system_lookup
+from core.outbound.resolver import JudgingResolver, Lookup
 from core.outbound.sockets import open_socket
 
 MAX_RESPONSE_BYTES = 16_384
@@ -45,7 +46,8 @@ class OutboundRequest:
     """One call. Times are seconds; `total_timeout` is a deadline for everything, also for a trickling answer.
 
     `repeatable` says that the receiver can recognise a repetition, so that a call that fell into a kept-alive
-    connection just being closed may be made once more at once.
+    connection just being closed may be made once more at once. `owner` is on whose behalf it is made: what one owner's
+    receivers hold up is bounded, and other owners' calls do not wait for it.
     """
 
     url: str
@@ -56,6 +58,7 @@ class OutboundRequest:
     total_timeout: float = 15.0
     max_response_bytes: int = MAX_RESPONSE_BYTES
     repeatable: bool = False
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,15 @@ class OutboundClient:
         self,
         policy: Policy,
         *,
-        lookup: Lookup = system_lookup,
+        lookup: Lookup | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._policy = policy
         self._urls: dict[str, URL] = {}
+        self._resolver = JudgingResolver(policy, lookup)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=JudgingResolver(policy, lookup),
+                resolver=self._resolver,
                 use_dns_cache=False,
                 limit=0,
                 ssl=tls or _shared_tls(),
@@ -121,6 +125,7 @@ class OutboundClient:
         url = self._urls.get(request.url) or self._read_url(request.url)
         call = _Call()
         _call.set(call)
+        resolver.owner.set(request.owner)
         try:
             async with asyncio.timeout(request.total_timeout):
                 try:
@@ -141,8 +146,9 @@ class OutboundClient:
             raise ConnectionFailedError(f"{url.host}: {error!r}") from error
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection and give up every look-up."""
         await self._session.close()
+        await self._resolver.close()  # the connector closes none that it was given
 
     async def _exchange(self, url: URL, request: OutboundRequest) -> OutboundResponse:
         started = time.perf_counter()

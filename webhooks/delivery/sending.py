@@ -27,6 +27,7 @@ async def attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
         connect_timeout=limits.connect_timeout,
         total_timeout=limits.total_timeout,
         max_response_bytes=MAX_EXCERPT_BYTES,
+        owner=job.company_id.hex,
         repeatable=True,  # receivers recognise a repetition by webhook-id
     )
     try:
