@@ -150,6 +150,7 @@ _LEFT_OUT = frozenset(
         "due_date",
         "enabled",
         "from",
+        "full",
         "headers",
         "invoice",
         "reply_to",

@@ -72,7 +72,9 @@ class RefundExceedsCharge(DomainError):
     code = "refund_exceeds_charge"
     status = 409
     title = "The refund exceeds the charge"
-    fix = "Refund at most `amount_refundable`, or leave `amount` out to refund exactly that."
+    fix = (
+        "Refund at most `amount_refundable`, or send `full: true` instead of `amount` to refund exactly that."
+    )
 
 
 class TierRequestOpen(DomainError):

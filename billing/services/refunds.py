@@ -11,11 +11,15 @@ from core.events import publish
 from core.principal import Principal
 
 
-def create_refund(*, charge: Charge, actor: Principal, amount: int | None = None) -> Refund:
-    """Accept a refund of `amount` (default: all that is left); a worker puts it to the gateway after the commit.
+def create_refund(
+    *, charge: Charge, actor: Principal, amount: int | None = None, full: bool = False
+) -> Refund:
+    """Accept a refund of `amount`, or with `full` of all that is left; a worker puts it to the gateway after the commit.
 
-    Raises ChargeNotRefundable, RefundExceedsCharge.
+    Raises ChargeNotRefundable, RefundExceedsCharge; ValueError when neither or both are given.
     """
+    if (amount is not None) == full:
+        raise ValueError("A refund is of an amount, or of all that is left.")
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
     if charge.status != Charge.Status.SUCCEEDED:
         raise ChargeNotRefundable(f"The charge is {charge.status}.", facts={"status": charge.status})

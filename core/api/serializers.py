@@ -89,7 +89,7 @@ def _is_whole(value: Any) -> bool:
 
 
 class StrictSerializer(serializers.Serializer):
-    """Refuses unknown fields by name, wrong JSON types, and text that PostgreSQL cannot store, before any field runs."""
+    """Refuses unknown fields by name, wrong JSON types, text that PostgreSQL cannot store, and a change of nothing."""
 
     json_schema: ClassVar[Json] = {}
 
@@ -114,6 +114,15 @@ class StrictSerializer(serializers.Serializer):
                     _check_types(self.fields[name], value, name, mistyped)
             if mistyped:
                 raise serializers.ValidationError(mistyped)
+            if self.partial and not data and self.parent is None:
+                # Success would tell a caller whose body got lost that the change was made.
+                raise serializers.ValidationError(
+                    {
+                        "non_field_errors": [
+                            serializers.ErrorDetail("Send at least one field.", code="required")
+                        ]
+                    }
+                )
         return super().to_internal_value(data)
 
 

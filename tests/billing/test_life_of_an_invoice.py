@@ -116,7 +116,7 @@ def test_refunds_never_exceed_the_charge(world: World, gateway: SandboxProcess) 
         with pytest.raises(RefundExceedsCharge) as refusal:
             services.create_refund(charge=charge, actor=SYSTEM, amount=2_001)
         assert refusal.value.facts == {"amount_refundable": 2_000}
-        rest = services.create_refund(charge=charge, actor=SYSTEM)
+        rest = services.create_refund(charge=charge, actor=SYSTEM, full=True)
         assert rest.amount == 2_000
     services.complete_payments()
     with tenant_context(world.tenant()):
@@ -145,7 +145,7 @@ def test_a_failed_or_pending_charge_is_not_refunded(world: World, gateway: Sandb
         make_charge(world.tenant(), settle=False),
     ):
         with pytest.raises(ChargeNotRefundable), tenant_context(world.tenant()):
-            services.create_refund(charge=charge, actor=SYSTEM)
+            services.create_refund(charge=charge, actor=SYSTEM, full=True)
 
 
 # --- what the database refuses, whoever writes -----------------------------------------------------------------------

@@ -59,7 +59,7 @@ def deleted(scene: Scene) -> Written:
 @provokes("webhook_endpoint.secret_rotated")
 def secret_rotated(scene: Scene) -> Written:
     client = scene.api(*SCOPES)
-    done(client.post(f"{endpoint(scene, client)}/rotate_secret"))
+    done(client.post(f"{endpoint(scene, client)}/rotate_secret", {"overlap": "none"}))
     return scene.by_key()
 
 

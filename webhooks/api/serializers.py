@@ -103,7 +103,9 @@ class EndpointSecretOutput(EndpointOutput):
 class RotateInput(StrictSerializer):
     """When the old secret stops signing."""
 
-    overlap = serializers.ChoiceField(choices=list(OVERLAPS), required=False, default="none")
+    overlap = serializers.ChoiceField(
+        choices=list(OVERLAPS), help_text="`none` ends the old secret at once, which has to be said."
+    )
 
 
 class PeriodInput(StrictSerializer):

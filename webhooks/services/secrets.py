@@ -22,7 +22,7 @@ OVERLAPS = {
 MAX_VALID_SECRETS = 5
 
 
-def rotate_secret(*, endpoint: Endpoint, actor: Principal, overlap: str = "none") -> str:
+def rotate_secret(*, endpoint: Endpoint, actor: Principal, overlap: str) -> str:
     """Give the endpoint a new secret and return it; the old one ends at once, or signs along for the overlap.
 
     `overlap` is one of `none`, `1h`, `24h`, `7d`. Raises FieldErrors.

@@ -1,5 +1,7 @@
 """Charges and refunds in and out."""
 
+from typing import Any, ClassVar
+
 from rest_framework import serializers
 
 from billing.api.serializers.fields import CurrencyField
@@ -52,11 +54,28 @@ class ChargeOutput(serializers.Serializer):
 
 
 class RefundInput(StrictSerializer):
-    """A refund of a charge."""
+    """A refund of a charge: of an amount, or, asked for by name, of all that is left."""
 
-    amount = serializers.IntegerField(
-        min_value=1, max_value=MAX_AMOUNT, required=False, help_text="Default: all that is left."
+    json_schema: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"required": ["amount"]}, {"required": ["full"]}],
+        "not": {"required": ["amount", "full"]},
+        "properties": {"full": {"const": True}},
+    }
+
+    amount = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT, required=False)
+    full = serializers.BooleanField(
+        required=False, help_text="`true` instead of an amount gives back all that is left."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a body that leaves open how much is meant: what did not arrive must never mean the larger sum."""
+        if attrs.get("full") is False:
+            raise serializers.ValidationError({"full": ["Send `true`, or leave it out and send `amount`."]})
+        if len(attrs) != 1:
+            code = "required" if not attrs else "contradictory"
+            text = "Send either `amount`, or `full: true` to give back all that is left."
+            raise serializers.ValidationError({"amount": [serializers.ErrorDetail(text, code=code)]})
+        return attrs
 
 
 class RefundOutput(serializers.Serializer):
