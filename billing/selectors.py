@@ -17,8 +17,10 @@ from billing.models import (
 )
 from billing.search import MAX_QUERY_WORDS, split_words
 from core import ids
+from core.email_addresses import InvalidEmail, parse_email
 from core.errors import NotFound
 from core.models import OutboxEvent
+from core.texts import normalize
 
 # The last code point: the end of every range of words with one prefix under the collation "C".
 _LAST = "\U0010ffff"
@@ -37,11 +39,19 @@ def get_customer(public_id: str) -> Customer:
         raise NotFound from error
 
 
+def email_spelling(text: str) -> str:
+    """Return the spelling by which a customer's email is compared; that of a text which is no address finds nothing."""
+    try:
+        return parse_email(text).lower()
+    except InvalidEmail:
+        return text.lower()
+
+
 def with_metadata(queryset: QuerySet[Customer], key: str, value: str | None = None) -> QuerySet[Customer]:
     """Narrow to customers whose metadata has `key` (and holds `value` under it)."""
-    entries = CustomerMetadata.objects.filter(key=key)
+    entries = CustomerMetadata.objects.filter(key=normalize(key))
     if value is not None:
-        entries = entries.filter(value=value)
+        entries = entries.filter(value=normalize(value))
     return queryset.filter(id__in=entries.values("customer_id"))
 
 

@@ -5,12 +5,21 @@ from datetime import date
 
 from core.moments import parse_day
 from core.numbers import NotANumber, parse_decimal
+from core.texts import clean_name
 
 
 def day(text: str) -> date:
     """Return the day that an argument names as 2026-01-31; raises ArgumentTypeError, which argparse shows."""
     try:
         return parse_day(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def name(text: str) -> str:
+    """Return the name of something, of up to 100 characters; raises ArgumentTypeError, which argparse shows."""
+    try:
+        return clean_name(text, longest=100)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
 

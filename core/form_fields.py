@@ -5,8 +5,40 @@ from typing import Any
 
 from django import forms
 
+from core.email_addresses import InvalidEmail, parse_email
 from core.moments import parse_day, parse_moment, parse_moment_in
 from core.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
+from core.texts import clean_name
+
+
+class NameField(forms.CharField):
+    """The name of somebody or something: there is something to see, on one line."""
+
+    def to_python(self, value: Any) -> str:
+        """Clean the name; raises ValidationError."""
+        text: str = super().to_python(value)
+        if text in self.empty_values:
+            return text
+        try:
+            return clean_name(text, longest=self.max_length or len(text))
+        except ValueError as error:
+            raise forms.ValidationError(str(error), code="invalid") from error
+
+
+class EmailAddressField(forms.EmailField):
+    """An address that mail can be sent to, without a name; it is kept in ASCII (see core.email_addresses)."""
+
+    default_validators = ()
+
+    def to_python(self, value: Any) -> str:
+        """Read the address; raises ValidationError."""
+        text: str = super().to_python(value)
+        if text in self.empty_values:
+            return text
+        try:
+            return parse_email(text)
+        except InvalidEmail as error:
+            raise forms.ValidationError(str(error), code="invalid") from error
 
 
 class MomentField(forms.DateTimeField):

@@ -63,7 +63,7 @@ class Message(TenantModel):
 
     channel = models.CharField(max_length=16)
     status = models.CharField(max_length=16, choices=Status)
-    sender = models.CharField(max_length=320, blank=True)
+    sender = models.CharField(max_length=700, blank=True)
     reply_to = models.JSONField(default=list)
     subject = models.CharField(max_length=998, blank=True)
     text = models.TextField(blank=True)

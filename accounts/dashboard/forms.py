@@ -6,6 +6,7 @@ from django import forms
 
 from accounts.models import Company, User
 from accounts.roles import Role, at_least
+from core.form_fields import NameField
 
 ROLE_EXPLANATIONS = {
     Role.OWNER: "Owner: everything, with the plan and the company itself",
@@ -25,7 +26,7 @@ def role_choices(own_role: str) -> list[tuple[str, str]]:
 class CreateCompanyForm(forms.Form):
     """The first thing a new person does."""
 
-    name = forms.CharField(
+    name = NameField(
         label="Company name",
         min_length=2,
         max_length=100,
@@ -36,6 +37,8 @@ class CreateCompanyForm(forms.Form):
 
 class CompanyForm(forms.ModelForm):
     """Name and short name of a company, and what happens to a key whose secret was found."""
+
+    name = NameField(max_length=100)
 
     class Meta:
         model = Company
@@ -92,10 +95,13 @@ class RoleForm(forms.Form):
 class ProfileForm(forms.ModelForm):
     """What others see of a person."""
 
+    name = NameField(
+        max_length=150,
+        required=False,
+        help_text="Shown to your team and in the audit trail; without one, your email address is.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
     class Meta:
         model = User
         fields = ("name",)
-        help_texts = {
-            "name": "Shown to your team and in the audit trail; without one, your email address is."
-        }
-        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}

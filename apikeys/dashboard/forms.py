@@ -16,7 +16,7 @@ from apikeys.services import OVERLAPS, KeySettings
 from core import clock
 from core.api.scopes import SCOPES
 from core.errors import FieldErrors
-from core.form_fields import DayField, WholeNumberField
+from core.form_fields import DayField, NameField, WholeNumberField
 
 EXPIRY_CHOICES = [
     ("30", "In 30 days"),
@@ -38,7 +38,7 @@ _SHOWN_AT = {"expires_at": "expires_on"}
 class KeyForm(forms.Form):
     """Everything about a key that a person chooses."""
 
-    name = forms.CharField(
+    name = NameField(
         max_length=MAX_NAME_LENGTH,
         help_text="One key for each integration: “billing worker”, “website form”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

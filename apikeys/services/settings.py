@@ -10,6 +10,7 @@ from apikeys.restrictions import ANY_ORIGIN, InvalidRestriction, parse_networks,
 from core import clock
 from core.api.scopes import SCOPES, UnknownScope, normalize_scopes
 from core.errors import FieldError, FieldErrors
+from core.texts import CONTROL_CHARACTERS, NOTHING_TO_SEE, has_controls, is_visible, normalize
 
 MAX_RATE_LIMIT = 100_000
 MAX_DESCRIPTION_LENGTH = 500
@@ -43,7 +44,7 @@ def check_settings(chosen: KeySettings, *, current: ApiKey | None = None) -> dic
     """
     errors: list[FieldError] = []
     columns: dict[str, Any] = {
-        "name": chosen.name.strip(),
+        "name": normalize(chosen.name).strip(),
         "description": chosen.description.strip(),
         "kind": chosen.kind if current is None else current.kind,
         "rate_limit": chosen.rate_limit,
@@ -76,6 +77,10 @@ def _check_texts(columns: dict[str, Any]) -> list[FieldError]:
     errors = []
     if not columns["name"]:
         errors.append(FieldError("name", "required", "Give the key a name, best that of the integration."))
+    elif not is_visible(columns["name"]):
+        errors.append(FieldError("name", "invalid", NOTHING_TO_SEE))
+    elif has_controls(columns["name"]):
+        errors.append(FieldError("name", "invalid", CONTROL_CHARACTERS))
     for name, longest in (("name", MAX_NAME_LENGTH), ("description", MAX_DESCRIPTION_LENGTH)):
         if len(columns[name]) > longest:
             errors.append(FieldError(name, "too_long", f"At most {longest} characters."))

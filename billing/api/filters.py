@@ -11,7 +11,7 @@ from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus
 from billing.models.invoices import InvoiceStatus
 from core import ids
-from core.api.filters import CreatedRange, DayFilter
+from core.api.filters import CreatedRange, DayFilter, TextFilter
 
 
 class CustomerFilterForm(Form):
@@ -29,7 +29,7 @@ class CustomerFilter(CreatedRange):
     """Filters of `GET /v1/customers`."""
 
     email = django_filters.CharFilter(method="by_email", max_length=254)
-    external_id = django_filters.CharFilter(max_length=100)
+    external_id = TextFilter(max_length=100)
     metadata_key = django_filters.CharFilter(method="by_metadata", max_length=40)
     metadata_value = django_filters.CharFilter(method="with_key", max_length=500)
     search = django_filters.CharFilter(method="by_words", max_length=200)
@@ -39,7 +39,7 @@ class CustomerFilter(CreatedRange):
 
     def by_email(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
         """Match the email whatever its case, by the stored normalised column, which an index serves."""
-        return queryset.filter(email_normalized=value.lower())
+        return queryset.filter(email_normalized=selectors.email_spelling(value))
 
     def by_metadata(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
         """Match customers that have this metadata key (and the value under it, where one is sent)."""
@@ -68,7 +68,7 @@ class InvoiceFilter(CreatedRange):
     customer = django_filters.CharFilter(method="by_customer", max_length=64)
     status = django_filters.ChoiceFilter(choices=InvoiceStatus.choices)
     number = django_filters.CharFilter(max_length=32)
-    external_id = django_filters.CharFilter(max_length=100)
+    external_id = TextFilter(max_length=100)
     due_after = DayFilter(field_name="due_date", lookup_expr="gte")
     due_before = DayFilter(field_name="due_date", lookup_expr="lt")
 

@@ -6,8 +6,12 @@ from typing import Any
 import phonenumbers
 
 from core.countries import COUNTRIES
+from core.email_addresses import parse_email
 from core.errors import FieldError, FieldErrors
+from core.texts import clean_name, normalize
 
+MAX_NAME = 200
+MAX_EXTERNAL_ID = 100
 MAX_METADATA = 50
 MAX_METADATA_KEY = 40
 MAX_METADATA_VALUE = 500
@@ -20,14 +24,20 @@ def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """Return `fields` in the form they are stored in. Raises FieldErrors naming every field that is refused."""
     refused: list[FieldError] = []
     cleaned = dict(fields)
-    for name, clean in (("name", _name), ("phone", _phone), ("external_id", _external_id)):
+    for name, clean in (
+        ("name", _name),
+        ("email", _email),
+        ("phone", _phone),
+        ("external_id", clean_external_id),
+    ):
         if name in cleaned:
             try:
                 cleaned[name] = clean(cleaned[name])
             except ValueError as error:
                 refused.append(FieldError(name, "invalid", str(error)))
-    if "email" in cleaned:
-        cleaned["email"] = (cleaned["email"] or "").strip()
+    if "metadata" in cleaned:
+        cleaned["metadata"], repeated = normalize_metadata(cleaned["metadata"] or {})
+        refused += repeated
     if "address" in cleaned:
         cleaned["address"] = {part: text for part, text in (cleaned["address"] or {}).items() if text} or None
         country = (cleaned["address"] or {}).get("country")
@@ -59,14 +69,31 @@ def metadata_problems(metadata: dict[str, str]) -> list[FieldError]:
     return problems
 
 
+def normalize_metadata(metadata: dict[str, str]) -> tuple[dict[str, str], list[FieldError]]:
+    """Return `metadata` as it is kept and compared (NFC), and an error for each name that is there in two spellings."""
+    kept: dict[str, str] = {}
+    problems = []
+    for key, value in metadata.items():
+        name = normalize(key)
+        if name in kept:
+            problems.append(
+                FieldError(f"metadata.{name}", "duplicate", "This name is there in two spellings.")
+            )
+        kept[name] = normalize(value) if isinstance(value, str) else value
+    return kept, problems
+
+
+def clean_external_id(text: str | None) -> str | None:
+    """Return an identifier of the company's own as it is kept and compared (NFC), None for none. Raises ValueError."""
+    return clean_name(text, longest=MAX_EXTERNAL_ID) if text else None
+
+
 def _name(text: str) -> str:
-    if not text.strip():
-        raise ValueError("This field may not be blank.")
-    return text.strip()
+    return clean_name(text, longest=MAX_NAME)
 
 
-def _external_id(text: str | None) -> str | None:
-    return text or None
+def _email(text: str | None) -> str:
+    return parse_email(text) if text else ""
 
 
 def _phone(text: str | None) -> str:

@@ -10,7 +10,7 @@ from billing import representations
 from billing.events import InvoiceCreated, InvoiceDeleted, InvoiceUpdated
 from billing.models import Customer, Invoice, InvoiceLine
 from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS, line_amounts
-from billing.services.customer_fields import metadata_problems
+from billing.services.customer_fields import clean_external_id, metadata_problems
 from billing.services.errors import ExternalIdTaken, InvoiceNotDraft
 from core import clock
 from core.currencies import EXPONENTS
@@ -43,7 +43,7 @@ def create_invoice(
         customer=customer,
         currency=currency,
         due_date=due_date,
-        external_id=external_id or None,
+        external_id=_external_id(external_id),
         metadata=dict(metadata or {}),
     )
     rows = _build_lines(invoice, lines)
@@ -58,6 +58,13 @@ def create_invoice(
     return invoice
 
 
+def _external_id(text: str | None) -> str | None:
+    try:
+        return clean_external_id(text)
+    except ValueError as error:
+        raise FieldErrors([FieldError("external_id", "invalid", str(error))]) from error
+
+
 def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invoice:
     """Change the given fields of a draft; `lines` and `metadata` are replaced as a whole.
 
@@ -68,7 +75,7 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
     lines = fields.pop("lines", None)
     for name, value in fields.items():
         setattr(invoice, name, value)
-    invoice.external_id = invoice.external_id or None
+    invoice.external_id = _external_id(invoice.external_id)
     invoice.metadata = invoice.metadata or {}
     rows = _build_lines(invoice, lines) if lines is not None else []
     _refuse(_field_problems(invoice))

@@ -3,9 +3,28 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.core.validators import EmailValidator
 from rest_framework import serializers
 
+from core.email_addresses import InvalidEmail, parse_email
 from core.moments import parse_day, parse_moment
+
+
+class EmailAddressField(serializers.EmailField):
+    """An address that mail can be sent to, without a name; it is kept in ASCII (see core.email_addresses)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # Our own reader is the only judge: two of them would disagree.
+        self.validators = [one for one in self.validators if not isinstance(one, EmailValidator)]
+
+    def to_internal_value(self, data: Any) -> str:
+        """Read the address; raises ValidationError."""
+        text: str = super().to_internal_value(data)
+        try:
+            return parse_email(text)
+        except InvalidEmail as error:
+            raise serializers.ValidationError(str(error), code="invalid") from error
 
 
 class MomentField(serializers.DateTimeField):

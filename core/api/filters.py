@@ -11,6 +11,7 @@ from core.api.views import known_parameters
 from core.errors import FieldErrors
 from core.form_fields import DayField, MomentField
 from core.ids import ID_MARGIN_SECONDS, first_id
+from core.texts import normalize
 
 
 class PatternFilter(CharFilter):
@@ -22,6 +23,14 @@ class PatternFilter(CharFilter):
     def __init__(self, *args: Any, pattern: str, **kwargs: Any) -> None:
         self.pattern = pattern
         super().__init__(*args, **kwargs)
+
+
+class TextFilter(CharFilter):
+    """A text that is compared as it is kept: in Unicode's normalization form C."""
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Narrow by the text, however its characters were composed."""
+        return super().filter(qs, normalize(value) if value else value)
 
 
 class MomentFilter(IsoDateTimeFilter):

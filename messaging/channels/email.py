@@ -1,23 +1,14 @@
 """Email: RFC 5322 addresses, a subject, text and HTML. Whatever could break out of a header is refused here."""
 
-import re
-from email.errors import HeaderParseError
-from email.headerregistry import Address as HeaderAddress
-from email.utils import formataddr, parseaddr
-
-import idna
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import EmailValidator
 
 from billing.entitlements import Limits
 from billing.models import Customer
+from core.email_addresses import InvalidEmail, Mailbox, parse_mailbox
 from core.errors import FieldError, FieldErrors
+from core.texts import CONTROL_CHARACTERS, has_controls, is_visible, on_one_line
 from messaging.channels.base import Address, Checked, Content, InvalidAddress
 
-MAX_ADDRESS = 254
-MAX_LOCAL_PART = 64
-MAX_NAME = 200
 MAX_BODY_BYTES = 512_000
 TEST_DOMAIN = "test.pomelo.dev"
 MAGIC = {
@@ -28,11 +19,8 @@ MAGIC = {
     "failed": "failed",
 }
 
-# RFC 5322 forbids control characters in header values; line breaks would begin a header of the sender's choosing.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
-_valid = EmailValidator()
-# The same as JSON Schema writes it; what stands around the @ is more than a pattern can judge.
-_PLAIN = r"[^\u0000-\u001f\u007f\u0085\u2028\u2029]"
+# As JSON Schema writes it: no control characters; what stands around the @ is more than a pattern can judge.
+_PLAIN = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
 _ADDRESS = f"^{_PLAIN}+@{_PLAIN}+$"
 _SUBJECT = f"^{_PLAIN}*{_PLAIN[:-1]}\\s]{_PLAIN}*$"
 
@@ -53,23 +41,11 @@ class Email:
 
     def parse(self, text: str) -> Address:
         """Accept `ada@example.com` and `Ada Lovelace <ada@example.com>`; raises InvalidAddress."""
-        if _CONTROL.search(text):
-            raise InvalidAddress(
-                "control_character", "Must not contain line breaks or other control characters."
-            )
-        name, address = _split(text.strip())
-        local, _, domain = address.rpartition("@")
-        if not local or len(local) > MAX_LOCAL_PART or not local.isascii():
-            raise InvalidAddress("invalid_email", "This is not an email address.")
         try:
-            domain = idna.encode(domain, uts46=True).decode("ascii")
-            address = f"{local}@{domain}"
-            _valid(address)
-        except (idna.IDNAError, ValidationError) as error:
-            raise InvalidAddress("invalid_email", "This is not an email address.") from error
-        if len(address) > MAX_ADDRESS:
-            raise InvalidAddress("invalid_email", f"An address has at most {MAX_ADDRESS} characters.")
-        return Address(address=address, normalized=address.lower(), name=name)
+            found = parse_mailbox(text)
+        except InvalidEmail as error:
+            raise InvalidAddress(error.code, str(error)) from error
+        return Address(address=found.address, normalized=found.normalized, name=found.name)
 
     def check(self, content: Content) -> Checked:
         """Require a sender, a subject and a body; raises FieldErrors."""
@@ -79,16 +55,10 @@ class Email:
             self._header_address(f"reply_to.{index}", text, problems)
             for index, text in enumerate(content.reply_to)
         ]
-        if not content.subject.strip():
+        if not is_visible(content.subject):
             problems.append(FieldError("subject", "required", "An email needs a subject."))
-        elif _CONTROL.search(content.subject):
-            problems.append(
-                FieldError(
-                    "subject",
-                    "control_character",
-                    "Must not contain line breaks or other control characters.",
-                )
-            )
+        elif has_controls(content.subject):
+            problems.append(FieldError("subject", "control_character", CONTROL_CHARACTERS))
         if not content.text and not content.html:
             problems.append(FieldError("text", "required", "Give `text`, `html` or both."))
         problems += [
@@ -101,8 +71,8 @@ class Email:
         return Checked(sender=sender, reply_to=reply_to)
 
     def customer_address(self, customer: Customer) -> str:
-        """Return the customer's email."""
-        return formataddr((customer.name, customer.email)) if customer.email else ""
+        """Return the customer's email, with the name as far as a header can hold it."""
+        return str(Mailbox(customer.email, on_one_line(customer.name))) if customer.email else ""
 
     def daily_cap(self, limits: Limits) -> int:
         """Return the tier's emails a day."""
@@ -119,22 +89,7 @@ class Email:
         except InvalidAddress as error:
             problems.append(FieldError(field, error.code, str(error)))
             return ""
-        return formataddr((parsed.name, parsed.address)) if parsed.name else parsed.address
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Return the display name and the address; raises InvalidAddress unless there is exactly one address."""
-    if "<" not in text and ">" not in text:
-        return "", text
-    name, address = parseaddr(text)
-    # parseaddr is forgiving; what it understood must be all there was: `Name <address>` and nothing after it.
-    if not address or not text.endswith(f"<{address}>") or len(name) > MAX_NAME:
-        raise InvalidAddress("invalid_email", "Write `ada@example.com` or `Ada Lovelace <ada@example.com>`.")
-    try:
-        HeaderAddress(display_name=name, addr_spec=address if address.isascii() else "")
-    except (ValueError, HeaderParseError, IndexError) as error:
-        raise InvalidAddress("invalid_email", "This is not an email address.") from error
-    return name, address
+        return str(Mailbox(parsed.address, parsed.name))
 
 
 CHANNEL = Email()

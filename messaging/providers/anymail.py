@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.mail import get_connection
 
 from messaging.providers.base import Envelope, Outcome, Result, is_temporary, same_for_all
-from messaging.providers.mime import compose
+from messaging.providers.mime import compose_for_backend
 
 METADATA_NAME = "pomelo_message"
 # The service's word for each recipient; what it queues or does not explain it will report on by its callbacks.
@@ -38,7 +38,9 @@ class Anymail:
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Hand the email to the service; its word on each recipient decides."""
-        message: Any = compose(envelope, connection=get_connection(settings.MESSAGING_ANYMAIL_BACKEND))
+        message: Any = compose_for_backend(
+            envelope, connection=get_connection(settings.MESSAGING_ANYMAIL_BACKEND)
+        )
         wanted = {target.address for target in envelope.targets}
         if len(wanted) < len(envelope.shown):
             # A second try: a service has one list for headers and delivery, so only those who still wait are named.

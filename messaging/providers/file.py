@@ -19,7 +19,7 @@ from core.errors import NotFound
 from core.tenancy import Tenant
 from messaging.channels import get_channel, label_of
 from messaging.providers.base import Envelope, Result, Target, same_for_all
-from messaging.providers.mime import compose
+from messaging.providers.mime import WIRE, compose
 
 # What a file of the mailbox is called, so that no other file can be asked for.
 _NAME = re.compile(r"msg_[0-9a-z]{26}(\.[0-9]{3,15})?\.(eml|txt)")
@@ -54,7 +54,10 @@ class FileProvider:
     def send(self, envelope: Envelope) -> list[Result]:
         """Write the message down; a retry overwrites its own file."""
         if get_channel(envelope.channel).together:
-            name, content = f"{envelope.public_id}.eml", compose(envelope).message().as_bytes()
+            name, content = (
+                f"{envelope.public_id}.eml",
+                compose(envelope).as_bytes(policy=WIRE.clone(linesep="\n")),
+            )
         else:
             target = envelope.targets[0]
             name = f"{envelope.public_id}.{target.address.lstrip('+')}.txt"

@@ -14,12 +14,12 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from email.utils import parseaddr
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
+from core.email_addresses import parse_mailbox
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, same_for_all
 from messaging.providers.mime import compose
 
@@ -108,8 +108,7 @@ class Smtp:
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Run one SMTP transaction; every failure becomes the result of the recipients it concerns."""
-        message: Any = compose(envelope).message()
-        payload: bytes = message.as_bytes(linesep="\r\n")
+        payload = compose(envelope).as_bytes()
         deadline = time.monotonic() + CALL_SECONDS
         try:
             with self._connection(deadline) as connection:
@@ -128,7 +127,7 @@ class Smtp:
             return same_for_all(envelope, "deferred", code="smtp_connection", detail=_describe(error))
 
     def _transact(self, connection: _Connection, envelope: Envelope, payload: bytes) -> list[Result]:
-        return_path = settings.MESSAGING_RETURN_PATH or parseaddr(envelope.sender)[1]
+        return_path = settings.MESSAGING_RETURN_PATH or parse_mailbox(envelope.sender).address
         options = [f"size={len(payload)}"] if connection.has_extn("size") else []
         if not payload.isascii() and connection.has_extn("8bitmime"):
             options.append("body=8bitmime")

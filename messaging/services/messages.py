@@ -175,7 +175,8 @@ def _read_addresses(
     way: Channel, person: Customer | None, **groups: Sequence[str]
 ) -> list[tuple[str, Address]]:
     """Return (kind, address) of every recipient; raises FieldErrors naming each that is refused."""
-    if not groups["to"] and person is not None:
+    is_own = not groups["to"] and person is not None
+    if person is not None and is_own:
         own = way.customer_address(person)
         if not own:
             raise FieldErrors(
@@ -204,6 +205,8 @@ def _read_addresses(
             try:
                 address = way.parse(text)
             except InvalidAddress as error:
+                if is_own:
+                    field = "customer"  # the caller sent no other; the address is older than its rules
                 problems.append(FieldError(field, error.code, str(error)))
                 continue
             if address.normalized in seen:

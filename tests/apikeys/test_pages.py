@@ -84,7 +84,7 @@ def test_the_form_names_what_the_service_refuses_and_makes_nothing(world, login)
         ({"kind": "browser", "allowed_origins": "http://example.com"}, "not encrypted"),
         ({"kind": "browser", "allowed_origins": "*"}, "every website can use this key"),
         ({"allowed_origins": "https://a.example"}, "Only a browser key"),
-        ({"name": "a\x00b"}, "Null characters"),
+        ({"name": "a\x00b"}, "Must not contain line breaks"),
     ):
         response = create(browser, **changes)
         assert response.status_code == 422, changes

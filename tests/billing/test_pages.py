@@ -122,7 +122,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
         ({"metadata": "plan"}, "name=value"),
         ({"metadata": "\n".join(f"n{number}=x" for number in range(51))}, "At most 50"),
         ({"external_id": "taken"}, "exists"),
-        ({"email": "nobody"}, "valid email"),
+        ({"email": "nobody"}, "not an email address"),
     ],
 )
 def test_a_refused_customer_says_why_on_the_form(

@@ -97,3 +97,24 @@ form("ambiguous", "due day by week", "/invoices/new/", {**DRAFT, "due_date": "20
 form("ambiguous", "refund with a comma", "/charges/{charge}/refund/", {"amount": "12,50"}, "Write the amount as in 1,250.00 (EUR).")
 form("ambiguous", "send at a day", "/messages/new/", {**COMPOSED, "send_at": "31.01.2030 12:00"}, "Write the moment as in")
 filled("ambiguous", "a price as the page writes it", "/invoices/new/", {**DRAFT, "line0-unit_price": "1,250.00", "line0-tax_rate": "7.7 %"})
+
+# Two parts, two ideas of a valid value: what a customer may be called and reached by, mail can be sent to.
+NOBODY = {"channel": "email", "subject": "Hello", "text": "Hi"}
+for text in ("a@[127.0.0.1]", "a@127.0.0.10", "jörg@example.com", "a b@example.com", "a@exa\u200bmple", "a@b@example.com", "x" * 65 + "@example.com", "Ada <ada@example.com>", "a@\u2028example.com", "a@example.com\u0085b"):
+    api("address", f"customer {ascii(text)[:40]}", "POST /v1/customers", {"name": "Ada", "email": text}, Refused("email"))
+for text in ("a@[127.0.0.1]", "a@127.0.0.10", "jörg@example.com", "Ada <a@example.com", "Ada, Bob <a@example.com>", "a@example.com, b@example.com", "Ada\t<a@example.com>", "Ada\r\nBcc: b@example.com <a@example.com>", "=?utf-8?q?a=0Ab?= <a@example.com>"):
+    api("address", f"recipient {ascii(text)[:40]}", "POST /v1/messages", {**MESSAGE, "to": [text]}, Refused("to.0"))
+    api("address", f"sender {ascii(text)[:40]}", "POST /v1/messages", {**MESSAGE, "from": text}, Refused("from"))
+for text in ("\u200b", "\u00a0\u2060", "\u3164", "\u115f\u1160", "\ufeff\u00ad", "\u2800", "\U000e0041", "Ada\tLovelace", "Ada\nLovelace", "Ada\u2028L", "Ada\u0085L"):
+    api("address", f"name {text!a}", "POST /v1/customers", {"name": text}, Refused("name"))
+    form("address", f"form name {text!a}", "/customers/new/", {"name": text}, "Needs at least one character that can be seen." if "Ada" not in text else "Must not contain line breaks")
+form("address", "a key nobody can see", "/keys/new/", {"name": "\u200b", "kind": "server", "scopes": "customers:read", "expiry": "90", "rate_limit": "60"}, "Needs at least one character that can be seen.")
+api("address", "subject nobody can see", "POST /v1/messages", {**MESSAGE, "subject": "\u200b\u3164"}, Refused("subject"))
+api("address", "a name too long once composed", "POST /v1/customers", {"name": "\u0958" * 150}, Refused("name", "At most 200 characters"))
+api("address", "one metadata name in two spellings", "POST /v1/customers", {"name": "Ada", "metadata": {"caf\u00e9": "1", "cafe\u0301": "2"}}, Refused("metadata.caf\u00e9"))
+api("address", "an international domain", "POST /v1/customers", {"name": "Jan", "email": "jan@exämple.com"}, Taken({"email": "jan@xn--exmple-cua.com"}))
+api("address", "a long Chinese name", "POST /v1/customers", {"name": "李" * 60, "email": "li@example.com"}, Taken({"name": "李" * 60}))
+api("address", "a decomposed name", "POST /v1/customers", {"name": "Rene\u0301", "external_id": "e\u0301"}, Taken({"name": "Ren\u00e9", "external_id": "\u00e9"}))
+api("address", "the longest sender", "POST /v1/messages", {**MESSAGE, "from": f'"{"x" * 200}" <{"a" * 64}@{"b" * 60}.{"c" * 60}.example.com>'}, Taken())
+for text in ("Müller, Jörg", "李" * 60, "Ada (CEO)", "O\u2019Neil"):
+    api("address", f"a sender called {ascii(text)[:30]}", "POST /v1/messages", {**MESSAGE, "from": f'"{text}" <a@example.com>'}, Taken())

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 
+from billing.models import Customer
 from core import clock
 from core.tenancy import tenant_context
 from messaging.models import DailyUsage, Message
@@ -129,6 +130,31 @@ def test_a_customer_is_the_recipient_when_nobody_else_is_named(world, sender):
 
     assert (by_email.json["to"], by_sms.json["to"]) == (["ada@example.com"], ["+4930123456"])
     assert by_email.json["customer"] == customer.public_id
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "used"),
+    [
+        ("Ada\tLovelace\n", "jan@exämple.com", "jan@xn--exmple-cua.com"),
+        ("李" * 200, "li@example.com", "li@example.com"),
+        ("\u200b", "zoe@example.com", "zoe@example.com"),
+        ("Ada", "a@[127.0.0.1]", None),
+    ],
+)
+def test_a_customer_older_than_the_rules_is_written_to_or_named(world, sender, name, email, used):
+    customer = make_customer(world.tenant())
+    with tenant_context(world.tenant()):
+        Customer.objects.filter(id=customer.id).update(name=name, email=email)
+    body = {"channel": "email", "customer": customer.public_id, "subject": "S", "text": "T"}
+
+    answer = sender.post("/v1/messages", body)
+
+    if used:
+        assert (answer.status, answer.json["to"]) == (201, [used])
+    else:
+        assert answer.status == 400
+        assert [each["field"] for each in answer.json["error"]["fields"]] == ["customer"]
+        assert messages_of(world.tenant()) == []
 
 
 def test_a_customer_without_an_address_or_of_another_company_is_refused(world, sender):

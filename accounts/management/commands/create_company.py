@@ -10,6 +10,7 @@ from django.core.validators import validate_email
 from accounts.models import Company, User
 from accounts.services import create_company
 from accounts.services.companies import SlugTaken
+from core import arguments
 from core.principal import Principal
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options of DESIGN §3."""
-        parser.add_argument("--name", required=True, help="the company's name")
+        parser.add_argument("--name", required=True, type=arguments.name, help="the company's name")
         parser.add_argument("--slug", default="", help="its short name (default: made from the name)")
         parser.add_argument("--tier", default="starter", choices=Company.Tiers.values)
         parser.add_argument("--owner-email", required=True, help="email of the owner; created when new")

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from billing.api.serializers.fields import CountryField, PhoneField
+from core.api.fields import EmailAddressField
 from core.api.serializers import MetadataField, StrictSerializer
 
 
@@ -21,7 +22,7 @@ class CustomerInput(StrictSerializer):
     """The fields of a customer that a caller sets."""
 
     name = serializers.CharField(max_length=200)
-    email = serializers.EmailField(max_length=254, required=False, allow_null=True)
+    email = EmailAddressField(max_length=254, required=False, allow_null=True)
     phone = PhoneField(
         max_length=32,
         required=False,

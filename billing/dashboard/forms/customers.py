@@ -7,7 +7,7 @@ from django.core.validators import RegexValidator
 
 from billing.dashboard.forms.base import MetadataTextField, ServiceForm
 from billing.models import Customer
-from core.form_fields import DayField
+from core.form_fields import DayField, EmailAddressField, NameField
 
 ADDRESS_PARTS = ("line1", "line2", "postal_code", "city", "state", "country")
 
@@ -15,8 +15,8 @@ ADDRESS_PARTS = ("line1", "line2", "postal_code", "city", "state", "country")
 class CustomerForm(ServiceForm):
     """Create or edit a customer."""
 
-    name = forms.CharField(max_length=200)
-    email = forms.EmailField(max_length=254, required=False)
+    name = NameField(max_length=200)
+    email = EmailAddressField(max_length=254, required=False)
     phone = forms.CharField(
         max_length=32, required=False, help_text="In the international form, such as +49 30 123456."
     )

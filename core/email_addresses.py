@@ -1,0 +1,116 @@
+"""Email addresses: one type for customers, senders and recipients, so that what one part accepts no other one refuses.
+
+An address has a local part in ASCII (RFC 5321 §4.1.2; SMTPUTF8 is not assumed of any receiver) and a domain name, kept in
+the ASCII form of IDNA 2008 (UTS #46 for capitals and width), which every mail server understands.
+"""
+
+import re
+from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+
+import idna
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+
+from core.texts import CONTROL_CHARACTERS, has_controls, is_visible, normalize
+
+MAX_ADDRESS = 254
+MAX_LOCAL_PART = 64
+MAX_NAME = 200
+HOW_TO_WRITE = "Write `ada@example.com` or `Ada Lovelace <ada@example.com>`."
+
+_valid = EmailValidator()
+# A display name is in quotes, or free of what RFC 5322 §3.2.3 gives a meaning between addresses.
+_MAILBOX = re.compile(
+    r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>,;:@\\]*?))\s*<(?P<address>[^<>]*)>\s*'
+)
+_NEEDS_QUOTES = re.compile(r"[^\w !#$%&\'*+/=?^`{|}~-]")
+_ENCODED = re.compile(r"=\?[^? ]+\?[bqBQ]\?[^? ]*\?=")
+
+
+class InvalidEmail(ValueError):
+    """The text is no address that mail can be sent to; `code` is stable, the message is for people."""
+
+    def __init__(
+        self, message: str = "This is not an email address.", *, code: str = "invalid_email"
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address and perhaps the name of whom it belongs to."""
+
+    address: str
+    name: str = ""
+
+    @property
+    def normalized(self) -> str:
+        """The spelling that equal addresses share."""
+        return self.address.lower()
+
+    def __str__(self) -> str:
+        """Return what `parse_mailbox` reads, and people too: `Ada Lovelace <ada@example.com>`."""
+        if not self.name:
+            return self.address
+        if not _NEEDS_QUOTES.search(self.name) and not _ENCODED.search(self.name):
+            return f"{self.name} <{self.address}>"
+        quoted = self.name.replace("\\", r"\\").replace('"', r"\"")
+        return f'"{quoted}" <{self.address}>'
+
+
+def parse_email(text: str) -> str:
+    """Return the address in the form it is kept and used in; raises InvalidEmail."""
+    if has_controls(text):
+        raise InvalidEmail(CONTROL_CHARACTERS, code="control_character")
+    local, _, domain = normalize(text).strip().rpartition("@")
+    if not local or len(local) > MAX_LOCAL_PART or not local.isascii():
+        raise InvalidEmail
+    try:
+        domain = idna.encode(domain, uts46=True).decode("ascii")
+        address = f"{local}@{domain}"
+        _valid(address)
+    except (idna.IDNAError, ValidationError) as error:
+        raise InvalidEmail from error
+    # A number at the end is that of an IP address, which is no mail domain (RFC 3696 §2).
+    if domain.rpartition(".")[2].isdecimal():
+        raise InvalidEmail
+    if len(address) > MAX_ADDRESS:
+        raise InvalidEmail(f"An address has at most {MAX_ADDRESS} characters.")
+    return address
+
+
+def parse_mailbox(text: str) -> Mailbox:
+    """Return what `ada@example.com` or `Ada Lovelace <ada@example.com>` means; raises InvalidEmail.
+
+    A name may be quoted, and encoded as a header has it (RFC 2047): libraries that write headers hand those out.
+    """
+    if has_controls(text):
+        raise InvalidEmail(CONTROL_CHARACTERS, code="control_character")
+    if "<" not in text and ">" not in text:
+        return Mailbox(parse_email(text))
+    found = _MAILBOX.fullmatch(text)
+    if found is None:
+        raise InvalidEmail(HOW_TO_WRITE)
+    address = parse_email(found["address"])
+    if found["quoted"] is not None:
+        name = re.sub(r"\\(.)", r"\1", found["quoted"])
+    else:
+        name = _decoded(found["plain"])
+    name = normalize(name).strip()
+    if has_controls(name):
+        raise InvalidEmail(CONTROL_CHARACTERS, code="control_character")
+    if len(name) > MAX_NAME:
+        raise InvalidEmail(f"A name has at most {MAX_NAME} characters.")
+    return Mailbox(address, name if is_visible(name) else "")
+
+
+def _decoded(name: str) -> str:
+    if not _ENCODED.search(name):
+        return name
+    try:
+        return str(make_header(decode_header(name)))
+    except (HeaderParseError, LookupError, ValueError) as error:
+        raise InvalidEmail(HOW_TO_WRITE) from error

@@ -1,0 +1,56 @@
+"""What a text looks like to whoever reads it: one spelling for all that is compared, and something to see in a name.
+
+Unicode writes `é` as one character or as two; to a person, and so to a filter and a unique constraint, both are the same.
+Everything that is compared is kept in NFC (UAX #15). A name of zero-width characters is none.
+"""
+
+import re
+import unicodedata
+
+# Characters that draw nothing although their category is that of a letter, a mark or a symbol: what of Unicode's
+# Default_Ignorable_Code_Point (DerivedCoreProperties) has no category of its own, and the empty braille pattern.
+_DRAWS_NOTHING = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+CONTROL_CHARACTERS = "Must not contain line breaks, tabs or other control characters."
+NOTHING_TO_SEE = "Needs at least one character that can be seen."
+
+
+def normalize(text: str) -> str:
+    """Return `text` as it is kept and compared: in Unicode's normalization form C."""
+    return unicodedata.normalize("NFC", text)
+
+
+def has_controls(text: str) -> bool:
+    """Tell whether `text` has line breaks, tabs or other control characters (C0, C1, U+2028, U+2029)."""
+    return _CONTROL.search(text) is not None
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether a reader sees anything of `text`: more than blanks, format characters and fillers."""
+    return any(
+        unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
+        for character in _DRAWS_NOTHING.sub("", text)
+    )
+
+
+def clean_name(text: str, *, longest: int) -> str:
+    """Return the name of somebody or something as it is kept: NFC, without blanks around it.
+
+    Raises ValueError for one with control characters, of which nothing can be seen, or of more than `longest` characters.
+    """
+    text = normalize(text).strip()
+    if not is_visible(text):
+        raise ValueError(NOTHING_TO_SEE)
+    if has_controls(text):
+        raise ValueError(CONTROL_CHARACTERS)
+    if len(text) > longest:
+        # Some characters are two in NFC, so what a field let pass can still be too long.
+        raise ValueError(f"At most {longest} characters are accepted.")
+    return text
+
+
+def on_one_line(text: str) -> str:
+    """Return `text` for a place that has one line only: runs of blanks and control characters become one blank."""
+    return " ".join(_CONTROL.sub(" ", normalize(text)).split())

@@ -1,0 +1,76 @@
+"""One type of address: what it writes it reads, whatever the name; and every part of the product has the same idea of it."""
+
+from email.utils import formataddr
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.services.customer_fields import clean_customer_fields
+from core.email_addresses import InvalidEmail, Mailbox, parse_email, parse_mailbox
+from core.errors import FieldErrors
+from core.texts import clean_name, has_controls, is_visible, normalize
+from messaging.channels import get_channel
+from messaging.channels.base import InvalidAddress
+
+NAMES = (
+    st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=200)
+    .map(lambda text: normalize(text).strip())
+    .filter(lambda text: len(text) <= 200 and (not text or is_visible(text)))
+)
+ODD = st.text(alphabet="aZ0.@-_+\"<>[]()\\ ,;:é\u200b\u3002\t١", max_size=20) | st.sampled_from(["Ada@Example.COM", "jan@exämple.com", "a@b.c.d.co.uk", "a@bücher.example", "a@xn--bcher-kva.example", "\"a b\"@example.com"]) | st.ip_addresses().map(lambda ip: f"a@{ip}")  # fmt: skip
+
+
+@given(NAMES)
+def test_a_mailbox_reads_what_it_writes(name: str) -> None:
+    assert parse_mailbox(str(Mailbox("ada@example.com", name))) == Mailbox("ada@example.com", name)
+
+
+@given(NAMES.filter(lambda name: not has_controls(name)))
+def test_what_python_writes_is_read_too(name: str) -> None:
+    assert parse_mailbox(formataddr((name, "ada@example.com"))) == Mailbox("ada@example.com", name)
+
+
+@given(ODD)
+def test_an_address_is_read_once_and_then_stays_as_it_is(text: str) -> None:
+    try:
+        address = parse_email(text)
+    except InvalidEmail:
+        return
+    assert parse_email(address) == address
+    assert address.isascii()
+
+
+@given(ODD)
+def test_customers_and_recipients_have_one_idea_of_an_address(text: str) -> None:
+    if not text or "<" in text:  # nothing, and a name with an address, are for the one or the other only
+        return
+    try:
+        customer = clean_customer_fields({"email": text})["email"]
+    except FieldErrors:
+        customer = None
+    try:
+        recipient = get_channel("email").parse(text).address
+    except InvalidAddress:
+        recipient = None
+    assert customer == recipient
+
+
+@given(st.text())
+def test_a_name_is_cleaned_once(text: str) -> None:
+    try:
+        name = clean_name(text, longest=1_000)
+    except ValueError:
+        return
+    assert clean_name(name, longest=1_000) == name
+    assert is_visible(name)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "\u00ad\u2060", "\u3164", "\u115f", "\u2800", "\ufe0f", "\u202e", "\U000e0020"])  # fmt: skip
+def test_nothing_is_seen(text: str) -> None:
+    assert not is_visible(text)
+
+
+@pytest.mark.parametrize("text", ["a", "李", "🙂", "👩\u200d💻", "\u0301", "١", "क\u094d\u200dष"])
+def test_something_is_seen(text: str) -> None:
+    assert is_visible(text)
