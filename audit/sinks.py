@@ -6,10 +6,10 @@ from typing import Any
 from audit.models import AuditEntry, StaffEntry, Streams, UnsealedEntry
 from core import ids
 from core.events import Event
-from core.logging import redact
 from core.postgres.later import send_later
 from core.postgres.rows import insert_rows
 from core.principal import Principal
+from core.redaction import redact
 from core.tenancy import current_tenant
 
 # What the sealer has to do is written with the entry itself, so it finds whatever is committed, however late.
@@ -32,14 +32,14 @@ def _columns(event: Event, actor: Principal) -> dict[str, Any]:
         "action": event.type,
         "actor_kind": actor.kind,
         "actor_id": actor.id[:64],
-        "actor_name": actor.name[:254],
+        "actor_name": redact(actor.name)[:254],
         "target_type": event.type.rpartition(".")[0],
         "target_id": event.object_id[:64],
         "ip": actor.ip,
         # A client writes this text: PostgreSQL cannot store a NUL in it.
-        "user_agent": actor.user_agent.replace("\x00", "")[:500],
+        "user_agent": redact(actor.user_agent.replace("\x00", ""))[:500],
         "request_id": actor.request_id or "",
-        # Events carry no secrets; should one ever do, it must not stay here for ninety days.
+        # Events carry no secrets, but people put them into names and notes: such a one must not stay for ninety days.
         "changes": redact(event.changes),
         "detail": redact(event.detail),
     }

@@ -16,8 +16,8 @@ class NameField(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         """Clean the name; raises ValidationError."""
-        text: str = super().to_python(value)
-        if text in self.empty_values:
+        text = super().to_python(value) or ""
+        if not text:
             return text
         try:
             return clean_name(text, longest=self.max_length or len(text))
@@ -28,12 +28,12 @@ class NameField(forms.CharField):
 class EmailAddressField(forms.EmailField):
     """An address that mail can be sent to, without a name; it is kept in ASCII (see core.email_addresses)."""
 
-    default_validators = ()
+    default_validators: list[Any] = []
 
     def to_python(self, value: Any) -> str:
         """Read the address; raises ValidationError."""
-        text: str = super().to_python(value)
-        if text in self.empty_values:
+        text = super().to_python(value) or ""
+        if not text:
             return text
         try:
             return parse_email(text)

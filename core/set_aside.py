@@ -15,9 +15,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from prometheus_client import Counter
 
 from core import clock
-from core.logging import redact
 from core.models import SetAside
 from core.postgres.failures import is_outage
+from core.redaction import redact
 from core.tenancy import system_context
 from core.text import storable
 

@@ -29,8 +29,8 @@ from core.api.errors import TemporarilyUnavailable
 from core.api.throttling import LocalBuckets, Policy, take_one
 from core.errors import FieldError, FieldErrors
 from core.events import publish, publish_unowned
-from core.logging import redact
 from core.principal import Principal
+from core.redaction import redact
 from core.tenancy import system_context, tenant_context
 from core.valkey import ValkeyUnavailable
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from core import ids
-from core.logging import redact
+from core.redaction import redact_text
 
 CONTENT = (
     "id", "company", "mode", "key", "key_name", "method", "route", "path", "status", "duration_us",
@@ -51,12 +51,11 @@ def route_template(pattern: str) -> str:
 
 def plain_text(text: str, limit: int) -> str:
     """Return what a client wrote in a form that PostgreSQL and UTF-8 can hold, without credentials."""
-    text = text[:limit].replace("\x00", "")
+    text = text.replace("\x00", "")
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
-    elif "_" not in text:
-        return text
-    return redact(text)
+    # Before it is cut: half a credential would not be recognised, and is half of one.
+    return redact_text(text)[:limit]
 
 
 def plain_trace(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:

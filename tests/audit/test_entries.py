@@ -1,6 +1,7 @@
 """Security events are one append-only row in the transaction of the change."""
 
 import contextlib
+import dataclasses
 from datetime import date, timedelta
 
 import pytest
@@ -11,11 +12,12 @@ from accounts.events import CompanyUpdated
 from audit.days import day_bounds, day_of
 from audit.models import AuditEntry, StaffEntry
 from audit.partitions import tables
+from billing.services import update_customer
 from core import clock, ids
 from core.events import publish, publish_unowned
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
-from tests.factories import World
+from tests.factories import World, make_customer
 
 
 def person(world: World) -> Principal:
@@ -66,13 +68,33 @@ def test_a_change_that_is_rolled_back_leaves_no_row(world: World) -> None:
 def test_secrets_in_an_event_never_reach_the_trail(world: World) -> None:
     secret = "pm_live_" + "a" * 38
     event = CompanyUpdated(
-        object_id=world.company.public_id, changes={"note": ["", secret]}, detail={"client_secret": "x" * 20}
+        object_id=world.company.public_id,
+        changes={"note": ["", secret]},
+        detail={"metadata": {"token": "gold"}},
     )
     with tenant_context(world.tenant()):
         publish(event, actor=person(world))
         entry = AuditEntry.objects.get(action="company.updated")
     assert entry.changes == {"note": ["", "[redacted]"]}
-    assert entry.detail == {"client_secret": "[redacted]"}
+    assert entry.detail == {"metadata": {"token": "gold"}}
+
+
+def test_business_words_stay_in_the_trail(world: World) -> None:
+    customer = make_customer(world.tenant(), name="Ada")
+    with tenant_context(world.tenant()):
+        update_customer(
+            customer=customer, actor=person(world), name="Basic Consulting", metadata={"token": "gold"}
+        )
+        entry = AuditEntry.objects.get(action="customer.updated")
+    assert entry.changes == {"name": ["Ada", "Basic Consulting"], "metadata": [{}, {"token": "gold"}]}
+
+
+def test_a_credential_in_a_user_agent_never_reaches_the_trail(world: World) -> None:
+    actor = dataclasses.replace(person(world), user_agent="curl Basic dXNlcjpwYXNz")
+    with tenant_context(world.tenant()):
+        publish(CompanyUpdated(object_id=world.company.public_id), actor=actor)
+        entry = AuditEntry.objects.get(action="company.updated")
+    assert entry.user_agent == "curl [redacted]"
 
 
 def test_the_other_company_and_the_other_mode_see_nothing(world: World) -> None:

@@ -93,14 +93,29 @@ def test_a_refused_request_keeps_the_decisions_that_led_to_it(world: World) -> N
     ]
 
 
-def test_a_credential_in_a_path_is_not_kept(world: World) -> None:
+@pytest.mark.parametrize(
+    ("path", "agent", "kept"),
+    [
+        ("/v1/pm_live_" + "a" * 38, "curl", ("/v1/[redacted]", "curl")),
+        ("/v1/pm%255Flive%255F" + "a" * 38, "curl", ("/v1/[redacted]", "curl")),
+        ("/v1/Basic dXNlcjpwYXNz", "Bearer aB3dE5gH7jK9mN1pQ3", ("/v1/[redacted]", "[redacted]")),
+        ("/v1/" + "x" * 480 + "pm_live_" + "a" * 38, "curl", ("/v1/" + "x" * 480 + "[redacted]", "curl")),
+        (
+            "/v1/customers/Basic Consulting",
+            "Basic Consulting/2.0",
+            ("/v1/customers/Basic Consulting", "Basic Consulting/2.0"),
+        ),
+    ],
+)
+def test_a_credential_in_a_path_or_user_agent_is_not_kept(world: World, path, agent, kept) -> None:
     entry = finished(world)
-    entry["request"].path_info = "/v1/pm_live_" + "a" * 38
+    entry["request"].path_info = entry["request"].path = path
+    entry["request"].META["HTTP_USER_AGENT"] = agent
     buffer.record(entry)
     drain()
     with tenant_context(world.tenant()):
         row = RequestLog.objects.get(id=ids.decode("req", entry["request"].request_id))
-    assert row.path == "/v1/[redacted]"
+    assert (row.path, row.user_agent) == kept
 
 
 def test_a_request_without_a_company_is_for_staff_only(world: World) -> None:

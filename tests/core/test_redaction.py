@@ -1,0 +1,90 @@
+"""Evidence keeps business words and never a credential, however the credential was wrapped."""
+
+import base64
+import re
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apikeys.keys import generate
+from core.redaction import REDACTED, redact, redact_text
+
+WORDS = ["Basic", "Bearer", "Consulting", "basic", "bearer", "Holdings", "International", "pm_live_", "whsec_", "token", "GmbH & Co. KG", "2026", "100 %", "Straße", "pm_test_AbCd1234…wxyz", "Basics", "Müller", "%41", "secret"]  # fmt: skip
+SECRETS = st.sampled_from(["live", "test"]).map(lambda mode: generate(mode).text)
+AROUND = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="%"), max_size=20).filter(
+    lambda text: not re.search(r"[0-9A-Za-z_]$|^[0-9A-Za-z]", text)
+)
+
+
+def basic(secret: str) -> str:
+    return "Basic " + base64.b64encode(f"key_01:{secret}".encode()).decode()
+
+
+WRAPPINGS = st.sampled_from([lambda secret: secret, lambda secret: f"Bearer {secret}", basic])
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
+def test_business_words_stay_as_they_are(text: str) -> None:
+    assert redact_text(text) == text
+
+
+@given(SECRETS, WRAPPINGS, AROUND, AROUND, st.integers(0, 4))
+def test_no_credential_stays_however_it_is_wrapped(secret, wrap, before, after, layers) -> None:
+    wrapped = wrap(secret)
+    text = f"{before} {wrapped} {after}"
+    for _ in range(layers):
+        text = quote(text, safe="/" if layers % 2 else "")
+
+    found = redact_text(text)
+
+    assert REDACTED in found
+    assert secret[8:24] not in found
+    assert wrapped[-24:] not in found
+
+
+@given(SECRETS, st.integers(24, 38))
+def test_a_secret_whose_end_was_cut_off_is_one_still(secret: str, kept: int) -> None:
+    assert redact_text(f"/v1/{secret[: 8 + kept]}") == f"/v1/{REDACTED}"
+
+
+@given(
+    st.recursive(
+        st.sampled_from(WORDS), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(WORDS), inner)
+    )
+)
+def test_containers_keep_their_words_and_names(value: object) -> None:
+    assert redact(value) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Basic Consulting", "Basic Consulting2026", "Bearer International Holdings", "Basic instinct", "bearer bonds",
+        "Basic " + "x" * 40, "Bearer Consulting2026GmbH", "Basic QWxhZGRpbg==", "100%25", "a%20b", "%", "%zz",
+    ],
+)  # fmt: skip
+def test_what_is_no_credential(text: str) -> None:
+    assert redact_text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Basic dXNlcjpwYXNz", "basic dXNlcjpwYXNz", "Basic+dXNlcjpwYXNz", "Authorization: Basic dXNlcjpwYXM=", "Basic dXNlcjpwYXM",
+        "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "Bearer " + "9f8A7b6c5D4e3F2a", "curl Bearer%20aB3dE5gH7jK9mN1pQ3",
+        "Basic%2520dXNlcjpwYXNz", "whsec_" + "aB3d" * 8, "%" + "25" * 20 + "41",
+    ],
+)  # fmt: skip
+def test_what_is_a_credential(text: str) -> None:
+    assert REDACTED in redact_text(text)
+
+
+def test_a_credential_under_any_name_goes_and_a_word_under_any_name_stays() -> None:
+    secret = generate("live").text
+    assert redact({"token": "gold", "note": ["", secret], secret: 1}) == {
+        "token": "gold",
+        "note": ["", REDACTED],
+        REDACTED: 1,
+    }
