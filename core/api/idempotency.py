@@ -19,6 +19,7 @@ from core.api.errors import (
     IdempotencyKeyReused,
     InvalidIdempotencyKey,
 )
+from core.api.json import canonical
 from core.api.rendering import read_json
 from core.crypto import decrypt, encrypt
 from core.errors import DomainError
@@ -51,9 +52,8 @@ def read_key(request: HttpRequest) -> str | None:
 
 def fingerprint(request: Request) -> bytes:
     """Return the SHA-256 of method, path, query and canonical body: what makes two requests the same."""
-    canonical = orjson.dumps(read_json(request), option=orjson.OPT_SORT_KEYS)
     parts = (request.method or "", request.path, request.META.get("QUERY_STRING", ""))
-    return hashlib.sha256("\n".join(parts).encode() + b"\n" + canonical).digest()
+    return hashlib.sha256("\n".join(parts).encode() + b"\n" + canonical(read_json(request))).digest()
 
 
 def lock_number(key: str) -> int:

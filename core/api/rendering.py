@@ -13,6 +13,7 @@ from rest_framework.parsers import JSONParser as _DrfJSONParser
 from rest_framework.renderers import JSONRenderer as _DrfJSONRenderer
 
 from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, NotAcceptable, UnsupportedMediaType
+from core.api.json import parse_object
 from core.requests import Request
 
 JSON = "application/json"
@@ -64,13 +65,7 @@ def _parse(request: HttpRequest) -> dict[str, Any]:
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(f"The body is encoded ({encoding[:50]}); send it as it is.")
-    try:
-        data = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"The body is not valid JSON: {error}.") from error
-    if not isinstance(data, dict):
-        raise InvalidRequest("The body must be a JSON object.")
-    return data
+    return parse_object(body)
 
 
 def _read_body(request: HttpRequest) -> bytes:

@@ -14,7 +14,6 @@ Json = dict[str, Any]
 name_values("Mode", ["live", "test"])
 name_values("Interval", ["hour", "day"])
 
-MAX_DEPTH = 12
 # Of a metadata object: how many entries, and how long a name may be.
 MAX_ENTRIES = 50
 MAX_NAME = 40
@@ -23,22 +22,20 @@ MAX_NAME = 40
 MAX_SAFE_INTEGER = 2**53 - 1
 
 
-def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]], depth: int = 0) -> None:
+def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]]) -> None:
     if isinstance(value, str):
         if "\x00" in value:
             problems[path] = ["Must not contain a NUL character."]
-    elif depth > MAX_DEPTH:
-        problems[path] = [f"Is nested deeper than {MAX_DEPTH} levels."]
     elif isinstance(value, dict):
         for key, inner in value.items():
             name = str(key)
             if "\x00" in name:
                 problems[path or "body"] = ["A name must not contain a NUL character."]
                 continue
-            _refuse_hostile_text(inner, f"{path}.{name}" if path else name, problems, depth + 1)
+            _refuse_hostile_text(inner, f"{path}.{name}" if path else name, problems)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            _refuse_hostile_text(inner, f"{path}.{index}" if path else str(index), problems, depth + 1)
+            _refuse_hostile_text(inner, f"{path}.{index}" if path else str(index), problems)
 
 
 # What JSON type each kind of field takes. DRF converts freely (7 becomes "7", "yes" becomes true); an API that documents

@@ -279,3 +279,15 @@ def test_stored_answers_cannot_be_read_in_the_database(world, client):
         body = bytes(IdempotencyRecord.objects.get(key="order-1").body)
     assert b"Lovelace" not in body
     assert b"customer" not in body
+
+
+def test_a_whole_number_is_the_same_however_it_is_written(world, issue_key, api):
+    client = api(issue_key(world.company, ["charges:write"]).client_secret)
+    body = b'{"amount": %s, "currency": "EUR", "payment_method": "card_success"}'
+
+    first = client.post("/v1/charges", raw=body % b"1999", idempotency_key="k")
+    again = client.post("/v1/charges", raw=body % b"1999.0", idempotency_key="k")
+    other = client.post("/v1/charges", raw=body % b"1998.0", idempotency_key="k")
+
+    assert (first.status, again.status, again.content == first.content) == (201, 201, True)
+    assert (other.status, other.code) == (422, "idempotency_key_reused")
