@@ -20,8 +20,11 @@ class ApiKeysConfig(PomeloApp):
     menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)
 
     def ready(self) -> None:
-        """Answer django-cors-headers' question for the API; let `/readyz` speak of Vault."""
-        from apikeys import cors  # noqa: F401
+        """Register the system checks, answer django-cors-headers' question for the API, let `/readyz` speak of Vault."""
+        from apikeys import (
+            checks,  # noqa: F401
+            cors,  # noqa: F401
+        )
         from apikeys.stores.vault_session import SESSION
         from core.health import READINESS_CHECKS
 

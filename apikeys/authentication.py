@@ -1,32 +1,40 @@
-"""The guard of the API pipeline: who is calling, may they, and is there a token left (DESIGN §4–6).
+"""DRF's authentication by API key: who is calling, and is there a token left (DESIGN §4–6).
 
-`settings.API_GUARD` names KeyGuard. On the hot path it does no SQL and one round trip to Valkey.
+`REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]` names ApiKeyAuthentication. On the hot path it does no SQL and one round trip
+to Valkey, which proves the process's copy of the grant the newest and takes from every bucket that the view's throttles name.
+What must never be left out (revocation, expiry, address, origin, the proof) is decided here, and not by a permission or a
+throttle: a view may replace those.
 """
 
 import hmac
 import time
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import structlog
 from django.conf import settings
 from prometheus_client import Counter
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 
 from apikeys import attempts, grants, hashers, stores
+from apikeys.access import KeyAccess
 from apikeys.credentials import Credential, read_credential
 from apikeys.decisions import FREE_REFUSALS, Circumstances, decide, explain
 from apikeys.grants import Grant
-from apikeys.refusals import InvalidCredentials, RateLimited, TooManyFailures
+from apikeys.refusals import TooManyFailures
 from apikeys.services.notices import report_exposure
-from apikeys.usage import BUFFER
 from apikeys.verification import load_grant, recall_match
 from core import clock
-from core.api.errors import TemporarilyUnavailable
-from core.api.scopes import ANY_KEY
+from core.api.errors import REALM, InvalidCredentials, TemporarilyUnavailable
+from core.api.exceptions import refusal as as_drf
+from core.api.exceptions import to_domain_error
+from core.api.throttles import TierThrottle
 from core.api.throttling import STALE, LocalBuckets, PolicySet
-from core.api.views import ApiRequest
 from core.errors import DomainError
 from core.principal import Principal
-from core.tenancy import Tenant, tenant_context
+from core.requests import GuardedRequest
+from core.tenancy import tenant_context
 from core.valkey import ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.guard")
@@ -39,273 +47,266 @@ MAX_AGENT_LENGTH = 300
 _local = LocalBuckets()
 
 
-class _State:
-    """What the guard remembers of one request between its three steps."""
+class KeyRequest(GuardedRequest):
+    """What authentication by key adds to Django's request (a type only, never constructed)."""
 
-    __slots__ = ("asked", "credential", "digest", "fresh", "grant", "now", "refusal")
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-        self.credential: Credential | None = None
-        self.digest = b""
-        self.grant: Grant | None = None
-        self.refusal: DomainError | None = None
-        self.asked: Circumstances | None = None
-        # Whether the grant was read from PostgreSQL by this very request.
-        self.fresh = False
-
-
-class GuardedRequest(ApiRequest):
-    """What the guard adds to a request (a type only, never constructed)."""
-
-    guard: _State
+    # Of a refused key too: whether a browser may read why is decided by it (apikeys.cors).
     grant: Grant
 
 
-class KeyGuard:
-    """Authentication, restrictions, scopes and limits by API key. Stateless; one instance serves every thread."""
+class ApiKeyAuthentication(BaseAuthentication):
+    """Authenticates every request to /v1 by its API key. Stateless."""
 
-    def identify(self, request: GuardedRequest) -> None:
-        """Find the grant of the credential; a refusal is kept for `settle`."""
-        now = time.time()
-        state = request.guard = _State(now)
+    def authenticate(self, request: Request) -> tuple[Principal, KeyAccess]:
+        """Return who calls and what it may do.
+
+        Raises `core.api.exceptions.Refusal` and nothing else: after an exception that is not DRF's own, DRF would
+        authenticate (and count) again as soon as somebody asks for `request.user`.
+        """
         try:
-            credential = read_credential(request.META)
-        except DomainError as refusal:
-            state.refusal = refusal
-            return
-        state.credential = credential
-        state.digest = digest = grants.digest_of(credential.secret)
-        grant = grants.COPIES.get(digest)
-        if grant is None or grant.proofs is None or not grants.is_fresh(grant.proved_at, now):
-            grant = self._load(request, state, grant)
-            if grant is None:
-                return
-        if credential.client_id is not None and not _same(credential.client_id, grant.client_id):
-            state.refusal = InvalidCredentials("The Client ID and the secret do not belong together.")
-            return
-        state.grant = grant
-        self._adopt(request, grant)
+            access = _Attempt(request).settle()
+        except APIException:
+            raise
+        except Exception as raised:  # see above
+            raise as_drf(to_domain_error(raised)) from raised
+        return access.principal, access
 
-    def decide(self, request: GuardedRequest, required: tuple[str, ...]) -> None:
-        """Decide on the process's own copy, without I/O."""
-        state = request.guard
-        state.asked = asked = Circumstances(
-            state.now, request.client_ip, request.META.get("HTTP_ORIGIN"), required
-        )
-        if state.grant is not None:
-            state.refusal = decide(state.grant, asked)
+    def authenticate_header(self, request: Request) -> str:
+        """Return the schemes that are accepted (RFC 9110 §11.6.1)."""
+        return REALM
 
-    def settle(self, request: GuardedRequest, required: tuple[str, ...], policies: tuple[str, ...]) -> None:
+
+class _Attempt:
+    """One request on its way through authentication."""
+
+    __slots__ = ("access", "asked", "credential", "digest", "fresh", "grant", "http", "refusal", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        http = self.http = cast(KeyRequest, request._request)  # noqa: SLF001 - DRF's name for Django's request
+        self.asked = Circumstances(time.time(), http.client_ip, http.META.get("HTTP_ORIGIN"))
+        self.credential: Credential | None = None
+        self.digest = b""
+        self.grant: Grant | None = None
+        self.access: KeyAccess | None = None
+        self.refusal: DomainError | None = None
+        # Whether the grant was read from PostgreSQL by this very request.
+        self.fresh = False
+
+    def settle(self) -> KeyAccess:
         """Prove that the copy is the newest and take the tokens in one round trip; raises the first refusal."""
-        state = request.guard
+        self._identify()
         for _ in range(MAX_RELOADS):
-            grant = state.grant
+            grant = self.grant
             if grant is None:
-                self._refuse_by_address(request, state)
-            refusal = state.refusal
-            is_free = refusal is not None and refusal.code in FREE_REFUSALS
+                self._refuse_by_address()
+            is_free = self.refusal is not None and self.refusal.code in FREE_REFUSALS
             try:
-                plan = grant.plan(None if is_free else policies)
+                plan = grant.plan(None if is_free else self._throttles())
                 answer = plan.call.run()
             except ValkeyUnavailable:
-                self._settle_without_valkey(request, state, policies)
-                return
+                return self._settle_without_valkey()
             if answer[0] != STALE:
                 break
-            self._reload(request, state, required)
+            self._reload()
         else:
-            raise TemporarilyUnavailable("This key is being changed at this moment.")
+            raise as_drf(TemporarilyUnavailable("This key is being changed at this moment."))
         if is_free:
-            self._refuse_by_address(request, state)
-        self._finish(request, state, plan.policies, admitted=answer[0] == 1, used=answer[1:])
-
-    def report_exposure(self, request: GuardedRequest) -> None:
-        """The request came over plain HTTP and is refused: if it carried a working secret, tell its company.
-
-        Counted for the address like any failure, so that nobody can make us look up secrets without end.
-        """
-        counted = attempts.count_failure(request.client_ip)
-        request.rate_headers = counted.headers
-        if not counted.admitted:
-            return
-        try:
-            credential = read_credential(request.META)
-            grant = load_grant(credential.secret, grants.digest_of(credential.secret), None)
-        except DomainError:
-            return
-        except (stores.StoreUnavailable, hashers.HasherBusy) as error:
-            log.warning("exposure_not_verifiable", reason=type(error).__name__)
-            return
-        if grant is None or time.time() >= grant.usable_until:
-            return
-        self._adopt(request, grant)
-        facts = grant.facts
-        with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
-            report_exposure(
-                key_id=facts.key_id,
-                how=f"It was sent over plain HTTP from {request.client_ip}.",
-                actor=request.principal,
-                now=clock.now(),
-            )
+            self._refuse_by_address()
+        return self._finish(plan.policies, admitted=answer[0] == 1, used=answer[1:])
 
     # --- finding the grant --------------------------------------------------------------------------------------------
 
-    def _load(self, request: GuardedRequest, state: _State, copy: Grant | None) -> Grant | None:
-        assert state.credential is not None
-        secret = state.credential.secret
-        known = recall_match(state.digest, copy)
+    def _identify(self) -> None:
+        """Find the grant of the credential and decide on the process's own copy; a refusal is kept for `settle`."""
+        try:
+            credential = read_credential(self.http.META)
+        except DomainError as refusal:
+            self.refusal = refusal
+            return
+        self.credential = credential
+        self.digest = digest = grants.digest_of(credential.secret)
+        grant = grants.COPIES.get(digest)
+        if grant is None or grant.proofs is None or not grants.is_fresh(grant.proved_at, self.asked.now):
+            grant = self._load(grant)
+            if grant is None:
+                return
+        if credential.client_id is not None and not _same(credential.client_id, grant.client_id):
+            self.refusal = InvalidCredentials("The Client ID and the secret do not belong together.")
+            return
+        self._adopt(grant)
+
+    def _load(self, copy: Grant | None) -> Grant | None:
+        assert self.credential is not None
+        secret = self.credential.secret
+        known = recall_match(self.digest, copy)
         try:
             if known is not None:
-                grant = load_grant(secret, state.digest, known)
+                grant = load_grant(secret, self.digest, known)
             else:
-                with attempts.lookup_slot(request.client_ip) as admitted:
-                    grant = load_grant(secret, state.digest, None) if admitted else None
+                with attempts.lookup_slot(self.http.client_ip) as admitted:
+                    grant = load_grant(secret, self.digest, None) if admitted else None
         except (stores.StoreUnavailable, hashers.HasherBusy) as error:
             log.warning("secret_not_verifiable", reason=type(error).__name__, detail=str(error))
-            state.refusal = TemporarilyUnavailable("The credential cannot be verified right now.")
+            self.refusal = TemporarilyUnavailable("The credential cannot be verified right now.")
             return None
         if grant is None:
-            state.refusal = InvalidCredentials("No key has this secret.")
-        state.fresh = True
+            self.refusal = InvalidCredentials("No key has this secret.")
+        self.fresh = True
         return grant
 
-    def _reload(self, request: GuardedRequest, state: _State, required: tuple[str, ...]) -> None:
+    def _reload(self) -> None:
         """The fences say that the copy is stale: read it again and decide again."""
-        state.grant = self._load(request, state, state.grant)
-        if state.grant is not None:
-            self._adopt(request, state.grant)
-            self.decide(request, required)
+        grant = self.grant = self._load(self.grant)
+        if grant is not None:
+            self._adopt(grant)
 
-    def _adopt(self, request: GuardedRequest, grant: Grant) -> None:
-        facts = grant.facts
-        request.grant = grant
-        request.principal = Principal(
-            kind="key",
-            id=grant.client_id,
-            name=facts.key_name,
-            company_id=facts.company_id,
-            mode=facts.mode,  # type: ignore[arg-type]
-            scopes=grant.scopes,
-            ip=request.client_ip,
-            user_agent=request.META.get("HTTP_USER_AGENT", "")[:MAX_AGENT_LENGTH],
-            request_id=request.request_id,
+    def _adopt(self, grant: Grant) -> None:
+        """Take `grant` for the key of this request, and decide without I/O what it alone decides."""
+        self.grant = grant
+        principal = _principal_of(self.http, grant)
+        access = self.access = KeyAccess(self.http, grant, self.asked, principal)
+        self.refusal = decide(grant, self.asked)
+        if self.refusal is None:
+            # The view's own get_throttles() may ask who calls; if the answer turns out to be nobody, DRF takes it back.
+            self.request.user = principal  # type: ignore[assignment]  # whose type is that of Django's users
+            self.request.auth = access
+
+    def _throttles(self) -> tuple[type[TierThrottle], ...]:
+        """The policies of the tier that the view's throttles name for this method."""
+        view: Any = (self.request.parser_context or {}).get("view")
+        method = self.http.method
+        return tuple(
+            type(throttle)
+            for throttle in (view.get_throttles() if view is not None else ())
+            if isinstance(throttle, TierThrottle) and throttle.applies_to(method)
         )
 
     # --- raising and admitting ----------------------------------------------------------------------------------------
 
-    def _finish(
-        self,
-        request: GuardedRequest,
-        state: _State,
-        policies: PolicySet,
-        *,
-        admitted: bool,
-        used: list[int],
-    ) -> None:
-        headers = policies.headers(used)
-        grant = state.grant
+    def _finish(self, policies: PolicySet, *, admitted: bool, used: list[int]) -> KeyAccess:
+        """Say what the buckets answered; whether that lets the request pass is for the view's throttles to tell."""
+        grant, access, http = self.grant, self.access, self.http
         assert grant is not None
+        assert access is not None
+        headers = policies.headers(used)
         if grant.notices:
             headers.update(grant.notices)
-        request.rate_headers = headers
-        if state.refusal is not None:
+        http.rate_headers = headers
+        access.settle(policies, admitted=admitted, used=used)
+        if self.refusal is not None:
             if not admitted:
                 # Beyond the limit it is refused all the same, but no longer written down each time.
-                raise self._explained(request, state, state.refusal)
-            self._refuse_known(request, state, state.refusal)
-        if not admitted:
-            refusing = [policy.name for policy in policies.refusing(used)]
-            raise self._explained(
-                request,
-                state,
-                RateLimited(
-                    f"The limit of {' and '.join(refusing)} is used up.",
-                    facts={"policies": refusing},
-                    headers={"Retry-After": str(policies.retry_after(used))},
-                ),
-            )
-        facts, principal = grant.facts, request.principal
-        if attempts.is_first_success(facts.secret_id, request.client_ip, state.now):
-            attempts.record_first_success(grant, request.client_ip, state.now, actor=principal)
-        assert state.asked is not None
-        BUFFER.note(
-            facts,
-            _used_scope(grant, state.asked.required),
-            state.now,
-            request.client_ip,
-            principal.user_agent,
-        )
+                raise self._explained(self.refusal)
+            self._refuse_known(self.refusal)
+        if admitted:
+            now = self.asked.now
+            if attempts.is_first_success(grant.facts.secret_id, http.client_ip, now):
+                attempts.record_first_success(grant, http.client_ip, now, actor=access.principal)
+        return access
 
-    def _refuse_known(self, request: GuardedRequest, state: _State, refusal: DomainError) -> NoReturn:
-        assert state.grant is not None
-        attempts.record_refusal(state.grant, refusal, actor=request.principal)
-        raise self._explained(request, state, refusal)
+    def _refuse_known(self, refusal: DomainError) -> NoReturn:
+        assert self.grant is not None
+        assert self.access is not None
+        attempts.record_refusal(self.grant, refusal, actor=self.access.principal)
+        raise self._explained(refusal)
 
-    def _refuse_by_address(self, request: GuardedRequest, state: _State) -> NoReturn:
+    def _refuse_by_address(self) -> NoReturn:
         """Refuse what costs no key anything: it is counted for the client's address."""
-        refusal = state.refusal
+        refusal, http = self.refusal, self.http
         assert refusal is not None
-        counted = attempts.count_failure(request.client_ip, tokens=0 if refusal.status == 503 else 1)
-        request.rate_headers = counted.headers
+        counted = attempts.count_failure(http.client_ip, tokens=0 if refusal.status == 503 else 1)
+        http.rate_headers = counted.headers
         if not counted.admitted:
             raise self._explained(
-                request,
-                state,
                 TooManyFailures(
                     "Too many requests without a valid credential came from this address.",
                     headers={"Retry-After": str(counted.retry_after)},
-                ),
+                )
             )
-        if state.grant is not None:
-            self._refuse_known(request, state, refusal)
+        if self.grant is not None:
+            self._refuse_known(refusal)
         if refusal.status != 503:
-            secret = None if state.credential is None else state.credential.secret
-            attempts.record_failure(refusal, secret=secret, caller=_caller(request))
-        raise self._explained(request, state, refusal)
+            secret = None if self.credential is None else self.credential.secret
+            attempts.record_failure(refusal, secret=secret, caller=_caller(http))
+        raise self._explained(refusal)
 
-    def _explained(self, request: GuardedRequest, state: _State, refusal: DomainError) -> DomainError:
-        assert state.asked is not None
-        request.trace = explain(state.grant, refusal, state.asked)
-        return refusal
+    def _explained(self, refusal: DomainError) -> APIException:
+        return as_drf(refusal, explain(self.grant, refusal, self.asked))
 
     # --- without Valkey -----------------------------------------------------------------------------------------------
 
-    def _settle_without_valkey(
-        self, request: GuardedRequest, state: _State, policies: tuple[str, ...]
-    ) -> None:
+    def _settle_without_valkey(self) -> KeyAccess:
         """Decide on what PostgreSQL says now, and limit as `RATE_LIMIT_FAILURE_MODE` says (DESIGN §5)."""
-        assert state.asked is not None
-        if not state.fresh:
-            self._reload(request, state, state.asked.required)
-        grant = state.grant
-        if grant is None or (state.refusal is not None and state.refusal.code in FREE_REFUSALS):
-            self._refuse_by_address(request, state)
+        if not self.fresh:
+            self._reload()
+        grant = self.grant
+        if grant is None or (self.refusal is not None and self.refusal.code in FREE_REFUSALS):
+            self._refuse_by_address()
         mode = settings.RATE_LIMIT_FAILURE_MODE
         WITHOUT_VALKEY.labels(mode).inc()
-        buckets, limits = grant.policies(policies)
+        buckets, limits = grant.policies(self._throttles())
         if mode == "closed":
-            request.rate_headers = limits.headers([0] * len(buckets))
-            raise self._explained(
-                request, state, TemporarilyUnavailable("Rate limits cannot be counted right now.")
-            )
+            self.http.rate_headers = limits.headers([0] * len(buckets))
+            raise self._explained(TemporarilyUnavailable("Rate limits cannot be counted right now."))
         admitted, used = True, [0] * len(buckets)
         if mode == "local":
             admitted, used = _local.take(dict(zip(buckets, limits.policies, strict=True)))
-        self._finish(request, state, limits, admitted=admitted, used=used)
+        return self._finish(limits, admitted=admitted, used=used)
+
+
+def report_exposed_credential(request: KeyRequest) -> None:
+    """The request came over plain HTTP and is refused: if it carried a working secret, tell its company (`API_EXPOSURE`).
+
+    Counted for the address like any failure, so that nobody can make us look up secrets without end.
+    """
+    counted = attempts.count_failure(request.client_ip)
+    request.rate_headers = counted.headers
+    if not counted.admitted:
+        return
+    try:
+        credential = read_credential(request.META)
+        grant = load_grant(credential.secret, grants.digest_of(credential.secret), None)
+    except DomainError:
+        return
+    except (stores.StoreUnavailable, hashers.HasherBusy) as error:
+        log.warning("exposure_not_verifiable", reason=type(error).__name__)
+        return
+    if grant is None or time.time() >= grant.usable_until:
+        return
+    principal = _principal_of(request, grant)
+    with tenant_context(grant.tenant):
+        report_exposure(
+            key_id=grant.facts.key_id,
+            how=f"It was sent over plain HTTP from {request.client_ip}.",
+            actor=principal,
+            now=clock.now(),
+        )
+
+
+def _principal_of(request: KeyRequest, grant: Grant) -> Principal:
+    """Return who acts by this key, and let the request log and the CORS headers know whose it is."""
+    facts = grant.facts
+    request.grant = grant
+    principal = request.principal = Principal(
+        kind="key",
+        id=grant.client_id,
+        name=facts.key_name,
+        company_id=facts.company_id,
+        mode=facts.mode,  # type: ignore[arg-type]
+        scopes=grant.scopes,
+        ip=request.client_ip,
+        user_agent=request.META.get("HTTP_USER_AGENT", "")[:MAX_AGENT_LENGTH],
+        request_id=request.request_id,
+    )
+    return principal
 
 
 def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode("latin-1", "replace"), expected.encode("ascii"))
 
 
-def _used_scope(grant: Grant, required: tuple[str, ...]) -> str:
-    if len(required) == 1:
-        return "" if required[0] == ANY_KEY else required[0]
-    return next((scope for scope in required if scope in grant.scopes), "")
-
-
-def _caller(request: GuardedRequest) -> dict[str, Any]:
+def _caller(request: KeyRequest) -> dict[str, Any]:
     return {
         "ip": request.client_ip,
         "user_agent": request.META.get("HTTP_USER_AGENT", "")[:MAX_AGENT_LENGTH],

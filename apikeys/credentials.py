@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-from apikeys.refusals import CredentialInQuery, InvalidCredentials, MissingCredentials
+from apikeys.refusals import CredentialInQuery
+from core.api.errors import InvalidCredentials, MissingCredentials
 
 MAX_SECRET_LENGTH = 128
 _QUERY_MARKS = ("pm_live_", "pm_test_", "client_secret=", "api_key=", "access_token=")

@@ -1,6 +1,6 @@
 """What a grant allows, decided on the process's own copy without I/O, and explained (DESIGN §4).
 
-`decide` is called for every request and says only yes or no; `explain` writes the trace of a refused one.
+`decide` is called for every request and says only why not; `explain` writes the trace of a refused one.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from typing import Any
 from apikeys.grants import Grant
 from apikeys.refusals import (
     CompanySuspended,
-    InsufficientScope,
     IpNotAllowed,
     KeyExpired,
     KeyRevoked,
@@ -18,7 +17,6 @@ from apikeys.refusals import (
 )
 from apikeys.restrictions import address_allowed, origin_allowed
 from core import clock
-from core.api.scopes import ANY_KEY
 from core.errors import DomainError
 
 # A missing scope and a suspension cost a token; whatever the holder of a stolen secret can cause costs the key nothing.
@@ -33,11 +31,10 @@ class Circumstances:
     now: float
     ip: str
     origin: str | None
-    required: tuple[str, ...]
 
 
 def decide(grant: Grant, asked: Circumstances) -> DomainError | None:
-    """The first refusal, or None when the grant allows it."""
+    """The first refusal that does not depend on what is called, or None. What the key may do, permissions ask later."""
     if asked.now >= grant.usable_until:
         refusal = _refuse_state(grant, asked.now)
         if refusal is not None:
@@ -48,12 +45,6 @@ def decide(grant: Grant, asked: Circumstances) -> DomainError | None:
         refusal = _refuse_origin(grant, asked.origin)
         if refusal is not None:
             return refusal
-    required = asked.required
-    if required[0] != ANY_KEY and grant.scopes.isdisjoint(required):
-        return InsufficientScope(
-            f"This needs the scope {' or '.join(required)}.",
-            facts={"required_scopes": list(required), "granted_scopes": list(grant.facts.scopes)},
-        )
     return None
 
 
@@ -103,22 +94,27 @@ _CHECK_OF_CODE = {
     "ip_not_allowed": "ip",
     "origin_not_allowed": "origin",
     "insufficient_scope": "scope",
+    "not_permitted": "permission",
     "rate_limited": "rate_limit",
     "temporarily_unavailable": "rate_limit",
 }
 
 
-def explain(grant: Grant | None, refusal: DomainError, asked: Circumstances) -> list[dict[str, Any]]:
-    """The trace of a refused request: every check up to the one that said no, with what would make it pass."""
+def explain(
+    grant: Grant | None, refusal: DomainError, asked: Circumstances, required: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """The trace of a refused request: every check up to the one that said no, with what would make it pass.
+
+    `required` are the scopes of which the operation needs any one, where they had been asked for.
+    """
     failed = _CHECK_OF_CODE.get(refusal.code, refusal.code)
     trace = []
-    for check in (*CHECKS, "rate_limit"):
+    for check in (*CHECKS, "permission" if failed == "permission" else "rate_limit"):
         if check == failed:
             trace.append({"check": check, "passed": False, "detail": refusal.detail, "fix": refusal.advice()})
             break
-        trace.append(
-            {"check": check, "passed": True, "detail": _passed_detail(grant, check, asked), "fix": ""}
-        )
+        detail = " or ".join(required) if check == "scope" else _passed_detail(grant, check, asked)
+        trace.append({"check": check, "passed": True, "detail": detail, "fix": ""})
     return trace
 
 
@@ -138,6 +134,4 @@ def _passed_detail(grant: Grant | None, check: str, asked: Circumstances) -> str
         return f"{asked.ip} ({'listed' if facts.networks else 'no allow-list'})"
     if check == "origin":
         return asked.origin or "none (server key)"
-    if check == "scope":
-        return " or ".join(asked.required)
     return ""

@@ -19,9 +19,13 @@ from uuid import UUID
 import orjson
 
 from apikeys.restrictions import compile_networks
+from billing.entitlements import LIMIT_NAMES
 from core import clock, crypto, fences, ids, sealed, valkey
 from core.addresses import IPNetwork
+from core.api.operations import mounted_throttles
+from core.api.throttles import TierThrottle
 from core.api.throttling import Policy, PolicySet, prepare_take
+from core.tenancy import Tenant
 from core.valkey import PreparedCall, ValkeyUnavailable
 
 # A copy is read again from PostgreSQL when it is older than this.
@@ -58,15 +62,15 @@ class Facts:
     company_name: str
     company_tier: str
     company_suspended: bool
-    requests_per_minute: int
-    messages_per_minute: int
+    # The company's numbers by their names (billing.entitlements.Limits).
+    limits: dict[str, int]
     key_version: int
     company_version: int
     proved_at: float
     matched_at: float
 
 
-SCHEMA = sealed.tag_of("grant", (f"{field.name}:{field.type}" for field in fields(Facts)))
+SCHEMA = sealed.tag_of("grant", (*(f"{field.name}:{field.type}" for field in fields(Facts)), *LIMIT_NAMES))
 
 
 class Plan:
@@ -94,6 +98,7 @@ class Grant:
         "proofs",
         "proved_at",
         "scopes",
+        "tenant",
         "usable_until",
     )
 
@@ -103,6 +108,7 @@ class Grant:
         self.proved_at = facts.proved_at
         self.client_id = ids.encode("key", facts.key_id)
         self.scopes = frozenset(facts.scopes)
+        self.tenant = Tenant(facts.company_id, facts.mode)  # type: ignore[arg-type]
         self.is_browser = facts.kind == "browser"
         self.networks: tuple[IPNetwork, ...] = compile_networks(facts.networks)
         # The first moment at which this copy by itself says no; 0 when it already does.
@@ -112,7 +118,7 @@ class Grant:
         )
         # Headers that tell the holder of an ending secret when it ends.
         self.notices = {} if facts.replaced_at is None else {SECRET_ENDS_HEADER: _rfc3339(facts.replaced_at)}
-        self._plans: dict[tuple[str, ...] | None, Plan] = {}
+        self._plans: dict[tuple[type[TierThrottle], ...] | None, Plan] = {}
 
     @property
     def fence_names(self) -> tuple[str, str]:
@@ -140,39 +146,46 @@ class Grant:
             },
             "mode": facts.mode,
             "scopes": list(facts.scopes),
-            "limits": {policy.name: policy.quota for policy in self.policies(("messages",))[1].policies},
+            "limits": {
+                policy.name: policy.quota for policy in self.policies(mounted_throttles())[1].policies
+            },
         }
 
-    def policies(self, extra: Sequence[str] = ()) -> tuple[tuple[str, ...], PolicySet]:
-        """Bucket names and policies of a request; `extra` names policies beyond `key` and `company` (DESIGN §6)."""
+    def policies(self, throttles: Sequence[type[TierThrottle]]) -> tuple[tuple[str, ...], PolicySet]:
+        """The names of the buckets that `throttles` take from, and their policies with this company's numbers."""
         facts = self.facts
-        tag = _bucket_tag(facts.company_id)
-        tier = facts.requests_per_minute
-        # The key's own limit is clamped when read, never rewritten: a higher tier gives it back.
-        shared = shared_buckets(facts.company_id, facts.mode)
-        buckets = [f"{tag}:key:{facts.key_id.hex}", shared["company"]]
-        found = [Policy("key", min(facts.rate_limit, tier)), Policy("company", tier)]
-        if "messages" in extra:
-            buckets.append(shared["messages"])
-            found.append(Policy("messages", facts.messages_per_minute))
+        buckets = [
+            key_bucket(facts.company_id, throttle.policy, facts.key_id)
+            if throttle.per_key
+            else shared_bucket(facts.company_id, throttle.policy, facts.mode)
+            for throttle in throttles
+        ]
+        found = [
+            Policy(throttle.policy, throttle.quota(facts.limits, facts.rate_limit), throttle.window)
+            for throttle in throttles
+        ]
         return tuple(buckets), PolicySet(found)
 
-    def plan(self, extra: tuple[str, ...] | None) -> Plan:
-        """The prepared call for `extra` policies; None: prove the fences and take nothing."""
-        plan = self._plans.get(extra)
+    def plan(self, throttles: tuple[type[TierThrottle], ...] | None) -> Plan:
+        """The prepared call that takes for `throttles`; None: prove the fences and take nothing."""
+        plan = self._plans.get(throttles)
         if plan is None:
             if self.proofs is None:
                 raise ValkeyUnavailable("This copy was read while Valkey was away.")
-            buckets, policies = ((), PolicySet(())) if extra is None else self.policies(extra)
+            buckets, policies = self.policies(throttles or ())
             call = prepare_take(self.fence_names, self.proofs, buckets, policies)
-            plan = self._plans[extra] = Plan(buckets, policies, call)
+            plan = self._plans[throttles] = Plan(buckets, policies, call)
         return plan
 
 
-def shared_buckets(company_id: UUID, mode: str) -> dict[str, str]:
-    """The names of the buckets that all keys of a company and mode share, by policy."""
-    tag = _bucket_tag(company_id)
-    return {policy: f"{tag}:{policy}:{mode}" for policy in ("company", "messages")}
+def key_bucket(company_id: UUID, policy: str, key_id: UUID) -> str:
+    """The name of a key's own bucket."""
+    return f"{_bucket_tag(company_id)}:{policy}:{key_id.hex}"
+
+
+def shared_bucket(company_id: UUID, policy: str, mode: str) -> str:
+    """The name of the bucket that all keys of a company and mode share."""
+    return f"{_bucket_tag(company_id)}:{policy}:{mode}"
 
 
 def _bucket_tag(company_id: UUID) -> str:

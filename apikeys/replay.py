@@ -1,14 +1,13 @@
 """What a change of a key's restrictions would have done to the calls of its last days, told before it is saved."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from apikeys.restrictions import address_allowed, compile_networks
+from core.api.operations import MountedView, mounted_views
 from core.api.scopes import ANY_KEY
-from core.api.views import ApiView
-from core.checks import iter_api_views
 
 PERIOD = timedelta(days=7)
 MAX_REASONS = 8
@@ -59,17 +58,14 @@ def replay(
 
 def required_scopes() -> Callable[[str, str], tuple[str, ...]]:
     """Which scopes the API's routes need now: a function of method and route template (`/v1/customers/{id}`)."""
-    needs: dict[str, Mapping[str, str | tuple[str, ...]]] = {
-        _template(pattern): view.scopes
-        for pattern, view in iter_api_views()
-        if isinstance(view, type) and issubclass(view, ApiView)
+    mounted: dict[str, MountedView] = {
+        _template(found.route): found for found in mounted_views() if found.view
     }
 
     def of(method: str, route: str) -> tuple[str, ...]:
-        needed = needs.get(route, {}).get("GET" if method == "HEAD" else method, ANY_KEY)
-        if needed == ANY_KEY:
-            return ()
-        return (needed,) if isinstance(needed, str) else needed
+        found = mounted.get(route)
+        needed = () if found is None else found.scopes("GET" if method == "HEAD" else method)
+        return () if ANY_KEY in needed else needed
 
     return of
 

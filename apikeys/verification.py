@@ -12,7 +12,7 @@ import structlog
 from apikeys import grants, hashers, keys, selectors, stores
 from apikeys.grants import Facts, Grant
 from apikeys.models import ApiKeySecret
-from billing.entitlements import limits_from
+from billing.entitlements import as_numbers, limits_from
 from core import clock, fences
 from core.tenancy import system_context
 from core.valkey import ValkeyUnavailable
@@ -121,8 +121,7 @@ def _read(secret_id: UUID, *, matched_at: float) -> Facts | None:
         company_name=found["company_name"],
         company_tier=found["company_tier"],
         company_suspended=found["company_suspended_at"] is not None,
-        requests_per_minute=limits.requests_per_minute,
-        messages_per_minute=limits.messages_per_minute,
+        limits=as_numbers(limits),
         key_version=found["key_version"],
         company_version=found["company_version"],
         proved_at=proved_at,

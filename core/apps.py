@@ -13,5 +13,6 @@ class CoreConfig(PomeloApp):
     def ready(self) -> None:
         """Know every app's events, and register the system checks (start-up refuses what they call an error)."""
         from core import checks, resource_checks  # noqa: F401
+        from core.api import checks as api_checks  # noqa: F401
 
         autodiscover_modules("events")

@@ -1,58 +1,10 @@
 """System checks: what is refused at start-up, with how to mend it."""
 
-from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.urls import URLPattern, URLResolver, get_resolver
-
-from core.api.scopes import ANY_KEY, SCOPES
-
-
-def iter_api_views(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (route, view class) of everything under /v1; for a view that is a function, the function."""
-    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
-        route = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from iter_api_views(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern) and route.startswith("v1/"):
-            callback = pattern.callback
-            yield route, getattr(callback, "cls", None) or getattr(callback, "view_class", callback)
-
-
-@register(Tags.security)
-def check_api_views(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Every endpoint under /v1 passes the pipeline and names a known scope for each of its methods."""
-    from core.api.views import WRITES, ApiView
-
-    found: list[CheckMessage] = []
-    for route, view in iter_api_views():
-        if not isinstance(view, type) or not issubclass(view, ApiView):
-            if not getattr(view, "public_document", False):
-                found.append(Error(f"/{route} does not inherit ApiView.", id="pomelo.E001"))
-            continue
-        methods = {
-            name.upper()
-            for name in view.http_method_names
-            if hasattr(view, name) and name not in ("options", "head")
-        }
-        found.extend(
-            Error(f"{method} /{route} names no scope.", id="pomelo.E002")
-            for method in sorted(methods - set(view.scopes))
-        )
-        found.extend(
-            Error(f"{method} /{route} names unknown scope {scope}.", id="pomelo.E003")
-            for method, needed in view.scopes.items()
-            for scope in ((needed,) if isinstance(needed, str) else needed)
-            if scope != ANY_KEY and scope not in SCOPES
-        )
-        if not view.needs_database and methods & WRITES:
-            found.append(
-                Error(f"/{route} writes, which needs a transaction: needs_database.", id="pomelo.E004")
-            )
-    return found
 
 
 @register(Tags.security)

@@ -4,6 +4,7 @@ It also parts the ways: a request to /v1 goes to the API's entry and passes none
 """
 
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -15,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from core import fences, ids
 from core.addresses import client_address, forwarded_scheme, peer_is_trusted_proxy
 from core.api.entry import ApiEntry, is_api_path
-from core.requests import Request
+from core.requests import GuardedRequest, Request
 
 # Probes are asked over plain HTTP from inside the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -40,7 +41,7 @@ class RequestContextMiddleware:
         structlog.contextvars.bind_contextvars(request_id=request.request_id)
         path = request.path_info
         if is_api_path(path):
-            response: HttpResponse = self._api(request)
+            response: HttpResponse = self._api(cast(GuardedRequest, request))
         elif settings.REQUIRE_HTTPS and not secure and path not in PLAIN_PATHS:
             response = HttpResponsePermanentRedirect(
                 f"https://{urlsplit(settings.PUBLIC_URL).netloc}{request.get_full_path()}"

@@ -24,6 +24,28 @@ class Principal:
     user_agent: str = ""
     request_id: str | None = None
 
+    # --- what Django's and DRF's own classes ask of `request.user` (IsAuthenticated, UserRateThrottle, …) ------------------
+
+    @property
+    def pk(self) -> str:
+        """The identifier under the name that Django gives it."""
+        return self.id
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always: nobody in particular has no principal."""
+        return True
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether it is one of the operator's people; a key never is."""
+        return self.kind == "staff"
+
     @classmethod
     def system(cls, name: str) -> "Principal":
         """Return the principal of a job of the system's own, such as `webhooks.relay`."""

@@ -1,7 +1,7 @@
 """What Django's request carries here beside what Django knows, as types, and the one way an actor is made from it.
 
-Nothing constructs these classes: `core.middleware` puts the attributes on Django's own request, the API's pipeline adds
-its part (`ApiRequest`), and `accounts.access` that of a dashboard page (`CompanyRequest`).
+Nothing constructs these classes: `core.middleware` puts the attributes on Django's own request, the API's entry adds its
+part (`GuardedRequest`), and `accounts.access` that of a dashboard page (`CompanyRequest`).
 """
 
 import uuid
@@ -20,15 +20,16 @@ class Request(HttpRequest):
     request_id: str
     client_ip: str
     secure: bool
-    # Set by core.api.rendering.read_json, which parses a body once.
-    json_body: dict[str, Any]
 
 
-class ApiRequest(Request):
-    """A request to /v1, as a handler sees it."""
+class GuardedRequest(Request):
+    """A request to /v1: with what its headers and its line of the request log are written from, whatever becomes of it."""
 
-    principal: Principal
+    # Whose key it carries, as soon as that is known: of a refused one too, for which DRF's `request.user` is None.
+    principal: Principal | None
+    # The checks up to the one that said no, and the error code of the refusal; empty and None when nothing did.
     trace: list[dict[str, Any]]
+    refused_by: str | None
     rate_headers: dict[str, str]
 
 

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage, Error, register
 from django.urls import Resolver404, resolve
 
-from core.checks import iter_api_views
+from core.api.operations import mounted_views
 from core.events import EVENT_TYPES
 from core.resources import OBJECT_PREFIXES, RESOURCES, PomeloApp, app_of, pomelo_apps
 from core.tenancy import CompanyModel, TenantModel
@@ -53,9 +53,10 @@ def _named_twice() -> Iterator[CheckMessage]:
 
 
 def _undescribed() -> Iterator[CheckMessage]:
-    for route, view in iter_api_views():
+    for mounted in mounted_views():
+        route = mounted.route
         name = route.removeprefix("v1/").lstrip("^").partition("/")[0]
-        if getattr(view, "schema", None) is None:
+        if getattr(mounted.view, "schema", None) is None:
             continue
         if name not in RESOURCES or not RESOURCES[name].description:
             yield Error(

@@ -1,24 +1,24 @@
 """`GET /v1/whoami`: what the key that calls is and may do."""
 
-from typing import Any
+from typing import cast
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
 
+from apikeys.access import KeyAccess
 from apikeys.api.serializers import WhoAmIOutput
-from apikeys.authentication import GuardedRequest
-from core.api.rendering import reply
+from core.api.access import ApiRequest
 from core.api.scopes import ANY_KEY
-from core.api.views import ApiView
+from core.api.views import APIView
 
 
-class WhoAmI(ApiView):
+class WhoAmI(APIView):
     """Describes the calling key. Needs no scope and no SQL: everything is in the grant."""
 
-    scopes = {"GET": ANY_KEY}
+    scopes = ANY_KEY
     needs_database = False
 
     @extend_schema(operation_id="whoami", responses=WhoAmIOutput)
-    def get(self, request: GuardedRequest, **kwargs: Any) -> HttpResponse:
+    def get(self, request: ApiRequest) -> Response:
         """Return the key, its company, mode, scopes and limits."""
-        return reply(request.grant.description)
+        return Response(cast(KeyAccess, request.auth).grant.description)

@@ -17,7 +17,7 @@ from apikeys.dashboard.forms import FoundKeyForm
 from apikeys.services.reports import receive_report
 from core.api.errors import MethodNotAllowed
 from core.api.exceptions import problem, to_domain_error
-from core.api.rendering import read_json, reply
+from core.api.rendering import JSON, dump, read_json
 from core.api.serializers import StrictSerializer
 from core.errors import DomainError, FieldErrors
 from core.principal import Principal
@@ -81,7 +81,7 @@ def report_found_key(request: Request) -> HttpResponse:
         )
     except Exception as raised:  # the boundary: every failure has a public form
         return problem(request, to_domain_error(raised))
-    return reply({"object": "leak_report", "status": "received"}, 202)
+    return HttpResponse(dump({"object": "leak_report", "status": "received"}), status=202, content_type=JSON)
 
 
 def _reporter(request: HttpRequest) -> Principal:

@@ -16,7 +16,6 @@ from apikeys import hashers, keys, stores
 from apikeys.emails import mail_notice
 from apikeys.events import ApiKeyDeadSecretReported, ApiKeyExposed, UnknownSecretReported
 from apikeys.models import MAX_PLACE_LENGTH, ApiKey, ApiKeySecret, LeakReport
-from apikeys.refusals import RateLimited
 from apikeys.representations import display_secret, represent_key
 from apikeys.selectors import find_secret
 from apikeys.services.editing import lock_key
@@ -25,7 +24,7 @@ from apikeys.services.rotating import end_overlap
 from apikeys.verification import is_secret_of
 from core import crypto, jobs, set_aside
 from core.addresses import client_group
-from core.api.errors import TemporarilyUnavailable
+from core.api.errors import RateLimited, TemporarilyUnavailable
 from core.api.throttling import LocalBuckets, Policy, take_one
 from core.errors import FieldError, FieldErrors
 from core.events import publish, publish_unowned

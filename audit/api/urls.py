@@ -3,10 +3,10 @@
 from django.urls import path
 
 from audit.api import views
+from core.api.routers import Router
 
-urlpatterns = [
-    path("audit_entries", views.AuditEntryList.as_view()),
-    path("request_logs", views.RequestLogList.as_view()),
-    path("request_logs/<str:id>", views.RequestLogDetail.as_view()),
-    path("analytics/requests", views.RequestAnalytics.as_view()),
-]
+router = Router()
+router.register("audit_entries", views.AuditEntryViewSet, "audit_entry")
+router.register("request_logs", views.RequestLogViewSet, "request_log")
+
+urlpatterns = [*router.urls, path("analytics/requests", views.RequestAnalytics.as_view())]

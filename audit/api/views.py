@@ -3,8 +3,8 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
 
 from audit import representations, selectors, usage
 from audit.api.filters import AuditEntryFilter, RequestLogFilter
@@ -17,9 +17,10 @@ from audit.api.serializers import (
 from audit.models import AuditEntry, RequestLog
 from audit.windows import newest
 from core import clock, ids
-from core.api.filters import filter_queryset
-from core.api.rendering import reply
-from core.api.views import ApiRequest, ApiView, known_parameters
+from core.api.access import ApiRequest
+from core.api.filters import known_parameters
+from core.api.pagination import CursorPagination
+from core.api.views import APIView, GenericViewSet
 from core.clock import rfc3339
 from core.errors import FieldError, FieldErrors
 
@@ -27,44 +28,44 @@ STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 MAX_STEPS = 750
 
 
-class AuditEntryList(ApiView):
-    """Who did what."""
+class NewestPagination(CursorPagination):
+    """Reads partitioned tables a window of time after the other."""
 
-    scopes = {"GET": "audit:read"}
+    read = staticmethod(newest)
+
+
+class AuditEntryViewSet(GenericViewSet):
+    """`/v1/audit_entries`: who did what."""
+
+    scopes = {"list": "audit:read"}
     filterset_class = AuditEntryFilter
+    pagination_class = NewestPagination
 
     @extend_schema(operation_id="list_audit_entries", responses=AuditEntryOutput(many=True))
-    def get(self, request: ApiRequest) -> HttpResponse:
+    def list(self, request: ApiRequest) -> Response:
         """List audit entries, newest first."""
-        rows = filter_queryset(request, AuditEntry.objects.all(), AuditEntryFilter)
-        return self.page(request, rows, representations.audit_entry, read=newest)
+        return self.page(AuditEntry.objects.all(), representations.audit_entry)
 
 
-class RequestLogList(ApiView):
-    """Every request, with the reason where one was refused."""
+class RequestLogViewSet(GenericViewSet):
+    """`/v1/request_logs`: every request, with the reason where one was refused."""
 
-    scopes = {"GET": "audit:read"}
+    scopes = {"list": "audit:read", "retrieve": "audit:read"}
     filterset_class = RequestLogFilter
+    pagination_class = NewestPagination
 
     @extend_schema(operation_id="list_request_logs", responses=RequestLogOutput(many=True))
-    def get(self, request: ApiRequest) -> HttpResponse:
+    def list(self, request: ApiRequest) -> Response:
         """List requests, newest first. A request appears here within a few seconds."""
-        rows = filter_queryset(request, RequestLog.objects.all(), RequestLogFilter)
-        return self.page(request, rows, representations.request_log, read=newest)
-
-
-class RequestLogDetail(ApiView):
-    """One request."""
-
-    scopes = {"GET": "audit:read"}
+        return self.page(RequestLog.objects.all(), representations.request_log)
 
     @extend_schema(operation_id="retrieve_request_log", responses=RequestLogOutput)
-    def get(self, request: ApiRequest, id: str) -> HttpResponse:
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read a request by the id that its answer carried in `X-Request-Id`."""
-        return reply(representations.request_log(selectors.get_request(id)))
+        return Response(representations.request_log(selectors.get_request(id)))
 
 
-class RequestAnalytics(ApiView):
+class RequestAnalytics(APIView):
     """Usage from the hourly roll-ups."""
 
     scopes = {"GET": "analytics:read"}
@@ -74,10 +75,10 @@ class RequestAnalytics(ApiView):
         parameters=[RequestAnalyticsInput],
         responses=RequestAnalyticsOutput,
     )
-    def get(self, request: ApiRequest) -> HttpResponse:
+    def get(self, request: ApiRequest) -> Response:
         """Count requests and errors and read latencies: by hour or day, by key, or by route. Default: the last 24 hours."""
-        known_parameters(request.GET, frozenset(RequestAnalyticsInput().fields))
-        bound = RequestAnalyticsInput(data=request.GET.dict())
+        known_parameters(request.query_params, frozenset(RequestAnalyticsInput().fields))
+        bound = RequestAnalyticsInput(data=request.query_params.dict())
         bound.is_valid(raise_exception=True)
         asked = bound.validated_data
         interval: str = asked["interval"]
@@ -92,7 +93,7 @@ class RequestAnalytics(ApiView):
             )
         else:
             rows = usage.usage_by(asked["group_by"], since=since, until=until, limit=100)
-        return reply(
+        return Response(
             {
                 "object": "request_analytics",
                 "since": rfc3339(since),

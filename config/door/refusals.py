@@ -17,7 +17,7 @@ def refuse(proto: Any, path: str, error: DomainError, *, close: bool = False) ->
     headers = {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff"}
     if is_api_path(path):
         asked = cast(HttpRequest, SimpleNamespace(path=path, request_id=request_id))
-        response = problem(asked, error)
+        response = problem(asked, error).render()
         headers |= dict(response.headers)
         body = response.content
     else:

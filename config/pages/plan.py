@@ -13,7 +13,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.models import Company
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company
-from apikeys.grants import shared_buckets
+from apikeys.grants import shared_bucket
 from apikeys.models import ApiKey
 from apikeys.selectors import list_keys
 from audit import usage
@@ -156,7 +156,6 @@ def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] 
 
     A token grows back within the minute, so what is taken is about what the last minute has used.
     """
-    buckets = shared_buckets(request.membership.company_id, request.mode)
     found = []
     for name, label, quota in (
         ("company", "Requests, last minute", limits.requests_per_minute),
@@ -164,7 +163,8 @@ def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] 
     ):
         policy = Policy(name, quota)
         try:
-            _, taken = take_one(buckets[name], policy, tokens=0)
+            bucket = shared_bucket(request.membership.company_id, name, request.mode)
+            _, taken = take_one(bucket, policy, tokens=0)
         except ValkeyUnavailable:
             return None
         found.append({"label": label, "used": min(ceil(taken / policy.interval), quota), "limit": quota})

@@ -257,17 +257,24 @@ VAULT_KUBERNETES_TOKEN_FILE = env.str(
 # --- The request pipeline (DESIGN §4): core names its collaborators by path, since it imports no app -------------------
 # What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
 API_MIDDLEWARE = ["core.api.browsers.ApiCorsMiddleware"]
-API_GUARD = "apikeys.authentication.KeyGuard"
+# Called with a request that came over plain HTTP, before it is refused.
+API_EXPOSURE = "apikeys.authentication.report_exposed_credential"
 API_REQUEST_LOG = "audit.ingest.buffer.record"
 KEY_CALLS = "audit.usage.calls_of_key"
 EVENT_SINKS = ["audit.sinks.record"]
 API_MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+# In DRF's order. Each may be replaced per view as DRF documents; the checks say what a view must not go without.
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": [],
-    "DEFAULT_RENDERER_CLASSES": ["core.api.rendering.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.rendering.Negotiation",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["core.api.throttles.KeyThrottle", "core.api.throttles.CompanyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["core.api.rendering.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["core.api.filters.FilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "core.api.pagination.CursorPagination",
+    "DEFAULT_RENDERER_CLASSES": ["core.api.rendering.JSONRenderer"],
+    "EXCEPTION_HANDLER": "core.api.exceptions.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "core.api.schema.ApiSchema",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,

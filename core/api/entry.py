@@ -1,22 +1,29 @@
-"""The way into /v1: what an API request passes between `core.middleware` and its view.
+"""The way into /v1: what an API request passes between `core.middleware` and its view, and what every answer gets.
 
 Pages need sessions, CSRF tokens, messages and more; the API needs none of them. A request to /v1 passes only
-`settings.API_MIDDLEWARE`, then the resolver. Whatever fails outside of a view is problem+json here too, so no answer under
-/v1 is ever a page.
+`settings.API_MIDDLEWARE`, then the resolver. Whatever view answers, ours or another package's, its answer is rendered, gets
+the rate-limit headers and a line in the request log; whatever fails outside of a view is problem+json here too, so no answer
+under /v1 is ever a page.
 """
 
+import time
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.urls import Resolver404, ResolverMatch, get_resolver
 from django.utils.module_loading import import_string
 
+from core.api.access import Access
+from core.api.errors import HttpsRequired
 from core.api.exceptions import problem, to_domain_error
 from core.api.views import UnknownRoute
-from core.requests import Request
+from core.requests import GuardedRequest
 
-Handler = Callable[[HttpRequest], HttpResponse]
+Handler = Callable[[Any], HttpResponse]
 
 _unknown_route = UnknownRoute.as_view()
 # Routes without parameters, resolved once each: there are as many as lines in the URL files.
@@ -37,12 +44,13 @@ class ApiEntry:
             handler = import_string(path)(handler)
         self._handler = handler
 
-    def __call__(self, request: Request) -> HttpResponse:
+    def __call__(self, request: GuardedRequest) -> HttpResponse:
         """Return the answer; an exception outside of the view becomes problem+json."""
+        request.principal, request.trace, request.refused_by, request.rate_headers = None, [], None, {}
         try:
             response = self._handler(request)
         except Exception as raised:  # the boundary: every failure has a public form
-            response = problem(request, to_domain_error(raised))
+            response = problem(request, to_domain_error(raised)).render()
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
         # Answers belong to one key; only public documents say otherwise.
@@ -62,15 +70,60 @@ def hsts_header() -> str:
     return value
 
 
-def _dispatch(request: HttpRequest) -> HttpResponse:
+def _dispatch(request: GuardedRequest) -> HttpResponse:
+    """Answer by the view of the route, and take note of it in the request log."""
+    started = time.perf_counter()
+    is_logged = True
+    try:
+        view, kwargs = _resolve(request)
+        is_logged = not getattr(view, "public_document", False)
+        request.get_host()  # raises DisallowedHost
+        if settings.REQUIRE_HTTPS and not request.secure:
+            if is_logged:
+                _load(settings.API_EXPOSURE)(request)
+            raise HttpsRequired
+        response = view(request, **kwargs)
+        if isinstance(response, SimpleTemplateResponse):
+            response.render()
+    except Exception as raised:  # the boundary: every failure has a public form
+        error = to_domain_error(raised)
+        request.refused_by = error.code
+        response = problem(request, error).render()
+    access = getattr(request, "auth", None)
+    if isinstance(access, Access):
+        access.conclude()
+    headers = response.headers
+    for name, value in request.rate_headers.items():
+        headers[name] = value
+    if not response.streaming and "Content-Length" not in headers:
+        headers["Content-Length"] = str(len(response.content))
+    if is_logged:
+        _load(settings.API_REQUEST_LOG)(
+            {
+                "request": request,
+                "response": response,
+                "refused_by": request.refused_by,
+                "duration_ms": (time.perf_counter() - started) * 1000,
+            }
+        )
+    return response
+
+
+def _resolve(request: HttpRequest) -> tuple[Callable[..., HttpResponse], dict[str, Any]]:
     path = request.path_info
     match = _static_routes.get(path)
     if match is None:
         try:
             match = get_resolver().resolve(path)
         except Resolver404:
-            return _unknown_route(request)
+            return _unknown_route, {}
         if not match.kwargs and not match.args:
             _static_routes[path] = match
     request.resolver_match = match
-    return match.func(request, *match.args, **match.kwargs)
+    return match.func, match.kwargs
+
+
+@cache
+def _load(path: str) -> Callable[..., None]:
+    found: Callable[..., None] = import_string(path)
+    return found

@@ -1,6 +1,10 @@
 """Errors that the pipeline itself raises; what the domain refuses is raised by its services."""
 
+from typing import ClassVar
+
 from core.errors import DomainError
+
+REALM = 'Bearer realm="pomelo", Basic realm="pomelo"'
 
 
 class InvalidRequest(DomainError):
@@ -19,6 +23,81 @@ class InvalidIdempotencyKey(DomainError):
     status = 400
     title = "Invalid Idempotency-Key"
     fix = "Send 1 to 255 printable ASCII characters; a UUID is a good choice."
+
+
+class Unauthenticated(DomainError):
+    """Base of what is answered with 401, which says how to authenticate (RFC 9110 §11.6.1)."""
+
+    status = 401
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": REALM})
+
+
+class MissingCredentials(Unauthenticated):
+    """The request carries no credential in any of the three accepted places."""
+
+    code = "missing_credentials"
+    title = "No credential was sent"
+    fix = "Send `Authorization: Bearer <client secret>`, HTTP Basic, or `X-Client-Id` with `X-Client-Secret`."
+
+
+class InvalidCredentials(Unauthenticated):
+    """The credential is malformed, unknown, or does not belong to the Client ID that was sent with it."""
+
+    code = "invalid_credentials"
+    title = "The credential is not valid"
+    fix = "Check that the secret is complete (`manage.py check_secret` or the documented checksum) and of this server."
+
+
+class InsufficientScope(DomainError):
+    """The key is valid but was not given a scope that this operation needs."""
+
+    code = "insufficient_scope"
+    status = 403
+    title = "The key lacks the scope this needs"
+    _FIX: ClassVar = "Give the key {scopes} on the dashboard, or use another key. It takes effect at once."
+    fix = _FIX.format(scopes="one of `error.required_scopes`")
+
+    def advice(self) -> str:
+        """Name the scopes, any one of which is enough."""
+        return self._FIX.format(scopes="the scope " + " or ".join(self.facts["required_scopes"]))
+
+
+class NotPermitted(DomainError):
+    """The key has the scope, but a further rule of this operation or object does not admit it; `detail` says which."""
+
+    code = "not_permitted"
+    status = 403
+    title = "This is not permitted"
+    fix = "Read `detail`: it says what the rule asks for."
+
+
+class RateLimited(DomainError):
+    """A rate limit policy has no token left; `error.policies` names which. Nothing was executed."""
+
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests"
+    fix = (
+        "Wait as long as `Retry-After` says. The `RateLimit` headers of every response say how much is left."
+    )
+
+
+class Refused(DomainError):
+    """An extension of this server refused the request for a reason of its own; `status` and `detail` say which.
+
+    The status may be any of 400 to 499.
+    """
+
+    code = "refused"
+    status = 400
+    title = "The request was refused"
+    fix = "Read `detail`, and the documentation of the extension that answered."
+
+    def __init__(self, detail: str, status: int) -> None:
+        super().__init__(detail)
+        self.status = status  # type: ignore[misc]  # the one error whose status is not its class's
 
 
 class HttpsRequired(DomainError):

@@ -1,5 +1,10 @@
-"""Every error as problem+json (RFC 9457), whatever raised it. No stack trace, SQL or internal name reaches a client."""
+"""Every error as problem+json (RFC 9457), whatever raised it. No stack trace, SQL or internal name reaches a client.
 
+`exception_handler` is DRF's EXCEPTION_HANDLER. Authentication, which must raise DRF's exceptions, raises `Refusal`: a public
+error on its way through DRF. Permissions and throttles say only no; `request.auth` knows the public error.
+"""
+
+from math import ceil
 from typing import Any
 from urllib.parse import quote
 
@@ -14,34 +19,137 @@ from django.core.exceptions import (
 )
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import DataError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
-from rest_framework.exceptions import APIException, ValidationError
+from django.http import Http404, HttpRequest
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
 
+from core.api import errors
+from core.api.access import Access
 from core.api.errors import BodyTooLarge, InternalError, InvalidRequest, TemporarilyUnavailable
-from core.api.rendering import PROBLEM_JSON, reply
+from core.api.permissions import required_scopes
+from core.api.rendering import PROBLEM_JSON, dump, unsupported
 from core.errors import DomainError, FieldError, FieldErrors, NotFound
 
 log = structlog.get_logger(__name__)
+
+
+class Refusal(drf.APIException):
+    """A public error as DRF's own exception, with the trace that led to it.
+
+    An authenticator must raise nothing else: after any other exception DRF would ask it, and count, once more.
+    """
+
+    def __init__(self, error: DomainError, trace: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(error.detail, error.code)
+        self.status_code = error.status
+        self.error = error
+        self.trace = trace or []
+
+
+class NotAuthenticated(Refusal, drf.AuthenticationFailed):
+    """One that is answered with 401."""
+
+
+def refusal(error: DomainError, trace: list[dict[str, Any]] | None = None) -> Refusal:
+    """Return `error` as the exception that DRF people expect of its status."""
+    return NotAuthenticated(error, trace) if error.status == 401 else Refusal(error, trace)
+
+
+class Problem(Response):
+    """A refusal as problem+json, in whichever format its view answers otherwise."""
+
+    @property
+    def rendered_content(self) -> bytes:  # type: ignore[override]
+        """Return the body."""
+        body = dump(self.data)
+        self["Content-Type"] = PROBLEM_JSON
+        self["Content-Length"] = str(len(body))
+        return body
+
+
+def problem(request: HttpRequest, error: DomainError) -> Problem:
+    """Return `error` as problem+json for `request`, not rendered yet."""
+    return Problem(
+        {
+            "type": f"{settings.PUBLIC_URL}/docs/errors#{error.code}",
+            "title": error.title,
+            "status": error.status,
+            "detail": error.detail,
+            "instance": quote(request.path),
+            "request_id": getattr(request, "request_id", None),
+            "error": {"code": error.code, "message": error.detail, **error.facts},
+        },
+        error.status,
+        headers={**error.headers, "Cache-Control": "no-store"},
+    )
+
+
+def exception_handler(raised: Exception, context: dict[str, Any]) -> Problem:
+    """Answer whatever was raised in a view (`REST_FRAMEWORK["EXCEPTION_HANDLER"]`)."""
+    request, view = context["request"], context["view"]
+    # DRF's request wraps Django's, which the request log reads.
+    seen: Any = getattr(request, "_request", request)
+    if isinstance(raised, Refusal):
+        seen.trace = raised.trace
+    error = _of_drf(raised, request, view) or to_domain_error(raised)
+    seen.refused_by = error.code
+    return problem(seen, error)
+
+
+def _of_drf(raised: Exception, request: Any, view: Any) -> DomainError | None:
+    """Return the public error for what only a view's context explains; None for everything else."""
+    if isinstance(raised, (drf.PermissionDenied, PermissionDenied)):
+        message = str(raised.detail) if isinstance(raised, drf.PermissionDenied) else str(raised)
+        access = getattr(request, "auth", None)
+        if isinstance(access, Access):
+            return access.explain_denial(required_scopes(view, request.method), message)
+        return errors.NotPermitted(message)
+    if isinstance(raised, drf.Throttled):
+        wait: float | None = getattr(raised, "wait", None)
+        access = getattr(request, "auth", None)
+        if isinstance(access, Access):
+            return access.explain_throttling(wait)
+        return throttled(wait)
+    if isinstance(raised, drf.MethodNotAllowed):
+        allowed = ", ".join(view.allowed_methods)
+        return errors.MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": allowed})
+    if isinstance(raised, drf.NotAcceptable):
+        types = " or ".join(renderer.media_type for renderer in view.renderer_classes)
+        return errors.NotAcceptable(f"This endpoint answers {types}.")
+    if isinstance(raised, drf.UnsupportedMediaType):
+        return unsupported(request.content_type.partition(";")[0].strip())
+    return None
+
+
+def throttled(wait: float | None, policies: list[str] | None = None) -> errors.RateLimited:
+    """Return the refusal of a throttle that asks to wait so many seconds (at least 1)."""
+    return errors.RateLimited(
+        f"The limit of {' and '.join(policies)} is used up." if policies else "Too many requests were sent.",
+        facts={"policies": policies or []},
+        headers={"Retry-After": str(max(1, ceil(wait or 1)))},
+    )
 
 
 def to_domain_error(error: BaseException) -> DomainError:
     """Return the public error for any exception; unexpected ones are logged and become `internal_error`."""
     if isinstance(error, DomainError):
         return error
-    if isinstance(error, ValidationError):
+    if isinstance(error, Refusal):
+        return error.error
+    if isinstance(error, drf.ValidationError):
         return FieldErrors(list(_field_errors(error.detail)))
     if isinstance(error, ModelValidationError):
         return FieldErrors(list(_model_errors(error)))
-    if isinstance(error, Http404):
+    if isinstance(error, (Http404, drf.NotFound)):
         return NotFound()
     if isinstance(error, DisallowedHost):
         return InvalidRequest("The Host header does not name this server.")
     if isinstance(error, RequestDataTooBig):
         return BodyTooLarge(f"At most {settings.API_MAX_BODY_BYTES} bytes are accepted.")
-    if isinstance(error, (SuspiciousOperation, BadRequest, PermissionDenied)) or (
-        isinstance(error, APIException) and error.status_code < 500
-    ):
+    if isinstance(error, (SuspiciousOperation, BadRequest)):
         return InvalidRequest("The request is malformed.")
+    if isinstance(error, drf.APIException) and error.status_code < 500:
+        return _of_api_exception(error)
     if isinstance(error, (OperationalError, InterfaceError)):
         log.error("api.database_unavailable", exc_info=error)
         return TemporarilyUnavailable("The database cannot be reached right now.")
@@ -50,6 +158,22 @@ def to_domain_error(error: BaseException) -> DomainError:
         return InvalidRequest("A value is outside of the range that can be stored.")
     log.error("api.unexpected_error", exc_info=error)
     return InternalError("Something failed on our side. It has been logged under this request id.")
+
+
+def _of_api_exception(error: drf.APIException) -> DomainError:
+    """Return the public error for an exception of DRF's that somebody else's class has raised: its status is kept."""
+    detail = str(error.detail)
+    if error.status_code == 401:
+        is_missing = isinstance(error, drf.NotAuthenticated)
+        public = (errors.MissingCredentials if is_missing else errors.InvalidCredentials)(detail)
+        # How the view's own first authenticator wants to be asked.
+        public.headers["WWW-Authenticate"] = getattr(error, "auth_header", errors.REALM)
+        return public
+    if isinstance(error, (drf.NotAuthenticated, drf.AuthenticationFailed)):
+        return errors.NotPermitted(detail)
+    if isinstance(error, drf.ParseError):
+        return InvalidRequest(detail)
+    return errors.Refused(detail, error.status_code)
 
 
 def _field_errors(detail: Any, path: str = "") -> Any:
@@ -67,28 +191,6 @@ def _field_errors(detail: Any, path: str = "") -> Any:
 
 def _model_errors(error: ModelValidationError) -> Any:
     fields = error.error_dict if hasattr(error, "error_dict") else {"body": error.error_list}
-    for name, errors in fields.items():
-        for one in errors:
+    for name, refused in fields.items():
+        for one in refused:
             yield FieldError(name, one.code or "invalid", " ".join(one.messages))
-
-
-def problem(request: HttpRequest, error: DomainError) -> HttpResponse:
-    """Render `error` as problem+json for `request`."""
-    request_id = getattr(request, "request_id", None)
-    response = reply(
-        {
-            "type": f"{settings.PUBLIC_URL}/docs/errors#{error.code}",
-            "title": error.title,
-            "status": error.status,
-            "detail": error.detail,
-            "instance": quote(request.path),
-            "request_id": request_id,
-            "error": {"code": error.code, "message": error.detail, **error.facts},
-        },
-        error.status,
-        content_type=PROBLEM_JSON,
-    )
-    for name, value in error.headers.items():
-        response.headers[name] = value
-    response.headers["Cache-Control"] = "no-store"
-    return response

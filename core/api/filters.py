@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import QueryDict
 from django_filters import CharFilter, DateFilter, FilterSet, IsoDateTimeFilter
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
 
-from core.api.views import known_parameters
-from core.errors import FieldErrors
+from core.api.errors import InvalidRequest
+from core.errors import FieldError, FieldErrors
 from core.form_fields import DayField, MomentField
 from core.ids import ID_MARGIN_SECONDS, first_id
 from core.texts import normalize
@@ -69,19 +71,57 @@ class CreatedRange(FilterSet):
 PAGE_PARAMETERS = frozenset({"limit", "starting_after"})
 
 
-def filter_queryset(
-    request: HttpRequest, queryset: QuerySet[Any], filterset: type[FilterSet] | None = None
-) -> QuerySet[Any]:
-    """Return `queryset` narrowed by the query string.
+class FilterBackend(BaseFilterBackend):
+    """Narrows a list by the view's `filterset_class`; without one it knows the parameters of a page and no others."""
 
-    Raises FieldErrors naming each parameter that is unknown or whose value is not accepted.
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
+        """Return `queryset` narrowed by the query string.
+
+        Raises FieldErrors naming each parameter that is unknown or whose value is not accepted.
+        """
+        filterset: type[FilterSet] | None = getattr(view, "filterset_class", None)
+        query = request.query_params
+        names = frozenset(filterset.base_filters) if filterset else frozenset()
+        known_parameters(query, names | PAGE_PARAMETERS)
+        if filterset is None or names.isdisjoint(query):
+            # Most lists are asked for as they are; building the form of all filters costs more than reading the page.
+            return queryset
+        bound = filterset(query, queryset=queryset)
+        if not bound.is_valid():
+            raise FieldErrors.of_form(bound.form)
+        found: QuerySet[Any] = bound.qs
+        return found
+
+
+def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
+    """Raise FieldErrors naming every query parameter that is not in `allowed`."""
+    unknown = [name for name in query if name not in allowed]
+    if unknown:
+        raise FieldErrors(
+            [
+                FieldError(
+                    name[:100] or "(empty)", "unknown_parameter", "This query parameter is not known here."
+                )
+                for name in unknown
+            ]
+        )
+
+
+def check_query(query: QueryDict) -> None:
+    """Refuse what no endpoint can mean: a parameter sent twice (which one is it?), one without a value, a NUL character.
+
+    Whoever sends `email=` or `email=%20` has lost the address on the way: taken for no filter at all it would answer everybody's.
+
+    Raises InvalidRequest or FieldErrors.
     """
-    names = frozenset(filterset.base_filters) if filterset else frozenset()
-    known_parameters(request.GET, names | PAGE_PARAMETERS)
-    if filterset is None or names.isdisjoint(request.GET):
-        # Most lists are asked for as they are; building the form of all filters costs more than reading the page.
-        return queryset
-    bound = filterset(request.GET, queryset=queryset)
-    if not bound.is_valid():
-        raise FieldErrors.of_form(bound.form)
-    return bound.qs
+    for name, values in query.lists():
+        if len(values) > 1:
+            raise InvalidRequest(f"The query parameter {name[:100]} was sent {len(values)} times.")
+        if "\x00" in name or "\x00" in values[0]:
+            raise FieldErrors(
+                [FieldError(name.replace("\x00", "")[:100], "invalid", "Must not contain a NUL character.")]
+            )
+        if not values[0].strip():
+            raise FieldErrors(
+                [FieldError(name[:100] or "(empty)", "blank", "Give a value, or leave the parameter out.")]
+            )

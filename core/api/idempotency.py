@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
 
 from core import clock
 from core.api.errors import (
@@ -20,11 +21,8 @@ from core.api.errors import (
     InvalidIdempotencyKey,
 )
 from core.api.json import canonical
-from core.api.rendering import read_json
 from core.crypto import decrypt, encrypt
-from core.errors import DomainError
 from core.models import IdempotencyRecord
-from core.requests import Request
 from core.tenancy import require_tenant, system_context
 
 REPLAYED = "Idempotency-Replayed"
@@ -51,9 +49,15 @@ def read_key(request: HttpRequest) -> str | None:
 
 
 def fingerprint(request: Request) -> bytes:
-    """Return the SHA-256 of method, path, query and canonical body: what makes two requests the same."""
+    """Return the SHA-256 of method, path, query and canonical body: what makes two requests the same.
+
+    The body must have been read (`core.api.rendering.read_body`). Raises what parsing it raises.
+    """
+    data = request.data
+    # Only JSON has a canonical form. Of anything else every byte counts, files among them.
+    body = canonical(data) if type(data) is dict else request.body
     parts = (request.method or "", request.path, request.META.get("QUERY_STRING", ""))
-    return hashlib.sha256("\n".join(parts).encode() + b"\n" + canonical(read_json(request))).digest()
+    return hashlib.sha256("\n".join(parts).encode() + b"\n" + body).digest()
 
 
 def lock_number(key: str) -> int:
@@ -103,14 +107,10 @@ def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
     return Stored(bytes(found[0]), found[1], orjson.loads(found[2]), bytes(found[3]))
 
 
-def run_once(
-    request: Request,
-    key: str,
-    handler: Callable[[], HttpResponse],
-    render_refusal: Callable[[DomainError], HttpResponse],
-) -> HttpResponse:
-    """Run `handler` under `key`, or replay the answer it gave before. Must be called in the tenant's transaction.
+def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) -> HttpResponse:
+    """Run `attempt` under `key`, or replay the answer it gave before. Must be called in the tenant's transaction.
 
+    `attempt` answers with rendered bytes, and has taken back whatever it did when it answers with an error.
     Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
     """
     mark = fingerprint(request)
@@ -121,14 +121,9 @@ def run_once(
         response = replay(stored)
         response.headers[REPLAYED] = "true"
         return response
-    try:
-        with transaction.atomic():
-            response = handler()
-    except DomainError as refusal:
-        if refusal.status not in STORED_REFUSALS:
-            raise
-        response = render_refusal(refusal)
-    keep(key, mark, response)
+    response = attempt()
+    if response.status_code < 400 or response.status_code in STORED_REFUSALS:
+        keep(key, mark, response)
     return response
 
 

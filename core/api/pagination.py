@@ -6,6 +6,9 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from core import ids
 from core.errors import FieldError, FieldErrors
@@ -22,17 +25,8 @@ class Page:
     has_more: bool
     next_cursor: str | None
 
-    def render(self, represent: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-        """Return the list object of the API with every row represented by `represent`."""
-        return {
-            "object": "list",
-            "data": [represent(item) for item in self.items],
-            "has_more": self.has_more,
-            "next_cursor": self.next_cursor,
-        }
 
-
-def read_limit(request: HttpRequest) -> int:
+def read_limit(request: HttpRequest | Request) -> int:
     """Return the page size asked for; raises FieldErrors unless it is a whole number from 1 to 100."""
     text = request.GET.get("limit")
     if text is None:
@@ -49,7 +43,7 @@ def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
 
 def paginate(
     queryset: QuerySet[Any],
-    request: HttpRequest,
+    request: HttpRequest | Request,
     *,
     prefix: str | None = None,
     read: Callable[[QuerySet[Any], int], list[Any]] = newest,
@@ -75,3 +69,26 @@ def paginate(
     last = items[-1] if has_more else None
     last_id = last["id"] if isinstance(last, dict) else last.pk if last is not None else None
     return Page(items, has_more, ids.encode(cursor_prefix, last_id) if last_id is not None else None)
+
+
+class CursorPagination(BasePagination):
+    """DRF's door to `paginate`. A table that is better read otherwise has a subclass with its own `read`."""
+
+    read: Callable[[QuerySet[Any], int], list[Any]] = staticmethod(newest)
+    page: Page
+
+    def find_page(self, queryset: QuerySet[Any], request: Request) -> Page:
+        """Return the page of `queryset` that `request` asks for; raises FieldErrors for a bad limit or cursor."""
+        return paginate(queryset, request, read=self.read)
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        """Return the rows of the page."""
+        self.page = self.find_page(queryset, request)
+        return self.page.items
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Return the list object of the API around the represented rows."""
+        page = self.page
+        return Response(
+            {"object": "list", "data": data, "has_more": page.has_more, "next_cursor": page.next_cursor}
+        )

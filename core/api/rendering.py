@@ -1,74 +1,135 @@
-"""JSON in and out: orjson, one format, no negotiation."""
+"""JSON in and out: orjson behind DRF's renderer, parser and content negotiation."""
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any
-from uuid import UUID
+from typing import IO, Any, TypeVar
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.request import RawPostDataException, UnreadablePostError
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.parsers import BaseParser
 from rest_framework.parsers import JSONParser as _DrfJSONParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.renderers import JSONRenderer as _DrfJSONRenderer
+from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
 
-from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, NotAcceptable, UnsupportedMediaType
+from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, UnsupportedMediaType
 from core.api.json import parse_object
-from core.requests import Request
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 _NO_QUALITY = re.compile(r"q=0(\.0{0,3})?")
+_encoder = JSONEncoder()
+
+ParserT = TypeVar("ParserT", bound=BaseParser)
 
 
-class JSONRenderer(_DrfJSONRenderer):
-    """Names our one response format to the OpenAPI generator."""
+# --- Answers --------------------------------------------------------------------------------------------------------
 
 
-class JSONParser(_DrfJSONParser):
-    """Names our one request format to the OpenAPI generator."""
-
-
-def reply(data: Any, status: int = 200, *, content_type: str = JSON) -> HttpResponse:
-    """Return `data` as a JSON response, rendered at once; None gives an empty body."""
-    body = b"" if data is None else orjson.dumps(data, default=_encode)
-    response = HttpResponse(body, status=status, content_type=content_type)
-    response.headers["Content-Length"] = str(len(body))
-    return response
+def dump(data: Any) -> bytes:
+    """Return `data` as JSON; whatever orjson does not know is written as DRF writes it. Raises TypeError for what neither does."""
+    return orjson.dumps(data, default=_encode, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def _encode(value: Any) -> Any:
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, (set, frozenset, tuple)):
-        return sorted(value)
-    raise TypeError(f"{type(value).__name__} is not a JSON value")
+    return sorted(value) if isinstance(value, (set, frozenset)) else _encoder.default(value)
 
 
-def read_json(request: Request) -> dict[str, Any]:
-    """Return the body of `request` as a JSON object, parsed once; an empty body is an empty object.
+class JSONRenderer(_DrfJSONRenderer):
+    """Renders by orjson: the same JSON as DRF's in a tenth of the time, always compact."""
 
-    Raises BodyTooLarge, UnsupportedMediaType or InvalidRequest.
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Return `data` as JSON; None is an empty body."""
+        if data is None:
+            return b""
+        try:
+            return dump(data)
+        except TypeError:
+            # A name that is no text, or a number beyond 64 bits: rare, valid for DRF, unknown to orjson.
+            rendered: bytes = super().render(data, accepted_media_type, renderer_context)
+            return rendered
+
+
+class PdfRenderer(BaseRenderer):
+    """Passes the bytes of a PDF on."""
+
+    media_type = "application/pdf"
+    format = "pdf"
+    charset = None
+    render_style = "binary"
+
+    def render(
+        self,
+        data: bytes,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Return `data` as it is."""
+        return data
+
+
+# --- Bodies ---------------------------------------------------------------------------------------------------------
+
+
+class JSONParser(_DrfJSONParser):
+    """Parses by `core.api.json`, and takes nothing but an object."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the body as a dict. Raises UnsupportedMediaType for an encoded one, InvalidRequest for anything else."""
+        request: HttpRequest = (parser_context or {})["request"]
+        return parse_body(stream.read(), request)
+
+
+def parse_body(body: bytes, request: HttpRequest) -> dict[str, Any]:
+    """Return the JSON object in the `body` of `request`; an empty body is an empty object.
+
+    Raises UnsupportedMediaType or InvalidRequest.
     """
-    parsed: dict[str, Any] | None = getattr(request, "json_body", None)
-    if parsed is None:
-        parsed = request.json_body = _parse(request)
-    return parsed
-
-
-def _parse(request: HttpRequest) -> dict[str, Any]:
-    body = _read_body(request)
     if not body:
         return {}
-    if (request.content_type or "").lower() != JSON:
-        raise UnsupportedMediaType(f"The body is {request.content_type or 'of no stated type'}, not {JSON}.")
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "identity")
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(f"The body is encoded ({encoding[:50]}); send it as it is.")
     return parse_object(body)
 
 
-def _read_body(request: HttpRequest) -> bytes:
+def read_json(request: HttpRequest) -> dict[str, Any]:
+    """Return the body of a request outside of DRF as a JSON object; an empty body is an empty object.
+
+    Raises BodyTooLarge, IncompleteBody, UnsupportedMediaType or InvalidRequest.
+    """
+    body = read_body(request)
+    if body and (request.content_type or "").lower() != JSON:
+        raise unsupported(request.content_type)
+    return parse_body(body, request)
+
+
+def unsupported(content_type: str | None) -> UnsupportedMediaType:
+    """Return the refusal of a body that is not said to be JSON."""
+    return UnsupportedMediaType(f"The body is {content_type or 'of no stated type'}, not {JSON}.")
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """Return the body of `request`, read to its end; from here on Django and DRF know its length, which a chunked one lacks.
+
+    Raises BodyTooLarge, IncompleteBody or InvalidRequest.
+    """
     limit: int = settings.API_MAX_BODY_BYTES
     meta = request.META
     body: bytes
@@ -83,6 +144,8 @@ def _read_body(request: HttpRequest) -> bytes:
                 raise BodyTooLarge(f"The body is longer than the {limit} bytes that are accepted.")
             if not body:
                 raise IncompleteBody("A body was announced, and nothing arrived.")
+            request._body = body  # noqa: SLF001 - where Django keeps what it has read
+            meta["CONTENT_LENGTH"] = str(len(body))
             return body
         body = request.body
         if len(body) < length:
@@ -94,16 +157,38 @@ def _read_body(request: HttpRequest) -> bytes:
     return body
 
 
-def check_accept(request: HttpRequest, produces: str = JSON) -> None:
-    """Raise NotAcceptable when the Accept header rules `produces` out (RFC 9110 §12.5.1)."""
-    header = request.META.get("HTTP_ACCEPT")
-    if header and header != "*/*" and not _accepts(header, produces):
-        raise NotAcceptable(f"This endpoint answers {produces}.")
+# --- Negotiation ----------------------------------------------------------------------------------------------------
+
+
+class Negotiation(DefaultContentNegotiation):
+    """DRF's content negotiation, without its price where there is one format; authentication comes before it.
+
+    Whoever has no key learns nothing of what an endpoint can answer.
+    """
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the renderer and its media type. Raises DRF's NotAcceptable (and whatever authentication raises)."""
+        _ = request.user
+        renderer, *others = renderers
+        if others or format_suffix:
+            return super().select_renderer(request, [renderer, *others], format_suffix)
+        media_type: str = renderer.media_type
+        header = request.META.get("HTTP_ACCEPT")
+        if not header or header in ("*/*", media_type) or _accepts(header, media_type):
+            return renderer, media_type
+        raise NotAcceptable(available_renderers=[renderer])
+
+    def select_parser(self, request: Request, parsers: Iterable[ParserT]) -> ParserT | None:
+        """Return the parser whose media type is the body's, without a wildcard; None: the body's type is not taken."""
+        content_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == content_type), None)
 
 
 @lru_cache(maxsize=256)
 def _accepts(header: str, produces: str) -> bool:
-    """Whether the most specific range of `header` that matches has a quality above 0. Problems count as JSON."""
+    """Whether the most specific range of `header` that matches has a quality above 0 (RFC 9110 §12.5.1). Problems count as JSON."""
     main = produces.partition("/")[0]
     ranks = {"*/*": 0, f"{main}/*": 1, produces: 2}
     if produces == JSON:

@@ -1,7 +1,7 @@
-"""How the OpenAPI document describes an endpoint: everything the pipeline adds follows from the ApiView contract.
+"""How the OpenAPI document describes an endpoint: everything the pipeline adds follows from the view's classes.
 
 An endpoint says only what is its own, by `@extend_schema(operation_id=…, request=…, responses=…)`. A response
-`Output(many=True)` is a page of the list object (`paginated = False` on the view: a plain list). Scopes, credentials,
+`Output(many=True)` is a page of the list object. Scopes, credentials,
 Idempotency-Key, filters, headers and refusals are added here.
 """
 
@@ -17,9 +17,11 @@ from core.api import schema_components as shared
 from core.api.filters import PatternFilter
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
+from core.api.permissions import required_scopes
 from core.api.schema_enums import add_value_components
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
+from core.api.throttles import TierThrottle
 from core.resources import ID_PREFIXES, REFERENCES, list_resources
 
 Json = dict[str, Any]
@@ -72,7 +74,7 @@ class PagePagination:
 
 
 class ApiSchema(AutoSchema):
-    """Describes an operation of an ApiView."""
+    """Describes an operation."""
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
@@ -108,30 +110,30 @@ class ApiSchema(AutoSchema):
         required: list[str] = self.get_extensions()["x-required-scopes"]
         return shared.security(required)
 
+    def _required_scopes(self) -> list[str]:
+        needed = required_scopes(self.view, self.method)
+        return [] if ANY_KEY in needed else list(needed)
+
     def _describe_scopes(self) -> str:
-        view: Any = self.view
-        needed = view.scopes[self.method]
-        if needed == ANY_KEY:
-            return "Every valid key may call it."
-        names = [needed] if isinstance(needed, str) else list(needed)
-        return f"Scope: {' or '.join(f'`{name}`' for name in names)}."
+        names = self._required_scopes()
+        return (
+            f"Scope: {' or '.join(f'`{name}`' for name in names)}."
+            if names
+            else "Every valid key may call it."
+        )
 
     def get_extensions(self) -> Json:
         """Name the scopes (any one of them is enough) and the rate-limit policies of the operation."""
-        view: Any = self.view
-        needed = view.scopes[self.method]
-        required = [] if needed == ANY_KEY else [needed] if isinstance(needed, str) else list(needed)
-        policies = ["key", "company", *view.policies.get(self.method, ())]
-        return {"x-required-scopes": required, "x-rate-limit-policies": policies}
-
-    def map_renderers(self, attribute: str) -> list[Any]:
-        """Every operation answers one format."""
-        view: Any = self.view
-        return [view.produces] if attribute == "media_type" else []
+        policies = [
+            throttle.policy
+            for throttle in self.view.get_throttles()
+            if isinstance(throttle, TierThrottle) and throttle.applies_to(self.method)
+        ]
+        return {"x-required-scopes": self._required_scopes(), "x-rate-limit-policies": policies}
 
     def _get_paginator(self) -> PagePagination | None:
         prefix = ID_PREFIXES.get(self.path.rpartition("/")[2])
-        return PagePagination(prefix) if prefix and getattr(self.view, "paginated", True) else None
+        return PagePagination(prefix) if prefix else None
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[Json]:
         parameters: list[Json] = super()._resolve_path_parameters(variables)
@@ -151,7 +153,7 @@ class ApiSchema(AutoSchema):
 
     def _get_filter_parameters(self) -> list[Json]:
         filterset = getattr(self.view, "filterset_class", None)
-        if filterset is None or self.method != "GET":
+        if filterset is None or not self._is_list_view():
             return []
         return [
             {

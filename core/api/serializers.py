@@ -1,8 +1,10 @@
 """Input serializers that accept exactly what is documented."""
 
-from typing import Any, ClassVar
+from functools import cache
+from typing import Any, ClassVar, Self
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from core.api.patterns import NO_NUL
 from core.api.schema_enums import name_values
@@ -90,6 +92,21 @@ class StrictSerializer(serializers.Serializer):
 
     json_schema: ClassVar[Json] = {}
 
+    @classmethod
+    def read(cls, request: Request) -> dict[str, Any]:
+        """Return the validated body of `request`; raises ValidationError naming each refused field.
+
+        For PATCH only the fields that were sent are required and returned.
+        """
+        validated: dict[str, Any] = cls._shared(request.method == "PATCH").run_validation(request.data)
+        return validated
+
+    @classmethod
+    @cache
+    def _shared(cls, partial: bool) -> Self:
+        """Return the one instance that validates for all requests: it keeps nothing of them, and each costs a copy of all fields."""
+        return cls(partial=partial)
+
     def to_internal_value(self, data: Any) -> Any:
         """Validate `data`; raises ValidationError naming every field that is refused."""
         if isinstance(data, dict):
@@ -121,6 +138,10 @@ class StrictSerializer(serializers.Serializer):
                     }
                 )
         return super().to_internal_value(data)
+
+
+class NoBody(StrictSerializer):
+    """The body of an operation that takes none: empty, or an empty object."""
 
 
 class MetadataField(serializers.DictField):

@@ -87,6 +87,10 @@ class Policy:
         """This policy as an item of `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers)."""
         return f'"{self.name}";q={self.quota};w={self.window}'
 
+    def refuses(self, used: int) -> bool:
+        """Tell whether there is no token for one more call."""
+        return used + self.interval > self.capacity
+
     def retry_after(self, used: int) -> int:
         """Seconds, rounded up and at least 1, until a refused call would be admitted."""
         return max(1, ceil((used + self.interval - self.capacity) / MICROSECONDS))
@@ -136,7 +140,7 @@ class PolicySet:
     def refusing(self, used: Sequence[int]) -> list[Policy]:
         """The policies that have no token for one more call."""
         pairs = zip(self.policies, used, strict=True)
-        return [policy for policy, taken in pairs if taken + policy.interval > policy.capacity]
+        return [policy for policy, taken in pairs if policy.refuses(taken)]
 
     def retry_after(self, used: Sequence[int]) -> int:
         """Seconds until every policy would admit a call."""

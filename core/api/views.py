@@ -1,187 +1,169 @@
-"""The pipeline every API request passes, and the class every endpoint inherits (DESIGN §4).
+"""DRF's views with what every endpoint of a company needs around its handler (DESIGN §4).
 
-Request id (core.middleware) → HTTPS → authentication → IP, origin, scope → rate limit → idempotency → view → one service →
-publish → commit → headers → request log. Each stage is one file; this one only says their order.
+The pipeline is DRF's own, in DRF's order; `REST_FRAMEWORK` names its classes. What DRF has no place for is here: the handler
+runs in one transaction of the key's tenant, once for an Idempotency-Key, and its answer is rendered before the commit.
 """
 
-import time
-from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.module_loading import import_string
-from rest_framework import serializers
-from rest_framework.views import APIView
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from rest_framework import generics, mixins, viewsets
+from rest_framework import views as drf_views
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from core.api import idempotency
-from core.api.errors import HttpsRequired, InvalidRequest, MethodNotAllowed
-from core.api.exceptions import problem, to_domain_error
-from core.api.pagination import paginate
-from core.api.rendering import JSON, check_accept, read_json, reply
+from core.api.access import Access, ApiRequest
+from core.api.filters import check_query
+from core.api.permissions import Scopes
+from core.api.rendering import read_body
 from core.api.scopes import ANY_KEY
-from core.errors import FieldError, FieldErrors, NotFound
-from core.requests import ApiRequest
-from core.tenancy import Tenant, tenant_context
+from core.errors import DomainError, NotFound
+from core.tenancy import tenant_context
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-Requirement = str | tuple[str, ...]
+
+Handler = Callable[..., HttpResponse]
+# What the mixin is mixed into; it has no base of its own, so that DRF's classes keep their order.
+if TYPE_CHECKING:
+    _View = drf_views.APIView
+else:
+    _View = object
 
 
-class Guard(Protocol):
-    """What `settings.API_GUARD` names: authentication, restrictions and limits. Stateless, shared by all threads."""
+class TenantMixin(_View):
+    """Runs the handler in the key's tenant.
 
-    def identify(self, request: ApiRequest) -> None:
-        """Find the credential's grant; sets `request.principal` or keeps the refusal for `settle`."""
-
-    def decide(self, request: ApiRequest, required: tuple[str, ...]) -> None:
-        """Check IP, origin and scope against the grant, without I/O; collects `request.trace`."""
-
-    def settle(self, request: ApiRequest, required: tuple[str, ...], policies: tuple[str, ...]) -> None:
-        """Prove the grant is the newest and take the tokens in one round trip; raises the first refusal."""
-
-    def report_exposure(self, request: ApiRequest) -> None:
-        """A credential came over plain HTTP: tell its company, if it is a live one. Never raises."""
-
-
-@lru_cache(maxsize=4)
-def _load(path: str) -> Any:
-    found = import_string(path)
-    return found() if isinstance(found, type) else found
-
-
-@cache
-def _validator(serializer: type[serializers.Serializer], partial: bool) -> serializers.Serializer:
-    """Return the one instance that validates for all requests: it keeps nothing of them, and each costs a copy of all fields."""
-    return serializer(partial=partial)
-
-
-class ApiView(APIView):
-    """Base of every endpoint under /v1.
-
-    `scopes` names, for each method, the scope it needs (a tuple: any one of them is enough; ANY_KEY: every valid key).
-    A method without an entry cannot be registered (core.checks). `policies` adds named rate-limit policies to a method.
-    A view that answers from the grant alone says `needs_database = False`: it gets no transaction, so any query of a
-    company's table raises TenantRequired.
+    `scopes` names what each action or method needs (core.api.permissions). A view that answers from `request.auth` alone
+    says `needs_database = False`: it gets no transaction, so any query of a company's table raises TenantRequired.
     """
 
-    scopes: ClassVar[Mapping[str, Requirement]] = {}
-    policies: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    produces: ClassVar[str] = JSON
+    scopes: ClassVar[Scopes] = {}
     needs_database: ClassVar[bool] = True
 
-    def dispatch(self, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
-        """Run the pipeline and answer; whatever happens inside becomes problem+json."""
-        started = time.perf_counter()
-        request.trace, request.rate_headers = [], {}
-        refused_by = None
-        try:
-            handler = self._admit(request)
-            response = self._execute(request, handler, kwargs)
-        except Exception as raised:  # the boundary: every failure has a public form
-            error = to_domain_error(raised)
-            refused_by = error.code
-            response = problem(request, error)
-        headers = response.headers
-        for name, value in request.rate_headers.items():
-            headers[name] = value
-        _load(settings.API_REQUEST_LOG)(
-            {
-                "request": request,
-                "response": response,
-                "refused_by": refused_by,
-                "duration_ms": (time.perf_counter() - started) * 1000,
-            }
-        )
-        return response
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Return no `Allow`: it belongs to 405 and to OPTIONS, and to list the methods costs more than any other step."""
+        headers: dict[str, str] = {}
+        if len(self.renderer_classes) > 1:
+            headers["Vary"] = "Accept"
+        return headers
 
-    def _admit(self, request: ApiRequest) -> Callable[..., HttpResponse]:
-        """Host, HTTPS, authentication, restrictions, scope and limits; returns the handler."""
-        guard: Guard = _load(settings.API_GUARD)
-        request.get_host()  # raises DisallowedHost
-        if settings.REQUIRE_HTTPS and not request.secure:
-            guard.report_exposure(request)
-            raise HttpsRequired
-        method = request.method or "GET"
-        handler = getattr(self, method.lower(), None) if method.lower() in self.http_method_names else None
-        if method == "OPTIONS" or handler is None:
-            needed: Requirement = ANY_KEY
-        else:
-            needed = self.scopes["GET" if method == "HEAD" else method]
-        required = (needed,) if isinstance(needed, str) else needed
-        guard.identify(request)
-        guard.decide(request, required)
-        guard.settle(request, required, self.policies.get(method, ()))
-        if handler is None:
-            allowed = ", ".join(self.allowed_methods)
-            raise MethodNotAllowed(f"{method} is not allowed here.", headers={"Allow": allowed})
-        check_accept(request, self.produces)
-        if request.META.get("QUERY_STRING"):
-            check_query(request.GET)
-        return handler
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate, check permissions and throttles as DRF does, and wrap the handler that comes next."""
+        super().initial(request, *args, **kwargs)
+        name = (request.method or "").lower()
+        handler = getattr(self, name, None) if name in self.http_method_names else None
+        if handler is not None:
+            # On this instance, as a ViewSet binds its actions to methods; DRF looks the handler up next.
+            setattr(self, name, partial(self._handle, handler))
 
-    def _execute(
-        self, request: ApiRequest, handler: Callable[..., HttpResponse], kwargs: dict[str, Any]
-    ) -> HttpResponse:
-        """Run the handler in one tenant transaction, under its Idempotency-Key where there is one.
-
-        A handler that needs no database gets neither: not even a connection from the pool.
-        """
-        if not self.needs_database:
-            return handler(request, **kwargs)
-        principal = request.principal
-        assert principal.company_id is not None
-        assert principal.mode is not None
-        with tenant_context(Tenant(principal.company_id, principal.mode)):
-            if request.method in WRITES:
-                key = idempotency.read_key(request)
-                if key is not None:
-                    return idempotency.run_once(
-                        request,
-                        key,
-                        lambda: handler(request, **kwargs),
-                        lambda error: problem(request, error),
-                    )
-            return handler(request, **kwargs)
-
-    # --- what handlers use --------------------------------------------------------------------------------------------
-
-    def read_body(self, request: ApiRequest, serializer: type[serializers.Serializer]) -> dict[str, Any]:
-        """Return the validated body; raises FieldErrors (through DRF's ValidationError) naming each refused field.
-
-        For PATCH only the fields that were sent are required and returned.
-        """
-        validated: dict[str, Any] = _validator(serializer, request.method == "PATCH").run_validation(
-            read_json(request)
-        )
-        return validated
-
-    def read_no_body(self, request: ApiRequest) -> None:
-        """Refuse a body with fields where none are known."""
-        unknown = read_json(request)
-        if unknown:
-            raise FieldErrors(
-                [FieldError(name, "unknown_field", "This field is not known here.") for name in unknown]
-            )
-
-    def page(
-        self, request: ApiRequest, queryset: Any, represent: Callable[[Any], dict[str, Any]], **kwargs: Any
-    ) -> HttpResponse:
-        """Answer with one page of `queryset`."""
-        return reply(paginate(queryset, request, **kwargs).render(represent))
-
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """List the methods of the resource."""
-        response = HttpResponse(status=204)
-        response.headers["Allow"] = ", ".join(self.allowed_methods)
+        return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+    # --- around the handler -------------------------------------------------------------------------------------------
+
+    def _handle(self, handler: Handler, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Call `handler` in one tenant transaction, under its Idempotency-Key where there is one.
+
+        An answer of 400 or above takes the transaction back as an exception would, and keeps its status and body.
+        """
+        if request.META.get("QUERY_STRING"):
+            check_query(request.query_params)
+        if not self.needs_database:
+            return handler(request, *args, **kwargs)
+        if not isinstance(request.auth, Access):
+            raise ImproperlyConfigured("Only ApiKeyAuthentication says which tenant a request is of.")
+        with tenant_context(request.auth.tenant):
+            key = None
+            if request.method in WRITES:
+                read_body(request._request)  # noqa: SLF001
+                key = idempotency.read_key(request)
+            if key is None:
+                response = self._finish(request, handler(request, *args, **kwargs), *args, **kwargs)
+                if response.status_code >= 400:
+                    transaction.set_rollback(True)
+            else:
+                attempt = partial(self._attempt, handler, request, *args, **kwargs)
+                response = idempotency.run_once(request, key, attempt)
+        # Committed, rendered and final: DRF, which would finalize it now, must not do so twice.
+        self.finalize_response = _as_it_is  # type: ignore[method-assign, assignment]
         return response
 
+    def _attempt(self, handler: Handler, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Call `handler` in a savepoint, which a refusal takes back: its answer may be stored all the same."""
+        try:
+            with transaction.atomic():
+                response = self._finish(request, handler(request, *args, **kwargs), *args, **kwargs)
+                if response.status_code >= 400:
+                    transaction.set_rollback(True)
+        except (DomainError, APIException, Http404, PermissionDenied) as refusal:
+            refused = self.handle_exception(refusal)
+            response = self._finish(request, refused, *args, **kwargs)
+        return response
 
-class UnknownRoute(ApiView):
+    def _finish(self, request: ApiRequest, response: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the final answer with its bytes: an answer that cannot be rendered takes the transaction back."""
+        final: HttpResponse = self.finalize_response(request, response, *args, **kwargs)
+        if isinstance(final, Response):
+            final.render()
+        return final
+
+
+def _as_it_is(request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
+    return response
+
+
+class APIView(TenantMixin, drf_views.APIView):
+    """DRF's APIView, in the key's tenant."""
+
+
+class GenericAPIView(TenantMixin, generics.GenericAPIView):
+    """DRF's GenericAPIView, in the key's tenant; objects are named by their public id."""
+
+    lookup_url_kwarg = "id"
+
+    def page(self, queryset: Any, represent: Callable[[Any], dict[str, Any]]) -> Response:
+        """Answer with the page of `queryset` that is asked for, filtered, each row by `represent`."""
+        rows: Iterable[Any] = self.paginate_queryset(self.filter_queryset(queryset)) or ()
+        return self.get_paginated_response([represent(row) for row in rows])
+
+
+class ViewSet(viewsets.ViewSetMixin, APIView):
+    """DRF's ViewSet, in the key's tenant; paths name objects by `id`, as those of GenericViewSet do."""
+
+    lookup_url_kwarg = "id"
+
+
+class GenericViewSet(viewsets.ViewSetMixin, GenericAPIView):
+    """DRF's GenericViewSet, in the key's tenant."""
+
+
+class ReadOnlyModelViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, GenericViewSet):
+    """DRF's ReadOnlyModelViewSet, in the key's tenant."""
+
+
+class ModelViewSet(
+    mixins.CreateModelMixin,
+    mixins.RetrieveModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    mixins.ListModelMixin,
+    GenericViewSet,
+):
+    """DRF's ModelViewSet, in the key's tenant."""
+
+
+class UnknownRoute(APIView):
     """Answers every path under /v1 that no endpoint has, after the same checks as any other."""
 
-    scopes = dict.fromkeys(("GET", "POST", "PUT", "PATCH", "DELETE"), ANY_KEY)
+    scopes = ANY_KEY
     schema = None
 
     def get(self, request: ApiRequest, **kwargs: Any) -> HttpResponse:
@@ -189,37 +171,3 @@ class UnknownRoute(ApiView):
         raise NotFound
 
     post = put = patch = delete = get
-
-
-def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
-    """Raise FieldErrors naming every query parameter that is not in `allowed`."""
-    unknown = [name for name in query if name not in allowed]
-    if unknown:
-        raise FieldErrors(
-            [
-                FieldError(
-                    name[:100] or "(empty)", "unknown_parameter", "This query parameter is not known here."
-                )
-                for name in unknown
-            ]
-        )
-
-
-def check_query(query: QueryDict) -> None:
-    """Refuse what no endpoint can mean: a parameter sent twice (which one is it?), one without a value, a NUL character.
-
-    Whoever sends `email=` or `email=%20` has lost the address on the way: taken for no filter at all it would answer everybody's.
-
-    Raises InvalidRequest or FieldErrors.
-    """
-    for name, values in query.lists():
-        if len(values) > 1:
-            raise InvalidRequest(f"The query parameter {name[:100]} was sent {len(values)} times.")
-        if "\x00" in name or "\x00" in values[0]:
-            raise FieldErrors(
-                [FieldError(name.replace("\x00", "")[:100], "invalid", "Must not contain a NUL character.")]
-            )
-        if not values[0].strip():
-            raise FieldErrors(
-                [FieldError(name[:100] or "(empty)", "blank", "Give a value, or leave the parameter out.")]
-            )

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.response import Response
 
 from core import clock
+from core.api.access import ApiRequest
 from core.api.fields import MomentField
-from core.api.rendering import reply
+from core.api.filters import known_parameters
 from core.api.serializers import StrictSerializer
-from core.api.views import ApiRequest, ApiView, known_parameters
+from core.api.views import APIView
 from core.clock import rfc3339
 from core.errors import FieldError, FieldErrors
 from messaging.channels import channels
@@ -128,7 +129,7 @@ class AnalyticsOutput(serializers.Serializer):
         }
 
 
-class MessageAnalytics(ApiView):
+class MessageAnalytics(APIView):
     """Messages in numbers."""
 
     scopes = {"GET": "analytics:read"}
@@ -136,11 +137,11 @@ class MessageAnalytics(ApiView):
     @extend_schema(
         operation_id="read_message_analytics", parameters=[AnalyticsQuery], responses=AnalyticsOutput
     )
-    def get(self, request: ApiRequest) -> HttpResponse:
+    def get(self, request: ApiRequest) -> Response:
         """Count recipients by status, channel and tag, by hour (up to 31 days) or UTC day (up to 400)."""
         names = frozenset(AnalyticsQuery().fields)
-        known_parameters(request.GET, names)
-        bound = AnalyticsQuery(data=request.GET.dict())
+        known_parameters(request.query_params, names)
+        bound = AnalyticsQuery(data=request.query_params.dict())
         bound.is_valid(raise_exception=True)
         query = bound.validated_data
         strange = [name for name in ("from", "to") if name in query and query[name].year not in YEARS]
@@ -156,7 +157,7 @@ class MessageAnalytics(ApiView):
             raise FieldErrors([FieldError("from", "too_long_ago", longest)])
         channel, tag = query.get("channel"), query.get("tag")
         found = read_analytics(start=start, end=end, interval=interval, channel=channel, tag=tag)
-        return reply(represent(found, mode=request.principal.mode, channel=channel, tag=tag))
+        return Response(represent(found, mode=request.auth.tenant.mode, channel=channel, tag=tag))
 
 
 def represent(found: Analytics, *, mode: str | None, channel: str | None, tag: str | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from core import error_docs
 from core.errors import ERRORS, DomainError
 
 error_docs.load_every_error()
-ASKED = Circumstances(now=0, ip="203.0.113.9", origin=None, required=("charges:write",))
+ASKED = Circumstances(now=0, ip="203.0.113.9", origin=None)
 CASES: dict[str, tuple[dict[str, object], str]] = {
     "ip_not_allowed": (
         {"ip": "203.0.113.9"},

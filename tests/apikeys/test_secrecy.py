@@ -11,8 +11,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from psycopg import sql
 
-from apikeys import keys
-from apikeys.authentication import KeyGuard
+from apikeys import authentication, keys
 from apikeys.models import ApiKeySecret
 from apikeys.services import rotate_key
 from core import valkey
@@ -132,11 +131,11 @@ def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(world, issue_key, ap
 def test_an_accident_in_the_guard_shows_no_secret(world, issue_key, api, monkeypatch, log_text):
     issued = issue_key(world.company)
 
-    def accident(self, request, required, policies):
-        secret = request.guard.credential.secret
-        raise RuntimeError(f"unexpected: {secret} {request.guard.credential!r}")
+    def accident(self):
+        self._identify()
+        raise RuntimeError(f"unexpected: {self.credential.secret} {self.credential!r}")
 
-    monkeypatch.setattr(KeyGuard, "settle", accident)
+    monkeypatch.setattr(authentication._Attempt, "settle", accident)
     answer = api(issued.client_secret).get("/v1/whoami")
     assert (answer.status, answer.code) == (500, "internal_error")
     assert issued.client_secret.encode() not in answer.content

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Company
-from apikeys.grants import shared_buckets
+from apikeys.grants import shared_bucket
 from audit.models import AuditEntry, StaffEntry
 from billing import services
 from billing.entitlements import (
@@ -138,7 +138,7 @@ def test_the_plan_page_shows_every_limit_and_its_use(
         assert f"{label} 0 of {limit} (0 %)" in shown, label
 
     # A token grows back every 60 ms: of 900, more than half are still taken when the page has been drawn.
-    take_one(shared_buckets(world.company.id, "live")["company"], Policy("company", 1_000), tokens=900)
+    take_one(shared_bucket(world.company.id, "company", "live"), Policy("company", 1_000), tokens=900)
     used = re.search(r"Requests, last minute (\d+) of 1,000", text_of(owner.get("/plan/")))
     assert used is not None
     assert 450 <= int(used[1]) <= 900

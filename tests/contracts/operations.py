@@ -8,8 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from core.api.views import ApiView, UnknownRoute
-from core.checks import iter_api_views
+from core.api.operations import mounted_views
 from core.tenancy import Tenant
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -22,7 +21,7 @@ class Operation:
 
     method: str
     route: str
-    view: type[ApiView]
+    view: type
     scopes: tuple[str, ...]
 
     @property
@@ -47,15 +46,12 @@ class Operation:
 
 def list_operations() -> list[Operation]:
     """Return every operation, in the order of the routes."""
-    found = []
-    for route, view in iter_api_views():
-        if not isinstance(view, type) or not issubclass(view, ApiView) or view is UnknownRoute:
-            continue
-        for method, needed in view.scopes.items():
-            if method.lower() in view.http_method_names and hasattr(view, method.lower()):
-                scopes = (needed,) if isinstance(needed, str) else tuple(needed)
-                found.append(Operation(method, route, view, scopes))
-    return found
+    return [
+        Operation(method, mounted.route, mounted.view, mounted.scopes(method))
+        for mounted in mounted_views()
+        if mounted.view is not None
+        for method in mounted.methods
+    ]
 
 
 def sample_id(operation: Operation, tenant: Tenant) -> str:

@@ -5,9 +5,13 @@ from unittest import mock
 
 from django.db import connections, transaction
 from django.test import override_settings
+from rest_framework.exceptions import APIException
+from rest_framework.permissions import BasePermission
 
+from billing.api.views.customers import CustomerViewSet
 from core import valkey
 from core.api.idempotency import lock_number
+from core.api.permissions import HasScope
 from core.tenancy import tenant_context
 from tests.clients import ApiAnswer
 from tests.contracts.refusing import ADA, Outcome, client_of, refusal
@@ -37,6 +41,28 @@ def method_not_allowed(world: World) -> Outcome:
 @refusal
 def not_acceptable(world: World) -> Outcome:
     return client_of(world).get("/v1/customers", headers={"Accept": "text/html"})
+
+
+class Nobody(BasePermission):
+    """A permission of an extension."""
+
+    message = "The shop is closed."
+
+    def has_permission(self, request: object, view: object) -> bool:
+        return False
+
+
+@refusal
+def not_permitted(world: World) -> Outcome:
+    with mock.patch.object(CustomerViewSet, "permission_classes", [HasScope, Nobody]):
+        return client_of(world).get("/v1/customers")
+
+
+@refusal
+def refused(world: World) -> Outcome:
+    with mock.patch.object(CustomerViewSet, "list", side_effect=APIException("Not today.")) as listing:
+        listing.side_effect.status_code = 400
+        return client_of(world).get("/v1/customers")
 
 
 @refusal

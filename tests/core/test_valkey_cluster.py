@@ -15,8 +15,10 @@ from redis.crc import key_slot
 from apikeys import attempts, grants
 from apikeys.services import revoke_key, rotate_key
 from core import fences, valkey
+from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.engines.valkey import binary
 from core.tenancy import tenant_context
+from messaging.api.throttles import MessagesThrottle
 from tests.factories import SYSTEM
 
 
@@ -83,7 +85,7 @@ def test_all_keys_of_a_script_are_on_one_slot(world, issue_key, api):
     issued = issue_key(world.company)
     assert api(issued.client_secret).get("/v1/whoami").status == 200
     grant = grants.COPIES.get(grants.digest_of(issued.client_secret))
-    names = [*grant.fence_names, *grant.plan(("messages",)).buckets]
+    names = [*grant.fence_names, *grant.plan((KeyThrottle, CompanyThrottle, MessagesThrottle)).buckets]
     assert len(names) == 5
     assert len({key_slot(name.encode()) for name in names}) == 1
     assert fences.company_fence(world.company.id) in names

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from django.db.models import F, Q, QuerySet
-from django.http import HttpRequest
+from rest_framework.request import Request
 
 from core import ids
-from core.api.pagination import Page, read_limit
+from core.api.pagination import CursorPagination, Page, read_limit
 from core.errors import FieldError, FieldErrors
 from core.models import OutboxEvent
 
 
-def paginate_events(queryset: QuerySet[OutboxEvent], request: HttpRequest) -> Page:
-    """Return the page of `queryset` that `request` asks for; `order` says which way.
+class EventPagination(CursorPagination):
+    """Pages by position; `order` says which way."""
 
-    Read `oldest_first`, there is what the relay has taken, and the last event's id is where the next poll starts. Newest
-    first, what it has not taken yet comes before that, so that nobody waits for a worker to see what happened. Raises
-    FieldErrors for a bad limit, or a cursor that is no event of this key.
-    """
-    limit = read_limit(request)
-    ascending = request.GET.get("order") == "oldest_first"
-    cursor = request.GET.get("starting_after")
-    last = _find(cursor) if cursor is not None else None
-    rows = _oldest_first(queryset, last) if ascending else _newest_first(queryset, last)
-    found = list(rows[: limit + 1])
-    items = found[:limit]
-    has_more = len(found) > limit
-    return Page(items, has_more, items[-1].public_id if has_more else None)
+    def find_page(self, queryset: QuerySet[OutboxEvent], request: Request) -> Page:
+        """Return the page of `queryset` that `request` asks for.
+
+        Read `oldest_first`, there is what the relay has taken, and the last event's id is where the next poll starts. Newest
+        first, what it has not taken yet comes before that, so that nobody waits for a worker to see what happened. Raises
+        FieldErrors for a bad limit, or a cursor that is no event of this key.
+        """
+        limit = read_limit(request)
+        ascending = request.query_params.get("order") == "oldest_first"
+        cursor = request.query_params.get("starting_after")
+        last = _find(cursor) if cursor is not None else None
+        rows = _oldest_first(queryset, last) if ascending else _newest_first(queryset, last)
+        found = list(rows[: limit + 1])
+        items = found[:limit]
+        has_more = len(found) > limit
+        return Page(items, has_more, items[-1].public_id if has_more else None)
 
 
 def _find(cursor: str) -> OutboxEvent:

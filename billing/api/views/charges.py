@@ -1,63 +1,50 @@
 """`/v1/charges` and the refunds below them."""
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.response import Response
 
 from billing import representations, selectors, services
 from billing.api.filters import ChargeFilter
 from billing.api.serializers import ChargeInput, ChargeOutput, RefundInput, RefundOutput
 from billing.api.views.references import resolve_references
-from core.api.filters import filter_queryset
-from core.api.rendering import reply
-from core.api.views import ApiRequest, ApiView
+from core.api.access import ApiRequest
+from core.api.views import GenericViewSet
 
 
-class ChargeList(ApiView):
-    """The company's charges."""
+class ChargeViewSet(GenericViewSet):
+    """Money taken, for an invoice or without one."""
 
-    scopes = {"GET": "charges:read", "POST": "charges:write"}
+    scopes = {"list": "charges:read", "retrieve": "charges:read", "create": "charges:write"}
     filterset_class = ChargeFilter
 
     @extend_schema(operation_id="list_charges", responses=ChargeOutput(many=True))
-    def get(self, request: ApiRequest) -> HttpResponse:
+    def list(self, request: ApiRequest) -> Response:
         """List charges, newest first."""
-        rows = filter_queryset(request, selectors.list_charges(), ChargeFilter)
-        return self.page(request, rows, representations.charge)
+        return self.page(selectors.list_charges(), representations.charge)
 
     @extend_schema(operation_id="create_charge", request=ChargeInput, responses={201: ChargeOutput})
-    def post(self, request: ApiRequest) -> HttpResponse:
+    def create(self, request: ApiRequest) -> Response:
         """Accept a charge. It is `pending` until the gateway has answered: see `charge.succeeded` and `charge.failed`."""
-        fields = resolve_references(self.read_body(request, ChargeInput))
-        row = services.create_charge(actor=request.principal, **fields)
-        return reply(representations.charge(row), 201)
-
-
-class ChargeDetail(ApiView):
-    """One charge."""
-
-    scopes = {"GET": "charges:read"}
+        fields = resolve_references(ChargeInput.read(request))
+        row = services.create_charge(actor=request.user, **fields)
+        return Response(representations.charge(row), 201)
 
     @extend_schema(operation_id="retrieve_charge", responses=ChargeOutput)
-    def get(self, request: ApiRequest, id: str) -> HttpResponse:
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read a charge."""
-        return reply(representations.charge(selectors.get_charge(id)))
-
-
-class RefundList(ApiView):
-    """The refunds of a charge."""
-
-    scopes = {"GET": "charges:read", "POST": "charges:write"}
+        return Response(representations.charge(selectors.get_charge(id)))
 
     @extend_schema(operation_id="list_refunds", responses=RefundOutput(many=True))
-    def get(self, request: ApiRequest, id: str) -> HttpResponse:
+    @action(detail=True, scopes={"GET": "charges:read", "POST": "charges:write"}, filterset_class=None)
+    def refunds(self, request: ApiRequest, id: str) -> Response:
         """List a charge's refunds, newest first."""
-        rows = filter_queryset(request, selectors.list_refunds(selectors.get_charge(id)))
-        return self.page(request, rows, representations.refund)
+        return self.page(selectors.list_refunds(selectors.get_charge(id)), representations.refund)
 
     @extend_schema(operation_id="create_refund", request=RefundInput, responses={201: RefundOutput})
-    def post(self, request: ApiRequest, id: str) -> HttpResponse:
+    @refunds.mapping.post
+    def create_refund(self, request: ApiRequest, id: str) -> Response:
         """Refund a charge, in part or all that is left. It is `pending` until the gateway has answered."""
         charge = selectors.get_charge(id)
-        fields = self.read_body(request, RefundInput)
-        row = services.create_refund(charge=charge, actor=request.principal, **fields)
-        return reply(representations.refund(row), 201)
+        row = services.create_refund(charge=charge, actor=request.user, **RefundInput.read(request))
+        return Response(representations.refund(row), 201)

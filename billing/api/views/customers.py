@@ -1,60 +1,54 @@
 """`/v1/customers`."""
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
 
 from billing import representations, selectors, services
 from billing.api.filters import CustomerFilter
 from billing.api.serializers import CustomerInput, CustomerOutput
-from core.api.filters import filter_queryset
-from core.api.rendering import reply
-from core.api.views import ApiRequest, ApiView
+from core.api.access import ApiRequest
+from core.api.serializers import NoBody
+from core.api.views import GenericViewSet
 
 
-class CustomerList(ApiView):
-    """The company's customers."""
+class CustomerViewSet(GenericViewSet):
+    """Whom the company does business with."""
 
-    scopes = {"GET": "customers:read", "POST": "customers:write"}
+    scopes = {
+        "list": "customers:read",
+        "retrieve": "customers:read",
+        "create": "customers:write",
+        "partial_update": "customers:write",
+        "destroy": "customers:write",
+    }
     filterset_class = CustomerFilter
 
     @extend_schema(operation_id="list_customers", responses=CustomerOutput(many=True))
-    def get(self, request: ApiRequest) -> HttpResponse:
+    def list(self, request: ApiRequest) -> Response:
         """List customers, newest first."""
-        rows = filter_queryset(request, selectors.list_customers(), CustomerFilter)
-        return self.page(request, rows, representations.customer)
+        return self.page(selectors.list_customers(), representations.customer)
 
     @extend_schema(operation_id="create_customer", request=CustomerInput, responses={201: CustomerOutput})
-    def post(self, request: ApiRequest) -> HttpResponse:
+    def create(self, request: ApiRequest) -> Response:
         """Create a customer."""
-        fields = self.read_body(request, CustomerInput)
-        row = services.create_customer(actor=request.principal, **fields)
-        return reply(representations.customer(row), 201)
-
-
-class CustomerDetail(ApiView):
-    """One customer."""
-
-    scopes = {"GET": "customers:read", "PATCH": "customers:write", "DELETE": "customers:write"}
+        row = services.create_customer(actor=request.user, **CustomerInput.read(request))
+        return Response(representations.customer(row), 201)
 
     @extend_schema(operation_id="retrieve_customer", responses=CustomerOutput)
-    def get(self, request: ApiRequest, id: str) -> HttpResponse:
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read a customer."""
-        return reply(representations.customer(selectors.get_customer(id)))
+        return Response(representations.customer(selectors.get_customer(id)))
 
     @extend_schema(operation_id="update_customer", request=CustomerInput, responses=CustomerOutput)
-    def patch(self, request: ApiRequest, id: str) -> HttpResponse:
+    def partial_update(self, request: ApiRequest, id: str) -> Response:
         """Change the fields that are sent."""
         row = selectors.get_customer(id)
-        fields = self.read_body(request, CustomerInput)
-        return reply(
-            representations.customer(
-                services.update_customer(customer=row, actor=request.principal, **fields)
-            )
-        )
+        row = services.update_customer(customer=row, actor=request.user, **CustomerInput.read(request))
+        return Response(representations.customer(row))
 
     @extend_schema(operation_id="delete_customer", request=None, responses={204: None})
-    def delete(self, request: ApiRequest, id: str) -> HttpResponse:
+    def destroy(self, request: ApiRequest, id: str) -> Response:
         """Delete a customer; its invoices stay."""
-        self.read_no_body(request)
-        services.delete_customer(customer=selectors.get_customer(id), actor=request.principal)
-        return reply(None, 204)
+        NoBody.read(request)
+        services.delete_customer(customer=selectors.get_customer(id), actor=request.user)
+        return Response(status=204)

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
 
-from core.api.filters import filter_queryset
-from core.api.rendering import reply
-from core.api.views import ApiRequest, ApiView
+from core.api.access import ApiRequest
+from core.api.views import GenericViewSet
 from webhooks import representations, selectors
-from webhooks.api.event_pages import paginate_events
+from webhooks.api.event_pages import EventPagination
 from webhooks.api.filters import EventFilter
 from webhooks.api.serializers import EventOutput
 
 
-class EventList(ApiView):
+class EventViewSet(GenericViewSet):
     """The company's events in the key's mode."""
 
-    scopes = {"GET": "events:read"}
+    scopes = {"list": "events:read", "retrieve": "events:read"}
     filterset_class = EventFilter
+    pagination_class = EventPagination
 
     @extend_schema(operation_id="list_events", responses=EventOutput(many=True))
-    def get(self, request: ApiRequest) -> HttpResponse:
+    def list(self, request: ApiRequest) -> Response:
         """List events, newest first; with `order=oldest_first`, on from the last event seen."""
-        rows = filter_queryset(request, selectors.list_events(), EventFilter)
-        return reply(paginate_events(rows, request).render(representations.event))
-
-
-class EventDetail(ApiView):
-    """One event."""
-
-    scopes = {"GET": "events:read"}
+        return self.page(selectors.list_events(), representations.event)
 
     @extend_schema(operation_id="retrieve_event", responses=EventOutput)
-    def get(self, request: ApiRequest, id: str) -> HttpResponse:
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read an event."""
-        return reply(representations.event(selectors.get_event(id)))
+        return Response(representations.event(selectors.get_event(id)))

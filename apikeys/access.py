@@ -1,0 +1,122 @@
+"""What a key's request may do: `request.auth` of DRF (core.api.access), decided by the grant and the one call of its tokens."""
+
+from collections.abc import Sequence
+
+from apikeys import attempts
+from apikeys.decisions import Circumstances, explain
+from apikeys.grants import Grant
+from apikeys.usage import BUFFER
+from core.api.access import Access
+from core.api.errors import InsufficientScope, NotPermitted, RateLimited
+from core.api.exceptions import throttled
+from core.api.scopes import ANY_KEY
+from core.api.throttling import PolicySet
+from core.errors import DomainError
+from core.principal import Principal
+from core.requests import GuardedRequest
+
+# The answers of a permission or a throttle that said no.
+DENIALS = frozenset({InsufficientScope.code, NotPermitted.code, RateLimited.code})
+
+
+class KeyAccess(Access):
+    """The access of one request. `settle` says what the buckets answered; until then it admits nothing."""
+
+    __slots__ = (
+        "_admitted",
+        "_policies",
+        "_request",
+        "_scope",
+        "_used",
+        "asked",
+        "grant",
+        "principal",
+        "scopes",
+        "tenant",
+    )
+
+    def __init__(
+        self, request: GuardedRequest, grant: Grant, asked: Circumstances, principal: Principal
+    ) -> None:
+        self.grant = grant
+        self.tenant = grant.tenant
+        self.scopes = grant.scopes
+        self.asked = asked
+        self.principal = principal
+        self._request = request
+        self._policies: PolicySet | None = None
+        self._used: Sequence[int] = ()
+        self._admitted = False
+        # Which of the scopes let it pass.
+        self._scope = ""
+
+    def settle(self, policies: PolicySet, *, admitted: bool, used: Sequence[int]) -> None:
+        """Take note of what the buckets of `policies` answered (microseconds `used` of each)."""
+        self._policies, self._used, self._admitted = policies, used, admitted
+
+    def allows(self, required: tuple[str, ...]) -> bool:
+        """Tell whether any one of the `required` scopes was granted."""
+        if required[0] == ANY_KEY:
+            return True
+        for scope in required:
+            if scope in self.scopes:
+                self._scope = scope
+                return True
+        return False
+
+    def conclude(self) -> None:
+        """Note the use of the secret and the scope for the key's owner; a refused request is none."""
+        if self._admitted and self._request.refused_by not in DENIALS:
+            asked = self.asked
+            BUFFER.note(self.grant.facts, self._scope, asked.now, asked.ip, self.principal.user_agent)
+
+    def admits(self, policy: str) -> bool:
+        """Tell whether `policy` had a token; raises LookupError for one that authentication did not ask."""
+        number = self._number(policy)
+        return self._admitted or not self._limits.policies[number].refuses(self._used[number])
+
+    def wait(self, policy: str) -> int:
+        """Return the seconds until `policy` will have a token."""
+        number = self._number(policy)
+        return self._limits.policies[number].retry_after(self._used[number])
+
+    @property
+    def _limits(self) -> PolicySet:
+        if self._policies is None:
+            raise LookupError("The buckets have not been asked.")
+        return self._policies
+
+    def _number(self, policy: str) -> int:
+        for number, found in enumerate(self._limits.policies):
+            if found.name == policy:
+                return number
+        raise LookupError(
+            f"The policy {policy} was not taken from: get_throttles() must name the same throttles each time."
+        )
+
+    def explain_denial(self, required: tuple[str, ...], message: str) -> DomainError:
+        """Return `insufficient_scope` where no scope fits, else `not_permitted` with the permission's own words."""
+        refusal: DomainError
+        if not required:
+            refusal = NotPermitted("This operation names no scope, so no key may call it.")
+        elif required[0] == ANY_KEY or not self.scopes.isdisjoint(required):
+            refusal = NotPermitted(message)
+        else:
+            refusal = InsufficientScope(
+                f"This needs the scope {' or '.join(required)}.",
+                facts={"required_scopes": list(required), "granted_scopes": list(self.grant.facts.scopes)},
+            )
+        if self._admitted:
+            # Beyond the limit it is refused all the same, but no longer written down each time.
+            attempts.record_refusal(self.grant, refusal, actor=self.principal)
+        self._request.trace = explain(self.grant, refusal, self.asked, required)
+        return refusal
+
+    def explain_throttling(self, wait: float | None) -> DomainError:
+        """Return `rate_limited`, with the policies of the tier that have no token."""
+        refusing = [] if self._admitted else self._limits.refusing(self._used)
+        if refusing:
+            wait = max(wait or 0, self._limits.retry_after(self._used))
+        refusal = throttled(wait, [policy.name for policy in refusing])
+        self._request.trace = explain(self.grant, refusal, self.asked)
+        return refusal

@@ -1,0 +1,34 @@
+"""What is refused at start-up: a rate-limit policy that nothing fills, or that two classes fill differently."""
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from billing.entitlements import LIMIT_NAMES
+from core.api.operations import mounted_throttles
+
+
+@register(Tags.security)
+def check_policies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Every policy that an endpoint takes from has a number of the tier, and a bucket of its own."""
+    found: list[CheckMessage] = []
+    owners: dict[str, type] = {}
+    for throttle in mounted_throttles():
+        name = throttle.__qualname__
+        if throttle.limit not in LIMIT_NAMES:
+            found.append(
+                Error(
+                    f"{name}.limit is {throttle.limit}, which no tier has.",
+                    hint=f"The numbers of a tier are {', '.join(LIMIT_NAMES)} (billing.entitlements.Limits).",
+                    id="pomelo.E007",
+                )
+            )
+        owner = owners.setdefault(throttle.policy, throttle)
+        if owner is not throttle:
+            found.append(
+                Error(
+                    f"{name} and {owner.__qualname__} are both the policy {throttle.policy}: they would share a bucket.",
+                    id="pomelo.E008",
+                )
+            )
+    return found

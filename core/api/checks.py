@@ -1,0 +1,76 @@
+"""System checks of the API: a view that would go without a part of the pipeline is named before the server starts."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from rest_framework.permissions import OperandHolder, SingleOperandHolder
+from rest_framework.settings import api_settings
+
+from core.api.operations import MountedView, mounted_views
+from core.api.permissions import HasScope
+from core.api.scopes import ANY_KEY, SCOPES
+
+
+@register(Tags.security)
+def check_api_views(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Every endpoint under /v1 passes the pipeline and names a known scope for each of its methods."""
+    return [message for mounted in mounted_views() for message in _check(mounted)]
+
+
+def _check(mounted: MountedView) -> Iterator[CheckMessage]:
+    from rest_framework.views import APIView
+
+    from core.api.views import WRITES, TenantMixin
+
+    route, view = mounted.route, mounted.view
+    if view is None or not issubclass(view, APIView):
+        if not getattr(mounted.callback, "public_document", False):
+            yield Error(f"/{route} is no view of Django REST framework.", id="pomelo.E001")
+        return
+    if not any(
+        issubclass(found, _default_authenticators()) for found in mounted.attribute("authentication_classes")
+    ):
+        yield Error(
+            f"/{route} authenticates nobody by API key.",
+            hint="authentication_classes replaces the defaults: name ApiKeyAuthentication too.",
+            id="pomelo.E006",
+        )
+    methods = mounted.methods
+    if any(_asks_for_scopes(permission) for permission in mounted.attribute("permission_classes")):
+        for method in sorted(methods):
+            if not mounted.scopes(method):
+                yield Error(f"{method} /{route} names no scope.", id="pomelo.E002")
+    else:
+        yield Error(
+            f"/{route} has permission_classes without HasScope.",
+            hint="permission_classes replaces the defaults: name HasScope too, with the view's scopes.",
+            id="pomelo.E005",
+        )
+    for method in methods:
+        for scope in mounted.scopes(method):
+            if scope != ANY_KEY and scope not in SCOPES:
+                yield Error(f"{method} /{route} names unknown scope {scope}.", id="pomelo.E003")
+    if not issubclass(view, TenantMixin):
+        yield checks.Warning(
+            f"/{route} runs without a tenant transaction and without Idempotency-Key.",
+            hint="Inherit it from core.api.views.",
+            id="pomelo.W001",
+        )
+    elif not mounted.attribute("needs_database") and WRITES & methods.keys():
+        yield Error(f"/{route} writes, which needs a transaction: needs_database.", id="pomelo.E004")
+
+
+def _default_authenticators() -> tuple[type, ...]:
+    # The stubs say what settings.py holds; DRF gives the classes that it names.
+    return tuple(cast(Iterable[type], api_settings.DEFAULT_AUTHENTICATION_CLASSES))
+
+
+def _asks_for_scopes(permission: Any) -> bool:
+    """Tell whether `permission`, or any part of one composed by DRF's operators, is HasScope."""
+    if isinstance(permission, OperandHolder):
+        return _asks_for_scopes(permission.op1_class) or _asks_for_scopes(permission.op2_class)
+    if isinstance(permission, SingleOperandHolder):
+        return _asks_for_scopes(permission.op1_class)
+    return isinstance(permission, type) and issubclass(permission, HasScope)

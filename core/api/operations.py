@@ -1,0 +1,77 @@
+"""What is mounted under /v1, read off the URL configuration: for the checks, the scopes' replay and the contract tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from core.api.permissions import scopes_named
+from core.api.throttles import TierThrottle
+
+
+@dataclass(frozen=True, slots=True)
+class MountedView:
+    """A route and what answers it. `view` is the class; of a view that is a plain function there is none."""
+
+    route: str
+    callback: Any
+    view: type | None
+
+    def attribute(self, name: str, default: Any = None) -> Any:
+        """Return what the view's instances have: of the URL configuration (`@action(scopes=…)`) or of the class."""
+        return getattr(self.callback, "initkwargs", {}).get(name, getattr(self.view, name, default))
+
+    @property
+    def methods(self) -> dict[str, str | None]:
+        """The methods that are answered, with the action of each; OPTIONS and HEAD are DRF's own business.
+
+        Routers bind what `http_method_names` then does not admit, so the two are intersected.
+        """
+        actions: dict[str, str] | None = getattr(self.callback, "actions", None)
+        names = self.attribute("http_method_names", ())
+        return {
+            name.upper(): actions.get(name) if actions else None
+            for name in names
+            if name not in ("options", "head") and (name in actions if actions else hasattr(self.view, name))
+        }
+
+    def scopes(self, method: str) -> tuple[str, ...]:
+        """Return the scopes of which any one lets a key call `method`; empty when none is named."""
+        return scopes_named(self.attribute("scopes", ()), method, self.methods.get(method))
+
+    def throttles(self, method: str) -> list[type[TierThrottle]]:
+        """Return the policies that a call of `method` takes from."""
+        found = self.attribute("throttle_classes", ())
+        return [
+            throttle
+            for throttle in found
+            if isinstance(throttle, type)
+            and issubclass(throttle, TierThrottle)
+            and throttle.applies_to(method)
+        ]
+
+
+def mounted_views(patterns: list[Any] | None = None, prefix: str = "") -> Iterator[MountedView]:
+    """Yield every route under /v1 with its view."""
+    for pattern in patterns if patterns is not None else get_resolver().url_patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from mounted_views(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern) and route.startswith("v1/"):
+            callback = pattern.callback
+            view = getattr(callback, "cls", None) or getattr(callback, "view_class", None)
+            yield MountedView(route, callback, view)
+
+
+@cache
+def mounted_throttles() -> tuple[type[TierThrottle], ...]:
+    """Return every policy that some endpoint takes from, in the order in which the routes name them."""
+    found = {
+        throttle: None
+        for mounted in mounted_views()
+        for method in mounted.methods
+        for throttle in mounted.throttles(method)
+    }
+    return tuple(found)

@@ -1,0 +1,75 @@
+"""DRF's permission for scopes: a view names them, a key was granted them (DESIGN §4)."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from core.api.access import Access
+from core.api.scopes import ANY_KEY
+
+if TYPE_CHECKING:
+    # DRF loads this module while it is importing its views.
+    from rest_framework.views import APIView
+
+# One scope, or several of which any one is enough; ANY_KEY: every valid key.
+Requirement = str | tuple[str, ...]
+# By action (`list`, `create`) or by method (`GET`, `POST`); one requirement alone is meant for all of them.
+Scopes = Requirement | Mapping[str, Requirement]
+
+ViewT = TypeVar("ViewT", bound=Callable[..., Any])
+
+
+def scopes_named(scopes: Scopes, method: str, action: str | None) -> tuple[str, ...]:
+    """Return the scopes that `scopes` names for a method and action; empty when it names none. HEAD needs what GET needs."""
+    named: Requirement | None
+    if isinstance(scopes, Mapping):
+        named = scopes.get(action) if action else None
+        if named is None:
+            named = scopes.get("GET" if method == "HEAD" else method)
+    else:
+        named = scopes
+    if not named:
+        return ()
+    return (named,) if isinstance(named, str) else tuple(named)
+
+
+def required_scopes(view: Any, method: str | None) -> tuple[str, ...]:
+    """Return the scopes that `view` names for the request in hand; empty when it names none."""
+    return scopes_named(getattr(view, "scopes", ()), method or "GET", getattr(view, "action", None))
+
+
+def has_handler(view: "APIView", method: str | None) -> bool:
+    """Tell whether `view` answers `method` by a handler that needs a scope: OPTIONS and an unknown method need none."""
+    name = (method or "").lower()
+    return name != "options" and name in view.http_method_names and hasattr(view, name)
+
+
+class HasScope(BasePermission):
+    """Admits a key that was granted what the view's `scopes` name for this method or action.
+
+    A method for which nothing is named is refused (and a system check keeps the server from starting with one). Composable
+    with DRF's operators: it answers yes or no, and the exception handler asks `request.auth` for the public error.
+    """
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        """Tell whether the key may call it."""
+        access: Any = request.auth
+        if not isinstance(access, Access):
+            return False
+        required = required_scopes(view, request.method)
+        if required:
+            return access.allows(required)
+        # Not a question of scopes: DRF answers these itself, with 204 or 405.
+        return not has_handler(view, request.method)
+
+
+def scopes(*names: str) -> Callable[[ViewT], ViewT]:
+    """Name the scopes of a view that is a function: written above `@api_view`. Any one of them is enough."""
+
+    def decorate(view: ViewT) -> ViewT:
+        view.cls.scopes = names or (ANY_KEY,)  # type: ignore[attr-defined]
+        return view
+
+    return decorate

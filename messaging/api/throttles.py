@@ -1,0 +1,11 @@
+"""Messaging's own rate-limit policy."""
+
+from core.api.throttles import TierThrottle
+
+
+class MessagesThrottle(TierThrottle):
+    """Calls to send, of all keys of a company and mode: fewer than its other requests (DESIGN §6)."""
+
+    policy = "messages"
+    limit = "messages_per_minute"
+    methods = frozenset({"POST"})

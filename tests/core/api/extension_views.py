@@ -1,0 +1,390 @@
+"""Views as somebody who knows DRF's documentation would write them, mounted by `tests.core.api.extension_urls`."""
+
+from typing import Any
+
+from rest_framework import exceptions, permissions, throttling, versioning
+from rest_framework import views as drf_views
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.decorators import (
+    action,
+    api_view,
+    authentication_classes,
+    permission_classes,
+    throttle_classes,
+)
+from rest_framework.parsers import FormParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.response import Response
+
+from billing import selectors, services
+from core.api.permissions import HasScope, scopes
+from core.api.rendering import JSONParser, JSONRenderer
+from core.api.scopes import ANY_KEY
+from core.api.throttles import CompanyThrottle, KeyThrottle, TierThrottle
+from core.api.views import APIView, GenericAPIView, GenericViewSet, ViewSet
+
+# What the views have done, for the tests to read.
+SEEN: list[Any] = []
+
+
+def described(request: Any) -> dict[str, Any]:
+    """What DRF's request says of its caller."""
+    return {
+        "user": request.user.id,
+        "pk": request.user.pk,
+        "mode": request.auth.tenant.mode,
+        "scopes": sorted(request.auth.scopes),
+    }
+
+
+# --- Permissions ----------------------------------------------------------------------------------------------------
+
+
+class NamedAda(permissions.BasePermission):
+    """A rule of somebody's own."""
+
+    message = "Only Ada may do this."
+    code = "not_ada"
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return request.user.name == "Ada"
+
+    def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:
+        return obj.name == "Ada"
+
+
+class IsAda(permissions.BasePermission):
+    """Only of objects."""
+
+    message = "This is not Ada's."
+
+    def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:
+        return obj.name == "Ada"
+
+
+class Described(APIView):
+    scopes = "customers:read"
+    needs_database = False
+
+    def get(self, request: Any) -> Response:
+        return Response(described(request))
+
+
+class AdaOnly(Described):
+    permission_classes = [HasScope, NamedAda]
+
+
+class AdaOrScope(Described):
+    permission_classes = [HasScope | NamedAda]
+
+
+class AdaAndScope(Described):
+    permission_classes = [HasScope & NamedAda]
+
+
+class NotAda(Described):
+    permission_classes = [HasScope & ~NamedAda]
+
+
+class Authenticated(Described):
+    permission_classes = [permissions.IsAuthenticated, HasScope]
+
+
+class StaffOnly(Described):
+    permission_classes = [HasScope, permissions.IsAdminUser]
+
+
+class ByMethod(APIView):
+    scopes = {"GET": "customers:read", "POST": "customers:write"}
+
+    def get_permissions(self) -> list[permissions.BasePermission]:
+        found = super().get_permissions()
+        return [*found, NamedAda()] if self.request.method == "POST" else found
+
+    def get(self, request: Any) -> Response:
+        return Response(described(request))
+
+    def post(self, request: Any) -> Response:
+        return Response(described(request), 201)
+
+
+class OfAda(GenericAPIView):
+    """Checks an object, as `get_object()` of DRF does."""
+
+    scopes = {"GET": "customers:read", "DELETE": "customers:write"}
+    permission_classes = [HasScope, IsAda]
+
+    def _find(self, id: str) -> Any:
+        row = selectors.get_customer(id)
+        self.check_object_permissions(self.request, row)
+        return row
+
+    def get(self, request: Any, id: str) -> Response:
+        return Response({"name": self._find(id).name})
+
+    def delete(self, request: Any, id: str) -> Response:
+        row = selectors.get_customer(id)
+        services.delete_customer(customer=row, actor=request.user)
+        self.check_object_permissions(request, row)
+        return Response(status=204)
+
+
+# --- Throttles ------------------------------------------------------------------------------------------------------
+
+
+class OncePerUser(throttling.UserRateThrottle):
+    """DRF's own, which counts in the cache."""
+
+    rate = "1/hour"
+    scope = "once"
+
+
+class Exports(TierThrottle):
+    """A policy of somebody's own: a class and a number of the tier."""
+
+    policy = "exports"
+    limit = "webhook_endpoints"
+    methods = frozenset({"POST"})
+
+
+class Unthrottled(Described):
+    throttle_classes = []
+
+
+class OtherThrottle(Described):
+    throttle_classes = [KeyThrottle, CompanyThrottle, OncePerUser]
+
+
+class NewPolicy(APIView):
+    scopes = ANY_KEY
+    throttle_classes = [KeyThrottle, CompanyThrottle, Exports]
+
+    def get(self, request: Any) -> Response:
+        return Response({})
+
+    def post(self, request: Any) -> Response:
+        return Response({}, 201)
+
+
+class ByCaller(Described):
+    def get_throttles(self) -> list[throttling.BaseThrottle]:
+        return [KeyThrottle()] if self.request.user.name == "Ada" else super().get_throttles()
+
+
+class Fickle(Described):
+    def get_throttles(self) -> list[throttling.BaseThrottle]:
+        SEEN.append("asked")
+        return [KeyThrottle()] if SEEN == ["asked"] else [CompanyThrottle()]
+
+
+# --- Authentication, initial, exceptions, answers ------------------------------------------------------------------------
+
+
+class Robot:
+    """Somebody else's user."""
+
+    id = pk = name = "robot"
+    is_authenticated = True
+
+
+class RobotAuthentication(BaseAuthentication):
+    """Somebody else's way in."""
+
+    def authenticate(self, request: Any) -> Any:
+        sent = request.headers.get("X-Robot")
+        if sent is None:
+            return None
+        if sent != "hello":
+            raise exceptions.AuthenticationFailed("No such robot.")
+        return Robot(), "token"
+
+    def authenticate_header(self, request: Any) -> str:
+        return "Robot"
+
+
+class KeyOrRobot(APIView):
+    scopes = "customers:read"
+    needs_database = False
+    permission_classes = [HasScope | permissions.IsAuthenticated]
+    throttle_classes = []
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [RobotAuthentication(), *super().get_authenticators()]
+
+    def get(self, request: Any) -> Response:
+        return Response({"user": request.user.id, "by": type(request.successful_authenticator).__name__})
+
+
+class Initial(Described):
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.headers.get("X-Refuse"):
+            raise exceptions.PermissionDenied("Not before noon.")
+        self.greeting = f"Hello, {request.user.name}"
+
+    def get(self, request: Any) -> Response:
+        return Response({"greeting": self.greeting})
+
+
+class Conflict(exceptions.APIException):
+    """An exception of somebody's own."""
+
+    status_code = 409
+    default_detail = "Somebody else was faster."
+    default_code = "conflict"
+
+
+class Handling(APIView):
+    scopes = ANY_KEY
+
+    def handle_exception(self, exc: Exception) -> Any:
+        response = super().handle_exception(exc)
+        response["X-Handled"] = type(exc).__name__
+        return response
+
+    def post(self, request: Any) -> Response:
+        services.create_customer(name=request.data["name"], actor=request.user)
+        raise Conflict
+
+
+class Wrapping(APIView):
+    """Every answer in an envelope, the way DRF's finalize_response is mostly used."""
+
+    scopes = ANY_KEY
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        SEEN.append(response.status_code)
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.data = {"enveloped": response.data}
+        response["X-Final"] = "yes"
+        return response
+
+    def get(self, request: Any) -> Response:
+        return Response({"n": len(SEEN)})
+
+    def post(self, request: Any) -> Response:
+        return Response({"n": len(SEEN)}, 201)
+
+
+class Returned(APIView):
+    """Returns what others raise."""
+
+    scopes = ANY_KEY
+
+    def post(self, request: Any) -> Response:
+        SEEN.append("called")
+        services.create_customer(name=request.data["name"], actor=request.user)
+        return Response({"sorry": "no"}, int(request.data["status"]), headers={"X-Own": "kept"})
+
+
+class Unrenderable(APIView):
+    scopes = ANY_KEY
+
+    def post(self, request: Any) -> Response:
+        services.create_customer(name="Ada", actor=request.user)
+        return Response({"object": object()}, 201)
+
+
+class LinesRenderer(BaseRenderer):
+    """A second format."""
+
+    media_type = "text/plain"
+    format = "txt"
+    charset = "utf-8"
+
+    def render(self, data: Any, accepted_media_type: Any = None, renderer_context: Any = None) -> str:
+        return "\n".join(f"{name}={value}" for name, value in data.items())
+
+
+class Formats(APIView):
+    scopes = ANY_KEY
+    renderer_classes = [JSONRenderer, LinesRenderer]
+    parser_classes = [JSONParser, FormParser]
+    versioning_class = versioning.AcceptHeaderVersioning
+
+    def get(self, request: Any) -> Response:
+        return Response({"format": request.accepted_renderer.format, "version": request.version})
+
+    def post(self, request: Any) -> Response:
+        SEEN.append("called")
+        return Response({"name": request.data["name"]}, 201)
+
+
+# --- ViewSets and functions -----------------------------------------------------------------------------------------
+
+
+class Things(ViewSet):
+    scopes = {"list": "customers:read", "create": "customers:write"}
+
+    def list(self, request: Any) -> Response:
+        return Response({"action": self.action, **described(request)})
+
+    def create(self, request: Any) -> Response:
+        return Response({"action": self.action}, 201)
+
+    @action(
+        detail=True,
+        methods=["get", "post"],
+        scopes={"GET": "events:read", "POST": ("charges:write", "audit:read")},
+    )
+    def parts(self, request: Any, id: str) -> Response:
+        return Response({"action": self.action, "id": id})
+
+    @action(
+        detail=False,
+        scopes="events:read",
+        throttle_classes=[CompanyThrottle],
+        permission_classes=[HasScope, NamedAda],
+    )
+    def ada(self, request: Any) -> Response:
+        return Response({"action": self.action})
+
+
+class Rows(GenericViewSet):
+    scopes = {"list": "customers:read"}
+
+    def list(self, request: Any) -> Response:
+        return self.page(selectors.list_customers(), lambda row: {"name": row.name})
+
+
+@scopes("customers:read", "audit:read")
+@api_view(["GET"])
+def function(request: Any) -> Response:
+    """A view that is a function."""
+    return Response(described(request))
+
+
+@scopes()
+@api_view(["GET", "POST"])
+@permission_classes([HasScope, NamedAda])
+@throttle_classes([CompanyThrottle])
+def decorated(request: Any) -> Response:
+    """One with every decorator."""
+    return Response({"name": request.user.name})
+
+
+@api_view(["GET"])
+def scopeless(request: Any) -> Response:
+    """One whose author forgot the scope."""
+    return Response({})
+
+
+@api_view(["GET"])
+@authentication_classes([RobotAuthentication])
+@permission_classes([permissions.IsAuthenticated])
+@throttle_classes([])
+def robots(request: Any) -> Response:
+    """One that knows no keys."""
+    return Response({"user": request.user.id})
+
+
+class Guest(drf_views.APIView):
+    """A view of another package, which has never heard of this one, but for the line that names its scopes."""
+
+    scopes = {"GET": "customers:read", "POST": "customers:write"}
+
+    def get(self, request: Any) -> Response:
+        return Response(described(request))
+
+    def post(self, request: Any) -> Response:
+        return Response(request.data, 201)
