@@ -7,7 +7,7 @@ comes earlier than promised; a receiver's own Retry-After is honoured within bou
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 DELAYS = (
@@ -28,7 +28,8 @@ MAX_RETRY_AFTER = timedelta(hours=10)
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 DISABLE_AFTER = timedelta(days=5)
 DISABLE_FAILURES_APART = timedelta(hours=12)
-_SECONDS = re.compile(r"[0-9]{1,9}\Z", re.ASCII)
+_SECONDS = re.compile(r"[0-9]+")
+_LONG = 10
 
 
 def next_attempt_at(
@@ -37,35 +38,40 @@ def next_attempt_at(
     """Return when to try again after `attempts_made` failed attempts, or None when they are used up.
 
     `jitter` is a random number from [0, 1]: it adds up to a fifth of the delay. `retry_after` can only postpone,
-    and by no more than ten hours beyond `failed_at` unless the schedule itself waits longer.
+    and with its jitter by no more than ten hours beyond `failed_at` unless the schedule itself waits longer.
     """
     if attempts_made < 1:
         raise ValueError("There is a next attempt only after a first one.")
     if attempts_made >= MAX_ATTEMPTS:
         return None
-    delay = DELAYS[attempts_made]
+    factor = 1 + MAX_JITTER * min(max(jitter, 0.0), 1.0)
+    delay = DELAYS[attempts_made] * factor
     if retry_after is not None:
-        delay = max(delay, min(retry_after, MAX_RETRY_AFTER))
-    return failed_at + delay * (1 + MAX_JITTER * min(max(jitter, 0.0), 1.0))
+        delay = max(delay, min(min(retry_after, MAX_RETRY_AFTER) * factor, MAX_RETRY_AFTER))
+    return failed_at + delay
 
 
 def parse_retry_after(value: str | None, status: int, now: datetime) -> timedelta | None:
-    """Return what a Retry-After header asks for (seconds or an HTTP date, RFC 9110 §10.2.3), or None.
+    """Return what a Retry-After header asks for (seconds or an HTTP date, RFC 9110 §10.2.3), or None; ten hours at most.
 
-    It is read on 429 and 503 only; a date that has passed and a text that is neither are ignored.
+    It is read on 429 and 503 only. A date may have any of the three forms of RFC 9110 §5.6.7, all of which are in GMT
+    whether they say so or not; one that has passed is no wait. A text that is neither is ignored.
     """
     if value is None or status not in RETRY_AFTER_STATUSES:
         return None
     value = value.strip()
-    if _SECONDS.match(value):
-        return timedelta(seconds=int(value))
+    if _SECONDS.fullmatch(value):
+        # However long the number is; beyond the bound it makes no difference.
+        digits = value.lstrip("0")
+        asked = timedelta(seconds=int(digits or 0)) if len(digits) < _LONG else MAX_RETRY_AFTER
+        return min(asked, MAX_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):
         return None
     if moment.tzinfo is None:
-        return None
-    return max(moment - now, timedelta(0))
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(moment - now, timedelta(0)), MAX_RETRY_AFTER)
 
 
 def should_disable(

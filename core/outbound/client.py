@@ -15,12 +15,13 @@ import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import aiohttp
 import certifi
 from aiohttp.client_exceptions import ClientConnectorCertificateError, ClientConnectorSSLError
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from core.outbound import resolver
@@ -38,6 +39,9 @@ from core.outbound.sockets import open_socket
 MAX_RESPONSE_BYTES = 16_384
 MAX_HEADER_LINE_BYTES = 8_190
 MAX_HEADER_LINES = 100
+_END_OF_HEAD = b"\r\n\r\n"
+# Early hints and the like come before the head that counts.
+_MOST_HEADS = 8
 KEEP_ALIVE_SECONDS = 15.0
 
 
@@ -46,7 +50,8 @@ class OutboundRequest:
     """One call. Times are seconds; `total_timeout` is a deadline for everything, also for a trickling answer.
 
     `repeatable` says that the receiver can recognise a repetition, so that a call that fell into a kept-alive
-    connection just being closed may be made once more at once. `owner` is on whose behalf it is made: what one owner's
+    connection just being closed may be made once more at once. `status_suffices` says that the status is all that is
+    wanted: once it is known, a body that is cut short, broken or late takes nothing back. `owner` is on whose behalf it is made: what one owner's
     receivers hold up is bounded, and other owners' calls do not wait for it.
     """
 
@@ -58,6 +63,7 @@ class OutboundRequest:
     total_timeout: float = 15.0
     max_response_bytes: int = MAX_RESPONSE_BYTES
     repeatable: bool = False
+    status_suffices: bool = False
     owner: str = ""
 
 
@@ -77,10 +83,45 @@ class _Call:
     """What is known of the call at hand: whether it opened a connection or was given a kept-alive one."""
 
     opened: bool = False
+    head: aiohttp.ClientResponse | None = None
+    body: bytearray = field(default_factory=bytearray)
 
 
 # A connection is opened in its call's task, or in one that inherits the context of it.
 _call: ContextVar[_Call | None] = ContextVar("outbound_call", default=None)
+
+
+class _HeadFirst(ResponseHandler):
+    """Gives the parser the head of an answer before its body.
+
+    It is handed what arrives in one piece otherwise, and a body that must not be there (of a 204) or is broken makes it
+    forget the status that it had read before.
+    """
+
+    _end = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what arrived."""
+        for _ in range(_MOST_HEADS):
+            found = (self._end + data).find(_END_OF_HEAD)
+            cut = found + len(_END_OF_HEAD) - len(self._end)
+            if found < 0 or cut >= len(data):
+                break
+            super().data_received(data[:cut])
+            data, self._end = data[cut:], b""
+        self._end = (self._end + data)[1 - len(_END_OF_HEAD) :]
+        super().data_received(data)
+        if self.exception() is not None and self._payload is not None:
+            # The parser has stopped, and whoever reads the body would wait for the rest until the deadline.
+            self._payload.set_exception(aiohttp.ClientPayloadError("the body is not what its head announced"))
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Opens connections whose answers are read head first."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._factory: Any = partial(_HeadFirst, loop=asyncio.get_running_loop())
 
 
 class OutboundClient:
@@ -100,7 +141,7 @@ class OutboundClient:
         self._urls: dict[str, URL] = {}
         self._resolver = JudgingResolver(policy, lookup)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=_Connector(
                 resolver=self._resolver,
                 use_dns_cache=False,
                 limit=0,
@@ -120,39 +161,46 @@ class OutboundClient:
     async def send(self, request: OutboundRequest) -> OutboundResponse:
         """Make the call and return the answer, whatever its status.
 
-        Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came.
+        Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came (and, with
+        `status_suffices`, not even a status).
         """
         url = self._urls.get(request.url) or self._read_url(request.url)
+        started = time.perf_counter()
         call = _Call()
         _call.set(call)
         resolver.owner.set(request.owner)
         try:
             async with asyncio.timeout(request.total_timeout):
                 try:
-                    return await self._exchange(url, request)
-                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                    if call.opened or not request.repeatable:
+                    truncated = await self._exchange(url, request, call)
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientResponseError):
+                    # A kept-alive connection may have been closed, or hold what was sent after a 204 had ended.
+                    if call.opened or call.head is not None or not request.repeatable:
                         raise
-                    return await self._exchange(url, request)
-        except TimeoutError as error:
-            raise TimedOutError(f"{url.host}: {error!r}") from error
+                    truncated = await self._exchange(url, request, call)
         except OutboundError:
             raise
-        except (ClientConnectorCertificateError, ClientConnectorSSLError, ssl.SSLError) as error:
-            raise TlsFailedError(f"{url.host}: {error!r}") from error
-        except (aiohttp.ClientResponseError, aiohttp.ClientPayloadError) as error:
-            raise InvalidAnswerError(f"{url.host}: {error!r}") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise ConnectionFailedError(f"{url.host}: {error!r}") from error
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            if call.head is None or not request.status_suffices:
+                raise _translate(url, error) from error
+            truncated = True
+        assert call.head is not None
+        return OutboundResponse(
+            status=call.head.status,
+            headers={name.lower(): value for name, value in call.head.headers.items()},
+            body=bytes(call.body[: request.max_response_bytes]),
+            truncated=truncated,
+            duration_ms=round((time.perf_counter() - started) * 1000),
+        )
 
     async def aclose(self) -> None:
         """Close every connection and give up every look-up."""
         await self._session.close()
         await self._resolver.close()  # the connector closes none that it was given
 
-    async def _exchange(self, url: URL, request: OutboundRequest) -> OutboundResponse:
-        started = time.perf_counter()
-        response = await self._session.request(
+    async def _exchange(self, url: URL, request: OutboundRequest, call: _Call) -> bool:
+        """Make the call and put the answer into `call`; returns whether its body was cut at the cap."""
+        response = call.head = await self._session.request(
             request.method,
             url,
             data=request.body or None,
@@ -161,7 +209,7 @@ class OutboundClient:
             timeout=_connect_within(request.connect_timeout),
         )
         try:
-            body, truncated = await _read_capped(response, request.max_response_bytes)
+            truncated = await _read_capped(response, call.body, request.max_response_bytes)
         except BaseException:
             response.close()
             raise
@@ -169,13 +217,7 @@ class OutboundClient:
             response.close()
         else:
             response.release()
-        return OutboundResponse(
-            status=response.status,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            body=body,
-            truncated=truncated,
-            duration_ms=round((time.perf_counter() - started) * 1000),
-        )
+        return truncated
 
     def _open_socket(self, info: tuple[Any, ...]) -> socket.socket:
         call = _call.get()
@@ -205,13 +247,24 @@ def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=seconds)  # the whole call has a deadline of its own
 
 
-async def _read_capped(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
-    body = bytearray()
+async def _read_capped(response: aiohttp.ClientResponse, body: bytearray, limit: int) -> bool:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
-            return bytes(body[:limit]), True
-    return bytes(body), False
+            return True
+    return False
+
+
+def _translate(url: URL, error: Exception) -> OutboundError:
+    """Return what may be said about a call that brought no answer."""
+    internal = f"{url.host}: {error!r}"
+    if isinstance(error, TimeoutError):
+        return TimedOutError(internal)
+    if isinstance(error, (ClientConnectorCertificateError, ClientConnectorSSLError, ssl.SSLError)):
+        return TlsFailedError(internal)
+    if isinstance(error, (aiohttp.ClientResponseError, aiohttp.ClientPayloadError)):
+        return InvalidAnswerError(internal)
+    return ConnectionFailedError(internal)
 
 
 @lru_cache(maxsize=1)

@@ -63,11 +63,14 @@ def _report(event: Any) -> Report:
     """Read one event; raises ValueError, KeyError or TypeError."""
     if not isinstance(event, dict):
         raise TypeError("an event is an object")
-    texts = {name: str(event.get(name, "")) for name in ("id", "type", "recipient", "code", "detail")}
+    texts = {
+        name: "" if event.get(name) is None else str(event[name])
+        for name in ("id", "type", "recipient", "code", "detail")
+    }
     kind = texts["type"]
     if kind not in _KINDS or not texts["id"] or any("\x00" in text for text in texts.values()):
         raise ValueError(f"not an event: {kind[:50]!r}")
-    if kind == "bounced" and not event.get("permanent", True):
+    if kind == "bounced" and not _is_true(event.get("permanent", True)):
         kind = "deferred"
     return Report(
         kind=kind,
@@ -78,3 +81,16 @@ def _report(event: Any) -> Report:
         message_id=ids.decode("msg", str(event["message"])),
         address=texts["recipient"][:320],
     )
+
+
+def _is_true(value: Any) -> bool:
+    """Read a truth as scripts write it: JSON's own, or the word for it as a text or a number; raises ValueError.
+
+    A text such as "false" is true to Python: an address that was full for a day would be suppressed for good.
+    """
+    word = str(value).strip().lower()
+    if word in ("true", "1", "yes"):
+        return True
+    if word in ("false", "0", "no"):
+        return False
+    raise ValueError(f"permanent is neither true nor false: {word[:50]!r}")

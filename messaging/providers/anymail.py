@@ -68,6 +68,9 @@ class Anymail:
 def _refused(envelope: Envelope, error: AnymailAPIError) -> list[Result]:
     """What the service's HTTP status says is final or temporary; no answer is temporary."""
     status = error.status_code
+    if status is not None and 200 <= status < 300:
+        # It was accepted; that we cannot read the rest of the answer is no reason to send it twice.
+        return same_for_all(envelope, "sent")
     if status is None:
         return same_for_all(envelope, "deferred", code="anymail_connection", detail=str(error)[:500])
     outcome: Outcome = "deferred" if is_temporary(status) else "failed"

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from core.email_addresses import parse_mailbox
-from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, same_for_all
+from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
 from messaging.providers.mime import compose
 
 DEFAULT_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 587, "smtp+ssl": 465}
@@ -135,13 +135,17 @@ class Smtp:
         if code != 250:
             connection.rset()
             return self._refused(envelope, code, _text(text))
-        results, accepted = [], []
+        results: list[Result] = []
+        accepted: list[Target] = []
         for target in envelope.targets:
-            code, text = connection.rcpt(target.address)
+            try:
+                code, text = connection.rcpt(target.address)
+                if code == 421:
+                    raise smtplib.SMTPServerDisconnected(_text(text))
+            except (smtplib.SMTPException, OSError) as error:
+                return _left_alone(connection, envelope, results, error)
             if code in (250, 251):
                 accepted.append(target)
-            elif code == 421:
-                raise smtplib.SMTPServerDisconnected(_text(text))
             else:
                 results.append(_rcpt_result(target.recipient_id, code, _text(text)))
         if not accepted:
@@ -153,6 +157,8 @@ class Smtp:
         except smtplib.SMTPDataError as error:  # the server refused the DATA command itself
             code, answer = error.smtp_code, _text(error.smtp_error)
             connection.rset()
+        except (smtplib.SMTPException, OSError) as error:
+            return _left_alone(connection, envelope, results, error)
         if code == 250:
             outcome: Outcome = "sent"
         else:
@@ -228,6 +234,22 @@ class Smtp:
         """A forked child must not speak on its parent's connections."""
         self._idle = []
         self._lock = threading.Lock()
+
+
+def _left_alone(
+    connection: _Connection, envelope: Envelope, results: list[Result], error: Exception
+) -> list[Result]:
+    """Return the results when the server has gone: what it said before about a recipient stays said."""
+    connection.close()
+    known = {result.recipient_id for result in results}
+    return [
+        *results,
+        *(
+            Result(target.recipient_id, "deferred", code="smtp_connection", detail=_describe(error))
+            for target in envelope.targets
+            if target.recipient_id not in known
+        ),
+    ]
 
 
 def _is_open(connection: _Connection) -> bool:

@@ -7,12 +7,13 @@ Twilio's Messages resource takes no idempotency token (neither the API nor SDK 9
 is sent again. The report of the first one, when it comes before the next try, prevents that: the recipient waits no more.
 """
 
+import threading
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
@@ -25,19 +26,33 @@ _BAD_NUMBER = frozenset({21211, 21214, 21217, 21614, 30005, 30006})
 _OPTED_OUT = frozenset({21610})
 
 
+class _Answered(threading.local):
+    """The status of a thread's last request; 0 for none."""
+
+    status = 0
+
+
 class _HttpClient(TwilioHttpClient):
     """The SDK's client, sent to `TWILIO_API_URL` when that is set."""
 
     def __init__(self, base: str) -> None:
         super().__init__(timeout=CALL_SECONDS)
         self._base = urlsplit(base) if base else None
+        self._answered = _Answered()
 
     def request(self, method: str, url: str, **kwargs: Any) -> Any:
         """Make the request, at the configured server."""
         if self._base is not None:
             asked = urlsplit(url)
             url = urlunsplit((self._base.scheme, self._base.netloc, asked.path, asked.query, ""))
-        return super().request(method, url, **kwargs)
+        self._answered.status = 0
+        response = super().request(method, url, **kwargs)
+        self._answered.status = response.status_code
+        return response
+
+    def was_taken(self) -> bool:
+        """Tell whether this thread's last request was answered by a success."""
+        return 200 <= self._answered.status < 300
 
 
 class Twilio:
@@ -51,11 +66,8 @@ class Twilio:
         return channel == "sms"
 
     def __init__(self) -> None:
-        self._client = Client(
-            settings.TWILIO_ACCOUNT_SID,
-            settings.TWILIO_AUTH_TOKEN,
-            http_client=_HttpClient(settings.TWILIO_API_URL),
-        )
+        self._http = _HttpClient(settings.TWILIO_API_URL)
+        self._client = Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=self._http)
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Send one SMS; the vendor's error codes decide whether it is worth another try."""
@@ -68,18 +80,23 @@ class Twilio:
                 body=envelope.text,
                 status_callback=f"{settings.PUBLIC_URL}{CALLBACK_PATH}?recipient={recipient}",
             )
-        except TwilioRestException as error:
+        except (TwilioRestException, TwilioServiceException) as error:
             outcome = _outcome(error.status, error.code or 0)
             return [
                 Result(
                     target.recipient_id,
                     outcome,
                     code=f"twilio_{error.code or error.status}",
-                    detail=str(error.msg)[:500],
+                    detail=str(getattr(error, "msg", None) or error)[:500],
                     suppress=outcome == "bounced",
                 )
             ]
-        except (TwilioException, requests.RequestException) as error:
+        except Exception as error:
+            if self._http.was_taken():
+                # The SMS is on its way; that the SDK cannot read the rest of the answer is no reason to send it twice.
+                return same_for_all(envelope, "sent")
+            if not isinstance(error, (TwilioException, requests.RequestException)):
+                raise
             return same_for_all(
                 envelope, "deferred", code="twilio_connection", detail=f"{type(error).__name__}"
             )

@@ -187,3 +187,22 @@ def refuse_login(connection: socket.socket) -> None:
             connection.sendall(b"535 5.7.8 Wrong password\r\n")
         else:
             connection.sendall(b"250 OK\r\n")
+
+
+def refuse_first_and_leave_at(moment: str) -> Callable[[socket.socket], None]:
+    """Return a conversation that knows no `gone@`, and says goodbye at the next RCPT, or hangs up at DATA."""
+
+    def converse(connection: socket.socket) -> None:
+        connection.sendall(b"220 test\r\n")
+        for line in connection.makefile("rb"):
+            if b"gone@" in line:
+                connection.sendall(b"550 5.1.1 No such user\r\n")
+            elif line.startswith(b"rcpt") and moment == "RCPT":
+                connection.sendall(b"421 Closing\r\n")
+                return
+            elif line.startswith(b"data"):
+                return
+            else:
+                connection.sendall(b"250 OK\r\n")
+
+    return converse

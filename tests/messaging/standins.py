@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
-Answer = tuple[int, dict[str, Any]]
+# The body is JSON, or bytes as they are.
+Answer = tuple[int, dict[str, Any] | bytes]
 
 
 @dataclass
@@ -38,7 +39,7 @@ def stand_in(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[StandI
             state.requests.append((self.path, fields, dict(self.headers)))
             time.sleep(state.delay_seconds)
             status, data = state.answer(self.path, fields)
-            content = json.dumps(data).encode()
+            content = data if isinstance(data, bytes) else json.dumps(data).encode()
             with contextlib.suppress(OSError):
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -80,6 +81,15 @@ def twilio_api(path: str, fields: dict[str, Any]) -> Answer:
     if fields["To"] in TWILIO_REFUSALS:
         status, code = TWILIO_REFUSALS[fields["To"]]
         return status, {"code": code or None, "message": f"refused {code}", "status": status}
+    if fields["To"] == "+4930121212":
+        return 201, b"<html>taken</html>"
+    if fields["To"] == "+4930131313":
+        return 400, {
+            "type": "https://example.com/21211",
+            "title": "No such number",
+            "status": 400,
+            "code": 21211,
+        }
     return 201, {"sid": f"SM{abs(hash(fields['To'])):032x}"[:34], "status": "queued", "to": fields["To"]}
 
 
@@ -100,6 +110,8 @@ def postmark_api(path: str, fields: dict[str, Any]) -> Answer:
     if local_part in POSTMARK_REFUSALS:
         status, code = POSTMARK_REFUSALS[local_part]
         return status, {"ErrorCode": code, "Message": f"refused {status}"}
+    if local_part == "garbled":
+        return 200, b"<html>taken</html>"
     if "inactive" in fields["To"]:
         return 422, {
             "ErrorCode": 406,

@@ -73,6 +73,7 @@ def test_tags_the_service_cannot_take_are_left_out(world, service, queue):
         ("too-early@example.com", "queued", "anymail_425"),
         ("too-many@example.com", "queued", "anymail_429"),
         ("busy@example.com", "queued", "anymail_503"),
+        ("garbled@example.com", "sent", ""),
     ],
 )
 def test_the_services_refusals_have_their_meaning(world, service, queue, address, status, code):

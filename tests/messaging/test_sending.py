@@ -15,7 +15,14 @@ from messaging.services import claiming, create_suppression, delete_suppression,
 from tests.factories import SYSTEM
 from tests.messaging import smtp
 from tests.messaging.conftest import deliver, look, make_due, time_line
-from tests.messaging.smtp import converse_until, drip, drip_bytes, raw_server, refuse_login
+from tests.messaging.smtp import (
+    converse_until,
+    drip,
+    drip_bytes,
+    raw_server,
+    refuse_first_and_leave_at,
+    refuse_login,
+)
 
 
 def events_of(message):
@@ -208,6 +215,22 @@ def test_disconnects_and_time_outs_are_temporary(world, settings, queue, monkeyp
     assert [kind for kind, _ in time_line(message, "a@example.com")] == ["deferred"]
     assert row.deferrals == 1
     assert row.due_at > clock.now() + dt.timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("moment", ["RCPT", "DATA"])
+def test_what_the_server_said_before_it_went_away_stays_said(world, settings, queue, moment):
+    message = queue(world.tenant(), "gone@example.com", "b@example.com")
+
+    with raw_server(refuse_first_and_leave_at(moment)) as url:
+        settings.MESSAGING_PROVIDERS = {"email": "smtp"}
+        settings.MESSAGING_SMTP_URL = url
+        deliver()
+
+    recipients = look(message)[1]
+    assert (recipients["gone@example.com"].status, recipients["b@example.com"].status) == (
+        "bounced",
+        "queued",
+    )
 
 
 def test_a_refused_login_is_the_operators_to_mend_and_the_message_waits(world, settings, queue):

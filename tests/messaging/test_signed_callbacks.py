@@ -57,6 +57,10 @@ def event(message, **fields):
         ({"type": "delivered"}, "delivered", None),
         ({"type": "bounced", "code": "5.1.1", "detail": "no such user"}, "bounced", "bounce"),
         ({"type": "bounced", "permanent": False}, "sent", None),
+        ({"type": "bounced", "permanent": "false"}, "sent", None),
+        ({"type": "bounced", "permanent": " No "}, "sent", None),
+        ({"type": "bounced", "permanent": 0}, "sent", None),
+        ({"type": "bounced", "permanent": "true", "code": None}, "bounced", "bounce"),
         ({"type": "deferred"}, "sent", None),
         ({"type": "complained"}, "complained", "complaint"),
         ({"type": "failed"}, "failed", None),
@@ -68,6 +72,15 @@ def test_each_report_has_its_effect(world, sent, fields, status, origin):
     assert look(sent)[0].status == status
     with tenant_context(world.tenant()):
         assert list(Suppression.objects.values_list("origin", flat=True)) == ([origin] if origin else [])
+
+
+@pytest.mark.parametrize("permanent", ["perhaps", "", None, 2, [], {}])
+def test_a_permanence_that_is_neither_true_nor_false_changes_nothing(world, sent, permanent):
+    assert report([event(sent, type="bounced", permanent=permanent)]).status_code == 400
+
+    assert look(sent)[0].status == "sent"
+    with tenant_context(world.tenant()):
+        assert not Suppression.objects.exists()
 
 
 def test_late_news_cannot_turn_a_complaint_into_a_delivery(sent):

@@ -71,6 +71,8 @@ def test_each_recipient_is_one_call_to_the_vendor(world, vendor, queue):
         ("+4930777777", "queued", "twilio_20403", False),
         ("+4930888888", "queued", "twilio_408", False),
         ("+4930999999", "queued", "twilio_425", False),
+        ("+4930131313", "bounced", "twilio_21211", True),
+        ("+4930121212", "sent", "", False),
     ],
 )
 def test_the_vendors_codes_have_their_meaning(world, vendor, queue, number, status, code, suppressed):

@@ -33,6 +33,13 @@ def test_an_attempt_is_never_early_and_at_most_a_fifth_late(made, jitter, after)
     assert promised <= due - NOW <= promised * 1.2 + timedelta(microseconds=1)
 
 
+@given(st.integers(1, 9), JITTER, st.timedeltas(timedelta(0), timedelta(days=3650)))
+def test_a_receiver_can_ask_for_ten_hours_and_no_more(made, jitter, after):
+    asked = retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after)
+    unasked = retry.next_attempt_at(made, NOW, jitter=jitter)
+    assert asked <= max(unasked, NOW + timedelta(hours=10))
+
+
 @given(st.integers(10, 1000), JITTER, AFTER)
 def test_after_the_last_attempt_there_is_none(made, jitter, after):
     assert retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after) is None
@@ -56,15 +63,21 @@ def test_a_clock_without_an_attempt_is_a_mistake(made):
         ("-1", 429, None),
         ("1e9", 429, None),
         ("٣", 429, None),
-        ("999999999999", 429, None),
+        ("000120", 429, timedelta(seconds=120)),
+        ("999999999", 429, timedelta(hours=10)),
+        ("9999999999", 429, timedelta(hours=10)),
+        ("9" * 5_000, 429, timedelta(hours=10)),
         ("soon", 429, None),
         (format_datetime(NOW + timedelta(minutes=3), usegmt=True), 503, timedelta(minutes=3)),
         (format_datetime(NOW - timedelta(minutes=3), usegmt=True), 503, timedelta(0)),
         ("Sun, 99 Foo 2026 12:00:00 GMT", 503, None),
-        ("Sun, 01 Mar 2026 12:00:00", 503, None),
+        ("Sun, 01 Mar 2026 12:03:00", 503, timedelta(minutes=3)),
+        ("Sun Mar  1 12:03:00 2026", 503, timedelta(minutes=3)),
+        ("Sunday, 01-Mar-26 12:03:00 GMT", 503, timedelta(minutes=3)),
+        ("Sun, 01 Mar 2099 12:00:00 GMT", 503, timedelta(hours=10)),
     ],
 )
-def test_retry_after_is_read_strictly(value, status, expected):
+def test_retry_after_is_read_in_every_form_and_within_bounds(value, status, expected):
     assert retry.parse_retry_after(value, status, NOW) == expected
 
 

@@ -28,6 +28,7 @@ async def attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
         total_timeout=limits.total_timeout,
         max_response_bytes=MAX_EXCERPT_BYTES,
         owner=job.company_id.hex,
+        status_suffices=True,
         repeatable=True,  # receivers recognise a repetition by webhook-id
     )
     try:

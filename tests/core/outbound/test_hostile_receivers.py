@@ -163,6 +163,47 @@ def test_absurd_answers_are_refused_in_bounded_memory(answer):
     assert refused.value.public == "The receiver's answer is not valid HTTP."
 
 
+LATE_BODIES = {
+    "204 with a length": b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello",
+    "204 in chunks": b"HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "204 and more": b'HTTP/1.1 204 No Content\r\n\r\n{"ok": true}',
+    "204 after a hint": b'HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n{"ok": true}',
+    "202 cut short": b"HTTP/1.1 202 Accepted\r\nContent-Length: 50\r\n\r\nhello",
+    "202 with a broken chunk": b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello",
+    "202 cut in a chunk": b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+    "202 without a length": b"HTTP/1.1 202 Accepted\r\n\r\nhello",
+}
+
+
+def once(*pieces: bytes):
+    async def answer(reader, writer):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    return answer
+
+
+@pytest.mark.parametrize("name", LATE_BODIES)
+def test_a_status_that_was_heard_is_the_answer_whatever_the_body(name):
+    raw = LATE_BODIES[name]
+    in_one_piece = asyncio.run(call(once(raw), status_suffices=True))
+    byte_by_byte = asyncio.run(call(once(*(bytes([byte]) for byte in raw)), status_suffices=True))
+    assert (in_one_piece.status, byte_by_byte.status) == (int(name[:3]), int(name[:3]))
+
+
+def test_a_body_that_never_ends_takes_nothing_from_the_status():
+    slow = forever(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"a", pause=0.05)
+    answer = asyncio.run(call(slow, total=0.5, status_suffices=True))
+    assert (answer.status, answer.truncated) == (200, True)
+
+
+def test_a_caller_that_needs_the_body_is_told_that_it_is_broken():
+    with pytest.raises(InvalidAnswerError):
+        asyncio.run(call(once(LATE_BODIES["202 cut short"])))
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_answer_and_not_followed(status):
     async def run() -> tuple[int, int]:
