@@ -3,13 +3,16 @@
 The receivers of its signals stand here too (DESIGN §2: one file per app), connected by `AccountsConfig.ready()`.
 """
 
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -20,6 +23,8 @@ from accounts.services import record_failed_sign_in, record_for_companies
 from accounts.sudo import remember_sign_in
 from core import crypto
 from core.events import Event
+from core.mail.words import in_mail
+from core.redaction import redact
 from core.requests import actor_of, as_seen
 
 
@@ -37,6 +42,28 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_safe_url(self, url: str | None) -> bool:
         """Follow only paths of this site, never another host's address."""
         return bool(url) and str(url).startswith("/") and super().is_safe_url(url)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail of allauth's with addresses below PUBLIC_URL, and with nobody's words as a link.
+
+        allauth makes addresses from the request's Host, which whoever asks for a mail to somebody else can choose (its
+        port even where ALLOWED_HOSTS names the host), and shows the browser's own description of itself.
+        """
+        public = urlsplit(settings.PUBLIC_URL)
+        ours = {
+            name: urlunsplit((public.scheme, public.netloc, *urlsplit(str(value))[2:]))
+            for name, value in context.items()
+            if name.endswith("_url")
+        }
+        if "user_agent" in context:
+            ours["user_agent"] = in_mail(str(redact(context["user_agent"])))
+        ours["current_site"] = SimpleNamespace(name="Pomelo", domain=public.netloc)
+        super().send_mail(template_prefix, email, {**context, **ours})
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count failed sign-ins by the address tried. allauth counts by the request's Host too, and starts anew for each."""
+        login = str(credentials.get("email", credentials.get("username", "")))
+        return f"{urlsplit(settings.PUBLIC_URL).netloc}:{login.strip().lower()}"
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Record the failure where only staff see it."""

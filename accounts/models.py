@@ -96,9 +96,22 @@ class Company(models.Model):
         default=True, help_text="Revoke a server key at once when somebody who found its secret reports it."
     )
     created = models.DateTimeField(default=clock.now, editable=False)
+    created_from = models.CharField(
+        max_length=50,
+        blank=True,
+        editable=False,
+        help_text="The address it was created from, of IPv6 its /64.",
+    )
 
     class Meta:
         verbose_name_plural = "companies"
+        indexes = [
+            models.Index(
+                fields=["created_from", "id"],
+                name="accounts_company_from",
+                condition=~models.Q(created_from=""),
+            )
+        ]
         permissions = [
             ("suspend_company", "Can suspend a company"),
             ("resume_company", "Can resume a company"),
@@ -156,6 +169,9 @@ class Invitation(CompanyModel):
     role = models.CharField(max_length=20, choices=Role)
     token_hash = models.BinaryField(max_length=32)
     invited_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
+    invited_from = models.CharField(
+        max_length=50, blank=True, help_text="The address it was sent from, of IPv6 its /64."
+    )
     expires = models.DateTimeField(default=_invitation_expiry)
     accepted_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -170,7 +186,11 @@ class Invitation(CompanyModel):
             ),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="accounts_invitation_role"),
         ]
-        indexes = [models.Index(fields=["token_hash"], name="accounts_invitation_token")]
+        indexes = [
+            models.Index(fields=["token_hash"], name="accounts_invitation_token"),
+            models.Index(fields=["email", "id"], name="accounts_invitation_email"),
+            models.Index(fields=["invited_from", "id"], name="accounts_invitation_from"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.email} as {self.role}"

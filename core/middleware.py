@@ -18,6 +18,22 @@ from core.addresses import client_address, forwarded_scheme, peer_is_trusted_pro
 from core.api.entry import ApiEntry, is_api_path
 from core.requests import GuardedRequest, Request
 
+# What a page may ask of the browser: passkeys, for itself. Everything else that reaches beyond the page is off, for frames too.
+PERMISSIONS_POLICY = ", ".join(
+    [
+        *(
+            f"{power}=()"
+            for power in (
+                "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture",
+                "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection",
+                "local-fonts", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
+                "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+            )
+        ),
+        "publickey-credentials-create=(self)",
+        "publickey-credentials-get=(self)",
+    ]
+)  # fmt: skip
 # Probes are asked over plain HTTP from inside the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -48,6 +64,7 @@ class RequestContextMiddleware:
             )
         else:
             response = self._pages(request)
+            response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
         response.headers["X-Request-Id"] = request.request_id
         return response
 

@@ -7,6 +7,8 @@ Everything that is compared is kept in NFC (UAX #15). A name of zero-width chara
 import re
 import unicodedata
 
+from core.redaction import redact_text
+
 # Characters that draw nothing although their category is that of a letter, a mark or a symbol: what of Unicode's
 # Default_Ignorable_Code_Point (DerivedCoreProperties) has no category of its own, and the empty braille pattern.
 _DRAWS_NOTHING = re.compile(
@@ -14,6 +16,7 @@ _DRAWS_NOTHING = re.compile(
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CONTROL_CHARACTERS = "Must not contain line breaks, tabs or other control characters."
+HOLDS_A_CREDENTIAL = "This holds a credential, and a name is shown to everybody and kept in logs."
 NOTHING_TO_SEE = "Needs at least one character that can be seen."
 
 
@@ -38,13 +41,16 @@ def is_visible(text: str) -> bool:
 def clean_name(text: str, *, longest: int) -> str:
     """Return the name of somebody or something as it is kept: NFC, without blanks around it.
 
-    Raises ValueError for one with control characters, of which nothing can be seen, or of more than `longest` characters.
+    Raises ValueError for one with control characters, of which nothing can be seen, of more than `longest` characters, or
+    that holds a credential: a name is shown to everybody, and kept in logs and trails.
     """
     text = normalize(text).strip()
     if not is_visible(text):
         raise ValueError(NOTHING_TO_SEE)
     if has_controls(text):
         raise ValueError(CONTROL_CHARACTERS)
+    if redact_text(text) != text:
+        raise ValueError(HOLDS_A_CREDENTIAL)
     if len(text) > longest:
         # Some characters are two in NFC, so what a field let pass can still be too long.
         raise ValueError(f"At most {longest} characters are accepted.")

@@ -19,7 +19,8 @@ from accounts.dashboard.forms import CompanyForm, CreateCompanyForm
 from accounts.models import Membership, User
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company, list_members, memberships_of
-from accounts.services import create_company, update_company
+from accounts.services import found_company, update_company
+from accounts.services.allowances import CompanyCreationClosed, CompanyLimitReached
 from accounts.services.companies import SlugTaken
 from core.own_pages import own_page
 from core.tenancy import Tenant, tenant_context
@@ -35,14 +36,18 @@ def create_company_page(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     form = CreateCompanyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        company = create_company(
-            name=form.cleaned_data["name"],
-            owner=request.user,
-            actor=user_principal(request, request.user),
-        )
-        with tenant_context(Tenant(company.id, "live")):
-            choose_company(request, Membership.objects.get(user=request.user))
-        return redirect("/")
+        try:
+            company = found_company(
+                name=form.cleaned_data["name"],
+                owner=request.user,
+                actor=user_principal(request, request.user),
+            )
+        except (CompanyCreationClosed, CompanyLimitReached) as error:
+            form.add_error(None, f"{error.detail} {error.advice()}")
+        else:
+            with tenant_context(Tenant(company.id, "live")):
+                choose_company(request, Membership.objects.get(user=request.user))
+            return redirect("/")
     memberships = memberships_of(request.user)
     status = 422 if form.errors else 200
     context = {"form": form, "is_first": not memberships}

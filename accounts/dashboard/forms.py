@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from allauth.account.forms import SignupForm
 from django import forms
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Company, User
 from accounts.roles import Role, at_least
@@ -21,6 +24,17 @@ def role_choices(own_role: str) -> list[tuple[str, str]]:
     return [
         (role.value, text) for role, text in reversed(ROLE_EXPLANATIONS.items()) if at_least(own_role, role)
     ]
+
+
+class SignUpForm(SignupForm):
+    """allauth's own, which answers the same for an address that has an account; this one takes as long for it as well."""
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """Make the account, or, for a taken address, hash the password all the same: that is most of the time it takes."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return saved
 
 
 class CreateCompanyForm(forms.Form):

@@ -22,7 +22,8 @@ from accounts.services import (
     remove_member,
     revoke_invitation,
 )
-from accounts.services.members import AlreadyMember, LastOwner, RoleTooHigh
+from accounts.services.allowances import InvitationLimitReached
+from accounts.services.members import AlreadyMember, CompanyMayNotInvite, LastOwner, RoleTooHigh
 from accounts.sudo import recent_login_required
 from core.errors import DomainError, NotFound
 
@@ -51,8 +52,8 @@ def invite(request: CompanyRequest) -> HttpResponse:
             inviter=request.membership,
             actor=request.principal,
         )
-    except (AlreadyMember, RoleTooHigh) as error:
-        form.add_error("email" if isinstance(error, AlreadyMember) else "role", error.detail)
+    except (AlreadyMember, InvitationLimitReached, CompanyMayNotInvite, RoleTooHigh) as error:
+        form.add_error("role" if isinstance(error, RoleTooHigh) else "email", error.detail)
         return _render_team(request, form, status=422)
     send_invitation(
         invitation=invitation,

@@ -2,6 +2,7 @@
 
 from accounts.services.companies import (
     create_company,
+    found_company,
     resume_company,
     suspend_company,
     update_company,
@@ -20,6 +21,7 @@ __all__ = [
     "accept_invitation",
     "change_role",
     "create_company",
+    "found_company",
     "invite_member",
     "record_failed_sign_in",
     "record_for_companies",

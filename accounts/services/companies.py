@@ -1,5 +1,6 @@
 """Creating, changing and suspending companies."""
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.text import slugify
@@ -7,8 +8,11 @@ from django.utils.text import slugify
 from accounts.events import CompanyCreated, CompanyResumed, CompanySuspended, CompanyUpdated
 from accounts.models import Company, Membership, User
 from accounts.roles import Role
+from accounts.services.allowances import CompanyCreationClosed, take_company
+from accounts.services.names import checked_name
 from accounts.services.tier_hold import hold_tiers
 from core import clock, fences, ids
+from core.addresses import client_group
 from core.errors import DomainError
 from core.events import publish
 from core.principal import Principal
@@ -25,13 +29,36 @@ class SlugTaken(DomainError):
     fix = "Choose another short name."
 
 
+AWAITING = "New companies are looked at first. Until then its keys, messages, webhooks and invitations wait."
+
+
+def found_company(*, name: str, owner: User, actor: Principal) -> Company:
+    """Create the company that a person asks for on a page, within what `COMPANY_CREATION` and the allowances let them.
+
+    Where new companies need approval it is suspended until staff resume it. Raises CompanyCreationClosed,
+    CompanyLimitReached, FieldErrors.
+    """
+    if settings.COMPANY_CREATION == "closed":
+        raise CompanyCreationClosed("Companies are created by those who run this Pomelo.")
+    with transaction.atomic():
+        take_company(owner=owner, address=actor.ip)
+        company = create_company(name=name, owner=owner, actor=actor)
+        if settings.COMPANY_CREATION == "approved":
+            suspend_company(
+                company=company, reason=AWAITING, actor=Principal.system("accounts.found_company")
+            )
+    return company
+
+
 def create_company(
     *, name: str, owner: User, actor: Principal, slug: str = "", tier: str = Company.Tiers.STARTER
 ) -> Company:
     """Create a company with `owner` as its owner.
 
-    Without a `slug` one is made from the name. Raises SlugTaken when the given one is taken.
+    Without a `slug` one is made from the name. Raises FieldErrors for a name that cannot be one, SlugTaken when the given
+    slug is taken.
     """
+    name = checked_name(name, longest=100)
     company_id = ids.new_id()
     wanted = slugify(slug or name)[:50] or "company"
     if not slug:
@@ -40,7 +67,13 @@ def create_company(
         hold_tiers()
         try:
             with transaction.atomic():
-                company = Company.objects.create(id=company_id, name=name.strip(), slug=wanted, tier=tier)
+                company = Company.objects.create(
+                    id=company_id,
+                    name=name,
+                    slug=wanted,
+                    tier=tier,
+                    created_from=client_group(actor.ip) if actor.ip else "",
+                )
         except IntegrityError as error:
             raise SlugTaken(f"The short name {wanted} is taken.") from error
         Membership.objects.create(user=owner, role=Role.OWNER)
@@ -56,8 +89,8 @@ def create_company(
 def update_company(
     *, company: Company, name: str, slug: str, actor: Principal, revoke_reported_keys: bool | None = None
 ) -> Company:
-    """Rename the company, or decide what a report of a found secret does (None: as before). Raises SlugTaken."""
-    chosen: dict[str, str | bool] = {"name": name.strip(), "slug": slugify(slug)[:60]}
+    """Rename the company, or decide what a report of a found secret does (None: as before). Raises FieldErrors, SlugTaken."""
+    chosen: dict[str, str | bool] = {"name": checked_name(name, longest=100), "slug": slugify(slug)[:60]}
     if revoke_reported_keys is not None:
         chosen["revoke_reported_keys"] = revoke_reported_keys
     changes = {

@@ -9,8 +9,10 @@ from django.db import IntegrityError, transaction
 from accounts.events import InvitationRevoked, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role, at_least
-from accounts.selectors import list_open_invitations, role_of
+from accounts.selectors import current_company, list_open_invitations, role_of
+from accounts.services.allowances import take_invitation
 from core import clock, ids
+from core.addresses import client_group
 from core.errors import DomainError
 from core.events import publish
 from core.principal import Principal
@@ -57,6 +59,16 @@ class InvitationMismatch(DomainError):
     fix = "Sign in with the address the invitation was sent to."
 
 
+class CompanyMayNotInvite(DomainError):
+    """A suspended company writes to nobody."""
+
+    code = "company_may_not_invite"
+    status = 409
+    title = "A suspended company cannot invite"
+    fix = "Wait until the company is resumed."
+    only_on_pages = True
+
+
 class InvitationLapsed(DomainError):
     """Whoever sent the invitation may not give the role any more: they left, were removed, or have a lower role now."""
 
@@ -70,13 +82,18 @@ class InvitationLapsed(DomainError):
 def invite_member(*, email: str, role: str, inviter: Membership, actor: Principal) -> tuple[Invitation, str]:
     """Invite `email`; returns the invitation and its token, which is in the mail and nowhere else.
 
-    An expired invitation to the same address is replaced. Raises AlreadyMember or RoleTooHigh.
+    An expired invitation to the same address is replaced. Raises AlreadyMember, RoleTooHigh, CompanyMayNotInvite,
+    InvitationLimitReached.
     """
     email = email.strip().lower()
     if not at_least(inviter.role, role):
         raise RoleTooHigh
     if Membership.objects.filter(user__email=email).exists():
         raise AlreadyMember(f"{email} already belongs to this company.")
+    company = current_company()
+    if company.suspended_at is not None:
+        raise CompanyMayNotInvite("The company is suspended.")
+    take_invitation(email=email, inviter=inviter.user, company=company, address=actor.ip)
     token = secrets.token_urlsafe(32)
     now = clock.now()
     Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None, expires__lte=now).update(
@@ -89,6 +106,7 @@ def invite_member(*, email: str, role: str, inviter: Membership, actor: Principa
                 role=role,
                 token_hash=hashlib.sha256(token.encode()).digest(),
                 invited_by=inviter.user,
+                invited_from=client_group(actor.ip) if actor.ip else "",
             )
     except IntegrityError as error:
         raise AlreadyMember(f"{email} already has an open invitation.") from error

@@ -10,7 +10,15 @@ from apikeys.restrictions import ANY_ORIGIN, InvalidRestriction, parse_networks,
 from core import clock
 from core.api.scopes import SCOPES, UnknownScope, normalize_scopes
 from core.errors import FieldError, FieldErrors
-from core.texts import CONTROL_CHARACTERS, NOTHING_TO_SEE, has_controls, is_visible, normalize
+from core.redaction import redact_text
+from core.texts import (
+    CONTROL_CHARACTERS,
+    HOLDS_A_CREDENTIAL,
+    NOTHING_TO_SEE,
+    has_controls,
+    is_visible,
+    normalize,
+)
 
 MAX_RATE_LIMIT = 100_000
 MAX_DESCRIPTION_LENGTH = 500
@@ -81,6 +89,8 @@ def _check_texts(columns: dict[str, Any]) -> list[FieldError]:
         errors.append(FieldError("name", "invalid", NOTHING_TO_SEE))
     elif has_controls(columns["name"]):
         errors.append(FieldError("name", "invalid", CONTROL_CHARACTERS))
+    elif redact_text(columns["name"]) != columns["name"]:
+        errors.append(FieldError("name", "invalid", HOLDS_A_CREDENTIAL))
     for name, longest in (("name", MAX_NAME_LENGTH), ("description", MAX_DESCRIPTION_LENGTH)):
         if len(columns[name]) > longest:
             errors.append(FieldError(name, "too_long", f"At most {longest} characters."))

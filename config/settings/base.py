@@ -384,6 +384,16 @@ MESSAGING_RETURN_PATH = env.str("MESSAGING_RETURN_PATH", default="")
 MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")
 MESSAGING_CONCURRENCY = env.int("MESSAGING_CONCURRENCY", default=4)
 
+# --- Sign-up: who may found a company, and how much a person, a company and an address may ask for (accounts.services.allowances)
+COMPANY_CREATION = env.str("COMPANY_CREATION", default="open")
+if COMPANY_CREATION not in ("open", "approved", "closed"):
+    raise ImproperlyConfigured(f"COMPANY_CREATION is {COMPANY_CREATION}: use open, approved or closed.")
+COMPANIES_PER_PERSON = env.int("COMPANIES_PER_PERSON", default=5)
+COMPANIES_PER_ADDRESS = 10  # in a day
+INVITATIONS_PER_DAY = env.int("INVITATIONS_PER_DAY", default=50)  # of a person, and of a company
+INVITATIONS_PER_ADDRESS = 100  # in a day
+INVITATIONS_PER_RECIPIENT = 3  # in a day, from every company together
+
 # --- Accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -401,6 +411,9 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_FORMS = {"signup": "accounts.dashboard.forms.SignUpForm"}
+# allauth's own, and besides by the day: nobody makes us write to somebody again and again, or makes accounts by the hundred.
+ACCOUNT_RATE_LIMITS = {"signup": "20/m/ip,100/d/ip", "reset_password": "20/m/ip,100/d/ip,5/m/key,10/d/key"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"

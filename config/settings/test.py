@@ -37,3 +37,6 @@ if "unreachable" in os.environ["DATABASE_URL"]:
     # makemigrations --check asks the database for its history; without one it should notice at once.
     for _database in DATABASES.values():  # noqa: F405
         _database["OPTIONS"].pop("pool", None)
+
+# Every test is at the same address, on the same day, and has the same friends.
+COMPANIES_PER_ADDRESS = INVITATIONS_PER_ADDRESS = INVITATIONS_PER_RECIPIENT = 1_000_000

@@ -6,15 +6,17 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from core.texts import on_one_line
+
 
 def send_mail(*, to: Sequence[str], subject: str, template: str, context: Mapping[str, Any]) -> None:
     """Queue a mail, rendered from `<template>.txt` and `<template>.html`, in the transaction that is open; none to nobody.
 
-    Line breaks and other white space in `subject` become single spaces: names of people and keys stand in it.
+    Line breaks and whatever else cannot stand in a header, and white space, in `subject` become single spaces: names of people and keys stand in it.
     """
     if not to:
         return
-    line = " ".join(subject.split())
+    line = on_one_line(subject)
     values = {**context, "subject": line}
     message = EmailMultiAlternatives(
         subject=line, body=render_to_string(f"{template}.txt", values), to=list(to)

@@ -23,6 +23,8 @@ MAGIC = {
 
 # phonenumbers forgives words around a number; an address has to be nothing but one.
 _NUMBER = r"\+[0-9 ().-]{6,30}"
+# Their owners earn by each call or message (premium rate), or share the price of it.
+_DEAR = frozenset({phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST})
 _ALPHANUMERIC_SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 _NOT_A_NUMBER = "Use the international form, such as +4930123456."
 
@@ -56,6 +58,10 @@ class Sms:
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if number.extension or not phonenumbers.is_valid_number(number):
             raise InvalidAddress("invalid_phone_number", "No such number can exist.")
+        if phonenumbers.number_type(number) in _DEAR:
+            raise InvalidAddress(
+                "premium_number", "Whoever writes to this number pays its owner: it is no recipient."
+            )
         return Address(address=e164, normalized=e164)
 
     def check(self, content: Content) -> Checked:

@@ -1,11 +1,13 @@
 """How to bring about what the pages of people and companies refuse (see tests.contracts.refusals)."""
 
+from django.test import override_settings
+
 from accounts.models import Membership
 from accounts.roles import Role
-from accounts.services import invite_member
+from accounts.services import invite_member, suspend_company
 from core.tenancy import tenant_context
 from tests.contracts.refusing import Outcome, page, refusal
-from tests.factories import SYSTEM, World, join, make_user
+from tests.factories import SYSTEM, World, join, make_company, make_user
 
 
 @refusal
@@ -43,6 +45,31 @@ def invitation_lapsed(world: World) -> Outcome:
         _, token = invite_member(email=guest.email, role=Role.VIEWER, inviter=inviter, actor=SYSTEM)
         Membership.objects.filter(id=inviter.id).update(role=Role.DEVELOPER)
     return page(world, guest, f"/invitations/{token}/")
+
+
+@refusal
+def invitation_limit_reached(world: World) -> Outcome:
+    with override_settings(INVITATIONS_PER_DAY=0):
+        return page(world, world.owner, "/team/invite/", email=make_user("guest").email, role=Role.VIEWER)
+
+
+@refusal
+def company_may_not_invite(world: World) -> Outcome:
+    suspend_company(company=world.company, reason="test", actor=SYSTEM)
+    return page(world, world.owner, "/team/invite/", email=make_user("guest").email, role=Role.VIEWER)
+
+
+@refusal
+def company_limit_reached(world: World) -> Outcome:
+    for each in range(4):
+        make_company(f"Company {each}", world.owner)
+    return page(world, world.owner, "/companies/new/", name="One more")
+
+
+@refusal
+def company_creation_closed(world: World) -> Outcome:
+    with override_settings(COMPANY_CREATION="closed"):
+        return page(world, world.owner, "/companies/new/", name="One more")
 
 
 @refusal

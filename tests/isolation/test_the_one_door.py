@@ -8,6 +8,10 @@ from django.conf import settings
 # (module, number of uses, why a tenant is not enough there)
 CALLERS = {
     "accounts.selectors": (3, "memberships of a user, invitation by token, company by an operator's word"),
+    "accounts.services.allowances": (
+        2,
+        "what a person, an address and a recipient had today, of every company",
+    ),
     "accounts.services.sign_ins": (1, "a failed sign-in belongs to no company yet"),
     "apikeys.attempts": (1, "failed authentication is counted before a company is known"),
     "apikeys.selectors": (4, "key by locator, before its company is known"),

@@ -11,6 +11,7 @@ from accounts.models import Company, User
 from accounts.services import create_company
 from accounts.services.companies import SlugTaken
 from core import arguments
+from core.errors import FieldErrors
 from core.principal import Principal
 
 
@@ -49,6 +50,6 @@ class Command(BaseCommand):
                 owner=owner,
                 actor=Principal.system("manage.py create_company"),
             )
-        except SlugTaken as error:
+        except (FieldErrors, SlugTaken) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(company.public_id)

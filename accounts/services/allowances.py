@@ -1,0 +1,105 @@
+"""How much a person, an address and a company may ask for, so that a sign-up is no weapon against others.
+
+Whoever signs up may write to strangers from our address (invitations) and gets a company with limits of its own. Both are
+counted by who asks, from where, for whom, and for whom it is meant. The counts are those of PostgreSQL's rows, exact and
+one at a time, so that a burst does not slip through side by side.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Q
+
+from accounts.models import Company, Invitation, Membership, User
+from accounts.roles import Role
+from core import clock
+from core.addresses import client_group
+from core.errors import DomainError
+from core.ids import first_id
+from core.tenancy import system_context
+
+DAY = timedelta(days=1)
+# Of a company in its first day, when nobody knows it yet.
+INVITATIONS_AT_FIRST = 10
+
+
+class InvitationLimitReached(DomainError):
+    """Too many invitations were sent in a day: by the person, by the company, from the address, or to the recipient."""
+
+    code = "invitation_limit_reached"
+    status = 429
+    title = "Too many invitations for today"
+    fix = "Invite the others tomorrow."
+    only_on_pages = True
+
+
+class CompanyLimitReached(DomainError):
+    """The person owns, or the address has created, as many companies as allowed."""
+
+    code = "company_limit_reached"
+    status = 429
+    title = "Too many companies"
+    fix = "Use a company you have, or ask those who run this Pomelo."
+    only_on_pages = True
+
+
+class CompanyCreationClosed(DomainError):
+    """Companies are created by those who run this Pomelo only (`COMPANY_CREATION=closed`)."""
+
+    code = "company_creation_closed"
+    status = 403
+    title = "New companies are not created here"
+    fix = "Ask an owner of your company to invite you, or those who run this Pomelo for a company."
+    only_on_pages = True
+
+
+def take_invitation(*, email: str, inviter: User, company: Company, address: str | None) -> None:
+    """Count one more invitation from now to the end of the transaction. Raises InvitationLimitReached."""
+    group = client_group(address) if address else ""
+    young = company.created > clock.now() - DAY
+    allowed = (
+        min(INVITATIONS_AT_FIRST, settings.INVITATIONS_PER_DAY) if young else settings.INVITATIONS_PER_DAY
+    )
+    with system_context(reason="how many invitations a person, an address and a recipient had today"):
+        _one_at_a_time(f"invitations {each}" for each in (email, inviter.id, company.id, group))
+        sent = Invitation.objects.filter(id__gte=first_id(clock.now() - DAY))
+        counts = (
+            (Q(email=email), settings.INVITATIONS_PER_RECIPIENT, "to this address"),
+            (Q(company_id=company.id), allowed, "by this company"),
+            (Q(invited_by=inviter), settings.INVITATIONS_PER_DAY, "by you"),
+            (
+                Q(invited_from=group) & ~Q(invited_from=""),
+                settings.INVITATIONS_PER_ADDRESS,
+                "from where you are",
+            ),
+        )
+        for whose, most, words in counts:
+            if sent.filter(whose).count() >= most:
+                raise InvitationLimitReached(
+                    f"{most} invitations were sent {words} within a day, which is the most."
+                )
+
+
+def take_company(*, owner: User, address: str | None) -> None:
+    """Count one more company from now to the end of the transaction. Raises CompanyLimitReached."""
+    group = client_group(address) if address else ""
+    with system_context(reason="how many companies a person has and an address made today"):
+        _one_at_a_time(f"companies {each}" for each in (owner.id, group))
+        if Membership.objects.filter(user=owner, role=Role.OWNER).count() >= settings.COMPANIES_PER_PERSON:
+            raise CompanyLimitReached(
+                f"You own {settings.COMPANIES_PER_PERSON} companies, which is the most."
+            )
+        made = Company.objects.filter(id__gte=first_id(clock.now() - DAY), created_from=group).exclude(
+            created_from=""
+        )
+        if made.count() >= settings.COMPANIES_PER_ADDRESS:
+            raise CompanyLimitReached("Many companies were created from where you are. Try again tomorrow.")
+
+
+def _one_at_a_time(names: Iterable[str]) -> None:
+    """Let nobody else count under these names until the transaction ends. Always in the same order: no two wait in a ring."""
+    with connection.cursor() as cursor:
+        for name in sorted(names):
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
