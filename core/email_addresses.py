@@ -21,6 +21,7 @@ MAX_NAME = 200
 HOW_TO_WRITE = "Write `ada@example.com` or `Ada Lovelace <ada@example.com>`."
 
 _valid = EmailValidator()
+_DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 # A display name is in quotes, or free of what RFC 5322 §3.2.3 gives a meaning between addresses.
 _MAILBOX = re.compile(
     r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>,;:@\\]*?))\s*<(?P<address>[^<>]*)>\s*'
@@ -68,6 +69,7 @@ def parse_email(text: str) -> str:
     local, _, domain = normalize(text).strip().rpartition("@")
     if not local or len(local) > MAX_LOCAL_PART or not local.isascii():
         raise InvalidEmail
+    local = _plainest(local)
     try:
         domain = idna.encode(domain, uts46=True).decode("ascii")
         address = f"{local}@{domain}"
@@ -80,6 +82,19 @@ def parse_email(text: str) -> str:
     if len(address) > MAX_ADDRESS:
         raise InvalidEmail(f"An address has at most {MAX_ADDRESS} characters.")
     return address
+
+
+def _plainest(local: str) -> str:
+    """Return the local part without quotes and backslashes that mean nothing: `"ada"` and `"a\\da"` are `ada` (RFC 5322 §3.2.4).
+
+    One mailbox has one spelling, so that whoever is on a suppression list is on it however they are written to.
+    """
+    if len(local) < 2 or not (local.startswith('"') and local.endswith('"')):
+        return local
+    meant = re.sub(r"\\(.)", r"\1", local[1:-1])
+    if _DOT_ATOM.fullmatch(meant):
+        return meant
+    return '"' + re.sub(r'(["\\])', r"\\\1", meant) + '"'
 
 
 def parse_mailbox(text: str) -> Mailbox:
