@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run test check docs bench chaos lock install-base install-dev
+.PHONY: help run test check attack docs bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check
+
+attack: install-dev ## attack a running Pomelo the way tests/attacks do, one class after the other (TARGET=https://… for your own)
+	@ATTACK_TARGET=$(TARGET) $(BIN)/python -m pytest tests/attacks $(ARGS)
 
 docs: install-dev ## write the generated pages: docs/errors.md, docs/audit.md, docs/openapi.json
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_error_docs

@@ -1,0 +1,93 @@
+"""What the product is made of: known weaknesses of the pinned packages (pip-audit), and a list of them (CycloneDX).
+
+`python .ci/dependencies.py audit` fails for a pinned version with a known weakness. Where the service that knows them cannot
+be reached (a build without network), it says how many packages it could not ask about, and does not fail for that.
+`python .ci/dependencies.py sbom FILE` writes the list of what is installed at the user's (requirements/base.txt).
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from packageurl import PackageURL
+
+ROOT = Path(__file__).resolve().parent.parent
+# The second lock has all of the first one, and the tools besides.
+PRODUCTION, EVERYTHING = "base", "dev"
+SECONDS = 120
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """Return the packages of a lock file with their versions."""
+    found = dict(PINNED.findall((ROOT / "requirements" / f"{lock}.txt").read_text()))
+    if not found:
+        raise SystemExit(f"requirements/{lock}.txt pins nothing.")
+    return found
+
+
+def audit(lock: str) -> list[str]:
+    """Return a line for each known weakness of a pinned version, and print how many packages could be asked about."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        done = subprocess.run(  # noqa: S603
+            [
+                sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off",
+                "--timeout", "5", "--cache-dir", folder, "--format", "json", "--output", str(report),
+                "--requirement", str(ROOT / "requirements" / f"{lock}.txt"),
+            ],
+            check=False, capture_output=True, text=True, timeout=SECONDS,
+        )  # fmt: skip
+        if not report.is_file():
+            why = (done.stderr.strip().splitlines() or ["no answer"])[-1][:200]
+            sys.stdout.write(f"{lock}: nothing could be asked: {why}\n")
+            return []
+        dependencies = json.loads(report.read_text())["dependencies"]
+    skipped = [each for each in dependencies if "skip_reason" in each]
+    sys.stdout.write(
+        f"{lock}: {len(dependencies) - len(skipped)} of {len(dependencies)} packages could be asked about.\n"
+    )
+    return [
+        f"{lock}: {each['name']} {each['version']}: {known['id']}, mended in {', '.join(known['fix_versions']) or 'no version yet'}"
+        for each in dependencies
+        for known in each.get("vulns", [])
+    ]
+
+
+def sbom(path: Path) -> None:
+    """Write the bill of materials of what runs in production, in CycloneDX 1.6."""
+    components = [
+        Component(
+            name=name,
+            version=version,
+            type=ComponentType.LIBRARY,
+            purl=PackageURL("pypi", None, name.lower(), version),
+        )
+        for name, version in sorted(pinned(PRODUCTION).items())
+    ]
+    bom = Bom(components=components)
+    bom.metadata.component = Component(name="pomelo", type=ComponentType.APPLICATION)
+    bom.register_dependency(bom.metadata.component, components)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_to_file(
+        str(path), allow_overwrite=True, indent=2
+    )
+    sys.stdout.write(f"{len(components)} components in {os.path.relpath(path)}" + "\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "sbom":
+        sbom(Path(sys.argv[2]))
+    else:
+        if missing := set(pinned(PRODUCTION)) - set(pinned(EVERYTHING)):
+            sys.exit(f"Only in requirements/{PRODUCTION}.txt: {', '.join(sorted(missing))}")
+        weaknesses = audit(EVERYTHING)
+        sys.exit("\n".join(weaknesses) if weaknesses else 0)
