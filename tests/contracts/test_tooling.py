@@ -1,14 +1,17 @@
 """The checks behind `make check` find what they are there to find."""
 
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from apikeys import keys
 from tests.engines import ROOT
 
 
@@ -113,3 +116,92 @@ def test_clean_files_and_fonts_pass_and_large_ones_do_not(repository: ModuleType
     subprocess.run(["git", "add", "."], cwd=repository.ROOT, check=True)
 
     assert repository.complaints() == ["large.csv: larger than 1000000 bytes"]
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Callable[[str], None]:
+    """Commit a text, and take it out again in the next commit."""
+
+    def git(*arguments: str) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+        subprocess.run(["git", *who, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init", "--quiet")
+
+    def commit(text: str) -> None:
+        for content in (text, "nothing\n"):
+            (tmp_path / "page.md").write_text(content)
+            git("add", "page.md")
+            git("commit", "--quiet", "--message", "a change")
+
+    return commit
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (lambda: keys.generate("live").text, "one of our secrets"),
+        (lambda: "AK" + "IA" + "Q" * 16, "an AWS access key"),
+        (lambda: "gh" + "p_" + "a" * 36, "a GitHub token"),
+        (lambda: "-----BEGIN PRIVATE " + "KEY-----\n" + "M" * 64, "a private key"),
+        (lambda: "DATABASE_URL=postgresql" + "://app:correcthorsebattery@db/x", "a password in an address"),
+    ],
+)
+def test_a_credential_that_was_ever_committed_is_named(
+    committed: Callable[[str], None], tmp_path: Path, text: Callable[[], str], complaint: str
+) -> None:
+    committed(f"fine\n{text()}\n")
+
+    [found] = load(ROOT / ".ci" / "credentials.py").complaints(tmp_path)
+
+    assert found.startswith("page.md (")
+    assert f":2: {complaint}: " in found
+
+
+def test_what_only_looks_like_one_of_our_secrets_passes(
+    committed: Callable[[str], None], tmp_path: Path
+) -> None:
+    committed("pm_live_" + "A" * 38 + "\n")
+
+    assert load(ROOT / ".ci" / "credentials.py").complaints(tmp_path) == []
+
+
+def test_the_bill_of_materials_names_all_that_is_pinned(tmp_path: Path) -> None:
+    dependencies = load(ROOT / ".ci" / "dependencies.py")
+
+    dependencies.sbom(tmp_path / "sbom.json")
+
+    bill = json.loads((tmp_path / "sbom.json").read_text())
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    assert {each["name"]: each["version"] for each in bill["components"]} == dependencies.pinned("base")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            {"name": "left-pad", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]},
+            ["left-pad 1: CVE-1"],
+        ),
+        ({"name": "left-pad", "version": "1", "vulns": []}, []),
+        ({"name": "left-pad", "version": "1", "skip_reason": "not reached"}, []),
+        (None, []),
+    ],
+)
+def test_a_known_weakness_fails_and_an_unreachable_service_does_not(
+    monkeypatch: pytest.MonkeyPatch, answer: dict[str, object] | None, told: list[str]
+) -> None:
+    dependencies = load(ROOT / ".ci" / "dependencies.py")
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        if answer is not None:
+            report = Path(command[command.index("--output") + 1])
+            report.write_text(json.dumps({"dependencies": [answer]}))
+        return subprocess.CompletedProcess(command, 0, "", "no network")
+
+    monkeypatch.setattr(dependencies.subprocess, "run", run)
+
+    found = dependencies.audit("dev")
+
+    assert len(found) == len(told)
+    assert all(words in line for words, line in zip(told, found, strict=True))
