@@ -4,23 +4,29 @@ A note costs two assignments in a dict under a lock that is never held for longe
 that is killed loses at most that much of a figure that is shown to the minute.
 """
 
-import atexit
 import os
 import threading
-import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from apikeys.grants import Facts
-from core import ids
+from core import ids, set_aside
+from core.background import Loop
+from core.postgres.failures import is_conflict
 from core.tenancy import system_context
+from core.text import storable
 
 FLUSH_SECONDS = 15.0
 MAX_AGENT_LENGTH = 300
+
+# By secret: who used it, when (epoch seconds), from where and with what. By key and scope: who needed it, and when.
+Uses = dict[UUID, tuple[Facts, float, str, str]]
+Scopes = dict[tuple[UUID, str], tuple[Facts, float]]
 
 log = structlog.get_logger("pomelo.apikeys.usage")
 
@@ -56,16 +62,16 @@ class UsageBuffer:
     """What was used since the last flush."""
 
     def __init__(self) -> None:
+        self._loop = Loop("key-usage", self._flush_with_own_connection, every=FLUSH_SECONDS)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything; a forked child has neither the parent's thread nor its notes."""
-        self._uses: dict[UUID, tuple[Facts, float, str, str]] = {}
-        self._scopes: dict[tuple[UUID, str], tuple[Facts, float]] = {}
+        self._uses: Uses = {}
+        self._scopes: Scopes = {}
         # Held for two assignments, so that no dict is copied or merged while another thread writes to it.
         self._noting = threading.Lock()
         self._flushing = threading.Lock()
-        self._thread: threading.Thread | None = None
 
     def note(self, facts: Facts, scope: str, at: float, ip: str, agent: str) -> None:
         """Remember that a secret was used for `scope` (empty: none was needed) at `at` (epoch seconds)."""
@@ -73,8 +79,7 @@ class UsageBuffer:
             self._uses[facts.secret_id] = (facts, at, ip, agent)
             if scope:
                 self._scopes[facts.key_id, scope] = (facts, at)
-        if self._thread is None:
-            self._start()
+        self._loop.start()
 
     def flush(self) -> None:
         """Write what has gathered. What cannot be written is kept for the next time."""
@@ -85,20 +90,38 @@ class UsageBuffer:
             if not uses and not scopes:
                 return
             try:
-                self._write(uses, scopes)
-            except (OperationalError, InterfaceError) as error:
+                self._write_or_halve(uses, scopes)
+            except Exception as error:
                 log.warning("key_usage_postponed", secrets=len(uses), error=type(error).__name__)
                 with self._noting:
                     self._uses = {**uses, **self._uses}
                     self._scopes = {**scopes, **self._scopes}
-            except DatabaseError:
-                # Nothing will make these rows acceptable: keeping them would hold up all that follow.
-                log.exception("key_usage_dropped", secrets=len(uses))
+                if not isinstance(error, (OperationalError, InterfaceError)):
+                    raise
+
+    def _write_or_halve(self, uses: Uses, scopes: Scopes) -> None:
+        """Write what was used. A use that cannot be written is found by halving, set aside and left out.
+
+        Raises what says that PostgreSQL is away, or busy with the same rows: all of it is then tried again.
+        """
+        try:
+            self._write(uses, scopes)
+        except Exception as error:
+            if set_aside.concerns_all(error) or is_conflict(error):
+                raise
+            if len(uses) + len(scopes) == 1:
+                facts = next(iter(uses.values()))[0] if uses else next(iter(scopes.values()))[0]
+                set_aside.put_aside(
+                    "apikeys.usage", ids.encode("key", facts.key_id), error, row_id=facts.key_id
+                )
+                return
+            for some_uses, some_scopes in _halves(uses, scopes):
+                self._write_or_halve(some_uses, some_scopes)
 
     def _write(
         self,
-        uses: dict[UUID, tuple[Facts, float, str, str]],
-        scopes: dict[tuple[UUID, str], tuple[Facts, float]],
+        uses: Uses,
+        scopes: Scopes,
     ) -> None:
         newest: dict[UUID, tuple[float, str]] = {}
         for facts, at, ip, _ in uses.values():
@@ -112,7 +135,7 @@ class UsageBuffer:
                 cursor,
                 _WRITE_SECRETS,
                 [
-                    (id_, _moment(at), ip, agent.replace("\x00", "")[:MAX_AGENT_LENGTH])
+                    (id_, _moment(at), ip, storable(agent.replace("\x00", ""))[:MAX_AGENT_LENGTH])
                     for id_, (_, at, ip, agent) in rows
                 ],
             )
@@ -128,19 +151,21 @@ class UsageBuffer:
                 ],
             )
 
-    def _start(self) -> None:
-        with self._flushing:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="key-usage", daemon=True)
-                self._thread.start()
-                atexit.register(self.flush)
+    def _flush_with_own_connection(self) -> None:
+        close_old_connections()
+        self.flush()
+        close_old_connections()
 
-    def _run(self) -> None:
-        while True:
-            time.sleep(FLUSH_SECONDS)
-            close_old_connections()
-            self.flush()
-            close_old_connections()
+
+def _halves(uses: Uses, scopes: Scopes) -> Iterator[tuple[Uses, Scopes]]:
+    """Yield two parts that are smaller than the whole, which holds two notes at least."""
+    if uses and scopes:
+        yield uses, {}
+        yield {}, scopes
+        return
+    used, scoped = list(uses.items()), list(scopes.items())
+    yield dict(used[: len(used) // 2]), dict(scoped[: len(scoped) // 2])
+    yield dict(used[len(used) // 2 :]), dict(scoped[len(scoped) // 2 :])
 
 
 def _execute(cursor: Any, sql: str, rows: list[tuple[Any, ...]]) -> None:

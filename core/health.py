@@ -25,6 +25,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from core import valkey
 from core.addresses import parse_address, peer_is_trusted_proxy
+from core.background import check_loops
 from core.database_role import verify_database_role
 from core.valkey import ValkeyUnavailable
 
@@ -100,7 +101,11 @@ def _check_role() -> None:
 
 
 READINESS_CHECKS.update(
-    database=_check_database, role=_check_role, valkey=_check_valkey, migrations=_check_migrations
+    database=_check_database,
+    role=_check_role,
+    valkey=_check_valkey,
+    migrations=_check_migrations,
+    background=check_loops,
 )
 
 

@@ -7,10 +7,8 @@ The broker is not to be believed either. What a message can say beyond "look for
 task's name and a time, so that whoever writes to the broker can neither make up a tenant's task nor play an old one again.
 """
 
-import atexit
 import json
 import os
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -23,6 +21,7 @@ from django.db import transaction
 from kombu.exceptions import KombuError
 
 from core import sealed
+from core.background import Loop
 from core.tenancy import Tenant, current_tenant, tenant_context
 
 log = structlog.get_logger(__name__)
@@ -119,56 +118,29 @@ class _Waker:
 
     def __init__(self) -> None:
         self._names: set[str] = set()
-        self._wanted = threading.Event()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._loop = Loop("wake-ups", self.send_all, rest=WAKE_INTERVAL_SECONDS)
 
     def wake(self, name: str) -> None:
         """Let `name` be sent soon."""
         self._names.add(name)
-        self._wanted.set()
-        if self._thread is None:
-            self._start()
+        self._loop.wake()
+
+    def forget(self) -> None:
+        """Forget what waits: a forked child has its parent's names, which the parent sends."""
+        self._names = set()
 
     def send_all(self) -> None:
         """Send what waits."""
         while True:
             try:
                 name = self._names.pop()
-            except KeyError:  # nothing waits, or the process's end has just sent the last
+            except KeyError:
                 return
             _send(name, {}, {})
 
-    def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="wake-ups", daemon=True)
-                self._thread.start()
-                # A command ends right after its commit.
-                atexit.register(self.send_all)
-
-    def _run(self) -> None:
-        while True:
-            self._wanted.wait()
-            # Before the names are taken: one that is added meanwhile sets it again.
-            self._wanted.clear()
-            try:
-                self.send_all()
-            except Exception as error:  # the thread must outlive whatever a broker's library raises
-                log.exception("jobs.wake_up_failed", error=str(error))
-            time.sleep(WAKE_INTERVAL_SECONDS)
-
 
 _WAKER = _Waker()
-
-
-def _forget_parent() -> None:
-    global _WAKER
-    _WAKER = _Waker()
-
-
-# A forked child has its parent's names but not its thread; the parent sends them.
-os.register_at_fork(after_in_child=_forget_parent)
+os.register_at_fork(after_in_child=_WAKER.forget)
 
 
 def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task]:

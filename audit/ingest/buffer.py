@@ -17,6 +17,7 @@ from prometheus_client import Counter
 
 from audit.ingest import batches, rows, spill, stream
 from audit.signing import canonical
+from core.background import Loop
 from core.valkey import ValkeyUnavailable
 
 FLUSH_SECONDS = 0.05
@@ -40,10 +41,14 @@ class Buffer:
         self._batches: deque[tuple[bytes, int]] = deque()
         self._waiting_bytes = 0
         self._unsaid_drops = 0
-        self._wake = threading.Event()
-        self._is_idle = False
-        self._thread: threading.Thread | None = None
-        self._start_lock = threading.Lock()
+        self._is_taken_in = False
+        self._loop = Loop(
+            "request-log",
+            self._ship,
+            rest=FLUSH_SECONDS,
+            finish=self.close,
+            stop_seconds=2 * LAST_CHANCE_SECONDS,
+        )
         self._flush_lock = threading.Lock()
 
     def append(self, row: tuple[Any, ...]) -> None:
@@ -52,10 +57,7 @@ class Buffer:
             self._drop(1)
             return
         self._appended.append(row)
-        if self._thread is None:
-            self._start()
-        elif self._is_idle:
-            self._wake.set()
+        self._loop.wake()
 
     def waiting(self) -> int:
         """Return how many requests are here and not yet in Valkey."""
@@ -80,27 +82,13 @@ class Buffer:
         self._say_drops()
         return True
 
-    def _start(self) -> None:
-        with self._start_lock:
-            if self._thread is None:
-                # Not a daemon: the interpreter waits for it to end, which it does once the main thread has.
-                self._thread = threading.Thread(target=self._run, name="request-log", daemon=False)
-                self._thread.start()
-
-    def _run(self) -> None:
-        main = threading.main_thread()
-        is_taken_in = False
-        while main.is_alive():
-            if not self._appended and not self._batches:
-                self._is_idle = True
-                self._wake.wait(0.5)
-                self._wake.clear()
-                self._is_idle = False
-            is_sent = self._try_flush()
-            if is_sent and not is_taken_in:
-                is_taken_in = self._try_take_in()
-            time.sleep(FLUSH_SECONDS if is_sent else RETRY_SECONDS)
-        self.close()
+    def _ship(self) -> float | None:
+        """Send what is here; return when to try again if Valkey does not take it."""
+        if not self.flush():
+            return RETRY_SECONDS
+        if not self._is_taken_in:
+            self._is_taken_in = self._try_take_in()
+        return None if self._is_taken_in else RETRY_SECONDS
 
     def close(self) -> None:
         """Send what is here before the process ends. What Valkey does not take is kept in a file for the next start."""

@@ -221,7 +221,7 @@ def test_the_buffer_keeps_what_a_full_stream_refuses_and_counts_what_it_cannot_k
     # given a stream that is full, and room for one small batch
     monkeypatch.setattr(stream, "MAX_BYTES", 0)
     own = Buffer()
-    own._start = lambda: None  # type: ignore[method-assign]
+    own._loop.wake = lambda: None  # type: ignore[method-assign]
     dropped = buffer.DROPPED._value.get()
     entries = [finished(world) for _ in range(3)]
     monkeypatch.setattr(buffer, "BUFFER", own)

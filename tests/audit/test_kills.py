@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from django.test import override_settings
 
-from audit.ingest import buffer, rows, spill, stream
+from audit.ingest import batches, buffer, rows, spill, stream
 from audit.ingest.buffer import Buffer
 from audit.ingest.store import store
 from audit.ingest.writer import Writer
@@ -159,10 +159,10 @@ def test_a_writer_killed_again_and_again_loses_and_repeats_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     # given: three times what one transaction of the writer holds, so that a kill finds it between and inside of them
-    batches = [[make_row(world.company.id) for _ in range(500)] for _ in range(120)]
-    for batch in batches:
+    made = [[make_row(world.company.id) for _ in range(500)] for _ in range(120)]
+    for batch in made:
         assert stream.add(batches.pack([canonical(row) for row in batch]))
-    expected = {row[rows.ID] for batch in batches for row in batch}
+    expected = {row[rows.ID] for batch in made for row in batch}
     # when: killed while it writes, until all is written
     kills = 0
     for delay in (0.0, 0.05, 0.1, 0.2, 0.4):
@@ -209,7 +209,7 @@ def stalls() -> Iterator[list[float]]:
 def own_buffer(monkeypatch: pytest.MonkeyPatch) -> Buffer:
     """A buffer that ships only when the test says so."""
     own = Buffer()
-    own._start = lambda: None  # type: ignore[method-assign]
+    own._loop.wake = lambda: None  # type: ignore[method-assign]
     monkeypatch.setattr(buffer, "BUFFER", own)
     return own
 
@@ -241,11 +241,11 @@ def test_what_sixty_seconds_bring_waits_for_valkey(world: World, settings: Any, 
 def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> None:
     with private_platform(durable=True) as (engines, environment):
         company = uuid.uuid4()
-        batches = [[make_row(company) for _ in range(500)] for _ in range(20)]
+        made = [[make_row(company) for _ in range(500)] for _ in range(20)]
         writer = start_writer(os.environ | environment)
         try:
             with override_settings(VALKEY_URL=environment["VALKEY_URL"]):
-                for number, batch in enumerate(batches):
+                for number, batch in enumerate(made):
                     assert stream.add(batches.pack([canonical(row) for row in batch]))
                     if number == 5:
                         engines.postgres.process.kill()
@@ -258,7 +258,7 @@ def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> Non
         with psycopg.connect(engines.superuser_url, dbname=TEMPLATE) as superuser:
             stored = {row_id.hex for (row_id,) in superuser.execute("SELECT id FROM audit_requestlog")}
             counted = superuser.execute("SELECT sum(requests) FROM audit_requestrollup").fetchone()
-    assert stored == {row[rows.ID] for batch in batches for row in batch}
+    assert stored == {row[rows.ID] for batch in made for row in batch}
     assert counted == (10_000,)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from apikeys.models import LeakReport
+from apikeys import usage
+from apikeys.models import ApiKey, LeakReport
 from apikeys.services import notices, reports, revoke_key
 from apikeys.tasks import repeat_fences
 from audit.ingest import batches, stream
@@ -32,34 +33,10 @@ from tests.apikeys.found_keys import send
 from tests.audit.rows import make_row
 from tests.billing.factories import make_charge, set_aside_due_payments
 from tests.factories import SYSTEM, World, make_key
+from tests.poison import REASON, Poison, poison, reason_of
 from tests.webhooks.steps import make_endpoint
 from webhooks import emails
 from webhooks.models import Endpoint
-
-
-class Poison(Exception):
-    """What a library, or a mistake of ours, may raise for one row."""
-
-
-def poison(monkeypatch: pytest.MonkeyPatch, target: Any, name: str, is_bad: Callable[..., bool]) -> None:
-    """Let the function `name` of `target` raise for the one call that `is_bad` recognises."""
-    original = getattr(target, name)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if is_bad(*args, **kwargs):
-            raise Poison("this row cannot be worked on")
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(target, name, call)
-
-
-def reason_of(batch: str, item: str) -> str | None:
-    """Return why `item` was set aside; None when it was not."""
-    with system_context(reason="tests"):
-        return SetAside.objects.filter(batch=batch, item=item).values_list("reason", flat=True).first()
-
-
-REASON = "Poison: this row cannot be worked on"
 
 
 @pytest.mark.parametrize(
@@ -359,3 +336,20 @@ def test_an_event_that_cannot_be_read_keeps_no_other_of_its_call_from_being_read
     with pytest.raises(Unreadable):
         read_each("tests", ["bad"], read)
     assert read_each("tests", [], read) == []
+
+
+def test_a_use_that_cannot_be_written_keeps_no_other_from_being_noted(world: World, api: Any) -> None:
+    bad, good = make_key(world.company), make_key(world.company)
+    usage.BUFFER.flush()
+    for issued in (bad, good):
+        assert api(issued.client_secret).get("/v1/whoami").status == 200
+    for secret_id, (facts, at, _, agent) in usage.BUFFER._uses.items():
+        if facts.key_id == bad.key.id:
+            usage.BUFFER._uses[secret_id] = (facts, at, "no address", agent)
+
+    usage.BUFFER.flush()
+
+    with tenant_context(world.tenant()):
+        used = ApiKey.objects.in_bulk([bad.key.id, good.key.id])
+    assert (used[bad.key.id].last_used_at, used[good.key.id].last_used_at is None) == (None, False)
+    assert str(reason_of("apikeys.usage", bad.key.public_id)).startswith("DataError")

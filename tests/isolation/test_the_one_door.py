@@ -35,7 +35,7 @@ CALLERS = {
     "messaging.selectors.messages": (3, "a provider's report names a message, not a company"),
     "messaging.services.claiming": (1, "due messages of every company, fairly"),
     "messaging.services.statistics": (1, "hourly counts of every company"),
-    "webhooks.delivery.cycle": (2, "due deliveries of every company, fairly"),
+    "webhooks.delivery.cycle": (4, "due deliveries of every company, fairly"),
     "webhooks.delivery.metrics": (1, "how long the oldest due delivery has waited, named by nobody"),
     "webhooks.emails": (1, "notices that are due, of every company"),
     "webhooks.recovery": (1, "recovery jobs that are due, of every company"),

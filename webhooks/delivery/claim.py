@@ -15,12 +15,17 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from core import crypto
+from core import crypto, ids, set_aside
 from webhooks.delivery.limits import Limits
 
 _LOCK = (
     0x706F6D_636C_616D  # claims are short and made one after the other, so that limits per endpoint are exact
 )
+
+BATCH = "webhooks.claim"
+# Why a delivery cannot be sent: what its endpoint's secrets or headers are encrypted with is not configured; its body is gone.
+UNREADABLE = "endpoint_unreadable"
+NO_BODY = "body_missing"
 
 # A loose index scan: one step per endpoint that has anything unfinished.
 LANES = """
@@ -79,7 +84,7 @@ WITH leased AS (
     RETURNING d.id, d.company_id, d.mode, d.endpoint_id, d.event_id, d.attempts, d.failures, d.manual
 )
 SELECT l.id, l.company_id, l.mode, l.endpoint_id, l.event_id, l.attempts, l.failures, l.manual, b.body
-FROM leased l JOIN webhooks_eventbody b ON (b.company_id, b.mode, b.event_id) = (l.company_id, l.mode, l.event_id)
+FROM leased l LEFT JOIN webhooks_eventbody b ON (b.company_id, b.mode, b.event_id) = (l.company_id, l.mode, l.event_id)
 """
 _ENDPOINTS = """
 SELECT e.id, e.url, e.headers, e.failing_since IS NOT NULL, array_agg(s.secret ORDER BY s.id DESC)
@@ -98,11 +103,15 @@ class Destination:
     headers: dict[str, str]
     secrets: tuple[str, ...]
     failing: bool
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One claimed delivery. `number` fences: only the holder of the latest number may record."""
+    """One claimed delivery. `number` fences: only the holder of the latest number may record.
+
+    With a `problem` it cannot be sent: its try has failed before it began, and is recorded like any other.
+    """
 
     delivery_id: uuid.UUID
     company_id: uuid.UUID
@@ -114,6 +123,7 @@ class Job:
     manual: bool
     destination: Destination
     body: bytes
+    problem: str = ""
 
 
 def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
@@ -151,23 +161,35 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
             failures=failures,
             manual=manual,
             destination=destinations[endpoint_id],
-            body=bytes(body),
+            body=bytes(body or b""),
+            problem=destinations[endpoint_id].problem or ("" if body is not None else NO_BODY),
         )
         for id_, company_id, mode, endpoint_id, event_id, number, failures, manual, body in leased
     ]
 
 
 def _read_destinations(cursor: Any, endpoints: set[uuid.UUID]) -> dict[uuid.UUID, Destination]:
+    """Return where to deliver to; of an endpoint that cannot be read, only why: it must not stop the others."""
     cursor.execute(_ENDPOINTS, [list(endpoints)])
-    return {
-        endpoint_id: Destination(
+    found = {row[0]: row for row in cursor.fetchall()}
+    return {endpoint_id: _read_destination(endpoint_id, found.get(endpoint_id)) for endpoint_id in endpoints}
+
+
+def _read_destination(endpoint_id: uuid.UUID, row: tuple[Any, ...] | None) -> Destination:
+    if row is None:
+        set_aside.put_aside(BATCH, ids.encode("we", endpoint_id), "It has no secret that is valid now.")
+        return Destination("", {}, (), failing=True, problem=UNREADABLE)
+    _, url, headers, failing, secrets = row
+    try:
+        return Destination(
             url=url,
             headers=orjson.loads(_decrypt(bytes(headers))),
             secrets=tuple(_decrypt(bytes(secret)).decode() for secret in secrets),
             failing=failing,
         )
-        for endpoint_id, url, headers, failing, secrets in cursor.fetchall()
-    }
+    except Exception as error:  # a key that is no longer configured, or bytes that are nobody's
+        set_aside.put_aside(BATCH, ids.encode("we", endpoint_id), error, row_id=endpoint_id)
+        return Destination(url, {}, (), failing=failing, problem=UNREADABLE)
 
 
 @lru_cache(maxsize=4096)

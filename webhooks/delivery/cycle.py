@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 from django.db import connection
 
+from core import ids, set_aside
 from core.tenancy import system_context
 from webhooks.delivery.claim import Job, claim
 from webhooks.delivery.health import switch_off
 from webhooks.delivery.limits import Limits
 from webhooks.delivery.outcome import Outcome
-from webhooks.delivery.record import record
+from webhooks.delivery.record import SwitchOff, record
 from webhooks.recovery import advance_recoveries
 from webhooks.relay import relay_events
+
+BATCH = "webhooks.cycle"
+RECORDING = "webhooks.record"
+Answer = TypeVar("Answer")
 
 _LOOK = """
 SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL),
@@ -33,20 +40,72 @@ class Step:
 def run_cycle(outcomes: Sequence[Outcome], places: int, failing_places: int, limits: Limits) -> Step:
     """Record, relay, recover and claim, each committed before anything is sent. Raises Django's database errors.
 
-    May be repeated with the same outcomes when it failed.
+    May be repeated with the same outcomes when it failed. An outcome, an event or a job that cannot be worked on is set
+    aside; what concerns one of the four keeps none of the others from being done.
     """
-    with system_context(reason="webhook delivery"):
-        dead = record(outcomes)
-        has_events, has_recoveries = _look()
-        jobs = [] if has_events else claim(places, failing_places, limits)
+    try:
+        with system_context(reason="webhook delivery"):
+            dead = record(outcomes)
+            has_events, has_recoveries = _look()
+            # Behind the relay, so that what it makes is claimed as well.
+            jobs = None if has_events else claim(places, failing_places, limits)
+    except Exception as error:
+        if set_aside.concerns_all(error) or not outcomes:
+            raise
+        dead = _record_or_halve(outcomes)
+        with system_context(reason="webhook delivery"):
+            (has_events, has_recoveries), jobs = _look(), None
     for endpoint in dead:
-        switch_off(endpoint)
-    waiting = relay_events().waiting if has_events else False
-    recovering = advance_recoveries() if has_recoveries else False
-    if has_events:
+        _apart(f"switch off {ids.encode('we', endpoint.endpoint_id)}", partial(switch_off, endpoint))
+    relayed = _apart("relay", relay_events) if has_events else None
+    recovering = bool(_apart("recover", advance_recoveries)) if has_recoveries else False
+    if jobs is None:
         with system_context(reason="webhook delivery"):
             jobs = claim(places, failing_places, limits)
-    return Step(jobs, waiting or recovering)
+    return Step(jobs, (relayed is not None and relayed.waiting) or recovering)
+
+
+def _apart(name: str, work: Callable[[], Answer]) -> Answer | None:
+    """Do one part of a cycle; when it fails for a reason of its own, set that aside and let the cycle go on."""
+    try:
+        return work()
+    except Exception as error:
+        if set_aside.concerns_all(error):
+            raise
+        set_aside.put_aside(BATCH, name, error)
+        return None
+
+
+def _record_apart(outcomes: Sequence[Outcome], error: Exception) -> list[SwitchOff]:
+    """Record outcomes of which one, at least, cannot be recorded: it is found by halving, and keeps its bare result."""
+    if len(outcomes) > 1:
+        middle = len(outcomes) // 2
+        return [*_record_or_halve(outcomes[:middle]), *_record_or_halve(outcomes[middle:])]
+    (bad,) = outcomes
+    delivery = ids.encode("dlv", bad.job.delivery_id)
+    set_aside.put_aside(RECORDING, delivery, error, row_id=bad.job.delivery_id)
+    try:
+        return _record([replace(bad, headers={}, body=b"")])
+    except Exception as again:
+        if set_aside.concerns_all(again):
+            raise
+        # Its lease will bring it back, until its claims are used up.
+        set_aside.put_aside(RECORDING, delivery, again, row_id=bad.job.delivery_id)
+        return []
+
+
+def _record_or_halve(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
+    try:
+        return _record(outcomes)
+    except Exception as error:
+        if set_aside.concerns_all(error):
+            raise
+        return _record_apart(outcomes, error)
+
+
+def _record(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
+    with system_context(reason="webhook delivery"):
+        return record(outcomes)
 
 
 def _look() -> tuple[bool, bool]:

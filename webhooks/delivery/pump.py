@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +16,9 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from core.background import FAILURES, BackOff, Loop
 from core.outbound import OutboundClient, public_policy
+from core.postgres.failures import is_outage
 from webhooks.delivery.claim import Job
 from webhooks.delivery.cycle import Step, run_cycle
 from webhooks.delivery.limits import Limits, limits_from_settings
@@ -27,7 +28,6 @@ from webhooks.delivery.sending import attempt
 POLL_SECONDS = 1.0
 SOON_SECONDS = 0.02  # events wait for a transaction that is just ending
 IDLE_SECONDS = 30.0
-RETRY_DATABASE_SECONDS = 0.5
 # Results are recorded together: so many, or those of so long.
 BATCH = 128
 BATCH_SECONDS = 0.02
@@ -48,6 +48,7 @@ class Pump:
         self._stopping = False
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._back_off = BackOff()
 
     def wake(self) -> None:
         """Look for work at once. From any thread."""
@@ -93,15 +94,21 @@ class Pump:
         failing_places = self._limits.failing_slots - self._failing
         assert self._loop is not None
         try:
-            return await self._loop.run_in_executor(
+            step = await self._loop.run_in_executor(
                 database, run_cycle, done, places, failing_places, self._limits
             )
-        except DatabaseError as error:
-            log.warning("webhooks.database_unavailable", error=str(error))
+        except Exception as error:  # whatever it is: calls are under way, and their results must be recorded
+            if is_outage(error):
+                log.warning("webhooks.database_unavailable", error=str(error))
+            else:
+                log.exception("webhooks.cycle_failed")
+            FAILURES.labels("webhooks-pump").inc()
             self._done = done + self._done
             await self._loop.run_in_executor(database, _drop_connection)
-            await asyncio.sleep(RETRY_DATABASE_SECONDS)
+            await asyncio.sleep(self._back_off.next())
             return None
+        self._back_off.reset()
+        return step
 
     def _start(self, job: Job, client: OutboundClient) -> None:
         self._sending += 1
@@ -143,52 +150,41 @@ def _drop_connection() -> None:
         connection.close()
 
 
-class _Runner:
-    """Keeps one pump per process in a thread of its own, started by the first wake-up."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._pump: Pump | None = None
-        self._pid = 0
-        self._closed = False
-
-    def wake(self) -> None:
-        with self._guard:
-            if self._pid != os.getpid():
-                self._thread, self._pid, self._closed = None, os.getpid(), False
-            if self._closed:
-                return
-            if self._thread is not None and self._thread.is_alive():
-                assert self._pump is not None
-                self._pump.wake()
-                return
-            pump = self._pump = Pump()
-            self._thread = threading.Thread(
-                target=lambda: asyncio.run(pump.run()), name="webhooks-pump", daemon=True
-            )
-            self._thread.start()
-
-    def stop(self) -> None:
-        with self._guard:
-            self._closed = True
-            thread, pump = self._thread, self._pump
-        if pump is not None and thread is not None and self._pid == os.getpid():
-            pump.stop()
-            thread.join(STOP_SECONDS)
+_pump: Pump | None = None
 
 
-_runner = _Runner()
+def _run() -> None:
+    """Run a pump until it has had nothing to do for half a minute."""
+    global _pump
+    _pump = Pump()
+    asyncio.run(_pump.run())
+
+
+def _stop_pump() -> None:
+    if _pump is not None:
+        _pump.stop()
+
+
+def _forget_parent() -> None:
+    global _pump
+    _pump = None
+
+
+# A forked child must not wake its parent's loop.
+os.register_at_fork(after_in_child=_forget_parent)
+LOOP = Loop("webhooks-pump", _run, stop_seconds=STOP_SECONDS, interrupt=_stop_pump, last_step=False)
 
 
 def wake() -> None:
     """Make sure this process's pump runs and looks for work now. Returns at once."""
-    _runner.wake()
+    LOOP.wake()
+    if _pump is not None:
+        _pump.wake()
 
 
 def stop() -> None:
     """Let this process's pump finish what it has in hand, for at most sixteen seconds."""
-    _runner.stop()
+    LOOP.stop()
 
 
 def drain(limits: Limits | None = None) -> None:

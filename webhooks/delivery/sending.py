@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 async def attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
     """Send a claimed delivery once. Never raises for what the receiver does."""
     started = time.perf_counter()
+    if job.problem:
+        return Outcome(job, clock.now(), 0, error=job.problem)
     request = OutboundRequest(
         url=job.destination.url,
         headers=request_headers(job),

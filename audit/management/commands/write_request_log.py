@@ -4,11 +4,16 @@ import signal
 import time
 from typing import Any
 
+import structlog
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
 
 from audit.ingest.writer import Writer
+from core.background import FAILURES, BackOff
 
 IDLE_SECONDS = 0.2
+
+log = structlog.get_logger("pomelo.audit")
 
 
 class Command(BaseCommand):
@@ -37,7 +42,16 @@ class Command(BaseCommand):
 
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, stop)
-        writer = Writer()
+        writer, back_off = Writer(), BackOff()
         while not is_over:
-            if writer.drain(seconds=60, stop=lambda: is_over) == 0:
-                time.sleep(IDLE_SECONDS)
+            try:
+                written = writer.drain(seconds=60, stop=lambda: is_over)
+            except Exception:  # whatever it is, requests go on being logged and must be written
+                FAILURES.labels("write-request-log").inc()
+                log.exception("request_log_writer_failed")
+                connection.close()
+                time.sleep(back_off.next())
+            else:
+                back_off.reset()
+                if written == 0:
+                    time.sleep(IDLE_SECONDS)
