@@ -42,13 +42,16 @@ class CompanyRequest(Request):
     principal: Principal
 
 
-def company_page(role: str = Role.VIEWER) -> Callable[[ViewT], ViewT]:
+def company_page(
+    role: str = Role.VIEWER, *, first: Callable[[CompanyRequest], None] | None = None
+) -> Callable[[ViewT], ViewT]:
     """Decorate a dashboard view: it needs a signed-in member with at least `role`, and runs in their tenant.
 
     The view gets `request.membership`, `.memberships`, `.mode` and `.principal`, and runs in one tenant transaction, in
     which a template response is rendered too. An error the domain raises on purpose rolls everything back; it becomes
     a 404 (not found), a 403 (not allowed), else for a POST a message on the page the person came from, and for a GET a page
-    that says why, with the error's status.
+    that says why, with the error's status. `first` is called before the transaction is opened, for what must not be done
+    inside one (core.outside); its errors are treated in the same way.
     """
 
     def decorate(view: ViewT) -> ViewT:
@@ -62,7 +65,7 @@ def company_page(role: str = Role.VIEWER) -> Callable[[ViewT], ViewT]:
             inside = enter(request, memberships)
             if not at_least(inside.membership.role, role):
                 raise PermissionDenied(f"This needs the role {Role(role).label.lower()} or a higher one.")
-            response = _run(view, inside, *args, **kwargs)
+            response = _run(view, first, inside, *args, **kwargs)
             if not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
             return response
@@ -118,9 +121,15 @@ def safe_next(request: HttpRequest, fallback: str = "/") -> str:
 
 
 def _run(
-    view: Callable[..., HttpResponse], request: CompanyRequest, *args: Any, **kwargs: Any
+    view: Callable[..., HttpResponse],
+    first: Callable[[CompanyRequest], None] | None,
+    request: CompanyRequest,
+    *args: Any,
+    **kwargs: Any,
 ) -> HttpResponse:
     try:
+        if first is not None:
+            first(request)
         with tenant_context(Tenant(request.membership.company_id, request.mode)):
             response = view(request, *args, **kwargs)
             return response.render() if isinstance(response, SimpleTemplateResponse) else response

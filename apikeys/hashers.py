@@ -16,6 +16,7 @@ import bcrypt
 from django.conf import settings
 
 from core import crypto
+from core.outside import outside_transactions
 
 BCRYPT = "bcrypt_sha256"
 SHA256 = "sha256"
@@ -87,6 +88,7 @@ def make_hash(secret: str) -> str:
     """Hash a secret with the configured scheme. Raises HasherBusy."""
     if settings.API_KEY_HASHER == SHA256:
         return f"{SHA256}${hashlib.sha256(secret.encode('ascii')).hexdigest()}"
+    outside_transactions("bcrypt")
     with _bcrypt_slot():
         salt = bcrypt.gensalt(rounds=settings.API_KEY_BCRYPT_ROUNDS)
         return f"{BCRYPT}${bcrypt.hashpw(_prehash(secret), salt).decode('ascii').removeprefix('$')}"
@@ -97,6 +99,7 @@ def hash_matches(secret: str, encoded: str) -> bool:
     if scheme_of(encoded) == SHA256:
         digest = hashlib.sha256(secret.encode("ascii")).hexdigest()
         return hmac.compare_digest(encoded, f"{SHA256}${digest}")
+    outside_transactions("bcrypt")
     with _bcrypt_slot():
         return bcrypt.checkpw(_prehash(secret), encoded.removeprefix(BCRYPT).encode("ascii"))
 

@@ -13,11 +13,11 @@ from allauth.account.models import EmailAddress
 from accounts import services
 from accounts.models import Company, Membership, User
 from accounts.roles import Role
-from apikeys.services import IssuedKey, KeySettings, create_key
+from apikeys.services import IssuedKey, KeySettings, NewSecret, create_key, prepare_secret
 from billing.models import Customer
 from billing.services import create_customer
 from core.principal import Mode, Principal
-from core.tenancy import Tenant, tenant_context
+from core.tenancy import Tenant, require_tenant, tenant_context
 
 PASSWORD = "correct-horse-battery-staple-9"
 
@@ -82,8 +82,14 @@ def make_key(
 ) -> IssuedKey:
     """Return a new key of `company`; `chosen` are further KeySettings."""
     settings = KeySettings(**{"name": "integration", "scopes": scopes, **chosen})
+    secret = prepare_secret(Tenant(company.id, mode))
     with tenant_context(Tenant(company.id, mode)):
-        return create_key(chosen=settings, actor=SYSTEM)
+        return create_key(chosen=settings, secret=secret, actor=SYSTEM)
+
+
+def new_secret() -> NewSecret:
+    """Return a secret that a key of the current tenant may be given."""
+    return prepare_secret(require_tenant())
 
 
 def make_customer(tenant: Tenant, **fields: Any) -> Customer:

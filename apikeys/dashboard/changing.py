@@ -6,7 +6,7 @@ whether every process could be told, and says so if not.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -26,8 +26,10 @@ from apikeys.replay import PERIOD, Replay, replay, required_scopes
 from apikeys.selectors import get_key
 from apikeys.services import (
     IssuedKey,
+    NewSecret,
     create_key,
     end_overlap,
+    prepare_secret,
     restore_key,
     revoke_key,
     rotate_key,
@@ -37,6 +39,7 @@ from apikeys.services.settings import check_settings
 from core import clock
 from core.api.scopes import PRESETS, SCOPES
 from core.errors import FieldErrors
+from core.tenancy import Tenant
 
 View = Callable[..., HttpResponse]
 
@@ -56,17 +59,30 @@ def _never_stored(view: View) -> View:
     return kept_nowhere
 
 
+class _SecretRequest(CompanyRequest):
+    """What the two pages that show a secret receive, for type checkers."""
+
+    new_secret: NewSecret
+
+
+def _prepare_secret(request: CompanyRequest) -> None:
+    """Make the secret that a form asks for, before its transaction: hashing takes long on purpose, and Vault may."""
+    if request.method == "POST":
+        tenant = Tenant(request.membership.company_id, request.mode)
+        cast(_SecretRequest, request).new_secret = prepare_secret(tenant)
+
+
 @recent_login_required
 @_never_stored
-@company_page(role=Role.DEVELOPER)
+@company_page(role=Role.DEVELOPER, first=_prepare_secret)
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("issued")
-def create_page(request: CompanyRequest) -> HttpResponse:
+def create_page(request: _SecretRequest) -> HttpResponse:
     """Create a key and show its secret, once, in the answer to the POST itself."""
     form = KeyForm(request.POST or None, initial=_beginning(request))
     if request.method == "POST" and form.is_valid():
         try:
-            issued = create_key(chosen=form.chosen(), actor=request.principal)
+            issued = create_key(chosen=form.chosen(), secret=request.new_secret, actor=request.principal)
         except FieldErrors as error:
             form.show_errors(error)
         else:
@@ -105,16 +121,16 @@ def edit_page(request: CompanyRequest, client_id: str) -> HttpResponse:
 
 @recent_login_required
 @_never_stored
-@company_page(role=Role.DEVELOPER)
+@company_page(role=Role.DEVELOPER, first=_prepare_secret)
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("issued")
-def rotate_page(request: CompanyRequest, client_id: str) -> HttpResponse:
+def rotate_page(request: _SecretRequest, client_id: str) -> HttpResponse:
     """Make a new secret and show it, once."""
     key = get_key(client_id)
     form = RotateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         overlap = form.chosen()
-        issued = rotate_key(key=key, overlap=overlap, actor=request.principal)
+        issued = rotate_key(key=key, overlap=overlap, secret=request.new_secret, actor=request.principal)
         return _show_secret(
             request, issued, rotated=True, overlap_ends=clock.now() + overlap if overlap else None
         )

@@ -1,7 +1,7 @@
 """Writes on keys. Each runs in the tenant's transaction and publishes its event there."""
 
 from apikeys.services.editing import KeyChange, update_key
-from apikeys.services.issuing import IssuedKey, KeySettings, create_key
+from apikeys.services.issuing import IssuedKey, KeySettings, NewSecret, create_key, prepare_secret
 from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, can_restore, restore_key, revoke_key
 from apikeys.services.rotating import OVERLAPS, KeyNotActive, end_overlap, rotate_key
 
@@ -12,10 +12,12 @@ __all__ = [
     "KeyChange",
     "KeyNotActive",
     "KeySettings",
+    "NewSecret",
     "UndoRefused",
     "can_restore",
     "create_key",
     "end_overlap",
+    "prepare_secret",
     "restore_key",
     "revoke_key",
     "rotate_key",

@@ -14,12 +14,9 @@ from core.api.errors import TemporarilyUnavailable
 from core.events import publish
 from core.fences import Effect
 from core.principal import Principal
-from core.tenancy import require_tenant
+from core.tenancy import Tenant, require_tenant
 
-__all__ = ["IssuedKey", "KeySettings", "create_key", "make_secret"]
-
-# Two secrets share a locator once in 62^8; a few attempts are plenty.
-LOCATOR_ATTEMPTS = 4
+__all__ = ["IssuedKey", "KeySettings", "NewSecret", "create_key", "give_secret", "prepare_secret"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,10 +39,45 @@ class IssuedKey:
         return f"<IssuedKey {self.client_id}>"
 
 
-def create_key(*, chosen: KeySettings, actor: Principal) -> IssuedKey:
-    """Create a key with its first secret in the current tenant.
+@dataclass(frozen=True, slots=True, repr=False)
+class NewSecret:
+    """A secret that is hashed, and kept in Vault where that is configured, and belongs to no key yet."""
 
-    Raises FieldErrors, and TemporarilyUnavailable when the secret store cannot take the verifier.
+    tenant: Tenant
+    text: str
+    row: ApiKeySecret
+
+    def __repr__(self) -> str:
+        return f"<NewSecret {self.row.public_id}>"
+
+
+def prepare_secret(tenant: Tenant) -> NewSecret:
+    """Make a secret for a key of `tenant`. Call it before the transaction in which the key gets it.
+
+    A hash takes a quarter of a second, and Vault as long as it likes. One that no key gets is harmless: nothing points to
+    it. Raises TemporarilyUnavailable when the store cannot take it.
+    """
+    secret = keys.generate(tenant.mode)
+    row = ApiKeySecret(
+        id=ids.new_id(),
+        company_id=tenant.company_id,
+        mode=tenant.mode,
+        locator=secret.locator,
+        tail=secret.text[-keys.TAIL_LENGTH :],
+    )
+    try:
+        columns = stores.configured_store().save(row, hashers.make_verifier(secret.text))
+    except (stores.StoreUnavailable, hashers.HasherBusy) as error:
+        raise TemporarilyUnavailable("The secret cannot be stored right now; nothing was changed.") from error
+    for name, value in columns.items():
+        setattr(row, name, value)
+    return NewSecret(tenant, secret.text, row)
+
+
+def create_key(*, chosen: KeySettings, secret: NewSecret, actor: Principal) -> IssuedKey:
+    """Create a key with its first secret, which `prepare_secret` made, in the current tenant.
+
+    Raises FieldErrors, and TemporarilyUnavailable when the secret cannot be used.
     """
     columns = check_settings(chosen)
     now = clock.now()
@@ -58,41 +90,24 @@ def create_key(*, chosen: KeySettings, actor: Principal) -> IssuedKey:
         created_by=actor.id,
         created_by_name=actor.name,
     )
-    secret = make_secret(key)
+    give_secret(key, secret)
     publish(
         ApiKeyCreated(
             object_id=key.public_id, object=represent_key(key), detail={"scopes": list(key.scopes)}
         ),
         actor=actor,
     )
-    return IssuedKey(key, secret)
+    return IssuedKey(key, secret.text)
 
 
-def make_secret(key: ApiKey) -> str:
-    """Make a secret for `key`, store its verifier and return it in clear. Raises TemporarilyUnavailable."""
-    tenant = require_tenant()
-    for attempt in range(LOCATOR_ATTEMPTS):
-        secret = keys.generate(key.mode)
-        row = ApiKeySecret(
-            id=ids.new_id(),
-            company_id=tenant.company_id,
-            mode=tenant.mode,
-            key=key,
-            locator=secret.locator,
-            tail=secret.text[-keys.TAIL_LENGTH :],
-        )
-        try:
-            columns = stores.configured_store().save(row, hashers.make_verifier(secret.text))
-        except (stores.StoreUnavailable, hashers.HasherBusy) as error:
-            raise TemporarilyUnavailable("The secret cannot be stored right now; no key was made.") from error
-        for name, value in columns.items():
-            setattr(row, name, value)
-        try:
-            with transaction.atomic():
-                row.save(force_insert=True)
-        except IntegrityError:
-            if attempt == LOCATOR_ATTEMPTS - 1:
-                raise
-        else:
-            break
-    return secret.text
+def give_secret(key: ApiKey, secret: NewSecret) -> None:
+    """Store a prepared secret as the newest of `key`. Raises TemporarilyUnavailable in the one case in 62^8 that another
+    secret has its locator, and ValueError for a secret of another tenant."""
+    if secret.tenant != require_tenant():
+        raise ValueError("This secret was made for another company or mode.")
+    secret.row.key = key
+    try:
+        with transaction.atomic():
+            secret.row.save(force_insert=True)
+    except IntegrityError as error:
+        raise TemporarilyUnavailable("The secret cannot be used; try again.") from error

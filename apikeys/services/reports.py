@@ -129,17 +129,38 @@ def judge_reports(*, now: datetime) -> int:
 
 
 def _judge_one(report_id: UUID, *, now: datetime) -> bool:
-    """Judge a report and forget it, in one transaction; False when another worker has it."""
+    """Judge a report and forget it, in one transaction; False when another worker has it.
+
+    The secret is checked before: a hash is slow on purpose, and Vault is another server.
+    """
     with system_context(reason="a reported secret, before its company is known"):
+        waiting = LeakReport.objects.filter(id=report_id).first()
+    if waiting is None:
+        return False
+    secret = _secret_of(waiting)
+    found = find_secret(secret.locator) if secret is not None else None
+    if secret is not None and found is not None and not is_secret_of(secret.text, found):
+        found = None
+    with system_context(reason="a reported secret that was looked up"):
         report = LeakReport.objects.select_for_update(skip_locked=True).filter(id=report_id).first()
         if report is None:
             return False
-        _judge(report, now=now)
+        if secret is not None:
+            _judge(report, secret, found, now=now)
         report.delete()
     return True
 
 
-def _judge(report: LeakReport, *, now: datetime) -> None:
+def _secret_of(report: LeakReport) -> keys.ParsedSecret | None:
+    """Return the reported secret; None when the key it was encrypted under is no longer configured."""
+    try:
+        return keys.parse(crypto.decrypt_text(report.secret))
+    except crypto.Undecryptable:
+        log.warning("leak_report_undecryptable", received=report.received.isoformat())
+        return None
+
+
+def _judge(report: LeakReport, secret: keys.ParsedSecret, row: ApiKeySecret | None, *, now: datetime) -> None:
     actor = Principal(
         kind="system",
         id="apikeys.judge_reports",
@@ -148,13 +169,7 @@ def _judge(report: LeakReport, *, now: datetime) -> None:
         user_agent=report.user_agent,
         request_id=report.request_id or None,
     )
-    try:
-        secret = keys.parse(crypto.decrypt_text(report.secret))
-    except crypto.Undecryptable:
-        log.warning("leak_report_undecryptable", received=report.received.isoformat())
-        return
-    row = find_secret(secret.locator)
-    if row is None or not is_secret_of(secret.text, row):
+    if row is None:
         publish_unowned(
             UnknownSecretReported(
                 object_id="", detail={"shown_as": secret.display, "found_at": report.place}

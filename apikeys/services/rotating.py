@@ -8,7 +8,7 @@ from apikeys.models import ApiKey
 from apikeys.representations import display_secret, represent_key
 from apikeys.selectors import working_secrets
 from apikeys.services.editing import KeyChange, lock_key, save_change
-from apikeys.services.issuing import IssuedKey, make_secret
+from apikeys.services.issuing import IssuedKey, NewSecret, give_secret
 from core import clock
 from core.errors import DomainError
 from core.events import publish
@@ -35,8 +35,8 @@ class KeyNotActive(DomainError):
     fix = "Undo the revocation or set a later expiry first, or create a new key."
 
 
-def rotate_key(*, key: ApiKey, overlap: timedelta, actor: Principal) -> IssuedKey:
-    """Give a key a new secret. The last one ends now (`overlap` zero) or after `overlap`, at most 7 days.
+def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Principal) -> IssuedKey:
+    """Give a key a new secret, which `prepare_secret` made. The last one ends now (`overlap` zero) or after `overlap`, at most 7 days.
 
     At most two secrets work at a time: an older one whose overlap is still running ends now.
     Raises KeyNotActive, TemporarilyUnavailable, NotFound.
@@ -49,14 +49,14 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, actor: Principal) -> IssuedKe
         raise KeyNotActive("A revoked or expired key cannot be rotated.")
     old = list(working_secrets(locked))
     ends = None if not overlap else clock.rfc3339(now + overlap)
-    for position, secret in enumerate(old):
+    for position, former in enumerate(old):
         if overlap and position == 0:
-            secret.ends_at = now + overlap
-            secret.save(update_fields=["ends_at"])
+            former.ends_at = now + overlap
+            former.save(update_fields=["ends_at"])
         else:
-            secret.revoked_at = now
-            secret.save(update_fields=["revoked_at"])
-    client_secret = make_secret(locked)
+            former.revoked_at = now
+            former.save(update_fields=["revoked_at"])
+    give_secret(locked, secret)
     columns: dict[str, Any] = {"rotated_at": now, "rotation_reminded_at": None}
     if not overlap:
         # The secret that was seen in the open is dead.
@@ -66,11 +66,11 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, actor: Principal) -> IssuedKe
         ApiKeyRotated(
             object_id=locked.public_id,
             object=represent_key(locked),
-            detail={"replaced": [display_secret(secret) for secret in old], "old_secret_ends": ends},
+            detail={"replaced": [display_secret(former) for former in old], "old_secret_ends": ends},
         ),
         actor=actor,
     )
-    return IssuedKey(locked, client_secret, effect)
+    return IssuedKey(locked, secret.text, effect)
 
 
 def end_overlap(*, key: ApiKey, actor: Principal) -> KeyChange:

@@ -10,6 +10,7 @@ from apikeys.hashers import Verifier
 from apikeys.models import ApiKeySecret
 from apikeys.stores.base import StoreUnavailable
 from apikeys.stores.vault_session import FAILURES, REFUSALS, SESSION
+from core.outside import outside_transactions
 
 
 def _kv(call: Callable[[Any], Any]) -> Any:
@@ -17,6 +18,7 @@ def _kv(call: Callable[[Any], Any]) -> Any:
 
     Raises what hvac raises.
     """
+    outside_transactions("vault")
     client: hvac.Client = SESSION.client()
     try:
         return call(client.secrets.kv.v2)

@@ -27,6 +27,7 @@ from billing.models import Charge, Refund
 from billing.services.charges import settle_charge
 from billing.services.refunds import settle_refund
 from core import clock, set_aside
+from core.outside import outside_transactions
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 
@@ -119,6 +120,7 @@ def _note(claim: _Claim, outcome: Outcome | None) -> bool:
 
 
 def _ask(claim: _Claim) -> Outcome | None:
+    outside_transactions("gateway")
     order = claim.order
     gateway = gateway_named(claim.payment.gateway)
     try:

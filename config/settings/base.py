@@ -341,6 +341,9 @@ WEBHOOK_CONCURRENCY = env.int("WEBHOOK_CONCURRENCY", default=256)
 WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", default=15.0)
 WEBHOOK_LEASE_SECONDS = env.float("WEBHOOK_LEASE_SECONDS", default=30.0)
 
+# A slow call (another server, bcrypt) from inside a transaction is logged and counted; True refuses it (core.outside).
+REFUSE_CALLS_IN_TRANSACTIONS = False
+
 # --- Billing: who takes the money (DESIGN §12) --------------------------------------------------------------------------
 BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="billing.gateways.sandbox.SandboxGateway")
 # Gateways that took charges before this one: they finish what they began, and give back what they took.

@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge
 from core import clock, crypto, set_aside
 from core.mail.backend import unpack
 from core.models import OutgoingMail
+from core.outside import outside_transactions
 from core.tenancy import system_context
 
 BATCH = "core.send_mail"
@@ -72,6 +73,7 @@ def _claim() -> OutgoingMail | None:
 
 
 def _send(transport: BaseEmailBackend, mail: OutgoingMail) -> None:
+    outside_transactions("mail")
     transport.send_messages([unpack(crypto.decrypt(bytes(mail.content)))])
     MAILS.labels("sent").inc()
     _remove(mail)

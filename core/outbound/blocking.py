@@ -10,6 +10,7 @@ from typing import Final
 
 from core.outbound.client import OutboundClient, OutboundRequest, OutboundResponse
 from core.outbound.policy import Policy
+from core.outside import outside_transactions
 
 
 class _Caller:
@@ -52,6 +53,7 @@ def send(request: OutboundRequest, policy: Policy) -> OutboundResponse:
     database transaction open round this.
     """
     global _caller
+    outside_transactions("http")
     with _starting:
         if _caller is None or _caller.pid != os.getpid():
             _caller = _Caller()

@@ -24,6 +24,7 @@ from django.db import InterfaceError, OperationalError, connection
 from prometheus_client import Counter, Histogram
 
 from core import clock, set_aside
+from core.outside import outside_transactions
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from messaging.channels import channels, get_channel
@@ -247,6 +248,7 @@ def _call(part: _Part, results: _Results) -> None:
     envelope = part.envelope
     try:
         if time.monotonic() < part.job.begin_by:
+            outside_transactions("provider")
             provider = load_provider(provider_name(get_channel(envelope.channel), envelope.tenant.mode))
             with CALL_TIME.labels(envelope.channel).time():
                 part.results = _checked(envelope, provider.send(envelope))

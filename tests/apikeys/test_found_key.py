@@ -27,7 +27,7 @@ from tests.apikeys.found_keys import (
     types_of,
     waiting,
 )
-from tests.factories import SYSTEM, join, make_user
+from tests.factories import SYSTEM, join, make_user, new_secret
 
 
 def test_a_reported_key_is_revoked_at_once_and_its_owners_are_told(world, issue_key, api, login):
@@ -134,7 +134,7 @@ def test_a_rotation_clears_the_report(world, issue_key, api, login):
     report(issued.client_secret)
     login(world.owner).post(f"/keys/{issued.client_id}/undo/")
     with tenant_context(world.tenant()):
-        renewed = rotate_key(key=issued.key, overlap=timedelta(0), actor=SYSTEM)
+        renewed = rotate_key(key=issued.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
     assert "Reported as leaked." not in login(world.owner).get(f"/keys/{issued.client_id}/").content.decode()
 
     report(renewed.client_secret)
@@ -146,7 +146,7 @@ def test_a_secret_that_is_dead_already_stops_nothing(world, issue_key, api):
     """Otherwise whoever once worked with a key could stop it for ever with a secret that is worth nothing."""
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
-        renewed = rotate_key(key=issued.key, overlap=timedelta(0), actor=SYSTEM)
+        renewed = rotate_key(key=issued.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
     mail.outbox.clear()
 
     report(issued.client_secret)
@@ -166,7 +166,7 @@ def test_a_secret_that_is_dead_already_stops_nothing(world, issue_key, api):
 def test_the_old_secret_of_a_rotation_is_ended_and_the_new_one_works_on(world, issue_key, api):
     issued = issue_key(world.company, name="mailer")
     with tenant_context(world.tenant()):
-        renewed = rotate_key(key=issued.key, overlap=timedelta(hours=24), actor=SYSTEM)
+        renewed = rotate_key(key=issued.key, overlap=timedelta(hours=24), secret=new_secret(), actor=SYSTEM)
     mail.outbox.clear()
 
     report(issued.client_secret)

@@ -19,7 +19,7 @@ from apikeys.services.editing import lock_key
 from apikeys.usage import UsageBuffer
 from core import ids
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, World
+from tests.factories import SYSTEM, World, new_secret
 from tests.threads import all_at_once, somebody_waits_for_us
 
 
@@ -63,7 +63,7 @@ def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(world: Worl
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             # and the rotation goes on to the secrets
-            rotate_key(key=key, overlap=timedelta(hours=1), actor=SYSTEM)
+            rotate_key(key=key, overlap=timedelta(hours=1), secret=new_secret(), actor=SYSTEM)
         flushing.result(timeout=60)
     # then both are done
     with tenant_context(world.tenant()):

@@ -6,7 +6,7 @@ from apikeys.models import ApiKey
 from apikeys.services import KeySettings, create_key
 from core.errors import FieldErrors
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, new_secret
 
 APP = "https://app.example.com"
 
@@ -14,7 +14,11 @@ APP = "https://app.example.com"
 def test_a_browser_key_must_set_allowed_origins(world):
     """ "A browser key must set allowed origins (CORS allow-list)" / "Browser keys restricted by allowed origins" """
     with tenant_context(world.tenant()), pytest.raises(FieldErrors) as refused:
-        create_key(chosen=KeySettings(name="x", scopes=["customers:read"], kind="browser"), actor=SYSTEM)
+        create_key(
+            chosen=KeySettings(name="x", scopes=["customers:read"], kind="browser"),
+            secret=new_secret(),
+            actor=SYSTEM,
+        )
     assert [(field.field, field.code) for field in refused.value.fields] == [("allowed_origins", "required")]
     with tenant_context(world.tenant()):
         assert ApiKey.objects.count() == 0
@@ -35,11 +39,13 @@ def test_the_wildcard_is_discouraged_for_any_key_that_can_write_or_send(world, s
     chosen = {"name": "x", "scopes": [scope], "kind": "browser", "allowed_origins": ["*"]}
     with tenant_context(world.tenant()):
         with pytest.raises(FieldErrors) as refused:
-            create_key(chosen=KeySettings(**chosen), actor=SYSTEM)
+            create_key(chosen=KeySettings(**chosen), secret=new_secret(), actor=SYSTEM)
         assert refused.value.fields[0].code == "wildcard_needs_confirmation"
         assert "every website" in refused.value.fields[0].message
-        create_key(chosen=KeySettings(**chosen, wildcard_confirmed=True), actor=SYSTEM)
-        create_key(chosen=KeySettings(**chosen | {"scopes": ["customers:read"]}), actor=SYSTEM)
+        create_key(chosen=KeySettings(**chosen, wildcard_confirmed=True), secret=new_secret(), actor=SYSTEM)
+        create_key(
+            chosen=KeySettings(**chosen | {"scopes": ["customers:read"]}), secret=new_secret(), actor=SYSTEM
+        )
 
 
 def test_the_secret_of_a_server_key_stays_server_side(world, issue_key, api):

@@ -8,7 +8,7 @@ from apikeys.services import revoke_key, rotate_key
 from billing.models import Customer
 from core import clock
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, make_customer, new_secret
 from tests.isolation.ledger import digest
 
 
@@ -89,7 +89,7 @@ def test_the_restrictions_survive_a_rotation(world, issue_key, api):
     """ "Key scoped to the minimum resources + actions needed." A new secret is no way around it."""
     issued = issue_key(world.company, ["customers:read"], allowed_networks=["203.0.113.7"])
     with tenant_context(world.tenant()):
-        second = rotate_key(key=issued.key, overlap=timedelta(0), actor=SYSTEM)
+        second = rotate_key(key=issued.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
     assert api(second.client_secret).get("/v1/whoami").code == "ip_not_allowed"
     inside = api(second.client_secret, ip="203.0.113.7")
     assert inside.get("/v1/whoami").json["scopes"] == ["customers:read"]

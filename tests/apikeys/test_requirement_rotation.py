@@ -11,7 +11,7 @@ from apikeys.services import revoke_key, rotate_key
 from audit.models import AuditEntry, StaffEntry
 from core import clock
 from core.tenancy import system_context, tenant_context
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, new_secret
 
 SECRET = re.compile(keys.SCANNER_PATTERN)
 
@@ -128,4 +128,4 @@ def test_a_revoked_key_cannot_be_rotated_back_to_life(world, issue_key):
     with tenant_context(world.tenant()):
         revoke_key(key=issued.key, actor=SYSTEM)
         with pytest.raises(KeyNotActive):
-            rotate_key(key=issued.key, overlap=timedelta(0), actor=SYSTEM)
+            rotate_key(key=issued.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)

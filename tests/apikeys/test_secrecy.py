@@ -17,7 +17,7 @@ from apikeys.services import rotate_key
 from core import valkey
 from core.tenancy import tenant_context
 from tests.engines import superuser_url
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, new_secret
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(world, issue_key, ap
     first = page[page.index("pm_live_") :][: keys.SECRET_LENGTH]
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
-        second = rotate_key(key=issued.key, overlap=timedelta(hours=1), actor=SYSTEM)
+        second = rotate_key(key=issued.key, overlap=timedelta(hours=1), secret=new_secret(), actor=SYSTEM)
     secrets = [first, issued.client_secret, second.client_secret]
     answers, pages = [], []
     for secret in secrets:

@@ -10,7 +10,7 @@ from apikeys.models import ApiKey, ApiKeyScopeUse, ApiKeySecret
 from apikeys.services import rotate_key
 from core import clock
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, new_secret
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def test_key_secret_and_scope_know_when_and_from_where_they_were_last_used(world
 def test_each_secret_of_an_overlap_has_its_own_last_use(world, issue_key, api):
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
-        second = rotate_key(key=issued.key, overlap=timedelta(hours=1), actor=SYSTEM)
+        second = rotate_key(key=issued.key, overlap=timedelta(hours=1), secret=new_secret(), actor=SYSTEM)
     api(second.client_secret).get("/v1/whoami")
     usage.BUFFER.flush()
     with tenant_context(world.tenant()):

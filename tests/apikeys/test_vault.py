@@ -21,7 +21,7 @@ from core import valkey
 from core.api.errors import TemporarilyUnavailable
 from core.tenancy import tenant_context
 from tests.apikeys.openbao import OpenBao, openbao
-from tests.factories import SYSTEM, make_key
+from tests.factories import SYSTEM, make_key, new_secret
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -71,7 +71,7 @@ def test_the_database_holds_only_the_reference_and_vault_the_bcrypt_hash(world, 
 def test_rotation_and_revocation_work_as_with_the_database(world, vault, issue_key, api):
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
-        second = rotate_key(key=issued.key, overlap=timedelta(0), actor=SYSTEM)
+        second = rotate_key(key=issued.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
     assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
     assert api(second.client_secret).get("/v1/whoami").status == 200
     with tenant_context(world.tenant()):

@@ -16,7 +16,7 @@ from core.engines.valkey import Valkey
 from core.tenancy import tenant_context
 from tests.clients import sign_in
 from tests.engines import private_valkey
-from tests.factories import SYSTEM, make_user
+from tests.factories import SYSTEM, make_user, new_secret
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_in_no_mode_an_unverified_key_gets_in(own_valkey, world, issued, issue_k
     own_valkey.stop()
     with tenant_context(world.tenant()):
         change = revoke_key(key=revoked.key, actor=SYSTEM)
-        rotation = rotate_key(key=rotated.key, overlap=timedelta(0), actor=SYSTEM)
+        rotation = rotate_key(key=rotated.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
     # The caller is told that the cache could not be.
     assert (change.effect.immediate, rotation.effect.immediate) == (False, False)
     for secret, code in (

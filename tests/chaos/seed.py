@@ -14,7 +14,7 @@ from django.db import transaction  # noqa: E402
 
 from accounts.models import Company, User  # noqa: E402
 from accounts.services import create_company  # noqa: E402
-from apikeys.services import KeySettings, create_key  # noqa: E402
+from apikeys.services import KeySettings, create_key, prepare_secret  # noqa: E402
 from core.principal import Principal  # noqa: E402
 from core.tenancy import system_context, tenant_context  # noqa: E402
 from webhooks.services.endpoints import create_endpoint  # noqa: E402
@@ -29,9 +29,12 @@ def main(receiver_url: str) -> None:
         company = create_company(name="Chaos", owner=owner, tier="enterprise", actor=ACTOR)
     with system_context(reason="chaos"):
         Company.objects.filter(id=company.id).update(limit_overrides={"requests_per_minute": 100_000})
+    secret = prepare_secret(company.live_tenant)
     with tenant_context(company.live_tenant):
         key = create_key(
-            chosen=KeySettings(name="writer", scopes=["customers:write"], rate_limit=100_000), actor=ACTOR
+            chosen=KeySettings(name="writer", scopes=["customers:write"], rate_limit=100_000),
+            secret=secret,
+            actor=ACTOR,
         )
         _, signing_secret = create_endpoint(actor=ACTOR, url=receiver_url, events=["customer.*"])
     sys.stdout.write(

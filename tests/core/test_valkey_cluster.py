@@ -19,7 +19,7 @@ from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.engines.valkey import binary
 from core.tenancy import tenant_context
 from messaging.api.throttles import MessagesThrottle
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, new_secret
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_the_whole_life_of_a_key_on_a_cluster(world, issue_key, api):
     grants.COPIES.clear()
     assert client.get("/v1/whoami").status == 429
     with tenant_context(world.tenant()):
-        second = rotate_key(key=issued.key, overlap=timedelta(0), actor=SYSTEM)
+        second = rotate_key(key=issued.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
     assert second.effect.immediate is True
     assert client.get("/v1/whoami").code == "key_revoked"
     with tenant_context(world.tenant()):

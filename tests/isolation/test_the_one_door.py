@@ -16,7 +16,7 @@ CALLERS = {
     "apikeys.attempts": (1, "failed authentication is counted before a company is known"),
     "apikeys.selectors": (4, "key by locator, before its company is known"),
     "apikeys.services.moving": (3, "an operator moves every secret to another store"),
-    "apikeys.services.reports": (3, "a found secret is taken in and looked up before its company is known"),
+    "apikeys.services.reports": (4, "a found secret is taken in and looked up before its company is known"),
     "apikeys.services.notices": (1, "the sweep for keys about to expire"),
     "apikeys.usage": (1, "last uses of many companies' keys in one batch"),
     "apikeys.verification": (1, "a secret's first match, before its company is known"),

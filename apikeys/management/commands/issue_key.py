@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.selectors import find_company
 from apikeys.models import DEFAULT_RATE_LIMIT, ApiKey
-from apikeys.services import KeySettings, create_key
+from apikeys.services import KeySettings, create_key, prepare_secret
 from billing.entitlements import entitlements_of
 from core import arguments, clock
 from core.api.scopes import PRESETS
@@ -64,8 +64,12 @@ class Command(BaseCommand):
             expires_at=None if days is None else clock.now() + timedelta(days=days),
         )
         try:
-            with tenant_context(Tenant(company.id, options["mode"])):
-                issued = create_key(chosen=chosen, actor=Principal.system("manage.py issue_key"))
+            tenant = Tenant(company.id, options["mode"])
+            secret = prepare_secret(tenant)
+            with tenant_context(tenant):
+                issued = create_key(
+                    chosen=chosen, secret=secret, actor=Principal.system("manage.py issue_key")
+                )
         except DomainError as error:
             raise CommandError(error.detail) from error
         limit = entitlements_of(company.id).limits.requests_per_minute

@@ -13,7 +13,7 @@ from core.api.idempotency import prune_expired
 from core.models import IdempotencyRecord, OutboxEvent
 from core.tasks import prune_idempotency_keys
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_customer, make_world
+from tests.factories import SYSTEM, make_customer, make_world, new_secret
 
 SCOPES = ["customers:read", "customers:write"]
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "external_id": "ada-1"}
@@ -143,7 +143,7 @@ def test_a_key_is_the_companys_and_survives_the_rotation_of_an_api_key(world, ap
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     with tenant_context(world.tenant()):
         found = ApiKey.objects.get(id=key.key.id)
-        rotated = rotate_key(key=found, overlap=timedelta(0), actor=SYSTEM)
+        rotated = rotate_key(key=found, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
 
     again = api(rotated.client_secret).post("/v1/customers", ADA, idempotency_key="order-1")
 

@@ -1,0 +1,183 @@
+"""No transaction is open while another server is called, or a slow hash is made: a walk through everything that does either."""
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import mail
+from django.core.management import call_command
+from django.db import transaction
+from django.test import Client
+
+from apikeys.models import ApiKey
+from apikeys.services.reports import judge_reports
+from billing.services import complete_payments, completion
+from core import clock, outside
+from core.mail import delivery
+from core.outside import CalledInTransaction, outside_transactions
+from core.tenancy import tenant_context
+from messaging.services import send_due_messages
+from tests.apikeys.found_keys import send as report_secret
+from tests.apikeys.test_pages import create
+from tests.billing.factories import make_charge, set_aside_due_payments
+from tests.clients import ApiClient, random_address
+from tests.contracts.test_poisoned_rows import queue_email, status_of, statuses
+from tests.factories import PASSWORD, World, make_key
+from tests.messaging.smtp import mail_server
+
+BASE = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def calls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was called, in a product that refuses to call it inside a transaction."""
+    settings.REFUSE_CALLS_IN_TRANSACTIONS = True
+    made: list[str] = []
+
+    def note(call: str) -> None:
+        outside_transactions(call)
+        made.append(call)
+
+    for module in MODULES:
+        monkeypatch.setattr(f"{module}.outside_transactions", note)
+    return made
+
+
+# Every door out of the process, and every slow hash.
+MODULES = (
+    "apikeys.hashers",
+    "apikeys.stores.vault",
+    "billing.services.completion",
+    "core.mail.delivery",
+    "core.outbound.blocking",
+    "messaging.services.sending",
+)
+
+
+def test_every_door_is_walked_through_here() -> None:
+    found = set()
+    for path in BASE.glob("*/**/*.py"):
+        name = ".".join(path.relative_to(BASE).with_suffix("").parts)
+        if name.startswith(("tests.", ".")) or name == "core.outside":
+            continue
+        if any(
+            isinstance(node, ast.ImportFrom) and node.module == "core.outside"
+            for node in ast.walk(ast.parse(path.read_text()))
+        ):
+            found.add(name)
+    assert found == set(MODULES)
+
+
+def test_a_call_inside_a_transaction_is_counted_and_refused_where_that_is_asked_for(settings: Any) -> None:
+    before = outside.CALLS.labels("tests")._value.get()
+    outside_transactions("tests")
+    with transaction.atomic():
+        outside_transactions("tests")
+        settings.REFUSE_CALLS_IN_TRANSACTIONS = True
+        with pytest.raises(CalledInTransaction, match="tests was called inside a transaction"):
+            outside_transactions("tests")
+    assert outside.CALLS.labels("tests")._value.get() - before == 2
+
+
+def test_creating_and_rotating_a_key_on_the_pages(
+    world: World, login: Callable[..., Client], calls: list[str]
+) -> None:
+    browser = login(world.owner, world.company)
+
+    made = create(browser, name="walked")
+    with tenant_context(world.tenant()):
+        key = ApiKey.objects.get(name="walked")
+    rotated = browser.post(f"/keys/{key.public_id}/rotate/", {"overlap": "none"})
+
+    assert (made.status_code, rotated.status_code) == (200, 200)
+    assert "pm_live_" in rotated.content.decode()
+    assert calls == ["bcrypt", "bcrypt"]
+
+
+def test_issuing_a_key_by_command(world: World, calls: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("issue_key", company=world.company.slug, name="walked", mode="live", scopes="customers:read")
+
+    assert "pm_live_" in capsys.readouterr().out
+    assert calls == ["bcrypt"]
+
+
+def test_the_first_use_of_a_key(
+    world: World, api: Callable[..., ApiClient], calls: list[str], settings: Any
+) -> None:
+    issued = make_key(world.company)
+
+    assert api(issued.client_secret).get("/v1/whoami").status == 200
+
+    assert calls == ["bcrypt", "bcrypt"]
+
+
+def test_judging_a_report_of_a_found_secret(world: World, calls: list[str], settings: Any) -> None:
+    issued = make_key(world.company)
+    assert report_secret(issued.client_secret).status_code == 202
+    # The pepper is lost, so that only the hash can say.
+    settings.API_KEY_PEPPERS = "9:" + "7a" * 32
+
+    judge_reports(now=clock.now())
+
+    assert calls == ["bcrypt", "bcrypt"]
+
+
+def test_charging_a_card(world: World, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    set_aside_due_payments()
+    charge = make_charge(world.tenant(), settle=False)
+    monkeypatch.setattr(completion, "gateway_named", lambda name: _Gateway())
+
+    assert complete_payments(max_batches=1) == 1
+
+    assert status_of(world.tenant(), charge) == "succeeded"
+    assert calls == ["gateway"]
+
+
+class _Gateway:
+    def charge(self, order: Any) -> completion.Outcome:
+        return completion.Outcome(succeeded=True, reference="gw_1")
+
+
+def test_sending_messages_and_mail_of_our_own(world: World, calls: list[str], settings: Any) -> None:
+    settings.EMAIL_BACKEND = "core.mail.backend.QueuedBackend"
+    settings.MAIL_TRANSPORT = "django.core.mail.backends.smtp.EmailBackend"
+    settings.MESSAGING_PROVIDERS = {"email": "smtp", "sms": "file"}
+    with mail_server() as (handler, url):
+        settings.MESSAGING_SMTP_URL = url
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", int(url.rpartition(":")[2])
+        message = queue_email(world.tenant(), "walked@example.com")
+        send_due_messages(seconds=30)
+        mail.send_mail("Hello", "Hi", None, ["walked-too@example.com"])
+        delivery.send_queued_mail()
+
+        assert statuses(message) == ["sent"]
+        assert len(handler.to("walked@example.com")) == len(handler.to("walked-too@example.com")) == 1
+    assert {"provider", "mail"} == set(calls)
+
+
+class WatchfulHasher(MD5PasswordHasher):
+    """Notes whether a transaction was open when a password was hashed."""
+
+    hashed: ClassVar[list[bool]] = []
+
+    def encode(self, password: str, salt: str) -> str:
+        self.hashed.append(transaction.get_connection().in_atomic_block)
+        return super().encode(password, salt)
+
+
+def test_signing_up_in_and_resetting_a_password(world: World, calls: list[str], settings: Any) -> None:
+    """Django's password hashes are as slow as ours, and made by the framework: no transaction is open around them."""
+    settings.PASSWORD_HASHERS = ["tests.contracts.test_calls_outside_transactions.WatchfulHasher"]
+    WatchfulHasher.hashed.clear()
+    for path, form in (
+        ("signup", {"email": f"new-{world.owner.email}", "password1": PASSWORD}),
+        ("login", {"login": world.owner.email, "password": PASSWORD}),
+        ("login", {"login": world.owner.email, "password": "wrong"}),
+    ):
+        Client(REMOTE_ADDR=random_address()).post(f"/accounts/{path}/", form)
+
+    assert len(WatchfulHasher.hashed) >= 3
+    assert set(WatchfulHasher.hashed) == {False}
