@@ -30,6 +30,13 @@ def has_controls(text: str) -> bool:
     return _CONTROL.search(text) is not None
 
 
+def drop_invisible(text: str) -> str:
+    """Return `text` without format characters and fillers: soft hyphens, joiners, marks of direction."""
+    return "".join(
+        character for character in _DRAWS_NOTHING.sub("", text) if unicodedata.category(character) != "Cf"
+    )
+
+
 def is_visible(text: str) -> bool:
     """Tell whether a reader sees anything of `text`: more than blanks, format characters and fillers."""
     return any(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,11 +11,12 @@ from django.db.models import Model, QuerySet
 
 from audit.windows import newest
 from core.tenancy import Tenant, tenant_context
+from core.texts import drop_invisible
 
 CHUNK = 1_000
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
-# A spreadsheet runs a cell that begins so as a formula; a leading apostrophe makes it text.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet runs a cell that begins so as a formula, in full width too; a leading apostrophe makes it text.
+_OPERATORS = ("=", "+", "-", "@")
 
 Represent = Callable[[Any], dict[str, Any]]
 
@@ -66,7 +68,7 @@ class _Csv:
         if self._names is None:
             self._names = list(flat[0])
             writer.writerow(self._names)
-        writer.writerows([[_cell(row.get(name)) for name in self._names] for row in flat])
+        writer.writerows([[cell_of(row.get(name)) for name in self._names] for row in flat])
         return text.getvalue().encode()
 
 
@@ -83,10 +85,17 @@ def _flatten(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _cell(value: Any) -> str:
+def cell_of(value: Any) -> str:
+    """Return a value as the text of a cell; what a spreadsheet could run is made text by an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
         return orjson.dumps(value).decode()
     text = str(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
+    return f"'{text}" if isinstance(value, str) and _could_be_run(text) else text
+
+
+def _could_be_run(text: str) -> bool:
+    """Tell whether a spreadsheet may take `text` for a formula, once it has dropped blanks and what cannot be seen."""
+    begin = drop_invisible(unicodedata.normalize("NFKC", text[:100])).lstrip()
+    return begin.startswith(_OPERATORS) or text.startswith(("\t", "\r", "\n"))

@@ -16,6 +16,8 @@ from core.currencies import decimal_text, money_text
 
 FONTS = Path(__file__).parent / "fonts"
 MARGIN_MM = 18
+# Stands for the number of pages until it is known. Nobody types it: fpdf2's own `{nb}` may be part of a name.
+_PAGES = "\U0010fffd\U0010fffc\U0010fffd"
 GREY = (96, 100, 112)
 _ADDRESS_PARTS = ("line1", "line2", "postal_code", "city", "state", "country")
 
@@ -65,6 +67,7 @@ class _Document(FPDF):
         self.set_margins(MARGIN_MM, MARGIN_MM)
         self.set_auto_page_break(auto=True, margin=MARGIN_MM + 6)
         self.set_font("sans", size=9)
+        self.alias_nb_pages(_PAGES)
 
     def footer(self) -> None:
         """Write the foot of a page."""
@@ -73,7 +76,7 @@ class _Document(FPDF):
         self.set_text_color(*GREY)
         self.cell(0, 5, self.seller, align="L")
         self.set_x(MARGIN_MM)
-        self.cell(0, 5, f"Page {self.page_no()} of {{nb}}", align="R")
+        self.cell(0, 5, f"Page {self.page_no()} of {_PAGES}", align="R")
         self.set_text_color(0)
 
     def write_line(self, text: str, *, size: float = 9, bold: bool = False, grey: bool = False) -> None:

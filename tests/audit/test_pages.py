@@ -13,6 +13,7 @@ from django.test import Client
 
 from accounts.events import CompanyUpdated
 from audit.days import first_id
+from audit.export.rows import cell_of
 from audit.ingest.store import store
 from audit.models import AuditEntry
 from core import clock, ids
@@ -161,6 +162,18 @@ def test_pages_follow_each_other_without_gap_or_repeat(world: World, browser: Cl
         seen += [row.path for row in page.items]
         address = f"/requests/?starting_after={page.next_cursor}"
     assert seen == [f"/v1/n/{n}" for n in range(44, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    "text", ["＝1+1", "＋1", "－1", "＠SUM(A1)", "﹢1", "⁺1", " =1", "\u00a0=1", "\u200b=1", "\ufeff=1", "\u3000＝1", "\n1", "-1", "@a"]
+)  # fmt: skip
+def test_a_cell_that_a_spreadsheet_could_run_is_text(text: str) -> None:
+    assert cell_of(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["Ada", "1+1", "a=b", "", "'=1", "{}", "（1）", "·=", "2026-01-31"])
+def test_any_other_cell_stays_as_it_is(text: str) -> None:
+    assert cell_of(text) == text
 
 
 def test_an_export_is_recorded_and_a_formula_stays_text(world: World, browser: Client) -> None:

@@ -1,0 +1,71 @@
+"""Customers are found whatever the case, width and composition of their names, in every script."""
+
+import importlib
+import unicodedata
+
+import pytest
+from django.db import connections
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing import selectors
+from billing.models import Customer, CustomerSearchWord
+from billing.search import fold, split_words
+from core.tenancy import tenant_context
+from tests.factories import make_customer
+
+LETTERS = st.text(st.characters(categories=["L", "M", "N", "Zs"]), max_size=30)
+
+
+@given(LETTERS)
+def test_words_are_the_same_in_every_case_and_form(text: str) -> None:
+    expected = split_words(text)
+    assert split_words(text.casefold()) == expected
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert split_words(unicodedata.normalize(form, text)) == expected
+
+
+@given(LETTERS)
+def test_folding_twice_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("İstanbul", "istanbul"), ("istanbul", "İSTANBUL"), ("IŞIK", "ışık"), ("Işık", "IŞIK"), ("Diyarbakır", "DİYARBAKIR"),
+        ("Straße", "STRASSE"), ("ΟΔΥΣΣΕΥΣ", "οδυσσευς"), ("ＡＣＭＥ", "acme"), ("René", "rene\u0301"), ("ﬁnance", "FINANCE"),
+        ("हिन्दी", "हिन्दी"), ("co\u00adoperate", "cooperate"), ("می\u200cخواهم", "میخواهم"), ("ǅ", "ǆ"),
+    ],
+)  # fmt: skip
+def test_a_customer_is_found(world, written: str, asked: str) -> None:
+    customer = make_customer(world.tenant(), name=f"{written} Ltd")
+    with tenant_context(world.tenant()):
+        assert [row.id for row in selectors.filter_customers(search=asked)] == [customer.id]
+
+
+def test_a_word_in_hindi_is_one_word() -> None:
+    assert split_words("हिन्दी भाषा") == {fold("हिन्दी"), fold("भाषा")}
+
+
+def test_customers_from_before_are_found_after_the_migration(world) -> None:
+    customer = make_customer(world.tenant(), name="İstanbul")
+    with tenant_context(world.tenant()):
+        Customer.objects.filter(id=customer.id).update(
+            name="I\u0307stanbul",
+            email="Jan@exämple.com",
+            email_normalized="jan@exämple.com",
+            external_id="e\u0301",
+        )
+        CustomerSearchWord.objects.filter(customer=customer).update(word="stanbul")
+    migration = importlib.import_module("billing.migrations.0005_fold_words")
+
+    with connections["owner"].schema_editor() as editor:
+        migration.bring_in_line(None, editor)
+
+    with tenant_context(world.tenant()):
+        row = Customer.objects.get(id=customer.id)
+        assert (row.name, row.external_id) == ("İstanbul", "é")
+        assert (row.email, row.email_normalized) == ("Jan@xn--exmple-cua.com", "jan@xn--exmple-cua.com")
+        words = set(CustomerSearchWord.objects.filter(customer=customer).values_list("word", flat=True))
+    assert words == {"istanbul", "jan", "xn", "exmple", "cua", "com", "é"}
