@@ -89,6 +89,8 @@ class ApiSchema(AutoSchema):
         operation["description"] = f"{text}\n\n{self._describe_scopes()}"
         for parameter in operation.get("parameters", []):
             parameter.setdefault("description", shared.PARAMETERS.get(parameter["name"], ""))
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True  # no operation takes an absent body for a choice
         if self.method in WRITES:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
         responses = operation["responses"]
@@ -182,6 +184,8 @@ class ApiSchema(AutoSchema):
         found = super()._map_basic_serializer(serializer, direction)
         if isinstance(serializer, StrictSerializer):
             found["additionalProperties"] = False
+            if serializer.partial:
+                found["minProperties"] = 1
             shared.refine(found, serializer.json_schema)
         return found
 
@@ -232,7 +236,6 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER}
     components["responses"] = shared.refusals()
     components.setdefault("schemas", {}).update(shared.problem_schemas())
-    _require_bodies_of_variants(result)
     _link_created_objects(result)
     _drop_marks(result)
     result["tags"] = _used_tags(result)
@@ -277,15 +280,6 @@ def _say_size_of_integers(node: Any) -> None:
             _say_size_of_integers(inner)
 
 
-def _require_bodies_of_variants(document: Json) -> None:
-    """Say that a body which is one of several is required: each has its discriminator, which the generator overlooks."""
-    for methods in document["paths"].values():
-        for operation in methods.values():
-            for content in operation.get("requestBody", {}).get("content", {}).values():
-                if "discriminator" in _resolved(document, content["schema"]):
-                    operation["requestBody"]["required"] = True
-
-
 def _link_created_objects(document: Json) -> None:
     """Say of every created object which operations take its `id` in their path.
 
@@ -307,10 +301,3 @@ def _link_created_objects(document: Json) -> None:
                     links[operation["operationId"]] = {"parameters": {name: "$response.body#/id"}}
         if links:
             created["links"] = {name: {"operationId": name, **link} for name, link in links.items()}
-
-
-def _resolved(document: Json, schema: Json) -> Json:
-    if "$ref" in schema:
-        found: Json = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-        return found
-    return schema

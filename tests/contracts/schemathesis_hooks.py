@@ -77,6 +77,11 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
         "amount required": "one of `invoice` and `amount`: generators take no schema of two alternatives",
         "currency required": "one of `invoice` and `currency`: generators take no schema of two alternatives",
     },
+    "POST /v1/charges/{id}/refunds": {
+        "amount required": "one of `amount` and `full`: generators take no schema of two alternatives",
+        "amount contradictory": "not both `amount` and `full`: generators take no schema of two alternatives",
+        "full invalid": "`false` means nothing: generators take no boolean of one value",
+    },
     "POST /v1/messages": {
         **_CUSTOMER,
         "to required": "one of `to` and `customer`: generators take no schema of two alternatives",

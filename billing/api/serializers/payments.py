@@ -1,6 +1,6 @@
 """Charges and refunds in and out."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from rest_framework import serializers
 
@@ -55,12 +55,6 @@ class ChargeOutput(serializers.Serializer):
 
 class RefundInput(StrictSerializer):
     """A refund of a charge: of an amount, or, asked for by name, of all that is left."""
-
-    json_schema: ClassVar[dict[str, Any]] = {
-        "anyOf": [{"required": ["amount"]}, {"required": ["full"]}],
-        "not": {"required": ["amount", "full"]},
-        "properties": {"full": {"const": True}},
-    }
 
     amount = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT, required=False)
     full = serializers.BooleanField(
