@@ -12,11 +12,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.template.loader import get_template
 
 from core import fences, ids
 from core.addresses import client_address, forwarded_scheme, peer_is_trusted_proxy
 from core.api.entry import ApiEntry, is_api_path
+from core.postgres.failures import is_outage
 from core.requests import GuardedRequest, Request
+
+log = structlog.get_logger(__name__)
 
 # What a page may ask of the browser: passkeys, for itself. Everything else that reaches beyond the page is off, for frames too.
 PERMISSIONS_POLICY = ", ".join(
@@ -34,6 +38,7 @@ PERMISSIONS_POLICY = ", ".join(
         "publickey-credentials-get=(self)",
     ]
 )  # fmt: skip
+
 # Probes are asked over plain HTTP from inside the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -95,6 +100,27 @@ class UntoldChangesMiddleware:
                 "The change is saved, but the cache could not be told. Some processes may act on the old state for "
                 f"up to {fences.LONGEST_DELAY_SECONDS} seconds.",
             )
+        return response
+
+
+class DatabaseAwayMiddleware:
+    """Answers 503 to a page that PostgreSQL, being away, could not give. /v1 says it by its own error."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer for the view that raised an outage; anything else is a mistake, and is answered as one."""
+        if not is_outage(exception):
+            return None
+        log.warning("page.database_unavailable", path=request.path, error=str(exception))
+        response = HttpResponse(get_template("503.html").render(), status=503)
+        response.headers["Retry-After"] = "2"
+        response.headers["Cache-Control"] = "no-store"
         return response
 
 

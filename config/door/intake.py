@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import connections
 
 from config.door.answers import Sent, send
 from config.door.bodies import Incomplete, TooLarge, read_body
@@ -22,6 +23,7 @@ from config.door.refusals import refuse
 from config.door.slots import Full, Slots
 from core.api.entry import is_api_path
 from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, TemporarilyUnavailable
+from core.postgres.breaker import breaker
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -37,6 +39,7 @@ class Door:
 
     def __init__(self, application: Application, loop: asyncio.AbstractEventLoop, *, threads: int) -> None:
         self._application, self._loop = application, loop
+        breaker.switch_on(connections["default"].get_connection_params())
         self._slots = Slots(threads)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._limit = max(settings.API_MAX_BODY_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

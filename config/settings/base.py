@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "core.middleware.NoNulMiddleware",
+    "core.middleware.DatabaseAwayMiddleware",
 ]
 
 TEMPLATES = [
@@ -147,9 +148,10 @@ DATABASES = {
         pool={
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
-            "timeout": env.int("DATABASE_POOL_TIMEOUT", default=10),
-            # How long one attempt to connect again may back off; PostgreSQL is usually back within seconds.
-            "reconnect_timeout": 5,
+            # A request that gets no connection by then is better told to come again.
+            "timeout": env.float("DATABASE_POOL_TIMEOUT", default=2),
+            # How long one attempt to connect may back off. Short: whoever comes next begins another, without a pause.
+            "reconnect_timeout": 0.5,
         },
     ),
     "owner": database("DATABASE_OWNER_URL")

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
 from psycopg import Copy
 from psycopg.pq import TransactionStatus
 
 from core import tenancy
+from core.postgres.breaker import breaker
 
 # What a transaction starts with: no tenant, the login role.
 _NOTHING: tuple[tenancy.Tenant | None, bool] = (None, False)
@@ -102,7 +104,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._scope_first()
         waiting = self._waiting
         if not waiting:
-            return execute(sql, params, many, context)
+            try:
+                return execute(sql, params, many, context)
+            except Exception:
+                self._note_broken()
+                raise
         cursor = context["cursor"].cursor
         try:
             if many or type(cursor) is not base.Cursor or not isinstance(sql, str):
@@ -116,12 +122,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # A failed query comes after what it travelled with: PostgreSQL has executed that, or taken it back together
             # with the transaction. Only when the query never left (a value that cannot be written as SQL) is everything
             # still to be sent.
+            self._note_broken()
             if self.connection.pgconn.transaction_status == TransactionStatus.INERROR:
                 self._waiting = []
             raise
         self._waiting = []
         cursor.set_result(len(waiting))  # type: ignore[attr-defined]
         return result
+
+    def _note_broken(self) -> None:
+        if self.connection is not None and self.connection.broken:
+            breaker.suspect()
 
     def _settings(self, tenant: tenancy.Tenant | None, is_system: bool) -> list[str]:
         statements = []
@@ -140,9 +151,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._waiting = []
 
     def connect(self) -> None:
-        """Open a connection, on which nothing is applied yet."""
+        """Open a connection, on which nothing is applied yet. Raises OperationalError, at once while PostgreSQL is away."""
         self._forget()
-        super().connect()
+        if not self._is_default:
+            super().connect()
+            return
+        breaker.check()
+        try:
+            super().connect()
+        except psycopg.OperationalError:
+            breaker.suspect()
+            raise
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if not self._is_default:

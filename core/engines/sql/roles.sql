@@ -45,6 +45,14 @@ BEGIN
     GRANT "system" TO "app";
   END IF;
 
+  -- What takes longer than this has gone wrong, and must not hold others up: a statement, a wait for a lock, a transaction
+  -- whose program says nothing any more. Migrations and backups (owner) may take their time, but not queue for a lock for long:
+  -- everything else would queue behind them.
+  ALTER ROLE "app" SET statement_timeout = '60s';
+  ALTER ROLE "app" SET lock_timeout = '10s';
+  ALTER ROLE "app" SET idle_in_transaction_session_timeout = '60s';
+  ALTER ROLE "owner" SET lock_timeout = '30s';
+
   FOREACH secret IN ARRAY ARRAY['owner', 'app'] LOOP
     IF coalesce(current_setting('pomelo.' || secret || '_password', true), '') <> '' THEN
       EXECUTE format('ALTER ROLE %I PASSWORD %L', secret, current_setting('pomelo.' || secret || '_password'));

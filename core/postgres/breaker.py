@@ -1,0 +1,83 @@
+"""Knows in a web process that PostgreSQL is away, so that requests fail at once instead of each waiting for it.
+
+Whoever loses a connection, or gets none, makes the breaker ask PostgreSQL itself. While that fails nobody else tries; it is asked
+again twice a second, and what needs it goes on within a second of its return. Requests that need no SQL never come here.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import structlog
+from django.db import OperationalError
+from prometheus_client import Gauge
+
+ASK_EVERY_SECONDS = 0.5
+CONNECT_SECONDS = 2
+
+log = structlog.get_logger(__name__)
+AWAY = Gauge(
+    "pomelo_database_away",
+    "1 while this process has no connection to PostgreSQL",
+    multiprocess_mode="livemax",
+)
+
+
+class DatabaseAway(OperationalError):
+    """PostgreSQL could not be reached a moment ago, and is being asked again."""
+
+
+class Breaker:
+    """Closed while PostgreSQL answers. Off in processes that may wait for it: workers and commands."""
+
+    def __init__(self) -> None:
+        self._ask: Callable[[], None] | None = None
+        self._lock = threading.Lock()
+        self._is_asking = False
+        self._is_open = False
+
+    def switch_on(self, parameters: dict[str, Any]) -> None:
+        """Fail fast from here on. `parameters` are those of psycopg's connect."""
+
+        def ask() -> None:
+            with psycopg.connect(**{**parameters, "connect_timeout": CONNECT_SECONDS}) as connection:
+                connection.execute("SELECT 1")
+
+        self._ask = ask
+
+    def check(self) -> None:
+        """Raise DatabaseAway while PostgreSQL is known to be away."""
+        if self._is_open:
+            raise DatabaseAway("PostgreSQL is away; it is asked again twice a second.")
+
+    def suspect(self) -> None:
+        """A connection broke, or none could be had: find out, beside the requests, whether PostgreSQL is there."""
+        with self._lock:
+            if self._ask is None or self._is_asking:
+                return
+            self._is_asking = True
+        threading.Thread(target=self._find_out, name="database-breaker", daemon=True).start()
+
+    def _find_out(self) -> None:
+        assert self._ask is not None
+        pause = threading.Event()
+        while True:
+            try:
+                self._ask()
+            except psycopg.Error as error:
+                if not self._is_open:
+                    log.warning("database.away", error=str(error))
+                    AWAY.set(1)
+                self._is_open = True
+                pause.wait(ASK_EVERY_SECONDS)
+            else:
+                break
+        if self._is_open:
+            log.info("database.back")
+            AWAY.set(0)
+        with self._lock:
+            self._is_open = self._is_asking = False
+
+
+breaker = Breaker()

@@ -1,0 +1,128 @@
+"""With PostgreSQL away, what needs it is refused at once, what does not need it goes on, and both know when it is back."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from tests.live import WebProcess, web_process
+
+BACK_SECONDS = 60
+SCOPES = ["customers:read", "customers:write"]
+
+
+class Line:
+    """A way to PostgreSQL that can be cut: a port on this machine, passed on to the server's socket."""
+
+    def __init__(self) -> None:
+        known = conninfo_to_dict(os.environ["DATABASE_URL"])
+        self._there = (str(known["host"]), int(known.get("port") or 5432))
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
+        self.url = f"postgres://{known['user']}:{known['password']}@127.0.0.1:{port}/{known['dbname']}"
+        self.is_cut = False
+        self.attempts = 0
+        self._open: set[socket.socket] = set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection, and each new one as it comes."""
+        self.is_cut, self.attempts = True, 0
+        for one in list(self._open):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def mend(self) -> None:
+        """Let new connections through."""
+        self.is_cut = False
+
+    def _accept(self) -> None:
+        while True:
+            here, _ = self._listener.accept()
+            if self.is_cut:
+                self.attempts += 1
+                here.close()
+                continue
+            host, port = self._there
+            if host.startswith("/"):
+                there = socket.socket(socket.AF_UNIX)
+                there.connect(f"{host}/.s.PGSQL.{port}")
+            else:
+                there = socket.create_connection((host, port))
+            self._open |= {here, there}
+            for source, target in ((here, there), (there, here)):
+                threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := source.recv(65_536):
+                target.sendall(chunk)
+        for one in (source, target):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture(scope="module")
+def line() -> Line:
+    return Line()
+
+
+@pytest.fixture(scope="module")
+def web(line: Line) -> Iterator[WebProcess]:
+    with web_process(threads=3, environment={"DATABASE_URL": line.url}) as server:
+        yield server
+
+
+def until(what, seconds: float = BACK_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_an_outage_costs_nobody_a_wait_and_ends_by_itself(web, line, world, issue_key):
+    secret = issue_key(world.company, SCOPES, rate_limit=60).client_secret
+    ada = {"name": "Ada"}
+    assert web.request("POST", "/v1/customers", body=ada, secret=secret).status == 201
+
+    line.cut()
+    until(lambda: web.request("POST", "/v1/customers", body=ada, secret=secret).status == 503)
+    before = line.attempts
+    began = time.monotonic()
+    refused = [web.request("POST", "/v1/customers", body=ada, secret=secret) for _ in range(12)]
+    knows = [web.request("GET", "/v1/whoami", secret=secret) for _ in range(12)]
+    asked = line.attempts - before
+    seconds = time.monotonic() - began
+
+    assert {(answer.status, answer.code) for answer in refused} == {(503, "temporarily_unavailable")}
+    assert all("retry-after" in answer.headers for answer in refused)
+    assert {answer.status for answer in knows} == {200}
+    # Only the breaker asks, twice a second; the readiness check comes later.
+    assert asked <= 2 * seconds + 2
+    assert web.request("GET", "/healthz").status == 200
+    ready = web.request("GET", "/readyz")
+    assert (ready.status, ready.json["checks"]["database"]) == (503, "PostgreSQL cannot be reached")
+    page = web.request(
+        "GET", "/accounts/login/", headers={"Cookie": "sessionid=abcdefghijklmnopqrstuvwxyzabcdef"}
+    )
+    assert (page.status, page.headers.get("retry-after")) == (503, "2")
+
+    line.mend()
+    until(lambda: web.request("POST", "/v1/customers", body=ada, secret=secret).status == 201)
+    until(lambda: web.request("GET", "/readyz").status == 200)
+
+
+def test_time_outs_of_the_role_stop_what_has_gone_wrong():
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'), "
+            "current_setting('idle_in_transaction_session_timeout')"
+        )
+        assert cursor.fetchone() == ("1min", "10s", "1min")
