@@ -6,6 +6,7 @@ class ApiKeysConfig(PomeloApp):
 
     name = "apikeys"
     api_urls = "apikeys.api.urls"
+    examples = "apikeys.api.examples"
     page_urls = "apikeys.dashboard.urls"
     resources = (
         Resource(

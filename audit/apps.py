@@ -10,6 +10,7 @@ class AuditConfig(PomeloApp):
 
     name = "audit"
     api_urls = "audit.api.urls"
+    examples = "audit.api.examples"
     page_urls = "audit.dashboard.urls"
     resources = (
         Resource(
@@ -17,12 +18,14 @@ class AuditConfig(PomeloApp):
             object="audit_entry",
             prefix="aud",
             description="Who did what, when and from where.",
+            are_pruned=True,
         ),
         Resource(
             name="request_logs",
             object="request_log",
             prefix="req",
             description="Every call with a key, and why it was refused if it was.",
+            are_pruned=True,
         ),
     )
     scopes = (Scope("audit:read", "Audit", "Read the audit trail and the request log"),)

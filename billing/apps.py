@@ -6,6 +6,7 @@ class BillingConfig(PomeloApp):
 
     name = "billing"
     api_urls = "billing.api.urls"
+    examples = "billing.api.examples"
     page_urls = "billing.dashboard.urls"
     resources = (
         Resource(

@@ -8,6 +8,7 @@ class CoreConfig(PomeloApp):
 
     name = "core"
     api_urls = "core.api.urls"
+    examples = "core.api.shared_examples"
     audit_labels = {"staff": "Staff"}
 
     def ready(self) -> None:

@@ -39,7 +39,7 @@ class Resource:
     which shows `description`; one that lies below another's path (`refunds`) needs none. `object` is what its objects call
     themselves and the first part of its events (`customer.created`). `prefix` begins its identifiers, if it has any.
     `reference` is the name of a field or filter that refers to it (by default `object`); `label` is its name on pages.
-    `position` orders the tags.
+    `position` orders the tags. Objects that `are_pruned` are dropped after a while, so that nothing can refer to them.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Resource:
     reference: str = ""
     label: str = ""
     position: int = 50
+    are_pruned: bool = False
 
     @property
     def referred_to_as(self) -> str:
@@ -75,7 +76,7 @@ class MenuEntry:
 class PomeloApp(AppConfig):
     """Base of an app's AppConfig: what it adds. An attribute that is left out adds nothing.
 
-    `api_urls` names the URLconf mounted under /v1, `page_urls` the one of its pages, mounted under `page_prefix`. `audit_labels`
+    `api_urls` names the URLconf mounted under /v1, `examples` the module of its examples (core.api.examples), `page_urls` the one of its pages, mounted under `page_prefix`. `audit_labels`
     names groups of audit actions that no resource stands for (`member` → "Team"). Its `events.py` is loaded by itself.
     """
 
@@ -83,6 +84,7 @@ class PomeloApp(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     api_urls: ClassVar[str] = ""
+    examples: ClassVar[str] = ""
     page_urls: ClassVar[str] = ""
     page_prefix: ClassVar[str] = ""
     resources: ClassVar[tuple[Resource, ...]] = ()

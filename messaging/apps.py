@@ -6,6 +6,7 @@ class MessagingConfig(PomeloApp):
 
     name = "messaging"
     api_urls = "messaging.api.urls"
+    examples = "messaging.api.examples"
     page_urls = "messaging.dashboard.urls"
     page_prefix = "messages/"
     resources = (

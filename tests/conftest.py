@@ -65,6 +65,7 @@ FIRST_FILES = (
     "messaging/test_crashes.py",
     "isolation/test_dashboard_matrix.py",
     # Half a minute and more.
+    "config/test_startresource.py",
     "audit/test_every_event.py",
     "contracts/test_guard_matrix.py",
     "billing/test_crashes.py",

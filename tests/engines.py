@@ -12,6 +12,7 @@ import atexit
 import contextlib
 import datetime as dt
 import hashlib
+import importlib.util
 import os
 import secrets
 import shutil
@@ -37,6 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "pomelo_template"
 FOLDER_PREFIX = "pomelo-test-"
 CACHE = ROOT / ".data-test"
+EXAMPLE_APP = "tests.example_app"
 STALE_SECONDS = 3600
 # How the first process tells the workers it starts where the shared server is.
 _SHARED = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_OWNER_URL")
@@ -46,6 +48,8 @@ def start_engines() -> None:
     """Start what this process needs and set the environment that Django's settings read."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
+        # An app that is installed as anybody's would be; every suite covers it without being told.
+        os.environ["EXTENSIONS"] = ",".join(filter(None, (EXAMPLE_APP, os.environ.get("EXTENSIONS", ""))))
         _start_shared()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     valkey = _start_valkey(folder)
@@ -190,9 +194,13 @@ def _fingerprint() -> str:
         "core/engines/**/*",
     ):
         sources += [path for path in ROOT.glob(pattern) if path.is_file() and path.suffix != ".pyc"]
-    digest = hashlib.sha256(dt.datetime.now(dt.UTC).date().isoformat().encode())
+    for app in filter(None, os.environ.get("EXTENSIONS", "").split(",")):
+        for place in importlib.util.find_spec(app).submodule_search_locations:
+            sources += Path(place).glob("migrations/*.py")
+    installed = os.environ.get("EXTENSIONS", "")
+    digest = hashlib.sha256(f"{dt.datetime.now(dt.UTC).date().isoformat()} {installed}".encode())
     for path in sorted(sources):
-        digest.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+        digest.update(os.path.relpath(path, ROOT).encode() + path.read_bytes())
     return digest.hexdigest()[:32]
 
 

@@ -6,6 +6,7 @@ class WebhooksConfig(PomeloApp):
 
     name = "webhooks"
     api_urls = "webhooks.api.urls"
+    examples = "webhooks.api.examples"
     page_urls = "webhooks.dashboard.urls"
     page_prefix = "webhooks/"
     resources = (
@@ -23,6 +24,7 @@ class WebhooksConfig(PomeloApp):
             object="delivery",
             prefix="dlv",
             description="Every event sent to an endpoint, attempt by attempt.",
+            are_pruned=True,
         ),
         Resource(name="attempts", object="delivery_attempt", prefix="att"),
         Resource(
@@ -30,6 +32,7 @@ class WebhooksConfig(PomeloApp):
             object="event",
             prefix="evt",
             description="What happened, whether an endpoint heard of it or not.",
+            are_pruned=True,
         ),
     )
     scopes = (

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.validators import EmailValidator
 from rest_framework import serializers
 
+from core.api.patterns import id_pattern
 from core.email_addresses import InvalidEmail, parse_email
 from core.moments import parse_day, parse_moment
 
@@ -47,3 +48,11 @@ class DayField(serializers.DateField):
             return parse_day(value)
         except ValueError as error:
             raise serializers.ValidationError(str(error), code="invalid") from error
+
+
+class PublicIdField(serializers.CharField):
+    """The identifier of an object, which begins with `prefix`; that there is such an object is judged by the service."""
+
+    def __init__(self, prefix: str, **kwargs: Any) -> None:
+        super().__init__(**{"max_length": 64, **kwargs})
+        self.json_schema = {"pattern": id_pattern(prefix)}

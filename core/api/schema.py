@@ -22,7 +22,7 @@ from core.api.schema_enums import add_value_components
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
 from core.api.throttles import TierThrottle
-from core.resources import ID_PREFIXES, REFERENCES, list_resources
+from core.resources import ID_PREFIXES, list_resources
 
 Json = dict[str, Any]
 INT32_MAX = 2**31 - 1
@@ -197,9 +197,6 @@ def _describe_text(field: serializers.CharField, schema: Json) -> None:
         schema.clear()
         schema.update(inner)
     if "string" in schema.get("type", "") and not {"format", "pattern", "enum"} & schema.keys():
-        if (prefix := REFERENCES.get(field.field_name or "")) is not None:
-            schema["pattern"] = shared.id_schema(prefix)["pattern"]
-            return
         required = NOT_BLANK if field.trim_whitespace else NOT_EMPTY
         schema["pattern"] = NO_NUL if field.allow_blank else required
 

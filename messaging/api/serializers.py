@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from core.api.fields import MomentField
+from core.api.fields import MomentField, PublicIdField
 from core.api.schema_components import refine
 from core.api.schema_enums import name_values
 from core.api.serializers import Json, MetadataField, StrictSerializer
@@ -59,7 +59,8 @@ class MessageInput(StrictSerializer):
     send_at = MomentField(
         required=False, allow_null=True, help_text="When to send it, at most 30 days ahead. Default: now."
     )
-    customer = serializers.CharField(
+    customer = PublicIdField(
+        "cus",
         max_length=100,
         required=False,
         allow_null=True,

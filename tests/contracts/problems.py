@@ -11,7 +11,7 @@ from core.errors import ERRORS
 PROBLEM = "application/problem+json"
 # Nothing of how we are built may reach a client. (An identifier may well hold "0x", but none begins with it.)
 INTERNALS = re.compile(
-    rb"Traceback|psycopg|django|rest_framework|File \"|SELECT |INSERT |core_|billing_|IntegrityError|\b0x[0-9a-f]{6}",
+    rb"Traceback|psycopg|django|rest_framework|File \"|SELECT (?!a valid choice)|INSERT |core_|billing_|IntegrityError|\b0x[0-9a-f]{6}",
     re.IGNORECASE,
 )
 RATE_HEADERS = (

@@ -2,10 +2,30 @@
 
 import re
 
+import pytest
+
 from tests.engines import ROOT
 
 README = (ROOT / "README.md").read_text()
 INTERNAL = {"DJANGO_SETTINGS_MODULE"}
+FOLDERS = (
+    "accounts",
+    "apikeys",
+    "audit",
+    "billing",
+    "config",
+    "core",
+    "docs",
+    "messaging",
+    "templates",
+    "webhooks",
+)
+TRACKED = [
+    path
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob("*"))
+    if path.suffix in (".py", ".html", ".txt", ".md", ".sql", ".json", ".tpl")
+]
 
 
 def test_every_setting_is_listed() -> None:
@@ -33,6 +53,52 @@ def test_every_folder_of_the_map_exists_and_none_is_missing() -> None:
     } - {"requirements", "node_modules", "staticfiles"}
 
     assert {name for name in mapped if (ROOT / name).is_dir()} == folders
+
+
+GENERATED = {"docs/errors.md", "docs/audit.md", "docs/openapi.json", "README.md"}
+
+
+def typical_changes() -> list[tuple[str, str, str]]:
+    """Return the rows of "Where do I put…?": the change, its files, and what finds an example."""
+    table = README.split("## Where do I put…?")[1].split("| tests of it |")[0]
+    rows = re.findall(r"(?m)^\| (.+?) \| (.+) \| `(.+)` \|$", table)
+    return [
+        (change, files, pattern.replace("\\|", "|")) for change, files, pattern in rows if change != "change"
+    ]
+
+
+def named_files(text: str) -> dict[str, re.Pattern[str]]:
+    """Return the files and folders that a row names, each with what it stands for."""
+    found = {}
+    for name in re.findall(r"`((?:<app>|[a-z]+)/[^` ]*|README\.md)`", text):
+        stem = re.escape(name.rstrip("/")).replace("<app>", r"(?!tests|docs)[a-z]+")
+        found[name] = re.compile(rf"{stem}(\.py)?(/.*)?")
+    return found
+
+
+def test_there_are_twelve_typical_changes() -> None:
+    assert len(typical_changes()) == 12
+
+
+@pytest.mark.parametrize(("change", "files", "example"), typical_changes(), ids=lambda text: text[:30])
+def test_every_file_of_a_typical_change_is_named(change: str, files: str, example: str) -> None:
+    touched = [
+        name
+        for path in TRACKED
+        if not (name := str(path.relative_to(ROOT))).startswith("tests/")
+        if re.search(example, path.read_text(errors="ignore"))
+    ]
+    named = named_files(files)
+
+    if change == "a resource":
+        # Its files are the app: nothing else of Pomelo's knows of it.
+        assert touched == []
+        return
+    missing = [name for name in touched if not any(each.fullmatch(name) for each in named.values())]
+    assert [name for name in missing if name not in GENERATED] == []
+    # `core/checks` is for settings that can be wrong; the others of a row are part of the example.
+    idle = [name for name, each in named.items() if not any(each.fullmatch(found) for found in touched)]
+    assert [name for name in idle if name not in ("core/checks", *GENERATED)] == []
 
 
 def test_relative_links_lead_somewhere() -> None:

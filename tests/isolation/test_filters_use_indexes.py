@@ -39,7 +39,9 @@ def filtered_lists() -> list[Operation]:
     return [
         operation
         for operation in list_operations()
-        if operation.method == "GET" and getattr(operation.view, "filterset_class", None)
+        if operation.method == "GET"
+        and not operation.parameters
+        and getattr(operation.view, "filterset_class", None)
     ]
 
 

@@ -5,6 +5,7 @@ from rest_framework import serializers
 from billing.api.serializers.fields import CurrencyField, DueDateField
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS
+from core.api.fields import PublicIdField
 from core.api.serializers import MetadataField, StrictSerializer
 
 
@@ -25,7 +26,7 @@ class LineInput(StrictSerializer):
 class InvoiceInput(StrictSerializer):
     """The fields of a draft that a caller sets; `lines` are replaced as a whole."""
 
-    customer = serializers.CharField(max_length=64)
+    customer = PublicIdField("cus")
     currency = CurrencyField()
     due_date = DueDateField(required=False, allow_null=True)
     external_id = serializers.CharField(max_length=100, required=False, allow_null=True)

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from billing.api.serializers.fields import CurrencyField
 from billing.models.charges import PaymentStatus
 from billing.money import MAX_AMOUNT
+from core.api.fields import PublicIdField
 from core.api.schema_enums import name_values
 from core.api.serializers import MetadataField, StrictSerializer
 
@@ -28,8 +29,8 @@ class ChargeInput(StrictSerializer):
         help_text="Default: what is left to charge for the invoice.",
     )
     currency = CurrencyField(required=False)
-    invoice = serializers.CharField(max_length=64, required=False)
-    customer = serializers.CharField(max_length=64, required=False)
+    invoice = PublicIdField("in", required=False)
+    customer = PublicIdField("cus", required=False)
     metadata = MetadataField(required=False)
 
 

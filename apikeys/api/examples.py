@@ -1,0 +1,14 @@
+"""What examples of apikeys show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
+
+from core.api.examples import public_id
+
+EXAMPLES = {
+    "WhoAmI.object": "whoami",
+    "WhoAmICompany.id": public_id("co"),
+    "WhoAmICompany.name": "Acme",
+    "WhoAmIKey.expires": None,
+    "WhoAmIKey.name": "Web shop",
+    "WhoAmILimits.company": 300,
+    "WhoAmILimits.key": 60,
+    "WhoAmILimits.messages": 60,
+}

@@ -1,0 +1,24 @@
+"""What examples of billing show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
+
+from core.api.examples import public_id
+
+EXAMPLES = {
+    "Charge.amount_refunded": 0,
+    "Charge.customer": public_id("cus"),
+    "Customer.email": "ada@example.com",
+    "Customer.external_id": "crm-4711",
+    "Customer.phone": "+493012345678",
+    "Invoice.amount_due": 4998,
+    "Invoice.customer": public_id("cus"),
+    "Invoice.subtotal": 4200,
+    "Invoice.tax": 798,
+    "Invoice.total": 4998,
+    "InvoiceInput.external_id": "order-4711",
+    "Line.tax": 798,
+    "Refund.charge": public_id("ch"),
+    "address": None,
+    "discount_amount": 0,
+}
+
+# Fields of a request that its example does without.
+LEFT_OUT = ["address", "due_date", "full", "invoice"]

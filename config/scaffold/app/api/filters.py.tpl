@@ -1,0 +1,39 @@
+"""What the list of {{ words }} can be narrowed by. Every filter is served by an index (DESIGN §8)."""
+
+{% if references %}from typing import Any
+
+{% endif %}{% if filters %}import django_filters
+{% endif %}{% if references %}from django.db.models import QuerySet
+
+from core import ids
+{% endif %}from core.api.filters import CreatedRange
+
+
+class {{ model }}Filter(CreatedRange):
+    """Filters of `GET /v1/{{ app }}`."""
+{% if filters %}
+
+{% endif %}
+{% for field in filters %}
+{% if field.target %}
+    {{ field.name }} = django_filters.CharFilter(
+        method="by_reference",
+        max_length=64,
+        help_text="Only with this {{ field.label_lower }}, by its identifier",
+    )
+{% else %}
+    {{ field.name }} = django_filters.CharFilter({{ field.max_length }}, help_text="Only with this {{ field.label_lower }}")
+{% endif %}
+{% endfor %}
+{% if references %}
+
+    def by_reference(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        """Match what refers to an object; none for an identifier that is unknown here."""
+        try:
+            return queryset.filter(**{f"{name}_id": ids.decode(_PREFIXES[name], value)})
+        except ids.InvalidId:
+            return queryset.none()
+
+
+_PREFIXES = { {% for field in references %}"{{ field.name }}": "{{ field.target.prefix }}", {% endfor %}}
+{% endif %}

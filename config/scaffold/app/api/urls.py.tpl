@@ -1,0 +1,9 @@
+"""{{ title }} under /v1."""
+
+from {{ app }}.api.views import {{ model }}ViewSet
+from core.api.routers import Router
+
+router = Router()
+router.register("{{ app }}", {{ model }}ViewSet, "{{ object }}")
+
+urlpatterns = router.urls

@@ -1,0 +1,12 @@
+"""Addresses of the pages of {{ words }}."""
+
+from django.urls import path
+
+from {{ app }}.dashboard import views
+
+app_name = "{{ app }}"
+
+urlpatterns = [
+    path("{{ app }}/", views.{{ object }}_list, name="list"),
+    path("{{ app }}/<str:public_id>/", views.detail, name="detail"),
+]

@@ -1,0 +1,53 @@
+"""The table of {{ words }}."""
+
+from django.db import models
+
+from core import clock
+{% if references %}from core.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+{% else %}from core.tenancy import TenantModel
+{% endif %}
+
+class {{ model }}(TenantModel):
+    """{{ a }} {{ word }}. Deleted softly, so that what refers to it stays readable."""
+
+    id_prefix = "{{ prefix }}"
+
+{% for field in fields %}
+    {{ field.name }} = {{ field.model_source }}
+{% endfor %}
+    updated = models.DateTimeField(default=clock.now)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+{% for field in references %}
+            CompositeForeignKey(
+                name="{{ field.constraint }}", fields="{{ field.name }}", to="{{ field.target.model }}"
+            ),
+{% endfor %}
+{% for field in uniques %}
+            models.UniqueConstraint(
+                fields=["company", "mode", "{{ field.name }}"],
+                name="{{ field.constraint }}",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
+{% endfor %}
+{% for field in moneys %}
+            models.CheckConstraint(condition=models.Q({{ field.name }}__gte=0), name="{{ field.constraint }}"),
+{% endfor %}
+        ]
+        indexes = [
+            models.Index(
+                fields=["company", "mode", "-id"],
+                name="{{ present_index }}",
+                condition=models.Q(deleted_at__isnull=True),
+            ),
+{% for field in references %}
+            models.Index(fields=["company", "mode", "{{ field.name }}", "-id"], name="{{ field.index }}"),
+{% endfor %}
+        ]
+
+    def __str__(self) -> str:
+        return self.{{ known_by }}

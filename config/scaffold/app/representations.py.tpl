@@ -1,0 +1,21 @@
+"""How {{ words }} look to the outside: in API answers and in events alike (DESIGN §3)."""
+
+from typing import Any
+
+from {{ app }}.models import {{ model }}
+{% if references %}from core import ids
+{% endif %}from core.clock import rfc3339
+
+
+def {{ object }}(row: {{ model }}) -> dict[str, Any]:
+    """Return the public form of {{ a_lower }} {{ word }}."""
+    return {
+        "id": row.public_id,
+        "object": "{{ object }}",
+        "mode": row.mode,
+{% for field in fields %}
+        "{{ field.name }}": {{ field.shown_source }},
+{% endfor %}
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }

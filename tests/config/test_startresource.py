@@ -1,0 +1,259 @@
+"""`manage.py startresource` makes an app that passes everything as it is, and refuses what cannot be meant before it writes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from config.scaffold.fields import KINDS
+from tests.engines import ROOT
+
+FIELDS = ("name:text", "sku:text:unique", "unit_amount:money", "supplier:customers?")
+# What this run has set for itself; the copy begins like a fresh clone.
+OWN_ENVIRONMENT = (
+    "POMELO_TEST_",
+    "PYTEST_",
+    "DATABASE_",
+    "VALKEY_",
+    "CELERY_",
+    "DATA_DIR",
+    "EXTENSIONS",
+    "DJANGO_",
+)
+LEFT_BEHIND = shutil.ignore_patterns(
+    ".git",
+    ".venv",
+    ".data*",
+    "__pycache__",
+    ".ruff_cache",
+    ".mypy_cache",
+    "*.ttf",
+    "node_modules",
+    "staticfiles",
+)
+# The isolation matrix for the new resource alone; the other suites are narrowed by its name.
+MATRIX = """
+from tests.isolation.matrix import Matrix
+
+
+def test_products_reach_no_other_tenant():
+    outcome = Matrix().run(only={"products"})
+    assert outcome.operations == 5
+    assert outcome.cases > 50
+    assert outcome.leaks == []
+"""
+SUITES = (
+    "tests/products",
+    "tests/contracts/test_openapi.py",
+    "tests/contracts/test_openapi_examples.py",
+    "tests/contracts/test_guard_matrix.py",
+    "tests/contracts/test_idempotent_writes.py",
+    "tests/contracts/test_hostile_fields.py",
+    "tests/contracts/test_refusals.py",
+    "tests/contracts/test_layout.py",
+    "tests/contracts/test_readme.py",
+    "tests/audit/test_event_list.py",
+    "tests/audit/test_every_event.py",
+    "tests/isolation/test_catalog.py",
+    "tests/isolation/test_products_alone.py",
+)
+NARROWED_TO = "product or catalog or layout or (readme and folder) or (openapi and (valid or committed or tag or served))"
+
+# The steps of `make check` that Django's commands are, in one process instead of seven.
+CHECKS = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("check", fail_level="WARNING")
+call_command("makemigrations", check=True, dry_run=True)
+
+for page in ("generate_error_docs", "generate_openapi", "generate_audit_docs"):
+    call_command(page, check=True)
+"""
+SERVES_GADGETS = """
+from core.api.document import current
+print(b"/v1/gadgets" in current())
+"""
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_ENVIRONMENT)}
+
+
+def run(folder: Path, *command: str, **environment: str) -> str:
+    """Run a command that must succeed; returns what it said."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=clean_environment() | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    return said
+
+
+def tool(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def manage(folder: Path, *arguments: str, **environment: str) -> str:
+    settings = {"DJANGO_SETTINGS_MODULE": "config.settings.test", **environment}
+    return run(folder, sys.executable, "-W", "ignore", "manage.py", *arguments, **settings)
+
+
+def in_one_process(folder: Path, script: str, **environment: str) -> str:
+    settings = {"DJANGO_SETTINGS_MODULE": "config.settings.test", **environment}
+    return run(folder, sys.executable, "-W", "ignore", "-c", script, **settings)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in which `products` was made."""
+    folder = tmp_path_factory.mktemp("copy") / "pomelo"
+    shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
+    for name in (".venv", "billing/export/fonts"):
+        target = ROOT / name
+        if target.exists() and name == ".venv":
+            (folder / name).symlink_to(target)
+        elif target.exists():
+            shutil.copytree(target, folder / name, dirs_exist_ok=True)
+    said = manage(folder, "startresource", "products", "--fields", *FIELDS)
+    assert "products is made" in said
+    return folder
+
+
+@pytest.mark.timeout(900)
+def test_what_it_makes_passes_make_check(made: Path) -> None:
+    run(made, tool("ruff"), "check", ".")
+    run(made, tool("ruff"), "format", "--check", ".")
+    assert " 0 broken" in run(made, tool("lint-imports"), "--no-cache")
+    run(made, tool("djlint"), "templates", "--lint", "--quiet")
+    in_one_process(made, CHECKS)
+    run(made, "git", "init", "--quiet")
+    run(made, "git", "add", "--all")
+    run(made, sys.executable, ".ci/repository.py")
+    if (ROOT / ".mypy_cache").is_dir():
+        # What `make check` has learnt of the rest; without it this alone would take a minute.
+        shutil.copytree(ROOT / ".mypy_cache", made / ".mypy_cache")
+    run(made, tool("mypy"), "products")
+
+
+@pytest.mark.timeout(900)
+def test_what_it_makes_passes_the_suites(made: Path) -> None:
+    (made / "tests" / "isolation" / "test_products_alone.py").write_text(MATRIX)
+    pytest_run = (sys.executable, "-m", "pytest", "-q", "-x", "-k", NARROWED_TO, *SUITES)
+
+    said = run(made, *pytest_run)
+
+    assert " passed" in said
+    assert "skipped" not in said
+
+
+@pytest.mark.timeout(600)
+def test_outside_of_the_repository_nothing_of_ours_is_touched(tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in ROOT.glob("*") if path.is_file()}
+
+    said = manage(ROOT, "startresource", "gadgets", "--fields", "name:text", "--directory", str(tmp_path))
+
+    assert f"EXTENSIONS=gadgets with {tmp_path} on PYTHONPATH" in said
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert not (ROOT / "gadgets").exists()
+    script = CHECKS.split("\n\n")[0] + SERVES_GADGETS
+    said = in_one_process(ROOT, script, EXTENSIONS="gadgets", PYTHONPATH=str(tmp_path))
+    assert said.endswith("True\n")
+
+
+def start(*arguments: str) -> None:
+    call_command("startresource", *arguments, "--dry-run", verbosity=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Products", "'Products' is no name of a collection"),
+        ("pro-ducts", "is no name of a collection"),
+        ("_products", "is no name of a collection"),
+        ("x" * 25, "at most 24 characters"),
+        ("class", "already means something in Python"),
+        ("sheep", "is its own singular"),
+        ("customers", "already a resource customers"),
+        ("json", "is its own singular"),
+        ("bookings", "already a resource bookings"),
+        ("requests", "already a Python package requests"),
+    ],
+)
+def test_a_name_that_cannot_be_meant_is_refused(name: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        start(name, "--fields", "name:text")
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (["name"], "'name' is no field: write name:type"),
+        (["name:text:uniq"], "is no field: write name:type"),
+        (["name:text?:unique"], "is no field: write name:type"),
+        (["Name:text"], "'Name' is no name of a field"),
+        (["1st:text"], "is no name of a field"),
+        ([f"{'x' * 31}:text"], "at most 30 characters"),
+        (["mode:text"], "mode already means something"),
+        (["lambda:text"], "lambda already means something"),
+        (["name:string"], "there is no type string. Types are text, email"),
+        (["name:text", "name:url"], "there are two fields name"),
+        (["price:money:unique"], "of the type money cannot be unique"),
+        (["owner:customers:unique"], "a reference cannot be unique"),
+        (["parent:products"], "products do not exist yet"),
+        (["entry:audit_entries"], "there is no type audit_entries"),
+        (["name:text?", "details:metadata"], "At least one field must be required"),
+    ],
+)
+def test_a_field_that_cannot_be_meant_is_refused(fields: list[str], says: str) -> None:
+    with pytest.raises(CommandError, match=says.replace("?", r"\?")):
+        start("products", "--fields", *fields)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "says"), [("cus", "begin with cus_"), ("p", "is no prefix"), ("prod1", "is no prefix")]
+)
+def test_a_prefix_that_cannot_be_meant_is_refused(prefix: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        start("products", "--fields", "name:text", "--prefix", prefix)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    mine = tmp_path / "products"
+    mine.mkdir()
+    (mine / "models.py").write_text("mine")
+
+    with pytest.raises(CommandError, match=r"exists\. Nothing is overwritten"):
+        call_command("startresource", "products", "--fields", "name:text", "--directory", str(tmp_path))
+
+    assert [path.name for path in tmp_path.rglob("*")] == ["products", "models.py"]
+    assert (mine / "models.py").read_text() == "mine"
+
+
+def test_a_dry_run_says_what_it_would_write_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    start("products", "--fields", *FIELDS)
+
+    said = capsys.readouterr().out
+    assert "write products/models.py" in said
+    assert "edit pyproject.toml" in said
+    assert not (ROOT / "products").exists()
+    assert '"products"' not in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_help_names_every_type_and_what_can_be_referred_to(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        call_command("startresource", "--help")
+
+    said = capsys.readouterr().out
+    assert all(f"  {name} " in said for name in KINDS)
+    assert "charges, customers" in said
+    assert "manage.py startresource products --fields name:text" in said

@@ -1,0 +1,135 @@
+"""Whatever stands in any field of any write, or in any parameter of any list: a precise refusal, never a 500, and nothing done.
+
+The operations are read off the URL configuration, their fields off the samples of each app, so a new one is covered by itself.
+"""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from core.api.scopes import SCOPES
+from tests.clients import ApiClient, random_address
+from tests.contracts.operations import WRITES, Operation, list_operations, sample_body, sample_id
+from tests.contracts.problems import assert_common_headers, assert_problem
+from tests.factories import World, make_key
+from tests.isolation.ledger import digest
+from tests.isolation.matrix import UNLIMITED, make_unlimited_world
+
+# In the place of a field: other types, text that PostgreSQL cannot store, numbers beyond every type, far too much of it.
+VALUES: dict[str, Any] = {
+    "null": None,
+    "true": True,
+    "an object": {"a": {"b": [1]}},
+    "a list": [[], {}],
+    "a number": -7,
+    "a fraction": 0.5,
+    "an absurd number": 10**300,
+    "blanks": " \t ",
+    "a NUL": "Ada\x00",
+    "too much": "x" * 100_000,
+    "a deep list": json.loads("[" * 50 + "]" * 50),
+    "an identifier of something else": "co_01h455vb4pex5vsknk084sn02q",
+}
+BODIES = {
+    "no JSON": b"{",
+    "a list": b"[]",
+    "a lone surrogate": b'{"a": "\\ud800"}',
+    "ten thousand lists": b"[" * 10_000 + b"]" * 10_000,
+}
+IN_QUERY = [
+    "",
+    "%00",
+    "%FF%FE",
+    "x" * 6_000,
+    "-1",
+    "9" * 400,
+    "9999-12-31T23:59:59-14:00",
+    "%20",
+    "a&limit=a",
+]
+
+OPERATIONS = list_operations()
+WITH_BODY = [operation for operation in OPERATIONS if operation.method in WRITES]
+LISTS = [found for found in OPERATIONS if found.method == "GET" and not found.parameters]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """A company with room for many requests."""
+    return make_unlimited_world()
+
+
+@pytest.fixture(scope="module")
+def client(world: World) -> ApiClient:
+    """A key that may do everything."""
+    key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
+    return ApiClient(key.client_secret, ip=random_address())
+
+
+def business(world: World) -> dict[str, tuple[int, str]]:
+    """The digest of everything a request could change: all but the trail and the keys' own record of being used."""
+    found = digest(world.tenant())
+    return {name: mark for name, mark in found.items() if not name.startswith(("audit_", "apikeys_"))}
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=lambda found: found.name)
+def test_a_hostile_body_is_refused_and_does_nothing(
+    world: World, client: ApiClient, operation: Operation
+) -> None:
+    tenant = world.tenant()
+    path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+    sample = sample_body(operation, tenant) or {}
+    before = business(world)
+
+    for name, raw in BODIES.items():
+        answer = client.request(operation.method, path, raw=raw)
+        assert answer.status == 400, (name, answer)
+        assert_problem(answer.status, answer.headers, answer.content, expected=(400, "invalid_request"))
+    for body in ({**sample, "nonsense": 1}, {**sample, "na\x00me": 1}, {**sample, "company": "co_1"}):
+        answer = client.request(operation.method, path, body)
+        assert_problem(answer.status, answer.headers, answer.content, expected=(400, "validation_failed"))
+        assert_common_headers(answer.headers)
+
+    assert business(world) == before
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [found for found in WITH_BODY if found.method in ("POST", "PATCH")],
+    ids=lambda found: found.name,
+)
+def test_a_hostile_value_in_any_field_is_refused_or_meant(
+    world: World, client: ApiClient, operation: Operation
+) -> None:
+    tenant = world.tenant()
+    for field in sample_body(operation, tenant) or {}:
+        path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+        sample = sample_body(operation, tenant) or {}
+        for name, value in VALUES.items():
+            before = business(world)
+            answer = client.request(operation.method, path, {**sample, field: value})
+            assert answer.status < 500, (field, name, answer)
+            if answer.status < 400:
+                sample = sample_body(operation, tenant) or {}  # it was meant, and may have been used up
+                continue
+            problem = assert_problem(answer.status, answer.headers, answer.content)
+            assert business(world) == before, (field, name)
+            if answer.code == "validation_failed":
+                named = {each["field"].partition(".")[0] for each in problem["error"]["fields"]}
+                assert named, (field, name, answer)
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda found: found.name)
+def test_a_hostile_query_is_refused_or_answered(client: ApiClient, operation: Operation) -> None:
+    filterset = getattr(operation.view, "filterset_class", None)
+    names = ["limit", "starting_after", "nonsense", *(filterset.base_filters if filterset else ())]
+    for name in names:
+        for text in IN_QUERY:
+            answer = client.get(f"{operation.path()}?{quote(name)}={text}")
+            assert answer.status in (200, 400), (name, text[:40], answer)
+            if answer.status == 400:
+                assert_problem(answer.status, answer.headers, answer.content)
+    if operation.path() != "/v1/whoami":
+        assert client.get(f"{operation.path()}?nonsense=1").code == "validation_failed"

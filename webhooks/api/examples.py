@@ -1,0 +1,32 @@
+"""What examples of webhooks show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
+
+from core.api.examples import public_id
+
+EXAMPLES = {
+    "Attempt.number": 1,
+    "Attempt.object": "delivery_attempt",
+    "Delivery.endpoint": public_id("we"),
+    "Delivery.event": public_id("evt"),
+    "Delivery.event_type": "customer.created",
+    "Endpoint.description": "Orders",
+    "Endpoint.disabled_reason": None,
+    "Endpoint.object": "webhook_endpoint",
+    "EndpointSecret.description": "Orders",
+    "EndpointSecret.disabled_reason": None,
+    "EndpointSecret.object": "webhook_endpoint",
+    "Event.type": "customer.created",
+    "EventData.object": {"id": public_id("cus"), "object": "customer", "name": "Ada Lovelace"},
+    "Recovery.endpoint": public_id("we"),
+    "Recovery.object": "webhook_recovery",
+    "finished_at": None,
+    "headers": {},
+    "next_attempt_at": None,
+    "response_body": "ok",
+    "response_headers": {"content-type": "text/plain"},
+    "secret": "whsec_…",
+    "status_code": 200,
+    "url": "https://example.com/webhooks",
+}
+
+# Fields of a request that its example does without.
+LEFT_OUT = ["enabled", "headers", "until"]
