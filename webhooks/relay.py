@@ -20,13 +20,15 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
-from core import clock, ids
+from core import clock, ids, set_aside
+from core.postgres.failures import is_conflict
 from core.tenancy import require_tenant, system_context
 from webhooks.catalogue import matches
 
 BATCH = 500
+BATCH_NAME = "webhooks.relay"
 MAX_BODY_BYTES = 65_536
 # One run looks at no more companies than this, in no particular order: each gets its turn.
 COMPANIES = 200
@@ -162,12 +164,16 @@ def relay_events(limit: int = BATCH) -> RelayResult:
         events: list[OutboxRow] = []
         pairs: list[tuple[OutboxRow, uuid.UUID]] = []
         for id_, company_id, mode, type_, object_id, data, created, position, _ in taken:
-            event = OutboxRow(id_, company_id, mode, type_, object_id, _parse(data), created)
-            receivers = [
-                endpoint_id
-                for endpoint_id, patterns, subscribed_from in subscriptions[(company_id, mode)]
-                if subscribed_from < position and matches(patterns, type_)
-            ]
+            try:
+                event = OutboxRow(id_, company_id, mode, type_, object_id, _parse(data), created)
+                receivers = [
+                    endpoint_id
+                    for endpoint_id, patterns, subscribed_from in subscriptions[(company_id, mode)]
+                    if subscribed_from < position and matches(patterns, type_)
+                ]
+            except Exception as error:  # it keeps its position, goes to nobody, and holds up no other
+                set_aside.put_aside(BATCH_NAME, ids.encode("evt", id_), error, row_id=id_)
+                continue
             if receivers:
                 events.append(event)
                 pairs.extend((event, endpoint_id) for endpoint_id in receivers)
@@ -235,12 +241,53 @@ def _share(whole: int, parts: int) -> int:
 def insert_deliveries(
     cursor: Any, events: Iterable[OutboxRow], pairs: Iterable[tuple[OutboxRow, uuid.UUID]]
 ) -> None:
-    """Store the bodies of `events` and a delivery for each pair of event and endpoint, unless they are there already."""
+    """Store the bodies of `events` and a delivery for each pair of event and endpoint, unless they are there already.
+
+    An event that cannot be rendered or stored is set aside, and gets no deliveries.
+    """
+    rendered: list[tuple[OutboxRow, bytes]] = []
+    for event in events:
+        try:
+            rendered.append((event, render_body(event)))
+        except Exception as error:
+            set_aside.put_aside(BATCH_NAME, ids.encode("evt", event.id), error, row_id=event.id)
+    receivers: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for event, endpoint in pairs:
+        receivers[event.id].append(endpoint)
+    _insert_or_halve(cursor, rendered, receivers)
+
+
+def _insert_or_halve(
+    cursor: Any, rendered: list[tuple[OutboxRow, bytes]], receivers: dict[uuid.UUID, list[uuid.UUID]]
+) -> None:
+    if not rendered:
+        return
+    try:
+        with transaction.atomic():
+            _insert(cursor, rendered, receivers)
+    except Exception as error:
+        if set_aside.concerns_all(error) or is_conflict(error):
+            raise
+        if len(rendered) == 1:
+            event = rendered[0][0]
+            set_aside.put_aside(BATCH_NAME, ids.encode("evt", event.id), error, row_id=event.id)
+            return
+        middle = len(rendered) // 2
+        _insert_or_halve(cursor, rendered[:middle], receivers)
+        _insert_or_halve(cursor, rendered[middle:], receivers)
+
+
+def _insert(
+    cursor: Any, rendered: list[tuple[OutboxRow, bytes]], receivers: dict[uuid.UUID, list[uuid.UUID]]
+) -> None:
     now = clock.now()
-    bodies = [(ids.new_id(), e.company_id, e.mode, e.id, render_body(e)) for e in events]
-    if bodies:
-        cursor.execute(_INSERT_BODIES, [now, *map(list, zip(*bodies, strict=True))])
-    rows = [(ids.new_id(), e.company_id, e.mode, endpoint, e.id, e.type) for e, endpoint in pairs]
+    bodies = [(ids.new_id(), e.company_id, e.mode, e.id, body) for e, body in rendered]
+    cursor.execute(_INSERT_BODIES, [now, *map(list, zip(*bodies, strict=True))])
+    rows = [
+        (ids.new_id(), e.company_id, e.mode, endpoint, e.id, e.type)
+        for e, _ in rendered
+        for endpoint in receivers[e.id]
+    ]
     if rows:
         cursor.execute(_INSERT_DELIVERIES, [now, now, *map(list, zip(*rows, strict=True))])
 

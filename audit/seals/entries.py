@@ -19,9 +19,11 @@ from audit.models import Streams
 from audit.seals import chain
 from audit.seals.content import ENTRY_COLUMNS, STAFF_COLUMNS, entry_content
 from audit.signing import Chain, canonical, leaf
+from core import ids, set_aside
 from core.tenancy import system_context
 
 BATCH = 5_000
+BATCH_NAME = "audit.seal"
 _LOCK = 0x706F6D_7365_616C  # one sealer at a time; any fixed number will do
 _TABLES = {
     Streams.ENTRIES: ("audit_auditentry", ENTRY_COLUMNS),
@@ -54,7 +56,7 @@ def _seal_batch(stream: Streams) -> tuple[int, bool]:
         if not taken:
             return 0, False
         found = _read(cursor, stream, taken)
-        chain.append(cursor, _leaves([found[row_id] for row_id in taken if row_id in found], stream))
+        chain.append(cursor, _grouped([found[row_id] for row_id in taken if row_id in found]))
         cursor.execute("DELETE FROM audit_unsealedentry WHERE id = ANY(%s)", [list(found)])
         missing = [row_id for row_id in taken if row_id not in found]
         if missing:
@@ -64,20 +66,34 @@ def _seal_batch(stream: Streams) -> tuple[int, bool]:
     return len(found), len(taken) == BATCH
 
 
-def _read(cursor: CursorWrapper, stream: Streams, wanted: list[uuid.UUID]) -> dict[uuid.UUID, list[Any]]:
-    """Return the contents of the entries by id, without those that are not there."""
+def _read(
+    cursor: CursorWrapper, stream: Streams, wanted: list[uuid.UUID]
+) -> dict[uuid.UUID, tuple[Chain, bytes]]:
+    """Return the chain and the leaf of each entry by id, without those that are not there or cannot be read.
+
+    Either is left unsealed and marked as missing; what cannot be read is set aside besides, with its reason.
+    """
     table, columns = _TABLES[stream]
     cursor.execute(f"SELECT {columns} FROM {table} WHERE id = ANY(%s)", [wanted])  # noqa: S608 - constants only
-    contents = [entry_content(values) for values in cursor.fetchall()]
-    return {uuid.UUID(content[0]): content for content in contents}
+    found: dict[uuid.UUID, tuple[Chain, bytes]] = {}
+    for values in cursor.fetchall():
+        try:
+            found[values[0]] = _leaf(entry_content(values), stream)
+        except Exception as error:  # one entry must not keep every other from being sealed
+            set_aside.put_aside(BATCH_NAME, ids.encode("aud", values[0]), error, row_id=values[0])
+    return found
 
 
-def _leaves(contents: list[list[Any]], stream: Streams) -> dict[Chain, bytes]:
-    grouped: defaultdict[Chain, list[bytes]] = defaultdict(list)
-    for content in contents:
-        row_id = uuid.UUID(content[0])
-        company = uuid.UUID(content[1]) if content[1] else chain.NOBODY
-        grouped[Chain(company, content[2] or "live", stream, day_of(row_id))].append(
-            leaf(row_id.bytes, canonical(content))
-        )
-    return {name: b"".join(leaves) for name, leaves in grouped.items()}
+def _leaf(content: list[Any], stream: Streams) -> tuple[Chain, bytes]:
+    row_id = uuid.UUID(content[0])
+    company = uuid.UUID(content[1]) if content[1] else chain.NOBODY
+    name = Chain(company, content[2] or "live", stream, day_of(row_id))
+    return name, leaf(row_id.bytes, canonical(content))
+
+
+def _grouped(leaves: list[tuple[Chain, bytes]]) -> dict[Chain, bytes]:
+    """Return the leaves of each chain, in their order."""
+    by_chain: defaultdict[Chain, list[bytes]] = defaultdict(list)
+    for name, one in leaves:
+        by_chain[name].append(one)
+    return {name: b"".join(ones) for name, ones in by_chain.items()}

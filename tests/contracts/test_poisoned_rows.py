@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connection
 
 from apikeys import usage
 from apikeys.models import ApiKey, LeakReport
@@ -15,11 +16,13 @@ from apikeys.tasks import repeat_fences
 from audit.ingest import batches, stream
 from audit.ingest.rows import CONTENT
 from audit.ingest.writer import Writer
-from audit.models import RequestLog
+from audit.models import AuditEntry, RequestLog
+from audit.seals import entries as sealing
 from audit.signing import canonical
 from billing.gateways import Outcome
 from billing.models import Charge
 from billing.services import complete_payments, completion
+from config.celery import app
 from core import clock, fences, ids, sealed, valkey
 from core.models import SetAside
 from core.tenancy import Tenant, system_context, tenant_context
@@ -353,3 +356,53 @@ def test_a_use_that_cannot_be_written_keeps_no_other_from_being_noted(world: Wor
         used = ApiKey.objects.in_bulk([bad.key.id, good.key.id])
     assert (used[bad.key.id].last_used_at, used[good.key.id].last_used_at is None) == (None, False)
     assert str(reason_of("apikeys.usage", bad.key.public_id)).startswith("DataError")
+
+
+def test_an_entry_that_cannot_be_read_keeps_no_other_from_being_sealed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = make_key(world.company), make_key(world.company)
+    with tenant_context(world.tenant()):
+        entries = {
+            issued.key.id: AuditEntry.objects.get(action="api_key.created", target_id=issued.client_id)
+            for issued in (bad, good)
+        }
+    poison(monkeypatch, sealing, "entry_content", lambda values: values[0] == entries[bad.key.id].id)
+
+    sealing.seal_waiting()
+
+    assert reason_of("audit.seal", entries[bad.key.id].public_id) == REASON
+    assert reason_of("audit.seal", entries[good.key.id].public_id) is None
+    with system_context(reason="tests"), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM audit_unsealedentry WHERE id = ANY(%s)",
+            [[entry.id for entry in entries.values()]],
+        )
+        assert cursor.fetchall() == [(entries[bad.key.id].id,)]
+
+
+# What beat starts: where its poisoned row is planted, or why it has no rows that could be one.
+BATCHES = {
+    "apikeys.judge_reports": "here",
+    "apikeys.notify_expiry": "here",
+    "apikeys.remind_rotation": "here",
+    "apikeys.repeat_fences": "here",
+    "audit.keep_partitions": "makes tables; no rows",
+    "audit.prune": "drops tables; no rows",
+    "audit.seal": "here",
+    "audit.write_requests": "here",
+    "billing.complete_payments": "here",
+    "core.prune_idempotency_keys": "one DELETE by time; reads no row",
+    "core.prune_set_aside": "one DELETE by time; reads no row",
+    "core.send_mail": "tests/core/test_mail.py",
+    "messaging.fold_statistics": "sums in PostgreSQL; reads no row",
+    "messaging.send_due": "here",
+    "webhooks.prune": "DELETEs by time; reads no row",
+    "webhooks.send_notices": "here",
+    "webhooks.sweep": "tests/webhooks/test_poisoned_deliveries.py",
+}
+
+
+def test_every_batch_that_beat_starts_is_accounted_for() -> None:
+    unknown = {entry["task"] for entry in app.conf.beat_schedule.values()} - set(BATCHES)
+    assert unknown == set(), "plant a poisoned row in it, and say here where"

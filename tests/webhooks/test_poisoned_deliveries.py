@@ -3,14 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from core import background, clock, crypto
-from core.tenancy import system_context
+from core.models import OutboxEvent
+from core.tenancy import system_context, tenant_context
 from tests.factories import World, make_customer
 from tests.poison import REASON, Poison, poison, reason_of
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import attempts_of, deliveries_of, drain, make_due, make_endpoint, relay_all
+from webhooks import relay
 from webhooks.delivery import cycle, pump
 from webhooks.delivery import record as recording
 from webhooks.delivery.limits import Limits
@@ -112,3 +115,35 @@ def test_a_cycle_that_fails_ends_no_pump(
     drain()
 
     assert [row.status for row in deliveries_of(endpoint)] == ["succeeded"]
+
+
+@pytest.mark.parametrize("stage", ["rendered", "matched", "stored"])
+def test_an_event_that_cannot_be_relayed_keeps_no_other_from_its_receivers(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    names = ("first", "bad", "last")
+    first, bad, last = (make_customer(world.tenant(), name=name).public_id for name in names)
+    with tenant_context(world.tenant()):
+        event = OutboxEvent.objects.get(object_id=bad)
+        if stage == "matched":
+            OutboxEvent.objects.filter(id=event.id).update(type="poisoned")
+    if stage == "rendered":
+        poison(monkeypatch, relay, "render_body", lambda row: row.id == event.id)
+    elif stage == "matched":
+        poison(monkeypatch, relay, "matches", lambda patterns, type_: type_ == "poisoned")
+    else:
+        poison(
+            monkeypatch,
+            relay,
+            "_insert",
+            lambda cursor, rendered, _: any(e.id == event.id for e, _ in rendered),
+        )
+
+    drain()
+
+    assert [orjson.loads(got.body)["data"]["id"] for got in receiver.received] == [first, last]
+    assert reason_of("webhooks.relay", event.public_id) == REASON
+    with tenant_context(world.tenant()):
+        assert OutboxEvent.objects.get(id=event.id).relayed_at is not None
+    assert len(deliveries_of(endpoint)) == 2
