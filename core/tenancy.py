@@ -101,6 +101,38 @@ def system_context(*, reason: str) -> Iterator[None]:
 ModelT = TypeVar("ModelT", bound=models.Model, covariant=True)
 
 
+class CurrentTenant(models.Func):
+    """The filter of a query that was written down before there was a tenant, as `queryset = Product.objects.all()` in a class is.
+
+    It is bound each time the query is compiled: to the tenant of that moment, to everything inside `system_context`. Without
+    either it does not compile.
+    """
+
+    output_field = models.BooleanField()
+
+    def __init__(self, model: type[models.Model]) -> None:
+        super().__init__("company_id", *(["mode"] if issubclass(model, TenantModel) else []))
+        self._name = model.__name__
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:  # type: ignore[override]
+        """Return the condition. Raises TenantRequired."""
+        scope = current_scope()
+        if scope.tenant is None:
+            _require_scope(self._name)
+            return "TRUE", []
+        values = [scope.tenant.company_id, scope.tenant.mode]
+        columns = [compiler.compile(column)[0] for column in self.source_expressions]
+        return " AND ".join(f"{column} = %s" for column in columns), values[: len(columns)]
+
+
+def _require_scope(name: str) -> None:
+    scope = current_scope()
+    if scope.tenant is None and scope.system_reason is None:
+        raise TenantRequired(
+            f"{name} was queried without a tenant: use tenant_context(…) or system_context(reason=…)."
+        )
+
+
 class TenantQuerySet(models.QuerySet[ModelT]):
     """Fills in the current tenant on create."""
 
@@ -126,13 +158,29 @@ class TenantQuerySet(models.QuerySet[ModelT]):
         """Create a row in the current tenant."""
         return super().create(**{**self._tenant_values(), **kwargs})
 
+    def _insert(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse what has no filter that could: every INSERT comes by here."""
+        _require_scope(self.model.__name__)
+        return super()._insert(*args, **kwargs)  # type: ignore[misc]  # the stubs leave it out
+
+    _insert.alters_data = True  # type: ignore[attr-defined]
+    _insert.queryset_only = False  # type: ignore[attr-defined]
+
+    def raw(self, *args: Any, **kwargs: Any) -> models.query.RawQuerySet:
+        """Refuse SQL that somebody wrote where there is no tenant; inside of one, RLS filters it."""
+        _require_scope(self.model.__name__)
+        return super().raw(*args, **kwargs)
+
     def bulk_create(self, objs: Iterable[ModelT], *args: Any, **kwargs: Any) -> list[ModelT]:
         """Create rows in the current tenant; rows that already name a company keep it (RLS checks it)."""
         return super().bulk_create(self.in_tenant(objs), *args, **kwargs)
 
 
 class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
-    """Default and base manager of every company-owned model: filters by the tenant, raises without one."""
+    """Default and base manager of every company-owned model: filters by the tenant, raises without one.
+
+    Without one a query may be written down, and is bound to the tenant of the moment in which it runs (CurrentTenant).
+    """
 
     use_in_migrations = False
 
@@ -152,20 +200,12 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
 
     def _for_inserting(self) -> TenantQuerySet[Any]:
         """Return the rows without the filter, which costs time and to which an INSERT pays no heed. RLS checks the rows."""
-        self._check_scope()
+        _require_scope(self.model.__name__)
         queryset: TenantQuerySet[Any] = super().get_queryset()
         return queryset
 
-    def _check_scope(self) -> None:
-        scope = current_scope()
-        if scope.tenant is None and scope.system_reason is None:
-            raise TenantRequired(
-                f"{self.model.__name__} was queried without a tenant: use tenant_context(…) or system_context(reason=…)."
-            )
-
     def get_queryset(self) -> TenantQuerySet[Any]:
-        """Return the rows of the current tenant (every row inside system_context)."""
-        self._check_scope()
+        """Return the rows of the current tenant (every row inside system_context; without either, of whom it will run for)."""
         queryset: TenantQuerySet[Any] = super().get_queryset()
         scope = current_scope()
         if scope.tenant is not None:
@@ -173,7 +213,7 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
             if issubclass(self.model, TenantModel):
                 filters["mode"] = scope.tenant.mode
             return queryset.filter(**filters)
-        return queryset
+        return queryset if scope.system_reason is not None else queryset.filter(CurrentTenant(self.model))
 
 
 class _OwnedModel(models.Model):

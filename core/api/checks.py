@@ -11,6 +11,7 @@ from rest_framework.settings import api_settings
 from core.api.operations import MountedView, mounted_views
 from core.api.permissions import HasScope
 from core.api.scopes import ANY_KEY, SCOPES
+from core.events import EVENT_TYPES
 
 
 @register(Tags.security)
@@ -52,6 +53,7 @@ def _check(mounted: MountedView) -> Iterator[CheckMessage]:
         for scope in mounted.scopes(method):
             if scope != ANY_KEY and scope not in SCOPES:
                 yield Error(f"{method} /{route} names unknown scope {scope}.", id="pomelo.E003")
+    yield from _check_events(mounted)
     if not issubclass(view, TenantMixin):
         yield checks.Warning(
             f"/{route} runs without a tenant transaction and without Idempotency-Key.",
@@ -60,6 +62,38 @@ def _check(mounted: MountedView) -> Iterator[CheckMessage]:
         )
     elif not mounted.attribute("needs_database") and WRITES & methods.keys():
         yield Error(f"/{route} writes, which needs a transaction: needs_database.", id="pomelo.E004")
+
+
+def _check_events(mounted: MountedView) -> Iterator[CheckMessage]:
+    """A change that DRF's own mixins make must be published, or neither webhooks nor the audit trail would know of it."""
+    from rest_framework import mixins
+
+    from core.api.views import PublishingMixin, event_of
+
+    actions = set(mounted.methods.values())
+    queryset = mounted.attribute("queryset")
+    for verb, names, name, silent in (
+        ("created", {"create"}, "perform_create", mixins.CreateModelMixin.perform_create),
+        ("updated", {"update", "partial_update"}, "perform_update", mixins.UpdateModelMixin.perform_update),
+        ("deleted", {"destroy"}, "perform_destroy", mixins.DestroyModelMixin.perform_destroy),
+    ):
+        performs = getattr(mounted.view, name, None)
+        if not actions & names or performs is None:
+            continue
+        if performs is silent:
+            yield Error(
+                f"/{mounted.route} changes rows by DRF's {name}, and nobody would hear of it.",
+                hint="Inherit it from core.api.views.ModelViewSet, or call a service that publishes there.",
+                id="pomelo.E009",
+            )
+        elif performs is getattr(PublishingMixin, name) and queryset is not None:
+            kind = event_of(queryset.model, verb)
+            if kind not in EVENT_TYPES:
+                yield Error(
+                    f"/{mounted.route} publishes {kind}, which no app declares.",
+                    hint="Add the event to the app's events.py, and its Resource to the AppConfig.",
+                    id="pomelo.E009",
+                )
 
 
 def _default_authenticators() -> tuple[type, ...]:

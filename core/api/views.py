@@ -6,10 +6,11 @@ runs in one transaction of the key's tenant, once for an Idempotency-Key, and it
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
+from django.db.models import Model
 from django.http import Http404, HttpResponse
 from rest_framework import generics, mixins, viewsets
 from rest_framework import views as drf_views
@@ -17,6 +18,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core import ids
 from core.api import idempotency
 from core.api.access import Access, ApiRequest
 from core.api.filters import check_query
@@ -24,6 +26,8 @@ from core.api.permissions import Scopes
 from core.api.rendering import read_body
 from core.api.scopes import ANY_KEY
 from core.errors import DomainError, NotFound
+from core.events import EVENT_TYPES, publish
+from core.resources import OBJECT_PREFIXES
 from core.tenancy import tenant_context
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -129,6 +133,22 @@ class GenericAPIView(TenantMixin, generics.GenericAPIView):
 
     lookup_url_kwarg = "id"
 
+    def get_object(self) -> Any:
+        """Return the object that the path names by its public id, as DRF does by its key.
+
+        Raises NotFound for a malformed, missing or foreign id alike, and what `check_object_permissions` raises.
+        """
+        queryset = self.filter_queryset(self.get_queryset())
+        prefix: str = getattr(queryset.model, "id_prefix", "")
+        if self.lookup_field != "pk" or not prefix:
+            return super().get_object()
+        try:
+            found = queryset.get(pk=ids.decode(prefix, self.kwargs[self.lookup_url_kwarg]))
+        except (ids.InvalidId, queryset.model.DoesNotExist) as error:
+            raise NotFound from error
+        self.check_object_permissions(self.request, found)
+        return found
+
     def page(self, queryset: Any, represent: Callable[[Any], dict[str, Any]]) -> Response:
         """Answer with the page of `queryset` that is asked for, filtered, each row by `represent`."""
         rows: Iterable[Any] = self.paginate_queryset(self.filter_queryset(queryset)) or ()
@@ -149,7 +169,53 @@ class ReadOnlyModelViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, Gen
     """DRF's ReadOnlyModelViewSet, in the key's tenant."""
 
 
+class PublishingMixin(GenericAPIView):
+    """Publishes what DRF's create, update and destroy have done: webhooks carry it, and the audit trail keeps who did it.
+
+    The events are `<object>.created`, `.updated` and `.deleted` of the app that owns the model; a system check says which one
+    is missing. Whoever overrides a `perform_…` calls a service there, which publishes by itself.
+    """
+
+    def represent(self, row: Any) -> dict[str, Any]:
+        """Return the public form of `row`, which its events carry."""
+        return dict(self.get_serializer(row).data)
+
+    def perform_create(self, serializer: Any) -> None:
+        """Save the row that was sent."""
+        row = serializer.save()
+        self._publish("created", row.public_id, object=self.represent(row))
+
+    def perform_update(self, serializer: Any) -> None:
+        """Save the fields that were sent; what changes nothing is no event."""
+        before = self.represent(serializer.instance)
+        row = serializer.save()
+        after = self.represent(row)
+        changes = {
+            name: [before.get(name), value] for name, value in after.items() if before.get(name) != value
+        }
+        if changes:
+            self._publish("updated", row.public_id, object=after, changes=changes)
+
+    def perform_destroy(self, instance: Any) -> None:
+        """Delete the row."""
+        public_id, last = instance.public_id, self.represent(instance)
+        instance.delete()
+        self._publish("deleted", public_id, object=last)
+
+    def _publish(self, verb: str, object_id: str, **facts: Any) -> None:
+        kind = event_of(self.get_queryset().model, verb)
+        publish(EVENT_TYPES[kind](object_id=object_id, **facts), actor=cast(ApiRequest, self.request).user)
+
+
+def event_of(model: type[Model], verb: str) -> str:
+    """Return the type of the event that says that a row of `model` was created, updated or deleted: `product.created`."""
+    prefix = getattr(model, "id_prefix", None)
+    kinds = [kind for kind, other in OBJECT_PREFIXES.items() if prefix and other == prefix]
+    return f"{kinds[0] if kinds else model._meta.model_name}.{verb}"
+
+
 class ModelViewSet(
+    PublishingMixin,
     mixins.CreateModelMixin,
     mixins.RetrieveModelMixin,
     mixins.UpdateModelMixin,
@@ -157,7 +223,7 @@ class ModelViewSet(
     mixins.ListModelMixin,
     GenericViewSet,
 ):
-    """DRF's ModelViewSet, in the key's tenant."""
+    """DRF's ModelViewSet, in the key's tenant; what it changes is published."""
 
 
 class UnknownRoute(APIView):

@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.db import ProgrammingError, connection, transaction
+from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 
 from billing.models import Customer
@@ -25,6 +26,49 @@ def test_a_query_without_a_tenant_raises_instead_of_returning_everything(world: 
     make_customer(world.tenant())
     with pytest.raises(TenantRequired):
         Customer.objects.count()
+
+
+def test_a_query_written_without_a_tenant_is_bound_when_it_runs(world: World) -> None:
+    """As `queryset = Product.objects.all()` in the body of a view is."""
+    written = Customer.objects.exclude(name="nobody")
+    own, foreign = (
+        make_customer(world.tenant(), name="own"),
+        make_customer(world.other_tenant(), name="foreign"),
+    )
+    make_customer(world.tenant("test"), name="test")
+
+    for tenant, expected in [
+        (own.tenant, {"own"}),
+        (foreign.tenant, {"foreign"}),
+        (world.tenant("test"), {"test"}),
+    ]:
+        with tenant_context(tenant):
+            assert set(written.all().values_list("name", flat=True)) == expected
+            assert _names() == expected
+            assert (
+                set(Customer.objects.filter(id__in=written.values("id")).values_list("name", flat=True))
+                == expected
+            )
+    with system_context(reason="tests"):
+        assert written.filter(id__in=[own.id, foreign.id]).count() == 2
+    for run in (
+        written.all().first,
+        written.count,
+        written.exists,
+        lambda: written.update(name="changed"),
+        written.delete,
+        lambda: written.aggregate(Count("id")),
+        lambda: list(written.union(written)),
+        lambda: list(written.raw("SELECT * FROM billing_customer")),
+        lambda: written.create(company_id=own.company_id, mode="live", name="smuggled"),
+        lambda: written.bulk_create([Customer(company_id=own.company_id, mode="live", name="smuggled")]),
+        Customer(company_id=own.company_id, mode="live", name="smuggled").save,
+        own.save,
+        own.refresh_from_db,
+        own.delete,
+    ):
+        with pytest.raises(TenantRequired):
+            run()
 
 
 def test_sql_without_a_tenant_returns_nothing(world: World) -> None:

@@ -10,6 +10,10 @@ from tests.core.api import extension_views as views
 router = Router()
 router.register("things", views.Things, "thing")
 router.register("rows", views.Rows, "row")
+router.register("ordinary", views.Ordinary, "ordinary")
+unpublished = Router()
+unpublished.register("silent", views.Silent, "silent")
+unpublished.register("undeclared", views.Undeclared, "undeclared")
 
 CLASSES = {
     name: view
@@ -21,6 +25,7 @@ CLASSES = {
 
 extensions = [
     *router.urls,
+    *unpublished.urls,
     path("of_ada/<str:id>", views.OfAda.as_view()),
     *(
         path(name, view.as_view())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rest_framework import exceptions, permissions, throttling, versioning
+from rest_framework import exceptions, permissions, serializers, throttling, versioning, viewsets
 from rest_framework import views as drf_views
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import (
@@ -17,11 +17,13 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
 from billing import selectors, services
+from billing.models import Customer
 from core.api.permissions import HasScope, scopes
 from core.api.rendering import JSONParser, JSONRenderer
 from core.api.scopes import ANY_KEY
 from core.api.throttles import CompanyThrottle, KeyThrottle, TierThrottle
-from core.api.views import APIView, GenericAPIView, GenericViewSet, ViewSet
+from core.api.views import APIView, GenericAPIView, GenericViewSet, ModelViewSet, ViewSet
+from core.models import IdempotencyRecord
 
 # What the views have done, for the tests to read.
 SEEN: list[Any] = []
@@ -345,6 +347,46 @@ class Rows(GenericViewSet):
 
     def list(self, request: Any) -> Response:
         return self.page(selectors.list_customers(), lambda row: {"name": row.name})
+
+
+class CustomerFields(serializers.ModelSerializer):
+    """A serializer as DRF's tutorial writes it."""
+
+    id = serializers.CharField(source="public_id", read_only=True)
+
+    class Meta:
+        model = Customer
+        fields = ["id", "name", "email"]
+
+
+class Ordinary(ModelViewSet):
+    """A ModelViewSet as DRF's tutorial writes it."""
+
+    queryset = Customer.objects.all()
+    serializer_class = CustomerFields
+    scopes = {
+        "list": "customers:read",
+        "retrieve": "customers:read",
+        "create": "customers:write",
+        "update": "customers:write",
+        "partial_update": "customers:write",
+        "destroy": "customers:write",
+    }
+
+
+class Silent(viewsets.ModelViewSet):
+    """DRF's own, which publishes nothing."""
+
+    queryset = Customer.objects.all()
+    serializer_class = CustomerFields
+    scopes = Ordinary.scopes
+
+
+class Undeclared(ModelViewSet):
+    """One of a table that nobody has declared events of."""
+
+    queryset = IdempotencyRecord.objects.all()
+    scopes = Ordinary.scopes
 
 
 @scopes("customers:read", "audit:read")
