@@ -3,11 +3,13 @@
 import html
 import json
 import re
+import shlex
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from core.api.scopes import SCOPES
@@ -50,12 +52,11 @@ class Scene:
         }
         return {name: mark for name, mark in found.items() if "apikeys_" not in name}
 
-    def call(self, case: Case) -> tuple[int, Any, Any]:
+    def call(self, case: Case, idempotency_key: str | None = None) -> tuple[int, Any, Any]:
         """Send a case to the API; returns the status, the headers and the bytes."""
         method, _, path = case.target.partition(" ")
-        body = case.sent
-        raw = body if isinstance(body, bytes) else None
-        answer = self.client.request(method, self.fill(path), None if raw else self.fill(body), raw=raw)
+        raw, body = (case.sent, None) if isinstance(case.sent, bytes) else (None, self.fill(case.sent))
+        answer = self.client.request(method, self.fill(path), body, raw=raw, idempotency_key=idempotency_key)
         return answer.status, answer.headers, answer.content
 
     def submit(self, case: Case) -> tuple[int, str]:
@@ -81,6 +82,7 @@ def scene() -> Scene:
         client=client,
         browser=sign_in(world.owner, company=world.company),
         objects={
+            "company": world.company.public_id,
             "customer": customer.public_id,
             "invoice": make_invoice(live, customer=customer).public_id,
             "charge": make_settled_charge(live).public_id,
@@ -89,11 +91,22 @@ def scene() -> Scene:
     )
 
 
+def check_refusal(expected: Refused, status: int, headers: Any, content: bytes) -> None:
+    """The status and code, and the field with words of its message."""
+    problem = assert_problem(status, headers, content, expected=(expected.status, expected.code))
+    told = {each["field"]: each["message"] for each in problem["error"].get("fields", [])}
+    if expected.at:
+        assert expected.says in told.get(expected.at, ""), told
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.kind}: {case.name}")
 def test_a_wrong_input(scene: Scene, case: Case) -> None:
     before = scene.owned()
 
-    if case.door == "form":
+    if case.door == "command":
+        with pytest.raises(CommandError, match=re.escape(case.expected.says)):
+            call_command(*shlex.split(scene.fill(case.target)))
+    elif case.door == "form":
         status, seen = scene.submit(case)
         if isinstance(case.expected, Refused):
             assert status in (200, 400, 422), seen
@@ -104,10 +117,9 @@ def test_a_wrong_input(scene: Scene, case: Case) -> None:
         status, headers, content = scene.call(case)
         assert status == case.expected.status, content
         if isinstance(case.expected, Refused):
-            problem = assert_problem(status, headers, content, expected=(status, case.expected.code))
-            told = {each["field"]: each["message"] for each in problem["error"].get("fields", [])}
-            if case.expected.at:
-                assert case.expected.says in told.get(case.expected.at, ""), told
+            check_refusal(case.expected, status, headers, content)
+            if not case.target.startswith("GET "):
+                check_refusal(case.expected, *scene.call(case, idempotency_key=uuid.uuid4().hex))
         else:
             found = json.loads(content)
             assert {name: found[name] for name in case.expected.values} == case.expected.values

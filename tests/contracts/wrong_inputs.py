@@ -1,13 +1,14 @@
 """Wrong inputs that people sent to products like this one, a line each; `test_wrong_inputs.py` sends them.
 
-To add one, add a line to the list of its kind: `api` (a body), `query` (a list), `form` (a page of the dashboard), each
-with what is expected. `{customer}`, `{invoice}`, `{charge}` and `{endpoint}` in a path or a body stand for an object of
-the company. A door of its own (a raw socket, a callback, a command) has its test where its fixtures are; what is listed
+To add one, add a line to the list of its kind: `api` (a body), `query` (a list), `form` (a page of the dashboard),
+`command` (an operator's), each with what is expected. `{company}`, `{customer}`, `{invoice}`, `{charge}` and `{endpoint}` in a
+path or a body stand for an object of the company. A refused call is made again with an Idempotency-Key. A door of its own (a raw socket, a callback, a command) has its test where its fixtures are; what is listed
 here goes through the whole pipeline, must be no 5xx, and a refusal must leave every row of the company as it was.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 Json = dict[str, Any]
 
@@ -58,6 +59,11 @@ def query(kind: str, name: str, address: str, expected: Refused | Taken) -> None
 def form(kind: str, name: str, page: str, fields: dict[str, str], says: str) -> None:
     """A form of the dashboard that is shown again with words beside the field; `page` is where it stands."""
     CASES.append(Case(kind, name, "form", page, fields, Refused(says=says)))
+
+
+def command(kind: str, name: str, line: str, says: str) -> None:
+    """An operator's command that refuses an argument."""
+    CASES.append(Case(kind, name, "command", line, None, Refused(says=says)))
 
 
 def filled(kind: str, name: str, page: str, fields: dict[str, str]) -> None:
@@ -118,3 +124,43 @@ api("address", "a decomposed name", "POST /v1/customers", {"name": "Rene\u0301",
 api("address", "the longest sender", "POST /v1/messages", {**MESSAGE, "from": f'"{"x" * 200}" <{"a" * 64}@{"b" * 60}.{"c" * 60}.example.com>'}, Taken())
 for text in ("Müller, Jörg", "李" * 60, "Ada (CEO)", "O\u2019Neil"):
     api("address", f"a sender called {ascii(text)[:30]}", "POST /v1/messages", {**MESSAGE, "from": f'"{text}" <a@example.com>'}, Taken())
+
+# Absence taken for consent. (Bodies that break off need sockets: tests/attacks/test_absent_bodies.py.)
+for name, body in (("nothing", b""), ("an empty object", {}), ("null", {"amount": None}), ("both", {"amount": 100, "full": True})):
+    api("absence", f"a refund of {name}", "POST /v1/charges/{charge}/refunds", body, Refused("amount"))
+api("absence", "a refund that is not full", "POST /v1/charges/{charge}/refunds", {"full": False}, Refused("full"))
+for name, body in (("nothing", b""), ("an empty object", {})):
+    api("absence", f"a rotation of {name}", "POST /v1/webhook_endpoints/{endpoint}/rotate_secret", body, Refused("overlap"))
+    for path in ("customers/{customer}", "invoices/{invoice}", "webhook_endpoints/{endpoint}"):
+        api("absence", f"a change of {name} at {path}", f"PATCH /v1/{path}", body, Refused())
+
+# Limits of a library met late, and names that stand twice.
+NOT_MEANT = Refused(code="invalid_request")
+for depth in (13, 300, 3_000):
+    api("limits", f"{depth} objects", "POST /v1/customers", b'{"name": "Ada", "metadata": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}", NOT_MEANT)
+    api("limits", f"{depth} lists", "POST /v1/messages", b'{"channel": "email", "to": ' + b"[" * depth + b"]" * depth + b"}", NOT_MEANT)
+api("limits", "a name twice", "POST /v1/customers", b'{"name": "Ada", "name": "Eve"}', NOT_MEANT)
+api("limits", "a name twice, once escaped", "POST /v1/customers", b'{"name": "Ada", "\\u006eame": "Eve"}', NOT_MEANT)
+api("limits", "a metadata name twice", "POST /v1/customers", b'{"name": "Ada", "metadata": {"a": "1", "a": "2"}}', NOT_MEANT)
+api("limits", "an amount twice", "POST /v1/charges/{charge}/refunds", b'{"amount": 1, "amount": 5000}', NOT_MEANT)
+for number in (b"NaN", b"Infinity", b"1e999", b"01", b"0x10", b"1_000"):
+    api("limits", f"an amount of {number.decode()}", "POST /v1/charges/{charge}/refunds", b'{"amount": ' + number + b"}", NOT_MEANT)
+for number in (b"1.5", b"1e30", b"9" * 30, b"-1", b"0", b'"100"', b"true"):
+    api("limits", f"an amount of {number.decode()}", "POST /v1/charges/{charge}/refunds", b'{"amount": ' + number + b"}", Refused("amount"))
+
+# Heuristics on evidence: business words are nobody's credentials.
+BUSINESS = {"name": "Basic Consulting", "metadata": {"token": "gold", "secret": "Bearer bonds"}}
+api("evidence", "words like credentials", "POST /v1/customers", BUSINESS, Taken(BUSINESS))
+
+# Words of other languages.
+for text in ("İSTANBUL", "ışık", "{nb}", "हिन्दी", "\u200b", "＝1+1"):
+    query("languages", f"a search for {text!a}", f"/v1/customers?search={quote(text)}", Taken({"object": "list"}, status=200))
+api("languages", "a name of braces", "POST /v1/customers", {"name": "{nb}"}, Taken({"name": "{nb}"}))
+
+# Commands read as forms do.
+ISSUE_KEY = "issue_key --company {company} --name worker --mode test --scopes customers:read"
+for text in ("１２", "1.0", "1e3", "1.000", "12,5"):
+    command("ambiguous", f"--rate-limit {text}", f"{ISSUE_KEY} --rate-limit {text}", "Write a whole number, as in 1250.")
+    command("ambiguous", f"--expires-in-days {text}", f"{ISSUE_KEY} --expires-in-days {text}", "Write a whole number, as in 1250.")
+for text in ("2026-W53-4", "20260131", "２０２６-01-31", "2026-02-30"):
+    command("ambiguous", f"--day {text}", f"verify_audit --day {text}", "day")
