@@ -29,6 +29,7 @@ from core.api.errors import BodyTooLarge, InternalError, InvalidRequest, Tempora
 from core.api.permissions import required_scopes
 from core.api.rendering import PROBLEM_JSON, dump, unsupported
 from core.errors import DomainError, FieldError, FieldErrors, NotFound
+from core.postgres.breaker import DatabaseAway
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +152,8 @@ def to_domain_error(error: BaseException) -> DomainError:
     if isinstance(error, drf.APIException) and error.status_code < 500:
         return _of_api_exception(error)
     if isinstance(error, (OperationalError, InterfaceError)):
-        log.error("api.database_unavailable", exc_info=error)
+        if not isinstance(error, DatabaseAway):  # of which the breaker has told, once
+            log.error("api.database_unavailable", exc_info=error)
         return TemporarilyUnavailable("The database cannot be reached right now.")
     if isinstance(error, DataError):
         log.warning("api.value_refused_by_database", exc_info=error)

@@ -17,6 +17,7 @@ from core.api.access import ApiRequest
 from core.api.rendering import PdfRenderer
 from core.api.serializers import NoBody
 from core.api.views import GenericViewSet
+from core.heavy import heavy_work
 
 
 class InvoiceViewSet(GenericViewSet):
@@ -93,8 +94,10 @@ class InvoiceViewSet(GenericViewSet):
         from billing.export.invoice_pdf import file_name, render_invoice
 
         invoice = selectors.get_invoice(id)
+        with heavy_work():
+            data = render_invoice(invoice, seller=current_company().name)
         return Response(
-            render_invoice(invoice, seller=current_company().name),
+            data,
             headers={"Content-Disposition": f'attachment; filename="{file_name(invoice)}"'},
         )
 

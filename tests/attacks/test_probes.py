@@ -1,0 +1,53 @@
+"""What probes tell, and to whom."""
+
+import pytest
+from django.test import Client
+
+TOKEN = "Bearer t0ken-of-the-operator"
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "knows"),
+    [
+        ("127.0.0.1", {}, True),
+        ("::1", {}, True),
+        ("10.0.0.5", {"Authorization": TOKEN}, True),
+        ("10.0.0.5", {}, False),
+        ("10.0.0.5", {"Authorization": "Bearer another"}, False),
+        ("10.0.0.5", {"X-Forwarded-For": "127.0.0.1"}, False),
+        # A proxy on this machine brings the whole world.
+        ("127.0.0.1", {"X-Forwarded-For": "198.51.100.7"}, False),
+        ("127.0.0.1", {"Forwarded": "for=198.51.100.7"}, False),
+    ],
+)
+def test_details_and_metrics_are_told_to_this_machine_and_to_the_token(settings, peer, headers, knows):
+    settings.METRICS_TOKEN = TOKEN.removeprefix("Bearer ")
+    client = Client(REMOTE_ADDR=peer)
+    ready = client.get("/readyz", headers=headers)
+    metrics = client.get("/metrics", headers=headers)
+    assert (ready.status_code, ready.json()["status"], "checks" in ready.json()) == (200, "ready", knows)
+    assert (metrics.status_code, b"pomelo_" in metrics.content) == ((200, True) if knows else (403, False))
+
+
+def test_an_empty_token_is_nobodys(settings):
+    settings.METRICS_TOKEN = ""
+    for sent in ("Bearer ", "Bearer", ""):
+        assert (
+            Client(REMOTE_ADDR="10.0.0.5").get("/metrics", headers={"Authorization": sent}).status_code == 403
+        )
+
+
+@pytest.mark.parametrize(("mode", "status"), [("local", 200), ("open", 200), ("closed", 503)])
+def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(settings, mode, status):
+    from core import valkey
+
+    before = settings.VALKEY_URL
+    settings.RATE_LIMIT_FAILURE_MODE = mode
+    try:
+        settings.VALKEY_URL = "redis://127.0.0.1:1/0"
+        answer = Client().get("/readyz")
+    finally:
+        settings.VALKEY_URL = before
+        valkey.forget_connections()
+    assert answer.status_code == status
+    assert answer.json()["checks"]["valkey"] != "ok"
