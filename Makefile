@@ -10,10 +10,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run test check attack docs bench chaos lock install-base install-dev
+.PHONY: help run test restore-test check attack docs bench chaos lock install-base install-dev
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 install-base:
 	@sh requirements/install.sh base
@@ -26,8 +26,10 @@ run: install-base ## run everything in the foreground (HOST, PORT, DATA_DIR, TLS
 
 test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 	@sh tests/journeys/install-chromium.sh
-	@# Some tests kill real processes by the clock; one that fails is tried once more, and the summary says how it failed.
-	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder --reruns 1 --rerun-show-tracebacks $(ARGS)
+	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
+
+restore-test: install-dev ## back a platform up, restore it elsewhere, and count what arrives (part of `make test`)
+	@$(BIN)/python -m pytest tests/restore $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check

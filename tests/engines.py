@@ -1,9 +1,10 @@
-"""The real servers behind the test run: one PostgreSQL for all, a database and a Valkey for each process.
+"""The real servers behind the test run: a PostgreSQL and a Valkey for each process, which shares nothing with the others.
 
 `start_engines()` runs while `tests/conftest.py` is imported, before Django reads its settings. In the process the run
-begins with it starts PostgreSQL and migrates a template database once, as the role `owner` (kept in `.data-test` until
-a migration or the day changes). Every pytest-xdist worker, and a run without xdist, clones the template in a fraction
-of a second and connects as the role `app`. Commits are real and nothing is flushed: tests make their own companies.
+begins with it migrates a template database once, as the role `owner`, and keeps the server's folder (in `.data-test`,
+until a migration or the day changes). Every pytest-xdist worker, and a run without xdist, starts a copy of that server,
+clones the template in a fraction of a second and connects as the role `app`. Commits are real and nothing is flushed:
+tests make their own companies.
 
 `private_valkey()`, `private_engines()` and `private_platform()` give a single test servers it may stop, kill and damage.
 """
@@ -40,21 +41,20 @@ FOLDER_PREFIX = "pomelo-test-"
 CACHE = ROOT / ".data-test"
 EXAMPLE_APP = "tests.example_app"
 STALE_SECONDS = 3600
-# How the first process tells the workers it starts where the shared server is.
-_SHARED = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_OWNER_URL")
+# Where this process's server is.
+_ADDRESSES = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_OWNER_URL")
 
 
 def start_engines() -> None:
     """Start what this process needs and set the environment that Django's settings read."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker is None:
-        # An app that is installed as anybody's would be; every suite covers it without being told.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        # An app that is installed as anybody's would be; every suite covers it without being told. Workers inherit it.
         os.environ["EXTENSIONS"] = ",".join(filter(None, (EXAMPLE_APP, os.environ.get("EXTENSIONS", ""))))
-        _start_shared()
+    _start_postgres()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     valkey = _start_valkey(folder)
     _at_exit(_discard, folder, valkey)
-    database = worker or "main"
+    database = os.environ.get("PYTEST_XDIST_WORKER") or "main"
     clone_template(database)
     os.environ |= {
         "DATA_DIR": str(folder),
@@ -133,13 +133,13 @@ def private_platform(*, durable: bool = False) -> Iterator[tuple[Engines, dict[s
             )
 
 
-def _start_shared() -> None:
+def _start_postgres() -> None:
     _remove_stale_folders()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     cached = CACHE / _fingerprint()
     is_cached = _copy_cached(cached, folder)
-    engines = Engines(folder, durable=False)
-    _at_exit(_stop_shared, folder, engines)
+    engines = Engines(folder, durable=False, valkey=not is_cached)
+    _at_exit(_stop, folder, engines)
     engines.start()
     if not is_cached:
         _migrate_template(engines)
@@ -147,7 +147,7 @@ def _start_shared() -> None:
         _keep(folder, cached)
         engines.start()
     urls = (engines.superuser_url, engines.database_url("app"), engines.database_url("owner"))
-    os.environ |= dict(zip(_SHARED, urls, strict=True))
+    os.environ |= dict(zip(_ADDRESSES, urls, strict=True))
 
 
 def _copy_cached(cached: Path, folder: Path) -> bool:
@@ -256,7 +256,7 @@ def _at_exit(function: Callable[..., None], *arguments: object) -> None:
     atexit.register(run)
 
 
-def _stop_shared(folder: Path, engines: Engines) -> None:
+def _stop(folder: Path, engines: Engines) -> None:
     engines.stop()
     shutil.rmtree(folder, ignore_errors=True)
 
