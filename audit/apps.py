@@ -38,10 +38,21 @@ class AuditConfig(PomeloApp):
     def ready(self) -> None:
         """Every `migrate`, so every start, makes the partitions of the coming days; `/readyz` says when they run out."""
         from audit.partitions.readiness import check_partitions
+        from audit.restoring import check_rights, keep_partitions, seal_what_is_there, tell_lost_seals
+        from audit.seals.waiting import read_oldest_entry
         from core.health import READINESS_CHECKS
+        from core.restoring import STEPS
+        from core.watch import WATCHES
 
         post_migrate.connect(_after_migrate, sender=self)
         READINESS_CHECKS["audit_partitions"] = check_partitions
+        WATCHES["entries"] = read_oldest_entry
+        STEPS["audit rights"] = check_rights
+        STEPS["audit partitions"] = keep_partitions
+        STEPS["exported heads"] = (
+            tell_lost_seals  # before anything is sealed, which would hide what is missing
+        )
+        STEPS["audit seals"] = seal_what_is_there
 
 
 def _after_migrate(*, using: str, **_: Any) -> None:

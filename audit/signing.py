@@ -39,6 +39,15 @@ class Chain:
         """Return the chain that an exported head names."""
         return cls(uuid.UUID(data["company"]), data["mode"], data["stream"], date.fromisoformat(data["day"]))
 
+    def as_json(self) -> dict[str, object]:
+        """Return the members of an exported head that name the chain."""
+        return {
+            "company": str(self.company_id),
+            "mode": self.mode,
+            "stream": self.stream,
+            "day": self.day.isoformat(),
+        }
+
     @property
     def name(self) -> str:
         """The chain as the first part of everything that is hashed or signed."""

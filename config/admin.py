@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import SimpleTemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
@@ -18,6 +18,7 @@ from unfold.sites import UnfoldAdminSite
 from accounts.sudo import ask_again, logged_in_recently
 from core.staff import StaffModelAdmin
 from core.tenancy import system_context
+from core.watch import read_all
 
 # unfold positions its parts by style attributes and drives them with Alpine.js, which evaluates expressions. Only staff
 # with a second factor get these pages, and no inline script is allowed even here.
@@ -30,6 +31,7 @@ class StaffSite(UnfoldAdminSite):
     site_title = "Pomelo staff"
     site_header = "Pomelo staff"
     index_title = "Staff"
+    index_template = "staff/index.html"
 
     def register(
         self, model_or_iterable: Any, admin_class: type[ModelAdmin] | None = None, **options: Any
@@ -40,6 +42,10 @@ class StaffSite(UnfoldAdminSite):
         """
         if admin_class is not None and issubclass(admin_class, StaffModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show above the list of tables what has waited too long, and who keeps a transaction open."""
+        return super().index(request, {**(extra_context or {}), "readings": read_all()})
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff who have a second factor; allauth has asked for it at sign-in."""

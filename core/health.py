@@ -28,6 +28,7 @@ from core.addresses import parse_address, peer_is_trusted_proxy
 from core.background import check_loops
 from core.database_role import verify_database_role
 from core.valkey import ValkeyUnavailable
+from core.watch import WatchCollector
 
 JSON = "application/json"
 # A check may return a warning, which is shown and does not make the process unready.
@@ -154,12 +155,14 @@ def readiness_answer(found: Readiness, *, details: bool) -> Answer:
 
 
 def collect_metrics() -> Answer:
-    """Return the metrics of every worker process of this server; never labelled by key or company."""
+    """Return the metrics of every worker process of this server, and what waits; never labelled by key or company."""
     registry = REGISTRY
     if settings.METRICS_MULTIPROCESS:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
-    return Answer(200, CONTENT_TYPE_LATEST, generate_latest(registry))
+    asked = CollectorRegistry()
+    asked.register(WatchCollector())
+    return Answer(200, CONTENT_TYPE_LATEST, generate_latest(registry) + generate_latest(asked))
 
 
 HEALTHY = Answer(200, JSON, b'{"status":"ok"}')

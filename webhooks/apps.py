@@ -42,3 +42,13 @@ class WebhooksConfig(PomeloApp):
     )
     audit_labels = {"webhook_delivery": "Webhook deliveries"}
     menu = (MenuEntry("developers", "Webhooks", "/webhooks/", "webhook", 30),)
+
+    def ready(self) -> None:
+        """Watch that events are relayed, and relay what a restored database brings along."""
+        from core.restoring import STEPS
+        from core.watch import WATCHES
+        from webhooks.delivery.metrics import read_oldest_event
+        from webhooks.relay import relay_what_is_there
+
+        WATCHES["events"] = read_oldest_event
+        STEPS["events"] = relay_what_is_there

@@ -187,6 +187,17 @@ def relay_events(limit: int = BATCH) -> RelayResult:
         return RelayResult(len(taken), len(pairs), waiting=cursor.fetchone()[0])
 
 
+def relay_what_is_there(*, accept_loss: bool = False) -> str:
+    """Relay until nothing is left, after a restore; return what was done and what is due."""
+    count = 0
+    while (done := relay_events()).events:
+        count += done.events
+    with system_context(reason="webhook relay"), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM webhooks_delivery WHERE due_at <= now()")
+        due = cursor.fetchone()[0]
+    return f"{count} events relayed; {due} deliveries are due and go out when the workers run"
+
+
 def number_what_is_there() -> None:
     """Give the current tenant's committed events their positions, so that whoever subscribes now gets what comes later.
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F, Q
 
 from audit.models import SealHead
-from audit.signing import Chain, head_statement, public_key, sign
+from audit.signing import Chain, head_statement, is_signed, public_key, sign
 from core import clock
 from core.clock import rfc3339
 from core.tenancy import system_context
@@ -55,8 +55,13 @@ def statement_of(head: SealHead) -> bytes:
 
 
 def exported_heads() -> dict[Chain, dict[str, object]]:
-    """Return the newest exported head of every chain, from this machine's file; empty when there is none."""
+    """Return the newest exported head of every chain, from this machine's file; empty when there is none.
+
+    A chain that was exported again from an earlier end, as by a database that was restored and not said to be, keeps the
+    head from before that.
+    """
     newest: dict[Chain, dict[str, object]] = {}
+    forked: set[Chain] = set()
     path = Path(settings.AUDIT_HEADS_FILE)
     if not path.exists():
         return newest
@@ -69,10 +74,51 @@ def exported_heads() -> dict[Chain, dict[str, object]]:
                 continue
             if "dropped" in head:
                 continue
+            if "restored" in head:
+                _forget_lost(newest, forked, head)
+                continue
             chain = Chain.from_json(head)
-            if chain not in newest or newest[chain]["seals"] <= head["seals"]:
+            last = newest.get(chain, head)
+            if (last["seals"], last["digest"]) != (head["seals"], head["digest"]) and last["seals"] >= head[
+                "seals"
+            ]:
+                forked.add(chain)
+            if chain not in forked:
                 newest[chain] = head
     return newest
+
+
+def export_restored(chains: dict[Chain, int]) -> None:
+    """Append, signed, that these chains go on after so many seals: what came then was lost with the database."""
+    now = rfc3339(clock.now())
+    append_to_file(
+        [
+            {
+                **chain.as_json(),
+                "restored": now,
+                "seals": seals,
+                "signature": sign(_restored_statement(chain, seals, now)).hex(),
+                "public_key": public_key().hex(),
+            }
+            for chain, seals in chains.items()
+        ]
+    )
+
+
+def _forget_lost(
+    newest: dict[Chain, dict[str, object]], forked: set[Chain], record: dict[str, object]
+) -> None:
+    chain = Chain.from_json(record)
+    statement = _restored_statement(chain, int(str(record["seals"])), str(record["restored"]))
+    # An old line that is put there again says nothing about a newer head.
+    is_newer = chain in newest and str(newest[chain]["signed_at"]) < str(record["restored"])
+    if is_newer and is_signed(statement, bytes.fromhex(str(record["signature"]))):
+        del newest[chain]
+        forked.discard(chain)
+
+
+def _restored_statement(chain: Chain, seals: int, moment: str) -> bytes:
+    return f"{chain.name} restored={moment} seals={seals}".encode()
 
 
 def append_to_file(records: list[dict[str, object]]) -> None:

@@ -98,13 +98,18 @@ def _find_readiness() -> Readiness:
     return check_readiness()
 
 
+def _find_metrics() -> Answer:
+    connection.close_if_unusable_or_obsolete()
+    return collect_metrics()
+
+
 _readiness = Bystander(
     "readyz",
     _find_readiness,
     late=Readiness(False, {"process": f"no answer within {PATIENCE_SECONDS:.0f} s"}),
 )
 _metrics = Bystander(
-    "metrics", collect_metrics, late=Answer(503, "text/plain", b"The metrics take too long.\n")
+    "metrics", _find_metrics, late=Answer(503, "text/plain", b"The metrics take too long.\n")
 )
 
 

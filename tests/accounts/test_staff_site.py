@@ -29,7 +29,10 @@ def test_only_staff_with_a_second_factor_get_in(world: World) -> None:
     without_second_factor = make_user("newstaff", is_staff=True, is_superuser=True)
     answer = sign_in(without_second_factor).get("/staff/", follow=True)
     assert answer.redirect_chain[-1][0] == "/accounts/2fa/"
-    assert sign_in(_staff()).get("/staff/").status_code == 200
+    first_page = sign_in(_staff()).get("/staff/")
+    assert first_page.status_code == 200
+    for what in ("Oldest event that is not relayed", "Oldest audit entry that is not sealed"):
+        assert what in first_page.content.decode()
 
 
 def test_every_list_and_a_company_can_be_opened(world: World) -> None:

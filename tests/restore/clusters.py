@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import psycopg
@@ -56,20 +57,23 @@ def environment_of(engines: Engines, secrets_of: Engines) -> dict[str, str]:
 
 def dump(engines: Engines, file: Path) -> None:
     """Back the database up as docs/runbooks/backup-and-restore.md says."""
-    url = engines.database_url("owner", TEMPLATE)
-    run_program("pg_dump", "--format=custom", "--no-privileges", f"--file={file}", url)
+    run_program("pg_dump", "--format=custom", f"--file={file}", engines.database_url("owner", TEMPLATE))
 
 
 def restore(file: Path, engines: Engines) -> None:
     """Bring a dump back in a new cluster, as the runbook says."""
-    ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
+    with psycopg.connect(engines.superuser_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER owner")
     url = engines.database_url("owner", TEMPLATE)
-    run_program("pg_restore", "--no-owner", "--role=owner", f"--dbname={url}", str(file))
+    run_program("pg_restore", "--no-owner", "--role=owner", "--exit-on-error", f"--dbname={url}", str(file))
+    ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
 
 
 def begin_archiving(engines: Engines, archive: Path) -> None:
-    """Let the cluster copy each finished WAL file to `archive`."""
-    shutil.chown(archive, *_owner(engines))
+    """Let the cluster copy each finished WAL file to `archive`, as `pg_basebackup` and recovery need it."""
+    _hand_over(archive, engines)
+    with (engines.postgres.folder / "pg_hba.conf").open("a") as file:
+        file.write("local replication all scram-sha-256\n")
     with psycopg.connect(engines.superuser_url, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET archive_mode = on")
         connection.execute(f"ALTER SYSTEM SET archive_command = 'cp %p {archive}/%f'")
@@ -77,6 +81,48 @@ def begin_archiving(engines: Engines, archive: Path) -> None:
     engines.postgres.restart()
 
 
-def _owner(engines: Engines) -> tuple[int, int]:
+def base_backup(engines: Engines, folder: Path) -> None:
+    """Copy the running cluster."""
+    run_program(
+        "pg_basebackup", f"--dbname={engines.superuser_url}", f"--pgdata={folder}", "--checkpoint=fast",
+        "--wal-method=none", "--no-sync",
+    )  # fmt: skip
+
+
+def finish_wal(engines: Engines, archive: Path) -> None:
+    """Let what has happened so far reach the archive."""
+    with psycopg.connect(engines.superuser_url, autocommit=True) as connection:
+        [name] = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or ("",)
+        deadline = time.monotonic() + 90
+        while not (archive / name).exists():
+            assert time.monotonic() < deadline, f"{name} was not archived"
+            time.sleep(0.05)
+
+
+def now_of(engines: Engines) -> str:
+    """Return the moment to recover to, by the cluster's own clock."""
+    with psycopg.connect(engines.superuser_url) as connection:
+        [moment] = connection.execute("SELECT clock_timestamp()::text").fetchone() or ("",)
+    return str(moment)
+
+
+def recover(backup: Path, archive: Path, moment: str, source: Engines, data_dir: Path) -> Engines:
+    """Return the engines of `data_dir` that recover a base backup of `source` up to `moment`; they are not started yet."""
+    data_dir.mkdir(mode=0o700)
+    for name in ("secrets.env", "admin.env"):
+        if (source.data_dir / name).exists():
+            shutil.copy2(source.data_dir / name, data_dir / name)
+    backup.rename(data_dir / "postgres")
+    folder = data_dir / "postgres"
+    (folder / "recovery.signal").touch()
+    with (folder / "postgresql.auto.conf").open("a") as file:
+        file.write(
+            f"restore_command = 'cp {archive}/%f %p'\nrecovery_target_time = '{moment}'\n"
+            "recovery_target_action = 'promote'\nhot_standby = off\narchive_mode = off\n"
+        )
+    return Engines(data_dir, durable=False)
+
+
+def _hand_over(folder: Path, engines: Engines) -> None:
     found = engines.postgres.folder.stat()
-    return found.st_uid, found.st_gid
+    os.chown(folder, found.st_uid, found.st_gid)

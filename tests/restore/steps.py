@@ -25,6 +25,15 @@ from webhooks import relay  # noqa: E402
 BEFORE = 5
 
 
+def change_more(company: str) -> dict[str, Any]:
+    """Let something happen that the backup will not know of: delivered, sealed, and its heads exported."""
+    lost = [make_customer(Tenant(uuid.UUID(company), "live")).public_id for _ in range(BEFORE)]
+    drain()
+    seal_waiting()
+    sign_heads()
+    return {"lost": lost}
+
+
 def make_traffic(url: str) -> dict[str, Any]:
     """Deliver and seal some events; leave as many more behind that are neither relayed nor sealed."""
     world = make_world()
@@ -74,4 +83,6 @@ def go_on(company: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     step, argument = sys.argv[1:]
-    json.dump({"make_traffic": make_traffic, "go_on": go_on}[step](argument), sys.stdout)
+    json.dump(
+        {"make_traffic": make_traffic, "change_more": change_more, "go_on": go_on}[step](argument), sys.stdout
+    )

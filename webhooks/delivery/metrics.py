@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from django.db import connection
+from django.db.models import Min
 from prometheus_client import Counter, Gauge
 
+from core import clock
+from core.models import OutboxEvent
 from core.tenancy import system_context
+from core.watch import Reading
 from webhooks.delivery.claim import LANES
 from webhooks.delivery.outcome import Outcome
 
@@ -28,6 +32,9 @@ EVENT_AGE = Gauge(
     "How long the oldest event has been waiting for its deliveries to be made",
     multiprocess_mode="mostrecent",
 )
+
+# An event is relayed within a second; this long, no worker relays.
+EVENT_LIMIT_SECONDS = 60.0
 
 # One index step per endpoint that has anything unfinished, whatever the backlogs.
 # Follows LANES.
@@ -68,6 +75,16 @@ def measure_backlog() -> None:
     DUE_AGE.labels(endpoint="healthy").set(float(healthy))
     DUE_AGE.labels(endpoint="failing").set(float(failing))
     EVENT_AGE.set(float(event))
+
+
+def read_oldest_event() -> Iterator[Reading]:
+    """Yield how long the oldest event has been in front of the relay."""
+    with system_context(reason="oldest unrelayed event"):
+        oldest = OutboxEvent.objects.filter(relayed_at=None).aggregate(oldest=Min("created"))["oldest"]
+    waited = (clock.now() - oldest).total_seconds() if oldest else 0.0
+    yield Reading(
+        "unrelayed_event", "Oldest event that is not relayed", max(waited, 0.0), EVENT_LIMIT_SECONDS
+    )
 
 
 def _label(outcome: Outcome) -> str:

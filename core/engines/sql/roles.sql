@@ -53,6 +53,13 @@ BEGIN
   ALTER ROLE "app" SET idle_in_transaction_session_timeout = '60s';
   ALTER ROLE "owner" SET lock_timeout = '30s';
 
+  -- owner sees how long transactions of the whole server are open; the alarm asks a function of its (core/watch.py).
+  BEGIN
+    GRANT pg_read_all_stats TO "owner";
+  EXCEPTION WHEN insufficient_privilege THEN
+    RAISE NOTICE 'owner was not granted pg_read_all_stats: the alarm knows the ages of its own transactions only';
+  END;
+
   FOREACH secret IN ARRAY ARRAY['owner', 'app'] LOOP
     IF coalesce(current_setting('pomelo.' || secret || '_password', true), '') <> '' THEN
       EXECUTE format('ALTER ROLE %I PASSWORD %L', secret, current_setting('pomelo.' || secret || '_password'));

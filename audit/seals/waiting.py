@@ -1,0 +1,21 @@
+"""How long the oldest entry has waited for its seal."""
+
+from collections.abc import Iterator
+
+from django.db.models import Min
+
+from audit.models import UnsealedEntry
+from core import clock
+from core.tenancy import system_context
+from core.watch import Reading
+
+# The sealer runs once a minute.
+LIMIT_SECONDS = 300.0
+
+
+def read_oldest_entry() -> Iterator[Reading]:
+    """Yield how long the oldest entry has waited for its seal. What was removed before it could be sealed counts too."""
+    with system_context(reason="oldest unsealed entry"):
+        oldest = UnsealedEntry.objects.aggregate(oldest=Min("created"))["oldest"]
+    waited = (clock.now() - oldest).total_seconds() if oldest else 0.0
+    yield Reading("unsealed_entry", "Oldest audit entry that is not sealed", max(waited, 0.0), LIMIT_SECONDS)

@@ -1,0 +1,60 @@
+"""What waits is told, by whom and for how long, wherever somebody looks."""
+
+import psycopg
+from django.test import Client
+
+from core import watch
+from core.models import OutboxEvent
+from core.tenancy import system_context, tenant_context
+from tests.engines import superuser_url
+from tests.factories import make_customer
+
+
+def readings():
+    return {reading.name: reading for reading in watch.read_all()}
+
+
+def test_a_long_transaction_is_named_by_process_and_database_and_told_on_metrics(monkeypatch):
+    monkeypatch.setattr(watch, "LONG_SECONDS", 0.0)
+    with psycopg.connect(superuser_url("postgres"), application_name="forgotten") as foreign:
+        foreign.execute("SELECT 1")
+        found = [each for each in watch.read_transactions() if each.labels["name"] == "forgotten"]
+        page = Client().get("/metrics").content.decode()
+        pid = foreign.info.backend_pid
+
+    [reading] = found
+    assert reading.labels == {
+        "kind": "open",
+        "pid": str(pid),
+        "name": "forgotten",
+        "database": "postgres",
+    }
+    assert reading.is_late
+    assert (
+        f'pomelo_long_transaction_seconds{{database="postgres",kind="open",name="forgotten",pid="{pid}"}}'
+        in page
+    )
+    assert 'pomelo_waiting_seconds{what="unrelayed_event"}' in page
+    assert "pomelo_watches_readable 1.0" in page
+
+
+def test_a_young_transaction_is_nobodys_worry():
+    with psycopg.connect(superuser_url("postgres"), application_name="young") as foreign:
+        foreign.execute("SELECT 1")
+        assert not [each for each in watch.read_transactions() if each.labels["name"] == "young"]
+
+
+def test_the_oldest_event_and_entry_tell_their_age(world):
+    make_customer(world.tenant())
+    with tenant_context(world.tenant()):
+        OutboxEvent.objects.filter(relayed_at=None).update(created="2020-01-01T00:00:00Z")
+    try:
+        found = readings()
+    finally:
+        with system_context(reason="tests"):
+            OutboxEvent.objects.filter(created__lt="2021-01-01T00:00:00Z").update(
+                created="2026-11-01T00:00:00Z"
+            )
+
+    assert found["unrelayed_event"].is_late
+    assert found["unsealed_entry"].seconds >= 0
