@@ -1,9 +1,11 @@
 """Who may send a delivery, for how long, and what is recorded of it."""
 
+import psycopg
 import pytest
 
 from core import clock
 from core.tenancy import system_context, tenant_context
+from tests.engines import superuser_url
 from tests.factories import SYSTEM, make_customer, make_world
 from tests.webhooks.steps import (
     FAST,
@@ -15,7 +17,7 @@ from tests.webhooks.steps import (
     relay_all,
     set_others_aside,
 )
-from webhooks.delivery.claim import claim
+from webhooks.delivery.claim import _LOCKS, SHARDS, claim
 from webhooks.delivery.limits import Limits
 from webhooks.delivery.outcome import Outcome
 from webhooks.delivery.record import record
@@ -130,3 +132,21 @@ def test_failing_endpoints_hold_only_their_share_of_the_places(world, receiver):
 
     assert (len(none), len(some)) == (0, 4)
     assert all(job.destination.failing for job in some)
+
+
+def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world, receiver):
+    relay_all()
+    set_others_aside()
+    endpoints = [make_endpoint(world.tenant(), receiver.url)[0] for _ in range(3)]
+    shards = {endpoint.id: endpoint.id.bytes[15] % SHARDS for endpoint in endpoints}
+    make_customer(world.tenant())
+    relay_all()
+    held = shards[endpoints[0].id]
+
+    with psycopg.connect(superuser_url()) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, held])
+        first = {job.endpoint_id for job in claim_now()}
+    rest = {job.endpoint_id for job in claim_now()}
+
+    assert first == {id_ for id_, shard in shards.items() if shard != held}
+    assert rest == {id_ for id_, shard in shards.items() if shard == held}

@@ -1,12 +1,14 @@
 """Takes due deliveries for this process: fair between companies, bounded per endpoint, blind to backlogs.
 
-A claim is one short transaction. It finds the endpoints that have something due by skipping through an index, so one
+A claim is one short transaction, under the locks of the shards of endpoints that it looks at: workers claim side by side,
+and the limits per endpoint are exact all the same. It finds the endpoints that have something due by skipping through an index, so one
 endpoint's backlog of a hundred thousand costs one step, and takes turns between companies. A claimed delivery carries a
 lease: when it runs out another process may claim it, with a higher number, and the first one's result is not recorded.
 """
 
 from __future__ import annotations
 
+import random
 import uuid
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,15 +20,17 @@ from django.db import connection
 from core import crypto, ids, set_aside
 from webhooks.delivery.limits import Limits
 
-_LOCK = (
-    0x706F6D_636C_616D  # claims are short and made one after the other, so that limits per endpoint are exact
-)
+SHARDS = 8
+_LOCKS = 0x706F6D63  # the class of the shards' locks; any fixed number will do
 
 BATCH = "webhooks.claim"
 # Why a delivery cannot be sent: what its endpoint's secrets or headers are encrypted with is not configured; its body is gone.
 UNREADABLE = "endpoint_unreadable"
 NO_BODY = "body_missing"
 
+_LOCK_FREE_SHARDS = """
+SELECT shard FROM generate_series(0, %s - 1) AS shard WHERE pg_try_advisory_xact_lock(%s, shard)
+"""
 # A loose index scan: one step per endpoint that has anything unfinished.
 LANES = """
 WITH RECURSIVE lanes AS (
@@ -51,6 +55,7 @@ open AS (
     JOIN webhooks_endpoint e ON e.id = lanes.endpoint_id
     JOIN accounts_company c ON c.id = e.company_id
     WHERE e.enabled AND e.deleted_at IS NULL AND c.suspended_at IS NULL
+        AND get_byte(uuid_send(e.id), 15) %% %(of)s = ANY(%(shards)s)
 ),
 due AS (
     SELECT d.id, o.company_id, o.failing, d.due_at, d.turn
@@ -134,7 +139,8 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
     if places <= 0:
         return []
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        # The look is a statement after the locks: it sees the claims of those who held them before.
+        shards = _lock_shards(cursor)
         cursor.execute(
             LANES + _CHOOSE,
             {
@@ -142,6 +148,8 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
                 "failing": limits.per_failing_endpoint,
                 "places": places,
                 "failing_places": max(min(failing_places, places), 0),
+                "of": SHARDS,
+                "shards": shards,
             },
         )
         chosen = [row[0] for row in cursor.fetchall()][:places]
@@ -166,6 +174,16 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
         )
         for id_, company_id, mode, endpoint_id, event_id, number, failures, manual, body in leased
     ]
+
+
+def _lock_shards(cursor: Any) -> list[int]:
+    """Lock the shards that nobody is claiming from; when there is none, wait for any one."""
+    cursor.execute(_LOCK_FREE_SHARDS, [SHARDS, _LOCKS])
+    free = [shard for (shard,) in cursor.fetchall()]
+    if not free:
+        free = [random.randrange(SHARDS)]  # noqa: S311
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, free[0]])
+    return free
 
 
 def _read_destinations(cursor: Any, endpoints: set[uuid.UUID]) -> dict[uuid.UUID, Destination]:
