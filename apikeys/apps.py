@@ -16,7 +16,15 @@ class ApiKeysConfig(PomeloApp):
             position=10,
         ),
         # Keys are managed on pages and by commands, never by a key.
-        Resource(name="keys", object="api_key", prefix="key", reference="key", label="API keys"),
+        Resource(
+            name="keys",
+            object="api_key",
+            prefix="key",
+            reference="key",
+            label="API keys",
+            # Names, scopes and restrictions of other keys: what an auditor reads.
+            read_scope="audit:read",
+        ),
     )
     menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)
 

@@ -6,6 +6,8 @@ from audit.latency import Usage
 from audit.models import AuditEntry, RequestLog
 from core import ids
 from core.clock import rfc3339
+from core.principal import Principal
+from core.reach import READ_SCOPES
 
 
 def audit_entry(row: AuditEntry) -> dict[str, Any]:
@@ -24,6 +26,19 @@ def audit_entry(row: AuditEntry) -> dict[str, Any]:
         "detail": row.detail,
         "created": rfc3339(row.created),
     }
+
+
+def audit_entry_for(row: AuditEntry, reader: Principal) -> dict[str, Any]:
+    """Return an entry as `reader` may see it: to a key without the read scope of the target, what changed stays unsaid.
+
+    The names of the fields are said, their values are null.
+    """
+    entry = audit_entry(row)
+    scope = READ_SCOPES.get(row.target_type)
+    if reader.kind == "key" and scope is not None and scope not in reader.scopes:
+        entry["changes"] = {name: [None, None] for name in row.changes}
+        entry["detail"] = {}
+    return entry
 
 
 def request_log(row: RequestLog) -> dict[str, Any]:

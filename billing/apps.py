@@ -21,14 +21,14 @@ class BillingConfig(PomeloApp):
             prefix="in",
             description="From draft to paid, numbered without gaps, with their PDF.",
         ),
-        Resource(name="invoice_lines", object="invoice_line", prefix="il"),
+        Resource(name="invoice_lines", object="invoice_line", prefix="il", read_scope="invoices:read"),
         Resource(
             name="charges",
             object="charge",
             prefix="ch",
             description="Money taken, for an invoice or without one, and refunds of it.",
         ),
-        Resource(name="refunds", object="refund", prefix="re"),
+        Resource(name="refunds", object="refund", prefix="re", read_scope="charges:read"),
     )
     scopes = (
         Scope("customers:read", "Customers", "List and read customers"),

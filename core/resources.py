@@ -40,6 +40,8 @@ class Resource:
     themselves and the first part of its events (`customer.created`). `prefix` begins its identifiers, if it has any.
     `reference` is the name of a field or filter that refers to it (by default `object`); `label` is its name on pages.
     `position` orders the tags. Objects that `are_pruned` are dropped after a while, so that nothing can refer to them.
+    `read_scope` is the scope that reads its objects wherever they appear, in events and deliveries too (by default
+    `<name>:read`).
     """
 
     name: str
@@ -50,6 +52,7 @@ class Resource:
     label: str = ""
     position: int = 50
     are_pruned: bool = False
+    read_scope: str = ""
 
     @property
     def referred_to_as(self) -> str:
@@ -76,8 +79,9 @@ class MenuEntry:
 class PomeloApp(AppConfig):
     """Base of an app's AppConfig: what it adds. An attribute that is left out adds nothing.
 
-    `api_urls` names the URLconf mounted under /v1, `examples` the module of its examples (core.api.examples), `page_urls` the one of its pages, mounted under `page_prefix`. `audit_labels`
-    names groups of audit actions that no resource stands for (`member` → "Team"). Its `events.py` is loaded by itself.
+    `api_urls` names the URLconf mounted under /v1, `examples` the module of its examples (core.api.examples), `page_urls` the one of
+    its pages, mounted under `page_prefix`. `audit_labels` names groups of audit actions that no resource stands for
+    (`member` → "Team"). `traces` are paths of what keys make that outlives them (core.made_by). Its `events.py` is loaded by itself.
     """
 
     default = False  # of a module that imports it; each subclass is again what Django looks for
@@ -91,6 +95,7 @@ class PomeloApp(AppConfig):
     scopes: ClassVar[tuple[Scope, ...]] = ()
     menu: ClassVar[tuple[MenuEntry, ...]] = ()
     audit_labels: ClassVar[Mapping[str, str]] = {}
+    traces: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Be found by Django, which takes the one AppConfig of a module whose `default` is not False."""

@@ -15,6 +15,7 @@ class MessagingConfig(PomeloApp):
             object="message",
             prefix="msg",
             description="Email and SMS: sent at once or later, and what became of each.",
+            read_scope="messaging:read",
         ),
         Resource(
             name="suppressions",
@@ -43,6 +44,7 @@ class MessagingConfig(PomeloApp):
             aliases=("read_analytics",),
         ),
     )
+    traces = ("messaging.services.traces.WaitingMessages",)
     menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)
 
     def ready(self) -> None:

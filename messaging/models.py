@@ -74,6 +74,9 @@ class Message(TenantModel):
     tags = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
     recipient_count = models.PositiveSmallIntegerField()
+    created_by = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="The key or person that sent it."
+    )
     send_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     attempt = models.PositiveIntegerField(default=0)

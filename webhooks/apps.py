@@ -17,6 +17,7 @@ class WebhooksConfig(PomeloApp):
             reference="endpoint",
             description="Addresses of yours that events are sent to, signed.",
             label="Webhooks",
+            read_scope="webhooks:read",
         ),
         Resource(name="recoveries", object="webhook_recovery", prefix="wrec"),
         Resource(
@@ -40,6 +41,7 @@ class WebhooksConfig(PomeloApp):
         Scope("webhooks:write", "Webhooks", "Change endpoints, resend deliveries", writes=True),
         Scope("events:read", "Events", "List events"),
     )
+    traces = ("webhooks.services.traces.Endpoints",)
     audit_labels = {"webhook_delivery": "Webhook deliveries"}
     menu = (MenuEntry("developers", "Webhooks", "/webhooks/", "webhook", 30),)
 

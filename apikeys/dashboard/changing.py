@@ -29,9 +29,11 @@ from apikeys.services import (
     NewSecret,
     create_key,
     end_overlap,
+    made_by_key,
     prepare_secret,
     restore_key,
     revoke_key,
+    revoke_leaked_key,
     rotate_key,
     update_key,
 )
@@ -155,16 +157,17 @@ def revoke_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     """Ask, then revoke."""
     key = get_key(client_id)
     form = RevokeForm(request.POST or None)
-    if request.method == "POST":
-        leaked = form.is_valid() and form.cleaned_data["leaked"]
-        change = revoke_key(
-            key=key,
-            actor=request.principal,
-            reason=ApiKey.RevocationReason.LEAK if leaked else ApiKey.RevocationReason.USER,
-        )
-        messages.success(request, f"{change.key.name} is revoked.")
+    if request.method == "POST" and (form.is_valid() or not form.is_bound):
+        if form.is_bound and form.cleaned_data["leaked"]:
+            leak = revoke_leaked_key(key=key, since=form.since_of(key), actor=request.principal)
+            ended = "".join(f" {title}: {count} switched off." for title, count in leak.switched_off.items())
+            messages.success(request, f"{leak.change.key.name} is revoked.{ended}")
+        else:
+            change = revoke_key(key=key, actor=request.principal)
+            messages.success(request, f"{change.key.name} is revoked.")
         return redirect("apikeys:detail", key.public_id)
-    return render(request, "apikeys/revoke.html", {"key": key, "form": form})
+    context = {"key": key, "form": form, "made": made_by_key(key)}
+    return render(request, "apikeys/revoke.html", context, status=422 if form.is_bound else 200)
 
 
 @recent_login_required

@@ -171,8 +171,23 @@ class RevokeForm(forms.Form):
     leaked = forms.BooleanField(
         label="The secret was found in the open",
         required=False,
-        help_text="Then the revocation cannot be undone.",
+        help_text="Then the revocation cannot be undone, and what the key made since is switched off.",
     )
+    since = forms.ChoiceField(
+        label="If so, switch off what it made",
+        choices=[
+            ("created", "ever since it was created"),
+            ("30", "in the last 30 days"),
+            ("7", "in the last 7 days"),
+            ("1", "in the last 24 hours"),
+        ],
+        required=False,
+    )
+
+    def since_of(self, key: ApiKey) -> datetime:
+        """Return the chosen moment for `key`; not before it was created."""
+        chosen = self.cleaned_data["since"] or "created"
+        return key.created if chosen == "created" else clock.now() - timedelta(days=int(chosen))
 
 
 class NeverRenderedInput(forms.TextInput):

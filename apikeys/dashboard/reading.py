@@ -15,7 +15,7 @@ from apikeys import advisor
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.representations import display_secret
 from apikeys.selectors import get_key, list_keys, scope_uses
-from apikeys.services import UNDO_MINUTES, can_restore
+from apikeys.services import UNDO_MINUTES, can_restore, made_by_key
 from core import clock
 from core.api.pagination import paginate
 from core.api.scopes import SCOPES
@@ -112,6 +112,7 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "scopes": [{"scope": SCOPES[name], "last_used_at": uses.get(name)} for name in key.scopes],
         "rotation": advisor.rotation_state(key, now),
         "history": _history(key, secrets),
+        "made": made_by_key(key),
     }
     return render(request, "apikeys/detail.html", context)
 

@@ -2,6 +2,7 @@
 
 from apikeys.services.editing import KeyChange, update_key
 from apikeys.services.issuing import IssuedKey, KeySettings, NewSecret, create_key, prepare_secret
+from apikeys.services.leaks import made_by_key, revoke_leaked_key
 from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, can_restore, restore_key, revoke_key
 from apikeys.services.rotating import OVERLAPS, KeyNotActive, end_overlap, rotate_key
 
@@ -17,9 +18,11 @@ __all__ = [
     "can_restore",
     "create_key",
     "end_overlap",
+    "made_by_key",
     "prepare_secret",
     "restore_key",
     "revoke_key",
+    "revoke_leaked_key",
     "rotate_key",
     "update_key",
 ]

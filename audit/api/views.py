@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -43,8 +44,9 @@ class AuditEntryViewSet(GenericViewSet):
 
     @extend_schema(operation_id="list_audit_entries", responses=AuditEntryOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
-        """List audit entries, newest first."""
-        return self.page(AuditEntry.objects.all(), representations.audit_entry)
+        """List audit entries, newest first. Values that changed are null to a key that may not read the target."""
+        represent = partial(representations.audit_entry_for, reader=request.user)
+        return self.page(AuditEntry.objects.all(), represent)
 
 
 class RequestLogViewSet(GenericViewSet):

@@ -5,7 +5,7 @@ or nothing and never a stale lock. The look-up is a second statement, whose snap
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +22,11 @@ from core.api.errors import (
 )
 from core.api.json import canonical
 from core.crypto import decrypt, encrypt
+from core.errors import ERRORS
+from core.made_by import LISTED, Made
 from core.models import IdempotencyRecord
+from core.principal import Principal
+from core.reach import noting_asked
 from core.tenancy import require_tenant, system_context
 
 REPLAYED = "Idempotency-Replayed"
@@ -75,6 +79,7 @@ class Stored:
     status: int
     headers: dict[str, str]
     body: bytes
+    scopes: list[list[str]]
 
 
 def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
@@ -89,7 +94,7 @@ def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {take}; "  # noqa: S608  one of the two above
-            "SELECT fingerprint, status, headers::text, body, expires FROM core_idempotencyrecord "
+            "SELECT fingerprint, status, headers::text, body, expires, scopes::text FROM core_idempotencyrecord "
             "WHERE company_id = %s AND mode = %s AND key = %s",
             [lock_number(key), tenant.company_id, tenant.mode, key],
         )
@@ -104,13 +109,14 @@ def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
     if found[4] <= clock.now():
         IdempotencyRecord.objects.filter(key=key).delete()
         return None
-    return Stored(bytes(found[0]), found[1], orjson.loads(found[2]), bytes(found[3]))
+    return Stored(bytes(found[0]), found[1], orjson.loads(found[2]), bytes(found[3]), orjson.loads(found[5]))
 
 
 def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) -> HttpResponse:
     """Run `attempt` under `key`, or replay the answer it gave before. Must be called in the tenant's transaction.
 
     `attempt` answers with rendered bytes, and has taken back whatever it did when it answers with an error.
+    A replay is authorised like the request: its key is asked for every scope that the first was asked for.
     Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
     """
     mark = fingerprint(request)
@@ -118,25 +124,74 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
     if stored is not None:
         if stored.fingerprint != mark:
             raise IdempotencyKeyReused("This key was used for another request.")
+        require_again(request.user, stored.scopes)
         response = replay(stored)
         response.headers[REPLAYED] = "true"
         return response
-    response = attempt()
+    with noting_asked() as asked:
+        response = attempt()
     if response.status_code < 400 or response.status_code in STORED_REFUSALS:
-        keep(key, mark, response)
+        keep(key, mark, response, actor=request.user.id, scopes=sorted(asked))
     return response
 
 
-def keep(key: str, mark: bytes, response: HttpResponse) -> None:
-    """Store the answer of the request with the fingerprint `mark`, in the transaction that made it."""
+def require_again(principal: Principal, scopes: Iterable[Sequence[str]]) -> None:
+    """Ask a key for the scopes that the first request was asked for while it was handled, one of each alternatives.
+
+    The endpoint's own were asked for already. Raises insufficient_scope.
+    """
+    for alternatives in scopes:
+        if principal.kind == "key" and principal.scopes.isdisjoint(alternatives):
+            # The class belongs to apikeys, which this may not import.
+            raise ERRORS["insufficient_scope"](
+                "The answer that is kept under this Idempotency-Key needs a scope that this key lacks.",
+                facts={"required_scopes": list(alternatives), "granted_scopes": sorted(principal.scopes)},
+            )
+
+
+def keep(
+    key: str, mark: bytes, response: HttpResponse, *, actor: str = "", scopes: Sequence[Sequence[str]] = ()
+) -> None:
+    """Store the answer of the request with the fingerprint `mark`, in the transaction that made it.
+
+    What an answer shows once (`shown_once` names members of its body) is never stored: a replay says null there.
+    """
     record = IdempotencyRecord(
         key=key,
         fingerprint=mark,
         status=response.status_code,
         headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-        body=encrypt(response.content),
+        body=encrypt(_without_secrets(response)),
+        actor=actor[:64],
+        scopes=[list(alternatives) for alternatives in scopes],
     )
     IdempotencyRecord.objects.insert_later([record])
+
+
+def _without_secrets(response: HttpResponse) -> bytes:
+    names: Sequence[str] = getattr(response, "shown_once", ())
+    if not names:
+        return response.content
+    return orjson.dumps({**orjson.loads(response.content), **dict.fromkeys(names)})
+
+
+class StoredAnswers:
+    """Answers kept for a key's writes (core.made_by): whoever has its Idempotency-Keys could ask for them again."""
+
+    title = "Answers kept for its Idempotency-Keys"
+
+    def find(self, *, key_id: str, since: datetime) -> list[Made]:
+        """Return those that are still kept."""
+        rows = IdempotencyRecord.objects.filter(actor=key_id, created__gte=since, expires__gt=clock.now())
+        return [
+            Made(id=row.key, label=row.key, state=f"status {row.status}", moment=row.created)
+            for row in rows.order_by("-id")[:LISTED]
+        ]
+
+    def switch_off(self, *, key_id: str, since: datetime, actor: Principal) -> int:
+        """Forget them."""
+        forgotten, _ = IdempotencyRecord.objects.filter(actor=key_id, created__gte=since).delete()
+        return forgotten
 
 
 def has_idempotent_write(now: datetime) -> bool:

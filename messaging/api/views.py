@@ -12,6 +12,7 @@ from core.api.errors import InsufficientScope
 from core.api.serializers import NoBody
 from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.api.views import GenericViewSet
+from core.reach import note_asked
 from messaging import representations, services
 from messaging.api.filters import MessageFilter, SuppressionFilter
 from messaging.api.serializers import (
@@ -133,6 +134,7 @@ def require_channel_scope(request: ApiRequest, channel: str) -> None:
     """
     found = channels().get(channel)
     needed = (ANY_CHANNEL, found.scope) if found else (ANY_CHANNEL,)
+    note_asked(needed)
     granted = request.auth.scopes
     if granted.isdisjoint(needed):
         raise InsufficientScope(

@@ -85,6 +85,7 @@ def create_message(
         tags=list(dict.fromkeys(tags)),
         metadata=dict(metadata or {}),
         recipient_count=len(addresses),
+        created_by=actor.id[:64],
         send_at=moment,
         due_at=moment,
         created=now,

@@ -39,6 +39,11 @@ class Endpoint(TenantModel):
         default=False
     )  # the owners are still to be told that it was switched off
     updated = models.DateTimeField(db_default=Now())
+    # Who made it and who last changed it: a key that leaks is looked up here.
+    created_by = models.CharField(max_length=64, blank=True, db_default="")
+    created_by_name = models.CharField(max_length=200, blank=True, db_default="")
+    changed_by = models.CharField(max_length=64, blank=True, db_default="")
+    changed_by_name = models.CharField(max_length=200, blank=True, db_default="")
     deleted_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):

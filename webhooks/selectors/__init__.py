@@ -12,6 +12,9 @@ from django.db.models import F, QuerySet
 from core import crypto, ids
 from core.errors import NotFound
 from core.models import OutboxEvent
+from core.principal import Principal
+from core.reach import readable, require_reach
+from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, RecoveryJob
 
 
@@ -37,9 +40,11 @@ def current_secret(endpoint: Endpoint) -> str:
     return crypto.decrypt(bytes(row.secret)).decode()
 
 
-def list_deliveries() -> QuerySet[Delivery]:
-    """Return the deliveries to every endpoint, deleted ones included."""
-    return Delivery.objects.all()
+def list_deliveries(reader: Principal | None = None) -> QuerySet[Delivery]:
+    """Return the deliveries to every endpoint, deleted ones included; for a key, of events it may read."""
+    rows = Delivery.objects.all()
+    types = None if reader is None else readable(reader, [*CATALOGUE, TEST_EVENT])
+    return rows if types is None else rows.filter(event_type__in=types)
 
 
 def filter_deliveries(
@@ -68,9 +73,12 @@ def filter_deliveries(
     return rows
 
 
-def get_delivery(public_id: str) -> Delivery:
-    """Return the delivery; raises NotFound when it is missing or foreign."""
-    return Delivery.by_public_id(public_id)
+def get_delivery(public_id: str, reader: Principal | None = None) -> Delivery:
+    """Return the delivery. Raises NotFound when it is missing or foreign, insufficient_scope for a key."""
+    delivery: Delivery = Delivery.by_public_id(public_id)
+    if reader is not None:
+        require_reach(reader, [delivery.event_type])
+    return delivery
 
 
 def tries_of(deliveries: Iterable[Delivery]) -> dict[UUID, list[Attempt]]:
@@ -81,17 +89,22 @@ def tries_of(deliveries: Iterable[Delivery]) -> dict[UUID, list[Attempt]]:
     return found
 
 
-def list_events() -> QuerySet[OutboxEvent]:
-    """Return the public events, those that the relay has not taken yet among them."""
-    return OutboxEvent.objects.filter(public=True)
+def list_events(reader: Principal | None = None) -> QuerySet[OutboxEvent]:
+    """Return the public events, those that the relay has not taken yet among them; for a key, those it may read."""
+    rows = OutboxEvent.objects.filter(public=True)
+    types = None if reader is None else readable(reader, CATALOGUE)
+    return rows if types is None else rows.filter(type__in=types)
 
 
-def get_event(public_id: str) -> OutboxEvent:
-    """Return the event; raises NotFound when it is missing, not public or foreign."""
+def get_event(public_id: str, reader: Principal | None = None) -> OutboxEvent:
+    """Return the event. Raises NotFound when it is missing, not public or foreign, insufficient_scope for a key."""
     try:
-        return OutboxEvent.objects.get(public=True, id=ids.decode("evt", public_id))
+        event = OutboxEvent.objects.get(public=True, id=ids.decode("evt", public_id))
     except (ids.InvalidId, OutboxEvent.DoesNotExist) as error:
         raise NotFound from error
+    if reader is not None:
+        require_reach(reader, [event.type])
+    return event
 
 
 def list_recoveries(endpoint: Endpoint) -> QuerySet[RecoveryJob]:

@@ -10,6 +10,7 @@ from core import clock, jobs
 from core.events import RELAY_TASK, publish
 from core.models import OutboxEvent
 from core.principal import Principal
+from core.reach import require_reach
 from webhooks.catalogue import TEST_EVENT
 from webhooks.events import DeliveryResent, EndpointTested
 from webhooks.models import Delivery, Endpoint
@@ -45,8 +46,10 @@ def resend_deliveries(
 ) -> list[Delivery]:
     """Send each of `deliveries` again, now, with a whole new series of attempts. Staff give a `reason`.
 
-    All or nothing. Raises EndpointIsDisabled, DeliveryInProgress.
+    All or nothing. A key needs the read scope of every event in them. Raises EndpointIsDisabled, DeliveryInProgress,
+    insufficient_scope.
     """
+    require_reach(actor, {each.event_type for each in deliveries})
     rows = list(
         Delivery.objects.select_for_update(of=("self",))
         .select_related("endpoint")

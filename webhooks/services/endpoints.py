@@ -13,8 +13,10 @@ from core.events import RELAY_TASK, publish
 from core.fields import LastValue
 from core.models import EVENT_POSITIONS
 from core.principal import Principal
+from core.reach import require_reach
 from core.tenancy import require_tenant
 from webhooks import representations, signing
+from webhooks.catalogue import matching_types
 from webhooks.events import (
     EndpointCreated,
     EndpointDeleted,
@@ -40,7 +42,8 @@ def create_endpoint(
 ) -> tuple[Endpoint, str]:
     """Create an endpoint in the current tenant; return it and its secret, which is shown once.
 
-    It gets what is committed from now on. Raises FieldErrors, EndpointLimitReached.
+    It gets what is committed from now on. A key needs the read scope of everything that is subscribed to. Raises FieldErrors,
+    EndpointLimitReached, insufficient_scope.
     """
     fields: dict[str, Any] = {
         "url": clean_url(url),
@@ -48,6 +51,7 @@ def create_endpoint(
         "description": description,
         "headers": _seal(clean_headers(headers or {}, stored={})),
     }
+    require_reach(actor, matching_types(fields["events"]))
     _require_room()
     number_what_is_there()
     if not enabled:
@@ -56,7 +60,9 @@ def create_endpoint(
             "disabled_reason": Endpoint.DisabledReason.MANUAL,
             "disabled_at": clock.now(),
         }
-    endpoint: Endpoint = Endpoint.objects.create(updated=clock.now(), **fields)
+    endpoint: Endpoint = Endpoint.objects.create(
+        updated=clock.now(), **fields, **_by("created", actor), **_by("changed", actor)
+    )
     secret = signing.new_secret()
     EndpointSecret.objects.create(endpoint=endpoint, secret=crypto.encrypt(secret.encode()))
     publish(EndpointCreated(object_id=endpoint.public_id), actor=actor)
@@ -64,7 +70,9 @@ def create_endpoint(
 
 
 def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> Endpoint:
-    """Change the given fields of `url, events, description, headers, enabled`. Raises FieldErrors.
+    """Change the given fields of `url, events, description, headers, enabled`. Raises FieldErrors, insufficient_scope.
+
+    A key that changes where events go, or which, or that they go, needs the read scope of all that then go there.
 
     Custom headers belong to the host they were given for (scheme, name and port): when the URL moves to another one, those
     that are stored are dropped. Switching off keeps what still waits to be sent; it goes on when the endpoint is switched on again.
@@ -86,6 +94,11 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
         changes["headers"] = [sorted(before["headers"]), sorted(after["headers"])]
     if not changes:
         return endpoint
+    if endpoint.enabled and changes.keys() - {"description"}:
+        require_reach(actor, matching_types(endpoint.events))
+    for name, value in _by("changed", actor).items():
+        setattr(endpoint, name, value)
+        wanted[name] = value
     endpoint.updated = clock.now()
     endpoint.save(update_fields=[*wanted, "updated"])
     if "subscribed_from" in wanted:
@@ -111,6 +124,10 @@ def delete_endpoint(*, endpoint: Endpoint, actor: Principal) -> None:
         status=Delivery.Status.CANCELED, due_at=None, finished_at=now
     )
     publish(EndpointDeleted(object_id=endpoint.public_id), actor=actor)
+
+
+def _by(what: str, actor: Principal) -> dict[str, str]:
+    return {f"{what}_by": actor.id[:64], f"{what}_by_name": actor.name[:200]}
 
 
 def _require_room() -> None:

@@ -10,6 +10,8 @@ from core import clock, jobs
 from core.errors import FieldError, FieldErrors
 from core.events import RELAY_TASK, publish
 from core.principal import Principal
+from core.reach import require_reach
+from webhooks.catalogue import matching_types
 from webhooks.events import RecoveryStarted
 from webhooks.models import Endpoint, RecoveryJob
 from webhooks.recovery import count_candidates, relay_position
@@ -23,7 +25,8 @@ def start_recovery(
 ) -> RecoveryJob:
     """Start a job over what was created in [since, until); it survives any crash and shows its progress.
 
-    Raises FieldErrors for a period that is empty, in the future or too long ago, EndpointIsDisabled, RecoveryRunning.
+    A key needs the read scope of everything the endpoint is subscribed to. Raises FieldErrors for a period that is empty,
+    in the future or too long ago, EndpointIsDisabled, RecoveryRunning, insufficient_scope.
     """
     now = clock.now()
     until = min(until or now, now)
@@ -34,6 +37,7 @@ def start_recovery(
         problems.append(FieldError("since", "invalid", "Must lie before `until`, and in the past."))
     if problems:
         raise FieldErrors(problems)
+    require_reach(actor, matching_types(endpoint.events))
     if not endpoint.enabled:
         raise EndpointIsDisabled(f"{endpoint.public_id} is switched off.")
     try:

@@ -23,15 +23,15 @@ class DeliveryViewSet(GenericViewSet):
 
     @extend_schema(operation_id="list_deliveries", responses=DeliveryOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
-        """List deliveries with their attempts, newest first."""
-        rows = self.paginate_queryset(self.filter_queryset(selectors.list_deliveries())) or []
+        """List deliveries with their attempts, newest first. Those of events whose objects the key may not read are left out."""
+        rows = self.paginate_queryset(self.filter_queryset(selectors.list_deliveries(request.user))) or []
         tries = selectors.tries_of(rows)
         return self.get_paginated_response([representations.delivery(row, tries[row.id]) for row in rows])
 
     @extend_schema(operation_id="retrieve_delivery", responses=DeliveryOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read a delivery and its attempts."""
-        row = selectors.get_delivery(id)
+        row = selectors.get_delivery(id, request.user)
         return Response(representations.delivery(row, selectors.tries_of([row])[row.id]))
 
     @extend_schema(operation_id="resend_delivery", request=None, responses={202: DeliveryOutput})
@@ -39,5 +39,5 @@ class DeliveryViewSet(GenericViewSet):
     def resend(self, request: ApiRequest, id: str) -> Response:
         """Send a delivery again, now, with a whole new series of attempts."""
         NoBody.read(request)
-        [row] = resend_deliveries(deliveries=[selectors.get_delivery(id)], actor=request.user)
+        [row] = resend_deliveries(deliveries=[selectors.get_delivery(id, request.user)], actor=request.user)
         return Response(representations.delivery(row, selectors.tries_of([row])[row.id]), 202)

@@ -116,4 +116,6 @@ def _start(kind: str, request: ApiRequest, id: str) -> Response:
 
 
 def _with_secret(data: dict[str, object], status: int) -> Response:
-    return Response(data, status, headers={"Cache-Control": "no-store"})
+    response = Response(data, status, headers={"Cache-Control": "no-store"})
+    response.shown_once = ("secret",)
+    return response

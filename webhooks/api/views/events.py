@@ -22,10 +22,10 @@ class EventViewSet(GenericViewSet):
 
     @extend_schema(operation_id="list_events", responses=EventOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
-        """List events, newest first; with `order=oldest_first`, on from the last event seen."""
-        return self.page(selectors.list_events(), representations.event)
+        """List events whose objects the key may read, newest first; with `order=oldest_first`, on from the last event seen."""
+        return self.page(selectors.list_events(request.user), representations.event)
 
     @extend_schema(operation_id="retrieve_event", responses=EventOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read an event."""
-        return Response(representations.event(selectors.get_event(id)))
+        return Response(representations.event(selectors.get_event(id, request.user)))
