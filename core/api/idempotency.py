@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 import orjson
 from django.db import connection
@@ -119,19 +120,20 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
     A replay is authorised like the request: its key is asked for every scope that the first was asked for.
     Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
     """
+    principal = cast(Principal, request.user)
     mark = fingerprint(request)
     stored = lock_and_look_up(key)
     if stored is not None:
         if stored.fingerprint != mark:
             raise IdempotencyKeyReused("This key was used for another request.")
-        require_again(request.user, stored.scopes)
+        require_again(principal, stored.scopes)
         response = replay(stored)
         response.headers[REPLAYED] = "true"
         return response
     with noting_asked() as asked:
         response = attempt()
     if response.status_code < 400 or response.status_code in STORED_REFUSALS:
-        keep(key, mark, response, actor=request.user.id, scopes=sorted(asked))
+        keep(key, mark, response, actor=principal.id, scopes=sorted(asked))
     return response
 
 

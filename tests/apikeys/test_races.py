@@ -1,5 +1,6 @@
 """Races, made to happen: two transactions that meet, and threads that change what others are reading."""
 
+import re
 import sys
 import threading
 import time
@@ -18,6 +19,7 @@ from apikeys.services import rotate_key
 from apikeys.services.editing import lock_key
 from apikeys.usage import UsageBuffer
 from core import ids
+from core.locks import KEY_LOCKS
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, World, new_secret
 from tests.threads import all_at_once, somebody_waits_for_us
@@ -113,3 +115,31 @@ def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
 
     all_at_once(2, work)
     assert len(buffer._uses) == len(buffer._scopes) == 1500
+
+
+@pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1)])
+def test_rows_of_a_key_are_locked_in_the_one_order(world: World, facts: Facts, overlap: timedelta) -> None:
+    """core.locks says it: what rotates a key and what writes its last use take the key before its secrets."""
+    buffer = UsageBuffer()
+    buffer._start = lambda: None  # type: ignore[method-assign]
+    buffer.note(facts, "customers:read", time.time() + 5, "203.0.113.50", "curl")
+    for act in (buffer.flush, lambda: _rotate(world, facts, overlap)):
+        locked: list[str] = []
+
+        def watch(execute, sql, params, many, context, seen=locked):
+            if isinstance(sql, str) and (
+                "FOR UPDATE" in sql or "FOR NO KEY UPDATE" in sql or "UPDATE " in sql
+            ):
+                seen += [name for name in re.findall(r"\bapikeys_\w+\b", sql) if name in KEY_LOCKS]
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(watch):
+            act()
+        first = list(dict.fromkeys(locked))
+        assert len(first) >= 2
+        assert first == sorted(first, key=KEY_LOCKS.index)
+
+
+def _rotate(world: World, facts: Facts, overlap: timedelta) -> None:
+    with tenant_context(world.tenant()):
+        rotate_key(key=lock_key(facts.key_id), overlap=overlap, actor=SYSTEM)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.api.operations import mounted_views
+from core.reach import READ_SCOPES
 from core.tenancy import Tenant
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -42,6 +43,17 @@ class Operation:
     def path(self, public_id: str = "") -> str:
         """Return the path with `public_id` in the place of its identifier."""
         return "/" + _PARAMETER.sub(public_id, self.route)
+
+
+def scopes_beside(operation: Operation) -> list[str]:
+    """Return the read scopes that an operation takes beside its own, because its objects carry those of other resources.
+
+    An app says which resources do (`CARRIERS` of its samples).
+    """
+    from tests.contracts.by_app import rooms
+
+    carriers = {name for room in rooms("samples") for name in getattr(room, "CARRIERS", ())}
+    return sorted(set(READ_SCOPES.values())) if operation.resource in carriers else []
 
 
 def list_operations() -> list[Operation]:

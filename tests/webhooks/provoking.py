@@ -7,7 +7,15 @@ from tests.clients import ApiClient
 from tests.factories import make_customer
 from tests.webhooks.steps import deliveries_of, drain, make_endpoint
 
-SCOPES = ("webhooks:read", "webhooks:write")
+SCOPES = (
+    "webhooks:read",
+    "webhooks:write",
+    "customers:read",
+    "invoices:read",
+    "charges:read",
+    "messaging:read",
+    "audit:read",
+)
 
 
 def endpoint(scene: Scene, client: ApiClient) -> str:

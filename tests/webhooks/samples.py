@@ -11,6 +11,9 @@ from tests.factories import make_customer
 from tests.webhooks.steps import make_endpoint
 from webhooks.models import Delivery, EventBody
 
+# Their objects carry those of other resources, which takes the scopes that read these.
+CARRIERS = ("webhook_endpoints", "deliveries", "events")
+
 
 def make_event(tenant: Tenant) -> OutboxEvent:
     """Return an event of the tenant: a customer was created."""

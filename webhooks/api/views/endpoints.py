@@ -117,5 +117,5 @@ def _start(kind: str, request: ApiRequest, id: str) -> Response:
 
 def _with_secret(data: dict[str, object], status: int) -> Response:
     response = Response(data, status, headers={"Cache-Control": "no-store"})
-    response.shown_once = ("secret",)
+    response.shown_once = ("secret",)  # type: ignore[attr-defined]
     return response
