@@ -142,6 +142,8 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         for name, value in case.path_parameters.items():
             case.path_parameters[name] = there(value, trusted, label)
     repair = REPAIRS.get(label)
+    if repair is None and label.startswith(("POST ", "PATCH ")):
+        repair = repair_identifiers
     if repair is None or case.method != case.operation.method.upper():
         return
     if case.operation.label.startswith("GET "):
@@ -171,7 +173,11 @@ def filter_failure(
         return True
     fields = response.json()["error"].get("fields", [{"field": "", "code": ""}])
     rules = BEYOND_THE_DOCUMENT.get(case.operation.label, {})
-    return not all(f"{each['field'].partition('.')[0]} {each['code']}" in rules for each in fields)
+    # Which objects there are is data, whatever names them.
+    return not all(
+        each["code"] == "not_found" or f"{each['field'].partition('.')[0]} {each['code']}" in rules
+        for each in fields
+    )
 
 
 def keeps_to_the_document(case: schemathesis.Case, part: ParameterLocation) -> bool:
@@ -244,6 +250,12 @@ def repair_customer(body: Json, trusted: Collection[str]) -> None:
     repair_external_id(body, trusted)
     if body.get("phone"):
         body["phone"] = phone()
+
+
+def repair_identifiers(body: Json, trusted: Collection[str]) -> None:
+    """Name objects that are there: all that an operation needs of which no list here knows."""
+    for name, value in body.items():
+        body[name] = there(value, trusted)
 
 
 def repair_invoice(body: Json, trusted: Collection[str]) -> None:

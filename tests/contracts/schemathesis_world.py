@@ -61,11 +61,13 @@ def _endpoint(tenant: Tenant) -> str:
     return make_endpoint(tenant, "https://example.com/hook")[0].public_id
 
 
-# A deletion leaves nothing for others, and a change may take away what they look for.
+# A deletion leaves nothing for others, a change may take away what they look for, and an action may be for once only.
 _CHANGED = {
     operation.name.replace("<str:id>", "{id}"): OBJECTS[operation.resource]
     for operation in list_operations()
-    if operation.method in ("DELETE", "PATCH") and operation.resource in OBJECTS
+    if operation.method in ("DELETE", "PATCH", "POST")
+    and operation.parameters
+    and operation.resource in OBJECTS
 }
 _USED_UP = {
     **_CHANGED,
