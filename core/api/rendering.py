@@ -188,9 +188,13 @@ class Negotiation(DefaultContentNegotiation):
 
 @lru_cache(maxsize=256)
 def _accepts(header: str, produces: str) -> bool:
-    """Whether the most specific range of `header` that matches has a quality above 0 (RFC 9110 §12.5.1). Problems count as JSON."""
+    """Whether the most specific range of `header` that matches has a quality above 0 (RFC 9110 §12.5.1).
+
+    Problems count as JSON. Where there is no JSON to be had (a PDF), naming it does no harm: generated clients send one Accept
+    for the answer and the problem, or for every operation.
+    """
     main = produces.partition("/")[0]
-    ranks = {"*/*": 0, f"{main}/*": 1, produces: 2}
+    ranks = {JSON: 1, PROBLEM_JSON: 1, "*/*": 0, f"{main}/*": 1, produces: 2}
     if produces == JSON:
         ranks[PROBLEM_JSON] = 2
     best = (-1, False)

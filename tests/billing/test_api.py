@@ -72,6 +72,24 @@ def test_from_customer_to_paid_and_refunded_invoice(client: ApiClient, gateway: 
     assert pdf.content.startswith(b"%PDF-")
 
 
+@pytest.mark.parametrize(
+    "accept",
+    ["", "*/*", "application/json", "application/problem+json", "application/pdf, application/json;q=0"],
+)
+def test_a_client_that_names_json_gets_the_pdf_too(client: ApiClient, world: World, accept: str) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    pdf = client.get(f"/v1/invoices/{invoice.public_id}/pdf", headers={"Accept": accept})
+    assert (pdf.status, pdf.headers["Content-Type"]) == (200, "application/pdf")
+
+
+def test_a_client_that_refuses_pdf_gets_none(client: ApiClient, world: World) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    refused = client.get(
+        f"/v1/invoices/{invoice.public_id}/pdf", headers={"Accept": "application/json, application/pdf;q=0"}
+    )
+    assert (refused.status, refused.code) == (406, "not_acceptable")
+
+
 def test_a_draft_is_edited_and_deleted(client: ApiClient, world: World) -> None:
     invoice = make_invoice(world.tenant(), metadata={"a": "1"})
     path = f"/v1/invoices/{invoice.public_id}"
