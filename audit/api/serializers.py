@@ -10,7 +10,7 @@ from core.api.schema_enums import name_values
 from core.api.serializers import StrictSerializer
 
 
-class ActorOutput(serializers.Serializer):
+class AuditActorOutput(serializers.Serializer):
     """Who acted."""
 
     type = serializers.ChoiceField(choices=["key", "user", "staff", "system"])
@@ -18,7 +18,7 @@ class ActorOutput(serializers.Serializer):
     name = serializers.CharField()
 
 
-class TargetOutput(serializers.Serializer):
+class AuditTargetOutput(serializers.Serializer):
     """What was acted on."""
 
     type = serializers.CharField()
@@ -32,8 +32,8 @@ class AuditEntryOutput(serializers.Serializer):
     object = serializers.CharField()
     mode = serializers.ChoiceField(choices=["live", "test"])
     action = serializers.CharField()
-    actor = ActorOutput()
-    target = TargetOutput()
+    actor = AuditActorOutput()
+    target = AuditTargetOutput()
     ip = serializers.CharField(allow_null=True)
     user_agent = serializers.CharField()
     request_id = serializers.CharField(allow_null=True)
@@ -42,14 +42,14 @@ class AuditEntryOutput(serializers.Serializer):
     created = serializers.DateTimeField()
 
 
-class KeyOutput(serializers.Serializer):
+class ApiKeyReferenceOutput(serializers.Serializer):
     """A key by its Client ID and the name it had."""
 
     id = serializers.CharField()
     name = serializers.CharField()
 
 
-class DecisionOutput(serializers.Serializer):
+class RequestDecisionOutput(serializers.Serializer):
     """One decision of the guard."""
 
     check = serializers.CharField()
@@ -71,11 +71,11 @@ class RequestLogOutput(serializers.Serializer):
     duration_ms = serializers.FloatField()
     request_bytes = serializers.IntegerField()
     response_bytes = serializers.IntegerField()
-    key = KeyOutput(allow_null=True)
+    key = ApiKeyReferenceOutput(allow_null=True)
     ip = serializers.CharField(allow_null=True)
     user_agent = serializers.CharField()
     refused_by = serializers.CharField(allow_null=True)
-    trace = DecisionOutput(many=True, allow_null=True)
+    trace = RequestDecisionOutput(many=True, allow_null=True)
     created = serializers.DateTimeField()
 
 
@@ -87,11 +87,11 @@ class RequestLatencyOutput(serializers.Serializer):
     p99 = serializers.FloatField(allow_null=True)
 
 
-class UsageOutput(serializers.Serializer):
+class RequestUsageOutput(serializers.Serializer):
     """What one step of time, one key or one route added up to."""
 
     start = serializers.DateTimeField(required=False)
-    key = KeyOutput(required=False)
+    key = ApiKeyReferenceOutput(required=False)
     route = serializers.CharField(required=False)
     requests = serializers.IntegerField()
     client_errors = serializers.IntegerField()
@@ -108,7 +108,7 @@ class RequestAnalyticsOutput(serializers.Serializer):
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
     interval = serializers.ChoiceField(choices=["hour", "day"])
-    data = UsageOutput(many=True)  # type: ignore[assignment]
+    data = RequestUsageOutput(many=True)  # type: ignore[assignment]
 
 
 class ClientIdField(serializers.CharField):

@@ -14,7 +14,7 @@ EXAMPLES = {
     "Invoice.tax": 798,
     "Invoice.total": 4998,
     "InvoiceInput.external_id": "order-4711",
-    "Line.tax": 798,
+    "InvoiceLine.tax": 798,
     "Refund.charge": public_id("ch"),
     "address": None,
     "discount_amount": 0,

@@ -47,7 +47,7 @@ class AnalyticsQuery(StrictSerializer):
         return {"from": begin, **super().get_fields()}
 
 
-class CountsOutput(serializers.Serializer):
+class MessageCountsOutput(serializers.Serializer):
     """Recipients by the status they came to."""
 
     queued = serializers.IntegerField()
@@ -60,7 +60,7 @@ class CountsOutput(serializers.Serializer):
     canceled = serializers.IntegerField()
 
 
-class PercentilesOutput(serializers.Serializer):
+class MessagePercentilesOutput(serializers.Serializer):
     """Milliseconds from the time a message was due; null without any."""
 
     p50 = serializers.IntegerField(allow_null=True)
@@ -68,14 +68,14 @@ class PercentilesOutput(serializers.Serializer):
     p99 = serializers.IntegerField(allow_null=True)
 
 
-class LatencyOutput(serializers.Serializer):
+class MessageLatencyOutput(serializers.Serializer):
     """Until the provider took it, and until it had arrived."""
 
-    sent = PercentilesOutput()
-    delivered = PercentilesOutput()
+    sent = MessagePercentilesOutput()
+    delivered = MessagePercentilesOutput()
 
 
-class RatesOutput(serializers.Serializer):
+class MessageRatesOutput(serializers.Serializer):
     """Shares from 0 to 1; null while there is nothing to share."""
 
     delivery = serializers.FloatField(allow_null=True)
@@ -83,29 +83,29 @@ class RatesOutput(serializers.Serializer):
     complaint = serializers.FloatField(allow_null=True)
 
 
-class ChannelOutput(serializers.Serializer):
+class MessageChannelTotalsOutput(serializers.Serializer):
     """One channel's part."""
 
     channel = serializers.CharField()
-    totals = CountsOutput()
+    totals = MessageCountsOutput()
 
 
-class TagOutput(serializers.Serializer):
+class MessageTagTotalsOutput(serializers.Serializer):
     """One tag's part; the 50 busiest are listed."""
 
     tag = serializers.CharField()
-    totals = CountsOutput()
+    totals = MessageCountsOutput()
 
 
-class SlotOutput(serializers.Serializer):
+class MessageSlotOutput(serializers.Serializer):
     """One hour or UTC day."""
 
     start = serializers.DateTimeField()
-    totals = CountsOutput()
-    latency_ms = PercentilesOutput()
+    totals = MessageCountsOutput()
+    latency_ms = MessagePercentilesOutput()
 
 
-class AnalyticsOutput(serializers.Serializer):
+class MessageAnalyticsOutput(serializers.Serializer):
     """Messages in numbers."""
 
     object = serializers.CharField()
@@ -114,18 +114,18 @@ class AnalyticsOutput(serializers.Serializer):
     interval = serializers.ChoiceField(choices=["hour", "day"])
     channel = serializers.CharField(allow_null=True)
     tag = serializers.CharField(allow_null=True)
-    totals = CountsOutput()
-    rates = RatesOutput()
-    latency_ms = LatencyOutput()
-    channels = ChannelOutput(many=True)
-    tags = TagOutput(many=True)
+    totals = MessageCountsOutput()
+    rates = MessageRatesOutput()
+    latency_ms = MessageLatencyOutput()
+    channels = MessageChannelTotalsOutput(many=True)
+    tags = MessageTagTotalsOutput(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add `from`, a word of Python's own, and `data`, a word of the serializer's own."""
         return {
             "from": serializers.DateTimeField(),
             **super().get_fields(),
-            "data": SlotOutput(many=True),
+            "data": MessageSlotOutput(many=True),
         }
 
 
@@ -135,7 +135,7 @@ class MessageAnalytics(APIView):
     scopes = {"GET": "analytics:read"}
 
     @extend_schema(
-        operation_id="read_message_analytics", parameters=[AnalyticsQuery], responses=AnalyticsOutput
+        operation_id="read_message_analytics", parameters=[AnalyticsQuery], responses=MessageAnalyticsOutput
     )
     def get(self, request: ApiRequest) -> Response:
         """Count recipients by status, channel and tag, by hour (up to 31 days) or UTC day (up to 400)."""

@@ -3,10 +3,10 @@
 from core.api.examples import MOMENT, public_id
 
 EXAMPLES = {
-    "Analytics.from": MOMENT,
-    "Analytics.object": "message_analytics",
-    "Analytics.to": MOMENT,
-    "Channel.channel": "email",
+    "MessageAnalytics.from": MOMENT,
+    "MessageAnalytics.object": "message_analytics",
+    "MessageAnalytics.to": MOMENT,
+    "MessageChannelTotals.channel": "email",
     "EmailMessageInput.tags": ["welcome"],
     "EmailSuppressionInput.address": "bob@example.com",
     "Message.customer": public_id("cus"),
@@ -25,7 +25,7 @@ EXAMPLES = {
     "SmsMessageInput.to": ["+4915112345678"],
     "SmsSuppressionInput.address": "+4915112345678",
     "Suppression.address": "bob@example.com",
-    "Tag.tag": "welcome",
+    "MessageTagTotals.tag": "welcome",
     "bcc": [],
     "cc": [],
     "from": "Acme <news@acme.example>",

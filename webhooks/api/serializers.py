@@ -57,7 +57,7 @@ class HeadersField(serializers.DictField):
     }
 
 
-class EndpointInput(StrictSerializer):
+class WebhookEndpointInput(StrictSerializer):
     """The fields of an endpoint that a caller sets."""
 
     url = UrlField(max_length=2048, help_text="HTTPS (or HTTP), on a public address, port 443, 8443 or 80.")
@@ -76,7 +76,7 @@ class EndpointInput(StrictSerializer):
     enabled = serializers.BooleanField(required=False)
 
 
-class EndpointOutput(serializers.Serializer):
+class WebhookEndpointOutput(serializers.Serializer):
     """An endpoint."""
 
     id = serializers.CharField()
@@ -94,13 +94,13 @@ class EndpointOutput(serializers.Serializer):
     updated = serializers.DateTimeField()
 
 
-class EndpointSecretOutput(EndpointOutput):
+class WebhookEndpointSecretOutput(WebhookEndpointOutput):
     """An endpoint with its signing secret: the answer to create and rotate only."""
 
     secret = serializers.CharField(help_text="`whsec_…`; not shown again.")
 
 
-class RotateInput(StrictSerializer):
+class RotateSecretInput(StrictSerializer):
     """When the old secret stops signing."""
 
     overlap = serializers.ChoiceField(
@@ -108,14 +108,14 @@ class RotateInput(StrictSerializer):
     )
 
 
-class PeriodInput(StrictSerializer):
+class RecoveryPeriodInput(StrictSerializer):
     """What was created in [since, until)."""
 
     since = MomentField(help_text="At most 30 days back.")
     until = MomentField(required=False, help_text="Default: now.")
 
 
-class RecoveryOutput(serializers.Serializer):
+class WebhookRecoveryOutput(serializers.Serializer):
     """A recovery job and how far it is."""
 
     id = serializers.CharField()
@@ -150,7 +150,7 @@ class EventOutput(serializers.Serializer):
     created = serializers.DateTimeField()
 
 
-class AttemptOutput(serializers.Serializer):
+class DeliveryAttemptOutput(serializers.Serializer):
     """One try of a delivery."""
 
     id = serializers.CharField()
@@ -176,6 +176,6 @@ class DeliveryOutput(serializers.Serializer):
     event = serializers.CharField()
     event_type = serializers.CharField()
     status = serializers.ChoiceField(choices=Delivery.Status.choices)
-    attempts = AttemptOutput(many=True)
+    attempts = DeliveryAttemptOutput(many=True)
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     created = serializers.DateTimeField()

@@ -1,7 +1,7 @@
 """What billing's endpoints accept and answer: types and shapes. What values mean is judged by the services."""
 
 from billing.api.serializers.customers import AddressInput, CustomerInput, CustomerOutput
-from billing.api.serializers.invoices import InvoiceInput, InvoiceOutput, LineInput, LineOutput
+from billing.api.serializers.invoices import InvoiceInput, InvoiceLineInput, InvoiceLineOutput, InvoiceOutput
 from billing.api.serializers.payments import ChargeInput, ChargeOutput, RefundInput, RefundOutput
 
 __all__ = [
@@ -11,9 +11,9 @@ __all__ = [
     "CustomerInput",
     "CustomerOutput",
     "InvoiceInput",
+    "InvoiceLineInput",
+    "InvoiceLineOutput",
     "InvoiceOutput",
-    "LineInput",
-    "LineOutput",
     "RefundInput",
     "RefundOutput",
 ]

@@ -9,7 +9,7 @@ from core.api.fields import PublicIdField
 from core.api.serializers import MetadataField, StrictSerializer
 
 
-class LineInput(StrictSerializer):
+class InvoiceLineInput(StrictSerializer):
     """One position: `quantity` × `unit_amount` − `discount_amount`, and the tax on that."""
 
     description = serializers.CharField(max_length=500)
@@ -31,10 +31,10 @@ class InvoiceInput(StrictSerializer):
     due_date = DueDateField(required=False, allow_null=True)
     external_id = serializers.CharField(max_length=100, required=False, allow_null=True)
     metadata = MetadataField(required=False)
-    lines = serializers.ListField(child=LineInput(), required=False, max_length=MAX_LINES)
+    lines = serializers.ListField(child=InvoiceLineInput(), required=False, max_length=MAX_LINES)
 
 
-class LineOutput(serializers.Serializer):
+class InvoiceLineOutput(serializers.Serializer):
     """A line."""
 
     id = serializers.CharField()
@@ -61,7 +61,7 @@ class InvoiceOutput(serializers.Serializer):
     due_date = serializers.DateField(allow_null=True)
     external_id = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
-    lines = LineOutput(many=True)
+    lines = InvoiceLineOutput(many=True)
     subtotal = serializers.IntegerField()
     tax = serializers.IntegerField()
     total = serializers.IntegerField()

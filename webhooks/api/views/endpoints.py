@@ -12,12 +12,12 @@ from core.api.views import GenericViewSet
 from webhooks import representations, selectors
 from webhooks.api.serializers import (
     DeliveryOutput,
-    EndpointInput,
-    EndpointOutput,
-    EndpointSecretOutput,
-    PeriodInput,
-    RecoveryOutput,
-    RotateInput,
+    RecoveryPeriodInput,
+    RotateSecretInput,
+    WebhookEndpointInput,
+    WebhookEndpointOutput,
+    WebhookEndpointSecretOutput,
+    WebhookRecoveryOutput,
 )
 from webhooks.services.deliveries import send_test
 from webhooks.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
@@ -36,29 +36,33 @@ class EndpointViewSet(GenericViewSet):
         "destroy": "webhooks:write",
     }
 
-    @extend_schema(operation_id="list_webhook_endpoints", responses=EndpointOutput(many=True))
+    @extend_schema(operation_id="list_webhook_endpoints", responses=WebhookEndpointOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
         """List webhook endpoints, newest first."""
         return self.page(selectors.list_endpoints(), representations.endpoint)
 
     @extend_schema(
-        operation_id="create_webhook_endpoint", request=EndpointInput, responses={201: EndpointSecretOutput}
+        operation_id="create_webhook_endpoint",
+        request=WebhookEndpointInput,
+        responses={201: WebhookEndpointSecretOutput},
     )
     def create(self, request: ApiRequest) -> Response:
         """Create a webhook endpoint. The answer holds its signing secret; keep it."""
-        row, secret = create_endpoint(actor=request.user, **EndpointInput.read(request))
+        row, secret = create_endpoint(actor=request.user, **WebhookEndpointInput.read(request))
         return _with_secret({**representations.endpoint(row), "secret": secret}, 201)
 
-    @extend_schema(operation_id="retrieve_webhook_endpoint", responses=EndpointOutput)
+    @extend_schema(operation_id="retrieve_webhook_endpoint", responses=WebhookEndpointOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read a webhook endpoint."""
         return Response(representations.endpoint(selectors.get_endpoint(id)))
 
-    @extend_schema(operation_id="update_webhook_endpoint", request=EndpointInput, responses=EndpointOutput)
+    @extend_schema(
+        operation_id="update_webhook_endpoint", request=WebhookEndpointInput, responses=WebhookEndpointOutput
+    )
     def partial_update(self, request: ApiRequest, id: str) -> Response:
         """Change the fields that are sent; `enabled` switches the endpoint on or off."""
         row = selectors.get_endpoint(id)
-        row = update_endpoint(endpoint=row, actor=request.user, **EndpointInput.read(request))
+        row = update_endpoint(endpoint=row, actor=request.user, **WebhookEndpointInput.read(request))
         return Response(representations.endpoint(row))
 
     @extend_schema(operation_id="delete_webhook_endpoint", request=None, responses={204: None})
@@ -69,13 +73,15 @@ class EndpointViewSet(GenericViewSet):
         return Response(status=204)
 
     @extend_schema(
-        operation_id="rotate_webhook_endpoint_secret", request=RotateInput, responses=EndpointSecretOutput
+        operation_id="rotate_webhook_endpoint_secret",
+        request=RotateSecretInput,
+        responses=WebhookEndpointSecretOutput,
     )
     @action(detail=True, methods=["post"], scopes="webhooks:write")
     def rotate_secret(self, request: ApiRequest, id: str) -> Response:
         """Make a new signing secret; for the overlap every delivery carries both signatures."""
         row = selectors.get_endpoint(id)
-        secret = rotate_secret(endpoint=row, actor=request.user, **RotateInput.read(request))
+        secret = rotate_secret(endpoint=row, actor=request.user, **RotateSecretInput.read(request))
         return _with_secret({**representations.endpoint(row), "secret": secret}, 200)
 
     @extend_schema(operation_id="test_webhook_endpoint", request=None, responses={202: DeliveryOutput})
@@ -87,7 +93,9 @@ class EndpointViewSet(GenericViewSet):
         return Response(representations.delivery(row, []), 202)
 
     @extend_schema(
-        operation_id="recover_webhook_endpoint", request=PeriodInput, responses={202: RecoveryOutput}
+        operation_id="recover_webhook_endpoint",
+        request=RecoveryPeriodInput,
+        responses={202: WebhookRecoveryOutput},
     )
     @action(detail=True, methods=["post"], scopes="webhooks:write")
     def recover(self, request: ApiRequest, id: str) -> Response:
@@ -95,14 +103,16 @@ class EndpointViewSet(GenericViewSet):
         return _start("recover", request, id)
 
     @extend_schema(
-        operation_id="replay_missing_webhook_events", request=PeriodInput, responses={202: RecoveryOutput}
+        operation_id="replay_missing_webhook_events",
+        request=RecoveryPeriodInput,
+        responses={202: WebhookRecoveryOutput},
     )
     @action(detail=True, methods=["post"], scopes="webhooks:write")
     def replay_missing(self, request: ApiRequest, id: str) -> Response:
         """Send the events of the period that match the endpoint and have no delivery to it."""
         return _start("replay_missing", request, id)
 
-    @extend_schema(operation_id="list_webhook_recoveries", responses=RecoveryOutput(many=True))
+    @extend_schema(operation_id="list_webhook_recoveries", responses=WebhookRecoveryOutput(many=True))
     @action(detail=True, scopes="webhooks:read")
     def recoveries(self, request: ApiRequest, id: str) -> Response:
         """List recovery jobs and how far each is, newest first."""
@@ -111,7 +121,7 @@ class EndpointViewSet(GenericViewSet):
 
 def _start(kind: str, request: ApiRequest, id: str) -> Response:
     row = selectors.get_endpoint(id)
-    job = start_recovery(endpoint=row, actor=request.user, kind=kind, **PeriodInput.read(request))
+    job = start_recovery(endpoint=row, actor=request.user, kind=kind, **RecoveryPeriodInput.read(request))
     return Response(representations.recovery(job), 202)
 
 
