@@ -48,7 +48,7 @@ def _named_twice() -> Iterator[CheckMessage]:
             yield Error(
                 f"The {kind} {name} is declared by {_listed(found)}.",
                 hint="Each has one owner: rename all but one.",
-                id="pomelo.E020",
+                id="pomelo.E030",
             )
 
 
@@ -62,7 +62,7 @@ def _undescribed() -> Iterator[CheckMessage]:
             yield Error(
                 f"/{route} belongs to {name}, which no app describes.",
                 hint=f"Add Resource(name={name!r}, object=…, description=…) to the AppConfig of the app whose it is.",
-                id="pomelo.E021",
+                id="pomelo.E031",
             )
 
 
@@ -75,7 +75,7 @@ def _dead_ends() -> Iterator[CheckMessage]:
                 yield Error(
                     f"The menu entry {entry.label} of {app.name} leads to {entry.path}, where no page is.",
                     hint="Name the path of a page of page_urls, page_prefix included.",
-                    id="pomelo.E022",
+                    id="pomelo.E032",
                 )
 
 
@@ -87,13 +87,13 @@ def _events_of_nothing() -> Iterator[CheckMessage]:
             yield Error(
                 f"The public event {kind} is about objects that no app declares.",
                 hint="Add a Resource with that `object` and its `prefix`, or say `public = False`.",
-                id="pomelo.E023",
+                id="pomelo.E033",
             )
         if not " ".join((event.__doc__ or "").split()).endswith("."):
             yield Error(
                 f"The public event {kind} has no docstring that says what happened.",
                 hint="The webhook catalogue shows it: write one sentence.",
-                id="pomelo.E024",
+                id="pomelo.E034",
             )
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from pytest_django import Settings
 
 from billing import services
+from billing.gateways import Outcome
 from billing.models import (
     Charge,
     Customer,
@@ -14,13 +15,17 @@ from billing.models import (
     InvoiceCounter,
     Refund,
 )
+from billing.services.charges import settle_charge
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotDraft, RefundExceedsCharge
+from billing.services.refunds import settle_refund
 from core.errors import NotFound
+from core.locks import PAYMENT_LOCKS, TIER_LOCKS
 from core.models import OutboxEvent
-from core.tenancy import tenant_context
+from core.tenancy import system_context, tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
 from tests.factories import SYSTEM, World, make_customer
+from tests.locks import locks_seen
 from tests.threads import all_at_once
 
 
@@ -133,3 +138,37 @@ def test_eight_workers_put_each_charge_to_the_gateway_once(
     entries = Counter(entry["key"] for entry in gateway.ledger())
     assert [entries[charge.gateway_key] for charge in charges] == [1] * 40
     assert {charge.attempts for charge in settled.values()} == {1}
+
+
+def test_rows_of_a_payment_are_locked_in_the_one_order(world: World) -> None:
+    """core.locks says it: an invoice before its number and its charges, a charge before its refunds."""
+    tenant = world.tenant()
+    draft = make_invoice(tenant)
+    done = Outcome(succeeded=True, reference="made-up")
+    orders = []
+    with tenant_context(tenant):
+        with locks_seen(PAYMENT_LOCKS) as locked:
+            invoice = services.finalize_invoice(invoice=draft, actor=SYSTEM)
+        orders.append(locked)
+        charge = services.create_charge(actor=SYSTEM, invoice=invoice, payment_method="card_success")
+        with locks_seen(PAYMENT_LOCKS) as locked:
+            charge = settle_charge(charge=charge, outcome=done, actor=SYSTEM)
+        orders.append(locked)
+        refund = services.create_refund(charge=charge, amount=100, actor=SYSTEM)
+        with locks_seen(PAYMENT_LOCKS) as locked:
+            settle_refund(refund=refund, outcome=done, actor=SYSTEM)
+        orders.append(locked)
+    assert orders == [
+        ["billing_invoice", "billing_invoicecounter"],
+        ["billing_invoice", "billing_charge"],
+        ["billing_charge", "billing_refund"],
+    ]
+    assert all(locked == sorted(locked, key=PAYMENT_LOCKS.index) for locked in orders)
+
+
+def test_a_request_for_a_tier_is_locked_before_its_company(world: World) -> None:
+    with tenant_context(world.tenant()):
+        request = services.request_tier(company=world.company, tier="pro", actor=SYSTEM)
+    with system_context(reason="tests"), locks_seen(TIER_LOCKS) as locked:
+        services.apply_tier_request(request=request, reason="They grow.", actor=SYSTEM)
+    assert locked == list(TIER_LOCKS)

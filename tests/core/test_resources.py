@@ -57,7 +57,7 @@ def test_pomelo_itself_has_nothing_to_complain_about(installed):
 def test_a_name_has_one_owner(installed, declared, named):
     found = installed(**declared)
 
-    assert ("pomelo.E020", f"The {named} is declared by") in [
+    assert ("pomelo.E030", f"The {named} is declared by") in [
         (id, text[: len(f"The {named} is declared by")]) for id, text in found
     ]
     assert any(package in text for _, text in found)
@@ -66,7 +66,7 @@ def test_a_name_has_one_owner(installed, declared, named):
 def test_a_menu_entry_leads_to_a_page(installed):
     [(code, text)] = installed(menu=(MenuEntry("business", "Shop", "/shop/"),))
 
-    assert code == "pomelo.E022"
+    assert code == "pomelo.E032"
     assert "/shop/, where no page is" in text
 
 
@@ -75,7 +75,7 @@ def test_a_route_belongs_to_a_resource_that_is_described(installed, monkeypatch)
         resource_checks, "RESOURCES", {"customers": Resource(name="customers", object="customer")}
     )
 
-    found = {text for code, text in installed() if code == "pomelo.E021"}
+    found = {text for code, text in installed() if code == "pomelo.E031"}
 
     assert "/v1/customers belongs to customers, which no app describes." in found
     assert any(text.startswith("/v1/invoices belongs to invoices") for text in found)
@@ -85,7 +85,7 @@ def test_a_public_event_is_about_a_declared_object_and_says_what_happened(instal
     kind = type("Sold", (events.Event,), {"__module__": "billing.events", "__doc__": None, "public": True})
     monkeypatch.setitem(events.EVENT_TYPES, "gadget.sold", kind)
 
-    assert sorted(code for code, _ in installed()) == ["pomelo.E023", "pomelo.E024"]
+    assert sorted(code for code, _ in installed()) == ["pomelo.E033", "pomelo.E034"]
 
 
 def test_what_no_app_of_pomelo_has_is_asked_of_nobody(installed, monkeypatch):

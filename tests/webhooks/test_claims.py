@@ -1,12 +1,19 @@
 """Who may send a delivery, for how long, and what is recorded of it."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
+from django.db import connection
 
 from core import clock
+from core.locks import WEBHOOK_LOCKS
 from core.tenancy import system_context, tenant_context
 from tests.engines import superuser_url
 from tests.factories import SYSTEM, make_customer, make_world
+from tests.locks import locks_seen
+from tests.threads import somebody_waits_for_us
 from tests.webhooks.steps import (
     FAST,
     attempts_of,
@@ -20,10 +27,12 @@ from tests.webhooks.steps import (
 from webhooks.delivery.claim import _LOCKS, SHARDS, claim
 from webhooks.delivery.limits import Limits
 from webhooks.delivery.outcome import Outcome
-from webhooks.delivery.record import record
+from webhooks.delivery.record import _keep_tries, record
 from webhooks.models import Delivery, Endpoint, EndpointHour
 from webhooks.services.deliveries import resend_deliveries
+from webhooks.services.endpoints import delete_endpoint
 from webhooks.services.errors import DeliveryInProgress
+from webhooks.services.secrets import rotate_secret
 
 
 def claim_now(limits=FAST, places=10_000, failing_places=10_000):
@@ -150,3 +159,74 @@ def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world, receive
 
     assert first == {id_ for id_, shard in shards.items() if shard != held}
     assert rest == {id_ for id_, shard in shards.items() if shard == held}
+
+
+def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither_loses(
+    world, receiver, monkeypatch
+):
+    """Deliveries are locked before their endpoint (core.locks); the other way round one would be a deadlock's victim."""
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    relay_all()
+    [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
+
+    def delete():
+        try:
+            with tenant_context(world.tenant()):
+                delete_endpoint(endpoint=endpoint, actor=SYSTEM)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        deleting = []
+
+        def meet(*args):
+            # The delivery is written, its endpoint's health is not yet: at this moment somebody deletes the endpoint.
+            deleting.append(pool.submit(delete))
+            deadline = time.monotonic() + 60
+            while not somebody_waits_for_us():
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            return _keep_tries(*args)
+
+        monkeypatch.setattr("webhooks.delivery.record._keep_tries", meet)
+        record_now(Outcome(job, clock.now(), 5, status_code=500))
+        deleting[0].result(timeout=60)
+
+    [delivery] = deliveries_of(endpoint)
+    assert (delivery.status, delivery.failures, delivery.due_at) == ("canceled", 1, None)
+    assert len(attempts_of(delivery)) == 1
+    with tenant_context(world.tenant()):
+        gone = Endpoint.objects.get(id=endpoint.id)
+    assert gone.deleted_at is not None
+    assert gone.failing_since is not None
+
+
+def test_rows_of_an_endpoint_are_locked_in_the_one_order(world, receiver):
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    make_customer(world.tenant())
+    relay_all()
+    [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
+
+    def as_tenant(work, **args):
+        with tenant_context(world.tenant()):
+            return work(endpoint=endpoint, actor=SYSTEM, **args)
+
+    for act, expected in (
+        (
+            lambda: record_now(Outcome(job, clock.now(), 5, status_code=500)),
+            ["webhooks_delivery", "webhooks_endpoint"],
+        ),
+        (
+            lambda: as_tenant(rotate_secret, overlap="none"),
+            ["webhooks_endpoint", "webhooks_endpointsecret"],
+        ),
+        (
+            lambda: as_tenant(delete_endpoint),
+            ["webhooks_delivery", "webhooks_endpoint", "webhooks_endpointsecret"],
+        ),
+    ):
+        with locks_seen(WEBHOOK_LOCKS) as locked:
+            act()
+        assert locked == expected
+        assert locked == sorted(locked, key=WEBHOOK_LOCKS.index)

@@ -114,8 +114,18 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
     return endpoint
 
 
+# Before the endpoint (core.locks): whoever records a result has locked its delivery, and goes on to the endpoint.
+_LOCK_WAITING = """
+SELECT count(*) FROM (
+    SELECT FROM webhooks_delivery WHERE endpoint_id = %s AND due_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE
+) locked
+"""
+
+
 def delete_endpoint(*, endpoint: Endpoint, actor: Principal) -> None:
     """Delete an endpoint and its secrets. Its deliveries stay readable; those still waiting are canceled."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_WAITING, [endpoint.id])
     now = clock.now()
     endpoint.deleted_at = endpoint.updated = now
     endpoint.save(update_fields=["deleted_at", "updated"])
