@@ -140,6 +140,9 @@ def _run(
             raise PermissionDenied(error.detail) from error
         if request.method in ("GET", "HEAD"):
             # There is no form to go back to: the person wrote the address, or changed one.
-            return render(request, "400.html", {"error": error}, status=error.status)
+            page = render(request, "400.html", {"error": error}, status=error.status)
+            for name, value in error.headers.items():
+                page.headers[name] = value
+            return page
         messages.error(request, error.detail)
         return HttpResponseRedirect(safe_next(request))

@@ -22,6 +22,7 @@ from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
 from apikeys.services import IssuedKey  # noqa: E402
+from core import heavy  # noqa: E402
 from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
 from tests.factories import World, make_key, make_world  # noqa: E402
 
@@ -103,6 +104,13 @@ def _real_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Let every test use the database without a marker: no test database is made by Django, nothing is rolled back."""
     with django_db_blocker.unblock():
         yield
+
+
+@pytest.fixture(autouse=True)
+def _answers_that_nobody_read() -> Iterator[None]:
+    """Free the places of exports that a test opened and did not read: a test's client keeps them in a cycle for a while."""
+    yield
+    heavy._taken.clear()
 
 
 @pytest.fixture

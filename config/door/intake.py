@@ -18,7 +18,7 @@ from django.db import connections
 from config.door.answers import Sent, send
 from config.door.bodies import Incomplete, TooLarge, read_body
 from config.door.environ import Unreadable, build_environ
-from config.door.probes import answer_probe
+from config.door.probes import answer_probe, warm_up
 from config.door.refusals import refuse
 from config.door.slots import Full, Slots
 from core.api.entry import is_api_path
@@ -46,6 +46,7 @@ class Door:
         self._seconds = settings.BODY_TIMEOUT_SECONDS
         self._in_flight = 0
         self._reading: set[asyncio.Task[None]] = set()
+        warm_up()
 
     def __call__(self, watcher: Any) -> None:
         """Take a request; called by granian on one of its threads. Never raises, as granian could not say so."""

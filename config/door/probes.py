@@ -113,6 +113,11 @@ _metrics = Bystander(
 )
 
 
+def warm_up() -> None:
+    """Find the readiness out before anybody asks: the first time reads every migration and opens the connection."""
+    _readiness.tell(lambda _: None)
+
+
 def answer_probe(path: str, scope: Any, proto: Any) -> bool:
     """Answer if `path` is a probe's, and tell whether it was; the answer may follow from another thread."""
     if path not in PROBES:

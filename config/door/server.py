@@ -2,8 +2,9 @@
 
 Granian offers two ways in. Its WSGI one gives the whole request to a thread, which then waits for a slow body, cannot tell a
 body that broke off from one that ended, and has folded `X_Forwarded_For` into `X-Forwarded-For`. Its RSGI one has none of these
-faults and passes each request through an event loop, which costs a Django request a tenth of its speed. Here RSGI's requests
-are taken where granian hands them over, on its threads, and only bodies go through the loop.
+faults and passes each request through an event loop and on to a thread of ours: two more changes of thread than a Django request
+needs (by an early estimate a tenth of its speed; it was not measured on its own). Here RSGI's requests are taken where granian
+hands them over, on its threads, and only bodies go through the loop.
 
 This uses classes that granian does not document; `tests/attacks/test_slow_peers.py` fails when an upgrade changes them.
 """

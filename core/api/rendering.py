@@ -23,6 +23,8 @@ from core.api.json import parse_object
 
 JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
+# Accept headers up to here are remembered: a cache is bounded in bytes, not only in entries.
+MAX_REMEMBERED_LENGTH = 200
 _NO_QUALITY = re.compile(r"q=0(\.0{0,3})?")
 _encoder = JSONEncoder()
 
@@ -186,8 +188,11 @@ class Negotiation(DefaultContentNegotiation):
         return next((parser for parser in parsers if parser.media_type == content_type), None)
 
 
-@lru_cache(maxsize=256)
 def _accepts(header: str, produces: str) -> bool:
+    return (_remembered if len(header) <= MAX_REMEMBERED_LENGTH else _judge)(header, produces)
+
+
+def _judge(header: str, produces: str) -> bool:
     """Whether the most specific range of `header` that matches has a quality above 0 (RFC 9110 §12.5.1).
 
     Problems count as JSON. Where there is no JSON to be had (a PDF), naming it does no harm: generated clients send one Accept
@@ -205,3 +210,6 @@ def _accepts(header: str, produces: str) -> bool:
             refused = any(_NO_QUALITY.fullmatch(parameter) for parameter in parameters)
             best = max(best, (rank, not refused))
     return best[1]
+
+
+_remembered = lru_cache(maxsize=256)(_judge)

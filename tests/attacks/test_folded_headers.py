@@ -158,6 +158,21 @@ def test_nothing_a_stranger_sends_is_remembered_in_bulk(settings):
     assert kept < 2_000_000
 
 
+def test_nor_is_what_the_holder_of_a_key_accepts(api, issue_key, world):
+    client = api(issue_key(world.company, ["customers:read"]).client_secret)
+    client.get("/v1/customers")
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(25):
+            accept = f"text/{number}" + "x" * 200_000 + ", */*"
+            assert client.get("/v1/customers", headers={"Accept": accept}).status == 200
+        kept = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert kept < 2_000_000
+
+
 # --- RFC 7239 ---------------------------------------------------------------------------------------------------------
 
 

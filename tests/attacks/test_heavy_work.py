@@ -1,4 +1,4 @@
-"""A company that asks for many documents at once takes no more than its places, and others go on."""
+"""A company that asks for many documents or exports at once takes no more than its places, and others go on."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,8 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
+from audit.models import AuditEntry
 from billing.export import invoice_pdf
 from core import heavy
+from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice
 
 
@@ -58,3 +60,33 @@ def test_more_documents_than_places_are_refused_at_once_and_others_go_on(world, 
     )
     assert {future.result().status for future in [*held, other]} == {200}
     assert asked(*mine).status == 200, "the places are free again"
+
+
+@pytest.mark.parametrize(
+    "address", ["/audit/export.csv", "/audit/export.jsonl", "/requests/export.csv", "/requests/export.jsonl"]
+)
+def test_more_exports_than_places_are_refused_at_once_and_others_go_on(world, login, address):
+    mine, theirs = (
+        login(world.owner, company=world.company),
+        login(world.outsider, company=world.other_company),
+    )
+    # Nobody has read them yet, so they are under way.
+    held = [mine.get(address) for _ in range(heavy.PER_COMPANY)]
+    assert {answer.status_code for answer in held} == {200}
+
+    refused = mine.get(address)
+    other = theirs.get(address)
+
+    assert (refused.status_code, refused.headers["Retry-After"], other.status_code) == (503, "1", 200)
+    with tenant_context(world.tenant()):
+        assert AuditEntry.objects.filter(action="audit.exported").count() == heavy.PER_COMPANY
+    other.close()
+    first, second = held
+    b"".join(first)
+    again = mine.get(address)
+    assert again.status_code == 200, "one that was read to its end has left its place"
+    second.close()
+    again.close()
+    for left in (mine.get(address), mine.get(address)):
+        assert left.status_code == 200, "so have those that were given up"
+        left.close()

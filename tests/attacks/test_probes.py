@@ -1,7 +1,14 @@
 """What probes tell, and to whom."""
 
+import asyncio
+import threading
+
 import pytest
 from django.test import Client
+
+from config.door import probes
+from config.door.intake import Door
+from core.health import Readiness
 
 TOKEN = "Bearer t0ken-of-the-operator"
 
@@ -51,3 +58,20 @@ def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(settings, 
         valkey.forget_connections()
     assert answer.status_code == status
     assert answer.json()["checks"]["valkey"] != "ok"
+
+
+def test_a_process_finds_out_how_it_is_before_anybody_asks(monkeypatch):
+    looked = threading.Event()
+
+    def find_out():
+        looked.set()
+        return Readiness(True, {})
+
+    late = Readiness(False, {})
+    monkeypatch.setattr(probes, "_readiness", probes.Bystander("warm", find_out, late=late))
+    loop = asyncio.new_event_loop()
+    try:
+        Door(lambda environ, sent: [], loop, threads=1)
+        assert looked.wait(60)
+    finally:
+        loop.close()

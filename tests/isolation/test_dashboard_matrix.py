@@ -135,9 +135,12 @@ class Pages:
         }
 
     def open(self, somebody: Somebody, page: Page, target: str, method: str) -> HttpResponse:
-        """Send one request."""
+        """Send one request, and read its answer to the end, as a browser does."""
         self.outcome.cases += 1
-        return somebody.client.generic(method, page.path(target))
+        answer = somebody.client.generic(method, page.path(target))
+        if not answer.streaming:
+            return answer
+        return HttpResponse(b"".join(answer), status=answer.status_code, headers=answer.headers)
 
     def expect(self, holds: bool, page: Page, somebody: Somebody | None, what: str) -> None:
         """Note a leak."""

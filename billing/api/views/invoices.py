@@ -94,7 +94,7 @@ class InvoiceViewSet(GenericViewSet):
         from billing.export.invoice_pdf import file_name, render_invoice
 
         invoice = selectors.get_invoice(id)
-        with heavy_work():
+        with heavy_work(invoice.company_id):
             data = render_invoice(invoice, seller=current_company().name)
         return Response(
             data,

@@ -17,7 +17,6 @@ from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
 from billing.models import Customer, Invoice
 from core import clock
-from core.api.errors import TemporarilyUnavailable
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
 from core.heavy import heavy_work
@@ -193,13 +192,8 @@ def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
     from billing.export.invoice_pdf import file_name, render_invoice
 
     invoice = selectors.get_invoice(public_id)
-    try:
-        with heavy_work():
-            data = render_invoice(invoice, seller=current_company().name)
-    except TemporarilyUnavailable as error:
-        return HttpResponse(
-            error.detail, status=error.status, content_type="text/plain", headers=error.headers
-        )
+    with heavy_work(invoice.company_id):
+        data = render_invoice(invoice, seller=current_company().name)
     response = HttpResponse(data, content_type="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="{file_name(invoice)}"'
     return response
