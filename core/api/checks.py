@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
-from rest_framework.permissions import OperandHolder, SingleOperandHolder
+from rest_framework.permissions import OperandHolder
 from rest_framework.settings import api_settings
 
 from core.api.operations import MountedView, mounted_views
@@ -102,9 +102,7 @@ def _default_authenticators() -> tuple[type, ...]:
 
 
 def _asks_for_scopes(permission: Any) -> bool:
-    """Tell whether `permission`, or any part of one composed by DRF's operators, is HasScope."""
+    """Tell whether `permission`, or any part of one composed by `&` and `|`, is HasScope; `~HasScope` admits who lacks it."""
     if isinstance(permission, OperandHolder):
         return _asks_for_scopes(permission.op1_class) or _asks_for_scopes(permission.op2_class)
-    if isinstance(permission, SingleOperandHolder):
-        return _asks_for_scopes(permission.op1_class)
     return isinstance(permission, type) and issubclass(permission, HasScope)

@@ -117,7 +117,8 @@ def _resolve(request: HttpRequest) -> tuple[Callable[..., HttpResponse], dict[st
             match = get_resolver().resolve(path)
         except Resolver404:
             return _unknown_route, {}
-        if not match.kwargs and not match.args:
+        # A regular expression without groups has no parameters either, and fits any number of paths.
+        if not match.kwargs and path == f"/{match.route}":
             _static_routes[path] = match
     request.resolver_match = match
     return match.func, match.kwargs

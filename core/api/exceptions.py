@@ -26,7 +26,7 @@ from rest_framework.response import Response
 from core.api import errors
 from core.api.access import Access
 from core.api.errors import BodyTooLarge, InternalError, InvalidRequest, TemporarilyUnavailable
-from core.api.permissions import required_scopes
+from core.api.permissions import scopes_asked
 from core.api.rendering import PROBLEM_JSON, dump, unsupported
 from core.errors import DomainError, FieldError, FieldErrors, NotFound
 from core.postgres.breaker import DatabaseAway
@@ -103,7 +103,7 @@ def _of_drf(raised: Exception, request: Any, view: Any) -> DomainError | None:
         message = str(raised.detail) if isinstance(raised, drf.PermissionDenied) else str(raised)
         access = getattr(request, "auth", None)
         if isinstance(access, Access):
-            return access.explain_denial(required_scopes(view, request.method), message)
+            return access.explain_denial(scopes_asked(view, request.method), message)
         return errors.NotPermitted(message)
     if isinstance(raised, drf.Throttled):
         wait: float | None = getattr(raised, "wait", None)
@@ -149,7 +149,7 @@ def to_domain_error(error: BaseException) -> DomainError:
         return BodyTooLarge(f"At most {settings.API_MAX_BODY_BYTES} bytes are accepted.")
     if isinstance(error, (SuspiciousOperation, BadRequest)):
         return InvalidRequest("The request is malformed.")
-    if isinstance(error, drf.APIException) and error.status_code < 500:
+    if isinstance(error, drf.APIException) and (error.status_code < 500 or error.status_code == 503):
         return _of_api_exception(error)
     if isinstance(error, (OperationalError, InterfaceError)):
         if not isinstance(error, DatabaseAway):  # of which the breaker has told, once
@@ -165,6 +165,8 @@ def to_domain_error(error: BaseException) -> DomainError:
 def _of_api_exception(error: drf.APIException) -> DomainError:
     """Return the public error for an exception of DRF's that somebody else's class has raised: its status is kept."""
     detail = str(error.detail)
+    if error.status_code == 503:
+        return TemporarilyUnavailable(detail)
     if error.status_code == 401:
         is_missing = isinstance(error, drf.NotAuthenticated)
         public = (errors.MissingCredentials if is_missing else errors.InvalidCredentials)(detail)

@@ -13,6 +13,7 @@ from typing import cast
 import orjson
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from core import clock
@@ -81,6 +82,7 @@ class Stored:
     headers: dict[str, str]
     body: bytes
     scopes: list[list[str]]
+    actor: str
 
 
 def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
@@ -95,7 +97,7 @@ def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {take}; "  # noqa: S608  one of the two above
-            "SELECT fingerprint, status, headers::text, body, expires, scopes::text FROM core_idempotencyrecord "
+            "SELECT fingerprint, status, headers::text, body, expires, scopes::text, actor FROM core_idempotencyrecord "
             "WHERE company_id = %s AND mode = %s AND key = %s",
             [lock_number(key), tenant.company_id, tenant.mode, key],
         )
@@ -110,14 +112,16 @@ def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
     if found[4] <= clock.now():
         IdempotencyRecord.objects.filter(key=key).delete()
         return None
-    return Stored(bytes(found[0]), found[1], orjson.loads(found[2]), bytes(found[3]), orjson.loads(found[5]))
+    mark, status, headers, body, _, scopes, actor = found
+    return Stored(bytes(mark), status, orjson.loads(headers), bytes(body), orjson.loads(scopes), actor)
 
 
 def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) -> HttpResponse:
     """Run `attempt` under `key`, or replay the answer it gave before. Must be called in the tenant's transaction.
 
     `attempt` answers with rendered bytes, and has taken back whatever it did when it answers with an error.
-    A replay is authorised like the request: its key is asked for every scope that the first was asked for.
+    A replay is authorised like the request: its key is asked for every scope that the first was asked for. A permission for the
+    object cannot be asked again, so where there is one no other API key gets the answer.
     Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
     """
     principal = cast(Principal, request.user)
@@ -126,6 +130,8 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
     if stored is not None:
         if stored.fingerprint != mark:
             raise IdempotencyKeyReused("This key was used for another request.")
+        if stored.actor != principal.id and _judges_objects(request):
+            raise IdempotencyKeyReused("This key was used with another API key.")
         require_again(principal, stored.scopes)
         response = replay(stored)
         response.headers[REPLAYED] = "true"
@@ -135,6 +141,15 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
     if response.status_code < 400 or response.status_code in STORED_REFUSALS:
         keep(key, mark, response, actor=principal.id, scopes=sorted(asked))
     return response
+
+
+def _judges_objects(request: Request) -> bool:
+    """Whether a permission of the view has a say about each object, and so may tell one API key no and another yes."""
+    view = (request.parser_context or {})["view"]
+    return any(
+        type(permission).has_object_permission is not BasePermission.has_object_permission
+        for permission in view.get_permissions()
+    )
 
 
 def require_again(principal: Principal, scopes: Iterable[Sequence[str]]) -> None:

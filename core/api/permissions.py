@@ -36,14 +36,19 @@ def scopes_named(scopes: Scopes, method: str, action: str | None) -> tuple[str, 
 
 
 def required_scopes(view: Any, method: str | None) -> tuple[str, ...]:
-    """Return the scopes that `view` names for the request in hand; empty when it names none."""
+    """Return the scopes that `view` names for a method; empty when it names none."""
     return scopes_named(getattr(view, "scopes", ()), method or "GET", getattr(view, "action", None))
 
 
-def has_handler(view: "APIView", method: str | None) -> bool:
-    """Tell whether `view` answers `method` by a handler that needs a scope: OPTIONS and an unknown method need none."""
+def scopes_asked(view: "APIView", method: str | None) -> tuple[str, ...]:
+    """Return the scopes of which the request in hand needs any one; empty when none was named, so that no key may call it.
+
+    OPTIONS, and a method without a handler, are no question of scopes: DRF answers them itself, with 204 or 405.
+    """
     name = (method or "").lower()
-    return name != "options" and name in view.http_method_names and hasattr(view, name)
+    if name == "options" or name not in view.http_method_names or not hasattr(view, name):
+        return (ANY_KEY,)
+    return required_scopes(view, method)
 
 
 class HasScope(BasePermission):
@@ -58,11 +63,8 @@ class HasScope(BasePermission):
         access: Any = request.auth
         if not isinstance(access, Access):
             return False
-        required = required_scopes(view, request.method)
-        if required:
-            return access.allows(required)
-        # Not a question of scopes: DRF answers these itself, with 204 or 405.
-        return not has_handler(view, request.method)
+        required = scopes_asked(view, request.method)
+        return bool(required) and access.allows(required)
 
 
 def scopes(*names: str) -> Callable[[ViewT], ViewT]:

@@ -173,6 +173,10 @@ class Negotiation(DefaultContentNegotiation):
     ) -> tuple[BaseRenderer, str]:
         """Return the renderer and its media type. Raises DRF's NotAcceptable (and whatever authentication raises)."""
         _ = request.user
+        view = (request.parser_context or {}).get("view")
+        if not getattr(view, "reads_body", False):
+            # A guest: nothing comes later that would, and DRF takes a body of unknown length for an empty one.
+            read_body(request._request)  # noqa: SLF001
         renderer, *others = renderers
         if others or format_suffix:
             return super().select_renderer(request, [renderer, *others], format_suffix)

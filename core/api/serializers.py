@@ -113,7 +113,7 @@ class StrictSerializer(serializers.Serializer):
             unknown = {
                 str(name): [serializers.ErrorDetail("This field is not known here.", code="unknown_field")]
                 for name in data
-                if name not in self.fields
+                if name not in self.fields or self.fields[name].read_only
             }
             if unknown:
                 raise serializers.ValidationError(unknown)

@@ -44,8 +44,8 @@ class TierThrottle(BaseThrottle):
 
     @classmethod
     def applies_to(cls, method: str | None) -> bool:
-        """Tell whether requests with `method` are counted."""
-        return cls.methods is None or method in cls.methods
+        """Tell whether requests with `method` are counted. HEAD is counted as GET, whose work it does."""
+        return cls.methods is None or ("GET" if method == "HEAD" else method) in cls.methods
 
     @classmethod
     def quota(cls, tier: Mapping[str, int], key_limit: int) -> int:

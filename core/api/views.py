@@ -49,6 +49,8 @@ class TenantMixin(_View):
 
     scopes: ClassVar[Scopes] = {}
     needs_database: ClassVar[bool] = True
+    # After the throttles, by `_handle`; of other people's views negotiation does it.
+    reads_body: ClassVar[bool] = True
 
     @property
     def default_response_headers(self) -> dict[str, str]:

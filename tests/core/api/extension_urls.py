@@ -1,6 +1,6 @@
 """The whole site, and the views of `extension_views` under /v1/x/."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from rest_framework.viewsets import ViewSetMixin
 
 from config.urls import urlpatterns as site
@@ -36,6 +36,7 @@ extensions = [
     path("decorated", views.decorated),
     path("scopeless", views.scopeless),
     path("robots", views.robots),
+    re_path(r"^any/\w+$", views.Described.as_view()),
 ]
 
 urlpatterns = [path("v1/x/", include(extensions)), *site]

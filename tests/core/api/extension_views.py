@@ -131,6 +131,29 @@ class OfAda(GenericAPIView):
         return Response(status=204)
 
 
+class IsOwn(permissions.BasePermission):
+    """Objects belong to the key that bears their name."""
+
+    def has_object_permission(self, request: Any, view: Any, obj: Any) -> bool:
+        return obj.name == request.user.name
+
+
+class OwnCustomer(GenericAPIView):
+    """Tells a key what only it may know; whether it may is known when the object has been found."""
+
+    scopes = "customers:read"
+    permission_classes = [HasScope, IsOwn]
+
+    def post(self, request: Any) -> Response:
+        row = selectors.get_customer(request.data["id"])
+        self.check_object_permissions(request, row)
+        return Response({"email": row.email})
+
+
+class Inverted(Described):
+    permission_classes = [~HasScope]
+
+
 # --- Throttles ------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +189,18 @@ class NewPolicy(APIView):
 
     def post(self, request: Any) -> Response:
         return Response({}, 201)
+
+
+class Reads(TierThrottle):
+    """A policy of reads."""
+
+    policy = "reads"
+    limit = "webhook_endpoints"
+    methods = frozenset({"GET"})
+
+
+class CountedReads(Described):
+    throttle_classes = [Reads]
 
 
 class ByCaller(Described):
@@ -234,6 +269,19 @@ class Conflict(exceptions.APIException):
     status_code = 409
     default_detail = "Somebody else was faster."
     default_code = "conflict"
+
+
+class ServiceUnavailable(exceptions.APIException):
+    """The example of DRF's documentation of exceptions."""
+
+    status_code = 503
+    default_detail = "Service temporarily unavailable, try again later."
+    default_code = "service_unavailable"
+
+
+class Unavailable(Described):
+    def get(self, request: Any) -> Response:
+        raise ServiceUnavailable
 
 
 class Handling(APIView):

@@ -14,43 +14,20 @@ from audit.ingest.writer import Writer
 from audit.models import AuditEntry, RequestLog
 from billing.models import Customer
 from core import ids
-from core.api import entry
 from core.api.access import Access
 from core.api.checks import check_api_views
-from core.api.operations import mounted_throttles, mounted_views
+from core.api.operations import mounted_views
 from core.models import OutboxEvent
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from tests.clients import ApiAnswer
 from tests.contracts.problems import assert_common_headers, assert_problem
 from tests.core.api import extension_views
+from tests.core.api.conftest import FULL
 from tests.core.api.extension_views import SEEN
 from tests.factories import SYSTEM, make_customer
 
-EXTENSIONS = "tests.core.api.extension_urls"
-FULL = ["customers:read", "customers:write"]
-
-
-@pytest.fixture(autouse=True)
-def _extended(settings: Any) -> Any:
-    """The site with the extensions mounted; what was worked out of its routes is forgotten before and after."""
-    settings.ROOT_URLCONF = EXTENSIONS
-    forget = (entry._static_routes.clear, mounted_throttles.cache_clear, SEEN.clear)
-    for each in forget:
-        each()
-    yield
-    for each in forget:
-        each()
-
-
-@pytest.fixture
-def client_of(world: Any, issue_key: Any, api: Any) -> Any:
-    """`client_of(name="Ada", scopes=[…])` returns a client with a key of that name."""
-
-    def connect(name: str = "Ada", scopes: list[str] = FULL, **fields: Any) -> Any:
-        return api(issue_key(world.company, scopes, name=name, **fields).client_secret)
-
-    return connect
+pytestmark = pytest.mark.usefixtures("extended")
 
 
 def refused(answer: ApiAnswer, status: int, code: str) -> dict[str, Any]:
@@ -534,6 +511,7 @@ def test_the_checks_name_what_a_view_lacks() -> None:
 
     assert found == {
         ("pomelo.E002", "GET /v1/x/scopeless names no scope."),
+        ("pomelo.E005", "/v1/x/Inverted has permission_classes without HasScope."),
         ("pomelo.E005", "/v1/x/robots has permission_classes without HasScope."),
         ("pomelo.E006", "/v1/x/robots authenticates nobody by API key."),
         *(
