@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from io import BytesIO
 from typing import IO, Any, TypeVar
 
 import orjson
@@ -146,7 +147,8 @@ def read_body(request: HttpRequest) -> bytes:
                 raise BodyTooLarge(f"The body is longer than the {limit} bytes that are accepted.")
             if not body:
                 raise IncompleteBody("A body was announced, and nothing arrived.")
-            request._body = body  # noqa: SLF001 - where Django keeps what it has read
+            # As Django itself leaves a request whose body it has read; DRF parses uploads from it.
+            request._body, request._stream, request._read_started = body, BytesIO(body), True  # noqa: SLF001
             meta["CONTENT_LENGTH"] = str(len(body))
             return body
         body = request.body

@@ -12,7 +12,7 @@ from rest_framework.decorators import (
     permission_classes,
     throttle_classes,
 )
-from rest_framework.parsers import FormParser
+from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
@@ -325,6 +325,14 @@ class Returned(APIView):
         SEEN.append("called")
         services.create_customer(name=request.data["name"], actor=request.user)
         return Response({"sorry": "no"}, int(request.data["status"]), headers={"X-Own": "kept"})
+
+
+class Upload(APIView):
+    scopes = ANY_KEY
+    parser_classes = [MultiPartParser]
+
+    def post(self, request: Any) -> Response:
+        return Response({"text": request.data["file"].read().decode()}, 201)
 
 
 class Unrenderable(APIView):

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from rest_framework import serializers
 
 from core.api import entry
@@ -17,13 +19,13 @@ from tests.factories import make_customer
 pytestmark = pytest.mark.usefixtures("extended")
 
 
-def send_chunked(path: str, secret: str, body: bytes) -> Any:
+def send_chunked(path: str, secret: str, body: bytes, content_type: str = "application/json") -> Any:
     """POST `body` as a server hands it on that got it in chunks: its length is not known."""
     return Client(raise_request_exception=False).generic(
         "POST",
         path,
         body,
-        content_type="application/json",
+        content_type=content_type,
         headers={"Authorization": f"Bearer {secret}", "Transfer-Encoding": "chunked"},
         **{"CONTENT_LENGTH": "", "wsgi.input": BytesIO(body)},
     )
@@ -74,6 +76,14 @@ def test_a_guest_does_not_take_a_body_in_chunks_for_an_empty_one(client_of: Any)
     answer = send_chunked("/v1/x/Guest", secret, b'{"a": 1}')
 
     assert (answer.status_code, answer.json()) == (201, {"a": 1})
+
+
+def test_a_file_in_chunks_is_parsed_as_drf_parses_it(client_of: Any) -> None:
+    sent = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.txt", b"hello")})
+
+    answer = send_chunked("/v1/x/Upload", client_of().secret, sent, MULTIPART_CONTENT)
+
+    assert (answer.status_code, answer.json()) == (201, {"text": "hello"})
 
 
 @pytest.mark.parametrize("send_in_chunks", [True, False])
