@@ -148,7 +148,8 @@ def read_body(request: HttpRequest) -> bytes:
             if not body:
                 raise IncompleteBody("A body was announced, and nothing arrived.")
             # As Django itself leaves a request whose body it has read; DRF parses uploads from it.
-            request._body, request._stream, request._read_started = body, BytesIO(body), True  # noqa: SLF001
+            request._body, request._stream = body, BytesIO(body)  # noqa: SLF001
+            request._read_started = True  # type: ignore[attr-defined]  # noqa: SLF001
             meta["CONTENT_LENGTH"] = str(len(body))
             return body
         body = request.body
