@@ -13,6 +13,7 @@ from allauth.mfa import signals as mfa_signals
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -22,6 +23,7 @@ from accounts.models import User
 from accounts.services import record_failed_sign_in, record_for_companies
 from accounts.sudo import remember_sign_in
 from core import crypto
+from core.email_addresses import InvalidEmail, parse_email
 from core.events import Event
 from core.mail.words import in_mail
 from core.redaction import redact
@@ -42,6 +44,13 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_safe_url(self, url: str | None) -> bool:
         """Follow only paths of this site, never another host's address."""
         return bool(url) and str(url).startswith("/") and super().is_safe_url(url)
+
+    def clean_email(self, email: str) -> str:
+        """Return the address as it is kept: of the type that customers and senders have. Raises ValidationError."""
+        try:
+            return parse_email(email).lower()
+        except InvalidEmail as error:
+            raise ValidationError(str(error), code=error.code) from error
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail of allauth's with addresses below PUBLIC_URL, and with nobody's words as a link.

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from allauth.account.forms import SignupForm
+from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, SignupForm
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Company, User
 from accounts.roles import Role, at_least
-from core.form_fields import NameField
+from core.email_addresses import InvalidEmail, parse_email
+from core.form_fields import EmailAddressField, NameField
 
 ROLE_EXPLANATIONS = {
     Role.OWNER: "Owner: everything, with the plan and the company itself",
@@ -26,8 +27,22 @@ def role_choices(own_role: str) -> list[tuple[str, str]]:
     ]
 
 
+class PersonalAddressField(EmailAddressField):
+    """The address that somebody signs in by. Refused in the words that a customer's is; kept in lower case."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attrs = {"autocomplete": "email", "placeholder": "Email address"}
+        super().__init__(**{"label": "Email", "max_length": 254, "widget": forms.EmailInput(attrs), **kwargs})
+
+    def to_python(self, value: Any) -> str:
+        """Read the address; raises ValidationError."""
+        return super().to_python(value).lower()
+
+
 class SignUpForm(SignupForm):
     """allauth's own, which answers the same for an address that has an account; this one takes as long for it as well."""
+
+    email = PersonalAddressField()
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Make the account, or, for a taken address, hash the password all the same: that is most of the time it takes."""
@@ -35,6 +50,30 @@ class SignUpForm(SignupForm):
             make_password(self.cleaned_data["password1"])
         saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
         return saved
+
+
+class SignInForm(LoginForm):
+    """allauth's own; an address of an international domain may be typed in either of its spellings."""
+
+    def clean_login(self) -> str:
+        """Return the address as sign-up kept it; what is none belongs to nobody, and is told no more than that."""
+        login: str = super().clean_login()
+        try:
+            return parse_email(login).lower()
+        except InvalidEmail:
+            return login
+
+
+class MoreAddressForm(AddEmailForm):
+    """A further address of somebody."""
+
+    email = PersonalAddressField()
+
+
+class ForgottenPasswordForm(ResetPasswordForm):
+    """Asks for a mail to set a password by."""
+
+    email = PersonalAddressField()
 
 
 class CreateCompanyForm(forms.Form):
@@ -79,7 +118,7 @@ class CompanyForm(forms.ModelForm):
 class InviteForm(forms.Form):
     """An invitation by email."""
 
-    email = forms.EmailField(max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    email = PersonalAddressField(label=None, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(initial=Role.DEVELOPER)
 
     def __init__(self, *args: Any, own_role: str, **kwargs: Any) -> None:
@@ -87,11 +126,6 @@ class InviteForm(forms.Form):
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = role_choices(own_role)
-
-    def clean_email(self) -> str:
-        """Accounts know people by lower-case addresses."""
-        email: str = self.cleaned_data["email"]
-        return email.lower()
 
 
 class RoleForm(forms.Form):

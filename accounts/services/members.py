@@ -13,7 +13,8 @@ from accounts.selectors import current_company, list_open_invitations, role_of
 from accounts.services.allowances import take_invitation
 from core import clock, ids
 from core.addresses import client_group
-from core.errors import DomainError
+from core.email_addresses import InvalidEmail, parse_email
+from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
@@ -82,10 +83,13 @@ class InvitationLapsed(DomainError):
 def invite_member(*, email: str, role: str, inviter: Membership, actor: Principal) -> tuple[Invitation, str]:
     """Invite `email`; returns the invitation and its token, which is in the mail and nowhere else.
 
-    An expired invitation to the same address is replaced. Raises AlreadyMember, RoleTooHigh, CompanyMayNotInvite,
+    An expired invitation to the same address is replaced. Raises FieldErrors, AlreadyMember, RoleTooHigh, CompanyMayNotInvite,
     InvitationLimitReached.
     """
-    email = email.strip().lower()
+    try:
+        email = parse_email(email).lower()
+    except InvalidEmail as error:
+        raise FieldErrors([FieldError("email", error.code, str(error))]) from error
     if not at_least(inviter.role, role):
         raise RoleTooHigh
     if Membership.objects.filter(user__email=email).exists():

@@ -7,7 +7,7 @@ from billing.events import ChargeCreated, ChargeFailed, ChargeSucceeded, Invoice
 from billing.gateways import Outcome, current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.money import MAX_AMOUNT
-from billing.services.customer_fields import metadata_problems
+from billing.services.customer_fields import clean_metadata
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen
 from billing.services.invoices import lock_invoice
 from core import clock, jobs
@@ -35,7 +35,7 @@ def create_charge(
     Raises FieldErrors, InvoiceNotOpen, ChargeExceedsAmountDue.
     """
     gateway = current_gateway()
-    problems = metadata_problems(dict(metadata or {}))
+    kept, problems = clean_metadata(metadata)
     if payment_method not in gateway.payment_methods:
         known = ", ".join(gateway.payment_methods)
         problems.append(FieldError("payment_method", "invalid", f"Use one of {known}."))
@@ -76,7 +76,7 @@ def create_charge(
         payment_method=payment_method,
         invoice=invoice,
         customer_id=invoice.customer_id if invoice is not None else customer.id if customer else None,
-        metadata=dict(metadata or {}),
+        metadata=kept,
         gateway=gateway.name,
     )
     if invoice is not None:

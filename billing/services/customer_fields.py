@@ -1,6 +1,7 @@
 """What the fields of a customer may hold, whoever sets them: the API, a form or a command."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import phonenumbers
@@ -67,6 +68,12 @@ def metadata_problems(metadata: dict[str, str]) -> list[FieldError]:
                 )
             )
     return problems
+
+
+def clean_metadata(metadata: Mapping[str, str] | None) -> tuple[dict[str, str], list[FieldError]]:
+    """Return `metadata` of anything but a customer as it is kept (NFC), and everything that is wrong with it."""
+    kept, repeated = normalize_metadata(dict(metadata or {}))
+    return kept, repeated + metadata_problems(kept)
 
 
 def normalize_metadata(metadata: dict[str, str]) -> tuple[dict[str, str], list[FieldError]]:

@@ -10,7 +10,7 @@ from billing import representations
 from billing.events import InvoiceCreated, InvoiceDeleted, InvoiceUpdated
 from billing.models import Customer, Invoice, InvoiceLine
 from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS, line_amounts
-from billing.services.customer_fields import clean_external_id, metadata_problems
+from billing.services.customer_fields import clean_external_id, clean_metadata
 from billing.services.errors import ExternalIdTaken, InvoiceNotDraft
 from core import clock
 from core.currencies import EXPONENTS
@@ -39,15 +39,16 @@ def create_invoice(
     metadata: Mapping[str, str] | None = None,
 ) -> Invoice:
     """Create a draft. Raises FieldErrors, ExternalIdTaken."""
+    kept, problems = clean_metadata(metadata)
     invoice = Invoice(
         customer=customer,
         currency=currency,
         due_date=due_date,
         external_id=_external_id(external_id),
-        metadata=dict(metadata or {}),
+        metadata=kept,
     )
     rows = _build_lines(invoice, lines)
-    _refuse(_field_problems(invoice))
+    _refuse(problems + _field_problems(invoice))
     try:
         with transaction.atomic():
             Invoice.objects.bulk_create([invoice])
@@ -76,9 +77,9 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
     for name, value in fields.items():
         setattr(invoice, name, value)
     invoice.external_id = _external_id(invoice.external_id)
-    invoice.metadata = invoice.metadata or {}
+    invoice.metadata, problems = clean_metadata(invoice.metadata)
     rows = _build_lines(invoice, lines) if lines is not None else []
-    _refuse(_field_problems(invoice))
+    _refuse(problems + _field_problems(invoice))
     invoice.updated = clock.now()
     try:
         with transaction.atomic():
@@ -121,7 +122,7 @@ def lock_draft(invoice: Invoice) -> Invoice:
 
 
 def _field_problems(invoice: Invoice) -> list[FieldError]:
-    problems = metadata_problems(invoice.metadata)
+    problems = []
     if invoice.currency not in EXPONENTS:
         problems.append(FieldError("currency", "invalid", "Use an ISO 4217 code in capitals, such as EUR."))
     if invoice.due_date is not None and not EARLIEST_DUE <= invoice.due_date <= LATEST_DUE:

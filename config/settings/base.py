@@ -416,7 +416,12 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_FORMS = {"signup": "accounts.dashboard.forms.SignUpForm"}
+ACCOUNT_FORMS = {
+    "signup": "accounts.dashboard.forms.SignUpForm",
+    "login": "accounts.dashboard.forms.SignInForm",
+    "add_email": "accounts.dashboard.forms.MoreAddressForm",
+    "reset_password": "accounts.dashboard.forms.ForgottenPasswordForm",
+}
 # allauth's own, and besides by the day: nobody makes us write to somebody again and again, or makes accounts by the hundred.
 ACCOUNT_RATE_LIMITS = {"signup": "20/m/ip,100/d/ip", "reset_password": "20/m/ip,100/d/ip,5/m/key,10/d/key"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -40,7 +40,14 @@ def anymail(request: HttpRequest) -> None:
         raise Unverified(str(error)) from error
     try:
         events = reader.parse_events(request)
-    except (ValueError, KeyError, TypeError, AttributeError, AnymailConfigurationError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,  # anymail reads JSON by itself, to whatever depth Python has room for
+        AnymailConfigurationError,
+    ) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     reports = read_each("anymail", events, _report)
     record_reports(source="anymail", providers=frozenset({"anymail"}), reports=reports)

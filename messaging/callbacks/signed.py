@@ -10,11 +10,12 @@ import hmac
 import time
 from typing import Any
 
-import orjson
 from django.conf import settings
 from django.http import HttpRequest
 
 from core import ids
+from core.api.errors import InvalidRequest
+from core.api.json import parse_object
 from messaging.callbacks.base import Unreadable, Unverified, callback, read_each
 from messaging.services.callbacks import Report, record_reports
 
@@ -30,8 +31,8 @@ def signed(request: HttpRequest) -> None:
     """Take up to 1000 reports."""
     verify(request.headers, request.body, now=time.time())
     try:
-        events = list(orjson.loads(request.body)["events"])
-    except (ValueError, KeyError, TypeError) as error:
+        events = list(parse_object(request.body)["events"])
+    except (InvalidRequest, KeyError, TypeError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     if len(events) > MAX_EVENTS:
         raise Unreadable(f"more than {MAX_EVENTS} events")

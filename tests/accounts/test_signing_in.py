@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
@@ -180,3 +181,29 @@ def test_manage_pages_obey_the_policy_and_use_our_design(world: World, login: Lo
     assert "pomelo/css/tokens.css" in html
     assert not re.search(r"\sstyle=|\son\w+=\"|<script>", html)
     assert html.count("<h1") == 1
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["a@[127.0.0.1]", "a@127.0.0.10", "jörg@example.com", "x" * 65 + "@example.com", "a@exa\u200bmple"],
+)
+@pytest.mark.parametrize("page", ["/accounts/signup/", "/accounts/password/reset/"])
+def test_an_address_that_no_mail_can_be_sent_to_is_refused_as_a_customers_is(page: str, email: str) -> None:
+    response = Client().post(page, {"email": email, "password1": PASSWORD})
+
+    assert response.status_code == 200
+    assert "This is not an email address." in response.content.decode()
+    assert not User.objects.filter(email=email.lower()).exists()
+
+
+def test_an_address_of_an_international_domain_is_kept_in_ascii_and_signs_in_in_either_spelling() -> None:
+    name = f"jan-{time.time_ns()}"
+    client = Client()
+    client.post("/accounts/signup/", {"email": f"{name}@Exämple.com", "password1": PASSWORD})
+    kept = f"{name}@xn--exmple-cua.com"
+    assert EmailAddress.objects.filter(email=kept).update(verified=True) == 1
+
+    for spelling in (kept, f"{name}@exämple.com"):
+        person = Client()
+        person.post("/accounts/login/", {"login": spelling, "password": PASSWORD})
+        assert User.objects.get(id=person.session["_auth_user_id"]).email == kept

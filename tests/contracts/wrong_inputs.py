@@ -125,6 +125,17 @@ api("address", "the longest sender", "POST /v1/messages", {**MESSAGE, "from": f'
 for text in ("Müller, Jörg", "李" * 60, "Ada (CEO)", "O\u2019Neil"):
     api("address", f"a sender called {ascii(text)[:30]}", "POST /v1/messages", {**MESSAGE, "from": f'"{text}" <a@example.com>'}, Taken())
 
+for text in ("a@[127.0.0.1]", "a@127.0.0.10", "jörg@example.com", "a@exa\u200bmple", "x" * 65 + "@example.com", "Ada <ada@example.com>"):
+    form("address", f"invited {ascii(text)[:40]}", "/team/invite/", {"email": text, "role": "viewer"}, "This is not an email address.")
+    form("address", f"form customer {ascii(text)[:40]}", "/customers/new/", {"name": "Ada", "email": text}, "This is not an email address.")
+TWO_SPELLINGS = {"caf\u00e9": "1", "cafe\u0301": "2"}
+api("address", "an invoice's metadata name in two spellings", "POST /v1/invoices", {**INVOICE, "metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "two spellings"))
+api("address", "a change of an invoice to two spellings", "PATCH /v1/invoices/{invoice}", {"metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "two spellings"))
+api("address", "a charge's metadata name in two spellings", "POST /v1/charges", {"amount": 100, "currency": "EUR", "payment_method": "card_success", "metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "two spellings"))
+form("address", "an invoice form's metadata name in two spellings", "/invoices/new/", {**DRAFT, "metadata": "caf\u00e9=1\ncafe\u0301=2"}, "two spellings")
+api("address", "an invoice's decomposed words", "POST /v1/invoices", {**INVOICE, "external_id": "e\u0301-1", "metadata": {"e\u0301": "e\u0301"}}, Taken({"external_id": "\u00e9-1", "metadata": {"\u00e9": "\u00e9"}}))
+api("address", "a charge's decomposed words", "POST /v1/charges", {"amount": 100, "currency": "EUR", "payment_method": "card_success", "metadata": {"e\u0301": "e\u0301"}}, Taken({"metadata": {"\u00e9": "\u00e9"}}))
+
 # Absence taken for consent. (Bodies that break off need sockets: tests/attacks/test_absent_bodies.py.)
 for name, body in (("nothing", b""), ("an empty object", {}), ("null", {"amount": None}), ("both", {"amount": 100, "full": True})):
     api("absence", f"a refund of {name}", "POST /v1/charges/{charge}/refunds", body, Refused("amount"))
@@ -158,6 +169,8 @@ for text in ("İSTANBUL", "ışık", "{nb}", "हिन्दी", "\u200b", "�
 api("languages", "a name of braces", "POST /v1/customers", {"name": "{nb}"}, Taken({"name": "{nb}"}))
 
 # Commands read as forms do.
+for text in ("a@[127.0.0.1]", "jörg@example.com", "nobody"):
+    command("address", f"--owner-email {text!a}", f"create_company --name Acme --owner-email {text}", "--owner-email: This is not an email address.")
 ISSUE_KEY = "issue_key --company {company} --name worker --mode test --scopes customers:read"
 for text in ("１２", "1.0", "1e3", "1.000", "12,5"):
     command("ambiguous", f"--rate-limit {text}", f"{ISSUE_KEY} --rate-limit {text}", "Write a whole number, as in 1250.")

@@ -118,6 +118,10 @@ def test_without_a_secret_nothing_is_accepted(sent, settings):
         "{}",
         '{"events": 1}',
         '{"events": [1]}',
+        '{"events": [], "events": []}',
+        '{"events": [{"id": "1", "type": "delivered", "type": "bounced"}]}',
+        '{"events": ' + "[" * 13 + "]" * 13 + "}",
+        '{"events": ' + "[" * 3_000 + "]" * 3_000 + "}",
         '{"events": [{"id": "1", "type": "exploded", "recipient": "a@b.co", "message": "msg_x"}]}',
         '{"events": [{"id": "1", "type": "delivered", "recipient": "a\\u0000@b.co", "message": "msg_x"}]}',
         '{"events": [{"id": "1", "type": "delivered", "recipient": "a@b.co", "message": "nonsense"}]}',
@@ -125,6 +129,15 @@ def test_without_a_secret_nothing_is_accepted(sent, settings):
 )
 def test_signed_nonsense_is_a_400(sent, body):
     assert report(None, body=body).status_code == 400
+
+
+def test_a_report_that_says_two_things_changes_nothing(sent):
+    good = json.dumps(event(sent, type="bounced"))
+    twice = good[:-1] + ', "type": "delivered"}'
+
+    assert report(None, body=f'{{"events": [{good}, {twice}]}}').status_code == 400
+
+    assert look(sent)[0].status == "sent"
 
 
 def test_reports_about_unknown_recipients_change_nothing(sent):

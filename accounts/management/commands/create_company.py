@@ -3,14 +3,13 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.validators import validate_email
 
 from accounts.models import Company, User
 from accounts.services import create_company
 from accounts.services.companies import SlugTaken
 from core import arguments
+from core.email_addresses import InvalidEmail, parse_email
 from core.errors import FieldErrors
 from core.principal import Principal
 
@@ -32,11 +31,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Create the owner when new, then the company."""
-        email = options["owner_email"].strip().lower()
         try:
-            validate_email(email)
-        except ValidationError as error:
-            raise CommandError(f"--owner-email: {email} is not an email address.") from error
+            email = parse_email(options["owner_email"]).lower()
+        except InvalidEmail as error:
+            raise CommandError(f"--owner-email: {error}") from error
         owner = User.objects.filter(email=email).first() or User.objects.create_user(email)
         # The operator vouches for the address.
         EmailAddress.objects.update_or_create(
