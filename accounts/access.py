@@ -5,6 +5,7 @@ never from the address, a header or a form (DESIGN §8).
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -43,7 +44,10 @@ class CompanyRequest(Request):
 
 
 def company_page(
-    role: str = Role.VIEWER, *, first: Callable[[CompanyRequest], None] | None = None
+    role: str = Role.VIEWER,
+    *,
+    first: Callable[[CompanyRequest], None] | None = None,
+    in_transaction: bool = True,
 ) -> Callable[[ViewT], ViewT]:
     """Decorate a dashboard view: it needs a signed-in member with at least `role`, and runs in their tenant.
 
@@ -51,7 +55,8 @@ def company_page(
     which a template response is rendered too. An error the domain raises on purpose rolls everything back; it becomes
     a 404 (not found), a 403 (not allowed), else for a POST a message on the page the person came from, and for a GET a page
     that says why, with the error's status. `first` is called before the transaction is opened, for what must not be done
-    inside one (core.outside); its errors are treated in the same way.
+    inside one (core.outside); its errors are treated in the same way. A view whose answer takes long to make says
+    `in_transaction=False`, and opens a `tenant_context` of its own for what it reads.
     """
 
     def decorate(view: ViewT) -> ViewT:
@@ -65,7 +70,8 @@ def company_page(
             inside = enter(request, memberships)
             if not at_least(inside.membership.role, role):
                 raise PermissionDenied(f"This needs the role {Role(role).label.lower()} or a higher one.")
-            response = _run(view, first, inside, *args, **kwargs)
+            around = tenant_context(Tenant(inside.membership.company_id, inside.mode))
+            response = _run(view, first, around if in_transaction else nullcontext(), inside, *args, **kwargs)
             if not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
             return response
@@ -123,6 +129,7 @@ def safe_next(request: HttpRequest, fallback: str = "/") -> str:
 def _run(
     view: Callable[..., HttpResponse],
     first: Callable[[CompanyRequest], None] | None,
+    around: AbstractContextManager[None],
     request: CompanyRequest,
     *args: Any,
     **kwargs: Any,
@@ -130,7 +137,7 @@ def _run(
     try:
         if first is not None:
             first(request)
-        with tenant_context(Tenant(request.membership.company_id, request.mode)):
+        with around:
             response = view(request, *args, **kwargs)
             return response.render() if isinstance(response, SimpleTemplateResponse) else response
     except NotFound as error:

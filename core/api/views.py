@@ -44,7 +44,8 @@ class TenantMixin(_View):
     """Runs the handler in the key's tenant.
 
     `scopes` names what each action or method needs (core.api.permissions). A view that answers from `request.auth` alone
-    says `needs_database = False`: it gets no transaction, so any query of a company's table raises TenantRequired.
+    says `needs_database = False`: it gets no transaction, so any query of a company's table raises TenantRequired. So does one
+    whose answer takes long to make; it reads in a `tenant_context` of its own, which has ended by then.
     """
 
     scopes: ClassVar[Scopes] = {}

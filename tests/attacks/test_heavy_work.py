@@ -2,15 +2,18 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from django.db import connection
 
 from audit.models import AuditEntry
-from billing.export import invoice_pdf
+from billing import services
+from billing.export import documents, invoice_pdf
 from core import heavy
-from core.tenancy import tenant_context
+from core.tenancy import current_tenant, tenant_context
 from tests.billing.factories import make_invoice
+from tests.factories import SYSTEM
 
 
 @pytest.fixture
@@ -90,3 +93,81 @@ def test_more_exports_than_places_are_refused_at_once_and_others_go_on(world, lo
     for left in (mine.get(address), mine.get(address)):
         assert left.status_code == 200, "so have those that were given up"
         left.close()
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The documents that are really made, as (status, was in a transaction, had a tenant)."""
+    found = []
+    real = invoice_pdf.render_invoice
+
+    def render(invoice, *, seller):
+        found.append((invoice.status, connection.in_atomic_block, current_tenant() is not None))
+        return real(invoice, seller=seller)
+
+    monkeypatch.setattr(invoice_pdf, "render_invoice", render)
+    return found
+
+
+@pytest.fixture
+def doors(world, issue_key, api, login):
+    """Both ways to a document: returns its bytes as the API and as the dashboard give them."""
+    client = api(issue_key(world.company, ["invoices:read"]).client_secret)
+    browser = login(world.owner, company=world.company)
+    return (
+        lambda invoice: client.get(f"/v1/invoices/{invoice.public_id}/pdf").content,
+        lambda invoice: browser.get(f"/invoices/{invoice.public_id}/pdf/").content,
+    )
+
+
+def test_a_document_is_made_while_no_transaction_is_open(world, doors, made):
+    draft = make_invoice(world.tenant())
+    for get in doors:
+        assert get(draft).startswith(b"%PDF-")
+    assert made == [("draft", False, False)] * 2, "a draft's is made anew each time"
+
+
+def test_a_final_document_is_made_once_for_each_state(world, doors, made):
+    invoice = make_invoice(world.tenant(), finalize=True)
+    assert len({get(invoice) for get in doors * 2}) == 1
+    assert made == [("open", False, False)]
+
+    with tenant_context(world.tenant()):
+        services.void_invoice(invoice=invoice, actor=SYSTEM)
+    assert len({get(invoice) for get in doors * 2}) == 1
+    assert [status for status, *_ in made] == ["open", "void"]
+
+    with tenant_context(world.tenant()):
+        type(world.company).objects.filter(id=world.company.id).update(name="Another name")
+    assert len({get(invoice) for get in doors * 2}) == 1
+    assert [status for status, *_ in made] == ["open", "void", "void"]
+
+
+def test_a_kept_document_is_nobody_elses(world, doors, made, issue_key, api):
+    invoice = make_invoice(world.tenant(), finalize=True)
+    assert doors[0](invoice).startswith(b"%PDF-")
+    for company, mode in ((world.other_company, "live"), (world.company, "test")):
+        stranger = api(issue_key(company, ["invoices:read"], mode=mode).client_secret)
+        assert stranger.get(f"/v1/invoices/{invoice.public_id}/pdf").code == "not_found"
+
+
+def test_what_is_kept_is_bounded_in_bytes(world, doors, made, monkeypatch):
+    first, second = (make_invoice(world.tenant(), finalize=True) for _ in range(2))
+    get = doors[0]
+    size = len(get(first))
+    kept = documents.KeptDocuments(8 * size + size // 2)
+    monkeypatch.setattr(documents, "_kept", kept)
+    made.clear()
+    for invoice in (first, second):
+        get(invoice)
+    state = next(iter(kept._documents))
+    for number in range(20):
+        other = replace(state, seller=f"Seller {number}")
+        kept.keep(other, documents.Document("x.pdf", bytes(size)))
+    kept.keep(replace(state, seller="Enormous"), documents.Document("x.pdf", bytes(2 * size)))
+    assert (
+        kept.bytes_kept == sum(len(one.content) for one in kept._documents.values()) <= 8 * size + size // 2
+    )
+    assert kept.get(replace(state, seller="Enormous")) is None
+    get(first)
+    assert len(made) == 3, "the one that was not asked for longest made room, and is made again"

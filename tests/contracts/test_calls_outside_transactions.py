@@ -22,7 +22,7 @@ from core.tenancy import tenant_context
 from messaging.services import send_due_messages
 from tests.apikeys.found_keys import send as report_secret
 from tests.apikeys.test_pages import create
-from tests.billing.factories import make_charge, set_aside_due_payments
+from tests.billing.factories import make_charge, make_invoice, set_aside_due_payments
 from tests.clients import ApiClient, random_address
 from tests.contracts.test_poisoned_rows import queue_email, status_of, statuses
 from tests.factories import PASSWORD, World, make_key
@@ -50,6 +50,7 @@ def calls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 MODULES = (
     "apikeys.hashers",
     "apikeys.stores.vault",
+    "billing.export.documents",
     "billing.services.completion",
     "core.mail.delivery",
     "core.outbound.blocking",
@@ -95,6 +96,22 @@ def test_creating_and_rotating_a_key_on_the_pages(
     assert (made.status_code, rotated.status_code) == (200, 200)
     assert "pm_live_" in rotated.content.decode()
     assert calls == ["bcrypt", "bcrypt"]
+
+
+def test_the_document_of_an_invoice(
+    world: World, api: Callable[..., ApiClient], login: Callable[..., Client], calls: list[str]
+) -> None:
+    path = f"/invoices/{make_invoice(world.tenant()).public_id}/pdf"
+    secret = make_key(world.company, ["invoices:read"]).client_secret
+    calls.clear()
+
+    answers = [
+        api(secret).get(f"/v1{path}").status,
+        login(world.owner, world.company).get(f"{path}/").status_code,
+    ]
+
+    assert answers == [200, 200]
+    assert [call for call in calls if call != "bcrypt"] == ["invoice PDF"] * 2
 
 
 def test_issuing_a_key_by_command(world: World, calls: list[str], capsys: pytest.CaptureFixture[str]) -> None:

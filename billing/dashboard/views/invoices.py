@@ -9,18 +9,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
-from accounts.selectors import current_company
 from billing import selectors, services
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT, NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
+from billing.export.documents import invoice_document
 from billing.models import Customer, Invoice
 from core import clock
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
-from core.heavy import heavy_work
 from core.one_time_forms import act_once
+from core.tenancy import Tenant
 
 CUSTOMERS_OFFERED = 10
 
@@ -184,18 +184,13 @@ def _charge(request: CompanyRequest, invoice: Invoice, form: ChargeForm) -> Http
     return redirect("billing:invoice", invoice.public_id)
 
 
-@company_page()
+@company_page(in_transaction=False)
 @require_safe
 def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
     """The invoice as a PDF."""
-    # The font machinery is a sixth of the application's import time, and few processes ever draw an invoice.
-    from billing.export.invoice_pdf import file_name, render_invoice
-
-    invoice = selectors.get_invoice(public_id)
-    with heavy_work(invoice.company_id):
-        data = render_invoice(invoice, seller=current_company().name)
-    response = HttpResponse(data, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{file_name(invoice)}"'
+    document = invoice_document(Tenant(request.membership.company_id, request.mode), public_id)
+    response = HttpResponse(document.content, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{document.name}"'
     return response
 
 

@@ -1,0 +1,101 @@
+"""The document of an invoice: made outside of every transaction, and in each process once for a state that lasts."""
+
+import threading
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import prefetch_related_objects
+
+from accounts.selectors import current_company
+from billing.models import Invoice
+from billing.selectors import get_invoice
+from core.heavy import heavy_work
+from core.outside import outside_transactions
+from core.tenancy import Tenant, tenant_context
+
+# Of all documents together, in one process; a document has some tens of kilobytes.
+MAX_BYTES_KEPT = 33_554_432
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A PDF, and what the file is called."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Everything that a finalized invoice's document depends on and that may still change; its lines may not."""
+
+    tenant: Tenant
+    invoice: uuid.UUID
+    status: str
+    amount_paid: int
+    updated: datetime
+    seller: str
+
+
+class KeptDocuments:
+    """Documents by the state they show; what was not asked for longest makes room."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._documents: OrderedDict[_State, Document] = OrderedDict()
+        self.bytes_kept = 0
+
+    def get(self, state: _State) -> Document | None:
+        """Return the document, if it is still kept."""
+        with self._lock:
+            found = self._documents.get(state)
+            if found is not None:
+                self._documents.move_to_end(state)
+            return found
+
+    def keep(self, state: _State, document: Document) -> None:
+        """Keep a document; one that would take the room of all others is not kept."""
+        size = len(document.content)
+        with self._lock:
+            if size > self._max_bytes // 8 or state in self._documents:
+                return
+            self._documents[state] = document
+            self.bytes_kept += size
+            while self.bytes_kept > self._max_bytes:
+                _, oldest = self._documents.popitem(last=False)
+                self.bytes_kept -= len(oldest.content)
+
+
+_kept = KeptDocuments(MAX_BYTES_KEPT)
+
+
+def invoice_document(tenant: Tenant, public_id: str) -> Document:
+    """Return the document of an invoice of `tenant`; a draft's is made anew each time.
+
+    The invoice is read in a transaction that has ended when the document is made, and read each time, so whoever may not read
+    it gets no kept document either. Raises NotFound; TemporarilyUnavailable when the company has no place left (core.heavy).
+    """
+    with tenant_context(tenant):
+        invoice = get_invoice(public_id)
+        seller = current_company().name
+        state = _state_of(tenant, invoice, seller)
+        document = _kept.get(state)
+        if document is not None:
+            return document
+        prefetch_related_objects([invoice], "lines", "customer")
+    outside_transactions("invoice PDF")
+    # The font machinery is a sixth of the application's import time, and few processes ever draw an invoice.
+    from billing.export.invoice_pdf import file_name, render_invoice
+
+    with heavy_work(tenant.company_id):
+        document = Document(file_name(invoice), render_invoice(invoice, seller=seller))
+    if invoice.status != Invoice.Status.DRAFT:
+        _kept.keep(state, document)
+    return document
+
+
+def _state_of(tenant: Tenant, invoice: Invoice, seller: str) -> _State:
+    return _State(tenant, invoice.id, invoice.status, invoice.amount_paid, invoice.updated, seller)
