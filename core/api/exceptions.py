@@ -100,7 +100,7 @@ def exception_handler(raised: Exception, context: dict[str, Any]) -> Problem:
 def _of_drf(raised: Exception, request: Any, view: Any) -> DomainError | None:
     """Return the public error for what only a view's context explains; None for everything else."""
     if isinstance(raised, (drf.PermissionDenied, PermissionDenied)):
-        message = str(raised.detail) if isinstance(raised, drf.PermissionDenied) else str(raised)
+        message = _words(raised.detail) if isinstance(raised, drf.PermissionDenied) else str(raised)
         access = getattr(request, "auth", None)
         if isinstance(access, Access):
             return access.explain_denial(scopes_asked(view, request.method), message)
@@ -137,7 +137,7 @@ def to_domain_error(error: BaseException) -> DomainError:
         return error
     if isinstance(error, Refusal):
         return error.error
-    if isinstance(error, drf.ValidationError):
+    if isinstance(error, drf.ValidationError) and error.status_code == FieldErrors.status:
         return FieldErrors(list(_field_errors(error.detail)))
     if isinstance(error, ModelValidationError):
         return FieldErrors(list(_model_errors(error)))
@@ -164,7 +164,14 @@ def to_domain_error(error: BaseException) -> DomainError:
 
 def _of_api_exception(error: drf.APIException) -> DomainError:
     """Return the public error for an exception of DRF's that somebody else's class has raised: its status is kept."""
-    detail = str(error.detail)
+    detail = _words(error.detail)
+    public = _with_status(error, detail)
+    if wait := getattr(error, "wait", None):
+        public.headers["Retry-After"] = str(ceil(wait))
+    return public
+
+
+def _with_status(error: drf.APIException, detail: str) -> DomainError:
     if error.status_code == 503:
         return TemporarilyUnavailable(detail)
     if error.status_code == 401:
@@ -178,6 +185,13 @@ def _of_api_exception(error: drf.APIException) -> DomainError:
     if isinstance(error, drf.ParseError):
         return InvalidRequest(detail)
     return errors.Refused(detail, error.status_code)
+
+
+def _words(detail: Any) -> str:
+    """Return what an exception of DRF's says, however deep, as one text."""
+    if isinstance(detail, dict):
+        return " ".join(f"{name}: {_words(inner)}" for name, inner in detail.items())
+    return " ".join(map(_words, detail)) if isinstance(detail, (list, tuple)) else str(detail)
 
 
 def _field_errors(detail: Any, path: str = "") -> Any:

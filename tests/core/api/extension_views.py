@@ -284,6 +284,25 @@ class Unavailable(Described):
         raise ServiceUnavailable
 
 
+class Busy(exceptions.APIException):
+    """One that says when to come back, as DRF's own handler tells callers by `wait`."""
+
+    status_code = 423
+    wait = 7
+    default_detail = {"lock": ["Somebody else holds it."]}
+
+
+class Taken(exceptions.ValidationError):
+    """A ValidationError with a status of its own."""
+
+    status_code = 409
+
+
+class Raising(Described):
+    def get(self, request: Any) -> Response:
+        raise Busy if request.headers["X-Raise"] == "Busy" else Taken({"sku": ["Taken."]})
+
+
 class Handling(APIView):
     scopes = ANY_KEY
 

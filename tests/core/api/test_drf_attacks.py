@@ -109,6 +109,22 @@ def test_the_example_of_drfs_documentation_of_exceptions_is_answered_with_its_st
     assert answer.headers["Retry-After"] == "1"
 
 
+@pytest.mark.parametrize(
+    ("raised", "status", "detail", "retry_after"),
+    [
+        ("Busy", 423, "lock: Somebody else holds it.", "7"),
+        ("Taken", 409, "sku: Taken.", None),
+    ],
+)
+def test_an_exception_of_somebodys_own_is_told_in_words_with_its_status(
+    client_of: Any, raised: str, status: int, detail: str, retry_after: str | None
+) -> None:
+    answer = client_of().get("/v1/x/Raising", headers={"X-Raise": raised})
+
+    assert (answer.status, answer.code, answer.json["status"]) == (status, "refused", status)
+    assert (answer.json["detail"], answer.headers.get("Retry-After")) == (detail, retry_after)
+
+
 @pytest.mark.parametrize("path", ["Described", "things", "function"])
 def test_what_is_allowed_is_told_to_every_key_however_the_scopes_are_written(
     client_of: Any, path: str
