@@ -189,14 +189,19 @@ def _watch_the_end() -> None:
             _watcher.start()
 
 
-def _stop_all_at_the_end() -> None:
-    threading.main_thread().join()
+def stop_all() -> bool:
+    """Stop every loop of this process after its last step; return whether all have ended within their deadlines."""
     loops = list(_LOOPS)
     # All of them first, so that their last steps are made side by side.
     for loop in loops:
         loop.begin_to_stop()
-    for loop in loops:
-        loop.stop()
+    ended = [loop.stop() for loop in loops]
+    return all(ended)
+
+
+def _stop_all_at_the_end() -> None:
+    threading.main_thread().join()
+    stop_all()
 
 
 def _after_fork() -> None:

@@ -23,6 +23,7 @@ from hypothesis import settings as hypothesis_settings  # noqa: E402
 
 from apikeys.services import IssuedKey  # noqa: E402
 from core import heavy  # noqa: E402
+from core.background import stop_all  # noqa: E402
 from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
 from tests.factories import World, make_key, make_world  # noqa: E402
 
@@ -104,6 +105,8 @@ def _real_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Let every test use the database without a marker: no test database is made by Django, nothing is rolled back."""
     with django_db_blocker.unblock():
         yield
+        # While the database may still be used: what runs in the background writes its last notes at its end.
+        stop_all()
 
 
 @pytest.fixture(autouse=True)

@@ -149,3 +149,21 @@ said.append("parent")
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env=os.environ)
 
     assert (tmp_path / "out").read_text().split() == ["child", "parent"]
+
+
+def test_all_loops_are_stopped_side_by_side_after_their_last_steps(make_loop, monkeypatch) -> None:
+    both = threading.Barrier(2)
+    ended: list[str] = []
+
+    def finish() -> None:
+        both.wait(30)
+        ended.append(threading.current_thread().name)
+
+    loops = [make_loop(lambda: None, finish=finish, stop_seconds=60) for _ in range(2)]
+    monkeypatch.setattr(background, "_LOOPS", set(loops))
+    for loop in loops:
+        loop.start()
+
+    assert background.stop_all()
+
+    assert sorted(ended) == ["tests-0", "tests-1"]
