@@ -1,7 +1,7 @@
 """Which browsers may read an answer of the API: django-cors-headers asks, per request (DESIGN §5).
 
 A preflight carries no key, so it is answered by its path alone and decides nothing. The request that follows is decided
-by the guard, by its key: a refused origin gets 403 and none of the headers that would let the page read the answer.
+by authentication, by its key: a refused origin gets 403 and none of the headers that would let the page read the answer.
 """
 
 from typing import Any
