@@ -89,7 +89,7 @@ def tested(scene: Scene) -> Written:
 @provokes("webhook_endpoint.recovery_started")
 def recovery_started(scene: Scene) -> Written:
     client = scene.api(*SCOPES)
-    made, _ = make_endpoint(scene.world.tenant(), scene.receiver.url)
+    made, _ = make_endpoint(scene.world.tenant(), scene.receiver.url, events=["customer.*"])
     since = {"since": made.created.isoformat()}
     done(client.post(f"/v1/webhook_endpoints/{made.public_id}/recover", since))
     return scene.by_key()

@@ -5,21 +5,13 @@ from datetime import timedelta
 import pytest
 
 from core import clock
+from core.api.scopes import SCOPES
 from core.clock import rfc3339
 from tests.factories import make_customer
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_due, make_endpoint, relay_all
 
-# Endpoints subscribe to everything here, which takes the scopes that read it.
-ALL = [
-    "webhooks:read",
-    "webhooks:write",
-    "events:read",
-    "customers:read",
-    "invoices:read",
-    "charges:read",
-    "messaging:read",
-    "audit:read",
-]
+# Endpoints subscribe to everything here, which takes the scopes that read it, those of an app from elsewhere too.
+ALL = list(SCOPES)
 
 
 @pytest.fixture
