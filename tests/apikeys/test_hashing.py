@@ -10,6 +10,7 @@ from django.conf import settings
 from apikeys import grants, hashers, keys
 from apikeys.models import ApiKeySecret
 from core import crypto, valkey
+from core.api.errors import TemporarilyUnavailable
 from core.tenancy import system_context, tenant_context
 
 PEPPER_ONE, PEPPER_TWO = "1:" + "a1" * 32, "2:" + "b2" * 32
@@ -180,6 +181,8 @@ def test_two_secrets_with_one_locator_cannot_exist(world, issue_key, monkeypatch
     clash, fresh = keys.parse(first.client_secret), keys.generate("live")
     offered = [clash, fresh]
     monkeypatch.setattr(keys, "generate", lambda mode: offered.pop(0))
+    with pytest.raises(TemporarilyUnavailable):
+        issue_key(world.company)
     assert issue_key(world.company).client_secret == fresh.text
     with system_context(reason="tests"):
         assert ApiKeySecret.objects.filter(locator=clash.locator).count() == 1
