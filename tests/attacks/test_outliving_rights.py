@@ -118,7 +118,7 @@ def late(user: Any, world: World) -> Client:
 
 
 def endpoint_with_credential(world: World, url: str) -> Any:
-    endpoint, _ = make_endpoint(world.tenant(), url, headers={"X-Token": CREDENTIAL})
+    endpoint, _ = make_endpoint(world.tenant(), url, events=["customer.*"], headers={"X-Token": CREDENTIAL})
     return endpoint
 
 
