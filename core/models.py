@@ -39,9 +39,10 @@ class OutboxEvent(TenantModel):
             *TenantModel.Meta.constraints,
             # Read backwards it begins with what has no position yet. A counter for all, so a gap says nothing.
             models.UniqueConstraint(fields=["company", "mode", "position"], name="core_outboxevent_position"),
-            # What was relayed has its position; a test event goes to one endpoint and has no place in the order.
+            # What was relayed has its position; a test event goes to one endpoint, is never
+            # relayed, and has no place in the order.
             models.CheckConstraint(
-                condition=models.Q(public=False, position__isnull=True)
+                condition=models.Q(public=False, position__isnull=True, relayed_at__isnull=False)
                 | models.Q(public=True, relayed_at__isnull=True)
                 | models.Q(public=True, position__isnull=False),
                 name="core_outboxevent_relayed",

@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
             model_name="outboxevent",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("position__isnull", True), ("public", False)),
+                    models.Q(("position__isnull", True), ("public", False), ("relayed_at__isnull", False)),
                     models.Q(("public", True), ("relayed_at__isnull", True)),
                     models.Q(("position__isnull", False), ("public", True)),
                     _connector="OR",

@@ -27,7 +27,11 @@ def test_rows_arrive_as_they_were_given(world):
     before = clock.now()
 
     with tenant_context(world.tenant()):
-        insert_rows(OutboxEvent, [outbox_row("one", data=given), outbox_row("two", public=False)])
+        rows = [
+            outbox_row("one", data=given, relayed_at=None),
+            outbox_row("two", public=False, relayed_at=before),
+        ]
+        insert_rows(OutboxEvent, rows)
 
     first, second = rows_of(world.tenant())
     data |= {"7": "live", "test": [1, 2]}
