@@ -1,12 +1,12 @@
 """Fields of the API whose texts are read by `core`'s own readers, the same that forms and commands use."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.validators import EmailValidator
 from rest_framework import serializers
 
-from core.api.patterns import id_pattern
+from core.api.patterns import ONE_LINE, id_pattern
 from core.email_addresses import InvalidEmail, parse_email
 from core.moments import parse_day, parse_moment
 
@@ -26,6 +26,12 @@ class EmailAddressField(serializers.EmailField):
             return parse_email(text)
         except InvalidEmail as error:
             raise serializers.ValidationError(str(error), code="invalid") from error
+
+
+class NameField(serializers.CharField):
+    """A name or an identifier of somebody's own, on one line; the rest is judged by core.texts.clean_name, in the service."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"pattern": ONE_LINE}
 
 
 class MomentField(serializers.DateTimeField):

@@ -22,6 +22,10 @@ NO_NUL = "^[^\\u0000]*$"
 NOT_EMPTY = "^[^\\u0000]+$"
 NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000\\u001c-\\u001f\\u0085][^\\u0000]*$"
 
+# What core.texts.clean_name takes: one line, without control characters (C0, C1, U+2028, U+2029), and not blank.
+_LINE = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]"
+ONE_LINE = f"^{_LINE}*[^\\s\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]{_LINE}*$"
+
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"({_OCTET}\.){{3}}{_OCTET}(/(3[0-2]|[12]?[0-9]))?"
 _GROUP = "[0-9A-Fa-f]{1,4}"

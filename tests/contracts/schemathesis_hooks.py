@@ -35,7 +35,11 @@ _LINES = {
     "lines invalid": "the discount is at most quantity × unit_amount: arithmetic of three fields",
     "lines too_large": "the lines add up to an amount there can be: arithmetic",
 }
-_PHONE = {"phone invalid": "which lengths a country's numbers have is a table of hundreds of lines"}
+_NAMES = {
+    f"{name} invalid": "something of it can be seen, and it is no credential: tables of Unicode, and a checksum"
+    for name in ("name", "external_id")
+}
+_PHONE = {**_NAMES, "phone invalid": "which lengths a country's numbers have is a table of hundreds of lines"}
 _PERIOD = {
     "since invalid": "the period begins before it ends, and in the past: two fields, and the clock",
     "since too_early": "the period begins at most 30 days back: the clock",
@@ -66,8 +70,8 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
     "GET /v1/events": {"starting_after invalid": "which events there are is data"},
     "POST /v1/customers": _PHONE,
     "PATCH /v1/customers/{id}": _PHONE,
-    "POST /v1/invoices": {**_CUSTOMER, **_LINES},
-    "PATCH /v1/invoices/{id}": {**_CUSTOMER, **_LINES},
+    "POST /v1/invoices": {**_CUSTOMER, **_NAMES, **_LINES},
+    "PATCH /v1/invoices/{id}": {**_CUSTOMER, **_NAMES, **_LINES},
     "POST /v1/charges": {
         **_CUSTOMER,
         "invoice not_found": "which invoices there are is data",
@@ -138,7 +142,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         return
     # A step names what an earlier one has made or found; any other case knows of nothing.
     trusted = named if is_step(case) else frozenset()
-    if keeps_to_the_document(case, ParameterLocation.PATH):
+    # In a chain what was used up stays used up: nothing else stands for it.
+    uses_up = is_step(case) and label in spare
+    if keeps_to_the_document(case, ParameterLocation.PATH) and not uses_up:
         for name, value in case.path_parameters.items():
             case.path_parameters[name] = there(value, trusted, label)
     repair = REPAIRS.get(label)
@@ -230,7 +236,10 @@ def email() -> str:
 
 
 def repair_external_id(body: Json, trusted: Collection[str]) -> None:
-    """Give an identifier that no other request has given."""
+    """Give names of which something can be seen, and an identifier that no other request has given."""
+    for name in ("name", "external_id"):
+        if body.get(name) is not None and not any(map(str.isalnum, body[name])):
+            body[name] = f"Ada {number()}"
     given = body.get("external_id")
     if given is not None:
         counts[f"external_id {given}"] += 1

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from billing.api.serializers.fields import CountryField, PhoneField
-from core.api.fields import EmailAddressField
+from core.api.fields import EmailAddressField, NameField
 from core.api.serializers import MetadataField, StrictSerializer
 
 
@@ -21,7 +21,7 @@ class AddressInput(StrictSerializer):
 class CustomerInput(StrictSerializer):
     """The fields of a customer that a caller sets."""
 
-    name = serializers.CharField(max_length=200)
+    name = NameField(max_length=200)
     email = EmailAddressField(max_length=254, required=False, allow_null=True)
     phone = PhoneField(
         max_length=32,
@@ -30,7 +30,7 @@ class CustomerInput(StrictSerializer):
         help_text="International form; stored in E.164, of a length that numbers of its country have.",
     )
     address = AddressInput(required=False, allow_null=True)
-    external_id = serializers.CharField(
+    external_id = NameField(
         max_length=100,
         required=False,
         allow_null=True,

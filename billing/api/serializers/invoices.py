@@ -5,7 +5,7 @@ from rest_framework import serializers
 from billing.api.serializers.fields import CurrencyField, DueDateField
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS
-from core.api.fields import PublicIdField
+from core.api.fields import NameField, PublicIdField
 from core.api.serializers import MetadataField, StrictSerializer
 
 
@@ -29,7 +29,7 @@ class InvoiceInput(StrictSerializer):
     customer = PublicIdField("cus")
     currency = CurrencyField()
     due_date = DueDateField(required=False, allow_null=True)
-    external_id = serializers.CharField(max_length=100, required=False, allow_null=True)
+    external_id = NameField(max_length=100, required=False, allow_null=True)
     metadata = MetadataField(required=False)
     lines = serializers.ListField(child=InvoiceLineInput(), required=False, max_length=MAX_LINES)
 
