@@ -9,8 +9,12 @@ import threading
 from typing import Final
 
 from core.outbound.client import OutboundClient, OutboundRequest, OutboundResponse
+from core.outbound.errors import TimedOutError
 from core.outbound.policy import Policy
 from core.outside import outside_transactions
+
+# The deadlines of a call, and of its one repetition, are the client's own; so much later the loop itself is not believed in.
+SLACK_SECONDS = 5.0
 
 
 class _Caller:
@@ -24,7 +28,12 @@ class _Caller:
         atexit.register(self._close)
 
     def call(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
-        return asyncio.run_coroutine_threadsafe(self._send(request, policy), self._loop).result()
+        sending = asyncio.run_coroutine_threadsafe(self._send(request, policy), self._loop)
+        try:
+            return sending.result(2 * request.total_timeout + SLACK_SECONDS)
+        except TimeoutError:
+            sending.cancel()
+            raise TimedOutError("The event loop of outbound calls did not answer.") from None
 
     def _close(self) -> None:
         """Close the kept connections when the process ends; a fork's are its parent's to close."""
