@@ -5,7 +5,7 @@ from typing import Any
 from tests.audit.scene import Scene, Written, provokes
 from tests.clients import ApiClient
 from tests.factories import make_customer
-from tests.webhooks.steps import deliveries_of, drain, make_endpoint
+from tests.webhooks.steps import deliveries_of, drain, make_endpoint, set_others_aside
 
 SCOPES = (
     "webhooks:read",
@@ -97,6 +97,7 @@ def recovery_started(scene: Scene) -> Written:
 
 @provokes("webhook_delivery.resent")
 def resent(scene: Scene) -> Written:
+    set_others_aside()
     made, _ = make_endpoint(scene.world.tenant(), scene.receiver.url, events=["customer.*"])
     make_customer(scene.world.tenant())
     drain()
