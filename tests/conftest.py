@@ -9,7 +9,7 @@ import django
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.engines import start_engines
+from tests.engines import remove_rows, start_engines
 
 if not {"-h", "--help", "--version", "--fixtures", "--markers"} & set(sys.argv):
     start_engines()
@@ -107,6 +107,12 @@ def _real_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         yield
         # While the database may still be used: what runs in the background writes its last notes at its end.
         stop_all()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_of_other_files(_real_database: None) -> None:
+    """Begin every file with an empty database: what another one left due would take its turn in this one's relay and pumps."""
+    remove_rows()
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from core import clock, fences, ids
 from core.addresses import client_group
 from core.errors import DomainError
 from core.events import publish
+from core.postgres.failures import broken_constraint
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 
@@ -29,6 +30,8 @@ class SlugTaken(DomainError):
     fix = "Choose another short name."
 
 
+_SLUG_KEY = "accounts_company_slug_key"
+_LONGEST_WANTED = 45  # an ending of 13 still fits
 AWAITING = "New companies are looked at first. Until then its keys, messages, webhooks and invitations wait."
 
 
@@ -60,22 +63,15 @@ def create_company(
     """
     name = checked_name(name, longest=100)
     company_id = ids.new_id()
-    wanted = slugify(slug or name)[:50] or "company"
-    if not slug:
-        wanted = f"{wanted}-{company_id.hex[-6:]}"
+    wanted = slugify(slug or name)[:_LONGEST_WANTED] or "company"
+    # A made name that another company drew too is drawn again, longer: its owner chose nothing that could be changed.
+    candidates = [wanted] if slug else [f"{wanted}-{company_id.hex[-length:]}" for length in (6, 12)]
     with tenant_context(Tenant(company_id, "live")):
         hold_tiers()
-        try:
-            with transaction.atomic():
-                company = Company.objects.create(
-                    id=company_id,
-                    name=name,
-                    slug=wanted,
-                    tier=tier,
-                    created_from=client_group(actor.ip) if actor.ip else "",
-                )
-        except IntegrityError as error:
-            raise SlugTaken(f"The short name {wanted} is taken.") from error
+        company = Company(
+            id=company_id, name=name, tier=tier, created_from=client_group(actor.ip) if actor.ip else ""
+        )
+        _insert_with_free_slug(company, candidates)
         Membership.objects.create(user=owner, role=Role.OWNER)
         publish(
             CompanyCreated(
@@ -84,6 +80,21 @@ def create_company(
             actor=actor,
         )
     return company
+
+
+def _insert_with_free_slug(company: Company, candidates: list[str]) -> None:
+    """Insert the company under the first candidate that is free. Raises SlugTaken when none is."""
+    for slug in candidates:
+        company.slug = slug
+        try:
+            with transaction.atomic():
+                company.save(force_insert=True)
+        except IntegrityError as error:
+            if broken_constraint(error) != _SLUG_KEY:
+                raise
+        else:
+            return
+    raise SlugTaken(f"The short name {candidates[-1]} is taken.")
 
 
 def update_company(
@@ -107,7 +118,9 @@ def update_company(
         with transaction.atomic():
             company.save(update_fields=[*changes, "version"])
     except IntegrityError as error:
-        raise SlugTaken(f"The short name {slug} is taken.") from error
+        if broken_constraint(error) != _SLUG_KEY:
+            raise
+        raise SlugTaken(f"The short name {company.slug} is taken.") from error
     _make_grants_stale(company)
     publish(CompanyUpdated(object_id=company.public_id, changes=changes), actor=actor)
     return company

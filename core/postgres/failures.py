@@ -29,3 +29,9 @@ def is_conflict(error: BaseException) -> bool:
     """Tell whether `error` came of what others did at that moment: the same again may well succeed."""
     state: str | None = getattr(error.__cause__, "sqlstate", None)
     return isinstance(error, DatabaseError) and state is not None and state.startswith(_CONFLICTS)
+
+
+def broken_constraint(error: DatabaseError) -> str:
+    """Return the name of the constraint that a statement broke; empty when the error is about something else."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", None) or ""

@@ -185,7 +185,7 @@ GOOD = _unsigned(
 @pytest.fixture
 def cluster() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Cluster)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
 

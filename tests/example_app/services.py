@@ -8,6 +8,7 @@ from billing.selectors import get_customer
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors, NotFound
 from core.events import publish
+from core.postgres.failures import broken_constraint
 from core.principal import Principal
 from tests.example_app import representations
 from tests.example_app.events import BookingConfirmed, BookingCreated, BookingDeleted, BookingUpdated
@@ -104,8 +105,7 @@ def _lock(row: Booking) -> Booking:
 
 def _say_what_is_taken(error: IntegrityError) -> None:
     """Raise the refusal that a unique key of ours stands for; any other error is left to the caller."""
-    diagnosis = getattr(error.__cause__, "diag", None)
-    taken = _TAKEN.get(getattr(diagnosis, "constraint_name", None) or "")
+    taken = _TAKEN.get(broken_constraint(error))
     if taken is not None:
         raise taken from error
 

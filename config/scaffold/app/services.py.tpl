@@ -10,7 +10,8 @@ from {{ app }}.models import {{ model }}
 from core import clock
 from core.errors import {% if uniques %}DomainError, {% endif %}{% if references %}FieldError, FieldErrors, {% endif %}NotFound
 from core.events import publish
-from core.principal import Principal
+{% if uniques %}from core.postgres.failures import broken_constraint
+{% endif %}from core.principal import Principal
 {% for line in finder_imports %}
 {{ line }}
 {% endfor %}
@@ -100,8 +101,7 @@ def _lock(row: {{ model }}) -> {{ model }}:
 
 def _say_what_is_taken(error: IntegrityError) -> None:
     """Raise the refusal that a unique key of ours stands for; any other error is left to the caller."""
-    diagnosis = getattr(error.__cause__, "diag", None)
-    taken = _TAKEN.get(getattr(diagnosis, "constraint_name", None) or "")
+    taken = _TAKEN.get(broken_constraint(error))
     if taken is not None:
         raise taken from error
 {% endif %}
