@@ -1,12 +1,17 @@
 """What waits is told, by whom and for how long, wherever somebody looks."""
 
+import json
+import os
+import subprocess
+import sys
+
 import psycopg
 from django.test import Client
 
 from core import watch
 from core.models import OutboxEvent
 from core.tenancy import system_context, tenant_context
-from tests.engines import superuser_url
+from tests.engines import private_platform, superuser_url
 from tests.factories import make_customer
 
 
@@ -58,3 +63,37 @@ def test_the_oldest_event_and_entry_tell_their_age(world):
 
     assert found["unrelayed_event"].is_late
     assert found["unsealed_entry"].seconds >= 0
+
+
+READ = """
+import django, json
+django.setup()
+from core import watch
+watch.LONG_SECONDS = 0.0
+print(json.dumps([{**each.labels, "late": each.is_late, "text": each.text} for each in watch.read_transactions()]))
+"""
+
+
+def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database():
+    with private_platform() as (engines, environment):
+        with psycopg.connect(engines.superuser_url, autocommit=True) as admin:
+            admin.execute(
+                "ALTER SYSTEM SET max_prepared_transactions = 2"
+            )  # the default is 0: there can be none
+        engines.postgres.restart()
+        with psycopg.connect(engines.superuser_url) as foreign:
+            foreign.execute("CREATE TABLE elsewhere (id int)")
+            foreign.execute("PREPARE TRANSACTION 'forgotten'")
+
+        read = subprocess.run(
+            [sys.executable, "-c", READ],
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+
+    [found] = [each for each in json.loads(read.stdout) if each["kind"] == "prepared"]
+    assert (found["name"], found["database"], found["late"]) == ("forgotten", "postgres", True)
+    assert found["text"].startswith("A transaction is prepared: “forgotten” of postgres in database postgres")
