@@ -10,7 +10,7 @@ from core.api.access import Access
 from core.api.errors import InsufficientScope, NotPermitted, RateLimited
 from core.api.exceptions import throttled
 from core.api.scopes import ANY_KEY
-from core.api.throttling import PolicySet
+from core.api.throttling import PolicySet, in_seconds
 from core.errors import DomainError
 from core.principal import Principal
 from core.requests import GuardedRequest
@@ -28,6 +28,7 @@ class KeyAccess(Access):
         "_request",
         "_scope",
         "_used",
+        "_waits",
         "asked",
         "grant",
         "principal",
@@ -46,13 +47,16 @@ class KeyAccess(Access):
         self._request = request
         self._policies: PolicySet | None = None
         self._used: Sequence[int] = ()
+        self._waits: Sequence[int] = ()
         self._admitted = False
         # Which of the scopes let it pass.
         self._scope = ""
 
-    def settle(self, policies: PolicySet, *, admitted: bool, used: Sequence[int]) -> None:
-        """Take note of what the buckets of `policies` answered (microseconds `used` of each)."""
-        self._policies, self._used, self._admitted = policies, used, admitted
+    def settle(
+        self, policies: PolicySet, *, admitted: bool, used: Sequence[int], waits: Sequence[int]
+    ) -> None:
+        """Take note of what the buckets of `policies` answered: microseconds `used` of each, and how long to wait for it."""
+        self._policies, self._used, self._waits, self._admitted = policies, used, waits, admitted
 
     def allows(self, required: tuple[str, ...]) -> bool:
         """Tell whether any one of the `required` scopes was granted."""
@@ -76,9 +80,8 @@ class KeyAccess(Access):
         return self._admitted or not self._limits.policies[number].refuses(self._used[number])
 
     def wait(self, policy: str) -> int:
-        """Return the seconds until `policy` will have a token."""
-        number = self._number(policy)
-        return self._limits.policies[number].retry_after(self._used[number])
+        """Return the seconds until `policy` will have a token for this caller."""
+        return in_seconds(self._waits[self._number(policy)])
 
     @property
     def _limits(self) -> PolicySet:
@@ -116,7 +119,7 @@ class KeyAccess(Access):
         """Return `rate_limited`, with the policies of the tier that have no token."""
         refusing = [] if self._admitted else self._limits.refusing(self._used)
         if refusing:
-            wait = max(wait or 0, self._limits.retry_after(self._used))
+            wait = max(wait or 0, in_seconds(max(self._waits)))
         refusal = throttled(wait, [policy.name for policy in refusing])
         self._request.trace = explain(self.grant, refusal, self.asked)
         return refusal

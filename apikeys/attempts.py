@@ -53,7 +53,7 @@ def count_failure(ip: str, *, tokens: int = 1) -> FailureCount:
     try:
         admitted, used = take_one(bucket, FAILURES, tokens=tokens)
     except ValkeyUnavailable:
-        admitted, (used,) = _local.take({bucket: FAILURES}, tokens=tokens)
+        admitted, (used,), _ = _local.take({bucket: FAILURES}, tokens=tokens)
     return FailureCount(admitted, _policies.headers([used]), FAILURES.retry_after(used))
 
 

@@ -113,7 +113,10 @@ class _Attempt:
             raise as_drf(TemporarilyUnavailable("This key is being changed at this moment."))
         if is_free:
             self._refuse_by_address()
-        return self._finish(plan.policies, admitted=answer[0] == 1, used=answer[1:])
+        count = len(plan.buckets) + 1
+        return self._finish(
+            plan.policies, admitted=answer[0] == 1, used=answer[1:count], waits=answer[count:]
+        )
 
     # --- finding the grant --------------------------------------------------------------------------------------------
 
@@ -184,16 +187,16 @@ class _Attempt:
 
     # --- raising and admitting ----------------------------------------------------------------------------------------
 
-    def _finish(self, policies: PolicySet, *, admitted: bool, used: list[int]) -> KeyAccess:
+    def _finish(self, policies: PolicySet, *, admitted: bool, used: list[int], waits: list[int]) -> KeyAccess:
         """Say what the buckets answered; whether that lets the request pass is for the view's throttles to tell."""
         grant, access, http = self.grant, self.access, self.http
         assert grant is not None
         assert access is not None
-        headers = policies.headers(used)
+        headers = policies.headers(used, waits)
         if grant.notices:
             headers.update(grant.notices)
         http.rate_headers = headers
-        access.settle(policies, admitted=admitted, used=used)
+        access.settle(policies, admitted=admitted, used=used, waits=waits)
         if self.refusal is not None:
             if not admitted:
                 # Beyond the limit it is refused all the same, but no longer written down each time.
@@ -222,6 +225,7 @@ class _Attempt:
                 TooManyFailures(
                     "Too many requests without a valid credential came from this address.",
                     headers={"Retry-After": str(counted.retry_after)},
+                    violated_policies=[attempts.FAILURES.name],
                 )
             )
         if self.grant is not None:
@@ -249,10 +253,10 @@ class _Attempt:
         if mode == "closed":
             self.http.rate_headers = limits.headers([0] * len(buckets))
             raise self._explained(TemporarilyUnavailable("Rate limits cannot be counted right now."))
-        admitted, used = True, [0] * len(buckets)
+        admitted, used, waits = True, [0] * len(buckets), [0] * len(buckets)
         if mode == "local":
-            admitted, used = _local.take(dict(zip(buckets, limits.policies, strict=True)))
-        return self._finish(limits, admitted=admitted, used=used)
+            admitted, used, waits = _local.take(dict(zip(buckets, limits.policies, strict=True)))
+        return self._finish(limits, admitted=admitted, used=used, waits=waits)
 
 
 def report_exposed_credential(request: KeyRequest) -> None:

@@ -18,6 +18,7 @@ class DomainError(Exception):
     """Base of every error that has a public code.
 
     `detail` is public text; `facts` are merged into the `error` member of the response; `headers` are added to it.
+    `violated_policies` are the rate-limit policies that a refusal is due to, by their names in the headers.
     """
 
     code: ClassVar[str] = ""
@@ -42,10 +43,12 @@ class DomainError(Exception):
         *,
         facts: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        violated_policies: Sequence[str] = (),
     ) -> None:
         self.detail = detail or self.title
         self.facts = dict(facts or {})
         self.headers = dict(headers or {})
+        self.violated_policies = list(violated_policies)
         super().__init__(self.detail)
 
     def advice(self) -> str:

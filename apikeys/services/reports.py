@@ -83,11 +83,12 @@ def _count(ip: str) -> None:
     try:
         admitted, used = take_one(bucket, REPORTS)
     except ValkeyUnavailable:
-        admitted, (used,) = _local.take({bucket: REPORTS})
+        admitted, (used,), _ = _local.take({bucket: REPORTS})
     if not admitted:
         raise RateLimited(
             "Too many reports came from this address.",
             facts={"policies": [REPORTS.name]},
+            violated_policies=[REPORTS.name],
             headers={"Retry-After": str(REPORTS.retry_after(used))},
         )
 

@@ -78,6 +78,8 @@ def problem(request: HttpRequest, error: DomainError) -> Problem:
             "detail": error.detail,
             "instance": quote(request.path),
             "request_id": getattr(request, "request_id", None),
+            # As the draft of the rate-limit headers calls it in its problem type "quota exceeded".
+            **({"violated-policies": error.violated_policies} if error.violated_policies else {}),
             "error": {"code": error.code, "message": error.detail, **error.facts},
         },
         error.status,
@@ -128,6 +130,7 @@ def throttled(wait: float | None, policies: list[str] | None = None) -> errors.R
         f"The limit of {' and '.join(policies)} is used up." if policies else "Too many requests were sent.",
         facts={"policies": policies or []},
         headers={"Retry-After": str(max(1, ceil(wait or 1)))},
+        violated_policies=policies or [],
     )
 
 

@@ -36,12 +36,14 @@ HEADERS: Json = {
         },
     },
     "RateLimit-Policy": {
-        "description": "The policies that apply (draft-ietf-httpapi-ratelimit-headers): quota `q` per window of `w` seconds",
+        "description": "The policies that apply: quota `q` per window of `w` seconds. Provisional: the syntax is that of "
+        "draft-ietf-httpapi-ratelimit-headers-11, which may still change",
         "required": True,
         "schema": {"type": "string", "examples": ['"key";q=60;w=60, "company";q=300;w=60']},
     },
     "RateLimit": {
-        "description": "What is left: `r` requests; the next token comes in `t` seconds",
+        "description": "What is left: `r` requests; the next token comes in `t` seconds, to a refused caller its own. Provisional, as "
+        "`RateLimit-Policy`",
         "required": True,
         "schema": {"type": "string", "examples": ['"key";r=41;t=1, "company";r=281;t=1']},
     },
@@ -212,6 +214,11 @@ def problem_schemas() -> Json:
                 "detail": text,
                 "instance": {**text, "description": "The path of the request"},
                 "request_id": text,
+                "violated-policies": {
+                    "type": "array",
+                    "description": "With 429: the rate-limit policies that have nothing left, by their names in the headers",
+                    "items": text,
+                },
                 "error": {"$ref": "#/components/schemas/ProblemError"},
             },
         },
@@ -304,6 +311,8 @@ def _example(status: int, code: str) -> Json:
     facts: Json = {}
     if code == "insufficient_scope":
         facts = {"required_scopes": ["customers:write"], "granted_scopes": ["customers:read"]}
+    if code == "rate_limited":
+        facts = {"policies": ["key"]}
     if code == "validation_failed":
         facts = {"fields": [{"field": "name", "code": "required", "message": "This field is required."}]}
     return {
@@ -313,5 +322,6 @@ def _example(status: int, code: str) -> Json:
         "detail": title,
         "instance": "/v1/customers",
         "request_id": "req_01kq3v0c8kf1evq0z7g3x2m9ta",
+        **({"violated-policies": facts["policies"]} if "policies" in facts else {}),
         "error": {"code": code, "message": title, **facts},
     }

@@ -4,6 +4,12 @@ A bucket is one number, the *theoretical arrival time* (microseconds): how far i
 far reach when each takes `interval`. A bucket of `quota` tokens that refills within `window` admits a call while that
 time is less than `window - interval` ahead. This is the token bucket exactly, with one integer to store and nothing to
 refill. Several buckets are all or nothing: a call that one refuses takes from none.
+
+A refused call is given a *place*: the moment at which the token grows that nobody refused before it was told to wait for.
+Callers who wait as they are told so come back one after the other, each as its token is there, and not all in the same
+second. A place reserves nothing. The last one given is a number beside the bucket, which only refusals read and write. The
+places of one window are given again when all are taken, so nobody is sent away for longer than a window, however many a
+caller who does not wait has used up.
 """
 
 import threading
@@ -17,15 +23,16 @@ from core.valkey import Argument, PreparedCall, Script
 MICROSECONDS = 1_000_000
 STALE = -1
 
-# KEYS: key fence, company fence, buckets…   ARGV: proof, proof, then per bucket interval and capacity (microseconds).
-# Answers {-1} when a fence is not what the caller's copy says; else {1|0, used…}: `used` microseconds of each capacity.
+# KEYS: key fence, company fence, buckets…, places…   ARGV: proof, proof, then per bucket interval and capacity (microseconds).
+# Answers {-1} when a fence is not what the caller's copy says; else {1, used…} or {0, used…, waits…}: `used` microseconds of
+# each capacity, and how long to wait for each bucket (0: it has a token).
 SERVER_CLOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 """
 TAKE_SOURCE = """
-local count = #KEYS
-local values = redis.call('MGET', unpack(KEYS))
+local count = math.floor(#ARGV / 2) + 1
+local values = redis.call('MGET', unpack(KEYS, 1, count))
 if values[1] ~= ARGV[1] or values[2] ~= ARGV[2] then return {-1} end
 --CLOCK--
 local answer = {1}
@@ -41,6 +48,19 @@ if answer[1] == 1 then
     answer[i - 1] = used
     redis.call('SET', KEYS[i], string.format('%.0f', now + used), 'PX', math.ceil(used / 1000) + 1000)
   end
+  return answer
+end
+for i = 3, count do
+  local interval, capacity = tonumber(ARGV[i * 2 - 3]), tonumber(ARGV[i * 2 - 2])
+  local wait, places = answer[i - 1] + interval - capacity, KEYS[i + count - 2]
+  if wait <= 0 then
+    wait = 0
+  else
+    local place = (tonumber(redis.call('GET', places)) or 0) + interval - now
+    if place > wait and place - wait < capacity then wait = place end
+    redis.call('SET', places, string.format('%.0f', now + wait), 'PX', math.ceil(wait / 1000) + 1000)
+  end
+  answer[i + count - 3] = wait
 end
 return answer
 """
@@ -92,8 +112,18 @@ class Policy:
         return used + self.interval > self.capacity
 
     def retry_after(self, used: int) -> int:
-        """Seconds, rounded up and at least 1, until a refused call would be admitted."""
-        return max(1, ceil((used + self.interval - self.capacity) / MICROSECONDS))
+        """Seconds, rounded up and at least 1, until there is a token: the same for whoever asks (see `in_seconds`)."""
+        return in_seconds(used + self.interval - self.capacity)
+
+
+def in_seconds(wait: int) -> int:
+    """Return a wait of so many microseconds as `Retry-After` says it: rounded up, and at least 1."""
+    return max(1, ceil(wait / MICROSECONDS))
+
+
+def place_of(bucket: str) -> str:
+    """The name of the number that holds the last place given beside `bucket`."""
+    return f"{bucket}:place"
 
 
 class PolicySet:
@@ -112,18 +142,22 @@ class PolicySet:
             for policy in self.policies
         )
 
-    def headers(self, used: Sequence[int]) -> dict[str, str]:
+    def headers(self, used: Sequence[int], waits: Sequence[int] = ()) -> dict[str, str]:
         """The rate limit headers for buckets of which `used` microseconds are taken (same order as the policies).
 
         `X-RateLimit-*` speak of the strictest policy: the one with the fewest tokens left. All times are
-        delta-seconds.
+        delta-seconds. A refused caller (`waits`, in microseconds) is told its own place, as by `Retry-After`.
         """
         items = []
         strictest = None
-        for (name, quota, interval, capacity), taken in zip(self._numbers, used, strict=True):
+        for number, (name, quota, interval, capacity) in enumerate(self._numbers):
+            taken = used[number]
             left = (capacity - taken) // interval
-            # Rounded up: the moment is never announced too early.
-            wait = -((capacity - taken - (left + 1) * interval) // MICROSECONDS) if taken > 0 else 0
+            if waits and waits[number]:
+                wait = in_seconds(waits[number])
+            else:
+                # Rounded up: the moment is never announced too early.
+                wait = -((capacity - taken - (left + 1) * interval) // MICROSECONDS) if taken > 0 else 0
             items.append(f"{name}{left};t={wait}")
             if strictest is None or (left, quota) < strictest[:2]:
                 strictest = (left, quota, wait)
@@ -142,16 +176,15 @@ class PolicySet:
         pairs = zip(self.policies, used, strict=True)
         return [policy for policy, taken in pairs if policy.refuses(taken)]
 
-    def retry_after(self, used: Sequence[int]) -> int:
-        """Seconds until every policy would admit a call."""
-        return max(policy.retry_after(taken) for policy, taken in zip(self.policies, used, strict=True))
-
 
 def prepare_take(
     fences: Sequence[str], proofs: Sequence[bytes], buckets: Sequence[str], policies: PolicySet
 ) -> PreparedCall:
     """The one call of the hot path: prove both fences, take a token from every bucket."""
-    return TAKE.prepare([*fences, *buckets], [*proofs, *policies.arguments])
+    return TAKE.prepare(
+        [*fences, *buckets, *map(place_of, buckets)],
+        [*proofs, *policies.arguments],
+    )
 
 
 def take_one(bucket: str, policy: Policy, *, tokens: int = 1) -> tuple[bool, int]:
@@ -174,8 +207,11 @@ class LocalBuckets:
         self._lock = threading.Lock()
         self._arrival: dict[str, int] = {}
 
-    def take(self, buckets: Mapping[str, Policy], *, tokens: int = 1) -> tuple[bool, list[int]]:
-        """Take `tokens` from every bucket or from none. Returns (admitted, used microseconds of each)."""
+    def take(self, buckets: Mapping[str, Policy], *, tokens: int = 1) -> tuple[bool, list[int], list[int]]:
+        """Take `tokens` from every bucket or from none. Returns (admitted, used, waits), the last two in microseconds.
+
+        Who is refused gets a place in each bucket that refuses; who only looks, or is admitted, waits for none.
+        """
         with self._lock:
             now = self._clock()
             used = [max(0, self._arrival.get(name, now) - now) for name in buckets]
@@ -183,11 +219,28 @@ class LocalBuckets:
                 taken + policy.interval * tokens for taken, policy in zip(used, buckets.values(), strict=True)
             ]
             if any(later > policy.capacity for later, policy in zip(after, buckets.values(), strict=True)):
-                return False, used
+                waits = [0] * len(used)
+                if tokens:
+                    waits = [
+                        self._give_place(place_of(name), policy, taken, now)
+                        for (name, policy), taken in zip(buckets.items(), used, strict=True)
+                    ]
+                return False, used, waits
             if tokens:
                 self._make_room(now)
                 self._arrival.update(zip(buckets, (now + later for later in after), strict=True))
-            return True, after
+            return True, after, [0] * len(after)
+
+    def _give_place(self, places: str, policy: Policy, used: int, now: int) -> int:
+        wait = used + policy.interval - policy.capacity
+        if wait <= 0:
+            return 0
+        place = self._arrival.get(places, 0) + policy.interval - now
+        if wait < place < wait + policy.capacity:
+            wait = place
+        self._make_room(now)
+        self._arrival[places] = now + wait
+        return wait
 
     def _make_room(self, now: int) -> None:
         if len(self._arrival) < self.MAX_BUCKETS:

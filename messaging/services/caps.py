@@ -45,6 +45,7 @@ class DailyCapExceeded(DomainError):
                 "recipients": recipients,
             },
             headers={"Retry-After": str(usage.seconds_left(now))},
+            violated_policies=[usage.policy],
         )
 
 

@@ -18,6 +18,8 @@ from core.api.throttling import (
     LocalBuckets,
     Policy,
     PolicySet,
+    in_seconds,
+    place_of,
     take_one,
 )
 from core.valkey import Script
@@ -73,19 +75,21 @@ def test_valkey_and_memory_admit_exactly_what_the_model_admits(quotas, gaps):
         now += gap
         clock[0] = now
         expected = model_take(model, now)
-        admitted, *used = TAKE_AT.run([*fences, *names], ["1:x", "1:x", *policies.arguments, now])
+        places = [place_of(name) for name in names]
+        admitted, *answer = TAKE_AT.run([*fences, *names, *places], ["1:x", "1:x", *policies.arguments, now])
+        used, waits = answer[: len(names)], answer[len(names) :]
         in_memory = memory.take(dict(zip(names, policies.policies, strict=True)))
         assert (admitted == 1) is expected
-        assert in_memory == (expected, used)
+        assert in_memory == (expected, used, waits or [0] * len(names))
         assert used == [
             policy.capacity - bucket.level for policy, bucket in zip(policies.policies, model, strict=True)
         ]
-        check_headers(policies, used, model, admitted=expected)
+        check_headers(policies, used, waits, model)
 
 
-def check_headers(policies: PolicySet, used: list[int], model: list[ModelBucket], *, admitted: bool) -> None:
+def check_headers(policies: PolicySet, used: list[int], waits: list[int], model: list[ModelBucket]) -> None:
     """What is announced is what the model has, and no moment is announced too early."""
-    headers = policies.headers(used)
+    headers = policies.headers(used, waits)
     items = headers["RateLimit"].split(", ")
     for policy, bucket, item in zip(policies.policies, model, items, strict=True):
         left = bucket.level // policy.interval
@@ -94,11 +98,14 @@ def check_headers(policies: PolicySet, used: list[int], model: list[ModelBucket]
         later = min(policy.capacity, bucket.level + wait * 1_000_000)
         assert later // policy.interval > left or later == policy.capacity
     assert int(headers["X-RateLimit-Remaining"]) == min(b.level // b.policy.interval for b in model)
-    if not admitted:
-        after = policies.retry_after(used) * 1_000_000
+    if waits:
+        after = in_seconds(max(waits)) * 1_000_000
         assert all(b.level + after >= b.policy.interval for b in model)
-        assert policies.retry_after(used) >= 1
-        assert policies.refusing(used)
+        # Nobody is sent away for longer than a window after the next token.
+        assert all(wait < 2 * b.policy.capacity for wait, b in zip(waits, model, strict=True) if wait)
+        assert [policy for policy, wait in zip(policies.policies, waits, strict=True) if wait] == (
+            policies.refusing(used)
+        )
 
 
 @given(quota=st.integers(1, 100), gaps=gaps)
@@ -117,10 +124,12 @@ def test_a_single_bucket_admits_exactly_what_the_model_admits(quota, gaps):
 
 def test_a_quota_of_nothing_admits_nobody():
     policies = PolicySet([Policy("messages", 0)])
-    admitted, used = LocalBuckets().take({"x": policies.policies[0]})
-    assert (admitted, used) == (False, [0])
-    assert policies.headers(used)["RateLimit"] == '"messages";r=0;t=0'
-    assert policies.retry_after(used) == 60
+    memory = LocalBuckets()
+    for _ in range(2):
+        admitted, used, waits = memory.take({"x": policies.policies[0]})
+        assert (admitted, used) == (False, [0])
+        assert policies.headers(used, waits)["RateLimit"] == '"messages";r=0;t=60'
+        assert in_seconds(waits[0]) == 60
     assert take_one(uuid.uuid4().hex, policies.policies[0]) == (False, 0)
 
 
@@ -130,8 +139,59 @@ def test_a_stale_proof_takes_nothing():
     policies = PolicySet([Policy("key", 5)])
     valkey.client().mset({fences[0]: "2:x", fences[1]: "1:x"})
     for proofs in (["1:x", "1:x"], ["2:y", "1:x"], ["2:x", "2:x"], ["", ""]):
-        assert TAKE_AT.run([*fences, f"{tag}:c"], [*proofs, *policies.arguments, START]) == [STALE]
-    assert valkey.client().exists(f"{tag}:c") == 0
+        keys = [*fences, f"{tag}:c", place_of(f"{tag}:c")]
+        assert TAKE_AT.run(keys, [*proofs, *policies.arguments, START]) == [STALE]
+    assert valkey.client().exists(f"{tag}:c", place_of(f"{tag}:c")) == 0
+
+
+@pytest.mark.parametrize("where", ["valkey", "memory"])
+class TestPlaces:
+    """Who is refused is told when its own token grows: nobody is told a moment that somebody else was told before."""
+
+    def test_twenty_refused_callers_get_twenty_moments_one_token_apart(self, where):
+        ask = Drained(where, Policy("key", 60))
+        waits = [ask() for _ in range(20)]
+        assert waits == [seconds * 1_000_000 for seconds in range(1, 21)]
+
+    def test_the_places_of_a_window_are_given_again_when_all_are_taken(self, where):
+        ask = Drained(where, Policy("key", 10))
+        waits = [ask() for _ in range(25)]
+        assert waits == [(place % 10 + 1) * 6_000_000 for place in range(25)]
+
+    def test_a_place_whose_moment_is_over_is_in_nobodys_way(self, where):
+        ask = Drained(where, Policy("key", 60))
+        assert [ask(), ask(), ask()] == [1_000_000, 2_000_000, 3_000_000]
+        ask.now += 3_000_000
+        assert [ask() for _ in range(4)] == [0, 0, 0, 1_000_000]
+
+    def test_a_token_that_somebody_else_took_moves_its_owner_to_the_end(self, where):
+        ask = Drained(where, Policy("key", 60))
+        assert [ask(), ask()] == [1_000_000, 2_000_000]
+        ask.now += 1_000_000
+        assert ask() == 0  # somebody who was never refused
+        assert ask() == 2_000_000  # behind the second caller, who comes in a second
+
+
+class Drained:
+    """A bucket without a token, and its clock; calling it asks for one and returns the wait, 0 when it was admitted."""
+
+    def __init__(self, where: str, policy: Policy) -> None:
+        self.now, self.policy, self.where = START, policy, where
+        self._memory = LocalBuckets(clock=lambda: self.now)
+        tag = f"{{{uuid.uuid4().hex}}}"
+        self._name, self._fences = f"{tag}:key", [f"{tag}:a", f"{tag}:b"]
+        valkey.client().mset(dict.fromkeys(self._fences, "1:x"))
+        assert [self() for _ in range(policy.quota)] == [0] * policy.quota
+
+    def __call__(self) -> int:
+        """Ask for a token."""
+        if self.where == "memory":
+            return self._memory.take({self._name: self.policy})[2][0]
+        keys = [*self._fences, self._name, place_of(self._name)]
+        admitted, _, *waits = TAKE_AT.run(
+            keys, ["1:x", "1:x", self.policy.interval, self.policy.capacity, self.now]
+        )
+        return 0 if admitted else waits[0]
 
 
 def test_buckets_disappear_when_they_are_full_again():
