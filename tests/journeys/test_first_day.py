@@ -123,7 +123,9 @@ def test_a_passkey_replaces_the_password(visit: Visit) -> None:
         page.get_by_role("button", name="Confirm").click()
     page.get_by_label("Passwordless").check()
     page.get_by_role("button", name="Add").click()
-    page.wait_for_url(lambda url: not url.endswith("/webauthn/add/"))  # leaving sooner would cancel what was sent
+    page.wait_for_url(
+        lambda url: not url.endswith("/webauthn/add/")
+    )  # leaving sooner would cancel what was sent
 
     page.goto("/")
     page.locator("details.switcher summary", has_text=address).first.click()
