@@ -97,6 +97,15 @@ class KeyAccess(Access):
             f"The policy {policy} was not taken from: get_throttles() must name the same throttles each time."
         )
 
+    def record(self, refusal: DomainError) -> None:
+        """Write a refusal of this key to the audit trail; beyond the limit it is refused all the same, but not written each time.
+
+        The limit is that of the policies the request took from. Where it took from none (a view without policies, or Valkey is
+        away and the limits are open), the entries themselves are counted.
+        """
+        if self._admitted and (any(self._used) or attempts.may_be_recorded(self.grant)):
+            attempts.record_refusal(self.grant, refusal, actor=self.principal)
+
     def explain_denial(self, required: tuple[str, ...], message: str) -> DomainError:
         """Return `insufficient_scope` where no scope fits, else `not_permitted` with the permission's own words."""
         refusal: DomainError
@@ -109,9 +118,7 @@ class KeyAccess(Access):
                 f"This needs the scope {' or '.join(required)}.",
                 facts={"required_scopes": list(required), "granted_scopes": list(self.grant.facts.scopes)},
             )
-        if self._admitted:
-            # Beyond the limit it is refused all the same, but no longer written down each time.
-            attempts.record_refusal(self.grant, refusal, actor=self.principal)
+        self.record(refusal)
         self._request.trace = explain(self.grant, refusal, self.asked, required)
         return refusal
 

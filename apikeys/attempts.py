@@ -1,8 +1,8 @@
 """Attempts to authenticate: the failure limit per client address, and the audit trail of successes and failures.
 
 Whoever knows a public Client ID must not be able to spend its tokens or lock it out, so everything that costs a key
-nothing is counted by address (IPv6: /64). Every failure up to the limit is written to the audit trail; of successes the
-first of a secret from an address in an hour (DESIGN §4, §13).
+nothing is counted by address (IPv6: /64). Every failure up to the limit is written to the audit trail, and of refusals by views
+without a limit as many for each key; of successes the first of a secret from an address in an hour (DESIGN §4, §13).
 """
 
 import threading
@@ -49,12 +49,22 @@ class FailureCount:
 
 def count_failure(ip: str, *, tokens: int = 1) -> FailureCount:
     """Take a token from the address's bucket (`tokens=0`: only look)."""
-    bucket = f"address:{client_group(ip)}"
+    admitted, used = _take(f"address:{client_group(ip)}", tokens)
+    return FailureCount(admitted, _policies.headers([used]), FAILURES.retry_after(used))
+
+
+def _take(bucket: str, tokens: int) -> tuple[bool, int]:
     try:
-        admitted, used = take_one(bucket, FAILURES, tokens=tokens)
+        return take_one(bucket, FAILURES, tokens=tokens)
     except ValkeyUnavailable:
         admitted, (used,), _ = _local.take({bucket: FAILURES}, tokens=tokens)
-    return FailureCount(admitted, _policies.headers([used]), FAILURES.retry_after(used))
+        return admitted, used
+
+
+def may_be_recorded(grant: Grant) -> bool:
+    """Whether a refusal that took no token is one of the first of its key, and so worth an entry in the audit trail."""
+    admitted, _ = _take(f"refusals:{grant.facts.key_id.hex}", 1)
+    return admitted
 
 
 def is_exhausted(ip: str) -> bool:

@@ -60,8 +60,8 @@ class ApiKeyAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Principal, KeyAccess]:
         """Return who calls and what it may do.
 
-        Raises `core.api.exceptions.Refusal` and nothing else: after an exception that is not DRF's own, DRF would
-        authenticate (and count) again as soon as somebody asks for `request.user`.
+        Raises `core.api.exceptions.Refusal` and nothing else: whatever negotiation a view has, DRF must take back the user
+        that `_adopt` may have set, and not authenticate (and count) again.
         """
         try:
             access = _Attempt(request).settle()
@@ -198,21 +198,13 @@ class _Attempt:
         http.rate_headers = headers
         access.settle(policies, admitted=admitted, used=used, waits=waits)
         if self.refusal is not None:
-            if not admitted:
-                # Beyond the limit it is refused all the same, but no longer written down each time.
-                raise self._explained(self.refusal)
-            self._refuse_known(self.refusal)
+            access.record(self.refusal)
+            raise self._explained(self.refusal)
         if admitted:
             now = self.asked.now
             if attempts.is_first_success(grant.facts.secret_id, http.client_ip, now):
                 attempts.record_first_success(grant, http.client_ip, now, actor=access.principal)
         return access
-
-    def _refuse_known(self, refusal: DomainError) -> NoReturn:
-        assert self.grant is not None
-        assert self.access is not None
-        attempts.record_refusal(self.grant, refusal, actor=self.access.principal)
-        raise self._explained(refusal)
 
     def _refuse_by_address(self) -> NoReturn:
         """Refuse what costs no key anything: it is counted for the client's address."""
@@ -229,8 +221,9 @@ class _Attempt:
                 )
             )
         if self.grant is not None:
-            self._refuse_known(refusal)
-        if refusal.status != 503:
+            assert self.access is not None
+            attempts.record_refusal(self.grant, refusal, actor=self.access.principal)
+        elif refusal.status != 503:
             secret = None if self.credential is None else self.credential.secret
             attempts.record_failure(refusal, secret=secret, caller=_caller(http))
         raise self._explained(refusal)

@@ -74,7 +74,7 @@ class IdempotencyRecord(TenantModel):
     fingerprint = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
-    body = models.BinaryField()  # encrypted, and without what is shown once
+    body = models.BinaryField()  # encrypted, and without what is shown once; empty when it was streamed
     actor = models.CharField(max_length=64, blank=True, db_default="", help_text="Who got the answer first.")
     # What the request was asked for beyond its endpoint's own scope: of each list one is needed to get the answer again.
     scopes = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))

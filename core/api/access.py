@@ -7,6 +7,7 @@ billing, for one, may not import: whoever needs the type takes it from here.
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request as _DrfRequest
 
 from core.errors import DomainError
@@ -46,6 +47,21 @@ class Access(ABC):
     @abstractmethod
     def explain_throttling(self, wait: float | None) -> DomainError:
         """Return the public error for a throttle that said no; `wait` is in seconds. The trace is written."""
+
+
+def authenticate(request: _DrfRequest) -> None:
+    """Let DRF authenticate `request`, once; raises what its authenticators raise.
+
+    After an exception that is not its own DRF knows no user, and would authenticate (and count) again as soon as anybody asks
+    for one: an exception handler, or the negotiation for the answer. So there is none from then on.
+    """
+    try:
+        _ = request.user
+    except APIException:
+        raise
+    except Exception:
+        request.user = request.auth = None  # type: ignore[assignment]  # as DRF has it: UNAUTHENTICATED_USER
+        raise
 
 
 class ApiRequest(_DrfRequest):

@@ -35,10 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class Refusal(drf.APIException):
-    """A public error as DRF's own exception, with the trace that led to it.
-
-    An authenticator must raise nothing else: after any other exception DRF would ask it, and count, once more.
-    """
+    """A public error as DRF's own exception, with the trace that led to it."""
 
     def __init__(self, error: DomainError, trace: list[dict[str, Any]] | None = None) -> None:
         super().__init__(error.detail, error.code)

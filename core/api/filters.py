@@ -1,15 +1,28 @@
 """List filters: django-filter on an allow-list, with unknown parameters refused by name."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
-from django_filters import CharFilter, DateFilter, FilterSet, IsoDateTimeFilter
+from django_filters import (
+    BooleanFilter,
+    CharFilter,
+    ChoiceFilter,
+    DateFilter,
+    DateTimeFilter,
+    Filter,
+    FilterSet,
+    IsoDateTimeFilter,
+    MultipleChoiceFilter,
+    NumberFilter,
+)
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from core.api.errors import InvalidRequest
+from core.api.patterns import NOT_BLANK
 from core.errors import FieldError, FieldErrors
 from core.form_fields import DayField, MomentField
 from core.ids import ID_MARGIN_SECONDS, first_id
@@ -72,7 +85,11 @@ PAGE_PARAMETERS = frozenset({"limit", "starting_after"})
 
 
 class FilterBackend(BaseFilterBackend):
-    """Narrows a list by the view's `filterset_class`; without one it knows the parameters of a page and no others."""
+    """Narrows a list by the view's `filterset_class`.
+
+    It knows the parameters of that, of a page, and of the filter backends beside it (DRF's SearchFilter and OrderingFilter, for
+    two), and no others.
+    """
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """Return `queryset` narrowed by the query string.
@@ -82,7 +99,7 @@ class FilterBackend(BaseFilterBackend):
         filterset: type[FilterSet] | None = getattr(view, "filterset_class", None)
         query = request.query_params
         names = frozenset(filterset.base_filters) if filterset else frozenset()
-        known_parameters(query, names | PAGE_PARAMETERS)
+        known_parameters(query, names.union(PAGE_PARAMETERS, self._names_beside(view)))
         if filterset is None or names.isdisjoint(query):
             # Most lists are asked for as they are; building the form of all filters costs more than reading the page.
             return queryset
@@ -91,6 +108,48 @@ class FilterBackend(BaseFilterBackend):
             raise FieldErrors.of_form(bound.form)
         found: QuerySet[Any] = bound.qs
         return found
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Return the parameters of the view's `filterset_class`, as the OpenAPI document says them."""
+        filterset: type[FilterSet] | None = getattr(view, "filterset_class", None)
+        return [
+            {
+                "name": name,
+                "in": "query",
+                "required": bool(found.extra.get("required")),
+                **({"description": str(found.extra["help_text"])} if found.extra.get("help_text") else {}),
+                "schema": _schema_of(found),
+            }
+            for name, found in (filterset.base_filters.items() if filterset else ())
+        ]
+
+    def _names_beside(self, view: Any) -> Iterator[str]:
+        """Yield what the view's other filter backends read, as each says for a schema: it is DRF's own way to ask them."""
+        for backend in view.filter_backends:
+            if not issubclass(backend, FilterBackend):
+                for parameter in backend().get_schema_operation_parameters(view):
+                    yield parameter["name"]
+
+
+def _schema_of(found: Filter) -> dict[str, Any]:
+    if isinstance(found, (IsoDateTimeFilter, DateTimeFilter)):
+        return {"type": "string", "format": "date-time"}
+    if isinstance(found, DateFilter):
+        return {"type": "string", "format": "date"}
+    if isinstance(found, BooleanFilter):
+        return {"type": "boolean"}
+    if isinstance(found, (ChoiceFilter, MultipleChoiceFilter)):
+        choices = found.extra.get("choices", ())
+        return {
+            "type": "string",
+            "enum": [str(value) for value, _ in (choices() if callable(choices) else choices)],
+        }
+    if isinstance(found, NumberFilter):
+        return {"type": "integer"}
+    text = {"type": "string", "pattern": found.pattern if isinstance(found, PatternFilter) else NOT_BLANK}
+    if found.extra.get("max_length"):
+        text["maxLength"] = found.extra["max_length"]
+    return text
 
 
 def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:

@@ -36,6 +36,8 @@ REPLAYED = "Idempotency-Replayed"
 FORM_KEYS = "form·"
 # Definitive refusals by the domain. Everything else that is refused may be sent again under the same key.
 STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
+# In the place of a body that was streamed; what is encrypted is never empty.
+NOT_KEPT = b""
 _KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control")
 
 
@@ -122,7 +124,8 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
     `attempt` answers with rendered bytes, and has taken back whatever it did when it answers with an error.
     A replay is authorised like the request: its key is asked for every scope that the first was asked for. A permission for the
     object cannot be asked again, so where there is one no other API key gets the answer.
-    Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request.
+    Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request, or the
+    answer was streamed.
     """
     principal = cast(Principal, request.user)
     mark = fingerprint(request)
@@ -133,6 +136,10 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
         if stored.actor != principal.id and _judges_objects(request):
             raise IdempotencyKeyReused("This key was used with another API key.")
         require_again(principal, stored.scopes)
+        if stored.body == NOT_KEPT:
+            raise IdempotencyKeyReused(
+                "This request was carried out; its answer was streamed, and so is not kept."
+            )
         response = replay(stored)
         response.headers[REPLAYED] = "true"
         return response
@@ -171,14 +178,15 @@ def keep(
 ) -> None:
     """Store the answer of the request with the fingerprint `mark`, in the transaction that made it.
 
-    What an answer shows once (`shown_once` names members of its body) is never stored: a replay says null there.
+    What an answer shows once (`shown_once` names members of its body) is never stored: a replay says null there. Of an answer
+    that is streamed, which begins after the commit, only that it was given is stored: there is nothing to replay.
     """
     record = IdempotencyRecord(
         key=key,
         fingerprint=mark,
         status=response.status_code,
         headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-        body=encrypt(_without_secrets(response)),
+        body=NOT_KEPT if response.streaming else encrypt(_without_secrets(response)),
         actor=actor[:64],
         scopes=[list(alternatives) for alternatives in scopes],
     )

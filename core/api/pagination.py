@@ -1,8 +1,12 @@
-"""Cursor pagination: `limit` and `starting_after`, newest first, by primary key (DESIGN §3)."""
+"""Cursor pagination: `limit` and `starting_after`, newest first, by primary key (DESIGN §3).
+
+Where a view has DRF's OrderingFilter, in the order that it says: after the cursor's row by the values it is ordered by.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -11,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import ids
+from core.api.ordering import Order
 from core.errors import FieldError, FieldErrors
 
 DEFAULT_LIMIT = 20
@@ -41,18 +46,25 @@ def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
     return list(queryset.order_by("-pk")[:count])
 
 
+def before(queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
+    """Return the rows of `queryset` that are older than the row `row_id`, whether or not it is still there."""
+    return queryset.filter(pk__lt=row_id)
+
+
 def paginate(
     queryset: QuerySet[Any],
     request: HttpRequest | Request,
     *,
     prefix: str | None = None,
     read: Callable[[QuerySet[Any], int], list[Any]] = newest,
+    seek: Callable[[QuerySet[Any], UUID], QuerySet[Any]] = before,
 ) -> Page:
     """Return the page of `queryset` that `request` asks for, newest first.
 
     The primary key is a UUIDv7, so its order is the order of creation and one index range finds any page at the same cost.
     `prefix` is the TypeID prefix of the cursor (default: the model's own); `read` fetches rows as `newest` does, for a
-    table that is better read otherwise. Raises FieldErrors for a bad limit or cursor.
+    table that is better read otherwise, and `seek` goes on after the row of the cursor, as `read` orders them.
+    Raises FieldErrors for a bad limit or cursor.
     """
     model: type[Model] = queryset.model
     cursor_prefix = str(prefix or getattr(model, "id_prefix", ""))
@@ -60,7 +72,7 @@ def paginate(
     cursor = request.GET.get("starting_after")
     if cursor is not None:
         try:
-            queryset = queryset.filter(pk__lt=ids.decode(cursor_prefix, cursor))
+            queryset = seek(queryset, ids.decode(cursor_prefix, cursor))
         except ids.InvalidId as error:
             raise FieldErrors([FieldError("starting_after", "invalid", f"Not a cursor: {error}.")]) from error
     items = read(queryset, limit + 1)
@@ -69,6 +81,15 @@ def paginate(
     last = items[-1] if has_more else None
     last_id = last["id"] if isinstance(last, dict) else last.pk if last is not None else None
     return Page(items, has_more, ids.encode(cursor_prefix, last_id) if last_id is not None else None)
+
+
+def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order | None:
+    """Ask the view's OrderingFilter for the order, as DRF's own cursor pagination does."""
+    for backend in getattr(view, "filter_backends", ()):
+        if hasattr(backend, "get_ordering"):
+            terms = backend().get_ordering(request, queryset, view)
+            return Order(terms) if terms else None
+    return None
 
 
 class CursorPagination(BasePagination):
@@ -82,8 +103,12 @@ class CursorPagination(BasePagination):
         return paginate(queryset, request, read=self.read)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the rows of the page."""
-        self.page = self.find_page(queryset, request)
+        """Return the rows of the page, in the order that an OrderingFilter of the view's gives, if it has one."""
+        order = _order_asked(queryset, request, view)
+        if order:
+            self.page = paginate(queryset, request, read=order.read, seek=order.seek)
+        else:
+            self.page = self.find_page(queryset, request)
         return self.page.items
 
     def get_paginated_response(self, data: Any) -> Response:

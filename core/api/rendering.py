@@ -19,6 +19,7 @@ from rest_framework.renderers import JSONRenderer as _DrfJSONRenderer
 from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
+from core.api.access import authenticate
 from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, UnsupportedMediaType
 from core.api.json import parse_object
 
@@ -175,7 +176,7 @@ class Negotiation(DefaultContentNegotiation):
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Return the renderer and its media type. Raises DRF's NotAcceptable (and whatever authentication raises)."""
-        _ = request.user
+        authenticate(request)
         view = (request.parser_context or {}).get("view")
         if not getattr(view, "reads_body", False):
             # A guest: nothing comes later that would, and DRF takes a body of unknown length for an empty one.

@@ -7,14 +7,12 @@ Idempotency-Key, filters, headers and refusals are added here.
 
 from typing import Any
 
-import django_filters
 from django.utils.encoding import force_str
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework import serializers
 
 from core.api import schema_components as shared
-from core.api.filters import PatternFilter
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
 from core.api.permissions import required_scopes
@@ -153,21 +151,6 @@ class ApiSchema(AutoSchema):
         """Name `CustomerOutput` `Customer`: integrators see the object, not our class."""
         return serializer.__class__.__name__.removesuffix("Output").removesuffix("Serializer")
 
-    def _get_filter_parameters(self) -> list[Json]:
-        filterset = getattr(self.view, "filterset_class", None)
-        if filterset is None or not self._is_list_view():
-            return []
-        return [
-            {
-                "name": name,
-                "in": "query",
-                "required": bool(found.extra.get("required")),
-                **({"description": str(found.extra["help_text"])} if found.extra.get("help_text") else {}),
-                "schema": _filter_schema(found),
-            }
-            for name, found in filterset.base_filters.items()
-        ]
-
     def _insert_field_validators(self, field: Any, schema: Json) -> None:
         super()._insert_field_validators(field, schema)
         if isinstance(field, serializers.CharField) and isinstance(field.root, StrictSerializer):
@@ -199,30 +182,6 @@ def _describe_text(field: serializers.CharField, schema: Json) -> None:
     if "string" in schema.get("type", "") and not {"format", "pattern", "enum"} & schema.keys():
         required = NOT_BLANK if field.trim_whitespace else NOT_EMPTY
         schema["pattern"] = NO_NUL if field.allow_blank else required
-
-
-def _filter_schema(found: django_filters.Filter) -> Json:
-    if isinstance(found, (django_filters.IsoDateTimeFilter, django_filters.DateTimeFilter)):
-        return {"type": "string", "format": "date-time"}
-    if isinstance(found, django_filters.DateFilter):
-        return {"type": "string", "format": "date"}
-    if isinstance(found, django_filters.BooleanFilter):
-        return {"type": "boolean"}
-    if isinstance(found, (django_filters.ChoiceFilter, django_filters.MultipleChoiceFilter)):
-        choices = found.extra.get("choices", ())
-        return {
-            "type": "string",
-            "enum": [str(value) for value, _ in (choices() if callable(choices) else choices)],
-        }
-    if isinstance(found, django_filters.NumberFilter):
-        return {"type": "integer"}
-    text: Json = {
-        "type": "string",
-        "pattern": found.pattern if isinstance(found, PatternFilter) else NOT_BLANK,
-    }
-    if found.extra.get("max_length"):
-        text["maxLength"] = found.extra["max_length"]
-    return text
 
 
 def add_shared_components(result: Json, generator: Any, request: Any, public: bool) -> Json:

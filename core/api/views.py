@@ -20,7 +20,7 @@ from rest_framework.response import Response
 
 from core import ids
 from core.api import idempotency
-from core.api.access import Access, ApiRequest
+from core.api.access import Access, ApiRequest, authenticate
 from core.api.filters import check_query
 from core.api.permissions import Scopes
 from core.api.rendering import read_body
@@ -69,6 +69,10 @@ class TenantMixin(_View):
         if handler is not None:
             # On this instance, as a ViewSet binds its actions to methods; DRF looks the handler up next.
             setattr(self, name, partial(self._handle, handler))
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate, as DRF does, where a negotiation of the view's own has not."""
+        authenticate(request)
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         """List the methods of the resource."""

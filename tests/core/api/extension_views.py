@@ -2,28 +2,19 @@
 
 from typing import Any
 
-from rest_framework import exceptions, permissions, serializers, throttling, versioning, viewsets
+from django.http import StreamingHttpResponse
+from rest_framework import exceptions, permissions, throttling, versioning
 from rest_framework import views as drf_views
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.decorators import (
-    action,
-    api_view,
-    authentication_classes,
-    permission_classes,
-    throttle_classes,
-)
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 
 from billing import selectors, services
-from billing.models import Customer
-from core.api.permissions import HasScope, scopes
+from core.api.permissions import HasScope
 from core.api.rendering import JSONParser, JSONRenderer
 from core.api.scopes import ANY_KEY
 from core.api.throttles import CompanyThrottle, KeyThrottle, TierThrottle
-from core.api.views import APIView, GenericAPIView, GenericViewSet, ModelViewSet, ViewSet
-from core.models import IdempotencyRecord
+from core.api.views import APIView, GenericAPIView
 
 # What the views have done, for the tests to read.
 SEEN: list[Any] = []
@@ -214,42 +205,7 @@ class Fickle(Described):
         return [KeyThrottle()] if SEEN == ["asked"] else [CompanyThrottle()]
 
 
-# --- Authentication, initial, exceptions, answers ------------------------------------------------------------------------
-
-
-class Robot:
-    """Somebody else's user."""
-
-    id = pk = name = "robot"
-    is_authenticated = True
-
-
-class RobotAuthentication(BaseAuthentication):
-    """Somebody else's way in."""
-
-    def authenticate(self, request: Any) -> Any:
-        sent = request.headers.get("X-Robot")
-        if sent is None:
-            return None
-        if sent != "hello":
-            raise exceptions.AuthenticationFailed("No such robot.")
-        return Robot(), "token"
-
-    def authenticate_header(self, request: Any) -> str:
-        return "Robot"
-
-
-class KeyOrRobot(APIView):
-    scopes = "customers:read"
-    needs_database = False
-    permission_classes = [HasScope | permissions.IsAuthenticated]
-    throttle_classes = []
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        return [RobotAuthentication(), *super().get_authenticators()]
-
-    def get(self, request: Any) -> Response:
-        return Response({"user": request.user.id, "by": type(request.successful_authenticator).__name__})
+# --- initial, exceptions, answers --------------------------------------------------------------------------------------
 
 
 class Initial(Described):
@@ -346,6 +302,17 @@ class Returned(APIView):
         return Response({"sorry": "no"}, int(request.data["status"]), headers={"X-Own": "kept"})
 
 
+class Streamed(APIView):
+    """Answers a write by a stream, which DRF's views may."""
+
+    scopes = ANY_KEY
+
+    def post(self, request: Any) -> StreamingHttpResponse:
+        SEEN.append("called")
+        services.create_customer(name=request.data["name"], actor=request.user)
+        return StreamingHttpResponse(iter([b"one\n", b"two\n"]), content_type="text/plain")
+
+
 class Upload(APIView):
     scopes = ANY_KEY
     parser_classes = [MultiPartParser]
@@ -385,114 +352,6 @@ class Formats(APIView):
     def post(self, request: Any) -> Response:
         SEEN.append("called")
         return Response({"name": request.data["name"]}, 201)
-
-
-# --- ViewSets and functions -----------------------------------------------------------------------------------------
-
-
-class Things(ViewSet):
-    scopes = {"list": "customers:read", "create": "customers:write"}
-
-    def list(self, request: Any) -> Response:
-        return Response({"action": self.action, **described(request)})
-
-    def create(self, request: Any) -> Response:
-        return Response({"action": self.action}, 201)
-
-    @action(
-        detail=True,
-        methods=["get", "post"],
-        scopes={"GET": "events:read", "POST": ("charges:write", "audit:read")},
-    )
-    def parts(self, request: Any, id: str) -> Response:
-        return Response({"action": self.action, "id": id})
-
-    @action(
-        detail=False,
-        scopes="events:read",
-        throttle_classes=[CompanyThrottle],
-        permission_classes=[HasScope, NamedAda],
-    )
-    def ada(self, request: Any) -> Response:
-        return Response({"action": self.action})
-
-
-class Rows(GenericViewSet):
-    scopes = {"list": "customers:read"}
-
-    def list(self, request: Any) -> Response:
-        return self.page(selectors.list_customers(), lambda row: {"name": row.name})
-
-
-class CustomerFields(serializers.ModelSerializer):
-    """A serializer as DRF's tutorial writes it."""
-
-    id = serializers.CharField(source="public_id", read_only=True)
-
-    class Meta:
-        model = Customer
-        fields = ["id", "name", "email"]
-
-
-class Ordinary(ModelViewSet):
-    """A ModelViewSet as DRF's tutorial writes it."""
-
-    queryset = Customer.objects.all()
-    serializer_class = CustomerFields
-    scopes = {
-        "list": "customers:read",
-        "retrieve": "customers:read",
-        "create": "customers:write",
-        "update": "customers:write",
-        "partial_update": "customers:write",
-        "destroy": "customers:write",
-    }
-
-
-class Silent(viewsets.ModelViewSet):
-    """DRF's own, which publishes nothing."""
-
-    queryset = Customer.objects.all()
-    serializer_class = CustomerFields
-    scopes = Ordinary.scopes
-
-
-class Undeclared(ModelViewSet):
-    """One of a table that nobody has declared events of."""
-
-    queryset = IdempotencyRecord.objects.all()
-    scopes = Ordinary.scopes
-
-
-@scopes("customers:read", "audit:read")
-@api_view(["GET"])
-def function(request: Any) -> Response:
-    """A view that is a function."""
-    return Response(described(request))
-
-
-@scopes()
-@api_view(["GET", "POST"])
-@permission_classes([HasScope, NamedAda])
-@throttle_classes([CompanyThrottle])
-def decorated(request: Any) -> Response:
-    """One with every decorator."""
-    return Response({"name": request.user.name})
-
-
-@api_view(["GET"])
-def scopeless(request: Any) -> Response:
-    """One whose author forgot the scope."""
-    return Response({})
-
-
-@api_view(["GET"])
-@authentication_classes([RobotAuthentication])
-@permission_classes([permissions.IsAuthenticated])
-@throttle_classes([])
-def robots(request: Any) -> Response:
-    """One that knows no keys."""
-    return Response({"user": request.user.id})
 
 
 class Guest(drf_views.APIView):

@@ -1,0 +1,47 @@
+"""Pages in an order of the caller's choice: what DRF's OrderingFilter names, and the primary key where that leaves a tie."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from core.errors import FieldError, FieldErrors
+
+
+class Order:
+    """An order by `terms`, as `order_by` takes them: `name`, `-created`."""
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        # The id is unique, so it decides every tie; newest first, as a list without an order has them.
+        self._terms = [*terms, "-pk"]
+        self._names = [term.removeprefix("-") for term in self._terms]
+
+    def read(self, queryset: QuerySet[Any], count: int) -> list[Any]:
+        """Return the first `count` rows of `queryset` in this order."""
+        return list(queryset.order_by(*self._terms)[:count])
+
+    def seek(self, queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
+        """Return the rows of `queryset` that follow the row `row_id`.
+
+        Raises FieldErrors when it is not in the list: where it stood, only its values could tell.
+        """
+        values = queryset.filter(pk=row_id).values_list(*self._names).first()
+        if values is None:
+            raise FieldErrors(
+                [FieldError("starting_after", "invalid", "This object is not in the list, or no longer.")]
+            )
+        following: Q = Q(pk__in=())
+        for term, name, value in reversed(list(zip(self._terms, self._names, values, strict=True))):
+            same = Q(**{f"{name}__isnull": True}) if value is None else Q(**{name: value})
+            following = _beyond(term, name, value) | (same & following)
+        return queryset.filter(following)
+
+
+def _beyond(term: str, name: str, value: Any) -> Q:
+    """What comes after `value`. PostgreSQL takes null for greater than anything: last upwards, first downwards."""
+    if term.startswith("-"):
+        return Q(**{f"{name}__isnull": False}) if value is None else Q(**{f"{name}__lt": value})
+    if value is None:
+        return Q(pk__in=())
+    return Q(**{f"{name}__gt": value}) | Q(**{f"{name}__isnull": True})
