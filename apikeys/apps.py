@@ -24,6 +24,7 @@ class ApiKeysConfig(PomeloApp):
             label="API keys",
             # Names, scopes and restrictions of other keys: what an auditor reads.
             read_scope="audit:read",
+            payload="apikeys.api.serializers.ApiKeyOutput",
         ),
     )
     menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)

@@ -137,7 +137,7 @@ class Grant:
             "key": {
                 "client_id": self.client_id,
                 "name": facts.key_name,
-                "expires": None if facts.expires_at is None else _rfc3339(facts.expires_at),
+                "expires_at": None if facts.expires_at is None else _rfc3339(facts.expires_at),
             },
             "company": {
                 "id": ids.encode("co", facts.company_id),

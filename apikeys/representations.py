@@ -23,11 +23,11 @@ def represent_key(key: ApiKey) -> dict[str, Any]:
         "rate_limit": key.rate_limit,
         "allowed_ips": list(key.allowed_networks),
         "allowed_origins": list(key.allowed_origins),
-        "expires": _moment(key.expires_at),
+        "expires_at": _moment(key.expires_at),
         "rotation_days": key.rotation_days,
-        "rotated": clock.rfc3339(key.rotated_at),
-        "revoked": _moment(key.revoked_at),
-        "last_used": _moment(key.last_used_at),
+        "rotated_at": clock.rfc3339(key.rotated_at),
+        "revoked_at": _moment(key.revoked_at),
+        "last_used_at": _moment(key.last_used_at),
     }
 
 

@@ -28,7 +28,8 @@ class Event:
     """Base of every event. Subclasses are frozen, keyword-only dataclasses that set `type`.
 
     `object_id` is the TypeID of what the event is about, `object` its public representation (empty for events that are
-    not public), `changes` maps a field to its value before and after, `detail` holds further facts for the audit trail.
+    not public), `changes` maps a field to its value before and after: a public event carries those before as `previous`.
+    `detail` holds further facts for the audit trail.
     """
 
     type: ClassVar[str] = ""
@@ -77,7 +78,7 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
     """
     require_tenant()
     rows = [
-        {"type": event.type, "object_id": event.object_id, "data": {"object": event.object}, "public": True}
+        {"type": event.type, "object_id": event.object_id, "data": data_of(event), "public": True}
         for event in events
         if event.public
     ]
@@ -86,6 +87,12 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
         jobs.wake(RELAY_TASK)
     if events:
         _tell_sinks(events, actor)
+
+
+def data_of(event: Event) -> dict[str, Any]:
+    """Return what the outbox keeps of a public event: its object, and what the fields that changed were before."""
+    previous = {name: before for name, (before, _) in event.changes.items() if name in event.object}
+    return {"object": event.object, **({"previous": previous} if previous else {})}
 
 
 def publish_unowned(event: Event, *, actor: Principal) -> None:

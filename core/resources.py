@@ -41,7 +41,8 @@ class Resource:
     `reference` is the name of a field or filter that refers to it (by default `object`); `label` is its name on pages.
     `position` orders the tags. Objects that `are_pruned` are dropped after a while, so that nothing can refer to them.
     `read_scope` is the scope that reads its objects wherever they appear, in events and deliveries too (by default
-    `<name>:read`).
+    `<name>:read`). `payload` is the path of the serializer that describes the objects in events, where that is not the one named after
+    the object whose endpoint answers it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Resource:
     position: int = 50
     are_pruned: bool = False
     read_scope: str = ""
+    payload: str = ""
 
     @property
     def referred_to_as(self) -> str:

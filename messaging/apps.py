@@ -16,6 +16,8 @@ class MessagingConfig(PomeloApp):
             prefix="msg",
             description="Email and SMS: sent at once or later, and what became of each.",
             read_scope="messaging:read",
+            # Without bodies, as in lists.
+            payload="messaging.api.serializers.MessageSummaryOutput",
         ),
         Resource(
             name="suppressions",

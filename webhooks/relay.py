@@ -25,6 +25,7 @@ from django.db import connection, transaction
 from core import clock, ids, set_aside
 from core.postgres.failures import is_conflict
 from core.tenancy import require_tenant, system_context
+from webhooks import representations
 from webhooks.catalogue import matches
 
 BATCH = 500
@@ -304,16 +305,15 @@ def _insert(
 
 
 def render_body(event: OutboxRow) -> bytes:
-    """Return the bytes that are sent: `{type, timestamp, data}`, where data is the event's object.
+    """Return the bytes that are sent: the event as `GET /v1/events/{id}` answers it.
 
-    Above 64 KiB the object is replaced by where to get it: its id and the event's address in the API.
+    Above 64 KiB its object is replaced by the object's name and the event's address in the API.
     """
-    head = {"type": event.type, "timestamp": clock.rfc3339(event.created)}
-    body = orjson.dumps({**head, "data": event.data.get("object", {})})
+    body = orjson.dumps(representations.event(event))
     if len(body) <= MAX_BODY_BYTES:
         return body
     link = f"{settings.PUBLIC_URL}/v1/events/{ids.encode('evt', event.id)}"
-    return orjson.dumps({**head, "data": {"id": event.object_id, "thin": True, "url": link}})
+    return orjson.dumps(representations.thin_event(event, event.object_id, link))
 
 
 def _read_subscriptions(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
 
 import orjson
 
 from core import crypto, ids
 from core.clock import rfc3339
-from core.models import OutboxEvent
 from webhooks.models import Attempt, Delivery, Endpoint, RecoveryJob
 
 # What is shown in place of a custom header's value, which may be the receiver's credential and is never read out again.
@@ -33,16 +34,46 @@ def endpoint(row: Endpoint) -> dict[str, Any]:
     }
 
 
-def event(row: OutboxEvent) -> dict[str, Any]:
-    """Return the public form of an event."""
+class EventRow(Protocol):
+    """What is known of an event, whether it was read by the ORM or taken by the relay."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def mode(self) -> str: ...
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def data(self) -> dict[str, Any]: ...
+
+    @property
+    def created(self) -> datetime: ...
+
+
+def event(row: EventRow) -> dict[str, Any]:
+    """Return the public form of an event: one shape for the API and for what webhooks send.
+
+    `type`, `timestamp` and `data` are those of Standard Webhooks.
+    """
+    created = rfc3339(row.created)
     return {
-        "id": row.public_id,
+        "id": ids.encode("evt", row.id),
         "object": "event",
-        "mode": row.mode,
         "type": row.type,
-        "data": {"object": row.data.get("object", {})},
-        "created": rfc3339(row.created),
+        "mode": row.mode,
+        "created": created,
+        "timestamp": created,
+        "data": {"object": {}, **row.data},
     }
+
+
+def thin_event(row: EventRow, object_id: str, link: str) -> dict[str, Any]:
+    """Return an event whose object is too large to be sent: in its place its name, and where the whole event is read."""
+    kind = row.data.get("object", {}).get("object", row.type.partition(".")[0])
+    return {**event(row), "data": {"object": {"id": object_id, "object": kind}, "thin": True, "url": link}}
 
 
 def delivery(row: Delivery, tries: Iterable[Attempt]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ EXAMPLES = {
     "WhoAmI.object": "whoami",
     "WhoAmICompany.id": public_id("co"),
     "WhoAmICompany.name": "Acme",
-    "WhoAmIKey.expires": None,
+    "WhoAmIKey.expires_at": None,
     "WhoAmIKey.name": "Web shop",
     "WhoAmILimits.company": 300,
     "WhoAmILimits.key": 60,

@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from accounts.models import Company
+from apikeys.models import ApiKey
 from core.api.scopes import SCOPES
 
 
@@ -11,7 +12,7 @@ class WhoAmIKeyOutput(serializers.Serializer):
 
     client_id = serializers.CharField()
     name = serializers.CharField()
-    expires = serializers.DateTimeField(allow_null=True)
+    expires_at = serializers.DateTimeField(allow_null=True)
 
 
 class WhoAmICompanyOutput(serializers.Serializer):
@@ -39,3 +40,25 @@ class WhoAmIOutput(serializers.Serializer):
     mode = serializers.ChoiceField(choices=["live", "test"])
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=list(SCOPES)))
     limits = WhoAmILimitsOutput()
+
+
+class ApiKeyOutput(serializers.Serializer):
+    """An API key, as its events carry it; keys are managed on the dashboard."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["api_key"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    kind = serializers.ChoiceField(choices=ApiKey.Kind.choices)
+    scopes = serializers.ListField(child=serializers.CharField())
+    rate_limit = serializers.IntegerField(help_text="Requests per minute.")
+    allowed_ips = serializers.ListField(child=serializers.CharField())
+    allowed_origins = serializers.ListField(child=serializers.CharField())
+    expires_at = serializers.DateTimeField(allow_null=True)
+    rotation_days = serializers.IntegerField(allow_null=True)
+    rotated_at = serializers.DateTimeField()
+    revoked_at = serializers.DateTimeField(allow_null=True)
+    last_used_at = serializers.DateTimeField(allow_null=True)
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()

@@ -15,7 +15,7 @@ from core.fences import Effect
 from core.principal import Principal
 
 # Public names of columns in the audit trail and in events.
-_PUBLIC_NAMES = {"allowed_networks": "allowed_ips", "expires_at": "expires"}
+_PUBLIC_NAMES = {"allowed_networks": "allowed_ips"}
 
 
 @dataclass(frozen=True, slots=True)

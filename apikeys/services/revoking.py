@@ -80,7 +80,7 @@ def restore_key(*, key: ApiKey, actor: Principal) -> KeyChange:
         ApiKeyRestored(
             object_id=locked.public_id,
             object=represent_key(locked),
-            changes={"revoked": [clock.rfc3339(revoked_at), None]},
+            changes={"revoked_at": [clock.rfc3339(revoked_at), None]},
         ),
         actor=actor,
     )

@@ -45,6 +45,7 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
     }
     if not changes:
         return customer
+    before = representations.customer(customer)
     metadata_before, words_before = customer.metadata, _words(customer)
     for field, (_, value) in changes.items():
         setattr(customer, field, value)
@@ -56,9 +57,12 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
     except IntegrityError as error:
         raise ExternalIdTaken(f"A customer with external_id {customer.external_id} exists.") from error
     _index(customer, metadata_before=metadata_before, words_before=words_before)
+    after = representations.customer(customer)
     publish(
         CustomerUpdated(
-            object_id=customer.public_id, object=representations.customer(customer), changes=changes
+            object_id=customer.public_id,
+            object=after,
+            changes={name: [before[name], after[name]] for name in changes},
         ),
         actor=actor,
     )

@@ -299,7 +299,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_PATCH": True,
     "SORT_OPERATION_PARAMETERS": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "POSTPROCESSING_HOOKS": ["core.api.schema.add_shared_components", "core.api.examples.add_examples"],
+    "POSTPROCESSING_HOOKS": [
+        "webhooks.api.payloads.add_payloads",
+        "core.api.schema.add_shared_components",
+        "core.api.examples.add_examples",
+    ],
 }
 
 # --- Browsers (DESIGN §5): apikeys.cors decides by key which origins may read an answer -----------------------------------

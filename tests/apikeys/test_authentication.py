@@ -21,7 +21,11 @@ def test_a_secret_works_as_bearer_basic_and_client_headers(world, issue_key, api
     ):
         answer = api().get("/v1/whoami", headers=headers)
         assert answer.status == 200, headers
-        assert answer.json["key"] == {"client_id": issued.client_id, "name": "integration", "expires": None}
+        assert answer.json["key"] == {
+            "client_id": issued.client_id,
+            "name": "integration",
+            "expires_at": None,
+        }
         assert answer.json["company"]["id"] == world.company.public_id
         assert answer.json["scopes"] == SCOPES
 

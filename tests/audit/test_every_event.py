@@ -7,16 +7,20 @@ import pytest
 
 from audit.management.commands.generate_audit_docs import writers
 from audit.models import AuditEntry, StaffEntry
+from core.models import OutboxEvent
 from core.resources import pomelo_apps
 from core.tenancy import Tenant, system_context, tenant_context
 from tests.audit.provokers import PROVOKERS
 from tests.audit.scene import Scene, Written
 from tests.billing.conftest import SandboxProcess, gateway
+from tests.contracts.payloads import problems_of_event
 from tests.factories import World
 from tests.messaging.conftest import mailhost
 from tests.messaging.smtp import Mailhost
 from tests.webhooks.conftest import receiver
 from tests.webhooks.receiver import Receiver
+from webhooks import representations
+from webhooks.catalogue import CATALOGUE
 
 __all__ = ["gateway", "mailhost", "receiver"]
 
@@ -42,6 +46,16 @@ def entries(kind: str, written: Written) -> list[AuditEntry | StaffEntry]:
     return found
 
 
+def events(kind: str, written: Written) -> list[dict[str, Any]]:
+    """Return the events of this type as webhooks send them, of either mode of the company."""
+    assert written.company is not None
+    found: list[dict[str, Any]] = []
+    for mode in ("live", "test"):
+        with tenant_context(Tenant(written.company.id, mode)):
+            found += [representations.event(row) for row in OutboxEvent.objects.filter(type=kind)]
+    return found
+
+
 def test_there_is_a_way_to_bring_about_every_event() -> None:
     assert sorted(PROVOKERS) == sorted(writers(pomelo_apps()))
 
@@ -57,5 +71,10 @@ def test_an_event_leaves_one_entry_that_says_by_whom(
     [entry] = found
     assert entry.actor_name
     assert entry.request_id.startswith("req_") is written.has_request
+    if kind in CATALOGUE:
+        # What webhooks send of it is what the document says of this type.
+        sent = events(kind, written)
+        assert sent
+        assert [problems_of_event(event) for event in sent] == [[]] * len(sent)
     with tenant_context(scene.world.other_tenant()):
         assert not AuditEntry.objects.filter(action=kind).exclude(action="company.created").exists()

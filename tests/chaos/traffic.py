@@ -60,8 +60,8 @@ class FlakyReceiver:
             return random.choice([500, 503, 429, 0])
         with self._guard:
             self.accepted[headers["webhook-id"]] += 1
-            self.subjects[headers["webhook-id"]] = payload["data"]["id"]
-            self.first.setdefault(payload["data"]["id"], time.monotonic())
+            self.subjects[headers["webhook-id"]] = payload["data"]["object"]["id"]
+            self.first.setdefault(payload["data"]["object"]["id"], time.monotonic())
         return 200
 
     def __enter__(self) -> Self:

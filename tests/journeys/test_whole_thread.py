@@ -62,7 +62,7 @@ def test_sign_up_key_customer_delivery_audit(visit: Visit, base_url: str) -> Non
 
         [delivery] = receiver.of_type("customer.created")
         payload = delivery.verify(signing_secret)
-        assert payload["data"]["id"] == first.json()["id"]
+        assert payload["data"]["object"]["id"] == first.json()["id"]
 
     page.goto("/audit/")
     trail = page.locator("main")

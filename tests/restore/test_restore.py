@@ -44,7 +44,7 @@ def verify(environment: dict[str, str], *options: str) -> tuple[int, str]:
 
 
 def assert_all_is_there(receiver: Receiver, made: dict[str, Any], found: dict[str, Any]) -> None:
-    received = [got.json["data"]["id"] for got in receiver.received]
+    received = [got.json["data"]["object"]["id"] for got in receiver.received]
     assert set(found["order"]) == set(received)
     assert set(made["waiting"] + found["new"]) <= set(received)
     assert found["waiting"] is False
@@ -107,5 +107,7 @@ def test_a_base_backup_recovered_to_a_moment_in_the_past(tmp_path: Path) -> None
         assert accepted[0] == 0, accepted[1]
         assert again[0] == 0, again[1]
         assert not set(lost) & set(found["order"])
-        receiver.received[:] = [got for got in receiver.received if got.json["data"]["id"] not in lost]
+        receiver.received[:] = [
+            got for got in receiver.received if got.json["data"]["object"]["id"] not in lost
+        ]
         assert_all_is_there(receiver, made, found)

@@ -148,7 +148,7 @@ def test_a_test_event_goes_to_this_endpoint_alone_and_is_no_public_event(world, 
 
     [got] = receiver.received
     assert (sent.status, got.path) == (202, "/a")
-    assert got.verify(secret)["data"]["object"] == "webhook_test"
+    assert got.verify(secret)["data"]["object"]["object"] == "webhook_test"
     read = client.get(f"/v1/deliveries/{sent.json['id']}").json
     assert (read["status"], [a["status_code"] for a in read["attempts"]]) == ("succeeded", [200])
     types = {each["type"] for each in client.get("/v1/events").json["data"]}
@@ -299,7 +299,12 @@ def test_replay_missing_sends_a_new_endpoint_what_happened_before_it(world, clie
     )
     drain()
 
-    assert sorted(got.verify(secret)["data"]["name"] for got in receiver.received) == ["C0", "C1", "C2", "C3"]
+    assert sorted(got.verify(secret)["data"]["object"]["name"] for got in receiver.received) == [
+        "C0",
+        "C1",
+        "C2",
+        "C3",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_what_waits_for_a_switched_off_endpoint_goes_out_when_it_is_on_again(wor
     make_customer(world.tenant(), name="after")
     drain()
 
-    assert {got.json["data"]["name"] for got in receiver.received[1:]} == {"waits", "after"}
+    assert {got.json["data"]["object"]["name"] for got in receiver.received[1:]} == {"waits", "after"}
 
 
 def test_a_suspended_companys_deliveries_pause_and_resume(world, receiver):
@@ -170,8 +170,8 @@ def test_a_large_object_goes_as_a_thin_event_with_a_link(world, receiver):
     drain()
 
     payload = receiver.received[0].verify(secret)
-    assert set(payload) == {"type", "timestamp", "data"}
-    assert payload["data"]["id"] == customer.public_id
+    assert payload["data"]["object"] == {"id": customer.public_id, "object": "customer"}
+    assert payload["data"]["thin"] is True
     assert payload["data"]["url"].startswith("http://testserver/v1/events/evt_")
     assert len(receiver.received[0].body) < 1000
 

@@ -52,13 +52,13 @@ def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world, recei
     make_customer(world.tenant(), name="early")
 
     drain()
-    before = [got.json["data"]["name"] for got in receiver.received]
+    before = [got.json["data"]["object"]["name"] for got in receiver.received]
     release.set()
     writer.join()
     drain()
 
     assert before == ["early"]
-    assert [got.json["data"]["name"] for got in receiver.received] == ["early", "late"]
+    assert [got.json["data"]["object"]["name"] for got in receiver.received] == ["early", "late"]
     with tenant_context(world.tenant()):
         late, early = OutboxEvent.objects.filter(type="customer.created").order_by("sequence")
     assert late.data["object"]["name"] == "late"
@@ -89,7 +89,7 @@ def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else
 
     drain()
 
-    assert sorted(got.json["data"]["name"] for got in receiver.received) == ["after", "late"]
+    assert sorted(got.json["data"]["object"]["name"] for got in receiver.received) == ["after", "late"]
     with tenant_context(world.tenant()):
         events = OutboxEvent.objects.filter(type="customer.created").order_by("position")
         assert events[0].data["object"]["name"] == "before"
@@ -105,7 +105,7 @@ def test_a_writing_transaction_of_another_database_holds_nothing_back(world, rec
         drain()
 
         assert [each.status for each in deliveries_of(endpoint)] == ["succeeded"]
-    assert [got.json["data"]["name"] for got in receiver.received] == ["Ada"]
+    assert [got.json["data"]["object"]["name"] for got in receiver.received] == ["Ada"]
 
 
 def test_the_relay_says_whether_anything_waits(world):
@@ -166,7 +166,7 @@ def test_a_counter_that_was_set_back_is_taken_on(world, receiver):
     with tenant_context(world.tenant()):
         events = OutboxEvent.objects.filter(type="customer.created").order_by("position")
         assert [event.data["object"]["name"] for event in events] == ["before", "after"]
-    assert [got.json["data"]["name"] for got in receiver.received] == ["before", "after"]
+    assert [got.json["data"]["object"]["name"] for got in receiver.received] == ["before", "after"]
 
 
 def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world, receiver):

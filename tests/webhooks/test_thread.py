@@ -20,9 +20,9 @@ def test_a_created_customer_arrives_once_and_verifies(world, receiver):
     payload = got.verify(secret)
     assert got.path == "/hooks?a=1"
     assert payload["type"] == "customer.created"
-    assert payload["data"]["id"] == customer.public_id
-    assert payload["data"]["name"] == "Zoë 🍊"
-    assert set(payload) == {"type", "timestamp", "data"}
+    assert payload["data"]["object"]["id"] == customer.public_id
+    assert payload["data"]["object"]["name"] == "Zoë 🍊"
+    assert payload["timestamp"] == payload["created"]
     assert got.headers["content-type"] == "application/json"
     [delivery] = deliveries_of(endpoint)
     assert (delivery.status, delivery.attempts, delivery.due_at) == ("succeeded", 1, None)

@@ -10,7 +10,7 @@ from core.api.fields import MomentField
 from core.api.patterns import any_case
 from core.api.schema_enums import name_values
 from core.api.serializers import Json, StrictSerializer
-from webhooks.catalogue import CATALOGUE, patterns
+from webhooks.catalogue import CATALOGUE, TEST_EVENT, patterns
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.representations import HIDDEN
 from webhooks.services.secrets import OVERLAPS
@@ -25,6 +25,8 @@ from webhooks.services.validation import (
 
 MODES = ["live", "test"]
 name_values("EventPattern", patterns())
+name_values("EventType", [*CATALOGUE, TEST_EVENT])
+name_values("EventTypeFilter", list(CATALOGUE))
 name_values("WebhookEndpointDisabledReason", Endpoint.DisabledReason.values)
 
 
@@ -134,20 +136,32 @@ class WebhookRecoveryOutput(serializers.Serializer):
 
 
 class EventData(serializers.Serializer):
-    """The object an event is about, as it was then."""
+    """The object an event is about, as it was then, and what changed of it."""
 
-    object = serializers.DictField()
+    object = serializers.DictField(
+        help_text="As the API answers it; with `thin`, its `id` and `object` alone."
+    )
+    previous = serializers.DictField(
+        required=False, help_text="Of an event that says what changed: those fields, as they were before."
+    )
+    thin = serializers.BooleanField(
+        required=False, help_text="Only in what webhooks send: the object is too large, read it at `url`."
+    )
+    url = serializers.CharField(required=False, help_text="With `thin`: where the whole event is read.")
 
 
 class EventOutput(serializers.Serializer):
-    """An event."""
+    """An event: what webhooks send, and what the API answers."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["event"])
+    type = serializers.ChoiceField(choices=[*CATALOGUE, TEST_EVENT])
     mode = serializers.ChoiceField(choices=MODES)
-    type = serializers.ChoiceField(choices=list(CATALOGUE))
-    data = EventData()  # type: ignore[assignment]
     created = serializers.DateTimeField()
+    timestamp = serializers.DateTimeField(
+        help_text="The same as `created`, by the name Standard Webhooks gives it."
+    )
+    data = EventData()  # type: ignore[assignment]
 
 
 class DeliveryAttemptOutput(serializers.Serializer):

@@ -1,0 +1,152 @@
+"""The `webhooks` section of the OpenAPI document: what is sent, by event type, from the registry of events (OpenAPI 3.1 §4.1).
+
+Each payload is the event as `GET /v1/events/{id}` answers it, with the type of its object in place of any object. A client
+generated from the document has a type for each; one that hands on whatever comes takes `Event`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.module_loading import import_string
+from drf_spectacular.plumbing import build_mocked_view
+from drf_spectacular.utils import extend_schema
+from inflection import camelize
+
+from core.api import schema_components as shared
+from core.resources import ID_PREFIXES, list_resources
+from webhooks.catalogue import CATALOGUE, TEST_EVENT
+
+Json = dict[str, Any]
+
+THIN = "ThinObject"
+_TEXT = {"type": "string"}
+_MOMENT = {"type": "string", "format": "date-time"}
+_HEADERS: list[Json] = [
+    {
+        "name": "webhook-id",
+        "in": "header",
+        "required": True,
+        "description": "The event's `id`, the same in every attempt: skip what you have handled",
+        "schema": shared.id_schema("evt"),
+    },
+    {
+        "name": "webhook-timestamp",
+        "in": "header",
+        "required": True,
+        "description": "When this attempt was made, in seconds since 1970",
+        "schema": {"type": "string", "pattern": "^[0-9]+$"},
+    },
+    {
+        "name": "webhook-signature",
+        "in": "header",
+        "required": True,
+        "description": "`v1,` and the base64 of HMAC-SHA256; several, parted by blanks, while a secret is being rotated",
+        "schema": {"type": "string", "pattern": "^v1,"},
+    },
+]
+
+
+def add_payloads(result: Json, generator: Any, request: Any, public: bool) -> Json:
+    """Post-processing hook: describe what is sent for every event type. Before the one that names sets of values."""
+    schemas: Json = result["components"]["schemas"]
+    objects = {
+        resource.object: _component(resource.object, resource.payload, schemas, generator)
+        for resource in list_resources()
+    }
+    schemas[THIN] = _thin_object()
+    schemas["WebhookTest"] = _test_object()
+    objects[TEST_EVENT.partition(".")[0]] = "WebhookTest"
+    webhooks: Json = {}
+    for kind, text in {**CATALOGUE, TEST_EVENT: "Somebody sent a test to this endpoint."}.items():
+        name = camelize(kind.replace(".", "_")) + "Event"
+        schemas[name] = _payload(kind, text, objects[kind.partition(".")[0]])
+        webhooks[kind] = {"post": _operation(kind, text, name)}
+    result["webhooks"] = webhooks
+    return result
+
+
+def _component(kind: str, payload: str, schemas: Json, generator: Any) -> str:
+    """Return the name of the component that describes objects of a kind, made from `payload` where no endpoint has one."""
+    if not payload:
+        return camelize(kind)
+    view = build_mocked_view("POST", "/v1/events", extend_schema(), generator.registry)
+    component = view.schema.resolve_serializer(import_string(payload)(), "response")
+    schemas[component.name] = component.schema
+    return str(component.name)
+
+
+def _payload(kind: str, text: str, component: str) -> Json:
+    thin_or_whole = {
+        "anyOf": [{"$ref": f"#/components/schemas/{component}"}, {"$ref": f"#/components/schemas/{THIN}"}]
+    }
+    return {
+        "type": "object",
+        "description": text,
+        "required": ["id", "object", "type", "mode", "created", "timestamp", "data"],
+        "properties": {
+            "id": shared.id_schema(ID_PREFIXES["events"]),
+            "object": {"type": "string", "enum": ["event"]},
+            "type": {"type": "string", "enum": [kind]},
+            "mode": {"type": "string", "enum": ["live", "test"]},
+            "created": _MOMENT,
+            "timestamp": {**_MOMENT, "description": "The same as `created`"},
+            "data": {
+                "type": "object",
+                "required": ["object"],
+                "properties": {
+                    "object": thin_or_whole,
+                    "previous": {
+                        "type": "object",
+                        "additionalProperties": {},
+                        "description": "The fields that changed, as they were before",
+                    },
+                    "thin": {"type": "boolean", "description": "The object is too large: read it at `url`"},
+                    "url": {**_TEXT, "description": "With `thin`: where the whole event is read"},
+                },
+            },
+        },
+    }
+
+
+def _thin_object() -> Json:
+    return {
+        "type": "object",
+        "description": "Stands for an object that is too large to be sent.",
+        "required": ["id", "object"],
+        "properties": {"id": _TEXT, "object": _TEXT},
+        "additionalProperties": False,
+    }
+
+
+def _test_object() -> Json:
+    return {
+        "type": "object",
+        "description": "What the test of an endpoint carries.",
+        "required": ["id", "object", "message"],
+        "properties": {
+            "id": shared.id_schema(ID_PREFIXES["webhook_endpoints"]),
+            "object": {"type": "string", "enum": ["webhook_test"]},
+            "message": _TEXT,
+        },
+    }
+
+
+def _operation(kind: str, text: str, component: str) -> Json:
+    return {
+        "operationId": f"on_{kind.replace('.', '_')}",
+        "summary": text.partition(". ")[0].rstrip("."),
+        "description": f"{text}\n\nSigned as Standard Webhooks describes it.",
+        "tags": ["webhook_endpoints"],
+        "security": [],
+        "parameters": _HEADERS,
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{component}"}}},
+        },
+        "responses": {
+            "2XX": {
+                "description": "It arrived. Any other answer, and none within 15 seconds, is tried again."
+            }
+        },
+    }
