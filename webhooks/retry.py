@@ -1,4 +1,4 @@
-"""The retry clock: when the next attempt of a delivery is due, from nothing but its arguments.
+"""When the next attempt of a delivery is due, from nothing but its arguments.
 
 Ten attempts over 75 h 35 m, as the Standard Webhooks specification suggests. Jitter only adds, so that no attempt
 comes earlier than promised; a receiver's own Retry-After is honoured within bounds.
@@ -10,20 +10,21 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-DELAYS = (
-    timedelta(0),
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=2),
-    timedelta(hours=5),
-    timedelta(hours=10),
-    timedelta(hours=14),
-    timedelta(hours=20),
-    timedelta(hours=24),
+from core.retry import RetryClock
+
+_MINUTE, _HOUR = 60, 3600
+CLOCK = RetryClock.of_seconds(
+    5,
+    5 * _MINUTE,
+    30 * _MINUTE,
+    2 * _HOUR,
+    5 * _HOUR,
+    10 * _HOUR,
+    14 * _HOUR,
+    20 * _HOUR,
+    24 * _HOUR,
+    jitter=0.2,
 )
-MAX_ATTEMPTS = len(DELAYS)
-MAX_JITTER = 0.2
 MAX_RETRY_AFTER = timedelta(hours=10)
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 DISABLE_AFTER = timedelta(days=5)
@@ -37,18 +38,16 @@ def next_attempt_at(
 ) -> datetime | None:
     """Return when to try again after `attempts_made` failed attempts, or None when they are used up.
 
-    `jitter` is a random number from [0, 1]: it adds up to a fifth of the delay. `retry_after` can only postpone,
+    Raises ValueError before the first. `jitter` is a random number from [0, 1]: it adds up to a fifth of the delay. `retry_after` can only postpone,
     and with its jitter by no more than ten hours beyond `failed_at` unless the schedule itself waits longer.
     """
-    if attempts_made < 1:
-        raise ValueError("There is a next attempt only after a first one.")
-    if attempts_made >= MAX_ATTEMPTS:
+    wait = CLOCK.wait_after(attempts_made, chance=jitter)
+    if wait is None:
         return None
-    factor = 1 + MAX_JITTER * min(max(jitter, 0.0), 1.0)
-    delay = DELAYS[attempts_made] * factor
     if retry_after is not None:
-        delay = max(delay, min(min(retry_after, MAX_RETRY_AFTER) * factor, MAX_RETRY_AFTER))
-    return failed_at + delay
+        asked = min(retry_after, MAX_RETRY_AFTER) * CLOCK.factor(jitter)
+        wait = max(wait, min(asked, MAX_RETRY_AFTER))
+    return failed_at + wait
 
 
 def parse_retry_after(value: str | None, status: int, now: datetime) -> timedelta | None:

@@ -24,6 +24,7 @@ from billing.gateways import (
     gateway_names,
 )
 from billing.models import Charge, Refund
+from billing.retry import CLOCK
 from billing.services.charges import settle_charge
 from billing.services.refunds import settle_refund
 from core import clock, set_aside
@@ -38,8 +39,6 @@ BATCH = 8
 BATCH_NAME = "billing.complete_payments"
 # At least; twice as long as a call may take, so that two workers rarely ask for the same payment at once.
 LEASE = timedelta(seconds=30)
-# Waits after each attempt without an answer. After the last one the order is abandoned, which settles it for good.
-RETRY_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 10, 30, 120, 300))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _ask(claim: _Claim) -> Outcome | None:
     order = claim.order
     gateway = gateway_named(claim.payment.gateway)
     try:
-        if claim.payment.attempts > len(RETRY_WAITS):
+        if claim.payment.attempts >= CLOCK.tries:
             return gateway.abandon(order)
         return gateway.charge(order) if isinstance(order, ChargeOrder) else gateway.refund(order)
     except GatewayUnavailable as error:
@@ -148,7 +147,9 @@ def _settle(claim: _Claim, outcome: Outcome) -> None:
 def _postpone(claim: _Claim) -> None:
     """Try again later, unless another worker has taken the payment over since (its attempt is a later one)."""
     payment = claim.payment
-    wait = RETRY_WAITS[min(payment.attempts, len(RETRY_WAITS)) - 1]
+    wait = (
+        CLOCK.wait_after(payment.attempts) or CLOCK.waits[-1]
+    )  # an abandonment without an answer is repeated
     with tenant_context(payment.tenant):
         type(payment).objects.filter(id=payment.id, status="pending", attempts=payment.attempts).update(
             due_at=clock.now() + wait

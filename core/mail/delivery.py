@@ -14,16 +14,14 @@ from core import clock, crypto, set_aside
 from core.mail.backend import unpack
 from core.models import OutgoingMail
 from core.outside import outside_transactions
+from core.retry import RetryClock
 from core.tenancy import system_context
 
 BATCH = "core.send_mail"
 # Longer than one mail can take: every step of it has a time-out (EMAIL_TIMEOUT).
 LEASE = timedelta(minutes=5)
-# Waits after each try that failed; after the last one the mail is given up, a day and a half after it was written.
-WAITS = tuple(
-    timedelta(seconds=seconds)
-    for seconds in (10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 8 * 3600, 12 * 3600)
-)
+# After the last try the mail is given up, a day and a half after it was written.
+CLOCK = RetryClock.of_seconds(10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 8 * 3600, 12 * 3600)
 PERMANENT = range(500, 600)
 
 log = structlog.get_logger("pomelo.mail")
@@ -84,7 +82,8 @@ def _send(transport: BaseEmailBackend, mail: OutgoingMail) -> None:
 def _postpone(mail: OutgoingMail, error: Exception) -> bool:
     """Let a mail wait for its next try, or give it up; tell whether the next mail is worth a try now."""
     is_own = is_refusal(error)
-    if mail.tries > len(WAITS) or is_permanent(error):
+    wait = CLOCK.wait_after(mail.tries)
+    if wait is None or is_permanent(error):
         MAILS.labels("given_up").inc()
         set_aside.put_aside(BATCH, mail.public_id, f"Given up: {_named(error)}")
         _remove(mail)
@@ -95,9 +94,7 @@ def _postpone(mail: OutgoingMail, error: Exception) -> bool:
     else:
         log.warning("mail.server_unavailable", mail=mail.public_id, error=_named(error))
     with system_context(reason="mail that is tried again"):
-        OutgoingMail.objects.filter(id=mail.id, tries=mail.tries).update(
-            due_at=clock.now() + WAITS[mail.tries - 1]
-        )
+        OutgoingMail.objects.filter(id=mail.id, tries=mail.tries).update(due_at=clock.now() + wait)
     return is_own
 
 

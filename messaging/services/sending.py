@@ -31,7 +31,7 @@ from messaging.channels import channels, get_channel
 from messaging.models import Message, Recipient, Status
 from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
-from messaging.retry import delay_after
+from messaging.retry import CLOCK
 from messaging.services.claiming import BATCH, Job, claim_due, hold
 from messaging.services.outcomes import OURSELVES, News, record_news
 
@@ -418,7 +418,7 @@ def _reschedule(state: _Progress) -> list[News]:
     delay = None
     if state.deferred:
         message.deferrals += 1
-        delay = delay_after(message.deferrals)
+        delay = CLOCK.wait_after(message.deferrals)
     # Without a delay: calls that were not begun in time are simply due, and what was tried often enough is given up.
     message.due_at = clock.now() + (delay or timedelta())
     if delay is not None:

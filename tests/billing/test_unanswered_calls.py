@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from billing import services
 from billing.models import Charge, Invoice, Refund
-from billing.services.completion import RETRY_WAITS
+from billing.retry import CLOCK
 from core import clock
 from core.tenancy import tenant_context
 from tests.billing.conftest import SandboxProcess, start_sandbox
@@ -38,7 +38,7 @@ def attempt(payment: Charge | Refund) -> None:
 def attempt_until_given_up(payment: Charge | Refund, settings: Settings, gateway: SandboxProcess) -> None:
     """Make every attempt that is left: all go unanswered, and after the last one it has failed, at the gateway too."""
     settings.GATEWAY_TIMEOUT_SECONDS = 0.3  # too short or not: no answer comes
-    for made in range(payment.attempts + 1, len(RETRY_WAITS) + 1):
+    for made in range(payment.attempts + 1, CLOCK.tries):
         attempt(payment)
         assert (payment.status, payment.attempts) == ("pending", made)
     settings.GATEWAY_TIMEOUT_SECONDS = 10.0
@@ -53,7 +53,7 @@ def test_money_taken_without_an_answer_is_found_at_the_next_attempt(
 ) -> None:
     charge = make_charge(world.tenant(), payment_method="card_timeout_success")
     assert (charge.status, charge.attempts) == ("pending", 1)
-    assert timedelta(0) < charge.due_at - clock.now() <= RETRY_WAITS[0]
+    assert timedelta(0) < charge.due_at - clock.now() <= CLOCK.waits[0]
     attempt(charge)
     [entry] = gateway.ledger(charge.gateway_key)
     assert (charge.status, charge.gateway_reference, entry["calls"]) == ("succeeded", entry["id"], 2)

@@ -12,7 +12,7 @@ from messaging import channels as package
 from messaging.channels import channels
 from messaging.models import DailyUsage
 from messaging.providers.file import mailbox_folder
-from messaging.retry import MAX_ATTEMPTS
+from messaging.retry import CLOCK
 from messaging.selectors.usage import usage_of_day
 from messaging.services import create_message, create_suppression
 from messaging.services.caps import DailyCapExceeded
@@ -194,7 +194,7 @@ def test_they_fail_with_the_reason_when_it_does_not_come_back(world, page_somebo
     message = page_somebody("11111", "22222")
     remove_pager()
 
-    for _ in range(MAX_ATTEMPTS):
+    for _ in range(CLOCK.tries):
         make_due(message)
         deliver()
 

@@ -10,7 +10,7 @@ from core.models import OutboxEvent
 from core.tenancy import system_context, tenant_context
 from messaging.models import Message, Suppression
 from messaging.providers.base import Result
-from messaging.retry import BACK_OFF, MAX_ATTEMPTS
+from messaging.retry import CLOCK
 from messaging.services import claiming, create_suppression, delete_suppression, sending
 from tests.factories import SYSTEM
 from tests.messaging import smtp
@@ -142,14 +142,14 @@ def test_a_temporary_failure_is_tried_again_with_the_same_message_id(world, mail
 def test_tries_end_after_the_last_back_off(world, mailhost, queue):
     message = queue(world.tenant(), "greylisted@example.com")
 
-    for number in range(1, MAX_ATTEMPTS + 1):
+    for number in range(1, CLOCK.tries + 1):
         before = clock.now()
         deliver()
         row, recipients = look(message)
-        if number < MAX_ATTEMPTS:
+        if number < CLOCK.tries:
             assert recipients["greylisted@example.com"].status == "queued"
             wait = row.due_at - before
-            assert BACK_OFF[number - 1] <= wait <= BACK_OFF[number - 1] * 1.1 + dt.timedelta(seconds=30)
+            assert CLOCK.waits[number - 1] <= wait <= CLOCK.waits[number - 1] * 1.1 + dt.timedelta(seconds=30)
             make_due(message)
 
     assert row.status == "failed"

@@ -1,0 +1,37 @@
+"""The retry clock: never early, a known number of tries, and none after the last."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.retry import RetryClock
+
+WAITS = st.lists(st.timedeltas(timedelta(seconds=1), timedelta(days=30)), min_size=1, max_size=12)
+
+
+@given(WAITS, st.floats(0, 1), st.data())
+def test_a_wait_is_never_shorter_than_said_and_longer_by_no_more_than_the_jitter(waits, jitter, data):
+    clock = RetryClock(tuple(waits), jitter)
+    made = data.draw(st.integers(1, len(waits)))
+
+    for chance in (None, 0.0, 1.0, data.draw(st.floats(-1, 2))):
+        wait = clock.wait_after(made, chance=chance)
+        assert wait is not None
+        assert waits[made - 1] <= wait <= waits[made - 1] * (1 + jitter) + timedelta(microseconds=1)
+
+
+@given(WAITS, st.integers(0, 100))
+def test_after_the_last_try_there_is_no_wait(waits, more):
+    clock = RetryClock(tuple(waits))
+
+    assert clock.tries == len(waits) + 1
+    assert clock.wait_after(clock.tries - 1) == waits[-1]
+    assert clock.wait_after(clock.tries + more) is None
+
+
+@pytest.mark.parametrize("made", [0, -1])
+def test_before_the_first_try_there_is_no_wait_to_ask_for(made):
+    with pytest.raises(ValueError):
+        RetryClock.of_seconds(1).wait_after(made)
