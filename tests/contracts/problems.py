@@ -43,7 +43,9 @@ def assert_problem(
     """Assert that an answer is a complete problem of a registered code, and return it parsed."""
     assert headers["Content-Type"] == PROBLEM, (status, content[:300])
     body: dict[str, Any] = json.loads(content)
-    assert set(body) == {"type", "title", "status", "detail", "instance", "request_id", "error"}
+    members = {"type", "title", "status", "detail", "instance", "request_id", "error"}
+    assert set(body) in (members, members | {"violated-policies"})
+    assert body.get("violated-policies") != []
     code = body["error"]["code"]
     if expected is not None:
         assert (status, code) == expected, body
