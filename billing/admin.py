@@ -17,6 +17,7 @@ from billing.models import (
     Invoice,
     InvoiceLine,
     Refund,
+    Seller,
     TierLimits,
     TierRequest,
 )
@@ -150,6 +151,16 @@ class CustomerAdmin(StaffModelAdmin):
     list_display = ("name", "email", "company", "mode", "created", "deleted_at")
     list_filter = ("mode", ("deleted_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "email_normalized", "external_id", "company__name")
+    list_select_related = ("company",)
+
+
+@admin.register(Seller)
+class SellerAdmin(StaffModelAdmin):
+    """What invoices of companies say of them."""
+
+    list_display = ("legal_name", "company", "mode", "language", "updated")
+    list_filter = ("mode",)
+    search_fields = ("legal_name", "company__name")
     list_select_related = ("company",)
 
 

@@ -2,7 +2,7 @@ from core.resources import MenuEntry, PomeloApp, Resource, Scope
 
 
 class BillingConfig(PomeloApp):
-    """Customers, invoices, charges and refunds, and the tiers of companies."""
+    """Customers, invoices, charges and refunds, who sells, and the tiers of companies."""
 
     name = "billing"
     api_urls = "billing.api.urls"
@@ -14,6 +14,11 @@ class BillingConfig(PomeloApp):
             object="customer",
             prefix="cus",
             description="Whom the company does business with.",
+        ),
+        Resource(
+            name="seller",
+            object="seller",
+            description="What the company's invoices say of it.",
         ),
         Resource(
             name="invoices",
@@ -35,6 +40,13 @@ class BillingConfig(PomeloApp):
         Scope("customers:write", "Customers", "Create, change and delete customers", writes=True),
         Scope("invoices:read", "Invoices", "List and read invoices, download PDFs"),
         Scope("invoices:write", "Invoices", "Create, finalize and void invoices", writes=True),
+        Scope("seller:read", "Invoicing", "Read what invoices say of the company"),
+        Scope(
+            "seller:write",
+            "Invoicing",
+            "Change what invoices say of the company: its bank details too",
+            writes=True,
+        ),
         Scope("charges:read", "Charges", "List and read charges and refunds"),
         Scope("charges:write", "Charges", "Create charges and refunds", writes=True),
     )
@@ -42,4 +54,5 @@ class BillingConfig(PomeloApp):
         MenuEntry("business", "Customers", "/customers/", "users", 10),
         MenuEntry("business", "Invoices", "/invoices/", "invoice", 20),
         MenuEntry("business", "Charges", "/charges/", "card", 30),
+        MenuEntry("company", "Invoicing", "/invoicing/", "invoice", 30),
     )

@@ -28,6 +28,14 @@ class CustomerDeleted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SellerUpdated(Event):
+    """What the company's invoices say of it was changed: its name, address, tax or bank details, or their form."""
+
+    type: ClassVar[str] = "seller.updated"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvoiceCreated(Event):
     """A draft invoice was created."""
 

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from billing.models import Charge, Customer, Invoice, InvoiceLine, Refund
+from billing.models import Charge, Customer, Invoice, InvoiceLine, Refund, Seller
 from core import ids
 from core.clock import rfc3339
 
@@ -26,11 +26,74 @@ def customer(row: Customer) -> dict[str, Any]:
         "email": row.email or None,
         "phone": row.phone or None,
         "address": row.address,
+        "tax_ids": row.tax_ids,
+        "tax_exempt": row.tax_exempt,
+        "preferred_language": row.preferred_language or None,
         "external_id": row.external_id,
         "metadata": row.metadata,
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }
+
+
+def seller(row: Seller) -> dict[str, Any]:
+    """Return the public form of what a company's invoices say of it."""
+    return {
+        "object": "seller",
+        "mode": row.mode,
+        "legal_name": row.legal_name or None,
+        "address": row.address,
+        "tax_ids": row.tax_ids,
+        "bank_details": row.bank_details,
+        "footer": row.footer or None,
+        "number_prefix": row.number_prefix or None,
+        "language": row.language,
+        "updated": None if row._state.adding else rfc3339(row.updated),  # noqa: SLF001
+    }
+
+
+def seller_snapshot(row: Seller) -> dict[str, Any]:
+    """Return what an invoice keeps of its seller, as of the finalization."""
+    return {
+        "legal_name": row.legal_name,
+        "address": row.address,
+        "tax_ids": row.tax_ids,
+        "bank_details": row.bank_details,
+        "footer": row.footer,
+        "language": row.language,
+    }
+
+
+def buyer_snapshot(row: Customer) -> dict[str, Any]:
+    """Return what an invoice keeps of its customer, as of the finalization."""
+    return {
+        "name": row.name,
+        "email": row.email,
+        "phone": row.phone,
+        "address": row.address,
+        "tax_ids": row.tax_ids,
+        "tax_exempt": row.tax_exempt,
+        "language": row.preferred_language,
+    }
+
+
+def _issued_by(row: Invoice) -> dict[str, Any] | None:
+    """Return who sells, as a finalized invoice names it; None of a draft, and of one from before sellers were kept."""
+    if row.seller is None:
+        return None
+    return {
+        **row.seller,
+        "legal_name": row.seller["legal_name"] or None,
+        "footer": row.seller["footer"] or None,
+    }
+
+
+def _billed_to(row: Invoice) -> dict[str, Any] | None:
+    """Return who is billed, as a finalized invoice names it; None of a draft."""
+    if row.billed_to is None:
+        return None
+    kept = {"tax_ids": [], "tax_exempt": "none", "language": "", **row.billed_to}
+    return {**kept, **{name: kept[name] or None for name in ("email", "phone", "language")}}
 
 
 def invoice_line(row: InvoiceLine) -> dict[str, Any]:
@@ -61,6 +124,9 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "due_date": row.due_date.isoformat() if row.due_date else None,
         "external_id": row.external_id,
         "metadata": row.metadata,
+        "seller": _issued_by(row),
+        "billed_to": _billed_to(row),
+        "warnings": row.warnings,
         "lines": [invoice_line(line) for line in sorted(row.lines.all(), key=lambda line: line.position)],
         "subtotal": row.subtotal,
         "tax": row.tax,

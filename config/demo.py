@@ -13,7 +13,7 @@ from accounts.models import Company, User
 from accounts.selectors import memberships_of
 from accounts.services import create_company
 from apikeys.models import ApiKey
-from billing.services import create_customer
+from billing.services import create_customer, update_seller
 from core.principal import Mode, Principal
 from core.tenancy import Tenant, tenant_context
 
@@ -22,9 +22,14 @@ EMAIL = "owner@demo.example"
 MODES: tuple[Mode, ...] = ("live", "test")
 # Enough for a first program against customers, invoices, charges, messages and webhooks.
 SCOPES = (
-    "customers:read,customers:write,invoices:read,invoices:write,charges:read,charges:write,messaging:read,"
-    "messaging:send,analytics:read,webhooks:read,webhooks:write,events:read,audit:read"
+    "customers:read,customers:write,invoices:read,invoices:write,seller:read,seller:write,charges:read,charges:write,"
+    "messaging:read,messaging:send,analytics:read,webhooks:read,webhooks:write,events:read,audit:read"
 )
+# Outside of the European Union, so that its invoices need no tax identifier that somebody has.
+SELLER = {
+    "legal_name": "Demo Company Ltd",
+    "address": {"line1": "1 Example Street", "city": "Springfield", "country": "US"},
+}
 CUSTOMERS = (
     {"name": "Ada Lovelace", "email": "ada@analytical.example", "external_id": "crm-1001"},
     {"name": "Grace Hopper", "email": "grace@compilers.example", "external_id": "crm-1002"},
@@ -65,6 +70,7 @@ def _create_company() -> tuple[User, Company]:
         company = create_company(name=COMPANY, owner=owner, actor=actor, tier=Company.Tiers.PRO)
         for mode in MODES:
             with tenant_context(Tenant(company.id, mode)):
+                update_seller(actor=actor, **SELLER)
                 for customer in CUSTOMERS:
                     create_customer(actor=actor, **customer)
     return owner, company

@@ -14,12 +14,19 @@ from accounts import services
 from accounts.models import Company, Membership, User
 from accounts.roles import Role
 from apikeys.services import IssuedKey, KeySettings, NewSecret, create_key, prepare_secret
-from billing.models import Customer
+from billing.models import Customer, Seller
 from billing.services import create_customer
 from core.principal import Mode, Principal
 from core.tenancy import Tenant, require_tenant, tenant_context
 
 PASSWORD = "correct-horse-battery-staple-9"
+
+# The VAT ID is the example of python-stdnum.
+SELLER: dict[str, Any] = {
+    "legal_name": "Acme Maschinenbau GmbH",
+    "address": {"line1": "Amboßstraße 1", "postal_code": "10115", "city": "Berlin", "country": "DE"},
+    "tax_ids": [{"type": "eu_vat", "value": "DE136695976"}],
+}
 
 SYSTEM = Principal.system("tests")
 
@@ -53,7 +60,17 @@ def make_user(name: str = "someone", **fields: Any) -> User:
 
 def make_company(name: str, owner: User, *, tier: str = Company.Tiers.STARTER) -> Company:
     """Return a new company owned by `owner`."""
-    return services.create_company(name=name, owner=owner, tier=tier, actor=SYSTEM)
+    company = services.create_company(name=name, owner=owner, tier=tier, actor=SYSTEM)
+    make_seller(company.live_tenant)
+    return company
+
+
+def make_seller(tenant: Tenant, **fields: Any) -> Seller:
+    """Let the invoices of `tenant` say who sells, without an event: a company that may issue invoices in the EU."""
+    with tenant_context(tenant):
+        Seller.objects.all().delete()
+        seller: Seller = Seller.objects.create(**{**SELLER, **fields})
+    return seller
 
 
 def join(company: Company, user: User, role: str) -> Membership:

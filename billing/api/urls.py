@@ -1,6 +1,8 @@
 """Billing under /v1."""
 
-from billing.api.views import charges, customers, invoices
+from django.urls import path
+
+from billing.api.views import charges, customers, invoices, sellers
 from core.api.routers import Router
 
 router = Router()
@@ -8,4 +10,4 @@ router.register("customers", customers.CustomerViewSet, "customer")
 router.register("invoices", invoices.InvoiceViewSet, "invoice")
 router.register("charges", charges.ChargeViewSet, "charge")
 
-urlpatterns = router.urls
+urlpatterns = [path("seller", sellers.SellerView.as_view(), name="seller"), *router.urls]

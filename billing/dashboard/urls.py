@@ -1,8 +1,8 @@
-"""Addresses of the pages of customers, invoices and charges."""
+"""Addresses of the pages of customers, invoices, charges, and of what invoices say of the company."""
 
 from django.urls import path
 
-from billing.dashboard.views import charges, customers, invoices, refunds
+from billing.dashboard.views import charges, customers, invoices, refunds, sellers
 
 app_name = "billing"
 
@@ -22,6 +22,8 @@ urlpatterns = [
     path("invoices/<str:public_id>/uncollectible/", invoices.give_up, name="give_up_invoice"),
     path("invoices/<str:public_id>/charge/", invoices.charge, name="charge_invoice"),
     path("invoices/<str:public_id>/pdf/", invoices.pdf, name="invoice_pdf"),
+    path("invoicing/", sellers.seller, name="seller"),
+    path("invoicing/edit/", sellers.edit, name="edit_seller"),
     path("charges/", charges.charge_list, name="charges"),
     path("charges/new/", charges.create, name="create_charge"),
     path("charges/<str:public_id>/", charges.detail, name="charge"),

@@ -10,7 +10,8 @@ from django.db.models import prefetch_related_objects
 
 from accounts.selectors import current_company
 from billing.models import Invoice
-from billing.selectors import get_invoice
+from billing.representations import buyer_snapshot, seller_snapshot
+from billing.selectors import current_seller, get_invoice
 from core.heavy import heavy_work
 from core.outside import outside_transactions
 from core.tenancy import Tenant, tenant_context
@@ -36,7 +37,7 @@ class _State:
     status: str
     amount_paid: int
     updated: datetime
-    seller: str
+    company: str
 
 
 class KeptDocuments:
@@ -80,22 +81,22 @@ def invoice_document(tenant: Tenant, public_id: str) -> Document:
     """
     with tenant_context(tenant):
         invoice = get_invoice(public_id)
-        seller = current_company().name
-        state = _state_of(tenant, invoice, seller)
+        company = current_company().name
+        state = _State(tenant, invoice.id, invoice.status, invoice.amount_paid, invoice.updated, company)
         document = _kept.get(state)
         if document is not None:
             return document
         prefetch_related_objects([invoice], "lines", "customer")
+        # A draft, and an invoice from before sellers were kept, says what would be said now.
+        seller = invoice.seller or seller_snapshot(current_seller())
+        seller = {**seller, "legal_name": seller["legal_name"] or company}
+        buyer = invoice.billed_to or buyer_snapshot(invoice.customer)
     outside_transactions("invoice PDF")
     # The font machinery is a sixth of the application's import time, and few processes ever draw an invoice.
     from billing.export.invoice_pdf import file_name, render_invoice
 
     with heavy_work(tenant.company_id):
-        document = Document(file_name(invoice), render_invoice(invoice, seller=seller))
+        document = Document(file_name(invoice), render_invoice(invoice, seller=seller, buyer=buyer))
     if invoice.status != Invoice.Status.DRAFT:
         _kept.keep(state, document)
     return document
-
-
-def _state_of(tenant: Tenant, invoice: Invoice, seller: str) -> _State:
-    return _State(tenant, invoice.id, invoice.status, invoice.amount_paid, invoice.updated, seller)

@@ -1,8 +1,9 @@
-"""Billing's tables, by subject: customers, invoices, charges and refunds, tiers and requests for another one."""
+"""Billing's tables, by subject: customers, sellers, invoices, charges and refunds, tiers and requests for another one."""
 
 from billing.models.charges import Charge, Refund
 from billing.models.customers import Customer, CustomerMetadata, CustomerSearchWord
 from billing.models.invoices import Invoice, InvoiceCounter, InvoiceLine
+from billing.models.sellers import Seller
 from billing.models.tiers import MAX_LIMIT, CompanyPlan, TierLimits, TierRequest
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "InvoiceCounter",
     "InvoiceLine",
     "Refund",
+    "Seller",
     "TierLimits",
     "TierRequest",
 ]

@@ -6,21 +6,36 @@ full text; so metadata and search words are rows of their own, served by plain B
 
 from django.db import models
 
+from billing.languages import Language
 from core import clock
 from core.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
+
+
+class TaxExemption(models.TextChoices):
+    """Whether a customer's invoices bear tax."""
+
+    NONE = "none", "Taxed"
+    EXEMPT = "exempt", "Exempt"
+    REVERSE = "reverse", "Reverse charge"
 
 
 class Customer(TenantModel):
     """Somebody a company does business with. Deleted softly, so that invoices stay readable."""
 
     id_prefix = "cus"
+    TaxExemption = TaxExemption
 
     name = models.CharField(max_length=200)
     email = models.EmailField(max_length=254, blank=True)
     email_normalized = models.CharField(max_length=254, blank=True, editable=False)
     phone = models.CharField(max_length=32, blank=True)
     address = models.JSONField(null=True)
+    tax_ids = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    tax_exempt = models.CharField(
+        max_length=8, choices=TaxExemption, default=TaxExemption.NONE, db_default="none"
+    )
+    preferred_language = models.CharField(max_length=8, choices=Language, blank=True, db_default="")
     external_id = models.CharField(max_length=100, null=True)  # noqa: DJ001  NULL repeats in a unique key, "" does not
     metadata = models.JSONField(default=dict)
     updated = models.DateTimeField(default=clock.now)
@@ -35,6 +50,9 @@ class Customer(TenantModel):
                 condition=models.Q(deleted_at__isnull=True),
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="billing_customer_named"),
+            models.CheckConstraint(
+                condition=models.Q(tax_exempt__in=TaxExemption.values), name="billing_customer_tax_exempt"
+            ),
             models.CheckConstraint(
                 condition=~models.Q(external_id=""), name="billing_customer_external_id_set"
             ),

@@ -40,8 +40,11 @@ class Invoice(TenantModel):
     due_date = models.DateField(null=True)
     external_id = models.CharField(max_length=100, null=True)  # noqa: DJ001  as above
     metadata = models.JSONField(default=dict)
-    # Who is billed, as of the finalization: a later change of the customer must not change the document.
+    # Who sells and who is billed, as of the finalization: a later change of either must not change the document.
+    seller = models.JSONField(null=True)
     billed_to = models.JSONField(null=True)
+    # What a real invoice would have been refused for: only a test invoice can have any.
+    warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     subtotal = models.BigIntegerField(default=0)
     tax = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)

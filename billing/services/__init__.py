@@ -1,4 +1,4 @@
-"""Writes of billing, by subject: customers, invoices and their states, charges, refunds, the completer, tiers."""
+"""Writes of billing, by subject: customers, invoices and their states, charges, refunds, the completer, the seller, tiers."""
 
 from billing.services.charges import create_charge
 from billing.services.completion import complete_payments
@@ -6,6 +6,7 @@ from billing.services.customers import create_customer, delete_customer, update_
 from billing.services.invoice_states import finalize_invoice, mark_uncollectible, void_invoice
 from billing.services.invoices import create_invoice, delete_invoice, update_invoice
 from billing.services.refunds import create_refund
+from billing.services.sellers import update_seller
 from billing.services.tier_limits import set_tier_limits
 from billing.services.tiers import (
     apply_tier_request,
@@ -34,6 +35,7 @@ __all__ = [
     "set_tier_limits",
     "update_customer",
     "update_invoice",
+    "update_seller",
     "void_invoice",
     "withdraw_tier_request",
 ]

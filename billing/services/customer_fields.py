@@ -6,7 +6,9 @@ from typing import Any
 
 import phonenumbers
 
-from core.countries import COUNTRIES
+from billing.languages import Language
+from billing.models import Customer
+from billing.services.party_fields import clean_address, clean_tax_ids
 from core.email_addresses import parse_email
 from core.errors import FieldError, FieldErrors
 from core.texts import clean_name, normalize
@@ -40,11 +42,18 @@ def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
         cleaned["metadata"], repeated = normalize_metadata(cleaned["metadata"] or {})
         refused += repeated
     if "address" in cleaned:
-        cleaned["address"] = {part: text for part, text in (cleaned["address"] or {}).items() if text} or None
-        country = (cleaned["address"] or {}).get("country")
-        if country is not None and country not in COUNTRIES:
-            message = "Use an ISO 3166-1 alpha-2 code such as DE."
-            refused.append(FieldError("address.country", "invalid", message))
+        cleaned["address"], wrong = clean_address(cleaned["address"])
+        refused += wrong
+    if "tax_ids" in cleaned:
+        cleaned["tax_ids"], wrong = clean_tax_ids(cleaned["tax_ids"])
+        refused += wrong
+    if cleaned.get("tax_exempt", "none") not in Customer.TaxExemption.values:
+        refused.append(FieldError("tax_exempt", "invalid", "Use none, exempt or reverse."))
+    if "preferred_language" in cleaned:
+        cleaned["preferred_language"] = cleaned["preferred_language"] or ""
+        if cleaned["preferred_language"] not in ("", *Language.values):
+            message = f"Use one of {', '.join(Language.values)}."
+            refused.append(FieldError("preferred_language", "invalid", message))
     refused += metadata_problems(cleaned.get("metadata") or {})
     if refused:
         raise FieldErrors(refused)

@@ -10,6 +10,7 @@ from billing.models import Customer, CustomerMetadata, CustomerSearchWord
 from billing.search import split_words
 from billing.services.customer_fields import clean_customer_fields
 from billing.services.errors import ExternalIdTaken
+from billing.services.party_fields import merge, merge_metadata
 from core import clock
 from core.errors import NotFound
 from core.events import publish
@@ -18,7 +19,7 @@ from core.principal import Principal
 
 def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
     """Create a customer. Raises FieldErrors, ExternalIdTaken."""
-    values = clean_customer_fields({"name": name, **fields})
+    values = clean_customer_fields(_merged(None, {"name": name, **fields}))
     row = Customer(**{field: value for field, value in values.items() if value is not None})
     row.email_normalized = row.email.lower()
     try:
@@ -33,11 +34,12 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
 
 
 def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> Customer:
-    """Change the given fields; `metadata` is replaced as a whole. Raises FieldErrors, ExternalIdTaken, NotFound."""
-    values = clean_customer_fields(fields)
+    """Change the given fields: `metadata` and `address` merge (null takes an entry away), `tax_ids` are replaced.
+
+    Raises FieldErrors, ExternalIdTaken, NotFound.
+    """
     customer = _lock(customer)
-    if values.get("metadata", {}) is None:
-        values["metadata"] = {}
+    values = clean_customer_fields(_merged(customer, fields))
     changes = {
         field: [getattr(customer, field), value]
         for field, value in values.items()
@@ -79,6 +81,16 @@ def delete_customer(*, customer: Customer, actor: Principal) -> None:
     publish(
         CustomerDeleted(object_id=customer.public_id, object=representations.customer(customer)), actor=actor
     )
+
+
+def _merged(customer: Customer | None, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return `fields` with `metadata` and `address` as they will be."""
+    merged = dict(fields)
+    if "metadata" in fields:
+        merged["metadata"] = merge_metadata(customer.metadata if customer else {}, fields["metadata"])
+    if "address" in fields:
+        merged["address"] = merge(customer.address if customer else None, fields["address"])
+    return merged
 
 
 def _lock(customer: Customer) -> Customer:

@@ -39,6 +39,15 @@ class InvoiceEmpty(DomainError):
     fix = "Add at least one line to the draft, then finalize it."
 
 
+class InvoiceIncomplete(DomainError):
+    """The law of the seller's country asks for what the seller's or the customer's details do not have; only live mode refuses."""
+
+    code = "invoice_incomplete"
+    status = 409
+    title = "The invoice may not be issued yet"
+    fix = "Fill in the fields that `error.fields` names: the seller's by `PATCH /v1/seller` or on the page *Invoicing*."
+
+
 class InvoiceHasPayments(DomainError):
     """Money was taken for the invoice, or is being taken at this moment, so it cannot be voided or given up."""
 

@@ -2,35 +2,41 @@
 
 from billing import representations
 from billing.events import InvoiceFinalized, InvoiceMarkedUncollectible, InvoicePaid, InvoiceVoided
-from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine
-from billing.services.errors import InvoiceEmpty, InvoiceHasPayments, InvoiceNotOpen
+from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine, Seller
+from billing.selectors import current_seller
+from billing.services.errors import InvoiceEmpty, InvoiceHasPayments, InvoiceIncomplete, InvoiceNotOpen
 from billing.services.invoices import lock_draft, lock_invoice
+from billing.services.legal import missing_on_invoice
 from core import clock
+from core.errors import FieldErrors
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import require_tenant
 
-NUMBER_PREFIX = {"live": "INV", "test": "TEST"}
+DEFAULT_PREFIX = "INV"
+TEST_PREFIX = "TEST"
 
 
 def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     """Give a draft its number and open it; one that comes to nothing is paid at once.
 
-    Raises InvoiceNotDraft, InvoiceEmpty.
+    It keeps what seller and buyer are called from then on. Raises InvoiceNotDraft, InvoiceEmpty; InvoiceIncomplete for what the
+    law wants to know of both, which of a test invoice is noted as a warning.
     """
     invoice = lock_draft(invoice)
     if not InvoiceLine.objects.filter(invoice=invoice).exists():
         raise InvoiceEmpty("The invoice has no lines.")
     now = clock.now()
     customer = Customer.objects.get(id=invoice.customer_id)
-    invoice.billed_to = {
-        "name": customer.name,
-        "email": customer.email,
-        "phone": customer.phone,
-        "address": customer.address,
-    }
+    seller = current_seller()
+    invoice.seller = representations.seller_snapshot(seller)
+    invoice.billed_to = representations.buyer_snapshot(customer)
+    missing = FieldErrors(missing_on_invoice(invoice.seller, invoice.billed_to))
+    if missing.fields and invoice.mode == "live":
+        raise InvoiceIncomplete(missing.detail, facts=missing.facts)
+    invoice.warnings = missing.facts["fields"]
     invoice.sequence = _next_number()
-    invoice.number = f"{NUMBER_PREFIX[invoice.mode]}-{invoice.sequence:06d}"
+    invoice.number = f"{_prefix(seller)}-{invoice.sequence:06d}"
     invoice.status = Invoice.Status.OPEN if invoice.total else Invoice.Status.PAID
     invoice.finalized_at = invoice.updated = now
     invoice.paid_at = None if invoice.total else now
@@ -70,6 +76,13 @@ def mark_uncollectible(*, invoice: Invoice, actor: Principal) -> Invoice:
         actor=actor,
     )
     return invoice
+
+
+def _prefix(seller: Seller) -> str:
+    """Return what the numbers begin with; those of test invoices always say so."""
+    if seller.mode == "live":
+        return seller.number_prefix or DEFAULT_PREFIX
+    return f"{TEST_PREFIX}-{seller.number_prefix}" if seller.number_prefix else TEST_PREFIX
 
 
 def _lock_open(invoice: Invoice) -> Invoice:

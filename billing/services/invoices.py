@@ -12,6 +12,7 @@ from billing.models import Customer, Invoice, InvoiceLine
 from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS, line_amounts
 from billing.services.customer_fields import clean_external_id, clean_metadata
 from billing.services.errors import ExternalIdTaken, InvoiceNotDraft
+from billing.services.party_fields import merge_metadata
 from core import clock
 from core.currencies import EXPONENTS
 from core.errors import FieldError, FieldErrors, NotFound
@@ -36,10 +37,10 @@ def create_invoice(
     lines: Sequence[Mapping[str, Any]] = (),
     due_date: date | None = None,
     external_id: str | None = None,
-    metadata: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str | None] | None = None,
 ) -> Invoice:
     """Create a draft. Raises FieldErrors, ExternalIdTaken."""
-    kept, problems = clean_metadata(metadata)
+    kept, problems = clean_metadata(merge_metadata({}, metadata))
     invoice = Invoice(
         customer=customer,
         currency=currency,
@@ -67,13 +68,15 @@ def _external_id(text: str | None) -> str | None:
 
 
 def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invoice:
-    """Change the given fields of a draft; `lines` and `metadata` are replaced as a whole.
+    """Change the given fields of a draft: `lines` are replaced as a whole, `metadata` merges (null takes a name away).
 
-    Raises InvoiceNotDraft, FieldErrors, ExternalIdTaken.
+    Of a finalized invoice only `metadata` can be changed. Raises InvoiceNotDraft, FieldErrors, ExternalIdTaken.
     """
-    invoice = lock_draft(invoice)
+    invoice = lock_invoice(invoice) if fields.keys() == {"metadata"} else lock_draft(invoice)
     before = representations.invoice(invoice)
     lines = fields.pop("lines", None)
+    if "metadata" in fields:
+        fields["metadata"] = merge_metadata(invoice.metadata, fields["metadata"])
     for name, value in fields.items():
         setattr(invoice, name, value)
     invoice.external_id = _external_id(invoice.external_id)

@@ -21,7 +21,7 @@ def slow(monkeypatch):
     """Documents that are not finished before they may be; returns how many are being made, and the permission."""
     begun, may_end = threading.Semaphore(0), threading.Event()
 
-    def render(invoice, *, seller):
+    def render(invoice, *, seller, buyer):
         begun.release()
         assert may_end.wait(60)
         return b"%PDF-"
@@ -101,9 +101,9 @@ def made(monkeypatch):
     found = []
     real = invoice_pdf.render_invoice
 
-    def render(invoice, *, seller):
+    def render(invoice, *, seller, buyer):
         found.append((invoice.status, connection.in_atomic_block, current_tenant() is not None))
-        return real(invoice, seller=seller)
+        return real(invoice, seller=seller, buyer=buyer)
 
     monkeypatch.setattr(invoice_pdf, "render_invoice", render)
     return found
@@ -162,12 +162,12 @@ def test_what_is_kept_is_bounded_in_bytes(world, doors, made, monkeypatch):
         get(invoice)
     state = next(iter(kept._documents))
     for number in range(20):
-        other = replace(state, seller=f"Seller {number}")
+        other = replace(state, company=f"Seller {number}")
         kept.keep(other, documents.Document("x.pdf", bytes(size)))
-    kept.keep(replace(state, seller="Enormous"), documents.Document("x.pdf", bytes(2 * size)))
+    kept.keep(replace(state, company="Enormous"), documents.Document("x.pdf", bytes(2 * size)))
     assert (
         kept.bytes_kept == sum(len(one.content) for one in kept._documents.values()) <= 8 * size + size // 2
     )
-    assert kept.get(replace(state, seller="Enormous")) is None
+    assert kept.get(replace(state, company="Enormous")) is None
     get(first)
     assert len(made) == 3, "the one that was not asked for longest made room, and is made again"

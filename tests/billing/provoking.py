@@ -76,6 +76,13 @@ def invoice_paid(scene: Scene) -> Written:
     return scene.by_pomelo("billing.complete_payments")
 
 
+@provokes("seller.updated")
+def seller_updated(scene: Scene) -> Written:
+    answer = scene.api("seller:write").patch("/v1/seller", {"footer": "Managing director: Grace Hopper"})
+    assert answer.status == 200, answer
+    return scene.by_key()
+
+
 @provokes("charge.created")
 def charge_created(scene: Scene) -> Written:
     charge(scene.api(*SCOPES))

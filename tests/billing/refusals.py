@@ -4,7 +4,7 @@ from billing.services.tiers import apply_tier_request, change_tier, request_tier
 from core.tenancy import tenant_context
 from tests.billing.factories import LINE, make_charge, make_invoice, make_settled_charge
 from tests.contracts.refusing import ADA, Outcome, caught, client_of, page, refusal
-from tests.factories import SYSTEM, World, make_customer
+from tests.factories import SYSTEM, World, make_customer, make_seller
 
 
 @refusal
@@ -16,6 +16,13 @@ def external_id_taken(world: World) -> Outcome:
 @refusal
 def invoice_empty(world: World) -> Outcome:
     draft = make_invoice(world.tenant(), lines=[])
+    return client_of(world).post(f"/v1/invoices/{draft.public_id}/finalize")
+
+
+@refusal
+def invoice_incomplete(world: World) -> Outcome:
+    make_seller(world.tenant(), tax_ids=[])
+    draft = make_invoice(world.tenant())
     return client_of(world).post(f"/v1/invoices/{draft.public_id}/finalize")
 
 

@@ -27,6 +27,7 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/invoices/<str:id>/finalize": no_body,
     "POST /v1/invoices/<str:id>/void": no_body,
     "POST /v1/invoices/<str:id>/mark_uncollectible": no_body,
+    "PATCH /v1/seller": lambda tenant: {"footer": "Managing director: Grace Hopper"},
     "POST /v1/charges": lambda tenant: {
         "amount": 5000,
         "currency": "EUR",

@@ -1,11 +1,11 @@
 """What billing's endpoints accept and answer: types and shapes. What values mean is judged by the services."""
 
-from billing.api.serializers.customers import AddressInput, CustomerInput, CustomerOutput
+from billing.api.serializers.customers import CustomerInput, CustomerOutput
 from billing.api.serializers.invoices import InvoiceInput, InvoiceLineInput, InvoiceLineOutput, InvoiceOutput
 from billing.api.serializers.payments import ChargeInput, ChargeOutput, RefundInput, RefundOutput
+from billing.api.serializers.sellers import SellerInput, SellerOutput
 
 __all__ = [
-    "AddressInput",
     "ChargeInput",
     "ChargeOutput",
     "CustomerInput",
@@ -16,4 +16,6 @@ __all__ = [
     "InvoiceOutput",
     "RefundInput",
     "RefundOutput",
+    "SellerInput",
+    "SellerOutput",
 ]

@@ -2,20 +2,22 @@
 
 from rest_framework import serializers
 
-from billing.api.serializers.fields import CountryField, PhoneField
+from billing.api.serializers.fields import (
+    AddressInput,
+    AddressOutput,
+    MergedMetadataField,
+    PhoneField,
+    TaxIdInput,
+    TaxIdOutput,
+)
+from billing.languages import Language
+from billing.models.customers import TaxExemption
+from billing.tax_ids import MAX_TAX_IDS
 from core.api.fields import EmailAddressField, NameField
-from core.api.serializers import MetadataField, StrictSerializer
+from core.api.schema_enums import name_values
+from core.api.serializers import StrictSerializer
 
-
-class AddressInput(StrictSerializer):
-    """A postal address; every part is optional."""
-
-    line1 = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    line2 = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    city = serializers.CharField(max_length=100, required=False, allow_blank=True)
-    state = serializers.CharField(max_length=100, required=False, allow_blank=True)
-    postal_code = serializers.CharField(max_length=20, required=False, allow_blank=True)
-    country = CountryField(required=False)
+name_values("TaxExemption", TaxExemption.values)
 
 
 class CustomerInput(StrictSerializer):
@@ -30,24 +32,25 @@ class CustomerInput(StrictSerializer):
         help_text="International form; stored in E.164, of a length that numbers of its country have.",
     )
     address = AddressInput(required=False, allow_null=True)
+    tax_ids = serializers.ListField(child=TaxIdInput(), required=False, max_length=MAX_TAX_IDS)
+    tax_exempt = serializers.ChoiceField(
+        choices=TaxExemption.values,
+        required=False,
+        help_text="`exempt` and `reverse` (the buyer owes the tax): the customer's invoices bear none.",
+    )
+    preferred_language = serializers.ChoiceField(
+        choices=Language.values,
+        required=False,
+        allow_null=True,
+        help_text="Of the customer's documents; null: the seller's.",
+    )
     external_id = NameField(
         max_length=100,
         required=False,
         allow_null=True,
         help_text="Your own id, unique per company and mode.",
     )
-    metadata = MetadataField(required=False)
-
-
-class AddressOutput(serializers.Serializer):
-    """A postal address; parts that are not known are left out."""
-
-    line1 = serializers.CharField(required=False)
-    line2 = serializers.CharField(required=False)
-    city = serializers.CharField(required=False)
-    state = serializers.CharField(required=False)
-    postal_code = serializers.CharField(required=False)
-    country = serializers.CharField(required=False)
+    metadata = MergedMetadataField(required=False, allow_null=True)
 
 
 class CustomerOutput(serializers.Serializer):
@@ -60,6 +63,9 @@ class CustomerOutput(serializers.Serializer):
     email = serializers.CharField(allow_null=True)
     phone = serializers.CharField(allow_null=True)
     address = AddressOutput(allow_null=True)
+    tax_ids = TaxIdOutput(many=True)
+    tax_exempt = serializers.ChoiceField(choices=TaxExemption.values)
+    preferred_language = serializers.ChoiceField(choices=Language.values, allow_null=True)
     external_id = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
     created = serializers.DateTimeField()

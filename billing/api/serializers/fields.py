@@ -4,14 +4,19 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from billing.languages import Language
 from billing.services.customer_fields import PHONE
+from billing.tax_ids import KINDS, MAX_TAX_ID
 from core.api.fields import DayField
 from core.api.patterns import any_of
 from core.api.schema_enums import name_values
+from core.api.serializers import MetadataField, StrictSerializer
 from core.countries import COUNTRIES
 from core.currencies import EXPONENTS
 
 name_values("Currency", sorted(EXPONENTS))
+name_values("Language", Language.values)
+name_values("TaxIdType", list(KINDS))
 
 
 class CurrencyField(serializers.RegexField):
@@ -40,6 +45,48 @@ class PhoneField(serializers.CharField):
     """A telephone number in international form; that it can exist is judged by the service."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{PHONE}$"}
+
+
+class AddressInput(StrictSerializer):
+    """A postal address; every part is optional. Of a PATCH the parts that are sent are changed; null takes one away."""
+
+    line1 = serializers.CharField(max_length=200, required=False, allow_blank=True, allow_null=True)
+    line2 = serializers.CharField(max_length=200, required=False, allow_blank=True, allow_null=True)
+    city = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
+    state = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
+    postal_code = serializers.CharField(max_length=20, required=False, allow_blank=True, allow_null=True)
+    country = CountryField(required=False, allow_null=True)
+
+
+class AddressOutput(serializers.Serializer):
+    """A postal address; parts that are not known are left out."""
+
+    line1 = serializers.CharField(required=False)
+    line2 = serializers.CharField(required=False)
+    city = serializers.CharField(required=False)
+    state = serializers.CharField(required=False)
+    postal_code = serializers.CharField(required=False)
+    country = serializers.CharField(required=False)
+
+
+class TaxIdInput(StrictSerializer):
+    """A tax identifier; its check digits are judged by the service."""
+
+    type = serializers.ChoiceField(choices=list(KINDS))
+    value = serializers.CharField(max_length=MAX_TAX_ID)
+
+
+class TaxIdOutput(serializers.Serializer):
+    """A tax identifier in its compact form."""
+
+    type = serializers.CharField()
+    value = serializers.CharField()
+
+
+class MergedMetadataField(MetadataField):
+    """Metadata that a PATCH merges: null takes a name away; null instead of the object takes all of them away."""
+
+    child = serializers.CharField(max_length=500, allow_blank=True, trim_whitespace=False, allow_null=True)
 
 
 class DueDateField(DayField):

@@ -2,11 +2,20 @@
 
 from rest_framework import serializers
 
-from billing.api.serializers.fields import CurrencyField, DueDateField
+from billing.api.serializers.fields import (
+    AddressOutput,
+    CurrencyField,
+    DueDateField,
+    MergedMetadataField,
+    TaxIdOutput,
+)
+from billing.api.serializers.sellers import BankDetailsOutput
+from billing.languages import Language
+from billing.models.customers import TaxExemption
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS
 from core.api.fields import NameField, PublicIdField
-from core.api.serializers import MetadataField, StrictSerializer
+from core.api.serializers import StrictSerializer
 
 
 class InvoiceLineInput(StrictSerializer):
@@ -30,7 +39,7 @@ class InvoiceInput(StrictSerializer):
     currency = CurrencyField()
     due_date = DueDateField(required=False, allow_null=True)
     external_id = NameField(max_length=100, required=False, allow_null=True)
-    metadata = MetadataField(required=False)
+    metadata = MergedMetadataField(required=False, allow_null=True)
     lines = serializers.ListField(child=InvoiceLineInput(), required=False, max_length=MAX_LINES)
 
 
@@ -48,6 +57,37 @@ class InvoiceLineOutput(serializers.Serializer):
     tax = serializers.IntegerField()
 
 
+class IssuedByOutput(serializers.Serializer):
+    """Who sells, as of the finalization."""
+
+    legal_name = serializers.CharField(allow_null=True)
+    address = AddressOutput(allow_null=True)
+    tax_ids = TaxIdOutput(many=True)
+    bank_details = BankDetailsOutput(allow_null=True)
+    footer = serializers.CharField(allow_null=True)
+    language = serializers.ChoiceField(choices=Language.values)
+
+
+class BilledToOutput(serializers.Serializer):
+    """Who is billed, as of the finalization."""
+
+    name = serializers.CharField()
+    email = serializers.CharField(allow_null=True)
+    phone = serializers.CharField(allow_null=True)
+    address = AddressOutput(allow_null=True)
+    tax_ids = TaxIdOutput(many=True)
+    tax_exempt = serializers.ChoiceField(choices=TaxExemption.values)
+    language = serializers.ChoiceField(choices=Language.values, allow_null=True)
+
+
+class WarningOutput(serializers.Serializer):
+    """What a live invoice would be refused for."""
+
+    field = serializers.CharField()
+    code = serializers.CharField()
+    message = serializers.CharField()
+
+
 class InvoiceOutput(serializers.Serializer):
     """An invoice."""
 
@@ -61,6 +101,11 @@ class InvoiceOutput(serializers.Serializer):
     due_date = serializers.DateField(allow_null=True)
     external_id = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    seller = IssuedByOutput(allow_null=True, help_text="As of the finalization; null of a draft.")
+    billed_to = BilledToOutput(allow_null=True, help_text="As of the finalization; null of a draft.")
+    warnings = WarningOutput(
+        many=True, help_text="Of a test invoice: what is missing that a live one would be refused for."
+    )
     lines = InvoiceLineOutput(many=True)
     subtotal = serializers.IntegerField()
     tax = serializers.IntegerField()

@@ -50,7 +50,7 @@ class InvoiceViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_invoice", request=InvoiceInput, responses=InvoiceOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change a draft; `lines` and `metadata` are replaced as a whole."""
+        """Change a draft: `lines` are replaced as a whole, `metadata` merges. Of a finalized invoice only `metadata` changes."""
         row = selectors.get_invoice(id)
         fields = resolve_references(InvoiceInput.read(request))
         row = services.update_invoice(invoice=row, actor=request.user, **fields)

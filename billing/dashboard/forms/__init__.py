@@ -1,6 +1,6 @@
 """Forms of the customer, invoice and charge pages. What values mean is judged by the services; their refusals are put on the fields."""
 
-from billing.dashboard.forms.customers import ADDRESS_PARTS, CustomerFilterForm, CustomerForm
+from billing.dashboard.forms.customers import CustomerFilterForm, CustomerForm
 from billing.dashboard.forms.invoices import InvoiceFilterForm, InvoiceForm
 from billing.dashboard.forms.payments import (
     ChargeFilterForm,
@@ -8,9 +8,9 @@ from billing.dashboard.forms.payments import (
     FreeChargeForm,
     RefundForm,
 )
+from billing.dashboard.forms.sellers import SellerForm
 
 __all__ = [
-    "ADDRESS_PARTS",
     "ChargeFilterForm",
     "ChargeForm",
     "CustomerFilterForm",
@@ -19,4 +19,5 @@ __all__ = [
     "InvoiceFilterForm",
     "InvoiceForm",
     "RefundForm",
+    "SellerForm",
 ]

@@ -3,16 +3,26 @@
 from typing import Any
 
 from django import forms
-from django.core.validators import RegexValidator
 
 from billing.dashboard.forms.base import MetadataTextField, ServiceForm
+from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices, replacing
 from billing.models import Customer
+from billing.models.customers import TaxExemption
 from core.form_fields import DayField, EmailAddressField, NameField
 
-ADDRESS_PARTS = ("line1", "line2", "postal_code", "city", "state", "country")
+_OWN = (
+    "name",
+    "email",
+    "phone",
+    "external_id",
+    "metadata",
+    "tax_ids",
+    "tax_exempt",
+    "preferred_language",
+)
 
 
-class CustomerForm(ServiceForm):
+class CustomerForm(AddressFields, ServiceForm):
     """Create or edit a customer."""
 
     name = NameField(max_length=200)
@@ -20,16 +30,15 @@ class CustomerForm(ServiceForm):
     phone = forms.CharField(
         max_length=32, required=False, help_text="In the international form, such as +49 30 123456."
     )
-    line1 = forms.CharField(max_length=200, required=False, label="Address line 1")
-    line2 = forms.CharField(max_length=200, required=False, label="Address line 2")
-    postal_code = forms.CharField(max_length=20, required=False)
-    city = forms.CharField(max_length=100, required=False)
-    state = forms.CharField(max_length=100, required=False, label="State or region")
-    country = forms.CharField(
-        max_length=2,
+    tax_ids = TaxIdsField()
+    tax_exempt = forms.ChoiceField(
+        choices=TaxExemption.choices,
         required=False,
-        validators=[RegexValidator(r"^[A-Z]{2}\Z", "Use an ISO 3166-1 code of two capitals, such as DE.")],
-        help_text="Two letters, such as DE.",
+        label="Tax",
+        help_text="Under the reverse charge the buyer owes the tax, and the invoice bears none.",
+    )
+    preferred_language = forms.ChoiceField(
+        choices=language_choices("As the seller's"), required=False, label="Language of documents"
     )
     external_id = forms.CharField(
         max_length=100, required=False, label="Your own id", help_text="Unique among your customers."
@@ -39,18 +48,21 @@ class CustomerForm(ServiceForm):
     @classmethod
     def for_customer(cls, customer: Customer, data: Any = None) -> "CustomerForm":
         """Return the form filled with a customer."""
-        own = {
-            name: getattr(customer, name) for name in ("name", "email", "phone", "external_id", "metadata")
-        }
+        own = {name: getattr(customer, name) for name in _OWN}
         return cls(data, initial={**own, **(customer.address or {})})
 
     @property
     def values(self) -> dict[str, Any]:
         """The cleaned values as the services take them."""
         found = dict(self.cleaned_data)
-        found["address"] = {part: found.pop(part) for part in ADDRESS_PARTS}
+        found["address"] = self.pop_address(found)
         found["external_id"] = found["external_id"] or None
+        found["tax_exempt"] = found["tax_exempt"] or TaxExemption.NONE.value
         return found
+
+    def changes_of(self, customer: Customer) -> dict[str, Any]:
+        """Return the values as a change of `customer`: metadata that was taken out of the field goes."""
+        return {**self.values, "metadata": replacing(customer.metadata, self.values["metadata"])}
 
 
 class CustomerFilterForm(forms.Form):

@@ -15,6 +15,7 @@ from billing.dashboard.forms.base import (
     read_amount,
     read_percent,
 )
+from billing.dashboard.forms.parties import replacing
 from billing.models import Customer, Invoice
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_LINES, MAX_QUANTITY
@@ -143,10 +144,12 @@ class InvoiceForm(ServiceForm):
         ]
         return cls(data, initial=initial, lines=lines)
 
-    def values(self, customer: Customer) -> dict[str, Any]:
-        """Return the cleaned values as the services take them."""
+    def values(self, customer: Customer, before: Invoice | None = None) -> dict[str, Any]:
+        """Return the cleaned values as the services take them: new ones, or as a change of `before`."""
         head = {**self.cleaned_data, "customer": customer}
         head["external_id"] = head["external_id"] or None
+        if before is not None:
+            head["metadata"] = replacing(before.metadata, head["metadata"])
         return {**head, "lines": [line.line for line in self.lines if line.line is not None]}
 
 

@@ -8,10 +8,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
-from billing.dashboard.forms import ADDRESS_PARTS, CustomerFilterForm, CustomerForm
+from billing.dashboard.forms import CustomerFilterForm, CustomerForm
 from billing.dashboard.sent_before import NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.models import Customer
+from billing.services.party_fields import ADDRESS_PARTS
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
 from core.one_time_forms import act_once
@@ -84,7 +85,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return _form_page(request, form, customer)
     try:
-        services.update_customer(customer=customer, actor=request.principal, **form.values)
+        services.update_customer(customer=customer, actor=request.principal, **form.changes_of(customer))
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form, selectors.get_customer(public_id))

@@ -122,7 +122,9 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
     if request.method != "POST" or form.wants_more_lines or not form.is_valid():
         return _form_page(request, form, invoice.customer, invoice)
     try:
-        services.update_invoice(invoice=invoice, actor=request.principal, **form.values(invoice.customer))
+        services.update_invoice(
+            invoice=invoice, actor=request.principal, **form.values(invoice.customer, invoice)
+        )
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form, invoice.customer, invoice)

@@ -1,0 +1,65 @@
+"""What a company's invoices say of it, in and out."""
+
+from rest_framework import serializers
+
+from billing.api.serializers.fields import AddressInput, AddressOutput, TaxIdInput, TaxIdOutput
+from billing.languages import Language
+from billing.models.sellers import NUMBER_PREFIX
+from billing.tax_ids import MAX_TAX_IDS
+from core.api.fields import NameField
+from core.api.serializers import StrictSerializer
+
+
+class BankDetailsInput(StrictSerializer):
+    """Where the money goes; null takes a part away. IBAN and BIC are checked."""
+
+    account_holder = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
+    bank_name = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
+    iban = serializers.CharField(max_length=42, required=False, allow_blank=True, allow_null=True)
+    bic = serializers.CharField(max_length=14, required=False, allow_blank=True, allow_null=True)
+    account_number = serializers.CharField(max_length=40, required=False, allow_blank=True, allow_null=True)
+    routing_number = serializers.CharField(max_length=40, required=False, allow_blank=True, allow_null=True)
+
+
+class BankDetailsOutput(serializers.Serializer):
+    """Where the money goes; parts that are not known are left out."""
+
+    account_holder = serializers.CharField(required=False)
+    bank_name = serializers.CharField(required=False)
+    iban = serializers.CharField(required=False)
+    bic = serializers.CharField(required=False)
+    account_number = serializers.CharField(required=False)
+    routing_number = serializers.CharField(required=False)
+
+
+class SellerInput(StrictSerializer):
+    """What can be changed; `address` and `bank_details` merge, `tax_ids` are replaced."""
+
+    legal_name = NameField(max_length=200, required=False, allow_null=True)
+    address = AddressInput(required=False, allow_null=True)
+    tax_ids = serializers.ListField(child=TaxIdInput(), required=False, max_length=MAX_TAX_IDS)
+    bank_details = BankDetailsInput(required=False, allow_null=True)
+    footer = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True)
+    number_prefix = serializers.RegexField(
+        NUMBER_PREFIX,
+        max_length=16,
+        required=False,
+        allow_null=True,
+        help_text="Of the numbers of live invoices, INV where there is none; those of test invoices begin with TEST.",
+    )
+    language = serializers.ChoiceField(choices=Language.values, required=False)
+
+
+class SellerOutput(serializers.Serializer):
+    """What invoices say of the company."""
+
+    object = serializers.ChoiceField(choices=["seller"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    legal_name = serializers.CharField(allow_null=True)
+    address = AddressOutput(allow_null=True)
+    tax_ids = TaxIdOutput(many=True)
+    bank_details = BankDetailsOutput(allow_null=True)
+    footer = serializers.CharField(allow_null=True)
+    number_prefix = serializers.CharField(allow_null=True)
+    language = serializers.ChoiceField(choices=Language.values)
+    updated = serializers.DateTimeField(allow_null=True, help_text="Null until somebody fills it in.")

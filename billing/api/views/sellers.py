@@ -1,0 +1,29 @@
+"""`/v1/seller`."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from billing import representations, selectors, services
+from billing.api.serializers import SellerInput, SellerOutput
+from core.api.access import ApiRequest
+from core.api.views import APIView
+
+
+class SellerView(APIView):
+    """What the company's invoices say of it; there is one in each mode, blank until somebody fills it in."""
+
+    scopes = {"GET": "seller:read", "PATCH": "seller:write"}
+
+    @extend_schema(operation_id="retrieve_seller", responses=SellerOutput)
+    def get(self, request: ApiRequest) -> Response:
+        """Read what invoices say of the company."""
+        return Response(representations.seller(selectors.current_seller()))
+
+    @extend_schema(operation_id="update_seller", request=SellerInput, responses=SellerOutput)
+    def patch(self, request: ApiRequest) -> Response:
+        """Change the fields that are sent: `address` and `bank_details` merge (null takes a part away), `tax_ids` are replaced.
+
+        Invoices that were issued before keep what they say.
+        """
+        row = services.update_seller(actor=request.user, **SellerInput.read(request))
+        return Response(representations.seller(row))

@@ -1,0 +1,54 @@
+"""The form about what a company's invoices say of it."""
+
+from typing import Any
+
+from django import forms
+
+from billing.dashboard.forms.base import ServiceForm
+from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices
+from billing.models import Seller
+from billing.services.party_fields import BANK_PARTS
+from core.form_fields import NameField
+
+_OWN = ("legal_name", "tax_ids", "footer", "number_prefix", "language")
+
+
+class SellerForm(AddressFields, ServiceForm):
+    """Name, address, tax ids, bank details, and the form of the documents."""
+
+    legal_name = NameField(max_length=200, required=False, help_text="As the company is registered.")
+    tax_ids = TaxIdsField()
+    account_holder = forms.CharField(max_length=100, required=False)
+    bank_name = forms.CharField(max_length=100, required=False, label="Bank")
+    iban = forms.CharField(max_length=42, required=False, label="IBAN")
+    bic = forms.CharField(max_length=14, required=False, label="BIC")
+    account_number = forms.CharField(max_length=40, required=False, help_text="Where there is no IBAN.")
+    routing_number = forms.CharField(max_length=40, required=False)
+    footer = forms.CharField(
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="At the foot of each page: register, managing directors, …",
+    )
+    number_prefix = forms.CharField(
+        max_length=16,
+        required=False,
+        label="Number prefix",
+        help_text="INV where it is empty. The numbers go on counting; those of test invoices begin with TEST.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+    )
+    language = forms.ChoiceField(choices=language_choices(), help_text="A customer's own goes before it.")
+
+    @classmethod
+    def for_seller(cls, seller: Seller, data: Any = None) -> "SellerForm":
+        """Return the form filled with what is known."""
+        own = {name: getattr(seller, name) for name in _OWN}
+        return cls(data, initial={**own, **(seller.address or {}), **(seller.bank_details or {})})
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The cleaned values as the service takes them."""
+        found = dict(self.cleaned_data)
+        found["address"] = self.pop_address(found)
+        found["bank_details"] = {part: found.pop(part) for part in BANK_PARTS}
+        return found

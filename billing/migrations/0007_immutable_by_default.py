@@ -1,0 +1,17 @@
+"""Let the trigger on invoices name what of a finalized one may change, so that every other column stays as it is."""
+
+from pathlib import Path
+
+from django.db import migrations
+
+SQL = Path(__file__).resolve().parent.parent / "sql"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("billing", "0006_sellers")]
+
+    operations = [
+        migrations.RunSQL(
+            (SQL / "immutable_by_default.sql").read_text(), (SQL / "immutable_by_default_undo.sql").read_text()
+        ),
+    ]

@@ -1,0 +1,39 @@
+"""Who sells: what a company's invoices say of it, in each mode."""
+
+from django.db import models
+from django.db.models import Q
+
+from billing.languages import Language
+from core import clock
+from core.tenancy import TenantModel
+
+NUMBER_PREFIX = r"^[A-Z0-9](-?[A-Z0-9])*$"
+
+
+class Seller(TenantModel):
+    """The company as its invoices name it. One row for each mode; an invoice keeps what it says at the finalization."""
+
+    id_prefix = "sel"
+
+    legal_name = models.CharField(max_length=200, blank=True)
+    address = models.JSONField(null=True)
+    tax_ids = models.JSONField(default=list)
+    bank_details = models.JSONField(null=True)
+    footer = models.CharField(max_length=500, blank=True)
+    number_prefix = models.CharField(max_length=16, blank=True)
+    language = models.CharField(max_length=8, choices=Language, default=Language.EN)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["company", "mode"], name="billing_seller_once"),
+            models.CheckConstraint(condition=Q(language__in=Language.values), name="billing_seller_language"),
+            models.CheckConstraint(
+                condition=Q(number_prefix="") | Q(number_prefix__regex=NUMBER_PREFIX),
+                name="billing_seller_number_prefix",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.legal_name or "unnamed seller"

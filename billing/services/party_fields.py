@@ -1,0 +1,86 @@
+"""What sellers and buyers have in common: addresses, tax identifiers, bank details, and how a change is merged into them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from stdnum import bic, iban
+from stdnum.exceptions import ValidationError
+
+from billing.tax_ids import MAX_TAX_ID, MAX_TAX_IDS, read_tax_id
+from core.countries import COUNTRIES
+from core.errors import FieldError
+from core.texts import clean_name
+
+ADDRESS_PARTS = ("line1", "line2", "postal_code", "city", "state", "country")
+BANK_PARTS = ("account_holder", "bank_name", "iban", "bic", "account_number", "routing_number")
+
+
+def merge(before: Mapping[str, Any] | None, change: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return `before` with the entries of `change`: null and "" of a part take it away, null instead of an object all of it."""
+    if change is None:
+        return {}
+    merged = {**(before or {}), **change}
+    return {name: value for name, value in merged.items() if value not in (None, "")}
+
+
+def merge_metadata(before: Mapping[str, str], change: Mapping[str, str | None] | None) -> dict[str, Any]:
+    """Return `before` with the entries of `change`: null takes a name away, an empty text is a value like any other."""
+    if change is None:
+        return {}
+    return {name: value for name, value in {**before, **change}.items() if value is not None}
+
+
+def clean_address(
+    address: Mapping[str, str] | None, field: str = "address"
+) -> tuple[dict[str, str] | None, list[FieldError]]:
+    """Return the address with its known parts (None for none), and what is wrong with it."""
+    kept = {part: text for part, text in (address or {}).items() if text} or None
+    problems = []
+    country = (kept or {}).get("country")
+    if country is not None and country not in COUNTRIES:
+        message = "Use an ISO 3166-1 alpha-2 code such as DE."
+        problems.append(FieldError(f"{field}.country", "invalid", message))
+    return kept, problems
+
+
+def clean_tax_ids(given: Sequence[Mapping[str, str]] | None) -> tuple[list[dict[str, str]], list[FieldError]]:
+    """Return tax identifiers in their compact form, each once, and what is wrong with them."""
+    kept: list[dict[str, str]] = []
+    problems = []
+    if len(given or ()) > MAX_TAX_IDS:
+        return [], [FieldError("tax_ids", "too_many", f"At most {MAX_TAX_IDS} are accepted.")]
+    for place, each in enumerate(given or ()):
+        try:
+            if len(each["value"]) > MAX_TAX_ID:
+                raise ValueError(f"Use at most {MAX_TAX_ID} characters.")
+            found = {"type": each["type"], "value": read_tax_id(each["type"], each["value"])}
+        except ValueError as error:
+            problems.append(FieldError(f"tax_ids.{place}", "invalid", str(error)))
+            continue
+        if found not in kept:
+            kept.append(found)
+    return kept, problems
+
+
+def clean_bank_details(given: Mapping[str, str] | None) -> tuple[dict[str, str] | None, list[FieldError]]:
+    """Return bank details with their known parts; IBAN and BIC are checked and compact (ISO 13616, ISO 9362)."""
+    kept: dict[str, str] = {}
+    problems = []
+    for part, text in (given or {}).items():
+        if not text:
+            continue
+        try:
+            kept[part] = _bank_part(part, text)
+        except ValueError as error:
+            problems.append(FieldError(f"bank_details.{part}", "invalid", str(error)))
+    return kept or None, problems
+
+
+def _bank_part(part: str, text: str) -> str:
+    rules = {"iban": iban, "bic": bic}.get(part)
+    if rules is None:
+        return clean_name(text, longest=100)
+    try:
+        return str(rules.validate(text))
+    except ValidationError as error:
+        raise ValueError(f"This is no {part.upper()}: its form, length or check digits are wrong.") from error

@@ -1,0 +1,108 @@
+"""What a company's invoices say of it."""
+
+import re
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from billing import representations
+from billing.events import SellerUpdated
+from billing.languages import Language
+from billing.models import Seller
+from billing.models.sellers import NUMBER_PREFIX
+from billing.selectors import current_seller
+from billing.services.party_fields import clean_address, clean_bank_details, clean_tax_ids, merge
+from core import clock
+from core.errors import FieldError, FieldErrors
+from core.events import publish
+from core.principal import Principal
+from core.texts import clean_name, has_controls, normalize
+
+MAX_FOOTER = 500
+MAX_PREFIX = 16
+
+
+def update_seller(*, actor: Principal, **fields: Any) -> Seller:
+    """Change the given fields of the current tenant's seller: `address` and `bank_details` merge, `tax_ids` are replaced.
+
+    What was issued before keeps what it says. Raises FieldErrors.
+    """
+    seller = _lock()
+    values = _clean(seller, fields)
+    changes = {
+        name: [getattr(seller, name), value]
+        for name, value in values.items()
+        if getattr(seller, name) != value
+    }
+    if not changes:
+        return seller
+    for name, (_, value) in changes.items():
+        setattr(seller, name, value)
+    seller.updated = clock.now()
+    seller.save(update_fields=[*changes, "updated"])
+    publish(
+        SellerUpdated(object_id=seller.public_id, object=representations.seller(seller), changes=changes),
+        actor=actor,
+    )
+    return seller
+
+
+def _lock() -> Seller:
+    """Return the row, made if it is missing, locked until the end of the transaction."""
+    rows = Seller.objects.select_for_update(no_key=True)
+    seller: Seller | None = rows.first()
+    if seller is None:
+        try:
+            with transaction.atomic():
+                Seller.objects.bulk_create([current_seller()])
+        except IntegrityError:
+            pass  # somebody else made it at the same moment
+        seller = rows.get()
+    return seller
+
+
+def _clean(seller: Seller, fields: dict[str, Any]) -> dict[str, Any]:
+    values = {name: "" if value is None else value for name, value in fields.items()}
+    problems: list[FieldError] = []
+    for name, clean in (("legal_name", _legal_name), ("footer", _footer), ("number_prefix", _prefix)):
+        if name in values:
+            try:
+                values[name] = clean(values[name])
+            except ValueError as error:
+                problems.append(FieldError(name, "invalid", str(error)))
+    if "address" in fields:
+        values["address"], wrong = clean_address(merge(seller.address, fields["address"]))
+        problems += wrong
+    if "bank_details" in fields:
+        values["bank_details"], wrong = clean_bank_details(merge(seller.bank_details, fields["bank_details"]))
+        problems += wrong
+    if "tax_ids" in fields:
+        values["tax_ids"], wrong = clean_tax_ids(fields["tax_ids"])
+        problems += wrong
+    if "language" in fields and fields["language"] not in Language.values:
+        problems.append(FieldError("language", "invalid", f"Use one of {', '.join(Language.values)}."))
+    if problems:
+        raise FieldErrors(problems)
+    return values
+
+
+def _legal_name(text: str) -> str:
+    return clean_name(text, longest=200) if text else ""
+
+
+def _footer(text: str) -> str:
+    lines = [line.strip() for line in normalize(text).strip().splitlines()]
+    if any(has_controls(line) for line in lines):
+        raise ValueError("Must not contain tabs or other control characters.")
+    kept = "\n".join(lines)
+    if len(kept) > MAX_FOOTER:
+        raise ValueError(f"Use at most {MAX_FOOTER} characters.")
+    return kept
+
+
+def _prefix(text: str) -> str:
+    if text and (len(text) > MAX_PREFIX or not re.fullmatch(NUMBER_PREFIX, text)):
+        raise ValueError(f"Use up to {MAX_PREFIX} capitals, digits and single hyphens, such as ACME-27.")
+    if text.startswith("TEST"):
+        raise ValueError("TEST begins the numbers of test invoices.")
+    return text
