@@ -23,14 +23,16 @@ class CompanyAdmin(StaffModelAdmin):
     actions = ("suspend", "resume")
 
     @reason_action(description="Suspend company", permission="accounts.suspend_company")
-    def suspend(self, request: HttpRequest, company: Company, *, reason: str) -> None:
+    def suspend(self, request: HttpRequest, company: Company, *, reason: str) -> str:
         """Stop its keys, sends and deliveries at once."""
         suspend_company(company=company, reason=reason, actor=staff_principal(request))
+        return f"{company.name} is suspended: its keys are refused, its messages and webhooks wait."
 
     @reason_action(description="Resume company", permission="accounts.resume_company")
-    def resume(self, request: HttpRequest, company: Company, *, reason: str) -> None:
+    def resume(self, request: HttpRequest, company: Company, *, reason: str) -> str:
         """Lift the suspension; what waited goes out."""
         resume_company(company=company, reason=reason, actor=staff_principal(request))
+        return f"{company.name} works again; what waited goes out."
 
 
 @admin.register(Membership)

@@ -11,6 +11,7 @@ class AccountsConfig(PomeloApp):
         MenuEntry("company", "Team", "/team/", "user", 20),
         MenuEntry("company", "Settings", "/settings/", "settings", 40),
     )
+    finders = ("accounts.finding.find",)
     audit_labels = {"member": "Team", "user": "Sign-ins"}
 
     def ready(self) -> None:

@@ -38,6 +38,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. Signs in by email; belongs to companies through memberships; `is_staff` opens the staff site."""
 
+    id_prefix: ClassVar[str] = "usr"
+
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, blank=True)
@@ -61,7 +63,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def public_id(self) -> str:
         """The identifier that people and programs see."""
-        return ids.encode("usr", self.id)
+        return ids.encode(self.id_prefix, self.id)
 
     @property
     def display_name(self) -> str:
@@ -83,6 +85,8 @@ class Company(models.Model):
         STARTER = "starter", "Starter"
         PRO = "pro", "Pro"
         ENTERPRISE = "enterprise", "Enterprise"
+
+    id_prefix: ClassVar[str] = "co"
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     name = models.CharField(max_length=100)
@@ -129,7 +133,7 @@ class Company(models.Model):
     @property
     def public_id(self) -> str:
         """The identifier that people and programs see."""
-        return ids.encode("co", self.id)
+        return ids.encode(self.id_prefix, self.id)
 
     @property
     def live_tenant(self) -> Tenant:

@@ -31,7 +31,7 @@ class ApiKeyAdmin(StaffModelAdmin):
     actions = ("revoke",)
 
     @reason_action(description="Revoke key", permission="apikeys.revoke_apikey")
-    def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> None:
+    def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> str:
         """Stop it at once in every process. The company reads the reason and cannot undo it."""
         with tenant_context(key.tenant):
             revoke_key(
@@ -40,3 +40,4 @@ class ApiKeyAdmin(StaffModelAdmin):
                 reason=ApiKey.RevocationReason.STAFF,
                 detail=reason,
             )
+        return f"{key.name} of {key.company.name} is revoked: every call with it is refused from now on."

@@ -27,6 +27,7 @@ class ApiKeysConfig(PomeloApp):
             payload="apikeys.api.serializers.ApiKeyOutput",
         ),
     )
+    finders = ("apikeys.finding.find",)
     menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)
 
     def ready(self) -> None:

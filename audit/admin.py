@@ -14,9 +14,10 @@ from django.utils.functional import cached_property
 
 from accounts.models import Company
 from audit.models import AuditEntry, RequestLog, StaffEntry, UnownedRequest
-from core import clock, ids
+from core import clock
+from core.finding import identifier_in
 from core.ids import first_id
-from core.staff import StaffModelAdmin
+from core.staff import StaffModelAdmin, rows_of_identifier
 
 # A list says how many rows there are up to this many: counting a log of millions would take longer than showing it.
 MOST_COUNTED = 5_000
@@ -102,14 +103,14 @@ class _LogAdmin(StaffModelAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        for prefix in ("aud", "req"):
-            if term.startswith(f"{prefix}_") and prefix == self.model.id_prefix:
-                return queryset.filter(pk=_decoded(prefix, term)), False
+        narrowed = rows_of_identifier(queryset, term)
+        if narrowed is not None:
+            return narrowed, False
+        known = identifier_in(term)
+        if known and known[0] == "key" and self.model is RequestLog:
+            return queryset.filter(key=known[1]), False
         if hasattr(self.model, "company"):
-            is_id = term.startswith("co_")
-            company = Company.objects.filter(
-                **({"id": _decoded("co", term)} if is_id else {"slug": term})
-            ).first()
+            company = Company.objects.filter(slug=term).first()
             if company is not None:
                 return queryset.filter(company=company), False
         columns = [name for name in self.search_fields if name != "ip" or _is_address(term)]
@@ -122,14 +123,6 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _decoded(prefix: str, text: str) -> Any:
-    """Return the UUID in an identifier, or None, which no row has."""
-    try:
-        return ids.decode(prefix, text)
-    except ids.InvalidId:
-        return None
 
 
 @admin.register(AuditEntry)
@@ -167,7 +160,7 @@ class RequestLogAdmin(_LogAdmin):
     list_filter = (LastDays, Outcome, "mode")
     search_fields = ("refused_by", "path", "key_name", "ip")
     search_help_text = (
-        "Exactly: a company's short name or co_ identifier, a req_ identifier, an error code, a path, a key's name or "
+        "Exactly: a company's short name or co_ identifier, a req_ or key_ identifier, an error code, a path, a key's name or "
         "an address."
     )
 

@@ -33,6 +33,7 @@ class AuditConfig(PomeloApp):
         MenuEntry("developers", "Requests", "/requests/", "activity", 20),
         MenuEntry("company", "Audit", "/audit/", "audit", 10),
     )
+    finders = ("audit.finding.find",)
     audit_labels = {"audit": "Exports"}
 
     def ready(self) -> None:

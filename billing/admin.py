@@ -83,15 +83,14 @@ class TierLimitsAdmin(StaffModelAdmin):
         return obj.tier
 
     @reason_action(description="Change limits", permission="billing.set_tier_limits", form=TierLimitsForm)
-    def set_limits(
-        self, request: HttpRequest, tier: TierLimits, *, reason: str, **limits: int | None
-    ) -> None:
+    def set_limits(self, request: HttpRequest, tier: TierLimits, *, reason: str, **limits: int | None) -> str:
         """Change the limits of the tier, for every company on it, at once."""
         wanted = {name: value for name, value in limits.items() if value is not None}
         effects = set_tier_limits(
             tier=tier.tier, limits=wanted, reason=reason, actor=staff_principal(request)
         )
         _warn_when_delayed(request, *effects)
+        return f"The {tier.tier} tier has new limits, for {len(effects)} compan{'y' if len(effects) == 1 else 'ies'} on it."
 
 
 @admin.register(CompanyPlan)
@@ -105,21 +104,26 @@ class CompanyPlanAdmin(StaffModelAdmin):
     actions = ("change_tier", "override_limits")
 
     @reason_action(description="Change tier", permission="billing.change_tier", form=TierForm)
-    def change_tier(self, request: HttpRequest, company: Company, *, tier: str, reason: str) -> None:
+    def change_tier(self, request: HttpRequest, company: Company, *, tier: str, reason: str) -> str:
         """Put the company on another tier, at once."""
         effect = change_tier(company=company, tier=tier, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
+        return f"{company.name} is on the {tier} tier now."
 
     @reason_action(description="Override limits", permission="billing.override_limits", form=LimitsForm)
     def override_limits(
         self, request: HttpRequest, company: Company, *, reason: str, **limits: int | None
-    ) -> None:
+    ) -> str:
         """Replace the company's own limits, at once."""
         overrides = {name: value for name, value in limits.items() if value is not None}
         effect = override_limits(
             company=company, overrides=overrides, reason=reason, actor=staff_principal(request)
         )
         _warn_when_delayed(request, effect)
+        if not overrides:
+            return f"{company.name} has no limits of its own now: its tier's count."
+        named = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in overrides.items())
+        return f"{company.name} has its own limits now: {named}. The others are its tier's."
 
 
 @admin.register(TierRequest)
@@ -133,15 +137,17 @@ class TierRequestAdmin(StaffModelAdmin):
     actions = ("apply", "decline")
 
     @reason_action(description="Apply the requested tier", permission="billing.apply_tierrequest")
-    def apply(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> None:
+    def apply(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> str:
         """Give the company the tier it asked for, at once."""
         effect = apply_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
+        return f"{wanted.company.name} is on the {wanted.tier} tier now, as it asked."
 
     @reason_action(description="Decline the request", permission="billing.decline_tierrequest")
-    def decline(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> None:
+    def decline(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> str:
         """Leave the tier as it is; the company sees the reason."""
         decline_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
+        return f"The request of {wanted.company.name} for the {wanted.tier} tier is declined; the company sees the reason."
 
 
 @admin.register(Customer)

@@ -50,6 +50,7 @@ class BillingConfig(PomeloApp):
         Scope("charges:read", "Charges", "List and read charges and refunds"),
         Scope("charges:write", "Charges", "Create charges and refunds", writes=True),
     )
+    finders = ("billing.finding.find",)
     menu = (
         MenuEntry("business", "Customers", "/customers/", "users", 10),
         MenuEntry("business", "Invoices", "/invoices/", "invoice", 20),

@@ -1,5 +1,6 @@
 """The staff site at /staff/: staff only, a second factor required, every page inside `system_context` (DESIGN §15)."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -9,6 +10,7 @@ from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import reverse
@@ -16,6 +18,7 @@ from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from accounts.sudo import ask_again, logged_in_recently
+from config import staff_search
 from core.staff import StaffModelAdmin
 from core.tenancy import system_context
 from core.watch import read_all
@@ -70,6 +73,25 @@ class StaffSite(UnfoldAdminSite):
     ) -> HttpResponse:
         """Send staff to the one page on which a password changes, which tells them by mail and writes it down."""
         return HttpResponseRedirect(reverse("account_change_password"))
+
+    def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Answer Ctrl+K (`config.staff_search`). unfold's own keeps results in the cache, and leaves no trace of a look."""
+        text = request.GET.get("s", "").strip()
+        if not text:
+            return HttpResponse()
+        began = time.monotonic()
+        results = staff_search.search(self, request, text)
+        template = "command" if "extended" in request.GET else "search"
+        context = {
+            "page_obj": Paginator(results, max(len(results), 1)),
+            "results": results,
+            "page_counter": 0,
+            "execution_time": time.monotonic() - began,
+            "command_show_history": False,
+        }
+        return TemplateResponse(
+            request, f"unfold/helpers/{template}_results.html", context, headers={"HX-Trigger": "search"}
+        )
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         """Not there: it would list objects of every company, and no trail would say so. Raises Http404."""

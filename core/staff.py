@@ -6,8 +6,10 @@ one company's object writes `staff.viewed` into that company's own audit trail, 
 every company with a row on it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 
 from django import forms
@@ -15,13 +17,15 @@ from django.contrib import admin, messages
 from django.contrib.admin import FieldListFilter, SimpleListFilter
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
+from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
 from core.errors import DomainError
 from core.events import Event, publish, publish_unowned
+from core.finding import identifier_in
 from core.principal import Principal
 from core.requests import actor_of
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context
@@ -58,6 +62,12 @@ def tenant_of(obj: Model) -> Tenant | None:
     return getattr(obj, "live_tenant", None)
 
 
+_CLASSES: dict[type[forms.Widget], list[str]] = {
+    forms.Textarea: TEXTAREA_CLASSES,
+    forms.Select: SELECT_CLASSES,
+}
+
+
 class ReasonForm(forms.Form):
     """Why a member of staff does something, which the company reads in its audit trail, and to whom."""
 
@@ -74,6 +84,15 @@ class ReasonForm(forms.Form):
         help_text="The company reads this in its audit trail.",
     )
 
+    def in_the_look_of_the_site(self) -> "ReasonForm":
+        """Give every control the classes that the staff site's style sheet knows: a control without them has no border."""
+        for field in self.fields.values():
+            classes = next(
+                (of for kind, of in _CLASSES.items() if isinstance(field.widget, kind)), INPUT_CLASSES
+            )
+            field.widget.attrs["class"] = " ".join(classes)
+        return self
+
     def is_for(self, owners: Iterable[str]) -> bool:
         """Tell whether what was typed is the short name of all that was selected; otherwise say so on the field."""
         if {*owners} == {self.cleaned_data["named"].strip()}:
@@ -86,15 +105,15 @@ class ReasonForm(forms.Form):
 
 def reason_action(
     *, description: str, permission: str, form: type[ReasonForm] = ReasonForm
-) -> Callable[[Callable[..., None]], Callable[..., HttpResponse | None]]:
+) -> Callable[[Callable[..., str]], Callable[..., HttpResponse | None]]:
     """Turn `perform(self, request, obj, **fields)` into an admin action that first asks for a reason.
 
     It is offered to, and taken from, staff with `permission` (`app_label.codename`) who have signed in recently, and reaches
-    objects of the one company that they name. `fields` are the other cleaned values of `form`. An error the domain raises
-    on purpose is shown, and the other selected objects are still done.
+    objects of the one company that they name. `fields` are the other cleaned values of `form`. `perform` returns the sentence
+    that says what is so now. An error the domain raises on purpose is shown, and the other selected objects are still done.
     """
 
-    def decorate(perform: Callable[..., None]) -> Callable[..., HttpResponse | None]:
+    def decorate(perform: Callable[..., str]) -> Callable[..., HttpResponse | None]:
         @admin.action(description=description)
         def action(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             if not request.user.has_perm(permission):
@@ -111,8 +130,8 @@ def reason_action(
                     {
                         **self.admin_site.each_context(request),
                         "title": description,
-                        "form": asked,
-                        "objects": chosen,
+                        "form": asked.in_the_look_of_the_site(),
+                        "objects": [(obj, _id_of(obj), self.short_name(obj)) for obj in chosen],
                         "action": action.__name__,
                         "opts": self.model._meta,
                     },
@@ -120,11 +139,11 @@ def reason_action(
             fields = {name: value for name, value in asked.cleaned_data.items() if name != "named"}
             for obj in chosen:
                 try:
-                    perform(self, request, obj, **fields)
+                    result = perform(self, request, obj, **fields)
                 except DomainError as error:
                     messages.error(request, f"{obj}: {error.detail}")
                 else:
-                    messages.success(request, f"{obj}: done.")
+                    messages.success(request, result)
             return None
 
         action.__name__ = perform.__name__
@@ -135,11 +154,32 @@ def reason_action(
     return decorate
 
 
+def rows_of_identifier(queryset: QuerySet[Any], text: str) -> QuerySet[Any] | None:
+    """Return the row whose public identifier `text` is, or those that refer to the object it names: the messages of a `co_…`.
+
+    None when it is no identifier, or one that these rows have nothing to do with.
+    """
+    known = identifier_in(text)
+    if known is None:
+        return None
+    prefix, value = known
+    model = queryset.model
+    if getattr(model, "id_prefix", None) == prefix:
+        return queryset.filter(pk=value)
+    wanted = [
+        Q(**{field.attname: value})
+        for field in model._meta.concrete_fields
+        if field.related_model is not None and getattr(field.related_model, "id_prefix", None) == prefix
+    ]
+    return queryset.filter(reduce(or_, wanted)) if wanted else None
+
+
 class StaffModelAdmin(ModelAdmin):
     """Base of every admin: read-only unless a subclass says otherwise, and each look is audited."""
 
     show_full_result_count = False
     list_per_page = 50
+    search_help_text = "An identifier (co_…, key_…, in_…) finds the row and what belongs to it."
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Objects are made by services, not here."""
@@ -157,6 +197,22 @@ class StaffModelAdmin(ModelAdmin):
         """Offer the actions that the member of staff has the permission for."""
         found: dict[str, Any] = super().get_actions(request)
         return {name: each for name, each in found.items() if request.user.has_perm(each[0].permission)}
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        """Offer the search on every list: an identifier narrows each of them."""
+        return super().get_search_fields(request) or ("pk",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Narrow to the row of a public identifier, or to the rows that belong to the object of one; else by the columns."""
+        narrowed = rows_of_identifier(queryset, search_term.strip())
+        if narrowed is not None:
+            return narrowed, False
+        if not super().get_search_fields(request):
+            return (queryset.none() if search_term.strip() else queryset), False
+        found: tuple[QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Narrow a list by the filters that stand beside it, and by nothing else.

@@ -46,6 +46,7 @@ class MessagingConfig(PomeloApp):
             aliases=("read_analytics",),
         ),
     )
+    finders = ("messaging.finding.find",)
     traces = ("messaging.services.traces.WaitingMessages",)
     menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)
 

@@ -31,10 +31,11 @@ class DeliveryAdmin(StaffModelAdmin):
     actions = ("send_again",)
 
     @reason_action(description="Send again", permission="webhooks.resend_delivery")
-    def send_again(self, request: HttpRequest, delivery: Delivery, *, reason: str) -> None:
+    def send_again(self, request: HttpRequest, delivery: Delivery, *, reason: str) -> str:
         """Send it now, with a whole new series of attempts."""
         with tenant_context(delivery.tenant):
             resend_deliveries(deliveries=[delivery], actor=staff_principal(request), reason=reason)
+        return f"{delivery.public_id} of {delivery.company.name} is being sent again."
 
 
 @admin.register(Attempt)

@@ -41,6 +41,7 @@ class WebhooksConfig(PomeloApp):
         Scope("webhooks:write", "Webhooks", "Change endpoints, resend deliveries", writes=True),
         Scope("events:read", "Events", "List events"),
     )
+    finders = ("webhooks.finding.find",)
     traces = ("webhooks.services.traces.Endpoints",)
     audit_labels = {"webhook_delivery": "Webhook deliveries"}
     menu = (MenuEntry("developers", "Webhooks", "/webhooks/", "webhook", 30),)

@@ -90,7 +90,7 @@ class TierRequest(CompanyModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.tier} ({self.status})"
+        return f"{self.company.name} asks for {self.tier} ({self.status})"
 
 
 class CompanyPlan(Company):

@@ -81,8 +81,16 @@ def test_companies_are_not_listed_by_the_side_doors(world: World) -> None:
     completion = {"app_label": "billing", "model_name": "customer", "field_name": "company", "term": "a"}
 
     assert browser.get("/staff/autocomplete/", completion).status_code == 404
-    for query in ({"s": world.company.slug}, {"s": world.company.slug, "extended": "1"}):
-        assert world.company.name not in browser.get("/staff/search/", query).content.decode()
+    # The search lists them, to whoever may view companies, and the company's own trail says so.
+    for count, query in enumerate(
+        ({"s": world.company.slug}, {"s": world.company.slug, "extended": "1"}), start=1
+    ):
+        assert world.company.name in browser.get("/staff/search/", query).content.decode()
+        with tenant_context(world.tenant()):
+            looks = AuditEntry.objects.filter(
+                action="staff.listed", detail__objects=[world.company.public_id]
+            )
+            assert looks.count() == count
 
 
 # --- changing what one may not ----------------------------------------------------------------------------------------

@@ -1,0 +1,39 @@
+"""What accounts finds: companies and people, by identifier, short name or email."""
+
+from collections.abc import Iterator
+
+from django.db.models import Q
+from django.urls import reverse
+
+from accounts.models import Company, Invitation, Membership
+from core.email_addresses import InvalidEmail, parse_email
+from core.finding import Found, identifier_in
+
+
+def find(text: str) -> Iterator[Found]:
+    """Yield the company of this identifier or short name, and the members and open invitations of this address."""
+    known = identifier_in(text)
+    if known and known[0] == Company.id_prefix:
+        yield from _companies(Q(id=known[1]))
+    elif known and known[0] == "usr":
+        yield from _members(Q(user_id=known[1]))
+    elif known is None:
+        yield from _companies(Q(slug=text.lower()))
+        try:
+            address = parse_email(text).lower()
+        except InvalidEmail:
+            return
+        yield from _members(Q(user__email=address))
+        for row in Invitation.objects.filter(email=address, accepted_at=None, revoked_at=None):
+            yield Found(row, "Invitation", row.email, reverse("accounts:team"))
+
+
+def _companies(wanted: Q) -> Iterator[Found]:
+    # Only those of the tenant: a company's own row is not hidden by a manager, but a membership in it is.
+    for row in Company.objects.filter(wanted, id__in=Membership.objects.values("company_id")):
+        yield Found(row, "Company", row.name, reverse("accounts:settings"))
+
+
+def _members(wanted: Q) -> Iterator[Found]:
+    for row in Membership.objects.filter(wanted).select_related("user"):
+        yield Found(row, "Member", row.user.display_name, reverse("accounts:team"))

@@ -1,0 +1,27 @@
+"""What apikeys finds: a key by its Client ID, by its exact name, or by the part of a secret that pages show."""
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from apikeys.keys import LOCATOR_LENGTH, MODES
+from apikeys.models import ApiKey, ApiKeySecret
+from core.finding import Found, by_identifier
+
+
+def find(text: str) -> Iterator[Found]:
+    """Yield the keys that `text` names. Of a whole secret only the stored locator is looked at."""
+    yield from by_identifier(text, {ApiKey: ("API key", _page_of)})
+    for mode in MODES:
+        prefix = f"pm_{mode}_"
+        if text.startswith(prefix):
+            locator = text.removeprefix(prefix)[:LOCATOR_LENGTH]
+            for secret in ApiKeySecret.objects.filter(locator=locator).select_related("key"):
+                yield Found(secret.key, "API key", secret.key.name, _page_of(secret.key))
+            return
+    for key in ApiKey.objects.filter(name=text).order_by("-id")[:10]:
+        yield Found(key, "API key", key.name, _page_of(key))
+
+
+def _page_of(key: ApiKey) -> str:
+    return reverse("apikeys:detail", args=[key.public_id])

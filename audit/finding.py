@@ -1,0 +1,22 @@
+"""What audit finds: a request and an entry of the trail, by identifier."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import reverse
+
+from audit.models import AuditEntry, RequestLog
+from core.finding import Found, by_identifier
+
+
+def find(text: str) -> Iterator[Found]:
+    """Yield the request or the entry that `text` names."""
+    yield from by_identifier(text, {RequestLog: ("Request", _request), AuditEntry: ("Audit entry", _entry)})
+
+
+def _request(row: Any) -> str:
+    return reverse("audit:request", args=[row.public_id])
+
+
+def _entry(row: Any) -> str:
+    return reverse("audit:entry", args=[row.public_id])

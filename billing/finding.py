@@ -1,0 +1,50 @@
+"""What billing finds: customers, invoices, charges and refunds, by identifier, number, email or the company's own identifier."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import reverse
+
+from billing.models import Charge, Customer, Invoice, Refund
+from billing.selectors import email_spelling
+from core.finding import Found, by_identifier
+
+# How many rows one text may fit: customers of one household share an address.
+MOST_FOUND = 10
+
+
+def find(text: str) -> Iterator[Found]:
+    """Yield what `text` names; a refund leads to its charge."""
+    for found in by_identifier(text, PAGES):
+        if not isinstance(found.row, Customer) or found.row.deleted_at is None:
+            yield found
+    for invoice in Invoice.objects.filter(number=text.upper())[:MOST_FOUND]:
+        yield Found(invoice, "Invoice", str(invoice), _invoice(invoice))
+    for invoice in Invoice.objects.filter(external_id=text)[:MOST_FOUND]:
+        yield Found(invoice, "Invoice", str(invoice), _invoice(invoice))
+    customers = Customer.objects.filter(deleted_at=None)
+    for customer in customers.filter(external_id=text)[:MOST_FOUND]:
+        yield Found(customer, "Customer", customer.name, _customer(customer))
+    if "@" in text:
+        for customer in customers.filter(email_normalized=email_spelling(text))[:MOST_FOUND]:
+            yield Found(customer, "Customer", customer.name, _customer(customer))
+
+
+def _customer(row: Any) -> str:
+    return reverse("billing:customer", args=[row.public_id])
+
+
+def _invoice(row: Any) -> str:
+    return reverse("billing:invoice", args=[row.public_id])
+
+
+def _charge(row: Any) -> str:
+    return reverse("billing:charge", args=[row.public_id])
+
+
+PAGES = {
+    Customer: ("Customer", _customer),
+    Invoice: ("Invoice", _invoice),
+    Charge: ("Charge", _charge),
+    Refund: ("Refund", lambda row: _charge(row.charge)),
+}
