@@ -9,6 +9,7 @@ from core.events import Event
 @dataclass(frozen=True, kw_only=True)
 class _AccountEvent(Event):
     public: ClassVar[bool] = False
+    company_wide: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,21 +10,31 @@ from core.postgres.later import send_later
 from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.redaction import redact
-from core.tenancy import current_tenant
+from core.tenancy import Tenant, current_tenant, tenant_context
 
 # What the sealer has to do is written with the entry itself, so it finds whatever is committed, however late.
 _LEAVE_TO_THE_SEALER = "INSERT INTO audit_unsealedentry (id, stream) SELECT unnest(%s::uuid[]), %s"
 
 
 def record(events: Sequence[Event], *, actor: Principal) -> None:
-    """Write `events` to the trail of the current tenant, or (published by `publish_unowned`) to the staff-only table."""
+    """Write `events` to the trail of the current tenant (company-wide ones to that of its other mode too), or (published by `publish_unowned`) to the staff-only table."""
+    tenant = current_tenant()
     rows = [{"id": ids.new_id(), **_columns(event, actor)} for event in events]
-    if current_tenant() is not None:
-        insert_rows(AuditEntry, rows)
-        send_later(_LEAVE_TO_THE_SEALER, [[row["id"] for row in rows], Streams.ENTRIES.value])
+    if tenant is not None:
+        _insert(rows)
+        shared = [row for event, row in zip(events, rows, strict=True) if event.company_wide]
+        if shared:
+            # Each trail is sealed and proved by itself, so the other mode's gets an entry of its own.
+            with tenant_context(Tenant(tenant.company_id, "test" if tenant.mode == "live" else "live")):
+                _insert([{**row, "id": ids.new_id()} for row in shared])
     else:
         StaffEntry.objects.bulk_create(StaffEntry(**row) for row in rows)
         UnsealedEntry.objects.bulk_create(UnsealedEntry(id=row["id"], stream=Streams.STAFF) for row in rows)
+
+
+def _insert(rows: list[dict[str, Any]]) -> None:
+    insert_rows(AuditEntry, rows)
+    send_later(_LEAVE_TO_THE_SEALER, [[row["id"] for row in rows], Streams.ENTRIES.value])
 
 
 def _columns(event: Event, actor: Principal) -> dict[str, Any]:

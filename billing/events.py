@@ -129,6 +129,7 @@ class RefundFailed(Event):
 @dataclass(frozen=True, kw_only=True)
 class _TierEvent(Event):
     public: ClassVar[bool] = False
+    company_wide: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)

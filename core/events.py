@@ -30,10 +30,12 @@ class Event:
     `object_id` is the TypeID of what the event is about, `object` its public representation (empty for events that are
     not public), `changes` maps a field to its value before and after: a public event carries those before as `previous`.
     `detail` holds further facts for the audit trail.
+    What concerns the company as a whole, in neither mode, is `company_wide`: both of its trails have it.
     """
 
     type: ClassVar[str] = ""
     public: ClassVar[bool] = True
+    company_wide: ClassVar[bool] = False
 
     object_id: str
     object: dict[str, Any] = field(default_factory=dict)
