@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.restrictions import ANY_ORIGIN
 from core.api.scopes import SCOPES
+from core.moments import describe_distance
 
 UNUSED_AFTER = timedelta(days=30)
 LONG_UNUSED_AFTER = timedelta(days=90)
@@ -87,11 +88,25 @@ def advise(
             )
         )
     advice += _advise_restrictions(key)
+    if key.last_used_at is None and quiet is None:
+        advice.append(_not_used_yet())
     if not advice:
-        advice.append(
-            Advice("all_well", "Nothing to improve", "Every scope is in use and restrictions are set.", "ok")
-        )
+        advice.append(_all_well(key, now))
     return advice
+
+
+def _not_used_yet() -> Advice:
+    text = "Once it is in use, this page says which of its scopes are never needed."
+    return Advice("not_used_yet", "Not used yet", text, "info")
+
+
+def _all_well(key: ApiKey, now: datetime) -> Advice:
+    """Say what has been looked at: of a young key it is too early to say which scopes it does not need."""
+    if now - key.created < UNUSED_AFTER:
+        text = f"Which scopes it does not need can be said once it is {UNUSED_AFTER.days} days old."
+    else:
+        text = f"Every scope was needed in the last {UNUSED_AFTER.days} days."
+    return Advice("all_well", "Nothing to improve", text, "ok")
 
 
 def _advise_secrets(secrets: Sequence[ApiKeySecret], now: datetime) -> list[Advice]:
@@ -111,10 +126,12 @@ def retirement_verdict(old: ApiKeySecret, secrets: Sequence[ApiKeySecret], now: 
     since_rotation = now - newest.created
     used_since = old.last_used_at is not None and old.last_used_at > newest.created
     quiet = now - (old.last_used_at if used_since and old.last_used_at else newest.created)
-    if used_since and quiet < QUIET_AFTER:
+    if used_since and old.last_used_at and quiet < QUIET_AFTER:
         where = f" from {old.last_used_ip}" if old.last_used_ip else ""
         return Advice(
-            "old_secret_in_use", "The old secret is still in use", f"Last seen a moment ago{where}."
+            "old_secret_in_use",
+            "The old secret is still in use",
+            f"Last seen {describe_distance(old.last_used_at, now)}{where}.",
         )
     if newest.last_used_at is None:
         return Advice(

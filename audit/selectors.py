@@ -5,6 +5,7 @@ of the identifier, which is what the tables are partitioned by.
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from audit.models import AuditEntry, RequestLog
+from audit.windows import newest
 from core import ids
 from core.errors import FieldError, FieldErrors, NotFound
 from core.ids import first_id
@@ -117,6 +119,14 @@ def get_request(public_id: str) -> RequestLog:
 def entries_of_request(request: RequestLog) -> list[AuditEntry]:
     """Return what a request left in the trail, oldest first."""
     return list(AuditEntry.objects.filter(request_id=request.public_id).order_by("id")[:100])
+
+
+def history_of(
+    target: str, *, actions: Sequence[str], limit: int = 50
+) -> list[tuple[str, datetime, str, dict[str, Any], dict[str, Any], str]]:
+    """Return (action, moment, who, changes, detail, identifier) of the newest of these actions on an object, newest first."""
+    rows = newest(AuditEntry.objects.filter(target_id=target, action__in=actions), limit)
+    return [(row.action, row.created, row.actor_name, row.changes, row.detail, row.public_id) for row in rows]
 
 
 def _between(queryset: QuerySet[Any], since: datetime | None, until: datetime | None) -> QuerySet[Any]:

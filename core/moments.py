@@ -80,3 +80,26 @@ def _zone(text: str) -> tzinfo:
         raise ValueError("an offset has at most 23 hours and 59 minutes")
     offset = timedelta(hours=hours, minutes=minutes)
     return timezone(-offset if text[0] == "-" else offset)
+
+
+def describe_distance(moment: datetime, now: datetime) -> str:
+    """Words for how far `moment` is from `now`, past or future: "just now", "5 minutes ago", "in 3 days".
+
+    What lies behind is said in whole units that have passed; what lies ahead is rounded, so that a moment seven days from
+    the click before is "in 7 days" and not "in 6 days". Beyond 60 days the date itself says more: "2 Mar 2026".
+    """
+    seconds = (now - moment).total_seconds()
+    distance = abs(seconds)
+    if distance < 45:
+        return "just now" if seconds >= 0 else "in a moment"
+    for limit, unit_seconds, unit in _UNITS:
+        count = max(1, int(distance / unit_seconds + (0 if seconds >= 0 else 0.5)))
+        if count < limit:
+            words = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{words} ago" if seconds >= 0 else f"in {words}"
+    local = moment.astimezone(UTC)
+    return f"{local.day} {local:%b %Y}"
+
+
+# How many of a unit are said before the next one is, and its seconds.
+_UNITS = ((60, 60, "minute"), (24, 3600, "hour"), (60, 86_400, "day"))

@@ -23,6 +23,7 @@ from accounts.sudo import recent_login_required
 from apikeys.dashboard.forms import KeyForm, RevokeForm, RotateForm
 from apikeys.models import ApiKey
 from apikeys.replay import PERIOD, Replay, replay, required_scopes
+from apikeys.restrictions import ANY_ORIGIN
 from apikeys.selectors import get_key
 from apikeys.services import (
     IssuedKey,
@@ -38,6 +39,7 @@ from apikeys.services import (
     update_key,
 )
 from apikeys.services.settings import check_settings
+from billing.entitlements import limits_of
 from core import clock
 from core.api.scopes import PRESETS, SCOPES
 from core.errors import FieldErrors
@@ -81,7 +83,7 @@ def _prepare_secret(request: CompanyRequest) -> None:
 @sensitive_variables("issued")
 def create_page(request: _SecretRequest) -> HttpResponse:
     """Create a key and show its secret, once, in the answer to the POST itself."""
-    form = KeyForm(request.POST or None, initial=_beginning(request))
+    form = KeyForm(request.POST or None, initial=_beginning(request), plan_limit=_plan_limit(request))
     if request.method == "POST" and form.is_valid():
         try:
             issued = create_key(chosen=form.chosen(), secret=request.new_secret, actor=request.principal)
@@ -92,11 +94,17 @@ def create_page(request: _SecretRequest) -> HttpResponse:
     return _form_page(request, "apikeys/create.html", form)
 
 
+def _plan_limit(request: CompanyRequest) -> int:
+    return limits_of(request.membership.company).requests_per_minute
+
+
 def _beginning(request: HttpRequest) -> dict[str, Any]:
-    """What a new key's form begins with: `?preset=` ticks scopes, and `?kind=browser` the read scopes unless it does."""
-    is_browser = request.GET.get("kind") == ApiKey.Kind.BROWSER
-    scopes = PRESETS.get(request.GET.get("preset") or ("read-only" if is_browser else ""), ())
-    kind = {"kind": ApiKey.Kind.BROWSER} if is_browser else {}
+    """What a new key's form begins with: `?preset=` ticks scopes, `?kind=browser` the kind.
+
+    A browser key begins without a scope: what strangers may read is chosen one by one.
+    """
+    scopes = PRESETS.get(request.GET.get("preset", ""), ())
+    kind = {"kind": ApiKey.Kind.BROWSER} if request.GET.get("kind") == ApiKey.Kind.BROWSER else {}
     return {"scopes": list(scopes), **kind}
 
 
@@ -106,7 +114,7 @@ def _beginning(request: HttpRequest) -> dict[str, Any]:
 def edit_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     """Change name, scopes, limits and restrictions."""
     key = get_key(client_id)
-    form = KeyForm(request.POST or None, editing=key)
+    form = KeyForm(request.POST or None, editing=key, plan_limit=_plan_limit(request))
     replayed = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -212,7 +220,6 @@ def _form_page(request: HttpRequest, template: str, form: KeyForm, **context: An
             {"id": name, "label": name.replace("-", " ").capitalize(), "scopes": " ".join(scopes)}
             for name, scopes in PRESETS.items()
         ],
-        "read_scopes": " ".join(PRESETS["read-only"]),
     }
     return render(request, template, context, status=422 if form.errors else 200)
 
@@ -222,7 +229,7 @@ def _show_secret(request: HttpRequest, issued: IssuedKey, **facts: Any) -> HttpR
     context = {
         "key": issued.key,
         "secret": issued.client_secret,
-        "samples": _samples(),
+        "samples": _browser_samples(issued.key) if issued.key.kind == ApiKey.Kind.BROWSER else _samples(),
         "rotated": False,
         "overlap_ends": None,
         "browser_writes": [scope for scope in issued.key.scopes if SCOPES[scope].writes]
@@ -231,6 +238,23 @@ def _show_secret(request: HttpRequest, issued: IssuedKey, **facts: Any) -> HttpR
         **facts,
     }
     return render(request, "apikeys/secret_once.html", context)
+
+
+def _browser_samples(key: ApiKey) -> dict[str, str]:
+    """The first call from a page, and from a shell as a page would make it: without an origin such a key is refused."""
+    url = f"{settings.PUBLIC_URL}/v1/whoami"
+    origin = key.allowed_origins[0].replace(
+        "*", "app" if key.allowed_origins[0] != ANY_ORIGIN else settings.PUBLIC_URL
+    )
+    return {
+        "JavaScript": (
+            f'const answer = await fetch("{url}", {{\n'
+            "  headers: { Authorization: `Bearer ${POMELO_SECRET}` },\n"
+            "});\n"
+            "console.log(await answer.json());"
+        ),
+        "curl": (f'curl {url} \\\n  -H "Origin: {origin}" \\\n  -H "Authorization: Bearer $POMELO_SECRET"'),
+    }
 
 
 def _samples() -> dict[str, str]:

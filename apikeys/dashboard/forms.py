@@ -13,6 +13,7 @@ from apikeys.models import (
     ApiKey,
 )
 from apikeys.services import OVERLAPS, KeySettings
+from apikeys.services.settings import MAX_RATE_LIMIT
 from core import clock
 from core.api.scopes import SCOPES
 from core.errors import FieldErrors
@@ -60,9 +61,7 @@ class KeyForm(forms.Form):
         initial=DEFAULT_ROTATION_DAYS,
         help_text="90 days is recommended. Empty: no reminder.",
     )
-    rate_limit = WholeNumberField(
-        label="Requests per minute", initial=DEFAULT_RATE_LIMIT, help_text="Your plan's limit is the maximum."
-    )
+    rate_limit = WholeNumberField(label="Requests per minute", initial=DEFAULT_RATE_LIMIT)
     allowed_networks = forms.CharField(
         label="Allowed addresses",
         required=False,
@@ -80,18 +79,34 @@ class KeyForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, editing: ApiKey | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, plan_limit: int, editing: ApiKey | None = None, **kwargs: Any) -> None:
         if editing is not None:
             kwargs.setdefault("initial", initial_values(editing))
         super().__init__(*args, **kwargs)
-        self.editing = editing
+        self.editing, self.plan_limit = editing, plan_limit
+        self.fields["rate_limit"].help_text = f"At most {plan_limit:,}, the limit of your plan."
         if editing is not None:
             # A secret that was once in a browser must not become a server key.
             del self.fields["kind"]
 
+    def clean_rate_limit(self) -> int:
+        """More than the plan allows would be held to the plan in silence. What a key has from a larger plan may stay."""
+        wanted = int(self.cleaned_data["rate_limit"])
+        kept = self.editing is not None and self.editing.rate_limit == wanted
+        if self.plan_limit < wanted <= MAX_RATE_LIMIT and not kept:
+            raise forms.ValidationError(
+                f"Your plan allows {self.plan_limit:,} requests a minute.", code="above_plan"
+            )
+        return wanted
+
     def clean(self) -> dict[str, Any]:
-        """A day of one's own choice must be given."""
+        """A day of one's own choice must be given, and one that is given counts."""
         cleaned = super().clean() or {}
+        if cleaned.get("expires_on") and "expires_on" in self.changed_data:
+            if "expiry" in self.changed_data and cleaned.get("expiry") != "custom":
+                self.add_error("expires_on", "Clear the day, or choose “On a day I choose” above.")
+            else:
+                cleaned["expiry"] = "custom"
         if (
             cleaned.get("expiry") == "custom"
             and not cleaned.get("expires_on")

@@ -12,10 +12,12 @@ from django.views.decorators.http import require_safe
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from apikeys import advisor
+from apikeys.dashboard.history import history_of
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.representations import display_secret
 from apikeys.selectors import get_key, list_keys, scope_uses
 from apikeys.services import UNDO_MINUTES, can_restore, made_by_key
+from billing.entitlements import limits_of
 from core import clock
 from core.api.pagination import paginate
 from core.api.scopes import SCOPES
@@ -46,14 +48,17 @@ def status_of(key: ApiKey, now: datetime) -> str:
         return "revoked"
     if key.expires_at is not None and key.expires_at <= now:
         return "expired"
-    if any(_state_of_secret(secret, now) == "rotating" for secret in key.secrets.all()):
+    if any(_state_of_secret(key, secret, now) == "rotating" for secret in key.secrets.all()):
         return "rotating"
     return "active"
 
 
-def _state_of_secret(secret: ApiKeySecret, now: datetime) -> str:
-    if secret.revoked_at is not None:
+def _state_of_secret(key: ApiKey, secret: ApiKeySecret, now: datetime) -> str:
+    """No secret works longer than its key."""
+    if secret.revoked_at is not None or key.revoked_at is not None:
         return "revoked"
+    if key.expires_at is not None and key.expires_at <= now:
+        return "expired"
     if secret.ends_at is None:
         return "active"
     return "rotating" if secret.ends_at > now else "expired"
@@ -79,13 +84,13 @@ def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
     return {"key": key, "status": status, "masked": display_secret(newest), "notes": notes}
 
 
-def _works(secret: ApiKeySecret, now: datetime) -> bool:
-    return _state_of_secret(secret, now) in ("active", "rotating")
-
-
 def _reported(secrets: Iterable[ApiKeySecret], now: datetime) -> list[ApiKeySecret]:
     """Return the secrets that somebody has found and that were not replaced since."""
-    return [secret for secret in secrets if secret.reported_at is not None and _works(secret, now)]
+    return [secret for secret in secrets if secret.reported_at is not None and not _is_replaced(secret, now)]
+
+
+def _is_replaced(secret: ApiKeySecret, now: datetime) -> bool:
+    return secret.revoked_at is not None or (secret.ends_at is not None and secret.ends_at <= now)
 
 
 @company_page()
@@ -96,14 +101,14 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     key = get_key(client_id)
     uses = scope_uses(key)
     secrets = list(key.secrets.all())
-    working = [secret for secret in secrets if _works(secret, now)]
+    working = [secret for secret in secrets if _state_of_secret(key, secret, now) in ("active", "rotating")]
     context = {
         "key": key,
         "status": status_of(key, now),
         "may_edit": at_least(request.membership.role, Role.DEVELOPER),
         "may_undo": can_restore(key) and at_least(request.membership.role, Role.OWNER),
         "undo_until": key.revoked_at + timedelta(minutes=UNDO_MINUTES) if key.revoked_at else None,
-        "secrets": [_secret_row(secret, working, now) for secret in secrets],
+        "secrets": [_secret_row(key, secret, working, now) for secret in secrets],
         "reports": [
             {"secret": secret, "masked": display_secret(secret)} for secret in _reported(secrets, now)
         ],
@@ -111,14 +116,17 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "advice": [_advice_row(key, item) for item in advisor.advise(key, working, uses, now)],
         "scopes": [{"scope": SCOPES[name], "last_used_at": uses.get(name)} for name in key.scopes],
         "rotation": advisor.rotation_state(key, now),
-        "history": _history(key, secrets),
+        "history": history_of(key, secrets),
+        "plan_limit": limits_of(request.membership.company).requests_per_minute,
         "made": made_by_key(key),
     }
     return render(request, "apikeys/detail.html", context)
 
 
-def _secret_row(secret: ApiKeySecret, working: list[ApiKeySecret], now: datetime) -> dict[str, Any]:
-    state = _state_of_secret(secret, now)
+def _secret_row(
+    key: ApiKey, secret: ApiKeySecret, working: list[ApiKeySecret], now: datetime
+) -> dict[str, Any]:
+    state = _state_of_secret(key, secret, now)
     verdict = advisor.retirement_verdict(secret, working, now).title if state == "rotating" else ""
     return {
         "secret": secret,
@@ -145,41 +153,3 @@ def _advice_row(key: ApiKey, item: advisor.Advice) -> dict[str, Any]:
         "action_label": label,
         "action_url": reverse(url_name, args=[key.public_id]) if url_name else "",
     }
-
-
-def _history(key: ApiKey, secrets: list[ApiKeySecret]) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = [
-        {"title": "Created", "moment": key.created, "note": key.created_by_name, "tone": "ok", "url": ""}
-    ]
-    entries += [
-        {
-            "title": "Rotated",
-            "moment": secret.created,
-            "note": display_secret(secret),
-            "tone": "accent",
-            "url": "",
-        }
-        for secret in secrets[:-1]
-    ]
-    if key.revoked_at is not None:
-        entries.append(
-            {
-                "title": "Revoked",
-                "moment": key.revoked_at,
-                "note": key.get_revocation_reason_display(),
-                "tone": "danger",
-                "url": "",
-            }
-        )
-    entries += [
-        {
-            "title": "Reported as leaked",
-            "moment": secret.reported_at,
-            "note": display_secret(secret),
-            "tone": "danger",
-            "url": "",
-        }
-        for secret in secrets
-        if secret.reported_at is not None
-    ]
-    return sorted(entries, key=lambda entry: entry["moment"], reverse=True)

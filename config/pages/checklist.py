@@ -16,7 +16,7 @@ from apikeys.restrictions import ANY_ORIGIN
 from core.api.scopes import SCOPES
 from core.principal import Mode
 
-State = Literal["done", "problem", "unknown"]
+State = Literal["done", "problem", "unknown", "not_applicable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,25 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """What the company has in either mode: the first steps are those of the company, and do not differ by mode."""
+
+    key: bool
+    call: bool
+    customer: bool
+    endpoint: bool
+
+    def __or__(self, other: "Begun") -> "Begun":
+        """What one of the two has."""
+        return Begun(
+            self.key or other.key,
+            self.call or other.call,
+            self.customer or other.customer,
+            self.endpoint or other.endpoint,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the lists are made from. `keys` are the working ones of the current mode, secrets prefetched."""
 
@@ -44,21 +63,18 @@ class Facts:
     mode: str
     keys: Sequence[ApiKey]
     scope_uses: Mapping[UUID, Mapping[str, datetime]]
-    other_mode_has_keys: bool
+    ever: "Begun"
     endpoints: int
     members: int
-    has_customer: bool
     has_idempotent_write: bool
     own_second_factor: bool
 
 
 def first_steps(facts: Facts) -> list[Check]:
     """What a new company does first, in order."""
-    has_key = bool(facts.keys) or facts.other_mode_has_keys
-    called = any(key.last_used_at for key in facts.keys)
     return [
         _step(
-            has_key,
+            facts.ever.key,
             "Create a key",
             "A test key is the place to begin: nothing is really sent or charged.",
             "/keys/new/",
@@ -66,23 +82,23 @@ def first_steps(facts: Facts) -> list[Check]:
             mode="test",
         ),
         _step(
-            called,
+            facts.ever.call,
             "Make the first call",
-            "Ask the API who it takes you for; the quickstart has it ready to paste.",
+            "Ask the API whose key you have; the quickstart has the call ready to paste.",
             "/docs/quickstart/",
             "Quickstart",
         ),
         _step(
-            facts.has_customer,
+            facts.ever.customer,
             "Add a customer",
             "By the API or on the page; invoices, charges and messages begin with one.",
             "/customers/",
             "Customers",
         ),
         _step(
-            facts.endpoints > 0,
-            "Hear about changes",
-            "Signed webhooks, with retries for three days and a log of every attempt.",
+            facts.ever.endpoint,
+            "Receive webhooks",
+            "Signed events sent to your server, with retries for three days and a log of every attempt.",
             "/webhooks/create/",
             "Add endpoint",
         ),
@@ -153,6 +169,9 @@ def _least_scopes(facts: Facts) -> Check:
         return Check(
             "problem", title, f"{_names(wide)}: scopes not used in 30 days.", f"{_page(wide[0])}edit/", "Trim"
         )
+    if not any(key.last_used_at and facts.now - key.created >= advisor.UNUSED_AFTER for key in facts.keys):
+        text = "No key has been in use for 30 days yet, so this cannot be judged."
+        return Check("not_applicable", title, text)
     return Check("done", title, "No key has a scope that it has not needed for 30 days.")
 
 
@@ -189,7 +208,7 @@ def _idempotency(facts: Facts) -> Check:
 def _signatures(facts: Facts) -> Check:
     title = "Webhook signatures verified"
     if not facts.endpoints:
-        return Check("done", title, "There are no endpoints yet.")
+        return Check("not_applicable", title, "Not applicable: this mode has no webhook endpoint.")
     text = (
         "Whether your receiver does it cannot be seen from here; the documentation has it in six languages."
     )

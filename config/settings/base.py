@@ -263,6 +263,7 @@ API_MIDDLEWARE = ["core.api.browsers.ApiCorsMiddleware"]
 API_EXPOSURE = "apikeys.authentication.report_exposed_credential"
 API_REQUEST_LOG = "audit.ingest.buffer.record"
 KEY_CALLS = "audit.usage.calls_of_key"
+OBJECT_HISTORY = "audit.selectors.history_of"
 EVENT_SINKS = ["audit.sinks.record"]
 API_MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440

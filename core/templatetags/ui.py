@@ -4,6 +4,7 @@ Inclusion tags render `templates/components/<name>.html`; block tags (`card`, `d
 them. Amounts are integers in minor units and times are aware datetimes, as everywhere else.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,14 +15,17 @@ from django.forms import BoundField
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from core import one_time_forms
 from core.charts import Chart
 from core.currencies import money_text
+from core.moments import describe_distance
 
 register = template.Library()
+
+_CODE = re.compile(r"`([^`\n]+)`")
 
 TONES = {
     # keys, secrets, people
@@ -37,6 +41,8 @@ TONES = {
     # roles
     "owner": "accent", "admin": "info", "developer": "muted", "viewer": "muted",
 }  # fmt: skip
+# Words of libraries' texts that are names.
+NAMES = frozenset({"Pomelo"})
 
 
 @register.simple_tag
@@ -102,32 +108,38 @@ def exact_time(moment: datetime | None, never: str = "Never") -> SafeString:
     )
 
 
-def describe_distance(moment: datetime, now: datetime) -> str:
-    """Words for how far `moment` is from `now`, past or future: "just now", "5 minutes ago", "in 3 days".
-
-    Beyond 60 days the date itself says more, so it is written: "2 Mar 2026".
-    """
-    seconds = (now - moment).total_seconds()
-    distance = abs(seconds)
-    if distance < 45:
-        return "just now" if seconds >= 0 else "in a moment"
-    for limit, unit_seconds, unit in (
-        (3600, 60, "minute"),
-        (86_400, 3600, "hour"),
-        (60 * 86_400, 86_400, "day"),
-    ):
-        if distance < limit:
-            count = max(1, int(distance // unit_seconds))
-            words = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{words} ago" if seconds >= 0 else f"in {words}"
-    local = moment.astimezone(UTC)
-    return f"{local.day} {local:%b %Y}"
-
-
 @register.filter
 def money(amount: int | None, currency: str) -> str:
     """An amount in minor units as text: `1999|money:"EUR"` is €19.99, `500|money:"JPY"` is ¥500."""
     return "–" if amount is None else money_text(int(amount), currency.upper())
+
+
+@register.filter
+def prose(text: Any) -> SafeString:
+    """A sentence of the API's, whose `names` stand between backticks, as HTML with `<code>`; everything else is escaped."""
+    return mark_safe(_CODE.sub(r"<code>\1</code>", conditional_escape(text)))  # noqa: S308 - escaped above
+
+
+@register.filter
+def sentence_case(text: Any) -> str:
+    """ "Change Password" as "Change password", which is how the other pages write: for texts of libraries."""
+    first, *others = str(text).strip().split(" ") if str(text).strip() else [""]
+    return " ".join([first, *(word if _is_a_name(word) else word.lower() for word in others)])
+
+
+@register.filter
+def in_sentence_case(bound: BoundField) -> BoundField:
+    """A field of a library's form, its label and placeholder written as ours are."""
+    bound.label = sentence_case(bound.label)
+    placeholder = bound.field.widget.attrs.get("placeholder")
+    if placeholder:
+        bound.field.widget.attrs["placeholder"] = sentence_case(placeholder)
+    return bound
+
+
+def _is_a_name(word: str) -> bool:
+    """Whether a word keeps its capitals: an abbreviation (URL, TOTP), a name, or no word in title case at all."""
+    return not (word[:1].isupper() and word[1:].islower()) or word in NAMES
 
 
 @register.filter

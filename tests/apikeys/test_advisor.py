@@ -103,3 +103,20 @@ def test_missing_restrictions_are_named():
 def test_a_key_that_no_longer_works_gets_no_advice():
     assert advisor.advise(make(revoked_at=NOW), [], {}, NOW) == []
     assert advisor.advise(make(expires_at=NOW), [secret()], {}, NOW) == []
+
+
+def test_a_key_that_was_never_used_is_not_praised_for_using_its_scopes():
+    fresh = make(created=NOW - timedelta(days=1), last_used_at=None)
+    assert codes(fresh, uses={}) == ["not_used_yet"]
+    young = make(created=NOW - timedelta(days=1))
+    [advice] = advisor.advise(young, [secret()], {}, NOW)
+    assert advice.code == "all_well"
+    assert "Every scope" not in advice.text
+
+
+def test_the_radar_says_when_the_old_secret_was_last_seen():
+    new = secret(created=NOW - timedelta(days=1))
+    old = secret(
+        last_used_at=NOW - timedelta(minutes=16), last_used_ip="192.0.2.9", ends_at=NOW + timedelta(days=1)
+    )
+    assert advisor.retirement_verdict(old, [new, old], NOW).text == "Last seen 16 minutes ago from 192.0.2.9."

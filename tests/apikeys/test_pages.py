@@ -1,5 +1,6 @@
 """The key pages: who may do what, the secret shown once, every change effective and audited."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -10,7 +11,6 @@ from apikeys.selectors import get_key, list_keys
 from apikeys.services import revoke_key
 from apikeys.usage import BUFFER
 from core import clock
-from core.api.scopes import SCOPES
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, join, make_user
@@ -38,17 +38,83 @@ def events_of(world, client_id):
         )
 
 
-def test_a_browser_key_begins_with_read_scopes(world, login):
-    # given the form as it is, and as the link to a browser key opens it
-    browser = login(world.owner, world.company)
-    plain = browser.get("/keys/new/").content.decode()
-    # when
-    page = browser.get("/keys/new/?kind=browser").content.decode()
-    # then
-    assert re.findall(r'<input type="checkbox" name="scopes" value="([^"]+)"[^>]* checked', plain) == []
-    ticked = re.findall(r'<input type="checkbox" name="scopes" value="([^"]+)"[^>]* checked', page)
-    assert ticked == [name for name, scope in SCOPES.items() if not scope.writes]
+def test_a_browser_key_begins_without_a_scope(world, login):
+    # given the form as a link to a browser key opens it
+    page = login(world.owner, world.company).get("/keys/new/?kind=browser").content.decode()
+    # then the kind is chosen, and what strangers may read is not
+    assert re.findall(r'<input type="checkbox" name="scopes" value="([^"]+)"[^>]* checked', page) == []
     assert re.search(r'<input type="radio" name="kind" value="browser"[^>]* checked', page)
+
+
+def test_the_page_of_a_browser_keys_secret_says_what_is_so_of_one_and_its_sample_works(world, login, api):
+    form = {**FORM, "kind": "browser", "allowed_networks": "", "allowed_origins": "https://*.shop.example"}
+    page = html.unescape(
+        create(login(world.owner), **{**form, "scopes": ["customers:read"]}).content.decode()
+    )
+    (secret,) = set(SECRET.findall(page))
+
+    assert "Never in code, a browser page" not in page
+    (origin,) = re.findall(r'-H "Origin: ([^"]+)"', page)
+    client = api(secret)
+    assert client.get("/v1/whoami").code == "origin_not_allowed"
+    assert client.get("/v1/whoami", headers={"Origin": origin}).status == 200
+
+
+def test_a_chosen_day_counts_and_a_contradiction_is_refused(world, login):
+    browser = login(world.owner)
+    day = (clock.now() + timedelta(days=10)).date()
+
+    create(browser, name="by day", expiry="90", expires_on=day.isoformat())
+    refused = create(browser, name="both", expiry="never", expires_on=day.isoformat())
+
+    with tenant_context(world.tenant()):
+        assert ApiKey.objects.get(name="by day").expires_at.date() == day
+        assert not ApiKey.objects.filter(name="both").exists()
+    assert refused.status_code == 422
+    assert "Clear the day" in refused.content.decode()
+
+
+def test_a_limit_above_the_plan_is_refused_and_one_of_a_larger_plan_is_said_to_be_held(
+    world, login, issue_key
+):
+    browser = login(world.owner)
+    refused = create(browser, rate_limit="5000")
+    assert refused.status_code == 422
+    assert "Your plan allows 60 requests a minute." in refused.content.decode()
+
+    kept = issue_key(world.company, FORM["scopes"], name="billing worker", rate_limit=5000)
+    assert "held to the 60 of your plan" in browser.get(f"/keys/{kept.client_id}/").content.decode()
+    unchanged = {**FORM, "allowed_networks": "", "rate_limit": "5000", "expiry": "never"}
+    assert browser.post(f"/keys/{kept.client_id}/edit/", unchanged).status_code == 302
+
+
+def test_the_secret_of_a_revoked_key_is_not_called_active(world, login, issue_key):
+    issued = issue_key(world.company)
+    browser = login(world.owner)
+    browser.post(f"/keys/{issued.client_id}/revoke/", {"leaked": ""})
+
+    page = browser.get(f"/keys/{issued.client_id}/").content.decode()
+
+    states = re.findall(r'data-label="State"><div><span class="[^"]*">([^<]+)<', page)
+    assert states == ["Revoked"]
+
+
+def test_the_history_has_edits_revocations_and_their_undoing(world, login, issue_key):
+    issued = issue_key(world.company, FORM["scopes"])
+    browser = login(world.owner)
+    browser.post(
+        f"/keys/{issued.client_id}/edit/",
+        {**FORM, "name": "renamed", "allowed_networks": "", "expiry": "never"},
+    )
+    browser.post(f"/keys/{issued.client_id}/revoke/", {"leaked": ""})
+    browser.post(f"/keys/{issued.client_id}/undo/")
+
+    page = browser.get(f"/keys/{issued.client_id}/").content.decode()
+
+    line = page[page.index('<ol class="timeline">') :]
+    titles = re.findall(r'<span><a href="/audit/aud_\w+/">([^<]+)</a></span>', line)
+    assert titles == ["Revocation undone", "Revoked", "Edited", "Created"]
+    assert f"by {world.owner.display_name}" in line
 
 
 def test_a_created_key_is_shown_once_and_works_at_once(world, login, api):

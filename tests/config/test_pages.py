@@ -16,14 +16,14 @@ from audit.models import RequestRollup
 from config.pages import docs
 from core.tenancy import system_context, tenant_context
 from tests.contracts.pages import list_pages
-from tests.factories import SYSTEM, World, join, make_company, make_customer, make_key, make_user
+from tests.factories import PASSWORD, SYSTEM, World, join, make_company, make_customer, make_key, make_user
 
 Login = Callable[..., Client]
 
 
 def check_of(html: str, title: str) -> str:
-    """Return the state that the overview shows for a line: Done, Attention or Open."""
-    return re.search(rf'visually-hidden">(\w+): </span>{re.escape(title)}<', html)[1]
+    """Return the state that the overview shows for a line: Done, Attention, Open or Not applicable."""
+    return re.search(rf'visually-hidden">([\w ]+): </span>{re.escape(title)}<', html)[1]
 
 
 def overview(client: Client) -> str:
@@ -92,17 +92,35 @@ def test_steps_are_ticked_by_what_is_so(world: World, login: Login) -> None:
     assert "4 of 6 done" in html
     for title in ("Create a key", "Make the first call", "Add a customer", "Invite your team"):
         assert check_of(html, title) == "Done"
-    assert check_of(html, "Hear about changes") == "Open"
+    assert check_of(html, "Receive webhooks") == "Open"
 
 
-def test_a_test_key_counts_as_the_first_key_only(world: World, login: Login) -> None:
+def test_the_first_steps_are_those_of_the_company_in_whichever_mode_they_were_done(
+    world: World, login: Login
+) -> None:
     make_key(world.company, mode="test")
+    make_customer(world.tenant("test"))
+    browser = login(world.owner, world.company)
+
+    def steps() -> list[str]:
+        html = overview(browser)
+        assert "3 of 6 done" in html
+        return [check_of(html, title) for title in ("Create a key", "Make the first call", "Add a customer")]
+
+    in_live = steps()
+    assert "Security checklist" not in overview(browser)
+    browser.post("/mode/", {"mode": "test"})
+
+    assert in_live == steps() == ["Done", "Open", "Done"]
+
+
+def test_what_cannot_be_judged_is_not_called_done(world: World, login: Login) -> None:
+    make_key(world.company)
 
     html = overview(login(world.owner, world.company))
 
-    assert check_of(html, "Create a key") == "Done"
-    assert check_of(html, "Make the first call") == "Open"
-    assert "Security checklist" not in html
+    assert check_of(html, "Webhook signatures verified") == "Not applicable"
+    assert check_of(html, "Keys have the least scopes they need") == "Not applicable"
 
 
 @pytest.mark.parametrize(
@@ -136,14 +154,12 @@ def test_a_test_key_counts_as_the_first_key_only(world: World, login: Login) -> 
             "Keys bound to your servers and sites",
             "Attention",
         ),
-        ({}, "Keys have the least scopes they need", "Done"),
         (
             {"created": datetime.now(UTC) - timedelta(days=40), "last_used_at": datetime.now(UTC)},
             "Keys have the least scopes they need",
             "Attention",
         ),
         ({}, "Idempotency-Key on every create, charge and send", "Open"),
-        ({}, "Webhook signatures verified", "Done"),
     ],
 )
 def test_the_security_checklist_says_what_the_keys_are(
@@ -196,7 +212,7 @@ def test_a_first_step_offers_its_button_to_those_who_may_use_it(
 
     assert buttons_of(html) == buttons
     assert "0 of 6 done" in html
-    for title in ("Create a key", "Hear about changes", "Invite your team"):
+    for title in ("Create a key", "Receive webhooks", "Invite your team"):
         assert check_of(html, title) == "Open"
     assert "A test key is the place to begin" in html
 
@@ -394,3 +410,53 @@ def test_another_companys_key_has_no_usage_page(world: World, login: Login) -> N
     foreign = make_key(world.other_company).key
 
     assert login(world.owner, world.company).get(f"/keys/{foreign.public_id}/usage/").status_code == 404
+
+
+def test_the_program_that_checks_a_proof_can_be_downloaded(world: World, login: Login) -> None:
+    assert 'href="/docs/verify_audit.py"' in login(world.owner).get("/audit/").content.decode()
+
+    answer = Client().get("/docs/verify_audit.py")
+
+    assert answer.status_code == 200
+    assert b"".join(answer) == (docs.FOLDER / "verify_audit.py").read_bytes()
+    assert "attachment" in answer.headers["Content-Disposition"]
+
+
+ALLAUTH_PAGES = [
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/2fa/",
+    "/accounts/2fa/totp/activate/",
+    "/accounts/2fa/webauthn/",
+    "/accounts/2fa/webauthn/add/",
+]
+
+
+@pytest.mark.parametrize("path", ALLAUTH_PAGES)
+def test_allauths_pages_are_in_the_shell_and_write_as_the_others_do(
+    world: World, login: Login, path: str
+) -> None:
+    browser = login(world.owner, world.company)
+    browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
+
+    html = browser.get(path).content.decode()
+
+    assert 'class="sidebar"' in html
+    texts = re.findall(r"<(?:title|h1|h2|button|label)\b[^>]*>\s*([^<]*?)\s*<", html)
+    assert texts
+    in_title_case = [text for text in texts if re.search(r"^[A-Z]\w+ (\w+ )*[A-Z][a-z]+\b", text)]
+    known = {"Your profile", "API keys", "Test mode", "Light theme"}
+    assert [text for text in in_title_case if not any(name in text for name in ("Pomelo", *known))] == []
+
+
+def test_what_concerns_the_company_stands_in_the_trail_of_both_modes(world: World, login: Login) -> None:
+    browser = login(world.owner, world.company)
+    browser.post("/mode/", {"mode": "test"})
+    browser.post("/team/invite/", {"email": "new@example.com", "role": "viewer"})
+    make_key(world.company, mode="test")
+
+    for mode in ("test", "live"):
+        browser.post("/mode/", {"mode": mode})
+        page = browser.get("/audit/").content.decode()
+        assert "member.invited" in page
+        assert ("api_key.created" in page) is (mode == "test")

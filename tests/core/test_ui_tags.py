@@ -33,6 +33,11 @@ def render(source: str, **context: object) -> str:
         (timedelta(hours=-23), "23 hours ago"),
         (timedelta(days=-1), "1 day ago"),
         (timedelta(days=7), "in 7 days"),
+        # A moment after something for seven days was made: what lies ahead is rounded.
+        (timedelta(days=7, seconds=-3), "in 7 days"),
+        (timedelta(hours=23, minutes=59), "in 1 day"),
+        (timedelta(minutes=59, seconds=50), "in 1 hour"),
+        (timedelta(days=-7, seconds=3), "6 days ago"),
         (timedelta(days=-59), "59 days ago"),
         (timedelta(days=-60), "22 Sep 2026"),
         (timedelta(days=90), "19 Feb 2027"),
@@ -258,3 +263,22 @@ def test_no_template_has_inline_style_or_script() -> None:
             wrong.append(str(path))
 
     assert wrong == []
+
+
+def test_names_between_backticks_become_code_and_nothing_else_becomes_html() -> None:
+    assert ui.prose("Send `a<b` & wait.") == "Send <code>a&lt;b</code> &amp; wait."
+    assert ui.prose("<b>no</b>") == "&lt;b&gt;no&lt;/b&gt;"
+
+
+@pytest.mark.parametrize(
+    ("title", "sentence"),
+    [
+        ("Change Password", "Change password"),
+        ("Authenticator App Activation", "Authenticator app activation"),
+        ("Add WebAuthn Security Key", "Add WebAuthn security key"),
+        ("Deactivate TOTP", "Deactivate TOTP"),
+        ("", ""),
+    ],
+)
+def test_titles_of_libraries_are_written_as_sentences(title: str, sentence: str) -> None:
+    assert ui.sentence_case(title) == sentence

@@ -1,8 +1,7 @@
-"""Choosing a browser key in the form ticks the read scopes, once, and leaves what a person has ticked."""
+"""Choosing a browser key in the form ticks nothing, leaves what is ticked, and says what a stranger could do."""
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
@@ -12,20 +11,15 @@ Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
-def test_a_browser_key_begins_with_read_scopes(
-    world: World, visit: Visit, sign_in_as: SignIn, scripts: bool
+def test_choosing_a_browser_key_ticks_nothing_by_itself(
+    world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
-    page = visit(scripts=scripts)
+    page = visit()
     sign_in_as(page, world.owner)
     page.goto("/keys/new/")
-    if scripts:
-        page.get_by_label("In a browser").check()
-    else:
-        page.get_by_role("link", name="start one").click()
-    expect(page.get_by_label("In a browser")).to_be_checked()
-    expect(page.get_by_label("customers:read")).to_be_checked()
-    expect(page.get_by_label("customers:write")).not_to_be_checked()
+    page.get_by_label("In a browser").check()
+    expect(page.get_by_label("customers:read")).not_to_be_checked()
+    expect(page.get_by_text("Tick only what a stranger may see")).to_be_visible()
 
 
 def test_what_is_ticked_already_stays(world: World, visit: Visit, sign_in_as: SignIn) -> None:

@@ -182,7 +182,7 @@ def charge(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 def _charge(request: CompanyRequest, invoice: Invoice, form: ChargeForm) -> HttpResponse:
     services.create_charge(actor=request.principal, invoice=invoice, **form.cleaned_data)
-    messages.info(request, "The charge is on its way to the gateway.")
+    messages.info(request, "The charge is made. Its status is shown below and follows the gateway's answer.")
     return redirect("billing:invoice", invoice.public_id)
 
 

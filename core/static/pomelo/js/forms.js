@@ -1,6 +1,5 @@
 // Small helps for forms; each form works without them.
 // [data-preset]: a link that loads the page with boxes ticked; with scripts it ticks them here. [data-submit-once]: a second press does nothing.
-// [data-begin-with]: a choice that ticks boxes when none is ticked yet.
 // [data-auto-submit]: a filter that applies itself when changed.
 function tick(form, name, wanted) {
   form.querySelectorAll(`input[type=checkbox][name="${name}"]`).forEach((box) => {
@@ -38,11 +37,6 @@ document.addEventListener("change", (event) => {
   }
   if (field.closest("[data-auto-submit]") && field.matches("select, input[type=radio], input[type=checkbox]")) {
     field.form.requestSubmit();
-  }
-  const choice = field.closest("[data-begin-with]");
-  const name = choice && choice.dataset.beginField;
-  if (choice && !field.form.querySelector(`input[type=checkbox][name="${name}"]:checked`)) {
-    tick(field.form, name, new Set(choice.dataset.beginWith.split(" ")));
   }
 });
 
