@@ -7,11 +7,14 @@ from typing import Any, get_args
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.access import entered
+from accounts.access import CompanyRequest, enter, entered
+from accounts.models import User
+from accounts.selectors import memberships_of
 from core.resources import MenuEntry, Section, menu_of
 
 THEME_COOKIE = "theme"
 THEMES = ("light", "dark", "system")
+ALLAUTH_PREFIX = "/accounts/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ def menu() -> list[MenuSection]:
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Give templates `shell` (None outside of a company), `theme` (light, dark or system) and `mail_goes_to_files`."""
-    inside = entered(request)
+    inside = entered(request) or _at_home(request)
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
@@ -49,3 +52,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "menu": menu(),
         },
     }
+
+
+def _at_home(request: HttpRequest) -> CompanyRequest | None:
+    """Enter the company of somebody on one of allauth's pages, so that changing a password does not lead out of the shell."""
+    user = getattr(request, "user", None)
+    if not (request.path.startswith(ALLAUTH_PREFIX) and isinstance(user, User)):
+        return None
+    memberships = memberships_of(user)
+    return enter(request, memberships) if memberships else None

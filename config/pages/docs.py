@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
@@ -63,6 +63,13 @@ def doc_page(request: HttpRequest, slug: str) -> HttpResponse:
         "sections": sections(),
     }
     return render(request, "pages/doc.html", context)
+
+
+@require_safe
+def verify_audit(request: HttpRequest) -> FileResponse:
+    """Hand out the program that checks a proof of the trail without us (docs/audit.md)."""
+    file = (FOLDER / "verify_audit.py").open("rb")
+    return FileResponse(file, as_attachment=True, content_type="text/x-python; charset=utf-8")
 
 
 def _body_of(document: Document) -> SafeString:

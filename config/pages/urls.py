@@ -14,6 +14,7 @@ urlpatterns = [
     path("theme/", theme.choose_theme, name="theme"),
     path(".well-known/security.txt", security_txt.security_txt, name="security_txt"),
     path("docs/", docs.docs_index, name="docs"),
+    path("docs/verify_audit.py", docs.verify_audit, name="verify_audit"),
     # With or without the slash: the `type` of an error is /docs/errors#code. /docs/api is the API reference.
     re_path(r"^docs/(?!api/?$)(?P<slug>[a-z0-9-]+)/?$", docs.doc_page, name="doc"),
 ]
