@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run test restore-test check attack docs bench chaos lock install-base install-dev
+.PHONY: help run test restore-test test-cluster check attack docs bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ test: install-dev ## run the whole suite against real PostgreSQL and Valkey
 
 restore-test: install-dev ## back a platform up, restore it elsewhere, and count what arrives (part of `make test`)
 	@$(BIN)/python -m pytest tests/restore $(ARGS)
+
+test-cluster: install-dev ## a short life on every server Pomelo promises to work with, where it is installed (POSTGRES_16_BIN=… names programs)
+	@POMELO_TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster -rs $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check

@@ -4,12 +4,13 @@ Sign-in, password resets and second factors count their attempts here (django-al
 limits because Valkey did. The limits then hold per process, as those of the API do (DESIGN §5).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from django.core.cache.backends.locmem import LocMemCache
 from django_redis.cache import RedisCache
 from django_redis.client import DefaultClient
+from redis.cluster import RedisCluster
 
 from core import valkey
 from core.valkey import ValkeyUnavailable
@@ -27,6 +28,18 @@ class SharedClient(DefaultClient):
     def get_client_with_index(self, write: bool = True, tried: list[int] | None = None) -> tuple[Any, int]:
         """Return the process's client, which stands for every server."""
         return valkey.client(), 0
+
+    def get_many(
+        self, keys: Collection[str], version: int | None = None, client: Any = None
+    ) -> dict[str, Any]:
+        """Return what is there under `keys`. A cluster answers one MGET for keys of one slot only, so it is asked slot by slot."""
+        shared = valkey.client()
+        if not (keys and isinstance(shared, RedisCluster)):
+            found: dict[str, Any] = super().get_many(keys, version=version, client=client)
+            return found
+        names = {self.make_key(key, version=version): key for key in keys}
+        answers = zip(names.values(), shared.mget_nonatomic(*names), strict=True)
+        return {key: self.decode(value) for key, value in answers if value is not None}
 
 
 def _either(name: str) -> Callable[..., Any]:

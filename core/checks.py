@@ -42,12 +42,4 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             for name in ("VAULT_ADDR", proof.get(settings.VAULT_AUTH, "VAULT_ADDR"))
             if not getattr(settings, name)
         )
-    if "," in settings.VALKEY_URL and settings.CELERY_BROKER_URL == settings.VALKEY_URL:
-        found.append(
-            Error(
-                "VALKEY_URL is a cluster, which cannot carry Celery's messages.",
-                hint="Set CELERY_BROKER_URL to an amqp:// broker or a single Valkey.",
-                id="pomelo.E012",
-            )
-        )
     return found

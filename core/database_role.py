@@ -20,7 +20,10 @@ def verify_database_role() -> None:
             "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "        WHERE c.relowner = r.oid AND n.nspname = 'public'), "
             "EXISTS (SELECT FROM pg_roles s WHERE s.rolname = 'system' "
-            "        AND pg_has_role(r.oid, s.oid, 'SET') AND NOT pg_has_role(r.oid, s.oid, 'USAGE')) "
+            # PostgreSQL 15 does not know SET: there, whoever is a member may.
+            "        AND pg_has_role(r.oid, s.oid, "
+            "            CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) "
+            "        AND NOT pg_has_role(r.oid, s.oid, 'USAGE')) "
             "FROM pg_roles r WHERE rolname = current_user"
         )
         name, is_superuser, bypasses, owns, may_become_system = cursor.fetchone()

@@ -1,8 +1,7 @@
 """The one way to Valkey: a pooled client, scripts, and a fast lane for the request pipeline.
 
-`VALKEY_URL` is `redis://`, `rediss://`, `unix://` (also spelled `valkey://`, `valkeys://`) or, for a cluster,
-`redis+cluster://host:port[,host:port…]` (`rediss+cluster://` with TLS; several nodes always mean a cluster). Time-outs are short: the pipeline has an answer
-for every failure (DESIGN §5), so it is better to know at once.
+`VALKEY_URL` names one server, a cluster, or a primary that Sentinels watch (core.valkey_urls). Time-outs are short: the pipeline has an
+answer for every failure (DESIGN §5), so it is better to know at once.
 """
 
 import hashlib
@@ -12,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import hiredis
 import redis
@@ -24,6 +22,9 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
 from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from core.valkey_urls import is_cluster, is_sentinel, normalise_url, parse_nodes, tls_options
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 1.0
@@ -66,18 +67,6 @@ _SERVER_REPLIES = (
 )
 
 
-def normalise_url(url: str) -> str:
-    """Valkey's own URL schemes, spelled as the client library knows them."""
-    scheme, separator, rest = url.partition("://")
-    return scheme.replace("valkeys", "rediss").replace("valkey", "redis") + separator + rest
-
-
-def is_cluster(url: str) -> bool:
-    """Whether `url` names a Valkey Cluster."""
-    scheme, _, rest = url.partition("://")
-    return scheme.endswith("+cluster") or "," in rest
-
-
 def _connect() -> redis.Redis | RedisCluster:
     url = normalise_url(settings.VALKEY_URL)
     options: dict[str, Any] = {
@@ -87,20 +76,20 @@ def _connect() -> redis.Redis | RedisCluster:
         # One more try on a connection that died while idle; never a second wait for an answer that did not come.
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     }
-    if not is_cluster(url):
+    if not (is_cluster(url) or is_sentinel(url)):
         return redis.Redis.from_url(url, **options)
-    parts = urlsplit(url)
-    nodes = []
-    for node in parts.netloc.rpartition("@")[2].split(","):
-        host, _, port = node.rpartition(":")
-        nodes.append(ClusterNode(host.strip("[]"), int(port)))
-    return RedisCluster(
-        startup_nodes=nodes,
-        ssl=parts.scheme.startswith("rediss"),
-        username=parts.username,
-        password=parts.password,
-        **options,
-    )
+    nodes = parse_nodes(url)
+    if nodes.tls:
+        options |= {"ssl": True, **tls_options(nodes.ca_certs)}
+    who: dict[str, Any] = {"username": nodes.username, "password": nodes.password}
+    if is_cluster(url):
+        return RedisCluster(
+            startup_nodes=[ClusterNode(host, port) for host, port in nodes.addresses], **who, **options
+        )
+    # Asked again at every new connection; a connection to what is the primary no more says READONLY and is dropped.
+    sentinels = Sentinel(nodes.addresses, sentinel_kwargs=options)
+    primary: redis.Redis = sentinels.master_for(nodes.primary, db=nodes.database, **who, **options)
+    return primary
 
 
 class FastLane:

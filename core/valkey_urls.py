@@ -1,0 +1,138 @@
+"""What VALKEY_URL and CELERY_BROKER_URL may say, and what the client libraries want to hear. Reads no settings.
+
+One server: `redis://`, `rediss://` (TLS), `unix://`. A cluster: `redis+cluster://host:port[,host:port…]`. A primary with replicas that
+Sentinels watch: `redis+sentinel://host:port[,host:port…]/NAME[/DATABASE]`, where NAME is what the Sentinels call it. `valkey` may stand
+for `redis`, `rediss+…` means TLS. `?ssl_ca_certs=/path` names the certificates to trust instead of the system's. A server's certificate
+is always verified, by its name too.
+"""
+
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+DEFAULT_PORT = 6379
+DEFAULT_SENTINEL_PORT = 26379
+
+
+class BadUrl(ValueError):
+    """A URL that says nothing we understand; the message says what is wrong, without the password."""
+
+
+def normalise_url(url: str) -> str:
+    """Valkey's own URL schemes, spelled as the client library knows them."""
+    scheme, separator, rest = url.partition("://")
+    return scheme.replace("valkeys", "rediss").replace("valkey", "redis") + separator + rest
+
+
+def is_sentinel(url: str) -> bool:
+    """Whether `url` names Sentinels."""
+    return url.partition("://")[0].endswith("+sentinel")
+
+
+def is_cluster(url: str) -> bool:
+    """Whether `url` names a Valkey Cluster."""
+    scheme, _, rest = url.partition("://")
+    return scheme.endswith("+cluster") or ("," in rest and not is_sentinel(url))
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """Several servers that stand for one: the nodes of a cluster, or the Sentinels of a primary."""
+
+    addresses: tuple[tuple[str, int], ...]
+    tls: bool
+    username: str | None
+    password: str | None
+    ca_certs: str | None
+    primary: str  # what the Sentinels call it; empty for a cluster
+    database: int
+
+
+def parse_nodes(url: str) -> Nodes:
+    """Return what the URL of a cluster or of Sentinels says. Raises BadUrl."""
+    parts = urlsplit(normalise_url(url))
+    sentinel = is_sentinel(url)
+    addresses = []
+    for node in parts.netloc.rpartition("@")[2].split(","):
+        host, colon, port = node.rpartition(":")
+        if not colon or node.endswith("]"):
+            host, port = node, str(DEFAULT_SENTINEL_PORT if sentinel else DEFAULT_PORT)
+        if not host or not port.isdigit():
+            raise BadUrl(f"{node!r} is no host:port")
+        addresses.append((host.strip("[]"), int(port)))
+    primary, _, database = parts.path.strip("/").partition("/")
+    if sentinel and not primary:
+        raise BadUrl("say after the Sentinels' addresses what they call the primary: …/mymaster")
+    if database and not database.isdigit():
+        raise BadUrl(f"{database!r} is no number of a database")
+    # urlsplit finds the user by the last @, but reads the port of one host only.
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    return Nodes(
+        addresses=tuple(addresses),
+        tls=parts.scheme.startswith("rediss"),
+        username=unquote(user) or None,
+        password=unquote(password) or None,
+        ca_certs=_trusted(parts.query),
+        primary=primary if sentinel else "",
+        database=int(database or 0),
+    )
+
+
+def check_url(url: str) -> None:
+    """Raise BadUrl when VALKEY_URL names several servers in a way that cannot be read."""
+    if is_cluster(url) or is_sentinel(url):
+        parse_nodes(url)
+
+
+def tls_options(ca_certs: str | None) -> dict[str, Any]:
+    """Return redis-py's options for a connection that trusts nobody it cannot verify."""
+    return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True, "ssl_ca_certs": ca_certs}
+
+
+def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
+    """Return a broker's URL as Celery spells it, its options for TLS (None without), and what its transport must know besides.
+
+    Left to itself Celery's transport would verify no certificate. Raises BadUrl for what it cannot use: a cluster.
+    """
+    url = normalise_url(url)
+    if is_cluster(url) and url.startswith("redis"):
+        raise BadUrl(
+            "a cluster cannot carry Celery's messages: use an amqp:// broker, Sentinels or a single Valkey"
+        )
+    if is_sentinel(url):
+        nodes = parse_nodes(url)
+        password = f":{quote(nodes.password, safe='')}@" if nodes.password else ""
+        user = quote(nodes.username or "", safe="") if password else ""
+        hosts = (f"[{host}]" if ":" in host else host for host, _ in nodes.addresses)
+        spelled = ";".join(
+            f"sentinel://{user}{password}{host}:{port}/{nodes.database}"
+            for host, (_, port) in zip(hosts, nodes.addresses, strict=True)
+        )
+        tls = tls_options(nodes.ca_certs) if nodes.tls else None
+        # The Sentinels are asked with the primary's own certificate authority, and have no password of their own.
+        asked = ({"ssl": True} | tls) if tls else {}
+        return spelled, tls, {"master_name": nodes.primary, "sentinel_kwargs": asked}
+    parts = urlsplit(url)
+    if parts.scheme == "rediss":
+        return _without_query(url), tls_options(_trusted(parts.query)), {}
+    if parts.scheme == "amqps":
+        return (
+            _without_query(url),
+            {
+                "cert_reqs": ssl.CERT_REQUIRED,
+                "ca_certs": _trusted(parts.query),
+                # None lets the library take the name of the one it connects to; without it no name is compared at all.
+                "server_hostname": None,
+            },
+            {},
+        )
+    return url, None, {}
+
+
+def _trusted(query: str) -> str | None:
+    return parse_qs(query).get("ssl_ca_certs", [None])[0]
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0]

@@ -1,0 +1,34 @@
+"""Collected by `make test-cluster` only. What was seen is printed as the table of docs/reliability.md."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+collect_ignore_glob = [] if os.environ.get("POMELO_TEST_CLUSTER") else ["test_*.py"]
+SEEN: list[tuple[str, str]] = []
+
+
+@pytest.fixture
+def seen(request: pytest.FixtureRequest):
+    """Note a line of the table, once the test has passed: seen("PostgreSQL 15.20", "what was done")."""
+    lines: list[tuple[str, str]] = []
+    yield lambda what, how: lines.append((what, how))
+    SEEN.extend(lines)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table."""
+    if SEEN:
+        terminalreporter.section("servers")
+        terminalreporter.write_line("| server | what was done on it |\n|---|---|")
+        for what, how in SEEN:
+            terminalreporter.write_line(f"| {what} | {how} |")
+
+
+def system_program(*candidates: str) -> Path:
+    """Return the first of these programs that is installed; skip the test, naming them, when none is."""
+    for name in candidates:
+        if Path(name).is_file():
+            return Path(name)
+    pytest.skip(f"not installed: {' or '.join(candidates)}")

@@ -1,0 +1,172 @@
+"""Every shape of Valkey that VALKEY_URL may name, and the broker with it: read right, reached, and verified."""
+
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import trustme
+from django.core.cache import cache
+from django.test import Client
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from apikeys import grants
+from core import valkey
+from core.health import check_readiness
+from core.valkey import ValkeyUnavailable
+from core.valkey_urls import BadUrl, celery_options, check_url, parse_nodes
+from tests.core.test_valkey_cluster import cluster_url, on_cluster  # noqa: F401 - fixtures
+from tests.core.valkey_servers import TlsDoor, Watched, sentinel, wait_until
+from tests.engines import ROOT, private_valkey
+from tests.factories import PASSWORD
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with sentinel(tmp_path) as started:
+        yield started
+
+
+def put_and_get(url: str) -> object:
+    """Send a message through the broker, with what Celery is told about it; return it. Raises kombu's OperationalError."""
+    spelled, tls, more = celery_options(url)
+    options = {"socket_timeout": 5, "socket_connect_timeout": 1, **more}
+    with Connection(spelled, ssl=tls, transport_options=options) as broker:
+        broker.ensure_connection(max_retries=1, interval_start=0)
+        queue = broker.SimpleQueue("topologies")
+        queue.put({"hint": 1})
+        message = queue.get(timeout=5)
+        message.ack()
+        queue.close()
+    return message.payload
+
+
+@pytest.mark.usefixtures("on_cluster")
+def test_on_a_cluster_people_sign_in_many_values_are_cached_and_the_process_is_ready(world) -> None:
+    cache.set_many({f"of {n}": n for n in range(20)})
+
+    assert cache.get_many([f"of {n}" for n in range(20)]) == {f"of {n}": n for n in range(20)}
+    cache.delete_many([f"of {n}" for n in range(19)])
+    assert cache.get_many([f"of {n}" for n in range(20)]) == {"of 19": 19}
+    assert valkey.available()  # nothing of it was refused and went on in memory
+    browser = Client()
+    assert browser.post("/accounts/login/", {"login": world.owner.email, "password": PASSWORD}).url == "/"
+    assert browser.get("/keys/").status_code == 200
+    assert check_readiness().results["valkey"] == "ok"
+
+
+def test_behind_sentinels_everything_goes_on_with_the_replica_that_took_over(
+    watched: Watched, world, issue_key, api, settings, monkeypatch
+) -> None:
+    settings.VALKEY_URL = watched.url
+    grants.COPIES.clear()
+    issued = issue_key(world.company, rate_limit=100)
+    client = api(issued.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    cache.set("before", 1)
+    assert cache.get("before") == 1
+    assert put_and_get(watched.broker_url) == {"hint": 1}
+
+    watched.fail_over()
+
+    # Requests go on without Valkey meanwhile; the limits are exact again as soon as the Sentinel says where.
+    assert client.get("/v1/whoami").status == 200
+    wait_until(lambda: _is_back(), 10)
+    assert cache.get("before") == 1
+    replica = redis.Redis(port=watched.replica_port, password=watched.password)
+    replica.flushall()
+    assert client.get("/v1/whoami").status == 200
+    assert [key for key in replica.scan_iter(count=1000) if b"{" in key]
+    assert put_and_get(watched.broker_url) == {"hint": 1}
+    grants.COPIES.clear()
+
+
+def _is_back() -> bool:
+    try:
+        return bool(valkey.call("PING"))
+    except ValkeyUnavailable:
+        return False
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
+    made = trustme.CA()
+    file = tmp_path / "ca.pem"
+    made.cert_pem.write_to_path(str(file))
+    return made, file
+
+
+@pytest.mark.parametrize(
+    ("trusted", "name", "expected"),
+    [(True, "localhost", True), (False, "localhost", False), (True, "elsewhere.example", False)],
+    ids=["ours", "made by a stranger", "of another host"],
+)
+def test_by_tls_nobody_is_believed_whose_certificate_does_not_verify(
+    trusted, name, expected, authority, tmp_path, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr(valkey, "PAUSE_SECONDS", 0.0)
+    ours, file = authority
+    with private_valkey() as server:
+        door = TlsDoor(str(server.socket), ours if trusted else trustme.CA(), name)
+        password = server.url.partition("://:")[2].partition("@")[0]
+        url = f"rediss://:{password}@localhost:{door.port}/0?ssl_ca_certs={file}"
+        settings.VALKEY_URL = url
+        if expected:
+            assert valkey.call("PING")
+            assert put_and_get(url) == {"hint": 1}
+        else:
+            with pytest.raises(ValkeyUnavailable, match="certificate verify failed"):
+                valkey.call("PING")
+            with pytest.raises(OperationalError, match="certificate verify failed"):
+                put_and_get(url)
+        door.close()
+
+
+def test_celery_is_told_to_verify_its_broker_in_every_spelling() -> None:
+    for url in ("rediss://a", "valkeys://a?ssl_ca_certs=/ca.pem", "rediss+sentinel://a/x"):
+        _, tls, _ = celery_options(url)
+        assert tls is not None
+        assert tls["ssl_cert_reqs"] == ssl.CERT_REQUIRED
+        assert tls["ssl_check_hostname"] is True
+    spelled, tls, _ = celery_options("amqps://u:p@rabbit.example/v?ssl_ca_certs=/ca.pem")
+    assert spelled == "amqps://u:p@rabbit.example/v"
+    assert tls == {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": "/ca.pem", "server_hostname": None}
+    assert celery_options("amqp://u:p@rabbit.example/v") == ("amqp://u:p@rabbit.example/v", None, {})
+
+
+def test_what_a_url_of_several_servers_says() -> None:
+    nodes = parse_nodes("valkeys+sentinel://me:p%40ss@a:1,[::1]:2,c/main/3?ssl_ca_certs=/ca.pem")
+
+    assert nodes.addresses == (("a", 1), ("::1", 2), ("c", 26379))
+    assert (nodes.tls, nodes.username, nodes.password) == (True, "me", "p@ss")
+    assert (nodes.primary, nodes.database, nodes.ca_certs) == ("main", 3, "/ca.pem")
+    spelled, _, more = celery_options("redis+sentinel://me:p%40ss@a:1,[::1]:2/main/3")
+    assert spelled == "sentinel://me:p%40ss@a:1/3;sentinel://me:p%40ss@[::1]:2/3"
+    assert more == {"master_name": "main", "sentinel_kwargs": {}}
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("redis+sentinel://a:1", "what they call the primary"),
+        ("redis+cluster://a:seven", "no host:port"),
+        ("redis+sentinel://a:1/main/first", "no number"),
+    ],
+)
+def test_a_url_that_cannot_be_read_is_refused_with_the_reason(url, reason) -> None:
+    with pytest.raises(BadUrl, match=reason):
+        check_url(url)
+
+
+def test_a_cluster_without_a_broker_does_not_start(monkeypatch) -> None:
+    monkeypatch.setenv("VALKEY_URL", "redis+cluster://a:1,b:2")
+    monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
+    started = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert started.returncode != 0
+    assert "CELERY_BROKER_URL (VALKEY_URL, unless it is set) cannot be used: a cluster" in started.stderr
