@@ -36,7 +36,11 @@ class ApiKeysConfig(PomeloApp):
             checks,  # noqa: F401
             cors,  # noqa: F401
         )
+        from apikeys.rotation import count_peppers
         from apikeys.stores.vault_session import SESSION
         from core.health import READINESS_CHECKS
+        from core.rotation import ENCRYPTED_COLUMNS, STEPS, EncryptedColumn
 
+        STEPS["API_KEY_PEPPERS"] = count_peppers
+        ENCRYPTED_COLUMNS.append(EncryptedColumn("apikeys_leakreport", "secret", "text"))
         READINESS_CHECKS["vault"] = SESSION.check

@@ -41,6 +41,8 @@ class AuditConfig(PomeloApp):
         from audit.partitions.readiness import check_partitions
         from audit.restoring import check_rights, keep_partitions, seal_what_is_there, tell_lost_seals
         from audit.seals.waiting import read_oldest_entry
+        from audit.rotation import count_signers
+        from core import rotation
         from core.health import READINESS_CHECKS
         from core.restoring import STEPS
         from core.watch import WATCHES
@@ -48,6 +50,7 @@ class AuditConfig(PomeloApp):
         post_migrate.connect(_after_migrate, sender=self)
         READINESS_CHECKS["audit_partitions"] = check_partitions
         WATCHES["entries"] = read_oldest_entry
+        rotation.STEPS["AUDIT_SIGNING_KEY"] = count_signers
         STEPS["audit rights"] = check_rights
         STEPS["audit partitions"] = keep_partitions
         STEPS["exported heads"] = (

@@ -98,20 +98,42 @@ def public_key() -> bytes:
     return _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
+@lru_cache(maxsize=1)
+def verify_keys() -> tuple[bytes, ...]:
+    """Return the public keys whose signatures hold: ours, and AUDIT_VERIFY_KEYS. Raises ImproperlyConfigured."""
+    try:
+        others = [bytes.fromhex(key) for key in settings.AUDIT_VERIFY_KEYS]
+        for key in others:
+            Ed25519PublicKey.from_public_bytes(key)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            "AUDIT_VERIFY_KEYS must be public keys of 64 hex digits, separated by commas (`manage.py audit_public_key`)."
+        ) from error
+    return (public_key(), *others)
+
+
+def signer_of(statement: bytes, signature: bytes | None) -> bytes | None:
+    """Return the public key, of those that hold, whose signature this is; None when it is nobody's."""
+    return next((key for key in verify_keys() if is_signed(statement, signature, key)), None)
+
+
 def is_signed(statement: bytes, signature: bytes | None, key: bytes | None = None) -> bool:
-    """Tell whether `signature` is ours (or that of `key`) on `statement`."""
+    """Tell whether `signature` is ours, also under a former key (or that of `key` alone), on `statement`."""
     if signature is None:
         return False
+    if key is None:
+        return signer_of(statement, signature) is not None
     try:
-        Ed25519PublicKey.from_public_bytes(key or public_key()).verify(signature, statement)
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, statement)
     except InvalidSignature:
         return False
     return True
 
 
 def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting == "AUDIT_SIGNING_KEY":
+    if setting in ("AUDIT_SIGNING_KEY", "AUDIT_VERIFY_KEYS"):
         _private_key.cache_clear()
+        verify_keys.cache_clear()
 
 
 # Sent only by Django's own override_settings.

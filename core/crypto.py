@@ -16,6 +16,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 MIN_PEPPER_LENGTH = 32
+# What every token of `encrypt` begins with: Fernet's version (0x80) and the upper bytes of a time, in Base64.
+TOKEN_PREFIX = "gAAAAA"  # noqa: S105 - no password
 
 
 class CryptoMisconfigured(ValueError):
@@ -129,6 +131,20 @@ def decrypt(token: bytes) -> bytes:
         return _fernet().decrypt(token)
     except InvalidToken as error:
         raise Undecryptable("This value was encrypted under a key that is not configured.") from error
+
+
+def is_current(token: bytes) -> bool:
+    """Whether a token is under the first of FIELD_ENCRYPTION_KEYS."""
+    try:
+        Fernet(settings.FIELD_ENCRYPTION_KEYS[0].strip()).decrypt(token)
+    except InvalidToken:
+        return False
+    return True
+
+
+def reencrypt(token: bytes) -> bytes:
+    """Return the same value under the first of FIELD_ENCRYPTION_KEYS. Raises Undecryptable."""
+    return encrypt(decrypt(token))
 
 
 def encrypt_text(plain: str) -> str:

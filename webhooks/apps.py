@@ -49,9 +49,16 @@ class WebhooksConfig(PomeloApp):
     def ready(self) -> None:
         """Watch that events are relayed, and relay what a restored database brings along."""
         from core.restoring import STEPS
+        from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
         from core.watch import WATCHES
         from webhooks.delivery.metrics import read_oldest_event
         from webhooks.relay import relay_what_is_there
 
         WATCHES["events"] = read_oldest_event
+        ENCRYPTED_COLUMNS.extend(
+            (
+                EncryptedColumn("webhooks_endpointsecret", "secret", "bytes"),
+                EncryptedColumn("webhooks_endpoint", "headers", "bytes"),
+            )
+        )
         STEPS["events"] = relay_what_is_there

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F, Q
 
 from audit.models import SealHead
-from audit.signing import Chain, head_statement, is_signed, public_key, sign
+from audit.signing import Chain, head_statement, is_signed, public_key, sign, signer_of
 from core import clock
 from core.clock import rfc3339
 from core.tenancy import system_context
@@ -134,6 +134,11 @@ def append_to_file(records: list[dict[str, object]]) -> None:
         os.fsync(file.fileno())
 
 
+def signer_of_head(head: SealHead) -> bytes | None:
+    """Return the public key that has signed a head, of those that hold; None when nobody of them has signed it as it is."""
+    return signer_of(statement_of(head), bytes(head.signature) if head.signature else None)
+
+
 def head_as_json(head: SealHead) -> dict[str, object]:
     """Return a head as it is exported and downloaded."""
     return {
@@ -146,5 +151,6 @@ def head_as_json(head: SealHead) -> dict[str, object]:
         "digest": bytes(head.digest).hex(),
         "signature": bytes(head.signature).hex() if head.signature else None,
         "signed_at": rfc3339(head.signed_at) if head.signed_at else None,
-        "public_key": public_key().hex(),
+        # The key that signed it, which may be a former one: the reader checks the signature by it.
+        "public_key": (signer_of_head(head) or public_key()).hex(),
     }

@@ -1,0 +1,33 @@
+"""Which peppers the verifiers of keys still need (`manage.py rotate_secrets`). They cannot be moved: only a secret itself can be."""
+
+from django.db import connection
+
+from core import crypto
+from core.rotation import Tell
+from core.tenancy import system_context
+
+_COUNT = """
+SELECT CASE store WHEN 'vault' THEN 'in Vault' ELSE split_part(fingerprint, '$', 1) END AS pepper, count(*), max(last_used_at)
+FROM apikeys_apikeysecret
+WHERE revoked_at IS NULL AND (ends_at IS NULL OR ends_at > now())
+GROUP BY 1 ORDER BY 1
+"""
+
+
+def count_peppers(*, tell: Tell) -> bool:
+    """Tell how many working secrets were last matched under which pepper. True when all of them are under the current one."""
+    current = crypto.peppers().current.label
+    with system_context(reason="rotate peppers"), connection.cursor() as cursor:
+        cursor.execute(_COUNT)
+        rows = cursor.fetchall()
+    for label, count, used in rows:
+        role = "current" if label == current else "known" if crypto.peppers().get(label) else "lost"
+        when = f", last used {used:%Y-%m-%d %H:%M} UTC" if used else ""
+        said = "" if label == "in Vault" else f" ({role})"
+        tell(f"secrets of keys under {label}{said}: {count}{when}")
+    others = [label for label, *_ in rows if label != current]
+    if others:
+        tell(
+            "each moves at its next match; one whose pepper is gone is matched by its hash once, slowly, and moves then"
+        )
+    return not others
