@@ -40,8 +40,8 @@ class AuditConfig(PomeloApp):
         """Every `migrate`, so every start, makes the partitions of the coming days; `/readyz` says when they run out."""
         from audit.partitions.readiness import check_partitions
         from audit.restoring import check_rights, keep_partitions, seal_what_is_there, tell_lost_seals
-        from audit.seals.waiting import read_oldest_entry
         from audit.rotation import count_signers
+        from audit.seals.waiting import read_oldest_entry
         from core import rotation
         from core.health import READINESS_CHECKS
         from core.restoring import STEPS
