@@ -5,7 +5,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
 
 from apikeys.grants import Grant
 from apikeys.refusals import (
@@ -63,19 +67,27 @@ def _refuse_state(grant: Grant, now: float) -> DomainError | None:
 
 def _refuse_origin(grant: Grant, origin: str | None) -> DomainError | None:
     if not grant.is_browser:
-        return OriginNotAllowed(
-            "This is a server key and the request came from a browser. Make a browser key, or call from your server.",
-            facts={"origin": None if origin is None else _shown(origin)},
-        )
+        if origin == _own_origin(settings.PUBLIC_URL):
+            return None  # our own pages: whoever tries the API in its documentation pasted the key there
+    elif origin is not None and origin_allowed(origin, grant.facts.origins):
+        return None
+    # Any page may read this: it says nothing of the key. Its company reads why in the trace.
+    return OriginNotAllowed(facts={"origin": None if origin is None else _shown(origin)})
+
+
+def _why_origin(grant: Grant, origin: str | None) -> str:
+    """Return for the key's own company why an origin was refused."""
+    if not grant.is_browser:
+        return "This is a server key and the request came from a browser."
     if origin is None:
-        return OriginNotAllowed(
-            "A browser key needs an Origin header, which browsers send.", facts={"origin": None}
-        )
-    if not origin_allowed(origin, grant.facts.origins):
-        return OriginNotAllowed(
-            f"This key may not be used from {origin[:200]}.", facts={"origin": origin[:200]}
-        )
-    return None
+        return "A browser key needs an Origin header, which browsers send."
+    return f"This key may not be used from {_shown(origin)}."
+
+
+@lru_cache(maxsize=8)
+def _own_origin(public_url: str) -> str:
+    parts = urlsplit(public_url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _shown(text: str) -> str:
@@ -111,7 +123,8 @@ def explain(
     trace = []
     for check in (*CHECKS, "permission" if failed == "permission" else "rate_limit"):
         if check == failed:
-            trace.append({"check": check, "passed": False, "detail": refusal.detail, "fix": refusal.advice()})
+            said = refusal.detail if grant is None or failed != "origin" else _why_origin(grant, asked.origin)
+            trace.append({"check": check, "passed": False, "detail": said, "fix": refusal.advice()})
             break
         detail = " or ".join(required) if check == "scope" else _passed_detail(grant, check, asked)
         trace.append({"check": check, "passed": True, "detail": detail, "fix": ""})

@@ -325,13 +325,20 @@ SPECTACULAR_SETTINGS = {
 # --- Browsers (DESIGN §5): apikeys.cors decides by key which origins may read an answer -----------------------------------
 CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
+# Beside what the API reads, what tracing and common libraries put on every request of a page.
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
+    "baggage",
     "content-type",
     "idempotency-key",
+    "traceparent",
+    "tracestate",
     "x-client-id",
+    "x-client-request-id",
     "x-client-secret",
+    "x-request-id",
+    "x-requested-with",
 ]
 CORS_EXPOSE_HEADERS = [
     "Idempotency-Replayed",

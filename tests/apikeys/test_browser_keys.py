@@ -2,9 +2,14 @@
 
 import pytest
 
+from apikeys.services import revoke_key
+from audit.ingest.buffer import BUFFER
+from audit.ingest.writer import Writer
+from audit.models import RequestLog
 from billing.models import Customer
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
+from tests.factories import SYSTEM
 
 APP = "https://app.example.com"
 
@@ -47,11 +52,10 @@ def test_an_allowed_origin_gets_the_answer_and_may_read_it(browser_key, api, ori
         None,
     ],
 )
-def test_any_other_origin_gets_403_no_cors_headers_and_no_side_effect(world, browser_key, api, origin):
+def test_any_other_origin_gets_403_and_no_side_effect(world, browser_key, api, origin):
     headers = {} if origin is None else {"Origin": origin}
     answer = api(browser_key.client_secret).post("/v1/customers", {"name": "Ada"}, headers=headers)
     assert (answer.status, answer.code) == (403, "origin_not_allowed")
-    assert "Access-Control-Allow-Origin" not in answer.headers
     with tenant_context(world.tenant()):
         assert Customer.objects.count() == 0
         assert OutboxEvent.objects.filter(type="customer.created").count() == 0
@@ -61,8 +65,6 @@ def test_a_server_key_that_arrives_with_an_origin_is_refused(world, issue_key, a
     issued = issue_key(world.company)
     answer = api(issued.client_secret).get("/v1/customers", headers={"Origin": APP})
     assert (answer.status, answer.code) == (403, "origin_not_allowed")
-    assert "Access-Control-Allow-Origin" not in answer.headers
-    assert "server key" in answer.json["detail"]
     assert api(issued.client_secret).get("/v1/customers").status == 200
 
 
@@ -76,6 +78,8 @@ def test_the_preflight_carries_no_key_and_is_answered_by_path(api):
     assert answer.status == 200
     allowed = answer.headers["Access-Control-Allow-Headers"]
     for name in ("authorization", "idempotency-key", "x-client-id", "x-client-secret", "content-type"):
+        assert name in allowed
+    for name in ("traceparent", "tracestate", "baggage", "x-requested-with", "x-request-id"):
         assert name in allowed
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
 
@@ -98,3 +102,65 @@ def test_a_wildcard_admits_every_website_but_never_null(world, issue_key, api):
     assert client.get("/v1/customers", headers={"Origin": "https://any.example"}).status == 200
     assert client.get("/v1/customers", headers={"Origin": "null"}).status == 403
     assert client.get("/v1/customers").status == 403
+
+
+class TestWhatEveryPageMayRead:
+    """A page whose request is refused before a key is known, or for its origin, reads why, and nothing about a key."""
+
+    EVIL = "https://evil.example.com"
+
+    def test_an_answer_without_a_valid_credential_can_be_read(self, api):
+        for secret, code in ((None, "missing_credentials"), ("pm_live_x", "invalid_credentials")):
+            answer = api(secret).get("/v1/customers", headers={"Origin": self.EVIL})
+            assert (answer.status, answer.code) == (401, code)
+            assert answer.headers["Access-Control-Allow-Origin"] == self.EVIL
+            assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]
+
+    def test_a_refused_origin_reads_the_same_about_every_key(self, world, issue_key, browser_key, api):
+        server = issue_key(world.company)
+        answers = [
+            api(issued.client_secret).get("/v1/customers", headers={"Origin": self.EVIL})
+            for issued in (browser_key, server)
+        ]
+        seen = []
+        for answer in answers:
+            assert answer.code == "origin_not_allowed"
+            assert answer.headers["Access-Control-Allow-Origin"] == self.EVIL
+            body = {name: value for name, value in answer.json.items() if name != "request_id"}
+            # Its limits are those of the address, and not the key's.
+            assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
+            seen.append((body, sorted(answer.headers)))
+        assert seen[0] == seen[1]
+
+    def test_the_company_reads_in_its_log_which_of_them_it_was(self, world, issue_key, api):
+        issued = issue_key(world.company)
+        refused = api(issued.client_secret).get("/v1/customers", headers={"Origin": self.EVIL})
+        assert BUFFER.flush()
+        assert Writer("test").drain(seconds=30)
+        with tenant_context(world.tenant()):
+            trace = RequestLog.by_public_id(refused.headers["X-Request-Id"]).trace
+        assert trace[-1]["check"] == "origin"
+        assert "server key" in trace[-1]["detail"]
+
+    def test_what_tells_something_about_a_key_is_for_its_own_origins_only(self, world, issue_key, api):
+        issued = issue_key(world.company, ["customers:read"], kind="browser", allowed_origins=[APP])
+        with tenant_context(world.tenant()):
+            revoke_key(key=issued.key, actor=SYSTEM)
+        client = api(issued.client_secret)
+        foreign = client.get("/v1/customers", headers={"Origin": self.EVIL})
+        own = client.get("/v1/customers", headers={"Origin": APP})
+        assert foreign.code == own.code == "key_revoked"
+        assert "Access-Control-Allow-Origin" not in foreign.headers
+        assert own.headers["Access-Control-Allow-Origin"] == APP
+
+    def test_the_document_can_be_read_from_everywhere(self, api):
+        answer = api().get("/v1/openapi.json", headers={"Origin": self.EVIL})
+        assert answer.headers["Access-Control-Allow-Origin"] == self.EVIL
+
+    def test_our_own_reference_page_may_call_with_a_server_key(self, world, issue_key, api, settings):
+        settings.PUBLIC_URL = "https://pomelo.example.com"
+        client = api(issue_key(world.company, ["customers:write"]).client_secret)
+        body = {"name": "Ada"}
+        assert client.post("/v1/customers", body, headers={"Origin": settings.PUBLIC_URL}).status == 201
+        for foreign in ("http://pomelo.example.com", "https://pomelo.example.com:8443", "null", self.EVIL):
+            assert client.post("/v1/customers", body, headers={"Origin": foreign}).status == 403
