@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from apikeys import keys
@@ -86,7 +85,7 @@ def lookup_slot(ip: str) -> Iterator[bool]:
             _lookups.release()
 
 
-def record_failure(refusal: DomainError, *, secret: str | None, caller: dict[str, Any]) -> None:
+def record_failure(refusal: DomainError, *, secret: str | None, actor: Principal) -> None:
     """Write a failure without a known secret to the staff's audit trail. The secret appears in its display form only."""
     shown = ""
     if secret is not None:
@@ -97,7 +96,7 @@ def record_failure(refusal: DomainError, *, secret: str | None, caller: dict[str
     with system_context(reason="failed authentication"):
         publish_unowned(
             AuthenticationFailed(object_id="", detail={"code": refusal.code, "shown_as": shown}),
-            actor=Principal(kind="system", id="anonymous", name="unknown caller", **caller),
+            actor=actor,
         )
 
 

@@ -33,7 +33,7 @@ from core.api.throttles import TierThrottle
 from core.api.throttling import STALE, LocalBuckets, PolicySet
 from core.errors import DomainError
 from core.principal import Principal
-from core.requests import GuardedRequest
+from core.requests import GuardedRequest, actor_of
 from core.tenancy import tenant_context
 from core.valkey import ValkeyUnavailable
 
@@ -42,7 +42,6 @@ WITHOUT_VALKEY = Counter("pomelo_guard_without_valkey_total", "Requests settled 
 
 # A copy that is stale again after so many reloads belongs to a key that somebody changes in a loop.
 MAX_RELOADS = 4
-MAX_AGENT_LENGTH = 300
 
 _local = LocalBuckets()
 
@@ -225,7 +224,8 @@ class _Attempt:
             attempts.record_refusal(self.grant, refusal, actor=self.access.principal)
         elif refusal.status != 503:
             secret = None if self.credential is None else self.credential.secret
-            attempts.record_failure(refusal, secret=secret, caller=_caller(http))
+            caller = actor_of(http, kind="system", id="anonymous", name="unknown caller")
+            attempts.record_failure(refusal, secret=secret, actor=caller)
         raise self._explained(refusal)
 
     def _explained(self, refusal: DomainError) -> APIException:
@@ -285,27 +285,17 @@ def _principal_of(request: KeyRequest, grant: Grant) -> Principal:
     """Return who acts by this key, and let the request log and the CORS headers know whose it is."""
     facts = grant.facts
     request.grant = grant
-    principal = request.principal = Principal(
+    principal = request.principal = actor_of(
+        request,
         kind="key",
         id=grant.client_id,
         name=facts.key_name,
         company_id=facts.company_id,
         mode=facts.mode,  # type: ignore[arg-type]
         scopes=grant.scopes,
-        ip=request.client_ip,
-        user_agent=request.META.get("HTTP_USER_AGENT", "")[:MAX_AGENT_LENGTH],
-        request_id=request.request_id,
     )
     return principal
 
 
 def _same(given: str, expected: str) -> bool:
     return hmac.compare_digest(given.encode("latin-1", "replace"), expected.encode("ascii"))
-
-
-def _caller(request: KeyRequest) -> dict[str, Any]:
-    return {
-        "ip": request.client_ip,
-        "user_agent": request.META.get("HTTP_USER_AGENT", "")[:MAX_AGENT_LENGTH],
-        "request_id": request.request_id,
-    }

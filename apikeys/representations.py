@@ -31,17 +31,6 @@ def represent_key(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def represent_secret(secret: ApiKeySecret) -> dict[str, Any]:
-    """The public form of a secret: its display form and its life."""
-    return {
-        "id": secret.public_id,
-        "display": display_secret(secret),
-        "created": clock.rfc3339(secret.created),
-        "ends": _moment(secret.ends_at),
-        "revoked": _moment(secret.revoked_at),
-    }
-
-
 def display_secret(secret: ApiKeySecret) -> str:
     """`pm_live_AbCd1234…wxyz`."""
     return keys.display(mode=secret.mode, locator=secret.locator, tail=secret.tail)

@@ -41,13 +41,14 @@ def as_seen(request: HttpRequest) -> Request:
 def actor_of(
     request: HttpRequest,
     *,
-    kind: Literal["user", "staff", "system"],
+    kind: Literal["key", "user", "staff", "system"],
     id: str,
     name: str,
     company_id: uuid.UUID | None = None,
     mode: Mode | None = None,
+    scopes: frozenset[str] = frozenset(),
 ) -> Principal:
-    """Return who acts by this request, from where. Keys have their own way: `apikeys.authentication`, without lookups."""
+    """Return who acts by this request, from where."""
     seen = as_seen(request)
     return Principal(
         kind=kind,
@@ -55,6 +56,7 @@ def actor_of(
         name=name,
         company_id=company_id,
         mode=mode,
+        scopes=scopes,
         ip=seen.client_ip,
         user_agent=seen.META.get("HTTP_USER_AGENT", "")[:MAX_USER_AGENT_LENGTH],
         request_id=seen.request_id,

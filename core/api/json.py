@@ -9,8 +9,9 @@ from core.api.errors import InvalidRequest
 
 # Deeper than any body the API describes; a library would find its own limit later, and differently in each place.
 MAX_DEPTH = 12
-# Up to here a whole number written as `1999.0` is certainly the number 1999.
-_MAX_SAFE_INTEGER = 2**53 - 1
+# Up to here every whole number has a double of its own, so one written as `5.0` is still the number that was meant
+# (RFC 7493 §2.2).
+MAX_SAFE_INTEGER = 2**53 - 1
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def canonical(data: Any) -> bytes:
 
 def _whole_numbers(value: Any) -> Any:
     if isinstance(value, float):
-        return int(value) if value.is_integer() and abs(value) <= _MAX_SAFE_INTEGER else value
+        return int(value) if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER else value
     if isinstance(value, dict):
         return {name: _whole_numbers(inner) for name, inner in value.items()}
     if isinstance(value, list):

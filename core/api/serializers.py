@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from core.api.json import MAX_SAFE_INTEGER
 from core.api.patterns import NO_NUL
 from core.api.schema_enums import name_values
 
@@ -19,9 +20,6 @@ name_values("Interval", ["hour", "day"])
 # Of a metadata object: how many entries, and how long a name may be.
 MAX_ENTRIES = 50
 MAX_NAME = 40
-# Up to here every whole number has a double of its own, so one written as `5.0` is still the number that was meant
-# (RFC 7493 §2.2).
-MAX_SAFE_INTEGER = 2**53 - 1
 
 
 def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]]) -> None:
