@@ -1,9 +1,9 @@
 """How commands read their arguments: by the same readers as forms and the API."""
 
 from argparse import ArgumentTypeError
-from datetime import date
+from datetime import date, datetime
 
-from core.moments import parse_day
+from core.moments import parse_day, parse_moment
 from core.numbers import NotANumber, parse_decimal
 from core.texts import clean_name
 
@@ -12,6 +12,14 @@ def day(text: str) -> date:
     """Return the day that an argument names as 2026-01-31; raises ArgumentTypeError, which argparse shows."""
     try:
         return parse_day(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+def moment(text: str) -> datetime:
+    """Return the moment that an argument names as 2026-01-31T12:00:00Z; raises ArgumentTypeError, which argparse shows."""
+    try:
+        return parse_moment(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from error
 

@@ -25,8 +25,16 @@ def made_by_key(key: ApiKey, *, since: datetime | None = None) -> dict[str, list
     return {title: made for title, made in found.items() if made}
 
 
-def revoke_leaked_key(*, key: ApiKey, since: datetime, actor: Principal) -> Leak:
+def revoke_leaked_key(
+    *,
+    key: ApiKey,
+    since: datetime,
+    actor: Principal,
+    how: str = "The company said so when it revoked the key.",
+) -> Leak:
     """Revoke a key as leaked, and switch off what it made since: all in the one transaction of the caller.
+
+    `how` says on its page from where that is known, unless it was known already.
 
     A request of the key that was admitted just before may still finish after this; what it makes is on the key's page, and
     calling this again switches it off. A key that was revoked already can no longer be restored. Raises NotFound.
@@ -34,7 +42,7 @@ def revoke_leaked_key(*, key: ApiKey, since: datetime, actor: Principal) -> Leak
     change = revoke_key(key=key, actor=actor, reason=ApiKey.RevocationReason.LEAK)
     locked = lock_key(key.id)
     if locked.leaked_at is None:
-        locked.leaked_at, locked.leak_detail = clock.now(), "The company said so when it revoked the key."
+        locked.leaked_at, locked.leak_detail = clock.now(), how
         locked.save(update_fields=["leaked_at", "leak_detail"])
     switched_off = {
         trace.title: trace.switch_off(key_id=key.public_id, since=since, actor=actor) for trace in traces()

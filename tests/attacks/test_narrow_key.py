@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from apikeys.models import ApiKey
 from audit.models import AuditEntry
@@ -220,6 +221,53 @@ def test_a_key_that_was_revoked_before_it_was_known_to_have_leaked(world: World,
     browser.post(f"/keys/{issued.client_id}/undo/")
     with tenant_context(world.tenant("test")):
         assert ApiKey.objects.get(id=issued.key.id).revoked_at is not None
+
+
+def test_the_operators_command_does_the_same(world: World, leaked: Any, capsys: Any) -> None:
+    issued, _ = leaked
+    call_command("revoke_key", issued.client_id, "--leaked")
+    said = capsys.readouterr().out
+    assert f"{issued.client_id} is revoked." in said
+    assert "Webhook endpoints it made or changed: 2 switched off." in said
+    assert state(world) == (["https://other.example/hook"], ["canceled"], [])
+    with tenant_context(world.tenant("test")):
+        disabled = AuditEntry.objects.filter(action="webhook_endpoint.disabled")
+        assert {entry.actor_id for entry in disabled} == {"manage.py revoke_key"}
+        key = ApiKey.objects.get(id=issued.key.id)
+        assert (key.revocation_reason, key.leak_detail) == (
+            "leak",
+            "The operator said so when revoking the key.",
+        )
+
+
+def test_the_operators_command_ends_what_a_key_revoked_before_has_made_since(
+    world: World, leaked: Any, capsys: Any
+) -> None:
+    issued, _ = leaked
+    with tenant_context(world.tenant("test")):
+        Endpoint.objects.filter(created_by=issued.client_id).update(
+            created=clock.now() - timedelta(days=3), updated=clock.now() - timedelta(days=3)
+        )
+    call_command("revoke_key", issued.client_id)
+    assert state(world)[0] == [URL, URL, "https://other.example/hook"]
+    yesterday = clock.rfc3339(clock.now() - timedelta(days=1))
+    call_command("revoke_key", issued.client_id, "--leaked", "--since", yesterday)
+    assert f"{issued.client_id} was already revoked." in capsys.readouterr().out
+    assert state(world) == ([URL, "https://other.example/hook"], ["canceled"], [])
+
+
+@pytest.mark.parametrize(
+    "options", [["--since", "2026-01-31T12:00:00Z"], ["--leaked", "--since", "2026-01-31"]]
+)
+def test_the_operators_command_refuses_what_it_cannot_mean(
+    world: World, leaked: Any, options: list[str]
+) -> None:
+    issued, _ = leaked
+    with pytest.raises(CommandError):
+        call_command("revoke_key", issued.client_id, *options)
+    assert state(world)[0] == [URL, URL, "https://other.example/hook"]
+    with tenant_context(world.tenant("test")):
+        assert ApiKey.objects.get(id=issued.key.id).revoked_at is None
 
 
 def test_every_kind_of_thing_that_outlives_a_key_is_in_the_list() -> None:

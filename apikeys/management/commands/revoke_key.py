@@ -1,4 +1,4 @@
-"""`manage.py revoke_key`: revoke a key of any company."""
+"""`manage.py revoke_key`: revoke a key of any company, also as leaked."""
 
 from typing import Any
 
@@ -6,11 +6,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apikeys.models import ApiKey
 from apikeys.selectors import find_key_anywhere
-from apikeys.services import revoke_key
-from core import ids
-from core.fences import LONGEST_DELAY_SECONDS
+from apikeys.services import revoke_key, revoke_leaked_key
+from core import arguments, ids
+from core.fences import LONGEST_DELAY_SECONDS, Effect
 from core.principal import Principal
 from core.tenancy import tenant_context
+
+ACTOR = Principal.system("manage.py revoke_key")
 
 
 class Command(BaseCommand):
@@ -21,26 +23,45 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options of DESIGN §3."""
         parser.add_argument("client_id", help="the key_ id")
+        parser.add_argument(
+            "--leaked",
+            action="store_true",
+            help="its secret was found in the open: switch off what the key made, too (also of a key revoked before)",
+        )
+        parser.add_argument(
+            "--since",
+            type=arguments.moment,
+            help="with --leaked: only what it made since then, as in 2026-01-31T12:00:00Z (default: ever)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Revoke the key in its own tenant; says so when Valkey could not be told."""
+        if options["since"] is not None and not options["leaked"]:
+            raise CommandError("--since says what to switch off after a leak: give --leaked too.")
         try:
             key = find_key_anywhere(ids.decode("key", options["client_id"]))
         except ids.InvalidId as error:
             raise CommandError(f"{options['client_id']!r} is not a Client ID (key_…).") from error
         if key is None:
             raise CommandError(f"There is no key {options['client_id']}.")
-        if key.revoked_at is not None:
-            self.stdout.write(f"{key.public_id} was already revoked.")
-            return
+        was_revoked = key.revoked_at is not None
+        effect = Effect(immediate=True)
+        ended: dict[str, int] = {}
         with tenant_context(key.tenant):
-            change = revoke_key(
-                key=key,
-                actor=Principal.system("manage.py revoke_key"),
-                reason=ApiKey.RevocationReason.OPERATOR,
-            )
-        self.stdout.write(f"{key.public_id} is revoked.")
-        if not change.effect.immediate:
+            if options["leaked"]:
+                leak = revoke_leaked_key(
+                    key=key,
+                    since=options["since"] or key.created,
+                    actor=ACTOR,
+                    how="The operator said so when revoking the key.",
+                )
+                effect, ended = leak.change.effect, leak.switched_off
+            elif not was_revoked:
+                effect = revoke_key(key=key, actor=ACTOR, reason=ApiKey.RevocationReason.OPERATOR).effect
+        self.stdout.write(f"{key.public_id} {'was already' if was_revoked else 'is'} revoked.")
+        for title, count in ended.items():
+            self.stdout.write(f"{title}: {count} switched off.")
+        if not effect.immediate:
             self.stderr.write(
                 "Valkey could not be told: processes that hold a copy may accept the key for up to "
                 f"{LONGEST_DELAY_SECONDS} seconds more."
