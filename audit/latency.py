@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from core import ids
+from core.latency import LatencyScale
 
-# Upper bounds of the latency buckets in milliseconds, a factor of √2 apart: a percentile read from them is at most 19 %
-# off, whatever the distribution. The last bucket has no upper bound.
-LATENCY_BOUNDS_MS = tuple(round(0.5 * 2 ** (step / 2), 4) for step in range(31))
-LATENCY_BUCKETS = len(LATENCY_BOUNDS_MS) + 1
+# Bounds a factor of √2 apart: a percentile read from them is at most 19 %
+# off, whatever the distribution.
+LATENCY = LatencyScale(tuple(round(0.5 * 2 ** (step / 2), 4) for step in range(31)))
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Usage:
     server_errors: int = 0
     refused: int = 0
     response_bytes: int = 0
-    latency: list[int] = field(default_factory=lambda: [0] * LATENCY_BUCKETS)
+    latency: list[int] = field(default_factory=LATENCY.empty)
 
     @property
     def client_id(self) -> str:
@@ -47,14 +47,4 @@ class Usage:
 
         Exact to the width of a bucket: within 19 % on either side.
         """
-        wanted, seen = share * sum(self.latency), 0.0
-        if not wanted:
-            return None
-        for bucket, count in enumerate(self.latency):
-            if count and seen + count >= wanted:
-                if bucket >= len(LATENCY_BOUNDS_MS):
-                    return LATENCY_BOUNDS_MS[-1]
-                lower = LATENCY_BOUNDS_MS[bucket - 1] if bucket else 0.0
-                return round(lower + (LATENCY_BOUNDS_MS[bucket] - lower) * (wanted - seen) / count, 3)
-            seen += count
-        return LATENCY_BOUNDS_MS[-1]
+        return LATENCY.percentile(self.latency, share)

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
+
+from core.setting_changes import forget_when_changed
 
 LEAF_BYTES = 48  # a row's id and the SHA-256 of its content
 GENESIS = bytes(32)
@@ -130,11 +131,9 @@ def is_signed(statement: bytes, signature: bytes | None, key: bytes | None = Non
     return True
 
 
-def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting in ("AUDIT_SIGNING_KEY", "AUDIT_VERIFY_KEYS"):
-        _private_key.cache_clear()
-        verify_keys.cache_clear()
+def _forget_keys() -> None:
+    _private_key.cache_clear()
+    verify_keys.cache_clear()
 
 
-# Sent only by Django's own override_settings.
-setting_changed.connect(_settings_changed)
+forget_when_changed(_forget_keys, "AUDIT_SIGNING_KEY", "AUDIT_VERIFY_KEYS")

@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from django.conf import settings
-from django.core.signals import setting_changed
+
+from core.setting_changes import forget_when_changed
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -149,11 +150,9 @@ def client_group(address: str) -> str:
     return address
 
 
-def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting == "TRUSTED_PROXIES":
-        trusted_proxies.cache_clear()
-        _remembered_address.cache_clear()
+def _forget_proxies() -> None:
+    trusted_proxies.cache_clear()
+    _remembered_address.cache_clear()
 
 
-# Sent only by Django's own override_settings.
-setting_changed.connect(_settings_changed)
+forget_when_changed(_forget_proxies, "TRUSTED_PROXIES")

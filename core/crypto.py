@@ -13,7 +13,8 @@ from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.signals import setting_changed
+
+from core.setting_changes import forget_when_changed
 
 MIN_PEPPER_LENGTH = 32
 # What every token of `encrypt` begins with: Fernet's version (0x80) and the upper bytes of a time, in Base64.
@@ -170,10 +171,4 @@ def forget_keys() -> None:
     _fernet.cache_clear()
 
 
-def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting in {"API_KEY_PEPPERS", "FIELD_ENCRYPTION_KEYS"}:
-        forget_keys()
-
-
-# Sent only by Django's own override_settings, so that a test which changes a key sees the change.
-setting_changed.connect(_settings_changed)
+forget_when_changed(forget_keys, "API_KEY_PEPPERS", "FIELD_ENCRYPTION_KEYS")

@@ -16,7 +16,6 @@ import hiredis
 import redis
 import structlog
 from django.conf import settings
-from django.core.signals import setting_changed
 from prometheus_client import Counter
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
@@ -24,6 +23,7 @@ from redis.exceptions import NoScriptError, RedisClusterException, RedisError, R
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from core.setting_changes import forget_when_changed
 from core.valkey_urls import is_cluster, is_sentinel, normalise_url, parse_nodes, tls_options
 
 CONNECT_TIMEOUT_SECONDS = 0.5
@@ -160,13 +160,7 @@ def forget_connections() -> None:
 os.register_at_fork(after_in_child=forget_connections)
 
 
-def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting == "VALKEY_URL":
-        forget_connections()
-
-
-# Sent only by Django's own override_settings.
-setting_changed.connect(_settings_changed)
+forget_when_changed(forget_connections, "VALKEY_URL")
 
 
 def available() -> bool:

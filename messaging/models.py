@@ -305,7 +305,7 @@ class MessageStat(TenantModel):
 
     Written as small rows in the transaction of the change, so the sums are exact at any moment and no two changes wait for
     each other; a task folds them into one row per key (`folded`). `tag` is "" in the row that counts every recipient; each
-    tag of the message has a row of its own. `latency` is a step of `messaging.latency`, -1 where none is measured.
+    tag of the message has a row of its own. `latency` is a bucket of `messaging.latency`, -1 where none is measured.
     """
 
     hour = models.DateTimeField()

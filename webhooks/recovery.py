@@ -7,13 +7,10 @@ when it began: what is taken while the endpoint is on goes to it by itself, the 
 
 from __future__ import annotations
 
-import uuid
-from datetime import datetime
-
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from core import clock
+from core import clock, ids
 from core.models import OutboxEvent
 from core.tenancy import system_context
 from webhooks.catalogue import matching_types
@@ -80,7 +77,7 @@ def _failed(job: RecoveryJob) -> QuerySet[Delivery]:
         company_id=job.company_id,
         mode=job.mode,
         endpoint_id=job.endpoint_id,
-        id__gt=job.cursor or first_id(job.since),
+        id__gt=job.cursor or ids.first_id(job.since, shift_seconds=-1),
         created__gte=job.since,
         created__lt=job.until,
         status__in=RECOVERABLE,
@@ -94,7 +91,7 @@ def _of_period(job: RecoveryJob, endpoint: Endpoint) -> QuerySet[OutboxEvent]:
         mode=job.mode,
         public=True,
         type__in=matching_types(endpoint.events),
-        id__gt=first_id(job.since),
+        id__gt=ids.first_id(job.since, shift_seconds=-1),
         created__gte=job.since,
         created__lt=job.until,
     )
@@ -155,9 +152,3 @@ def _finish(job: RecoveryJob, status: str) -> None:
     job.status = status
     job.finished_at = clock.now()
     job.save(update_fields=["examined", "checked_at", "status", "finished_at"])
-
-
-def first_id(moment: datetime) -> uuid.UUID:
-    """Return an id before every UUIDv7 made at `moment` or later, a second of slack included."""
-    milliseconds = max(int(moment.timestamp() * 1000) - 1000, 0)
-    return uuid.UUID(int=milliseconds << 80)

@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from django.db import connection
 
-from core import clock
+from core import clock, ids
 from core.tenancy import system_context
-from webhooks.recovery import first_id
 
 KEPT_FOR = timedelta(days=30)
 STEP = 1000
@@ -64,7 +63,7 @@ _STATEMENTS = (
 
 def prune(*, max_steps: int = 200) -> int:
     """Remove what is older than 30 days, at most `max_steps` thousand rows of each kind; return how many went."""
-    first = first_id(clock.now() - KEPT_FOR)
+    first = ids.first_id(clock.now() - KEPT_FOR, shift_seconds=-1)
     removed = 0
     for statement in _STATEMENTS:
         for _ in range(max_steps):

@@ -17,10 +17,10 @@ import hvac.exceptions
 import requests
 import structlog
 from django.conf import settings
-from django.core.signals import setting_changed
 from prometheus_client import Counter, Gauge
 
 from core.health import NotReady
+from core.setting_changes import forget_when_changed
 
 TIMEOUT_SECONDS = 3
 FAILURES = (hvac.exceptions.VaultError, requests.RequestException)
@@ -254,10 +254,4 @@ SESSION = VaultSession()
 os.register_at_fork(after_in_child=SESSION.reset)
 
 
-def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting.startswith("VAULT_"):
-        SESSION.reset()
-
-
-# Sent only by Django's own override_settings.
-setting_changed.connect(_settings_changed)
+forget_when_changed(SESSION.reset, "VAULT_")

@@ -1,6 +1,5 @@
 """Hourly roll-ups, counted while the rows are at hand and added to the table in the rows' own transaction."""
 
-from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from django.db.backends.utils import CursorWrapper
 
 from audit.ingest import rows
-from audit.latency import LATENCY_BOUNDS_MS, LATENCY_BUCKETS
+from audit.latency import LATENCY
 from core import ids
 from core.postgres.copying import copying
 
@@ -17,7 +16,6 @@ Cells = dict[tuple[Any, ...], list[Any]]
 # (hour, refused_by) → requests
 UnownedCounts = dict[tuple[int, str], int]
 
-_BOUNDS_US = [round(bound * 1000) for bound in LATENCY_BOUNDS_MS]
 
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS rollup_batch (
@@ -49,11 +47,6 @@ ON CONFLICT (hour, refused_by) DO UPDATE SET requests = r.requests + excluded.re
 """
 
 
-def bucket_of(duration_us: int) -> int:
-    """Return the latency bucket of a duration: the first whose upper bound it does not exceed."""
-    return bisect_left(_BOUNDS_US, duration_us)
-
-
 def hour_of(row_hex: str) -> int:
     """Return the hour (since the epoch) of a UUIDv7 in hexadecimal."""
     return int(row_hex[:12], 16) // 3_600_000
@@ -69,7 +62,7 @@ def count(batch: Iterable[list[Any]]) -> Cells:
         )  # fmt: skip
         sums = cells.get(cell)
         if sums is None:
-            sums = cells[cell] = [row[rows.KEY_NAME], 0, 0, 0, 0, 0, 0, [0] * LATENCY_BUCKETS]
+            sums = cells[cell] = [row[rows.KEY_NAME], 0, 0, 0, 0, 0, 0, LATENCY.empty()]
         status, duration = row[rows.STATUS], row[rows.DURATION]
         sums[1] += 1
         if status >= 400:
@@ -78,7 +71,7 @@ def count(batch: Iterable[list[Any]]) -> Cells:
                 sums[4] += 1
         sums[5] += duration
         sums[6] += row[rows.BYTES_OUT]
-        sums[7][bisect_left(_BOUNDS_US, duration)] += 1
+        sums[7][LATENCY.bucket_of(duration / 1000)] += 1  # microseconds
     return cells
 
 

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from audit.days import moment_of
-from audit.latency import LATENCY_BUCKETS
+from audit.latency import LATENCY
 from core import clock, ids
 from core.tenancy import TenantModel
 
@@ -116,7 +116,7 @@ class RequestRollup(TenantModel):
     refused = models.BigIntegerField()
     duration_us = models.BigIntegerField()
     response_bytes = models.BigIntegerField()
-    latency = ArrayField(models.BigIntegerField(), size=LATENCY_BUCKETS)
+    latency = ArrayField(models.BigIntegerField(), size=LATENCY.buckets)
 
     class Meta(TenantModel.Meta):
         constraints = [

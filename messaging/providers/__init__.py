@@ -8,9 +8,9 @@ import pkgutil
 from functools import lru_cache
 
 from django.conf import settings
-from django.core.signals import setting_changed
 
 from core.principal import Mode
+from core.setting_changes import forget_when_changed
 from messaging.channels import channels
 from messaging.channels.base import Channel
 from messaging.providers.base import Provider
@@ -49,10 +49,4 @@ def load_provider(name: str) -> Provider:
     return provider_class(name)()
 
 
-def _settings_changed(*, setting: str, **_: object) -> None:
-    if setting.startswith(("MESSAGING_", "TWILIO_", "ANYMAIL")):
-        load_provider.cache_clear()
-
-
-# Sent only by Django's own override_settings.
-setting_changed.connect(_settings_changed)
+forget_when_changed(load_provider.cache_clear, "MESSAGING_", "TWILIO_", "ANYMAIL")

@@ -10,7 +10,7 @@ from django.db import connection
 from core import clock
 from core.postgres.rows import insert_rows
 from core.tenancy import system_context
-from messaging.latency import step_of
+from messaging.latency import SCALE
 from messaging.models import Message, MessageStat
 
 FOLD_BATCH = 20_000
@@ -57,7 +57,7 @@ def count_changes(changes: Iterable[Change]) -> None:
         step = -1
         if change.status in _MEASURED:
             waited = change.moment - max(change.message.created, change.message.send_at)
-            step = step_of(waited.total_seconds() * 1000)
+            step = SCALE.bucket_of(waited.total_seconds() * 1000)
         for tag in ("", *change.message.tags):
             counts[hour, change.message.channel, tag, change.status, step] += 1
     insert_rows(

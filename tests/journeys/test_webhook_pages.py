@@ -15,7 +15,7 @@ from tests.factories import SYSTEM, World, make_customer
 from tests.journeys.test_every_page import serious_violations
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, make_endpoint
-from webhooks.models import LATENCY_BOUNDS_MS, EndpointHour
+from webhooks.models import LATENCY, EndpointHour
 from webhooks.services.endpoints import update_endpoint
 from webhooks.services.recoveries import start_recovery
 
@@ -66,7 +66,7 @@ def fill(world: World) -> list[str]:
                 hour=now - timedelta(hours=hours),
                 succeeded=40 + hours % 7,
                 failed=hours % 5,
-                latency=[10 + hours % 3, *[3] * len(LATENCY_BOUNDS_MS)],
+                latency=[10 + hours % 3, *[3] * len(LATENCY.bounds)],
             )
             for hours in range(2, 150, 3)
         )

@@ -5,43 +5,13 @@ import datetime as dt
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
-from hypothesis import strategies as st
 
 from core import clock
 from core.tenancy import tenant_context
-from messaging.latency import MAX_STEP, milliseconds_of, percentile, step_of
 from messaging.models import MessageStat
 from messaging.services import cancel_message, fold_statistics
 from tests.factories import SYSTEM
 from tests.messaging.conftest import deliver
-
-
-@given(st.floats(min_value=1.0001, max_value=2**31))
-def test_a_latency_is_read_back_within_a_tenth(milliseconds):
-    read = milliseconds_of(step_of(milliseconds))
-
-    assert abs(read - milliseconds) / milliseconds < 0.1
-
-
-@given(st.lists(st.floats(min_value=0, max_value=2**40)))
-def test_steps_stay_within_the_column_and_keep_their_order(values):
-    steps = [step_of(value) for value in sorted(values)]
-
-    assert steps == sorted(steps)
-    assert all(0 <= step <= MAX_STEP for step in steps)
-
-
-@given(st.dictionaries(st.integers(0, MAX_STEP), st.integers(1, 50), min_size=1), st.floats(0.01, 1))
-def test_percentiles_agree_with_the_sorted_list(counts, share):
-    listed = sorted(step for step, count in counts.items() for _ in range(count))
-    rank = max(1, -(-share * len(listed) // 1))
-
-    assert percentile(counts, share) == milliseconds_of(listed[int(rank) - 1])
-
-
-def test_percentiles_of_nothing():
-    assert percentile({}, 0.5) is None
 
 
 @pytest.fixture

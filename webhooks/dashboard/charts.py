@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.charts import Chart, Series, bar_chart, stacked_chart
-from webhooks.selectors.statistics import Slot, percentile
+from webhooks.models import LATENCY
+from webhooks.selectors.statistics import Slot
 
 
 def outcome_chart(week: Sequence[Slot]) -> Chart:
@@ -26,8 +27,10 @@ def latency_chart(week: Sequence[Slot]) -> Chart:
         "Answer time in the last 7 days, in ms",
         _labels(week),
         [
-            Series("Median", [percentile(slot.latency, 0.5) for slot in week], tone=2),
-            Series("95 of 100 faster than", [percentile(slot.latency, 0.95) for slot in week], tone=3),
+            Series("Median", [LATENCY.percentile(slot.latency, 0.5) for slot in week], tone=2),
+            Series(
+                "95 of 100 faster than", [LATENCY.percentile(slot.latency, 0.95) for slot in week], tone=3
+            ),
         ],
         format_value=lambda value: f"{value:.0f} ms",
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import uuid
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from core import ids
 from webhooks import retry
 from webhooks.delivery.metrics import count_attempts
 from webhooks.delivery.outcome import Outcome, Verdict, excerpt, judge, shown_headers
-from webhooks.models import LATENCY_BOUNDS_MS
+from webhooks.models import LATENCY
 
 # A healthy endpoint's last success is written no more often than this: it is a hot row otherwise.
 SUCCESS_NOTED_EVERY = timedelta(minutes=1)
@@ -162,9 +161,9 @@ def _count(cursor: Any, outcomes: Sequence[Outcome]) -> None:
     rows = []
     for (endpoint_id, company_id, mode, hour), group in counts.items():
         good = sum(o.succeeded for o in group)
-        latency = [0] * (len(LATENCY_BOUNDS_MS) + 1)
+        latency = LATENCY.empty()
         for o in group:
-            latency[latency_bucket(o.duration_ms)] += 1
+            latency[LATENCY.bucket_of(o.duration_ms)] += 1
         rows.append(
             {
                 "id": ids.new_id(),
@@ -182,11 +181,6 @@ def _count(cursor: Any, outcomes: Sequence[Outcome]) -> None:
 
 def _json(rows: list[dict[str, Any]]) -> str:
     return orjson.dumps(rows).decode()
-
-
-def latency_bucket(duration_ms: int) -> int:
-    """Return the index of the histogram's bucket that `duration_ms` belongs to."""
-    return bisect_left(LATENCY_BOUNDS_MS, duration_ms)
 
 
 def _note_health(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> list[SwitchOff]:

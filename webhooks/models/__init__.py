@@ -3,10 +3,10 @@
 from webhooks.models.delivery import Attempt, Delivery, EventBody
 from webhooks.models.endpoint import Endpoint, EndpointSecret
 from webhooks.models.recovery import RecoveryJob
-from webhooks.models.statistics import LATENCY_BOUNDS_MS, EndpointHour
+from webhooks.models.statistics import LATENCY, EndpointHour
 
 __all__ = [
-    "LATENCY_BOUNDS_MS",
+    "LATENCY",
     "Attempt",
     "Delivery",
     "Endpoint",

@@ -6,11 +6,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.constraints import CompositeForeignKey
+from core.latency import LatencyScale
 from core.tenancy import TenantForeignKey, TenantModel
 from webhooks.models.endpoint import Endpoint
 
-# Upper bounds of the latency histogram in milliseconds; the last bucket holds everything above.
-LATENCY_BOUNDS_MS = (25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
+LATENCY = LatencyScale((25, 50, 100, 250, 500, 1000, 2500, 5000, 10000))
 
 
 class EndpointHour(TenantModel):
@@ -20,7 +20,7 @@ class EndpointHour(TenantModel):
     hour = models.DateTimeField()
     succeeded = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
-    latency = ArrayField(models.PositiveIntegerField(), size=len(LATENCY_BOUNDS_MS) + 1)
+    latency = ArrayField(models.PositiveIntegerField(), size=LATENCY.buckets)
 
     class Meta(TenantModel.Meta):
         constraints = [

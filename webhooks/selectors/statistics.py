@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Sum
 
 from core import clock
-from webhooks.models import LATENCY_BOUNDS_MS, Endpoint, EndpointHour
+from webhooks.models import LATENCY, Endpoint, EndpointHour
 
 DAYS = 7
 STEP_HOURS = 6
@@ -23,7 +23,7 @@ class Slot:
     start: datetime
     succeeded: int = 0
     failed: int = 0
-    latency: list[int] = field(default_factory=lambda: [0] * (len(LATENCY_BOUNDS_MS) + 1))
+    latency: list[int] = field(default_factory=LATENCY.empty)
 
 
 def last_week(endpoint: Endpoint) -> list[Slot]:
@@ -52,20 +52,3 @@ def success_rates(endpoints: Iterable[Endpoint]) -> dict[UUID, float | None]:
         if row["good"] + row["bad"]:
             rates[row["endpoint_id"]] = row["good"] / (row["good"] + row["bad"])
     return rates
-
-
-def percentile(histogram: Sequence[int], share: float) -> float | None:
-    """Return the latency in milliseconds below which `share` of the attempts lie, by interpolation; None without any.
-
-    The last bucket has no upper bound: what falls there counts as its lower one.
-    """
-    total = sum(histogram)
-    if not total:
-        return None
-    wanted, seen, lower = share * total, 0.0, 0.0
-    for count, upper in zip(histogram, (*LATENCY_BOUNDS_MS, LATENCY_BOUNDS_MS[-1]), strict=True):
-        if count and seen + count >= wanted:
-            return lower + (upper - lower) * (wanted - seen) / count
-        seen += count
-        lower = upper
-    return float(LATENCY_BOUNDS_MS[-1])
