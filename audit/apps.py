@@ -39,7 +39,13 @@ class AuditConfig(PomeloApp):
     def ready(self) -> None:
         """Every `migrate`, so every start, makes the partitions of the coming days; `/readyz` says when they run out."""
         from audit.partitions.readiness import check_partitions
-        from audit.restoring import check_rights, keep_partitions, seal_what_is_there, tell_lost_seals
+        from audit.restoring import (
+            check_rights,
+            check_rights_are_held,
+            keep_partitions,
+            seal_what_is_there,
+            tell_lost_seals,
+        )
         from audit.rotation import count_signers
         from audit.seals.waiting import read_oldest_entry
         from core import rotation
@@ -49,6 +55,7 @@ class AuditConfig(PomeloApp):
 
         post_migrate.connect(_after_migrate, sender=self)
         READINESS_CHECKS["audit_partitions"] = check_partitions
+        READINESS_CHECKS["audit_rights"] = check_rights_are_held
         WATCHES["entries"] = read_oldest_entry
         rotation.STEPS["AUDIT_SIGNING_KEY"] = count_signers
         STEPS["audit rights"] = check_rights

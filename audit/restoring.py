@@ -1,12 +1,13 @@
 """Audit's part of `manage.py verify_platform`: rights, partitions, seals, and what a backup does not know of."""
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from audit.models import SealHead
 from audit.partitions.tables import OWNER, PARENTS, ensure_partitions, list_partitions
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import export_restored, exported_heads, sign_heads
 from audit.signing import Chain
+from core.health import NotReady
 from core.restoring import Broken, set_counter_on
 from core.tenancy import system_context
 
@@ -19,18 +20,36 @@ _ONLY_ADDED_TO = (
 )
 
 
-def check_rights(*, accept_loss: bool = False) -> str:
-    """Refuse a database whose rights were not restored: the trail could be changed. Raises Broken."""
-    partitions = [partition.name for partition in list_partitions()]
-    with connections[OWNER].cursor() as cursor:
+def wrong_rights(using: str = OWNER) -> list[str]:
+    """Return what `app` and `system` may do to the trail and must not, as `role on table`. Any role may ask."""
+    partitions = [partition.name for partition in list_partitions(using=using)]
+    with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT role, name FROM unnest(ARRAY['app', 'system']) AS role, unnest(%s::text[]) AS name "
-            "WHERE has_table_privilege(role, name::regclass, 'UPDATE, DELETE, TRUNCATE') "
+            "WHERE has_table_privilege(role, to_regclass(name), 'UPDATE, DELETE, TRUNCATE') "
             "UNION ALL SELECT role, name FROM unnest(ARRAY['app', 'system']) AS role, unnest(%s::text[]) AS name "
-            "WHERE has_table_privilege(role, name::regclass, 'SELECT, INSERT, UPDATE, DELETE')",
+            "WHERE has_table_privilege(role, to_regclass(name), 'SELECT, INSERT, UPDATE, DELETE')",
             [list(_ONLY_ADDED_TO), partitions],
         )
-        wrong = sorted({f"{role} on {name}" for role, name in cursor.fetchall()})
+        return sorted({f"{role} on {name}" for role, name in cursor.fetchall()})
+
+
+def check_rights_are_held() -> None:
+    """Ask for `/readyz` whether the trail can be changed: a restore without its privileges must not serve. Raises NotReady."""
+    try:
+        wrong = wrong_rights("default")
+    except DatabaseError as error:
+        raise NotReady("the rights on the audit trail cannot be read") from error
+    if wrong:
+        raise NotReady(
+            f"the audit trail can be changed by {', '.join(wrong[:3])} ({len(wrong)} in all): see "
+            "docs/runbooks/backup-and-restore.md, then run `manage.py verify_platform`"
+        )
+
+
+def check_rights(*, accept_loss: bool = False) -> str:
+    """Refuse a database whose rights were not restored: the trail could be changed. Raises Broken."""
+    wrong = wrong_rights()
     if wrong:
         raise Broken(
             f"rights were not restored ({len(wrong)}, as of {wrong[0]}): restore again without --no-privileges, into a "

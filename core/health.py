@@ -27,6 +27,7 @@ from core import valkey
 from core.addresses import parse_address, peer_is_trusted_proxy
 from core.background import check_loops
 from core.database_role import verify_database_role
+from core.restoring import open_tables
 from core.valkey import ValkeyUnavailable
 from core.watch import WatchCollector
 
@@ -101,9 +102,19 @@ def _check_role() -> None:
         raise NotReady(str(error)) from error
 
 
+def _check_walls() -> None:
+    try:
+        found = open_tables("default")
+    except DatabaseError as error:
+        raise NotReady("the policies cannot be read") from error
+    if found:
+        raise NotReady(f"row-level security is off on {', '.join(found[:3])} ({len(found)} in all)")
+
+
 READINESS_CHECKS.update(
     database=_check_database,
     role=_check_role,
+    walls=_check_walls,
     valkey=_check_valkey,
     migrations=_check_migrations,
     background=check_loops,

@@ -148,6 +148,11 @@ class WebProcess:
                 self.kill()
         self._process = None
 
+    def wait(self, seconds: float) -> int:
+        """Wait until the server has ended by itself; return its status."""
+        assert self._process is not None
+        return self._process.wait(timeout=seconds)
+
     def log(self) -> str:
         """Everything the server has written so far."""
         self._log.seek(0)

@@ -29,9 +29,9 @@ def _load(path: str) -> Gateway:
     return gateway
 
 
-def current_gateway() -> Gateway:
-    """Return the gateway that the operator chose: it takes new charges."""
-    return _load(settings.BILLING_GATEWAY)
+def current_gateway() -> Gateway | None:
+    """Return the gateway that the operator chose: it takes new charges. None when there is none, as in a new production."""
+    return _load(settings.BILLING_GATEWAY) if settings.BILLING_GATEWAY else None
 
 
 def gateway_named(name: str) -> Gateway:
@@ -45,5 +45,5 @@ def gateway_names() -> frozenset[str]:
 
 
 def _by_name() -> dict[str, Gateway]:
-    found = map(_load, (settings.BILLING_GATEWAY, *settings.BILLING_FORMER_GATEWAYS))
+    found = map(_load, filter(None, (settings.BILLING_GATEWAY, *settings.BILLING_FORMER_GATEWAYS)))
     return {gateway.name: gateway for gateway in found}

@@ -8,7 +8,7 @@ from billing.gateways import Outcome, current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.money import MAX_AMOUNT
 from billing.services.customer_fields import clean_metadata
-from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen
+from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from billing.services.invoices import lock_invoice
 from core import clock, jobs
 from core.currencies import EXPONENTS
@@ -32,9 +32,11 @@ def create_charge(
     """Accept a charge; a worker puts it to the gateway once this transaction has committed.
 
     Against an invoice, `amount` defaults to what is left to charge, `currency` and `customer` to the invoice's.
-    Raises FieldErrors, InvoiceNotOpen, ChargeExceedsAmountDue.
+    Raises NoGateway, FieldErrors, InvoiceNotOpen, ChargeExceedsAmountDue.
     """
     gateway = current_gateway()
+    if gateway is None:
+        raise NoGateway("No payment gateway is connected, so nobody would take the money.")
     kept, problems = clean_metadata(metadata)
     if payment_method not in gateway.payment_methods:
         known = ", ".join(gateway.payment_methods)

@@ -57,6 +57,15 @@ class InvoiceHasPayments(DomainError):
     fix = "Wait until no charge is pending. An invoice that was partly paid cannot be voided: refund its charges."
 
 
+class NoGateway(DomainError):
+    """The operator has set up nobody who takes the money, so no charge can be made, and waiting would change nothing."""
+
+    code = "no_payment_gateway"
+    status = 409
+    title = "This platform has no payment gateway"
+    fix = "Ask whoever runs this platform to connect a payment gateway (docs/billing.md)."
+
+
 class ChargeExceedsAmountDue(DomainError):
     """The charge, with those still pending, would come to more than the invoice's amount due."""
 

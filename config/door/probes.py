@@ -15,6 +15,7 @@ import structlog
 from django.db import connection, connections
 
 from config.door.environ import Unreadable, build_environ
+from config.run.draining import is_draining
 from core.health import (
     HEALTHY,
     METRICS_REFUSED,
@@ -28,6 +29,7 @@ from core.health import (
 
 # A finding is given out this long; then the next one who asks has it found out again.
 FRESH_SECONDS = 1.0
+DRAINING = Readiness(False, {"process": "it is about to stop, and serves what still comes"})
 # A process that needs longer to find out cannot tell, which is not being ready.
 PATIENCE_SECONDS = 5.0
 CONNECT_SECONDS = 2
@@ -147,6 +149,9 @@ def _healthz(scope: Any, proto: Any) -> None:
 
 def _readyz(scope: Any, proto: Any) -> None:
     details = _may_know(scope)
+    if is_draining():
+        _send(proto, readiness_answer(DRAINING, details=details))
+        return
     _readiness.tell(lambda found: _send(proto, readiness_answer(found, details=details)))
 
 

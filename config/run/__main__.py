@@ -107,8 +107,14 @@ class Run:
 
     def _prepare_application(self) -> None:
         with step("Preparing the database"):
-            prepared = subprocess.run(
-                [sys.executable, "manage.py", "prepare_run"],
+            prepared = subprocess.run(  # noqa: S603 - our own command
+                # Nothing made up belongs into somebody's own database.
+                [
+                    sys.executable,
+                    "manage.py",
+                    "prepare_run",
+                    *(["--no-demo"] if self.options.own_database else []),
+                ],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=subprocess.PIPE,
@@ -125,7 +131,7 @@ class Run:
         # Only for the processes that stay: the folder must exist before any of them is imported.
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.options.data_dir / "metrics")} | self.environment
         prepare_metrics(shared)
-        add_procfile(manager, shared)
+        add_procfile(manager, shared, without=() if self._has_sandbox() else ("gateway",))
         try:
             manager.loop()
         finally:
@@ -137,6 +143,14 @@ class Run:
             manager.sweep()
         stopped_by_person = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
         return 0 if stopped_by_person else (manager.returncode or 1)
+
+    def _has_sandbox(self) -> bool:
+        """Whether the sandbox gateway takes the money, or took what is still to be finished or given back."""
+        named = [
+            self.environment.get(name, "sandbox" if name == "BILLING_GATEWAY" else "")
+            for name in ("BILLING_GATEWAY", "BILLING_FORMER_GATEWAYS")
+        ]
+        return any("sandbox" in paths for paths in named)
 
     def _stop_engines(self) -> None:
         if self._engines is not None:

@@ -91,6 +91,9 @@ def child_environment(
         # Celery warns root at length at every start. Its reason is pickle; our messages are JSON and carry hints only.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
     }
+    if options.own_database:
+        # Somebody's own database is not for trying things out: no made-up company, no made-up money.
+        derived["BILLING_GATEWAY"] = ""
     if may_call_loopback(options, environment):
         # Whoever can sign up here is on this machine anyway; a webhook receiver of their own is too.
         derived["WEBHOOK_LOOPBACK"] = "true"

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,14 @@ class PlatformManager(Manager):
         self._started()  # threads only from here on: honcho forks
 
 
-def add_procfile(manager: PlatformManager, environment: dict[str, str], procfile: Path = PROCFILE) -> None:
-    """Add every process of the Procfile."""
+def add_procfile(
+    manager: PlatformManager,
+    environment: dict[str, str],
+    procfile: Path = PROCFILE,
+    *,
+    without: Collection[str] = (),
+) -> None:
+    """Add every process of the Procfile, but those that are not wanted."""
     for name, command in parse_procfile(procfile.read_text()).processes.items():
-        manager.add_process(name, command, env=environment, cwd=str(ROOT))
+        if name not in without:
+            manager.add_process(name, command, env=environment, cwd=str(ROOT))

@@ -1,6 +1,6 @@
 """`python -m config.run.web`: the web server, on a developer's machine and in production alike.
 
-Reads HOST, PORT, WEB_WORKERS, WEB_THREADS, TLS_CERT_FILE and TLS_KEY_FILE and serves by granian, whose workers have our front
+Reads HOST, PORT, WEB_WORKERS, WEB_THREADS, DRAIN_SECONDS, TLS_CERT_FILE and TLS_KEY_FILE and serves by granian, whose workers have our front
 door (`config.door`), with TLS >= 1.2 when there is a certificate.
 """
 
@@ -13,10 +13,10 @@ from typing import Any
 
 from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
-from granian.server import MPServer as Server
 
 from config.door.answers import remove_leftovers
 from config.door.server import serve_worker
+from config.run.draining import DrainingServer
 
 # How long the head of a request may take, and how long a connection may wait for its next one.
 HEADER_MILLISECONDS = 30_000
@@ -90,10 +90,11 @@ def main() -> None:
     try:
         options = server_options(os.environ, files=raise_file_limit())
         prepare_metrics(os.environ)
+        server = DrainingServer("config.wsgi:application", **options).prepare(os.environ)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
     remove_leftovers()
-    Server("config.wsgi:application", **options).serve(spawn_target=serve_worker)
+    server.serve(spawn_target=serve_worker)
 
 
 if __name__ == "__main__":

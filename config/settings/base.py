@@ -376,7 +376,8 @@ WEBHOOK_LEASE_SECONDS = env.float("WEBHOOK_LEASE_SECONDS", default=30.0)
 REFUSE_CALLS_IN_TRANSACTIONS = False
 
 # --- Billing: who takes the money (DESIGN §12) --------------------------------------------------------------------------
-BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="billing.gateways.sandbox.SandboxGateway")
+# Empty: charges are refused, with the reason. `make run` has the sandbox (config.settings.local).
+BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="")
 # Gateways that took charges before this one: they finish what they began, and give back what they took.
 BILLING_FORMER_GATEWAYS = env.list("BILLING_FORMER_GATEWAYS", default=[])
 GATEWAY_TIMEOUT_SECONDS = env.float("GATEWAY_TIMEOUT_SECONDS", default=10.0)

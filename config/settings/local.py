@@ -11,5 +11,8 @@ STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.Static
 WHITENOISE_USE_FINDERS = True
 STATIC_ROOT = None
 
+# `make run` starts the sandbox beside the rest; with a database of your own it sets this to nothing.
+BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="billing.gateways.sandbox.SandboxGateway")
+
 if WEBHOOK_LOOPBACK:
     MIDDLEWARE.insert(0, "core.outbound.loopback.LoopbackGuard")

@@ -19,6 +19,7 @@ _TOOLING_DEFAULTS = {
     "REQUIRE_HTTPS": "false",
     "API_KEY_BCRYPT_ROUNDS": "4",
     "LOG_LEVEL": "WARNING",
+    "BILLING_GATEWAY": "billing.gateways.sandbox.SandboxGateway",
 }
 for _name, _value in _TOOLING_DEFAULTS.items():
     os.environ.setdefault(_name, _value)

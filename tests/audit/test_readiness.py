@@ -1,9 +1,11 @@
 """`/readyz` tells in time that nobody makes partitions any more."""
 
+import psycopg
 import pytest
 from django.test import Client
 
 from audit.partitions import readiness
+from tests.engines import superuser_url
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,29 @@ def test_partitions_that_run_out_are_said(
 
 def test_the_partitions_of_this_run_are_there() -> None:
     assert readiness.check_partitions() is None
+
+
+def test_a_trail_that_was_made_writable_takes_the_process_out_of_service() -> None:
+    """As a restore leaves it that brings no privileges, or adds the default ones."""
+    with psycopg.connect(superuser_url(), autocommit=True) as admin:
+        admin.execute("GRANT UPDATE ON audit_auditentry TO app")
+        try:
+            answer = Client().get("/readyz")
+        finally:
+            admin.execute("REVOKE UPDATE ON audit_auditentry FROM app")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["audit_rights"].startswith(
+        "the audit trail can be changed by app on audit_auditentry (1 in all)"
+    )
+    assert Client().get("/readyz").status_code == 200
+
+
+def test_a_table_without_its_policies_takes_the_process_out_of_service() -> None:
+    with psycopg.connect(superuser_url(), autocommit=True) as admin:
+        admin.execute("ALTER TABLE billing_customer DISABLE ROW LEVEL SECURITY")
+        try:
+            answer = Client().get("/readyz")
+        finally:
+            admin.execute("ALTER TABLE billing_customer ENABLE ROW LEVEL SECURITY")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["walls"] == "row-level security is off on billing_customer (1 in all)"

@@ -1,5 +1,7 @@
 """How to bring about what billing refuses (see tests.contracts.refusals)."""
 
+from django.test import override_settings
+
 from billing.services.tiers import apply_tier_request, change_tier, request_tier, withdraw_tier_request
 from core.tenancy import tenant_context
 from tests.billing.factories import LINE, make_charge, make_invoice, make_settled_charge
@@ -43,6 +45,13 @@ def invoice_has_payments(world: World) -> Outcome:
     invoice = make_invoice(world.tenant(), finalize=True)
     make_settled_charge(world.tenant(), invoice=invoice, amount=100)
     return client_of(world).post(f"/v1/invoices/{invoice.public_id}/void")
+
+
+@refusal
+def no_payment_gateway(world: World) -> Outcome:
+    with override_settings(BILLING_GATEWAY=""):
+        body = {"amount": 100, "currency": "EUR", "payment_method": "card_success"}
+        return client_of(world).post("/v1/charges", body)
 
 
 @refusal

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,17 +40,20 @@ def web(environment: dict[str, str]) -> Iterator[str]:
     with subprocess.Popen([sys.executable, "-m", "config.run.web"], cwd=ROOT, env=own) as process:
         try:
             address = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 180
+            said = "nothing"
             while time.monotonic() < deadline:
-                with (
-                    contextlib.suppress(OSError),
-                    urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer,
-                ):
-                    assert json.load(answer)["status"] == "ready"
-                    break
+                try:
+                    with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:
+                        assert json.load(answer)["status"] == "ready"
+                        break
+                except urllib.error.HTTPError as refusal:
+                    said = refusal.read().decode()
+                except OSError as error:
+                    said = str(error)
                 time.sleep(0.2)
             else:
-                raise AssertionError("never ready")
+                raise AssertionError(f"never ready: {said}")
             yield address
         finally:
             process.terminate()

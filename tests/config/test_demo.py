@@ -1,9 +1,11 @@
 """The demo company of a first start: made once, outside of long transactions, and taken up again when it was cut short."""
 
+import io
 from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
+from django.core.management import call_command
 
 from accounts.models import User
 from accounts.selectors import memberships_of
@@ -42,6 +44,15 @@ def test_a_platform_in_use_is_not_seeded() -> None:
 
     assert demo.seed_demo() == {}
     assert not User.objects.filter(email=demo.EMAIL).exists()
+
+
+def test_a_database_of_somebodys_own_is_not_seeded() -> None:
+    out = io.StringIO()
+
+    call_command("prepare_run", "--no-demo", stdout=out)
+
+    assert out.getvalue().strip() == "{}"
+    assert not User.objects.exists()
 
 
 def test_a_first_start_that_was_cut_short_is_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,6 +92,15 @@ def test_what_the_person_set_wins_over_what_is_derived() -> None:
     assert environment["WEB_WORKERS"] == "7"
 
 
+def test_beside_a_database_of_ones_own_nobody_takes_made_up_money() -> None:
+    foreign = {"DATABASE_URL": "postgresql://x"}
+
+    assert child_environment(read_options(foreign), foreign, None)["BILLING_GATEWAY"] == ""
+    assert "BILLING_GATEWAY" not in child_environment(read_options({}), {}, None)
+    chosen = foreign | {"BILLING_GATEWAY": "billing.gateways.sandbox.SandboxGateway"}
+    assert child_environment(read_options(chosen), chosen, None)["BILLING_GATEWAY"].endswith("SandboxGateway")
+
+
 def test_a_port_in_use_is_said_before_anything_is_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -28,7 +28,11 @@ _CARD_LABELS = {
 
 
 def _method_choices() -> list[tuple[str, str]]:
-    return [(name, _CARD_LABELS.get(name, name)) for name in current_gateway().payment_methods]
+    gateway = current_gateway()
+    if gateway is None:
+        # The service says why when the form is sent; an empty list would only say that something is missing.
+        return [("none", "None: this platform has no payment gateway")]
+    return [(name, _CARD_LABELS.get(name, name)) for name in gateway.payment_methods]
 
 
 class AmountForm(ServiceForm):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management import call_command
@@ -19,7 +20,13 @@ class Command(BaseCommand):
     )
     requires_system_checks = ()
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Know --no-demo."""
+        parser.add_argument(
+            "--no-demo", action="store_true", help="create nothing: the database is somebody's own"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the steps; progress goes to stderr, the JSON to stdout."""
         call_command("migrate", database="owner", interactive=False, verbosity=1, stdout=sys.stderr)
-        self.stdout.write(json.dumps(seed_demo()))
+        self.stdout.write(json.dumps({} if options["no_demo"] else seed_demo()))

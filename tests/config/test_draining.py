@@ -1,0 +1,68 @@
+"""After SIGTERM a load balancer is told before the server stops, and what comes meanwhile is served."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from config.run.draining import FILE_VARIABLE, DrainingServer, is_draining
+from tests.live import WebProcess
+
+
+def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_until_then() -> None:
+    web = WebProcess(environment={"DRAIN_SECONDS": "4"}, workers=2)
+    web.start()
+    try:
+        assert web.request("GET", "/readyz").status == 200
+        os.kill(web.pid, signal.SIGTERM)
+        told = time.monotonic()
+        answer = web.request("GET", "/readyz")
+        while answer.status == 200 and time.monotonic() < told + 2:
+            answer = web.request("GET", "/readyz")
+        assert answer.status == 503
+        assert answer.json["checks"] == {"process": "it is about to stop, and serves what still comes"}
+        assert web.request("GET", "/healthz").status == 200
+        served = 0
+        while time.monotonic() < told + 3:
+            assert web.request("GET", "/accounts/login/").status == 200  # by the application, in every worker
+            served += 1
+        assert served > 5
+        assert web.wait(20) == 0
+        assert time.monotonic() - told >= 4
+        assert not list(Path("/tmp").glob(f"pomelo-draining-{web.pid}"))
+    finally:
+        web.stop()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "signals", "expected"),
+    [
+        ("0", [signal.SIGTERM], True),
+        ("60", [signal.SIGINT], True),
+        ("60", [signal.SIGTERM] * 2, True),
+        ("60", [signal.SIGTERM], False),
+    ],
+    ids=["without draining", "Ctrl-C", "asked twice", "asked once"],
+)
+def test_who_does_not_want_to_wait_need_not(monkeypatch, seconds, signals, expected) -> None:
+    monkeypatch.setenv(FILE_VARIABLE, "")
+    stopped = threading.Event()
+    server = DrainingServer.__new__(DrainingServer)
+    server.main_loop_interrupt, server.interrupt_signal = stopped, False
+    server.prepare({"DRAIN_SECONDS": seconds})
+    for number in signals:
+        server.signal_handler_interrupt(number)
+    assert stopped.is_set() is expected
+    assert is_draining() is (seconds == "60" and signals[0] == signal.SIGTERM)
+    if server._timer:
+        server._timer.cancel()
+    server._file.unlink(missing_ok=True)
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    server = DrainingServer.__new__(DrainingServer)
+    with pytest.raises(ValueError, match="DRAIN_SECONDS is 900"):
+        server.prepare({"DRAIN_SECONDS": "900"})
