@@ -33,18 +33,18 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class TenantScope:
     """What the current transaction may touch: one tenant's rows, or (system) every row."""
 
     tenant: Tenant | None = None
     system_reason: str | None = None
 
 
-NO_SCOPE = Scope()
-_scope: ContextVar[Scope] = ContextVar("scope", default=NO_SCOPE)
+NO_SCOPE = TenantScope()
+_scope: ContextVar[TenantScope] = ContextVar("scope", default=NO_SCOPE)
 
 
-def current_scope() -> Scope:
+def current_scope() -> TenantScope:
     """Return the scope that `core.postgres` applies to the next query."""
     return _scope.get()
 
@@ -63,7 +63,7 @@ def require_tenant() -> Tenant:
 
 
 @contextmanager
-def _scoped(scope: Scope) -> Iterator[None]:
+def _scoped(scope: TenantScope) -> Iterator[None]:
     if _scope.get() == scope and transaction.get_connection().in_atomic_block:
         yield
         return
@@ -81,7 +81,7 @@ def tenant_context(tenant: Tenant) -> Iterator[None]:
 
     Nested, it is a savepoint, and the outer scope is restored on leaving.
     """
-    with _scoped(Scope(tenant=tenant)):
+    with _scoped(TenantScope(tenant=tenant)):
         yield
 
 
@@ -94,7 +94,7 @@ def system_context(*, reason: str) -> Iterator[None]:
     """
     if not reason:
         raise ValueError("system_context needs a reason.")
-    with _scoped(Scope(system_reason=reason)):
+    with _scoped(TenantScope(system_reason=reason)):
         yield
 
 

@@ -52,7 +52,7 @@ def _never_stored(view: View) -> View:
     """The page that shows a secret must be kept nowhere."""
 
     @wraps(view)
-    def kept_nowhere(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def no_store(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         add_never_cache_headers(response)
         response.headers["Cache-Control"] = "no-store"
@@ -60,7 +60,7 @@ def _never_stored(view: View) -> View:
         response.headers["Referrer-Policy"] = "same-origin"
         return response
 
-    return kept_nowhere
+    return no_store
 
 
 class _SecretRequest(CompanyRequest):

@@ -41,7 +41,7 @@ class Buffer:
         self._batches: deque[tuple[bytes, int]] = deque()
         self._waiting_bytes = 0
         self._unsaid_drops = 0
-        self._is_taken_in = False
+        self._spill_is_drained = False
         self._loop = Loop(
             "request-log",
             self._ship,
@@ -86,9 +86,9 @@ class Buffer:
         """Send what is here; return when to try again if Valkey does not take it."""
         if not self.flush():
             return RETRY_SECONDS
-        if not self._is_taken_in:
-            self._is_taken_in = self._try_take_in()
-        return None if self._is_taken_in else RETRY_SECONDS
+        if not self._spill_is_drained:
+            self._spill_is_drained = self._try_drain_spill()
+        return None if self._spill_is_drained else RETRY_SECONDS
 
     def close(self) -> None:
         """Send what is here before the process ends. What Valkey does not take is kept in a file for the next start."""
@@ -99,7 +99,7 @@ class Buffer:
                 break
             time.sleep(RETRY_SECONDS)
         # Where the folder dies with the container, the file is worth nothing: use the time there is.
-        while not self._try_take_in() and time.monotonic() < deadline:
+        while not self._try_drain_spill() and time.monotonic() < deadline:
             time.sleep(RETRY_SECONDS)
         self._say_drops()
 
@@ -117,10 +117,10 @@ class Buffer:
             self._waiting_bytes = 0
         return True
 
-    def _try_take_in(self) -> bool:
+    def _try_drain_spill(self) -> bool:
         """Send what ended processes kept; False when it must be tried again."""
         try:
-            return spill.take_in(stream.add)
+            return spill.drain(stream.add)
         except (ValkeyUnavailable, OSError) as error:
             log.warning("request_log_kept_file_waits", error=str(error))
             return False

@@ -40,25 +40,25 @@ def keep(batches: Iterable[bytes]) -> Path:
     return target
 
 
-def take_in(add: Callable[[bytes], bool]) -> bool:
+def drain(add: Callable[[bytes], bool]) -> bool:
     """Hand every kept batch to `add` and remove the files; tell whether none is left.
 
     Ends at the first batch that `add` does not take, and keeps its file. Raises what `add` raises, and OSError.
     """
     if not folder().is_dir():
         return True
-    return all(_take_in_file(path, add) for path in sorted(folder().glob(f"*{SUFFIX}")))
+    return all(_drain_file(path, add) for path in sorted(folder().glob(f"*{SUFFIX}")))
 
 
-def _take_in_file(path: Path, add: Callable[[bytes], bool]) -> bool:
+def _drain_file(path: Path, add: Callable[[bytes], bool]) -> bool:
     try:
         file = path.open("rb")
-    except FileNotFoundError:  # another process took it in
+    except FileNotFoundError:  # another process sent it
         return True
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # another process is taking it in
+        except BlockingIOError:  # another process is sending it
             return True
         if not all(add(line.rstrip(b"\n")) for line in file):
             return False

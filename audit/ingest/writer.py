@@ -61,7 +61,7 @@ class Writer:
                 stream.ensure_group()
                 self._has_group = True
             _take_back_now_and_then()
-            spill.take_in(stream.add)
+            spill.drain(stream.add)
             # What this writer took and could not write, then what a dead writer took, then new batches.
             for take in (stream.read_own, stream.take_over):
                 while not is_over() and (deliveries := take(self.name, TAKE)):
@@ -180,7 +180,7 @@ def _store(batch: list[list[Any]]) -> int:
         if is_outage(error) or is_conflict(error):
             raise
         if isinstance(error, IntegrityError) and "no partition" in str(error):
-            return _store_without_strangers(batch)
+            return _store_rows_of_kept_days(batch)
         if len(batch) == 1:
             _refuse(batch[0], error)
             return 0
@@ -200,7 +200,7 @@ def _named(row: list[Any]) -> str:
         return f"row {str(row)[:100]}"
 
 
-def _store_without_strangers(batch: list[list[Any]]) -> int:
+def _store_rows_of_kept_days(batch: list[list[Any]]) -> int:
     """Make the partitions of rows that waited long, leave out rows of days that are over or far away."""
     today = clock.now().date()
     kept, oldest = [], today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
