@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run test restore-test test-cluster check attack docs bench chaos lock install-base install-dev
+.PHONY: help run test restore-test test-cluster check attack docs shell bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +24,8 @@ install-dev:
 run: install-base ## run everything in the foreground (HOST, PORT, DATA_DIR, TLS=1); Ctrl-C stops all of it
 	@$(BIN)/python -m config.run
 
-test: install-dev ## run the whole suite against real PostgreSQL and Valkey
-	@sh tests/journeys/install-chromium.sh
+test: install-dev ## run the whole suite against real PostgreSQL and Valkey (ARGS="tests/apikeys -x" narrows it)
+	@sh tests/journeys/install-chromium.sh $(ARGS)
 	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)
 
 restore-test: install-dev ## back a platform up, restore it elsewhere, and count what arrives (part of `make test`)
@@ -44,6 +44,9 @@ docs: install-dev ## write the generated pages: docs/errors.md, docs/audit.md, d
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_error_docs
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_audit_docs
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_openapi
+
+shell: install-base ## a Python shell with Django set up, on the servers of a running `make run`
+	@$(BIN)/python manage.py shell
 
 bench: install-dev ## measure, and print one table of ratios
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -1,7 +1,17 @@
 #!/bin/sh
 # Find or install the Chromium that the browser journeys drive. Never fails by itself: the journeys are skipped without
-# a browser, except under CI=true, where tests/journeys/conftest.py fails instead.
+# a browser, except under CI=true, where tests/journeys/conftest.py fails instead. The arguments are pytest's: when they name
+# tests, and no journey is among them, there is nothing to install.
 set -u
+
+names_tests=
+for argument in "$@"; do
+    case $argument in
+        tests | tests/ | *journeys* | *journey*) names_tests=; break ;;
+        tests/*) names_tests=yes ;;
+    esac
+done
+[ -n "$names_tests" ] && exit 0
 
 for name in chromium chromium-browser google-chrome; do
     command -v "$name" >/dev/null 2>&1 && exit 0
