@@ -1,30 +1,149 @@
-"""The arithmetic of invoices, in whole minor units. PostgreSQL repeats it as constraints (billing/migrations)."""
+"""The arithmetic of invoices, in whole minor units. PostgreSQL repeats it as constraints (billing/models, billing/sql).
 
+The rules are those of EN 16931: a line is rounded once, a discount on the whole invoice lowers what each rate is taken of, and
+tax is rounded once for each rate. Everything is rounded half up. What was rounded for several lines together is shared among
+them by the largest remainder, so that each sum is that of its lines.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 # 12 digits: more than any invoice, and small enough that no product of ours leaves 64 bits or a JavaScript number.
 MAX_AMOUNT = 999_999_999_999
 MAX_QUANTITY = 1_000_000
+QUANTITY_DECIMALS = 6
 MAX_TAX_RATE_BPS = 10_000
+MAX_DISCOUNT_BPS = 10_000
 MAX_LINES = 250
+_WHOLE_BPS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What a line is priced by. A `discount_bps` goes before `discount_amount`."""
+
+    quantity: Decimal
+    unit_amount: int
+    tax_rate_bps: int = 0
+    discount_amount: int = 0
+    discount_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LineAmounts:
-    """What a line comes to: `amount` before tax, and the tax on it."""
+    """What a line comes to: `amount` after its own discount, its share of the invoice's discount, and of the tax."""
 
     amount: int
+    discount_amount: int
+    discount_share: int
     tax: int
 
 
-def line_amounts(*, quantity: int, unit_amount: int, discount_amount: int, tax_rate_bps: int) -> LineAmounts:
-    """Return what a line comes to. Tax is rounded half up, line by line, so that an invoice's tax is the sum of its lines'.
+@dataclass(frozen=True, slots=True)
+class InvoiceAmounts:
+    """What an invoice comes to: `subtotal` without tax and after the discount, `tax`, and the lines in their order."""
 
-    Raises ValueError when the discount is above the price, or the line above MAX_AMOUNT.
+    subtotal: int
+    tax: int
+    discount_amount: int
+    lines: tuple[LineAmounts, ...]
+
+    @property
+    def total(self) -> int:
+        """What is to be paid."""
+        return self.subtotal + self.tax
+
+
+class LineTooLarge(ValueError):
+    """A line that comes to too much, or to less than nothing; `position` says which."""
+
+    def __init__(self, position: int, message: str) -> None:
+        self.position = position
+        super().__init__(message)
+
+
+def half_up(dividend: int, divisor: int) -> int:
+    """Return the quotient of two numbers that are not negative, rounded half up."""
+    return (2 * dividend + divisor) // (2 * divisor)
+
+
+def share_out(total: int, weights: Sequence[int]) -> list[int]:
+    """Return `total` in whole shares by `weights`; what is left over goes to the largest remainders, the first of equals."""
+    whole = sum(weights)
+    if whole == 0:
+        return [0] * len(weights)
+    shares = [total * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda place: (-(total * weights[place] % whole), place))
+    for place in by_remainder[: total - sum(shares)]:
+        shares[place] += 1
+    return shares
+
+
+def line_before_discount(position: Position) -> int:
+    """Return `quantity` × `unit_amount`, rounded."""
+    millionths = int(position.quantity.scaleb(QUANTITY_DECIMALS))
+    return half_up(millionths * position.unit_amount, 10**QUANTITY_DECIMALS)
+
+
+def price_invoice(
+    positions: Sequence[Position],
+    *,
+    discount_amount: int = 0,
+    discount_bps: int | None = None,
+    prices_include_tax: bool = False,
+    is_exempt: bool = False,
+) -> InvoiceAmounts:
+    """Return what an invoice and its lines come to; of one that `is_exempt` the prices stay and no rate counts.
+
+    Raises LineTooLarge; ValueError when the discount is above the lines' sum, or the invoice above MAX_AMOUNT.
     """
-    amount = quantity * unit_amount - discount_amount
-    if amount < 0:
-        raise ValueError("The discount is larger than quantity × unit_amount.")
-    if amount > MAX_AMOUNT:
-        raise ValueError(f"A line may come to at most {MAX_AMOUNT}.")
-    return LineAmounts(amount, (amount * tax_rate_bps + 5_000) // 10_000)
+    own = [_own_amounts(place, position) for place, position in enumerate(positions)]
+    amounts = [amount for amount, _ in own]
+    if discount_bps is not None:
+        discount_amount = half_up(sum(amounts) * discount_bps, _WHOLE_BPS)
+    if discount_amount > sum(amounts):
+        raise ValueError("The discount is larger than the lines.")
+    shares = share_out(discount_amount, amounts)
+    taxed = [amount - share for amount, share in zip(amounts, shares, strict=True)]
+    taxes = _taxes(positions, taxed, prices_include_tax) if not is_exempt else [0] * len(positions)
+    subtotal = sum(taxed) - (sum(taxes) if prices_include_tax else 0)
+    if subtotal + sum(taxes) > MAX_AMOUNT:
+        raise ValueError(f"An invoice may come to at most {MAX_AMOUNT}.")
+    return InvoiceAmounts(
+        subtotal=subtotal,
+        tax=sum(taxes),
+        discount_amount=discount_amount,
+        lines=tuple(
+            LineAmounts(amount, discount, share, tax)
+            for (amount, discount), share, tax in zip(own, shares, taxes, strict=True)
+        ),
+    )
+
+
+def tax_on(taxed: int, rate_bps: int, *, is_included: bool) -> int:
+    """Return the tax on a sum, or in it."""
+    return half_up(taxed * rate_bps, _WHOLE_BPS + rate_bps if is_included else _WHOLE_BPS)
+
+
+def _own_amounts(place: int, position: Position) -> tuple[int, int]:
+    before = line_before_discount(position)
+    discount = position.discount_amount
+    if position.discount_bps is not None:
+        discount = half_up(before * position.discount_bps, _WHOLE_BPS)
+    if discount > before:
+        raise LineTooLarge(place, "The discount is larger than quantity × unit_amount.")
+    if before - discount > MAX_AMOUNT:
+        raise LineTooLarge(place, f"A line may come to at most {MAX_AMOUNT}.")
+    return before - discount, discount
+
+
+def _taxes(positions: Sequence[Position], taxed: Sequence[int], prices_include_tax: bool) -> list[int]:
+    taxes = [0] * len(positions)
+    for rate in {position.tax_rate_bps for position in positions}:
+        places = [place for place, position in enumerate(positions) if position.tax_rate_bps == rate]
+        base = [taxed[place] for place in places]
+        tax = tax_on(sum(base), rate, is_included=prices_include_tax)
+        for place, share in zip(places, share_out(tax, base), strict=True):
+            taxes[place] = share
+    return taxes

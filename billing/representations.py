@@ -1,6 +1,8 @@
 """How billing's objects look to the outside: in API answers and in events alike (DESIGN §3)."""
 
 import uuid
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from billing.models import Charge, Customer, Invoice, InvoiceLine, Refund, Seller
@@ -96,15 +98,32 @@ def _billed_to(row: Invoice) -> dict[str, Any] | None:
     return {**kept, **{name: kept[name] or None for name in ("email", "phone", "language")}}
 
 
+def _quantity(value: Decimal) -> int | float:
+    """Return a quantity as a number of JSON: six decimals of seven digits are exact in a double, and back."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def tax_breakdown(row: Invoice, lines: Sequence[InvoiceLine]) -> list[dict[str, int]]:
+    """Return what is taxed at each rate, and the tax on it; all of an exempt invoice at none."""
+    groups: dict[int, dict[str, int]] = {}
+    for line in lines:
+        rate = line.tax_rate_bps if row.tax_exempt == Customer.TaxExemption.NONE else 0
+        group = groups.setdefault(rate, {"tax_rate_bps": rate, "taxable": 0, "tax": 0})
+        group["taxable"] += line.amount - line.discount_share - (line.tax if row.prices_include_tax else 0)
+        group["tax"] += line.tax
+    return [groups[rate] for rate in sorted(groups)]
+
+
 def invoice_line(row: InvoiceLine) -> dict[str, Any]:
     """Return the public form of a line of an invoice."""
     return {
         "id": row.public_id,
         "object": "invoice_line",
         "description": row.description,
-        "quantity": row.quantity,
+        "quantity": _quantity(row.quantity),
         "unit_amount": row.unit_amount,
         "tax_rate_bps": row.tax_rate_bps,
+        "discount_bps": row.discount_bps,
         "discount_amount": row.discount_amount,
         "amount": row.amount,
         "tax": row.tax,
@@ -113,6 +132,7 @@ def invoice_line(row: InvoiceLine) -> dict[str, Any]:
 
 def invoice(row: Invoice) -> dict[str, Any]:
     """Return the public form of an invoice with its lines; fetch them ahead when there are many invoices."""
+    lines = sorted(row.lines.all(), key=lambda line: line.position)
     return {
         "id": row.public_id,
         "object": "invoice",
@@ -127,7 +147,18 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "seller": _issued_by(row),
         "billed_to": _billed_to(row),
         "warnings": row.warnings,
-        "lines": [invoice_line(line) for line in sorted(row.lines.all(), key=lambda line: line.position)],
+        "purchase_order": row.purchase_order or None,
+        "memo": row.memo or None,
+        "service_period": row.service_start
+        and row.service_end
+        and {"start": row.service_start.isoformat(), "end": row.service_end.isoformat()},
+        "prices_include_tax": row.prices_include_tax,
+        "tax_exempt": row.tax_exempt,
+        "tax_note": row.tax_note or None,
+        "lines": [invoice_line(line) for line in lines],
+        "discount_bps": row.discount_bps,
+        "discount_amount": row.discount_amount,
+        "tax_breakdown": tax_breakdown(row, lines),
         "subtotal": row.subtotal,
         "tax": row.tax,
         "total": row.total,

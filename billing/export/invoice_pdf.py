@@ -7,7 +7,8 @@ from fpdf.fonts import FontFace
 
 from billing.export.sheet import GREY, Sheet
 from billing.export.words import WORDS, Words
-from billing.models import Invoice, InvoiceLine
+from billing.models import Customer, Invoice, InvoiceLine
+from billing.representations import tax_breakdown
 from billing.tax_ids import KINDS
 from core import clock
 
@@ -38,7 +39,7 @@ def render_invoice(invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str,
     lines = sorted(invoice.lines.all(), key=lambda line: line.position)
     _lines(pdf, invoice, lines)
     _totals(pdf, invoice, lines)
-    _notes(pdf, seller, buyer)
+    _notes(pdf, invoice, seller)
     return bytes(pdf.output())
 
 
@@ -82,11 +83,17 @@ def _parties(pdf: Sheet, invoice: Invoice, buyer: dict[str, Any]) -> None:
     pdf.write_line(f"{words.issued}: {words.day((invoice.finalized_at or clock.now()).date())}")
     if invoice.due_date:
         pdf.write_line(f"{words.due}: {words.day(invoice.due_date)}")
+    if invoice.service_start and invoice.service_end:
+        period = f"{words.day(invoice.service_start)} – {words.day(invoice.service_end)}"
+        pdf.write_line(f"{words.service_period}: {period}")
+    if invoice.purchase_order:
+        pdf.write_line(f"{words.purchase_order}: {invoice.purchase_order}")
     pdf.ln(5)
 
 
 def _lines(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
     words = pdf.words
+    is_exempt = invoice.tax_exempt != Customer.TaxExemption.NONE
     pdf.set_font("sans", size=8)
     with pdf.table(
         col_widths=(46, 11, 17, 14, 10, 20),
@@ -102,10 +109,10 @@ def _lines(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
             table.row(
                 (
                     line.description,
-                    f"{line.quantity:,}".replace(",", words.style.group),
+                    words.quantity_text(line.quantity),
                     words.decimal(line.unit_amount, invoice.currency),
                     words.decimal(line.discount_amount, invoice.currency) if line.discount_amount else "",
-                    words.percent(line.tax_rate_bps),
+                    words.percent(0 if is_exempt else line.tax_rate_bps),
                     words.decimal(line.amount, invoice.currency),
                 )
             )
@@ -114,15 +121,16 @@ def _lines(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
 
 def _totals(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
     words = pdf.words
-    rows = [(words.subtotal, invoice.subtotal, False)]
-    rates = sorted({line.tax_rate_bps for line in lines if line.tax_rate_bps})
+    rows = []
+    if invoice.discount_amount:
+        share = f" {words.percent(invoice.discount_bps)}" if invoice.discount_bps else ""
+        rows.append((words.lines_total, sum(line.amount for line in lines), False))
+        rows.append((f"{words.discount}{share}", -invoice.discount_amount, False))
+    rows.append((words.subtotal, invoice.subtotal, False))
     rows += [
-        (
-            f"{words.tax} {words.percent(rate)}",
-            sum(line.tax for line in lines if line.tax_rate_bps == rate),
-            False,
-        )
-        for rate in rates
+        (f"{words.tax} {words.percent(each['tax_rate_bps'])}", each["tax"], False)
+        for each in tax_breakdown(invoice, lines)
+        if each["tax_rate_bps"]
     ]
     rows.append((words.total, invoice.total, True))
     if invoice.amount_paid:
@@ -131,13 +139,16 @@ def _totals(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
         pdf.write_row(label, words.money(amount, invoice.currency), bold=bold)
 
 
-def _notes(pdf: Sheet, seller: dict[str, Any], buyer: dict[str, Any]) -> None:
+def _notes(pdf: Sheet, invoice: Invoice, seller: dict[str, Any]) -> None:
     words = pdf.words
     pdf.ln(4)
-    if buyer.get("tax_exempt") == "reverse":
-        pdf.write_line(words.reverse_charge)
-    elif buyer.get("tax_exempt") == "exempt":
-        pdf.write_line(words.exempt)
+    if invoice.tax_exempt != Customer.TaxExemption.NONE:
+        usual = {"reverse": words.reverse_charge, "exempt": words.exempt}
+        pdf.write_line(invoice.tax_note or usual[invoice.tax_exempt])
+    elif invoice.prices_include_tax:
+        pdf.write_line(words.included, size=8, grey=True)
+    if invoice.memo:
+        pdf.write_line(invoice.memo)
     bank = seller.get("bank_details") or {}
     if not bank:
         return

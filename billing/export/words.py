@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from babel import Locale
 from babel.dates import format_date
@@ -45,6 +46,10 @@ class Words:
     routing: str
     reverse_charge: str
     exempt: str
+    lines_total: str
+    included: str
+    purchase_order: str
+    service_period: str
 
     def status(self, status: str) -> str:
         """Return how a status that is printed is called; "" for one that is not."""
@@ -74,6 +79,12 @@ class Words:
     def percent(self, bps: int) -> str:
         """Return basis points as a percentage: 1900 is "19 %", 770 is "7.7 %"."""
         return f"{bps / 100:g} %".replace(".", self.style.decimal)
+
+    def quantity_text(self, value: Decimal) -> str:
+        """Return a quantity with grouped digits and no needless zeros."""
+        whole, _, rest = f"{value:,f}".partition(".")
+        rest = rest.rstrip("0")
+        return whole.replace(",", self.style.group) + (f"{self.style.decimal}{rest}" if rest else "")
 
     def day(self, value: date) -> str:
         """Return a day in words."""
@@ -113,6 +124,10 @@ _ENGLISH = Words(
     routing="Routing number",
     reverse_charge="Reverse charge: the customer owes the tax.",
     exempt="Exempt from tax.",
+    lines_total="Sum of the lines",
+    included="Prices include tax.",
+    purchase_order="Purchase order",
+    service_period="Service period",
 )
 _GERMAN = Words(
     language="de",
@@ -143,6 +158,10 @@ _GERMAN = Words(
     routing="Bankleitzahl",
     reverse_charge="Steuerschuldnerschaft des Leistungsempfängers (Reverse Charge).",
     exempt="Steuerfrei.",
+    lines_total="Summe der Positionen",
+    included="Preise enthalten die Steuer.",
+    purchase_order="Bestellnummer",
+    service_period="Leistungszeitraum",
 )
 _SPANISH = Words(
     language="es",
@@ -173,6 +192,10 @@ _SPANISH = Words(
     routing="Código del banco",
     reverse_charge="Inversión del sujeto pasivo.",
     exempt="Exento de impuestos.",
+    lines_total="Suma de las líneas",
+    included="Precios con impuestos incluidos.",
+    purchase_order="Orden de compra",
+    service_period="Periodo de servicio",
 )
 _FRENCH = Words(
     language="fr",
@@ -203,6 +226,10 @@ _FRENCH = Words(
     routing="Code banque",
     reverse_charge="Autoliquidation.",
     exempt="Exonéré de TVA.",
+    lines_total="Total des lignes",
+    included="Prix taxes comprises.",
+    purchase_order="Bon de commande",
+    service_period="Période de prestation",
 )
 _ITALIAN = Words(
     language="it",
@@ -233,6 +260,10 @@ _ITALIAN = Words(
     routing="Codice della banca",
     reverse_charge="Inversione contabile.",
     exempt="Esente da IVA.",
+    lines_total="Totale righe",
+    included="Prezzi comprensivi di imposta.",
+    purchase_order="Ordine d’acquisto",
+    service_period="Periodo di servizio",
 )
 _DUTCH = Words(
     language="nl",
@@ -263,6 +294,10 @@ _DUTCH = Words(
     routing="Bankcode",
     reverse_charge="Btw verlegd.",
     exempt="Vrijgesteld van btw.",
+    lines_total="Totaal regels",
+    included="Prijzen inclusief btw.",
+    purchase_order="Inkoopordernummer",
+    service_period="Dienstperiode",
 )
 
 WORDS: dict[str, Words] = {

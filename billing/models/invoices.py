@@ -7,8 +7,10 @@ lines and of the charges, that a finalized invoice never changes and that number
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Cast, Round
 
-from billing.money import MAX_AMOUNT, MAX_QUANTITY, MAX_TAX_RATE_BPS
+from billing.models.customers import TaxExemption
+from billing.money import MAX_AMOUNT, MAX_DISCOUNT_BPS, MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
 from core import clock
 from core.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
@@ -45,6 +47,20 @@ class Invoice(TenantModel):
     billed_to = models.JSONField(null=True)
     # What a real invoice would have been refused for: only a test invoice can have any.
     warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
+    purchase_order = models.CharField(max_length=100, blank=True, db_default="")
+    memo = models.CharField(max_length=1000, blank=True, db_default="")
+    service_start = models.DateField(null=True)
+    service_end = models.DateField(null=True)
+    # The customer's, as of the last time the lines were priced; `tax_note` says in words why there is no tax.
+    tax_exempt = models.CharField(
+        max_length=8, choices=TaxExemption, default=TaxExemption.NONE, db_default="none"
+    )
+    tax_note = models.CharField(max_length=300, blank=True, db_default="")
+    prices_include_tax = models.BooleanField(default=False, db_default=False)
+    # False of what was written before tax was rounded for each rate, which keeps its figures.
+    tax_per_rate = models.BooleanField(default=True, db_default=False, editable=False)
+    discount_bps = models.IntegerField(null=True)
+    discount_amount = models.BigIntegerField(default=0, db_default=0)
     subtotal = models.BigIntegerField(default=0)
     tax = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
@@ -72,6 +88,17 @@ class Invoice(TenantModel):
                 condition=Q(total=F("subtotal") + F("tax"))
                 & Q(subtotal__gte=0, tax__gte=0, total__lte=MAX_AMOUNT),
                 name="billing_invoice_amounts",
+            ),
+            models.CheckConstraint(
+                condition=Q(discount_amount__gte=0)
+                & (Q(discount_bps__isnull=True) | Q(discount_bps__range=(0, MAX_DISCOUNT_BPS)))
+                & Q(tax_exempt__in=TaxExemption.values),
+                name="billing_invoice_discount",
+            ),
+            models.CheckConstraint(
+                condition=Q(service_start__isnull=True, service_end__isnull=True)
+                | Q(service_start__lte=F("service_end")),
+                name="billing_invoice_service_period",
             ),
             models.CheckConstraint(
                 condition=Q(amount_paid__gte=0, amount_pending__gte=0)
@@ -129,6 +156,18 @@ class Invoice(TenantModel):
         return self.amount_due - self.amount_pending if self.status == InvoiceStatus.OPEN else 0
 
 
+# PostgreSQL rounds a numeric half away from zero, which is half up for amounts that are not negative.
+_BEFORE_DISCOUNT = Cast(
+    Round(
+        models.ExpressionWrapper(
+            F("quantity") * F("unit_amount"),
+            output_field=models.DecimalField(max_digits=40, decimal_places=6),
+        )
+    ),
+    models.BigIntegerField(),
+)
+
+
 class InvoiceLine(TenantModel):
     """One position of an invoice."""
 
@@ -137,11 +176,14 @@ class InvoiceLine(TenantModel):
     invoice = TenantForeignKey(Invoice, on_delete=models.CASCADE, related_name="lines", db_index=False)
     position = models.PositiveSmallIntegerField()
     description = models.CharField(max_length=500)
-    quantity = models.BigIntegerField()
+    quantity = models.DecimalField(max_digits=13, decimal_places=QUANTITY_DECIMALS)
     unit_amount = models.BigIntegerField()
     tax_rate_bps = models.IntegerField(default=0)
+    discount_bps = models.IntegerField(null=True)
     discount_amount = models.BigIntegerField(default=0)
     amount = models.BigIntegerField()
+    # The line's share of what was taken off the whole invoice, and of the tax that was rounded for its rate.
+    discount_share = models.BigIntegerField(default=0, db_default=0)
     tax = models.BigIntegerField()
 
     class Meta(TenantModel.Meta):
@@ -152,20 +194,17 @@ class InvoiceLine(TenantModel):
                 fields=["company", "mode", "invoice", "position"], name="billing_invoiceline_position"
             ),
             models.CheckConstraint(
-                condition=Q(quantity__gte=1, quantity__lte=MAX_QUANTITY)
+                condition=Q(quantity__gt=0, quantity__lte=MAX_QUANTITY)
                 & Q(unit_amount__gte=0, unit_amount__lte=MAX_AMOUNT)
                 & Q(tax_rate_bps__gte=0, tax_rate_bps__lte=MAX_TAX_RATE_BPS)
-                & Q(discount_amount__gte=0, amount__gte=0, amount__lte=MAX_AMOUNT),
+                & Q(discount_amount__gte=0, amount__gte=0, amount__lte=MAX_AMOUNT)
+                & Q(discount_share__gte=0, discount_share__lte=F("amount"), tax__gte=0)
+                & (Q(discount_bps__isnull=True) | Q(discount_bps__range=(0, MAX_DISCOUNT_BPS))),
                 name="billing_invoiceline_ranges",
             ),
             models.CheckConstraint(
-                condition=Q(amount=F("quantity") * F("unit_amount") - F("discount_amount")),
+                condition=Q(amount=_BEFORE_DISCOUNT - F("discount_amount")),
                 name="billing_invoiceline_amount",
-            ),
-            # Whole-number division rounds down, so this is half up for amounts that are not negative.
-            models.CheckConstraint(
-                condition=Q(tax=(F("amount") * F("tax_rate_bps") + 5_000) / 10_000),
-                name="billing_invoiceline_tax",
             ),
         ]
 

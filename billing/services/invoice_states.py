@@ -5,7 +5,7 @@ from billing.events import InvoiceFinalized, InvoiceMarkedUncollectible, Invoice
 from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine, Seller
 from billing.selectors import current_seller
 from billing.services.errors import InvoiceEmpty, InvoiceHasPayments, InvoiceIncomplete, InvoiceNotOpen
-from billing.services.invoices import lock_draft, lock_invoice
+from billing.services.invoices import lock_draft, lock_invoice, price_again
 from billing.services.legal import missing_on_invoice
 from core import clock
 from core.errors import FieldErrors
@@ -29,6 +29,8 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     now = clock.now()
     customer = Customer.objects.get(id=invoice.customer_id)
     seller = current_seller()
+    invoice.customer = customer
+    price_again(invoice)
     invoice.seller = representations.seller_snapshot(seller)
     invoice.billed_to = representations.buyer_snapshot(customer)
     missing = FieldErrors(missing_on_invoice(invoice.seller, invoice.billed_to))

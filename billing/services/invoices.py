@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -9,7 +10,17 @@ from django.db import IntegrityError, transaction
 from billing import representations
 from billing.events import InvoiceCreated, InvoiceDeleted, InvoiceUpdated
 from billing.models import Customer, Invoice, InvoiceLine
-from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS, line_amounts
+from billing.money import (
+    MAX_AMOUNT,
+    MAX_DISCOUNT_BPS,
+    MAX_LINES,
+    MAX_QUANTITY,
+    MAX_TAX_RATE_BPS,
+    QUANTITY_DECIMALS,
+    LineTooLarge,
+    Position,
+    price_invoice,
+)
 from billing.services.customer_fields import clean_external_id, clean_metadata
 from billing.services.errors import ExternalIdTaken, InvoiceNotDraft
 from billing.services.party_fields import merge_metadata
@@ -18,15 +29,18 @@ from core.currencies import EXPONENTS
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
 from core.principal import Principal
+from core.texts import normalize
 
-EARLIEST_DUE, LATEST_DUE = date(2000, 1, 1), date(2199, 12, 31)
-_RANGES = {
-    "quantity": (1, MAX_QUANTITY),
-    "unit_amount": (0, MAX_AMOUNT),
-    "tax_rate_bps": (0, MAX_TAX_RATE_BPS),
-    "discount_amount": (0, MAX_AMOUNT),
-}
-_LINE_DEFAULTS = {"tax_rate_bps": 0, "discount_amount": 0}
+EARLIEST_DAY, LATEST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+_RANGES = (
+    ("quantity", Decimal("0.000001"), MAX_QUANTITY),
+    ("unit_amount", 0, MAX_AMOUNT),
+    ("tax_rate_bps", 0, MAX_TAX_RATE_BPS),
+    ("discount_amount", 0, MAX_AMOUNT),
+    ("discount_bps", 0, MAX_DISCOUNT_BPS),
+)
+_AMOUNTS = ("amount", "discount_amount", "discount_share", "tax")
+_TEXTS = ("purchase_order", "memo", "tax_note")
 
 
 def create_invoice(
@@ -35,26 +49,17 @@ def create_invoice(
     customer: Customer,
     currency: str,
     lines: Sequence[Mapping[str, Any]] = (),
-    due_date: date | None = None,
-    external_id: str | None = None,
-    metadata: Mapping[str, str | None] | None = None,
+    **fields: Any,
 ) -> Invoice:
-    """Create a draft. Raises FieldErrors, ExternalIdTaken."""
-    kept, problems = clean_metadata(merge_metadata({}, metadata))
-    invoice = Invoice(
-        customer=customer,
-        currency=currency,
-        due_date=due_date,
-        external_id=_external_id(external_id),
-        metadata=kept,
-    )
+    """Create a draft; `fields` are those of `update_invoice`. Raises FieldErrors, ExternalIdTaken."""
+    problems = _set_fields(invoice := Invoice(), {"customer": customer, "currency": currency, **fields})
     rows = _build_lines(invoice, lines)
-    _refuse(problems + _field_problems(invoice))
+    _refuse(problems + _price(invoice, rows))
     try:
         with transaction.atomic():
             Invoice.objects.bulk_create([invoice])
     except IntegrityError as error:
-        raise ExternalIdTaken(f"An invoice with external_id {external_id} exists.") from error
+        raise ExternalIdTaken(f"An invoice with external_id {invoice.external_id} exists.") from error
     InvoiceLine.objects.bulk_create(rows)
     publish(InvoiceCreated(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor)
     return invoice
@@ -75,15 +80,13 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
     invoice = lock_invoice(invoice) if fields.keys() == {"metadata"} else lock_draft(invoice)
     before = representations.invoice(invoice)
     lines = fields.pop("lines", None)
-    if "metadata" in fields:
-        fields["metadata"] = merge_metadata(invoice.metadata, fields["metadata"])
-    for name, value in fields.items():
-        setattr(invoice, name, value)
-    invoice.external_id = _external_id(invoice.external_id)
-    invoice.metadata, problems = clean_metadata(invoice.metadata)
-    rows = _build_lines(invoice, lines) if lines is not None else []
-    _refuse(problems + _field_problems(invoice))
+    problems = _set_fields(invoice, fields)
     invoice.updated = clock.now()
+    rows = []
+    if invoice.status == Invoice.Status.DRAFT:
+        rows = _build_lines(invoice, lines) if lines is not None else lines_of(invoice)
+        problems += _price(invoice, rows)
+    _refuse(problems)
     try:
         with transaction.atomic():
             invoice.save()
@@ -92,6 +95,8 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
     if lines is not None:
         InvoiceLine.objects.filter(invoice=invoice).delete()
         InvoiceLine.objects.bulk_create(rows)
+    else:
+        _save_amounts(rows)
     after = representations.invoice(invoice)
     changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     changes.pop("updated", None)
@@ -124,47 +129,120 @@ def lock_draft(invoice: Invoice) -> Invoice:
     return locked
 
 
-def _field_problems(invoice: Invoice) -> list[FieldError]:
-    problems = []
+def lines_of(invoice: Invoice) -> list[InvoiceLine]:
+    """Return the lines in their order."""
+    return list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
+
+
+def price_again(invoice: Invoice) -> None:
+    """Set what a draft and its lines come to, for the customer as it is now, and write the lines. Raises FieldErrors."""
+    rows = lines_of(invoice)
+    _refuse(_price(invoice, rows))
+    _save_amounts(rows)
+
+
+def _save_amounts(rows: Sequence[InvoiceLine]) -> None:
+    if rows:
+        InvoiceLine.objects.bulk_update(rows, _AMOUNTS)
+
+
+def _set_fields(invoice: Invoice, fields: dict[str, Any]) -> list[FieldError]:
+    """Set what a caller set on a draft; returns what is wrong with it."""
+    fields = dict(fields)
+    problems: list[FieldError] = []
+    if "metadata" in fields:
+        merged = merge_metadata(invoice.metadata, fields["metadata"])
+        fields["metadata"], problems = clean_metadata(merged)
+    if "external_id" in fields:
+        fields["external_id"] = _external_id(fields["external_id"])
+    if "service_period" in fields:
+        period = fields.pop("service_period") or {}
+        fields["service_start"], fields["service_end"] = period.get("start"), period.get("end")
+    fields |= _discount(fields)
+    for name in _TEXTS:
+        if name in fields:
+            fields[name] = normalize(fields[name] or "").strip()
+    for name, value in fields.items():
+        setattr(invoice, name, value)
     if invoice.currency not in EXPONENTS:
         problems.append(FieldError("currency", "invalid", "Use an ISO 4217 code in capitals, such as EUR."))
-    if invoice.due_date is not None and not EARLIEST_DUE <= invoice.due_date <= LATEST_DUE:
-        problems.append(FieldError("due_date", "invalid", f"Use a date from {EARLIEST_DUE} to {LATEST_DUE}."))
-    if invoice.total > MAX_AMOUNT:
-        problems.append(FieldError("lines", "too_large", f"An invoice may come to at most {MAX_AMOUNT}."))
+    for name, day in (
+        ("due_date", invoice.due_date),
+        ("service_period.start", invoice.service_start),
+        ("service_period.end", invoice.service_end),
+    ):
+        if day is not None and not EARLIEST_DAY <= day <= LATEST_DAY:
+            problems.append(FieldError(name, "invalid", f"Use a date from {EARLIEST_DAY} to {LATEST_DAY}."))
+    if (invoice.service_start is None) != (invoice.service_end is None):
+        problems.append(FieldError("service_period", "invalid", "Send both `start` and `end`."))
+    elif invoice.service_start and invoice.service_end and invoice.service_start > invoice.service_end:
+        problems.append(FieldError("service_period", "invalid", "`start` lies after `end`."))
     return problems
 
 
+def _discount(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the two fields of a discount as they are kept: an amount takes a percentage away, and the other way round."""
+    bps, amount = fields.get("discount_bps"), fields.get("discount_amount")
+    if bps and amount:
+        text = "Send either `discount_amount` or `discount_bps`."
+        raise FieldErrors([FieldError("discount_bps", "contradictory", text)])
+    if "discount_bps" in fields and bps is not None:
+        return {"discount_bps": bps, "discount_amount": 0}
+    if "discount_bps" in fields or "discount_amount" in fields:
+        return {"discount_bps": None, "discount_amount": amount or 0}
+    return {}
+
+
 def _build_lines(invoice: Invoice, lines: Sequence[Mapping[str, Any]]) -> list[InvoiceLine]:
-    """Return the rows of `lines` and set the invoice's totals to their sums."""
+    """Return the rows of `lines`, not priced yet."""
     if len(lines) > MAX_LINES:
         raise FieldErrors([FieldError("lines", "too_many", f"At most {MAX_LINES} lines are accepted.")])
     rows, problems = [], []
     for position, line in enumerate(lines):
-        values = {**_LINE_DEFAULTS, **line}
-        out_of_range = [
-            FieldError(
-                f"lines.{position}.{name}", "out_of_range", f"Use a whole number from {low} to {high}."
-            )
-            for name, (low, high) in _RANGES.items()
-            if not low <= values[name] <= high
+        values = {"tax_rate_bps": 0, **line, "quantity": Decimal(line["quantity"])}
+        values |= {"discount_amount": 0, "discount_bps": None, **_discount(values)}
+        problems += [
+            FieldError(f"lines.{position}.{name}", "out_of_range", f"Use a number from {low} to {high}.")
+            for name, low, high in _RANGES
+            if values[name] is not None and not low <= values[name] <= high
         ]
-        if out_of_range:
-            problems += out_of_range
-            continue
-        try:
-            amounts = line_amounts(**{name: values[name] for name in _RANGES})
-        except ValueError as error:
-            problems.append(FieldError(f"lines.{position}", "invalid", str(error)))
-            continue
-        rows.append(
-            InvoiceLine(invoice=invoice, position=position, amount=amounts.amount, tax=amounts.tax, **values)
-        )
+        exponent = values["quantity"].as_tuple().exponent
+        if isinstance(exponent, int) and exponent < -QUANTITY_DECIMALS:
+            text = f"Use at most {QUANTITY_DECIMALS} decimals."
+            problems.append(FieldError(f"lines.{position}.quantity", "decimals", text))
+        rows.append(InvoiceLine(invoice=invoice, position=position, **values))
     _refuse(problems)
-    invoice.subtotal = sum(row.amount for row in rows)
-    invoice.tax = sum(row.tax for row in rows)
-    invoice.total = invoice.subtotal + invoice.tax
     return rows
+
+
+def _price(invoice: Invoice, rows: Sequence[InvoiceLine]) -> list[FieldError]:
+    """Set what the invoice and its lines come to; returns what stands against it."""
+    invoice.tax_exempt, invoice.tax_per_rate = invoice.customer.tax_exempt, True
+    try:
+        found = price_invoice(
+            [
+                Position(
+                    row.quantity, row.unit_amount, row.tax_rate_bps, row.discount_amount, row.discount_bps
+                )
+                for row in rows
+            ],
+            discount_amount=invoice.discount_amount,
+            discount_bps=invoice.discount_bps,
+            prices_include_tax=invoice.prices_include_tax,
+            is_exempt=invoice.tax_exempt != Customer.TaxExemption.NONE,
+        )
+    except LineTooLarge as error:
+        return [FieldError(f"lines.{error.position}", "invalid", str(error))]
+    except ValueError as error:
+        return [
+            FieldError("discount_amount" if "discount" in str(error) else "lines", "too_large", str(error))
+        ]
+    for row, amounts in zip(rows, found.lines, strict=True):
+        row.amount, row.tax = amounts.amount, amounts.tax
+        row.discount_amount, row.discount_share = amounts.discount_amount, amounts.discount_share
+    invoice.subtotal, invoice.tax, invoice.total = found.subtotal, found.tax, found.total
+    invoice.discount_amount = found.discount_amount
+    return []
 
 
 def _refuse(problems: list[FieldError]) -> None:

@@ -156,7 +156,11 @@ def test_a_charge_with_an_idempotency_key_is_made_once(client: ApiClient, world:
             {"lines.0.unit_amount": "wrong_type"},
         ),
         (
-            {"lines": [{"description": "x", "quantity": 1.5, "unit_amount": 1}]},
+            {"lines": [{"description": "x", "quantity": 1.0000001, "unit_amount": 1}]},
+            {"lines.0.quantity": "decimals"},
+        ),
+        (
+            {"lines": [{"description": "x", "quantity": "1.5", "unit_amount": 1}]},
             {"lines.0.quantity": "wrong_type"},
         ),
         ({"lines": [{**LINE, "discount_amount": 10_001}]}, {"lines.0": "invalid"}),

@@ -62,12 +62,15 @@ def expected_totals(lines: list[dict[str, Any]]) -> tuple[int, int]:
     from fractions import Fraction
 
     subtotal = tax = 0
+    taxed: dict[int, int] = {}
     for line in lines:
         amount = line["quantity"] * line["unit_amount"] - line["discount_amount"]
-        exact = Fraction(amount * line["tax_rate_bps"], 10_000)
+        taxed[line["tax_rate_bps"]] = taxed.get(line["tax_rate_bps"], 0) + amount
+        subtotal += amount
+    for rate, amount in taxed.items():
+        exact = Fraction(amount * rate, 10_000)
         whole = exact.numerator // exact.denominator
         tax += whole + (1 if exact - whole >= Fraction(1, 2) else 0)
-        subtotal += amount
     return subtotal, tax
 
 

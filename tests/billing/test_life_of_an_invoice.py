@@ -211,7 +211,7 @@ def test_a_finalized_invoice_is_immutable_in_the_database(
             "UPDATE billing_invoiceline SET amount = amount - 1 WHERE invoice_id = %(id)s",
             "billing_invoiceline_amount",
         ),
-        ("UPDATE billing_invoiceline SET tax = tax - 1 WHERE invoice_id = %(id)s", "billing_invoiceline_tax"),
+        ("UPDATE billing_invoiceline SET tax = tax - 1 WHERE invoice_id = %(id)s", "billing_invoice_totals"),
         (
             "UPDATE billing_invoice SET status = 'open', sequence = 7, number = 'INV-7', finalized_at = now() WHERE id = %(id)s",
             "billing_invoice_next_number",

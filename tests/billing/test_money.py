@@ -1,13 +1,10 @@
-"""Amounts: the arithmetic of lines, the decimals of each currency, and that PostgreSQL computes the same."""
-
-from decimal import ROUND_HALF_UP, Decimal
+"""Amounts: the decimals of each currency. The arithmetic of invoices is in test_tax.py."""
 
 import pytest
-from django.db import connection
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.money import MAX_AMOUNT, MAX_QUANTITY, line_amounts
+from billing.money import MAX_AMOUNT
 from core.currencies import CURRENCIES, EXPONENTS, decimal_text, money_text, parse_amount
 from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice
@@ -51,38 +48,6 @@ def test_what_is_written_can_be_read_back(amount: int, currency: str) -> None:
 def test_what_is_no_amount_is_refused(text: str, currency: str) -> None:
     with pytest.raises(ValueError):
         parse_amount(text, currency)
-
-
-# Prices of any quantity that come to no more than a line may.
-PRICES = st.integers(1, MAX_QUANTITY).flatmap(
-    lambda quantity: st.tuples(st.just(quantity), st.integers(0, MAX_AMOUNT // quantity))
-)
-
-
-@given(PRICES, st.integers(0, 100), st.integers(0, 10_000))
-def test_tax_is_rounded_half_up_as_decimals_do(price: tuple[int, int], share: int, bps: int) -> None:
-    quantity, unit = price
-    discount = quantity * unit * share // 100
-    found = line_amounts(quantity=quantity, unit_amount=unit, discount_amount=discount, tax_rate_bps=bps)
-    exact = Decimal(found.amount) * bps / 10_000
-    assert found.amount == quantity * unit - discount
-    assert found.tax == int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-
-
-def test_the_discount_and_the_size_of_a_line_have_limits() -> None:
-    with pytest.raises(ValueError, match="discount"):
-        line_amounts(quantity=1, unit_amount=5, discount_amount=6, tax_rate_bps=0)
-    with pytest.raises(ValueError, match="at most"):
-        line_amounts(quantity=2, unit_amount=MAX_AMOUNT, discount_amount=0, tax_rate_bps=0)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.integers(0, MAX_AMOUNT), st.integers(0, 10_000))
-def test_postgresql_rounds_the_same_way(amount: int, bps: int) -> None:
-    ours = line_amounts(quantity=1, unit_amount=amount, discount_amount=0, tax_rate_bps=bps).tax
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT (%s::bigint * %s::integer + 5000) / 10000", [amount, bps])
-        assert cursor.fetchone() == (ours,)
 
 
 def test_the_largest_invoice_fits(world: World) -> None:

@@ -97,8 +97,8 @@ for name, value in (("unit_price", "12,50"), ("unit_price", "1.250,00"), ("unit_
 form("ambiguous", "dinars with a comma", "/invoices/new/", {**DRAFT, "currency": "KWD", "line0-unit_price": "12,500"}, "Write the amount as in 1,250.000 (KWD).")
 for value in ("7,7", "7,75 %", "1.9e1"):
     form("ambiguous", f"tax {value}", "/invoices/new/", {**DRAFT, "line0-tax_rate": value}, "such as 19 or 7.7.")
-form("ambiguous", "quantity 1.000", "/invoices/new/", {**DRAFT, "line0-quantity": "1.000"}, "Write a whole number, as in 1250 or 1,250.")
-form("ambiguous", "quantity in full-width digits", "/invoices/new/", {**DRAFT, "line0-quantity": "１２"}, "Enter a whole number.")
+form("ambiguous", "quantity 1.000", "/invoices/new/", {**DRAFT, "line0-quantity": "1.000"}, "“1.000” can be read in more than one way.")
+form("ambiguous", "quantity in full-width digits", "/invoices/new/", {**DRAFT, "line0-quantity": "１２"}, "Write a number with at most 6 decimals, such as 3 or 1.5.")
 form("ambiguous", "due day by week", "/invoices/new/", {**DRAFT, "due_date": "2026-W53-4"}, "Write the day as in 2026-01-31")
 form("ambiguous", "refund with a comma", "/charges/{charge}/refund/", {"amount": "12,50"}, "Write the amount as in 1,250.00 (EUR).")
 form("ambiguous", "send at a day", "/messages/new/", {**COMPOSED, "send_at": "31.01.2030 12:00"}, "Write the moment as in")

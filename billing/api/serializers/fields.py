@@ -1,10 +1,12 @@
 """Fields whose values are on a list, or of a form, that the OpenAPI document says too."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 from billing.languages import Language
+from billing.money import MAX_QUANTITY, QUANTITY_DECIMALS
 from billing.services.customer_fields import PHONE
 from billing.tax_ids import KINDS, MAX_TAX_ID
 from core.api.fields import DayField
@@ -13,6 +15,9 @@ from core.api.schema_enums import name_values
 from core.api.serializers import MetadataField, StrictSerializer
 from core.countries import COUNTRIES
 from core.currencies import EXPONENTS
+
+_MILLIONTH = Decimal(1).scaleb(-QUANTITY_DECIMALS)
+_LAST_PLACE = Decimal(2) ** -51
 
 name_values("Currency", sorted(EXPONENTS))
 name_values("Language", Language.values)
@@ -87,6 +92,33 @@ class MergedMetadataField(MetadataField):
     """Metadata that a PATCH merges: null takes a name away; null instead of the object takes all of them away."""
 
     child = serializers.CharField(max_length=500, allow_blank=True, trim_whitespace=False, allow_null=True)
+
+
+class QuantityField(serializers.FloatField):
+    """A number with up to six decimals, exactly as it is written: its double is the one nearest to it."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"multipleOf": 0.000001}
+
+    default_error_messages = {
+        "wrong_type": "Must be a number.",
+        "decimals": "Use at most six decimals.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0.000001, max_value=MAX_QUANTITY, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Read the number; raises ValidationError."""
+        if isinstance(data, bool) or not isinstance(data, (int, float)):
+            self.fail("wrong_type")
+        if abs(data) > MAX_QUANTITY:
+            return data  # the bounds say so
+        exact = Decimal(repr(data))
+        kept = exact.quantize(_MILLIONTH)
+        # Half a unit in the last place of a double: what a program that multiplied by 0.000001 sends.
+        if abs(exact - kept) > abs(kept) * _LAST_PLACE:
+            self.fail("decimals")
+        return kept
 
 
 class DueDateField(DayField):

@@ -7,22 +7,33 @@ from billing.api.serializers.fields import (
     CurrencyField,
     DueDateField,
     MergedMetadataField,
+    QuantityField,
     TaxIdOutput,
 )
 from billing.api.serializers.sellers import BankDetailsOutput
 from billing.languages import Language
 from billing.models.customers import TaxExemption
 from billing.models.invoices import InvoiceStatus
-from billing.money import MAX_AMOUNT, MAX_LINES, MAX_QUANTITY, MAX_TAX_RATE_BPS
+from billing.money import MAX_AMOUNT, MAX_DISCOUNT_BPS, MAX_LINES, MAX_TAX_RATE_BPS
 from core.api.fields import NameField, PublicIdField
 from core.api.serializers import StrictSerializer
 
 
+def _discount_bps(what: str) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_DISCOUNT_BPS,
+        required=False,
+        allow_null=True,
+        help_text=f"Basis points of the {what}, instead of an amount: 1000 is 10 %.",
+    )
+
+
 class InvoiceLineInput(StrictSerializer):
-    """One position: `quantity` × `unit_amount` − `discount_amount`, and the tax on that."""
+    """One position: `quantity` × `unit_amount`, rounded half up, less its discount."""
 
     description = serializers.CharField(max_length=500)
-    quantity = serializers.IntegerField(min_value=1, max_value=MAX_QUANTITY)
+    quantity = QuantityField(help_text="Up to six decimals.")
     unit_amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT)
     tax_rate_bps = serializers.IntegerField(
         min_value=0, max_value=MAX_TAX_RATE_BPS, required=False, help_text="Basis points: 1900 is 19 %."
@@ -30,6 +41,14 @@ class InvoiceLineInput(StrictSerializer):
     discount_amount = serializers.IntegerField(
         min_value=0, max_value=MAX_AMOUNT, required=False, help_text="Taken off the whole line, before tax."
     )
+    discount_bps = _discount_bps("line")
+
+
+class ServicePeriodInput(StrictSerializer):
+    """The first and the last day of what is billed."""
+
+    start = DueDateField()
+    end = DueDateField()
 
 
 class InvoiceInput(StrictSerializer):
@@ -40,6 +59,31 @@ class InvoiceInput(StrictSerializer):
     due_date = DueDateField(required=False, allow_null=True)
     external_id = NameField(max_length=100, required=False, allow_null=True)
     metadata = MergedMetadataField(required=False, allow_null=True)
+    purchase_order = serializers.CharField(
+        max_length=100, required=False, allow_null=True, allow_blank=True, help_text="The customer's number."
+    )
+    memo = serializers.CharField(
+        max_length=1000,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Printed below the totals.",
+    )
+    service_period = ServicePeriodInput(required=False, allow_null=True)
+    prices_include_tax = serializers.BooleanField(
+        required=False, help_text="Whether `unit_amount` and discounts are with tax; false by default."
+    )
+    tax_note = serializers.CharField(
+        max_length=300,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Why there is no tax, printed in the place of the usual words of the document's language.",
+    )
+    discount_amount = serializers.IntegerField(
+        min_value=0, max_value=MAX_AMOUNT, required=False, help_text="Taken off the sum of the lines."
+    )
+    discount_bps = _discount_bps("sum of the lines")
     lines = serializers.ListField(child=InvoiceLineInput(), required=False, max_length=MAX_LINES)
 
 
@@ -49,9 +93,10 @@ class InvoiceLineOutput(serializers.Serializer):
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["invoice_line"])
     description = serializers.CharField()
-    quantity = serializers.IntegerField()
+    quantity = serializers.FloatField()
     unit_amount = serializers.IntegerField()
     tax_rate_bps = serializers.IntegerField()
+    discount_bps = serializers.IntegerField(allow_null=True)
     discount_amount = serializers.IntegerField()
     amount = serializers.IntegerField()
     tax = serializers.IntegerField()
@@ -88,6 +133,21 @@ class WarningOutput(serializers.Serializer):
     message = serializers.CharField()
 
 
+class ServicePeriodOutput(serializers.Serializer):
+    """The first and the last day of what is billed."""
+
+    start = serializers.DateField()
+    end = serializers.DateField()
+
+
+class TaxBreakdownOutput(serializers.Serializer):
+    """What is taxed at one rate. The tax is rounded once for it (EN 16931)."""
+
+    tax_rate_bps = serializers.IntegerField()
+    taxable = serializers.IntegerField()
+    tax = serializers.IntegerField()
+
+
 class InvoiceOutput(serializers.Serializer):
     """An invoice."""
 
@@ -106,7 +166,18 @@ class InvoiceOutput(serializers.Serializer):
     warnings = WarningOutput(
         many=True, help_text="Of a test invoice: what is missing that a live one would be refused for."
     )
+    purchase_order = serializers.CharField(allow_null=True)
+    memo = serializers.CharField(allow_null=True)
+    service_period = ServicePeriodOutput(allow_null=True)
+    prices_include_tax = serializers.BooleanField()
+    tax_exempt = serializers.ChoiceField(
+        choices=TaxExemption.values, help_text="The customer's, as of the last change or the finalization."
+    )
+    tax_note = serializers.CharField(allow_null=True)
     lines = InvoiceLineOutput(many=True)
+    discount_bps = serializers.IntegerField(allow_null=True)
+    discount_amount = serializers.IntegerField()
+    tax_breakdown = TaxBreakdownOutput(many=True)
     subtotal = serializers.IntegerField()
     tax = serializers.IntegerField()
     total = serializers.IntegerField()

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 from billing import representations, selectors, services
 from billing.api.serializers import SellerInput, SellerOutput
 from core.api.access import ApiRequest
+from core.api.filters import known_parameters
 from core.api.views import APIView
 
 
@@ -17,6 +18,7 @@ class SellerView(APIView):
     @extend_schema(operation_id="retrieve_seller", responses=SellerOutput)
     def get(self, request: ApiRequest) -> Response:
         """Read what invoices say of the company."""
+        known_parameters(request.query_params, frozenset())
         return Response(representations.seller(selectors.current_seller()))
 
     @extend_schema(operation_id="update_seller", request=SellerInput, responses=SellerOutput)

@@ -1,10 +1,12 @@
 """What the forms of billing share."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 
-from billing.money import MAX_TAX_RATE_BPS
+from billing.money import MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
 from core.currencies import CURRENCIES, EXPONENTS, decimal_text, parse_amount
 from core.errors import DomainError, FieldErrors
 from core.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
@@ -80,6 +82,51 @@ def read_amount(text: str, currency: str) -> int:
         raise forms.ValidationError(f"{why}Write the amount as in {example} ({currency}).") from error
 
 
+def quantity_text(value: Decimal) -> str:
+    """Return a quantity without needless zeros, as the page at hand writes numbers."""
+    style = style_of_page()
+    text = write_decimal(int(value.scaleb(QUANTITY_DECIMALS)), decimals=QUANTITY_DECIMALS, style=style)
+    return text.rstrip("0").removesuffix(style.decimal)
+
+
+def read_quantity(text: str) -> Decimal:
+    """Return a quantity such as `3` or `1.5`. Raises ValidationError."""
+    style = style_of_page()
+    decimals = len(text.strip().partition(style.decimal)[2])
+    try:
+        if decimals > QUANTITY_DECIMALS:
+            raise NotANumber
+        if decimals == 3 and re.fullmatch(
+            rf"\s*[1-9][0-9]{{0,2}}{re.escape(style.decimal)}[0-9]{{3}}\s*", text
+        ):
+            # `1.000`: one to one reader, a thousand to the next one. With a fourth decimal it is one to both.
+            raise AmbiguousNumber(f"“{text.strip()}” can be read in more than one way.")
+        value = Decimal(parse_decimal(text, decimals=decimals, style=style)).scaleb(-decimals)
+    except NotANumber as error:
+        example = write_decimal(15, decimals=1, style=style)
+        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
+        raise forms.ValidationError(
+            f"{why}Write a number with at most {QUANTITY_DECIMALS} decimals, such as 3 or {example}."
+        ) from error
+    if not 0 < value <= MAX_QUANTITY:
+        raise forms.ValidationError(f"Use a number above 0, and at most {MAX_QUANTITY:,}.")
+    return value
+
+
+def read_discount(text: str, currency: str) -> dict[str, int]:
+    """Return what a discount such as `10 %` or an amount means to the services. Raises ValidationError."""
+    if text.strip().endswith("%"):
+        return {"discount_bps": read_percent(text)}
+    return {"discount_amount": read_amount(text or "0", currency)}
+
+
+def discount_text(bps: int | None, amount: int, currency: str) -> str:
+    """Return a discount as `read_discount` reads it; "" for none."""
+    if bps is not None:
+        return f"{percent_text(bps)} %"
+    return amount_text(amount, currency) if amount else ""
+
+
 def percent_text(bps: int) -> str:
     """Return basis points as a percentage without needless zeros, as the page at hand writes numbers."""
     style = style_of_page()
@@ -96,8 +143,8 @@ def read_percent(text: str) -> int:
         example = write_decimal(77, decimals=1, style=style)
         why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
         raise forms.ValidationError(
-            f"{why}Write the tax rate as a percentage with at most two decimals, such as 19 or {example}."
+            f"{why}Write a percentage with at most two decimals, such as 19 or {example}."
         ) from error
     if value > MAX_TAX_RATE_BPS:
-        raise forms.ValidationError("Use a tax rate from 0 to 100 %.")
+        raise forms.ValidationError("Use a percentage from 0 to 100 %.")
     return value

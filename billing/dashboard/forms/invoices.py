@@ -11,17 +11,22 @@ from billing.dashboard.forms.base import (
     ServiceForm,
     amount_text,
     currency_choices,
+    discount_text,
     percent_text,
+    quantity_text,
     read_amount,
+    read_discount,
     read_percent,
+    read_quantity,
 )
 from billing.dashboard.forms.parties import replacing
 from billing.models import Customer, Invoice
 from billing.models.invoices import InvoiceStatus
-from billing.money import MAX_LINES, MAX_QUANTITY
+from billing.money import MAX_LINES
 from core.currencies import CURRENCIES
-from core.form_fields import DayField, WholeNumberField
+from core.form_fields import DayField
 
+_OWN = ("prices_include_tax", "purchase_order", "service_start", "service_end", "memo", "tax_note")
 BLANK_LINES = 3
 MORE_LINES = 5
 
@@ -30,7 +35,7 @@ class LineForm(forms.Form):
     """One line; a line without a description and a price is left out."""
 
     description = forms.CharField(max_length=500, required=False)
-    quantity = WholeNumberField(min_value=1, max_value=MAX_QUANTITY, required=False)
+    quantity = forms.CharField(max_length=32, required=False)
     unit_price = forms.CharField(max_length=32, required=False)
     discount = forms.CharField(max_length=32, required=False)
     tax_rate = forms.CharField(max_length=12, required=False, label="Tax %")
@@ -52,21 +57,19 @@ class LineForm(forms.Form):
         for name in ("description", "unit_price"):
             if not values.get(name) and name not in self.errors:
                 self.add_error(name, "This field is required.")
-        line = {"description": values.get("description"), "quantity": values.get("quantity") or 1}
-        for field, name, read in (
-            ("unit_price", "unit_amount", self._amount),
-            ("discount", "discount_amount", self._amount),
-            ("tax_rate", "tax_rate_bps", read_percent),
+        line: dict[str, Any] = {"description": values.get("description")}
+        for field, read in (
+            ("quantity", lambda text: {"quantity": read_quantity(text or "1")}),
+            ("unit_price", lambda text: {"unit_amount": read_amount(text or "0", self.line_currency)}),
+            ("discount", lambda text: read_discount(text, self.line_currency)),
+            ("tax_rate", lambda text: {"tax_rate_bps": read_percent(text or "0")}),
         ):
             try:
-                line[name] = read(values.get(field) or "0")
+                line |= read(values.get(field) or "")
             except forms.ValidationError as error:
                 self.add_error(field, error)
         self.line = line
         return values
-
-    def _amount(self, text: str) -> int:
-        return read_amount(text, self.line_currency)
 
 
 class InvoiceForm(ServiceForm):
@@ -79,6 +82,27 @@ class InvoiceForm(ServiceForm):
     due_date = DayField(required=False, label="Due on")
     external_id = forms.CharField(
         max_length=100, required=False, label="Your own id", help_text="Unique among your invoices."
+    )
+    discount = forms.CharField(
+        max_length=32,
+        required=False,
+        help_text="On the sum of the lines: an amount, or a percentage such as 10 %.",
+    )
+    prices_include_tax = forms.BooleanField(required=False, label="Prices include tax")
+    purchase_order = forms.CharField(max_length=100, required=False, help_text="The customer's number.")
+    service_start = DayField(required=False, label="Service from")
+    service_end = DayField(required=False, label="Service until")
+    memo = forms.CharField(
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Printed below the totals.",
+    )
+    tax_note = forms.CharField(
+        max_length=300,
+        required=False,
+        label="Reason for no tax",
+        help_text="For an exempt customer; the usual words stand in its place when it is empty.",
     )
     metadata = MetadataTextField(help_text="One name=value a line, up to 50.")
 
@@ -129,25 +153,39 @@ class InvoiceForm(ServiceForm):
             "due_date": invoice.due_date,
             "external_id": invoice.external_id,
             "metadata": invoice.metadata,
+            "discount": discount_text(invoice.discount_bps, invoice.discount_amount, invoice.currency),
+            **{name: getattr(invoice, name) for name in _OWN},
         }
         lines = [
             {
                 "description": line.description,
-                "quantity": line.quantity,
+                "quantity": quantity_text(line.quantity),
                 "unit_price": amount_text(line.unit_amount, invoice.currency),
-                "discount": amount_text(line.discount_amount, invoice.currency)
-                if line.discount_amount
-                else "",
+                "discount": discount_text(line.discount_bps, line.discount_amount, invoice.currency),
                 "tax_rate": percent_text(line.tax_rate_bps),
             }
             for line in sorted(invoice.lines.all(), key=lambda line: line.position)
         ]
         return cls(data, initial=initial, lines=lines)
 
+    def clean(self) -> dict[str, Any]:
+        """Read the discount in the currency, and both ends of the service period together."""
+        values: dict[str, Any] = super().clean() or {}
+        try:
+            self.read_discount = read_discount(values.get("discount") or "", self.line_currency)
+        except forms.ValidationError as error:
+            self.add_error("discount", error)
+        if bool(values.get("service_start")) != bool(values.get("service_end")):
+            self.add_error("service_end", "Give both days, or none.")
+        return values
+
     def values(self, customer: Customer, before: Invoice | None = None) -> dict[str, Any]:
         """Return the cleaned values as the services take them: new ones, or as a change of `before`."""
         head = {**self.cleaned_data, "customer": customer}
         head["external_id"] = head["external_id"] or None
+        del head["discount"]
+        start, end = head.pop("service_start"), head.pop("service_end")
+        head |= {"service_period": {"start": start, "end": end} if start else None, **self.read_discount}
         if before is not None:
             head["metadata"] = replacing(before.metadata, head["metadata"])
         return {**head, "lines": [line.line for line in self.lines if line.line is not None]}

@@ -11,11 +11,13 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
+from billing.dashboard.forms.base import percent_text
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT, NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
 from billing.export.documents import invoice_document
 from billing.models import Customer, Invoice
+from billing.representations import tax_breakdown
 from core import clock
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
@@ -91,10 +93,14 @@ def render_detail(
     is_open = invoice.status == Invoice.Status.OPEN
     if charge_form is None and may_change and invoice.amount_chargeable:
         charge_form = ChargeForm(invoice=invoice)
+    lines = sorted(invoice.lines.all(), key=lambda line: line.position)
     context = {
         "invoice": invoice,
         "customer": invoice.customer,
-        "lines": sorted(invoice.lines.all(), key=lambda line: line.position),
+        "lines": lines,
+        "tax_breakdown": [
+            {**each, "percent": percent_text(each["tax_rate_bps"])} for each in tax_breakdown(invoice, lines)
+        ],
         "charges": charges,
         # The totals are asked as well: an answer may come between the read of the invoice and that of its charges.
         "is_waiting": bool(invoice.amount_pending or any(charge.amount_refund_pending for charge in charges))

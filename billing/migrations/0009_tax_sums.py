@@ -1,0 +1,15 @@
+"""Let the trigger that compares sums know discounts, included tax, and tax that is rounded for each rate."""
+
+from pathlib import Path
+
+from django.db import migrations
+
+SQL = Path(__file__).resolve().parent.parent / "sql"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("billing", "0008_tax_per_rate")]
+
+    operations = [
+        migrations.RunSQL((SQL / "tax_per_rate.sql").read_text(), (SQL / "tax_per_rate_undo.sql").read_text()),
+    ]
