@@ -1,6 +1,8 @@
 """Sign-up, sign-in, reset and the ways back are tried with another host, another place to return to, and a stopwatch."""
 
 import re
+import statistics
+import time
 from typing import Any
 from unittest import mock
 
@@ -135,6 +137,39 @@ def test_signing_up_takes_as_long_when_no_mail_may_be_sent_any_more() -> None:
     counts = [hashes_of("/accounts/signup/", {"email": taken, "password1": NEW_PASSWORD}) for _ in range(3)]
 
     assert len(set(counts)) == 1
+
+
+def test_a_sign_up_tried_again_tells_nothing_either() -> None:
+    taken, free = make_user("taken").email, f"free-{make_user().pk.hex}@example.com"
+
+    answers = [
+        [
+            visitor().post("/accounts/signup/", {"email": email, "password1": NEW_PASSWORD}).status_code
+            for _ in range(3)
+        ]
+        for email in (free, taken)
+    ]
+
+    assert answers[0] == answers[1]
+
+
+def test_the_stopwatch_itself_tells_no_taken_address_from_a_new_one(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    taken = [make_user("taken").email for _ in range(5)]
+    free = [f"free-{make_user().pk.hex}@example.com" for _ in range(5)]
+    times: dict[str, list[float]] = {"taken": [], "free": []}
+
+    # In turns, so that whatever else the machine does falls on both.
+    for pair in zip(taken, free, strict=True):
+        for kind, email in zip(times, pair, strict=True):
+            started = time.perf_counter()
+            answer = visitor().post("/accounts/signup/", {"email": email, "password1": NEW_PASSWORD})
+            times[kind].append(time.perf_counter() - started)
+            assert answer.status_code == 302
+
+    medians = {kind: statistics.median(each) for kind, each in times.items()}
+    # Without the hash the one took a twentieth of the other.
+    assert 0.5 < medians["taken"] / medians["free"] < 2, medians
 
 
 def test_signing_in_takes_as_long_for_an_unknown_address() -> None:
