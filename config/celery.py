@@ -5,11 +5,15 @@ import os
 from celery import Celery
 from celery.signals import worker_init
 
+from config import heartbeat, worker_metrics
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 app = Celery("pomelo", fixups=["config.worker_database:fixup"])
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+heartbeat.install(app)
+worker_metrics.install()
 app.conf.beat_schedule = {
     "apikeys.judge_reports": {
         "task": "apikeys.judge_reports",

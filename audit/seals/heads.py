@@ -1,8 +1,13 @@
 """Signing heads, and copying them out of the database: whoever can rewrite every table still cannot rewrite these."""
 
 import fcntl
+import glob
+import heapq
 import os
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 import structlog
@@ -16,6 +21,8 @@ from core.clock import rfc3339
 from core.tenancy import system_context
 
 BATCH = 500
+# In AUDIT_HEADS_FILE: this machine's name, so that machines that share a folder do not share a file.
+HOST = "{host}"
 log = structlog.get_logger("pomelo.audit")
 
 
@@ -55,37 +62,51 @@ def statement_of(head: SealHead) -> bytes:
 
 
 def exported_heads() -> dict[Chain, dict[str, object]]:
-    """Return the newest exported head of every chain, from this machine's file; empty when there is none.
+    """Return the newest exported head of every chain, from the files of all machines; empty when there is none.
 
     A chain that was exported again from an earlier end, as by a database that was restored and not said to be, keeps the
     head from before that.
     """
     newest: dict[Chain, dict[str, object]] = {}
     forked: set[Chain] = set()
+    # Each file is in the order of its moments; so is what is read of all of them.
+    for head in heapq.merge(*map(_read_file, heads_files()), key=_moment):
+        if "dropped" in head:
+            continue
+        if "restored" in head:
+            _forget_lost(newest, forked, head)
+            continue
+        chain = Chain.from_json(head)
+        last = newest.get(chain, head)
+        if (last["seals"], last["digest"]) != (head["seals"], head["digest"]) and last["seals"] >= head[
+            "seals"
+        ]:
+            forked.add(chain)
+        if chain not in forked:
+            newest[chain] = head
+    return newest
+
+
+def heads_files() -> list[Path]:
+    """Return the files of exported heads: one, or where the name has `{host}`, that of every machine in the folder."""
     path = Path(settings.AUDIT_HEADS_FILE)
-    if not path.exists():
-        return newest
+    if HOST in path.name:
+        return sorted(path.parent.glob(glob.escape(path.name).replace(HOST, "*")))
+    return [path] if path.exists() else []
+
+
+def _read_file(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for line in file:
             try:
-                head = orjson.loads(line)
+                yield orjson.loads(line)
             except orjson.JSONDecodeError:  # a line cut off by a crash
                 log.warning("audit_heads_file_line_unreadable", file=str(path))
-                continue
-            if "dropped" in head:
-                continue
-            if "restored" in head:
-                _forget_lost(newest, forked, head)
-                continue
-            chain = Chain.from_json(head)
-            last = newest.get(chain, head)
-            if (last["seals"], last["digest"]) != (head["seals"], head["digest"]) and last["seals"] >= head[
-                "seals"
-            ]:
-                forked.add(chain)
-            if chain not in forked:
-                newest[chain] = head
-    return newest
+
+
+def _moment(record: dict[str, Any]) -> str:
+    """Return when a record was written, as a text that sorts (RFC 3339, UTC)."""
+    return str(record.get("signed_at") or record.get("restored") or record.get("created") or "")
 
 
 def export_restored(chains: dict[Chain, int]) -> None:
@@ -123,7 +144,7 @@ def _restored_statement(chain: Chain, seals: int, moment: str) -> bytes:
 
 def append_to_file(records: list[dict[str, object]]) -> None:
     """Append to AUDIT_HEADS_FILE; the records are on disk before this returns. Raises OSError."""
-    path = Path(settings.AUDIT_HEADS_FILE)
+    path = Path(settings.AUDIT_HEADS_FILE.replace(HOST, socket.gethostname()))
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lines = b"".join(orjson.dumps(record) + b"\n" for record in records)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -10,18 +10,22 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
 
+from accounts.events import CompanyUpdated
 from audit.days import day_bounds
 from audit.ingest.store import store
-from audit.models import PruneCheckpoint, RequestLog, RequestRollup
+from audit.models import PruneCheckpoint, RequestLog, RequestRollup, SealHead
 from audit.partitions import tables
 from audit.retention import find_expired, prune
+from audit.seals import heads
+from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
-from audit.verification import verify_days
+from audit.verification import verify_chain, verify_days
 from core import clock, ids
+from core.events import publish
 from core.tenancy import system_context, tenant_context
 from tests.audit.rows import make_row
 from tests.engines import superuser_url
-from tests.factories import World
+from tests.factories import SYSTEM, World
 
 
 @pytest.fixture
@@ -126,3 +130,28 @@ def test_verify_audit_tells_good_from_bad(world: World) -> None:
         )
     call_command("verify_audit", "--day", day, stdout=out)
     assert "Nothing was changed" in out.getvalue()
+
+
+def test_heads_that_several_machines_exported_are_read_as_one(
+    world: World, settings, tmp_path, monkeypatch
+) -> None:
+    """Workers on machines that share a folder each write a file of their own: an append over a network is not atomic."""
+    settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.{host}.jsonl")
+    for machine in ("one", "two", "one"):
+        monkeypatch.setattr(heads.socket, "gethostname", lambda machine=machine: machine)
+        with tenant_context(world.tenant()):
+            publish(CompanyUpdated(object_id="co_1", detail={"name": machine}), actor=SYSTEM)
+        seal_waiting()
+        heads.sign_heads()
+
+    found = {
+        chain.stream: head["seals"]
+        for chain, head in heads.exported_heads().items()
+        if chain.company_id == world.company.id
+    }
+
+    assert {file.name for file in tmp_path.iterdir()} == {"heads.one.jsonl", "heads.two.jsonl"}
+    with system_context(reason="test"):
+        last = SealHead.objects.get(company_id=world.company.id, mode="live", stream="entries")
+    assert found["entries"] == last.seals >= 3
+    assert list(verify_chain(last, heads.exported_heads()[heads.chain_of(last)])) == []

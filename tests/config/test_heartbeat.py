@@ -1,0 +1,101 @@
+"""Worker and beat give signs of life that stop when they hang."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.core.valkey_servers import free_port
+from tests.engines import ROOT
+
+COMMANDS = {
+    "worker": ["worker", "--concurrency", "1", "--without-mingle", "--without-gossip", "--without-heartbeat"],
+    "beat": ["beat", "--pidfile=", "--schedule", "beat-schedule"],
+}
+
+
+def wait_for(is_so, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("part", ["worker", "beat"])
+def test_the_file_is_touched_while_the_process_works_and_no_more_when_it_hangs(
+    part: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "heartbeat"
+    environment = os.environ | {"HEARTBEAT_FILE": str(file), "PYTHONPATH": str(ROOT)}
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--app",
+        "config.celery",
+        *COMMANDS[part],
+        "--loglevel",
+        "ERROR",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as process:
+        try:
+            wait_for(file.exists)
+            first = file.stat().st_mtime
+            wait_for(lambda: file.stat().st_mtime > first + 4)
+            os.killpg(process.pid, signal.SIGSTOP)
+            time.sleep(0.2)
+            stopped = file.stat().st_mtime
+            time.sleep(7)
+            assert file.stat().st_mtime == stopped
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
+            process.terminate()
+            process.wait(30)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_a_worker_tells_its_metrics_on_a_port_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    port = free_port()
+    environment = os.environ | {
+        "WORKER_METRICS_PORT": str(port),
+        "PROMETHEUS_MULTIPROC_DIR": str(folder),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--app",
+        "config.celery",
+        *COMMANDS["worker"],
+        "--loglevel",
+        "ERROR",
+    ]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as process:
+        said: list[bytes] = []
+
+        def answers() -> bool:
+            with (
+                contextlib.suppress(OSError),
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer,
+            ):
+                said.append(answer.read())
+            return bool(said)
+
+        try:
+            wait_for(answers)
+        finally:
+            process.terminate()
+            process.wait(30)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert b"pomelo_background_failures_total" in said[-1] or b"pomelo_valkey_failures_total" in said[-1]
