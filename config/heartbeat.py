@@ -20,10 +20,10 @@ def _touch() -> None:
     Path(os.environ["HEARTBEAT_FILE"]).touch(mode=0o600)
 
 
-class _WorkerHeartbeat(bootsteps.StartStopStep):  # type: ignore[misc]  # celery is untyped
+class _WorkerHeartbeat(bootsteps.StartStopStep):
     """Touches the file while the worker's timer runs."""
 
-    requires = {"celery.worker.components:Timer"}
+    requires = ("celery.worker.components:Timer",)
 
     def start(self, worker: Any) -> None:
         """Begin: at once, then every few seconds."""
