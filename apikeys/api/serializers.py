@@ -34,7 +34,7 @@ class WhoAmILimitsOutput(serializers.Serializer):
 class WhoAmIOutput(serializers.Serializer):
     """Who is calling, and what they may do."""
 
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["whoami"])
     key = WhoAmIKeyOutput()
     company = WhoAmICompanyOutput()
     mode = serializers.ChoiceField(choices=["live", "test"])

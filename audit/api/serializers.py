@@ -29,7 +29,7 @@ class AuditEntryOutput(serializers.Serializer):
     """An audit entry."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["audit_entry"])
     mode = serializers.ChoiceField(choices=["live", "test"])
     action = serializers.CharField()
     actor = AuditActorOutput()
@@ -62,7 +62,7 @@ class RequestLogOutput(serializers.Serializer):
     """A logged request."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["request_log"])
     mode = serializers.ChoiceField(choices=["live", "test"])
     method = serializers.CharField()
     route = serializers.CharField()
@@ -104,7 +104,7 @@ class RequestUsageOutput(serializers.Serializer):
 class RequestAnalyticsOutput(serializers.Serializer):
     """Usage of a period."""
 
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["request_analytics"])
     since = serializers.DateTimeField()
     until = serializers.DateTimeField()
     interval = serializers.ChoiceField(choices=["hour", "day"])

@@ -38,7 +38,7 @@ class NewestPagination(CursorPagination):
 class AuditEntryViewSet(GenericViewSet):
     """`/v1/audit_entries`: who did what."""
 
-    scopes = {"list": "audit:read"}
+    scopes = {"list": "audit:read", "retrieve": "audit:read"}
     filterset_class = AuditEntryFilter
     pagination_class = NewestPagination
 
@@ -47,6 +47,11 @@ class AuditEntryViewSet(GenericViewSet):
         """List audit entries, newest first. Values that changed are null to a key that may not read the target."""
         represent = partial(representations.audit_entry_for, reader=request.user)
         return self.page(AuditEntry.objects.all(), represent)
+
+    @extend_schema(operation_id="retrieve_audit_entry", responses=AuditEntryOutput)
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
+        """Read an audit entry. Values that changed are null to a key that may not read the target."""
+        return Response(representations.audit_entry_for(selectors.get_entry(id), request.user))
 
 
 class RequestLogViewSet(GenericViewSet):

@@ -11,7 +11,7 @@ from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus
 from billing.models.invoices import InvoiceStatus
 from core import ids
-from core.api.filters import CreatedRange, DayFilter, TextFilter
+from core.api.filters import ChoicesFilter, CreatedRange, DayFilter, TextFilter
 
 
 class CustomerFilterForm(Form):
@@ -66,7 +66,7 @@ class InvoiceFilter(CreatedRange):
     """Filters of `GET /v1/invoices`."""
 
     customer = django_filters.CharFilter(method="by_customer", max_length=64)
-    status = django_filters.ChoiceFilter(choices=InvoiceStatus.choices)
+    status = ChoicesFilter(choices=InvoiceStatus.choices)
     number = django_filters.CharFilter(max_length=32)
     external_id = TextFilter(max_length=100)
     due_after = DayFilter(field_name="due_date", lookup_expr="gte")
@@ -82,7 +82,7 @@ class ChargeFilter(CreatedRange):
 
     invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
     customer = django_filters.CharFilter(method="by_customer", max_length=64)
-    status = django_filters.ChoiceFilter(choices=PaymentStatus.choices)
+    status = ChoicesFilter(choices=PaymentStatus.choices)
 
     def by_invoice(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
         """Match the charges of an invoice; none for an id that is unknown here."""

@@ -27,7 +27,7 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
         with transaction.atomic(savepoint=row.external_id is not None):
             Customer.objects.bulk_create([row])
     except IntegrityError as error:
-        raise ExternalIdTaken(f"A customer with external_id {row.external_id} exists.") from error
+        raise ExternalIdTaken.by(Customer, row.external_id) from error
     _index(row, metadata_before={}, words_before=set())
     publish(CustomerCreated(object_id=row.public_id, object=representations.customer(row)), actor=actor)
     return row
@@ -57,7 +57,7 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
         with transaction.atomic():
             customer.save(update_fields=[*changes, "email_normalized", "updated"])
     except IntegrityError as error:
-        raise ExternalIdTaken(f"A customer with external_id {customer.external_id} exists.") from error
+        raise ExternalIdTaken.by(Customer, customer.external_id) from error
     _index(customer, metadata_before=metadata_before, words_before=words_before)
     after = representations.customer(customer)
     publish(

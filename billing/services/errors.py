@@ -1,15 +1,28 @@
 """What billing refuses."""
 
+from typing import Self
+
+from billing.models import Customer, Invoice
 from core.errors import DomainError
 
 
 class ExternalIdTaken(DomainError):
-    """Another object of this kind, company and mode already has this `external_id`."""
+    """Another object of this kind, company and mode already has this `external_id`; `error.existing` is its id."""
 
     code = "external_id_taken"
     status = 409
     title = "This external_id is taken"
-    fix = "Update the object that has it, or choose another."
+    fix = "Update the object that has it (`error.existing`), or choose another."
+
+    @classmethod
+    def by(cls, model: type[Customer] | type[Invoice], external_id: str | None) -> Self:
+        """Return the refusal that names who has it; call it once the failed statement is taken back."""
+        owner = model.objects.filter(external_id=external_id).first()
+        return cls(
+            f"{'A customer' if model is Customer else 'An invoice'} with external_id {external_id} exists.",
+            # Null when it was given back at this very moment: then another try will do.
+            facts={"existing": None if owner is None else owner.public_id},
+        )
 
 
 class InvoiceNotDraft(DomainError):

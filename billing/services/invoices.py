@@ -59,7 +59,7 @@ def create_invoice(
         with transaction.atomic():
             Invoice.objects.bulk_create([invoice])
     except IntegrityError as error:
-        raise ExternalIdTaken(f"An invoice with external_id {invoice.external_id} exists.") from error
+        raise ExternalIdTaken.by(Invoice, invoice.external_id) from error
     InvoiceLine.objects.bulk_create(rows)
     publish(InvoiceCreated(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor)
     return invoice
@@ -91,7 +91,7 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
         with transaction.atomic():
             invoice.save()
     except IntegrityError as error:
-        raise ExternalIdTaken(f"An invoice with external_id {invoice.external_id} exists.") from error
+        raise ExternalIdTaken.by(Invoice, invoice.external_id) from error
     if lines is not None:
         InvoiceLine.objects.filter(invoice=invoice).delete()
         InvoiceLine.objects.bulk_create(rows)

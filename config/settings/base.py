@@ -332,6 +332,8 @@ CORS_ALLOW_HEADERS = [
     "baggage",
     "content-type",
     "idempotency-key",
+    "if-match",
+    "if-none-match",
     "traceparent",
     "tracestate",
     "x-client-id",
@@ -341,6 +343,7 @@ CORS_ALLOW_HEADERS = [
     "x-requested-with",
 ]
 CORS_EXPOSE_HEADERS = [
+    "ETag",
     "Idempotency-Replayed",
     "Pomelo-Secret-Ends",
     "RateLimit",

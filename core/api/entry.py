@@ -95,7 +95,7 @@ def _dispatch(request: GuardedRequest) -> HttpResponse:
     headers = response.headers
     for name, value in request.rate_headers.items():
         headers[name] = value
-    if not response.streaming and "Content-Length" not in headers:
+    if not response.streaming and "Content-Length" not in headers and response.status_code != 304:
         headers["Content-Length"] = str(len(response.content))
     if is_logged:
         _load(settings.API_REQUEST_LOG)(

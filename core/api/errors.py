@@ -64,6 +64,15 @@ class InsufficientScope(DomainError):
         return self._FIX.format(scopes="the scope " + " or ".join(self.facts["required_scopes"]))
 
 
+class NoSuchRoute(DomainError):
+    """No operation of the API has this path. It is no question of an object's id."""
+
+    code = "unknown_route"
+    status = 404
+    title = "No operation has this path"
+    fix = "Compare the path, its version and a slash at its end with the API reference."
+
+
 class NotPermitted(DomainError):
     """The key has the scope, but a further rule of this operation or object does not admit it; `detail` says which."""
 
@@ -152,6 +161,15 @@ class UnsupportedMediaType(DomainError):
     status = 415
     title = "Unsupported media type"
     fix = "Send the body as JSON with `Content-Type: application/json`."
+
+
+class PreconditionFailed(DomainError):
+    """The object is no longer the one whose `ETag` was sent in `If-Match`: somebody has changed it. Nothing was changed."""
+
+    code = "precondition_failed"
+    status = 412
+    title = "The object has changed"
+    fix = "Read the object again, decide anew, and send its new `ETag`."
 
 
 class IdempotencyInFlight(DomainError):

@@ -38,7 +38,7 @@ FORM_KEYS = "form·"
 STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
 # In the place of a body that was streamed; what is encrypted is never empty.
 NOT_KEPT = b""
-_KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control")
+_KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag")
 
 
 def read_key(request: HttpRequest) -> str | None:

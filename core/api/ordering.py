@@ -16,6 +16,18 @@ class Order:
         # The id is unique, so it decides every tie; newest first, as a list without an order has them.
         self._terms = [*terms, "-pk"]
         self._names = [term.removeprefix("-") for term in self._terms]
+        self._cursor = "starting_after"
+
+    def reversed(self) -> "Order":
+        """Return this order read backwards, for the page before a row."""
+        back = Order(())
+        back._names = self._names
+        back._terms = [
+            name if term.startswith("-") else f"-{name}"
+            for term, name in zip(self._terms, self._names, strict=True)
+        ]
+        back._cursor = "ending_before"
+        return back
 
     def read(self, queryset: QuerySet[Any], count: int) -> list[Any]:
         """Return the first `count` rows of `queryset` in this order."""
@@ -29,7 +41,7 @@ class Order:
         values = queryset.filter(pk=row_id).values_list(*self._names).first()
         if values is None:
             raise FieldErrors(
-                [FieldError("starting_after", "invalid", "This object is not in the list, or no longer.")]
+                [FieldError(self._cursor, "invalid", "This object is not in the list, or no longer.")]
             )
         following: Q = Q(pk__in=())
         for term, name, value in reversed(list(zip(self._terms, self._names, values, strict=True))):

@@ -1,4 +1,4 @@
-"""Cursor pagination: `limit` and `starting_after`, newest first, by primary key (DESIGN §3).
+"""Cursor pagination: `limit` and `starting_after` or `ending_before`, newest first, by primary key (DESIGN §3).
 
 Where a view has DRF's OrderingFilter, in the order that it says: after the cursor's row by the values it is ordered by.
 """
@@ -18,13 +18,14 @@ from core import ids
 from core.api.ordering import Order
 from core.errors import FieldError, FieldErrors
 
+ON, BACK = "starting_after", "ending_before"
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of rows, and whether more follow."""
+    """One page of rows, and whether more follow in the direction that was asked for."""
 
     items: list[Any]
     has_more: bool
@@ -46,6 +47,26 @@ def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
     return list(queryset.order_by("-pk")[:count])
 
 
+def oldest(queryset: QuerySet[Any], count: int) -> list[Any]:
+    """Return the last `count` rows of `queryset`, oldest first."""
+    return list(queryset.order_by("pk")[:count])
+
+
+def read_cursor(request: HttpRequest | Request) -> tuple[str, str | None]:
+    """Return which way the page is asked for, and from where. Raises FieldErrors for both ways at once."""
+    back = request.GET.get(BACK)
+    if back is None:
+        return ON, request.GET.get(ON)
+    if ON in request.GET:
+        raise FieldErrors([FieldError(BACK, "invalid", f"Send {ON} or {BACK}, not both.")])
+    return BACK, back
+
+
+def after(queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
+    """Return the rows of `queryset` that are newer than the row `row_id`, whether or not it is still there."""
+    return queryset.filter(pk__gt=row_id)
+
+
 def before(queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
     """Return the rows of `queryset` that are older than the row `row_id`, whether or not it is still there."""
     return queryset.filter(pk__lt=row_id)
@@ -58,27 +79,34 @@ def paginate(
     prefix: str | None = None,
     read: Callable[[QuerySet[Any], int], list[Any]] = newest,
     seek: Callable[[QuerySet[Any], UUID], QuerySet[Any]] = before,
+    read_back: Callable[[QuerySet[Any], int], list[Any]] = oldest,
+    seek_back: Callable[[QuerySet[Any], UUID], QuerySet[Any]] = after,
 ) -> Page:
     """Return the page of `queryset` that `request` asks for, newest first.
 
     The primary key is a UUIDv7, so its order is the order of creation and one index range finds any page at the same cost.
     `prefix` is the TypeID prefix of the cursor (default: the model's own); `read` fetches rows as `newest` does, for a
-    table that is better read otherwise, and `seek` goes on after the row of the cursor, as `read` orders them.
+    table that is better read otherwise, and `seek` goes on after the row of the cursor, as `read` orders them. `read_back` and
+    `seek_back` do the same the other way round, for the page before a row.
     Raises FieldErrors for a bad limit or cursor.
     """
     model: type[Model] = queryset.model
     cursor_prefix = str(prefix or getattr(model, "id_prefix", ""))
     limit = read_limit(request)
-    cursor = request.GET.get("starting_after")
+    name, cursor = read_cursor(request)
+    if name == BACK:
+        read, seek = read_back, seek_back
     if cursor is not None:
         try:
             queryset = seek(queryset, ids.decode(cursor_prefix, cursor))
         except ids.InvalidId as error:
-            raise FieldErrors([FieldError("starting_after", "invalid", f"Not a cursor: {error}.")]) from error
+            raise FieldErrors([FieldError(name, "invalid", f"Not a cursor: {error}.")]) from error
     items = read(queryset, limit + 1)
     has_more = len(items) > limit
     items = items[:limit]
     last = items[-1] if has_more else None
+    if name == BACK:
+        items.reverse()
     last_id = last["id"] if isinstance(last, dict) else last.pk if last is not None else None
     return Page(items, has_more, ids.encode(cursor_prefix, last_id) if last_id is not None else None)
 
@@ -106,7 +134,15 @@ class CursorPagination(BasePagination):
         """Return the rows of the page, in the order that an OrderingFilter of the view's gives, if it has one."""
         order = _order_asked(queryset, request, view)
         if order:
-            self.page = paginate(queryset, request, read=order.read, seek=order.seek)
+            back = order.reversed()
+            self.page = paginate(
+                queryset,
+                request,
+                read=order.read,
+                seek=order.seek,
+                read_back=back.read,
+                seek_back=back.seek,
+            )
         else:
             self.page = self.find_page(queryset, request)
         return self.page.items

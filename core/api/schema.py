@@ -16,6 +16,7 @@ from core.api import schema_components as shared
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
 from core.api.permissions import required_scopes
+from core.api.preconditions import TAGGED_ACTIONS
 from core.api.schema_enums import add_value_components
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
@@ -46,13 +47,14 @@ class PagePagination:
                 "has_more": {"type": "boolean", "description": "Whether more follow"},
                 "next_cursor": {
                     "type": ["string", "null"],
-                    "description": "Send it as `starting_after` to get the next page",
+                    "description": "Send it as `starting_after` to get the next page; as `ending_before` after a page that was "
+                    "asked for so",
                 },
             },
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[Json]:
-        """Return `limit` and `starting_after`."""
+        """Return `limit`, `starting_after` and `ending_before`."""
         return [
             {
                 "name": "limit",
@@ -66,6 +68,12 @@ class PagePagination:
                 "in": "query",
                 "required": False,
                 "description": "Only objects after this one: the `next_cursor` of the page before, or any object's `id`",
+                "schema": shared.id_schema(self._prefix),
+            },
+            {
+                "name": "ending_before",
+                "in": "query",
+                "required": False,
                 "schema": shared.id_schema(self._prefix),
             },
         ]
@@ -92,14 +100,37 @@ class ApiSchema(AutoSchema):
         if self.method in WRITES:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
         responses = operation["responses"]
+        self._add_conditions(operation)
         extra = ("Idempotency-Replayed",) if self.method in WRITES else ()
         for status, response in responses.items():
+            if "$ref" in response:
+                continue
             response["headers"] = {**response.get("headers", {}), **shared.headers(*extra)}
             response["description"] = force_str(response.get("description") or "") or shared.SUCCESSES[status]
         for code in shared.ALWAYS + (shared.ON_WRITES if self.method in WRITES else ()):
             responses.setdefault(str(code), shared.refusal(code))
         operation["responses"] = dict(sorted(responses.items()))
         return operation
+
+    def _add_conditions(self, operation: Json) -> None:
+        """Describe the `ETag` of a single object, and what can be asked by it."""
+        action = getattr(self.view, "action", None)
+        if not hasattr(self.view, "retrieve"):
+            return
+        for status, response in operation["responses"].items():
+            if action in TAGGED_ACTIONS and status in ("200", "201", "202"):
+                content = response.get("content", {}).get("application/json", {}).get("schema", {})
+                if not content.get("$ref", "").endswith("Secret"):
+                    response["headers"] = {**response.get("headers", {}), "ETag": shared.header("ETag")}
+        if action == "retrieve":
+            name = "If-None-Match"
+            operation["responses"]["304"] = {"description": "The object is as you have it; there is no body"}
+        elif self.method in WRITES and "{id}" in self.path:
+            name = "If-Match"
+            operation["responses"]["412"] = shared.refusal(412)
+        else:
+            return
+        operation.setdefault("parameters", []).append({"$ref": f"#/components/parameters/{name}"})
 
     def get_tags(self) -> list[str]:
         """Group by the first part of the path after /v1."""
@@ -189,7 +220,7 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     components = result.setdefault("components", {})
     components["securitySchemes"] = shared.SECURITY_SCHEMES
     components["headers"] = shared.HEADERS
-    components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER}
+    components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER, **shared.CONDITIONS}
     components["responses"] = shared.refusals()
     components.setdefault("schemas", {}).update(shared.problem_schemas())
     _link_created_objects(result)

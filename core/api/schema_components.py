@@ -70,6 +70,11 @@ HEADERS: Json = {
         "description": "When the secret that was sent ends (RFC 3339): it was rotated, so change to the new one before",
         "schema": {"type": "string", "format": "date-time"},
     },
+    "ETag": {
+        "description": "Names this state of the object: for `If-None-Match` and `If-Match`",
+        "required": True,
+        "schema": {"type": "string", "examples": ['"5d41402abc4b2a76b9719d911017c592"']},
+    },
     "Retry-After": {
         "description": "Seconds to wait before sending the request again",
         "required": True,
@@ -103,6 +108,24 @@ IDEMPOTENCY_PARAMETER: Json = {
     "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
 }
 
+# On reads and writes of a single object.
+CONDITIONS: Json = {
+    "If-None-Match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "The `ETag` of the object as you have it: 304, without a body, while it is still so.",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]+$"},
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "required": False,
+        "description": "The `ETag` of the object as you read it: 412, and nothing is changed, when it has changed since.",
+        "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]+$"},
+    },
+}
+
 # What a field of this name looks like, wherever it appears.
 EXAMPLES: Json = {
     "name": "Ada Lovelace",
@@ -133,7 +156,7 @@ EXAMPLES: Json = {
 # What a parameter of this name does, where the endpoint does not say it itself.
 PARAMETERS = {
     "address": "Only this address, in any spelling",
-    "channel": "Only this channel",
+    "channel": "Only this channel, or these",
     "created_after": "Only what was created then or later (RFC 3339)",
     "created_before": "Only what was created before (RFC 3339)",
     "customer": "Only of the customer with this identifier",
@@ -141,7 +164,8 @@ PARAMETERS = {
     "due_before": "Only what is due before that day",
     "email": "Only with this email address; capitals do not matter",
     "endpoint": "Only to the webhook endpoint with this identifier",
-    "event_type": "Only of this event type",
+    "event_type": "Only of this event type, or these",
+    "ending_before": "Only objects before this one, the page next to it: instead of `starting_after`",
     "external_id": "Only with this identifier of your own",
     "group_by": "What the counts are broken down by",
     "id": "The identifier of the object",
@@ -151,12 +175,12 @@ PARAMETERS = {
     "metadata_value": "Only where the entry under `metadata_key` has this value",
     "number": "Only with this number",
     "object_id": "Only about the object with this identifier",
-    "origin": "Only what came onto the list this way",
+    "origin": "Only what came onto the list this way, or these",
     "search": "Words, each of which begins a word of the name, email, phone or external_id",
-    "status": "Only in this status",
+    "status": "Only in this status, or these",
     "tag": "Only with this tag",
     "to": "Only what went to this address",
-    "type": "Only of this type",
+    "type": "Only of this type, or these",
 }
 
 # status: (name of the response, description, code its example shows, headers beyond the common ones)
@@ -177,6 +201,12 @@ _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
         "idempotency_in_flight",
         (),
     ),
+    412: (
+        "PreconditionFailed",
+        "The object is not the one that If-Match names",
+        "precondition_failed",
+        ("ETag",),
+    ),
     413: ("BodyTooLarge", "The body is larger than accepted", "body_too_large", ()),
     415: ("UnsupportedMediaType", "The body is not JSON", "unsupported_media_type", ()),
     422: ("KeyReused", "The Idempotency-Key was used for another request", "idempotency_key_reused", ()),
@@ -194,6 +224,7 @@ SUCCESSES = {
     "201": "Created",
     "202": "Accepted: it is done in the background",
     "204": "Done; there is no body",
+    "304": "The object is as you have it; there is no body",
 }
 ALWAYS = (400, 401, 403, 404, 406, 429, 500, 503)
 ON_WRITES = (409, 413, 415, 422)
@@ -265,6 +296,11 @@ def refine(schema: Json, keywords: Json) -> None:
             refine(schema[name], value)
         else:
             schema[name] = deepcopy(value)
+
+
+def header(name: str) -> Json:
+    """Return a reference to a shared header."""
+    return {"$ref": f"#/components/headers/{name}"}
 
 
 def headers(*names: str) -> Json:

@@ -4,7 +4,7 @@ The pipeline is DRF's own, in DRF's order; `REST_FRAMEWORK` names its classes. W
 runs in one transaction of the key's tenant, once for an Idempotency-Key, and its answer is rendered before the commit.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -19,8 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import ids
-from core.api import idempotency
+from core.api import idempotency, preconditions
 from core.api.access import Access, ApiRequest, authenticate
+from core.api.errors import NoSuchRoute
 from core.api.filters import check_query
 from core.api.permissions import Scopes
 from core.api.rendering import read_body
@@ -94,6 +95,8 @@ class TenantMixin(_View):
         with tenant_context(request.auth.tenant):
             key = None
             if request.method in WRITES:
+                if "HTTP_IF_MATCH" in request.META:
+                    handler = preconditions.matching(handler, self)
                 read_body(request._request)  # noqa: SLF001
                 key = idempotency.read_key(request)
             if key is None:
@@ -124,7 +127,11 @@ class TenantMixin(_View):
         final: HttpResponse = self.finalize_response(request, response, *args, **kwargs)
         if isinstance(final, Response):
             final.render()
-        return final
+        return preconditions.tag_answer(self, request, final)
+
+    def lock_object(self, path: Mapping[str, Any]) -> None:
+        """Lock the object that the path names, for a write with `If-Match`. A view whose service locks another row first overrides it."""
+        preconditions.lock_row(path)
 
 
 def _as_it_is(request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -241,6 +248,6 @@ class UnknownRoute(APIView):
 
     def get(self, request: ApiRequest, **kwargs: Any) -> HttpResponse:
         """There is nothing here."""
-        raise NotFound
+        raise NoSuchRoute
 
     post = put = patch = delete = get

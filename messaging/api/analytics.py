@@ -36,15 +36,11 @@ YEARS = range(2000, 2200)
 class AnalyticsQuery(StrictSerializer):
     """The query of `GET /v1/analytics/messages`."""
 
-    to = MomentField(required=False, help_text="End of the period (default: now)")
+    since = MomentField(required=False, help_text="Begin (default: seven days before `until`)")
+    until = MomentField(required=False, help_text="End of the period (default: now)")
     interval = serializers.ChoiceField(choices=["hour", "day"], required=False, default="day")
     channel = serializers.ChoiceField(choices=sorted(channels()), required=False)
     tag = serializers.CharField(max_length=50, required=False)
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        """Add `from`, which is a word of Python's own and cannot be written as an attribute."""
-        begin = MomentField(required=False, help_text="Begin (default: seven days before `to`)")
-        return {"from": begin, **super().get_fields()}
 
 
 class MessageCountsOutput(serializers.Serializer):
@@ -108,9 +104,10 @@ class MessageSlotOutput(serializers.Serializer):
 class MessageAnalyticsOutput(serializers.Serializer):
     """Messages in numbers."""
 
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["message_analytics"])
     mode = serializers.ChoiceField(choices=["live", "test"])
-    to = serializers.DateTimeField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
     interval = serializers.ChoiceField(choices=["hour", "day"])
     channel = serializers.CharField(allow_null=True)
     tag = serializers.CharField(allow_null=True)
@@ -121,12 +118,8 @@ class MessageAnalyticsOutput(serializers.Serializer):
     tags = MessageTagTotalsOutput(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        """Add `from`, a word of Python's own, and `data`, a word of the serializer's own."""
-        return {
-            "from": serializers.DateTimeField(),
-            **super().get_fields(),
-            "data": MessageSlotOutput(many=True),
-        }
+        """Add `data`, a word of the serializer's own."""
+        return {**super().get_fields(), "data": MessageSlotOutput(many=True)}
 
 
 class MessageAnalytics(APIView):
@@ -144,17 +137,17 @@ class MessageAnalytics(APIView):
         bound = AnalyticsQuery(data=request.query_params.dict())
         bound.is_valid(raise_exception=True)
         query = bound.validated_data
-        strange = [name for name in ("from", "to") if name in query and query[name].year not in YEARS]
+        strange = [name for name in ("since", "until") if name in query and query[name].year not in YEARS]
         if strange:
             raise FieldErrors([FieldError(name, "out_of_range", "No such time is kept.") for name in strange])
         interval: Interval = query["interval"]
-        end = query.get("to") or clock.now()
-        start = query.get("from") or end - DEFAULT_PERIOD
+        end = query.get("until") or clock.now()
+        start = query.get("since") or end - DEFAULT_PERIOD
         if start >= end:
-            raise FieldErrors([FieldError("from", "after_to", "Must be before `to`.")])
+            raise FieldErrors([FieldError("since", "after_until", "Must be before `until`.")])
         if ceiling(end, interval) - floor(start, interval) > LONGEST[interval] + timedelta(days=1):
             longest = f"At most {LONGEST[interval].days} days by {interval} are answered."
-            raise FieldErrors([FieldError("from", "too_long_ago", longest)])
+            raise FieldErrors([FieldError("since", "too_long_ago", longest)])
         channel, tag = query.get("channel"), query.get("tag")
         found = read_analytics(start=start, end=end, interval=interval, channel=channel, tag=tag)
         return Response(represent(found, mode=request.auth.tenant.mode, channel=channel, tag=tag))
@@ -165,8 +158,8 @@ def represent(found: Analytics, *, mode: str | None, channel: str | None, tag: s
     return {
         "object": "message_analytics",
         "mode": mode,
-        "from": rfc3339(found.start),
-        "to": rfc3339(found.end),
+        "since": rfc3339(found.start),
+        "until": rfc3339(found.end),
         "interval": found.interval,
         "channel": channel,
         "tag": tag,

@@ -4,7 +4,7 @@ import django_filters
 from django.db.models import QuerySet
 
 from core import ids
-from core.api.filters import CreatedRange
+from core.api.filters import ChoicesFilter, CreatedRange
 from messaging.channels import channels, find_spellings
 from messaging.models import Message, Status, Suppression
 from messaging.selectors import messages as selectors
@@ -34,8 +34,8 @@ class RecipientFilter(AddressFilter):
 class MessageFilter(CreatedRange):
     """Filters of `GET /v1/messages`."""
 
-    channel = django_filters.ChoiceFilter(choices=[(name, name) for name in sorted(channels())])
-    status = django_filters.ChoiceFilter(choices=Status.choices)
+    channel = ChoicesFilter(choices=[(name, name) for name in sorted(channels())])
+    status = ChoicesFilter(choices=Status.choices)
     to = RecipientFilter(max_length=600)
     customer = django_filters.CharFilter(method="by_customer", max_length=100)
     tag = django_filters.CharFilter(method="by_tag", max_length=50)
@@ -52,9 +52,9 @@ class MessageFilter(CreatedRange):
         return selectors.tagged(queryset, value)
 
 
-class SuppressionFilter(django_filters.FilterSet):
+class SuppressionFilter(CreatedRange):
     """Filters of `GET /v1/suppressions`."""
 
-    channel = django_filters.ChoiceFilter(choices=[(name, name) for name in sorted(channels())])
-    origin = django_filters.ChoiceFilter(choices=Suppression.Origins.choices)
+    channel = ChoicesFilter(choices=[(name, name) for name in sorted(channels())])
+    origin = ChoicesFilter(choices=Suppression.Origins.choices)
     address = AddressFilter(max_length=600)

@@ -128,7 +128,7 @@ class MessageSummaryOutput(serializers.Serializer):
     """A message without its bodies, as lists show it."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["message"])
     mode = serializers.ChoiceField(choices=["live", "test"])
     channel = serializers.ChoiceField(choices=_channel_names())
     status = serializers.ChoiceField(choices=Status.values)
@@ -188,7 +188,7 @@ class SuppressionOutput(serializers.Serializer):
     """A suppressed address."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["suppression"])
     mode = serializers.ChoiceField(choices=["live", "test"])
     channel = serializers.ChoiceField(choices=_channel_names())
     address = serializers.CharField()

@@ -89,7 +89,7 @@ for text in ("20300131", "2026-W53-4", "2030-031", "２０３０-01-31", "31.01.
 for path in ("customers", "invoices", "charges", "messages", "events", "deliveries", "audit_entries", "request_logs"):
     for text in ("2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+02:00"):  # a plus sign is a space there
         query("ambiguous", f"{path} {text}", f"/v1/{path}?created_after={text}", Refused("created_after", "2026-01-31T12:00:00Z"))
-query("ambiguous", "analytics from a day", "/v1/analytics/messages?from=2026-01-31", Refused("from", "RFC 3339"))
+query("ambiguous", "analytics from a day", "/v1/analytics/messages?since=2026-01-31", Refused("since", "RFC 3339"))
 query("ambiguous", "analytics since a day", "/v1/analytics/requests?since=2026-01-31", Refused("since", "RFC 3339"))
 api("ambiguous", "recover since a day", "POST /v1/webhook_endpoints/{endpoint}/recover", {"since": "2026-01-31"}, Refused("since", "RFC 3339"))
 for name, value in (("unit_price", "12,50"), ("unit_price", "1.250,00"), ("unit_price", "1 250.00"), ("unit_price", "１２"), ("discount", "0,50")):

@@ -133,3 +133,16 @@ def idempotency_in_flight(world: World) -> Outcome:
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
         return client.post("/v1/customers", ADA, idempotency_key="order-1")
+
+
+@refusal
+def unknown_route(world: World) -> Outcome:
+    return client_of(world).get("/v1/customer")
+
+
+@refusal
+def precondition_failed(world: World) -> Outcome:
+    customer = make_customer(world.tenant())
+    return client_of(world).patch(
+        f"/v1/customers/{customer.public_id}", {"name": "Ada"}, headers={"If-Match": '"of yesterday"'}
+    )

@@ -161,6 +161,7 @@ class Matrix:
             return
         for mark in sorted(marks):
             yield {}, {"starting_after": mark}
+            yield {}, {"ending_before": mark}
             filterset = getattr(operation.view, "filterset_class", None)
             for name in filterset.base_filters if filterset else ():
                 yield {}, {name: mark}

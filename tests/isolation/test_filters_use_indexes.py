@@ -17,6 +17,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core import ids
+from core.api.filters import ChoicesFilter
 from core.api.scopes import SCOPES
 from core.resources import REFERENCES
 from core.tenancy import Tenant, TenantModel, tenant_context
@@ -49,7 +50,7 @@ def rare_values(operation: Operation, row: TenantModel) -> list[tuple[str, dict[
     """Return (filter, query) pairs that match few rows or none."""
     found = []
     for name, filter_ in operation.view.filterset_class.base_filters.items():  # type: ignore[attr-defined]
-        if isinstance(filter_, django_filters.ChoiceFilter):
+        if isinstance(filter_, (django_filters.ChoiceFilter, ChoicesFilter)):
             if name in ("order", "sort"):
                 continue
             usual = str(getattr(row, name, None))

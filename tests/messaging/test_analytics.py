@@ -63,7 +63,7 @@ def test_counts_rates_and_latencies_by_channel_tag_and_hour(history, reader):
 
 
 def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(world, history, reader, queue):
-    url = f"/v1/analytics/messages?to={(clock.now() + dt.timedelta(hours=1)):%Y-%m-%dT%H:00:00Z}"
+    url = f"/v1/analytics/messages?until={(clock.now() + dt.timedelta(hours=1)):%Y-%m-%dT%H:00:00Z}"
     before = reader.get(url).json
     fold_statistics()
     assert reader.get(url).json == before
@@ -83,7 +83,7 @@ def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(world,
 def test_channel_tag_and_period_narrow_the_numbers(history, reader):
     by_tag = reader.get("/v1/analytics/messages?tag=autumn").json
     by_channel = reader.get("/v1/analytics/messages?channel=sms").json
-    long_ago = reader.get("/v1/analytics/messages?from=2020-01-01T00:00:00Z&to=2020-02-01T00:00:00Z").json
+    long_ago = reader.get("/v1/analytics/messages?since=2020-01-01T00:00:00Z&until=2020-02-01T00:00:00Z").json
 
     assert (by_tag["totals"]["queued"], by_channel["totals"]["queued"]) == (5, 1)
     assert sum(long_ago["totals"].values()) == 0
@@ -101,13 +101,13 @@ def test_another_company_and_the_live_mode_see_none_of_it(world, history, issue_
     ("query", "field"),
     [
         ("interval=minute", "interval"),
-        ("from=yesterday", "from"),
-        ("from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from"),
-        ("from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z&interval=hour", "from"),
-        ("from=2020-01-01T00:00:00Z&to=2026-03-01T00:00:00Z", "from"),
-        ("to=9999-12-31T23:59:59Z", "to"),
-        ("from=0001-01-01T00:00:00Z", "from"),
-        ("to=0001-01-01T00:00:00Z", "to"),
+        ("since=yesterday", "since"),
+        ("since=2026-02-01T00:00:00Z&until=2026-01-01T00:00:00Z", "since"),
+        ("since=2026-01-01T00:00:00Z&until=2026-03-01T00:00:00Z&interval=hour", "since"),
+        ("since=2020-01-01T00:00:00Z&until=2026-03-01T00:00:00Z", "since"),
+        ("until=9999-12-31T23:59:59Z", "until"),
+        ("since=0001-01-01T00:00:00Z", "since"),
+        ("until=0001-01-01T00:00:00Z", "until"),
         ("channel=pigeon", "channel"),
         ("nonsense=1", "nonsense"),
     ],

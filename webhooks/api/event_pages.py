@@ -6,7 +6,7 @@ from django.db.models import F, Q, QuerySet
 from rest_framework.request import Request
 
 from core import ids
-from core.api.pagination import CursorPagination, Page, read_limit
+from core.api.pagination import BACK, CursorPagination, Page, read_cursor, read_limit
 from core.errors import FieldError, FieldErrors
 from core.models import OutboxEvent
 
@@ -23,20 +23,32 @@ class EventPagination(CursorPagination):
         """
         limit = read_limit(request)
         ascending = request.query_params.get("order") == "oldest_first"
-        cursor = request.query_params.get("starting_after")
-        last = _find(cursor) if cursor is not None else None
-        rows = _oldest_first(queryset, last) if ascending else _newest_first(queryset, last)
+        name, cursor = read_cursor(request)
+        last = _find(name, cursor) if cursor is not None else None
+        # The page before is read the other way, and turned round.
+        is_back = name == BACK
+        if is_back and not ascending:
+            rows = _newer(queryset, last)
+        elif ascending and not is_back:
+            rows = _oldest_first(queryset, last)
+        else:
+            rows = _newest_first(queryset, last)
+            if ascending:  # a list without those that have no position yet
+                rows = rows.filter(position__isnull=False)
         found = list(rows[: limit + 1])
         items = found[:limit]
         has_more = len(found) > limit
-        return Page(items, has_more, items[-1].public_id if has_more else None)
+        next_cursor = items[-1].public_id if has_more else None
+        if is_back:
+            items.reverse()
+        return Page(items, has_more, next_cursor)
 
 
-def _find(cursor: str) -> OutboxEvent:
+def _find(name: str, cursor: str) -> OutboxEvent:
     try:
         found: OutboxEvent = OutboxEvent.objects.get(public=True, id=ids.decode("evt", cursor))
     except (ids.InvalidId, OutboxEvent.DoesNotExist) as error:
-        raise FieldErrors([FieldError("starting_after", "invalid", "This is no event.")]) from error
+        raise FieldErrors([FieldError(name, "invalid", "This is no event.")]) from error
     return found
 
 
@@ -56,3 +68,13 @@ def _newest_first(queryset: QuerySet[OutboxEvent], last: OutboxEvent | None) -> 
     if last.position is None:
         return rows.filter(Q(position__isnull=False) | Q(sequence__lt=last.sequence))
     return rows.filter(position__lt=last.position)
+
+
+def _newer(queryset: QuerySet[OutboxEvent], last: OutboxEvent | None) -> QuerySet[OutboxEvent]:
+    """What comes before `last` in a list that is newest first, the nearest first."""
+    rows = queryset.order_by(F("position").asc(nulls_last=True), "sequence")
+    if last is None:
+        return rows
+    if last.position is None:
+        return rows.filter(position__isnull=True, sequence__gt=last.sequence)
+    return rows.filter(Q(position__isnull=True) | Q(position__gt=last.position))

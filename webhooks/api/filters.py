@@ -6,10 +6,10 @@ import django_filters
 from django.db.models import QuerySet
 
 from core import ids
-from core.api.filters import CreatedRange
+from core.api.filters import ChoicesFilter, CreatedRange
 from core.api.schema_enums import name_values
 from core.models import OutboxEvent
-from webhooks.catalogue import CATALOGUE
+from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Delivery
 
 
@@ -17,8 +17,8 @@ class DeliveryFilter(CreatedRange):
     """Filters of `GET /v1/deliveries`."""
 
     endpoint = django_filters.CharFilter(method="by_endpoint", max_length=64)
-    event_type = django_filters.CharFilter(max_length=64)
-    status = django_filters.ChoiceFilter(choices=Delivery.Status.choices)
+    event_type = ChoicesFilter(choices=[(name, name) for name in [*CATALOGUE, TEST_EVENT]])
+    status = ChoicesFilter(choices=Delivery.Status.choices)
 
     def by_endpoint(self, queryset: QuerySet[Delivery], name: str, value: str) -> QuerySet[Delivery]:
         """Match an endpoint by its id; one that is malformed, missing or foreign matches nothing."""
@@ -35,7 +35,7 @@ name_values("EventOrder", [value for value, _ in ORDERS])
 class EventFilter(CreatedRange):
     """Filters of `GET /v1/events`."""
 
-    type = django_filters.ChoiceFilter(choices=[(name, name) for name in CATALOGUE])
+    type = ChoicesFilter(choices=[(name, name) for name in CATALOGUE])
     object_id = django_filters.CharFilter(max_length=64)
     order = django_filters.ChoiceFilter(
         choices=ORDERS,

@@ -82,7 +82,7 @@ class WebhookEndpointOutput(serializers.Serializer):
     """An endpoint."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["webhook_endpoint"])
     mode = serializers.ChoiceField(choices=MODES)
     url = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
@@ -121,7 +121,7 @@ class WebhookRecoveryOutput(serializers.Serializer):
     """A recovery job and how far it is."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["webhook_recovery"])
     mode = serializers.ChoiceField(choices=MODES)
     endpoint = serializers.CharField()
     kind = serializers.ChoiceField(choices=RecoveryJob.Kind.choices)
@@ -168,7 +168,7 @@ class DeliveryAttemptOutput(serializers.Serializer):
     """One try of a delivery."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["delivery_attempt"])
     number = serializers.IntegerField()
     trigger = serializers.ChoiceField(choices=["scheduled", "manual"])
     url = serializers.CharField()
@@ -184,7 +184,7 @@ class DeliveryOutput(serializers.Serializer):
     """A delivery with its attempts."""
 
     id = serializers.CharField()
-    object = serializers.CharField()
+    object = serializers.ChoiceField(choices=["delivery"])
     mode = serializers.ChoiceField(choices=MODES)
     endpoint = serializers.CharField()
     event = serializers.CharField()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -19,6 +22,7 @@ from webhooks.api.serializers import (
     WebhookEndpointSecretOutput,
     WebhookRecoveryOutput,
 )
+from webhooks.relay import number_what_is_there
 from webhooks.services.deliveries import send_test
 from webhooks.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 from webhooks.services.recoveries import start_recovery
@@ -35,6 +39,11 @@ class EndpointViewSet(GenericViewSet):
         "partial_update": "webhooks:write",
         "destroy": "webhooks:write",
     }
+
+    def lock_object(self, path: Mapping[str, Any]) -> None:
+        """Lock an endpoint, after what its service locks before it: the relay takes both in this order."""
+        number_what_is_there()
+        super().lock_object(path)
 
     @extend_schema(operation_id="list_webhook_endpoints", responses=WebhookEndpointOutput(many=True))
     def list(self, request: ApiRequest) -> Response:

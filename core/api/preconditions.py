@@ -1,0 +1,96 @@
+"""Conditional requests (RFC 9110 §13): an object's `ETag`, `If-None-Match` to read it only when it is another, `If-Match` to
+change it only while it is still the one that was read.
+
+The tag is a hash of the answer's bytes, so it changes with whatever the answer shows and with nothing else.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.db.models import Model
+from django.http import HttpResponse
+
+from core import ids
+from core.api.access import ApiRequest
+from core.api.errors import InvalidRequest, PreconditionFailed
+from core.api.rendering import JSON, dump
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+# What answers the object as `retrieve` does.
+TAGGED_ACTIONS = frozenset({"retrieve", "create", "update", "partial_update"})
+
+
+def tag_of(content: bytes) -> str:
+    """Return the entity tag of an answer's bytes."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def tag_answer(view: "APIView", request: ApiRequest, response: HttpResponse) -> HttpResponse:
+    """Give the answer about a single object its `ETag`; to whoever has it already answer 304 in its place.
+
+    An answer with a secret, which no later one repeats, has none.
+    """
+    if (
+        getattr(view, "action", None) not in TAGGED_ACTIONS
+        or not hasattr(view, "retrieve")
+        or response.status_code not in (200, 201, 202)
+        or response.streaming
+        or hasattr(response, "shown_once")
+        or not response.headers.get("Content-Type", "").startswith(JSON)
+    ):
+        return response
+    tag = tag_of(response.content)
+    response.headers["ETag"] = tag
+    wanted = request.META.get("HTTP_IF_NONE_MATCH")
+    if wanted and request.method in ("GET", "HEAD") and _names(wanted, tag):
+        unchanged = HttpResponse(status=304)
+        unchanged.headers["ETag"] = tag
+        return unchanged
+    return response
+
+
+def matching(handler: Callable[..., Any], view: Any) -> Callable[..., Any]:
+    """Wrap the `handler` of a write with `If-Match`: it runs only while the object of its path still has that tag.
+
+    The row stays locked until the transaction ends, so nobody changes it in between. Raises PreconditionFailed, and InvalidRequest
+    where the path names no single object.
+    """
+
+    def checked(request: ApiRequest, *args: Any, **kwargs: Any) -> Any:
+        wanted = request.META["HTTP_IF_MATCH"]
+        if not hasattr(view, "retrieve") or not kwargs:
+            raise InvalidRequest("If-Match speaks of one object, which this path does not name.")
+        view.retrieve(request, *args, **kwargs)  # whoever may not see it gets 404, and locks nothing
+        view.lock_object(kwargs)
+        tag = tag_of(dump(view.retrieve(request, *args, **kwargs).data))
+        if not _names(wanted, tag):
+            raise PreconditionFailed(headers={"ETag": tag})
+        return handler(request, *args, **kwargs)
+
+    return checked
+
+
+def lock_row(path: Mapping[str, Any]) -> None:
+    """Lock the row that the path names by its public identifier."""
+    public_id = str(path.get("id", ""))
+    prefix, _, _ = public_id.rpartition("_")
+    model = _models().get(prefix)
+    if model is not None:
+        row = model._default_manager.select_for_update(of=("self",)).filter(pk=ids.decode(prefix, public_id))  # noqa: SLF001
+        row.values_list("pk").first()
+
+
+@cache
+def _models() -> dict[str, type[Model]]:
+    """The tables by the prefix of their identifiers."""
+    return {prefix: model for model in apps.get_models() if (prefix := getattr(model, "id_prefix", ""))}
+
+
+def _names(header: str, tag: str) -> bool:
+    """Tell whether a list of tags names `tag`, or is `*`. One that a compressed answer carried (`W/"…"`) names the same object."""
+    return header.strip() == "*" or tag in (each.strip().removeprefix("W/") for each in header.split(","))

@@ -1,0 +1,120 @@
+"""ETag, If-None-Match, If-Match and HEAD (RFC 9110 §8.8.3, §9.3.2, §13): nobody overwrites what somebody else has changed."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from billing.models import Customer
+from core.tenancy import tenant_context
+from tests.factories import make_customer
+
+SCOPES = ["customers:read", "customers:write", "webhooks:read", "webhooks:write", "events:read"]
+
+
+@pytest.fixture
+def client(world, issue_key, api) -> Any:
+    return api(issue_key(world.company, SCOPES).client_secret)
+
+
+@pytest.fixture
+def path(world) -> str:
+    return f"/v1/customers/{make_customer(world.tenant(), name='Ada').public_id}"
+
+
+def name_of(world, path: str) -> str:
+    with tenant_context(world.tenant()):
+        return Customer.by_public_id(path.rpartition("/")[2]).name
+
+
+def test_an_object_has_one_tag_however_it_was_answered(client):
+    created = client.post("/v1/customers", {"name": "Ada"})
+    read = client.get(f"/v1/customers/{created.json['id']}")
+    changed = client.patch(f"/v1/customers/{created.json['id']}", {"name": "Ada King"})
+    again = client.get(f"/v1/customers/{created.json['id']}")
+    assert created.headers["ETag"] == read.headers["ETag"]
+    assert changed.headers["ETag"] == again.headers["ETag"] != read.headers["ETag"]
+    assert "ETag" not in client.get("/v1/customers").headers
+
+
+def test_who_has_the_object_gets_304_without_a_body(client, path):
+    tag = client.get(path).headers["ETag"]
+    for header in (tag, f'"other", {tag}', f"W/{tag}", "*"):
+        unchanged = client.get(path, headers={"If-None-Match": header})
+        assert (unchanged.status, unchanged.content) == (304, b"")
+        assert unchanged.headers["ETag"] == tag
+        assert "RateLimit" in unchanged.headers
+    assert client.get(path, headers={"If-None-Match": '"other"'}).status == 200
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_a_change_of_what_is_no_longer_so_is_refused_and_does_nothing(world, client, path, method):
+    tag = client.get(path).headers["ETag"]
+    assert client.patch(path, {"name": "Grace"}).status == 200
+    body = {"name": "Ada King"} if method == "PATCH" else None
+    refused = client.request(method, path, body, headers={"If-Match": tag})
+    assert (refused.status, refused.code) == (412, "precondition_failed")
+    assert name_of(world, path) == "Grace"
+    # The refusal says the present tag, with which it works.
+    done = client.request(method, path, body, headers={"If-Match": refused.headers["ETag"]})
+    assert done.status in (200, 204)
+
+
+def test_any_state_will_do_for_a_star_but_there_must_be_one(client, path):
+    assert client.patch(path, {"name": "Ada King"}, headers={"If-Match": "*"}).status == 200
+    missing = client.patch(
+        "/v1/customers/cus_01h455vb4pex5vsknk084sn02q", {"name": "x"}, headers={"If-Match": "*"}
+    )
+    assert missing.code == "not_found"
+
+
+def test_a_path_without_a_single_object_has_nothing_to_match(client):
+    refused = client.post("/v1/customers", {"name": "Ada"}, headers={"If-Match": '"x"'})
+    assert refused.code == "invalid_request"
+
+
+def test_a_repeated_change_is_answered_and_not_judged_again(client, path):
+    headers = {"If-Match": client.get(path).headers["ETag"], "Idempotency-Key": "once"}
+    first, second = (client.patch(path, {"name": "Ada King"}, headers=headers) for _ in range(2))
+    assert (first.status, second.status) == (200, 200)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    assert second.headers["ETag"] == first.headers["ETag"]
+
+
+def test_of_two_changes_at_once_with_one_tag_only_one_is_made(client, path):
+    """Both have read the same state; the second waits for the first's row and then sees that it has changed."""
+    tag = client.get(path).headers["ETag"]
+    statuses: list[int] = []
+    start = threading.Barrier(4)
+
+    def change(number: int) -> None:
+        start.wait(30)
+        statuses.append(client.patch(path, {"name": f"Name {number}"}, headers={"If-Match": tag}).status)
+        connection.close()
+
+    threads = [threading.Thread(target=change, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(statuses) == [200, 412, 412, 412]
+
+
+def test_an_answer_with_a_secret_has_no_tag_and_an_endpoint_can_be_changed_by_its_own(client):
+    made = client.post("/v1/webhook_endpoints", {"url": "https://example.com/h", "events": ["customer.*"]})
+    assert made.status == 201
+    assert "ETag" not in made.headers
+    path = f"/v1/webhook_endpoints/{made.json['id']}"
+    tag = client.get(path).headers["ETag"]
+    changed = client.patch(path, {"description": "Orders"}, headers={"If-Match": tag})
+    assert changed.status == 200
+    assert client.patch(path, {"description": "x"}, headers={"If-Match": tag}).status == 412
+
+
+def test_head_answers_as_get_without_the_body(client, path):
+    for address in (path, "/v1/customers", "/v1/whoami"):
+        head, get = client.request("HEAD", address), client.get(address)
+        assert (head.status, head.content) == (get.status, b"")
+        assert head.headers["Content-Length"] == get.headers["Content-Length"]
+        assert head.headers.get("ETag") == get.headers.get("ETag")
