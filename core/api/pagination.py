@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from core import ids
 from core.api.ordering import Order
 from core.errors import FieldError, FieldErrors
+from core.postgres.later import ending_with_next_query
 
 ON, BACK = "starting_after", "ending_before"
 DEFAULT_LIMIT = 20
@@ -44,7 +45,9 @@ def read_limit(request: HttpRequest | Request) -> int:
 
 def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
     """Return the first `count` rows of `queryset`, newest first."""
-    return list(queryset.order_by("-pk")[:count])
+    # The last query of a list, as a rule.
+    with ending_with_next_query():
+        return list(queryset.order_by("-pk")[:count])
 
 
 def oldest(queryset: QuerySet[Any], count: int) -> list[Any]:

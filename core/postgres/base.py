@@ -4,7 +4,8 @@ Three things would cost a round trip each and do not. The scope of `core.tenancy
 which last until the end of the transaction); the transaction's own statements (`BEGIN`, `SAVEPOINT`, `RELEASE SAVEPOINT`);
 and writes whose result nobody waits for (`send_later`). They wait for the next query and go in front of it, in the same
 message; writes that still wait at the end go with the `COMMIT`. A request that sends no query sends nothing at all, and a
-savepoint in which nothing happened is never made.
+savepoint in which nothing happened is never made. And the `COMMIT` of a transaction that only reads may travel behind its last
+query (`ending_with_next_query`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,9 @@ from core.postgres.breaker import breaker
 # What a transaction starts with: no tenant, the login role.
 _NOTHING: tuple[tenancy.Tenant | None, bool] = (None, False)
 _BEGIN = "BEGIN"
+_COMMIT = "COMMIT"
+# What a SELECT that does more than read has in its text: locks of rows, advisory locks, sequences.
+_MORE_THAN_READS = (" FOR ", "pg_", "val(")
 
 
 class _Write(str):
@@ -40,6 +44,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # Statements that wait for the next query, in their order.
         self._waiting: list[str] = []
         self._rolling_back = False
+        # Whether the transaction has neither written nor locked anything yet, and whether its next query is to end it.
+        self._only_reads = True
+        self._ending = False
         self._is_default = self.alias == "default"
         if self._is_default:
             self.execute_wrappers.append(self._send_along)
@@ -60,6 +67,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
             statement = _Write(self._written_out(cursor, sql, params))
         self._scope_first()
         self._waiting.append(statement)
+        self._only_reads = False
+
+    @contextmanager
+    def ending_with_next_query(self) -> Iterator[None]:
+        """Let the COMMIT travel behind the queries made inside: for the last one of a transaction that only reads.
+
+        Where something was written or locked before, or a savepoint is open, the COMMIT comes at the end as ever. A query that
+        follows all the same begins a transaction of its own, under the same scope: under READ COMMITTED, which gives each
+        statement its own view of the rows, nothing that reads can tell.
+        """
+        before, self._ending = self._ending, True
+        try:
+            yield
+        finally:
+            self._ending = before
 
     @contextmanager
     def copying(self, sql: str) -> Iterator[Copy]:
@@ -68,6 +90,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         What PostgreSQL refuses is raised as Django's errors, like that of any query.
         """
         self.validate_no_broken_transaction()
+        self._only_reads = False
         self._scope_first()
         self._send_waiting()
         with self.wrap_database_errors, self.connection.cursor() as cursor, cursor.copy(sql) as copy:
@@ -103,7 +126,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.in_atomic_block:
             self._scope_first()
         waiting = self._waiting
-        if not waiting:
+        ends = self._ends_with(sql, many, context)
+        if not waiting and not ends:
             try:
                 return execute(sql, params, many, context)
             except Exception:
@@ -115,9 +139,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 # Batches and server-side cursors use the extended protocol, which takes one statement a message.
                 self._send_waiting()
                 return execute(sql, params, many, context)
-            result = execute(
-                "; ".join([*waiting, self._written_out(cursor, sql, params)]), None, many, context
-            )
+            message = [*waiting, self._written_out(cursor, sql, params), *([_COMMIT] if ends else ())]
+            result = execute("; ".join(message), None, many, context)
         except Exception:
             # A failed query comes after what it travelled with: PostgreSQL has executed that, or taken it back together
             # with the transaction. Only when the query never left (a value that cannot be written as SQL) is everything
@@ -127,8 +150,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self._waiting = []
             raise
         self._waiting = []
+        if ends:
+            # As at the beginning: what follows all the same begins anew.
+            self._forget()
+            self._waiting = [_BEGIN]
         cursor.set_result(len(waiting))  # type: ignore[attr-defined]
         return result
+
+    def _ends_with(self, sql: Any, many: bool, context: dict[str, Any]) -> bool:
+        """Tell whether the COMMIT may travel behind this query, and note whether it does more than read."""
+        is_plain = not many and isinstance(sql, str) and type(context["cursor"].cursor) is base.Cursor
+        if not (is_plain and sql.startswith("SELECT ") and not any(mark in sql for mark in _MORE_THAN_READS)):
+            self._only_reads = False
+        return self._ending and self._only_reads and self.in_atomic_block and not self.savepoint_ids
 
     def _note_broken(self) -> None:
         if self.connection is not None and self.connection.broken:
@@ -149,6 +183,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _forget(self) -> None:
         self._applied = _NOTHING
         self._waiting = []
+        self._only_reads = True
 
     def connect(self) -> None:
         """Open a connection, on which nothing is applied yet. Raises OperationalError, at once while PostgreSQL is away."""
@@ -177,7 +212,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._forget()
         if any(isinstance(statement, _Write) for statement in waiting):
             with self.wrap_database_errors, self.connection.cursor() as cursor:
-                cursor.execute("; ".join([*waiting, "COMMIT"]))
+                cursor.execute("; ".join([*waiting, _COMMIT]))
             return None
         if self._is_default and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
             return None  # its BEGIN was never sent

@@ -6,9 +6,11 @@ Fewer messages, the same transactions.
 import psycopg
 import pytest
 from django.db import DataError, IntegrityError, connection, connections, transaction
+from psycopg.pq import TransactionStatus
 
 from billing.models import Customer
 from core.models import OutboxEvent
+from core.postgres.later import ending_with_next_query
 from core.tenancy import system_context, tenant_context
 from tests.factories import make_customer
 
@@ -246,3 +248,92 @@ def test_a_transaction_without_an_atomic_block_begins_with_its_first_query():
         other.rollback()
     finally:
         other.close()
+
+
+def read_last():
+    with ending_with_next_query():
+        return [row.name for row in Customer.objects.order_by("name")]
+
+
+def is_idle():
+    return connection.connection.pgconn.transaction_status == TransactionStatus.IDLE
+
+
+def test_the_commit_of_a_transaction_that_only_reads_travels_with_its_last_query(world, messages):
+    make_customer(world.tenant())
+    messages.count = 0
+    with tenant_context(world.tenant()):
+        assert read_last() == ["Ada Lovelace"]
+        assert is_idle()
+    assert messages.count == 1
+
+
+def test_a_query_after_the_last_one_is_under_the_same_scope_in_a_transaction_of_its_own(world, messages):
+    make_customer(world.tenant())
+    make_customer(world.other_tenant(), name="foreign")
+    messages.count = 0
+    with tenant_context(world.tenant()):
+        read_last()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM billing_customer"
+            )  # no manager: the policy alone keeps rows apart
+            assert cursor.fetchall() == [("Ada Lovelace",)]
+        assert not is_idle()
+    assert messages.count == 3
+
+
+def test_a_write_after_the_last_query_is_one_transaction_with_what_follows(world):
+    tenant = world.tenant()
+    with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        read_last()
+        add("one")
+        read_last()
+        raise ZeroDivisionError
+    assert names_of(tenant) == set()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: add("written"),
+        lambda: add_later("waiting"),
+        lambda: Customer.objects.select_for_update().first(),
+        lambda: connection.cursor().execute("SELECT pg_advisory_xact_lock(4711)"),
+    ],
+    ids=["a write", "a write that waits", "a lock of rows", "an advisory lock"],
+)
+def test_after_a_write_or_a_lock_the_commit_comes_at_the_end(world, act):
+    tenant = world.tenant()
+    with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        act()
+        read_last()
+        assert not is_idle()
+        raise ZeroDivisionError
+    assert names_of(tenant) == set()
+
+
+def test_inside_a_savepoint_the_commit_does_not_travel(world):
+    with tenant_context(world.tenant()):
+        with transaction.atomic():
+            read_last()
+        Customer.objects.count()
+        assert not is_idle()
+
+
+def test_a_last_query_that_fails_leaves_the_connection_usable(world):
+    with pytest.raises(DataError), tenant_context(world.tenant()), ending_with_next_query():
+        connection.cursor().execute("SELECT 1 / 0")
+    assert number_of(world.tenant()) == 0
+
+
+def test_a_list_of_the_api_takes_one_round_trip_to_postgresql(world, issue_key, api, messages):
+    make_customer(world.tenant())
+    client = api(issue_key(world.company, scopes=["customers:read"]).client_secret)
+    client.get("/v1/customers")
+    messages.count = 0
+
+    answer = client.get("/v1/customers")
+
+    assert [row["name"] for row in answer.json["data"]] == ["Ada Lovelace"]
+    assert messages.count == 1
