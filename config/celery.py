@@ -5,7 +5,7 @@ import os
 from celery import Celery
 from celery.signals import worker_init
 
-from config import heartbeat, worker_metrics
+from config import heartbeat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -13,7 +13,6 @@ app = Celery("pomelo", fixups=["config.worker_database:fixup"])
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 heartbeat.install(app)
-worker_metrics.install()
 app.conf.beat_schedule = {
     "apikeys.judge_reports": {
         "task": "apikeys.judge_reports",
@@ -60,8 +59,10 @@ def _refuse_wrong_database_role(**kwargs: object) -> None:
     # Needs the settings, which Celery's own start has read by now.
     from django.db import connection
 
+    from config import worker_metrics
     from core.database_role import refuse_wrong_database_role
 
+    worker_metrics.install()
     refuse_wrong_database_role()
     # The processes that run the tasks are forked from this one, and must not inherit its sockets.
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it

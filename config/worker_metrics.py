@@ -1,15 +1,31 @@
-"""The metrics of a worker, which serves no pages: on a port of their own (WORKER_METRICS_PORT), for Prometheus alone.
+"""What a worker tells: its metrics, on a port of their own (WORKER_METRICS_PORT), and in its log the task and the request that asked for it.
 
 The pool's processes count in files of PROMETHEUS_MULTIPROC_DIR, which must be this worker's own and empty when it starts (a container's tmpfs);
 whoever asks gets the sum. Under `make run` web and worker share the folder and the web server's /metrics speaks for both.
 """
 
 import os
+import re
+import time
 from typing import Any
 
-from celery.signals import worker_process_shutdown, worker_ready
-from prometheus_client import CollectorRegistry, start_http_server
+import structlog
+from celery.signals import task_postrun, task_prerun, worker_process_shutdown, worker_ready
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from core.jobs import REQUEST_HEADER
+
+TASKS = Counter("pomelo_tasks_total", "Tasks of the worker, by how they ended", ["task", "outcome"])
+SECONDS = Histogram(
+    "pomelo_task_seconds",
+    "How long tasks took",
+    ["task"],
+    buckets=(0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 240.0),
+)
+# As core.ids writes one. The broker is not to be believed: nothing else of it gets into the log.
+_REQUEST_ID = re.compile(r"req_[0-9a-z]{26}", re.ASCII)
+_began: dict[str, float] = {}
 
 
 def _serve(**_: Any) -> None:
@@ -22,8 +38,31 @@ def _forget_process(pid: int, **_: Any) -> None:
     mark_process_dead(pid)
 
 
+def _begin(task_id: str, task: Any, **_: Any) -> None:
+    _began[task_id] = time.perf_counter()
+    named = {"task": task.name, "task_id": task_id}
+    asked = (getattr(task.request, "headers", None) or {}).get(REQUEST_HEADER)
+    if isinstance(asked, str) and _REQUEST_ID.fullmatch(asked):
+        named["request_id"] = asked
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**named)
+
+
+def _end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
+    TASKS.labels(task.name, (state or "unknown").lower()).inc()
+    began = _began.pop(task_id, None)
+    if began is not None:
+        SECONDS.labels(task.name).observe(time.perf_counter() - began)
+    structlog.contextvars.clear_contextvars()
+
+
 def install() -> None:
-    """Serve the metrics once the worker is ready, where WORKER_METRICS_PORT is set."""
+    """Count tasks and name them in the log; serve the metrics once the worker is ready, where WORKER_METRICS_PORT is set.
+
+    Called when a worker starts: this file must not be imported before the settings are read and the folder of the metrics is there.
+    """
+    task_prerun.connect(_begin)
+    task_postrun.connect(_end)
     if os.environ.get("WORKER_METRICS_PORT"):
         worker_ready.connect(_serve)
         worker_process_shutdown.connect(_forget_process)

@@ -29,6 +29,8 @@ log = structlog.get_logger(__name__)
 COMPANY_HEADER = "pomelo_company"
 MODE_HEADER = "pomelo_mode"
 SEAL_HEADER = "pomelo_seal"
+# Of the request that asked for the work: for the worker's log alone, which is why no seal covers it.
+REQUEST_HEADER = "pomelo_request"
 # A hint older than this says nothing that a sweep has not found meanwhile.
 HINT_SECONDS = 3600
 _SCHEMA = sealed.tag_of("job", ["name", "company", "mode", "arguments", "sent"])
@@ -52,6 +54,9 @@ def enqueue(name: str, **kwargs: Any) -> None:
     """
     tenant = current_tenant()
     headers = tenant_headers(name, kwargs, tenant) if tenant else {}
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    if request_id:
+        headers[REQUEST_HEADER] = request_id
     _once_after_commit(partial(_send, name, kwargs, headers))
 
 

@@ -6,6 +6,7 @@ complete requests only, and there is always one left to sort.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.db import connections
 
+from config.door import signals
 from config.door.answers import Sent, send
 from config.door.bodies import Incomplete, TooLarge, read_body
 from config.door.environ import Unreadable, build_environ
@@ -138,7 +140,7 @@ class Door:
     def _let_in(self, proto: Any, environ: dict[str, Any], *, here: bool = True) -> None:
         """Work on a complete request: on this thread, or (not `here`, on the event loop) on one of our own."""
         try:
-            job = self._slots.enter(partial(self._serve, proto, environ))
+            job = self._slots.enter(partial(self._serve, proto, environ, time.perf_counter()))
         except Full:
             refuse(
                 proto,
@@ -153,7 +155,8 @@ class Door:
         else:
             self._threads.submit(self._slots.work, job)
 
-    def _serve(self, proto: Any, environ: dict[str, Any]) -> None:
+    def _serve(self, proto: Any, environ: dict[str, Any], arrived: float) -> None:
+        began = time.perf_counter()
         sent = Sent()
         try:
             body = self._application(environ, sent)
@@ -162,4 +165,13 @@ class Door:
             send(proto, sent, body)
         except Exception:
             log.exception("door.request_failed", path=environ["PATH_INFO"])
+            sent.status = 500
             proto.response_empty(500, [])
+        finally:
+            signals.count(
+                path=environ["PATH_INFO"],
+                method=environ["REQUEST_METHOD"],
+                status=sent.status,
+                waited=began - arrived,
+                worked=time.perf_counter() - began,
+            )

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from django.http import HttpRequest
 
+from config.door.signals import TURNED_AWAY
 from core import ids
 from core.api.entry import is_api_path
 from core.api.exceptions import problem
@@ -13,6 +14,7 @@ from core.errors import DomainError
 
 def refuse(proto: Any, path: str, error: DomainError, *, close: bool = False) -> None:
     """Answer with `error`. `close` ends the connection: what else is on it belongs to a body that nobody waits for."""
+    TURNED_AWAY.labels(str(error.status)).inc()
     request_id = ids.encode("req", ids.new_id())
     headers = {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff"}
     if is_api_path(path):
