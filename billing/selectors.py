@@ -57,8 +57,12 @@ def with_metadata(queryset: QuerySet[Customer], key: str, value: str | None = No
 
 
 def matching_words(queryset: QuerySet[Customer], text: str) -> QuerySet[Customer]:
-    """Narrow to customers that have, for each word of `text`, a word in name, email, phone or external_id that begins so."""
-    words = sorted(split_words(text))[:MAX_QUERY_WORDS]
+    """Narrow to customers that have, for each word of `text`, a word in name, email, phone or external_id that begins so.
+
+    An address of an international domain is kept in ASCII, and so looked for as it is kept.
+    """
+    pieces = [email_spelling(piece) if "@" in piece else piece for piece in text.split()]
+    words = sorted(split_words(*pieces))[:MAX_QUERY_WORDS]
     if not words:
         return queryset.none()
     for word in words:

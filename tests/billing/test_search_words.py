@@ -2,6 +2,7 @@
 
 import importlib
 import unicodedata
+from urllib.parse import quote
 
 import pytest
 from django.db import connections
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from billing import selectors
 from billing.models import Customer, CustomerSearchWord
 from billing.search import fold, split_words
+from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.factories import make_customer
 
@@ -69,3 +71,23 @@ def test_customers_from_before_are_found_after_the_migration(world) -> None:
         assert (row.email, row.email_normalized) == ("Jan@xn--exmple-cua.com", "jan@xn--exmple-cua.com")
         words = set(CustomerSearchWord.objects.filter(customer=customer).values_list("word", flat=True))
     assert words == {"istanbul", "jan", "xn", "exmple", "cua", "com", "é"}
+
+
+@pytest.mark.parametrize(
+    "spelling", ["jan@exämple.com", "JAN@EXÄMPLE.COM", "jan@xn--exmple-cua.com", "jan@exa\u0308mple.com"]
+)
+def test_an_address_of_an_international_domain_is_compared_alike_however_it_is_spelt(
+    world, issue_key, api, spelling: str
+) -> None:
+    client = api(issue_key(world.company, ["customers:read", "customers:write"]).client_secret)
+    made = client.post("/v1/customers", {"name": "Jan", "email": "jan@exämple.com"}).json
+    url = f"/v1/customers/{made['id']}"
+
+    for parameter in ("email", "search"):
+        found = client.get(f"/v1/customers?{parameter}={quote(spelling)}").json["data"]
+        assert [row["id"] for row in found] == [made["id"]], parameter
+    same = client.patch(url, {"email": spelling.lower()})
+
+    assert same.json["email"] == made["email"] == "jan@xn--exmple-cua.com"
+    with tenant_context(world.tenant()):
+        assert not OutboxEvent.objects.filter(type="customer.updated").exists()

@@ -30,7 +30,7 @@ def report(body, *, password="callback-secret"):
     token = base64.b64encode(f"pomelo:{password}".encode()).decode()
     return Client().post(
         "/callbacks/anymail",
-        json.dumps(body),
+        body if isinstance(body, str) else json.dumps(body),
         content_type="application/json",
         headers={"Authorization": f"Basic {token}"},
     )
@@ -196,3 +196,27 @@ def test_unverified_unreadable_and_foreign_reports_change_nothing(world, service
     assert report(_delivery(message)).status_code == 403
 
     assert look(message)[0].status == "sent"
+
+
+@pytest.mark.parametrize("depth", [13, 300, 3_000, 100_000])
+@pytest.mark.parametrize("where", ["alone", "in the metadata", "behind a report"])
+def test_a_report_that_is_nested_too_deeply_is_unreadable_or_says_what_it_says(
+    world, service, queue, depth, where
+):
+    message = queue(world.tenant(), "ada@example.com")
+    deliver()
+    deep = '{"a":' * depth + "1" + "}" * depth
+    told = json.dumps(_delivery(message))
+    body = {
+        "alone": deep,
+        "in the metadata": told.replace('"Metadata": {', f'"Metadata": {{"deep": {deep}, '),
+        "behind a report": told[:-1] + f', "Deep": {deep}}}',
+    }[where]
+
+    status = report(body).status_code
+
+    # The service's own code reads as deep as Python has room for, and then says what it says.
+    assert status in (204, 400)
+    assert look(message)[0].status == ("delivered" if status == 204 and where != "alone" else "sent")
+    if depth in (13, 100_000):
+        assert status == (204 if depth == 13 else 400)
