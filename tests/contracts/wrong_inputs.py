@@ -2,8 +2,22 @@
 
 To add one, add a line to the list of its kind: `api` (a body), `query` (a list), `form` (a page of the dashboard),
 `command` (an operator's), each with what is expected. `{company}`, `{customer}`, `{invoice}`, `{charge}` and `{endpoint}` in a
-path or a body stand for an object of the company. A refused call is made again with an Idempotency-Key. A door of its own (a raw socket, a callback, a command) has its test where its fixtures are; what is listed
-here goes through the whole pipeline, must be no 5xx, and a refusal must leave every row of the company as it was.
+path or a body stand for an object of the company. A refused call is made again with an Idempotency-Key. What is listed here goes
+through the whole pipeline, must be no 5xx, and a refusal must leave every row of the company as it was.
+
+A door of its own (a raw socket, a callback) has its test where its fixtures are, and so has a kind that no request can express:
+
+- a body that does not arrive: `tests/attacks/test_absent_bodies.py`; header names that fold into one: `tests/attacks/test_folded_headers.py`,
+  and behind real proxies `tests/proxies/test_proxies.py`
+- a row that got into a batch all the same: `tests/contracts/test_poisoned_rows.py`, `tests/core/test_set_aside.py`
+- errors of libraries and servers that go away: `tests/core/test_foreign_errors.py`, `tests/core/test_valkey_cluster.py`,
+  `tests/accounts/test_without_valkey.py`
+- copies of another release: `tests/core/test_previous_release.py`
+- races: `tests/apikeys/test_races.py`, `tests/webhooks/test_claims.py`
+- calls that wait, and where none may: `tests/contracts/test_calls_outside_transactions.py`
+- answers of receivers and reports of providers: `tests/webhooks/test_retry.py`, `tests/messaging/test_signed_callbacks.py`
+- effects that could not be told, and proofs that run out: `tests/apikeys/test_without_valkey.py`, `tests/apikeys/test_vault_login.py`
+- timing: `tests/attacks/test_doors_of_people.py`
 """
 
 from dataclasses import dataclass, field
@@ -162,6 +176,36 @@ for number in (b"1.5", b"1e30", b"9" * 30, b"-1", b"0", b'"100"', b"true"):
 # Heuristics on evidence: business words are nobody's credentials.
 BUSINESS = {"name": "Basic Consulting", "metadata": {"token": "gold", "secret": "Bearer bonds"}}
 api("evidence", "words like credentials", "POST /v1/customers", BUSINESS, Taken(BUSINESS))
+
+# One bad row stops the others: what no row can hold does not get into one. (Rows that got in: test_poisoned_rows.py.)
+for name, text in (("a NUL", "Ada\u0000"), ("only a NUL", "\u0000")):
+    api("bad rows", f"a name with {name}", "POST /v1/customers", {"name": text}, Refused("name"))
+    api("bad rows", f"a metadata value with {name}", "POST /v1/customers", {"name": "Ada", "metadata": {"a": text}}, Refused("metadata.a"))
+    api("bad rows", f"a subject with {name}", "POST /v1/messages", {**MESSAGE, "subject": text}, Refused("subject"))
+    query("bad rows", f"a search with {name}", f"/v1/customers?search={quote(text)}", Refused("search"))
+for name in ("phone", "email", "external_id"):
+    api("bad rows", f"half a surrogate pair as {name}", "POST /v1/customers", b'{"name": "Ada", "' + name.encode() + b'": "\\ud800"}', NOT_MEANT)
+api("bad rows", "bytes that are no UTF-8", "POST /v1/customers", b'{"name": "\xff\xfe"}', NOT_MEANT)
+
+# Foreign exceptions cross the wall: PostgreSQL and Python have limits that a client is not to learn by a 5xx.
+for number in (2**63, 10**30):
+    api("foreign", f"a refund of {number}", "POST /v1/charges/{charge}/refunds", f'{{"amount": {number}}}'.encode(), Refused("amount"))
+for text in ("0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00Z", "10000-01-01T00:00:00Z"):
+    query("foreign", f"created after {text}", f"/v1/customers?created_after={quote(text)}", Refused("created_after"))
+for path in ("customers", "invoices", "charges", "messages", "events", "deliveries", "audit_entries", "request_logs"):
+    for cursor in ("x", "cus_", "cus_zzzzzzzzzzzzzzzzzzzzzzzzzz", "0" * 5_000):
+        query("foreign", f"{path} after {cursor[:10]}", f"/v1/{path}?starting_after={cursor}", Refused("starting_after"))
+    for limit in ("0", "101", "1e2", "１０", "9" * 5_000):
+        query("foreign", f"{limit[:6]} {path}", f"/v1/{path}?limit={quote(limit)}", Refused("limit"))
+
+# Silence where people expect a warning: a name with a typing error means nothing, and that is said.
+for path in ("customers", "invoices", "charges", "messages", "events", "deliveries", "audit_entries", "request_logs"):
+    query("silence", f"{path} by an unknown filter", f"/v1/{path}?creatd_after=2026-01-31T12:00:00Z", Refused("creatd_after"))
+for operation, body in (("POST /v1/customers", {"name": "Ada"}), ("POST /v1/invoices", INVOICE), ("POST /v1/messages", MESSAGE), ("PATCH /v1/customers/{customer}", {}), ("POST /v1/charges/{charge}/refunds", {"amount": 1})):
+    api("silence", f"{operation} with a field that is not known", operation, {**body, "naem": "Ada"}, Refused("naem"))
+api("silence", "an event with a typing error", "POST /v1/webhook_endpoints", {"url": "https://example.com/hook", "events": ["customer.creatd"]}, Refused("events.0"))
+query("silence", "a status with a typing error", "/v1/invoices?status=opne", Refused("status"))
+command("silence", "a scope with a typing error", "issue_key --company {company} --name worker --mode test --scopes customers:raed", "customers:raed")
 
 # Words of other languages.
 for text in ("İSTANBUL", "ışık", "{nb}", "हिन्दी", "\u200b", "＝1+1"):
