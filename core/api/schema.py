@@ -238,10 +238,19 @@ def _used_tags(document: Json) -> list[Json]:
     used = {
         tag for methods in document["paths"].values() for found in methods.values() for tag in found["tags"]
     }
+    sent = {
+        tag
+        for item in document.get("webhooks", {}).values()
+        for found in item.values()
+        for tag in found["tags"]
+    }
     return [
         {"name": resource.name, "description": resource.description}
         for resource in list_resources()
         if resource.name in used
+    ] + [
+        {"name": tag, "description": "What is sent to webhook endpoints, by event type."}
+        for tag in sorted(sent)
     ]
 
 

@@ -79,7 +79,7 @@ def test_it_describes_every_operation_the_server_has_and_no_other():
 
 
 def test_every_tag_is_described_and_used():
-    used = {tag for operation in OPERATIONS.values() for tag in operation["tags"]}
+    used = {tag for operation in OPERATIONS.values() for tag in operation["tags"]} | {"webhooks"}
     assert {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]} == used
 
 

@@ -102,3 +102,13 @@ def test_the_document_names_its_licence_and_a_contact_and_an_absolute_server():
     assert DOCUMENT["info"]["license"] == {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     assert DOCUMENT["info"]["contact"]["name"] == "API support"
     assert all(server["url"].startswith("http") for server in DOCUMENT["servers"])
+
+
+def test_what_is_sent_shares_no_tag_with_what_is_answered():
+    """A generator makes one file of a tag; that of the webhooks overwrote the operations on webhook endpoints."""
+    answered, sent = (
+        {tag for item in DOCUMENT[part].values() for operation in item.values() for tag in operation["tags"]}
+        for part in ("paths", "webhooks")
+    )
+    assert sent
+    assert not answered & sent
