@@ -36,6 +36,7 @@ app.conf.beat_schedule = {
         "options": {"expires": 5.0},
     },
     "core.prune_idempotency_keys": {"task": "core.prune_idempotency_keys", "schedule": 600.0},
+    "core.prune_sessions": {"task": "core.prune_sessions", "schedule": 3600.0},
     "core.prune_set_aside": {"task": "core.prune_set_aside", "schedule": 3600.0},
     "core.send_mail": {"task": "core.send_mail", "schedule": 10.0, "options": {"expires": 10.0}},
     "messaging.send_due": {"task": "messaging.send_due", "schedule": 5.0, "options": {"expires": 5.0}},

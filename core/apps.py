@@ -17,5 +17,10 @@ class CoreConfig(PomeloApp):
         from core.api import checks as api_checks  # noqa: F401
         from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
 
-        ENCRYPTED_COLUMNS.append(EncryptedColumn("core_outgoingmail", "content", "bytes"))
+        ENCRYPTED_COLUMNS.extend(
+            (
+                EncryptedColumn("core_outgoingmail", "content", "bytes"),
+                EncryptedColumn("core_idempotencyrecord", "body", "bytes"),
+            )
+        )
         autodiscover_modules("events")

@@ -1,6 +1,6 @@
 """The kernel's own background work."""
 
-from core import clock, set_aside
+from core import clock, sessions, set_aside
 from core.api import idempotency
 from core.jobs import system_task
 from core.mail.delivery import send_queued_mail
@@ -22,3 +22,9 @@ def send_mail() -> int:
 def prune_set_aside() -> int:
     """Forget what batches set aside long ago and nobody has met since; return how many."""
     return set_aside.prune()
+
+
+@system_task(name="core.prune_sessions")
+def prune_sessions() -> int:
+    """Delete the sessions that have ended; return how many."""
+    return sessions.prune_ended(now=clock.now())

@@ -58,6 +58,12 @@ _STATEMENTS = (
         SELECT id FROM webhooks_endpointhour WHERE id < %(first)s LIMIT %(step)s
     )
     """,
+    # What a job found is in its deliveries, which have gone by now; one that still runs is kept.
+    """
+    DELETE FROM webhooks_recoveryjob WHERE id IN (
+        SELECT id FROM webhooks_recoveryjob WHERE id < %(first)s AND status <> 'running' LIMIT %(step)s
+    )
+    """,
 )
 
 
