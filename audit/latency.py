@@ -34,12 +34,12 @@ class Usage:
 
     @property
     def median_ms(self) -> float | None:
-        """Half of the requests were answered within this time."""
+        """The median, in milliseconds."""
         return self.percentile(0.5)
 
     @property
     def p95_ms(self) -> float | None:
-        """95 of 100 requests were answered within this time."""
+        """The 95th percentile, in milliseconds."""
         return self.percentile(0.95)
 
     def percentile(self, share: float) -> float | None:

@@ -7,6 +7,9 @@ from core import health
 from core.api import document
 from core.resources import pomelo_apps
 
+# Names what the address speaks of when it is in another mode or company of the person's.
+handler404 = "config.pages.find.not_found"
+
 urlpatterns = [
     *(path(app.page_prefix, include(app.page_urls)) for app in pomelo_apps() if app.page_urls),
     path("accounts/", include("allauth.urls")),

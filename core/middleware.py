@@ -12,6 +12,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.template.loader import get_template
 
 from core import fences, ids
@@ -38,6 +40,9 @@ PERMISSIONS_POLICY = ", ".join(
         "publickey-credentials-get=(self)",
     ]
 )  # fmt: skip
+
+# allauth's pages: some show secrets of their own.
+UNCOMPRESSED = ("/accounts/",)
 
 # Probes are asked over plain HTTP from inside the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -101,6 +106,22 @@ class UntoldChangesMiddleware:
                 f"up to {fences.LONGEST_DELAY_SECONDS} seconds.",
             )
         return response
+
+
+class CompressPagesMiddleware(GZipMiddleware):
+    """Compresses pages that are asked for by GET, and never one that shows a secret.
+
+    What a page compressed together with a secret has reflected from its address would give the secret away by its length
+    (BREACH). Secrets are shown by answers to POST, and by allauth's pages (recovery codes, the authenticator's secret), which
+    stay as they are; tokens against forged forms are masked anew in every answer. Files are compressed beforehand.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Compress the answer if it is such a page."""
+        is_page = response.headers.get("Content-Type", "").startswith("text/html") and not response.streaming
+        if not is_page or request.method != "GET" or request.path.startswith(UNCOMPRESSED):
+            return response
+        return super().process_response(request, response)
 
 
 class DatabaseAwayMiddleware:

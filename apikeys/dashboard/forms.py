@@ -184,7 +184,7 @@ class RevokeForm(forms.Form):
     """Why a key is revoked."""
 
     leaked = forms.BooleanField(
-        label="The secret was found in the open",
+        label="The secret has leaked",
         required=False,
         help_text="Then the revocation cannot be undone, and what the key made since is switched off.",
     )

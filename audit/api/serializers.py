@@ -50,12 +50,14 @@ class ApiKeyReferenceOutput(serializers.Serializer):
 
 
 class RequestDecisionOutput(serializers.Serializer):
-    """One decision of the guard."""
+    """One decision of the guard, or one refused field of the body, which names it and the code of the refusal."""
 
     check = serializers.CharField()
     passed = serializers.BooleanField()
     detail = serializers.CharField()
     fix = serializers.CharField()
+    field = serializers.CharField(required=False)
+    code = serializers.CharField(required=False)
 
 
 class RequestLogOutput(serializers.Serializer):

@@ -36,41 +36,31 @@ PERIODS = {
 
 
 def requests_chart(steps: Sequence[Usage], period: Period) -> Chart:
-    """Return how many requests were answered, and how many of them with an error."""
-    failed = [step.client_errors + step.server_errors for step in steps]
+    """Return how many requests came to what: answered, refused or not found, failed on our side."""
     return stacked_chart(
         "Requests",
         _labels(steps, period),
         [
             Series(
-                "Successful", [step.requests - bad for step, bad in zip(steps, failed, strict=True)], tone=2
+                "Successful",
+                [step.requests - step.client_errors - step.server_errors for step in steps],
+                tone=2,
             ),
-            Series("Failed", failed, tone=1),
-        ],
-    )
-
-
-def errors_chart(steps: Sequence[Usage], period: Period) -> Chart:
-    """Return why requests failed."""
-    return stacked_chart(
-        "Errors",
-        _labels(steps, period),
-        [
             Series("Refused or not found (4xx)", [step.client_errors for step in steps], tone=3),
-            Series("Our failure (5xx)", [step.server_errors for step in steps], tone=1),
+            Series("Server errors (5xx)", [step.server_errors for step in steps], tone=1),
         ],
     )
 
 
 def latency_chart(steps: Sequence[Usage], period: Period) -> Chart:
-    """Return how long answers took."""
+    """Return how long answers took, in milliseconds."""
     return line_chart(
-        "Answer time",
+        "Response time (ms)",
         _labels(steps, period),
         [
-            Series("Median", [step.percentile(0.5) for step in steps], tone=2),
-            Series("95 of 100 faster than", [step.percentile(0.95) for step in steps], tone=3),
-            Series("99 of 100 faster than", [step.percentile(0.99) for step in steps], tone=5),
+            Series("p50", [step.percentile(0.5) for step in steps], tone=2),
+            Series("p95", [step.percentile(0.95) for step in steps], tone=3),
+            Series("p99", [step.percentile(0.99) for step in steps], tone=5),
         ],
         format_value=lambda value: f"{value:.1f} ms",
     )

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
-from accounts.roles import Role
+from accounts.roles import Role, at_least
 from audit import representations, selectors, services, usage
 from audit.dashboard import charts
 from audit.dashboard.forms import RequestFilterForm
@@ -59,10 +61,17 @@ def request_list(request: CompanyRequest) -> HttpResponse:
 def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     """One request: what was asked, what was answered and, when it was refused, which check said no and how to fix it."""
     row = selectors.get_request(public_id)
+    steps = row.trace or []
+    # The root of the composition knows the keys and their pages; this app may not.
+    fixes = import_string(settings.REQUEST_FIXES)(row) if row.refused_by else []
     context = {
         "log": row,
         "shown": representations.request_log(row),
-        "refusal": next((step for step in row.trace or [] if not step["passed"]), None),
+        "decisions": [step for step in steps if not step.get("field")],
+        "refused_fields": [step for step in steps if step.get("field")],
+        "refusal": next((step for step in steps if not step["passed"] and not step.get("field")), None),
+        "fixes": fixes,
+        "may_fix": at_least(request.membership.role, Role.DEVELOPER),
         "entries": selectors.entries_of_request(row),
     }
     return render(request, "audit/request_detail.html", context)
@@ -101,7 +110,6 @@ def usage_page(request: CompanyRequest) -> HttpResponse:
         "route": f"{method} {route}" if route else "",
         "total": usage.merged(steps),
         "requests_chart": charts.requests_chart(steps, period),
-        "errors_chart": charts.errors_chart(steps, period),
         "latency_chart": charts.latency_chart(steps, period),
         "keys": [] if route else usage.usage_by("key", since=since, until=until),
         "routes": [] if route else usage.usage_by("route", since=since, until=until),

@@ -58,6 +58,10 @@ def plain_text(text: str, limit: int) -> str:
     return redact_text(text)[:limit]
 
 
+# A body can be refused in a thousand fields; the first ones say what is wrong.
+MOST_DECISIONS = 50
+
+
 def plain_trace(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the decisions of the guard as texts and booleans only."""
     return [
@@ -66,8 +70,9 @@ def plain_trace(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "detail": plain_text(str(step.get("detail") or ""), 500),
             "fix": plain_text(str(step.get("fix") or ""), 500),
             "passed": bool(step.get("passed")),
+            **{name: plain_text(str(step[name]), 200) for name in ("field", "code") if step.get(name)},
         }
-        for step in trace
+        for step in trace[:MOST_DECISIONS]
     ]
 
 

@@ -148,7 +148,7 @@ def _secret_kept_well(facts: Facts) -> Check:
         return Check(
             "problem",
             title,
-            f"{_names(leaked)}: found in the open. Rotate or revoke.",
+            f"{_names(leaked)}: reported as leaked. Rotate or revoke.",
             _page(leaked[0]),
             "Open",
         )

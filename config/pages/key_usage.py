@@ -15,7 +15,7 @@ from core import clock
 @company_page()
 @require_safe
 def key_usage_page(request: CompanyRequest, client_id: str) -> HttpResponse:
-    """Requests and answer times of a key; for htmx only the charts of the last seven days, else a page of its own."""
+    """Requests and response times of a key; for htmx only the charts of the last seven days, else a page of its own."""
     key = get_key(client_id)
     fragment = request.headers.get("HX-Request") == "true"
     period = (

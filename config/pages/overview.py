@@ -52,7 +52,7 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
         "problems": sum(check.state == "problem" for check in checks),
         "stats": [
             {"label": "Requests, 7 days", "value": f"{total.requests:,}", "note": _refused(total)},
-            {"label": "Answer time", "value": _milliseconds(total), "note": "p95"},
+            {"label": "Response time", "value": _milliseconds(total), "note": "p95"},
             {"label": "Working keys", "value": len(facts.keys), "note": f"{request.mode} mode"},
             {
                 "label": "Webhook endpoints",

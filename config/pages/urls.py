@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from config.pages import docs, key_usage, overview, plan, security_txt, theme
+from config.pages import docs, find, key_usage, overview, plan, request_fixes, security_txt, theme
 
 app_name = "pages"
 urlpatterns = [
@@ -11,6 +11,9 @@ urlpatterns = [
     path("plan/request/", plan.ask, name="request_tier"),
     path("plan/withdraw/", plan.withdraw, name="withdraw_tier"),
     path("keys/<str:client_id>/usage/", key_usage.key_usage_page, name="key_usage"),
+    path("find/", find.find_page, name="find"),
+    path("find/open/", find.open_found, name="open_found"),
+    path("requests/<str:public_id>/fix/", request_fixes.fix_request, name="fix_request"),
     path("theme/", theme.choose_theme, name="theme"),
     path(".well-known/security.txt", security_txt.security_txt, name="security_txt"),
     path("docs/", docs.docs_index, name="docs"),

@@ -93,6 +93,7 @@ MIDDLEWARE = [
     "core.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.CompressPagesMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -278,6 +279,7 @@ API_MIDDLEWARE = ["core.api.browsers.ApiCorsMiddleware"]
 API_EXPOSURE = "apikeys.authentication.report_exposed_credential"
 API_REQUEST_LOG = "audit.ingest.buffer.record"
 KEY_CALLS = "audit.usage.calls_of_key"
+REQUEST_FIXES = "config.pages.request_fixes.fixes_of"
 OBJECT_HISTORY = "audit.selectors.history_of"
 EVENT_SINKS = ["audit.sinks.record"]
 API_MAX_BODY_BYTES = 1_048_576
@@ -480,6 +482,11 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 # --- Static files ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "core.assets.BundleFinder",
+]
 STATIC_ROOT: Path | None = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

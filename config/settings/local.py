@@ -6,10 +6,10 @@ from config.settings.base import MIDDLEWARE, STORAGES, WEBHOOK_LOOPBACK, env
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT}
 
-# Served from where they lie: collecting, fingerprinting and compressing them would take most of the first start.
-STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+# What every page needs is named by its content, compressed and kept for a year, as in production; the rest (the staff site, the
+# API viewers) is served from where it lies: collecting all of it would take most of the first start (core.assets).
+STORAGES["staticfiles"] = {"BACKEND": "core.assets.OwnFilesStorage"}
 WHITENOISE_USE_FINDERS = True
-STATIC_ROOT = None
 
 # `make run` starts the sandbox beside the rest; with a database of your own it sets this to nothing.
 BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="billing.gateways.sandbox.SandboxGateway")

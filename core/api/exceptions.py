@@ -93,7 +93,21 @@ def exception_handler(raised: Exception, context: dict[str, Any]) -> Problem:
         seen.trace = raised.trace
     error = _of_drf(raised, request, view) or to_domain_error(raised)
     seen.refused_by = error.code
+    if isinstance(error, FieldErrors):
+        seen.trace = [*(getattr(seen, "trace", None) or []), *map(_decision_on, error.fields)]
     return problem(seen, error)
+
+
+def _decision_on(refused: FieldError) -> dict[str, Any]:
+    """Return a refused field as a line of the trace: whoever looks a request up sees what was wrong with it."""
+    return {
+        "check": "field",
+        "passed": False,
+        "detail": refused.message,
+        "fix": "",
+        "field": refused.field,
+        "code": refused.code,
+    }
 
 
 def _of_drf(raised: Exception, request: Any, view: Any) -> DomainError | None:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
-from django.forms import BoundField
+from django.forms import BaseForm, BoundField
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
@@ -192,8 +192,31 @@ def chart(drawn: Chart, note: str = "") -> dict[str, Any]:
 
 @register.inclusion_tag("components/form_field.html")
 def field(bound: BoundField, optional: bool = True, autofocus: bool = False) -> dict[str, Any]:
-    """One form field: label, control, help and errors, tied together for screen readers."""
+    """One form field: label, control, help and errors, tied together for screen readers.
+
+    `autofocus` begins there, unless the form comes back with errors: then their summary is where to begin.
+    """
+    if autofocus and not bound.form.errors:
+        bound.field.widget.attrs["autofocus"] = True
     return {"field": bound, "mark_optional": optional, "autofocus": autofocus, **field_shape(bound)}
+
+
+@register.inclusion_tag("components/error_summary.html")
+def error_summary(form: BaseForm) -> dict[str, Any]:
+    """What is wrong with a form that comes back, above it and with the focus: each line leads to its field."""
+    return {
+        "general": form.non_field_errors(),
+        "fields": [
+            {"id": _first_control(bound), "label": bound.label, "errors": bound.errors}
+            for bound in form
+            if bound.errors and not bound.is_hidden
+        ],
+    }
+
+
+def _first_control(bound: BoundField) -> str:
+    """Return the id of the control, or of the first one of several."""
+    return bound.id_for_label or f"{bound.auto_id}_0"
 
 
 def field_shape(bound: BoundField) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def test_the_list_of_keys_and_the_overview_show_it(world, issue_key, login):
     report(issued.client_secret)
 
     assert "Reported" in browser.get("/keys/").content.decode()
-    assert "mailer: found in the open." in browser.get("/").content.decode()
+    assert "mailer: reported as leaked." in browser.get("/").content.decode()
     page = browser.get(f"/keys/{issued.client_id}/").content.decode()
     assert "Reported as leaked." in page
     assert "It still works" in page

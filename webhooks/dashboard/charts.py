@@ -24,13 +24,11 @@ def outcome_chart(week: Sequence[Slot]) -> Chart:
 def latency_chart(week: Sequence[Slot]) -> Chart:
     """Return how long the receiver took to answer; bars, since a stretch without attempts has no answer time."""
     return bar_chart(
-        "Answer time in the last 7 days, in ms",
+        "Response time in the last 7 days (ms)",
         _labels(week),
         [
-            Series("Median", [LATENCY.percentile(slot.latency, 0.5) for slot in week], tone=2),
-            Series(
-                "95 of 100 faster than", [LATENCY.percentile(slot.latency, 0.95) for slot in week], tone=3
-            ),
+            Series("p50", [LATENCY.percentile(slot.latency, 0.5) for slot in week], tone=2),
+            Series("p95", [LATENCY.percentile(slot.latency, 0.95) for slot in week], tone=3),
         ],
         format_value=lambda value: f"{value:.0f} ms",
     )

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from config.demo import seed_demo
+from core.assets import collect_own_files
 
 
 class Command(BaseCommand):
@@ -28,5 +29,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do the steps; progress goes to stderr, the JSON to stdout."""
+        collect_own_files()
         call_command("migrate", database="owner", interactive=False, verbosity=1, stdout=sys.stderr)
         self.stdout.write(json.dumps({} if options["no_demo"] else seed_demo()))

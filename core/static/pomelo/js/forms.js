@@ -18,6 +18,22 @@ document.addEventListener("click", (event) => {
   tick(form, opener.dataset.presetField, new Set(opener.dataset.preset.split(" ").filter(Boolean)));
 });
 
+// Leaving a form that somebody has begun to fill in asks first. Filters are not meant, nor a form of buttons alone.
+const touched = new Set();
+
+document.addEventListener("input", (event) => {
+  const form = event.target instanceof Element ? event.target.closest("form[data-submit-once]") : null;
+  if (form) {
+    touched.add(form);
+  }
+});
+
+window.addEventListener("beforeunload", (event) => {
+  if ([...touched].some((form) => form.isConnected && !form.dataset.sent)) {
+    event.preventDefault();
+  }
+});
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!(form instanceof HTMLFormElement) || !form.matches("[data-submit-once]") || event.defaultPrevented) {

@@ -1,0 +1,139 @@
+"""Find anything: what somebody has in hand, an identifier, an address, a number, leads to its page, in whichever mode and company
+of theirs it lives.
+
+The text is posted, never put into an address: people paste whole secrets, and addresses are kept in logs and histories.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.defaults import page_not_found
+
+from accounts.access import CompanyRequest, choose_company, choose_mode, company_page, enter
+from accounts.models import Membership, User
+from accounts.selectors import memberships_of
+from config.pages.context import menu
+from core import finding
+from core.own_pages import own_page
+from core.principal import Mode
+from core.tenancy import Tenant, tenant_context
+
+# Somebody may belong to many companies; each is looked through by itself, in its own tenant.
+MOST_COMPANIES = 20
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that fits, and where it is."""
+
+    kind: str
+    title: str
+    path: str
+    membership: Membership
+    mode: Mode
+    is_here: bool
+
+
+@company_page(in_transaction=False)
+@require_http_methods(["GET", "HEAD", "POST"])
+def find_page(request: CompanyRequest) -> HttpResponse:
+    """Lead to the one thing that fits, or list what does; a script that asks while one types gets the list alone."""
+    text = request.POST.get("q", "").strip()
+    hits = list(search(request, text))[:MOST_SHOWN] if text else []
+    if request.headers.get("HX-Request") != "true" and (only := _only(hits)) is not None:
+        return _lead_to(request, only.membership, only.mode, only.path)
+    context = {"q": text, "hits": hits, "pages": _pages(text)}
+    template = "pages/find_results.html" if request.headers.get("HX-Request") == "true" else "pages/find.html"
+    return render(request, template, context)
+
+
+@company_page(in_transaction=False)
+@require_POST
+def open_found(request: CompanyRequest) -> HttpResponse:
+    """Go to a page of another company or mode of one's own. Raises Http404 for a company that is none of theirs."""
+    company, mode = request.POST.get("company", ""), request.POST.get("mode", "")
+    path = own_page(request, request.POST.get("path", ""))
+    membership = next((one for one in request.memberships if one.company.public_id == company), None)
+    if membership is None or mode not in ("live", "test") or not path:
+        raise Http404
+    return _lead_to(request, membership, "test" if mode == "test" else "live", path)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404, and when the address names something of the person's in another mode or company, say where it is."""
+    user = getattr(request, "user", None)
+    named = [part for part in request.path.split("/") if finding.identifier_in(part)]
+    if not isinstance(user, User) or len(named) != 1 or request.method not in ("GET", "HEAD"):
+        return page_not_found(request, exception)
+    memberships = memberships_of(user)
+    if not memberships:
+        return page_not_found(request, exception)
+    inside = enter(request, memberships)
+    elsewhere = [hit for hit in search(inside, named[0]) if not hit.is_here]
+    response = render(request, "404.html", {"elsewhere": elsewhere[:1], "path": request.path}, status=404)
+    add_never_cache_headers(response)
+    return response
+
+
+def search(request: CompanyRequest, text: str) -> Iterator[Hit]:
+    """Yield what `text` names, from where the person is now outwards; nothing of a company that is not theirs."""
+    seen: set[tuple[Any, Any]] = set()
+    here = Tenant(request.membership.company_id, request.mode)
+    for membership, mode in _places(request):
+        tenant = Tenant(membership.company_id, mode)
+        with tenant_context(tenant):
+            for found in finding.find(text):
+                # What belongs to a company as a whole is there in both of its modes.
+                if (known := (type(found.row), found.row.pk)) not in seen:
+                    seen.add(known)
+                    yield Hit(found.kind, found.title, found.path, membership, mode, tenant == here)
+
+
+def _places(request: CompanyRequest) -> Iterator[tuple[Membership, Mode]]:
+    own = request.membership
+    others = [one for one in request.memberships if one.company_id != own.company_id]
+    for membership in [own, *others][:MOST_COMPANIES]:
+        yield membership, request.mode
+        yield membership, "test" if request.mode == "live" else "live"
+
+
+def _only(hits: list[Hit]) -> Hit | None:
+    """Return the one hit, or the one that is where the person is."""
+    here = [hit for hit in hits if hit.is_here]
+    candidates = here or hits
+    return candidates[0] if len({hit.path for hit in candidates}) == 1 else None
+
+
+def _lead_to(request: CompanyRequest, membership: Membership, mode: Mode, path: str) -> HttpResponse:
+    changes = []
+    if membership.company_id != request.membership.company_id:
+        choose_company(request, membership)
+        changes.append(membership.company.name)
+    if mode != request.mode:
+        choose_mode(request, mode)
+        changes.append(mode.capitalize())
+    if changes:
+        messages.info(request, f"This is in {', '.join(changes)}: switched.")
+    return HttpResponseRedirect(path)
+
+
+def _pages(text: str) -> list[tuple[str, str, str]]:
+    """Return (label, address, icon) of the pages whose name has `text` in it; all of them for no text."""
+    found = [(entry.label, entry.path, entry.icon) for section in menu() for entry in section.entries]
+    found = [("Overview", "/", "home"), *found, *_FURTHER]
+    return [page for page in found if text.lower() in page[0].lower()]
+
+
+_FURTHER = [
+    ("Create key", "/keys/new/", "plus"),
+    ("Usage", "/requests/usage/", "activity"),
+    ("Your profile", "/profile/", "user"),
+    ("Documentation", "/docs/", "book"),
+]
