@@ -99,7 +99,7 @@ def collect_own_files() -> None:
             raise FileNotFoundError(name)
         staticfiles_storage.delete(name)
         with Path(source).open("rb") as file:
-            staticfiles_storage.save(name, file)  # type: ignore[arg-type]
+            staticfiles_storage.save(name, file)
         collected[name] = (staticfiles_storage, name)
     for _, _, processed in staticfiles_storage.post_process(collected):  # type: ignore[attr-defined]
         if isinstance(processed, Exception):

@@ -10,11 +10,12 @@ from django.db import DatabaseError, connection
 from accounts import services
 from accounts.events import CompanyUpdated
 from audit.days import day_bounds, day_of
+from audit.events import AuditExported
 from audit.models import AuditEntry, StaffEntry
 from audit.partitions import tables
 from billing.services import update_customer
 from core import clock, ids
-from core.events import publish, publish_unowned
+from core.events import publish, publish_all, publish_unowned
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 from tests.factories import World, make_customer
@@ -99,13 +100,33 @@ def test_a_credential_in_a_user_agent_never_reaches_the_trail(world: World) -> N
 
 def test_the_other_company_and_the_other_mode_see_nothing(world: World) -> None:
     with tenant_context(world.tenant()):
-        publish(CompanyUpdated(object_id=world.company.public_id), actor=person(world))
+        publish(AuditExported(object_id="entries"), actor=person(world))
     for tenant in (world.tenant("test"), world.other_tenant()):
         with tenant_context(tenant):
-            assert not AuditEntry.objects.filter(action="company.updated").exists()
+            assert not AuditEntry.objects.filter(action="audit.exported").exists()
             with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM audit_auditentry WHERE action = 'company.updated'")
+                cursor.execute("SELECT count(*) FROM audit_auditentry WHERE action = 'audit.exported'")
                 assert cursor.fetchone() == (0,)
+
+
+def test_what_concerns_the_company_as_a_whole_is_in_both_of_its_trails_once(world: World) -> None:
+    with tenant_context(world.tenant("test")):
+        publish_all(
+            [CompanyUpdated(object_id=world.company.public_id), AuditExported(object_id="entries")],
+            actor=person(world),
+        )
+    counts = {}
+    for name, tenant in {
+        "test": world.tenant("test"),
+        "live": world.tenant(),
+        "other": world.other_tenant(),
+    }.items():
+        with tenant_context(tenant):
+            counts[name] = [
+                AuditEntry.objects.filter(action=action).count()
+                for action in ("company.updated", "audit.exported")
+            ]
+    assert counts == {"test": [1, 1], "live": [1, 0], "other": [0, 0]}
 
 
 def test_an_event_without_a_company_is_for_staff_only(world: World) -> None:

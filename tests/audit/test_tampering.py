@@ -89,7 +89,7 @@ def trail(world: World, request: pytest.FixtureRequest) -> Iterator[Trail]:
     sign_heads()
     with psycopg.connect(superuser_url(), autocommit=True) as superuser:
         rows = superuser.execute(
-            sql.SQL("SELECT id FROM {} WHERE company_id = %s ORDER BY id").format(
+            sql.SQL("SELECT id FROM {} WHERE company_id = %s AND mode = 'live' ORDER BY id").format(
                 sql.Identifier(TABLES[request.param])
             ),
             [world.company.id],
