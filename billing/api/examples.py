@@ -15,6 +15,12 @@ EXAMPLES = {
     "Invoice.total": 4998,
     "InvoiceInput.external_id": "order-4711",
     "InvoiceLine.tax": 798,
+    "SellerInput.address": {
+        "line1": "Amboßstraße 1",
+        "postal_code": "10115",
+        "city": "Berlin",
+        "country": "DE",
+    },
     "TaxId.type": "eu_vat",
     "TaxId.value": "DE136695976",
     "TaxIdInput.type": "eu_vat",

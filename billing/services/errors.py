@@ -61,6 +61,15 @@ class InvoiceIncomplete(DomainError):
     fix = "Fill in the fields that `error.fields` names: the seller's by `PATCH /v1/seller` or on the page *Invoicing*."
 
 
+class CustomerIsDeleted(DomainError):
+    """The customer was deleted after the draft was written, so the draft can no longer be finalized."""
+
+    code = "customer_deleted"
+    status = 409
+    title = "The customer was deleted"
+    fix = "Give the draft another customer, or delete it."
+
+
 class InvoiceHasPayments(DomainError):
     """Money was taken for the invoice, or is being taken at this moment, so it cannot be voided or given up."""
 

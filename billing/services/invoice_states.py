@@ -4,7 +4,13 @@ from billing import representations
 from billing.events import InvoiceFinalized, InvoiceMarkedUncollectible, InvoicePaid, InvoiceVoided
 from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine, Seller
 from billing.selectors import current_seller
-from billing.services.errors import InvoiceEmpty, InvoiceHasPayments, InvoiceIncomplete, InvoiceNotOpen
+from billing.services.errors import (
+    CustomerIsDeleted,
+    InvoiceEmpty,
+    InvoiceHasPayments,
+    InvoiceIncomplete,
+    InvoiceNotOpen,
+)
 from billing.services.invoices import lock_draft, lock_invoice, price_again
 from billing.services.legal import missing_on_invoice
 from core import clock
@@ -20,14 +26,17 @@ TEST_PREFIX = "TEST"
 def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     """Give a draft its number and open it; one that comes to nothing is paid at once.
 
-    It keeps what seller and buyer are called from then on. Raises InvoiceNotDraft, InvoiceEmpty; InvoiceIncomplete for what the
+    It keeps what seller and buyer are called from then on. Raises InvoiceNotDraft, InvoiceEmpty, CustomerIsDeleted; InvoiceIncomplete for what the
     law wants to know of both, which of a test invoice is noted as a warning.
     """
     invoice = lock_draft(invoice)
     if not InvoiceLine.objects.filter(invoice=invoice).exists():
         raise InvoiceEmpty("The invoice has no lines.")
     now = clock.now()
-    customer = Customer.objects.get(id=invoice.customer_id)
+    # Locked, so that nobody deletes it meanwhile.
+    customer = Customer.objects.select_for_update(no_key=True).get(id=invoice.customer_id)
+    if customer.deleted_at is not None:
+        raise CustomerIsDeleted("The customer was deleted after the draft was written.")
     seller = current_seller()
     invoice.customer = customer
     price_again(invoice)

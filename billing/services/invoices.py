@@ -180,12 +180,12 @@ def _set_fields(invoice: Invoice, fields: dict[str, Any]) -> list[FieldError]:
     return problems
 
 
-def _discount(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _discount(fields: Mapping[str, Any], of: str = "") -> dict[str, Any]:
     """Return the two fields of a discount as they are kept: an amount takes a percentage away, and the other way round."""
     bps, amount = fields.get("discount_bps"), fields.get("discount_amount")
     if bps and amount:
         text = "Send either `discount_amount` or `discount_bps`."
-        raise FieldErrors([FieldError("discount_bps", "contradictory", text)])
+        raise FieldErrors([FieldError(f"{of}discount_bps", "contradictory", text)])
     if "discount_bps" in fields and bps is not None:
         return {"discount_bps": bps, "discount_amount": 0}
     if "discount_bps" in fields or "discount_amount" in fields:
@@ -200,7 +200,7 @@ def _build_lines(invoice: Invoice, lines: Sequence[Mapping[str, Any]]) -> list[I
     rows, problems = [], []
     for position, line in enumerate(lines):
         values = {"tax_rate_bps": 0, **line, "quantity": Decimal(line["quantity"])}
-        values |= {"discount_amount": 0, "discount_bps": None, **_discount(values)}
+        values |= {"discount_amount": 0, "discount_bps": None, **_discount(values, f"lines.{position}.")}
         problems += [
             FieldError(f"lines.{position}.{name}", "out_of_range", f"Use a number from {low} to {high}.")
             for name, low, high in _RANGES

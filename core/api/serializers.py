@@ -115,6 +115,15 @@ class StrictSerializer(serializers.Serializer):
             }
             if unknown:
                 raise serializers.ValidationError(unknown)
+            if isinstance(self.parent, serializers.ListField):
+                # DRF takes an item of a list for partial where the whole body is; a list is replaced as a whole, item by item.
+                missing = {
+                    name: [serializers.ErrorDetail("This field is required.", code="required")]
+                    for name, field in self.fields.items()
+                    if field.required and name not in data
+                }
+                if missing:
+                    raise serializers.ValidationError(missing)
             if self.parent is None:
                 problems: dict[str, list[str]] = {}
                 _refuse_hostile_text(data, "", problems)

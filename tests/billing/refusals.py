@@ -2,6 +2,7 @@
 
 from django.test import override_settings
 
+from billing.services import delete_customer
 from billing.services.tiers import apply_tier_request, change_tier, request_tier, withdraw_tier_request
 from core.tenancy import tenant_context
 from tests.billing.factories import LINE, make_charge, make_invoice, make_settled_charge
@@ -18,6 +19,15 @@ def external_id_taken(world: World) -> Outcome:
 @refusal
 def invoice_empty(world: World) -> Outcome:
     draft = make_invoice(world.tenant(), lines=[])
+    return client_of(world).post(f"/v1/invoices/{draft.public_id}/finalize")
+
+
+@refusal
+def customer_deleted(world: World) -> Outcome:
+    customer = make_customer(world.tenant())
+    draft = make_invoice(world.tenant(), customer=customer)
+    with tenant_context(world.tenant()):
+        delete_customer(customer=customer, actor=SYSTEM)
     return client_of(world).post(f"/v1/invoices/{draft.public_id}/finalize")
 
 

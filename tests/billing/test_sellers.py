@@ -73,8 +73,6 @@ def test_numbers_that_cannot_exist_are_refused_by_name(client: Any) -> None:
                 {"type": "eu_vat", "value": "DE136695978"},
             ],
             "bank_details": {"iban": "DE00370400440532013000", "bic": "NOBANK"},
-            "number_prefix": "TEST-A",
-            "footer": "a\tb",
         },
     )
     assert answer.status == 400
@@ -82,9 +80,20 @@ def test_numbers_that_cannot_exist_are_refused_by_name(client: Any) -> None:
         "tax_ids.1",
         "bank_details.iban",
         "bank_details.bic",
-        "number_prefix",
-        "footer",
     }
+    answer = client.patch("/v1/seller", {"number_prefix": "TEST-A", "footer": "a\tb"})
+    assert fields_of(answer).keys() == {"number_prefix", "footer"}
+
+
+def test_an_item_of_a_list_is_whole_in_a_change_too(world: World, client: Any) -> None:
+    """A PATCH let items through that lacked a required field, and ended with 500."""
+    answer = client.patch("/v1/seller", {"tax_ids": [{"type": "eu_vat"}]})
+    assert (answer.status, fields_of(answer)) == (400, {"tax_ids.0.value": "required"})
+    path = f"/v1/invoices/{make_invoice(world.tenant()).public_id}"
+    answer = client.patch(path, {"lines": [{"description": "x", "unit_amount": 1}]})
+    assert (answer.status, fields_of(answer)) == (400, {"lines.0.quantity": "required"})
+    both = {"description": "x", "quantity": 1, "unit_amount": 9, "discount_amount": 1, "discount_bps": 1}
+    assert fields_of(client.patch(path, {"lines": [both]})) == {"lines.0.discount_bps": "contradictory"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ refusal is right exactly when it names nothing but rules of BEYOND_THE_DOCUMENT.
 """
 
 import json
+import math
 import os
 import re
 import secrets
@@ -34,7 +35,14 @@ _CUSTOMER = {"customer not_found": "which customers there are is data"}
 _LINES = {
     "lines invalid": "the discount is at most quantity × unit_amount: arithmetic of three fields",
     "lines too_large": "the lines add up to an amount there can be: arithmetic",
+    "lines contradictory": "not both an amount and a percentage: generators take no schema of two alternatives",
+    "lines decimals": "what is no double of six decimals: `multipleOf` is judged in binary",
+    "discount_bps contradictory": "not both an amount and a percentage: generators take no schema of two alternatives",
+    "discount_amount too_large": "the discount is at most the sum of the lines: arithmetic, or data",
+    "service_period invalid": "it begins before it ends: two fields",
 }
+_TAX_IDS = {"tax_ids invalid": "each country has check digits of its own (python-stdnum)"}
+_MERGED = {"metadata too_many": "what is sent and what is there have 50 entries together: data"}
 _NAMES = {
     f"{name} invalid": "something of it can be seen, and it is no credential: tables of Unicode, and a checksum"
     for name in ("name", "external_id")
@@ -68,10 +76,16 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
         "metadata_value invalid": "comes with `metadata_key`: OpenAPI describes each parameter by itself"
     },
     "GET /v1/events": {"starting_after invalid": "which events there are is data"},
-    "POST /v1/customers": _PHONE,
-    "PATCH /v1/customers/{id}": _PHONE,
+    "POST /v1/customers": {**_PHONE, **_TAX_IDS},
+    "PATCH /v1/customers/{id}": {**_PHONE, **_TAX_IDS, **_MERGED},
+    "PATCH /v1/seller": {
+        **_TAX_IDS,
+        "legal_name invalid": "something of it can be seen, and it is no credential: tables of Unicode, and a checksum",
+        "bank_details invalid": "IBAN and BIC have check digits and lengths by country; names can be seen",
+        "footer invalid": "blanks around a line are dropped, and a line has no separators of Unicode's either",
+    },
     "POST /v1/invoices": {**_CUSTOMER, **_NAMES, **_LINES},
-    "PATCH /v1/invoices/{id}": {**_CUSTOMER, **_NAMES, **_LINES},
+    "PATCH /v1/invoices/{id}": {**_CUSTOMER, **_NAMES, **_LINES, **_MERGED},
     "POST /v1/charges": {
         **_CUSTOMER,
         "invoice not_found": "which invoices there are is data",
@@ -262,6 +276,33 @@ def repair_customer(body: Json, trusted: Collection[str]) -> None:
     repair_external_id(body, trusted)
     if body.get("phone"):
         body["phone"] = phone()
+    repair_tax_ids(body, trusted)
+
+
+def repair_tax_ids(body: Json, trusted: Collection[str]) -> None:
+    """Give the example of python-stdnum in the place of each."""
+    if body.get("tax_ids"):
+        body["tax_ids"] = [{"type": "eu_vat", "value": "DE136695976"} for _ in body["tax_ids"]]
+
+
+def repair_seller(body: Json, trusted: Collection[str]) -> None:
+    """Give numbers that can exist, and all that invoices need: another operation finalizes some."""
+    body["legal_name"] = f"Acme {number()}"
+    body["address"] = {"line1": "Amboßstraße 1", "postal_code": "10115", "city": "Berlin", "country": "DE"}
+    body["tax_ids"] = body.get("tax_ids") or [{}]
+    repair_tax_ids(body, trusted)
+    examples = {"iban": "DE89370400440532013000", "bic": "COBADEFFXXX"}
+    for part, value in (body.get("bank_details") or {}).items():
+        if value is not None:
+            body["bank_details"][part] = examples.get(part, f"Bank {number()}")
+
+
+def repair_discount(body: Json, most: int) -> None:
+    """Give an amount or a percentage, not both, and at most so much."""
+    if body.get("discount_bps"):
+        body.pop("discount_amount", None)
+    if body.get("discount_amount"):
+        body["discount_amount"] = min(body["discount_amount"], most)
 
 
 def repair_identifiers(body: Json, trusted: Collection[str]) -> None:
@@ -277,10 +318,14 @@ def repair_invoice(body: Json, trusted: Collection[str]) -> None:
     lines = body.get("lines", [])
     for line in lines:
         most = 999_999_999_999 // 2 // len(lines)
-        line["unit_amount"] = min(line["unit_amount"], most // int(line["quantity"]))
-        price = line["quantity"] * line["unit_amount"]
-        if "discount_amount" in line:
-            line["discount_amount"] = min(line["discount_amount"], price)
+        line["quantity"] = round(line["quantity"], 6)
+        line["unit_amount"] = min(line["unit_amount"], most // math.ceil(line["quantity"]))
+        repair_discount(line, int(line["quantity"] * line["unit_amount"]))
+    # Nobody knows here what the lines of a draft come to that is changed, or what is left of those that are sent.
+    repair_discount(body, 0)
+    period = body.get("service_period")
+    if period:
+        period["start"], period["end"] = "2027-01-01", "2027-01-31"
 
 
 def repair_charge(body: Json, trusted: Collection[str]) -> None:
@@ -381,6 +426,7 @@ REPAIRS: dict[str, Repair] = {
     "GET /v1/events": repair_cursor,
     "POST /v1/customers": repair_customer,
     "PATCH /v1/customers/{id}": repair_customer,
+    "PATCH /v1/seller": repair_seller,
     "POST /v1/invoices": repair_invoice,
     "PATCH /v1/invoices/{id}": repair_invoice,
     "POST /v1/charges": repair_charge,

@@ -9,16 +9,19 @@ from billing.tax_ids import MAX_TAX_IDS
 from core.api.fields import NameField
 from core.api.serializers import StrictSerializer
 
+# Any text without control characters but the line feed (C0, C1, U+2028, U+2029).
+LINES = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]*$"
+
 
 class BankDetailsInput(StrictSerializer):
     """Where the money goes; null takes a part away. IBAN and BIC are checked."""
 
-    account_holder = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
-    bank_name = serializers.CharField(max_length=100, required=False, allow_blank=True, allow_null=True)
-    iban = serializers.CharField(max_length=42, required=False, allow_blank=True, allow_null=True)
-    bic = serializers.CharField(max_length=14, required=False, allow_blank=True, allow_null=True)
-    account_number = serializers.CharField(max_length=40, required=False, allow_blank=True, allow_null=True)
-    routing_number = serializers.CharField(max_length=40, required=False, allow_blank=True, allow_null=True)
+    account_holder = NameField(max_length=100, required=False, allow_null=True)
+    bank_name = NameField(max_length=100, required=False, allow_null=True)
+    iban = NameField(max_length=42, required=False, allow_null=True)
+    bic = NameField(max_length=14, required=False, allow_null=True)
+    account_number = NameField(max_length=40, required=False, allow_null=True)
+    routing_number = NameField(max_length=40, required=False, allow_null=True)
 
 
 class BankDetailsOutput(serializers.Serializer):
@@ -39,9 +42,17 @@ class SellerInput(StrictSerializer):
     address = AddressInput(required=False, allow_null=True)
     tax_ids = serializers.ListField(child=TaxIdInput(), required=False, max_length=MAX_TAX_IDS)
     bank_details = BankDetailsInput(required=False, allow_null=True)
-    footer = serializers.CharField(max_length=500, required=False, allow_blank=True, allow_null=True)
+    footer = serializers.RegexField(
+        LINES,
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        allow_null=True,
+        trim_whitespace=False,
+        help_text="Of each page; it may have several lines.",
+    )
     number_prefix = serializers.RegexField(
-        NUMBER_PREFIX,
+        NUMBER_PREFIX.replace("^", "^(?!TEST)"),
         max_length=16,
         required=False,
         allow_null=True,
