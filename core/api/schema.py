@@ -240,7 +240,7 @@ def _used_tags(document: Json) -> list[Json]:
     }
     sent = {
         tag
-        for item in document.get("webhooks", {}).values()
+        for item in document["components"].get("pathItems", {}).values()
         for found in item.values()
         for tag in found["tags"]
     }

@@ -59,11 +59,16 @@ def add_payloads(result: Json, generator: Any, request: Any, public: bool) -> Js
     schemas[THIN] = _thin_object()
     schemas["WebhookTest"] = _test_object()
     objects[TEST_EVENT.partition(".")[0]] = "WebhookTest"
+    # Items of their own that `webhooks` refers to: openapi-generator 7.26 makes operations of what stands there itself, with
+    # parameters and imports that have no type, and neither its Python nor its TypeScript could be compiled.
+    items: Json = result["components"].setdefault("pathItems", {})
     webhooks: Json = {}
     for kind, text in {**CATALOGUE, TEST_EVENT: "Somebody sent a test to this endpoint."}.items():
         name = camelize(kind.replace(".", "_")) + "Event"
         schemas[name] = _payload(kind, text, objects[kind.partition(".")[0]])
-        webhooks[kind] = {"post": _operation(kind, text, name)}
+        operation = _operation(kind, text, name)
+        items[operation["operationId"]] = {"post": operation}
+        webhooks[kind] = {"$ref": f"#/components/pathItems/{operation['operationId']}"}
     result["webhooks"] = webhooks
     return result
 
