@@ -8,6 +8,7 @@ from core import clock
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, make_customer
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_endpoint, relay_all
+from webhooks import retention
 from webhooks.models import RecoveryJob
 from webhooks.recovery import advance_recoveries
 from webhooks.services.endpoints import update_endpoint
@@ -71,3 +72,24 @@ def test_what_the_relay_passes_while_the_endpoint_is_off_is_replayed(world, rece
     assert state(job) == ("done", 2, 2, 2)
     drain()
     assert len(receiver.received) == 2
+
+
+def test_a_recovery_that_is_done_is_forgotten_after_a_month_and_one_that_runs_is_kept(
+    world, receiver, monkeypatch
+):
+    done_one, running_one = (make_endpoint(world.tenant(), receiver.url)[0] for _ in range(2))
+    drain()
+    done = start(done_one, "recover")
+    advance_all()
+    assert state(done)[0] == "done"
+    running = start(running_one, "recover")
+    retention.prune()
+    assert state(done)[0] == "done"
+    month = clock.now() + timedelta(days=31)
+    monkeypatch.setattr(retention.clock, "now", lambda: month)
+
+    retention.prune()
+
+    monkeypatch.undo()
+    with tenant_context(world.tenant()):
+        assert list(RecoveryJob.objects.values_list("id", flat=True)) == [running.id]
