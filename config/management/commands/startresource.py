@@ -16,8 +16,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from inflection import singularize
 
 from config.scaffold.edits import AnchorMissing, edited_files
-from config.scaffold.fields import KINDS, RESERVED, BadField, list_targets, parse_fields
+from config.scaffold.fields import KINDS
 from config.scaffold.files import NewResource, Places, list_fields, render_files
+from config.scaffold.specs import RESERVED, BadField, list_targets, parse_fields
 from core.resources import ID_PREFIXES, RESOURCES
 from core.tenancy import CompanyModel, TenantModel
 
