@@ -39,6 +39,11 @@ app.conf.beat_schedule = {
     "core.prune_sessions": {"task": "core.prune_sessions", "schedule": 3600.0},
     "core.prune_set_aside": {"task": "core.prune_set_aside", "schedule": 3600.0},
     "core.send_mail": {"task": "core.send_mail", "schedule": 10.0, "options": {"expires": 10.0}},
+    "messaging.check_domains": {
+        "task": "messaging.check_domains",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "messaging.send_due": {"task": "messaging.send_due", "schedule": 5.0, "options": {"expires": 5.0}},
     "messaging.fold_statistics": {
         "task": "messaging.fold_statistics",

@@ -6,9 +6,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.staff import StaffModelAdmin
+from core.staff import StaffModelAdmin, reason_action, staff_principal
+from core.tenancy import tenant_context
 from messaging.channels import channels, label_of
-from messaging.models import DailyUsage, Message, Recipient, Suppression
+from messaging.models import DailyUsage, Message, Recipient, SenderDomain, SmsSender, Suppression
+from messaging.services import decide_sms_sender
 
 
 class ChannelFilter(admin.SimpleListFilter):
@@ -73,6 +75,46 @@ class SuppressionAdmin(WithChannel):
     list_filter = (ChannelFilter, "origin", "mode")
     search_fields = ("address_normalized", "company__name")
     list_select_related = ("company",)
+
+
+@admin.register(SenderDomain)
+class SenderDomainAdmin(StaffModelAdmin):
+    """Domains that companies have named; DNS decides, not staff."""
+
+    list_display = ("domain", "company", "mode", "status", "verified_at", "checked_at", "failing_since")
+    list_filter = ("status", "mode")
+    search_fields = ("domain", "company__name", "company__slug")
+    list_select_related = ("company",)
+    exclude = ("token",)
+
+
+@admin.register(SmsSender)
+class SmsSenderAdmin(StaffModelAdmin):
+    """Numbers and names that companies want their SMS to come from: approve them, reject them, take them back."""
+
+    list_display = ("sender", "company", "mode", "status", "reason", "created", "decided_at")
+    list_filter = ("status", "mode")
+    search_fields = ("sender_normalized", "company__name", "company__slug")
+    list_select_related = ("company",)
+    actions = ("approve", "reject")
+
+    @reason_action(description="Approve SMS sender", permission="messaging.decide_smssender")
+    def approve(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
+        """Let the company's SMS come from it."""
+        self._decide(request, sender, is_approved=True, decision=reason)
+        return f"SMS of {sender.company.name} may come from {sender.sender}."
+
+    @reason_action(description="Reject SMS sender", permission="messaging.decide_smssender")
+    def reject(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
+        """Refuse it, or take it back: SMS that still wait fail."""
+        self._decide(request, sender, is_approved=False, decision=reason)
+        return f"SMS of {sender.company.name} do not come from {sender.sender}."
+
+    def _decide(self, request: HttpRequest, sender: SmsSender, *, is_approved: bool, decision: str) -> None:
+        with tenant_context(sender.tenant):
+            decide_sms_sender(
+                sender=sender, is_approved=is_approved, decision=decision, actor=staff_principal(request)
+            )
 
 
 @admin.register(DailyUsage)

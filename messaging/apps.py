@@ -25,6 +25,12 @@ class MessagingConfig(PomeloApp):
             prefix="sup",
             description="Addresses that nothing is sent to.",
         ),
+        Resource(
+            name="sender_domains",
+            object="sender_domain",
+            prefix="sd",
+            description="Domains that your live email comes from, once DNS says they are yours.",
+        ),
         # The audit app counts requests under the same path.
         Resource(
             name="analytics",
@@ -39,6 +45,8 @@ class MessagingConfig(PomeloApp):
         Scope("sms:send", "Messages", "Send SMS only", writes=True),
         Scope("suppressions:read", "Suppressions", "List suppressed addresses"),
         Scope("suppressions:write", "Suppressions", "Add and remove suppressed addresses", writes=True),
+        Scope("sender_domains:read", "Sender domains", "List the domains that mail comes from"),
+        Scope("sender_domains:write", "Sender domains", "Add, verify and remove domains", writes=True),
         Scope(
             "analytics:read",
             "Analytics",
@@ -47,9 +55,13 @@ class MessagingConfig(PomeloApp):
         ),
     )
     finders = ("messaging.finding.find",)
+    audit_labels = {"sms_sender": "SMS senders", "sms_countries": "SMS countries"}
     traces = ("messaging.services.traces.WaitingMessages",)
     menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)
 
     def ready(self) -> None:
-        """Register the system checks (start-up refuses what they call an error)."""
+        """Register the system checks (start-up refuses what they call an error), and the column that keys are encrypted in."""
+        from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
         from messaging import checks  # noqa: F401
+
+        ENCRYPTED_COLUMNS.append(EncryptedColumn("messaging_dkimkey", "private_key", "text"))

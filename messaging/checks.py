@@ -14,15 +14,16 @@ from django.core.mail import get_connection
 from messaging.callbacks.signed import MIN_SECRET_BYTES
 from messaging.channels import channels
 from messaging.channels.base import InvalidAddress
-from messaging.channels.sms import is_sender
+from messaging.channels.sms import clean_sender
 from messaging.providers import TEST_MODE, provider_class, provider_names
 from messaging.providers.smtp import DEFAULT_PORTS
+from messaging.verification import read_server
 
 
 @register(Tags.compatibility)
 def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check every setting of docs/messaging.md."""
-    found = [*_providers(), *_senders(), *_callback_secrets()]
+    found = [*_providers(), *_senders(), *_resolvers(), *_callback_secrets()]
     if settings.MESSAGING_CONCURRENCY < 1:
         found.append(
             Error(
@@ -140,12 +141,24 @@ def _senders() -> Iterator[CheckMessage]:
                 hint="Use an address such as news@acme.example or Acme <news@acme.example>.",
                 id="pomelo.E025",
             )
-    if not is_sender(settings.MESSAGING_SMS_FROM):
+    if clean_sender(settings.MESSAGING_SMS_FROM) is None:
         yield Error(
             f"MESSAGING_SMS_FROM is {settings.MESSAGING_SMS_FROM!r}, which cannot send an SMS.",
             hint="Use a number in international form or a name of up to 11 letters and digits.",
             id="pomelo.E025",
         )
+
+
+def _resolvers() -> Iterator[CheckMessage]:
+    for text in settings.MESSAGING_DNS_RESOLVERS:
+        try:
+            read_server(text)
+        except ValueError as error:
+            yield Error(
+                f"MESSAGING_DNS_RESOLVERS has {text!r}: {error}.",
+                hint="Name addresses, with a port where it is not 53: 192.0.2.53 or [2001:db8::53]:5353.",
+                id="pomelo.E027",
+            )
 
 
 def _callback_secrets() -> Iterator[CheckMessage]:

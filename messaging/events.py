@@ -78,6 +78,76 @@ class SuppressionDeleted(Event):
     public: ClassVar[bool] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class SenderDomainCreated(Event):
+    """A domain was named from which mail is to come; nothing is proved yet."""
+
+    type: ClassVar[str] = "sender_domain.created"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderDomainDeleted(Event):
+    """A sender's domain was removed: no mail comes from it any more."""
+
+    type: ClassVar[str] = "sender_domain.deleted"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderDomainVerified(Event):
+    """The records of a sender's domain were found: mail may come from it."""
+
+    type: ClassVar[str] = "sender_domain.verified"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SenderDomainFailed(Event):
+    """The records of a sender's domain were not there for 72 hours: no mail comes from it until they are again."""
+
+    type: ClassVar[str] = "sender_domain.failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmsSenderClaimed(Event):
+    """The company asked for a number or name that its SMS come from."""
+
+    type: ClassVar[str] = "sms_sender.claimed"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmsSenderApproved(Event):
+    """Staff approved a number or name that SMS come from."""
+
+    type: ClassVar[str] = "sms_sender.approved"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmsSenderRejected(Event):
+    """Staff rejected a number or name, or took it back."""
+
+    type: ClassVar[str] = "sms_sender.rejected"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmsSenderDeleted(Event):
+    """A number or name that SMS come from was removed."""
+
+    type: ClassVar[str] = "sms_sender.deleted"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmsCountriesChanged(Event):
+    """The countries that SMS may go to were chosen."""
+
+    type: ClassVar[str] = "sms_countries.changed"
+    public: ClassVar[bool] = False
+
+
 BY_STATUS: dict[str, type[Event]] = {
     "queued": MessageQueued,
     "sent": MessageSent,

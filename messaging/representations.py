@@ -1,11 +1,14 @@
 """How messages and suppressions look to the outside: in API answers and in events alike (DESIGN §3)."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import ids
 from core.clock import rfc3339
-from messaging.models import Message, Recipient, Suppression
+from messaging.models import Message, Recipient, SenderDomain, Suppression
+
+if TYPE_CHECKING:
+    from messaging.verification import Record
 
 
 def recipient(row: Recipient) -> dict[str, Any]:
@@ -48,6 +51,37 @@ def summary(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
 def message(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
     """Return a whole message."""
     return {**summary(row, recipients), "text": row.text or None, "html": row.html or None}
+
+
+def sender_domain(row: SenderDomain, records: Iterable["Record"]) -> dict[str, Any]:
+    """Return the public form of a sender's domain, with the records that are to be set (messaging.verification.records_of)."""
+    return {
+        "id": row.public_id,
+        "object": "sender_domain",
+        "mode": row.mode,
+        "domain": row.domain,
+        "status": row.status,
+        "records": [sender_record(row, record) for record in records],
+        "verified_at": rfc3339(row.verified_at) if row.verified_at else None,
+        "checked_at": rfc3339(row.checked_at) if row.checked_at else None,
+        "failing_since": rfc3339(row.failing_since) if row.failing_since else None,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def sender_record(row: SenderDomain, record: "Record") -> dict[str, Any]:
+    """Return one DNS record of a domain, and what the last look at it found."""
+    result = row.results.get(record.key, {})
+    return {
+        "purpose": record.purpose,
+        "type": record.type,
+        "name": record.name,
+        "value": record.value,
+        "required": record.required,
+        "status": result.get("state", "unchecked"),
+        "found": result.get("found", []),
+    }
 
 
 def suppression(row: Suppression) -> dict[str, Any]:

@@ -10,6 +10,12 @@ def send_due() -> int:
     return services.send_due_messages()
 
 
+@system_task(name="messaging.check_domains", expires=60)
+def check_domains() -> int:
+    """Look at the DNS records of senders' domains that are due."""
+    return services.check_due_domains()
+
+
 @system_task(name="messaging.fold_statistics", expires=60)
 def fold_statistics() -> int:
     """Fold the statistics that were written since the last time."""

@@ -6,6 +6,7 @@ Commits are real and nothing is flushed between tests, so every test makes its o
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -16,8 +17,12 @@ from accounts.roles import Role
 from apikeys.services import IssuedKey, KeySettings, NewSecret, create_key, prepare_secret
 from billing.models import Customer, Seller
 from billing.services import create_customer
+from core import clock
+from core.crypto import encrypt_text
 from core.principal import Mode, Principal
 from core.tenancy import Tenant, require_tenant, tenant_context
+from messaging import signing
+from messaging.models import DkimKey, SenderDomain, SmsCountries, SmsSender
 
 PASSWORD = "correct-horse-battery-staple-9"
 
@@ -107,6 +112,54 @@ def make_key(
 def new_secret() -> NewSecret:
     """Return a secret that a key of the current tenant may be given."""
     return prepare_secret(require_tenant())
+
+
+@lru_cache(maxsize=1)
+def _dkim_key() -> tuple[str, str]:
+    return signing.new_key()
+
+
+def prove_domain(tenant: Tenant, domain: str = "acme.example") -> SenderDomain:
+    """Return a domain that `tenant` has proved, so that its live mail may come from there."""
+    private, public = _dkim_key()
+    now = clock.now()
+    with tenant_context(tenant):
+        row: SenderDomain = SenderDomain.objects.create(
+            domain=domain, token=secrets.token_hex(20), status="verified", verified_at=now, checked_at=now
+        )
+        DkimKey.objects.create(
+            domain=row,
+            selector=f"pm{secrets.token_hex(4)}",
+            public_key=public,
+            private_key=encrypt_text(private),
+            verified=True,
+        )
+    return row
+
+
+def ensure_domain(tenant: Tenant) -> None:
+    """Let `tenant` send live email as acme.example, unless it has a domain already."""
+    with tenant_context(tenant):
+        has_one = SenderDomain.objects.filter(status="verified").exists()
+    if not has_one:
+        prove_domain(tenant)
+
+
+def prove_sms(tenant: Tenant, sender: str = "Acme", countries: Sequence[str] = ("DE",)) -> SmsSender:
+    """Return an SMS sender that staff have approved for `tenant`, which sends to these countries."""
+    with tenant_context(tenant):
+        SmsCountries.objects.update_or_create(defaults={"countries": list(countries)})
+        row: SmsSender = SmsSender.objects.create(
+            sender=sender, sender_normalized=sender.lower(), status="approved", reason="tests"
+        )
+    return row
+
+
+def prove_senders(world: World) -> None:
+    """Let both companies of `world` send live email and SMS, as acme.example and as globex.example."""
+    for tenant, domain in ((world.tenant(), "acme.example"), (world.other_tenant(), "globex.example")):
+        prove_domain(tenant, domain)
+        prove_sms(tenant)
 
 
 def make_customer(tenant: Tenant, **fields: Any) -> Customer:

@@ -421,6 +421,11 @@ ANYMAIL = env.json("ANYMAIL", default={})
 MESSAGING_EMAIL_FROM = env.str("MESSAGING_EMAIL_FROM", default=DEFAULT_FROM_EMAIL)
 MESSAGING_SMS_FROM = env.str("MESSAGING_SMS_FROM", default="Pomelo")
 MESSAGING_RETURN_PATH = env.str("MESSAGING_RETURN_PATH", default="")
+# What a company's domain is told to include in its SPF record: the operator's own, which lists the servers that send.
+MESSAGING_SPF_INCLUDE = env.str("MESSAGING_SPF_INCLUDE", default="")
+# Who is asked for the records of senders' domains: addresses, with a port where it is not 53. None: the system's resolver.
+MESSAGING_DNS_RESOLVERS = env.list("MESSAGING_DNS_RESOLVERS", default=[])
+SENDER_DOMAINS_PER_COMPANY = env.int("SENDER_DOMAINS_PER_COMPANY", default=50)  # in each mode
 MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")
 MESSAGING_CONCURRENCY = env.int("MESSAGING_CONCURRENCY", default=4)
 

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from core import ids
 from core.api.filters import ChoicesFilter, CreatedRange
 from messaging.channels import channels, find_spellings
-from messaging.models import Message, Status, Suppression
+from messaging.models import Message, SenderDomain, Status, Suppression
 from messaging.selectors import messages as selectors
 
 
@@ -50,6 +50,12 @@ class MessageFilter(CreatedRange):
     def by_tag(self, queryset: QuerySet[Message], name: str, value: str) -> QuerySet[Message]:
         """Match one tag."""
         return selectors.tagged(queryset, value)
+
+
+class SenderDomainFilter(CreatedRange):
+    """Filters of `GET /v1/sender_domains`."""
+
+    status = ChoicesFilter(choices=SenderDomain.Status.choices)
 
 
 class SuppressionFilter(CreatedRange):

@@ -12,7 +12,8 @@ from core.api.schema_enums import name_values
 from core.api.serializers import Json, MetadataField, StrictSerializer
 from messaging.channels import channels
 from messaging.channels.base import Channel
-from messaging.models import MAX_RECIPIENTS, Recipient, Status, Suppression
+from messaging.models import MAX_RECIPIENTS, Recipient, SenderDomain, Status, Suppression
+from messaging.verification import MAX_DOMAIN
 
 Variants = dict[str, serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
 MAX_ADDRESS_TEXT = 600  # a display name and an address
@@ -24,6 +25,8 @@ def _channel_names() -> list[str]:
 
 name_values("MessageChannel", _channel_names())
 name_values("MessageStatus", Status.values)
+name_values("SenderDomainStatus", SenderDomain.Status.values)
+name_values("SenderRecordStatus", ["unchecked", "found", "missing", "differs", "unreachable"])
 
 
 def _addresses(maximum: int = MAX_RECIPIENTS, **kwargs: Any) -> serializers.ListField:
@@ -157,6 +160,48 @@ class MessageOutput(MessageSummaryOutput):
 
     text = serializers.CharField(allow_null=True)
     html = serializers.CharField(allow_null=True)
+
+
+class SenderDomainInput(StrictSerializer):
+    """A domain to prove."""
+
+    domain = serializers.CharField(
+        max_length=MAX_DOMAIN,
+        help_text="Such as `example.com`; its sub-domains follow it. An international one is kept in its ASCII form.",
+    )
+
+
+class SenderRecordOutput(serializers.Serializer):
+    """A DNS record to set, and what the last look at it found."""
+
+    purpose = serializers.ChoiceField(choices=["challenge", "dkim", "spf", "return_path", "dmarc"])
+    type = serializers.ChoiceField(choices=["TXT", "CNAME"])
+    name = serializers.CharField()
+    value = serializers.CharField()
+    required = serializers.BooleanField(  # type: ignore[assignment]  # the metaclass takes declared fields away
+        help_text="Whether the domain is not proved without it."
+    )
+    status = serializers.ChoiceField(choices=["unchecked", "found", "missing", "differs", "unreachable"])
+    found = serializers.ListField(child=serializers.CharField(), help_text="What stands there.")
+
+
+class SenderDomainOutput(serializers.Serializer):
+    """A domain that live email comes from once it is verified."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["sender_domain"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    domain = serializers.CharField()
+    status = serializers.ChoiceField(choices=SenderDomain.Status.values)
+    records = SenderRecordOutput(many=True)
+    verified_at = serializers.DateTimeField(allow_null=True)
+    checked_at = serializers.DateTimeField(allow_null=True)
+    failing_since = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Since when the records of a verified domain are gone; it lapses after 72 hours.",
+    )
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()
 
 
 class SuppressionInput(StrictSerializer):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from billing.entitlements import Limits
 from billing.models import Customer
@@ -57,6 +57,9 @@ class Channel(Protocol):
     scope: ClassVar[str]
     # Whether one call to the provider carries all recipients (they see each other) or one each.
     together: ClassVar[bool]
+    # Whom a live message may come from: a domain that the company has proved, a sender that staff have approved, or, where the
+    # caller has no say in it, the operator's own (messaging.services.senders).
+    senders: ClassVar[Literal["proved", "approved", "operator"]]
     # For the OpenAPI document, what JSON Schema can say of an address, and of a message beyond what all channels share.
     address_schema: ClassVar[dict[str, Any]]
     message_schema: ClassVar[dict[str, Any]]

@@ -32,6 +32,7 @@ class Email:
     label = "Email"
     scope = "email:send"
     together = True
+    senders = "proved"
     address_schema = {"pattern": _ADDRESS}
     message_schema = {
         "properties": {"subject": {"pattern": _SUBJECT}, "from": {"pattern": _ADDRESS}},

@@ -26,6 +26,7 @@ _NUMBER = r"\+[0-9 ().-]{6,30}"
 # Their owners earn by each call or message (premium rate), or share the price of it.
 _DEAR = frozenset({phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST})
 _ALPHANUMERIC_SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+SENDER_FORM = "Use a number in international form or a name of up to 11 letters and digits."
 _NOT_A_NUMBER = "Use the international form, such as +4930123456."
 
 
@@ -36,6 +37,7 @@ class Sms:
     label = "SMS"
     scope = "sms:send"
     together = False
+    senders = "approved"
     address_schema = {"pattern": f"^{_NUMBER}$"}
     message_schema = {
         "properties": {
@@ -71,19 +73,10 @@ class Sms:
             problems.append(FieldError("text", "required", "An SMS needs a text."))
         elif len(content.text) > MAX_TEXT:
             problems.append(FieldError("text", "too_long", f"At most {MAX_TEXT} characters are accepted."))
-        sender = content.sender or settings.MESSAGING_SMS_FROM
-        if not _ALPHANUMERIC_SENDER.fullmatch(sender):
-            try:
-                sender = self.parse(sender).address
-            except InvalidAddress:
-                problems.append(
-                    FieldError(
-                        "from",
-                        "invalid_sender",
-                        "Use a number in international form or a name of up to 11 letters and digits.",
-                    )
-                )
-        if problems:
+        sender = clean_sender(content.sender or settings.MESSAGING_SMS_FROM)
+        if sender is None:
+            problems.append(FieldError("from", "invalid_sender", SENDER_FORM))
+        if problems or sender is None:
             raise FieldErrors(problems)
         return Checked(sender=sender)
 
@@ -100,15 +93,14 @@ class Sms:
         return MAGIC.get(normalized)
 
 
-def is_sender(text: str) -> bool:
-    """Tell whether an SMS can come from `text`: a number, or a name of up to 11 letters and digits."""
+def clean_sender(text: str) -> str | None:
+    """Return what an SMS comes from: a number in E.164, or a name of up to 11 letters and digits; None for anything else."""
     if _ALPHANUMERIC_SENDER.fullmatch(text):
-        return True
+        return text
     try:
-        CHANNEL.parse(text)
+        return CHANNEL.parse(text).address
     except InvalidAddress:
-        return False
-    return True
+        return None
 
 
 CHANNEL = Sms()

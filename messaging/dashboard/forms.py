@@ -10,7 +10,9 @@ from django import forms
 from core.errors import FieldErrors
 from core.form_fields import MomentField
 from messaging.channels import channels
+from messaging.channels.sms import SENDER_FORM
 from messaging.models import Status, Suppression
+from messaging.verification import MAX_DOMAIN
 
 _TAG = re.compile(r"[A-Za-z0-9_.:-]{1,50}")
 MAX_TAGS = 10
@@ -66,7 +68,7 @@ class ComposeForm(forms.Form):
         required=False,
         strip=False,
         label="From",
-        help_text="Empty: the address or name the operator has set.",
+        help_text="An address of a verified domain, or an approved SMS sender. Empty: the first of yours.",
     )
     cc = AddressesField(required=False, label="Cc")
     bcc = AddressesField(required=False, label="Bcc")
@@ -116,6 +118,58 @@ class SuppressionFilterForm(forms.Form):
     origin = forms.ChoiceField(
         choices=_any(list(Suppression.Origins.choices), "Every origin"), required=False
     )
+
+
+class DomainForm(forms.Form):
+    """Adds a domain."""
+
+    domain = forms.CharField(
+        max_length=MAX_DOMAIN,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
+        help_text="Such as example.com. Sub-domains follow it.",
+    )
+
+    def show_refusal(self, refusal: FieldErrors) -> None:
+        """Put a service's refusal on the field."""
+        for problem in refusal.fields:
+            self.add_error("domain", problem.message)
+
+
+class SmsSenderForm(forms.Form):
+    """Asks for a number or name that SMS come from."""
+
+    sender = forms.CharField(max_length=30, help_text=SENDER_FORM)
+    reason = forms.CharField(
+        min_length=10,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Why it is yours, and what your SMS are about. Staff read this.",
+    )
+
+    def show_refusal(self, refusal: FieldErrors) -> None:
+        """Put a service's refusal on the field."""
+        for problem in refusal.fields:
+            self.add_error("sender", problem.message)
+
+
+class CountriesForm(forms.Form):
+    """Chooses the countries that SMS go to."""
+
+    countries = forms.CharField(
+        max_length=1000,
+        required=False,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+        help_text="Codes of two letters (ISO 3166-1), separated by spaces: DE AT CH. Empty: to no country.",
+    )
+
+    def clean_countries(self) -> list[str]:
+        """Return the codes as a list."""
+        return [code.upper() for code in re.split(r"[\s,;]+", self.cleaned_data["countries"]) if code]
+
+    def show_refusal(self, refusal: FieldErrors) -> None:
+        """Put a service's refusal on the field."""
+        for problem in refusal.fields:
+            self.add_error("countries", problem.message)
 
 
 class SuppressForm(forms.Form):

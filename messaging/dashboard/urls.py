@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.dashboard.views import messages, statistics, suppressions
+from messaging.dashboard.views import messages, senders, statistics, suppressions
 
 app_name = "messaging"
 
@@ -14,6 +14,14 @@ urlpatterns = [
     path("statistics/", statistics.statistics, name="statistics"),
     path("mailbox/", statistics.mailbox, name="mailbox"),
     path("mailbox/<str:name>/", statistics.mail, name="mail"),
+    path("senders/", senders.sender_list, name="senders"),
+    path("senders/domains/add/", senders.add_domain, name="add_domain"),
+    path("senders/domains/<str:public_id>/", senders.domain_detail, name="sender_domain"),
+    path("senders/domains/<str:public_id>/verify/", senders.verify, name="verify_domain"),
+    path("senders/domains/<str:public_id>/remove/", senders.remove_domain, name="remove_domain"),
+    path("senders/sms/ask/", senders.claim_sms, name="claim_sms"),
+    path("senders/sms/<str:public_id>/remove/", senders.remove_sms, name="remove_sms"),
+    path("senders/countries/", senders.countries, name="sms_countries"),
     path("suppressions/", suppressions.suppression_list, name="suppressions"),
     path("suppressions/add/", suppressions.suppress, name="suppress"),
     path("suppressions/<str:public_id>/remove/", suppressions.remove, name="remove_suppression"),

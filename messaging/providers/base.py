@@ -9,6 +9,7 @@ from django.conf import settings
 
 from core import ids
 from core.tenancy import Tenant
+from messaging.signing import Signer
 
 # A provider's call must have ended after this many seconds, answered or not.
 CALL_SECONDS = 30
@@ -25,6 +26,18 @@ class Target:
     address: str
     name: str = ""
     kind: str = "to"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Why a message may be handed over as `sender`: given by messaging.services.senders alone, for this very sender.
+
+    `signer` signs it where the provider does not; bounces may go to `return_host`, which is below the sender's domain.
+    """
+
+    sender: str
+    signer: Signer | None = None
+    return_host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,12 @@ class Envelope:
     html: str = ""
     tags: tuple[str, ...] = ()
     created: float = 0.0  # seconds since the epoch
+    proof: Proof | None = None
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether it was proved that the message may come from its sender. In test mode nothing leaves."""
+        return self.tenant.mode == "test" or (self.proof is not None and self.proof.sender == self.sender)
 
     @property
     def public_id(self) -> str:

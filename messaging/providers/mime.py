@@ -16,6 +16,7 @@ from django.core.mail import EmailMultiAlternatives
 
 from core.email_addresses import Mailbox, parse_mailbox
 from messaging.providers.base import Envelope
+from messaging.signing import sign
 
 # A line with an encoded word has at most 76 characters, "Reply-To: " before it included (RFC 2047 §2).
 _WORD = 64
@@ -71,6 +72,13 @@ def compose(envelope: Envelope) -> EmailMessage:
     else:
         message.set_content(envelope.html, subtype="html")
     return message
+
+
+def compose_signed(envelope: Envelope) -> bytes:
+    """Return the email of `envelope` as it goes out, signed by its sender's domain where it comes from one (RFC 6376)."""
+    mail = compose(envelope).as_bytes()
+    signer = envelope.proof.signer if envelope.proof else None
+    return sign(mail, signer) if signer else mail
 
 
 def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlternatives:

@@ -21,7 +21,7 @@ from django.conf import settings
 
 from core.email_addresses import parse_mailbox
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
-from messaging.providers.mime import compose
+from messaging.providers.mime import compose_signed
 
 DEFAULT_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 587, "smtp+ssl": 465}
 _STARTTLS = frozenset({"smtp+tls", "smtps"})
@@ -108,7 +108,7 @@ class Smtp:
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Run one SMTP transaction; every failure becomes the result of the recipients it concerns."""
-        payload = compose(envelope).as_bytes()
+        payload = compose_signed(envelope)
         deadline = time.monotonic() + CALL_SECONDS
         try:
             with self._connection(deadline) as connection:
@@ -127,7 +127,7 @@ class Smtp:
             return same_for_all(envelope, "deferred", code="smtp_connection", detail=_describe(error))
 
     def _transact(self, connection: _Connection, envelope: Envelope, payload: bytes) -> list[Result]:
-        return_path = settings.MESSAGING_RETURN_PATH or parse_mailbox(envelope.sender).address
+        return_path = _return_path(envelope)
         options = [f"size={len(payload)}"] if connection.has_extn("size") else []
         if not payload.isascii() and connection.has_extn("8bitmime"):
             options.append("body=8bitmime")
@@ -234,6 +234,14 @@ class Smtp:
         """A forked child must not speak on its parent's connections."""
         self._idle = []
         self._lock = threading.Lock()
+
+
+def _return_path(envelope: Envelope) -> str:
+    """Return where bounces go: the operator's address, under the sender's own domain where DNS leads from there to it (SPF)."""
+    own = settings.MESSAGING_RETURN_PATH
+    if own and envelope.proof and envelope.proof.return_host:
+        return f"{own.rpartition('@')[0]}@{envelope.proof.return_host}"
+    return own or parse_mailbox(envelope.sender).address
 
 
 def _left_alone(

@@ -1,17 +1,33 @@
 """Writes of messaging, by subject: messages and their caps, suppressions, sending, and what providers tell."""
 
+from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, create_message
 from messaging.services.outcomes import record_news
+from messaging.services.sender_domains import add_domain, delete_domain, request_check
 from messaging.services.sending import send_due_messages
+from messaging.services.sms_senders import (
+    choose_countries,
+    claim_sms_sender,
+    decide_sms_sender,
+    delete_sms_sender,
+)
 from messaging.services.statistics import fold_statistics
 from messaging.services.suppressions import create_suppression, delete_suppression
 
 __all__ = [
+    "add_domain",
     "cancel_message",
+    "check_due_domains",
+    "choose_countries",
+    "claim_sms_sender",
     "create_message",
     "create_suppression",
+    "decide_sms_sender",
+    "delete_domain",
+    "delete_sms_sender",
     "delete_suppression",
     "fold_statistics",
     "record_news",
+    "request_check",
     "send_due_messages",
 ]

@@ -13,6 +13,7 @@ from django.db import connection
 from core import clock
 from core.tenancy import Tenant, system_context
 from messaging.models import Message, Recipient, Status
+from messaging.selectors.senders import NOBODY, Senders, senders_of
 
 BATCH = 128
 # A worker that dies gives its messages back after this long. No call is begun that could outlast it (see sending.py).
@@ -67,12 +68,16 @@ _RECIPIENT_CHANGES = ("status", "error_code", "error_message", "provider", "prov
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A claimed message with all of its recipients. `begin_by` (monotonic) is when no new call may be begun."""
+    """A claimed message with all of its recipients, and what its company may send as at this moment.
+
+    `begin_by` (monotonic) is when no new call may be begun.
+    """
 
     message: Message
     recipients: list[Recipient]
     suppressed: frozenset[uuid.UUID]
     begin_by: float
+    senders: Senders = NOBODY
 
     @property
     def tenant(self) -> Tenant:
@@ -127,4 +132,8 @@ def claim_due(*, call_seconds: float, batch: int = BATCH) -> list[Job]:
         recipients: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
         for row in Recipient.objects.filter(message_id__in=message_ids).order_by("position"):
             recipients[row.message_id].append(row)
-    return [Job(message, recipients[message.id], suppressed, begin_by) for message in messages]
+        known = senders_of({message.company_id for message in messages if message.mode == "live"})
+    return [
+        Job(message, recipients[message.id], suppressed, begin_by, known.get(message.company_id, NOBODY))
+        for message in messages
+    ]

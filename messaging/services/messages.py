@@ -17,7 +17,7 @@ from messaging.channels.base import Address, Channel, Content, InvalidAddress
 from messaging.events import MessageCanceled, MessageQueued
 from messaging.models import MAX_RECIPIENTS, Message, MessageTag, Recipient, Status
 from messaging.selectors.usage import Usage
-from messaging.services import caps
+from messaging.services import caps, senders, sms_senders
 from messaging.services.statistics import Change, count_changes
 
 SEND_TASK = "messaging.send_due"
@@ -64,7 +64,8 @@ def create_message(
     """Accept a message: the row, its recipients, the cap's count and the event are one transaction.
 
     `customer` is a `cus_` id; without `to` the message goes to the customer's own address. `send_at` may lie up to 30
-    days ahead. Raises FieldErrors for anything malformed (nothing is queued) and caps.DailyCapExceeded.
+    days ahead. Raises FieldErrors for anything malformed (nothing is queued), senders.SenderNotVerified, and
+    caps.DailyCapExceeded.
     """
     now = clock.now()
     way = get_channel(channel)
@@ -72,12 +73,19 @@ def create_message(
     person = _find_customer(customer)
     moment = _check_send_at(send_at, now)
     addresses = _read_addresses(way, person, to=to, cc=cc, bcc=bcc)
+    # After everything that is malformed, which is the caller's to mend first.
+    chosen = senders.choose_sender(way, checked, is_named=bool(sender))
+    wanted = [address.normalized for _, address in addresses]
+    if chosen.members_only:
+        senders.require_members(wanted)
+    if channel == "sms":
+        sms_senders.require_reachable(wanted)
     scheduled = moment > now
     message: Message = Message.objects.create(
         channel=channel,
         status=Status.SCHEDULED if scheduled else Status.QUEUED,
-        sender=checked.sender,
-        reply_to=checked.reply_to,
+        sender=chosen.sender,
+        reply_to=chosen.reply_to,
         subject=subject,
         text=text,
         html=html,

@@ -34,6 +34,7 @@ from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Ta
 from messaging.retry import CLOCK
 from messaging.services.claiming import BATCH, Job, claim_due, hold
 from messaging.services.outcomes import OURSELVES, News, record_news
+from messaging.services.senders import SenderNotVerified, prove
 
 # Results are written down together, as many as this, and none waits longer than this for others.
 FLUSH = 64
@@ -43,6 +44,7 @@ OUTSTANDING = 2 * FLUSH
 # A message that was claimed this often without an end kills the workers that take it.
 MAX_CLAIMS = 100
 DEFERRED = "deferred"
+NO_LONGER = "The company may not, or may no longer, send as this sender."
 BATCH_NAME = "messaging.send_due"
 _KINDS = frozenset(get_args(Outcome))
 # PostgreSQL may restart while results wait to be written: they are kept this long rather than sent again.
@@ -221,6 +223,7 @@ def _parts(job: Job) -> Iterator[_Part]:
     targets = tuple(_target(row) for row in job.waiting if row.id not in job.suppressed)
     if channel is None or not targets or message.attempt > MAX_CLAIMS:
         return
+    proof = prove(message, job.recipients, channel, job.senders)
     for group in [targets] if channel.together else [(target,) for target in targets]:
         envelope = Envelope(
             message_id=message.id,
@@ -235,6 +238,7 @@ def _parts(job: Job) -> Iterator[_Part]:
             html=message.html,
             tags=tuple(message.tags),
             created=message.created.timestamp(),
+            proof=proof,
         )
         yield _Part(job, envelope)
 
@@ -247,7 +251,9 @@ def _call(part: _Part, results: _Results) -> None:
     """Make one call in a thread of the pool. The database is not touched here."""
     envelope = part.envelope
     try:
-        if time.monotonic() < part.job.begin_by:
+        if not envelope.is_proved:
+            part.results = same_for_all(envelope, "failed", code=SenderNotVerified.code, detail=NO_LONGER)
+        elif time.monotonic() < part.job.begin_by:
             outside_transactions("provider")
             provider = load_provider(provider_name(get_channel(envelope.channel), envelope.tenant.mode))
             with CALL_TIME.labels(envelope.channel).time():
@@ -301,7 +307,9 @@ def _suppressed_news(job: Job) -> list[News]:
 
 
 def _news_of(part: _Part) -> list[News]:
-    source = provider_name(get_channel(part.envelope.channel), part.envelope.tenant.mode)
+    # What was not proved never came to a provider.
+    asked = provider_name(get_channel(part.envelope.channel), part.envelope.tenant.mode)
+    source = asked if part.envelope.is_proved else OURSELVES
     found = []
     for result in part.results or ():
         OUTCOMES.labels(part.envelope.channel, result.outcome).inc()

@@ -184,6 +184,7 @@ def test_every_file_that_encrypts_has_its_column_registered() -> None:
         "apikeys/services/reports.py": {"apikeys_leakreport.secret"},
         "core/api/idempotency.py": {"core_idempotencyrecord.body"},
         "core/mail/backend.py": {"core_outgoingmail.content"},
+        "messaging/services/sender_domains.py": {"messaging_dkimkey.private_key"},
         "webhooks/services/endpoints.py": {"webhooks_endpoint.headers", "webhooks_endpointsecret.secret"},
         "webhooks/services/secrets.py": {"webhooks_endpointsecret.secret"},
     }

@@ -114,6 +114,7 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
             for code in ("invalid_email", "invalid_phone_number", "invalid_sender", "duplicate")
         },
     },
+    "POST /v1/sender_domains": {"domain invalid_domain": "IDNA is no pattern"},
     "POST /v1/suppressions": {
         "address invalid_email": "RFC 5321 and IDNA are no pattern",
         "address invalid_phone_number": "the numbering plans of all countries are no pattern",
@@ -365,7 +366,8 @@ def repair_message(body: Json, trusted: Collection[str]) -> None:
             body[part] = [address() for _ in body[part]][:left]
             left -= 0 if part == "reply_to" else len(body[part])
     if "from" in body:
-        body["from"] = address()
+        # What the world has proved.
+        body["from"] = "Acme" if body["channel"] == "sms" else "news@acme.example"
     if not body.get("to") and body.get("customer") in {None, *trusted}:
         # Without a customer it goes nowhere, and a customer that an earlier step made may have no address.
         body["to"] = [address()]
@@ -374,6 +376,11 @@ def repair_message(body: Json, trusted: Collection[str]) -> None:
     if body.get("send_at"):
         body["send_at"] = moment(days=-1)
     repair_references(body, trusted)
+
+
+def repair_domain(body: Json, trusted: Collection[str]) -> None:
+    """Name a domain that nobody has named."""
+    body["domain"] = f"d{number()}.example"
 
 
 def repair_suppression(body: Json, trusted: Collection[str]) -> None:
@@ -432,6 +439,7 @@ REPAIRS: dict[str, Repair] = {
     "POST /v1/charges": repair_charge,
     "POST /v1/charges/{id}/refunds": repair_refund,
     "POST /v1/messages": repair_message,
+    "POST /v1/sender_domains": repair_domain,
     "POST /v1/suppressions": repair_suppression,
     "POST /v1/webhook_endpoints": repair_endpoint,
     "PATCH /v1/webhook_endpoints/{id}": repair_endpoint,

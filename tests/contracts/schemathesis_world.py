@@ -5,10 +5,11 @@ from typing import Any
 from billing.gateways import current_gateway
 from core.api.patterns import IDEMPOTENCY_KEY
 from core.tenancy import Tenant
+from messaging.services.sms_senders import COUNTRIES
 from tests.billing.factories import make_invoice, make_settled_charge
 from tests.contracts.operations import list_operations
 from tests.contracts.samples import OBJECTS
-from tests.factories import make_customer
+from tests.factories import ensure_domain, make_customer, prove_sms
 from tests.webhooks.steps import make_endpoint
 
 # How many of each kind there are to read and change.
@@ -23,6 +24,8 @@ def make_contract_world(tenant: Tenant) -> dict[str, Any]:
     `whole_invoices` are open ones that nothing else is asked of.
     """
     known: dict[str, list[str]] = {}
+    ensure_domain(tenant)
+    prove_sms(tenant, "Acme", countries=sorted(COUNTRIES))
     for make in OBJECTS.values():
         made = [make(tenant) for _ in range(OBJECTS_OF_EACH)]
         known[made[0].partition("_")[0]] = made

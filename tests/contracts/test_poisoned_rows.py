@@ -35,7 +35,7 @@ from messaging.services.callbacks import Report, record_reports
 from tests.apikeys.found_keys import send
 from tests.audit.rows import make_row
 from tests.billing.factories import make_charge, set_aside_due_payments
-from tests.factories import SYSTEM, World, make_key
+from tests.factories import SYSTEM, World, ensure_domain, make_key
 from tests.poison import REASON, Poison, poison, reason_of
 from tests.webhooks.steps import make_endpoint
 from webhooks import emails
@@ -213,6 +213,7 @@ def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(world: W
 
 
 def queue_email(tenant: Tenant, address: str) -> Message:
+    ensure_domain(tenant)
     with tenant_context(tenant):
         return create_message(actor=SYSTEM, to=[address], channel="email", subject="Hi", text="Hi").message
 
@@ -395,6 +396,7 @@ BATCHES = {
     "core.prune_idempotency_keys": "one DELETE by time; reads no row",
     "core.prune_set_aside": "one DELETE by time; reads no row",
     "core.send_mail": "tests/core/test_mail.py",
+    "messaging.check_domains": "tests/messaging/test_sender_domains.py",
     "messaging.fold_statistics": "sums in PostgreSQL; reads no row",
     "messaging.send_due": "here",
     "webhooks.prune": "DELETEs by time; reads no row",

@@ -17,7 +17,7 @@ from tests.billing.factories import make_invoice, make_settled_charge
 from tests.clients import ApiClient, random_address, sign_in
 from tests.contracts.problems import assert_problem
 from tests.contracts.wrong_inputs import CASES, Case, Refused
-from tests.factories import World, make_customer, make_key
+from tests.factories import World, make_customer, make_key, prove_domain
 from tests.isolation.ledger import digest
 from tests.isolation.matrix import make_unlimited_world
 from tests.webhooks.steps import make_endpoint
@@ -73,6 +73,7 @@ class Scene:
 def scene() -> Scene:
     world = make_unlimited_world()
     live = world.tenant()
+    prove_domain(live, "example.com")
     customer = make_customer(live, email="ada@example.com")
     issued = make_key(world.company, tuple(SCOPES), name="all", rate_limit=10_000)
     client = ApiClient(issued.client_secret, ip=random_address())

@@ -40,6 +40,7 @@ CALLERS = {
     "core.watch": (1, "who keeps a transaction open, of the whole server"),
     "core.set_aside": (4, "what batches of every company set aside, for staff"),
     "messaging.selectors.messages": (3, "a provider's report names a message, not a company"),
+    "messaging.services.domain_checks": (1, "senders' domains that are due, whoever's they are"),
     "messaging.services.claiming": (1, "due messages of every company, fairly"),
     "messaging.services.statistics": (1, "hourly counts of every company"),
     "webhooks.delivery.cycle": (4, "due deliveries of every company, fairly"),

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from messaging.services import send_due_messages
-from tests.factories import World
+from tests.factories import World, prove_senders
 
 Visit = Callable[..., Page]
 
@@ -33,6 +33,7 @@ def test_compose_read_in_the_mailbox_suppress(
 ) -> None:
     settings.DATA_DIR = tmp_path
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    prove_senders(world)
     page = visit(scripts=scripts)
     sign_in_as(page, world.owner)
 

@@ -10,7 +10,7 @@ from core import clock
 from core.tenancy import system_context, tenant_context
 from messaging.models import Message, Recipient, RecipientEvent
 from messaging.services import create_message, send_due_messages
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, World, make_world, prove_senders
 from tests.messaging.smtp import Mailhost, mail_server
 
 
@@ -20,6 +20,14 @@ def _only_what_is_due_here() -> None:
     tomorrow = clock.now() + timedelta(days=1)
     with system_context(reason="tests"):
         Message.objects.filter(due_at__lt=tomorrow - timedelta(hours=1)).update(due_at=tomorrow)
+
+
+@pytest.fixture
+def world() -> World:
+    """A small world whose companies have proved their senders."""
+    found = make_world()
+    prove_senders(found)
+    return found
 
 
 @pytest.fixture

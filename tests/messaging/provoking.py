@@ -5,8 +5,14 @@ from typing import Any
 
 from core import clock
 from core.clock import rfc3339
-from messaging.tasks import send_due
+from core.tenancy import tenant_context
+from messaging.models import SenderDomain, SmsSender
+from messaging.services import claim_sms_sender
+from messaging.services.domain_checks import LAPSES_AFTER
+from messaging.tasks import check_domains, send_due
 from tests.audit.scene import Scene, Written, provokes
+from tests.factories import SYSTEM, prove_domain
+from tests.messaging.dns_server import dns_server
 
 SCOPES = ("messaging:send", "messaging:read", "suppressions:write")
 
@@ -84,3 +90,79 @@ def suppression_deleted(scene: Scene) -> Written:
     made = client.post("/v1/suppressions", {"channel": "email", "address": "ada@example.com"}).json
     assert client.delete(f"/v1/suppressions/{made['id']}").status == 204
     return scene.by_key()
+
+
+DOMAINS = ("sender_domains:read", "sender_domains:write")
+
+
+@provokes("sender_domain.created")
+def domain_created(scene: Scene) -> Written:
+    assert scene.api(*DOMAINS).post("/v1/sender_domains", {"domain": "acme.example"}).status == 201
+    return scene.by_key()
+
+
+@provokes("sender_domain.deleted")
+def domain_deleted(scene: Scene) -> Written:
+    row = prove_domain(scene.world.tenant())
+    assert scene.api(*DOMAINS).delete(f"/v1/sender_domains/{row.public_id}").status == 204
+    return scene.by_key()
+
+
+@provokes("sender_domain.verified")
+def domain_verified(scene: Scene) -> Written:
+    made = scene.api(*DOMAINS).post("/v1/sender_domains", {"domain": "acme.example"}).json
+    with dns_server() as zone:
+        scene.settings.MESSAGING_DNS_RESOLVERS = [zone.address]
+        for record in made["records"]:
+            zone.add(record["name"], record["type"], record["value"])
+        check_domains()
+    return scene.by_pomelo("messaging.domain_checks")
+
+
+@provokes("sender_domain.failed")
+def domain_failed(scene: Scene) -> Written:
+    row = prove_domain(scene.world.tenant())
+    long_ago = clock.now() - LAPSES_AFTER
+    with tenant_context(row.tenant):
+        SenderDomain.objects.update(failing_since=long_ago, next_check_at=long_ago)
+    with dns_server() as zone:
+        scene.settings.MESSAGING_DNS_RESOLVERS = [zone.address]
+        check_domains()
+    return scene.by_pomelo("messaging.domain_checks")
+
+
+def ask_for_sender(scene: Scene) -> SmsSender:
+    with tenant_context(scene.world.tenant()):
+        return claim_sms_sender(actor=SYSTEM, sender="Acme", reason="It is our name.")
+
+
+@provokes("sms_sender.claimed")
+def sms_claimed(scene: Scene) -> Written:
+    body = {"sender": "Acme", "reason": "It is our name."}
+    assert scene.owner.post("/messages/senders/sms/ask/", body).status_code == 302
+    return scene.by_owner()
+
+
+@provokes("sms_sender.approved")
+def sms_approved(scene: Scene) -> Written:
+    scene.act_as_staff("messaging/smssender", "approve", ask_for_sender(scene))
+    return scene.by_staff(where={"detail__reason": "asked for by phone"})
+
+
+@provokes("sms_sender.rejected")
+def sms_rejected(scene: Scene) -> Written:
+    scene.act_as_staff("messaging/smssender", "reject", ask_for_sender(scene))
+    return scene.by_staff(where={"detail__reason": "asked for by phone"})
+
+
+@provokes("sms_sender.deleted")
+def sms_deleted(scene: Scene) -> Written:
+    row = ask_for_sender(scene)
+    assert scene.owner.post(f"/messages/senders/sms/{row.public_id}/remove/").status_code == 302
+    return scene.by_owner()
+
+
+@provokes("sms_countries.changed")
+def countries_changed(scene: Scene) -> Written:
+    assert scene.owner.post("/messages/senders/countries/", {"countries": "DE AT"}).status_code == 302
+    return scene.by_owner()

@@ -1,9 +1,17 @@
 """How to bring about what messaging refuses (see tests.contracts.refusals)."""
 
+from django.conf import settings
+
 from billing import services as billing
-from tests.contracts.refusing import Outcome, client_of, refusal
-from tests.factories import SYSTEM, World
+from core.tenancy import tenant_context
+from messaging.models import SenderDomain
+from messaging.services.sms_senders import MAX_SENDERS
+from tests.contracts.refusing import Outcome, client_of, page, refusal
+from tests.factories import SYSTEM, World, prove_domain, prove_sms
 from tests.messaging.samples import BODIES, make_message
+
+EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
+SMS = {"channel": "sms", "text": "Hi"}
 
 
 @refusal
@@ -26,3 +34,50 @@ def already_suppressed(world: World) -> Outcome:
     client, body = client_of(world), {"channel": "email", "address": "ada@example.com"}
     assert client.post("/v1/suppressions", body).status == 201
     return client.post("/v1/suppressions", body)
+
+
+@refusal
+def sender_not_verified(world: World) -> Outcome:
+    return client_of(world).post("/v1/messages", {**EMAIL, "from": "news@elsewhere.example"})
+
+
+@refusal
+def sms_country_off(world: World) -> Outcome:
+    prove_sms(world.tenant(), countries=["AT"])
+    return client_of(world).post("/v1/messages", {**SMS, "to": ["+4930123456"]})
+
+
+@refusal
+def number_range_limited(world: World) -> Outcome:
+    prove_sms(world.tenant())
+    numbers = [f"+49301234{last:02}" for last in range(21)]
+    return client_of(world).post("/v1/messages", {**SMS, "to": numbers})
+
+
+@refusal
+def sender_domain_exists(world: World) -> Outcome:
+    prove_domain(world.tenant(), "acme.example")
+    return client_of(world).post("/v1/sender_domains", {"domain": "ACME.example."})
+
+
+@refusal
+def too_many_sender_domains(world: World) -> Outcome:
+    with tenant_context(world.tenant()):
+        SenderDomain.objects.bulk_create(
+            SenderDomain(domain=f"d{number}.example", token="t")
+            for number in range(settings.SENDER_DOMAINS_PER_COMPANY)
+        )
+    return client_of(world).post("/v1/sender_domains", {"domain": "one-more.example"})
+
+
+@refusal
+def sms_sender_exists(world: World) -> Outcome:
+    prove_sms(world.tenant(), "Acme")
+    return page(world, world.owner, "/messages/senders/sms/ask/", sender="ACME", reason="It is our name.")
+
+
+@refusal
+def too_many_sms_senders(world: World) -> Outcome:
+    for number in range(MAX_SENDERS):
+        prove_sms(world.tenant(), f"Acme {number}")
+    return page(world, world.owner, "/messages/senders/sms/ask/", sender="Acme", reason="It is our name.")

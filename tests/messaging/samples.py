@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from core import clock
 from core.tenancy import Tenant, tenant_context
-from messaging.services import create_message, create_suppression
+from messaging.services import claim_sms_sender, create_message, create_suppression
 from tests.contracts.by_app import Body, no_body
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, ensure_domain, make_customer, prove_domain
 
 
 def make_message(tenant: Tenant) -> str:
     """Return the id of a message that waits for tomorrow."""
+    ensure_domain(tenant)
     with tenant_context(tenant):
         return create_message(
             actor=SYSTEM,
@@ -31,30 +32,56 @@ def make_suppression(tenant: Tenant) -> str:
     return row.public_id
 
 
-def _tomorrow() -> datetime:
-    return clock.now() + timedelta(days=1)
+def make_domain(tenant: Tenant) -> str:
+    """Return the id of a domain that mail may come from."""
+    return prove_domain(tenant, f"{secrets.token_hex(6)}.example").public_id
 
 
-OBJECTS: dict[str, Callable[[Tenant], str]] = {
-    "messages": make_message,
-    "suppressions": make_suppression,
-}
+def make_sms_sender(tenant: Tenant) -> str:
+    """Return the id of an SMS sender that was asked for."""
+    with tenant_context(tenant):
+        row = claim_sms_sender(actor=SYSTEM, sender=f"A{secrets.token_hex(4)}", reason="Our shop's name")
+    return row.public_id
 
-BODIES: dict[str, Callable[[Tenant], Body]] = {
-    "POST /v1/messages": lambda tenant: {
+
+def _message(tenant: Tenant) -> Body:
+    ensure_domain(tenant)
+    return {
         "channel": "email",
         "to": ["ada@example.com"],
         "subject": "Hello",
         "text": "Hi",
         "send_at": _tomorrow().isoformat(),
         "customer": make_customer(tenant, email="ada@example.com").public_id,
-    },
+    }
+
+
+def _tomorrow() -> datetime:
+    return clock.now() + timedelta(days=1)
+
+
+OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "messages": make_message,
+    "sender_domains": make_domain,
+    "suppressions": make_suppression,
+}
+
+BODIES: dict[str, Callable[[Tenant], Body]] = {
+    "POST /v1/messages": _message,
     "POST /v1/messages/<str:id>/cancel": no_body,
     "POST /v1/suppressions": lambda tenant: {
         "channel": "email",
         "address": f"{secrets.token_hex(6)}@example.com",
     },
     "DELETE /v1/suppressions/<str:id>": no_body,
+    "POST /v1/sender_domains": lambda tenant: {"domain": f"{secrets.token_hex(6)}.example"},
+    "POST /v1/sender_domains/<str:id>/verify": no_body,
+    "DELETE /v1/sender_domains/<str:id>": no_body,
+}
+
+PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "messages/senders/domains/": make_domain,
+    "messages/senders/sms/": make_sms_sender,
 }
 
 RARE_QUERIES = {

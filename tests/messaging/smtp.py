@@ -38,6 +38,7 @@ class Received:
     sender: str
     recipients: list[str]
     message: EmailMessage
+    raw: bytes
 
     @property
     def message_id(self) -> str:
@@ -78,7 +79,7 @@ class Mailhost:
             if refusal:
                 return refusal
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.received.append(Received(envelope.mail_from, list(envelope.rcpt_tos), message))
+        self.received.append(Received(envelope.mail_from, list(envelope.rcpt_tos), message, envelope.content))
         return "250 OK"
 
     def to(self, address: str) -> list[Received]:

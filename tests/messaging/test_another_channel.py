@@ -25,6 +25,7 @@ from messaging.channels.base import Address, Checked, InvalidAddress
 
 class Pager:
     name, label, scope, together = "pager", "Pager call", "pager:send", False
+    senders = "operator"
     address_schema, message_schema, unknown_parts = {"pattern": "^[0-9]+$"}, {}, ("subject", "html")
 
     def parse(self, text):

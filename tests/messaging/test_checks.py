@@ -87,6 +87,8 @@ def test_right_settings_are_accepted(settings: Any, values: dict[str, Any]) -> N
         ({"MESSAGING_CALLBACK_SECRET": "whsec_short"}, "pomelo.E026", "MESSAGING_CALLBACK_SECRET"),
         ({"MESSAGING_CALLBACK_SECRET": GOOD_SECRET[6:]}, "pomelo.E026", "MESSAGING_CALLBACK_SECRET"),
         ({"ANYMAIL": {"WEBHOOK_SECRET": "no-colon"}}, "pomelo.E026", "WEBHOOK_SECRET"),
+        ({"MESSAGING_DNS_RESOLVERS": ["dns.example"]}, "pomelo.E027", "'dns.example'"),
+        ({"MESSAGING_DNS_RESOLVERS": ["192.0.2.53:0"]}, "pomelo.E027", "0 is no port"),
         ({"MESSAGING_CONCURRENCY": 0}, "pomelo.E020", "nothing would ever be sent"),
     ],
 )  # fmt: skip

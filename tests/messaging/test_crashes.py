@@ -16,7 +16,7 @@ from core.tenancy import system_context, tenant_context
 from messaging.models import Message, MessageStat, RecipientEvent
 from messaging.services import create_message
 from messaging.services.sending import OUTSTANDING
-from tests.factories import SYSTEM, make_world
+from tests.factories import SYSTEM, make_world, prove_domain
 from tests.messaging.smtp import mail_server
 
 MESSAGES = 1000
@@ -75,6 +75,7 @@ class Workers:
 def test_workers_killed_at_random_lose_nothing(capsys):
     world = make_world(tier=Company.Tiers.ENTERPRISE)
     tenant = world.tenant()
+    prove_domain(tenant)
     ids = set()
     with mail_server() as (mailhost, url):
         for number in range(MESSAGES):

@@ -288,14 +288,14 @@ def test_a_bug_in_a_provider_stops_neither_the_batch_nor_the_message(world, mail
     fine = queue(world.tenant(), "fine@example.com")
     from messaging.providers import smtp
 
-    compose = smtp.compose
+    compose = smtp.compose_signed
 
     def explode(envelope):
         if envelope.message_id == broken.id:
             raise ZeroDivisionError
         return compose(envelope)
 
-    monkeypatch.setattr(smtp, "compose", explode)
+    monkeypatch.setattr(smtp, "compose_signed", explode)
 
     deliver()
 

@@ -23,6 +23,8 @@ from messaging.providers import uses_files
 from messaging.selectors import messages as selectors
 from messaging.selectors.usage import usage_of_day
 from messaging.services.caps import DailyCapExceeded
+from messaging.services.senders import SenderNotVerified
+from messaging.services.sms_senders import NumberRangeLimited, SmsCountryOff
 
 _TONES = {
     "sent": "accent", "delivered": "ok", "bounced": "danger", "complained": "danger", "failed": "danger",
@@ -67,7 +69,7 @@ def compose(request: CompanyRequest) -> HttpResponse:
             )
         except FieldErrors as refusal:
             form.show_refusal(refusal)
-        except DailyCapExceeded as refusal:
+        except (DailyCapExceeded, NumberRangeLimited, SenderNotVerified, SmsCountryOff) as refusal:
             form.add_error(None, f"{refusal.detail} {refusal.advice()}")
     context = {"form": form, "usage": usage_of_day(clock.now().date())}
     status = 400 if form.errors else 200

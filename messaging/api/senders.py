@@ -1,0 +1,65 @@
+"""Domains that live email comes from, under /v1."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.response import Response
+
+from core.api.access import ApiRequest
+from core.api.serializers import NoBody
+from core.api.views import GenericViewSet
+from messaging import representations, services
+from messaging.api.filters import SenderDomainFilter
+from messaging.api.serializers import SenderDomainInput, SenderDomainOutput
+from messaging.models import SenderDomain
+from messaging.selectors import senders as selectors
+from messaging.verification import records_of
+
+
+class SenderDomainViewSet(GenericViewSet):
+    """`/v1/sender_domains`."""
+
+    scopes = {
+        "list": "sender_domains:read",
+        "retrieve": "sender_domains:read",
+        "create": "sender_domains:write",
+        "destroy": "sender_domains:write",
+    }
+    filterset_class = SenderDomainFilter
+
+    @extend_schema(operation_id="list_sender_domains", responses=SenderDomainOutput(many=True))
+    def list(self, request: ApiRequest) -> Response:
+        """List domains, newest first, with their DNS records."""
+        return self.page(selectors.list_domains(), _represent)
+
+    @extend_schema(
+        operation_id="create_sender_domain", request=SenderDomainInput, responses={201: SenderDomainOutput}
+    )
+    def create(self, request: ApiRequest) -> Response:
+        """Add a domain. The answer has the DNS records to set; they are looked at soon, and then at longer and longer intervals."""
+        row = services.add_domain(actor=request.user, **SenderDomainInput.read(request))
+        return Response(_represent(row), 201)
+
+    @extend_schema(operation_id="retrieve_sender_domain", responses=SenderDomainOutput)
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
+        """Read a domain, and what the last look at its records found."""
+        return Response(_represent(selectors.get_domain(id)))
+
+    @extend_schema(operation_id="verify_sender_domain", request=None, responses={202: SenderDomainOutput})
+    @action(detail=True, methods=["post"], scopes="sender_domains:write")
+    def verify(self, request: ApiRequest, id: str) -> Response:
+        """Have the records looked at now. The answer comes before the look: watch `checked_at`, or the event `sender_domain.verified`."""
+        NoBody.read(request)
+        return Response(_represent(services.request_check(domain=selectors.get_domain(id))), 202)
+
+    @extend_schema(operation_id="delete_sender_domain", request=None, responses={204: None})
+    def destroy(self, request: ApiRequest, id: str) -> Response:
+        """Remove a domain. Messages from it that still wait fail with `sender_not_verified`."""
+        NoBody.read(request)
+        services.delete_domain(domain=selectors.get_domain(id), actor=request.user)
+        return Response(status=204)
+
+
+def _represent(row: SenderDomain) -> dict[str, Any]:
+    return representations.sender_domain(row, records_of(row, row.keys.all()))

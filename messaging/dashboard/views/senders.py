@@ -1,0 +1,180 @@
+"""Senders: domains and their DNS records, numbers and names of SMS, the countries that SMS go to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from core.errors import DomainError, FieldErrors
+from messaging import representations, services
+from messaging.dashboard.forms import CountriesForm, DomainForm, SmsSenderForm
+from messaging.selectors import senders as selectors
+from messaging.services.domain_checks import LAPSES_AFTER
+from messaging.services.sms_senders import allowed_countries
+from messaging.verification import records_of
+
+PURPOSES = {
+    "challenge": "Proves that the domain is yours",
+    "dkim": "Signs your mail (DKIM)",
+    "spf": "Lets our servers send for you (SPF)",
+    "return_path": "Brings bounces back, under your own domain",
+    "dmarc": "Tells receivers what to do with mail that is not signed (DMARC)",
+}
+STATES = {
+    "unchecked": ("not looked at yet", "muted"),
+    "found": ("found", "ok"),
+    "missing": ("missing", "warn"),
+    "differs": ("differs", "danger"),
+    "unreachable": ("no answer", "warn"),
+}
+
+
+@company_page()
+@require_safe
+def sender_list(request: CompanyRequest) -> HttpResponse:
+    """What messages may come from."""
+    return _page(request)
+
+
+@company_page(role=Role.ADMIN)
+@require_POST
+def add_domain(request: CompanyRequest) -> HttpResponse:
+    """Add a domain, and show the records to set."""
+    form = DomainForm(request.POST)
+    if form.is_valid():
+        try:
+            row = services.add_domain(actor=request.principal, **form.cleaned_data)
+        except FieldErrors as refusal:
+            form.show_refusal(refusal)
+        except DomainError as refusal:
+            form.add_error("domain", refusal.detail)
+        else:
+            messages.success(request, f"{row.domain} was added. Set these records where its DNS is run.")
+            return redirect("messaging:sender_domain", row.public_id)
+    return _page(request, domain_form=form, status=400)
+
+
+@company_page()
+@require_safe
+def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """A domain and its DNS records, each with what was found."""
+    row = selectors.get_domain(public_id)
+    records = [representations.sender_record(row, record) for record in records_of(row, row.keys.all())]
+    context = {
+        "domain": row,
+        "records": [
+            {
+                **record,
+                "name_id": f"name-{number}",
+                "value_id": f"value-{number}",
+                "what": PURPOSES[record["purpose"]],
+                "state": STATES[record["status"]][0],
+                "tone": STATES[record["status"]][1],
+            }
+            for number, record in enumerate(records, 1)
+        ],
+        "lapses_at": row.failing_since + LAPSES_AFTER if row.failing_since else None,
+        "may_change": at_least(request.membership.role, Role.ADMIN),
+    }
+    return render(request, "messaging/sender_domain.html", context)
+
+
+@company_page(role=Role.ADMIN)
+@require_POST
+def verify(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Have the records looked at now."""
+    row = services.request_check(domain=selectors.get_domain(public_id))
+    messages.info(request, "The records are being looked at. Load this page again in a few seconds.")
+    return redirect("messaging:sender_domain", row.public_id)
+
+
+@company_page(role=Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove_domain(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Remove a domain, after asking."""
+    row = selectors.get_domain(public_id)
+    if request.method != "POST":
+        text = (
+            "No mail comes from it any more, and messages from it that still wait fail. "
+            "To use it again you add it anew, with new DNS records."
+        )
+        return render(request, "messaging/sender_remove.html", {"name": row.domain, "text": text})
+    name = row.domain
+    services.delete_domain(domain=row, actor=request.principal)
+    messages.success(request, f"{name} was removed.")
+    return redirect("messaging:senders")
+
+
+@company_page(role=Role.ADMIN)
+@require_POST
+def claim_sms(request: CompanyRequest) -> HttpResponse:
+    """Ask for a number or name."""
+    form = SmsSenderForm(request.POST)
+    if form.is_valid():
+        try:
+            row = services.claim_sms_sender(actor=request.principal, **form.cleaned_data)
+        except FieldErrors as refusal:
+            form.show_refusal(refusal)
+        except DomainError as refusal:
+            form.add_error("sender", refusal.detail)
+        else:
+            messages.success(request, f"You asked for {row.sender}. It can be used once staff approve it.")
+            return redirect("messaging:senders")
+    return _page(request, sms_form=form, status=400)
+
+
+@company_page(role=Role.ADMIN)
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove_sms(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Remove an SMS sender, after asking."""
+    row = selectors.get_sms_sender(public_id)
+    if request.method != "POST":
+        text = "No SMS comes from it any more, and those from it that still wait fail."
+        return render(request, "messaging/sender_remove.html", {"name": row.sender, "text": text})
+    name = row.sender
+    services.delete_sms_sender(sender=row, actor=request.principal)
+    messages.success(request, f"{name} was removed.")
+    return redirect("messaging:senders")
+
+
+@company_page(role=Role.ADMIN)
+@require_POST
+def countries(request: CompanyRequest) -> HttpResponse:
+    """Choose the countries that SMS go to."""
+    form = CountriesForm(request.POST)
+    if form.is_valid():
+        try:
+            row = services.choose_countries(actor=request.principal, **form.cleaned_data)
+        except FieldErrors as refusal:
+            form.show_refusal(refusal)
+        else:
+            messages.success(request, f"SMS go to: {', '.join(row.countries) or 'no country'}.")
+            return redirect("messaging:senders")
+    return _page(request, countries_form=form, status=400)
+
+
+def _page(
+    request: CompanyRequest,
+    *,
+    domain_form: DomainForm | None = None,
+    sms_form: SmsSenderForm | None = None,
+    countries_form: CountriesForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    chosen = " ".join(sorted(allowed_countries()))
+    context: dict[str, Any] = {
+        "domains": list(selectors.list_domains().order_by("-id")),
+        "sms_senders": list(selectors.list_sms_senders()),
+        "domain_form": domain_form or DomainForm(),
+        "sms_form": sms_form or SmsSenderForm(),
+        "countries_form": countries_form or CountriesForm(initial={"countries": chosen}),
+        "countries": chosen,
+        "may_change": at_least(request.membership.role, Role.ADMIN),
+    }
+    return render(request, "messaging/sender_list.html", context, status=status)

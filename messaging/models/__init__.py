@@ -1,0 +1,34 @@
+"""Tables of messaging: messages and what became of them, and the senders a company has proved."""
+
+from messaging.models.messages import (
+    FOLLOWS,
+    MAX_RECIPIENTS,
+    PRECEDENCE,
+    DailyUsage,
+    Message,
+    MessageStat,
+    MessageTag,
+    Recipient,
+    RecipientEvent,
+    Status,
+    Suppression,
+)
+from messaging.models.senders import DkimKey, SenderDomain, SmsCountries, SmsSender
+
+__all__ = [
+    "FOLLOWS",
+    "MAX_RECIPIENTS",
+    "PRECEDENCE",
+    "DailyUsage",
+    "DkimKey",
+    "Message",
+    "MessageStat",
+    "MessageTag",
+    "Recipient",
+    "RecipientEvent",
+    "SenderDomain",
+    "SmsCountries",
+    "SmsSender",
+    "Status",
+    "Suppression",
+]

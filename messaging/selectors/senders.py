@@ -1,0 +1,115 @@
+"""Reads of senders: inside the current tenant, and of the messages of many companies while they are taken for sending."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db.models import Prefetch, QuerySet
+
+from accounts.models import Membership
+from messaging.models import DkimKey, SenderDomain, SmsCountries, SmsSender
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedDomain:
+    """A domain that mail may come from, with its keys; `returns` whether bounces may go to a host below it."""
+
+    domain: str
+    keys: tuple[DkimKey, ...]
+    returns: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """What a company may send as, in live mode."""
+
+    domains: tuple[ProvedDomain, ...] = ()
+    members: frozenset[str] = frozenset()
+    sms: frozenset[str] = frozenset()
+
+    def domain_of(self, host: str) -> ProvedDomain | None:
+        """Return the proved domain that covers `host`, the longest of several."""
+        fitting = [domain for domain in self.domains if covers(domain.domain, host)]
+        return max(fitting, key=lambda domain: len(domain.domain), default=None)
+
+
+NOBODY = Senders()
+
+
+def covers(domain: str, host: str) -> bool:
+    """Tell whether `host` is the domain or one below it: sub-domains follow their domain."""
+    return host == domain or host.endswith(f".{domain}")
+
+
+def list_domains() -> QuerySet[SenderDomain]:
+    """Return the domains with their keys."""
+    return SenderDomain.objects.prefetch_related("keys")
+
+
+def get_domain(public_id: str) -> SenderDomain:
+    """Return the domain; raises core.errors.NotFound when it is missing or foreign."""
+    return SenderDomain.by_public_id(public_id)
+
+
+def list_sms_senders() -> QuerySet[SmsSender]:
+    """Return the numbers and names that SMS come from, whatever staff have said."""
+    return SmsSender.objects.order_by("-id")
+
+
+def get_sms_sender(public_id: str) -> SmsSender:
+    """Return the SMS sender; raises core.errors.NotFound when it is missing or foreign."""
+    return SmsSender.by_public_id(public_id)
+
+
+def chosen_countries() -> frozenset[str]:
+    """Return the countries that the current tenant has switched on for SMS."""
+    row = SmsCountries.objects.first()
+    return frozenset(row.countries) if row else frozenset()
+
+
+def proved_domains() -> list[str]:
+    """Return the names of the current tenant's verified domains, the one that was verified first foremost."""
+    rows = SenderDomain.objects.filter(status="verified").order_by("verified_at", "id")
+    return list(rows.values_list("domain", flat=True))
+
+
+def member_emails() -> frozenset[str]:
+    """Return the addresses of the current company's people who may sign in."""
+    rows = Membership.objects.filter(user__is_active=True)
+    return frozenset(rows.values_list("user__email", flat=True))
+
+
+def approved_sms_senders() -> list[SmsSender]:
+    """Return the current tenant's approved SMS senders, oldest first."""
+    return list(SmsSender.objects.filter(status="approved").order_by("id"))
+
+
+def senders_of(companies: Iterable[uuid.UUID]) -> dict[uuid.UUID, Senders]:
+    """Return what each of these companies may send as, in live mode. Must be called inside `system_context`."""
+    wanted = set(companies)
+    domains = list(
+        _with_keys(SenderDomain.objects.filter(mode="live", status="verified", company_id__in=wanted))
+    )
+    members = list(
+        Membership.objects.filter(company_id__in=wanted, user__is_active=True).select_related("user")
+    )
+    sms = list(SmsSender.objects.filter(mode="live", status="approved", company_id__in=wanted))
+    return {
+        company: Senders(
+            domains=tuple(_proved(row for row in domains if row.company_id == company)),
+            members=frozenset(row.user.email for row in members if row.company_id == company),
+            sms=frozenset(row.sender_normalized for row in sms if row.company_id == company),
+        )
+        for company in wanted
+    }
+
+
+def _with_keys(rows: QuerySet[SenderDomain]) -> QuerySet[SenderDomain]:
+    keys = Prefetch("keys", queryset=DkimKey.objects.order_by("id"), to_attr="all_keys")
+    return rows.prefetch_related(keys).order_by("verified_at", "id")
+
+
+def _proved(rows: Iterable[SenderDomain]) -> Iterator[ProvedDomain]:
+    for row in rows:
+        returns = row.results.get("return_path", {}).get("state") == "found"
+        yield ProvedDomain(row.domain, tuple(row.all_keys), returns)  # type: ignore[attr-defined]

@@ -1,0 +1,133 @@
+"""The looks at senders' domains: soon after they are added, then daily; a domain lapses when its records are gone for 72 hours."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from accounts.selectors import current_company, owner_emails
+from core import clock, set_aside
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import system_context, tenant_context
+from messaging import representations
+from messaging.emails import mail_domain_notice
+from messaging.events import SenderDomainFailed, SenderDomainVerified
+from messaging.models import DkimKey, SenderDomain
+from messaging.verification import Looked, Record, is_proved, look_up_all, records_of
+
+BATCH = 32
+BATCH_NAME = "messaging.check_domains"
+# A worker that dies with a batch gives its domains back after this long.
+LEASE = timedelta(minutes=5)
+EVERY = timedelta(days=1)
+# A missing record is looked for again sooner: its owner may be mending it. And a first miss is no reason to write a mail.
+WHILE_FAILING = timedelta(hours=1)
+LAPSES_AFTER = timedelta(hours=72)
+# Failing for so long, the owners are told; again when there is a day left.
+WARN_AFTER = (timedelta(hours=1), timedelta(hours=48))
+# Nobody has set the records of a new domain, or has them again, for so long: only "Verify now" looks at it any more.
+GIVEN_UP_AFTER = timedelta(days=14)
+SOONEST = timedelta(minutes=1)
+
+ACTOR = Principal.system("messaging.domain_checks")
+
+
+def check_due_domains() -> int:
+    """Look at the records of every domain that is due, a batch at a time; return how many were looked at."""
+    checked = 0
+    while due := _claim():
+        found = look_up_all({row.id: records for row, records in due})
+        looks = [(row, records, found[row.id]) for row, records in due]
+        checked += set_aside.each(
+            BATCH_NAME,
+            looks,
+            lambda look: _record(*look),
+            identify=lambda look: (look[0].public_id, look[0].id),
+        )
+    return checked
+
+
+def _claim() -> list[tuple[SenderDomain, list[Record]]]:
+    now = clock.now()
+    with system_context(reason="senders' domains that are due"):
+        rows = list(
+            SenderDomain.objects.select_for_update(skip_locked=True)
+            .filter(next_check_at__lte=now, company__suspended_at=None)
+            .exclude(id__in=set_aside.resting(BATCH_NAME, now=now))
+            .order_by("next_check_at")[:BATCH]
+        )
+        SenderDomain.objects.filter(id__in=[row.id for row in rows]).update(next_check_at=now + LEASE)
+        keys: dict[object, list[DkimKey]] = {row.id: [] for row in rows}
+        for key in DkimKey.objects.filter(domain_id__in=keys):
+            keys[key.domain_id].append(key)
+    return [(row, records_of(row, keys[row.id])) for row in rows]
+
+
+def _record(claimed: SenderDomain, records: Sequence[Record], found: Mapping[str, Looked]) -> None:
+    """Write down what a look found, and what follows from it, in one transaction of the domain's tenant."""
+    with tenant_context(claimed.tenant):
+        row = SenderDomain.objects.select_for_update().filter(id=claimed.id).first()
+        if row is None:
+            return
+        now = clock.now()
+        row.results = {record.key: found[record.key].as_json() for record in records}
+        row.checked_at = row.updated = now
+        if is_proved(records, found):
+            _succeed(row, records, found, now)
+        else:
+            _fail(row, records, now)
+        row.save()
+
+
+def _succeed(
+    row: SenderDomain, records: Sequence[Record], found: Mapping[str, Looked], now: datetime
+) -> None:
+    was, row.status = row.status, SenderDomain.Status.VERIFIED
+    row.failing_since, row.warnings = None, 0
+    row.next_check_at = now + EVERY
+    for key in row.keys.all():
+        key.verified = found[f"dkim:{key.selector}"].state == "found"
+        key.save(update_fields=["verified"])
+    if was != SenderDomain.Status.VERIFIED:
+        row.verified_at = now
+        publish(
+            SenderDomainVerified(object_id=row.public_id, object=representations.sender_domain(row, records)),
+            actor=ACTOR,
+        )
+
+
+def _fail(row: SenderDomain, records: Sequence[Record], now: datetime) -> None:
+    if row.status != SenderDomain.Status.VERIFIED:
+        since = row.failing_since or row.created
+        row.next_check_at = _next_try(now - since, now)
+        return
+    row.failing_since = row.failing_since or now
+    failing = now - row.failing_since
+    row.next_check_at = now + WHILE_FAILING
+    if failing >= LAPSES_AFTER:
+        row.status = SenderDomain.Status.FAILED
+        publish(
+            SenderDomainFailed(object_id=row.public_id, object=representations.sender_domain(row, records)),
+            actor=ACTOR,
+        )
+        _tell(row, has_lapsed=True)
+    elif row.warnings < len(WARN_AFTER) and failing >= WARN_AFTER[row.warnings]:
+        row.warnings += 1
+        _tell(row, has_lapsed=False)
+
+
+def _next_try(waited: timedelta, now: datetime) -> datetime | None:
+    """Return when to look again at a domain that is not proved: the longer it has waited, the later."""
+    if waited >= GIVEN_UP_AFTER:
+        return None
+    return now + min(EVERY, max(SOONEST, waited / 4))
+
+
+def _tell(row: SenderDomain, *, has_lapsed: bool) -> None:
+    assert row.failing_since is not None
+    mail_domain_notice(
+        domain=row,
+        recipients=owner_emails(),
+        company_name=current_company().name,
+        has_lapsed=has_lapsed,
+        lapses_at=row.failing_since + LAPSES_AFTER,
+    )

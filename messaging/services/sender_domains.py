@@ -1,0 +1,92 @@
+"""Domains that mail may come from: add one, ask for a look at its records, remove it."""
+
+import secrets
+
+from django.conf import settings
+
+from core import clock, crypto, jobs
+from core.email_addresses import InvalidEmail
+from core.errors import DomainError, FieldError, FieldErrors
+from core.events import publish
+from core.principal import Principal
+from messaging import signing
+from messaging.events import SenderDomainCreated, SenderDomainDeleted
+from messaging.models import DkimKey, SenderDomain
+from messaging.verification import clean_domain
+
+CHECK_TASK = "messaging.check_domains"
+# One to sign with and one to fall back on. Their selectors are nobody else's, so that two services, or two companies that share a
+# domain, do not overwrite each other's records.
+KEYS = 2
+
+
+class SenderDomainExists(DomainError):
+    """The company has added this domain before."""
+
+    code = "sender_domain_exists"
+    status = 409
+    title = "This domain was added already"
+    fix = "Nothing to add: `error.sender_domain` is the domain that exists."
+
+
+class TooManySenderDomains(DomainError):
+    """The company has as many domains as it may have."""
+
+    code = "too_many_sender_domains"
+    status = 409
+    title = "There is no room for another domain"
+    fix = "Remove one that is not used. Sub-domains need none of their own: they follow their domain."
+
+
+def add_domain(*, actor: Principal, domain: str) -> SenderDomain:
+    """Add a domain with keys of its own; nothing comes from it before its records are found.
+
+    Raises FieldErrors, SenderDomainExists and TooManySenderDomains.
+    """
+    try:
+        name = clean_domain(domain)
+    except InvalidEmail as error:
+        raise FieldErrors(
+            [FieldError("domain", "invalid_domain", "Write a domain such as example.com.")]
+        ) from error
+    if found := SenderDomain.objects.filter(domain=name).first():
+        raise SenderDomainExists(f"{name} was added already.", facts={"sender_domain": found.public_id})
+    most = settings.SENDER_DOMAINS_PER_COMPANY
+    if SenderDomain.objects.count() >= most:
+        raise TooManySenderDomains(f"A company has at most {most} domains in each mode.")
+    made = [signing.new_key() for _ in range(KEYS)]
+    now = clock.now()
+    row, is_new = SenderDomain.objects.get_or_create(
+        domain=name,
+        defaults={"token": secrets.token_hex(20), "next_check_at": now, "created": now, "updated": now},
+    )
+    if not is_new:
+        raise SenderDomainExists(f"{name} was added already.", facts={"sender_domain": row.public_id})
+    for private, public in made:
+        DkimKey.objects.create(
+            domain=row,
+            selector=f"pm{secrets.token_hex(4)}",
+            public_key=public,
+            private_key=crypto.encrypt_text(private),
+        )
+    publish(SenderDomainCreated(object_id=row.public_id, detail={"domain": name}), actor=actor)
+    jobs.enqueue(CHECK_TASK)
+    return row
+
+
+def request_check(*, domain: SenderDomain) -> SenderDomain:
+    """Have the records looked at now instead of later; the look itself is a worker's, since it takes seconds."""
+    now = clock.now()
+    row: SenderDomain = SenderDomain.objects.select_for_update().get(id=domain.id)
+    if row.next_check_at is None or row.next_check_at > now:
+        row.next_check_at = now
+        row.save(update_fields=["next_check_at"])
+    jobs.enqueue(CHECK_TASK)
+    return row
+
+
+def delete_domain(*, domain: SenderDomain, actor: Principal) -> None:
+    """Remove a domain and its keys. Messages from it that still wait fail with `sender_not_verified`."""
+    public_id, name = domain.public_id, domain.domain
+    domain.delete()
+    publish(SenderDomainDeleted(object_id=public_id, detail={"domain": name}), actor=actor)

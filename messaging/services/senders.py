@@ -1,0 +1,137 @@
+"""Who a live message may come from: the one place that decides, when it is accepted and again when it is handed over.
+
+A leaked key that may only send must not be able to write as somebody else. So a live email comes from a domain that the company has
+proved, or goes to the company's own people only; a live SMS comes from a sender that staff have approved. Test mode sends nothing and
+is free (DESIGN §11).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from accounts.selectors import current_company, owner_emails
+from core.crypto import decrypt_text
+from core.email_addresses import Mailbox, parse_mailbox
+from core.errors import DomainError
+from core.tenancy import require_tenant
+from core.texts import on_one_line
+from messaging.channels.base import Channel, Checked
+from messaging.models import Message, Recipient
+from messaging.providers.base import Proof
+from messaging.selectors import senders as selectors
+from messaging.selectors.senders import Senders
+from messaging.signing import Signer
+from messaging.verification import RETURN_LABEL
+
+# What a mail comes from where the caller names nobody: this local part at the domain that was verified first.
+DEFAULT_LOCAL_PART = "no-reply"
+
+
+class SenderNotVerified(DomainError):
+    """The company has not proved that it may send as `from`. Live messages only; in test mode every sender is accepted."""
+
+    code = "sender_not_verified"
+    status = 403
+    title = "The sender is not verified"
+    fix = (
+        "Email: add the domain at POST /v1/sender_domains or on the page Messages → Senders, set its DNS records, and send "
+        "again once it is `verified`. Without one, leave out `from` and write to members of your own company. SMS: ask for a "
+        "number or name on the same page; staff approve it."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The sender of a message that is being accepted, where answers go, and whether its recipients must be members."""
+
+    sender: str
+    reply_to: list[str]
+    members_only: bool = False
+
+
+def operator_address() -> str:
+    """Return the operator's own address, in the spelling that equal addresses share."""
+    return parse_mailbox(settings.MESSAGING_EMAIL_FROM).normalized
+
+
+def choose_sender(way: Channel, checked: Checked, *, is_named: bool) -> Chosen:
+    """Return whom a message of the current tenant comes from, the caller having named `checked.sender` or nobody.
+
+    Raises SenderNotVerified.
+    """
+    if require_tenant().mode != "live" or way.senders == "operator":
+        return Chosen(checked.sender, checked.reply_to)
+    if way.senders == "approved":
+        return Chosen(_choose_approved(checked.sender if is_named else ""), checked.reply_to)
+    return _choose_email(checked, is_named=is_named)
+
+
+def require_members(addresses: Sequence[str]) -> None:
+    """Let a message from the operator's address go to members only. Raises SenderNotVerified naming the first other one."""
+    members = selectors.member_emails()
+    for address in addresses:
+        if address not in members:
+            raise SenderNotVerified(
+                f"Your company has no verified domain, so live email goes to its own members only; {address} is none.",
+                facts={"channel": "email", "recipient": address},
+            )
+
+
+def _choose_email(checked: Checked, *, is_named: bool) -> Chosen:
+    domains = selectors.proved_domains()
+    address = parse_mailbox(checked.sender).normalized
+    host = address.rpartition("@")[2]
+    if is_named and any(selectors.covers(domain, host) for domain in domains):
+        return Chosen(checked.sender, checked.reply_to)
+    if is_named and address != operator_address():
+        raise SenderNotVerified(
+            f"Your company has not proved that {host} is its own.",
+            facts={"channel": "email", "from": checked.sender, "domain": host},
+        )
+    name = on_one_line(current_company().name)
+    if domains:
+        return Chosen(str(Mailbox(f"{DEFAULT_LOCAL_PART}@{domains[0]}", name)), checked.reply_to)
+    own = parse_mailbox(settings.MESSAGING_EMAIL_FROM).address
+    return Chosen(str(Mailbox(own, name)), checked.reply_to or sorted(owner_emails())[:1], members_only=True)
+
+
+def _choose_approved(wanted: str) -> str:
+    approved = selectors.approved_sms_senders()
+    for row in approved:
+        if not wanted or row.sender_normalized == wanted.lower():
+            return row.sender
+    named = (
+        f"{wanted} is not an approved SMS sender of your company"
+        if wanted
+        else "Your company has no SMS sender"
+    )
+    raise SenderNotVerified(f"{named}.", facts={"channel": "sms", "from": wanted or None})
+
+
+# --- when it is handed over ---------------------------------------------------------------------------------------------
+
+
+def prove(message: Message, recipients: Sequence[Recipient], way: Channel, senders: Senders) -> Proof | None:
+    """Return why `message` may be handed over as what it says it comes from; None when it may not.
+
+    What was true when it was accepted may have ended: a domain lapsed or was removed, a member left, staff took a sender back.
+    Raises core.crypto.Undecryptable for a key that this installation cannot read.
+    """
+    if message.mode != "live" or way.senders == "operator":
+        return Proof(message.sender)
+    if way.senders == "approved":
+        return Proof(message.sender) if message.sender.lower() in senders.sms else None
+    address = parse_mailbox(message.sender).normalized
+    host = address.rpartition("@")[2]
+    domain = senders.domain_of(host)
+    if domain is not None:
+        key = next((key for key in domain.keys if key.verified), domain.keys[0])
+        return Proof(
+            message.sender,
+            signer=Signer(domain.domain, key.selector, decrypt_text(key.private_key)),
+            return_host=f"{RETURN_LABEL}.{domain.domain}" if domain.returns else "",
+        )
+    if address == operator_address() and all(row.address_normalized in senders.members for row in recipients):
+        return Proof(message.sender)
+    return None

@@ -1,0 +1,176 @@
+"""SMS senders: a company claims a number or a name with its reason, or is given one; staff decide. And where SMS may go.
+
+Whoever has a key that may send SMS can make money with it: by sending to dear ranges of numbers that pay their owner (toll fraud). So
+SMS go to the countries that a company has switched on, and not to many numbers of one range within the hour.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import phonenumbers
+from django.db.models import Count
+
+from billing.entitlements import current_limits
+from core import clock
+from core.errors import DomainError, FieldError, FieldErrors
+from core.events import publish
+from core.principal import Principal
+from core.tenancy import require_tenant
+from messaging.channels import get_channel
+from messaging.channels.sms import SENDER_FORM, clean_sender
+from messaging.events import (
+    SmsCountriesChanged,
+    SmsSenderApproved,
+    SmsSenderClaimed,
+    SmsSenderDeleted,
+    SmsSenderRejected,
+)
+from messaging.models import Recipient, SmsCountries, SmsSender
+from messaging.selectors import senders as selectors
+
+MAX_SENDERS = 20
+# Numbers that share all but their last four digits: what one exchange, or one fraudster, has in a row.
+RANGE_DIGITS = 4
+RANGE_WINDOW = timedelta(hours=1)
+# Of such a range within the hour: so many recipients, or this share of the day's cap where that is more.
+RANGE_LEAST, RANGE_SHARE = 20, 10
+COUNTRIES = frozenset(str(region) for region in phonenumbers.SUPPORTED_REGIONS)
+
+
+class SmsSenderExists(DomainError):
+    """The company has asked for this sender before."""
+
+    code = "sms_sender_exists"
+    status = 409
+    title = "This sender was asked for already"
+    fix = "Wait for the answer, or remove the sender and ask again with another reason."
+    only_on_pages = True
+
+
+class TooManySmsSenders(DomainError):
+    """The company has asked for as many SMS senders as it may have."""
+
+    code = "too_many_sms_senders"
+    status = 409
+    title = "There is no room for another sender"
+    fix = "Remove one that is not used."
+    only_on_pages = True
+
+
+class SmsCountryOff(DomainError):
+    """The company has not switched on SMS to the country of a recipient. Live messages only."""
+
+    code = "sms_country_off"
+    status = 403
+    title = "SMS to this country are switched off"
+    fix = "An owner or admin switches countries on at Messages → Senders; `error.country` is the one that is off."
+
+
+class NumberRangeLimited(DomainError):
+    """Too many SMS to numbers that differ in their last four digits only, within an hour: that is how toll fraud looks."""
+
+    code = "number_range_limited"
+    status = 429
+    title = "Too many SMS to one range of numbers"
+    fix = "Wait as long as `Retry-After` says. If your customers really share a range, a higher daily cap raises this limit."
+
+
+def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender:
+    """Ask for a number or name. Raises FieldErrors, SmsSenderExists and TooManySmsSenders."""
+    cleaned = clean_sender(sender.strip())
+    if cleaned is None:
+        raise FieldErrors([FieldError("sender", "invalid_sender", SENDER_FORM)])
+    if SmsSender.objects.filter(sender_normalized=cleaned.lower()).exists():
+        raise SmsSenderExists(f"{cleaned} was asked for already.")
+    if SmsSender.objects.count() >= MAX_SENDERS:
+        raise TooManySmsSenders(f"A company has at most {MAX_SENDERS} SMS senders in each mode.")
+    row: SmsSender = SmsSender.objects.create(
+        sender=cleaned, sender_normalized=cleaned.lower(), reason=reason
+    )
+    publish(
+        SmsSenderClaimed(object_id=row.public_id, detail={"sender": cleaned, "reason": reason}), actor=actor
+    )
+    return row
+
+
+def decide_sms_sender(*, sender: SmsSender, is_approved: bool, decision: str, actor: Principal) -> SmsSender:
+    """Approve a sender, reject it, or take it back; `decision` is what the company reads. For staff."""
+    row: SmsSender = SmsSender.objects.select_for_update().get(id=sender.id)
+    row.status = SmsSender.Status.APPROVED if is_approved else SmsSender.Status.REJECTED
+    row.decision, row.decided_at, row.updated = decision, clock.now(), clock.now()
+    row.save(update_fields=["status", "decision", "decided_at", "updated"])
+    event = SmsSenderApproved if is_approved else SmsSenderRejected
+    publish(event(object_id=row.public_id, detail={"sender": row.sender, "reason": decision}), actor=actor)
+    return row
+
+
+def delete_sms_sender(*, sender: SmsSender, actor: Principal) -> None:
+    """Remove a sender. Messages from it that still wait fail with `sender_not_verified`."""
+    public_id, name = sender.public_id, sender.sender
+    sender.delete()
+    publish(SmsSenderDeleted(object_id=public_id, detail={"sender": name}), actor=actor)
+
+
+def choose_countries(*, countries: Iterable[str], actor: Principal) -> SmsCountries:
+    """Switch SMS on for these countries (ISO 3166-1, two letters) and off for all others. Raises FieldErrors."""
+    wanted = sorted(set(countries))
+    if strange := [code for code in wanted if code not in COUNTRIES]:
+        raise FieldErrors([FieldError("countries", "unknown_country", f"{strange[0]} is no country.")])
+    before = sorted(selectors.chosen_countries())
+    row, _ = SmsCountries.objects.update_or_create(defaults={"countries": wanted, "updated": clock.now()})
+    if before != wanted:
+        changes = {"countries": [before, wanted]}
+        publish(SmsCountriesChanged(object_id=str(require_tenant().mode), changes=changes), actor=actor)
+    return row
+
+
+def require_reachable(numbers: Sequence[str]) -> None:
+    """Let live SMS go to `numbers` (E.164). Raises SmsCountryOff and NumberRangeLimited; nothing in test mode."""
+    if require_tenant().mode != "live":
+        return
+    _require_countries(numbers)
+    _require_ranges(numbers)
+
+
+def country_of(number: str) -> str:
+    """Return the country of a number in E.164; empty for one that belongs to none (satellites, +800)."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
+
+
+def allowed_countries() -> frozenset[str]:
+    """Return the countries that live SMS may go to: those that were chosen; before, those of the approved numbers."""
+    row = SmsCountries.objects.first()
+    if row is not None:
+        return frozenset(row.countries)
+    own = [row.sender for row in selectors.approved_sms_senders() if row.sender.startswith("+")]
+    return frozenset(country_of(number) for number in own)
+
+
+def _require_countries(numbers: Sequence[str]) -> None:
+    allowed = allowed_countries()
+    for number in numbers:
+        country = country_of(number)
+        if country not in allowed:
+            raise SmsCountryOff(
+                f"{number} is a number of {country or 'no country'}, to which SMS are switched off.",
+                facts={"country": country or None, "recipient": number},
+            )
+
+
+def _require_ranges(numbers: Sequence[str]) -> None:
+    limit = max(RANGE_LEAST, get_channel("sms").daily_cap(current_limits()) // RANGE_SHARE)
+    since = clock.now() - RANGE_WINDOW
+    for prefix, wanted in Counter(number[:-RANGE_DIGITS] for number in numbers).items():
+        # A range of the index on addresses: `LIKE` could not use it under row-level security.
+        sent = Recipient.objects.filter(
+            address_normalized__gte=prefix,
+            address_normalized__lt=f"{prefix}a",  # after every digit, whatever the collation
+            created__gte=since,
+        ).aggregate(found=Count("id"))["found"]
+        if sent + wanted > limit:
+            raise NumberRangeLimited(
+                f"{sent} SMS went to numbers that begin with {prefix} within the hour; {limit} may.",
+                facts={"prefix": prefix, "limit": limit},
+                headers={"Retry-After": str(int(RANGE_WINDOW.total_seconds()))},
+            )

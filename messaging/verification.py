@@ -1,0 +1,191 @@
+"""What DNS must say of a sender's domain, and what it says (no database here: a look takes seconds).
+
+Two records prove a domain: the challenge, which only its owner can have set, and a DKIM key, which receivers check every mail by.
+SPF, the return path and DMARC are advice: mail is accepted better with them, and their absence is shown, but proves nothing.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dns.exception
+import dns.nameserver
+import dns.resolver
+from django.conf import settings
+
+from core.email_addresses import InvalidEmail, parse_email
+from core.outside import outside_transactions
+from core.text import storable
+from messaging.models import DkimKey, SenderDomain
+from messaging.signing import key_record
+
+Purpose = Literal["challenge", "dkim", "spf", "return_path", "dmarc"]
+State = Literal["unchecked", "found", "missing", "differs", "unreachable"]
+
+CHALLENGE_LABEL = "_pomelo-challenge"
+RETURN_LABEL = "bounces"
+# Seconds for one record, all name servers and tries together, and for one try.
+LOOKUP_SECONDS = 4.0
+TRY_SECONDS = 1.5
+# What of an answer is kept, so that a company sees what stands there instead.
+MAX_VALUES, MAX_VALUE = 10, 500
+AT_A_TIME = 16
+# The names of its records have to fit into 253 characters.
+MAX_DOMAIN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One DNS record. `name` is absolute, without the last dot; without a `required` one the domain is not proved."""
+
+    key: str
+    purpose: Purpose
+    type: Literal["TXT", "CNAME"]
+    name: str
+    value: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at one record found."""
+
+    state: State
+    found: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is stored of it."""
+        return {"state": self.state, "found": list(self.found)}
+
+
+def return_path_target() -> str:
+    """Return the host that bounces go to, which the return path of a domain points at; empty when none is set up."""
+    return settings.MESSAGING_RETURN_PATH.rpartition("@")[2].strip("> ").lower()
+
+
+def records_of(domain: SenderDomain, keys: Iterable[DkimKey]) -> list[Record]:
+    """Return the records that the company is asked to set, in the order of the page."""
+    name = domain.domain
+    records = [
+        Record("challenge", "challenge", "TXT", f"{CHALLENGE_LABEL}.{name}", f"pomelo={domain.token}", True)
+    ]
+    records += [
+        Record(
+            f"dkim:{key.selector}",
+            "dkim",
+            "TXT",
+            f"{key.selector}._domainkey.{name}",
+            key_record(key.public_key),
+            number == 0,
+        )
+        for number, key in enumerate(sorted(keys, key=lambda key: key.id))
+    ]
+    if include := settings.MESSAGING_SPF_INCLUDE:
+        records.append(Record("spf", "spf", "TXT", name, f"v=spf1 include:{include} ~all", False))
+    if target := return_path_target():
+        records.append(Record("return_path", "return_path", "CNAME", f"{RETURN_LABEL}.{name}", target, False))
+    records.append(Record("dmarc", "dmarc", "TXT", f"_dmarc.{name}", "v=DMARC1; p=none", False))
+    return records
+
+
+def look_up_all(wanted: Mapping[Any, Sequence[Record]]) -> dict[Any, dict[str, Looked]]:
+    """Look at the records of many domains, a few domains at a time; return what was found, by the record's key."""
+    outside_transactions("dns")
+    resolver = make_resolver()
+    with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="dns") as pool:
+        found = pool.map(
+            lambda records: {one.key: look_up(resolver, one) for one in records}, wanted.values()
+        )
+        return dict(zip(wanted, found, strict=True))
+
+
+def make_resolver() -> dns.resolver.Resolver:
+    """Return a resolver that asks the servers of MESSAGING_DNS_RESOLVERS, or the system's where none is named."""
+    servers = [read_server(text) for text in settings.MESSAGING_DNS_RESOLVERS]
+    resolver = dns.resolver.Resolver(configure=not servers)
+    if servers:
+        resolver.nameservers = [dns.nameserver.Do53Nameserver(address, port) for address, port in servers]
+    resolver.lifetime, resolver.timeout = LOOKUP_SECONDS, TRY_SECONDS
+    resolver.cache = None
+    return resolver
+
+
+def read_server(text: str) -> tuple[str, int]:
+    """Return the address and port of `192.0.2.1`, `192.0.2.1:5353` or `[2001:db8::1]:5353`; raises ValueError."""
+    host, port = text.strip(), "53"
+    if host.startswith("["):
+        host, _, rest = host[1:].partition("]")
+        port = rest.removeprefix(":") or port
+    elif host.count(":") == 1:
+        host, _, port = host.partition(":")
+    if not 0 < int(port) < 65536:
+        raise ValueError(f"{port} is no port")
+    return str(ipaddress.ip_address(host)), int(port)
+
+
+def look_up(resolver: dns.resolver.Resolver, record: Record) -> Looked:
+    """Look at one record. A server that does not answer is `unreachable`, which is not the same as `missing`."""
+    state, values = _ask(resolver, record.name, record.type)
+    if record.purpose == "dmarc":
+        # A policy of the organisation's domain holds for its sub-domains (RFC 7489 §6.6.3).
+        parent = record.name.removeprefix("_dmarc.")
+        while state == "missing" and parent.count(".") > 1:
+            parent = parent.partition(".")[2]
+            state, values = _ask(resolver, f"_dmarc.{parent}", "TXT")
+    if state != "found":
+        return Looked(state)
+    kept = tuple(storable(value)[:MAX_VALUE] for value in values[:MAX_VALUES])
+    return Looked("found" if _fits(record, values) else "differs", kept)
+
+
+def _ask(resolver: dns.resolver.Resolver, name: str, kind: str) -> tuple[State, list[str]]:
+    try:
+        answer = resolver.resolve(f"{name}.", kind, search=False)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return "missing", []
+    except (dns.exception.DNSException, OSError):
+        return "unreachable", []
+    if kind == "CNAME":
+        return "found", [row.target.to_text(omit_final_dot=True).lower() for row in answer]
+    # Servers give several in any order: a page that is loaded again must not look different.
+    return "found", sorted(b"".join(row.strings).decode("utf-8", "replace") for row in answer)
+
+
+def _fits(record: Record, values: list[str]) -> bool:
+    match record.purpose:
+        case "challenge":
+            return record.value in [value.strip() for value in values]
+        case "dkim":
+            return any(_tags(value).get("p") == _tags(record.value)["p"] for value in values)
+        case "spf":
+            wanted = record.value.split()[1].lower()
+            return any(
+                value.lower().startswith("v=spf1") and wanted in value.lower().split() for value in values
+            )
+        case "dmarc":
+            return any(value.strip().lower().startswith("v=dmarc1") for value in values)
+        case "return_path":
+            return record.value in values
+
+
+def _tags(value: str) -> dict[str, str]:
+    """Return the tags of a DKIM record, without the white space that may stand in them (RFC 6376 §3.2)."""
+    pairs = (part.partition("=") for part in value.split(";"))
+    return {name.strip(): "".join(content.split()) for name, _, content in pairs}
+
+
+def is_proved(records: Sequence[Record], found: Mapping[str, Looked]) -> bool:
+    """Tell whether the challenge is there, and at least one key that mail can be signed with."""
+    states = [(record.purpose, found[record.key].state) for record in records]
+    return ("challenge", "found") in states and ("dkim", "found") in states
+
+
+def clean_domain(text: str) -> str:
+    """Return a domain in ASCII and lower case; raises core.email_addresses.InvalidEmail for what cannot be one."""
+    name = text.strip().rstrip(".").lower()
+    domain = parse_email(f"postmaster@{name}").rpartition("@")[2]
+    if "." not in domain or len(domain) > MAX_DOMAIN:
+        raise InvalidEmail("This is not a domain that mail can come from.")
+    return domain

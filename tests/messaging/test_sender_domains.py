@@ -1,0 +1,342 @@
+"""Domains that mail may come from: added, proved by a real DNS server, looked at daily, and lapsed."""
+
+import datetime as dt
+
+import dkim
+import pytest
+from django.core import mail
+
+from core import clock
+from core.crypto import decrypt_text
+from core.models import OutboxEvent
+from core.tenancy import system_context, tenant_context
+from messaging import verification
+from messaging.models import DkimKey, SenderDomain
+from messaging.services import add_domain, check_due_domains, request_check
+from messaging.services.domain_checks import LAPSES_AFTER, WHILE_FAILING
+from tests.factories import SYSTEM, make_world, prove_domain
+from tests.messaging.conftest import deliver
+from tests.messaging.dns_server import dns_server
+from tests.poison import poison, reason_of
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.fixture
+def world():
+    """A world that has proved nothing."""
+    return make_world()
+
+
+@pytest.fixture
+def zone(settings):
+    """A real DNS server, pinned as the one that is asked."""
+    with dns_server() as found:
+        settings.MESSAGING_DNS_RESOLVERS = [found.address]
+        yield found
+
+
+@pytest.fixture
+def client(world, issue_key, api):
+    return api(
+        issue_key(
+            world.company, scopes=["sender_domains:read", "sender_domains:write", "messaging:send"]
+        ).client_secret
+    )
+
+
+def publish(zone, body, *purposes):
+    """Set the records of these purposes, all without one, as the company's administrator would."""
+    for record in body["records"]:
+        if not purposes or record["purpose"] in purposes:
+            zone.add(record["name"], record["type"], record["value"])
+
+
+def look_again(client, body):
+    client.post(f"/v1/sender_domains/{body['id']}/verify")
+    check_due_domains()
+    return client.get(f"/v1/sender_domains/{body['id']}").json
+
+
+def events_of(row):
+    with tenant_context(row.tenant):
+        return list(
+            OutboxEvent.objects.filter(object_id=row.public_id).order_by("id").values_list("type", flat=True)
+        )
+
+
+def test_a_domain_is_verified_once_its_records_are_there(world, client, zone, settings):
+    settings.MESSAGING_SPF_INCLUDE, settings.MESSAGING_RETURN_PATH = (
+        "spf.pomelo.example",
+        "bounces@mx.pomelo.example",
+    )
+    answer = client.post("/v1/sender_domains", {"domain": "Acme.Example."})
+    assert answer.status == 201, answer
+    body = answer.json
+    assert (body["domain"], body["status"], body["verified_at"]) == ("acme.example", "pending", None)
+    assert [(r["purpose"], r["type"], r["required"]) for r in body["records"]] == [
+        ("challenge", "TXT", True),
+        ("dkim", "TXT", True),
+        ("dkim", "TXT", False),
+        ("spf", "TXT", False),
+        ("return_path", "CNAME", False),
+        ("dmarc", "TXT", False),
+    ]
+
+    check_due_domains()
+    assert [r["status"] for r in client.get(f"/v1/sender_domains/{body['id']}").json["records"]] == [
+        "missing"
+    ] * 6
+
+    publish(zone, body)
+    found = look_again(client, body)
+
+    assert found["status"] == "verified", found
+    assert [r["status"] for r in found["records"]] == ["found"] * 6
+    with tenant_context(world.tenant()):
+        row = SenderDomain.objects.get()
+    assert events_of(row) == ["sender_domain.verified"]
+    assert dt.timedelta(hours=23) < row.next_check_at - clock.now() <= dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("purposes", "status"),
+    [
+        (["challenge"], "pending"),
+        (["dkim"], "pending"),
+        (["dmarc"], "pending"),
+        (["challenge", "dkim"], "verified"),
+    ],
+)
+def test_the_challenge_and_a_key_prove_a_domain_and_nothing_less(client, zone, purposes, status):
+    body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
+
+    publish(zone, body, *purposes)
+
+    assert look_again(client, body)["status"] == status
+
+
+def test_another_companys_challenge_proves_nothing(world, client, zone):
+    """Two companies may name one domain; each needs its own challenge."""
+    with tenant_context(world.other_tenant()):
+        theirs = add_domain(actor=SYSTEM, domain="acme.example")
+        keys = list(theirs.keys.all())
+    for record in verification.records_of(theirs, keys):
+        zone.add(record.name, record.type, record.value)
+    body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
+
+    found = look_again(client, body)
+
+    assert found["status"] == "pending"
+    assert [r["status"] for r in found["records"] if r["purpose"] == "challenge"] == ["differs"]
+    with tenant_context(world.other_tenant()):
+        assert SenderDomain.objects.get().status == "verified"
+
+
+def test_what_stands_there_instead_is_shown(client, zone):
+    body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
+    zone.add("_pomelo-challenge.acme.example", "TXT", "pomelo=of-last-year", "other=1")
+
+    challenge = look_again(client, body)["records"][0]
+
+    assert (challenge["status"], challenge["found"]) == ("differs", ["other=1", "pomelo=of-last-year"])
+
+
+@pytest.mark.parametrize("way", ["broken", "silent"])
+def test_a_name_server_that_fails_is_no_missing_record(client, zone, way):
+    body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
+    publish(zone, body)
+    getattr(zone, way).add("_pomelo-challenge.acme.example")
+
+    found = look_again(client, body)
+
+    assert (found["status"], found["records"][0]["status"]) == ("pending", "unreachable")
+    assert found["records"][1]["status"] == "found"
+
+
+def test_a_policy_of_the_organisation_holds_for_the_sub_domain(client, zone):
+    body = client.post("/v1/sender_domains", {"domain": "news.acme.example"}).json
+    zone.add("_dmarc.acme.example", "TXT", "v=DMARC1; p=reject")
+
+    assert look_again(client, body)["records"][-1]["status"] == "found"
+
+
+def test_an_international_domain_is_shown_in_its_ascii_form(client):
+    """A Cyrillic a looks like a Latin one: `аcme.example`."""
+    assert (
+        client.post("/v1/sender_domains", {"domain": "\u0430cme.example"}).json["domain"]
+        == "xn--cme-5cd.example"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "localhost",
+        "a b.example",
+        "127.0.0.1",
+        "ada@acme.example",
+        "-a.example",
+        "*.example",
+        "a" * 64 + ".example",
+    ],
+)
+def test_what_is_no_domain_is_refused(client, text):
+    answer = client.post("/v1/sender_domains", {"domain": text})
+
+    assert (answer.status, answer.code) == (400, "validation_failed"), answer
+
+
+def test_the_private_keys_are_encrypted_and_shown_nowhere(world, client):
+    answer = client.post("/v1/sender_domains", {"domain": "acme.example"})
+
+    with tenant_context(world.tenant()):
+        keys = list(DkimKey.objects.all())
+    assert len(keys) == 2
+    assert len({key.selector for key in keys}) == 2
+    for key in keys:
+        assert "PRIVATE" not in key.private_key
+        assert "PRIVATE KEY" in decrypt_text(key.private_key)
+        assert key.private_key not in answer.content.decode()
+        assert key.public_key in answer.content.decode()
+
+
+# --- the daily look -------------------------------------------------------------------------------------------------------
+
+
+def lose(zone, row, since=None):
+    """Let the records be gone, since a while, and be looked for."""
+    with system_context(reason="tests"):
+        SenderDomain.objects.filter(id=row.id).update(failing_since=since, next_check_at=clock.now())
+    check_due_domains()
+    with tenant_context(row.tenant):
+        return SenderDomain.objects.get(id=row.id)
+
+
+def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_after_72_hours(world, zone):
+    row = prove_domain(world.tenant())
+    told = lambda: [m.subject for m in mail.outbox if m.to == [world.owner.email]]  # noqa: E731
+
+    first = lose(zone, row)
+    assert (first.status, first.warnings, told()) == ("verified", 0, [])
+    assert first.next_check_at - clock.now() <= WHILE_FAILING
+
+    now = clock.now()
+    second = lose(zone, row, since=now - dt.timedelta(hours=2))
+    assert (second.status, second.warnings) == ("verified", 1)
+    third = lose(zone, row, since=now - dt.timedelta(hours=3))
+    assert third.warnings == 1
+    fourth = lose(zone, row, since=now - dt.timedelta(hours=49))
+    assert fourth.warnings == 2
+    assert events_of(row) == []
+
+    last = lose(zone, row, since=now - LAPSES_AFTER)
+
+    assert last.status == "failed"
+    assert events_of(row) == ["sender_domain.failed"]
+    assert told() == ["Records are missing for acme.example"] * 2 + ["Mail no longer comes from acme.example"]
+
+
+def test_records_that_come_back_end_the_failure(world, zone):
+    with tenant_context(world.tenant()):
+        row = add_domain(actor=SYSTEM, domain="acme.example")
+        keys = list(row.keys.all())
+    for record in verification.records_of(row, keys):
+        zone.add(record.name, record.type, record.value)
+    check_due_domains()
+    zone.remove("_pomelo-challenge.acme.example", "TXT")
+    lapsed = lose(zone, row, since=clock.now() - LAPSES_AFTER)
+    assert lapsed.status == "failed"
+
+    zone.add("_pomelo-challenge.acme.example", "TXT", f"pomelo={row.token}")
+    back = lose(zone, row, since=lapsed.failing_since)
+
+    assert (back.status, back.failing_since, back.warnings) == ("verified", None, 0)
+    assert events_of(row) == ["sender_domain.verified", "sender_domain.failed", "sender_domain.verified"]
+
+
+def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_more(world, zone):
+    with tenant_context(world.tenant()):
+        row = add_domain(actor=SYSTEM, domain="acme.example")
+    waits = []
+    for age in (0, 1, 8, 13 * 24, 15 * 24):
+        with system_context(reason="tests"):
+            SenderDomain.objects.filter(id=row.id).update(
+                created=clock.now() - dt.timedelta(hours=age), next_check_at=clock.now()
+            )
+        check_due_domains()
+        with tenant_context(row.tenant):
+            found = SenderDomain.objects.get(id=row.id)
+            waits.append(found.next_check_at and round((found.next_check_at - clock.now()) / MINUTE))
+    assert waits == [1, 15, 120, 1440, None]
+
+    with tenant_context(row.tenant):
+        request_check(domain=row)
+    assert check_due_domains() == 1
+
+
+def test_one_domain_that_cannot_be_written_down_stops_no_other(world, zone, monkeypatch):
+    from messaging.services import domain_checks
+
+    with tenant_context(world.other_tenant()):
+        bad = add_domain(actor=SYSTEM, domain="bad.example")
+    with tenant_context(world.tenant()):
+        good = add_domain(actor=SYSTEM, domain="good.example")
+    poison(
+        monkeypatch,
+        domain_checks,
+        "is_proved",
+        lambda records, found: records[0].name.endswith("bad.example"),
+    )
+
+    assert check_due_domains() == 1
+
+    assert "Poison" in reason_of("messaging.check_domains", bad.public_id)
+    with tenant_context(world.tenant()):
+        assert SenderDomain.objects.get(id=good.id).checked_at is not None
+
+
+# --- signatures -----------------------------------------------------------------------------------------------------------
+
+
+def test_mail_of_a_proved_domain_is_signed_so_that_dkim_verifies_it_by_dns(
+    world, client, zone, mailhost, queue
+):
+    body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
+    publish(zone, body)
+    assert look_again(client, body)["status"] == "verified"
+
+    queue(
+        world.tenant(),
+        "Ada Lovelace <ada@example.com>",
+        sender="Ärne <news@shop.acme.example>",
+        subject="Grüße",
+        html="<p>Hi</p>",
+    )
+    deliver()
+
+    [received] = mailhost.to("ada@example.com")
+    resolver = verification.make_resolver()
+
+    def txt(name, timeout=5):
+        answer = resolver.resolve(name.decode() if isinstance(name, bytes) else name, "TXT", search=False)
+        return b"".join(answer[0].strings)
+
+    assert "d=acme.example" in received.message["DKIM-Signature"]
+    assert dkim.verify(received.raw, dnsfunc=txt)
+    assert not dkim.verify(received.raw.replace(b"Gr", b"gr", 1).replace(b"<p>Hi", b"<p>Ho"), dnsfunc=txt)
+    assert not dkim.verify(b"From: Eve <eve@example.com>\r\n" + received.raw, dnsfunc=txt)
+
+
+def test_a_key_that_cannot_be_read_holds_up_its_own_messages_only(world, mailhost, queue):
+    prove_domain(world.tenant())
+    prove_domain(world.other_tenant(), "globex.example")
+    with tenant_context(world.tenant()):
+        DkimKey.objects.update(private_key="gAAAAAB-not-ours")
+    bad, good = queue(world.tenant(), "a@example.com"), queue(world.other_tenant(), "b@example.com")
+
+    deliver()
+
+    assert [mail.recipients for mail in mailhost.received] == [["b@example.com"]]
+    assert good is not None
+    assert reason_of("messaging.send_due", bad.public_id)

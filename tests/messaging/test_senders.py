@@ -1,0 +1,328 @@
+"""Nobody sends live as somebody else: the matrix of senders, modes and companies, and what is decided again at the hand-over."""
+
+import datetime as dt
+import itertools
+
+import pytest
+
+from accounts.models import Membership
+from core import clock
+from core.tenancy import tenant_context
+from messaging.models import Message, SenderDomain, SmsSender
+from messaging.providers.base import Envelope, Proof, Target
+from messaging.providers.file import list_mailbox
+from messaging.services import choose_countries, create_message, delete_domain, sending
+from messaging.services.senders import SenderNotVerified
+from messaging.services.sms_senders import NumberRangeLimited, SmsCountryOff
+from tests.factories import SYSTEM, join, make_user, make_world, prove_domain, prove_sms
+from tests.messaging.conftest import deliver, look, make_due, time_line
+
+EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
+SMS = {"channel": "sms", "to": ["+4930123456"], "text": "Hi"}
+
+
+@pytest.fixture
+def world():
+    """A world in which nothing is proved."""
+    return make_world()
+
+
+@pytest.fixture
+def sender(world, issue_key, api):
+    return api(issue_key(world.company, scopes=["messaging:send", "messaging:read"]).client_secret)
+
+
+# What a caller may write as `from`, and the companies that have proved it: `first` acme.example, `second` globex.example.
+SENDERS = {
+    None: {"first", "second"},
+    "news@acme.example": {"first"},
+    "Acme <News@ACME.example>": {"first"},
+    "news@shop.acme.example": {"first"},
+    "news@globex.example": {"second"},
+    "news@notacme.example": set(),
+    "news@acme.example.evil.example": set(),
+    "news@example": set(),
+    "news@pending.example": set(),
+    "news@lapsed.example": set(),
+    "news@test-only.example": set(),
+    "news@\u0430cme.example": set(),  # a Cyrillic a
+    '"news@acme.example" <news@evil.example>': set(),
+    "ceo@bank.example": set(),
+}
+
+
+def test_no_live_mail_leaves_from_a_domain_that_the_company_has_not_proved(
+    issue_key, api, mailhost, record_property
+):
+    """Every sender, by every company, in both modes: what arrives at a real mail server is of a proved domain."""
+    world = make_world(tier="enterprise")
+    companies = {
+        "first": world.company,
+        "second": world.other_company,
+        "neither": make_world(tier="enterprise").company,
+    }
+    tenants = {name: company.live_tenant for name, company in companies.items()}
+    prove_domain(tenants["first"], "acme.example")
+    prove_domain(tenants["second"], "globex.example")
+    for name in ("pending", "failed"):
+        row = prove_domain(tenants["first"], {"pending": "pending.example", "failed": "lapsed.example"}[name])
+        with tenant_context(row.tenant):
+            SenderDomain.objects.filter(id=row.id).update(status=name)
+    prove_domain(world.tenant("test"), "test-only.example")
+    clients = {
+        (name, mode): api(issue_key(company, scopes=["email:send"], mode=mode, rate_limit=60).client_secret)
+        for name, company in companies.items()
+        for mode in ("live", "test")
+    }
+    refused = accepted = 0
+
+    for (address, proved_by), name, mode in itertools.product(SENDERS.items(), companies, ("live", "test")):
+        body = EMAIL | ({"from": address} if address else {})
+        answer = clients[name, mode].post("/v1/messages", body)
+        if answer.status == 400:
+            assert address in ("news@example",), answer
+            continue
+        if mode == "test" or name in proved_by:
+            assert answer.status == 201, (address, name, mode, answer)
+            accepted += 1
+        else:
+            assert (answer.status, answer.code) == (403, "sender_not_verified"), (address, name, mode, answer)
+            assert "sender_domains" in answer.json["error"].get("fix", "sender_domains")
+            refused += 1
+    deliver()
+
+    assert mailhost.received
+    unproved = [
+        mail.message["From"]
+        for mail in mailhost.received
+        if not mail.message["From"].addresses[0].domain.lower().endswith(("acme.example", "globex.example"))
+        or mail.message["DKIM-Signature"] is None
+    ]
+    assert unproved == []
+    record_property(
+        "isolation", f"senders: {accepted} accepted, {refused} refused, {len(unproved)} left unproved"
+    )
+
+
+def test_without_from_mail_comes_from_the_first_proved_domain_in_the_companys_name(world, sender):
+    prove_domain(world.tenant(), "acme.example")
+    prove_domain(world.tenant(), "later.example")
+
+    assert sender.post("/v1/messages", EMAIL).json["from"] == "Acme <no-reply@acme.example>"
+
+
+# --- without a domain: to members only --------------------------------------------------------------------------------------
+
+
+def test_without_a_domain_a_company_writes_to_its_own_members(world, sender, mailhost, settings):
+    settings.MESSAGING_EMAIL_FROM = "Pomelo <no-reply@operator.example>"
+    answer = sender.post(
+        "/v1/messages", {**EMAIL, "to": [world.owner.email], "cc": [world.teammate.email.upper()]}
+    )
+    assert answer.status == 201, answer
+    assert (answer.json["from"], answer.json["reply_to"]) == (
+        "Acme <no-reply@operator.example>",
+        [world.owner.email],
+    )
+
+    deliver()
+
+    [received] = mailhost.received
+    assert sorted(address.lower() for address in received.recipients) == sorted(
+        [world.owner.email, world.teammate.email]
+    )
+    assert received.message["DKIM-Signature"] is None
+
+
+@pytest.mark.parametrize("field", ["to", "cc", "bcc"])
+def test_one_recipient_who_is_no_member_is_enough_to_refuse(world, sender, field):
+    body = {**EMAIL, "to": [world.owner.email]} | {field: ["ada@example.com"]}
+
+    answer = sender.post("/v1/messages", body)
+
+    assert (answer.status, answer.code) == (403, "sender_not_verified")
+    assert answer.json["error"]["recipient"] == "ada@example.com"
+
+
+def test_members_of_another_company_are_not_ones_own(world, sender):
+    assert sender.post("/v1/messages", {**EMAIL, "to": [world.outsider.email]}).code == "sender_not_verified"
+
+
+def test_the_operators_address_is_nobodys_to_name(world, sender, settings):
+    settings.MESSAGING_EMAIL_FROM = "Pomelo <no-reply@operator.example>"
+
+    answer = sender.post("/v1/messages", {**EMAIL, "from": "Security <NO-REPLY@operator.example>"})
+
+    assert (answer.status, answer.code) == (403, "sender_not_verified")
+
+
+def test_a_refusal_is_not_kept_under_its_idempotency_key(world, sender):
+    first = sender.post("/v1/messages", {**EMAIL, "from": "a@acme.example"}, idempotency_key="again")
+    prove_domain(world.tenant(), "acme.example")
+    second = sender.post("/v1/messages", {**EMAIL, "from": "a@acme.example"}, idempotency_key="again")
+
+    assert (first.status, second.status) == (403, 201)
+
+
+# --- decided again when it is handed over ------------------------------------------------------------------------------------
+
+
+def refused(message, address="ada@example.com"):
+    row, recipients = look(message)
+    return row.status, recipients[address].error_code, time_line(message, address)
+
+
+REFUSED = ("failed", "sender_not_verified", [("failed", "sender_not_verified")])
+
+
+@pytest.mark.parametrize("end", ["lapsed", "removed"])
+def test_what_was_accepted_does_not_leave_after_its_domain_has_ended(world, mailhost, queue, end):
+    domain = prove_domain(world.tenant())
+    message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(days=1))
+    with tenant_context(world.tenant()):
+        if end == "lapsed":
+            SenderDomain.objects.update(status="failed")
+        else:
+            delete_domain(domain=domain, actor=SYSTEM)
+
+    make_due(message)
+    deliver()
+
+    assert mailhost.received == []
+    assert refused(message) == REFUSED
+
+
+def test_mail_for_a_member_does_not_leave_once_they_have_left(world, mailhost, queue):
+    guest = make_user("guest")
+    join(world.company, guest, "viewer")
+    message = queue(world.tenant(), guest.email)
+    with tenant_context(world.tenant()):
+        Membership.objects.filter(user=guest).delete()
+
+    deliver()
+
+    assert mailhost.received == []
+    assert refused(message, guest.email) == REFUSED
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [None, Proof("Acme <news@acme.example>"), Proof("news@acme.example ")],
+)
+def test_no_provider_is_called_without_a_proof_for_this_very_sender(world, mailhost, proof, settings):
+    """The last door: whatever made the envelope."""
+    target = Target(world.company.id, "ada@example.com")
+    envelope = Envelope(
+        world.company.id, world.tenant(), "email", "news@acme.example", (target,), (target,), proof=proof
+    )
+    results = sending._Results()
+
+    sending._call(sending._Part(job=None, envelope=envelope), results)
+
+    [part] = results.take(1, 1)
+    assert [(one.outcome, one.code) for one in part.results] == [("failed", "sender_not_verified")]
+    assert mailhost.received == []
+
+
+# --- SMS ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["Acme", "ACME", "+4930999999"])
+@pytest.mark.parametrize("status", ["pending", "rejected", "another company's", "test mode's", None])
+def test_no_sms_comes_from_a_sender_that_staff_have_not_approved(world, sender, name, status):
+    tenant = {"another company's": world.other_tenant(), "test mode's": world.tenant("test")}.get(
+        status, world.tenant()
+    )
+    if status:
+        row = prove_sms(tenant, name)
+        with tenant_context(tenant):
+            SmsSender.objects.filter(id=row.id).update(
+                status=status if status in ("pending", "rejected") else "approved"
+            )
+
+    for body in (SMS, {**SMS, "from": name}):
+        assert sender.post("/v1/messages", body).code == "sender_not_verified"
+
+
+def test_an_approved_sender_is_used_as_it_was_approved(world, sender):
+    prove_sms(world.tenant(), "Acme")
+
+    assert sender.post("/v1/messages", {**SMS, "from": "aCME"}).json["from"] == "Acme"
+    assert sender.post("/v1/messages", SMS).json["from"] == "Acme"
+    assert sender.post("/v1/messages", {**SMS, "from": "Acme2"}).code == "sender_not_verified"
+
+
+def test_an_sms_does_not_leave_once_its_sender_was_taken_back(world, queue, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    prove_sms(world.tenant(), "Acme")
+    message = queue(world.tenant(), "+4930123456", channel="sms", subject="")
+    with tenant_context(world.tenant()):
+        SmsSender.objects.update(status="rejected")
+
+    deliver()
+
+    assert list_mailbox(world.tenant()) == []
+    assert refused(message, "+4930123456") == REFUSED
+
+
+def send_sms(tenant, *numbers):
+    with tenant_context(tenant):
+        return create_message(actor=SYSTEM, channel="sms", to=numbers, text="Hi").message
+
+
+def test_sms_go_to_the_countries_that_are_switched_on(world):
+    tenant = world.tenant()
+    prove_sms(tenant, "Acme", countries=["DE"])
+    send_sms(tenant, "+4930123456")
+
+    with pytest.raises(SmsCountryOff) as off:
+        send_sms(tenant, "+4930123457", "+43512345678")
+    assert off.value.facts == {"country": "AT", "recipient": "+43512345678"}
+    with tenant_context(tenant):
+        choose_countries(countries=["AT"], actor=SYSTEM)
+    send_sms(tenant, "+43512345678")
+
+
+def test_before_any_are_chosen_sms_go_to_the_country_of_the_approved_number(world):
+    tenant = world.tenant()
+    with tenant_context(tenant):
+        SmsSender.objects.create(
+            sender="+4930999999", sender_normalized="+4930999999", status="approved", reason="tests"
+        )
+
+    send_sms(tenant, "+4930123456")
+    with pytest.raises(SmsCountryOff):
+        send_sms(tenant, "+43512345678")
+
+
+def test_not_many_numbers_of_one_range_within_the_hour(world):
+    tenant = world.tenant()
+    prove_sms(tenant)
+    send_sms(tenant, *(f"+49301234{last:02}" for last in range(12)))
+    send_sms(tenant, *(f"+49301234{last:02}" for last in range(12, 20)))
+
+    with pytest.raises(NumberRangeLimited) as limited:
+        send_sms(tenant, "+4930123499")
+    assert limited.value.headers == {"Retry-After": "3600"}
+    send_sms(tenant, "+4930987654")  # of another range
+
+    with tenant_context(tenant):
+        for message in Message.objects.all():
+            message.recipients.update(created=clock.now() - dt.timedelta(hours=2))
+    send_sms(tenant, "+4930123499")
+
+
+def test_in_test_mode_every_sender_is_free(world):
+    tenant = world.tenant("test")
+    with tenant_context(tenant):
+        create_message(actor=SYSTEM, sender="ceo@bank.example", **EMAIL)
+        create_message(actor=SYSTEM, sender="Bank", **SMS)
+    deliver()
+    with tenant_context(tenant):
+        assert set(Message.objects.values_list("status", flat=True)) == {"delivered"}
+
+
+def test_the_service_refuses_as_the_endpoint_does(world):
+    with tenant_context(world.tenant()), pytest.raises(SenderNotVerified):
+        create_message(actor=SYSTEM, sender="ceo@bank.example", **EMAIL)
