@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from posixpath import normpath
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -104,11 +105,11 @@ def render_markdown(path: Path, changed: int) -> SafeString:
 
     `changed` makes a new version a new entry.
     """
-    return _html(path.read_text())
+    return _html(path.read_text(), folder=path.parent.relative_to(FOLDER).as_posix())
 
 
-def _html(text: str) -> SafeString:
-    return mark_safe(_markdown().render(_COMMENT.sub("", text)))  # noqa: S308 - our own files, raw HTML switched off
+def _html(text: str, *, folder: str = ".") -> SafeString:
+    return mark_safe(_markdown().render(_COMMENT.sub("", text), {"folder": folder}))  # noqa: S308 - our own files, raw HTML switched off
 
 
 @lru_cache(maxsize=128)
@@ -141,7 +142,10 @@ def _adapt(state: object) -> None:
         if token.type in ("fence", "code_block", "table_open"):
             token.attrs["tabindex"] = "0"
         for child in token.children or ():
-            href = str(child.attrs.get("href", ""))
-            match = re.fullmatch(r"(?!\w+:)(?:\./|\.\./)?(?:docs/)?([\w/-]+)\.md(#.*)?", href)
+            match = re.fullmatch(r"(?!\w+:)([\w./-]+)\.md(#.*)?", str(child.attrs.get("href", "")))
             if match:
-                child.attrs["href"] = f"/docs/{match[1].replace('/', '-')}/{match[2] or ''}"
+                page = normpath(f"{state.env['folder']}/{match[1]}")  # type: ignore[attr-defined]
+                if page.startswith(("../", *HIDDEN_FOLDERS)):
+                    del child.attrs["href"]  # a file of the repository that is no page
+                else:
+                    child.attrs["href"] = f"/docs/{page.replace('/', '-')}/{match[2] or ''}"
