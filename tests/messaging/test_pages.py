@@ -98,7 +98,7 @@ def test_another_companys_mailbox_is_not_shown(world, files, queue):
         ({"to": "ada@example.com, nobody"}, "Address 2: This is not an email address."),
         ({"to": ""}, "Name at least one recipient"),
         ({"subject": ""}, "An email needs a subject."),
-        ({"text": ""}, "Give `text`, `html` or both."),
+        ({"text": ""}, "Give <code>text</code>, <code>html</code> or both."),
         ({"tags": "bad<tag>"}, "Use up to 10 words"),
         ({"send_at": "2001-01-01T00:00"}, "This time has passed."),
         ({"customer": "cus_nope"}, "There is no such customer."),
