@@ -91,7 +91,12 @@ class OwnFilesStorage(CompressedManifestStaticFilesStorage):
 
 
 def collect_own_files() -> None:
-    """Name the files of the dashboard's pages by their content and compress them, for `OwnFilesStorage`."""
+    """Name the files of the dashboard's pages by their content and compress them, for `OwnFilesStorage`.
+
+    Nothing is collected where files are served from where they lie (no STATIC_ROOT).
+    """
+    if settings.STATIC_ROOT is None:
+        return
     collected: dict[str, tuple[Any, str]] = {}
     for name in NEEDED_BY_PAGES:
         source = finders.find(name)

@@ -105,7 +105,8 @@ def render_markdown(path: Path, changed: int) -> SafeString:
 
     `changed` makes a new version a new entry.
     """
-    return _html(path.read_text(), folder=path.parent.relative_to(FOLDER).as_posix())
+    folder = path.parent.relative_to(FOLDER).as_posix() if path.is_relative_to(FOLDER) else "."
+    return _html(path.read_text(), folder=folder)
 
 
 def _html(text: str, *, folder: str = ".") -> SafeString:
