@@ -1,7 +1,7 @@
 """Who may see a page of the dashboard: the signed-in person's membership, role and mode, and the tenant they set.
 
 `company_page` is the one door of every dashboard view. The tenant comes from the person's membership and their session,
-never from the address, a header or a form (DESIGN §8).
+never from the address, a header or a form (docs/architecture.md, Tenancy).
 """
 
 from collections.abc import Callable

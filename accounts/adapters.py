@@ -1,6 +1,6 @@
 """How django-allauth behaves here, and what is recorded of it.
 
-The receivers of its signals stand here too (DESIGN §2: one file per app), connected by `AccountsConfig.ready()`.
+The receivers of its signals stand here too (docs/architecture.md, Rooms: one file per app), connected by `AccountsConfig.ready()`.
 """
 
 from types import SimpleNamespace

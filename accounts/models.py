@@ -77,7 +77,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Company(models.Model):
-    """A tenant. `version` rises with every change that cached grants must notice (DESIGN §5)."""
+    """A tenant. `version` rises with every change that cached grants must notice (docs/architecture.md, Keys)."""
 
     class Tiers(models.TextChoices):
         """What a company has subscribed to; billing.entitlements knows the limits."""

@@ -1,4 +1,4 @@
-"""The recent-login check: what could hurt most asks the person to prove again who they are (DESIGN §14).
+"""The recent-login check: what could hurt most asks the person to prove again who they are (docs/architecture.md, Pages).
 
 Both a sign-in and a later re-authentication (password, authenticator app, passkey) count, for 30 minutes.
 """

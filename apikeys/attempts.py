@@ -2,7 +2,7 @@
 
 Whoever knows a public Client ID must not be able to spend its tokens or lock it out, so everything that costs a key
 nothing is counted by address (IPv6: /64). Every failure up to the limit is written to the audit trail, and of refusals by views
-without a limit as many for each key; of successes the first of a secret from an address in an hour (DESIGN §4, §13).
+without a limit as many for each key; of successes the first of a secret from an address in an hour (docs/architecture.md, The request pipeline and Audit).
 """
 
 import threading

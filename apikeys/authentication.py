@@ -1,4 +1,4 @@
-"""DRF's authentication by API key: who is calling, and is there a token left (DESIGN §4–6).
+"""DRF's authentication by API key: who is calling, and is there a token left (docs/architecture.md, The request pipeline, Keys and Limits).
 
 `REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]` names ApiKeyAuthentication. On the hot path it does no SQL and one round trip
 to Valkey, which proves the process's copy of the grant the newest and takes from every bucket that the view's throttles name.
@@ -234,7 +234,7 @@ class _Attempt:
     # --- without Valkey -----------------------------------------------------------------------------------------------
 
     def _settle_without_valkey(self) -> KeyAccess:
-        """Decide on what PostgreSQL says now, and limit as `RATE_LIMIT_FAILURE_MODE` says (DESIGN §5)."""
+        """Decide on what PostgreSQL says now, and limit as `RATE_LIMIT_FAILURE_MODE` says (docs/architecture.md, Keys)."""
         if not self.fresh:
             self._reload()
         grant = self.grant

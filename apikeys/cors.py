@@ -1,4 +1,4 @@
-"""Which browsers may read an answer of the API: django-cors-headers asks, per request (DESIGN §5).
+"""Which browsers may read an answer of the API: django-cors-headers asks, per request (docs/architecture.md, Keys).
 
 A preflight carries no key, so it is answered by its path alone and decides nothing. The request that follows is decided
 by authentication, by its key: only the origins of a browser key read what it is answered. What is refused before any key is

@@ -1,4 +1,4 @@
-"""Reads the credential out of a request: the three places of DESIGN §3, and the one where it must never be."""
+"""Reads the credential out of a request: the three places of docs/architecture.md, Contracts, and the one where it must never be."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""What a grant allows, decided on the process's own copy without I/O, and explained (DESIGN §4).
+"""What a grant allows, decided on the process's own copy without I/O, and explained (docs/architecture.md, The request pipeline).
 
 `decide` is called for every request and says only why not; `explain` writes the trace of a refused one.
 """

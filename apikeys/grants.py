@@ -1,4 +1,4 @@
-"""Grants: what a matched secret may do, remembered so that a request needs no SQL (DESIGN §5).
+"""Grants: what a matched secret may do, remembered so that a request needs no SQL (docs/architecture.md, Keys).
 
 A grant exists three times. In PostgreSQL it is the truth. In Valkey it is JSON under the HMAC of the secret, with a MAC
 over name and content, so that a hostile Valkey can neither forge one nor move one to another secret. In the process

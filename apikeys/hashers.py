@@ -1,4 +1,4 @@
-"""How a secret is stored: an encoded hash that names its scheme, and a peppered fingerprint (DESIGN §5).
+"""How a secret is stored: an encoded hash that names its scheme, and a peppered fingerprint (docs/architecture.md, Keys).
 
 The fingerprint refuses a wrong secret in microseconds, so that bcrypt never runs for one. The hash is what a database
 thief would have to break: bcrypt of the SHA-256 (so that nothing is cut at bcrypt's 72 bytes) or plain SHA-256, which

@@ -1,4 +1,4 @@
-"""The format of a Client Secret: pure functions, no settings, no I/O (DESIGN §3).
+"""The format of a Client Secret: pure functions, no settings, no I/O (docs/architecture.md, Contracts).
 
 A secret is `pm_live_` or `pm_test_`, 32 base62 characters from the CSPRNG (190 bits), and 6 base62 characters of CRC32
 over everything before them. The checksum lets the API, `manage.py check_secret` and secret scanners reject a mistyped

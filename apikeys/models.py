@@ -1,4 +1,4 @@
-"""Keys and their secrets: the truth of every credential (DESIGN §5). A secret itself is never stored."""
+"""Keys and their secrets: the truth of every credential (docs/architecture.md, Keys). A secret itself is never stored."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

@@ -1,4 +1,4 @@
-"""Last use of keys, secrets and scopes: noted in memory by the hot path, written in batches (DESIGN §5).
+"""Last use of keys, secrets and scopes: noted in memory by the hot path, written in batches (docs/architecture.md, Keys).
 
 A note costs two assignments in a dict under a lock that is never held for longer. A thread of the process writes what has gathered every FLUSH_SECONDS; a process
 that is killed loses at most that much of a figure that is shown to the minute.

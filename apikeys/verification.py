@@ -1,4 +1,4 @@
-"""The cold path: find a secret's row, check it against its verifier, and make a proven grant of it (DESIGN §5).
+"""The cold path: find a secret's row, check it against its verifier, and make a proven grant of it (docs/architecture.md, Keys).
 
 Runs at a secret's first use in a process, when a copy turned out to be stale, and every 60 s.
 """

@@ -1,4 +1,4 @@
-"""How audit's objects look to the outside: in API answers and in exports alike (DESIGN §3)."""
+"""How audit's objects look to the outside: in API answers and in exports alike (docs/architecture.md, Contracts)."""
 
 from typing import Any
 

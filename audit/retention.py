@@ -1,4 +1,4 @@
-"""Dropping days that are over: detached without holding writers up, then dropped, after a signed checkpoint (DESIGN §13)."""
+"""Dropping days that are over: detached without holding writers up, then dropped, after a signed checkpoint (docs/architecture.md, Audit)."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Reads of the trail and the request log, all inside the current tenant and all served by B-trees (DESIGN §8).
+"""Reads of the trail and the request log, all inside the current tenant and all served by B-trees (docs/architecture.md, Tenancy).
 
 Every filter compares a stored column by an operator that PostgreSQL may push below row-level security. Times become ranges
 of the identifier, which is what the tables are partitioned by.

@@ -1,4 +1,4 @@
-"""What a company's tier allows. The one place that knows limits (DESIGN §6, §12).
+"""What a company's tier allows. The one place that knows limits (docs/architecture.md, Limits and Billing).
 
 The numbers of the tiers are rows (`billing.models.TierLimits`) that only this module reads; staff change them by
 `billing.services.set_tier_limits`, which raises the version of every company on the tier, as an override of a single

@@ -1,4 +1,4 @@
-"""How billing's objects look to the outside: in API answers and in events alike (DESIGN §3)."""
+"""How billing's objects look to the outside: in API answers and in events alike (docs/architecture.md, Contracts)."""
 
 import uuid
 from collections.abc import Sequence

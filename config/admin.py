@@ -1,4 +1,4 @@
-"""The staff site at /staff/: staff only, a second factor required, every page inside `system_context` (DESIGN §15)."""
+"""The staff site at /staff/: staff only, a second factor required, every page inside `system_context` (docs/architecture.md, Pages)."""
 
 import time
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Django's cache in Valkey, which goes on in the memory of this process while Valkey is away.
 
 Sign-in, password resets and second factors count their attempts here (django-allauth): they must neither fail nor lose their
-limits because Valkey did. The limits then hold per process, as those of the API do (DESIGN §5).
+limits because Valkey did. The limits then hold per process, as those of the API do (docs/architecture.md, Keys).
 """
 
 from collections.abc import Callable, Collection

@@ -2,7 +2,7 @@
 
 A `Chart` holds the same numbers twice: as pictures (in three widths, so that the writing keeps its
 size; the page's CSS chooses) and as rows for
-the table that stands beside every chart (DESIGN §14), so that nothing is said by shape or colour alone.
+the table that stands beside every chart (docs/architecture.md, Pages), so that nothing is said by shape or colour alone.
 """
 
 import math

@@ -31,7 +31,7 @@ def _statement(sql: str) -> Statement:
 
 
 class RowLevelSecurity(_SqlConstraint):
-    """Row-level security on company and mode for the role `app`, and a policy for the role `system` (DESIGN §8).
+    """Row-level security on company and mode for the role `app`, and a policy for the role `system` (docs/architecture.md, Tenancy).
 
     The scalar sub-select is evaluated once per statement; `nullif` because a setting made with SET LOCAL reads as the
     empty string, not NULL, once its transaction has ended.
@@ -78,7 +78,7 @@ class RowLevelSecurity(_SqlConstraint):
 
 
 class CompositeForeignKey(_SqlConstraint):
-    """A foreign key over (company, mode, field), so that a row can never point at another tenant's row (DESIGN §8).
+    """A foreign key over (company, mode, field), so that a row can never point at another tenant's row (docs/architecture.md, Tenancy).
 
     Foreign-key checks bypass row-level security, so a plain key would let one company reference another's row.
     `fields` names one TenantForeignKey of the model; `to` the model it points to, or one that points to the same row by the

@@ -1,4 +1,4 @@
-"""Refuses to run under a database role that row-level security does not hold (DESIGN §8)."""
+"""Refuses to run under a database role that row-level security does not hold (docs/architecture.md, Tenancy)."""
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured

@@ -1,4 +1,4 @@
-"""Errors the domain raises on purpose. The API renders them as problem+json, forms show their text (DESIGN §3).
+"""Errors the domain raises on purpose. The API renders them as problem+json, forms show their text (docs/architecture.md, Contracts).
 
 Every class is registered by its code; `docs/errors.md` is generated from the registry: the docstring says what the
 error means, `fix` says what to do about it. `advice()` says it for one case: where `fix` points to facts of the answer, a
@@ -101,5 +101,5 @@ class NotFound(DomainError):
     fix = "Check the identifier, and that the key is of the same mode (live or test) as the object."
 
     def __init__(self) -> None:
-        # One text for every cause: a foreign object must not be told from a missing one (DESIGN §3).
+        # One text for every cause: a foreign object must not be told from a missing one (docs/architecture.md, Contracts).
         super().__init__("There is nothing here for this key.")

@@ -1,4 +1,4 @@
-"""Events: what happened, said once, in the transaction that made it happen (DESIGN §9).
+"""Events: what happened, said once, in the transaction that made it happen (docs/architecture.md, Events).
 
 `publish()` writes the outbox row, from which webhooks are relayed, and hands the event to every sink of
 `settings.EVENT_SINKS` (the audit trail), so neither can be forgotten by a caller nor lost in a crash.

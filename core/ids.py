@@ -1,4 +1,4 @@
-"""Identifiers: UUIDv7 in the database, TypeIDs such as `cus_01h…` wherever people and programs see them (DESIGN §3)."""
+"""Identifiers: UUIDv7 in the database, TypeIDs such as `cus_01h…` wherever people and programs see them (docs/architecture.md, Contracts)."""
 
 import uuid
 from datetime import datetime

@@ -21,7 +21,7 @@ class OutboxEvent(TenantModel):
 
     `sequence` is drawn at the insert and says in which order the relay takes what it finds committed; the relay gives
     the `position`, by which everything reads that reads in order. Whoever commits late gets a later position, so nothing
-    ever appears behind a reader (DESIGN §9). Somebody who subscribes numbers what is there first.
+    ever appears behind a reader (docs/architecture.md, Events). Somebody who subscribes numbers what is there first.
     """
 
     id_prefix = "evt"
@@ -68,7 +68,7 @@ def _idempotency_expiry() -> Any:
 
 
 class IdempotencyRecord(TenantModel):
-    """The stored answer to a write that carried an Idempotency-Key (DESIGN §7)."""
+    """The stored answer to a write that carried an Idempotency-Key (docs/architecture.md, Idempotency)."""
 
     key = models.CharField(max_length=255)
     fingerprint = models.BinaryField(max_length=32)

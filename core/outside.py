@@ -1,4 +1,4 @@
-"""No transaction is held open across a call to another server, or across a slow hash (DESIGN §9).
+"""No transaction is held open across a call to another server, or across a slow hash (docs/architecture.md, Events).
 
 Whatever leaves the process, or takes the processor for long, says so here first. A call from inside a transaction is counted
 and logged in production, where refusing it would do more harm than the locks it holds; with `REFUSE_CALLS_IN_TRANSACTIONS`

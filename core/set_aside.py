@@ -1,4 +1,4 @@
-"""One bad row stops no others (DESIGN §9): it is set aside with its reason, staff see it, and a metric counts it.
+"""One bad row stops no others (docs/architecture.md, Events): it is set aside with its reason, staff see it, and a metric counts it.
 
 A sweep goes through its rows with `each`, or catches what one of them raises and hands it to `put_aside`. What was set aside
 is tried again after a while, longer each time, and leaves the list once it succeeds; until then the sweep passes over it

@@ -1,4 +1,4 @@
-"""What every page of the staff site shares (DESIGN §15): staff read across companies, each look is on the record, and
+"""What every page of the staff site shares (docs/architecture.md, Pages): staff read across companies, each look is on the record, and
 whatever changes something takes a permission of its own, a recent login, a reason, and the name of the one company it is for.
 
 App admins subclass `StaffModelAdmin`. Its pages run inside `system_context` (`config.admin.StaffSite` opens it); opening

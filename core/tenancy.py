@@ -1,4 +1,4 @@
-"""The tenant: a company and a mode. Two walls keep tenants apart (DESIGN §8): the managers here, and row-level security.
+"""The tenant: a company and a mode. Two walls keep tenants apart (docs/architecture.md, Tenancy): the managers here, and row-level security.
 
 Both read the same scope, a context variable. `core.postgres` writes the scope into the transaction together with its
 first query, so a request that needs no SQL sends none.

@@ -1,7 +1,7 @@
 """The one way to Valkey: a pooled client, scripts, and a fast lane for the request pipeline.
 
 `VALKEY_URL` names one server, a cluster, or a primary that Sentinels watch (core.valkey_urls). Time-outs are short: the pipeline has an
-answer for every failure (DESIGN §5), so it is better to know at once.
+answer for every failure (docs/architecture.md, Keys), so it is better to know at once.
 """
 
 import hashlib

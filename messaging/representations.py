@@ -1,4 +1,4 @@
-"""How messages and suppressions look to the outside: in API answers and in events alike (DESIGN §3)."""
+"""How messages and suppressions look to the outside: in API answers and in events alike (docs/architecture.md, Contracts)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any

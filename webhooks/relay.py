@@ -1,7 +1,7 @@
 """From the outbox to deliveries: who gets which event, decided once, in one transaction.
 
 The relay takes what it finds committed and gives each event its position, the order in which everything else reads
-(DESIGN §9). An event that is committed late is taken late and gets a later position; nothing waits for a transaction that
+(docs/architecture.md, Events). An event that is committed late is taken late and gets a later position; nothing waits for a transaction that
 is still open. Whoever is killed on the way leaves nothing half done, and the next run does it all.
 
 Several relays share the work by company: a company's events are taken under a lock of its own, so that their positions

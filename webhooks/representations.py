@@ -1,4 +1,4 @@
-"""How webhooks' objects look to the outside: in API answers and in the audit trail alike (DESIGN §3)."""
+"""How webhooks' objects look to the outside: in API answers and in the audit trail alike (docs/architecture.md, Contracts)."""
 
 from __future__ import annotations
 

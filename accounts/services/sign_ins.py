@@ -1,4 +1,4 @@
-"""Keeping account of how people prove who they are (DESIGN §13: sign-ins and second factors are security events)."""
+"""Keeping account of how people prove who they are (docs/architecture.md, Audit: sign-ins and second factors are security events)."""
 
 from typing import Any
 

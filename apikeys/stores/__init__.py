@@ -1,4 +1,4 @@
-"""Where verifiers live: in the secret's own row, or in Vault with only a reference in the row (DESIGN §5)."""
+"""Where verifiers live: in the secret's own row, or in Vault with only a reference in the row (docs/architecture.md, Keys)."""
 
 from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""The audit tables: partitioned by day, and narrower rights than other tables have (DESIGN §13)."""
+"""The audit tables: partitioned by day, and narrower rights than other tables have (docs/architecture.md, Audit)."""
 
 import core.clock
 import core.constraints

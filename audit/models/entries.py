@@ -1,4 +1,4 @@
-"""Security events: who did what, when and from where. Rows are added and read, never changed (DESIGN §13)."""
+"""Security events: who did what, when and from where. Rows are added and read, never changed (docs/architecture.md, Audit)."""
 
 from django.db import models
 

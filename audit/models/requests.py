@@ -1,4 +1,4 @@
-"""The request log and its hourly roll-ups. One writer adds rows in batches (audit.ingest); pages only read (DESIGN §13)."""
+"""The request log and its hourly roll-ups. One writer adds rows in batches (audit.ingest); pages only read (docs/architecture.md, Audit)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Seals: a hash of every row, chained per company, stream and day, under a signed head (DESIGN §13)."""
+"""Seals: a hash of every row, chained per company, stream and day, under a signed head (docs/architecture.md, Audit)."""
 
 from django.db import models
 from django.db.models.functions import Now

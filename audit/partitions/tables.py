@@ -85,7 +85,7 @@ def ensure_partitions(days: Iterable[date] | None = None, *, using: str = OWNER)
             name = f"{parent}_p{day:%Y%m%d}"
             lower, upper = day_bounds(day)
             cursor.execute(f'CREATE TABLE "{name}" (LIKE "{parent}" INCLUDING ALL)')
-            # The policies stand on the parent; a partition must not be reachable around them (DESIGN §8).
+            # The policies stand on the parent; a partition must not be reachable around them (docs/architecture.md, Tenancy).
             cursor.execute(f'REVOKE ALL ON "{name}" FROM PUBLIC, app, system')
             cursor.execute(f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY')
             cursor.execute(

@@ -1,1 +1,1 @@
-"""Sealing rows in hash chains, signing the heads, and checking both (DESIGN §13)."""
+"""Sealing rows in hash chains, signing the heads, and checking both (docs/architecture.md, Audit)."""

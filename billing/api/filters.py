@@ -1,4 +1,4 @@
-"""What billing's lists can be narrowed by. Every filter is served by an index under row-level security (DESIGN §8)."""
+"""What billing's lists can be narrowed by. Every filter is served by an index under row-level security (docs/architecture.md, Tenancy)."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Customers of a company, and the two narrow tables they are found by.
 
-Under row-level security only leakproof operators can use an index (DESIGN §8), which rules out containment of jsonb and
+Under row-level security only leakproof operators can use an index (docs/architecture.md, Tenancy), which rules out containment of jsonb and
 full text; so metadata and search words are rows of their own, served by plain B-trees.
 """
 

@@ -1,7 +1,7 @@
 """The company's own tier: an owner asks for another one, staff apply it, and staff may override a company's limits.
 
 Every change raises the company's version and, with it, the fence in Valkey, so that no process goes on with the old
-limits (DESIGN §5).
+limits (docs/architecture.md, Keys).
 """
 
 from typing import Any

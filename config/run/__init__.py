@@ -1,1 +1,1 @@
-"""`make run`: the whole platform in the foreground of one machine (DESIGN §16)."""
+"""`make run`: the whole platform in the foreground of one machine (docs/architecture.md, Running)."""

@@ -1,7 +1,7 @@
 """Settings shared by every environment, with safe defaults. The only file that reads the environment.
 
 Variables that are unset fall back to `DATA_DIR/secrets.env` and `DATA_DIR/engines.env`, which `make run` writes.
-Any secret may also come from a file: `NAME_FILE=/path` is read when `NAME` is unset (DESIGN §3).
+Any secret may also come from a file: `NAME_FILE=/path` is read when `NAME` is unset (docs/architecture.md, Contracts).
 """
 
 from pathlib import Path
@@ -135,7 +135,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
-# `default` is the role `app`, which owns nothing and is held by row-level security; `owner` runs migrations (DESIGN §8).
+# `default` is the role `app`, which owns nothing and is held by row-level security; `owner` runs migrations (docs/architecture.md, Tenancy).
 
 
 def database(url_name: str, **options: Any) -> dict[str, Any]:
@@ -178,7 +178,7 @@ CACHES = {
     }
 }
 
-# --- Celery: carries hints only, the truth is in PostgreSQL (DESIGN §9) ------------------------------------------------
+# --- Celery: carries hints only, the truth is in PostgreSQL (docs/architecture.md, Events) ------------------------------------------------
 CELERY_BROKER_URL = secret("CELERY_BROKER_URL", default=VALKEY_URL)
 try:
     check_url(VALKEY_URL)
@@ -227,7 +227,7 @@ HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000)
 SECURE_HSTS_SECONDS = HSTS_SECONDS if REQUIRE_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = REQUIRE_HTTPS
 SECURE_HSTS_PRELOAD = REQUIRE_HTTPS
-SECURE_SSL_REDIRECT = False  # core.middleware redirects pages and refuses /v1 (DESIGN §16)
+SECURE_SSL_REDIRECT = False  # core.middleware redirects pages and refuses /v1 (docs/architecture.md, Running)
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # which asks for SECURE_SSL_REDIRECT
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -253,7 +253,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# --- Credentials (DESIGN §5) ----------------------------------------------------------------------------------------
+# --- Credentials (docs/architecture.md, Keys) ----------------------------------------------------------------------------------------
 API_KEY_HASHER = env.str("API_KEY_HASHER", default="bcrypt_sha256")
 API_KEY_BCRYPT_ROUNDS = env.int("API_KEY_BCRYPT_ROUNDS", default=12)
 API_KEY_PEPPERS = secret("API_KEY_PEPPERS")
@@ -272,7 +272,7 @@ VAULT_KUBERNETES_TOKEN_FILE = env.str(
     "VAULT_KUBERNETES_TOKEN_FILE", default="/var/run/secrets/kubernetes.io/serviceaccount/token"
 )
 
-# --- The request pipeline (DESIGN §4): core names its collaborators by path, since it imports no app -------------------
+# --- The request pipeline (docs/architecture.md, The request pipeline): core names its collaborators by path, since it imports no app -------------------
 # What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
 API_MIDDLEWARE = ["core.api.browsers.ApiCorsMiddleware"]
 # Called with a request that came over plain HTTP, before it is refused.
@@ -324,7 +324,7 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# --- Browsers (DESIGN §5): apikeys.cors decides by key which origins may read an answer -----------------------------------
+# --- Browsers (docs/architecture.md, Keys): apikeys.cors decides by key which origins may read an answer -----------------------------------
 CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 # Beside what the API reads, what tracing and common libraries put on every request of a page.
@@ -380,7 +380,7 @@ WEBHOOK_LEASE_SECONDS = env.float("WEBHOOK_LEASE_SECONDS", default=30.0)
 # A slow call (another server, bcrypt) from inside a transaction is logged and counted; True refuses it (core.outside).
 REFUSE_CALLS_IN_TRANSACTIONS = False
 
-# --- Billing: who takes the money (DESIGN §12) --------------------------------------------------------------------------
+# --- Billing: who takes the money (docs/architecture.md, Billing) --------------------------------------------------------------------------
 # Empty: charges are refused, with the reason. `make run` has the sandbox (config.settings.local).
 BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="")
 # Gateways that took charges before this one: they finish what they began, and give back what they took.

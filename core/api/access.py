@@ -1,4 +1,4 @@
-"""What DRF's `request.user` and `request.auth` are under /v1 (DESIGN §4).
+"""What DRF's `request.user` and `request.auth` are under /v1 (docs/architecture.md, The request pipeline).
 
 `request.user` is the Principal that acts, `request.auth` what it may do. The class that decides it belongs to apikeys, which
 billing, for one, may not import: whoever needs the type takes it from here.

@@ -1,4 +1,4 @@
-"""Idempotent writes (DESIGN §7): the rows, the event, the audit entry and the stored answer are one transaction.
+"""Idempotent writes (docs/architecture.md, Idempotency): the rows, the event, the audit entry and the stored answer are one transaction.
 
 A transaction-level advisory lock on the key admits one twin at a time; it ends with the transaction, so a crash leaves all
 or nothing and never a stale lock. The look-up is a second statement, whose snapshot is taken after the lock.

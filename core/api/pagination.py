@@ -1,4 +1,4 @@
-"""Cursor pagination: `limit` and `starting_after` or `ending_before`, newest first, by primary key (DESIGN §3).
+"""Cursor pagination: `limit` and `starting_after` or `ending_before`, newest first, by primary key (docs/architecture.md, Contracts).
 
 Where a view has DRF's OrderingFilter, in the order that it says: after the cursor's row by the values it is ordered by.
 """

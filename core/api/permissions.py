@@ -1,4 +1,4 @@
-"""DRF's permission for scopes: a view names them, a key was granted them (DESIGN §4)."""
+"""DRF's permission for scopes: a view names them, a key was granted them (docs/architecture.md, The request pipeline)."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar

@@ -1,4 +1,4 @@
-"""The scopes: what a key may be allowed to do (DESIGN §3). Each app's AppConfig says its own; here they are together."""
+"""The scopes: what a key may be allowed to do (docs/architecture.md, Contracts). Each app's AppConfig says its own; here they are together."""
 
 from collections.abc import Iterable, Mapping
 

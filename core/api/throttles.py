@@ -1,4 +1,4 @@
-"""DRF's throttles for the limits of tiers: a class names a policy and the tier's number that fills it (DESIGN §6).
+"""DRF's throttles for the limits of tiers: a class names a policy and the tier's number that fills it (docs/architecture.md, Limits).
 
 A policy is its class and a column of the tier, nothing else. Authentication takes from the buckets of all of a view's
 policies in one call, all or none; the throttle only reads what came of it. Any other throttle of DRF works beside these.

@@ -1,4 +1,4 @@
-"""Token buckets: atomic in Valkey on the server's clock, or in this process when Valkey is away (DESIGN §6).
+"""Token buckets: atomic in Valkey on the server's clock, or in this process when Valkey is away (docs/architecture.md, Limits).
 
 A bucket is one number, the *theoretical arrival time* (microseconds): how far into the future the calls admitted so
 far reach when each takes `interval`. A bucket of `quota` tokens that refills within `window` admits a call while that

@@ -1,4 +1,4 @@
-"""DRF's views with what every endpoint of a company needs around its handler (DESIGN §4).
+"""DRF's views with what every endpoint of a company needs around its handler (docs/architecture.md, The request pipeline).
 
 The pipeline is DRF's own, in DRF's order; `REST_FRAMEWORK` names its classes. What DRF has no place for is here: the handler
 runs in one transaction of the key's tenant, once for an Idempotency-Key, and its answer is rendered before the commit.

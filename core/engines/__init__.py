@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Valkey for a folder, started from wheels (DESIGN §16).
+"""Real PostgreSQL and Valkey for a folder, started from wheels (docs/architecture.md, Running).
 
 `Engines(data_dir)` starts both, `python -m core.engines up|down|status` does it from a shell. Plain Python: Django's
 settings read the two files it leaves (`secrets.env`, `engines.env`), so nothing here imports Django.

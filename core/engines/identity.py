@@ -1,4 +1,4 @@
-"""As whom the servers run. PostgreSQL refuses to run as root, so root has to become somebody else (DESIGN §16)."""
+"""As whom the servers run. PostgreSQL refuses to run as root, so root has to become somebody else (docs/architecture.md, Running)."""
 
 import os
 import pwd

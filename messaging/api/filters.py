@@ -1,4 +1,4 @@
-"""What messaging's lists can be narrowed by. Every filter is an equality or a range on an indexed column (DESIGN §8)."""
+"""What messaging's lists can be narrowed by. Every filter is an equality or a range on an indexed column (docs/architecture.md, Tenancy)."""
 
 import django_filters
 from django.db.models import QuerySet

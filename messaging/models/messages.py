@@ -10,7 +10,7 @@ MAX_RECIPIENTS = 100
 
 
 class Status(models.TextChoices):
-    """What has become of a message or of one recipient (DESIGN §11). `scheduled` and `sending` are a message's only."""
+    """What has become of a message or of one recipient (docs/architecture.md, Messages). `scheduled` and `sending` are a message's only."""
 
     QUEUED = "queued", "Queued"
     SCHEDULED = "scheduled", "Scheduled"
@@ -119,7 +119,7 @@ class Message(TenantModel):
 
 
 class MessageTag(TenantModel):
-    """A tag of a message in a narrow table of its own, so that a filter by tag is served by a B-tree (DESIGN §8)."""
+    """A tag of a message in a narrow table of its own, so that a filter by tag is served by a B-tree (docs/architecture.md, Tenancy)."""
 
     message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="tag_rows", db_index=False)
     tag = models.CharField(max_length=50)
@@ -282,7 +282,7 @@ class Suppression(TenantModel):
 
 
 class DailyUsage(TenantModel):
-    """How many recipients a channel has been given for one UTC day: what the daily caps count (DESIGN §6)."""
+    """How many recipients a channel has been given for one UTC day: what the daily caps count (docs/architecture.md, Limits)."""
 
     channel = models.CharField(max_length=16)
     day = models.DateField()

@@ -8,7 +8,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class SenderDomain(TenantModel):
-    """A domain that a company says is its own; `verified` once DNS says so too (DESIGN §11).
+    """A domain that a company says is its own; `verified` once DNS says so too (docs/architecture.md, Messages).
 
     `next_check_at` says when a worker looks at its records again; NULL: not before somebody asks. `failing_since` is when
     the records of a verified domain were first not there any more. `results` is what the last look found, by the purpose

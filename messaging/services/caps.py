@@ -1,4 +1,4 @@
-"""Daily caps: exact, because they are counted in the message's own transaction (DESIGN §6)."""
+"""Daily caps: exact, because they are counted in the message's own transaction (docs/architecture.md, Limits)."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Taking work: messages that are due, by lease, a fair share of each company's (DESIGN §11)."""
+"""Taking work: messages that are due, by lease, a fair share of each company's (docs/architecture.md, Messages)."""
 
 import time
 import uuid

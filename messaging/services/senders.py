@@ -2,7 +2,7 @@
 
 A leaked key that may only send must not be able to write as somebody else. So a live email comes from a domain that the company has
 proved, or goes to the company's own people only; a live SMS comes from a sender that staff have approved. Test mode sends nothing and
-is free (DESIGN §11).
+is free (docs/architecture.md, Messages).
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The three ways to present a credential, and what is refused (DESIGN §3)."""
+"""The three ways to present a credential, and what is refused (docs/architecture.md, Contracts)."""
 
 import base64
 

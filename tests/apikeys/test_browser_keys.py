@@ -1,4 +1,4 @@
-"""Browser keys: allowed origins, CORS, and server keys that must not be in a browser (DESIGN §5, requirement "Browser")."""
+"""Browser keys: allowed origins, CORS, and server keys that must not be in a browser (docs/architecture.md, Keys, requirement "Browser")."""
 
 import pytest
 

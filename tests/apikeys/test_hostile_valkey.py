@@ -1,4 +1,4 @@
-"""A Valkey that lies: forged, moved, edited and replayed entries let nobody in (DESIGN §5)."""
+"""A Valkey that lies: forged, moved, edited and replayed entries let nobody in (docs/architecture.md, Keys)."""
 
 import time
 
@@ -78,7 +78,7 @@ def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(used, world, 
 
 
 def test_grant_and_fence_replayed_together_end_with_the_minute(used, world, api, monkeypatch):
-    """The bound of DESIGN §5: what even a Valkey that lies about everything can do lasts at most 60 s."""
+    """The bound of docs/architecture.md, Keys: what even a Valkey that lies about everything can do lasts at most 60 s."""
     name = name_of(used.client_secret)
     fence = fences.key_fence(world.company.id, used.key.id)
     old_grant, old_fence = valkey.client().mget(name, fence)

@@ -1,4 +1,4 @@
-"""The hot path: 0 SQL queries and 1 round trip to Valkey for everything the guard does together (DESIGN §5)."""
+"""The hot path: 0 SQL queries and 1 round trip to Valkey for everything the guard does together (docs/architecture.md, Keys)."""
 
 import threading
 from collections import Counter

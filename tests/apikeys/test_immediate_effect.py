@@ -1,4 +1,4 @@
-"""Revoking, rotating, editing and suspending take effect in every process by the time the call returns (DESIGN §5).
+"""Revoking, rotating, editing and suspending take effect in every process by the time the call returns (docs/architecture.md, Keys).
 
 Real processes hammer a key while it is changed. A success that *began* after the call returned is a failure of the
 product; there is no tolerance.

@@ -1,4 +1,4 @@
-"""Rate limits as a caller meets them: policies, headers, tiers, overrides (DESIGN §6, requirement "Rate limiting")."""
+"""Rate limits as a caller meets them: policies, headers, tiers, overrides (docs/architecture.md, Limits, requirement "Rate limiting")."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Every documented filter of billing is served by an index under the app's role and row-level security (DESIGN §8)."""
+"""Every documented filter of billing is served by an index under the app's role and row-level security (docs/architecture.md, Tenancy)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What every refusal under /v1 looks like (DESIGN §3), as one assertion that any test can use."""
+"""What every refusal under /v1 looks like (docs/architecture.md, Contracts), as one assertion that any test can use."""
 
 import json
 import re

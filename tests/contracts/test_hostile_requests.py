@@ -1,4 +1,4 @@
-"""Whatever a client sends, it gets a precise problem+json and never a 500, and nothing happens (DESIGN §3)."""
+"""Whatever a client sends, it gets a precise problem+json and never a 500, and nothing happens (docs/architecture.md, Contracts)."""
 
 import json
 import re

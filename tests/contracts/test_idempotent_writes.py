@@ -1,4 +1,4 @@
-"""Every write of the API is idempotent by construction, also one that is not yet written (DESIGN §7)."""
+"""Every write of the API is idempotent by construction, also one that is not yet written (docs/architecture.md, Idempotency)."""
 
 import secrets
 

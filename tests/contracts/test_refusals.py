@@ -1,4 +1,4 @@
-"""Each error code is produced: what is documented happens, and looks as documented (DESIGN §3)."""
+"""Each error code is produced: what is documented happens, and looks as documented (docs/architecture.md, Contracts)."""
 
 from html import escape
 

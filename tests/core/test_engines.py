@@ -1,4 +1,4 @@
-"""The engines are real servers, private to their folder, with the three roles of DESIGN §8."""
+"""The engines are real servers, private to their folder, with the three roles of docs/architecture.md, Tenancy."""
 
 import base64
 import os

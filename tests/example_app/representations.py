@@ -1,4 +1,4 @@
-"""How bookings look to the outside: in API answers and in events alike (DESIGN §3)."""
+"""How bookings look to the outside: in API answers and in events alike (docs/architecture.md, Contracts)."""
 
 from typing import Any
 

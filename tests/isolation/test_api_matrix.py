@@ -1,4 +1,4 @@
-"""No key reaches another company or mode: with both walls standing, and with either one taken down (DESIGN §8)."""
+"""No key reaches another company or mode: with both walls standing, and with either one taken down (docs/architecture.md, Tenancy)."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,6 +1,6 @@
 """Every documented filter finds a rare row among 100,000 by an index, as the role `app`, under row-level security.
 
-Under policies only leakproof operators can use an index (DESIGN §8), so a filter that looks indexed may still read the
+Under policies only leakproof operators can use an index (docs/architecture.md, Tenancy), so a filter that looks indexed may still read the
 whole table. This asks the planner, for every filter of every list, and counts the rows it had to throw away.
 """
 

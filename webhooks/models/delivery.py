@@ -28,7 +28,7 @@ class EventBody(TenantModel):
 
 
 class Delivery(TenantModel):
-    """One event for one endpoint. The truth of what is still to be sent (DESIGN §10).
+    """One event for one endpoint. The truth of what is still to be sent (docs/architecture.md, Webhooks).
 
     `due_at` is the only clock: when a waiting delivery is to be tried, or when the lease of one that is being sent runs
     out and another worker may take it. It is empty once nothing more is to happen. `attempts` counts claims and fences:

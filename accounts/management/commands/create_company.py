@@ -23,7 +23,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options of DESIGN §3."""
+        """Declare the options of docs/architecture.md, Contracts."""
         parser.add_argument("--name", required=True, type=arguments.name, help="the company's name")
         parser.add_argument("--slug", default="", help="its short name (default: made from the name)")
         parser.add_argument("--tier", default="starter", choices=Company.Tiers.values)

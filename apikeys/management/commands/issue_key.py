@@ -23,7 +23,7 @@ class Command(BaseCommand):
     help = "Create an API key and print its Client ID and its secret. The secret cannot be shown again."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options of DESIGN §3."""
+        """Declare the options of docs/architecture.md, Contracts."""
         parser.add_argument("--company", required=True, help="co_ id or slug of the company")
         parser.add_argument("--name", required=True, help="what the key is for")
         parser.add_argument("--mode", required=True, choices=["live", "test"])

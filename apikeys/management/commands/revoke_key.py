@@ -21,7 +21,7 @@ class Command(BaseCommand):
     help = "Revoke an API key by its Client ID. It stops working in every process by the time the command returns."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the options of DESIGN §3."""
+        """Declare the options of docs/architecture.md, Contracts."""
         parser.add_argument("client_id", help="the key_ id")
         parser.add_argument(
             "--leaked",

@@ -1,4 +1,4 @@
-"""`initial`, `handle_exception`, `finalize_response` and formats are DRF's, inside of the transaction (DESIGN §4)."""
+"""`initial`, `handle_exception`, `finalize_response` and formats are DRF's, inside of the transaction (docs/architecture.md, The request pipeline)."""
 
 from typing import Any
 

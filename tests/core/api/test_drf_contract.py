@@ -1,4 +1,4 @@
-"""What DRF's documentation says of its views is true of ours, and of another package's under /v1 (DESIGN §4)."""
+"""What DRF's documentation says of its views is true of ours, and of another package's under /v1 (docs/architecture.md, The request pipeline)."""
 
 from typing import Any
 

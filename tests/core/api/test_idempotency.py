@@ -1,4 +1,4 @@
-"""Idempotent writes through the public door (DESIGN §7): replays, mismatches, refusals, expiry."""
+"""Idempotent writes through the public door (docs/architecture.md, Idempotency): replays, mismatches, refusals, expiry."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The token bucket: against a model, in memory and in Valkey, and exact under many processes (DESIGN §6)."""
+"""The token bucket: against a model, in memory and in Valkey, and exact under many processes (docs/architecture.md, Limits)."""
 
 import json
 import subprocess

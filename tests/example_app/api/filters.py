@@ -1,4 +1,4 @@
-"""What the list of bookings can be narrowed by. Every filter is served by an index (DESIGN §8)."""
+"""What the list of bookings can be narrowed by. Every filter is served by an index (docs/architecture.md, Tenancy)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The policy of confirmations: a class that names itself and the tier's number that fills it (DESIGN §6)."""
+"""The policy of confirmations: a class that names itself and the tier's number that fills it (docs/architecture.md, Limits)."""
 
 from core.api.throttles import TierThrottle
 

@@ -1,4 +1,4 @@
-"""What the list of {{ words }} can be narrowed by. Every filter is served by an index (DESIGN §8)."""
+"""What the list of {{ words }} can be narrowed by. Every filter is served by an index (docs/architecture.md, Tenancy)."""
 
 {% if references %}from typing import Any
 
