@@ -1,4 +1,4 @@
-"""Valkey stopped for real: three modes, nobody unverified let in, recovery without a restart (docs/architecture.md, Keys, issue "Limits")."""
+"""Valkey stopped for real: three modes, nobody unverified let in, recovery without a restart (docs/architecture.md, Keys)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
