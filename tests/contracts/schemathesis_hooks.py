@@ -421,9 +421,10 @@ def repair_range(*names: str) -> Repair:
 
 
 def repair_cursor(query: Json, trusted: Collection[str]) -> None:
-    """Read on from an event that is there."""
-    if "starting_after" in query:
-        query["starting_after"] = there(query["starting_after"], trusted)
+    """Read on from an event that is there, or back."""
+    for name in ("starting_after", "ending_before"):
+        if name in query:
+            query[name] = there(query[name], trusted)
 
 
 def repair_metadata(query: Json, trusted: Collection[str]) -> None:
