@@ -5,6 +5,7 @@ SPF, the return path and DMARC are advice: mail is accepted better with them, an
 """
 
 import ipaddress
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ RETURN_LABEL = "bounces"
 # Seconds for one record, all name servers and tries together, and for one try.
 LOOKUP_SECONDS = 4.0
 TRY_SECONDS = 1.5
+# Seconds for all records of one domain. Its name servers belong to whoever added it, and may answer as slowly as they like: the
+# domains that are looked at together wait for the slowest of them.
+DOMAIN_SECONDS = 20.0
+# Names that are asked for a policy of DMARC, the domain's own included (draft-ietf-dmarc-dmarcbis §4.10).
+MOST_POLICIES = 8
 # What of an answer is kept, so that a company sees what stands there instead.
 MAX_VALUES, MAX_VALUE = 10, 500
 AT_A_TIME = 16
@@ -96,7 +102,8 @@ def look_up_all(wanted: Mapping[Any, Sequence[Record]]) -> dict[Any, dict[str, L
     resolver = make_resolver()
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="dns") as pool:
         found = pool.map(
-            lambda records: {one.key: look_up(resolver, one) for one in records}, wanted.values()
+            lambda records: look_up_records(resolver, records),
+            wanted.values(),
         )
         return dict(zip(wanted, found, strict=True))
 
@@ -125,24 +132,44 @@ def read_server(text: str) -> tuple[str, int]:
     return str(ipaddress.ip_address(host)), int(port)
 
 
-def look_up(resolver: dns.resolver.Resolver, record: Record) -> Looked:
-    """Look at one record. A server that does not answer is `unreachable`, which is not the same as `missing`."""
-    state, values = _ask(resolver, record.name, record.type)
+def look_up_records(resolver: dns.resolver.Resolver, records: Sequence[Record]) -> dict[str, Looked]:
+    """Look at the records of one domain, in their order, within DOMAIN_SECONDS; return what was found, by the record's key."""
+    until = time.monotonic() + DOMAIN_SECONDS
+    return {record.key: look_up(resolver, record, until=until) for record in records}
+
+
+def look_up(resolver: dns.resolver.Resolver, record: Record, *, until: float) -> Looked:
+    """Look at one record, until `until` of the monotonic clock.
+
+    A server that does not answer in time is `unreachable`, which is not the same as `missing`.
+    """
+    state, values = _ask(resolver, record.name, record.type, until)
     if record.purpose == "dmarc":
         # A policy of the organisation's domain holds for its sub-domains (RFC 7489 §6.6.3).
-        parent = record.name.removeprefix("_dmarc.")
-        while state == "missing" and parent.count(".") > 1:
-            parent = parent.partition(".")[2]
-            state, values = _ask(resolver, f"_dmarc.{parent}", "TXT")
+        for parent in _parents(record.name.removeprefix("_dmarc.")):
+            if state != "missing":
+                break
+            state, values = _ask(resolver, f"_dmarc.{parent}", "TXT", until)
     if state != "found":
         return Looked(state)
     kept = tuple(storable(value)[:MAX_VALUE] for value in values[:MAX_VALUES])
     return Looked("found" if _fits(record, values) else "differs", kept)
 
 
-def _ask(resolver: dns.resolver.Resolver, name: str, kind: str) -> tuple[State, list[str]]:
+def _parents(domain: str) -> list[str]:
+    """Return the domains above `domain` that may hold a policy for it, the nearest first, without the top-level one."""
+    labels = domain.split(".")
+    above = [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
+    # Of a name with more labels than anybody needs, those next to the top: the organisation's domain is one of them.
+    return above[-(MOST_POLICIES - 1) :]
+
+
+def _ask(resolver: dns.resolver.Resolver, name: str, kind: str, until: float) -> tuple[State, list[str]]:
+    left = until - time.monotonic()
+    if left <= 0:
+        return "unreachable", []
     try:
-        answer = resolver.resolve(f"{name}.", kind, search=False)
+        answer = resolver.resolve(f"{name}.", kind, search=False, lifetime=min(LOOKUP_SECONDS, left))
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return "missing", []
     except (dns.exception.DNSException, OSError):

@@ -4,6 +4,7 @@ import contextlib
 import socketserver
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,12 +18,16 @@ import dns.rrset
 
 @dataclass
 class Zone:
-    """What the server answers. `records` by name and type; names in `broken` get SERVFAIL, names in `silent` nothing."""
+    """What the server answers. `records` by name and type; names in `broken` get SERVFAIL, names in `silent` nothing.
+
+    Every answer comes after `delay` seconds.
+    """
 
     records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    delay: float = 0.0
     address: str = ""
 
     def add(self, name: str, kind: str, *values: str) -> None:
@@ -42,6 +47,7 @@ class Zone:
         name = question.name.to_text(omit_final_dot=True).lower()
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind))
+        time.sleep(self.delay)
         if name in self.silent:
             return None
         response = dns.message.make_response(query)

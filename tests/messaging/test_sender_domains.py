@@ -1,6 +1,7 @@
 """Domains that mail may come from: added, proved by a real DNS server, looked at daily, and lapsed."""
 
 import datetime as dt
+import time
 
 import dkim
 import pytest
@@ -12,7 +13,7 @@ from core.models import OutboxEvent
 from core.tenancy import system_context, tenant_context
 from messaging import verification
 from messaging.models import DkimKey, SenderDomain
-from messaging.services import add_domain, check_due_domains, request_check
+from messaging.services import add_domain, check_due_domains, domain_checks, request_check
 from messaging.services.domain_checks import LAPSES_AFTER, WHILE_FAILING
 from tests.factories import SYSTEM, make_world, prove_domain
 from tests.messaging.conftest import deliver
@@ -276,8 +277,6 @@ def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_mor
 
 
 def test_one_domain_that_cannot_be_written_down_stops_no_other(world, zone, monkeypatch):
-    from messaging.services import domain_checks
-
     with tenant_context(world.other_tenant()):
         bad = add_domain(actor=SYSTEM, domain="bad.example")
     with tenant_context(world.tenant()):
@@ -294,6 +293,45 @@ def test_one_domain_that_cannot_be_written_down_stops_no_other(world, zone, monk
     assert "Poison" in reason_of("messaging.check_domains", bad.public_id)
     with tenant_context(world.tenant()):
         assert SenderDomain.objects.get(id=good.id).checked_at is not None
+
+
+def test_a_domain_of_many_labels_is_not_asked_for_at_each_of_them(client, zone):
+    """A name server of one's own could make every one of them last, and hold up the domains of everybody else."""
+    domain = "a." * 60 + "acme.example"
+    body = client.post("/v1/sender_domains", {"domain": domain}).json
+
+    check_due_domains()
+
+    asked = list(dict.fromkeys(name for name, _ in zone.asked if name.startswith("_dmarc.")))
+    assert len(asked) == verification.MOST_POLICIES
+    assert (asked[0], asked[-1]) == (f"_dmarc.{domain}", "_dmarc.acme.example")
+    zone.add("_dmarc.acme.example", "TXT", "v=DMARC1; p=reject")
+    assert look_again(client, body)["records"][-1]["status"] == "found"
+
+
+def test_slow_name_servers_of_one_domain_are_waited_for_so_long_and_no_longer(client, zone, monkeypatch):
+    monkeypatch.setattr(verification, "DOMAIN_SECONDS", 1.0)
+    body = client.post("/v1/sender_domains", {"domain": "a.b.c.d.acme.example"}).json
+    zone.delay = 0.4
+    began = time.monotonic()
+
+    found = look_again(client, body)
+
+    assert time.monotonic() - began < 2.0
+    assert [record["status"] for record in found["records"]] == [
+        "missing",
+        "missing",
+        "unreachable",
+        "unreachable",
+    ]
+
+
+def test_a_run_ends_however_many_domains_are_due(client, zone, monkeypatch):
+    monkeypatch.setattr(domain_checks, "RUN_SECONDS", 0.0)
+    client.post("/v1/sender_domains", {"domain": "acme.example"})
+
+    assert check_due_domains() == 0
+    assert zone.asked == []
 
 
 # --- signatures -----------------------------------------------------------------------------------------------------------
