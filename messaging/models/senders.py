@@ -10,9 +10,9 @@ from core.tenancy import TenantForeignKey, TenantModel
 class SenderDomain(TenantModel):
     """A domain that a company says is its own; `verified` once DNS says so too (docs/architecture.md, Messages).
 
-    `next_check_at` says when a worker looks at its records again; NULL: not before somebody asks. `failing_since` is when
-    the records of a verified domain were first not there any more. `results` is what the last look found, by the purpose
-    of each record.
+    `next_check_at` says when a worker looks at its records again; NULL: not before somebody asks. Until `claimed_until` a worker
+    is doing so, unless it has died. `failing_since` is when the records of a verified domain were first not there any more.
+    `results` is what the last look found, by the purpose of each record.
     """
 
     id_prefix = "sd"
@@ -32,6 +32,7 @@ class SenderDomain(TenantModel):
     checked_at = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
     next_check_at = models.DateTimeField(null=True)
+    claimed_until = models.DateTimeField(null=True)
     warnings = models.PositiveSmallIntegerField(
         default=0, help_text="Mails to the owners about the present failure."
     )

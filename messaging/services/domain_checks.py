@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from accounts.selectors import current_company, owner_emails
 from core import clock, set_aside
 from core.events import publish
@@ -17,6 +19,8 @@ from messaging.verification import Looked, Record, is_proved, look_up_all, recor
 
 BATCH = 32
 BATCH_NAME = "messaging.check_domains"
+# Domains that all workers together look at at one moment: a look takes seconds of a worker, and anybody may ask for one at any time.
+MOST_AT_ONCE = 2 * BATCH
 # A worker that dies with a batch gives its domains back after this long.
 LEASE = timedelta(minutes=5)
 EVERY = timedelta(days=1)
@@ -55,13 +59,16 @@ def check_due_domains() -> int:
 def _claim() -> list[tuple[SenderDomain, list[Record]]]:
     now = clock.now()
     with system_context(reason="senders' domains that are due"):
+        due = SenderDomain.objects.filter(next_check_at__lte=now)
+        if due.filter(claimed_until__gt=now).count() >= MOST_AT_ONCE:
+            return []
         rows = list(
-            SenderDomain.objects.select_for_update(skip_locked=True)
-            .filter(next_check_at__lte=now, company__suspended_at=None)
+            due.select_for_update(skip_locked=True, of=("self",))
+            .filter(Q(claimed_until=None) | Q(claimed_until__lte=now), company__suspended_at=None)
             .exclude(id__in=set_aside.resting(BATCH_NAME, now=now))
             .order_by("next_check_at")[:BATCH]
         )
-        SenderDomain.objects.filter(id__in=[row.id for row in rows]).update(next_check_at=now + LEASE)
+        SenderDomain.objects.filter(id__in=[row.id for row in rows]).update(claimed_until=now + LEASE)
         keys: dict[object, list[DkimKey]] = {row.id: [] for row in rows}
         for key in DkimKey.objects.filter(domain_id__in=keys):
             keys[key.domain_id].append(key)
@@ -75,12 +82,15 @@ def _record(claimed: SenderDomain, records: Sequence[Record], found: Mapping[str
         if row is None:
             return
         now = clock.now()
+        asked_meanwhile = row.next_check_at if row.next_check_at != claimed.next_check_at else None
         row.results = {record.key: found[record.key].as_json() for record in records}
-        row.checked_at = row.updated = now
+        row.checked_at, row.claimed_until, row.updated = now, None, now
         if is_proved(records, found):
             _succeed(row, records, found, now)
         else:
             _fail(row, records, now)
+        if asked_meanwhile is not None:
+            row.next_check_at = asked_meanwhile  # what was set since this look began, it may have missed
         row.save()
 
 

@@ -75,10 +75,14 @@ def add_domain(*, actor: Principal, domain: str) -> SenderDomain:
 
 
 def request_check(*, domain: SenderDomain) -> SenderDomain:
-    """Have the records looked at now instead of later; the look itself is a worker's, since it takes seconds."""
+    """Have the records looked at now instead of later; the look itself is a worker's, since it takes seconds.
+
+    While one is under way, the next one comes after it.
+    """
     now = clock.now()
     row: SenderDomain = SenderDomain.objects.select_for_update().get(id=domain.id)
-    if row.next_check_at is None or row.next_check_at > now:
+    waits_already = row.next_check_at is not None and row.next_check_at <= now and row.claimed_until is None
+    if not waits_already:
         row.next_check_at = now
         row.save(update_fields=["next_check_at"])
     jobs.enqueue(CHECK_TASK)

@@ -38,6 +38,13 @@ def zone(settings):
 
 
 @pytest.fixture
+def nothing_due():
+    """No domain of another test waits for a look."""
+    with system_context(reason="tests"):
+        SenderDomain.objects.all().delete()
+
+
+@pytest.fixture
 def client(world, issue_key, api):
     return api(
         issue_key(
@@ -332,6 +339,56 @@ def test_a_run_ends_however_many_domains_are_due(client, zone, monkeypatch):
 
     assert check_due_domains() == 0
     assert zone.asked == []
+
+
+def test_a_domain_is_looked_at_by_one_worker_at_a_time_however_often_it_is_asked_for(
+    client, zone, nothing_due, monkeypatch
+):
+    """A look takes a worker for seconds, and asking for it costs nothing: every worker could be kept busy with one domain."""
+    body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
+    looks, of_others = [], []
+
+    def look_and_be_asked_again(wanted):
+        looks.append(wanted)
+        if len(looks) == 1:
+            assert client.post(f"/v1/sender_domains/{body['id']}/verify").status == 202
+            of_others.append(check_due_domains())
+        return verification.look_up_all(wanted)
+
+    monkeypatch.setattr(domain_checks, "look_up_all", look_and_be_asked_again)
+
+    # Nobody else took it meanwhile, and who asked meanwhile gets another look: the one under way may have missed what was set.
+    assert check_due_domains() == 2
+    assert of_others == [0]
+
+
+def test_workers_together_look_at_so_many_domains_and_no_more(client, zone, nothing_due, monkeypatch):
+    monkeypatch.setattr(domain_checks, "BATCH", 1)
+    monkeypatch.setattr(domain_checks, "MOST_AT_ONCE", 1)
+    for name in ("acme.example", "acme.test"):
+        client.post("/v1/sender_domains", {"domain": name})
+    of_others = []
+
+    def look(wanted):
+        of_others.append(check_due_domains())
+        return verification.look_up_all(wanted)
+
+    monkeypatch.setattr(domain_checks, "look_up_all", look)
+
+    assert check_due_domains() == 2
+    assert of_others == [0, 0]
+
+
+def test_the_domains_of_a_worker_that_died_are_looked_at_by_another(client, zone, nothing_due):
+    client.post("/v1/sender_domains", {"domain": "acme.example"})
+    with system_context(reason="tests"):
+        SenderDomain.objects.update(claimed_until=clock.now() + MINUTE)
+    assert check_due_domains() == 0
+
+    with system_context(reason="tests"):
+        SenderDomain.objects.update(claimed_until=clock.now() - MINUTE)
+
+    assert check_due_domains() == 1
 
 
 # --- signatures -----------------------------------------------------------------------------------------------------------
