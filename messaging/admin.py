@@ -98,13 +98,13 @@ class SmsSenderAdmin(StaffModelAdmin):
     list_select_related = ("company",)
     actions = ("approve", "reject")
 
-    @reason_action(description="Approve SMS sender", permission="messaging.decide_smssender")
+    @reason_action(description="Approve SMS sender", permission="messaging.approve_smssender")
     def approve(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
         """Let the company's SMS come from it."""
         self._decide(request, sender, is_approved=True, decision=reason)
         return f"SMS of {sender.company.name} may come from {sender.sender}."
 
-    @reason_action(description="Reject SMS sender", permission="messaging.decide_smssender")
+    @reason_action(description="Reject SMS sender", permission="messaging.reject_smssender")
     def reject(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
         """Refuse it, or take it back: SMS that still wait fail."""
         self._decide(request, sender, is_approved=False, decision=reason)

@@ -64,7 +64,7 @@ def sender_domain(row: SenderDomain, records: Iterable["Record"]) -> dict[str, A
         "records": [sender_record(row, record) for record in records],
         "verified_at": rfc3339(row.verified_at) if row.verified_at else None,
         "checked_at": rfc3339(row.checked_at) if row.checked_at else None,
-        "failing_since": rfc3339(row.failing_since) if row.failing_since else None,
+        "first_failed_at": rfc3339(row.failing_since) if row.failing_since else None,
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }

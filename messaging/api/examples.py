@@ -22,7 +22,7 @@ EXAMPLES = {
     "Recipient.error": None,
     "Recipient.to": "ada@example.com",
     "SenderDomain.domain": "acme.example",
-    "SenderDomain.failing_since": None,
+    "SenderDomain.first_failed_at": None,
     "SenderDomain.object": "sender_domain",
     "SenderDomainInput.domain": "acme.example",
     "SenderRecord.found": [],

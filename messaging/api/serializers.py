@@ -196,7 +196,7 @@ class SenderDomainOutput(serializers.Serializer):
     records = SenderRecordOutput(many=True)
     verified_at = serializers.DateTimeField(allow_null=True)
     checked_at = serializers.DateTimeField(allow_null=True)
-    failing_since = serializers.DateTimeField(
+    first_failed_at = serializers.DateTimeField(
         allow_null=True,
         help_text="Since when the records of a verified domain are gone; it lapses after 72 hours.",
     )

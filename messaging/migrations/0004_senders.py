@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.company')),
             ],
             options={
-                'permissions': [('decide_smssender', 'Can approve and reject SMS senders')],
+                'permissions': [('approve_smssender', 'Can approve SMS senders'), ('reject_smssender', 'Can reject SMS senders')],
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',

@@ -121,7 +121,10 @@ class SmsSender(TenantModel):
                 name="messaging_smssender_known_status",
             ),
         ]
-        permissions = [("decide_smssender", "Can approve and reject SMS senders")]
+        permissions = [
+            ("approve_smssender", "Can approve SMS senders"),
+            ("reject_smssender", "Can reject SMS senders"),
+        ]
 
     def __str__(self) -> str:
         return self.sender

@@ -158,7 +158,7 @@ def test_entrance_pages_obey_the_policy_and_use_our_design(path: str) -> None:
 
     assert "script-src 'self'" in response.headers["Content-Security-Policy"]
     assert "unsafe" not in response.headers["Content-Security-Policy"]
-    assert "pomelo/css/tokens.css" in html
+    assert "pomelo/pomelo.css" in html
     assert not re.search(r"\sstyle=|\son\w+=\"|<script>", html)
     assert html.count("<h1>") == 1
 
@@ -178,7 +178,7 @@ def test_manage_pages_obey_the_policy_and_use_our_design(world: World, login: Lo
     html = response.content.decode()
 
     assert response.status_code == 200
-    assert "pomelo/css/tokens.css" in html
+    assert "pomelo/pomelo.css" in html
     assert not re.search(r"\sstyle=|\son\w+=\"|<script>", html)
     assert html.count("<h1") == 1
 

@@ -20,6 +20,7 @@ from core.mail import delivery
 from core.outside import CalledInTransaction, outside_transactions
 from core.tenancy import tenant_context
 from messaging.services import send_due_messages
+from messaging.services.domain_checks import check_due_domains
 from tests.apikeys.found_keys import send as report_secret
 from tests.apikeys.test_pages import create
 from tests.billing.factories import make_charge, make_invoice, set_aside_due_payments
@@ -55,6 +56,7 @@ MODULES = (
     "core.mail.delivery",
     "core.outbound.blocking",
     "messaging.services.sending",
+    "messaging.verification",
 )
 
 
@@ -96,6 +98,20 @@ def test_creating_and_rotating_a_key_on_the_pages(
     assert (made.status_code, rotated.status_code) == (200, 200)
     assert "pm_live_" in rotated.content.decode()
     assert calls == ["bcrypt", "bcrypt"]
+
+
+def test_looking_at_the_records_of_a_sender_domain(
+    world: World, api: Callable[..., ApiClient], settings: Any, calls: list[str]
+) -> None:
+    settings.MESSAGING_DNS_RESOLVERS = ["127.0.0.1:1"]  # nobody answers there
+    client = api(make_key(world.company, ["sender_domains:write"]).client_secret)
+    calls.clear()
+
+    added = client.post("/v1/sender_domains", {"domain": "walked.example"})
+    check_due_domains()
+
+    assert added.status == 201
+    assert "dns" in calls
 
 
 def test_the_document_of_an_invoice(

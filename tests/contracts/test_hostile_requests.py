@@ -68,7 +68,6 @@ BODIES = {
     "a text for an object": (b'{"name": "Ada", "address": "Berlin"}', FIELDS),
     "a text for metadata": (b'{"name": "Ada", "metadata": "x"}', FIELDS),
     "numbers in metadata": (b'{"name": "Ada", "metadata": {"a": 1}}', FIELDS),
-    "null in metadata": (b'{"name": "Ada", "metadata": {"a": null}}', FIELDS),
     "too long a text": (json.dumps({"name": "x" * 201}).encode(), FIELDS),
     "too much metadata": (
         json.dumps({"name": "A", "metadata": {str(n): "" for n in range(51)}}).encode(),

@@ -395,6 +395,7 @@ BATCHES = {
     "billing.complete_payments": "here",
     "core.prune_idempotency_keys": "one DELETE by time; reads no row",
     "core.prune_set_aside": "one DELETE by time; reads no row",
+    "core.prune_sessions": "one DELETE by time; reads no row",
     "core.send_mail": "tests/core/test_mail.py",
     "messaging.check_domains": "tests/messaging/test_sender_domains.py",
     "messaging.fold_statistics": "sums in PostgreSQL; reads no row",

@@ -128,7 +128,7 @@ def test_the_menu_has_every_section_in_its_order():
     assert list(shown) == ["Developers", "Business", "Company"]
     assert shown["Developers"] == ["API keys", "Requests", "Webhooks"]
     assert shown["Business"][:4] == ["Customers", "Invoices", "Charges", "Messages"]
-    assert shown["Company"] == ["Audit", "Team", "Plan", "Settings"]
+    assert shown["Company"] == ["Audit", "Team", "Plan", "Invoicing", "Settings"]
 
 
 def test_the_audit_page_offers_every_group_of_actions():

@@ -25,7 +25,7 @@ def test_from_a_find_to_the_owners_decision(
 
     finder.get_by_label("The secret you found").fill("pm_live_" + "A" * 38)
     finder.get_by_role("button", name="Report it").click()
-    expect(finder.get_by_text("The checksum does not match")).to_be_visible()
+    expect(finder.get_by_text("The checksum does not match").last).to_be_visible()
     expect(finder.get_by_label("The secret you found")).to_have_value("")
 
     finder.get_by_label("The secret you found").fill(f"SECRET={issued.client_secret}")

@@ -99,9 +99,14 @@ def dns_server() -> Iterator[Zone]:
     class TcpServer(socketserver.ThreadingTCPServer):
         daemon_threads = allow_reuse_address = True
 
-    udp = UdpServer(("127.0.0.1", 0), Udp)
-    port = udp.server_address[1]
-    tcp = TcpServer(("127.0.0.1", port), Tcp)
+    while True:
+        udp = UdpServer(("127.0.0.1", 0), Udp)
+        port = udp.server_address[1]
+        try:
+            tcp = TcpServer(("127.0.0.1", port), Tcp)
+            break
+        except OSError:  # free for UDP, and somebody's for TCP
+            udp.server_close()
     threads = [
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in (udp, tcp)
     ]
