@@ -2,8 +2,11 @@
 
 import datetime as dt
 import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
 from accounts.models import Membership
 from core import clock
@@ -311,6 +314,28 @@ def test_not_many_numbers_of_one_range_within_the_hour(world):
         for message in Message.objects.all():
             message.recipients.update(created=clock.now() - dt.timedelta(hours=2))
     send_sms(tenant, "+4930123499")
+
+
+def test_many_sms_at_once_to_one_range_are_as_limited_as_one_after_the_other(world):
+    tenant = world.tenant()
+    prove_sms(tenant)
+    together = threading.Barrier(8)
+
+    def attempt(number):
+        try:
+            together.wait(10)
+            send_sms(tenant, *(f"+49301234{number}{last}" for last in range(10)))
+        except NumberRangeLimited:
+            return "limited"
+        else:
+            return "sent"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(attempt, range(8)))
+
+    assert sorted(outcomes) == ["limited"] * 6 + ["sent"] * 2
 
 
 def test_in_test_mode_every_sender_is_free(world):
