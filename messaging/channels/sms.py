@@ -103,4 +103,9 @@ def clean_sender(text: str) -> str | None:
         return None
 
 
+def country_of(number: str) -> str:
+    """Return the country of a number in E.164; empty for one that belongs to none (satellites, +800)."""
+    return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
+
+
 CHANNEL = Sms()

@@ -60,6 +60,8 @@ class Envelope:
     tags: tuple[str, ...] = ()
     created: float = 0.0  # seconds since the epoch
     proof: Proof | None = None
+    # (code, what people read) where its recipients may not be reached any more.
+    refusal: tuple[str, str] | None = None
 
     @property
     def is_proved(self) -> bool:

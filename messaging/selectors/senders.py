@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch, QuerySet
 
 from accounts.models import Membership
+from messaging.channels.sms import country_of
 from messaging.models import DkimKey, SenderDomain, SmsCountries, SmsSender
 
 
@@ -21,11 +22,12 @@ class ProvedDomain:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """What a company may send as, in live mode."""
+    """What a company may send as, in live mode, and the countries that its SMS may go to."""
 
     domains: tuple[ProvedDomain, ...] = ()
     members: frozenset[str] = frozenset()
     sms: frozenset[str] = frozenset()
+    countries: frozenset[str] = frozenset()
 
     def domain_of(self, host: str) -> ProvedDomain | None:
         """Return the proved domain that covers `host`, the longest of several."""
@@ -84,6 +86,13 @@ def approved_sms_senders() -> list[SmsSender]:
     return list(SmsSender.objects.filter(status="approved").order_by("id"))
 
 
+def countries_of(chosen: SmsCountries | None, approved: Iterable[SmsSender]) -> frozenset[str]:
+    """Return the countries that were chosen; before any were, those of the `approved` numbers."""
+    if chosen is not None:
+        return frozenset(chosen.countries)
+    return frozenset(country_of(row.sender) for row in approved if row.sender.startswith("+"))
+
+
 def senders_of(companies: Iterable[uuid.UUID]) -> dict[uuid.UUID, Senders]:
     """Return what each of these companies may send as, in live mode. Must be called inside `system_context`."""
     wanted = set(companies)
@@ -94,11 +103,13 @@ def senders_of(companies: Iterable[uuid.UUID]) -> dict[uuid.UUID, Senders]:
         Membership.objects.filter(company_id__in=wanted, user__is_active=True).select_related("user")
     )
     sms = list(SmsSender.objects.filter(mode="live", status="approved", company_id__in=wanted))
+    chosen = {row.company_id: row for row in SmsCountries.objects.filter(mode="live", company_id__in=wanted)}
     return {
         company: Senders(
             domains=tuple(_proved(row for row in domains if row.company_id == company)),
             members=frozenset(row.user.email for row in members if row.company_id == company),
             sms=frozenset(row.sender_normalized for row in sms if row.company_id == company),
+            countries=countries_of(chosen.get(company), (row for row in sms if row.company_id == company)),
         )
         for company in wanted
     }

@@ -35,6 +35,7 @@ from messaging.retry import CLOCK
 from messaging.services.claiming import BATCH, Job, claim_due, hold
 from messaging.services.outcomes import OURSELVES, News, record_news
 from messaging.services.senders import SenderNotVerified, prove
+from messaging.services.sms_senders import refuse_country
 
 # Results are written down together, as many as this, and none waits longer than this for others.
 FLUSH = 64
@@ -239,6 +240,7 @@ def _parts(job: Job) -> Iterator[_Part]:
             tags=tuple(message.tags),
             created=message.created.timestamp(),
             proof=proof,
+            refusal=refuse_country(message, group, channel, job.senders),
         )
         yield _Part(job, envelope)
 
@@ -251,8 +253,8 @@ def _call(part: _Part, results: _Results) -> None:
     """Make one call in a thread of the pool. The database is not touched here."""
     envelope = part.envelope
     try:
-        if not envelope.is_proved:
-            part.results = same_for_all(envelope, "failed", code=SenderNotVerified.code, detail=NO_LONGER)
+        if refusal := _refusal_of(envelope):
+            part.results = same_for_all(envelope, "failed", code=refusal[0], detail=refusal[1])
         elif time.monotonic() < part.job.begin_by:
             outside_transactions("provider")
             provider = load_provider(provider_name(get_channel(envelope.channel), envelope.tenant.mode))
@@ -265,6 +267,11 @@ def _call(part: _Part, results: _Results) -> None:
         part.results = same_for_all(envelope, "deferred", code="provider_error", detail=type(error).__name__)
     finally:
         results.put(part)
+
+
+def _refusal_of(envelope: Envelope) -> tuple[str, str] | None:
+    """Return why an envelope may not be handed over: a code, and what people read."""
+    return envelope.refusal if envelope.is_proved else (SenderNotVerified.code, NO_LONGER)
 
 
 def _checked(envelope: Envelope, results: list[Result]) -> list[Result]:
@@ -307,9 +314,9 @@ def _suppressed_news(job: Job) -> list[News]:
 
 
 def _news_of(part: _Part) -> list[News]:
-    # What was not proved never came to a provider.
+    # What was refused never came to a provider.
     asked = provider_name(get_channel(part.envelope.channel), part.envelope.tenant.mode)
-    source = asked if part.envelope.is_proved else OURSELVES
+    source = OURSELVES if _refusal_of(part.envelope) else asked
     found = []
     for result in part.results or ():
         OUTCOMES.labels(part.envelope.channel, result.outcome).inc()

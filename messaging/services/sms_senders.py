@@ -19,7 +19,8 @@ from core.events import publish
 from core.principal import Principal
 from core.tenancy import require_tenant
 from messaging.channels import get_channel
-from messaging.channels.sms import SENDER_FORM, clean_sender
+from messaging.channels.base import Channel
+from messaging.channels.sms import SENDER_FORM, clean_sender, country_of
 from messaging.events import (
     SmsCountriesChanged,
     SmsSenderApproved,
@@ -27,8 +28,10 @@ from messaging.events import (
     SmsSenderDeleted,
     SmsSenderRejected,
 )
-from messaging.models import Recipient, SmsCountries, SmsSender
+from messaging.models import Message, Recipient, SmsCountries, SmsSender
+from messaging.providers.base import Target
 from messaging.selectors import senders as selectors
+from messaging.selectors.senders import Senders
 
 MAX_SENDERS = 20
 # Numbers that share all but their last four digits: what one exchange, or one fraudster, has in a row.
@@ -134,18 +137,28 @@ def require_reachable(numbers: Sequence[str]) -> None:
     _require_ranges(numbers)
 
 
-def country_of(number: str) -> str:
-    """Return the country of a number in E.164; empty for one that belongs to none (satellites, +800)."""
-    return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
-
-
 def allowed_countries() -> frozenset[str]:
     """Return the countries that live SMS may go to: those that were chosen; before, those of the approved numbers."""
-    row = SmsCountries.objects.first()
-    if row is not None:
-        return frozenset(row.countries)
-    own = [row.sender for row in selectors.approved_sms_senders() if row.sender.startswith("+")]
-    return frozenset(country_of(number) for number in own)
+    return selectors.countries_of(SmsCountries.objects.first(), selectors.approved_sms_senders())
+
+
+def refuse_country(
+    message: Message, targets: Iterable[Target], way: Channel, senders: Senders
+) -> tuple[str, str] | None:
+    """Return why a live SMS may not be handed over for `targets` (a code, and what people read), or None when it may.
+
+    Their country may have been switched off while it waited: whoever does so means what a thief has scheduled too.
+    """
+    if message.mode != "live" or way.name != "sms":
+        return None
+    for target in targets:
+        country = country_of(target.address)
+        if country not in senders.countries:
+            return (
+                SmsCountryOff.code,
+                f"SMS to {country or 'no country'} were switched off before it was sent.",
+            )
+    return None
 
 
 def _require_countries(numbers: Sequence[str]) -> None:

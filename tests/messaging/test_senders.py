@@ -269,6 +269,23 @@ def test_an_sms_does_not_leave_once_its_sender_was_taken_back(world, queue, sett
     assert refused(message, "+4930123456") == REFUSED
 
 
+def test_an_sms_does_not_leave_once_its_country_was_switched_off(world, queue, settings, tmp_path):
+    """Who finds a stolen key's SMS switches their country off; what is scheduled must not leave afterwards."""
+    settings.DATA_DIR = tmp_path
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    prove_sms(world.tenant(), "Acme", countries=["DE", "AT"])
+    message = queue(world.tenant(), "+43512345678", "+4930123456", channel="sms", subject="")
+    with tenant_context(world.tenant()):
+        choose_countries(countries=["DE"], actor=SYSTEM)
+
+    deliver()
+
+    assert [mail.to for mail in list_mailbox(world.tenant())] == ["+4930123456"]
+    with tenant_context(world.tenant()):
+        said = dict(message.recipients.values_list("address", "error_code"))
+    assert said == {"+43512345678": "sms_country_off", "+4930123456": ""}
+
+
 def send_sms(tenant, *numbers):
     with tenant_context(tenant):
         return create_message(actor=SYSTEM, channel="sms", to=numbers, text="Hi").message
