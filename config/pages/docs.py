@@ -25,7 +25,10 @@ FIRST = "quickstart"
 # Sections of the side list, in reading order. A file that is not named here still shows, under "More".
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "concepts", "authentication", "keys")),
-    ("Build", ("rate-limits", "idempotency", "errors", "webhooks", "billing", "messaging")),
+    (
+        "Build",
+        ("rate-limits", "idempotency", "errors", "webhooks", "local-development", "billing", "messaging"),
+    ),
     ("Trust", ("security", "audit", "reliability", "performance")),
     ("Operate", ("scaling",)),
 )

@@ -1,0 +1,104 @@
+"""One event to a server on this machine, signed as Pomelo signs a webhook (Standard Webhooks)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import standardwebhooks
+
+from pomelo_cli import __version__
+from pomelo_cli.problems import Problem
+
+# As deliveries of Pomelo: 15 seconds, and bodies up to 64 KiB.
+TIMEOUT_SECONDS = 15.0
+LARGEST_BYTES = 64 * 1024
+# A server that is being restarted does not listen for a moment.
+PAUSES_SECONDS = (0.5, 1.0, 2.0)
+
+
+def new_secret() -> str:
+    """Return a signing secret for one run: 32 random bytes, written as endpoints' secrets are."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+class Forwarder:
+    """Posts events to one address. Use as a context manager."""
+
+    def __init__(self, url: str, secret: str) -> None:
+        self.url = _checked_url(url)
+        self._signer = standardwebhooks.Webhook(secret)
+        # Straight to the address: a proxy of the environment is for other people's machines.
+        self._http = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
+
+    def __enter__(self) -> Forwarder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def forward(self, event: dict[str, Any], *, api_url: str) -> str:
+        """Post `event`; return the line that says what came of it: the status and how many milliseconds it took."""
+        body = body_of(event, api_url=api_url)
+        for pause in (*PAUSES_SECONDS, None):
+            now = datetime.now(UTC)
+            headers = {
+                "Content-Type": "application/json",
+                "User-Agent": f"pomelo-cli/{__version__}",
+                "webhook-id": event["id"],
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": self._signer.sign(event["id"], now, body),
+            }
+            began = time.monotonic()
+            try:
+                answer = self._http.post(self.url, content=body.encode(), headers=headers)
+            except httpx.ConnectError:
+                if pause is None:
+                    break
+                time.sleep(pause)
+                continue
+            except httpx.TransportError as error:
+                return _line(event, f"failed: {error or type(error).__name__}", began)
+            return _line(event, str(answer.status_code), began)
+        return f"{_line(event, 'failed', began)}: nothing listens at {self.url}. Start your server, then --since sends again"
+
+
+def body_of(event: dict[str, Any], *, api_url: str) -> str:
+    """Return the body that a webhook of `event` has: of a larger one than 64 KiB, the object's id and where to read it all."""
+    body = _json(event)
+    if len(body.encode()) <= LARGEST_BYTES:
+        return body
+    whole = event["data"]["object"]
+    thin = {
+        "object": {name: whole[name] for name in ("id", "object") if name in whole},
+        "thin": True,
+        "url": f"{api_url}/v1/events/{event['id']}",
+    }
+    return _json({**event, "data": thin})
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _line(event: dict[str, Any], outcome: str, began: float) -> str:
+    took = (time.monotonic() - began) * 1000
+    return f"{datetime.now().astimezone():%H:%M:%S}  {event['type']}  {event['id']}  {outcome}  {took:.0f} ms"
+
+
+def _checked_url(text: str) -> str:
+    """Return the address. Raises Problem for one that nothing can be posted to."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise Problem(
+            f"--forward-to {text!r} is no address: give one as http://localhost:3000/hook"
+        ) from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Problem(f"--forward-to {text!r} is no address: give one as http://localhost:3000/hook")
+    return text

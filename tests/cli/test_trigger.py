@@ -1,0 +1,81 @@
+"""`pomelo trigger` makes the real objects, and says which event came of them."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from billing.services import complete_payments
+from pomelo_cli.triggering import RECIPES
+from tests.billing.conftest import start_sandbox
+from tests.billing.factories import set_aside_due_payments
+from tests.cli.running import Running, finished
+from tests.factories import make_seller
+from webhooks.catalogue import CATALOGUE
+
+SCOPES = [f"{name}:{does}" for name in ("customers", "invoices", "charges") for does in ("read", "write")] + [
+    "events:read"
+]
+
+
+@pytest.fixture
+def key(world, issue_key):
+    make_seller(world.tenant("test"))
+    return issue_key(world.company, SCOPES, mode="test").client_secret
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    process = start_sandbox(Path(os.environ["DATA_DIR"]))
+    yield
+    process.terminate()
+    process.wait(timeout=10)
+
+
+# What needs no worker: its event is there with the answer.
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in RECIPES
+        if (kind.startswith(("customer.", "invoice.")) and kind != "invoice.paid") or kind == "charge.created"
+    ],
+)
+def test_the_event_happens(web, key, api, kind):
+    done = finished("trigger", kind, "--api-url", web.url, secret=key)
+    assert (done.returncode, done.stderr) == (0, "")
+    said, event, about = done.stdout.split()
+    read = api(key).get(f"/v1/events/{event}").json
+    assert (said, read["type"], read["data"]["object"]["id"]) == (kind, kind, about)
+
+
+def test_a_payment_is_waited_for(web, key, api, sandbox):
+    set_aside_due_payments()
+    with Running("trigger", "invoice.paid", "--api-url", web.url, secret=key) as running:
+        deadline = time.monotonic() + 60
+        while running.process.poll() is None and time.monotonic() < deadline:
+            complete_payments()  # as the platform's worker does
+            time.sleep(0.2)
+        _, event, about = running.line("invoice.paid").split()
+    read = api(key).get(f"/v1/events/{event}").json
+    assert (read["type"], read["data"]["object"]["status"]) == ("invoice.paid", "paid")
+    assert api(key).get(f"/v1/invoices/{about}").json["status"] == "paid"
+
+
+def test_a_missing_scope_is_named(web, world, issue_key):
+    key = issue_key(world.company, ["customers:read", "events:read"], mode="test").client_secret
+    done = finished("trigger", "customer.created", "--api-url", web.url, secret=key)
+    assert done.returncode == 1
+    assert "Give the key the scope customers:write on the dashboard" in done.stderr
+
+
+def test_an_unknown_type_is_answered_with_those_there_are(web, key):
+    done = finished("trigger", "invoice.payed", "--api-url", web.url, secret=key)
+    assert done.returncode == 1
+    assert "'invoice.payed' cannot be triggered" in done.stderr
+    assert "invoice.paid" in done.stderr
+
+
+def test_every_recipe_is_of_an_event_that_exists():
+    assert set(RECIPES) <= set(CATALOGUE)
