@@ -4,6 +4,7 @@ The main process gets the signal, the workers answer the probe: a file says it t
 """
 
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -34,8 +35,8 @@ class DrainingServer(MPServer):
         self.drain_seconds = float(text)
         if not 0 <= self.drain_seconds <= 300:
             raise ValueError(f"DRAIN_SECONDS is {text}: use a number of seconds from 0 to 300.")
-        self._file = Path(tempfile.gettempdir(), f"pomelo-draining-{os.getpid()}")
-        self._file.unlink(missing_ok=True)
+        # In a directory of our own: in one that all share, any user of the machine could say it for us, or keep us from it.
+        self._file = Path(tempfile.mkdtemp(prefix=f"pomelo-draining-{os.getpid()}-"), "draining")
         os.environ[FILE_VARIABLE] = str(self._file)
         self._timer: threading.Timer | None = None
         return self
@@ -52,6 +53,6 @@ class DrainingServer(MPServer):
         self._timer.start()
 
     def shutdown(self, *args: Any, **kwargs: Any) -> None:
-        """Stop the workers, and take the file away."""
+        """Stop the workers, and take the file away with its directory."""
         super().shutdown(*args, **kwargs)
-        self._file.unlink(missing_ok=True)
+        shutil.rmtree(self._file.parent, ignore_errors=True)

@@ -1,7 +1,9 @@
 """After SIGTERM a load balancer is told before the server stops, and what comes meanwhile is served."""
 
 import os
+import shutil
 import signal
+import stat
 import threading
 import time
 from pathlib import Path
@@ -32,7 +34,7 @@ def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_unti
         assert served > 5
         assert web.wait(20) == 0
         assert time.monotonic() - told >= 4
-        assert not list(Path("/tmp").glob(f"pomelo-draining-{web.pid}"))
+        assert not list(Path("/tmp").glob(f"pomelo-draining-{web.pid}*"))
     finally:
         web.stop()
 
@@ -59,7 +61,20 @@ def test_who_does_not_want_to_wait_need_not(monkeypatch, seconds, signals, expec
     assert is_draining() is (seconds == "60" and signals[0] == signal.SIGTERM)
     if server._timer:
         server._timer.cancel()
-    server._file.unlink(missing_ok=True)
+    shutil.rmtree(server._file.parent)
+
+
+def test_no_other_user_of_the_machine_can_say_that_the_server_drains(monkeypatch) -> None:
+    monkeypatch.setenv(FILE_VARIABLE, "")
+    server = DrainingServer.__new__(DrainingServer)
+
+    server.prepare({"DRAIN_SECONDS": "5"})
+
+    try:
+        place = server._file.parent.stat()
+        assert (place.st_uid, stat.S_IMODE(place.st_mode)) == (os.getuid(), 0o700)
+    finally:
+        server._file.parent.rmdir()
 
 
 def test_a_time_that_is_none_is_refused() -> None:
