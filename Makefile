@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run test restore-test test-cluster test-proxies check attack docs shell bench chaos lock install-base install-dev
+.PHONY: help run test restore-test test-cluster test-proxies test-clients check attack docs shell bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ test-cluster: install-dev ## a short life on every server Pomelo promises to wor
 
 test-proxies: install-dev ## forged headers and cut bodies through each proxy of deploy/proxies that is installed (NGINX=… HAPROXY=… CADDY=… ENVOY=… name programs)
 	@POMELO_TEST_PROXIES=1 $(BIN)/python -m pytest tests/proxies -rs $(ARGS)
+
+test-clients: install-dev ## make clients of docs/openapi.json with four generators, compile them and call a live server (needs npm; ARGS="-k hey" narrows it)
+	@POMELO_TEST_CLIENTS=1 $(BIN)/python -m pytest tests/clients_generated $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check

@@ -1,0 +1,29 @@
+"""Collected by `make test-clients` only: clients that generators make of the API document, compiled and used on a live server."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.live import WebProcess, web_process
+
+collect_ignore_glob = [] if os.environ.get("POMELO_TEST_CLIENTS") else ["test_*.py"]
+HELD: dict[str, list[str]] = {}
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[WebProcess]:
+    with web_process(workers=1, threads=4) as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the table: generators by calls."""
+    if not HELD:
+        return
+    calls = list(dict.fromkeys(call for held in HELD.values() for call in held))
+    terminalreporter.write_line(f"| call | {' | '.join(HELD)} |")
+    terminalreporter.write_line(f"|---|{'---|' * len(HELD)}")
+    for call in calls:
+        marks = ("held" if call in held else "-" for held in HELD.values())
+        terminalreporter.write_line(f"| {call} | {' | '.join(marks)} |")

