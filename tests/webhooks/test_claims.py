@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from core import clock
 from core.locks import WEBHOOK_LOCKS
@@ -37,7 +37,7 @@ from webhooks.services.secrets import rotate_secret
 
 def claim_now(limits=FAST, places=10_000, failing_places=10_000):
     with system_context(reason="tests"):
-        return claim(places, failing_places, limits)
+        return claim(places, failing_places, limits).jobs
 
 
 def record_now(*outcomes):
@@ -103,7 +103,7 @@ def test_a_delivery_that_is_being_sent_is_not_resent(world, receiver):
         resend_deliveries(deliveries=list(Delivery.objects.filter(endpoint=endpoint)), actor=SYSTEM)
 
 
-def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoint(receiver):
+def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoint(receiver, monkeypatch):
     relay_all()
     set_others_aside()
     busy, quiet = make_world(), make_world()
@@ -116,6 +116,9 @@ def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoin
     make_customer(quiet.tenant())
     relay_all()
     limits = Limits(per_endpoint=5)
+    # A claim looks at half of the shards first, whichever; the quiet endpoint's is among them here.
+    shard = shard_of(quiet_endpoint)
+    monkeypatch.setattr("random.sample", lambda shards, _: sorted(shards, key=lambda each: each != shard))
 
     first = claim_now(limits, places=4)
     rest = claim_now(limits, places=1000)
@@ -154,11 +157,51 @@ def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world, receive
 
     with psycopg.connect(superuser_url()) as other:
         other.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, held])
-        first = {job.endpoint_id for job in claim_now()}
+        with system_context(reason="tests"):
+            claimed = claim(10_000, 10_000, FAST)
+    first = {job.endpoint_id for job in claimed.jobs}
     rest = {job.endpoint_id for job in claim_now()}
 
     assert first == {id_ for id_, shard in shards.items() if shard != held}
+    assert claimed.passed_over  # the pump looks again at once
     assert rest == {id_ for id_, shard in shards.items() if shard == held}
+
+
+def test_a_claim_that_fills_its_places_leaves_half_of_the_endpoints_to_others(receiver, monkeypatch):
+    ours = endpoint_with_a_delivery(receiver)
+    theirs = endpoint_with_a_delivery(receiver)
+    while shard_of(theirs) == shard_of(ours):
+        theirs = endpoint_with_a_delivery(receiver)
+    relay_all()
+    order = [shard_of(ours), *(set(range(SHARDS)) - {shard_of(ours), shard_of(theirs)}), shard_of(theirs)]
+    monkeypatch.setattr("random.sample", lambda *_: order)
+
+    with transaction.atomic():
+        first = claim_now(places=1)
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(claim_in_thread, 10_000).result(timeout=60)
+
+    assert [job.endpoint_id for job in first] == [ours.id]
+    assert theirs.id in {job.endpoint_id for job in second}
+    assert ours.id not in {job.endpoint_id for job in second}
+
+
+def endpoint_with_a_delivery(receiver):
+    tenant = make_world().tenant()
+    endpoint, _ = make_endpoint(tenant, receiver.url)
+    make_customer(tenant)
+    return endpoint
+
+
+def shard_of(endpoint):
+    return endpoint.id.bytes[15] % SHARDS
+
+
+def claim_in_thread(places):
+    try:
+        return claim_now(places=places)
+    finally:
+        connection.close()
 
 
 def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither_loses(

@@ -51,7 +51,7 @@ def test_a_result_is_counted_once_and_a_late_one_is_told_apart(world, receiver):
     jobs = []
     for _ in range(2):
         with system_context(reason="tests"):
-            jobs += [j for j in claim(10_000, 10_000, Limits()) if j.endpoint_id == endpoint.id]
+            jobs += [j for j in claim(10_000, 10_000, Limits()).jobs if j.endpoint_id == endpoint.id]
         with tenant_context(world.tenant()):
             Delivery.objects.filter(endpoint=endpoint).update(due_at=clock.now() - timedelta(seconds=1))
     before = attempts("timed_out"), value("pomelo_webhook_late_results_total")

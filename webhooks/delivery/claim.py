@@ -28,9 +28,7 @@ BATCH = "webhooks.claim"
 UNREADABLE = "endpoint_unreadable"
 NO_BODY = "body_missing"
 
-_LOCK_FREE_SHARDS = """
-SELECT shard FROM generate_series(0, %s - 1) AS shard WHERE pg_try_advisory_xact_lock(%s, shard)
-"""
+_LOCK_FREE = "SELECT shard FROM unnest(%s::int[]) AS shard WHERE pg_try_advisory_xact_lock(%s, shard)"
 # A loose index scan: one step per endpoint that has anything unfinished.
 LANES = """
 WITH RECURSIVE lanes AS (
@@ -74,11 +72,11 @@ turns AS (
     FROM due
 ),
 chosen AS (
-    (SELECT id FROM turns WHERE failing ORDER BY turn, due_at LIMIT %(failing_places)s)
+    (SELECT id, failing FROM turns WHERE failing ORDER BY turn, due_at LIMIT %(failing_places)s)
     UNION ALL
-    (SELECT id FROM turns WHERE NOT failing ORDER BY turn, due_at LIMIT %(places)s)
+    (SELECT id, failing FROM turns WHERE NOT failing ORDER BY turn, due_at LIMIT %(places)s)
 )
-SELECT id FROM chosen
+SELECT id, failing FROM chosen
 """
 _LEASE = """
 WITH leased AS (
@@ -131,34 +129,29 @@ class Job:
     problem: str = ""
 
 
-def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one claim leased. `passed_over`: places were left, and endpoints that another worker was just claiming from."""
+
+    jobs: list[Job]
+    passed_over: bool
+
+
+def claim(places: int, failing_places: int, limits: Limits) -> Claim:
     """Lease up to `places` due deliveries, of which at most `failing_places` go to failing endpoints.
 
     Must be called inside `system_context`; the leases hold once that has committed.
     """
     if places <= 0:
-        return []
+        return Claim([], passed_over=False)
     with connection.cursor() as cursor:
-        # The look is a statement after the locks: it sees the claims of those who held them before.
-        shards = _lock_shards(cursor)
-        cursor.execute(
-            LANES + _CHOOSE,
-            {
-                "healthy": limits.per_endpoint,
-                "failing": limits.per_failing_endpoint,
-                "places": places,
-                "failing_places": max(min(failing_places, places), 0),
-                "of": SHARDS,
-                "shards": shards,
-            },
-        )
-        chosen = [row[0] for row in cursor.fetchall()][:places]
+        chosen, passed_over = _choose(cursor, places, max(failing_places, 0), limits)
         if not chosen:
-            return []
+            return Claim([], passed_over)
         cursor.execute(_LEASE, [limits.lease, chosen])
         leased = cursor.fetchall()
         destinations = _read_destinations(cursor, {row[3] for row in leased})
-    return [
+    jobs = [
         Job(
             delivery_id=id_,
             company_id=company_id,
@@ -174,16 +167,42 @@ def claim(places: int, failing_places: int, limits: Limits) -> list[Job]:
         )
         for id_, company_id, mode, endpoint_id, event_id, number, failures, manual, body in leased
     ]
+    return Claim(jobs, passed_over)
 
 
-def _lock_shards(cursor: Any) -> list[int]:
-    """Lock the shards that nobody is claiming from; when there is none, wait for any one."""
-    cursor.execute(_LOCK_FREE_SHARDS, [SHARDS, _LOCKS])
-    free = [shard for (shard,) in cursor.fetchall()]
-    if not free:
-        free = [random.randrange(SHARDS)]  # noqa: S311
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, free[0]])
-    return free
+def _choose(cursor: Any, places: int, failing_places: int, limits: Limits) -> tuple[list[uuid.UUID], bool]:
+    """Return what to claim, from shards that are this claim's alone until its transaction ends, and whether it passed some over.
+
+    Half of them first: the other half is left to another worker, unless the first does not fill the places.
+    """
+    chosen: list[uuid.UUID] = []
+    passed_over = False
+    order = random.sample(range(SHARDS), SHARDS)
+    for candidates in (order[: SHARDS // 2], order[SHARDS // 2 :]):
+        cursor.execute(_LOCK_FREE, [candidates, _LOCKS])
+        shards = [shard for (shard,) in cursor.fetchall()]
+        passed_over = passed_over or len(shards) < len(candidates)
+        if not shards:
+            continue
+        # A statement after the locks: it sees the claims of those who held them before.
+        cursor.execute(
+            LANES + _CHOOSE,
+            {
+                "healthy": limits.per_endpoint,
+                "failing": limits.per_failing_endpoint,
+                "places": places,
+                "failing_places": min(failing_places, places),
+                "of": SHARDS,
+                "shards": shards,
+            },
+        )
+        found = cursor.fetchall()[:places]
+        chosen += [id_ for id_, _ in found]
+        places -= len(found)
+        failing_places -= sum(failing for _, failing in found)
+        if places <= 0:
+            return chosen, False
+    return chosen, passed_over
 
 
 def _read_destinations(cursor: Any, endpoints: set[uuid.UUID]) -> dict[uuid.UUID, Destination]:

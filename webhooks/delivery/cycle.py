@@ -48,21 +48,22 @@ def run_cycle(outcomes: Sequence[Outcome], places: int, failing_places: int, lim
             dead = record(outcomes)
             has_events, has_recoveries = _look()
             # Behind the relay, so that what it makes is claimed as well.
-            jobs = None if has_events else claim(places, failing_places, limits)
+            claimed = None if has_events else claim(places, failing_places, limits)
     except Exception as error:
         if set_aside.concerns_all(error) or not outcomes:
             raise
         dead = _record_or_halve(outcomes)
         with system_context(reason="webhook delivery"):
-            (has_events, has_recoveries), jobs = _look(), None
+            (has_events, has_recoveries), claimed = _look(), None
     for endpoint in dead:
         _apart(f"switch off {ids.encode('we', endpoint.endpoint_id)}", partial(switch_off, endpoint))
     relayed = _apart("relay", relay_events) if has_events else None
     recovering = bool(_apart("recover", advance_recoveries)) if has_recoveries else False
-    if jobs is None:
+    if claimed is None:
         with system_context(reason="webhook delivery"):
-            jobs = claim(places, failing_places, limits)
-    return Step(jobs, (relayed is not None and relayed.waiting) or recovering)
+            claimed = claim(places, failing_places, limits)
+    more = (relayed is not None and relayed.waiting) or recovering or claimed.passed_over
+    return Step(claimed.jobs, more)
 
 
 def _apart(name: str, work: Callable[[], Answer]) -> Answer | None:
