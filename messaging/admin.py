@@ -71,7 +71,7 @@ class RecipientAdmin(StaffModelAdmin):
 class SuppressionAdmin(WithChannel):
     """Addresses nothing is sent to."""
 
-    list_display = ("address", "company", "mode", "channel_label", "origin", "created")
+    list_display = ("address", "company", "mode", "channel_label", "origin", "topic", "created")
     list_filter = (ChannelFilter, "origin", "mode")
     search_fields = ("address_normalized", "company__name")
     list_select_related = ("company",)

@@ -33,6 +33,10 @@ EXAMPLES = {
     "SmsMessageInput.to": ["+4915112345678"],
     "SmsSuppressionInput.address": "+4915112345678",
     "Suppression.address": "bob@example.com",
+    "Suppression.origin": "unsubscribe",
+    "Suppression.topic": "newsletter",
+    "Bulk.topic": "newsletter",
+    "BulkInput.topic": "newsletter",
     "MessageTagTotals.tag": "welcome",
     "bcc": [],
     "cc": [],
@@ -43,4 +47,4 @@ EXAMPLES = {
 }
 
 # Fields of a request that its example does without.
-LEFT_OUT = ["bcc", "cc", "from", "reply_to", "send_at"]
+LEFT_OUT = ["bcc", "bulk", "cc", "from", "reply_to", "send_at"]

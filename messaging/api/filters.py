@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from core import ids
 from core.api.filters import ChoicesFilter, CreatedRange
 from messaging.channels import channels, find_spellings
-from messaging.models import Message, SenderDomain, Status, Suppression
+from messaging.models import MAX_TOPIC, Message, SenderDomain, Status, Suppression
 from messaging.selectors import messages as selectors
 
 
@@ -64,3 +64,4 @@ class SuppressionFilter(CreatedRange):
     channel = ChoicesFilter(choices=[(name, name) for name in sorted(channels())])
     origin = ChoicesFilter(choices=Suppression.Origins.choices)
     address = AddressFilter(max_length=600)
+    topic = django_filters.CharFilter(max_length=MAX_TOPIC)

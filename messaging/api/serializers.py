@@ -13,6 +13,7 @@ from core.api.serializers import Json, MetadataField, StrictSerializer
 from messaging.channels import channels
 from messaging.channels.base import Channel
 from messaging.models import MAX_RECIPIENTS, Recipient, SenderDomain, Status, Suppression
+from messaging.topics import TOPIC, TOPIC_FORM
 from messaging.verification import MAX_DOMAIN
 
 Variants = dict[str, serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
@@ -46,6 +47,22 @@ class TagsField(serializers.ListField):
         super().__init__(max_length=10, **kwargs)
 
 
+class BulkInput(StrictSerializer):
+    """What bulk mail is about."""
+
+    topic = serializers.RegexField(
+        TOPIC,
+        error_messages={"invalid": TOPIC_FORM},
+        help_text="A short name: whoever unsubscribes by one click leaves this topic, and nothing else.",
+    )
+
+
+class BulkOutput(serializers.Serializer):
+    """What bulk mail is about."""
+
+    topic = serializers.CharField()
+
+
 class MessageInput(StrictSerializer):
     """A message to send."""
 
@@ -68,6 +85,12 @@ class MessageInput(StrictSerializer):
         required=False,
         allow_null=True,
         help_text="The customer it belongs to, and goes to where `to` is left out.",
+    )
+    bulk = BulkInput(
+        required=False,
+        allow_null=True,
+        help_text="Marks bulk mail, such as a newsletter, which its recipients can leave by one click (RFC 8058). "
+        "Transactional messages have none.",
     )
     tags = TagsField(required=False)
     metadata = MetadataField(required=False)
@@ -142,6 +165,7 @@ class MessageSummaryOutput(serializers.Serializer):
     subject = serializers.CharField(allow_null=True)
     send_at = serializers.DateTimeField()
     customer = serializers.CharField(allow_null=True)
+    bulk = BulkOutput(allow_null=True)
     tags = serializers.ListField(child=serializers.CharField())
     metadata = serializers.DictField(child=serializers.CharField())
     recipients = RecipientOutput(many=True)
@@ -238,6 +262,9 @@ class SuppressionOutput(serializers.Serializer):
     channel = serializers.ChoiceField(choices=_channel_names())
     address = serializers.CharField()
     origin = serializers.ChoiceField(choices=Suppression.Origins.values)
+    topic = serializers.CharField(
+        allow_null=True, help_text="Of whose bulk mail the owner wants no more; null stops everything."
+    )
     message = serializers.CharField(allow_null=True)
     note = serializers.CharField(allow_null=True)
     created = serializers.DateTimeField()

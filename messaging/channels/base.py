@@ -37,6 +37,7 @@ class Content:
     html: str = ""
     cc: Sequence[str] = ()
     bcc: Sequence[str] = ()
+    bulk: str = ""
 
 
 @dataclass(frozen=True, slots=True)

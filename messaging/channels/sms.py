@@ -47,7 +47,7 @@ class Sms:
         },
         "required": ["channel", "text"],
     }
-    unknown_parts = ("subject", "html", "reply_to", "cc", "bcc")
+    unknown_parts = ("subject", "html", "reply_to", "cc", "bcc", "bulk")
 
     def parse(self, text: str) -> Address:
         """Accept a number that can exist, in international form; raises InvalidAddress."""

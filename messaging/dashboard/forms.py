@@ -11,7 +11,8 @@ from core.errors import FieldErrors
 from core.form_fields import MomentField
 from messaging.channels import channels
 from messaging.channels.sms import SENDER_FORM
-from messaging.models import Status, Suppression
+from messaging.models import MAX_TOPIC, Status, Suppression
+from messaging.topics import TOPIC, TOPIC_FORM
 from messaging.verification import MAX_DOMAIN
 
 _TAG = re.compile(r"[A-Za-z0-9_.:-]{1,50}")
@@ -74,6 +75,13 @@ class ComposeForm(forms.Form):
     bcc = AddressesField(required=False, label="Bcc")
     reply_to = AddressesField(required=False, label="Reply-To")
     send_at = MomentField(required=False, label="Send at", help_text="UTC; up to 30 days ahead. Empty: now.")
+    topic = forms.RegexField(
+        TOPIC,
+        required=False,
+        label="Bulk mail about",
+        error_messages={"invalid": TOPIC_FORM},
+        help_text="A topic, such as newsletter, that recipients can unsubscribe from by one click. Email only; empty for transactional mail.",
+    )
     tags = forms.CharField(
         max_length=600, required=False, help_text="Up to ten words, separated by spaces: welcome spring-news."
     )
@@ -90,13 +98,19 @@ class ComposeForm(forms.Form):
     @property
     def message_fields(self) -> dict[str, Any]:
         """What `create_message` takes."""
-        return {**self.cleaned_data, "customer": self.cleaned_data["customer"].strip() or None}
+        fields = dict(self.cleaned_data)
+        topic = fields.pop("topic")
+        return {
+            **fields,
+            "customer": fields["customer"].strip() or None,
+            "bulk": {"topic": topic} if topic else None,
+        }
 
     def show_refusal(self, refusal: FieldErrors) -> None:
         """Put a service's refusal on the fields it is about, each address by its place in the list."""
         for problem in refusal.fields:
             name, _, index = problem.field.partition(".")
-            name = "sender" if name == "from" else name
+            name = {"from": "sender", "bulk": "topic"}.get(name, name)
             where = f"Address {int(index) + 1}: " if index.isdigit() else ""
             self.add_error(name if name in self.fields else None, where + problem.message)
 
@@ -118,6 +132,7 @@ class SuppressionFilterForm(forms.Form):
     origin = forms.ChoiceField(
         choices=_any(list(Suppression.Origins.choices), "Every origin"), required=False
     )
+    topic = forms.CharField(max_length=MAX_TOPIC, required=False)
 
 
 class DomainForm(forms.Form):

@@ -3,6 +3,7 @@
 from messaging.models.messages import (
     FOLLOWS,
     MAX_RECIPIENTS,
+    MAX_TOPIC,
     PRECEDENCE,
     DailyUsage,
     Message,
@@ -18,6 +19,7 @@ from messaging.models.senders import DkimKey, SenderDomain, SmsCountries, SmsSen
 __all__ = [
     "FOLLOWS",
     "MAX_RECIPIENTS",
+    "MAX_TOPIC",
     "PRECEDENCE",
     "DailyUsage",
     "DkimKey",

@@ -7,6 +7,7 @@ from core.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 MAX_RECIPIENTS = 100
+MAX_TOPIC = 50
 
 
 class Status(models.TextChoices):
@@ -71,6 +72,12 @@ class Message(TenantModel):
     customer = TenantForeignKey(
         "billing.Customer", on_delete=models.RESTRICT, null=True, related_name="+", db_index=False
     )
+    topic = models.CharField(
+        max_length=MAX_TOPIC,
+        blank=True,
+        db_default="",
+        help_text="What bulk mail is about; transactional messages have none.",
+    )
     tags = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
     recipient_count = models.PositiveSmallIntegerField()
@@ -95,6 +102,11 @@ class Message(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(recipient_count__gte=1, recipient_count__lte=MAX_RECIPIENTS),
                 name="messaging_message_recipients",
+            ),
+            # One-click unsubscribing is a thing of email (RFC 8058).
+            models.CheckConstraint(
+                condition=models.Q(topic="") | models.Q(channel="email"),
+                name="messaging_message_bulk_is_email",
             ),
             # Work that waits has a time, work that is done has none: nothing can be forgotten or sent again.
             models.CheckConstraint(
@@ -234,7 +246,7 @@ class RecipientEvent(TenantModel):
 
 
 class Suppression(TenantModel):
-    """An address nothing is sent to, and why."""
+    """An address nothing is sent to, and why; with a `topic`, none of the bulk mail about it."""
 
     id_prefix = "sup"
 
@@ -244,11 +256,13 @@ class Suppression(TenantModel):
         BOUNCE = "bounce", "Bounce"
         COMPLAINT = "complaint", "Complaint"
         MANUAL = "manual", "Manual"
+        UNSUBSCRIBE = "unsubscribe", "Unsubscribe"
 
     channel = models.CharField(max_length=16)
     address = models.CharField(max_length=320)
     address_normalized = models.CharField(max_length=320)
-    origin = models.CharField(max_length=9, choices=Origins)
+    origin = models.CharField(max_length=11, choices=Origins)
+    topic = models.CharField(max_length=MAX_TOPIC, blank=True, db_default="")
     message = TenantForeignKey(
         Message, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
@@ -261,16 +275,23 @@ class Suppression(TenantModel):
                 name="messaging_suppression_message_fk", fields="message", to="messaging.Message"
             ),
             models.UniqueConstraint(
-                fields=["company", "mode", "channel", "address_normalized"],
+                fields=["company", "mode", "channel", "address_normalized", "topic"],
                 name="messaging_suppression_address",
             ),
             models.CheckConstraint(
-                condition=models.Q(origin__in=["bounce", "complaint", "manual"]),
+                condition=models.Q(origin__in=["bounce", "complaint", "manual", "unsubscribe"]),
                 name="messaging_suppression_known_origin",
+            ),
+            # Whoever unsubscribes leaves a topic; every other origin stops everything.
+            models.CheckConstraint(
+                condition=(models.Q(origin="unsubscribe") & ~models.Q(topic=""))
+                | (~models.Q(origin="unsubscribe") & models.Q(topic="")),
+                name="messaging_suppression_topic",
             ),
         ]
         indexes = [
             models.Index(fields=["company", "mode", "origin", "-id"], name="messaging_suppression_origin"),
+            models.Index(fields=["company", "mode", "topic", "-id"], name="messaging_suppression_by_topic"),
             models.Index(fields=["company", "mode", "message"], name="messaging_suppression_message"),
             models.Index(
                 fields=["company", "mode", "address_normalized", "-id"], name="messaging_suppression_found"

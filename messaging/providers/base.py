@@ -62,6 +62,7 @@ class Envelope:
     proof: Proof | None = None
     # (code, what people read) where its recipients may not be reached any more.
     refusal: tuple[str, str] | None = None
+    unsubscribe_url: str = ""  # of bulk mail only, and of its one target
 
     @property
     def is_proved(self) -> bool:

@@ -54,8 +54,10 @@ class FileProvider:
     def send(self, envelope: Envelope) -> list[Result]:
         """Write the message down; a retry overwrites its own file."""
         if get_channel(envelope.channel).together:
+            # Bulk mail is one file for each recipient.
+            part = f".{envelope.targets[0].recipient_id.int % 10**15:015}" if envelope.unsubscribe_url else ""
             name, content = (
-                f"{envelope.public_id}.eml",
+                f"{envelope.public_id}{part}.eml",
                 compose(envelope).as_bytes(policy=WIRE.clone(linesep="\n")),
             )
         else:

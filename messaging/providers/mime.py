@@ -21,7 +21,9 @@ from messaging.signing import sign
 # A line with an encoded word has at most 76 characters, "Reply-To: " before it included (RFC 2047 §2).
 _WORD = 64
 _LINE = 76
-_FOLDED_HERE = frozenset({"from", "to", "cc", "reply-to", "subject", "date", "message-id"})
+_FOLDED_HERE = frozenset(
+    {"from", "to", "cc", "reply-to", "subject", "date", "message-id", "list-unsubscribe"}
+)
 
 
 class _Wire(EmailPolicy):
@@ -65,6 +67,8 @@ def compose(envelope: Envelope) -> EmailMessage:
     message["Subject"] = write_text(envelope.subject)
     message["Date"] = formatdate(envelope.created)
     message["Message-ID"] = envelope.header_id
+    for header, value in unsubscribe_headers(envelope).items():
+        message[header] = value
     if envelope.text or not envelope.html:
         message.set_content(envelope.text)
         if envelope.html:
@@ -72,6 +76,16 @@ def compose(envelope: Envelope) -> EmailMessage:
     else:
         message.set_content(envelope.html, subtype="html")
     return message
+
+
+def unsubscribe_headers(envelope: Envelope) -> dict[str, str]:
+    """Return the headers by which bulk mail is left with one click (RFC 2369 §3.2, RFC 8058 §3.1); none for other mail."""
+    if not envelope.unsubscribe_url:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{envelope.unsubscribe_url}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def compose_signed(envelope: Envelope) -> bytes:
@@ -95,7 +109,11 @@ def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlt
         cc=shown["cc"],
         bcc=shown["bcc"],
         reply_to=[str(parse_mailbox(text)) for text in envelope.reply_to],
-        headers={"Message-ID": envelope.header_id, "Date": formatdate(envelope.created)},
+        headers={
+            "Message-ID": envelope.header_id,
+            "Date": formatdate(envelope.created),
+            **unsubscribe_headers(envelope),
+        },
         connection=connection,
     )
     if envelope.html:

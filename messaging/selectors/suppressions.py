@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from messaging.models import Suppression
+from messaging.models import Message, Recipient, Suppression
 
 
 def list_suppressions() -> QuerySet[Suppression]:
@@ -13,3 +13,10 @@ def list_suppressions() -> QuerySet[Suppression]:
 def get_suppression(public_id: str) -> Suppression:
     """Return the entry; raises core.errors.NotFound when it is missing or foreign."""
     return Suppression.by_public_id(public_id)
+
+
+def find_unsubscription(message: Message, recipient: Recipient) -> Suppression | None:
+    """Return the entry by which the recipient has left the topic of `message`, if there is one."""
+    return Suppression.objects.filter(
+        channel=message.channel, address_normalized=recipient.address_normalized, topic=message.topic
+    ).first()

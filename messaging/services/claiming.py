@@ -52,12 +52,13 @@ FROM taken WHERE m.id = taken.id
 RETURNING m.id
 """
 
-# Equality on stored normalised columns of one unique index.
+# Equality on stored normalised columns of one unique index. A topic's entry stops the bulk mail about it, one without stops all.
 _SUPPRESSED = """
 SELECT r.id FROM messaging_recipient r
 JOIN messaging_message m ON m.id = r.message_id
 JOIN messaging_suppression s ON s.company_id = r.company_id AND s.mode = r.mode AND s.channel = m.channel
                             AND s.address_normalized = r.address_normalized
+                            AND s.topic IN ('', m.topic)
 WHERE r.message_id = ANY(%(ids)s) AND r.status = 'queued'
 """
 

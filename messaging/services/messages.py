@@ -21,6 +21,7 @@ from messaging.services import caps, senders, sms_senders
 from messaging.services.statistics import Change, count_changes
 
 SEND_TASK = "messaging.send_due"
+BULK_CHANNEL = "email"
 SCHEDULE_AHEAD = timedelta(days=30)
 # A clock that runs a little behind ours is no reason to refuse a message.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -60,16 +61,20 @@ def create_message(
     customer: str | None = None,
     tags: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
+    bulk: Mapping[str, str] | None = None,
 ) -> Accepted:
     """Accept a message: the row, its recipients, the cap's count and the event are one transaction.
 
     `customer` is a `cus_` id; without `to` the message goes to the customer's own address. `send_at` may lie up to 30
-    days ahead. Raises FieldErrors for anything malformed (nothing is queued), senders.SenderNotVerified, and
+    days ahead. `bulk` makes it bulk mail of a `topic`, which its recipients can leave by one click (RFC 8058); without it
+    the message is transactional. Raises FieldErrors for anything malformed (nothing is queued), senders.SenderNotVerified, and
     caps.DailyCapExceeded.
     """
     now = clock.now()
     way = get_channel(channel)
-    checked = way.check(Content(sender, reply_to, subject, text, html, cc, bcc))
+    topic = bulk["topic"] if bulk else ""
+    _check_bulk(way, topic, cc=cc, bcc=bcc)
+    checked = way.check(Content(sender, reply_to, subject, text, html, cc, bcc, topic))
     person = _find_customer(customer)
     moment = _check_send_at(send_at, now)
     addresses = _read_addresses(way, person, to=to, cc=cc, bcc=bcc)
@@ -90,6 +95,7 @@ def create_message(
         text=text,
         html=html,
         customer=person,
+        topic=topic,
         tags=list(dict.fromkeys(tags)),
         metadata=dict(metadata or {}),
         recipient_count=len(addresses),
@@ -162,6 +168,21 @@ def _find_customer(public_id: str | None) -> Customer | None:
         return get_customer(public_id)
     except NotFound as error:
         raise FieldErrors([FieldError("customer", "not_found", "There is no such customer.")]) from error
+
+
+def _check_bulk(way: Channel, topic: str, **copies: Sequence[str]) -> None:
+    """Refuse bulk messages that are no email, and copies of bulk mail: each recipient has a link of their own."""
+    if not topic:
+        return
+    if way.name != BULK_CHANNEL:
+        raise FieldErrors([FieldError("bulk", "not_supported", f"{way.label} messages have no such part.")])
+    problems = [
+        FieldError(name, "not_supported", "Bulk mail goes to each recipient alone: name them in `to`.")
+        for name, group in copies.items()
+        if group
+    ]
+    if problems:
+        raise FieldErrors(problems)
 
 
 def _check_send_at(send_at: datetime | None, now: datetime) -> datetime:

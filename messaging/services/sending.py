@@ -28,6 +28,7 @@ from core.outside import outside_transactions
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from messaging.channels import channels, get_channel
+from messaging.links import unsubscribe_link
 from messaging.models import Message, Recipient, Status
 from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
@@ -225,14 +226,16 @@ def _parts(job: Job) -> Iterator[_Part]:
     if channel is None or not targets or message.attempt > MAX_CLAIMS:
         return
     proof = prove(message, job.recipients, channel, job.senders)
-    for group in [targets] if channel.together else [(target,) for target in targets]:
+    bulk = bool(message.topic)
+    # Every recipient of bulk mail has a link of their own, so each gets a mail of their own.
+    for group in [targets] if channel.together and not bulk else [(target,) for target in targets]:
         envelope = Envelope(
             message_id=message.id,
             tenant=message.tenant,
             channel=message.channel,
             sender=message.sender,
             targets=group,
-            shown=shown,
+            shown=group if bulk else shown,
             reply_to=tuple(message.reply_to),
             subject=message.subject,
             text=message.text,
@@ -241,6 +244,7 @@ def _parts(job: Job) -> Iterator[_Part]:
             created=message.created.timestamp(),
             proof=proof,
             refusal=refuse_country(message, group, channel, job.senders),
+            unsubscribe_url=unsubscribe_link(group[0].recipient_id) if bulk else "",
         )
         yield _Part(job, envelope)
 

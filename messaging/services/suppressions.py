@@ -10,6 +10,7 @@ from messaging.channels import get_channel
 from messaging.channels.base import InvalidAddress
 from messaging.events import SuppressionCreated, SuppressionDeleted
 from messaging.models import Message, Recipient, Suppression
+from messaging.selectors import suppressions
 
 
 class AlreadySuppressed(DomainError):
@@ -30,6 +31,7 @@ def create_suppression(*, actor: Principal, channel: str, address: str, note: st
     row, created = Suppression.objects.get_or_create(
         channel=channel,
         address_normalized=parsed.normalized,
+        topic="",
         defaults={"address": parsed.address, "origin": Suppression.Origins.MANUAL, "note": note},
     )
     if not created:
@@ -56,10 +58,35 @@ def suppress_recipients(
         row, created = Suppression.objects.get_or_create(
             channel=message.channel,
             address_normalized=recipient.address_normalized,
+            topic="",
             defaults={"address": recipient.address, "origin": origin, "message": message},
         )
         if created:
             _publish_created(row, actor)
+
+
+def unsubscribe_recipient(*, message: Message, recipient: Recipient, actor: Principal) -> Suppression:
+    """Take the recipient of bulk mail off its topic; a second time changes nothing."""
+    row, created = Suppression.objects.get_or_create(
+        channel=message.channel,
+        address_normalized=recipient.address_normalized,
+        topic=message.topic,
+        defaults={
+            "address": recipient.address,
+            "origin": Suppression.Origins.UNSUBSCRIBE,
+            "message": message,
+        },
+    )
+    if created:
+        _publish_created(row, actor)
+    return row
+
+
+def resubscribe_recipient(*, message: Message, recipient: Recipient, actor: Principal) -> None:
+    """Undo `unsubscribe_recipient`. What stops everything (a bounce, a complaint, the company's own entry) stays."""
+    row = suppressions.find_unsubscription(message, recipient)
+    if row is not None:
+        delete_suppression(suppression=row, actor=actor)
 
 
 def _publish_created(row: Suppression, actor: Principal) -> None:

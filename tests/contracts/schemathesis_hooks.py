@@ -109,6 +109,10 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
         "text required": "one of `text` and `html`: generators take no schema of two alternatives",
         "customer no_address": "whether the customer has an address on the channel is data",
         "to too_many": "`to`, `cc` and `bcc` have 100 addresses together: three fields",
+        **{
+            f"{part} not_supported": "not `bulk` and `cc` or `bcc`: generators take no schema of two alternatives"
+            for part in ("cc", "bcc")
+        },
         "send_at in_the_past": "the clock",
         "send_at too_far_ahead": "the clock",
         **{
@@ -367,6 +371,9 @@ def repair_message(body: Json, trusted: Collection[str]) -> None:
     """Name addresses that can exist, each once, at most 100; a customer that is there; and a time in the next days."""
     address = phone if body["channel"] == "sms" else email
     left = 100
+    if body.get("bulk"):
+        body.pop("cc", None)
+        body.pop("bcc", None)
     for part in ("to", "cc", "bcc", "reply_to"):
         if part in body:
             body[part] = [address() for _ in body[part]][:left]

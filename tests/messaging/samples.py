@@ -87,4 +87,5 @@ PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
 RARE_QUERIES = {
     "messages?to": {"to": "nobody@example.com"},
     "suppressions?address": {"address": "nobody@example.com"},
+    "suppressions?topic": {"topic": "nothing"},
 }

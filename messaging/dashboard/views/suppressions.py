@@ -68,6 +68,8 @@ def _page(request: CompanyRequest, form: SuppressForm, status: int = 200) -> Htt
             rows = rows.filter(channel=chosen["channel"])
         if chosen["origin"]:
             rows = rows.filter(origin=chosen["origin"])
+        if chosen["topic"]:
+            rows = rows.filter(topic=chosen["topic"])
     try:
         page = paginate(rows, request)
     except FieldErrors:

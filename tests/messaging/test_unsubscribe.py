@@ -1,0 +1,387 @@
+"""Bulk mail and how people leave it: by the mailbox's button (RFC 8058), or on the page behind the link."""
+
+import re
+import uuid
+from urllib.parse import urlsplit
+
+import dkim
+import pytest
+from django.core.management import call_command
+from django.core.signing import Signer
+from django.db import IntegrityError
+from django.test import Client
+
+from audit.models import AuditEntry
+from core.models import OutboxEvent
+from core.tenancy import system_context, tenant_context
+from messaging.links import SALT, read_token, unsubscribe_link
+from messaging.models import DkimKey, Message, Recipient, Suppression
+from messaging.providers.file import list_mailbox
+from messaging.services import create_suppression
+from messaging.services.clicks import CLICKS
+from messaging.signing import key_record
+from tests.clients import random_address, send_form, sign_in
+from tests.factories import SYSTEM
+from tests.messaging.conftest import deliver, look
+
+ONE_CLICK = "List-Unsubscribe=One-Click"
+FORM = "application/x-www-form-urlencoded"
+NEWS = {"topic": "newsletter"}
+
+
+@pytest.fixture
+def client(world, issue_key, api):
+    scopes = ["messaging:send", "messaging:read", "suppressions:read", "suppressions:write"]
+    return api(issue_key(world.company, scopes=scopes, rate_limit=60).client_secret)
+
+
+@pytest.fixture
+def stranger():
+    """Somebody who has never been here, at an address of their own; forged forms would be refused."""
+    return Client(enforce_csrf_checks=True, REMOTE_ADDR=random_address())
+
+
+def link_of(message, address):
+    """Return the path of a recipient's link."""
+    _, recipients = look(message)
+    return urlsplit(unsubscribe_link(recipients[address].id)).path
+
+
+def entries(world):
+    with tenant_context(world.tenant()):
+        return list(Suppression.objects.order_by("id").values_list("address", "origin", "topic"))
+
+
+# --- what is accepted -----------------------------------------------------------------------------------------------------
+
+
+def test_bulk_mail_is_sent_and_read_back_with_its_topic(client):
+    body = {"channel": "email", "to": ["ada@example.com"], "subject": "News", "text": "Hi"}
+
+    bulk = client.post("/v1/messages", {**body, "bulk": NEWS})
+    transactional = client.post("/v1/messages", body)
+
+    assert (bulk.status, bulk.json["bulk"]) == (201, NEWS)
+    assert client.get(f"/v1/messages/{bulk.json['id']}").json["bulk"] == NEWS
+    assert transactional.json["bulk"] is None
+    with system_context(reason="tests"):
+        event = OutboxEvent.objects.get(object_id=bulk.json["id"], type="message.queued")
+    assert event.data["object"]["bulk"] == NEWS
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"channel": "sms", "to": ["+4930123456"], "bulk": NEWS}, "bulk", "not_supported"),
+        ({"bulk": {"topic": "two words"}}, "bulk.topic", "invalid"),
+        ({"bulk": {"topic": "x" * 51}}, "bulk.topic", None),
+        ({"bulk": {"topic": ""}}, "bulk.topic", None),
+        ({"bulk": {}}, "bulk.topic", "required"),
+        ({"bulk": {"topic": "news", "list": "x"}}, "bulk.list", None),
+        ({"bulk": NEWS, "cc": ["bob@example.com"]}, "cc", "not_supported"),
+        ({"bulk": NEWS, "bcc": ["bob@example.com"]}, "bcc", "not_supported"),
+    ],
+)
+def test_what_cannot_be_bulk_mail_is_refused_by_its_field(world, client, change, field, code):
+    body = {"channel": "email", "to": ["ada@example.com"], "text": "Hi"}
+    if change.get("channel") != "sms":
+        body["subject"] = "News"
+
+    answer = client.post("/v1/messages", body | change)
+
+    assert (answer.status, answer.code) == (400, "validation_failed"), answer
+    [problem] = answer.json["error"]["fields"]
+    assert problem["field"] == field
+    assert code is None or problem["code"] == code
+    with tenant_context(world.tenant()):
+        assert not Message.objects.exists()
+
+
+def test_the_database_itself_keeps_topics_to_email_and_to_those_who_unsubscribed(world, queue):
+    message = queue(world.tenant(), "ada@example.com")
+    wrong = [{"origin": "unsubscribe", "topic": ""}, {"origin": "manual", "topic": "newsletter"}]
+
+    for fields in wrong:
+        with pytest.raises(IntegrityError), tenant_context(world.tenant()):
+            Suppression.objects.create(channel="email", address="a@b.c", address_normalized="a@b.c", **fields)
+    with pytest.raises(IntegrityError), tenant_context(world.tenant()):
+        Message.objects.filter(id=message.id).update(channel="sms", topic="newsletter")
+
+
+# --- what arrives ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_recipient_gets_a_mail_with_a_signed_link_of_their_own(world, mailhost, queue):
+    queue(world.tenant(), "Ada <ada@example.com>", "bob@example.com", bulk=NEWS)
+    deliver()
+    with tenant_context(world.tenant()):
+        record = key_record(DkimKey.objects.order_by("id").first().public_key).encode()
+        records = {
+            f"{key.selector}._domainkey.{key.domain.domain}.": key_record(key.public_key).encode()
+            for key in DkimKey.objects.select_related("domain")
+        }
+
+    def txt(name, timeout=5):
+        return records.get(name.decode() if isinstance(name, bytes) else name)
+
+    assert record in records.values()
+    links = set()
+    for address in ("ada@example.com", "bob@example.com"):
+        [mail] = mailhost.to(address)
+        assert mail.recipients == [address]
+        assert [found.addr_spec for found in mail.message["To"].addresses] == [address]
+        assert mail.message["List-Unsubscribe-Post"] == ONE_CLICK
+        link = re.fullmatch(r"<(http://testserver/u/\S+)>", mail.message["List-Unsubscribe"])[1]
+        links.add(link)
+        signed = re.sub(r"\s", "", str(mail.message["DKIM-Signature"])).lower()
+        assert {"list-unsubscribe", "list-unsubscribe-post"} <= set(
+            re.search(r";h=([^;]*)", signed)[1].split(":")
+        )
+        assert dkim.verify(mail.raw, dnsfunc=txt)
+        for old, new in ((link.encode(), b"http://evil.example/u/x"), (b"One-Click", b"One-Clack")):
+            assert old in mail.raw
+            assert not dkim.verify(mail.raw.replace(old, new, 1), dnsfunc=txt)
+    assert len(links) == 2
+
+
+def test_a_transactional_mail_has_no_such_headers_and_goes_to_all_at_once(world, mailhost, queue):
+    queue(world.tenant(), "ada@example.com", "bob@example.com")
+    deliver()
+
+    [mail] = mailhost.received
+    assert mail.recipients == ["ada@example.com", "bob@example.com"]
+    assert mail.message["List-Unsubscribe"] is None
+    assert mail.message["List-Unsubscribe-Post"] is None
+
+
+def test_the_local_mailbox_has_a_mail_for_each_recipient(world, queue, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    queue(world.tenant(), "ada@example.com", "bob@example.com", bulk=NEWS)
+    deliver()
+
+    found = list_mailbox(world.tenant())
+
+    assert sorted(mail.to for mail in found) == ["ada@example.com", "bob@example.com"]
+    assert all("List-Unsubscribe: <http://testserver/u/" in mail.source for mail in found)
+
+
+# --- one click ------------------------------------------------------------------------------------------------------------
+
+
+def test_one_click_stops_bulk_mail_of_that_topic_and_nothing_else(world, client, stranger, mailhost, queue):
+    queue(world.tenant(), "Ada@example.com", bulk=NEWS)
+    deliver()
+    [mail] = mailhost.received
+    link = urlsplit(str(mail.message["List-Unsubscribe"]).strip("<>")).path
+
+    answer = stranger.post(link, ONE_CLICK, FORM)
+    again = stranger.post(link, ONE_CLICK, FORM)
+
+    assert (answer.status_code, again.status_code) == (200, 200)
+    assert entries(world) == [("Ada@example.com", "unsubscribe", "newsletter")]
+    [entry] = client.get("/v1/suppressions?topic=newsletter").json["data"]
+    assert (entry["origin"], entry["topic"], entry["address"]) == (
+        "unsubscribe",
+        "newsletter",
+        "Ada@example.com",
+    )
+    assert client.get("/v1/suppressions?topic=offers").json["data"] == []
+    with tenant_context(world.tenant()):
+        [written] = AuditEntry.objects.filter(action="suppression.created", target_id=entry["id"])
+    assert written.actor_id == "messaging.unsubscribe"
+
+    mailhost.received.clear()
+    left = queue(world.tenant(), "ada@EXAMPLE.com", "bob@example.com", bulk=NEWS)
+    offers = queue(world.tenant(), "ada@example.com", bulk={"topic": "offers"})
+    receipt = queue(world.tenant(), "ada@example.com")
+    elsewhere = queue(world.other_tenant(), "ada@example.com", bulk=NEWS)
+    deliver()
+
+    assert {address: row.status for address, row in look(left)[1].items()} == {
+        "ada@example.com": "suppressed",
+        "bob@example.com": "sent",
+    }
+    for message in (offers, receipt, elsewhere):
+        [row] = look(message)[1].values()
+        assert row.status == "sent"
+    assert not [mail for mail in mailhost.of(left.public_id) if "bob@example.com" not in mail.recipients]
+
+
+def test_an_entry_without_a_topic_stops_everything_as_before(world, mailhost, queue):
+    with tenant_context(world.tenant()):
+        create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
+    for bulk in (None, NEWS):
+        queue(world.tenant(), "ada@example.com", bulk=bulk)
+    deliver()
+
+    assert mailhost.received == []
+
+
+def test_who_has_left_a_topic_can_still_be_suppressed_by_hand_and_the_other_way_round(
+    world, client, stranger, queue
+):
+    message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
+    link = link_of(message, "ada@example.com")
+
+    stranger.post(link, ONE_CLICK, FORM)
+    answer = client.post("/v1/suppressions", {"channel": "email", "address": "ada@example.com"})
+    stranger.post(link, "action=undo", FORM)
+
+    assert (answer.status, answer.json["topic"]) == (201, None)
+    assert entries(world) == [("ada@example.com", "manual", "")]
+
+
+# --- the page -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_asks_says_and_takes_back_without_scripts_and_without_signing_in(world, stranger, queue):
+    message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
+    link = link_of(message, "ada@example.com")
+
+    asked = stranger.get(link)
+    assert asked.status_code == 200
+    text = asked.content.decode()
+    assert "Acme" in text
+    assert "newsletter" in text
+    assert "ada@example.com" not in text
+    assert asked.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert "no-store" in asked.headers["Cache-Control"]
+    policy = asked.headers["Content-Security-Policy"]
+    assert "default-src" in policy
+    assert "unsafe-inline" not in policy
+    assert "unsafe-eval" not in policy
+    assert entries(world) == []  # whoever opens a link has not pressed the button
+
+    done = stranger.post(link, {"action": "unsubscribe"}).content.decode()
+    assert "You are unsubscribed" in done
+    assert "You are unsubscribed" in stranger.get(link).content.decode()
+    assert entries(world) == [("ada@example.com", "unsubscribe", "newsletter")]
+
+    assert "You are subscribed again" in stranger.post(link, {"action": "undo"}).content.decode()
+    assert entries(world) == []
+    with tenant_context(world.tenant()):
+        written = AuditEntry.objects.filter(action__startswith="suppression.").order_by("id")
+        assert list(written.values_list("action", flat=True)) == [
+            "suppression.created",
+            "suppression.deleted",
+        ]
+
+
+def test_undo_takes_nothing_away_that_the_link_did_not_bring(world, stranger, queue):
+    message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
+    with tenant_context(world.tenant()):
+        create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
+
+    assert stranger.post(link_of(message, "ada@example.com"), {"action": "undo"}).status_code == 200
+
+    assert entries(world) == [("ada@example.com", "manual", "")]
+
+
+def test_a_companys_name_is_text_on_the_page(world, stranger, queue):
+    world.company.name = "<script>alert(1)</script>"
+    with system_context(reason="tests"):
+        world.company.save(update_fields=["name"])
+    message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
+
+    text = stranger.get(link_of(message, "ada@example.com")).content.decode()
+
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+
+
+# --- links that are none --------------------------------------------------------------------------------------------------
+
+
+def test_hostile_links_find_nothing_and_break_nothing(world, stranger, queue):
+    bulk = queue(world.tenant(), "ada@example.com", bulk=NEWS)
+    transactional = queue(world.tenant(), "ada@example.com")
+    link = link_of(bulk, "ada@example.com")
+    token = link.removeprefix("/u/")
+    other = unsubscribe_link(uuid.uuid4()).rpartition("/")[2]
+    hostile = [
+        f"/u/{token[:-1]}{'A' if token[-1] != 'A' else 'B'}",
+        f"/u/{token[:31]}{'0' if token[31] != '0' else '1'}{token[32:]}",
+        f"/u/{other.partition('.')[0]}.{token.partition('.')[2]}",
+        f"/u/{other}",
+        f"/u/{Signer(salt='other', sep='.').sign(uuid.uuid4().hex)}",
+        f"/u/{Signer(salt=SALT, sep='.').sign('no-uuid')}",
+        f"/u/{token.upper()}",
+        link_of(transactional, "ada@example.com"),
+        *(
+            f"/u/{text}"
+            for text in ("x", ".", "%00", "%ff%fe", "a%00b", "x" * 5000, "%D9%A3", "..%2f..", "'--")
+        ),
+    ]
+
+    for path in hostile:
+        statuses = {stranger.get(path).status_code, stranger.post(path, ONE_CLICK, FORM).status_code}
+        assert statuses <= {400, 404}, (path, statuses)
+    assert stranger.post(link, b"\xff\xfe=\x00", FORM).status_code < 500
+    assert stranger.put(link).status_code == 405
+    with tenant_context(world.tenant()):
+        assert not Suppression.objects.exclude(topic="newsletter").exists()
+
+
+def test_links_outlive_a_rotation_of_the_secret_key_and_end_with_the_key(settings):
+    who = uuid.uuid4()
+    token = unsubscribe_link(who).rpartition("/")[2]
+    former = settings.SECRET_KEY
+
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "n" * 60, [former]
+    assert read_token(token) == who
+    settings.SECRET_KEY_FALLBACKS = []
+    assert read_token(token) is None
+
+
+def test_one_address_cannot_try_links_for_long(world, stranger, queue):
+    link = link_of(queue(world.tenant(), "ada@example.com", bulk=NEWS), "ada@example.com")
+    elsewhere = Client(REMOTE_ADDR=random_address())
+
+    statuses = [stranger.get("/u/x").status_code for _ in range(CLICKS.quota)]
+    refused = stranger.post(link, ONE_CLICK, FORM)
+
+    assert set(statuses) == {404}
+    assert refused.status_code == 429
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert elsewhere.get(link).status_code == 200
+    assert entries(world) == []
+
+
+# --- the company's pages --------------------------------------------------------------------------------------------------
+
+
+def test_the_pages_send_bulk_mail_and_list_who_left(world, stranger):
+    browser = sign_in(world.owner)
+    fields = {"channel": "email", "to": "ada@example.com", "subject": "News", "text": "Hi"}
+    refused = send_form(browser, "/messages/new/", {**fields, "topic": "two words"})
+    sms = send_form(
+        browser, "/messages/new/", {"channel": "sms", "to": "+4930123456", "text": "Hi", "topic": "x"}
+    )
+    sent = send_form(browser, "/messages/new/", {**fields, "topic": "newsletter"})
+
+    assert (refused.status_code, sms.status_code, sent.status_code) == (400, 400, 302)
+    assert "have no such part" in sms.content.decode()
+    assert "Bulk mail about" in browser.get(sent.headers["Location"]).content.decode()
+    with tenant_context(world.tenant()):
+        recipient = Recipient.objects.get()
+    stranger.post(urlsplit(unsubscribe_link(recipient.id)).path, ONE_CLICK, FORM)
+    shown = browser.get("/messages/suppressions/?topic=newsletter").content.decode()
+    assert "ada@example.com" in shown
+    assert "unsubscribe" in shown
+    assert "No address fits" in browser.get("/messages/suppressions/?topic=offers").content.decode()
+
+
+def test_the_migration_goes_back_and_forth_with_people_who_left(world, stranger, queue):
+    message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
+    with tenant_context(world.tenant()):
+        create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
+    stranger.post(link_of(message, "ada@example.com"), ONE_CLICK, FORM)
+    assert len(entries(world)) == 2
+
+    try:
+        call_command("migrate", "messaging", "0005", database="owner", verbosity=0)
+    finally:
+        call_command("migrate", "messaging", database="owner", verbosity=0)
+
+    assert entries(world) == [("ada@example.com", "manual", "")]
