@@ -180,6 +180,7 @@ PARAMETERS = {
     "status": "Only in this status, or these",
     "tag": "Only with this tag",
     "to": "Only what went to this address",
+    "topic": "Only what left this topic of bulk mail",
     "type": "Only of this type, or these",
 }
 

@@ -108,7 +108,8 @@ def _copied(name: str, kind: str, unique: bool) -> str:
     if name == "id":
         return "uuidv7()"
     if unique and name != "mode" and kind.startswith(("character", "text")):
-        return f"left(t.\"{name}\", 20) || '-' || n"
+        # What is empty stays so: of some origins it has to.
+        return f"CASE t.\"{name}\" WHEN '' THEN '' ELSE left(t.\"{name}\", 20) || '-' || n END"
     if unique and kind in ("integer", "bigint", "smallint"):
         return f't."{name}" + n'
     # One more identifier in a unique key (a delivery's event) differs from copy to copy; the first stays (its endpoint).
