@@ -5,11 +5,9 @@ counted by who asks, from where, for whom, and for whom it is meant. The counts 
 one at a time, so that a burst does not slip through side by side.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 
 from accounts.models import Company, Invitation, Membership, User
@@ -18,6 +16,7 @@ from core import clock
 from core.addresses import client_group
 from core.errors import DomainError
 from core.ids import first_id
+from core.postgres.turns import take_turn
 from core.tenancy import system_context
 
 DAY = timedelta(days=1)
@@ -63,7 +62,7 @@ def take_invitation(*, email: str, inviter: User, company: Company, address: str
         min(INVITATIONS_AT_FIRST, settings.INVITATIONS_PER_DAY) if young else settings.INVITATIONS_PER_DAY
     )
     with system_context(reason="how many invitations a person, an address and a recipient had today"):
-        _one_at_a_time(f"invitations {each}" for each in (email, inviter.id, company.id, group))
+        take_turn(*(f"invitations {each}" for each in (email, inviter.id, company.id, group)))
         sent = Invitation.objects.filter(id__gte=first_id(clock.now() - DAY))
         counts = (
             (Q(email=email), settings.INVITATIONS_PER_RECIPIENT, "to this address"),
@@ -86,7 +85,7 @@ def take_company(*, owner: User, address: str | None) -> None:
     """Count one more company from now to the end of the transaction. Raises CompanyLimitReached."""
     group = client_group(address) if address else ""
     with system_context(reason="how many companies a person has and an address made today"):
-        _one_at_a_time(f"companies {each}" for each in (owner.id, group))
+        take_turn(*(f"companies {each}" for each in (owner.id, group)))
         if Membership.objects.filter(user=owner, role=Role.OWNER).count() >= settings.COMPANIES_PER_PERSON:
             raise CompanyLimitReached(
                 f"You own {settings.COMPANIES_PER_PERSON} companies, which is the most."
@@ -96,10 +95,3 @@ def take_company(*, owner: User, address: str | None) -> None:
         )
         if made.count() >= settings.COMPANIES_PER_ADDRESS:
             raise CompanyLimitReached("Many companies were created from where you are. Try again tomorrow.")
-
-
-def _one_at_a_time(names: Iterable[str]) -> None:
-    """Let nobody else count under these names until the transaction ends. Always in the same order: no two wait in a ring."""
-    with connection.cursor() as cursor:
-        for name in sorted(names):
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

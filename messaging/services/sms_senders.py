@@ -9,13 +9,13 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import phonenumbers
-from django.db import connection
 from django.db.models import Count
 
 from billing.entitlements import current_limits
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
+from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.tenancy import require_tenant
 from messaging.channels import get_channel
@@ -173,7 +173,8 @@ def _require_countries(numbers: Sequence[str]) -> None:
 
 
 def _require_ranges(numbers: Sequence[str]) -> None:
-    _count_one_at_a_time()
+    # Many at once would each see the range empty: no other SMS of the company is counted until these are there to be counted.
+    take_turn(f"sms ranges {require_tenant().company_id}")
     limit = max(RANGE_LEAST, get_channel("sms").daily_cap(current_limits()) // RANGE_SHARE)
     since = clock.now() - RANGE_WINDOW
     for prefix, wanted in Counter(number[:-RANGE_DIGITS] for number in numbers).items():
@@ -189,10 +190,3 @@ def _require_ranges(numbers: Sequence[str]) -> None:
                 facts={"prefix": prefix, "limit": limit},
                 headers={"Retry-After": str(int(RANGE_WINDOW.total_seconds()))},
             )
-
-
-def _count_one_at_a_time() -> None:
-    """Let no other SMS of the company be counted until this one is there to be counted: many at once would each see the range empty."""
-    with connection.cursor() as cursor:
-        name = f"sms ranges {require_tenant().company_id}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])

@@ -12,6 +12,7 @@ from core import clock, crypto, jobs
 from core.events import RELAY_TASK, publish
 from core.fields import LastValue
 from core.models import EVENT_POSITIONS
+from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.reach import require_reach
 from core.tenancy import require_tenant
@@ -142,11 +143,8 @@ def _by(what: str, actor: Principal) -> dict[str, str]:
 
 def _require_room() -> None:
     tenant = require_tenant()
-    with connection.cursor() as cursor:  # two creations at once must not both take the last place
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            [f"webhook endpoints {tenant.company_id} {tenant.mode}"],
-        )
+    # Two creations at once must not both take the last place.
+    take_turn(f"webhook endpoints {tenant.company_id} {tenant.mode}")
     allowed = current_limits().webhook_endpoints
     if list_endpoints().count() >= allowed:
         raise EndpointLimitReached(
