@@ -9,6 +9,7 @@ from django import forms
 
 from core.errors import FieldErrors
 from core.form_fields import MomentField
+from core.forms import ServiceForm
 from messaging.channels import channels
 from messaging.channels.sms import SENDER_FORM
 from messaging.models import MAX_TOPIC, Status, Suppression
@@ -135,7 +136,7 @@ class SuppressionFilterForm(forms.Form):
     topic = forms.CharField(max_length=MAX_TOPIC, required=False)
 
 
-class DomainForm(forms.Form):
+class DomainForm(ServiceForm):
     """Adds a domain."""
 
     domain = forms.CharField(
@@ -144,13 +145,8 @@ class DomainForm(forms.Form):
         help_text="Such as example.com. Sub-domains follow it.",
     )
 
-    def show_refusal(self, refusal: FieldErrors) -> None:
-        """Put a service's refusal on the field."""
-        for problem in refusal.fields:
-            self.add_error("domain", problem.message)
 
-
-class SmsSenderForm(forms.Form):
+class SmsSenderForm(ServiceForm):
     """Asks for a number or name that SMS come from."""
 
     sender = forms.CharField(max_length=30, help_text=SENDER_FORM)
@@ -161,13 +157,8 @@ class SmsSenderForm(forms.Form):
         help_text="Why it is yours, and what your SMS are about. Staff read this.",
     )
 
-    def show_refusal(self, refusal: FieldErrors) -> None:
-        """Put a service's refusal on the field."""
-        for problem in refusal.fields:
-            self.add_error("sender", problem.message)
 
-
-class CountriesForm(forms.Form):
+class CountriesForm(ServiceForm):
     """Chooses the countries that SMS go to."""
 
     countries = forms.CharField(
@@ -181,23 +172,13 @@ class CountriesForm(forms.Form):
         """Return the codes as a list."""
         return [code.upper() for code in re.split(r"[\s,;]+", self.cleaned_data["countries"]) if code]
 
-    def show_refusal(self, refusal: FieldErrors) -> None:
-        """Put a service's refusal on the field."""
-        for problem in refusal.fields:
-            self.add_error("countries", problem.message)
 
-
-class SuppressForm(forms.Form):
+class SuppressForm(ServiceForm):
     """Puts an address on the suppression list."""
 
     channel = forms.ChoiceField(choices=_channel_choices)
     address = forms.CharField(max_length=600)
     note = forms.CharField(max_length=200, required=False, help_text="Why, so that colleagues know.")
-
-    def show_refusal(self, refusal: FieldErrors) -> None:
-        """Put a service's refusal on the fields it is about."""
-        for problem in refusal.fields:
-            self.add_error(problem.field if problem.field in self.fields else None, problem.message)
 
 
 PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}

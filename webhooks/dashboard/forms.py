@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 
 from core import clock
-from core.errors import FieldErrors
 from core.form_fields import MomentField
+from core.forms import ServiceForm
 from webhooks.catalogue import ALL, CATALOGUE, groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS
@@ -31,7 +31,7 @@ def _event_choices() -> list[tuple[str, str]]:
     return choices
 
 
-class EndpointForm(forms.Form):
+class EndpointForm(ServiceForm):
     """Create or edit an endpoint."""
 
     url = forms.CharField(
@@ -75,12 +75,6 @@ class EndpointForm(forms.Form):
                 raise forms.ValidationError(f"{name.strip()} is there twice.")
             found[name.strip()] = value.strip()
         return found
-
-    def show_refusal(self, refusal: FieldErrors) -> None:
-        """Put a service's refusal on the fields it is about."""
-        for problem in refusal.fields:
-            name = problem.field.partition(".")[0]
-            self.add_error(name if name in self.fields else None, problem.message)
 
 
 class RotateForm(forms.Form):

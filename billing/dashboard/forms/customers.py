@@ -4,11 +4,12 @@ from typing import Any
 
 from django import forms
 
-from billing.dashboard.forms.base import MetadataTextField, ServiceForm
+from billing.dashboard.forms.base import MetadataTextField
 from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices, replacing
 from billing.models import Customer
 from billing.models.customers import TaxExemption
 from core.form_fields import DayField, EmailAddressField, NameField
+from core.forms import ServiceForm
 
 _OWN = (
     "name",

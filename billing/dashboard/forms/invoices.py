@@ -8,7 +8,6 @@ from django.utils.datastructures import MultiValueDict
 
 from billing.dashboard.forms.base import (
     MetadataTextField,
-    ServiceForm,
     amount_text,
     currency_choices,
     discount_text,
@@ -25,6 +24,7 @@ from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_LINES
 from core.currencies import CURRENCIES
 from core.form_fields import DayField
+from core.forms import ServiceForm
 
 _OWN = ("prices_include_tax", "purchase_order", "service_start", "service_end", "memo", "tax_note")
 BLANK_LINES = 3

@@ -7,7 +7,6 @@ from django import forms
 from billing import selectors
 from billing.dashboard.forms.base import (
     MetadataTextField,
-    ServiceForm,
     amount_text,
     currency_choices,
     read_amount,
@@ -17,6 +16,7 @@ from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus
 from core.errors import NotFound
 from core.form_fields import DayField
+from core.forms import ServiceForm
 
 _CARD_LABELS = {
     "card_success": "Test card: succeeds",

@@ -4,11 +4,11 @@ from typing import Any
 
 from django import forms
 
-from billing.dashboard.forms.base import ServiceForm
 from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices
 from billing.models import Seller
 from billing.services.party_fields import BANK_PARTS
 from core.form_fields import NameField
+from core.forms import ServiceForm
 
 _OWN = ("legal_name", "tax_ids", "footer", "number_prefix", "language")
 

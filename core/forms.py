@@ -1,0 +1,20 @@
+"""What forms of several apps share."""
+
+from django import forms
+
+from core.errors import DomainError, FieldErrors
+
+
+class ServiceForm(forms.Form):
+    """A form whose values a service judges."""
+
+    def show_refusal(self, refusal: DomainError) -> None:
+        """Put a service's refusal on the fields it is about, or above the form."""
+        if not isinstance(refusal, FieldErrors):
+            self.add_error(None, refusal.detail)
+            return
+        for problem in refusal.fields:
+            # "lines.0.quantity" belongs to the form's "lines", "address.country" to its "country".
+            first, last = problem.field.partition(".")[0], problem.field.rpartition(".")[2]
+            name = next((each for each in (first, last) if each in self.fields), None)
+            self.add_error(name, problem.message)
