@@ -10,24 +10,25 @@ from core.errors import FieldError, FieldErrors
 
 
 class Order:
-    """An order by `terms`, as `order_by` takes them: `name`, `-created`."""
+    """An order by `terms`, as `order_by` takes them (`name`, `-created`), and the name of the cursor that pages in it have."""
 
-    def __init__(self, terms: Sequence[str]) -> None:
-        # The id is unique, so it decides every tie; newest first, as a list without an order has them.
-        self._terms = [*terms, "-pk"]
-        self._names = [term.removeprefix("-") for term in self._terms]
-        self._cursor = "starting_after"
+    def __init__(self, terms: Sequence[str], *, cursor: str = "starting_after") -> None:
+        self._terms = terms
+        self._names = [term.removeprefix("-") for term in terms]
+        self._cursor = cursor
+
+    @classmethod
+    def asked_for(cls, terms: Sequence[str]) -> "Order":
+        """Return the order that a caller asks for. The id is unique, so it decides every tie: newest first, as ever."""
+        return cls([*terms, "-pk"])
 
     def reversed(self) -> "Order":
         """Return this order read backwards, for the page before a row."""
-        back = Order(())
-        back._names = self._names
-        back._terms = [
+        terms = [
             name if term.startswith("-") else f"-{name}"
             for term, name in zip(self._terms, self._names, strict=True)
         ]
-        back._cursor = "ending_before"
-        return back
+        return Order(terms, cursor="ending_before")
 
     def read(self, queryset: QuerySet[Any], count: int) -> list[Any]:
         """Return the first `count` rows of `queryset` in this order."""

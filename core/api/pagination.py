@@ -45,9 +45,7 @@ def read_limit(request: HttpRequest | Request) -> int:
 
 def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
     """Return the first `count` rows of `queryset`, newest first."""
-    # The last query of a list, as a rule.
-    with ending_with_next_query():
-        return list(queryset.order_by("-pk")[:count])
+    return list(queryset.order_by("-pk")[:count])
 
 
 def oldest(queryset: QuerySet[Any], count: int) -> list[Any]:
@@ -104,7 +102,8 @@ def paginate(
             queryset = seek(queryset, ids.decode(cursor_prefix, cursor))
         except ids.InvalidId as error:
             raise FieldErrors([FieldError(name, "invalid", f"Not a cursor: {error}.")]) from error
-    items = read(queryset, limit + 1)
+    with ending_with_next_query():  # the last query of a list, as a rule
+        items = read(queryset, limit + 1)
     has_more = len(items) > limit
     items = items[:limit]
     last = items[-1] if has_more else None
@@ -119,7 +118,7 @@ def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order 
     for backend in getattr(view, "filter_backends", ()):
         if hasattr(backend, "get_ordering"):
             terms = backend().get_ordering(request, queryset, view)
-            return Order(terms) if terms else None
+            return Order.asked_for(terms) if terms else None
     return None
 
 
