@@ -63,6 +63,10 @@ class LineTooLarge(ValueError):
         super().__init__(message)
 
 
+class DiscountTooLarge(ValueError):
+    """The discount on the whole invoice is above the sum of its lines."""
+
+
 def half_up(dividend: int, divisor: int) -> int:
     """Return the quotient of two numbers that are not negative, rounded half up."""
     return (2 * dividend + divisor) // (2 * divisor)
@@ -96,14 +100,14 @@ def price_invoice(
 ) -> InvoiceAmounts:
     """Return what an invoice and its lines come to; of one that `is_exempt` the prices stay and no rate counts.
 
-    Raises LineTooLarge; ValueError when the discount is above the lines' sum, or the invoice above MAX_AMOUNT.
+    Raises LineTooLarge and DiscountTooLarge; ValueError for an invoice above MAX_AMOUNT.
     """
     own = [_own_amounts(place, position) for place, position in enumerate(positions)]
     amounts = [amount for amount, _ in own]
     if discount_bps is not None:
         discount_amount = half_up(sum(amounts) * discount_bps, _WHOLE_BPS)
     if discount_amount > sum(amounts):
-        raise ValueError("The discount is larger than the lines.")
+        raise DiscountTooLarge("The discount is larger than the lines.")
     shares = share_out(discount_amount, amounts)
     taxed = [amount - share for amount, share in zip(amounts, shares, strict=True)]
     taxes = _taxes(positions, taxed, prices_include_tax) if not is_exempt else [0] * len(positions)

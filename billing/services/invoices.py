@@ -17,6 +17,7 @@ from billing.money import (
     MAX_QUANTITY,
     MAX_TAX_RATE_BPS,
     QUANTITY_DECIMALS,
+    DiscountTooLarge,
     LineTooLarge,
     Position,
     price_invoice,
@@ -82,10 +83,13 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
     lines = fields.pop("lines", None)
     problems = _set_fields(invoice, fields)
     invoice.updated = clock.now()
-    rows = []
-    if invoice.status == Invoice.Status.DRAFT:
-        rows = _build_lines(invoice, lines) if lines is not None else lines_of(invoice)
+    rows: list[InvoiceLine] = []
+    if lines is not None:
+        rows = _build_lines(invoice, lines)
         problems += _price(invoice, rows)
+    elif invoice.status == Invoice.Status.DRAFT:
+        rows, found = _reprice(invoice)
+        problems += found
     _refuse(problems)
     try:
         with transaction.atomic():
@@ -135,10 +139,22 @@ def lines_of(invoice: Invoice) -> list[InvoiceLine]:
 
 
 def price_again(invoice: Invoice) -> None:
-    """Set what a draft and its lines come to, for the customer as it is now, and write the lines. Raises FieldErrors."""
-    rows = lines_of(invoice)
-    _refuse(_price(invoice, rows))
+    """Set what a draft and its lines come to, for the customer as it is now, and write the lines that changed. Raises FieldErrors."""
+    rows, problems = _reprice(invoice)
+    _refuse(problems)
     _save_amounts(rows)
+
+
+def _reprice(invoice: Invoice) -> tuple[list[InvoiceLine], list[FieldError]]:
+    """Price the lines that are there; return those of which an amount has changed, and what stands against it."""
+    rows = lines_of(invoice)
+    before = [_amounts_of(row) for row in rows]
+    problems = _price(invoice, rows)
+    return [row for row, amounts in zip(rows, before, strict=True) if _amounts_of(row) != amounts], problems
+
+
+def _amounts_of(row: InvoiceLine) -> list[int]:
+    return [getattr(row, name) for name in _AMOUNTS]
 
 
 def _save_amounts(rows: Sequence[InvoiceLine]) -> None:
@@ -233,10 +249,10 @@ def _price(invoice: Invoice, rows: Sequence[InvoiceLine]) -> list[FieldError]:
         )
     except LineTooLarge as error:
         return [FieldError(f"lines.{error.position}", "invalid", str(error))]
+    except DiscountTooLarge as error:
+        return [FieldError("discount_amount", "too_large", str(error))]
     except ValueError as error:
-        return [
-            FieldError("discount_amount" if "discount" in str(error) else "lines", "too_large", str(error))
-        ]
+        return [FieldError("lines", "too_large", str(error))]
     for row, amounts in zip(rows, found.lines, strict=True):
         row.amount, row.tax = amounts.amount, amounts.tax
         row.discount_amount, row.discount_share = amounts.discount_amount, amounts.discount_share
