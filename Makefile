@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run test restore-test test-cluster test-proxies test-clients check attack docs shell bench chaos lock install-base install-dev
+.PHONY: help run backup restore test restore-test test-cluster test-proxies test-clients check attack docs shell bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,12 @@ install-dev:
 
 run: install-base ## run everything in the foreground (HOST, PORT, DATA_DIR, TLS=1); Ctrl-C stops all of it
 	@$(BIN)/python -m config.run
+
+backup: install-base ## back the database up while it serves (ARGS="/folder" says where; default: DATA_DIR/backups)
+	@$(BIN)/python manage.py backup $(ARGS)
+
+restore: install-base ## restore a backup, platform stopped, and verify it (ARGS="/folder/pomelo-… [--replace]", ARGS=--help)
+	@$(BIN)/python manage.py restore $(ARGS)
 
 test: install-dev ## run the whole suite against real PostgreSQL and Valkey (ARGS="tests/apikeys -x" narrows it)
 	@sh tests/journeys/install-chromium.sh $(ARGS)

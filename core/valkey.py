@@ -207,6 +207,11 @@ def call(*command: Argument) -> Any:
     return guarded(lambda: client().execute_command(*command))
 
 
+def empty() -> None:
+    """Delete everything, on every node of a cluster: after a restore, when it may be newer than the database. Raises ValkeyUnavailable."""
+    guarded(lambda: client().flushall(asynchronous=True))
+
+
 class Script:
     """A Lua script, sent by its hash and loaded when Valkey does not know it (yet, or any more)."""
 

@@ -162,6 +162,8 @@ DATABASES = {
     if env.str("DATABASE_OWNER_URL", default="") or env.str("DATABASE_OWNER_URL_FILE", default="")
     else database("DATABASE_URL"),
 }
+# A superuser or a managed service's administrator, for `manage.py restore` into a new cluster alone: no process that serves needs it.
+DATABASE_ADMIN_URL = secret("DATABASE_ADMIN_URL", default="")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Valkey ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ import psycopg
 
 from core.engines.pair import Engines
 from core.engines.postgres import binary
-from core.engines.roles import ensure_database
 from tests.engines import TEMPLATE
 
 # More than a new cluster has used by the time a database is restored into it.
@@ -53,20 +52,6 @@ def environment_of(engines: Engines, secrets_of: Engines) -> dict[str, str]:
         "DATABASE_URL": engines.database_url("app", TEMPLATE),
         "DATABASE_OWNER_URL": engines.database_url("owner", TEMPLATE),
     }
-
-
-def dump(engines: Engines, file: Path) -> None:
-    """Back the database up as docs/runbooks/backup-and-restore.md says."""
-    run_program("pg_dump", "--format=custom", f"--file={file}", engines.database_url("owner", TEMPLATE))
-
-
-def restore(file: Path, engines: Engines) -> None:
-    """Bring a dump back in a new cluster, as the runbook says."""
-    with psycopg.connect(engines.superuser_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {TEMPLATE} OWNER owner")
-    url = engines.database_url("owner", TEMPLATE)
-    run_program("pg_restore", "--no-owner", "--role=owner", "--exit-on-error", f"--dbname={url}", str(file))
-    ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
 
 
 def begin_archiving(engines: Engines, archive: Path) -> None:

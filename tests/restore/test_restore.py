@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.engines import TEMPLATE, private_engines, private_platform
+from tests.engines import TEMPLATE, cloned_database, private_engines, private_platform
 from tests.restore import clusters
 from tests.webhooks.receiver import Receiver
 
+# What the application may do to the trail.
+RIGHTS_ON_THE_TRAIL = """
+    SELECT DISTINCT privilege_type FROM information_schema.role_table_grants
+    WHERE grantee IN ('app', 'system') AND table_name IN ('audit_auditentry', 'audit_requestlog', 'audit_seal')
+"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -43,6 +49,26 @@ def verify(environment: dict[str, str], *options: str) -> tuple[int, str]:
     return made.returncode, made.stdout + made.stderr
 
 
+def back_up(environment: dict[str, str], into: Path) -> Path:
+    made = run(environment, "manage.py", "backup", str(into))
+    assert made.returncode == 0, made.stderr[-4000:]
+    return Path(made.stdout.strip())
+
+
+def restore(environment: dict[str, str], backup: Path, *options: str) -> tuple[int, str]:
+    made = run(environment, "manage.py", "restore", str(backup), *options)
+    return made.returncode, made.stdout + made.stderr
+
+
+def alter(backup: Path, copy: Path, *, table: str) -> Path:
+    """Return a copy of a backup whose manifest tells of one row more."""
+    shutil.copytree(backup, copy)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["inventory"]["rows"][table] += 1
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    return copy
+
+
 def assert_all_is_there(receiver: Receiver, made: dict[str, Any], found: dict[str, Any]) -> None:
     received = [got.json["data"]["object"]["id"] for got in receiver.received]
     assert set(found["order"]) == set(received)
@@ -54,30 +80,59 @@ def assert_all_is_there(receiver: Receiver, made: dict[str, Any], found: dict[st
 
 
 @pytest.mark.timeout(600)
-def test_a_dump_restored_in_a_cluster_that_counts_fewer_transactions(tmp_path: Path) -> None:
+def test_a_backup_restored_in_a_cluster_that_counts_fewer_transactions(tmp_path: Path) -> None:
     with Receiver() as receiver, private_platform() as (old, environment):
         # given a platform that has been in use, and events that are neither relayed nor sealed
         clusters.age(old)
         made = run_step(environment, "make_traffic", receiver.url)
-        clusters.dump(old, tmp_path / "pomelo.dump")
+        backup = back_up(environment, tmp_path)
         used = clusters.transactions_used(old)
-        # when
+        # when it is restored in a cluster without roles and database, and in one that default privileges were set in
         with private_engines() as new:
-            clusters.restore(tmp_path / "pomelo.dump", new)
             assert clusters.transactions_used(new) < used - 10_000
             restored = clusters.environment_of(new, secrets_of=old)
-            whole = verify(restored)
+            whole = restore(restored | {"DATABASE_ADMIN_URL": new.superuser_url}, backup)
             found = run_step(restored, "go_on", made["company"])
+            refused = restore(restored, backup)
+            altered = alter(backup, tmp_path / "altered", table="accounts_company")
+            differs = restore(restored, altered, "--replace", "--accept-loss")
             # and when somebody has left the rights out
             with psycopg.connect(new.superuser_url, dbname=TEMPLATE, autocommit=True) as superuser:
+                rights = superuser.execute(RIGHTS_ON_THE_TRAIL).fetchall()
                 superuser.execute("GRANT UPDATE ON audit_auditentry TO app")
             without_rights = verify(restored)
         # then
         assert whole[0] == 0, whole[1]
         assert "5 events relayed" in whole[1]
+        assert "Rows, rights and policies are those of the backup." in whole[1]
         assert_all_is_there(receiver, made, found)
+        assert refused[0] == 1
+        assert "is not empty" in refused[1]
+        assert differs[0] == 1
+        assert "accounts_company: 3 rows in the backup, 2 restored" in differs[1]
+        assert set(rights) == {("INSERT",), ("SELECT",)}
         assert without_rights[0] == 1
         assert "app on audit_auditentry" in without_rights[1]
+
+
+def test_what_is_no_whole_backup_and_what_is_in_use_is_refused(tmp_path: Path) -> None:
+    with cloned_database() as addresses:
+        # given a backup, and one whose dump was cut short
+        backup = back_up(addresses, tmp_path)
+        short = shutil.copytree(backup, tmp_path / "short")
+        os.truncate(short / "pomelo.dump", (short / "pomelo.dump").stat().st_size - 1)
+        # when one is restored as it is, one while the platform has a connection, and one over its own database
+        with psycopg.connect(addresses["DATABASE_URL"]):
+            in_use = restore(addresses, backup, "--replace")
+        cut = restore(addresses, short, "--replace")
+        with psycopg.connect(addresses["DATABASE_OWNER_URL"]) as owner:
+            left = owner.execute("SELECT count(*) FROM django_migrations").fetchone()
+    # then
+    assert (in_use[0], cut[0]) == (1, 1)
+    assert "has 1 connections to this database: stop web, workers and beat" in in_use[1]
+    assert "its SHA-256 differs" in cut[1]
+    assert left is not None
+    assert left[0] > 10
 
 
 @pytest.mark.timeout(600)

@@ -1,0 +1,125 @@
+"""Brings a backup back into a database, in the one order that leaves every right as it was."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from core.backups.dumping import Progress, counter, read_backup
+from core.backups.inventory import list_differences, list_tables, take_inventory
+from core.backups.programs import OWNER, BackupError, find_program, owner_parameters, run_program
+from core.engines.roles import DATABASE_SQL, apply_roles
+
+SHOWN = 12
+_LOADED = re.compile(r"pg_restore: (launching|processing) item ")
+_ROLES = ("owner", "app", "system")
+# Default privileges are added to everything that pg_restore makes, and its own GRANTs and REVOKEs know nothing of them: the audit
+# trail would end up writable. They come back with database.sql.
+_NO_DEFAULTS = """
+    ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA public REVOKE ALL ON TABLES FROM "app", "system";
+    ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA public REVOKE ALL ON SEQUENCES FROM "app", "system";
+"""
+
+
+def load(folder: Path, *, replace: bool, jobs: int, on_progress: Progress) -> None:
+    """Restore a backup into the database of DATABASE_OWNER_URL, and compare what arrived with what was backed up.
+
+    With DATABASE_ADMIN_URL (a superuser, or a managed service's administrator) the roles and the database are made first. A
+    database that holds tables is refused, unless `replace` says that they may go; one that the platform is using is
+    refused in any case. Raises BackupError and psycopg.Error.
+    """
+    dump, manifest, inventory = read_backup(folder)
+    parameters = owner_parameters()
+    if settings.DATABASE_ADMIN_URL:
+        _make_roles_and_database(parameters["dbname"])
+    with psycopg.connect(**parameters, autocommit=True) as connection:
+        server = connection.info.server_version // 10_000
+        if server < manifest["postgresql"]:
+            raise BackupError(
+                f"The backup is of PostgreSQL {manifest['postgresql']}; this server is {server}, and cannot read a later one's."
+            )
+        _check_roles(connection)
+        _check_nobody_uses_it(connection)
+        _make_room(connection, replace=replace)
+        connection.execute(_NO_DEFAULTS)
+        program = str(find_program("pg_restore", server))
+        command = [program, "--no-owner", f"--role={OWNER}", "--exit-on-error"]
+        run_program(
+            [*command, f"--jobs={jobs}", str(dump)],
+            parameters=parameters,
+            step=_LOADED,
+            on_step=counter("Loading", _count_items(program, dump), on_progress),
+        )
+        connection.execute(DATABASE_SQL.read_bytes())
+        found = take_inventory(
+            connection, on_table=counter("Counting rows", len(inventory.rows), on_progress)
+        )
+    if different := list_differences(inventory, found):
+        shown = "\n  ".join(different[:SHOWN])
+        raise BackupError(
+            f"What was restored differs from the backup in {len(different)} points:\n  {shown}\nDo not serve from it."
+        )
+
+
+def _count_items(program: str, dump: Path) -> int:
+    """Return how many things the dump makes; raises BackupError when it cannot be read."""
+    listed = subprocess.run([program, "--list", str(dump)], capture_output=True, text=True, check=False)  # noqa: S603
+    if listed.returncode != 0:
+        raise BackupError(f"{dump} cannot be read: {listed.stderr.strip()}")
+    return sum(not line.startswith(";") for line in listed.stdout.splitlines())
+
+
+def _make_roles_and_database(name: str) -> None:
+    """Make what a new cluster lacks. The roles get the passwords of the two addresses in the settings."""
+    apply_roles(
+        superuser_url=settings.DATABASE_ADMIN_URL,
+        owner_password=settings.DATABASES[OWNER]["PASSWORD"],
+        app_password=settings.DATABASES["default"]["PASSWORD"],
+    )
+    with psycopg.connect(settings.DATABASE_ADMIN_URL, autocommit=True) as connection:
+        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            statement = sql.SQL("CREATE DATABASE {} OWNER {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(OWNER)))
+
+
+def _check_roles(connection: psycopg.Connection[Any]) -> None:
+    known = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
+    if missing := [role for role in _ROLES if role not in known]:
+        raise BackupError(
+            f"The roles {', '.join(missing)} are missing: set DATABASE_ADMIN_URL, or run core/engines/sql/roles.sql first."
+        )
+    owned = connection.execute(
+        "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+    ).fetchone()
+    if owned != (OWNER,) or connection.info.user != OWNER:
+        raise BackupError(
+            "DATABASE_OWNER_URL must sign in as `owner`, to a database that belongs to it: createdb --owner=owner …"
+        )
+
+
+def _check_nobody_uses_it(connection: psycopg.Connection[Any]) -> None:
+    using = connection.execute(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'app'"
+    ).fetchone()
+    if using and using[0]:
+        raise BackupError(
+            f"Pomelo has {using[0]} connections to this database: stop web, workers and beat before you restore into it."
+        )
+
+
+def _make_room(connection: psycopg.Connection[Any], *, replace: bool) -> None:
+    tables = list_tables(connection)
+    if not tables:
+        return
+    if not replace:
+        raise BackupError(
+            f"The database {connection.info.dbname} is not empty: it has {len(tables)} tables. Nothing was changed. Name an empty one in "
+            "DATABASE_OWNER_URL and DATABASE_URL, or say --replace to have everything in it deleted first."
+        )
+    with connection.transaction():
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")

@@ -1,0 +1,42 @@
+"""`manage.py backup`: dump the database, with everything a restore is checked against."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from core.backups.bar import Bar
+from core.backups.dumping import back_up
+from core.backups.programs import BackupError
+
+
+class Command(BaseCommand):
+    """Makes a folder with a dump and a manifest, while the platform serves on."""
+
+    help = (
+        "Back the database up as the role `owner` (DATABASE_OWNER_URL), while Pomelo serves on. Makes a folder with the dump and a "
+        "manifest of its rows, rights and policies, and prints its path. Secrets and AUDIT_HEADS_FILE are kept apart from it."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Know the folder."""
+        parser.add_argument(
+            "into",
+            nargs="?",
+            type=Path,
+            default=settings.DATA_DIR / "backups",
+            help="the folder to put it in (default: DATA_DIR/backups; copy it to another machine)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Back up with a bar; raises CommandError with the reason when it fails."""
+        try:
+            with Bar() as bar:
+                folder = back_up(options["into"].resolve(), on_progress=bar.show)
+        except (BackupError, psycopg.Error, OSError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(str(folder))

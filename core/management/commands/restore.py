@@ -1,0 +1,88 @@
+"""`manage.py restore`: bring a backup back, in the right order, and check that everything arrived."""
+
+from argparse import ArgumentParser, ArgumentTypeError
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from core import valkey
+from core.backups.bar import Bar
+from core.backups.loading import load
+from core.backups.programs import OWNER, BackupError
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or not 2 <= int(text) <= 64:
+        raise ArgumentTypeError("a number from 2 to 64")
+    return int(text)
+
+
+class Command(BaseCommand):
+    """Loads the dump, compares it with its manifest, migrates, empties Valkey, and verifies platform and trail."""
+
+    help = (
+        "Restore a backup made by `manage.py backup` into the empty database of DATABASE_OWNER_URL, with the platform stopped. Rights, "
+        "policies and rows are compared with the backup; then migrations run, Valkey is emptied, and `verify_platform` and "
+        "`verify_audit` have the last word. DATABASE_ADMIN_URL makes the roles and the database where they are missing."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Know the backup and what may be lost for it."""
+        parser.add_argument("backup", type=Path, help="the folder that `manage.py backup` made")
+        parser.add_argument(
+            "--replace",
+            action="store_true",
+            help="delete what the database holds first; without it a database with tables is refused",
+        )
+        parser.add_argument(
+            "--accept-loss",
+            action="store_true",
+            help="the exported heads of the audit trail know of more than the backup: that is known to be gone",
+        )
+        parser.add_argument(
+            "--keep-valkey",
+            action="store_true",
+            help="do not empty Valkey (it is shared): delete Pomelo's keys yourself",
+        )
+        parser.add_argument(
+            "--jobs", type=_jobs, default=2, help="tables loaded side by side, 2 to 64 (default: 2)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Take the steps; raises CommandError at the first that fails."""
+        try:
+            with Bar() as bar:
+                load(
+                    options["backup"].resolve(),
+                    replace=options["replace"],
+                    jobs=options["jobs"],
+                    on_progress=bar.show,
+                )
+        except (BackupError, psycopg.Error, OSError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("Rows, rights and policies are those of the backup.")
+        connections[OWNER].close()  # its plans and its schema are of before
+        call_command("migrate", database=OWNER, interactive=False, verbosity=1, stdout=self.stdout)
+        self._empty_valkey(keep=options["keep_valkey"])
+        call_command("verify_platform", accept_loss=options["accept_loss"], stdout=self.stdout)
+        call_command("verify_audit", stdout=self.stdout)
+        self.stdout.write("Restored. Start web, workers and beat.")
+
+    def _empty_valkey(self, *, keep: bool) -> None:
+        """What Valkey remembers of keys and limits may be newer than the database."""
+        if keep:
+            self.stdout.write("Valkey was left as it is: empty it before anything serves.")
+            return
+        try:
+            valkey.empty()
+        except valkey.ValkeyUnavailable as error:
+            raise CommandError(
+                f"The database is restored, but Valkey could not be emptied ({error}). Empty it (FLUSHALL), then run "
+                "`manage.py verify_platform` and `manage.py verify_audit`."
+            ) from error
+        self.stdout.write("Valkey is empty.")
