@@ -7,14 +7,23 @@ whoever asks gets the sum. Under `make run` web and worker share the folder and 
 import os
 import re
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 import structlog
-from celery.signals import task_postrun, task_prerun, worker_process_shutdown, worker_ready
+from celery.signals import (
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from core.jobs import REQUEST_HEADER
+from core import tracing
+from core.jobs import REQUEST_HEADER, TRACE_HEADER
+from core.tracing import export
 
 TASKS = Counter("pomelo_tasks_total", "Tasks of the worker, by how they ended", ["task", "outcome"])
 SECONDS = Histogram(
@@ -26,6 +35,7 @@ SECONDS = Histogram(
 # As core.ids writes one. The broker is not to be believed: nothing else of it gets into the log.
 _REQUEST_ID = re.compile(r"req_[0-9a-z]{26}", re.ASCII)
 _began: dict[str, float] = {}
+_spans: dict[str, AbstractContextManager[Any]] = {}
 
 
 def _serve(**_: Any) -> None:
@@ -38,6 +48,14 @@ def _forget_process(pid: int, **_: Any) -> None:
     mark_process_dead(pid)
 
 
+def _start_tracing(**_: Any) -> None:
+    export.start("pomelo-worker")
+
+
+def _stop_tracing(**_: Any) -> None:
+    export.stop()
+
+
 def _begin(task_id: str, task: Any, **_: Any) -> None:
     _began[task_id] = time.perf_counter()
     named = {"task": task.name, "task_id": task_id}
@@ -46,9 +64,23 @@ def _begin(task_id: str, task: Any, **_: Any) -> None:
         named["request_id"] = asked
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(**named)
+    if tracing.is_on():
+        _begin_span(task_id, task)
+
+
+def _begin_span(task_id: str, task: Any) -> None:
+    """Make a span of a task that a traced request asked for. What the schedule asks for is no part of anybody's trace."""
+    asked = (getattr(task.request, "headers", None) or {}).get(TRACE_HEADER)
+    if isinstance(asked, str):
+        attributes = {"messaging.message.id": task_id}
+        span = tracing.span(task.name, kind="consumer", parent=asked, attributes=attributes)
+        span.__enter__()
+        _spans[task_id] = span
 
 
 def _end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
+    if (span := _spans.pop(task_id, None)) is not None:
+        span.__exit__(None, None, None)
     TASKS.labels(task.name, (state or "unknown").lower()).inc()
     began = _began.pop(task_id, None)
     if began is not None:
@@ -63,6 +95,8 @@ def install() -> None:
     """
     task_prerun.connect(_begin)
     task_postrun.connect(_end)
+    worker_process_init.connect(_start_tracing)
+    worker_process_shutdown.connect(_stop_tracing)
     if os.environ.get("WORKER_METRICS_PORT"):
         worker_ready.connect(_serve)
         worker_process_shutdown.connect(_forget_process)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from core import jobs
+from core import jobs, tracing
 from core.models import OutboxEvent
 from core.postgres.rows import insert_rows
 from core.principal import Principal
@@ -84,6 +84,8 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
         for event in events
         if event.public
     ]
+    if rows and (traceparent := tracing.current_traceparent()):
+        rows = [{**row, "traceparent": traceparent} for row in rows]
     if rows:
         insert_rows(OutboxEvent, rows)
         jobs.wake(RELAY_TASK)

@@ -20,7 +20,7 @@ from celery import Task, current_app, shared_task
 from django.db import transaction
 from kombu.exceptions import KombuError
 
-from core import sealed
+from core import sealed, tracing
 from core.background import Loop
 from core.tenancy import Tenant, current_tenant, tenant_context
 
@@ -29,8 +29,9 @@ log = structlog.get_logger(__name__)
 COMPANY_HEADER = "pomelo_company"
 MODE_HEADER = "pomelo_mode"
 SEAL_HEADER = "pomelo_seal"
-# Of the request that asked for the work: for the worker's log alone, which is why no seal covers it.
+# Of the request that asked for the work: for the worker's log and its spans alone, which is why no seal covers them.
 REQUEST_HEADER = "pomelo_request"
+TRACE_HEADER = "pomelo_trace"
 # A hint older than this says nothing that a sweep has not found meanwhile.
 HINT_SECONDS = 3600
 _SCHEMA = sealed.tag_of("job", ["name", "company", "mode", "arguments", "sent"])
@@ -57,6 +58,8 @@ def enqueue(name: str, **kwargs: Any) -> None:
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     if request_id:
         headers[REQUEST_HEADER] = request_id
+    if traceparent := tracing.current_traceparent():
+        headers[TRACE_HEADER] = traceparent
     _once_after_commit(partial(_send, name, kwargs, headers))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 
+from core import tracing
 from core.redaction import REDACTED, redact
 
 # What our own code and libraries call a credential in a log line. Evidence is not judged by names (core.redaction).
@@ -40,8 +41,14 @@ def _redact_exception(
     return event
 
 
+def _name_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if tracing.is_on():
+        event.update(tracing.current_ids())
+    return event
+
+
 def configure(options: dict[str, Any]) -> None:
-    """Configure logging: `options` are `level` and `format` (`json` or `console`). Django calls it at start-up."""
+    """Configure logging: `options` are `level`, `format` (`json` or `console`) and `traces` (whether lines name the current span). Django calls it at start-up."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -50,6 +57,7 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
+        *([_name_trace] if options.get("traces") else []),
         _redact_event,
         _redact_exception,
     ]

@@ -33,6 +33,8 @@ class OutboxEvent(TenantModel):
     sequence = models.BigIntegerField(db_default=NextValue(EVENT_SEQUENCE), editable=False)
     position = models.BigIntegerField(null=True, editable=False)
     relayed_at = models.DateTimeField(null=True)
+    # The W3C trace context of the request that published it, where tracing is on (core.tracing).
+    traceparent = models.CharField(max_length=55, null=True, editable=False)  # noqa: DJ001 - a NULL takes no room in the row
 
     class Meta(TenantModel.Meta):
         constraints = [

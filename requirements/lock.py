@@ -1,4 +1,4 @@
-"""Compile `base.txt` and `dev.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
+"""Compile `base.txt`, `tracing.txt` and `dev.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
 
 Run by `make lock` and `make check`. The check needs no network: it compares what pyproject.toml asks for with the pins.
 """
@@ -14,13 +14,17 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE, DEV = ROOT / "requirements" / "base.txt", ROOT / "requirements" / "dev.txt"
+BASE, TRACING, DEV = (ROOT / "requirements" / f"{name}.txt" for name in ("base", "tracing", "dev"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 def compile_pins() -> None:
     """Resolve anew, keeping present pins where they still fit, for Python 3.11 and every later one."""
-    for target, extra in ((BASE, []), (DEV, ["--extra", "dev"])):
+    for target, extra in (
+        (BASE, []),
+        (TRACING, ["--extra", "tracing"]),
+        (DEV, ["--extra", "dev", "--extra", "tracing"]),
+    ):
         command = [
             "uv",
             "pip",
@@ -32,7 +36,7 @@ def compile_pins() -> None:
             "3.11",
         ]
         options = ["--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--no-emit-index-url"]
-        constraints = ["--constraint", str(BASE)] if target == DEV else []
+        constraints = [] if target == BASE else ["--constraint", str(BASE)]
         subprocess.run(  # noqa: S603 - a fixed command
             [*command, *options, *constraints, "--output-file", str(target)],
             cwd=ROOT,
@@ -44,14 +48,16 @@ def compile_pins() -> None:
 def problems() -> list[str]:
     """Return what does not fit, in words."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    texts = {path: path.read_text() for path in (BASE, DEV)}
+    texts = {path: path.read_text() for path in (BASE, TRACING, DEV)}
     pins = {path: {canonicalize_name(n): v for n, v in PIN.findall(text)} for path, text in texts.items()}
+    always, extras = project["dependencies"], project["optional-dependencies"]
     wanted = {
-        BASE: project["dependencies"],
-        DEV: project["dependencies"] + project["optional-dependencies"]["dev"],
+        BASE: always,
+        TRACING: always + extras["tracing"],
+        DEV: always + extras["tracing"] + extras["dev"],
     }
     found = []
-    for path in (BASE, DEV):
+    for path in wanted:
         for line in wanted[path]:
             requirement = Requirement(line)
             version = pins[path].get(canonicalize_name(requirement.name))
@@ -67,8 +73,12 @@ def problems() -> list[str]:
             for line in unhashed
             if PIN.match(line) and "--hash=" not in line
         ]
-    different = [name for name, version in pins[BASE].items() if pins[DEV].get(name) != version]
-    return found + [f"dev.txt pins {name} differently from base.txt" for name in different]
+    return found + [
+        f"{path.name} pins {name} differently from base.txt"
+        for path in (TRACING, DEV)
+        for name, version in pins[BASE].items()
+        if pins[path].get(name) != version
+    ]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import orjson
 from django.conf import settings
 from django.db import connection, transaction
 
-from core import clock, ids, set_aside
+from core import clock, ids, set_aside, tracing
 from core.postgres.failures import is_conflict
 from core.tenancy import require_tenant, system_context
 from webhooks import representations
@@ -64,7 +64,7 @@ _LOCK = """
 # Positions are drawn in the order of the sequence, after those that a subscription has given (number_what_is_there). The
 # last column is what tells a counter that was set back (_take).
 _TAKE = """
-    SELECT taken.id, taken.company_id, taken.mode, taken.type, taken.object_id, taken.data, taken.created,
+    SELECT taken.id, taken.company_id, taken.mode, taken.type, taken.object_id, taken.data, taken.created, taken.traceparent,
         coalesce(taken.position, nextval('core_event_position')),
         CASE WHEN taken.position IS NULL THEN (
             SELECT max(position) FROM core_outboxevent g WHERE (g.company_id, g.mode) = (taken.company_id, taken.mode)
@@ -116,9 +116,10 @@ _FINISH = """
     SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL AND NOT id = ANY(%(taken)s))
 """
 _INSERT_BODIES = """
-    INSERT INTO webhooks_eventbody (id, company_id, mode, created, event_id, body)
-    SELECT gen.id, gen.company, gen.mode, %s, gen.event, gen.body
-    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::bytea[]) AS gen(id, company, mode, event, body)
+    INSERT INTO webhooks_eventbody (id, company_id, mode, created, event_id, body, traceparent)
+    SELECT gen.id, gen.company, gen.mode, %s, gen.event, gen.body, gen.traceparent
+    FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::bytea[], %s::text[])
+        AS gen(id, company, mode, event, body, traceparent)
     ON CONFLICT DO NOTHING
 """
 _INSERT_DELIVERIES = """
@@ -151,6 +152,7 @@ class OutboxRow:
     object_id: str
     data: dict[str, Any]
     created: datetime
+    traceparent: str | None = None
 
 
 def relay_events(limit: int = BATCH) -> RelayResult:
@@ -164,9 +166,9 @@ def relay_events(limit: int = BATCH) -> RelayResult:
         subscriptions = _read_subscriptions(cursor, {row[1] for row in taken})
         events: list[OutboxRow] = []
         pairs: list[tuple[OutboxRow, uuid.UUID]] = []
-        for id_, company_id, mode, type_, object_id, data, created, position, _ in taken:
+        for id_, company_id, mode, type_, object_id, data, created, traceparent, position, _ in taken:
             try:
-                event = OutboxRow(id_, company_id, mode, type_, object_id, _parse(data), created)
+                event = OutboxRow(id_, company_id, mode, type_, object_id, _parse(data), created, traceparent)
                 receivers = [
                     endpoint_id
                     for endpoint_id, patterns, subscribed_from in subscriptions[(company_id, mode)]
@@ -182,7 +184,7 @@ def relay_events(limit: int = BATCH) -> RelayResult:
         done: dict[str, Any] = {
             "now": clock.now(),
             "taken": [row[0] for row in taken],
-            "positions": [row[7] for row in taken],
+            "positions": [row[-2] for row in taken],
         }
         cursor.execute(_FINISH, done)
         return RelayResult(len(taken), len(pairs), waiting=cursor.fetchone()[0])
@@ -293,7 +295,7 @@ def _insert(
     cursor: Any, rendered: list[tuple[OutboxRow, bytes]], receivers: dict[uuid.UUID, list[uuid.UUID]]
 ) -> None:
     now = clock.now()
-    bodies = [(ids.new_id(), e.company_id, e.mode, e.id, body) for e, body in rendered]
+    bodies = [(ids.new_id(), e.company_id, e.mode, e.id, body, _trace(e)) for e, body in rendered]
     cursor.execute(_INSERT_BODIES, [now, *map(list, zip(*bodies, strict=True))])
     rows = [
         (ids.new_id(), e.company_id, e.mode, endpoint, e.id, e.type)
@@ -314,6 +316,15 @@ def render_body(event: OutboxRow) -> bytes:
         return body
     link = f"{settings.PUBLIC_URL}/v1/events/{ids.encode('evt', event.id)}"
     return orjson.dumps(representations.thin_event(event, event.object_id, link))
+
+
+def _trace(event: OutboxRow) -> str | None:
+    """Return the trace that the event's deliveries go on with: behind a span of the relay's own."""
+    if event.traceparent is None or not tracing.is_on():
+        return event.traceparent
+    attributes = {"messaging.message.id": ids.encode("evt", event.id), "pomelo.event_type": event.type}
+    with tracing.span("webhooks.relay", kind="producer", parent=event.traceparent, attributes=attributes):
+        return tracing.current_traceparent()
 
 
 def _read_subscriptions(

@@ -28,11 +28,17 @@ def load(path: Path) -> ModuleType:
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """requirements/lock.py, looking at a copy of the project's files."""
     (tmp_path / "requirements").mkdir()
-    for name in ("pyproject.toml", "requirements/base.txt", "requirements/dev.txt"):
+    for name in (
+        "pyproject.toml",
+        "requirements/base.txt",
+        "requirements/tracing.txt",
+        "requirements/dev.txt",
+    ):
         shutil.copy(ROOT / name, tmp_path / name)
     module = load(ROOT / "requirements" / "lock.py")
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module, "BASE", tmp_path / "requirements" / "base.txt")
+    monkeypatch.setattr(module, "TRACING", tmp_path / "requirements" / "tracing.txt")
     monkeypatch.setattr(module, "DEV", tmp_path / "requirements" / "dev.txt")
     return module
 

@@ -86,7 +86,7 @@ WITH leased AS (
     WHERE d.id = free.id
     RETURNING d.id, d.company_id, d.mode, d.endpoint_id, d.event_id, d.attempts, d.failures, d.manual
 )
-SELECT l.id, l.company_id, l.mode, l.endpoint_id, l.event_id, l.attempts, l.failures, l.manual, b.body
+SELECT l.id, l.company_id, l.mode, l.endpoint_id, l.event_id, l.attempts, l.failures, l.manual, b.body, b.traceparent
 FROM leased l LEFT JOIN webhooks_eventbody b ON (b.company_id, b.mode, b.event_id) = (l.company_id, l.mode, l.event_id)
 """
 _ENDPOINTS = """
@@ -127,6 +127,7 @@ class Job:
     destination: Destination
     body: bytes
     problem: str = ""
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,9 @@ def claim(places: int, failing_places: int, limits: Limits) -> Claim:
             destination=destinations[endpoint_id],
             body=bytes(body or b""),
             problem=destinations[endpoint_id].problem or ("" if body is not None else NO_BODY),
+            traceparent=traceparent,
         )
-        for id_, company_id, mode, endpoint_id, event_id, number, failures, manual, body in leased
+        for id_, company_id, mode, endpoint_id, event_id, number, failures, manual, body, traceparent in leased
     ]
     return Claim(jobs, passed_over)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import urlsplit
 
 import structlog
 
-from core import clock, ids
+from core import clock, ids, tracing
 from core.outbound import OutboundClient, OutboundError, OutboundRequest, UrlRefusedError
 from webhooks import signing
 from webhooks.delivery.claim import Job
@@ -18,7 +19,27 @@ log = structlog.get_logger(__name__)
 
 
 async def attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
-    """Send a claimed delivery once. Never raises for what the receiver does."""
+    """Send a claimed delivery once, within its trace where tracing is on. Never raises for what the receiver does."""
+    if not tracing.is_on():
+        return await _attempt(job, client, limits)
+    attributes: tracing.Attributes = {
+        "messaging.message.id": ids.encode("evt", job.event_id),
+        "pomelo.delivery": ids.encode("dlv", job.delivery_id),
+        "pomelo.attempt": job.number,
+        "server.address": urlsplit(job.destination.url).hostname or "",
+    }
+    with tracing.span(
+        "webhooks.deliver", kind="client", parent=job.traceparent, attributes=attributes
+    ) as span:
+        outcome = await _attempt(job, client, limits)
+        if outcome.status_code is not None:
+            span.set_attribute("http.response.status_code", outcome.status_code)
+        if not outcome.succeeded:
+            span.set_attribute("error.type", outcome.error or str(outcome.status_code))
+        return outcome
+
+
+async def _attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
     started = time.perf_counter()
     if job.problem:
         return Outcome(job, clock.now(), 0, error=job.problem)
@@ -37,7 +58,13 @@ async def attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
         answer = await client.send(request)
     except (OutboundError, UrlRefusedError) as error:
         kind = error.kind if isinstance(error, OutboundError) else "url_refused"
-        log.info("webhooks.attempt_failed", endpoint=str(job.endpoint_id), kind=kind, cause=str(error))
+        log.info(
+            "webhooks.attempt_failed",
+            event_id=ids.encode("evt", job.event_id),
+            endpoint=str(job.endpoint_id),
+            kind=kind,
+            cause=str(error),
+        )
         return Outcome(job, clock.now(), _elapsed(started), error=kind)
     return Outcome(
         job,
@@ -56,6 +83,7 @@ def request_headers(job: Job) -> dict[str, str]:
         **job.destination.headers,
         "Content-Type": "application/json",
         "User-Agent": USER_AGENT,
+        **({tracing.HEADER: traceparent} if (traceparent := tracing.current_traceparent()) else {}),
         **signing.headers(job.destination.secrets, ids.encode("evt", job.event_id), int(time.time()), body),
     }
 

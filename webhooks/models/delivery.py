@@ -15,6 +15,8 @@ class EventBody(TenantModel):
 
     event = TenantForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="+", db_index=False)
     body = models.BinaryField()
+    # The trace that its deliveries belong to, where tracing is on (core.tracing).
+    traceparent = models.CharField(max_length=55, null=True, editable=False)  # noqa: DJ001 - a NULL takes no room in the row
 
     class Meta(TenantModel.Meta):
         constraints = [
