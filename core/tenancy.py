@@ -79,7 +79,7 @@ def _scoped(scope: TenantScope) -> Iterator[None]:
 def tenant_context(tenant: Tenant) -> Iterator[None]:
     """Run the block in a transaction that sees `tenant` and nothing else.
 
-    Nested, it is a savepoint, and the outer scope is restored on leaving.
+    Nested in another scope it is a savepoint, and the outer scope is restored on leaving; in the same one it is neither.
     """
     with _scoped(TenantScope(tenant=tenant)):
         yield

@@ -169,6 +169,8 @@ DATABASES = {
 }
 # A superuser or a managed service's administrator, for `manage.py restore` into a new cluster alone: no process that serves needs it.
 DATABASE_ADMIN_URL = secret("DATABASE_ADMIN_URL", default="")
+# For debugging: no statement waits for another one (ADR 8).
+DATABASE_STATEMENTS_APART = env.bool("DATABASE_STATEMENTS_APART", default=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Valkey ---------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ which last until the end of the transaction); the transaction's own statements (
 and writes whose result nobody waits for (`send_later`). They wait for the next query and go in front of it, in the same
 message; writes that still wait at the end go with the `COMMIT`. A request that sends no query sends nothing at all, and a
 savepoint in which nothing happened is never made. And the `COMMIT` of a transaction that only reads may travel behind its last
-query (`ending_with_next_query`).
+query (`ending_with_next_query`). ADR 8 has the invariant and the states; `DATABASE_STATEMENTS_APART` switches all of it off.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg import Copy
 from psycopg.pq import TransactionStatus
 
 from core import tenancy
 from core.postgres.breaker import breaker
+from core.postgres.failures import name_statement
 
 # What a transaction starts with: no tenant, the login role.
 _NOTHING: tuple[tenancy.Tenant | None, bool] = (None, False)
@@ -47,6 +49,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # Whether the transaction has neither written nor locked anything yet, and whether its next query is to end it.
         self._only_reads = True
         self._ending = False
+        # For whoever debugs: nothing travels with anything else, so a failure shows where it was made.
+        self.sends_apart: bool = settings.DATABASE_STATEMENTS_APART
         self._is_default = self.alias == "default"
         if self._is_default:
             self.execute_wrappers.append(self._send_along)
@@ -68,6 +72,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._scope_first()
         self._waiting.append(statement)
         self._only_reads = False
+        if self.sends_apart:
+            self._send_waiting()
 
     @contextmanager
     def ending_with_next_query(self) -> Iterator[None]:
@@ -97,10 +103,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
             yield copy
 
     def _send_waiting(self) -> None:
-        if self._waiting:
-            with self.wrap_database_errors, self.connection.cursor() as cursor:
-                cursor.execute("; ".join(self._waiting))
+        if self._waiting and not self.sends_apart:
+            self._execute_together(self._waiting)
             self._waiting = []
+        while self._waiting:
+            self._execute_together([self._waiting.pop(0)])
+
+    def _execute_together(self, statements: Sequence[str]) -> None:
+        try:
+            with self.wrap_database_errors, self.connection.cursor() as cursor:
+                cursor.execute("; ".join(statements))
+        except Exception as error:
+            name_statement(error, statements)
+            raise
 
     def _written_out(self, cursor: Any, sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> str:
         """Return `sql` with its parameters as literals, which is how this kind of cursor sends it anyway."""
@@ -134,14 +149,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self._note_broken()
                 raise
         cursor = context["cursor"].cursor
+        message: list[str] = []
         try:
-            if many or type(cursor) is not base.Cursor or not isinstance(sql, str):
+            if self.sends_apart or many or type(cursor) is not base.Cursor or not isinstance(sql, str):
                 # Batches and server-side cursors use the extended protocol, which takes one statement a message.
                 self._send_waiting()
                 return execute(sql, params, many, context)
             message = [*waiting, self._written_out(cursor, sql, params), *([_COMMIT] if ends else ())]
             result = execute("; ".join(message), None, many, context)
-        except Exception:
+        except Exception as error:
+            name_statement(error, message)
             # A failed query comes after what it travelled with: PostgreSQL has executed that, or taken it back together
             # with the transaction. Only when the query never left (a value that cannot be written as SQL) is everything
             # still to be sent.
@@ -162,7 +179,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         is_plain = not many and isinstance(sql, str) and type(context["cursor"].cursor) is base.Cursor
         if not (is_plain and sql.startswith("SELECT ") and not any(mark in sql for mark in _MORE_THAN_READS)):
             self._only_reads = False
-        return self._ending and self._only_reads and self.in_atomic_block and not self.savepoint_ids
+        ends = self._ending and self._only_reads and self.in_atomic_block and not self.savepoint_ids
+        return ends and not self.sends_apart
 
     def _note_broken(self) -> None:
         if self.connection is not None and self.connection.broken:
@@ -211,8 +229,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         waiting = self._waiting
         self._forget()
         if any(isinstance(statement, _Write) for statement in waiting):
-            with self.wrap_database_errors, self.connection.cursor() as cursor:
-                cursor.execute("; ".join([*waiting, _COMMIT]))
+            self._execute_together([*waiting, _COMMIT])
             return None
         if self._is_default and self.connection.pgconn.transaction_status == TransactionStatus.IDLE:
             return None  # its BEGIN was never sent

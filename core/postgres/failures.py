@@ -1,5 +1,8 @@
 """Whose failure a database error is: the server's, which every other row would meet as well, or one row's own."""
 
+import re
+from collections.abc import Sequence
+
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 # SQLSTATE classes (PostgreSQL, appendix A): connection lost, resources used up, shut down by the operator, its disk.
@@ -35,3 +38,24 @@ def broken_constraint(error: DatabaseError) -> str:
     """Return the name of the constraint that a statement broke; empty when the error is about something else."""
     diagnosis = getattr(error.__cause__, "diag", None)
     return getattr(diagnosis, "constraint_name", None) or ""
+
+
+# What a statement does, and to which table: none of its values.
+_HEAD = re.compile(r'(?:[A-Z_a-z]+ ?){1,3}(?:"[^"]+")?')
+
+
+def name_statement(error: Exception, statements: Sequence[str]) -> None:
+    """Note on `error` which of the statements that travelled in one message it is about, without their values.
+
+    PostgreSQL names the table whose constraint was broken; where that tells nothing apart, the note lists them all.
+    """
+    if len(statements) < 2:
+        return
+    heads = [found.group().strip() for text in statements if (found := _HEAD.match(text))]
+    table = getattr(getattr(error.__cause__, "diag", None), "table_name", None)
+    about = [head for head in heads if table and head.endswith(f'"{table}"')]
+    if len(about) == 1:
+        error.add_note(f"The statement that failed: {about[0]}")
+    else:
+        listed = "; ".join(heads)
+        error.add_note(f"One of these failed (DATABASE_STATEMENTS_APART=1 sends each by itself): {listed}")

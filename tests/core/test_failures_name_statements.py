@@ -1,0 +1,46 @@
+"""An error that a statement met on its way with others names that statement, not the one it travelled with."""
+
+import pytest
+from django.db import DataError, IntegrityError, connection
+
+from billing.models import Customer
+from core.postgres.later import send_later
+from core.tenancy import tenant_context
+from tests.factories import make_customer
+
+
+def test_a_waiting_write_that_is_refused_by_a_constraint_is_named_without_its_values(world) -> None:
+    tenant = world.tenant()
+    make_customer(tenant, external_id="taken")
+
+    with pytest.raises(IntegrityError) as refused, tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        Customer.objects.insert_later([Customer(name="Ada", external_id="taken")])
+        connection.cursor().execute('SELECT 1 FROM "apikeys_apikey"')
+
+    assert refused.value.__notes__ == ['The statement that failed: INSERT INTO "billing_customer"']
+
+
+def test_where_the_table_tells_nothing_apart_all_that_travelled_are_named(world) -> None:
+    with pytest.raises(DataError) as refused, tenant_context(world.tenant()):  # noqa: PT012
+        send_later("SELECT 1 / %s", [0])
+        connection.cursor().execute('SELECT 1 FROM "billing_customer"')
+
+    note = (
+        "One of these failed (DATABASE_STATEMENTS_APART=1 sends each by itself): "
+        "BEGIN; SELECT set_config; SELECT; SELECT"
+    )
+    assert refused.value.__notes__ == [note]
+
+
+def test_sent_apart_a_write_fails_where_it_is_made(world) -> None:
+    tenant = world.tenant()
+    make_customer(tenant, external_id="taken")
+    connection.sends_apart = True
+    made = []
+    try:
+        with pytest.raises(IntegrityError) as refused, tenant_context(tenant):  # noqa: PT012
+            Customer.objects.insert_later([Customer(name="Ada", external_id="taken")])
+            made.append("and went on")
+    finally:
+        connection.sends_apart = False
+    assert (made, hasattr(refused.value, "__notes__")) == ([], False)
