@@ -38,6 +38,8 @@ class AuditConfig(PomeloApp):
 
     def ready(self) -> None:
         """Every `migrate`, so every start, makes the partitions of the coming days; `/readyz` says when they run out."""
+        from audit.ingest.waiting import read_oldest_request
+        from audit.partitions import figures
         from audit.partitions.readiness import check_partitions
         from audit.restoring import (
             check_rights,
@@ -51,12 +53,14 @@ class AuditConfig(PomeloApp):
         from core import rotation
         from core.health import READINESS_CHECKS
         from core.restoring import STEPS
-        from core.watch import WATCHES
+        from core.watch import FIGURES, WATCHES
 
         post_migrate.connect(_after_migrate, sender=self)
         READINESS_CHECKS["audit_partitions"] = check_partitions
         READINESS_CHECKS["audit_rights"] = check_rights_are_held
         WATCHES["entries"] = read_oldest_entry
+        WATCHES["request log"] = read_oldest_request
+        FIGURES.extend(figures.FIGURES)
         rotation.STEPS["AUDIT_SIGNING_KEY"] = count_signers
         STEPS["audit rights"] = check_rights
         STEPS["audit partitions"] = keep_partitions

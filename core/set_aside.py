@@ -5,13 +5,14 @@ is tried again after a while, longer each time, and leaves the list once it succ
 (`resting`), so that rows that fail for ever never fill its batches.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db.models import Count
 from prometheus_client import Counter
 
 from core import clock
@@ -20,6 +21,7 @@ from core.postgres.failures import is_outage
 from core.redaction import redact
 from core.tenancy import system_context
 from core.text import storable
+from core.watch import FIGURES, Figures
 
 # Waits after the first failure, the second, and so on; after the last one every time.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60, 24 * 60))
@@ -31,6 +33,23 @@ log = structlog.get_logger("pomelo.set_aside")
 SET_ASIDE = Counter("pomelo_set_aside_total", "Rows that were set aside so that others go on", ["batch"])
 
 Row = TypeVar("Row")
+
+
+def count_rows() -> Iterator[tuple[tuple[str, ...], float]]:
+    """Yield how many rows of each batch are on the list, for `/metrics`."""
+    with system_context(reason="rows set aside"):
+        counted = list(SetAside.objects.values_list("batch").annotate(Count("id")).order_by("batch"))
+    yield from (((batch,), float(count)) for batch, count in counted)
+
+
+FIGURES.append(
+    Figures(
+        "pomelo_set_aside_rows",
+        "Rows that are set aside now, by the work they were part of",
+        ("batch",),
+        count_rows,
+    )
+)
 
 
 def concerns_all(error: BaseException) -> bool:

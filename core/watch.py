@@ -34,8 +34,22 @@ class Reading:
         return self.seconds > self.limit
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A metric that PostgreSQL or Valkey knows and no process counts: its name and labels, and what reads it.
+
+    `read` yields the labels' values and the number. It may raise Django's database errors.
+    """
+
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+
+
 Watch = Callable[[], Iterable[Reading]]
 WATCHES: dict[str, Watch] = {}
+FIGURES: list[Figures] = []
 
 
 def read_all() -> list[Reading]:
@@ -79,8 +93,10 @@ class WatchCollector(Collector):
             "Transactions open for more than five minutes, and prepared ones that nobody has ended",
             labels=["kind", "pid", "name", "database"],
         )
+        figures: list[GaugeMetricFamily] = []
         try:
             readings = read_all()
+            figures = [_read(each) for each in FIGURES]
         except DatabaseError:
             readable.add_metric([], 0)
             readings = []
@@ -94,4 +110,11 @@ class WatchCollector(Collector):
             else:
                 waiting.add_metric([reading.name], reading.seconds)
                 late.add_metric([reading.name], reading.is_late)
-        yield from (readable, waiting, late, transactions)
+        yield from (readable, waiting, late, transactions, *figures)
+
+
+def _read(figures: Figures) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(figures.name, figures.text, labels=figures.labels)
+    for labels, value in figures.read():
+        family.add_metric(labels, value)
+    return family

@@ -60,8 +60,11 @@ class MessagingConfig(PomeloApp):
     menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)
 
     def ready(self) -> None:
-        """Register the system checks (start-up refuses what they call an error), and the column that keys are encrypted in."""
+        """Register the system checks (start-up refuses what they call an error), what is watched, and the column that keys are encrypted in."""
         from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
+        from core.watch import WATCHES
         from messaging import checks  # noqa: F401
+        from messaging.selectors.waiting import read_oldest_message
 
+        WATCHES["messages"] = read_oldest_message
         ENCRYPTED_COLUMNS.append(EncryptedColumn("messaging_dkimkey", "private_key", "text"))

@@ -19,6 +19,7 @@ from psycopg import Copy
 from psycopg.pq import TransactionStatus
 
 from core import tenancy
+from core.postgres import pool_metrics
 from core.postgres.breaker import breaker
 from core.postgres.failures import name_statement
 
@@ -215,6 +216,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except psycopg.OperationalError:
             breaker.suspect()
             raise
+        finally:
+            if (pool := self.pool) is not None:
+                pool_metrics.note(pool)
 
     def _set_autocommit(self, autocommit: bool) -> None:
         if not self._is_default:

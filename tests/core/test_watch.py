@@ -2,17 +2,27 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import psycopg
-from django.test import Client
+import pytest
+from django.test import Client, override_settings
+from prometheus_client import REGISTRY
+from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core import watch
+from accounts.models import Company
+from audit.ingest import stream
+from core import clock, ids, set_aside, valkey, watch
 from core.models import OutboxEvent
+from core.postgres import pool_metrics
 from core.tenancy import system_context, tenant_context
-from tests.engines import private_platform, superuser_url
+from messaging.models import Message
+from tests.engines import private_platform, private_valkey, superuser_url
 from tests.factories import make_customer
+from tests.messaging.samples import make_message
 
 
 def readings():
@@ -97,3 +107,64 @@ def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database():
     [found] = [each for each in json.loads(read.stdout) if each["kind"] == "prepared"]
     assert (found["name"], found["database"], found["late"]) == ("forgotten", "postgres", True)
     assert found["text"].startswith("A transaction is prepared: “forgotten” of postgres in database postgres")
+
+
+def test_partitions_and_rows_set_aside_are_told_on_metrics():
+    set_aside.put_aside("tests.figures", "one", "it is broken")
+    set_aside.put_aside("tests.figures", "two", "it is broken")
+    page = Client().get("/metrics").content.decode()
+    set_aside.take_back("tests.figures", "one")
+    later = Client().get("/metrics").content.decode()
+    set_aside.take_back("tests.figures", "two")
+
+    assert 'pomelo_set_aside_rows{batch="tests.figures"} 2.0' in page
+    assert 'pomelo_set_aside_rows{batch="tests.figures"} 1.0' in later
+    assert "pomelo_audit_partitions_ahead 30.0" in page
+    [newest] = re.findall(r'pomelo_audit_partition_newest_seconds{table="audit_seal"} (\S+)', page)
+    assert datetime.fromtimestamp(float(newest), UTC).date() == clock.now().date() + timedelta(days=30)
+
+
+def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended_company(world):
+    queued = ids.decode("msg", make_message(world.tenant()))
+    with tenant_context(world.tenant()):
+        Message.objects.filter(id=queued).update(due_at="2020-01-01T00:00:00Z")
+    found = readings()["due_message"]
+    with system_context(reason="tests"):
+        Company.objects.filter(id=world.company.id).update(suspended_at="2020-01-02T00:00:00Z")
+    suspended = readings()["due_message"]
+    with system_context(reason="tests"):
+        Company.objects.filter(id=world.company.id).update(suspended_at=None)
+        Message.objects.filter(id=queued).update(due_at=clock.now())
+
+    assert found.is_late
+    assert found.seconds > 5 * 365 * 24 * 3600
+    assert not suspended.is_late
+
+
+def test_the_oldest_request_in_the_stream_tells_its_age():
+    with private_valkey() as own, override_settings(VALKEY_URL=own.url):
+        empty = readings()["unwritten_request"]
+        valkey.call("XADD", stream.STREAM, "1577836800000-0", "rows", b"x")
+        found = readings()["unwritten_request"]
+
+    assert (empty.seconds, empty.is_late) == (0.0, False)
+    assert found.is_late
+
+
+def test_a_pool_tells_who_waited_for_a_connection(monkeypatch):
+    def sample(name, **labels):
+        return REGISTRY.get_sample_value(f"pomelo_database_pool_{name}", labels) or 0.0
+
+    before = {name: sample(name) for name in ("waits_total", "timeouts_total", "wait_seconds_total")}
+    with ConnectionPool(superuser_url("postgres"), min_size=1, max_size=1, timeout=0.1, open=True) as pool:
+        with pool.connection(timeout=10), pytest.raises(PoolTimeout), pool.connection():
+            pass
+        monkeypatch.setattr(pool_metrics, "_due", 0.0)
+        pool_metrics.note(pool)
+        after = {name: sample(name) for name in before}
+        pool_metrics.note(pool)  # too soon to be counted again
+
+    assert after["timeouts_total"] == before["timeouts_total"] + 1
+    assert after["waits_total"] >= before["waits_total"] + 1
+    assert after["wait_seconds_total"] >= before["wait_seconds_total"]
+    assert sample("connections", state="idle") + sample("connections", state="in_use") == 1

@@ -1,0 +1,24 @@
+"""How long the oldest request in Valkey's stream has waited to be written to the log."""
+
+import time
+from collections.abc import Iterator
+
+from audit.ingest.stream import STREAM
+from core import valkey
+from core.valkey import ValkeyUnavailable
+from core.watch import Reading
+
+# Written once a second; this long, no worker writes.
+LIMIT_SECONDS = 120.0
+
+
+def read_oldest_request() -> Iterator[Reading]:
+    """Yield the age of the oldest batch in the stream, by its id, which is a time; nothing while Valkey is away."""
+    try:
+        found = valkey.call("XRANGE", STREAM, "-", "+", "COUNT", 1)
+    except ValkeyUnavailable:
+        return
+    waited = time.time() - int(bytes(found[0][0]).partition(b"-")[0]) / 1000 if found else 0.0
+    yield Reading(
+        "unwritten_request", "Oldest request that is not in the request log", max(waited, 0.0), LIMIT_SECONDS
+    )
