@@ -30,6 +30,9 @@ backup: install-base ## back the database up while it serves (ARGS="/folder" say
 restore: install-base ## restore a backup, platform stopped, and verify it (ARGS="/folder/pomelo-… [--replace]", ARGS=--help)
 	@$(BIN)/python manage.py restore $(ARGS)
 
+dev: install-dev ## the same for whoever changes the code: web and worker start again at each change, error pages, breakpoint() works (PORT, DATA_DIR)
+	@DEV=1 $(BIN)/python -m config.run
+
 test: install-dev ## run the whole suite against real PostgreSQL and Valkey (ARGS="tests/apikeys -x" narrows it)
 	@sh tests/journeys/install-chromium.sh $(ARGS)
 	@$(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -29,7 +29,7 @@ from config.run.options import (
     read_options,
     require_free_port,
 )
-from config.run.processes import PlatformManager, add_procfile
+from config.run.processes import DEV_PROCFILE, PROCFILE, PlatformManager, add_procfile
 from config.run.web import prepare_metrics
 from core.engines import EngineError, Engines
 from core.engines.locks import acquire_lock, lock_holder
@@ -71,6 +71,7 @@ class Run:
         self._demo: dict[str, Any] | None = None
         self._stopping = threading.Event()
         self._manager: PlatformManager | None = None
+        self._server: subprocess.Popen[bytes] | None = None
 
     def __call__(self) -> int:
         """Run until something stops it; return the exit status."""
@@ -131,11 +132,16 @@ class Run:
         # Only for the processes that stay: the folder must exist before any of them is imported.
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.options.data_dir / "metrics")} | self.environment
         prepare_metrics(shared)
-        add_procfile(manager, shared, without=() if self._has_sandbox() else ("gateway",))
+        self.environment = shared
+        procfile = DEV_PROCFILE if self.options.dev else PROCFILE
+        add_procfile(manager, shared, procfile, without=() if self._has_sandbox() else ("gateway",))
         try:
             manager.loop()
         finally:
             self._stopping.set()
+            if self._server is not None:
+                self._server.terminate()
+                self._server.wait()
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(
                     number, signal.SIG_IGN
@@ -158,6 +164,12 @@ class Run:
             self._engines.stop()
 
     def _start_watchers(self) -> None:
+        if self.options.dev:
+            # Not under honcho, which keeps the terminal from its processes: a debugger asks questions.
+            host = self.options.host
+            address = f"{f'[{host}]' if ':' in host else host}:{self.options.port}"
+            command = [sys.executable, "manage.py", "runserver", "--nostatic", "--skip-checks", address]
+            self._server = subprocess.Popen(command, cwd=ROOT, env=self.environment)  # noqa: S603 - our own command
         threading.Thread(target=self._announce, daemon=True).start()
         threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True).start()
 

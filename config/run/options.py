@@ -27,6 +27,7 @@ class RunOptions:
     own_database: bool
     own_valkey: bool
     certificate: tuple[Path, Path] | None
+    dev: bool = False
 
     @property
     def needs_engines(self) -> bool:
@@ -50,7 +51,7 @@ class RunOptions:
 
 
 def read_options(environment: Mapping[str, str]) -> RunOptions:
-    """Check what is set. Raises UsageError for a bad port, or for plain HTTP on an address that others can reach."""
+    """Check what is set. Raises UsageError for a bad port, and for plain HTTP or `make dev` on an address that others can reach."""
     host = environment.get("HOST") or "127.0.0.1"
     text = environment.get("PORT") or "8000"
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
@@ -66,6 +67,12 @@ def read_options(environment: Mapping[str, str]) -> RunOptions:
             "Use `make run TLS=1` (a self-signed certificate), set TLS_CERT_FILE and TLS_KEY_FILE, "
             "or stay on loopback (HOST=127.0.0.1)."
         )
+    dev = is_set(environment, "DEV")
+    if dev and (tls or not is_loopback(host)):
+        raise UsageError(
+            "`make dev` shows error pages with the code and its variables, by Django's own server: "
+            "only on loopback and without TLS. For anything else there is `make run`."
+        )
     return RunOptions(
         host=host,
         port=int(text),
@@ -74,6 +81,7 @@ def read_options(environment: Mapping[str, str]) -> RunOptions:
         own_database=is_set(environment, "DATABASE_URL"),
         own_valkey=is_set(environment, "VALKEY_URL"),
         certificate=certificate,
+        dev=dev,
     )
 
 
@@ -101,7 +109,7 @@ def child_environment(
         derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}
     fixed = {
         # Not left to the environment: importing the package `config` has set it to production's by now.
-        "DJANGO_SETTINGS_MODULE": "config.settings.local",
+        "DJANGO_SETTINGS_MODULE": f"config.settings.{'dev' if options.dev else 'local'}",
         "HOST": options.host,
         "PORT": str(options.port),
         "DATA_DIR": str(options.data_dir),

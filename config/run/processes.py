@@ -22,6 +22,7 @@ from core.engines.identity import LAUNCHER
 from core.engines.launch import die_with_parent
 
 PROCFILE = ROOT / "Procfile"
+DEV_PROCFILE = ROOT / "Procfile.dev"
 SETTLED_SECONDS = 10
 PATIENCE_SECONDS = 20
 

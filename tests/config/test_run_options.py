@@ -32,6 +32,22 @@ def test_nothing_set_means_loopback_without_tls(tmp_path: Path) -> None:
     assert environment["DATA_DIR"] == str(tmp_path)
 
 
+@pytest.mark.parametrize("asked", [{"HOST": "192.0.2.7", "TLS": "1"}, {"TLS": "1"}])
+def test_pages_that_show_code_are_for_this_machine_alone(asked: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="make run"):
+        read_options({"DEV": "1", **asked})
+
+
+def test_error_pages_are_shown_by_make_dev_and_by_nothing_else(tmp_path: Path) -> None:
+    modules = [
+        child_environment(read_options({"DATA_DIR": str(tmp_path), **asked}), {}, None)[
+            "DJANGO_SETTINGS_MODULE"
+        ]
+        for asked in ({}, {"DEV": "1"})
+    ]
+    assert modules == ["config.settings.local", "config.settings.dev"]
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "pomelo.example"])
 def test_plain_http_where_others_could_listen_is_refused(host: str) -> None:
     with pytest.raises(UsageError, match="make run TLS=1"):
