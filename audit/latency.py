@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from audit import outcomes
 from core import ids
 from core.latency import LatencyScale
 
@@ -14,18 +15,24 @@ LATENCY = LatencyScale(tuple(round(0.5 * 2 ** (step / 2), 4) for step in range(3
 
 @dataclass(slots=True)
 class Usage:
-    """What happened in one step of time, or for one key or route. `latency` counts requests by bucket."""
+    """What happened in one step of time, or for one key, route, status or address.
+
+    `latency` counts requests by bucket, `outcomes` by what became of them (audit.outcomes).
+    """
 
     start: datetime | None = None
     key: uuid.UUID | None = None
     key_name: str = ""
     route: str = ""
+    value: str = ""
+    name: str = ""
     requests: int = 0
     client_errors: int = 0
     server_errors: int = 0
     refused: int = 0
     response_bytes: int = 0
     latency: list[int] = field(default_factory=LATENCY.empty)
+    outcomes: list[int] = field(default_factory=outcomes.empty)
 
     @property
     def client_id(self) -> str:
@@ -41,6 +48,16 @@ class Usage:
     def p95_ms(self) -> float | None:
         """The 95th percentile, in milliseconds."""
         return self.percentile(0.95)
+
+    @property
+    def p99_ms(self) -> float | None:
+        """The 99th percentile, in milliseconds."""
+        return self.percentile(0.99)
+
+    @property
+    def successful(self) -> int:
+        """How many requests had no error."""
+        return self.requests - self.client_errors - self.server_errors
 
     def percentile(self, share: float) -> float | None:
         """Return the latency in milliseconds below which `share` of the requests lie; None without requests.

@@ -10,7 +10,15 @@ from django.conf import settings
 from django.db import OperationalError, connections
 
 from audit.days import day_bounds
-from audit.models import PruneCheckpoint, RequestRollup, SealHead, Streams, UnownedCount, UnsealedEntry
+from audit.models import (
+    PruneCheckpoint,
+    RequestRollup,
+    SealHead,
+    Streams,
+    UnownedCount,
+    UnsealedEntry,
+    UsageRollup,
+)
 from audit.partitions.tables import OWNER, PARENTS, list_partitions
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import append_to_file, sign_heads, statement_of
@@ -181,6 +189,7 @@ def _prune_rollups(today: date) -> None:
     before = datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC)
     with system_context(reason="audit retention"):
         RequestRollup.objects.filter(hour__lt=before).delete()
+        UsageRollup.objects.filter(start__lt=before).delete()
         UnownedCount.objects.filter(hour__lt=before).delete()
         # What was removed before it was sealed is told for as long as the day it belonged to would be kept.
         UnsealedEntry.objects.filter(id__lt=day_bounds(oldest)[0], missing_since__isnull=False).delete()

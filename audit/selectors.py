@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from audit.models import AuditEntry, RequestLog
+from audit.outcomes import BY_NAME, NAMED_CODES
 from audit.windows import newest
 from core import ids
 from core.errors import FieldError, FieldErrors, NotFound
@@ -42,7 +43,9 @@ class RequestFilter:
     key: str = ""
     route: str = ""
     status: str = ""
+    method: str = ""
     refused_by: str = ""
+    outcome: str = ""
     ip: str = ""
     text: str = ""
     since: datetime | None = None
@@ -95,6 +98,10 @@ def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
     if wanted.refused_by:
         # Only failures are refused: the condition lets the small index on them serve.
         found = found.filter(refused_by=wanted.refused_by, status__gte=400)
+    if wanted.method:
+        found = found.filter(method=wanted.method)
+    if wanted.outcome:
+        found = found.filter(_outcome(wanted.outcome))
     if wanted.ip:
         found = found.filter(_address("ip", wanted.ip))
     text = wanted.text.strip()
@@ -161,6 +168,20 @@ def _address(column: str, text: str) -> Q:
     return Q(
         **{f"{column}__gte": str(network.network_address), f"{column}__lte": str(network.broadcast_address)}
     )
+
+
+def _outcome(name: str) -> Q:
+    """Match what audit.outcomes counts as `name`."""
+    if name == "ok":
+        return Q(status__lt=400)
+    if name == "server_error":
+        return Q(status__gte=500)
+    if name == "limit":
+        return Q(status=429)
+    refused = Q(status__gte=400, status__lt=500) & ~Q(status=429)
+    if codes := BY_NAME[name].codes:
+        return refused & Q(refused_by__in=codes)
+    return refused & ~Q(refused_by__in=NAMED_CODES)
 
 
 def _status(text: str) -> Q:

@@ -135,6 +135,7 @@ def merged(parts: Sequence[Usage]) -> Usage:
         total.refused += part.refused
         total.response_bytes += part.response_bytes
         total.latency = [a + b for a, b in zip(total.latency, part.latency, strict=True)]
+        total.outcomes = [a + b for a, b in zip(total.outcomes, part.outcomes, strict=True)]
     return total
 
 

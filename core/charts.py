@@ -7,7 +7,7 @@ the table that stands beside every chart (docs/architecture.md, Pages), so that 
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from itertools import pairwise
 from typing import Literal
@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 Kind = Literal["bars", "stacked", "lines"]
 
-MAX_SERIES = 6
+MAX_SERIES = 8
 WIDE = 1000
 MEDIUM = 580
 NARROW = 340
@@ -30,7 +30,7 @@ UNKNOWN = "–"  # what the table and the hover text say of a gap
 
 @dataclass(frozen=True)
 class Series:
-    """One named row of numbers; `tone` is the number of its colour token (1–6).
+    """One named row of numbers; `tone` is the number of its colour token (1–11).
 
     None is for a label that nothing is known of: a gap, which is not the same as zero.
     """
@@ -38,6 +38,22 @@ class Series:
     name: str
     values: Sequence[float | None]
     tone: int = 1
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where the numbers of one label lead: all of them together, and each series' own. An empty address is no link."""
+
+    label: str = ""
+    series: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number in the table beside a chart, or its label."""
+
+    text: str
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +66,11 @@ class Chart:
     labels: Sequence[str]
     series: Sequence[Series]
     format_value: Callable[[float], str]
+    # What stands below the axis, where labels are too long for it; an empty text is no tick.
+    ticks: Sequence[str] = ()
+    # The total of the period before, drawn beside each bar.
+    before: Series | None = None
+    links: Sequence[Links] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -63,6 +84,40 @@ class Chart:
             (label, [self.written(series.values[index]) for series in self.series])
             for index, label in enumerate(self.labels)
         ]
+
+    @property
+    def headings(self) -> list[str]:
+        """The names of the table's columns of numbers."""
+        total = ["Total"] if self._has_total else []
+        return [*(one.name for one in self.series), *total, *([self.before.name] if self.before else [])]
+
+    @property
+    def table(self) -> list[tuple[Cell, list[Cell]]]:
+        """The rows with a total where parts are stacked, the period before, and where each number leads."""
+        return [
+            (Cell(label, self._link(index).label), self._cells(index))
+            for index, label in enumerate(self.labels)
+        ]
+
+    def _cells(self, index: int) -> list[Cell]:
+        values, links = [one.values[index] for one in self.series], self._link(index)
+        hrefs = [*links.series, *[""] * len(values)]
+        cells = [
+            Cell(self.written(value), href if value else "")
+            for value, href in zip(values, hrefs, strict=False)
+        ]
+        if self._has_total:
+            cells.append(Cell(self.written(sum(value or 0 for value in values)), links.label))
+        if self.before:
+            cells.append(Cell(self.written(self.before.values[index])))
+        return cells
+
+    def _link(self, index: int) -> Links:
+        return self.links[index] if self.links else Links()
+
+    @property
+    def _has_total(self) -> bool:
+        return self.kind == "stacked" and len(self.series) > 1
 
     def written(self, value: float | None) -> str:
         """One number as text, a gap as a dash."""
@@ -103,9 +158,16 @@ def stacked_chart(
     *,
     unit: str = "",
     format_value: Callable[[float], str] | None = None,
+    ticks: Sequence[str] = (),
+    before: Series | None = None,
+    links: Sequence[Links] = (),
 ) -> Chart:
-    """Bars on top of each other, for parts of a whole. Raises ValueError as `bar_chart` does."""
-    return _chart("stacked", title, labels, series, unit, format_value)
+    """Bars on top of each other, for parts of a whole. Raises ValueError as `bar_chart` does.
+
+    `before` is drawn as one bar beside each stack; `links` say where the numbers of each label lead.
+    """
+    drawn = _chart("stacked", title, labels, series, unit, format_value)
+    return replace(drawn, ticks=ticks, before=before, links=links)
 
 
 def line_chart(
@@ -115,9 +177,11 @@ def line_chart(
     *,
     unit: str = "",
     format_value: Callable[[float], str] | None = None,
+    ticks: Sequence[str] = (),
+    links: Sequence[Links] = (),
 ) -> Chart:
     """One line for each series, for things that are not added up. Raises ValueError as `bar_chart` does."""
-    return _chart("lines", title, labels, series, unit, format_value)
+    return replace(_chart("lines", title, labels, series, unit, format_value), ticks=ticks, links=links)
 
 
 def compact_number(value: float) -> str:
@@ -192,6 +256,7 @@ def _draw(chart: Chart, width: int) -> SafeString:
             ),
             default=0,
         )
+        highest = max([highest, *(_known(chart.before) if chart.before else [])])
     else:
         highest = max((value for series in chart.series for value in _known(series)), default=0)
     ticks = nice_ticks(highest)
@@ -218,7 +283,7 @@ def _draw(chart: Chart, width: int) -> SafeString:
         parts.append(_lines(chart, left, slot, y))
     for index, label in enumerate(chart.labels):
         parts.append(_column(chart, index, label, left + slot * index, slot, base, y))
-    parts.append(_axis_labels(chart.labels, left, slot, width))
+    parts.append(_axis_labels(chart.ticks or chart.labels, left, slot, width))
     parts.append("</svg>")
     return mark_safe("".join(parts))  # noqa: S308 - every text in it went through escape()
 
@@ -227,7 +292,7 @@ def _column(
     chart: Chart, index: int, label: str, x: float, slot: float, base: float, y: Callable[[float], float]
 ) -> str:
     """What belongs to one label: the hover band with its title, and bars or dots."""
-    values = ", ".join(f"{one.name} {chart.written(one.values[index])}" for one in chart.series)
+    values = ", ".join(f"{one.name} {chart.written(one.values[index])}" for one in _told(chart, index))
     height = base - MARGIN_TOP
     parts = [
         f'<g class="chart-column"><title>{escape(f"{label}: {values}")}</title>',
@@ -246,10 +311,19 @@ def _column(
     elif chart.kind == "stacked":
         width = min(slot * 0.72, 40)
         start, below = x + (slot - width) / 2, 0.0
-        for one in chart.series:
+        if chart.before:
+            beside, width = width * 0.3, width * 0.64
+            if before := chart.before.values[index]:
+                parts.append(
+                    f'<rect class="chart-before" x="{start:.2f}" y="{y(before):.2f}" width="{beside:.2f}" '
+                    f'height="{base - y(before):.2f}"/>'
+                )
+            start += beside * 1.2
+        for place, one in enumerate(chart.series):
             value = one.values[index]
             if value:
-                parts.append(_bar(one.tone, start, y(below + value), width, y(below) - y(below + value)))
+                top = y(below + value)
+                parts.append(_bar(one.tone, start, top, width, y(below) - top, place=place))
                 below += value
     else:
         group = min(slot * 0.76, 22 * len(chart.series) + 18)
@@ -258,16 +332,18 @@ def _column(
             value = one.values[index]
             if value:
                 start = x + (slot - group) / 2 + position * width
-                parts.append(_bar(one.tone, start, y(value), max(width - 1, 0.5), base - y(value)))
+                parts.append(
+                    _bar(one.tone, start, y(value), max(width - 1, 0.5), base - y(value), place=position)
+                )
     parts.append("</g>")
     return "".join(parts)
 
 
-def _bar(tone: int, x: float, y: float, width: float, height: float) -> str:
+def _bar(tone: int, x: float, y: float, width: float, height: float, *, place: int = 0) -> str:
     radius = min(2.0, width / 2, height / 2)
     return (
         f'<rect class="series-{tone}" x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" '
-        f'rx="{radius:.2f}"/>'
+        f'rx="{radius:.2f}" data-series="{place}"/>'
     )
 
 
@@ -295,18 +371,28 @@ def _stands_alone(series: Series, index: int) -> bool:
     return all(value is None for value in beside)
 
 
+def _told(chart: Chart, index: int) -> Sequence[Series]:
+    """The series that a column's hover text names: of many, those that there are any of."""
+    told = [one for one in chart.series if one.values[index]] if len(chart.series) > 3 else chart.series
+    return told or chart.series[:1]
+
+
 def _axis_labels(labels: Sequence[str], left: float, slot: float, width: int) -> str:
-    """As many labels below the axis as fit without touching, always with the first."""
-    if not labels:
+    """As many labels below the axis as fit without touching, always with the first, and a tick where each begins."""
+    if not any(labels):
         return ""
     needed = 12 + 6.2 * max(len(label) for label in labels)
-    every = max(1, math.ceil(needed / slot))
-    parts = []
-    for index in range(0, len(labels), every):
-        centre = left + slot * (index + 0.5)
-        half = needed / 2
-        centre = min(max(centre, half - 6), width - half + 6)
+    apart = max(1, math.ceil(needed / slot))
+    parts, free_from = [], 0
+    for index, label in enumerate(labels):
+        if not label or index < free_from:
+            continue
+        free_from = index + apart
+        start, half = left + slot * index, needed / 2
+        centre = min(max(start + slot / 2, half - 6), width - half + 6)
         parts.append(
-            f'<text x="{centre:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(labels[index])}</text>'
+            f'<line class="chart-base" x1="{start:.1f}" x2="{start:.1f}" y1="{HEIGHT - MARGIN_BOTTOM}" '
+            f'y2="{HEIGHT - MARGIN_BOTTOM + 5}"/>'
+            f'<text x="{centre:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(label)}</text>'
         )
     return "".join(parts)

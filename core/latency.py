@@ -40,3 +40,10 @@ class LatencyScale:
             seen += count
             lower = upper
         return float(self.bounds[-1])
+
+
+def milliseconds_text(value: float) -> str:
+    """Write a time for people: 4.2 ms, 120 ms, 1.35 s."""
+    if value >= 1000:
+        return f"{value / 1000:.2f} s"
+    return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"

@@ -1,70 +1,85 @@
-"""Usage in pictures, from the hourly roll-ups."""
+"""Usage in pictures. Each outcome has one colour everywhere."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
+from audit.dashboard.periods import Span
 from audit.latency import Usage
-from core.charts import Chart, Series, line_chart, stacked_chart
+from audit.outcomes import OUTCOMES
+from core.charts import Chart, Links, Series, line_chart, stacked_chart
+from core.latency import milliseconds_text
 
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """A length of time, cut into steps."""
-
-    name: str
-    label: str
-    steps: int
-    step: timedelta
-    format: str
-
-    def bounds(self, now: datetime) -> tuple[datetime, datetime]:
-        """Return beginning and end: whole steps, the last of which `now` lies in."""
-        begin_of_day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        until = begin_of_day + self.step * ((now - begin_of_day) // self.step + 1)
-        return until - self.step * self.steps, until
+TONES = {
+    "ok": 2, "scope": 4, "ip": 5, "origin": 7, "limit": 3, "validation": 8, "other": 6, "server_error": 1,
+}  # fmt: skip
 
 
-PERIODS = {
-    "24h": Period("24h", "24 hours", 24, HOUR, "%H:%M"),
-    "7d": Period("7d", "7 days", 28, 6 * HOUR, "%a %H:%M"),
-    "30d": Period("30d", "30 days", 30, DAY, "%d %b"),
-    "90d": Period("90d", "90 days", 90, DAY, "%d %b"),
-}
+def requests_chart(
+    steps: Sequence[Usage], span: Span, *, before: Sequence[Usage] = (), requests: str = ""
+) -> Chart:
+    """Return how many requests came to what, beside those of the period before.
 
-
-def requests_chart(steps: Sequence[Usage], period: Period) -> Chart:
-    """Return how many requests came to what: answered, refused or not found, failed on our side."""
+    `requests` is the address of the list that the numbers lead to, with what it is narrowed by.
+    """
+    shown = [
+        place for place in range(len(OUTCOMES)) if not place or any(step.outcomes[place] for step in steps)
+    ]
     return stacked_chart(
         "Requests",
-        _labels(steps, period),
+        _labels(steps, span),
         [
             Series(
-                "Successful",
-                [step.requests - step.client_errors - step.server_errors for step in steps],
-                tone=2,
-            ),
-            Series("Refused or not found (4xx)", [step.client_errors for step in steps], tone=3),
-            Series("Server errors (5xx)", [step.server_errors for step in steps], tone=1),
+                OUTCOMES[place].label,
+                [step.outcomes[place] for step in steps],
+                tone=TONES[OUTCOMES[place].name],
+            )
+            for place in shown
         ],
+        ticks=_ticks(steps, span),
+        before=Series("Period before", [step.requests for step in before]) if before else None,
+        links=_links(steps, span, requests, [OUTCOMES[place].name for place in shown]) if requests else (),
     )
 
 
-def latency_chart(steps: Sequence[Usage], period: Period) -> Chart:
+def latency_chart(steps: Sequence[Usage], span: Span, *, requests: str = "") -> Chart:
     """Return how long answers took, in milliseconds."""
     return line_chart(
         "Response time (ms)",
-        _labels(steps, period),
+        _labels(steps, span),
         [
-            Series("p50", [step.percentile(0.5) for step in steps], tone=2),
-            Series("p95", [step.percentile(0.95) for step in steps], tone=3),
-            Series("p99", [step.percentile(0.99) for step in steps], tone=5),
+            Series("p50", [step.percentile(0.5) for step in steps], tone=9),
+            Series("p95", [step.percentile(0.95) for step in steps], tone=10),
+            Series("p99", [step.percentile(0.99) for step in steps], tone=11),
         ],
-        format_value=lambda value: f"{value:.1f} ms",
+        format_value=milliseconds_text,
+        ticks=_ticks(steps, span),
+        links=_links(steps, span, requests, []) if requests else (),
     )
 
 
-def _labels(steps: Sequence[Usage], period: Period) -> list[str]:
-    return [f"{step.start:{period.format}}" for step in steps]
+def requests_address(base: str, since: datetime, until: datetime, **narrowed: str) -> str:
+    """Return the address of the requests from `since` to `until` (not included)."""
+    # The list's moments are minutes, and it includes the last one.
+    moments = {"since": f"{since:%Y-%m-%dT%H:%M}", "until": f"{until - timedelta(minutes=1):%Y-%m-%dT%H:%M}"}
+    asked = urlencode({**moments, **{name: value for name, value in narrowed.items() if value}})
+    return f"{base}{'&' if '?' in base else '?'}{asked}"
+
+
+def _links(steps: Sequence[Usage], span: Span, base: str, names: list[str]) -> list[Links]:
+    found = []
+    for step in steps:
+        if step.start is None or not step.requests:
+            found.append(Links())
+            continue
+        address = requests_address(base, step.start, step.start + span.step)
+        found.append(Links(address, [f"{address}&outcome={name}" for name in names]))
+    return found
+
+
+def _labels(steps: Sequence[Usage], span: Span) -> list[str]:
+    return [span.label_of(step.start) if step.start else "" for step in steps]
+
+
+def _ticks(steps: Sequence[Usage], span: Span) -> list[str]:
+    return [span.tick_of(step.start) if step.start else "" for step in steps]

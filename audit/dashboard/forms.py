@@ -1,11 +1,13 @@
 """The filters of the audit and request pages. All of them are optional, and a wrong value is said beside its field."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from audit.outcomes import OUTCOMES
 from audit.selectors import EntryFilter, RequestFilter
 from core import clock, ids
 from core.errors import FieldErrors
@@ -134,6 +136,21 @@ class EntryFilterForm(_PeriodForm):
         )
 
 
+def _is_client_id(text: str) -> bool:
+    try:
+        ids.decode("key", text)
+    except ids.InvalidId:
+        return False
+    return True
+
+
+_COULD_BE: dict[str, Callable[[str], bool]] = {
+    "key": _is_client_id,
+    "route": lambda text: text.startswith("/") and len(text) <= 200,
+    "status": lambda text: len(text) == 3 and text.isascii() and text.isdigit() and text[0] in "12345",
+}
+
+
 class RequestFilterForm(_PeriodForm):
     """Filters of the request page."""
 
@@ -145,8 +162,15 @@ class RequestFilterForm(_PeriodForm):
     )
     key = forms.ChoiceField(required=False)
     status = forms.ChoiceField(required=False, choices=list(STATUSES.items()))
+    outcome = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *((one.name, one.label) for one in OUTCOMES)]
+    )
     refused_by = forms.ChoiceField(
         label="Reason", required=False, choices=[("", "Any"), *((code, code) for code in REFUSALS)]
+    )
+    method = forms.ChoiceField(
+        required=False,
+        choices=[("", "Any"), *((name, name) for name in ("GET", "POST", "PATCH", "PUT", "DELETE"))],
     )
     route = forms.ChoiceField(required=False)
     ip = forms.CharField(label="Address", required=False, max_length=50)
@@ -156,8 +180,16 @@ class RequestFilterForm(_PeriodForm):
 
     def __init__(self, data: Any, *, keys: list[Any], routes: list[str]) -> None:
         super().__init__(data)
-        self.fields["key"].choices = [("", "Any"), *((ids.encode("key", key), name) for key, name in keys)]  # type: ignore[attr-defined]
-        self.fields["route"].choices = [("", "Any"), *((route, route) for route in routes)]  # type: ignore[attr-defined]
+        # What was asked for can be chosen although it was not used of late: pages lead here for any time.
+        self._offer("key", [(ids.encode("key", key), name) for key, name in keys])
+        self._offer("route", [(route, route) for route in routes])
+        self._offer("status", list(STATUSES.items())[1:])
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        asked = self.data.get(name, "")
+        if asked and _COULD_BE[name](asked) and asked not in {value for value, _ in choices}:
+            choices = [*choices, (asked, asked)]
+        self.fields[name].choices = [("", "Any"), *choices]  # type: ignore[attr-defined]
 
     def chosen(self) -> RequestFilter:
         """Return the filter the form describes."""
@@ -165,6 +197,8 @@ class RequestFilterForm(_PeriodForm):
             key=self.text("key"),
             route=self.text("route"),
             status=self.text("status"),
+            outcome=self.text("outcome"),
+            method=self.text("method"),
             refused_by=self.text("refused_by"),
             ip=self.text("ip"),
             text=self.text("q"),

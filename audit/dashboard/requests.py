@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from audit import representations, selectors, services, usage
-from audit.dashboard import charts
 from audit.dashboard.forms import RequestFilterForm
 from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
@@ -94,24 +93,3 @@ def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
         require_tenant(), lambda: selectors.list_requests(wanted), representations.request_log, kind=kind
     )
     return download(body, FORMATS[kind], f"requests-{request.mode}-{clock.now():%Y-%m-%d}.{kind}")
-
-
-@company_page()
-@require_safe
-def usage_page(request: CompanyRequest) -> HttpResponse:
-    """Requests, errors and answer times as charts, by key and by route; `route` shows one of the routes alone."""
-    period = charts.PERIODS.get(request.GET.get("period", ""), charts.PERIODS["24h"])
-    since, until = period.bounds(clock.now())
-    method, _, route = request.GET.get("route", "").partition(" ")
-    steps = usage.usage_over_time(since=since, until=until, step=period.step, method=method, route=route)
-    context = {
-        "period": period,
-        "periods": charts.PERIODS.values(),
-        "route": f"{method} {route}" if route else "",
-        "total": usage.merged(steps),
-        "requests_chart": charts.requests_chart(steps, period),
-        "latency_chart": charts.latency_chart(steps, period),
-        "keys": [] if route else usage.usage_by("key", since=since, until=until),
-        "routes": [] if route else usage.usage_by("route", since=since, until=until),
-    }
-    return render(request, "audit/usage.html", context)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from audit.dashboard import entries, proof, requests
+from audit.dashboard import entries, proof, requests, usage
 
 app_name = "audit"
 urlpatterns = [
@@ -11,7 +11,8 @@ urlpatterns = [
     path("audit/proof/<str:stream>", proof.download_proof, name="proof"),
     path("audit/<str:public_id>/", entries.entry, name="entry"),
     path("requests/", requests.request_list, name="requests"),
-    path("requests/usage/", requests.usage_page, name="usage"),
+    path("requests/usage/", usage.usage_page, name="usage"),
+    path("requests/usage/export.csv", usage.export_usage, name="export_usage"),
     path("requests/export.<str:kind>", requests.export_requests, name="export_requests"),
     path("requests/<str:public_id>/", requests.request_detail, name="request"),
 ]

@@ -6,13 +6,17 @@ from typing import Any
 
 from django.db.backends.utils import CursorWrapper
 
+from audit import outcomes
 from audit.ingest import rows
 from audit.latency import LATENCY
+from audit.models import UsageRollup
 from core import ids
 from core.postgres.copying import copying
 
 # (company, mode, hour, key, method, route) → key's name, the sums in the order of the table, and the latency buckets.
 Cells = dict[tuple[Any, ...], list[Any]]
+# (company, mode, grain, hour, dimension, value) → key's name, outcomes, bytes of the answers, and the latency buckets.
+UsageCells = dict[tuple[Any, ...], list[Any]]
 # (hour, refused_by) → requests
 UnownedCounts = dict[tuple[int, str], int]
 
@@ -41,10 +45,32 @@ ON CONFLICT (company_id, mode, hour, key, method, route) DO UPDATE SET
   latency = (SELECT array_agg(mine + theirs ORDER BY n)
              FROM unnest(r.latency, excluded.latency) WITH ORDINALITY AS t (mine, theirs, n))
 """
+_STAGE_USAGE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS usage_batch (
+  id uuid, company_id uuid, mode text, grain text, start timestamptz, dimension text, value text, name text,
+  outcomes bigint[], response_bytes bigint, latency bigint[]
+) ON COMMIT DELETE ROWS
+"""
+_COPY_USAGE = "COPY pg_temp.usage_batch FROM STDIN"
+_ADD_USAGE = """
+INSERT INTO audit_usagerollup AS r (id, company_id, mode, grain, start, dimension, value, name, outcomes,
+  response_bytes, latency)
+SELECT * FROM pg_temp.usage_batch ORDER BY company_id, mode, grain, dimension, value, start
+ON CONFLICT (company_id, mode, grain, dimension, value, start) DO UPDATE SET
+  name = excluded.name,
+  outcomes = (SELECT array_agg(mine + theirs ORDER BY n)
+              FROM unnest(r.outcomes, excluded.outcomes) WITH ORDINALITY AS t (mine, theirs, n)),
+  response_bytes = r.response_bytes + excluded.response_bytes,
+  latency = (SELECT array_agg(mine + theirs ORDER BY n)
+             FROM unnest(r.latency, excluded.latency) WITH ORDINALITY AS t (mine, theirs, n))
+"""
 _ADD_UNOWNED = """
 INSERT INTO audit_unownedcount AS r (hour, refused_by, requests, first_seen) VALUES (%s, %s, %s, now())
 ON CONFLICT (hour, refused_by) DO UPDATE SET requests = r.requests + excluded.requests
 """
+
+_HOUR, _DAY = UsageRollup.Grains.HOUR.value, UsageRollup.Grains.DAY.value
+_ALL, _KEY, _ROUTE, _STATUS = (dimension.value for dimension in UsageRollup.Dimensions)
 
 
 def hour_of(row_hex: str) -> int:
@@ -52,27 +78,84 @@ def hour_of(row_hex: str) -> int:
     return int(row_hex[:12], 16) // 3_600_000
 
 
-def count(batch: Iterable[list[Any]]) -> Cells:
-    """Count rows by company, mode, hour, key, method and route."""
+def count(batch: Iterable[list[Any]]) -> tuple[Cells, UsageCells]:
+    """Count rows by company, mode, hour, key, method and route; and by each of what a page shows alone."""
     cells: Cells = {}
+    # As the cells, and by status and refusal as well: all that is done for every row.
+    answers: dict[tuple[Any, ...], list[Any]] = {}
     for row in batch:
+        status, refused, duration = row[rows.STATUS], row[rows.REFUSED], row[rows.DURATION]
         cell = (
             row[rows.COMPANY], row[rows.MODE], hour_of(row[rows.ID]), row[rows.KEY] or "", row[rows.METHOD],
             row[rows.ROUTE],
         )  # fmt: skip
-        sums = cells.get(cell)
-        if sums is None:
-            sums = cells[cell] = [row[rows.KEY_NAME], 0, 0, 0, 0, 0, 0, LATENCY.empty()]
-        status, duration = row[rows.STATUS], row[rows.DURATION]
-        sums[1] += 1
+        answer = answers.get((cell, status, refused))
+        if answer is None:
+            answer = answers[cell, status, refused] = [row[rows.KEY_NAME], 0, 0, 0, 0, LATENCY.empty()]
+        answer[1] += 1
+        if status >= 400 and (row[rows.TRACE] is not None or refused):
+            answer[2] += 1
+        answer[3] += duration
+        answer[4] += row[rows.BYTES_OUT]
+        answer[5][LATENCY.bucket_of(duration / 1000)] += 1  # microseconds
+    usage: UsageCells = {}
+    for (cell, status, refused), (name, number, refusals, duration, size, latency) in answers.items():
+        sums = cells.setdefault(cell, [name, 0, 0, 0, 0, 0, 0, LATENCY.empty()])
+        sums[1] += number
         if status >= 400:
-            sums[2 if status < 500 else 3] += 1
-            if row[rows.TRACE] is not None or row[rows.REFUSED]:
-                sums[4] += 1
+            sums[2 if status < 500 else 3] += number
+        sums[4] += refusals
         sums[5] += duration
-        sums[6] += row[rows.BYTES_OUT]
-        sums[7][LATENCY.bucket_of(duration / 1000)] += 1  # microseconds
-    return cells
+        sums[6] += size
+        _add_up(sums[7], latency)
+        _count_usage(usage, cell, name, (status, refused), number, size, latency)
+    return cells, _with_days(usage)
+
+
+def _count_usage(
+    usage: UsageCells,
+    cell: tuple[Any, ...],
+    name: str,
+    answer: tuple[int, str],
+    number: int,
+    size: int,
+    latency: list[int],
+) -> None:
+    company, mode, hour, key, method, route = cell
+    place = outcomes.place_of(*answer)
+    for dimension, value, label in (
+        (_ALL, "", ""),
+        (_KEY, key, name),
+        (_ROUTE, f"{method} {route}", ""),
+        (_STATUS, str(answer[0]), ""),
+    ):
+        sums = usage.setdefault(
+            (company, mode, _HOUR, hour, dimension, value), [label, outcomes.empty(), 0, LATENCY.empty()]
+        )
+        sums[1][place] += number
+        sums[2] += size
+        _add_up(sums[3], latency)
+
+
+def _with_days(hours: UsageCells) -> UsageCells:
+    """Return the hours and what they add up to by day (UTC)."""
+    days: UsageCells = {}
+    for (company, mode, _, hour, dimension, value), (label, parts, size, latency) in hours.items():
+        sums = days.setdefault(
+            (company, mode, _DAY, hour // 24 * 24, dimension, value),
+            [label, outcomes.empty(), 0, LATENCY.empty()],
+        )
+        sums[0] = label
+        _add_up(sums[1], parts)
+        sums[2] += size
+        _add_up(sums[3], latency)
+    return hours | days
+
+
+def _add_up(sums: list[int], more: list[int]) -> None:
+    for place, number in enumerate(more):
+        if number:
+            sums[place] += number
 
 
 def add(cursor: CursorWrapper, cells: Cells) -> None:
@@ -94,10 +177,29 @@ def add(cursor: CursorWrapper, cells: Cells) -> None:
                     method,
                     route,
                     *sums[1:7],
-                    "{" + ",".join(map(str, sums[7])) + "}",
+                    _array(sums[7]),
                 )
             )
     cursor.execute(_ADD)
+
+
+def add_usage(cursor: CursorWrapper, cells: UsageCells) -> None:
+    """Add what was counted to the companies' usage."""
+    if not cells:
+        return
+    cursor.execute(_STAGE_USAGE)
+    with copying(_COPY_USAGE) as copy:
+        for (company, mode, grain, hour, dimension, value), (label, parts, size, latency) in cells.items():
+            moment = datetime.fromtimestamp(hour * 3600, tz=UTC)
+            copy.write_row(
+                (ids.new_id(), company, mode, grain, moment, dimension, value, label, _array(parts), size, _array(latency))
+            )  # fmt: skip
+    cursor.execute(_ADD_USAGE)
+
+
+def _array(numbers: list[int]) -> str:
+    """Return numbers in the text format of PostgreSQL's arrays."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def count_unowned(batch: Iterable[list[Any]]) -> UnownedCounts:

@@ -59,6 +59,7 @@ class Prepared:
     copy: str
     leaves: dict[Chain, bytes]
     cells: rollups.Cells
+    usage: rollups.UsageCells
     unowned: rollups.UnownedCounts
 
 
@@ -72,12 +73,14 @@ def prepare(batch: list[Row]) -> Prepared:
         del by_id[row[rows.ID]]
     contents = {row_id: canonical(row) for row_id, row in by_id.items()}
     unowned = [row for row in by_id.values() if row[rows.COMPANY] is None]
+    cells, usage = rollups.count(row for row in by_id.values() if row[rows.COMPANY] is not None)
     return Prepared(
         rows=by_id,
         counted=counted,
         copy="".join([_copy_line(row, contents[row_id]) for row_id, row in by_id.items()]),
         leaves=_leaves(by_id, contents),
-        cells=rollups.count(row for row in by_id.values() if row[rows.COMPANY] is not None),
+        cells=cells,
+        usage=usage,
         unowned=rollups.count_unowned([*unowned, *counted]),
     )
 
@@ -97,6 +100,7 @@ def write(prepared: Prepared) -> int:
             if not _insert(cursor):
                 prepared = _without_known(cursor, prepared)
         rollups.add(cursor, prepared.cells)
+        rollups.add_usage(cursor, prepared.usage)
         rollups.add_unowned(cursor, prepared.unowned)
         chain.append(cursor, prepared.leaves)
     return len(prepared.rows) + len(prepared.counted)

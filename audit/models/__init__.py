@@ -6,6 +6,7 @@ from audit.models.requests import (
     RequestRollup,
     UnownedCount,
     UnownedRequest,
+    UsageRollup,
 )
 from audit.models.seals import PruneCheckpoint, Seal, SealHead, Streams, UnsealedEntry
 
@@ -21,4 +22,5 @@ __all__ = [
     "UnownedCount",
     "UnownedRequest",
     "UnsealedEntry",
+    "UsageRollup",
 ]

@@ -7,6 +7,7 @@ from django.db import models
 
 from audit.days import moment_of
 from audit.latency import LATENCY
+from audit.outcomes import OUTCOMES
 from core import clock, ids
 from core.tenancy import TenantModel
 
@@ -135,6 +136,53 @@ class RequestRollup(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H}h {self.method} {self.route}"
+
+
+class UsageRollup(TenantModel):
+    """An hour or a day of everything, of one key, of one route or of one status: what the usage pages read.
+
+    `RequestRollup` has a row for each key on each route, which is hundreds of thousands in a month; a page adds up tens.
+    """
+
+    class Grains(models.TextChoices):
+        HOUR = "hour"
+        DAY = "day"
+
+    class Dimensions(models.TextChoices):
+        ALL = "all"
+        KEY = "key"
+        ROUTE = "route"
+        STATUS = "status"
+
+    company = models.ForeignKey(
+        "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    created = None  # type: ignore[assignment]
+    grain = models.CharField(max_length=4, choices=Grains)
+    start = models.DateTimeField()
+    dimension = models.CharField(max_length=6, choices=Dimensions)
+    # The Client ID's UUID in hexadecimal, "GET /v1/customers", "404"; empty for everything.
+    value = models.CharField(max_length=210)
+    # The newest name of the key; empty for what is no key.
+    name = models.CharField(max_length=100)
+    outcomes = ArrayField(models.BigIntegerField(), size=len(OUTCOMES))
+    response_bytes = models.BigIntegerField()
+    latency = ArrayField(models.BigIntegerField(), size=LATENCY.buckets)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company", "mode", "grain", "dimension", "value", "start"],
+                name="audit_usagerollup_cell",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "grain", "dimension", "start"], name="audit_usage_start")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H}h {self.grain} {self.dimension} {self.value}"
 
 
 class UnownedCount(models.Model):

@@ -1,37 +1,42 @@
 """How much one key is used. The key's page belongs to apikeys, the figures to audit, and neither may see the other."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
 from apikeys.selectors import get_key
-from audit import usage
 from audit.dashboard import charts
+from audit.dashboard.periods import PERIODS
+from audit.dimensions import usage_of
+from audit.usage import merged
 from core import clock
 
 
 @company_page()
 @require_safe
 def key_usage_page(request: CompanyRequest, client_id: str) -> HttpResponse:
-    """Requests and response times of a key; for htmx only the charts of the last seven days, else a page of its own."""
+    """For htmx the charts of a key's last seven days; anybody else is led to the usage page of that key alone."""
     key = get_key(client_id)
     fragment = request.headers.get("HX-Request") == "true"
-    period = (
-        charts.PERIODS["7d"]
-        if fragment
-        else charts.PERIODS.get(request.GET.get("period", ""), charts.PERIODS["7d"])
-    )
-    since, until = period.bounds(clock.now())
-    steps = usage.usage_over_time(since=since, until=until, step=period.step, key=key.id)
+    if not fragment:
+        asked = {"key": key.public_id, "period": request.GET.get("period", "7d")}
+        return redirect(f"{reverse('audit:usage')}?{urlencode(asked)}")
+    span = PERIODS["7d"].span(clock.now())
+    steps = usage_of(since=span.since, until=span.until, step=span.step, dimension="key", value=key.id.hex)
+    requests = f"{reverse('audit:requests')}?{urlencode({'key': key.public_id})}"
     context = {
         "key": key,
-        "period": period,
-        "periods": charts.PERIODS.values(),
-        "total": usage.merged(steps),
-        "charts": [charts.requests_chart(steps, period), charts.latency_chart(steps, period)],
+        "total": merged(steps),
+        "charts": [
+            charts.requests_chart(steps, span, requests=requests),
+            charts.latency_chart(steps, span, requests=requests),
+        ],
     }
-    response = render(request, "pages/key_usage_charts.html" if fragment else "pages/key_usage.html", context)
+    response = render(request, "pages/key_usage_charts.html", context)
     patch_vary_headers(response, ["HX-Request"])
     return response

@@ -10,7 +10,7 @@ from allauth.mfa.models import Authenticator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import resolve
+from django.urls import resolve, reverse
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
@@ -18,9 +18,11 @@ from accounts.roles import Role, at_least
 from accounts.selectors import list_members
 from apikeys.models import ApiKey, ApiKeyScopeUse
 from apikeys.selectors import list_keys
-from audit import usage
 from audit.dashboard import charts
+from audit.dashboard.periods import PERIODS
+from audit.dimensions import usage_of
 from audit.latency import Usage
+from audit.usage import merged
 from billing.entitlements import limits_of
 from billing.selectors import list_customers
 from config.pages import checklist
@@ -41,10 +43,10 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
     steps = [_as_offered(step, role) for step in checklist.first_steps(facts)]
     checks = [_as_offered(check, role) for check in checklist.security_checklist(facts)]
     limits = limits_of(request.membership.company)
-    period = charts.PERIODS["7d"]
-    since, until = period.bounds(facts.now)
-    week = usage.usage_over_time(since=since, until=until, step=period.step)
-    total = usage.merged(week)
+    span = PERIODS["7d"].span(facts.now)
+    week = usage_of(since=span.since, until=span.until, step=span.step)
+    total = merged(week)
+    requests = reverse("audit:requests")
     context = {
         "steps": steps,
         "steps_done": sum(step.state == "done" for step in steps),
@@ -60,7 +62,10 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
                 "note": f"of {limits.webhook_endpoints}",
             },
         ],
-        "charts": [charts.requests_chart(week, period), charts.latency_chart(week, period)]
+        "charts": [
+            charts.requests_chart(week, span, requests=requests),
+            charts.latency_chart(week, span, requests=requests),
+        ]
         if total.requests
         else [],
     }

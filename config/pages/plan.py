@@ -16,8 +16,8 @@ from accounts.selectors import current_company
 from apikeys.grants import shared_bucket
 from apikeys.models import ApiKey
 from apikeys.selectors import list_keys
-from audit import usage
-from audit.dashboard import charts
+from audit.dashboard.periods import PERIODS
+from audit.dimensions import usage_of
 from billing.entitlements import Limits, limits_by_tier, limits_of
 from billing.selectors import list_tier_requests, open_tier_request
 from billing.services import request_tier, withdraw_tier_request
@@ -173,7 +173,6 @@ def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] 
 
 def _busiest_hour() -> int:
     """Return the requests a minute of the busiest hour of the last day, on average, by the hourly roll-ups."""
-    period = charts.PERIODS["24h"]
-    since, until = period.bounds(clock.now())
-    hours = usage.usage_over_time(since=since, until=until, step=period.step)
+    span = PERIODS["24h"].span(clock.now())
+    hours = usage_of(since=span.since, until=span.until, step=span.step)
     return ceil(max((hour.requests for hour in hours), default=0) / 60)

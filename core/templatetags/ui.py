@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString, mark_safe
 from core import one_time_forms
 from core.charts import Chart
 from core.currencies import money_text
+from core.latency import milliseconds_text
 from core.moments import describe_distance
 
 register = template.Library()
@@ -112,6 +113,12 @@ def exact_time(moment: datetime | None, never: str = "Never") -> SafeString:
 def money(amount: int | None, currency: str) -> str:
     """An amount in minor units as text: `1999|money:"EUR"` is €19.99, `500|money:"JPY"` is ¥500."""
     return "–" if amount is None else money_text(int(amount), currency.upper())
+
+
+@register.filter
+def milliseconds(value: float | None) -> str:
+    """A time with its unit: `4.2|milliseconds` is 4.2 ms, `1350|milliseconds` is 1.35 s; a dash for None."""
+    return "–" if value is None else milliseconds_text(value)
 
 
 @register.filter

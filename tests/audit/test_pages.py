@@ -5,18 +5,16 @@ import io
 import json
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts.events import CompanyUpdated
-from audit.days import first_id
 from audit.export.rows import cell_of
 from audit.ingest.store import store
 from audit.models import AuditEntry
-from core import clock, ids
+from core import ids
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import tenant_context
@@ -235,39 +233,3 @@ def test_an_outsider_finds_neither_rows_nor_details(world: World, login: Callabl
     assert "/v1/customers/cus_01h" not in text_of(browser.get("/requests/"))
     assert browser.get(f"/requests/{ids.encode('req', uuid.UUID(row[0]))}/").status_code == 404
     assert browser.get(f"/audit/{entry.public_id}/").status_code == 404
-
-
-@pytest.mark.parametrize("period", ["24h", "7d", "30d", "90d", "nonsense"])
-def test_usage_is_drawn_for_every_period(world: World, browser: Client, period: str) -> None:
-    yesterday = first_id(clock.now() - timedelta(hours=5))
-    store(
-        [
-            make_row(world.company.id, duration_us=8_000),
-            make_row(world.company.id, status=500, id=f"{yesterday.hex[:12]}7{ids.new_id().hex[13:]}"),
-        ]
-    )
-    response = browser.get(f"/requests/usage/?period={period}")
-    page = text_of(response)
-    assert response.context["total"].requests == 2
-    assert response.context["total"].server_errors == 1
-    assert "chart-svg" in page
-    [key] = response.context["keys"]
-    assert f'<a class="cell-title" href="/keys/{key.client_id}/usage/' in page
-    assert "ci-deploy</a>" in page
-
-
-def test_usage_of_one_route_alone(world: World, browser: Client) -> None:
-    store(
-        [
-            *(make_row(world.company.id, duration_us=8_000) for _ in range(3)),
-            make_row(world.company.id, method="POST"),
-            make_row(world.company.id, route="/v1/invoices"),
-        ]
-    )
-    page = text_of(browser.get("/requests/usage/"))
-    assert "?period=24h&amp;route=GET%20/v1/customers/%7Bid%7D" in page
-    response = browser.get("/requests/usage/?route=GET%20/v1/customers/%7Bid%7D")
-    assert response.context["total"].requests == 3
-    assert "All routes" in text_of(response)
-    for nonsense in ("x", "GET%20", "%27%20OR%201"):
-        assert browser.get(f"/requests/usage/?route={nonsense}").status_code == 200

@@ -12,9 +12,10 @@ from django.test import Client
 from accounts.models import Membership
 from accounts.services import suspend_company
 from apikeys.models import ApiKey
-from audit.models import RequestRollup
+from audit.ingest.store import store
 from config.pages import docs
-from core.tenancy import system_context, tenant_context
+from core.tenancy import tenant_context
+from tests.audit.rows import make_row
 from tests.contracts.pages import list_pages
 from tests.factories import PASSWORD, SYSTEM, World, join, make_company, make_customer, make_key, make_user
 
@@ -356,25 +357,19 @@ def test_links_between_documents_lead_somewhere(world: World, login: Login) -> N
 
 
 def use_key(world: World, key: ApiKey, requests: int, errors: int = 0) -> None:
-    """Leave the roll-up of an hour in which `key` made `requests` calls, each within the first latency bucket."""
-    with system_context(reason="test"):
-        buckets = [requests] + [0] * (RequestRollup._meta.get_field("latency").size - 1)
-        RequestRollup.objects.create(
-            company=world.company,
-            mode="live",
-            hour=datetime.now(UTC).replace(minute=0, second=0, microsecond=0),
-            key=key.id,
-            key_name=key.name,
-            method="GET",
-            route="/v1/customers",
-            requests=requests,
-            client_errors=errors,
-            server_errors=0,
-            refused=errors,
-            duration_us=requests * 1000,
-            response_bytes=requests * 100,
-            latency=buckets,
-        )
+    """Leave the log of `requests` calls with `key`, the first `errors` of them refused."""
+    store(
+        [
+            make_row(
+                world.company.id,
+                key=key.id.hex,
+                key_name=key.name,
+                route="/v1/customers",
+                status=404 if number < errors else 200,
+            )
+            for number in range(requests)
+        ]
+    )
 
 
 def test_the_overview_counts_the_week(world: World, login: Login) -> None:
@@ -395,7 +390,7 @@ def test_a_key_shows_its_own_use_only(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
     path = f"/keys/{key.public_id}/usage/"
 
-    page = client.get(path).content.decode()
+    page = client.get(path, follow=True).content.decode()
     fragment = client.get(path, headers={"HX-Request": "true"})
 
     assert "1,234" in page

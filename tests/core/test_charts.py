@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.charts import Chart, Series, bar_chart, compact_number, line_chart, nice_ticks, stacked_chart
+from core.charts import (
+    Cell,
+    Chart,
+    Links,
+    Series,
+    bar_chart,
+    compact_number,
+    line_chart,
+    nice_ticks,
+    stacked_chart,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 amounts = st.floats(min_value=0, max_value=1e12, allow_nan=False)
@@ -133,6 +143,35 @@ def test_text_is_escaped_and_nothing_is_styled_inline() -> None:
     assert parse(svg).get("aria-label", "").startswith('<b>"x".')
 
 
+def test_the_period_before_stands_beside_and_every_number_leads_to_what_it_counts() -> None:
+    chart = stacked_chart(
+        "Requests",
+        ["Mon", "Tue"],
+        [Series("ok", [3, 0]), Series("scope", [1, 0]), Series("limit", [0, 0])],
+        before=Series("Period before", [8, 2]),
+        links=[Links("/r?a", ["/r?a&ok", "/r?a&scope", "/r?a&limit"]), Links()],
+        ticks=["1 Nov", ""],
+    )
+    before = [
+        rect for rect in parse(chart.wide_svg).iter(f"{SVG}rect") if rect.get("class") == "chart-before"
+    ]
+
+    assert len(before) == 2
+    assert float(before[0].get("height", "0")) == pytest.approx(
+        2 * sum(float(bar.get("height", "0")) for bar in bars(parse(chart.wide_svg))), abs=0.1
+    )
+    assert chart.headings == ["ok", "scope", "limit", "Total", "Period before"]
+    assert chart.table == [
+        (
+            Cell("Mon", "/r?a"),
+            [Cell("3", "/r?a&ok"), Cell("1", "/r?a&scope"), Cell("0"), Cell("4", "/r?a"), Cell("8")],
+        ),
+        (Cell("Tue"), [Cell("0"), Cell("0"), Cell("0"), Cell("0"), Cell("2")]),
+    ]
+    assert ">1 Nov<" in chart.wide_svg
+    assert ">Tue<" not in chart.wide_svg
+
+
 def test_labels_never_outnumber_the_room() -> None:
     chart = bar_chart("Calls", [f"{day} November" for day in range(90)], [Series("Calls", [1.0] * 90)])
 
@@ -149,8 +188,8 @@ def test_wrong_numbers_are_refused(values: list[float]) -> None:
         bar_chart("Calls", ["a", "b"], [Series("Calls", values)])
 
 
-def test_a_chart_has_one_to_six_series() -> None:
-    with pytest.raises(ValueError, match="1 to 6 series"):
+def test_a_chart_has_one_to_eight_series() -> None:
+    with pytest.raises(ValueError, match="1 to 8 series"):
         bar_chart("Calls", [], [])
-    with pytest.raises(ValueError, match="1 to 6 series"):
-        bar_chart("Calls", ["a"], [Series(str(index), [1]) for index in range(7)])
+    with pytest.raises(ValueError, match="1 to 8 series"):
+        bar_chart("Calls", ["a"], [Series(str(index), [1]) for index in range(9)])
