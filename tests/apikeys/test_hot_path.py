@@ -12,7 +12,6 @@ from redis.connection import AbstractConnection
 from apikeys import grants
 from core import valkey
 from core.tenancy import system_context
-from core.valkey import FastLane
 
 
 @pytest.fixture
@@ -32,7 +31,6 @@ def counting(monkeypatch):
 
         monkeypatch.setattr(cls, name, call)
 
-    counted(FastLane, "exchange")
     counted(AbstractConnection, "send_packed_command")
 
     @contextmanager

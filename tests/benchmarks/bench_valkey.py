@@ -1,0 +1,51 @@
+"""What one script call to Valkey costs this process: by a thread's own connection, and by the pooled client of redis-py.
+
+    python -m tests.benchmarks.bench_valkey [--calls=N]
+
+Processor time of this process, on the Valkey of a stage; the peer is the pooled client in the same run.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+from tests.benchmarks.stage import stage
+
+
+def main() -> None:
+    """Measure and print both, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=20_000, help="calls of each round")
+    options = parser.parse_args()
+    with stage() as scene:
+        os.environ.update(scene.environment("postgres"))
+        from core import valkey
+
+        script = valkey.Script("return {1, 2, 'three'}")
+        own = script.prepare(["{company}:bucket"], ["5", "6", "7"])
+        own.run()  # loads the script
+
+        def pooled() -> object:
+            return valkey.client().execute_command(
+                "EVALSHA", script.sha, 1, "{company}:bucket", "5", "6", "7"
+            )
+
+        rounds = [(cost(own.run, options.calls), cost(pooled, options.calls)) for _ in range(5)]
+    mine, theirs = (statistics.median(side) for side in zip(*rounds, strict=True))
+    print(f"a thread's own connection  {mine:5.1f} µs a call")
+    print(f"the pooled client          {theirs:5.1f} µs a call")
+    print(f"ratio                      {theirs / mine:5.2f} x")
+
+
+def cost(call: Callable[[], object], times: int) -> float:
+    """Return the processor time of one call, in microseconds."""
+    began = time.thread_time()
+    for _ in range(times):
+        call()
+    return (time.thread_time() - began) / times * 1e6
+
+
+if __name__ == "__main__":
+    main()
