@@ -13,9 +13,11 @@ from billing.models import (
     MAX_LIMIT,
     Charge,
     CompanyPlan,
+    CreditNote,
     Customer,
     Invoice,
     InvoiceLine,
+    OffPlatformPayment,
     Refund,
     Seller,
     TierLimits,
@@ -197,6 +199,26 @@ class InvoiceAdmin(StaffModelAdmin):
     search_fields = ("number", "external_id", "company__name")
     list_select_related = ("company",)
     inlines = (InvoiceLineInline,)
+
+
+@admin.register(CreditNote)
+class CreditNoteAdmin(StaffModelAdmin):
+    """Credit notes of companies."""
+
+    list_display = ("number", "company", "mode", "status", "invoice", "total", "reason", "created")
+    list_filter = ("status", "mode", "reason")
+    search_fields = ("number", "invoice__number", "company__name")
+    list_select_related = ("company", "invoice")
+
+
+@admin.register(OffPlatformPayment)
+class OffPlatformPaymentAdmin(StaffModelAdmin):
+    """What companies say they received past the gateway."""
+
+    list_display = ("public_id", "company", "mode", "invoice", "method", "amount", "paid_at", "undone_at")
+    list_filter = ("method", "mode", ("undone_at", admin.EmptyFieldListFilter))
+    search_fields = ("reference", "invoice__number", "company__name")
+    list_select_related = ("company", "invoice")
 
 
 @admin.register(Charge)

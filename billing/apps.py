@@ -28,18 +28,48 @@ class BillingConfig(PomeloApp):
         ),
         Resource(name="invoice_lines", object="invoice_line", prefix="il", read_scope="invoices:read"),
         Resource(
+            name="credit_notes",
+            object="credit_note",
+            prefix="cn",
+            description="What is taken back of issued invoices, numbered without gaps, with their PDF.",
+            read_scope="invoices:read",
+        ),
+        Resource(
+            name="credit_note_lines", object="credit_note_line", prefix="cnl", read_scope="invoices:read"
+        ),
+        Resource(
+            name="payments",
+            object="payment",
+            prefix="pay",
+            description="Money for invoices that came past the gateway: transfers, cash.",
+            read_scope="invoices:read",
+        ),
+        Resource(
             name="charges",
             object="charge",
             prefix="ch",
             description="Money taken, for an invoice or without one, and refunds of it.",
         ),
-        Resource(name="refunds", object="refund", prefix="re", read_scope="charges:read"),
+        Resource(
+            name="refunds",
+            object="refund",
+            prefix="re",
+            description="Money given back of charges.",
+            read_scope="charges:read",
+        ),
     )
     scopes = (
         Scope("customers:read", "Customers", "List and read customers"),
         Scope("customers:write", "Customers", "Create, change and delete customers", writes=True),
-        Scope("invoices:read", "Invoices", "List and read invoices, download PDFs"),
-        Scope("invoices:write", "Invoices", "Create, finalize and void invoices", writes=True),
+        Scope(
+            "invoices:read", "Invoices", "List and read invoices, credit notes and payments, download PDFs"
+        ),
+        Scope(
+            "invoices:write",
+            "Invoices",
+            "Create, finalize and void invoices, credit them, record payments",
+            writes=True,
+        ),
         Scope("seller:read", "Invoicing", "Read what invoices say of the company"),
         Scope(
             "seller:write",

@@ -1,4 +1,4 @@
-"""What happens to customers, invoices, charges and refunds (public: webhooks carry it), and to the company's tier (not)."""
+"""What happens to customers, invoices, credit notes, payments, charges and refunds (public: webhooks carry it), and to the company's tier (not)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -44,7 +44,7 @@ class InvoiceCreated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceUpdated(Event):
-    """A draft invoice was edited."""
+    """A draft invoice was edited, or the metadata of a finalized one."""
 
     type: ClassVar[str] = "invoice.updated"
 
@@ -85,6 +85,62 @@ class InvoiceMarkedUncollectible(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvoiceReopened(Event):
+    """A paid invoice is open again: a payment was undone, or a credit note declared void."""
+
+    type: ClassVar[str] = "invoice.reopened"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceOverdue(Event):
+    """An invoice is still open after the day on which it was due. Said once of each invoice."""
+
+    type: ClassVar[str] = "invoice.overdue"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentRecorded(Event):
+    """Money for an invoice that came past the gateway was recorded."""
+
+    type: ClassVar[str] = "payment.recorded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentUpdated(Event):
+    """The metadata of a recorded payment was changed."""
+
+    type: ClassVar[str] = "payment.updated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaymentUndone(Event):
+    """A recorded payment was taken back; `undo_reason` says why."""
+
+    type: ClassVar[str] = "payment.undone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditNoteCreated(Event):
+    """A credit note was issued."""
+
+    type: ClassVar[str] = "credit_note.created"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditNoteUpdated(Event):
+    """The metadata of a credit note was changed."""
+
+    type: ClassVar[str] = "credit_note.updated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditNoteVoided(Event):
+    """A credit note was declared void, by the company, or because its refund failed."""
+
+    type: ClassVar[str] = "credit_note.voided"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChargeCreated(Event):
     """A charge was accepted; the gateway has not answered yet."""
 
@@ -106,6 +162,13 @@ class ChargeFailed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChargeUpdated(Event):
+    """The metadata of a charge was changed."""
+
+    type: ClassVar[str] = "charge.updated"
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefundCreated(Event):
     """A refund was accepted; the gateway has not answered yet."""
 
@@ -124,6 +187,13 @@ class RefundFailed(Event):
     """The gateway refused the refund; `failure_code` says why."""
 
     type: ClassVar[str] = "refund.failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundUpdated(Event):
+    """The metadata of a refund was changed."""
+
+    type: ClassVar[str] = "refund.updated"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ from decimal import Decimal
 
 # 12 digits: more than any invoice, and small enough that no product of ours leaves 64 bits or a JavaScript number.
 MAX_AMOUNT = 999_999_999_999
+# For people, who know no minor units, and programs alike.
+TOO_MUCH = "an amount has at most twelve digits, decimals included."
 MAX_QUANTITY = 1_000_000
 QUANTITY_DECIMALS = 6
 MAX_TAX_RATE_BPS = 10_000
@@ -113,7 +115,7 @@ def price_invoice(
     taxes = _taxes(positions, taxed, prices_include_tax) if not is_exempt else [0] * len(positions)
     subtotal = sum(taxed) - (sum(taxes) if prices_include_tax else 0)
     if subtotal + sum(taxes) > MAX_AMOUNT:
-        raise ValueError(f"An invoice may come to at most {MAX_AMOUNT}.")
+        raise ValueError(f"The invoice comes to too much: {TOO_MUCH}")
     return InvoiceAmounts(
         subtotal=subtotal,
         tax=sum(taxes),
@@ -138,7 +140,7 @@ def _own_amounts(place: int, position: Position) -> tuple[int, int]:
     if discount > before:
         raise LineTooLarge(place, "The discount is larger than quantity × unit_amount.")
     if before - discount > MAX_AMOUNT:
-        raise LineTooLarge(place, f"A line may come to at most {MAX_AMOUNT}.")
+        raise LineTooLarge(place, f"The line comes to too much: {TOO_MUCH}")
     return before - discount, discount
 
 
@@ -151,3 +153,83 @@ def _taxes(positions: Sequence[Position], taxed: Sequence[int], prices_include_t
         for place, share in zip(places, share_out(tax, base), strict=True):
             taxes[place] = share
     return taxes
+
+
+# --- what is taken back of an invoice -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LineLeft:
+    """What credit notes have left of a line: `amount` is with tax where the prices are, `tax` its share of the tax."""
+
+    tax_rate_bps: int
+    amount: int
+    tax: int
+
+
+@dataclass(frozen=True, slots=True)
+class LineCredit:
+    """What is taken back of a line."""
+
+    amount: int
+    tax: int
+
+
+def credit_amounts(
+    left: Sequence[LineLeft], amounts: Sequence[int], *, prices_include_tax: bool
+) -> list[LineCredit]:
+    """Return the tax that goes with taking back `amounts` of the lines, in their order; none may be above what is left.
+
+    The tax is computed anew for each rate: it is what the tax on the rest leaves of the tax that is there. So the credit notes
+    of an invoice take back exactly its tax, however it is parted, and each is off its own rounding by a minor unit at most.
+    """
+    if any(not 0 <= amount <= line.amount for amount, line in zip(amounts, left, strict=True)):
+        raise ValueError("More is taken back of a line than is left of it.")
+    taxes = [0] * len(left)
+    for places in _by_rate(left):
+        whole, tax = _sums(left, places)
+        taken = [amounts[place] for place in places]
+        # What bears no tax any more (an exempt customer) has none to give back, whatever its rate says.
+        rest = tax_on(whole - sum(taken), left[places[0]].tax_rate_bps, is_included=prices_include_tax)
+        least = max(0, tax - (whole - sum(taken))) if prices_include_tax else 0
+        most = min(tax, sum(taken)) if prices_include_tax else tax
+        given = tax if sum(taken) == whole else max(least, min(most, tax - rest)) if sum(taken) else 0
+        for place, share in zip(places, share_out(given, taken), strict=True):
+            taxes[place] = share
+    return [LineCredit(amount, tax) for amount, tax in zip(amounts, taxes, strict=True)]
+
+
+def credit_total(left: Sequence[LineLeft], total: int, *, prices_include_tax: bool) -> list[LineCredit]:
+    """Return how `total`, tax included, is taken back of the lines, each in proportion to what is left of it.
+
+    Raises ValueError when it is above what is left.
+    """
+    groups = [(places, *_sums(left, places)) for places in _by_rate(left)]
+    wholes = [amount + (0 if prices_include_tax else tax) for _, amount, tax in groups]
+    if not 0 <= total <= sum(wholes):
+        raise ValueError("More is taken back than is left.")
+    found = [LineCredit(0, 0)] * len(left)
+    for (places, amount, tax), whole, part in zip(groups, wholes, share_out(total, wholes), strict=True):
+        given = half_up(part * tax, whole) if whole else 0
+        if prices_include_tax:
+            given = max(tax - (amount - part), min(given, part))
+        else:
+            given = max(given, part - amount)
+            if part < whole and part - given == amount and given < tax:
+                given += 1  # of an amount that is gone no tax may stay
+        weights = [left[place].amount for place in places]
+        taken = share_out(part if prices_include_tax else part - given, weights)
+        # A part so small that all of it is tax is shared as the lines are.
+        taxes = share_out(given, taken if any(taken) else weights)
+        for place, net, share in zip(places, taken, taxes, strict=True):
+            found[place] = LineCredit(net, share)
+    return found
+
+
+def _by_rate(lines: Sequence[LineLeft]) -> list[list[int]]:
+    rates = sorted({line.tax_rate_bps for line in lines})
+    return [[place for place, line in enumerate(lines) if line.tax_rate_bps == rate] for rate in rates]
+
+
+def _sums(lines: Sequence[LineLeft], places: Sequence[int]) -> tuple[int, int]:
+    return sum(lines[place].amount for place in places), sum(lines[place].tax for place in places)

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from billing.models import Charge, Customer, Invoice, InvoiceLine, Refund, Seller
+from billing.models import (
+    Charge,
+    CreditNote,
+    CreditNoteLine,
+    Customer,
+    Invoice,
+    InvoiceLine,
+    OffPlatformPayment,
+    Refund,
+    Seller,
+)
 from core import ids
 from core.clock import rfc3339
 
@@ -79,7 +89,7 @@ def buyer_snapshot(row: Customer) -> dict[str, Any]:
     }
 
 
-def _issued_by(row: Invoice) -> dict[str, Any] | None:
+def _issued_by(row: Invoice | CreditNote) -> dict[str, Any] | None:
     """Return who sells, as a finalized invoice names it; None of a draft, and of one from before sellers were kept."""
     if row.seller is None:
         return None
@@ -90,7 +100,7 @@ def _issued_by(row: Invoice) -> dict[str, Any] | None:
     }
 
 
-def _billed_to(row: Invoice) -> dict[str, Any] | None:
+def _billed_to(row: Invoice | CreditNote) -> dict[str, Any] | None:
     """Return who is billed, as a finalized invoice names it; None of a draft."""
     if row.billed_to is None:
         return None
@@ -164,10 +174,15 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "total": row.total,
         "amount_paid": row.amount_paid,
         "amount_due": row.amount_due,
+        "amount_refunded": row.amount_refunded,
+        "pre_payment_credit": row.pre_payment_credit,
+        "post_payment_credit": row.post_payment_credit,
         "finalized_at": _moment(row.finalized_at),
         "paid_at": _moment(row.paid_at),
         "voided_at": _moment(row.voided_at),
         "marked_uncollectible_at": _moment(row.marked_uncollectible_at),
+        "overdue_at": _moment(row.overdue_at),
+        "sent_at": _moment(row.sent_at),
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }
@@ -195,16 +210,99 @@ def charge(row: Charge) -> dict[str, Any]:
 
 
 def refund(row: Refund) -> dict[str, Any]:
-    """Return the public form of a refund."""
+    """Return the public form of a refund; fetch its charge and credit notes ahead when there are many."""
     return {
         "id": row.public_id,
         "object": "refund",
         "mode": row.mode,
         "charge": ids.encode("ch", row.charge_id),
+        "invoice": _reference("in", row.charge.invoice_id),
+        "credit_note": next((note.public_id for note in row.credit_notes.all()), None),
         "amount": row.amount,
+        "currency": row.charge.currency,
         "status": row.status,
+        "reason": row.reason or None,
         "failure_code": row.failure_code or None,
         "failure_message": row.failure_message or None,
+        "metadata": row.metadata,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def payment(row: OffPlatformPayment) -> dict[str, Any]:
+    """Return the public form of a payment that came past the gateway."""
+    return {
+        "id": row.public_id,
+        "object": "payment",
+        "mode": row.mode,
+        "invoice": ids.encode("in", row.invoice_id),
+        "method": row.method,
+        "amount": row.amount,
+        "currency": row.invoice.currency,
+        "paid_at": rfc3339(row.paid_at),
+        "reference": row.reference or None,
+        "metadata": row.metadata,
+        "undone_at": _moment(row.undone_at),
+        "undo_reason": row.undo_reason or None,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def credit_note_line(row: CreditNoteLine) -> dict[str, Any]:
+    """Return the public form of a line of a credit note."""
+    return {
+        "id": row.public_id,
+        "object": "credit_note_line",
+        "invoice_line": ids.encode("il", row.invoice_line_id),
+        "description": row.invoice_line.description,
+        "quantity": None if row.quantity is None else _quantity(row.quantity),
+        "tax_rate_bps": row.invoice_line.tax_rate_bps,
+        "amount": row.amount,
+        "tax": row.tax,
+    }
+
+
+def credit_breakdown(row: CreditNote, lines: Sequence[CreditNoteLine]) -> list[dict[str, int]]:
+    """Return what is taken back at each rate of tax, and the tax on it."""
+    groups: dict[int, dict[str, int]] = {}
+    for line in lines:
+        rate = line.invoice_line.tax_rate_bps if row.invoice.tax_exempt == Customer.TaxExemption.NONE else 0
+        group = groups.setdefault(rate, {"tax_rate_bps": rate, "taxable": 0, "tax": 0})
+        group["taxable"] += line.amount - (line.tax if row.invoice.prices_include_tax else 0)
+        group["tax"] += line.tax
+    return [groups[rate] for rate in sorted(groups)]
+
+
+def credit_note(row: CreditNote) -> dict[str, Any]:
+    """Return the public form of a credit note with its lines; fetch both ahead when there are many."""
+    lines = sorted(row.lines.all(), key=lambda line: line.position)
+    return {
+        "id": row.public_id,
+        "object": "credit_note",
+        "mode": row.mode,
+        "number": row.number,
+        "invoice": ids.encode("in", row.invoice_id),
+        "customer": ids.encode("cus", row.invoice.customer_id),
+        "refund": _reference("re", row.refund_id),
+        "status": row.status,
+        "currency": row.invoice.currency,
+        "reason": row.reason or None,
+        "memo": row.memo or None,
+        "metadata": row.metadata,
+        "seller": _issued_by(row),
+        "billed_to": _billed_to(row),
+        "prices_include_tax": row.invoice.prices_include_tax,
+        "lines": [credit_note_line(line) for line in lines],
+        "tax_breakdown": credit_breakdown(row, lines),
+        "subtotal": row.subtotal,
+        "tax": row.tax,
+        "total": row.total,
+        "pre_payment_amount": row.pre_payment_amount,
+        "post_payment_amount": row.post_payment_amount,
+        "voided_at": _moment(row.voided_at),
+        "void_reason": row.void_reason or None,
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }

@@ -8,16 +8,18 @@ from django.db.models import QuerySet
 
 from billing.models import (
     Charge,
+    CreditNote,
     Customer,
     CustomerMetadata,
     CustomerSearchWord,
     Invoice,
+    OffPlatformPayment,
     Refund,
     Seller,
     TierRequest,
 )
 from billing.search import MAX_QUERY_WORDS, split_words
-from core import ids
+from core import clock, ids
 from core.email_addresses import InvalidEmail, parse_email
 from core.errors import NotFound
 from core.models import OutboxEvent
@@ -107,6 +109,7 @@ def filter_invoices(
     customer: str = "",
     created_after: date | None = None,
     due_before: date | None = None,
+    overdue: bool | None = None,
 ) -> QuerySet[Invoice]:
     """Return the invoices that match what is given; `customer` is a TypeID (an unknown one matches nothing)."""
     rows = list_invoices()
@@ -123,7 +126,15 @@ def filter_invoices(
         rows = rows.filter(**_created_from(created_after))
     if due_before:
         rows = rows.filter(due_date__lt=due_before)
-    return rows
+    return rows if overdue is None else by_overdue(rows, overdue)
+
+
+def by_overdue(rows: QuerySet[Invoice], overdue: bool) -> QuerySet[Invoice]:
+    """Narrow to invoices that are open after the day on which they were due (UTC), or to all others."""
+    today = clock.now().date()
+    if overdue:
+        return rows.filter(status=Invoice.Status.OPEN, due_date__lt=today)
+    return rows.exclude(status=Invoice.Status.OPEN, due_date__lt=today, due_date__isnull=False)
 
 
 def _created_from(day: date) -> dict[str, Any]:
@@ -178,17 +189,37 @@ def get_charge(public_id: str) -> Charge:
     return Charge.by_public_id(public_id)
 
 
-def list_refunds(charge: Charge) -> QuerySet[Refund]:
-    """Return the refunds of a charge."""
-    return Refund.objects.filter(charge=charge)
+def list_refunds(charge: Charge | None = None) -> QuerySet[Refund]:
+    """Return every refund, or those of a charge, with their charges and credit notes."""
+    rows = Refund.objects.select_related("charge").prefetch_related("credit_notes")
+    return rows if charge is None else rows.filter(charge=charge)
 
 
-def get_refund(charge: Charge, public_id: str) -> Refund:
-    """Return a refund of `charge`; raises NotFound, also for a refund of another charge."""
-    try:
-        return list_refunds(charge).get(id=ids.decode("re", public_id))
-    except (ids.InvalidId, Refund.DoesNotExist) as error:
-        raise NotFound from error
+def get_refund(public_id: str) -> Refund:
+    """Return the refund; raises NotFound."""
+    return Refund.by_public_id(public_id)
+
+
+def list_payments(invoice: Invoice | None = None) -> QuerySet[OffPlatformPayment]:
+    """Return every payment that came past the gateway, or those of an invoice."""
+    rows = OffPlatformPayment.objects.select_related("invoice")
+    return rows if invoice is None else rows.filter(invoice=invoice)
+
+
+def get_payment(public_id: str) -> OffPlatformPayment:
+    """Return the payment; raises NotFound."""
+    return OffPlatformPayment.by_public_id(public_id)
+
+
+def list_credit_notes(invoice: Invoice | None = None) -> QuerySet[CreditNote]:
+    """Return every credit note with its lines, or those of an invoice."""
+    rows = CreditNote.objects.select_related("invoice").prefetch_related("lines__invoice_line")
+    return rows if invoice is None else rows.filter(invoice=invoice)
+
+
+def get_credit_note(public_id: str) -> CreditNote:
+    """Return the credit note; raises NotFound."""
+    return CreditNote.by_public_id(public_id)
 
 
 def list_happenings(object_ids: Iterable[str], limit: int = 50) -> list[OutboxEvent]:

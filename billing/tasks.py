@@ -1,6 +1,7 @@
 """Background work of billing."""
 
 from billing import services
+from core import clock
 from core.jobs import system_task
 
 
@@ -8,3 +9,9 @@ from core.jobs import system_task
 def complete_payments() -> None:
     """Put what is due to the gateway: sent after each charge and refund, and every few seconds by beat."""
     services.complete_payments()
+
+
+@system_task(name="billing.notice_overdue")
+def notice_overdue() -> None:
+    """Say of which invoices the day has passed on which they were due: every ten minutes by beat."""
+    services.notice_overdue(now=clock.now())

@@ -35,6 +35,7 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "billing.notice_overdue": {"task": "billing.notice_overdue", "schedule": 600.0},
     "core.prune_idempotency_keys": {"task": "core.prune_idempotency_keys", "schedule": 600.0},
     "core.prune_sessions": {"task": "core.prune_sessions", "schedule": 3600.0},
     "core.prune_set_aside": {"task": "core.prune_set_aside", "schedule": 3600.0},

@@ -7,11 +7,12 @@ from django.db.models import QuerySet
 from django.forms import Form, ValidationError
 
 from billing import selectors
-from billing.models import Charge, Customer, Invoice
+from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPayment, Refund
 from billing.models.charges import PaymentStatus
+from billing.models.credit_notes import CreditNoteStatus
 from billing.models.invoices import InvoiceStatus
 from core import ids
-from core.api.filters import ChoicesFilter, CreatedRange, DayFilter, TextFilter
+from core.api.filters import ChoicesFilter, CreatedRange, DayFilter, TextFilter, TruthFilter
 
 
 class CustomerFilterForm(Form):
@@ -71,10 +72,15 @@ class InvoiceFilter(CreatedRange):
     external_id = TextFilter(max_length=100)
     due_after = DayFilter(field_name="due_date", lookup_expr="gte")
     due_before = DayFilter(field_name="due_date", lookup_expr="lt")
+    overdue = TruthFilter(method="by_overdue", help_text="Open after the day on which it was due (UTC).")
 
     def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:
         """Match the invoices of a customer; none for an id that is unknown here."""
         return _by_reference(queryset, "customer_id", "cus", value)
+
+    def by_overdue(self, queryset: QuerySet[Invoice], name: str, value: bool) -> QuerySet[Invoice]:
+        """Match what is overdue, or what is not."""
+        return selectors.by_overdue(queryset, value)
 
 
 class ChargeFilter(CreatedRange):
@@ -91,3 +97,38 @@ class ChargeFilter(CreatedRange):
     def by_customer(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
         """Match the charges of a customer; none for an id that is unknown here."""
         return _by_reference(queryset, "customer_id", "cus", value)
+
+
+class RefundFilter(CreatedRange):
+    """Filters of `GET /v1/refunds`."""
+
+    charge = django_filters.CharFilter(method="by_charge", max_length=64)
+    status = ChoicesFilter(choices=PaymentStatus.choices)
+
+    def by_charge(self, queryset: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
+        """Match the refunds of a charge; none for an id that is unknown here."""
+        return _by_reference(queryset, "charge_id", "ch", value)
+
+
+class PaymentFilter(CreatedRange):
+    """Filters of `GET /v1/payments`."""
+
+    invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
+
+    def by_invoice(
+        self, queryset: QuerySet[OffPlatformPayment], name: str, value: str
+    ) -> QuerySet[OffPlatformPayment]:
+        """Match the payments of an invoice; none for an id that is unknown here."""
+        return _by_reference(queryset, "invoice_id", "in", value)
+
+
+class CreditNoteFilter(CreatedRange):
+    """Filters of `GET /v1/credit_notes`."""
+
+    invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
+    status = ChoicesFilter(choices=CreditNoteStatus.choices)
+    number = django_filters.CharFilter(max_length=40)
+
+    def by_invoice(self, queryset: QuerySet[CreditNote], name: str, value: str) -> QuerySet[CreditNote]:
+        """Match the credit notes of an invoice; none for an id that is unknown here."""
+        return _by_reference(queryset, "invoice_id", "in", value)

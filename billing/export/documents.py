@@ -1,4 +1,4 @@
-"""The document of an invoice: made outside of every transaction, and in each process once for a state that lasts."""
+"""Documents of invoices and credit notes: made outside of every transaction, and in each process once for a state that lasts."""
 
 import threading
 import uuid
@@ -11,7 +11,7 @@ from django.db.models import prefetch_related_objects
 from accounts.selectors import current_company
 from billing.models import Invoice
 from billing.representations import buyer_snapshot, seller_snapshot
-from billing.selectors import current_seller, get_invoice
+from billing.selectors import current_seller, get_credit_note, get_invoice
 from core.heavy import heavy_work
 from core.outside import outside_transactions
 from core.tenancy import Tenant, tenant_context
@@ -30,12 +30,12 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Everything that a finalized invoice's document depends on and that may still change; its lines may not."""
+    """Everything that an issued document depends on and that may still change; its lines may not."""
 
     tenant: Tenant
-    invoice: uuid.UUID
+    id: uuid.UUID
     status: str
-    amount_paid: int
+    amounts: tuple[int, ...]
     updated: datetime
     company: str
 
@@ -82,7 +82,13 @@ def invoice_document(tenant: Tenant, public_id: str) -> Document:
     with tenant_context(tenant):
         invoice = get_invoice(public_id)
         company = current_company().name
-        state = _State(tenant, invoice.id, invoice.status, invoice.amount_paid, invoice.updated, company)
+        amounts = (
+            invoice.amount_paid,
+            invoice.amount_refunded,
+            invoice.pre_payment_credit,
+            invoice.post_payment_credit,
+        )
+        state = _State(tenant, invoice.id, invoice.status, amounts, invoice.updated, company)
         document = _kept.get(state)
         if document is not None:
             return document
@@ -99,4 +105,24 @@ def invoice_document(tenant: Tenant, public_id: str) -> Document:
         document = Document(file_name(invoice), render_invoice(invoice, seller=seller, buyer=buyer))
     if invoice.status != Invoice.Status.DRAFT:
         _kept.keep(state, document)
+    return document
+
+
+def credit_note_document(tenant: Tenant, public_id: str) -> Document:
+    """Return the document of a credit note of `tenant`, read and made as that of an invoice is. Raises as invoice_document."""
+    with tenant_context(tenant):
+        note = get_credit_note(public_id)
+        company = current_company().name
+        state = _State(tenant, note.id, note.status, (), note.updated, company)
+        document = _kept.get(state)
+        if document is not None:
+            return document
+        prefetch_related_objects([note], "invoice", "lines__invoice_line")
+        seller = {**note.seller, "legal_name": note.seller["legal_name"] or company}
+    outside_transactions("credit note PDF")
+    from billing.export.credit_note_pdf import render_credit_note
+
+    with heavy_work(tenant.company_id):
+        document = Document(f"{note.number}.pdf", render_credit_note(note, seller=seller))
+    _kept.keep(state, document)
     return document

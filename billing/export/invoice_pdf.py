@@ -52,14 +52,15 @@ def address_lines(address: dict[str, str] | None, words: Words) -> list[str]:
     return [*lines, words.country(known["country"])] if known.get("country") else lines
 
 
-def _tax_id_lines(party: dict[str, Any]) -> list[str]:
+def tax_id_lines(party: dict[str, Any]) -> list[str]:
+    """Return tax identifiers as they are printed, each with what it is."""
     return [f"{KINDS[each['type']].label}: {each['value']}" for each in party.get("tax_ids") or []]
 
 
 def _head(pdf: Sheet, invoice: Invoice, seller: dict[str, Any]) -> None:
     words = pdf.words
     pdf.write_line(seller["legal_name"], size=11, bold=True)
-    for line in address_lines(seller["address"], words) + _tax_id_lines(seller):
+    for line in address_lines(seller["address"], words) + tax_id_lines(seller):
         pdf.write_line(line, size=8, grey=True)
     pdf.ln(8)
     title = f"{words.invoice} {invoice.number}" if invoice.number else words.draft_invoice
@@ -75,7 +76,7 @@ def _parties(pdf: Sheet, invoice: Invoice, buyer: dict[str, Any]) -> None:
     words = pdf.words
     pdf.write_line(words.billed_to, grey=True)
     pdf.write_line(buyer["name"], bold=True)
-    for line in address_lines(buyer.get("address"), words) + _tax_id_lines(buyer):
+    for line in address_lines(buyer.get("address"), words) + tax_id_lines(buyer):
         pdf.write_line(line)
     if buyer.get("email"):
         pdf.write_line(buyer["email"])
@@ -134,7 +135,15 @@ def _totals(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
     ]
     rows.append((words.total, invoice.total, True))
     if invoice.amount_paid:
-        rows += [(words.paid, -invoice.amount_paid, False), (words.amount_due, invoice.amount_due, True)]
+        rows.append((words.paid, -invoice.amount_paid, False))
+    if invoice.pre_payment_credit:
+        rows.append((words.credited, -invoice.pre_payment_credit, False))
+    if invoice.amount_paid or invoice.pre_payment_credit:
+        rows.append((words.amount_due, invoice.amount_due, True))
+    if invoice.post_payment_credit:
+        rows.append((words.credited, invoice.post_payment_credit, False))
+    if invoice.amount_refunded:
+        rows.append((words.refunded, invoice.amount_refunded, False))
     for label, amount, bold in rows:
         pdf.write_row(label, words.money(amount, invoice.currency), bold=bold)
 

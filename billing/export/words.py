@@ -50,6 +50,11 @@ class Words:
     included: str
     purchase_order: str
     service_period: str
+    credit_note: str
+    on_invoice: str
+    credited: str
+    refunded: str
+    given_back: str
 
     def status(self, status: str) -> str:
         """Return how a status that is printed is called; "" for one that is not."""
@@ -128,6 +133,11 @@ _ENGLISH = Words(
     included="Prices include tax.",
     purchase_order="Purchase order",
     service_period="Service period",
+    credit_note="Credit note",
+    on_invoice="On invoice {number} of {day}",
+    credited="Credited",
+    refunded="Refunded",
+    given_back="Already paid",
 )
 _GERMAN = Words(
     language="de",
@@ -162,6 +172,11 @@ _GERMAN = Words(
     included="Preise enthalten die Steuer.",
     purchase_order="Bestellnummer",
     service_period="Leistungszeitraum",
+    credit_note="Rechnungskorrektur",
+    on_invoice="Zur Rechnung {number} vom {day}",
+    credited="Gutgeschrieben",
+    refunded="Davon erstattet",
+    given_back="Davon bereits bezahlt",
 )
 _SPANISH = Words(
     language="es",
@@ -196,6 +211,11 @@ _SPANISH = Words(
     included="Precios con impuestos incluidos.",
     purchase_order="Orden de compra",
     service_period="Periodo de servicio",
+    credit_note="Factura rectificativa",
+    on_invoice="De la factura {number} del {day}",
+    credited="Abonado",
+    refunded="Reembolsado",
+    given_back="Ya pagado",
 )
 _FRENCH = Words(
     language="fr",
@@ -230,6 +250,11 @@ _FRENCH = Words(
     included="Prix taxes comprises.",
     purchase_order="Bon de commande",
     service_period="Période de prestation",
+    credit_note="Avoir",
+    on_invoice="Sur la facture {number} du {day}",
+    credited="Crédité",
+    refunded="Remboursé",
+    given_back="Déjà payé",
 )
 _ITALIAN = Words(
     language="it",
@@ -264,6 +289,11 @@ _ITALIAN = Words(
     included="Prezzi comprensivi di imposta.",
     purchase_order="Ordine d’acquisto",
     service_period="Periodo di servizio",
+    credit_note="Nota di credito",
+    on_invoice="Sulla fattura {number} del {day}",
+    credited="Accreditato",
+    refunded="Rimborsato",
+    given_back="Già pagato",
 )
 _DUTCH = Words(
     language="nl",
@@ -298,6 +328,11 @@ _DUTCH = Words(
     included="Prijzen inclusief btw.",
     purchase_order="Inkoopordernummer",
     service_period="Dienstperiode",
+    credit_note="Creditfactuur",
+    on_invoice="Bij factuur {number} van {day}",
+    credited="Gecrediteerd",
+    refunded="Terugbetaald",
+    given_back="Reeds betaald",
 )
 
 WORDS: dict[str, Words] = {

@@ -1,8 +1,11 @@
-"""Billing's tables, by subject: customers, sellers, invoices, charges and refunds, tiers and requests for another one."""
+"""Billing's tables, by subject: customers, sellers, invoices with their credit notes, payments and links, charges and refunds, tiers."""
 
 from billing.models.charges import Charge, Refund
+from billing.models.credit_notes import CreditNote, CreditNoteCounter, CreditNoteLine
 from billing.models.customers import Customer, CustomerMetadata, CustomerSearchWord
 from billing.models.invoices import Invoice, InvoiceCounter, InvoiceLine
+from billing.models.links import InvoiceLink
+from billing.models.payments import OffPlatformPayment
 from billing.models.sellers import Seller
 from billing.models.tiers import MAX_LIMIT, CompanyPlan, TierLimits, TierRequest
 
@@ -10,12 +13,17 @@ __all__ = [
     "MAX_LIMIT",
     "Charge",
     "CompanyPlan",
+    "CreditNote",
+    "CreditNoteCounter",
+    "CreditNoteLine",
     "Customer",
     "CustomerMetadata",
     "CustomerSearchWord",
     "Invoice",
     "InvoiceCounter",
     "InvoiceLine",
+    "InvoiceLink",
+    "OffPlatformPayment",
     "Refund",
     "Seller",
     "TierLimits",

@@ -21,6 +21,15 @@ class PaymentStatus(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+class RefundReason(models.TextChoices):
+    """Why money is given back; "" where nobody said."""
+
+    DUPLICATE = "duplicate", "Duplicate"
+    FRAUDULENT = "fraudulent", "Fraudulent"
+    REQUESTED_BY_CUSTOMER = "requested_by_customer", "Requested by the customer"
+    OTHER = "other", "Other"
+
+
 class Payment(TenantModel):
     """What a charge and a refund have in common."""
 
@@ -119,15 +128,22 @@ class Refund(Payment):
     """Money given back from a charge."""
 
     id_prefix = "re"
+    Reason = RefundReason
 
     charge = TenantForeignKey(Charge, on_delete=models.PROTECT, related_name="refunds", db_index=False)
+    reason = models.CharField(max_length=32, choices=RefundReason, blank=True, db_default="")
+    metadata = models.JSONField(default=dict, db_default=models.Value({}, models.JSONField()))
 
     class Meta(Payment.Meta):
         constraints = [
             *Payment.Meta.constraints,
             CompositeForeignKey(name="billing_refund_charge", fields="charge", to="billing.Charge"),
+            models.CheckConstraint(
+                condition=Q(reason__in=["", *RefundReason.values]), name="billing_refund_reason"
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], name="billing_refund_due", condition=Q(status="pending")),
             models.Index(fields=["company", "mode", "charge", "-id"], name="billing_refund_by_charge"),
+            models.Index(fields=["company", "mode", "status", "-id"], name="billing_refund_by_status"),
         ]

@@ -1,9 +1,11 @@
 """Invoices, their lines, and the counters that number them.
 
 What an invoice may become is held by the database: arithmetic by check constraints here; that totals are the sums of the
-lines and of the charges, that a finalized invoice never changes and that numbers have no gap, by the triggers of
+lines, of the charges and of the credit notes, that a finalized invoice never changes and that numbers have no gap, by the triggers of
 `billing/sql/invariants.sql`.
 """
+
+from datetime import date
 
 from django.db import models
 from django.db.models import F, Q
@@ -17,7 +19,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class InvoiceStatus(models.TextChoices):
-    """draft → open → paid | void | uncollectible."""
+    """draft → open → paid | void | uncollectible; from paid back to open when a payment or a credit note is taken back."""
 
     DRAFT = "draft", "Draft"
     OPEN = "open", "Open"
@@ -66,10 +68,18 @@ class Invoice(TenantModel):
     total = models.BigIntegerField(default=0)
     amount_paid = models.BigIntegerField(default=0)
     amount_pending = models.BigIntegerField(default=0)  # of charges the gateway has not answered yet
+    # Of what its charges brought; a trigger on charges keeps it.
+    amount_refunded = models.BigIntegerField(default=0, db_default=0, editable=False)
+    # Of credit notes that stand: what lowers the amount due, and what concerns money that had been paid.
+    pre_payment_credit = models.BigIntegerField(default=0, db_default=0)
+    post_payment_credit = models.BigIntegerField(default=0, db_default=0)
     finalized_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(null=True)
     voided_at = models.DateTimeField(null=True)
     marked_uncollectible_at = models.DateTimeField(null=True)
+    # When it was said that the invoice is overdue: once.
+    overdue_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
     updated = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):
@@ -101,9 +111,15 @@ class Invoice(TenantModel):
                 name="billing_invoice_service_period",
             ),
             models.CheckConstraint(
-                condition=Q(amount_paid__gte=0, amount_pending__gte=0)
-                & Q(total__gte=F("amount_paid") + F("amount_pending")),
+                condition=Q(amount_paid__gte=0, amount_pending__gte=0, pre_payment_credit__gte=0)
+                & Q(total__gte=F("amount_paid") + F("amount_pending") + F("pre_payment_credit")),
                 name="billing_invoice_never_overpaid",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_refunded__gte=0, post_payment_credit__gte=0)
+                & Q(amount_paid__gte=F("amount_refunded"))
+                & Q(amount_paid__gte=F("post_payment_credit")),
+                name="billing_invoice_given_back",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -113,6 +129,7 @@ class Invoice(TenantModel):
                     finalized_at__isnull=True,
                     amount_paid=0,
                     amount_pending=0,
+                    pre_payment_credit=0,
                 )
                 | (
                     ~Q(status="draft")
@@ -121,12 +138,20 @@ class Invoice(TenantModel):
                 name="billing_invoice_draft_or_numbered",
             ),
             models.CheckConstraint(
-                condition=Q(status="paid", paid_at__isnull=False, amount_paid=F("total"))
+                condition=Q(
+                    status="paid", paid_at__isnull=False, total=F("amount_paid") + F("pre_payment_credit")
+                )
                 | (~Q(status="paid") & Q(paid_at__isnull=True)),
                 name="billing_invoice_paid_in_full",
             ),
             models.CheckConstraint(
-                condition=Q(status="void", voided_at__isnull=False, amount_paid=0, amount_pending=0)
+                condition=Q(
+                    status="void",
+                    voided_at__isnull=False,
+                    amount_paid=0,
+                    amount_pending=0,
+                    pre_payment_credit=0,
+                )
                 | (~Q(status="void") & Q(voided_at__isnull=True)),
                 name="billing_invoice_void_unpaid",
             ),
@@ -140,6 +165,12 @@ class Invoice(TenantModel):
             models.Index(fields=["company", "mode", "status", "-id"], name="billing_invoice_by_status"),
             models.Index(fields=["company", "mode", "customer", "-id"], name="billing_invoice_by_customer"),
             models.Index(fields=["company", "mode", "due_date"], name="billing_invoice_due"),
+            # What the sweep for overdue invoices reads, of every company.
+            models.Index(
+                fields=["due_date"],
+                name="billing_invoice_overdue",
+                condition=Q(status="open", overdue_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -148,12 +179,25 @@ class Invoice(TenantModel):
     @property
     def amount_due(self) -> int:
         """What is still to be paid, in minor units; nothing on a void invoice."""
-        return 0 if self.status == InvoiceStatus.VOID else self.total - self.amount_paid
+        if self.status == InvoiceStatus.VOID:
+            return 0
+        return self.total - self.amount_paid - self.pre_payment_credit
 
     @property
     def amount_chargeable(self) -> int:
         """What a new charge may come to: the amount due less what charges in progress may still bring."""
         return self.amount_due - self.amount_pending if self.status == InvoiceStatus.OPEN else 0
+
+    @property
+    def amount_creditable(self) -> int:
+        """What a new credit note may come to: what is due and not being charged, and what was paid and not credited yet."""
+        if self.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
+            return 0
+        return self.amount_chargeable + self.amount_paid - self.post_payment_credit
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether it is open after the day on which it was due."""
+        return self.status == InvoiceStatus.OPEN and self.due_date is not None and self.due_date < today
 
 
 # PostgreSQL rounds a numeric half away from zero, which is half up for amounts that are not negative.

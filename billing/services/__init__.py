@@ -1,10 +1,15 @@
-"""Writes of billing, by subject: customers, invoices and their states, charges, refunds, the completer, the seller, tiers."""
+"""Writes of billing, by subject: customers, invoices and their states, credit notes, payments, charges, refunds, the completer, the
+seller, tiers."""
 
 from billing.services.charges import create_charge
 from billing.services.completion import complete_payments
+from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.customers import create_customer, delete_customer, update_customer
 from billing.services.invoice_states import finalize_invoice, mark_uncollectible, void_invoice
 from billing.services.invoices import create_invoice, delete_invoice, update_invoice
+from billing.services.metadata import update_charge, update_credit_note, update_payment, update_refund
+from billing.services.overdue import notice_overdue
+from billing.services.payments import record_payment, undo_payment
 from billing.services.refunds import create_refund
 from billing.services.sellers import update_seller
 from billing.services.tier_limits import set_tier_limits
@@ -22,6 +27,7 @@ __all__ = [
     "change_tier",
     "complete_payments",
     "create_charge",
+    "create_credit_note",
     "create_customer",
     "create_invoice",
     "create_refund",
@@ -30,12 +36,20 @@ __all__ = [
     "delete_invoice",
     "finalize_invoice",
     "mark_uncollectible",
+    "notice_overdue",
     "override_limits",
+    "record_payment",
     "request_tier",
     "set_tier_limits",
+    "undo_payment",
+    "update_charge",
+    "update_credit_note",
     "update_customer",
     "update_invoice",
+    "update_payment",
+    "update_refund",
     "update_seller",
+    "void_credit_note",
     "void_invoice",
     "withdraw_tier_request",
 ]

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 
 from billing import representations
-from billing.events import ChargeCreated, ChargeFailed, ChargeSucceeded, InvoicePaid
+from billing.events import ChargeCreated, ChargeFailed, ChargeSucceeded
 from billing.gateways import Outcome, current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.money import MAX_AMOUNT
 from billing.services.customer_fields import clean_metadata
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from billing.services.invoices import lock_invoice
+from billing.services.settling import settle_invoice
 from core import clock, jobs
-from core.currencies import EXPONENTS
+from core.currencies import EXPONENTS, money_text
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
@@ -65,13 +66,12 @@ def create_charge(
     assert currency is not None
     if invoice is not None and not 0 < amount <= invoice.amount_chargeable:
         raise ChargeExceedsAmountDue(
-            f"{invoice.amount_chargeable} can be charged for this invoice.",
+            f"{money_text(invoice.amount_chargeable, invoice.currency)} can be charged for this invoice.",
             facts={"amount_chargeable": invoice.amount_chargeable},
         )
     if not 1 <= amount <= MAX_AMOUNT:
-        raise FieldErrors(
-            [FieldError("amount", "out_of_range", f"Use a whole number from 1 to {MAX_AMOUNT}.")]
-        )
+        text = f"Use an amount from {money_text(1, currency)} to {money_text(MAX_AMOUNT, currency)}."
+        raise FieldErrors([FieldError("amount", "out_of_range", text)])
     charge: Charge = Charge.objects.create(
         amount=amount,
         currency=currency,
@@ -116,11 +116,4 @@ def _note_payment(invoice: Invoice, charge: Charge, actor: Principal) -> None:
     if charge.status == Charge.Status.SUCCEEDED:
         invoice.amount_paid += charge.amount
         invoice.updated = charge.updated
-    is_paid = invoice.amount_paid == invoice.total
-    if is_paid:
-        invoice.status, invoice.paid_at = Invoice.Status.PAID, charge.settled_at
-    invoice.save(update_fields=["amount_pending", "amount_paid", "status", "paid_at", "updated"])
-    if is_paid:
-        publish(
-            InvoicePaid(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor
-        )
+    settle_invoice(invoice, actor=actor)

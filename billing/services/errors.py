@@ -31,7 +31,7 @@ class InvoiceNotDraft(DomainError):
     code = "invoice_not_draft"
     status = 409
     title = "The invoice is not a draft"
-    fix = "Void it and create a new one, or charge and refund the difference."
+    fix = "Credit it (`POST /v1/credit_notes`), or void it, and create a new one."
 
 
 class InvoiceNotOpen(DomainError):
@@ -76,7 +76,7 @@ class InvoiceHasPayments(DomainError):
     code = "invoice_has_payments"
     status = 409
     title = "The invoice has payments"
-    fix = "Wait until no charge is pending. An invoice that was partly paid cannot be voided: refund its charges."
+    fix = "Wait until no charge is pending. An invoice that was partly paid cannot be voided: credit it, and give back what was paid."
 
 
 class NoGateway(DomainError):
@@ -115,6 +115,69 @@ class RefundExceedsCharge(DomainError):
     fix = (
         "Refund at most `amount_refundable`, or send `full: true` instead of `amount` to refund exactly that."
     )
+
+
+class InvoiceIsDraft(DomainError):
+    """A draft is not issued yet: it is neither paid, credited nor sent, and nobody else may see it."""
+
+    code = "invoice_is_draft"
+    status = 409
+    title = "The invoice is a draft"
+    fix = "Finalize it first."
+
+
+class InvoiceNotCreditable(DomainError):
+    """Only an invoice that is open or paid can be credited."""
+
+    code = "invoice_not_creditable"
+    status = 409
+    title = "The invoice cannot be credited"
+    fix = "Finalize a draft first; nobody owes a void invoice, and an uncollectible one stays as it is."
+
+
+class InvoiceHasCreditNotes(DomainError):
+    """Credit notes correct the invoice, so it cannot be declared void as a whole."""
+
+    code = "invoice_has_credit_notes"
+    status = 409
+    title = "The invoice has credit notes"
+    fix = "Credit the rest of it, or declare its credit notes void first."
+
+
+class CreditExceedsInvoice(DomainError):
+    """The credit note, with those before it, would take back more than the invoice, or more of it than was paid."""
+
+    code = "credit_exceeds_invoice"
+    status = 409
+    title = "The credit note exceeds the invoice"
+    fix = "Credit at most `amount_creditable`. While a charge is pending, its amount can be credited only once it is settled."
+
+
+class CreditNoteNotVoidable(DomainError):
+    """The credit note is void already, its refund has given the money back, or the invoice was given up since."""
+
+    code = "credit_note_not_voidable"
+    status = 409
+    title = "The credit note cannot be declared void"
+    fix = "Leave it as it is, and write a new invoice for what is owed after all."
+
+
+class PaymentExceedsAmountDue(DomainError):
+    """The payment, with the charges that are pending, would come to more than the invoice's amount due."""
+
+    code = "payment_exceeds_amount_due"
+    status = 409
+    title = "The payment exceeds the amount due"
+    fix = "Record at most `amount_chargeable`, and give the rest back to whoever paid it."
+
+
+class PaymentNotUndoable(DomainError):
+    """The payment was undone before, or what it paid was credited since."""
+
+    code = "payment_not_undoable"
+    status = 409
+    title = "The payment cannot be undone"
+    fix = "Declare the credit notes void that concern what was paid; a payment is undone once."
 
 
 class TierRequestOpen(DomainError):

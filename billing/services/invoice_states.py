@@ -1,26 +1,24 @@
-"""The states of an invoice: draft → open → paid | void | uncollectible."""
+"""The states of an invoice: draft → open → paid | void | uncollectible. What pays it is in services/settling.py."""
 
 from billing import representations
 from billing.events import InvoiceFinalized, InvoiceMarkedUncollectible, InvoicePaid, InvoiceVoided
-from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine, Seller
+from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine
 from billing.selectors import current_seller
 from billing.services.errors import (
     CustomerIsDeleted,
     InvoiceEmpty,
+    InvoiceHasCreditNotes,
     InvoiceHasPayments,
     InvoiceIncomplete,
     InvoiceNotOpen,
 )
 from billing.services.invoices import lock_draft, lock_invoice, price_again
 from billing.services.legal import missing_on_invoice
+from billing.services.numbering import invoice_prefix, next_number
 from core import clock
 from core.errors import FieldErrors
 from core.events import publish
 from core.principal import Principal
-from core.tenancy import require_tenant
-
-DEFAULT_PREFIX = "INV"
-TEST_PREFIX = "TEST"
 
 
 def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
@@ -46,8 +44,8 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     if missing.fields and invoice.mode == "live":
         raise InvoiceIncomplete(missing.detail, facts=missing.facts)
     invoice.warnings = missing.facts["fields"]
-    invoice.sequence = _next_number()
-    invoice.number = f"{_prefix(seller)}-{invoice.sequence:06d}"
+    invoice.sequence = next_number(InvoiceCounter)
+    invoice.number = f"{invoice_prefix(seller)}-{invoice.sequence:06d}"
     invoice.status = Invoice.Status.OPEN if invoice.total else Invoice.Status.PAID
     invoice.finalized_at = invoice.updated = now
     invoice.paid_at = None if invoice.total else now
@@ -63,10 +61,12 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
 
 
 def void_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
-    """Declare an open invoice void; it keeps its number. Raises InvoiceNotOpen, InvoiceHasPayments."""
+    """Declare an open invoice void; it keeps its number. Raises InvoiceNotOpen, InvoiceHasPayments, InvoiceHasCreditNotes."""
     invoice = _lock_open(invoice)
     if invoice.amount_paid or invoice.amount_pending:
         raise InvoiceHasPayments("Money was taken for this invoice, or is being taken now.")
+    if invoice.pre_payment_credit:
+        raise InvoiceHasCreditNotes("A part of this invoice was credited.")
     invoice.status = Invoice.Status.VOID
     invoice.voided_at = invoice.updated = clock.now()
     invoice.save(update_fields=["status", "voided_at", "updated"])
@@ -89,30 +89,8 @@ def mark_uncollectible(*, invoice: Invoice, actor: Principal) -> Invoice:
     return invoice
 
 
-def _prefix(seller: Seller) -> str:
-    """Return what the numbers begin with; those of test invoices always say so."""
-    if seller.mode == "live":
-        return seller.number_prefix or DEFAULT_PREFIX
-    return f"{TEST_PREFIX}-{seller.number_prefix}" if seller.number_prefix else TEST_PREFIX
-
-
 def _lock_open(invoice: Invoice) -> Invoice:
     invoice = lock_invoice(invoice)
     if invoice.status != Invoice.Status.OPEN:
         raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
     return invoice
-
-
-def _next_number() -> int:
-    """Count one invoice further. The counter stays locked until the commit, and a rollback gives the number back."""
-    tenant = require_tenant()
-    counters = InvoiceCounter.objects.select_for_update(no_key=True)
-    counter = counters.first()
-    if counter is None:
-        InvoiceCounter.objects.bulk_create(
-            [InvoiceCounter(company_id=tenant.company_id, mode=tenant.mode)], ignore_conflicts=True
-        )
-        counter = counters.get()
-    counter.last_number += 1
-    counter.save(update_fields=["last_number"])
-    return int(counter.last_number)

@@ -1,25 +1,52 @@
 """Giving money back, and noting what the gateway answered."""
 
+from collections.abc import Mapping
+
 from billing import representations
 from billing.events import RefundCreated, RefundFailed, RefundSucceeded
 from billing.gateways import Outcome, gateway_names
-from billing.models import Charge, Refund
+from billing.models import Charge, CreditNote, Refund
 from billing.services.charges import COMPLETE_TASK
+from billing.services.credit_notes import create_credit_note, void_credit_note
+from billing.services.customer_fields import clean_metadata
 from billing.services.errors import ChargeNotRefundable, RefundExceedsCharge
+from billing.services.invoices import lock_invoice
 from core import clock, jobs
+from core.currencies import money_text
+from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
 
+REFUND_FAILED = "The refund failed."
+
 
 def create_refund(
-    *, charge: Charge, actor: Principal, amount: int | None = None, full: bool = False
+    *,
+    charge: Charge,
+    actor: Principal,
+    amount: int | None = None,
+    full: bool = False,
+    reason: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+    credit_note: bool = False,
 ) -> Refund:
     """Accept a refund of `amount`, or with `full` of all that is left; a worker puts it to the gateway after the commit.
 
-    Raises ChargeNotRefundable, RefundExceedsCharge; ValueError when neither or both are given.
+    With `credit_note` the charge's invoice is credited by the same amount; that credit note is void again if the refund fails.
+    Raises FieldErrors, ChargeNotRefundable, RefundExceedsCharge, and what create_credit_note raises; ValueError when neither
+    or both of amount and full are given.
     """
     if (amount is not None) == full:
         raise ValueError("A refund is of an amount, or of all that is left.")
+    kept, problems = clean_metadata(metadata)
+    if reason and reason not in Refund.Reason.values:
+        problems.append(FieldError("reason", "invalid", f"Use one of {', '.join(Refund.Reason.values)}."))
+    if credit_note and charge.invoice_id is None:
+        text = "The charge has no invoice that could be credited."
+        problems.append(FieldError("credit_note", "no_invoice", text))
+    if problems:
+        raise FieldErrors(problems)
+    invoice = lock_invoice(charge.invoice) if credit_note and charge.invoice is not None else None
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
     if charge.status != Charge.Status.SUCCEEDED:
         raise ChargeNotRefundable(f"The charge is {charge.status}.", facts={"status": charge.status})
@@ -31,18 +58,42 @@ def create_refund(
     amount = refundable if amount is None else amount
     if not 0 < amount <= refundable:
         raise RefundExceedsCharge(
-            f"{refundable} of this charge can be refunded.", facts={"amount_refundable": refundable}
+            f"{money_text(refundable, charge.currency)} of this charge can be refunded.",
+            facts={"amount_refundable": refundable},
         )
-    refund: Refund = Refund.objects.create(charge=charge, amount=amount, gateway=charge.gateway)
+    refund: Refund = Refund.objects.create(
+        charge=charge, amount=amount, gateway=charge.gateway, reason=reason or "", metadata=kept
+    )
     charge.amount_refund_pending += amount
     charge.save(update_fields=["amount_refund_pending"])
+    if invoice is not None:
+        create_credit_note(
+            invoice=invoice,
+            actor=actor,
+            amount=amount,
+            reason=_CREDIT_REASONS.get(refund.reason),
+            refund=refund,
+        )
     publish(RefundCreated(object_id=refund.public_id, object=representations.refund(refund)), actor=actor)
     jobs.enqueue(COMPLETE_TASK)
     return refund
 
 
+# What a credit note says of the reason for its refund.
+_CREDIT_REASONS: dict[str, str] = {
+    Refund.Reason.DUPLICATE: CreditNote.Reason.DUPLICATE,
+    Refund.Reason.FRAUDULENT: CreditNote.Reason.FRAUDULENT,
+    Refund.Reason.OTHER: CreditNote.Reason.OTHER,
+}
+
+
 def settle_refund(*, refund: Refund, outcome: Outcome, actor: Principal) -> Refund:
-    """Note the gateway's definitive answer; a refund that was settled meanwhile stays as it is."""
+    """Note the gateway's definitive answer; a refund that was settled meanwhile stays as it is.
+
+    The invoice is locked before the charge, as everywhere (services/settling.py).
+    """
+    if refund.charge.invoice is not None:
+        lock_invoice(refund.charge.invoice)
     charge = Charge.objects.select_for_update(no_key=True).get(id=refund.charge_id)
     refund = Refund.objects.select_for_update(no_key=True).get(id=refund.id)
     if refund.status != Refund.Status.PENDING:
@@ -60,4 +111,7 @@ def settle_refund(*, refund: Refund, outcome: Outcome, actor: Principal) -> Refu
     charge.save(update_fields=["amount_refund_pending", "amount_refunded", "updated"])
     event = RefundSucceeded if outcome.succeeded else RefundFailed
     publish(event(object_id=refund.public_id, object=representations.refund(refund)), actor=actor)
+    if not outcome.succeeded:
+        for note in refund.credit_notes.filter(status=CreditNote.Status.ISSUED):
+            void_credit_note(credit_note=note, actor=actor, reason=REFUND_FAILED)
     return refund

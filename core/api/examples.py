@@ -2,7 +2,7 @@
 
 So an example never shows a field that is gone, nor leaves out one that is required; a test validates each against its schema.
 What a field shows, an app says in the module that `examples` of its AppConfig names: `EXAMPLES`, by schema and field or, where
-one name means one thing, by the field alone, and `LEFT_OUT`, the fields that the example of a request does without. What is
+one name means one thing, by the field alone, and `LEFT_OUT`, the fields (named alike) that the example of a request does without. What is
 said of `Customer.email` holds for `CustomerInput` and `PatchedCustomerInput` too, unless they say otherwise.
 """
 
@@ -122,7 +122,7 @@ class _Builder:
         return {
             name: self.build(inner, owner, name)
             for name, inner in schema.get("properties", {}).items()
-            if name in required or name not in _examples()[1] or not self._is_request
+            if name in required or not _examples()[1] & {name, f"{owner}.{name}"} or not self._is_request
         }
 
 

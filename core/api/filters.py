@@ -78,6 +78,24 @@ class ChoicesFilter(Filter):
         return qs.filter(**{f"{self.field_name}__in": value}) if value else qs
 
 
+class TruthField(forms.Field):
+    """`true` or `false`, and nothing else."""
+
+    def to_python(self, value: str | None) -> bool | None:
+        """Return what was sent. Raises ValidationError."""
+        if not value:
+            return None
+        if value not in ("true", "false"):
+            raise forms.ValidationError("Send true or false.", code="invalid")
+        return value == "true"
+
+
+class TruthFilter(Filter):
+    """A filter that is on, off, or left out: `overdue=true`."""
+
+    field_class = TruthField
+
+
 class MomentFilter(IsoDateTimeFilter):
     """A moment by RFC 3339, as every body has it too."""
 
@@ -171,7 +189,7 @@ def _schema_of(found: Filter) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
     if isinstance(found, DateFilter):
         return {"type": "string", "format": "date"}
-    if isinstance(found, BooleanFilter):
+    if isinstance(found, (BooleanFilter, TruthFilter)):
         return {"type": "boolean"}
     if isinstance(found, (ChoiceFilter, MultipleChoiceFilter)):
         choices = found.extra.get("choices", ())

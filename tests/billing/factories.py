@@ -5,7 +5,7 @@ from typing import Any
 
 from billing import services
 from billing.gateways import Outcome
-from billing.models import Charge, Customer, Invoice, Refund
+from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPayment, Refund
 from billing.services.charges import settle_charge
 from core import clock
 from core.tenancy import Tenant, system_context, tenant_context
@@ -58,3 +58,26 @@ def make_settled_charge(tenant: Tenant, **fields: Any) -> Charge:
             outcome=Outcome(succeeded=True, reference=f"made-up-{charge.public_id}"),
             actor=SYSTEM,
         )
+
+
+def make_refund(tenant: Tenant, **fields: Any) -> Refund:
+    """Return a refund of a charge that succeeded, which no gateway has been asked about."""
+    charge = fields.pop("charge", None) or make_settled_charge(tenant)
+    with tenant_context(tenant):
+        return services.create_refund(charge=charge, actor=SYSTEM, **(fields or {"amount": 100}))
+
+
+def make_payment(tenant: Tenant, *, invoice: Invoice | None = None, **fields: Any) -> OffPlatformPayment:
+    """Return a transfer of 19.00 EUR for an open invoice, unless `fields` say otherwise."""
+    invoice = invoice or make_invoice(tenant, finalize=True)
+    with tenant_context(tenant):
+        return services.record_payment(
+            invoice=invoice, actor=SYSTEM, **{"method": "bank_transfer", "amount": 1_900, **fields}
+        )
+
+
+def make_credit_note(tenant: Tenant, *, invoice: Invoice | None = None, **fields: Any) -> CreditNote:
+    """Return a credit note of 11.90 EUR for an open invoice, unless `fields` say otherwise."""
+    invoice = invoice or make_invoice(tenant, finalize=True)
+    with tenant_context(tenant):
+        return services.create_credit_note(invoice=invoice, actor=SYSTEM, **(fields or {"amount": 1_190}))

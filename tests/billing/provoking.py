@@ -5,7 +5,7 @@ from typing import Any
 
 from billing.models import TierLimits, TierRequest
 from billing.services import change_tier, set_tier_limits
-from billing.tasks import complete_payments
+from billing.tasks import complete_payments, notice_overdue
 from core.tenancy import tenant_context
 from tests.audit.scene import Scene, Written, provokes
 from tests.billing.factories import LINE
@@ -74,6 +74,93 @@ def invoice_paid(scene: Scene) -> Written:
     made(client, "/v1/charges", {"invoice": path.rpartition("/")[2], "payment_method": "card_success"})
     settled(client, path, "paid")
     return scene.by_pomelo("billing.complete_payments")
+
+
+def transfer(client: ApiClient, path: str, amount: int = 11_900) -> str:
+    payment = made(client, f"{path}/payments", {"method": "bank_transfer", "amount": amount})
+    return f"/v1/payments/{payment['id']}"
+
+
+def credit_note(client: ApiClient) -> str:
+    body = {"invoice": open_invoice(client).rpartition("/")[2], "amount": 1_190}
+    return f"/v1/credit_notes/{made(client, '/v1/credit_notes', body)['id']}"
+
+
+def relabel(client: ApiClient, path: str) -> None:
+    answer = client.patch(path, {"metadata": {"order": "7"}})
+    assert answer.status == 200, answer
+
+
+@provokes("payment.recorded")
+def payment_recorded(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    transfer(client, open_invoice(client))
+    return scene.by_key()
+
+
+@provokes("payment.updated")
+def payment_updated(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    relabel(client, transfer(client, open_invoice(client)))
+    return scene.by_key()
+
+
+@provokes("payment.undone")
+def payment_undone(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    made(client, f"{transfer(client, open_invoice(client))}/undo", {"reason": "Counted twice"})
+    return scene.by_key(where={"detail__reason": "Counted twice"})
+
+
+@provokes("invoice.reopened")
+def invoice_reopened(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    made(client, f"{transfer(client, open_invoice(client))}/undo", {"reason": "Counted twice"})
+    return scene.by_key()
+
+
+@provokes("invoice.overdue")
+def invoice_overdue(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    path = invoice(client)
+    assert client.patch(path, {"due_date": "2026-01-31"}).status == 200
+    made(client, f"{path}/finalize")
+    notice_overdue()
+    return scene.by_pomelo("billing.notice_overdue")
+
+
+@provokes("credit_note.created")
+def credit_note_created(scene: Scene) -> Written:
+    credit_note(scene.api(*SCOPES))
+    return scene.by_key()
+
+
+@provokes("credit_note.updated")
+def credit_note_updated(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    relabel(client, credit_note(client))
+    return scene.by_key()
+
+
+@provokes("credit_note.voided")
+def credit_note_voided(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    made(client, f"{credit_note(client)}/void", {"reason": "Written by mistake"})
+    return scene.by_key(where={"detail__reason": "Written by mistake"})
+
+
+@provokes("charge.updated")
+def charge_updated(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    relabel(client, charge(client))
+    return scene.by_key()
+
+
+@provokes("refund.updated")
+def refund_updated(scene: Scene) -> Written:
+    client = scene.api(*SCOPES)
+    relabel(client, f"/v1/refunds/{client.get(refund(client, 900)).json['data'][0]['id']}")
+    return scene.by_key()
 
 
 @provokes("seller.updated")

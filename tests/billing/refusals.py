@@ -5,9 +5,18 @@ from django.test import override_settings
 from billing.services import delete_customer
 from billing.services.tiers import apply_tier_request, change_tier, request_tier, withdraw_tier_request
 from core.tenancy import tenant_context
-from tests.billing.factories import LINE, make_charge, make_invoice, make_settled_charge
+from tests.billing.factories import (
+    LINE,
+    make_charge,
+    make_credit_note,
+    make_invoice,
+    make_payment,
+    make_settled_charge,
+)
 from tests.contracts.refusing import ADA, Outcome, caught, client_of, page, refusal
 from tests.factories import SYSTEM, World, make_customer, make_seller
+
+TRANSFER = {"method": "bank_transfer", "amount": 100}
 
 
 @refusal
@@ -55,6 +64,55 @@ def invoice_has_payments(world: World) -> Outcome:
     invoice = make_invoice(world.tenant(), finalize=True)
     make_settled_charge(world.tenant(), invoice=invoice, amount=100)
     return client_of(world).post(f"/v1/invoices/{invoice.public_id}/void")
+
+
+@refusal
+def invoice_is_draft(world: World) -> Outcome:
+    draft = make_invoice(world.tenant())
+    return client_of(world).post(f"/v1/invoices/{draft.public_id}/payments", TRANSFER)
+
+
+@refusal
+def invoice_not_creditable(world: World) -> Outcome:
+    draft = make_invoice(world.tenant())
+    return client_of(world).post("/v1/credit_notes", {"invoice": draft.public_id, "full": True})
+
+
+@refusal
+def invoice_has_credit_notes(world: World) -> Outcome:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    make_credit_note(world.tenant(), invoice=invoice)
+    return client_of(world).post(f"/v1/invoices/{invoice.public_id}/void")
+
+
+@refusal
+def credit_exceeds_invoice(world: World) -> Outcome:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    body = {"invoice": invoice.public_id, "amount": invoice.total + 1}
+    return client_of(world).post("/v1/credit_notes", body)
+
+
+@refusal
+def credit_note_not_voidable(world: World) -> Outcome:
+    note = make_credit_note(world.tenant())
+    client = client_of(world)
+    client.post(f"/v1/credit_notes/{note.public_id}/void", {})
+    return client.post(f"/v1/credit_notes/{note.public_id}/void", {})
+
+
+@refusal
+def payment_exceeds_amount_due(world: World) -> Outcome:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    body = {**TRANSFER, "amount": invoice.total + 1}
+    return client_of(world).post(f"/v1/invoices/{invoice.public_id}/payments", body)
+
+
+@refusal
+def payment_not_undoable(world: World) -> Outcome:
+    payment = make_payment(world.tenant())
+    client = client_of(world)
+    client.post(f"/v1/payments/{payment.public_id}/undo", {"reason": "Counted twice"})
+    return client.post(f"/v1/payments/{payment.public_id}/undo", {"reason": "Counted twice"})
 
 
 @refusal

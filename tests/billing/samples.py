@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from core.tenancy import Tenant
-from tests.billing.factories import LINE, make_invoice, make_settled_charge
+from tests.billing.factories import (
+    LINE,
+    make_credit_note,
+    make_invoice,
+    make_payment,
+    make_refund,
+    make_settled_charge,
+)
 from tests.contracts.by_app import Body, no_body
 from tests.factories import make_customer
 
@@ -11,6 +18,9 @@ OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "charges": lambda tenant: make_settled_charge(tenant).public_id,
     "customers": lambda tenant: make_customer(tenant).public_id,
     "invoices": lambda tenant: make_invoice(tenant).public_id,
+    "credit_notes": lambda tenant: make_credit_note(tenant).public_id,
+    "payments": lambda tenant: make_payment(tenant).public_id,
+    "refunds": lambda tenant: make_refund(tenant).public_id,
 }
 
 BODIES: dict[str, Callable[[Tenant], Body]] = {
@@ -28,6 +38,17 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/invoices/<str:id>/void": no_body,
     "POST /v1/invoices/<str:id>/mark_uncollectible": no_body,
     "PATCH /v1/seller": lambda tenant: {"footer": "Managing director: Grace Hopper"},
+    "POST /v1/invoices/<str:id>/payments": lambda tenant: {"method": "bank_transfer", "amount": 100},
+    "POST /v1/credit_notes": lambda tenant: {
+        "invoice": make_invoice(tenant, finalize=True).public_id,
+        "amount": 100,
+    },
+    "PATCH /v1/credit_notes/<str:id>": lambda tenant: {"metadata": {"project": "x"}},
+    "POST /v1/credit_notes/<str:id>/void": lambda tenant: {"reason": "Written by mistake"},
+    "PATCH /v1/payments/<str:id>": lambda tenant: {"metadata": {"project": "x"}},
+    "POST /v1/payments/<str:id>/undo": lambda tenant: {"reason": "Another customer's transfer"},
+    "PATCH /v1/charges/<str:id>": lambda tenant: {"metadata": {"project": "x"}},
+    "PATCH /v1/refunds/<str:id>": lambda tenant: {"metadata": {"project": "x"}},
     "POST /v1/charges": lambda tenant: {
         "amount": 5000,
         "currency": "EUR",

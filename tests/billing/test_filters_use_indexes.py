@@ -7,9 +7,22 @@ from django.db import connection, connections
 from django.http import QueryDict
 
 from billing import selectors
-from billing.api.filters import ChargeFilter, CustomerFilter, InvoiceFilter
+from billing.api.filters import (
+    ChargeFilter,
+    CreditNoteFilter,
+    CustomerFilter,
+    InvoiceFilter,
+    PaymentFilter,
+    RefundFilter,
+)
 from core.tenancy import Tenant, tenant_context
-from tests.billing.factories import make_invoice, make_settled_charge
+from tests.billing.factories import (
+    make_credit_note,
+    make_invoice,
+    make_payment,
+    make_refund,
+    make_settled_charge,
+)
 from tests.factories import make_customer, make_world
 
 ROWS = 20_000
@@ -18,6 +31,9 @@ LISTS = {
     "customers": (CustomerFilter, selectors.list_customers),
     "invoices": (InvoiceFilter, selectors.list_invoices),
     "charges": (ChargeFilter, selectors.list_charges),
+    "refunds": (RefundFilter, selectors.list_refunds),
+    "payments": (PaymentFilter, selectors.list_payments),
+    "credit_notes": (CreditNoteFilter, selectors.list_credit_notes),
 }
 
 
@@ -29,7 +45,10 @@ def crowded() -> tuple[Tenant, dict[str, str]]:
         tenant, name="Needle", email="needle@example.com", external_id="needle", metadata={"needle": "yes"}
     )
     invoice = make_invoice(tenant, customer=customer, finalize=True, external_id="needle")
-    make_settled_charge(tenant, invoice=invoice)
+    refund = make_refund(tenant, charge=make_settled_charge(tenant, invoice=invoice))
+    credited = make_invoice(tenant, customer=customer, finalize=True)
+    make_credit_note(tenant, invoice=credited)
+    make_payment(tenant, invoice=credited)
     with connections["owner"].cursor() as cursor:
         # As the owner, past the services: twenty thousand of anything would take them minutes.
         cursor.execute(
@@ -67,7 +86,45 @@ def crowded() -> tuple[Tenant, dict[str, str]]:
             [tenant.company_id, customer.id],
         )
         cursor.execute("ANALYZE")
-    return tenant, {"customer": customer.public_id, "invoice": invoice.public_id}
+        # What the triggers hold is none of these rows' business, and would take minutes for so many of them.
+        others = ("billing_refund", "billing_offplatformpayment", "billing_creditnote")
+        for table in others:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(
+            "INSERT INTO billing_refund (id, company_id, mode, created, charge_id, status, amount, failure_code,"
+            " failure_message, gateway, gateway_reference, attempts, updated, settled_at)"
+            " SELECT uuidv7(make_interval(secs => -extract(epoch FROM now() - created)::int)), company_id, mode, created, id,"
+            " 'failed', 1, 'declined', '', 'sandbox', '', 1, now(), now()"
+            " FROM billing_charge WHERE company_id = %s AND status = 'failed'",
+            [tenant.company_id],
+        )
+        cursor.execute(
+            "INSERT INTO billing_offplatformpayment (id, company_id, mode, created, invoice_id, method, amount, paid_at,"
+            " reference, metadata, undone_at, undo_reason, updated)"
+            " SELECT uuidv7(make_interval(secs => -extract(epoch FROM now() - created)::int)), company_id, mode, created, id,"
+            " 'cash', 1, now(), '', '{}', now(), 'x', now()"
+            " FROM billing_invoice WHERE company_id = %s AND status = 'draft'",
+            [tenant.company_id],
+        )
+        cursor.execute(
+            "INSERT INTO billing_creditnote (id, company_id, mode, created, invoice_id, status, sequence, number, reason, memo,"
+            " metadata, seller, billed_to, subtotal, tax, total, pre_payment_amount, post_payment_amount, voided_at,"
+            " void_reason, updated)"
+            " SELECT uuidv7(make_interval(secs => -extract(epoch FROM now() - created)::int)), company_id, mode, created, id,"
+            " 'void', n, 'HAY-' || n, '', '', '{}', '{}', '{}', 1, 0, 1, 1, 0, now(), '', now()"
+            " FROM (SELECT *, 1000 + row_number() OVER () AS n FROM billing_invoice) invoice"
+            " WHERE company_id = %s AND status = 'draft'",
+            [tenant.company_id],
+        )
+        for table in others:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        cursor.execute("ANALYZE")
+    return tenant, {
+        "customer": customer.public_id,
+        "invoice": invoice.public_id,
+        "credited": credited.public_id,
+        "charge": refund.charge.public_id,
+    }
 
 
 FILTERS = {
@@ -77,10 +134,15 @@ FILTERS = {
     ),
     "invoices": (
         "customer={customer}", "status=paid", "number=INV-000001", "external_id=needle", "due_after=2026-01-01",
-        "due_before=2019-01-01", "created_before={long_ago}", "created_after={soon}",
+        "due_before=2019-01-01", "created_before={long_ago}", "created_after={soon}", "overdue=true", "overdue=false",
     ),
     "charges": (
         "customer={customer}", "invoice={invoice}", "status=succeeded", "created_before={long_ago}", "created_after={soon}",
+    ),
+    "refunds": ("charge={charge}", "status=pending", "created_before={long_ago}", "created_after={soon}"),
+    "payments": ("invoice={credited}", "created_before={long_ago}", "created_after={soon}"),
+    "credit_notes": (
+        "invoice={credited}", "status=issued", "number=CN-000001", "created_before={long_ago}", "created_after={soon}",
     ),
 }  # fmt: skip
 MOMENTS = {"long_ago": "2001-01-01T00:00:00Z", "soon": "2099-01-01T00:00:00Z"}

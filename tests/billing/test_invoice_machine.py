@@ -1,4 +1,4 @@
-"""Random lives of invoices, charges and refunds against a model of twenty lines, and the gateway's ledger against both."""
+"""Random lives of invoices, charges, refunds, payments and credit notes against a model of twenty lines, and the gateway's ledger against both."""
 
 from typing import Any
 
@@ -22,10 +22,17 @@ from billing.services import charges, completion
 from billing.services.errors import (
     ChargeExceedsAmountDue,
     ChargeNotRefundable,
+    CreditExceedsInvoice,
+    CreditNoteNotVoidable,
     InvoiceEmpty,
+    InvoiceHasCreditNotes,
     InvoiceHasPayments,
+    InvoiceIsDraft,
+    InvoiceNotCreditable,
     InvoiceNotDraft,
     InvoiceNotOpen,
+    PaymentExceedsAmountDue,
+    PaymentNotUndoable,
     RefundExceedsCharge,
 )
 from core.errors import FieldErrors
@@ -54,6 +61,8 @@ CARDS = st.sampled_from(["card_success", "card_success", "card_declined", "card_
 REFUSALS = {
     "charge": (InvoiceNotOpen, ChargeExceedsAmountDue, FieldErrors),
     "refund": (ChargeNotRefundable, RefundExceedsCharge),
+    "pay": (InvoiceIsDraft, InvoiceNotOpen, PaymentExceedsAmountDue, FieldErrors),
+    "credit": (InvoiceNotCreditable, CreditExceedsInvoice),
 }
 
 
@@ -75,10 +84,12 @@ def expected_totals(lines: list[dict[str, Any]]) -> tuple[int, int]:
 
 
 class InvoiceMachine(RuleBasedStateMachine):
-    """The model: per invoice its lines, status, paid and pending; per charge what is refunded and about to be."""
+    """The model: per invoice its lines, status, paid, pending and credited; per charge what is refunded and about to be."""
 
     invoices = Bundle("invoices")
     paid_charges = Bundle("paid_charges")
+    payments = Bundle("payments")
+    notes = Bundle("notes")
 
     @initialize()
     def begin(self) -> None:
@@ -98,7 +109,14 @@ class InvoiceMachine(RuleBasedStateMachine):
     @rule(target=invoices, lines=LINES)
     def create(self, lines: list[dict[str, Any]]) -> Any:
         invoice = make_invoice(self.tenant, lines=lines)
-        self.model[invoice.id] = {"lines": lines, "status": "draft", "paid": 0, "pending": 0}
+        self.model[invoice.id] = {
+            "lines": lines,
+            "status": "draft",
+            "paid": 0,
+            "pending": 0,
+            "before": 0,
+            "after": 0,
+        }
         return invoice.id
 
     @rule(key=invoices, lines=LINES)
@@ -122,8 +140,10 @@ class InvoiceMachine(RuleBasedStateMachine):
     @rule(key=invoices)
     def void(self, key: Any) -> None:
         model = self.model[key]
-        done = self.step(key, services.void_invoice, (InvoiceNotOpen, InvoiceHasPayments))
-        assert done == (model["status"] == "open" and not model["paid"] and not model["pending"])
+        refusals = (InvoiceNotOpen, InvoiceHasPayments, InvoiceHasCreditNotes)
+        done = self.step(key, services.void_invoice, refusals)
+        touched = model["paid"] or model["pending"] or model["before"]
+        assert done == (model["status"] == "open" and not touched)
         if done:
             model["status"] = "void"
 
@@ -138,7 +158,7 @@ class InvoiceMachine(RuleBasedStateMachine):
     @rule(key=invoices, card=CARDS, percent=st.integers(0, 110))
     def charge(self, key: Any, card: str, percent: int) -> None:
         model = self.model[key]
-        left = sum(expected_totals(model["lines"])) - model["paid"] - model["pending"]
+        left = self.left(model)
         amount = max(left, 0) * percent // 100
         with tenant_context(self.tenant):
             try:
@@ -174,8 +194,7 @@ class InvoiceMachine(RuleBasedStateMachine):
             if charge["status"] == "succeeded":
                 settled.append(key)
                 invoice["paid"] += charge["amount"]
-                if invoice["paid"] == sum(expected_totals(invoice["lines"])):
-                    invoice["status"] = "paid"
+                self.settle(invoice)
         return multiple(*settled)
 
     @rule(key=paid_charges, percent=st.integers(0, 110))
@@ -192,6 +211,94 @@ class InvoiceMachine(RuleBasedStateMachine):
                 return
         assert 0 < amount <= left
         model["refunds"].append({"amount": amount, "status": "pending"})
+
+    @rule(target=payments, key=invoices, percent=st.integers(0, 110))
+    def pay(self, key: Any, percent: int) -> Any:
+        model = self.model[key]
+        left = self.left(model)
+        amount = max(left, 0) * percent // 100
+        with tenant_context(self.tenant):
+            try:
+                made = services.record_payment(
+                    actor=SYSTEM, invoice=Invoice.objects.get(id=key), method="cash", amount=amount
+                )
+            except REFUSALS["pay"]:
+                assert model["status"] != "open" or not 0 < amount <= left
+                return multiple()
+        assert model["status"] == "open"
+        assert 0 < amount <= left
+        model["paid"] += amount
+        self.settle(model)
+        return (key, made, amount)
+
+    @rule(paid=consumes(payments))
+    def undo(self, paid: Any) -> None:
+        key, payment, amount = paid
+        model = self.model[key]
+        refunded = sum(
+            refund["amount"]
+            for charge in self.charges.values()
+            if charge["invoice"] == key
+            for refund in charge["refunds"]
+            if refund["status"] == "succeeded"
+        )
+        allowed = model["status"] in ("open", "paid") and model["paid"] - amount >= max(
+            model["after"], refunded
+        )
+        with tenant_context(self.tenant):
+            try:
+                services.undo_payment(actor=SYSTEM, payment=payment, reason="x")
+            except (PaymentNotUndoable, InvoiceNotOpen):
+                assert not allowed
+                return
+        assert allowed
+        model["paid"] -= amount
+        self.settle(model)
+
+    @rule(target=notes, key=invoices, percent=st.integers(0, 110))
+    def credit(self, key: Any, percent: int) -> Any:
+        model = self.model[key]
+        due, paid = max(self.left(model), 0), model["paid"] - model["after"]
+        amount = (due + paid) * percent // 100
+        with tenant_context(self.tenant):
+            try:
+                note = services.create_credit_note(
+                    actor=SYSTEM, invoice=Invoice.objects.get(id=key), amount=amount
+                )
+            except REFUSALS["credit"]:
+                assert model["status"] not in ("open", "paid") or not 0 < amount <= due + paid
+                return multiple()
+        assert model["status"] in ("open", "paid")
+        assert 0 < amount <= due + paid
+        assert (note.pre_payment_amount, note.total) == (min(amount, due), amount)
+        model["before"] += note.pre_payment_amount
+        model["after"] += note.post_payment_amount
+        self.settle(model)
+        return (key, note)
+
+    @rule(made=consumes(notes))
+    def void_note(self, made: Any) -> None:
+        key, note = made
+        model = self.model[key]
+        with tenant_context(self.tenant):
+            try:
+                services.void_credit_note(actor=SYSTEM, credit_note=note)
+            except CreditNoteNotVoidable:
+                assert model["status"] == "uncollectible"
+                return
+        model["before"] -= note.pre_payment_amount
+        model["after"] -= note.post_payment_amount
+        self.settle(model)
+
+    @staticmethod
+    def left(model: dict[str, Any]) -> int:
+        """Return what is due of an invoice and not being charged."""
+        return sum(expected_totals(model["lines"])) - model["paid"] - model["pending"] - model["before"]
+
+    def settle(self, model: dict[str, Any]) -> None:
+        """An invoice is paid while nothing is due of it."""
+        if model["status"] in ("open", "paid"):
+            model["status"] = "open" if self.left(model) + model["pending"] else "paid"
 
     @rule(key=consumes(invoices))
     def delete(self, key: Any) -> None:
@@ -217,6 +324,7 @@ class InvoiceMachine(RuleBasedStateMachine):
                 model["paid"],
                 model["pending"],
             )
+            assert (row.pre_payment_credit, row.post_payment_credit) == (model["before"], model["after"])
         assert sorted(row.sequence for row in invoices.values() if row.sequence) == list(
             range(1, self.numbers + 1)
         )

@@ -78,7 +78,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
         browser, page, {"amount": "1250.11", "payment_method": "card_success"}, action=f"{page}charge/"
     )
     assert refused.status_code == 422
-    assert "125010 can be charged" in text_of(refused)
+    assert "€1,250.10 can be charged" in text_of(refused)
     assert (
         send_form(
             browser, page, {"amount": "1,250.10", "payment_method": "card_success"}, action=f"{page}charge/"

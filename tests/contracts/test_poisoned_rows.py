@@ -393,6 +393,7 @@ BATCHES = {
     "audit.seal": "here",
     "audit.write_requests": "here",
     "billing.complete_payments": "here",
+    "billing.notice_overdue": "tests/billing/test_overdue.py",
     "core.prune_idempotency_keys": "one DELETE by time; reads no row",
     "core.prune_set_aside": "one DELETE by time; reads no row",
     "core.prune_sessions": "one DELETE by time; reads no row",

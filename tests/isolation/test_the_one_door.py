@@ -31,6 +31,7 @@ CALLERS = {
     "audit.verification": (3, "an operator verifies every company's trail"),
     "billing.entitlements": (1, "limits of a key's company, before its tenant is set"),
     "billing.services.completion": (1, "the sweep for payments that a crash interrupted"),
+    "billing.services.overdue": (1, "the sweep for invoices that have become overdue"),
     "billing.services.tier_limits": (1, "the limits of a tier hold for every company on it"),
     "config.admin": (1, "staff support every company; each look is audited"),
     "core.api.idempotency": (1, "pruning of expired answers"),

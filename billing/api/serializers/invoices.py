@@ -183,9 +183,16 @@ class InvoiceOutput(serializers.Serializer):
     total = serializers.IntegerField()
     amount_paid = serializers.IntegerField()
     amount_due = serializers.IntegerField()
+    amount_refunded = serializers.IntegerField(help_text="Of what its charges brought.")
+    pre_payment_credit = serializers.IntegerField(
+        help_text="Of credit notes: what is not due any more, and so not in `amount_due`."
+    )
+    post_payment_credit = serializers.IntegerField(help_text="Of credit notes: what had been paid.")
     finalized_at = serializers.DateTimeField(allow_null=True)
     paid_at = serializers.DateTimeField(allow_null=True)
     voided_at = serializers.DateTimeField(allow_null=True)
     marked_uncollectible_at = serializers.DateTimeField(allow_null=True)
+    overdue_at = serializers.DateTimeField(allow_null=True, help_text="When `invoice.overdue` was published.")
+    sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was last sent.")
     created = serializers.DateTimeField()
     updated = serializers.DateTimeField()

@@ -1,17 +1,26 @@
-"""Charges and refunds in and out."""
+"""Charges, refunds and payments past the gateway, in and out."""
 
 from typing import Any
 
 from rest_framework import serializers
 
-from billing.api.serializers.fields import CurrencyField
-from billing.models.charges import PaymentStatus
+from billing.api.serializers.fields import CurrencyField, MergedMetadataField
+from billing.models.charges import PaymentStatus, RefundReason
+from billing.models.payments import PaymentMethod
 from billing.money import MAX_AMOUNT
-from core.api.fields import PublicIdField
+from core.api.fields import MomentField, NameField, PublicIdField
 from core.api.schema_enums import name_values
 from core.api.serializers import MetadataField, StrictSerializer
 
 name_values("PaymentStatus", PaymentStatus.values)
+name_values("RefundReason", RefundReason.values)
+name_values("PaymentMethod", PaymentMethod.values)
+
+
+class MetadataInput(StrictSerializer):
+    """What can be changed of an object that is final otherwise."""
+
+    metadata = MergedMetadataField(allow_null=True, help_text="Merges; null takes a name away.")
 
 
 class ChargeInput(StrictSerializer):
@@ -61,13 +70,20 @@ class RefundInput(StrictSerializer):
     full = serializers.BooleanField(
         required=False, help_text="`true` instead of an amount gives back all that is left."
     )
+    reason = serializers.ChoiceField(choices=RefundReason.values, required=False, allow_null=True)
+    metadata = MetadataField(required=False)
+    credit_note = serializers.BooleanField(
+        required=False,
+        help_text="Whether the charge's invoice is credited by the same amount; void again if the refund fails.",
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a body that leaves open how much is meant: what did not arrive must never mean the larger sum."""
         if attrs.get("full") is False:
             raise serializers.ValidationError({"full": ["Send `true`, or leave it out and send `amount`."]})
-        if len(attrs) != 1:
-            code = "required" if not attrs else "contradictory"
+        given = attrs.keys() & {"amount", "full"}
+        if len(given) != 1:
+            code = "required" if not given else "contradictory"
             text = "Send either `amount`, or `full: true` to give back all that is left."
             raise serializers.ValidationError({"amount": [serializers.ErrorDetail(text, code=code)]})
         return attrs
@@ -80,9 +96,53 @@ class RefundOutput(serializers.Serializer):
     object = serializers.ChoiceField(choices=["refund"])
     mode = serializers.ChoiceField(choices=["live", "test"])
     charge = serializers.CharField()
+    invoice = serializers.CharField(allow_null=True, help_text="The charge's.")
+    credit_note = serializers.CharField(allow_null=True, help_text="The one that came with it.")
     amount = serializers.IntegerField()
+    currency = CurrencyField()
     status = serializers.ChoiceField(choices=PaymentStatus.values)
+    reason = serializers.ChoiceField(choices=RefundReason.values, allow_null=True)
     failure_code = serializers.CharField(allow_null=True)
     failure_message = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()
+
+
+class PaymentInput(StrictSerializer):
+    """Money for an invoice that came past the gateway."""
+
+    method = serializers.ChoiceField(choices=PaymentMethod.values)
+    amount = serializers.IntegerField(
+        min_value=1, max_value=MAX_AMOUNT, help_text="At most what is due and not being charged."
+    )
+    paid_at = MomentField(required=False, allow_null=True, help_text="When it came; now by default.")
+    reference = NameField(
+        max_length=140, required=False, allow_null=True, help_text="Of the statement or the receipt."
+    )
+    metadata = MetadataField(required=False)
+
+
+class UndoInput(StrictSerializer):
+    """Why a payment is taken back."""
+
+    reason = NameField(max_length=300)
+
+
+class PaymentOutput(serializers.Serializer):
+    """A payment that came past the gateway."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["payment"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    invoice = serializers.CharField()
+    method = serializers.ChoiceField(choices=PaymentMethod.values)
+    amount = serializers.IntegerField()
+    currency = CurrencyField()
+    paid_at = serializers.DateTimeField()
+    reference = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    undone_at = serializers.DateTimeField(allow_null=True)
+    undo_reason = serializers.CharField(allow_null=True)
     created = serializers.DateTimeField()
     updated = serializers.DateTimeField()

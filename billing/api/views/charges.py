@@ -1,13 +1,17 @@
 """`/v1/charges` and the refunds below them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from billing import representations, selectors, services
 from billing.api.filters import ChargeFilter
-from billing.api.serializers import ChargeInput, ChargeOutput, RefundInput, RefundOutput
+from billing.api.serializers import ChargeInput, ChargeOutput, MetadataInput, RefundInput, RefundOutput
 from billing.api.views.references import resolve_references
+from billing.services.invoices import lock_invoice
 from core.api.access import ApiRequest
 from core.api.views import GenericViewSet
 
@@ -15,7 +19,12 @@ from core.api.views import GenericViewSet
 class ChargeViewSet(GenericViewSet):
     """Money taken, for an invoice or without one."""
 
-    scopes = {"list": "charges:read", "retrieve": "charges:read", "create": "charges:write"}
+    scopes = {
+        "list": "charges:read",
+        "retrieve": "charges:read",
+        "create": "charges:write",
+        "partial_update": "charges:write",
+    }
     filterset_class = ChargeFilter
 
     @extend_schema(operation_id="list_charges", responses=ChargeOutput(many=True))
@@ -35,7 +44,14 @@ class ChargeViewSet(GenericViewSet):
         """Read a charge."""
         return Response(representations.charge(selectors.get_charge(id)))
 
-    @extend_schema(operation_id="list_refunds", responses=RefundOutput(many=True))
+    @extend_schema(operation_id="update_charge", request=MetadataInput, responses=ChargeOutput)
+    def partial_update(self, request: ApiRequest, id: str) -> Response:
+        """Change the `metadata` of a charge: it merges, and null takes a name away. Everything else is final."""
+        row = selectors.get_charge(id)
+        row = services.update_charge(charge=row, actor=request.user, **MetadataInput.read(request))
+        return Response(representations.charge(row))
+
+    @extend_schema(operation_id="list_charge_refunds", responses=RefundOutput(many=True))
     @action(detail=True, scopes={"GET": "charges:read", "POST": "charges:write"}, filterset_class=None)
     def refunds(self, request: ApiRequest, id: str) -> Response:
         """List a charge's refunds, newest first."""
@@ -48,3 +64,10 @@ class ChargeViewSet(GenericViewSet):
         charge = selectors.get_charge(id)
         row = services.create_refund(charge=charge, actor=request.user, **RefundInput.read(request))
         return Response(representations.refund(row), 201)
+
+    def lock_object(self, path: Mapping[str, Any]) -> None:
+        """Lock the charge's invoice first, as everything does that locks both."""
+        charge = selectors.get_charge(str(path["id"]))
+        if charge.invoice is not None:
+            lock_invoice(charge.invoice)
+        super().lock_object(path)

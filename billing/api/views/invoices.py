@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from billing import representations, selectors, services
 from billing.api.filters import InvoiceFilter
-from billing.api.serializers import InvoiceInput, InvoiceOutput
+from billing.api.serializers import InvoiceInput, InvoiceOutput, PaymentInput, PaymentOutput
 from billing.api.views.references import resolve_references
 from billing.export.documents import invoice_document
 from billing.models import Invoice
@@ -82,6 +82,15 @@ class InvoiceViewSet(GenericViewSet):
     def mark_uncollectible(self, request: ApiRequest, id: str) -> Response:
         """Give an open invoice up."""
         return _take(services.mark_uncollectible, request, id)
+
+    @extend_schema(operation_id="record_payment", request=PaymentInput, responses={201: PaymentOutput})
+    @action(detail=True, methods=["post"], scopes="invoices:write", filterset_class=None)
+    def payments(self, request: ApiRequest, id: str) -> Response:
+        """Record money that came past the gateway, all that is due or a part; the invoice is paid once nothing is due."""
+        row = services.record_payment(
+            invoice=selectors.get_invoice(id), actor=request.user, **PaymentInput.read(request)
+        )
+        return Response(representations.payment(row), 201)
 
     @extend_schema(
         operation_id="download_invoice_pdf", responses={(200, "application/pdf"): OpenApiTypes.BINARY}

@@ -1,0 +1,130 @@
+"""Credit notes in and out."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from billing.api.serializers.fields import CurrencyField, QuantityField
+from billing.api.serializers.invoices import BilledToOutput, IssuedByOutput, TaxBreakdownOutput
+from billing.models.credit_notes import CreditNoteReason, CreditNoteStatus
+from billing.money import MAX_AMOUNT, MAX_LINES
+from core.api.fields import NameField, PublicIdField
+from core.api.schema_enums import name_values
+from core.api.serializers import MetadataField, StrictSerializer
+
+name_values("CreditNoteReason", CreditNoteReason.values)
+
+
+class CreditNoteLineInput(StrictSerializer):
+    """What is taken back of one line: a `quantity`, an `amount`, or without either all that is left of it."""
+
+    invoice_line = PublicIdField("il")
+    quantity = QuantityField(required=False, allow_null=True)
+    amount = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_AMOUNT,
+        required=False,
+        allow_null=True,
+        help_text="In the prices of the invoice: with tax where `prices_include_tax`, else without.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a quantity and an amount of the same line."""
+        if attrs.get("quantity") is not None and attrs.get("amount") is not None:
+            text = "Send either `quantity` or `amount`."
+            raise serializers.ValidationError(
+                {"amount": [serializers.ErrorDetail(text, code="contradictory")]}
+            )
+        return attrs
+
+
+class CreditNoteInput(StrictSerializer):
+    """A credit note: of `lines`, of an `amount`, or, asked for by name, of all that is left of the invoice."""
+
+    invoice = PublicIdField("in")
+    lines = serializers.ListField(
+        child=CreditNoteLineInput(), required=False, min_length=1, max_length=MAX_LINES
+    )
+    amount = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_AMOUNT,
+        required=False,
+        help_text="Tax included; it is shared among the lines by what is left of each.",
+    )
+    full = serializers.BooleanField(
+        required=False, help_text="`true` instead of lines or an amount takes back all that is left."
+    )
+    reason = serializers.ChoiceField(choices=CreditNoteReason.values, required=False, allow_null=True)
+    memo = serializers.CharField(
+        max_length=1000,
+        required=False,
+        allow_null=True,
+        allow_blank=True,
+        help_text="Printed below the totals.",
+    )
+    metadata = MetadataField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a body that leaves open how much is meant: what did not arrive must never mean the larger sum."""
+        if attrs.get("full") is False:
+            raise serializers.ValidationError(
+                {"full": ["Send `true`, or leave it out and send `lines` or `amount`."]}
+            )
+        given = attrs.keys() & {"lines", "amount", "full"}
+        if len(given) != 1:
+            code = "required" if not given else "contradictory"
+            text = "Send one of `lines`, `amount` and `full: true`."
+            raise serializers.ValidationError({"lines": [serializers.ErrorDetail(text, code=code)]})
+        return attrs
+
+
+class VoidInput(StrictSerializer):
+    """Why a credit note is declared void."""
+
+    reason = NameField(max_length=300, required=False, allow_null=True)
+
+
+class CreditNoteLineOutput(serializers.Serializer):
+    """What is taken back of a line. `quantity` is null where an amount was asked for."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["credit_note_line"])
+    invoice_line = serializers.CharField()
+    description = serializers.CharField()
+    quantity = serializers.FloatField(allow_null=True)
+    tax_rate_bps = serializers.IntegerField()
+    amount = serializers.IntegerField()
+    tax = serializers.IntegerField()
+
+
+class CreditNoteOutput(serializers.Serializer):
+    """A credit note."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["credit_note"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    number = serializers.CharField()
+    invoice = serializers.CharField()
+    customer = serializers.CharField()
+    refund = serializers.CharField(allow_null=True, help_text="That gives the money back.")
+    status = serializers.ChoiceField(choices=CreditNoteStatus.values)
+    currency = CurrencyField()
+    reason = serializers.ChoiceField(choices=CreditNoteReason.values, allow_null=True)
+    memo = serializers.CharField(allow_null=True)
+    metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
+    seller = IssuedByOutput(help_text="As of the moment at which it was issued.")
+    billed_to = BilledToOutput(help_text="As of the moment at which it was issued.")
+    prices_include_tax = serializers.BooleanField()
+    lines = CreditNoteLineOutput(many=True)
+    tax_breakdown = TaxBreakdownOutput(many=True)
+    subtotal = serializers.IntegerField()
+    tax = serializers.IntegerField()
+    total = serializers.IntegerField()
+    pre_payment_amount = serializers.IntegerField(help_text="Lowers the invoice's `amount_due`.")
+    post_payment_amount = serializers.IntegerField(
+        help_text="Had been paid: to be given back, by a refund or past the gateway."
+    )
+    voided_at = serializers.DateTimeField(allow_null=True)
+    void_reason = serializers.CharField(allow_null=True)
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()

@@ -1,0 +1,34 @@
+"""`/v1/refunds`. They are made below their charge (billing/api/views/charges.py)."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+
+from billing import representations, selectors, services
+from billing.api.filters import RefundFilter
+from billing.api.serializers import MetadataInput, RefundOutput
+from core.api.access import ApiRequest
+from core.api.views import GenericViewSet
+
+
+class RefundViewSet(GenericViewSet):
+    """Money given back."""
+
+    scopes = {"list": "charges:read", "retrieve": "charges:read", "partial_update": "charges:write"}
+    filterset_class = RefundFilter
+
+    @extend_schema(operation_id="list_refunds", responses=RefundOutput(many=True))
+    def list(self, request: ApiRequest) -> Response:
+        """List refunds of every charge, newest first."""
+        return self.page(selectors.list_refunds(), representations.refund)
+
+    @extend_schema(operation_id="retrieve_refund", responses=RefundOutput)
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
+        """Read a refund."""
+        return Response(representations.refund(selectors.get_refund(id)))
+
+    @extend_schema(operation_id="update_refund", request=MetadataInput, responses=RefundOutput)
+    def partial_update(self, request: ApiRequest, id: str) -> Response:
+        """Change the `metadata` of a refund: it merges, and null takes a name away. Everything else is final."""
+        row = selectors.get_refund(id)
+        row = services.update_refund(refund=row, actor=request.user, **MetadataInput.read(request))
+        return Response(representations.refund(row))

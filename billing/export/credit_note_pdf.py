@@ -1,0 +1,111 @@
+"""A credit note as a PDF: on the same paper and in the same words as its invoice, which it names."""
+
+from typing import Any
+
+from fpdf.enums import TableBordersLayout
+from fpdf.fonts import FontFace
+
+from billing.export.invoice_pdf import address_lines, tax_id_lines
+from billing.export.sheet import GREY, Sheet
+from billing.export.words import WORDS
+from billing.models import CreditNote, CreditNoteLine, Customer
+from billing.representations import credit_breakdown
+
+
+def render_credit_note(note: CreditNote, *, seller: dict[str, Any]) -> bytes:
+    """Return the PDF of `note`; a void one, and one of test mode, says so. The same bytes come out for the same state."""
+    buyer = note.billed_to
+    words = WORDS[buyer.get("language") or seller["language"]]
+    pdf = Sheet(
+        seller=seller["legal_name"],
+        footer=seller["footer"],
+        words=words,
+        made=note.created,
+        title=f"{words.credit_note} {note.number}",
+    )
+    _head(pdf, note, seller)
+    _buyer(pdf, note, buyer)
+    lines = sorted(note.lines.all(), key=lambda line: line.position)
+    _lines(pdf, note, lines)
+    _totals(pdf, note, lines)
+    pdf.ln(4)
+    if note.invoice.tax_exempt != Customer.TaxExemption.NONE:
+        usual = {"reverse": words.reverse_charge, "exempt": words.exempt}
+        pdf.write_line(note.invoice.tax_note or usual[note.invoice.tax_exempt])
+    elif note.invoice.prices_include_tax:
+        pdf.write_line(words.included, size=8, grey=True)
+    if note.memo:
+        pdf.write_line(note.memo)
+    return bytes(pdf.output())
+
+
+def _head(pdf: Sheet, note: CreditNote, seller: dict[str, Any]) -> None:
+    words, invoice = pdf.words, note.invoice
+    pdf.write_line(seller["legal_name"], size=11, bold=True)
+    for line in address_lines(seller["address"], words) + tax_id_lines(seller):
+        pdf.write_line(line, size=8, grey=True)
+    pdf.ln(8)
+    pdf.write_line(f"{words.credit_note} {note.number}", size=18, bold=True)
+    if invoice.finalized_at:
+        day = words.day(invoice.finalized_at.date())
+        pdf.write_line(words.on_invoice.format(number=invoice.number, day=day))
+    remarks = [words.not_real] if note.mode == "test" else []
+    remarks += [words.void] if note.status == CreditNote.Status.VOID else []
+    if remarks:
+        pdf.write_line(" · ".join(remarks), bold=True, grey=True)
+    pdf.ln(4)
+
+
+def _buyer(pdf: Sheet, note: CreditNote, buyer: dict[str, Any]) -> None:
+    words = pdf.words
+    pdf.write_line(words.billed_to, grey=True)
+    pdf.write_line(buyer["name"], bold=True)
+    for line in address_lines(buyer.get("address"), words) + tax_id_lines(buyer):
+        pdf.write_line(line)
+    if buyer.get("email"):
+        pdf.write_line(buyer["email"])
+    pdf.ln(4)
+    pdf.write_line(f"{words.issued}: {words.day(note.created.date())}")
+    if note.invoice.purchase_order:
+        pdf.write_line(f"{words.purchase_order}: {note.invoice.purchase_order}")
+    pdf.ln(5)
+
+
+def _lines(pdf: Sheet, note: CreditNote, lines: list[CreditNoteLine]) -> None:
+    words, currency = pdf.words, note.invoice.currency
+    is_exempt = note.invoice.tax_exempt != Customer.TaxExemption.NONE
+    pdf.set_font("sans", size=8)
+    with pdf.table(
+        col_widths=(66, 14, 12, 24),
+        text_align=("LEFT", "RIGHT", "RIGHT", "RIGHT"),
+        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+        headings_style=FontFace(emphasis="BOLD", color=GREY),
+        line_height=5,
+        padding=(1, 1),
+    ) as table:
+        table.row((words.description, words.quantity, words.tax, f"{words.amount} ({currency})"))
+        for line in lines:
+            table.row(
+                (
+                    line.invoice_line.description,
+                    "" if line.quantity is None else words.quantity_text(line.quantity),
+                    words.percent(0 if is_exempt else line.invoice_line.tax_rate_bps),
+                    words.decimal(line.amount, currency),
+                )
+            )
+    pdf.ln(4)
+
+
+def _totals(pdf: Sheet, note: CreditNote, lines: list[CreditNoteLine]) -> None:
+    words, currency = pdf.words, note.invoice.currency
+    rows = [(words.subtotal, note.subtotal, False)]
+    rows += [
+        (f"{words.tax} {words.percent(each['tax_rate_bps'])}", each["tax"], False)
+        for each in credit_breakdown(note, lines)
+        if each["tax_rate_bps"]
+    ]
+    rows.append((words.total, note.total, True))
+    if note.post_payment_amount:
+        rows.append((words.given_back, note.post_payment_amount, False))
+    for label, amount, bold in rows:
+        pdf.write_row(label, words.money(amount, currency), bold=bold)

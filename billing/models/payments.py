@@ -1,0 +1,60 @@
+"""Money for an invoice that came past the gateway: a transfer, cash. Written down by people, and taken back with a reason."""
+
+from django.db import models
+from django.db.models import Q
+
+from billing.models.invoices import Invoice
+from billing.money import MAX_AMOUNT
+from core import clock
+from core.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+
+
+class PaymentMethod(models.TextChoices):
+    """How the money came."""
+
+    BANK_TRANSFER = "bank_transfer", "Bank transfer"
+    CASH = "cash", "Cash"
+    OTHER = "other", "Other"
+
+
+class OffPlatformPayment(TenantModel):
+    """A payment as the company says it received it. It counts from the moment it is recorded until it is undone."""
+
+    id_prefix = "pay"
+    Methods = PaymentMethod
+
+    invoice = TenantForeignKey(Invoice, on_delete=models.PROTECT, related_name="payments", db_index=False)
+    method = models.CharField(max_length=16, choices=PaymentMethod)
+    amount = models.BigIntegerField()
+    paid_at = models.DateTimeField()
+    reference = models.CharField(max_length=140, blank=True)
+    metadata = models.JSONField(default=dict)
+    undone_at = models.DateTimeField(null=True)
+    undo_reason = models.CharField(max_length=300, blank=True)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="billing_offplatformpayment_invoice", fields="invoice", to="billing.Invoice"
+            ),
+            models.CheckConstraint(
+                condition=Q(method__in=PaymentMethod.values), name="billing_offplatformpayment_method"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=1, amount__lte=MAX_AMOUNT), name="billing_offplatformpayment_amount"
+            ),
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True, undo_reason="")
+                | (Q(undone_at__isnull=False) & ~Q(undo_reason="")),
+                name="billing_offplatformpayment_undone",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_offplatform_by_invoice"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} by {self.method}"

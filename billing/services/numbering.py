@@ -1,0 +1,35 @@
+"""Numbers without gaps: one row for each company, mode and kind of document counts them."""
+
+from billing.models import CreditNoteCounter, InvoiceCounter, Seller
+from core.tenancy import require_tenant
+
+_INVOICE, _CREDIT_NOTE, _TEST = "INV", "CN", "TEST"
+
+
+def next_number(counters: type[InvoiceCounter] | type[CreditNoteCounter]) -> int:
+    """Count one further. The counter stays locked until the commit, and a rollback gives the number back."""
+    tenant = require_tenant()
+    rows = counters.objects.select_for_update(no_key=True)
+    counter = rows.first()
+    if counter is None:
+        counters.objects.bulk_create(
+            [counters(company_id=tenant.company_id, mode=tenant.mode)], ignore_conflicts=True
+        )
+        counter = rows.get()
+    counter.last_number += 1
+    counter.save(update_fields=["last_number"])
+    return int(counter.last_number)
+
+
+def invoice_prefix(seller: Seller) -> str:
+    """Return what the numbers of invoices begin with; those of test mode always say so."""
+    return "-".join(_parts(seller) or [_INVOICE])
+
+
+def credit_note_prefix(seller: Seller) -> str:
+    """Return what the numbers of credit notes begin with: as those of invoices, and `CN`."""
+    return "-".join([*_parts(seller), _CREDIT_NOTE])
+
+
+def _parts(seller: Seller) -> list[str]:
+    return [part for part in ("" if seller.mode == "live" else _TEST, seller.number_prefix) if part]

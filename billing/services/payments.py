@@ -1,0 +1,120 @@
+"""Payments that came past the gateway: recording them, and taking them back with a reason."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from billing import representations
+from billing.events import PaymentRecorded, PaymentUndone
+from billing.models import Invoice, OffPlatformPayment
+from billing.money import MAX_AMOUNT
+from billing.services.customer_fields import clean_metadata
+from billing.services.errors import (
+    InvoiceIsDraft,
+    InvoiceNotOpen,
+    PaymentExceedsAmountDue,
+    PaymentNotUndoable,
+)
+from billing.services.invoices import EARLIEST_DAY, lock_invoice
+from billing.services.settling import settle_invoice
+from core import clock
+from core.currencies import money_text
+from core.errors import FieldError, FieldErrors
+from core.events import publish
+from core.principal import Principal
+from core.texts import clean_name
+
+MAX_REFERENCE = 140
+MAX_REASON = 300
+# Whoever writes "today" may be east of UTC.
+_TOLERANCE = timedelta(days=1)
+
+
+def record_payment(
+    *,
+    invoice: Invoice,
+    actor: Principal,
+    method: str,
+    amount: int | None = None,
+    paid_at: datetime | None = None,
+    reference: str | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> OffPlatformPayment:
+    """Record money that came for an open invoice, in minor units of its currency; by default all that is due, and now.
+
+    The invoice is paid once nothing is due. Raises FieldErrors, InvoiceIsDraft, InvoiceNotOpen, PaymentExceedsAmountDue.
+    """
+    now = clock.now()
+    kept, problems = clean_metadata(metadata)
+    if method not in OffPlatformPayment.Methods.values:
+        known = ", ".join(OffPlatformPayment.Methods.values)
+        problems.append(FieldError("method", "invalid", f"Use one of {known}."))
+    moment = paid_at or now
+    if not datetime(EARLIEST_DAY.year, 1, 1, tzinfo=UTC) <= moment <= now + _TOLERANCE:
+        text = f"Use a moment from {EARLIEST_DAY.year} on that has passed."
+        problems.append(FieldError("paid_at", "out_of_range", text))
+    text_kept = ""
+    if reference:
+        try:
+            text_kept = clean_name(reference, longest=MAX_REFERENCE)
+        except ValueError as error:
+            problems.append(FieldError("reference", "invalid", str(error)))
+    if amount is not None and not 1 <= amount <= MAX_AMOUNT:
+        problems.append(FieldError("amount", "out_of_range", "Use an amount above 0."))
+    if problems:
+        raise FieldErrors(problems)
+    invoice = lock_invoice(invoice)
+    if invoice.status == Invoice.Status.DRAFT:
+        raise InvoiceIsDraft("The invoice is a draft.")
+    if invoice.status != Invoice.Status.OPEN:
+        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+    left = invoice.amount_chargeable
+    amount = left if amount is None else amount
+    if not 0 < amount <= left:
+        pending = " The rest is being charged at this moment." if invoice.amount_pending else ""
+        raise PaymentExceedsAmountDue(
+            f"{money_text(left, invoice.currency)} can be recorded for this invoice.{pending}",
+            facts={"amount_chargeable": left},
+        )
+    payment: OffPlatformPayment = OffPlatformPayment.objects.create(
+        invoice=invoice, method=method, amount=amount, paid_at=moment, reference=text_kept, metadata=kept
+    )
+    publish(
+        PaymentRecorded(object_id=payment.public_id, object=representations.payment(payment)), actor=actor
+    )
+    invoice.amount_paid += amount
+    invoice.updated = now
+    settle_invoice(invoice, actor=actor)
+    return payment
+
+
+def undo_payment(*, payment: OffPlatformPayment, actor: Principal, reason: str) -> OffPlatformPayment:
+    """Take a recorded payment back; an invoice that it had paid is open again.
+
+    Raises FieldErrors without a reason, PaymentNotUndoable, InvoiceNotOpen for an invoice that was given up since.
+    """
+    try:
+        reason = clean_name(reason, longest=MAX_REASON)
+    except ValueError as error:
+        raise FieldErrors([FieldError("reason", "invalid", str(error))]) from error
+    invoice = lock_invoice(payment.invoice)
+    payment = OffPlatformPayment.objects.select_for_update(no_key=True).get(id=payment.id)
+    if payment.undone_at is not None:
+        raise PaymentNotUndoable("The payment was undone before.")
+    if invoice.status not in (Invoice.Status.OPEN, Invoice.Status.PAID):
+        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+    rest = invoice.amount_paid - payment.amount
+    if rest < max(invoice.post_payment_credit, invoice.amount_refunded):
+        credited = money_text(invoice.post_payment_credit, invoice.currency)
+        raise PaymentNotUndoable(f"Of what was paid {credited} was credited.")
+    now = clock.now()
+    payment.undone_at, payment.undo_reason, payment.updated = now, reason, now
+    payment.save(update_fields=["undone_at", "undo_reason", "updated"])
+    publish(
+        PaymentUndone(
+            object_id=payment.public_id, object=representations.payment(payment), detail={"reason": reason}
+        ),
+        actor=actor,
+    )
+    invoice.amount_paid, invoice.updated = rest, now
+    settle_invoice(invoice, actor=actor)
+    return payment

@@ -1,0 +1,97 @@
+"""Taking back parts of an invoice: whatever the parts, they add up to the invoice and to nothing more."""
+
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from billing.money import LineCredit, LineLeft, Position, credit_amounts, credit_total, price_invoice, tax_on
+
+RATES = st.sampled_from([0, 700, 770, 1_900, 2_000, 10_000])
+# The digits of minor units: a line of 0 (JPY), 2 (EUR), 3 (KWD) and 4 (CLF) decimals is the same whole number, only larger.
+POSITIONS = st.lists(
+    st.tuples(st.integers(1, 999_999), st.integers(0, 9_999_999), RATES).map(
+        lambda line: Position(Decimal(line[0]).scaleb(-3), line[1], line[2])
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def invoice_of(positions: list[Position], included: bool) -> tuple[list[LineLeft], int]:
+    found = price_invoice(positions, prices_include_tax=included)
+    lines = [
+        LineLeft(position.tax_rate_bps, line.amount, line.tax)
+        for position, line in zip(positions, found.lines, strict=True)
+    ]
+    return lines, found.total
+
+
+def less(lines: list[LineLeft], taken: list[LineCredit]) -> list[LineLeft]:
+    return [
+        LineLeft(line.tax_rate_bps, line.amount - credit.amount, line.tax - credit.tax)
+        for line, credit in zip(lines, taken, strict=True)
+    ]
+
+
+def whole(lines: list[LineLeft], included: bool) -> int:
+    return sum(line.amount for line in lines) + (0 if included else sum(line.tax for line in lines))
+
+
+def check(lines: list[LineLeft], included: bool) -> None:
+    """Nothing is below zero, of any line's amount and any rate's tax; where no amount is left, no tax is."""
+    assert all(line.amount >= 0 for line in lines)
+    for rate in {line.tax_rate_bps for line in lines}:
+        amount = sum(line.amount for line in lines if line.tax_rate_bps == rate)
+        tax = sum(line.tax for line in lines if line.tax_rate_bps == rate)
+        assert tax >= 0
+        assert amount > 0 or tax == 0
+        assert not included or tax <= amount
+
+
+@settings(deadline=None, max_examples=150)
+@given(POSITIONS, st.booleans(), st.data())
+def test_parts_of_any_size_take_back_exactly_the_invoice(
+    positions: list[Position], included: bool, data: st.DataObject
+) -> None:
+    left, total = invoice_of(positions, included)
+    credited = 0
+    for _ in range(3):
+        if data.draw(st.booleans()):
+            amount = data.draw(st.integers(0, whole(left, included)))
+            taken = credit_total(left, amount, prices_include_tax=included)
+            assert whole(less(left, taken), included) == whole(left, included) - amount
+        else:
+            amounts = [data.draw(st.integers(0, line.amount)) for line in left]
+            taken = credit_amounts(left, amounts, prices_include_tax=included)
+            assert [each.amount for each in taken] == amounts
+        before, left = left, less(left, taken)
+        credited += whole(before, included) - whole(left, included)
+        check(left, included)
+    credited += whole(left, included)
+    rest = credit_amounts(left, [line.amount for line in left], prices_include_tax=included)
+    assert whole(less(left, rest), included) == 0
+    assert credited == total
+
+
+@settings(deadline=None, max_examples=100)
+@given(POSITIONS, st.booleans(), st.data())
+def test_the_first_part_by_line_bears_the_tax_of_its_own_rounding_to_a_minor_unit(
+    positions: list[Position], included: bool, data: st.DataObject
+) -> None:
+    left, _ = invoice_of(positions, included)
+    amounts = [data.draw(st.integers(0, line.amount)) for line in left]
+    taken = credit_amounts(left, amounts, prices_include_tax=included)
+    for rate in {line.tax_rate_bps for line in left}:
+        places = [place for place, line in enumerate(left) if line.tax_rate_bps == rate]
+        tax = sum(taken[place].tax for place in places)
+        own = tax_on(sum(amounts[place] for place in places), rate, is_included=included)
+        assert abs(tax - own) <= 1
+
+
+def test_three_thirds_of_an_odd_sum() -> None:
+    left = [LineLeft(1_900, 10_001, 1_900)]
+    first = credit_amounts(left, [3_333], prices_include_tax=False)
+    second = credit_amounts(less(left, first), [3_333], prices_include_tax=False)
+    third = credit_amounts(less(less(left, first), second), [3_335], prices_include_tax=False)
+    assert [each[0].tax for each in (first, second, third)] == [633, 633, 634]

@@ -1,0 +1,89 @@
+"""An invoice is overdue from the day after it was due; that is said once, whatever happens to it then."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from billing import services
+from billing.models import Invoice
+from billing.services import overdue
+from core import clock
+from core.models import OutboxEvent
+from core.tenancy import Tenant, tenant_context
+from tests.billing.factories import make_invoice, make_payment
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_key
+from tests.poison import REASON, poison, reason_of
+
+DUE = date(2026, 3, 31)
+NEXT_DAY = datetime(2026, 4, 1, tzinfo=clock.now().tzinfo)
+
+
+def make_due(tenant: Tenant, **fields: object) -> Invoice:
+    return make_invoice(tenant, **{"finalize": True, "due_date": DUE, **fields})
+
+
+def said_of(invoice: Invoice) -> int:
+    with tenant_context(invoice.tenant):
+        return OutboxEvent.objects.filter(type="invoice.overdue", object_id=invoice.public_id).count()
+
+
+def test_it_is_said_on_the_next_day_and_once(world: World) -> None:
+    invoice, draft = make_due(world.tenant()), make_due(world.tenant(), finalize=False)
+    later = make_due(world.tenant(), due_date=DUE + timedelta(days=1))
+
+    services.notice_overdue(now=NEXT_DAY - timedelta(seconds=1))
+    assert said_of(invoice) == 0
+    services.notice_overdue(now=NEXT_DAY)
+    services.notice_overdue(now=NEXT_DAY)
+
+    assert [said_of(row) for row in (invoice, draft, later)] == [1, 0, 0]
+    payment = make_payment(world.tenant(), invoice=invoice, amount=11_900)
+    with tenant_context(world.tenant()):
+        services.undo_payment(payment=payment, actor=SYSTEM, reason="Bounced")
+    services.notice_overdue(now=NEXT_DAY)
+    assert said_of(invoice) == 1
+
+
+def test_what_was_paid_just_now_is_not_overdue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    invoice = make_due(world.tenant())
+    lock = overdue.lock_invoice
+
+    def pay_first(found: Invoice) -> Invoice:
+        if found.id == invoice.id:
+            make_payment(world.tenant(), invoice=invoice, amount=11_900)
+        return lock(found)
+
+    monkeypatch.setattr(overdue, "lock_invoice", pay_first)
+    services.notice_overdue(now=NEXT_DAY)
+    assert said_of(invoice) == 0
+
+
+def test_the_list_is_narrowed_to_what_is_overdue_or_not(world: World) -> None:
+    client = ApiClient(make_key(world.company, scopes=("invoices:read",)).client_secret)
+    late, draft = make_due(world.tenant()), make_due(world.tenant(), finalize=False)
+    undated = make_invoice(world.tenant(), finalize=True)
+    paid = make_due(world.tenant())
+    make_payment(world.tenant(), invoice=paid, amount=11_900)
+
+    found = {
+        value: [row["id"] for row in client.get(f"/v1/invoices?overdue={value}").json["data"]]
+        for value in ("true", "false")
+    }
+
+    assert found == {"true": [late.public_id], "false": [row.public_id for row in (paid, undated, draft)]}
+    assert client.get("/v1/invoices?overdue=yes").json["error"]["fields"][0]["field"] == "overdue"
+
+
+def test_an_invoice_that_cannot_be_noted_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = make_due(world.tenant()), make_due(world.other_tenant())
+    poison(monkeypatch, overdue, "lock_invoice", lambda row: row.id == bad.id)
+    monkeypatch.setattr(overdue, "BATCH", 1)
+
+    services.notice_overdue(now=NEXT_DAY)
+
+    assert (said_of(bad), said_of(good)) == (0, 1)
+    assert reason_of("billing.notice_overdue", bad.public_id) == REASON
+    assert reason_of("billing.notice_overdue", good.public_id) is None
