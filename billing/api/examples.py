@@ -33,6 +33,7 @@ EXAMPLES = {
     "Refund.charge": public_id("ch"),
     "Refund.invoice": public_id("in"),
     "Refund.credit_note": public_id("cn"),
+    "RefundInput.credit_note": True,
     "CreditNote.invoice": public_id("in"),
     "CreditNote.customer": public_id("cus"),
     "CreditNote.refund": None,
