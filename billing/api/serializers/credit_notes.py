@@ -98,7 +98,7 @@ class CreditNoteLineOutput(serializers.Serializer):
 
 
 class CreditNoteOutput(serializers.Serializer):
-    """A credit note."""
+    """A credit note. `seller` and `billed_to` are as of the moment at which it was issued."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["credit_note"])
@@ -112,8 +112,8 @@ class CreditNoteOutput(serializers.Serializer):
     reason = serializers.ChoiceField(choices=CreditNoteReason.values, allow_null=True)
     memo = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
-    seller = IssuedByOutput(help_text="As of the moment at which it was issued.")
-    billed_to = BilledToOutput(help_text="As of the moment at which it was issued.")
+    seller = IssuedByOutput()
+    billed_to = BilledToOutput()
     prices_include_tax = serializers.BooleanField()
     lines = CreditNoteLineOutput(many=True)
     tax_breakdown = TaxBreakdownOutput(many=True)
