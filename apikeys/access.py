@@ -7,6 +7,7 @@ from apikeys.decisions import Circumstances, explain
 from apikeys.grants import Grant
 from apikeys.usage import BUFFER
 from core.api.access import Access
+from core.api.deprecation import Deprecation, headers_of
 from core.api.errors import InsufficientScope, NotPermitted, RateLimited
 from core.api.exceptions import throttled
 from core.api.scopes import ANY_KEY
@@ -24,6 +25,7 @@ class KeyAccess(Access):
 
     __slots__ = (
         "_admitted",
+        "_deprecated",
         "_policies",
         "_request",
         "_scope",
@@ -51,12 +53,18 @@ class KeyAccess(Access):
         self._admitted = False
         # Which of the scopes let it pass.
         self._scope = ""
+        self._deprecated: dict[str, Deprecation] | None = None
 
     def settle(
         self, policies: PolicySet, *, admitted: bool, used: Sequence[int], waits: Sequence[int]
     ) -> None:
         """Take note of what the buckets of `policies` answered: microseconds `used` of each, and how long to wait for it."""
         self._policies, self._used, self._waits, self._admitted = policies, used, waits, admitted
+
+    def note_deprecated(self, what: str, deprecation: Deprecation) -> None:
+        """The answer says that `what` (an operation, or a version of the API) is going away, and its use is noted."""
+        self._deprecated = {**(self._deprecated or {}), what: deprecation}
+        self._request.rate_headers.update(headers_of(list(self._deprecated.values())))
 
     def allows(self, required: tuple[str, ...]) -> bool:
         """Tell whether any one of the `required` scopes was granted."""
@@ -72,7 +80,10 @@ class KeyAccess(Access):
         """Note the use of the secret and the scope for the key's owner; a refused request is none."""
         if self._admitted and self._request.refused_by not in DENIALS:
             asked = self.asked
-            BUFFER.note(self.grant.facts, self._scope, asked.now, asked.ip, self.principal.user_agent)
+            BUFFER.note(
+                *(self.grant.facts, self._scope, asked.now, asked.ip, self.principal.user_agent),
+                deprecated=self._deprecated or (),
+            )
 
     def admits(self, policy: str) -> bool:
         """Tell whether `policy` had a token; raises LookupError for one that authentication did not ask."""

@@ -26,6 +26,7 @@ from apikeys.refusals import TooManyFailures
 from apikeys.services.notices import report_exposure
 from apikeys.verification import load_grant, recall_match
 from core import clock
+from core.api import versions
 from core.api.errors import REALM, InvalidCredentials, TemporarilyUnavailable
 from core.api.exceptions import refusal as as_drf
 from core.api.exceptions import to_domain_error
@@ -39,6 +40,9 @@ from core.valkey import ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.guard")
 WITHOUT_VALKEY = Counter("pomelo_guard_without_valkey_total", "Requests settled without Valkey", ["mode"])
+
+# Where WSGI has the header that names a version.
+VERSION_KEY = "HTTP_POMELO_VERSION"
 
 # A copy that is stale again after so many reloads belongs to a key that somebody changes in a loop.
 MAX_RELOADS = 4
@@ -192,18 +196,33 @@ class _Attempt:
         assert grant is not None
         assert access is not None
         headers = policies.headers(used, waits)
-        if grant.notices:
-            headers.update(grant.notices)
+        headers.update(grant.notices)
         http.rate_headers = headers
+        http.api_version = grant.api_version
         access.settle(policies, admitted=admitted, used=used, waits=waits)
         if self.refusal is not None:
             access.record(self.refusal)
             raise self._explained(self.refusal)
         if admitted:
+            self._choose_version(grant, access)
             now = self.asked.now
             if attempts.is_first_success(grant.facts.secret_id, http.client_ip, now):
                 attempts.record_first_success(grant, http.client_ip, now, actor=access.principal)
         return access
+
+    def _choose_version(self, grant: Grant, access: KeyAccess) -> None:
+        """Take the version of the API that the request names, or else its key's. Raises unknown_version."""
+        version = grant.api_version
+        named = self.http.META.get(VERSION_KEY)
+        if named is not None:
+            try:
+                version = versions.asked(named.strip())
+            except DomainError as refusal:
+                raise self._explained(refusal) from refusal
+            self.http.api_version = version
+            self.http.rate_headers[versions.HEADER] = version.date
+        if version.deprecation is not None:
+            access.note_deprecated(version.date, version.deprecation)
 
     def _refuse_by_address(self) -> NoReturn:
         """Refuse what costs no key anything: it is counted for the client's address."""

@@ -105,6 +105,7 @@ _CHECK_OF_CODE = {
     "company_suspended": "company",
     "ip_not_allowed": "ip",
     "origin_not_allowed": "origin",
+    "unknown_version": "version",
     "insufficient_scope": "scope",
     "not_permitted": "permission",
     "rate_limited": "rate_limit",
@@ -121,7 +122,9 @@ def explain(
     """
     failed = _CHECK_OF_CODE.get(refusal.code, refusal.code)
     trace = []
-    for check in (*CHECKS, "permission" if failed == "permission" else "rate_limit"):
+    # A version is asked for before the scopes of the operation.
+    checks = (*CHECKS[:-1], "version") if failed == "version" else CHECKS
+    for check in (*checks, "permission" if failed == "permission" else "rate_limit"):
         if check == failed:
             said = refusal.detail if grant is None or failed != "origin" else _why_origin(grant, asked.origin)
             trace.append({"check": check, "passed": False, "detail": said, "fix": refusal.advice()})

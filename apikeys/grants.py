@@ -22,6 +22,7 @@ from apikeys.restrictions import compile_networks
 from billing.entitlements import LIMIT_NAMES
 from core import clock, crypto, fences, ids, sealed, valkey
 from core.addresses import IPNetwork
+from core.api import versions
 from core.api.operations import mounted_throttles
 from core.api.throttles import TierThrottle
 from core.api.throttling import Policy, PolicySet, prepare_take
@@ -50,6 +51,7 @@ class Facts:
     key_id: UUID
     company_id: UUID
     mode: str
+    api_version: str
     key_name: str
     kind: str
     scopes: tuple[str, ...]
@@ -90,6 +92,7 @@ class Grant:
     __slots__ = (
         "__dict__",
         "_plans",
+        "api_version",
         "client_id",
         "facts",
         "is_browser",
@@ -116,8 +119,11 @@ class Grant:
         self.usable_until = (
             0.0 if facts.revoked or facts.company_suspended else min(ends, default=float("inf"))
         )
-        # Headers that tell the holder of an ending secret when it ends.
-        self.notices = {} if facts.replaced_at is None else {SECRET_ENDS_HEADER: _rfc3339(facts.replaced_at)}
+        self.api_version = versions.pinned(facts.api_version)
+        # Headers of every answer: in which version it is and, to the holder of an ending secret, when that ends.
+        self.notices = {versions.HEADER: self.api_version.date}
+        if facts.replaced_at is not None:
+            self.notices[SECRET_ENDS_HEADER] = _rfc3339(facts.replaced_at)
         self._plans: dict[tuple[type[TierThrottle], ...] | None, Plan] = {}
 
     @property
@@ -138,6 +144,7 @@ class Grant:
                 "client_id": self.client_id,
                 "name": facts.key_name,
                 "expires_at": None if facts.expires_at is None else _rfc3339(facts.expires_at),
+                "api_version": self.api_version.date,
             },
             "company": {
                 "id": ids.encode("co", facts.company_id),

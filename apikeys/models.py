@@ -5,13 +5,21 @@ from django.db import models
 from django.db.models import Q
 
 from core import clock, ids
+from core.api import versions
 from core.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
+# Of keys that were made before keys had a version.
+FIRST_VERSION = "2026-11-01"
 DEFAULT_RATE_LIMIT = 60
 DEFAULT_ROTATION_DAYS = 90
 MAX_NAME_LENGTH = 100
 MAX_PLACE_LENGTH = 300
+
+
+def newest_version() -> str:
+    """Return the version of the API that a key is pinned to when it is made."""
+    return versions.newest().date
 
 
 class ApiKey(TenantModel):
@@ -32,6 +40,12 @@ class ApiKey(TenantModel):
 
     name = models.CharField(max_length=MAX_NAME_LENGTH)
     description = models.CharField(max_length=500, blank=True)
+    api_version = models.CharField(
+        max_length=10,
+        default=newest_version,
+        db_default=FIRST_VERSION,
+        help_text="The date of the version of the API that its requests are of, unless they name another.",
+    )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.SERVER)
     scopes = ArrayField(models.CharField(max_length=40))
     rate_limit = models.PositiveIntegerField(
@@ -173,6 +187,27 @@ class ApiKeyScopeUse(TenantModel):
 
     def __str__(self) -> str:
         return self.scope
+
+
+class ApiKeyDeprecatedUse(TenantModel):
+    """When a key last used something that is going away: an operation (`GET /v1/…`) or a version of the API (its date)."""
+
+    key = TenantForeignKey(ApiKey, on_delete=models.CASCADE, related_name="deprecated_uses")
+    what = models.CharField(max_length=200)
+    last_used_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "use of something deprecated"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(name="apikeydeprecateduse_key", fields="key", to="apikeys.ApiKey"),
+            models.UniqueConstraint(
+                name="apikeydeprecateduse_once", fields=["company", "mode", "key", "what"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.what
 
 
 class LeakReport(models.Model):

@@ -19,6 +19,7 @@ def represent_key(key: ApiKey) -> dict[str, Any]:
         "name": key.name,
         "description": key.description,
         "kind": key.kind,
+        "api_version": key.api_version,
         "scopes": list(key.scopes),
         "rate_limit": key.rate_limit,
         "allowed_ips": list(key.allowed_networks),

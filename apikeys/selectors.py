@@ -9,7 +9,7 @@ import orjson
 from django.db import connection
 from django.db.models import Prefetch, QuerySet
 
-from apikeys.models import ApiKey, ApiKeyScopeUse, ApiKeySecret
+from apikeys.models import ApiKey, ApiKeyDeprecatedUse, ApiKeyScopeUse, ApiKeySecret
 from billing.entitlements import tier_numbers
 from core import ids
 from core.errors import NotFound
@@ -39,6 +39,12 @@ def scope_uses(key: ApiKey) -> dict[str, datetime]:
     return dict(ApiKeyScopeUse.objects.filter(key=key).values_list("scope", "last_used_at"))
 
 
+def deprecated_uses(key: ApiKey) -> dict[str, datetime]:
+    """When a key last used each thing that was going away at the time, by its name, newest first."""
+    rows = ApiKeyDeprecatedUse.objects.filter(key=key).order_by("-last_used_at")
+    return dict(rows.values_list("what", "last_used_at")[:100])
+
+
 def working_secrets(key: ApiKey) -> QuerySet[ApiKeySecret]:
     """The secrets of a key that have not been revoked, newest first; with an overlap the last one still ends."""
     return ApiKeySecret.objects.filter(key=key, revoked_at=None).order_by("-id")
@@ -57,6 +63,7 @@ _FACTS = {
     "key_id": "key_id",
     "company_id": "company_id",
     "mode": "mode",
+    "api_version": "key__api_version",
     "key_name": "key__name",
     "kind": "key__kind",
     "scopes": "key__scopes",

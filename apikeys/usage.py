@@ -1,4 +1,4 @@
-"""Last use of keys, secrets and scopes: noted in memory by the hot path, written in batches (docs/architecture.md, Keys).
+"""Last use of keys, secrets, scopes and what is deprecated: noted in memory by the hot path, written in batches (docs/architecture.md, Keys).
 
 A note costs two assignments in a dict under a lock that is never held for longer. A thread of the process writes what has gathered every FLUSH_SECONDS; a process
 that is killed loses at most that much of a figure that is shown to the minute.
@@ -6,7 +6,7 @@ that is killed loses at most that much of a figure that is shown to the minute.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -24,9 +24,11 @@ from core.text import storable
 FLUSH_SECONDS = 15.0
 MAX_AGENT_LENGTH = 300
 
-# By secret: who used it, when (epoch seconds), from where and with what. By key and scope: who needed it, and when.
+# By secret: who used it, when (epoch seconds), from where and with what. By key, kind (SCOPE, DEPRECATED) and name: who needed
+# the scope, or used what is deprecated, and when.
 Uses = dict[UUID, tuple[Facts, float, str, str]]
-Scopes = dict[tuple[UUID, str], tuple[Facts, float]]
+Needs = dict[tuple[UUID, str, str], tuple[Facts, float]]
+SCOPE, DEPRECATED = "scope", "deprecated"
 
 log = structlog.get_logger("pomelo.apikeys.usage")
 
@@ -47,15 +49,19 @@ SET last_used_at = used.at, last_used_ip = used.ip::inet
 FROM unnest(%s::uuid[], %s::timestamptz[], %s::text[]) AS used(id, at, ip)
 WHERE key.id = used.id AND (key.last_used_at IS NULL OR key.last_used_at < used.at)
 """
-_WRITE_SCOPES = """
-INSERT INTO apikeys_apikeyscopeuse (id, company_id, mode, created, key_id, scope, last_used_at)
-SELECT used.id, used.company, used.mode, used.at, used.key, used.scope, used.at
+_WRITE_NEEDS = """
+INSERT INTO {table} (id, company_id, mode, created, key_id, {column}, last_used_at)
+SELECT used.id, used.company, used.mode, used.at, used.key, used.name, used.at
 FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::timestamptz[])
-     AS used(id, company, mode, key, scope, at)
+     AS used(id, company, mode, key, name, at)
 WHERE EXISTS (SELECT FROM apikeys_apikey WHERE id = used.key)
-ON CONFLICT (company_id, mode, key_id, scope) DO UPDATE SET last_used_at = excluded.last_used_at
-WHERE apikeys_apikeyscopeuse.last_used_at < excluded.last_used_at
+ON CONFLICT (company_id, mode, key_id, {column}) DO UPDATE SET last_used_at = excluded.last_used_at
+WHERE {table}.last_used_at < excluded.last_used_at
 """
+_WRITES = {
+    SCOPE: _WRITE_NEEDS.format(table="apikeys_apikeyscopeuse", column="scope"),
+    DEPRECATED: _WRITE_NEEDS.format(table="apikeys_apikeydeprecateduse", column="what"),
+}
 
 
 class UsageBuffer:
@@ -68,17 +74,24 @@ class UsageBuffer:
     def reset(self) -> None:
         """Forget everything; a forked child has neither the parent's thread nor its notes."""
         self._uses: Uses = {}
-        self._scopes: Scopes = {}
+        self._needs: Needs = {}
         # Held for two assignments, so that no dict is copied or merged while another thread writes to it.
         self._noting = threading.Lock()
         self._flushing = threading.Lock()
 
-    def note(self, facts: Facts, scope: str, at: float, ip: str, agent: str) -> None:
-        """Remember that a secret was used for `scope` (empty: none was needed) at `at` (epoch seconds)."""
+    def note(
+        self, facts: Facts, scope: str, at: float, ip: str, agent: str, deprecated: Iterable[str] = ()
+    ) -> None:
+        """Remember that a secret was used for `scope` (empty: none was needed) at `at` (epoch seconds).
+
+        `deprecated` names what of it is going away.
+        """
         with self._noting:
             self._uses[facts.secret_id] = (facts, at, ip, agent)
             if scope:
-                self._scopes[facts.key_id, scope] = (facts, at)
+                self._needs[facts.key_id, SCOPE, scope] = (facts, at)
+            for what in deprecated:
+                self._needs[facts.key_id, DEPRECATED, what] = (facts, at)
         self._loop.start()
 
     def flush(self) -> None:
@@ -86,42 +99,42 @@ class UsageBuffer:
         with self._flushing:
             with self._noting:
                 uses, self._uses = self._uses, {}
-                scopes, self._scopes = self._scopes, {}
-            if not uses and not scopes:
+                needs, self._needs = self._needs, {}
+            if not uses and not needs:
                 return
             try:
-                self._write_or_halve(uses, scopes)
+                self._write_or_halve(uses, needs)
             except Exception as error:
                 log.warning("key_usage_postponed", secrets=len(uses), error=type(error).__name__)
                 with self._noting:
                     self._uses = {**uses, **self._uses}
-                    self._scopes = {**scopes, **self._scopes}
+                    self._needs = {**needs, **self._needs}
                 if not isinstance(error, (OperationalError, InterfaceError)):
                     raise
 
-    def _write_or_halve(self, uses: Uses, scopes: Scopes) -> None:
+    def _write_or_halve(self, uses: Uses, needs: Needs) -> None:
         """Write what was used. A use that cannot be written is found by halving, set aside and left out.
 
         Raises what says that PostgreSQL is away, or busy with the same rows: all of it is then tried again.
         """
         try:
-            self._write(uses, scopes)
+            self._write(uses, needs)
         except Exception as error:
             if set_aside.concerns_all(error) or is_conflict(error):
                 raise
-            if len(uses) + len(scopes) == 1:
-                facts = next(iter(uses.values()))[0] if uses else next(iter(scopes.values()))[0]
+            if len(uses) + len(needs) == 1:
+                facts = next(iter(uses.values()))[0] if uses else next(iter(needs.values()))[0]
                 set_aside.put_aside(
                     "apikeys.usage", ids.encode("key", facts.key_id), error, row_id=facts.key_id
                 )
                 return
-            for some_uses, some_scopes in _halves(uses, scopes):
-                self._write_or_halve(some_uses, some_scopes)
+            for some_uses, some_needs in _halves(uses, needs):
+                self._write_or_halve(some_uses, some_needs)
 
     def _write(
         self,
         uses: Uses,
-        scopes: Scopes,
+        needs: Needs,
     ) -> None:
         newest: dict[UUID, tuple[float, str]] = {}
         for facts, at, ip, _ in uses.values():
@@ -142,14 +155,18 @@ class UsageBuffer:
             _execute(
                 cursor, _WRITE_KEYS, [(id_, _moment(at), ip) for id_, (at, ip) in sorted(newest.items())]
             )
-            _execute(
-                cursor,
-                _WRITE_SCOPES,
-                [
-                    (ids.new_id(), facts.company_id, facts.mode, key_id, scope, _moment(at))
-                    for (key_id, scope), (facts, at) in sorted(scopes.items(), key=lambda item: item[0])
-                ],
-            )
+            for kind, statement in _WRITES.items():
+                _execute(
+                    cursor,
+                    statement,
+                    [
+                        (ids.new_id(), facts.company_id, facts.mode, key_id, name, _moment(at))
+                        for (key_id, found, name), (facts, at) in sorted(
+                            needs.items(), key=lambda item: item[0]
+                        )
+                        if found == kind
+                    ],
+                )
 
     def _flush_with_own_connection(self) -> None:
         close_old_connections()
@@ -157,15 +174,15 @@ class UsageBuffer:
         close_old_connections()
 
 
-def _halves(uses: Uses, scopes: Scopes) -> Iterator[tuple[Uses, Scopes]]:
+def _halves(uses: Uses, needs: Needs) -> Iterator[tuple[Uses, Needs]]:
     """Yield two parts that are smaller than the whole, which holds two notes at least."""
-    if uses and scopes:
+    if uses and needs:
         yield uses, {}
-        yield {}, scopes
+        yield {}, needs
         return
-    used, scoped = list(uses.items()), list(scopes.items())
-    yield dict(used[: len(used) // 2]), dict(scoped[: len(scoped) // 2])
-    yield dict(used[len(used) // 2 :]), dict(scoped[len(scoped) // 2 :])
+    used, needed = list(uses.items()), list(needs.items())
+    yield dict(used[: len(used) // 2]), dict(needed[: len(needed) // 2])
+    yield dict(used[len(used) // 2 :]), dict(needed[len(needed) // 2 :])
 
 
 def _execute(cursor: Any, sql: str, rows: list[tuple[Any, ...]]) -> None:

@@ -109,6 +109,7 @@ def _read(secret_id: UUID, *, matched_at: float) -> Facts | None:
         key_id=found["key_id"],
         company_id=found["company_id"],
         mode=found["mode"],
+        api_version=found["api_version"],
         key_name=found["key_name"],
         kind=found["kind"],
         scopes=tuple(found["scopes"]),

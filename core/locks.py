@@ -11,7 +11,13 @@ the rows that it is found by.
 """
 
 # What a leak switches off (core.made_by) comes after the key, in the order of the apps.
-KEY_LOCKS = ("apikeys_leakreport", "apikeys_apikey", "apikeys_apikeysecret", "apikeys_apikeyscopeuse")
+KEY_LOCKS = (
+    "apikeys_leakreport",
+    "apikeys_apikey",
+    "apikeys_apikeysecret",
+    "apikeys_apikeyscopeuse",
+    "apikeys_apikeydeprecateduse",
+)
 PAYMENT_LOCKS = ("billing_invoice", "billing_invoicecounter", "billing_charge", "billing_refund")
 TIER_LOCKS = ("billing_tierrequest", "accounts_company")
 # A batch of results begins with its deliveries, whose claims decide what it says of the endpoint.

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from django.http import HttpRequest
 
+from core.api.versioning import ApiVersion
 from core.principal import Mode, Principal
 
 MAX_USER_AGENT_LENGTH = 500
@@ -31,6 +32,8 @@ class GuardedRequest(Request):
     trace: list[dict[str, Any]]
     refused_by: str | None
     rate_headers: dict[str, str]
+    # Which version of the API it speaks, once its key is known.
+    api_version: ApiVersion | None
 
 
 def as_seen(request: HttpRequest) -> Request:

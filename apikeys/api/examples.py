@@ -7,6 +7,7 @@ EXAMPLES = {
     "WhoAmICompany.id": public_id("co"),
     "WhoAmICompany.name": "Acme",
     "WhoAmIKey.expires_at": None,
+    "WhoAmIKey.api_version": "2026-11-01",
     "WhoAmIKey.name": "Web shop",
     "WhoAmILimits.company": 300,
     "WhoAmILimits.key": 60,

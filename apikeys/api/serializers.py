@@ -13,6 +13,7 @@ class WhoAmIKeyOutput(serializers.Serializer):
     client_id = serializers.CharField()
     name = serializers.CharField()
     expires_at = serializers.DateTimeField(allow_null=True)
+    api_version = serializers.CharField(help_text="The version of the API that the key is pinned to.")
 
 
 class WhoAmICompanyOutput(serializers.Serializer):
@@ -51,6 +52,7 @@ class ApiKeyOutput(serializers.Serializer):
     name = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     kind = serializers.ChoiceField(choices=ApiKey.Kind.choices)
+    api_version = serializers.CharField(help_text="The version of the API that the key is pinned to.")
     scopes = serializers.ListField(child=serializers.CharField())
     rate_limit = serializers.IntegerField(help_text="Requests per minute.")
     allowed_ips = serializers.ListField(child=serializers.CharField())

@@ -15,6 +15,7 @@ from apikeys.models import (
 from apikeys.services import OVERLAPS, KeySettings
 from apikeys.services.settings import MAX_RATE_LIMIT
 from core import clock
+from core.api import versions
 from core.api.scopes import SCOPES
 from core.errors import FieldErrors
 from core.form_fields import DayField, NameField, WholeNumberField
@@ -61,6 +62,10 @@ class KeyForm(forms.Form):
         initial=DEFAULT_ROTATION_DAYS,
         help_text="90 days is recommended. Empty: no reminder.",
     )
+    api_version = forms.ChoiceField(
+        label="API version",
+        help_text="What its requests are of, unless they name another. Try one by the Pomelo-Version header first.",
+    )
     rate_limit = WholeNumberField(label="Requests per minute", initial=DEFAULT_RATE_LIMIT)
     allowed_networks = forms.CharField(
         label="Allowed addresses",
@@ -88,6 +93,17 @@ class KeyForm(forms.Form):
         if editing is not None:
             # A secret that was once in a browser must not become a server key.
             del self.fields["kind"]
+        self._offer_versions(editing)
+
+    def _offer_versions(self, editing: ApiKey | None) -> None:
+        """A new key has the newest version; an older one may move where there is a choice."""
+        dates = [version.date for version in versions.served(clock.now())]
+        if editing is None or dates == [editing.api_version]:
+            del self.fields["api_version"]
+            return
+        if editing.api_version not in dates:
+            dates.insert(0, editing.api_version)
+        self.fields["api_version"].choices = [(date, date) for date in dates]  # type: ignore[attr-defined]
 
     def clean_rate_limit(self) -> int:
         """More than the plan allows would be held to the plan in silence. What a key has from a larger plan may stay."""
@@ -129,6 +145,7 @@ class KeyForm(forms.Form):
             expires_at=self._expires_at(),
             rotation_days=data["rotation_days"],
             wildcard_confirmed=data["confirm_wildcard"],
+            api_version=data.get("api_version"),
         )
 
     def _expires_at(self) -> datetime | None:
@@ -159,6 +176,7 @@ def initial_values(key: ApiKey) -> dict[str, Any]:
         "expiry": "never" if key.expires_at is None else "custom",
         "expires_on": key.expires_at.date() if key.expires_at is not None else None,
         "rotation_days": key.rotation_days,
+        "api_version": key.api_version,
         "rate_limit": key.rate_limit,
         "allowed_networks": "\n".join(key.allowed_networks),
         "allowed_origins": "\n".join(key.allowed_origins),

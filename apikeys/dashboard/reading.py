@@ -13,6 +13,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from apikeys import advisor
 from apikeys.dashboard.history import history_of
+from apikeys.deprecations import keys_that_still_use, still_used
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.representations import display_secret
 from apikeys.selectors import get_key, list_keys, scope_uses
@@ -31,8 +32,9 @@ def list_page(request: CompanyRequest) -> HttpResponse:
     """Every key of the company in the current mode."""
     now = clock.now()
     page = paginate(list_keys(), request)
+    behind = keys_that_still_use(page.items, now)
     context = {
-        "rows": [_row(key, now) for key in page.items],
+        "rows": [_row(key, now, is_behind=key.id in behind) for key in page.items],
         "page": page,
         "may_edit": at_least(request.membership.role, Role.DEVELOPER),
         "unused": sum(
@@ -64,7 +66,7 @@ def _state_of_secret(key: ApiKey, secret: ApiKeySecret, now: datetime) -> str:
     return "rotating" if secret.ends_at > now else "expired"
 
 
-def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
+def _row(key: ApiKey, now: datetime, *, is_behind: bool) -> dict[str, Any]:
     status = status_of(key, now)
     notes = []
     if status in ("active", "rotating"):
@@ -76,6 +78,8 @@ def _row(key: ApiKey, now: datetime) -> dict[str, Any]:
         if quiet is not None:
             long = quiet >= advisor.LONG_UNUSED_AFTER
             notes.append({"text": f"unused {90 if long else 30} days", "tone": "warn" if long else "muted"})
+        if is_behind:
+            notes.append({"text": "uses what is deprecated", "tone": "warn"})
     if key.leaked_at is not None:
         notes.append({"text": "leaked", "tone": "danger"})
     if _reported(key.secrets.all(), now):
@@ -119,6 +123,7 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "history": history_of(key, secrets),
         "plan_limit": limits_of(request.membership.company).requests_per_minute,
         "made": made_by_key(key),
+        "deprecated": still_used(key, now),
     }
     return render(request, "apikeys/detail.html", context)
 

@@ -8,6 +8,7 @@ from typing import Any
 from apikeys.models import DEFAULT_RATE_LIMIT, DEFAULT_ROTATION_DAYS, MAX_NAME_LENGTH, ApiKey
 from apikeys.restrictions import ANY_ORIGIN, InvalidRestriction, parse_networks, parse_origins
 from core import clock
+from core.api import versions
 from core.api.scopes import SCOPES, UnknownScope, normalize_scopes
 from core.errors import FieldError, FieldErrors
 from core.redaction import redact_text
@@ -43,6 +44,8 @@ class KeySettings:
     expires_at: datetime | None = None
     rotation_days: int | None = DEFAULT_ROTATION_DAYS
     wildcard_confirmed: bool = False
+    # None: the newest for a new key, and what it is for another.
+    api_version: str | None = None
 
 
 def check_settings(chosen: KeySettings, *, current: ApiKey | None = None) -> dict[str, Any]:
@@ -59,6 +62,12 @@ def check_settings(chosen: KeySettings, *, current: ApiKey | None = None) -> dic
         "expires_at": chosen.expires_at,
         "rotation_days": chosen.rotation_days,
     }
+    if chosen.api_version is not None and (current is None or chosen.api_version != current.api_version):
+        columns["api_version"] = chosen.api_version
+        if chosen.api_version not in [version.date for version in versions.served(clock.now())]:
+            errors.append(
+                FieldError("api_version", "invalid_choice", "The API has no such version (any more).")
+            )
     errors += _check_texts(columns)
     try:
         columns["scopes"] = list(normalize_scopes(chosen.scopes))

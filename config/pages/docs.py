@@ -29,6 +29,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Build",
         ("rate-limits", "idempotency", "errors", "webhooks", "local-development", "billing", "messaging"),
     ),
+    ("Change", ("versions", "api-changelog")),
     ("Trust", ("security", "audit", "reliability", "performance")),
     ("Operate", ("scaling",)),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request as _DrfRequest
 
+from core.api.deprecation import Deprecation
 from core.errors import DomainError
 from core.principal import Principal
 from core.requests import GuardedRequest
@@ -23,6 +24,10 @@ class Access(ABC):
 
     tenant: Tenant
     scopes: frozenset[str]
+
+    @abstractmethod
+    def note_deprecated(self, what: str, deprecation: Deprecation) -> None:
+        """The request uses `what`, which is going away: say so in the answer, and show the owner of the key who does."""
 
     @abstractmethod
     def allows(self, required: tuple[str, ...]) -> bool:

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 from core.api.access import Access
 from core.api.errors import HttpsRequired
 from core.api.exceptions import problem, to_domain_error
+from core.api.versions import HEADER as VERSION_HEADER
 from core.api.views import UnknownRoute
 from core.requests import GuardedRequest
 
@@ -47,6 +48,7 @@ class ApiEntry:
     def __call__(self, request: GuardedRequest) -> HttpResponse:
         """Return the answer; an exception outside of the view becomes problem+json."""
         request.principal, request.trace, request.refused_by, request.rate_headers = None, [], None, {}
+        request.api_version = None
         try:
             response = self._handler(request)
         except Exception as raised:  # the boundary: every failure has a public form
@@ -94,7 +96,9 @@ def _dispatch(request: GuardedRequest) -> HttpResponse:
         access.conclude()
     headers = response.headers
     for name, value in request.rate_headers.items():
-        headers[name] = value
+        # A stored answer says of itself in which version it was written.
+        if name != VERSION_HEADER or name not in headers:
+            headers[name] = value
     if not response.streaming and "Content-Length" not in headers and response.status_code != 304:
         headers["Content-Length"] = str(len(response.content))
     if is_logged:

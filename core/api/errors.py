@@ -16,6 +16,15 @@ class InvalidRequest(DomainError):
     fix = "Read `detail`: it names the part of the request that could not be understood."
 
 
+class UnknownVersion(DomainError):
+    """The `Pomelo-Version` header names a version that does not exist, or whose sunset has passed."""
+
+    code = "unknown_version"
+    status = 400
+    title = "No such version of the API"
+    fix = "Send one of `error.versions`, or no header at all: then the version of the key counts (docs/versions.md)."
+
+
 class InvalidIdempotencyKey(DomainError):
     """The Idempotency-Key header is empty, longer than 255 characters, or not printable ASCII."""
 

@@ -23,6 +23,7 @@ from core.api.errors import (
     InvalidIdempotencyKey,
 )
 from core.api.json import canonical
+from core.api.versions import HEADER as VERSION_HEADER
 from core.crypto import decrypt, encrypt
 from core.errors import ERRORS
 from core.made_by import LISTED, Made
@@ -38,7 +39,7 @@ FORM_KEYS = "form·"
 STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
 # In the place of a body that was streamed; what is encrypted is never empty.
 NOT_KEPT = b""
-_KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag")
+_KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag", VERSION_HEADER)
 
 
 def read_key(request: HttpRequest) -> str | None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from core.api.deprecation import Deprecation
 from core.api.permissions import scopes_named
 from core.api.throttles import TierThrottle
+from core.api.versions import template_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,19 @@ def mounted_views(patterns: list[Any] | None = None, prefix: str = "") -> Iterat
             callback = pattern.callback
             view = getattr(callback, "cls", None) or getattr(callback, "view_class", None)
             yield MountedView(route, callback, view)
+
+
+@cache
+def deprecated_operations() -> dict[str, Deprecation]:
+    """Return the operations that are going away, by method and path: `GET /v1/…`."""
+    found = {}
+    for mounted in mounted_views():
+        declared = mounted.attribute("deprecations", {})
+        for method, action in mounted.methods.items():
+            deprecation = declared.get(action or "") or declared.get(method)
+            if deprecation is not None:
+                found[f"{method} {template_of(mounted.route)}"] = deprecation
+    return found
 
 
 @cache

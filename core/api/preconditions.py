@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.http import HttpResponse
 
 from core import ids
+from core.api import versions
 from core.api.access import ApiRequest
 from core.api.errors import InvalidRequest, PreconditionFailed
 from core.api.rendering import JSON, dump
@@ -67,7 +68,8 @@ def matching(handler: Callable[..., Any], view: Any) -> Callable[..., Any]:
             raise InvalidRequest("If-Match speaks of one object, which this path does not name.")
         view.retrieve(request, *args, **kwargs)  # whoever may not see it gets 404, and locks nothing
         view.lock_object(kwargs)
-        tag = tag_of(dump(view.retrieve(request, *args, **kwargs).data))
+        as_answered = versions.downgraded(view.retrieve(request, *args, **kwargs).data, request._request)  # noqa: SLF001
+        tag = tag_of(dump(as_answered))
         if not _names(wanted, tag):
             raise PreconditionFailed(headers={"ETag": tag})
         return handler(request, *args, **kwargs)

@@ -19,6 +19,7 @@ from rest_framework.renderers import JSONRenderer as _DrfJSONRenderer
 from rest_framework.request import Request
 from rest_framework.utils.encoders import JSONEncoder
 
+from core.api import versions
 from core.api.access import authenticate
 from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, UnsupportedMediaType
 from core.api.json import parse_object
@@ -57,6 +58,9 @@ class JSONRenderer(_DrfJSONRenderer):
         """Return `data` as JSON; None is an empty body."""
         if data is None:
             return b""
+        request = (renderer_context or {}).get("request")
+        if request is not None:
+            data = versions.downgraded(data, getattr(request, "_request", request))
         try:
             return dump(data)
         except TypeError:
@@ -96,11 +100,11 @@ class JSONParser(_DrfJSONParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Return the body as a dict. Raises UnsupportedMediaType for an encoded one, InvalidRequest for anything else."""
-        request: HttpRequest = (parser_context or {})["request"]
-        return parse_body(stream.read(), request)
+        request: Request = (parser_context or {})["request"]
+        return versions.upgraded(parse_body(stream.read(), request), request)
 
 
-def parse_body(body: bytes, request: HttpRequest) -> dict[str, Any]:
+def parse_body(body: bytes, request: HttpRequest | Request) -> dict[str, Any]:
     """Return the JSON object in the `body` of `request`; an empty body is an empty object.
 
     Raises UnsupportedMediaType or InvalidRequest.

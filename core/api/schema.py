@@ -13,6 +13,8 @@ from drf_spectacular.plumbing import ComponentRegistry
 from rest_framework import serializers
 
 from core.api import schema_components as shared
+from core.api import versions
+from core.api.deprecation import deprecation_of
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
 from core.api.permissions import required_scopes
@@ -95,6 +97,14 @@ class ApiSchema(AutoSchema):
         operation["description"] = f"{text}\n\n{self._describe_scopes()}"
         for parameter in operation.get("parameters", []):
             parameter.setdefault("description", shared.PARAMETERS.get(parameter["name"], ""))
+        going = deprecation_of(self.view, self.method)
+        if going is not None:
+            operation["deprecated"] = True
+            operation["x-deprecated-since"] = going.since.date().isoformat()
+            if going.sunset is not None:
+                operation["x-sunset"] = going.sunset.date().isoformat()
+            operation["description"] += f"\n\nDeprecated: {going.instead}"
+        operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Pomelo-Version"})
         if "requestBody" in operation:
             operation["requestBody"]["required"] = True  # no operation takes an absent body for a choice
         if self.method in WRITES:
@@ -220,7 +230,11 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     components = result.setdefault("components", {})
     components["securitySchemes"] = shared.SECURITY_SCHEMES
     components["headers"] = shared.HEADERS
-    components["parameters"] = {"Idempotency-Key": shared.IDEMPOTENCY_PARAMETER, **shared.CONDITIONS}
+    components["parameters"] = {
+        "Idempotency-Key": shared.IDEMPOTENCY_PARAMETER,
+        "Pomelo-Version": shared.version_parameter(),
+        **shared.CONDITIONS,
+    }
     components["responses"] = shared.refusals()
     components.setdefault("schemas", {}).update(shared.problem_schemas())
     _link_created_objects(result)
@@ -229,6 +243,7 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     add_value_components(result)
     _say_size_of_integers(result)
     result["security"] = shared.SECURITY
+    result["info"]["version"] = versions.newest().date
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
     return result
 

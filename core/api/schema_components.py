@@ -3,6 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
+from core.api import versions
 from core.api.patterns import IDEMPOTENCY_KEY, id_pattern
 from core.api.rendering import PROBLEM_JSON
 from core.api.schema_enums import OPEN
@@ -70,6 +71,18 @@ HEADERS: Json = {
         "description": "When the secret that was sent ends (RFC 3339): it was rotated, so change to the new one before",
         "schema": {"type": "string", "format": "date-time"},
     },
+    "Pomelo-Version": {
+        "description": "The version of the API that this answer is of",
+        "schema": {"type": "string", "format": "date", "examples": ["2026-11-01"]},
+    },
+    "Deprecation": {
+        "description": "Since when what was called, or its version, is deprecated: seconds since 1970 after an `@` (RFC 9745)",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$", "examples": ["@1798761600"]},
+    },
+    "Sunset": {
+        "description": "When it ends (RFC 8594)",
+        "schema": {"type": "string", "examples": ["Fri, 31 Dec 2027 23:59:59 GMT"]},
+    },
     "ETag": {
         "description": "Names this state of the object: for `If-None-Match` and `If-Match`",
         "required": True,
@@ -94,6 +107,9 @@ COMMON_HEADERS = (
     "X-RateLimit-Remaining",
     "X-RateLimit-Reset",
     "Pomelo-Secret-Ends",
+    "Pomelo-Version",
+    "Deprecation",
+    "Sunset",
 )
 
 IDEMPOTENCY_PARAMETER: Json = {
@@ -107,6 +123,19 @@ IDEMPOTENCY_PARAMETER: Json = {
     # No example: tools fill in what they find, and a key is for one request only.
     "schema": {"type": "string", "pattern": IDEMPOTENCY_KEY},
 }
+
+
+def version_parameter() -> Json:
+    """Return the header that asks for a version of the API."""
+    return {
+        "name": "Pomelo-Version",
+        "in": "header",
+        "required": False,
+        "description": "The version of the API that this request is written for; without it the version of the key counts.",
+        # Not an enum: a client that was generated today must be able to name a later one.
+        "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    }
+
 
 # On reads and writes of a single object.
 CONDITIONS: Json = {
@@ -268,6 +297,11 @@ def problem_schemas() -> Json:
                 },
                 "required_scopes": {"type": "array", "items": text},
                 "granted_scopes": {"type": "array", "items": text},
+                "versions": {
+                    "type": "array",
+                    "description": "With `unknown_version`: those that can be asked for, oldest first",
+                    "items": text,
+                },
             },
         },
         "ProblemField": {
@@ -348,6 +382,8 @@ def _example(status: int, code: str) -> Json:
     facts: Json = {}
     if code == "insufficient_scope":
         facts = {"required_scopes": ["customers:write"], "granted_scopes": ["customers:read"]}
+    if code == "unknown_version":
+        facts = {"versions": [version.date for version in versions.VERSIONS]}
     if code == "rate_limited":
         facts = {"policies": ["key"]}
     if code == "validation_failed":

@@ -19,8 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core import ids
-from core.api import idempotency, preconditions
+from core.api import idempotency, preconditions, versions
 from core.api.access import Access, ApiRequest, authenticate
+from core.api.deprecation import Deprecation, deprecation_of
 from core.api.errors import NoSuchRoute
 from core.api.filters import check_query
 from core.api.permissions import Scopes
@@ -50,6 +51,8 @@ class TenantMixin(_View):
     """
 
     scopes: ClassVar[Scopes] = {}
+    # What of it is going away, by action or by method (core.api.deprecation).
+    deprecations: ClassVar[Mapping[str, Deprecation]] = {}
     needs_database: ClassVar[bool] = True
     # After the throttles, by `_handle`; of other people's views negotiation does it.
     reads_body: ClassVar[bool] = True
@@ -65,11 +68,20 @@ class TenantMixin(_View):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate, check permissions and throttles as DRF does, and wrap the handler that comes next."""
         super().initial(request, *args, **kwargs)
+        if self.deprecations:
+            self._announce_deprecation(request)
         name = (request.method or "").lower()
         handler = getattr(self, name, None) if name in self.http_method_names else None
         if handler is not None:
             # On this instance, as a ViewSet binds its actions to methods; DRF looks the handler up next.
             setattr(self, name, partial(self._handle, handler))
+
+    def _announce_deprecation(self, request: Request) -> None:
+        found = deprecation_of(self, request.method)
+        if found is not None and isinstance(request.auth, Access) and request.resolver_match is not None:
+            request.auth.note_deprecated(
+                f"{request.method} {versions.template_of(request.resolver_match.route)}", found
+            )
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate, as DRF does, where a negotiation of the view's own has not."""
@@ -127,6 +139,9 @@ class TenantMixin(_View):
         final: HttpResponse = self.finalize_response(request, response, *args, **kwargs)
         if isinstance(final, Response):
             final.render()
+        version = getattr(request, "api_version", None)
+        if version is not None:
+            final.headers[versions.HEADER] = version.date
         return preconditions.tag_answer(self, request, final)
 
     def lock_object(self, path: Mapping[str, Any]) -> None:

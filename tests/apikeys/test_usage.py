@@ -56,7 +56,7 @@ def test_each_secret_of_an_overlap_has_its_own_last_use(world, issue_key, api):
 def test_an_older_note_never_overwrites_a_newer_use(world, issue_key, api, monkeypatch):
     issued = issue_key(world.company)
     api(issued.client_secret).get("/v1/customers")
-    notes = dict(usage.BUFFER._uses), dict(usage.BUFFER._scopes)
+    notes = dict(usage.BUFFER._uses), dict(usage.BUFFER._needs)
     usage.BUFFER.flush()
     ((facts, at, _, _),) = notes[0].values()
     usage.BUFFER.note(facts, "customers:read", at - 60, "192.0.2.9", "old")

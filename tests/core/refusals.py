@@ -29,6 +29,11 @@ def validation_failed(world: World) -> Outcome:
 
 
 @refusal
+def unknown_version(world: World) -> Outcome:
+    return client_of(world).get("/v1/whoami", headers={"Pomelo-Version": "2020-01-01"})
+
+
+@refusal
 def invalid_idempotency_key(world: World) -> Outcome:
     return client_of(world).post("/v1/customers", ADA, idempotency_key="x" * 256)
 

@@ -1,0 +1,92 @@
+"""The versions of the API, oldest first, and how a request finds its own.
+
+A new one is a class here, at the end of `VERSIONS`; `docs/versions.md` (Adding a version) says when there must be one and what
+else goes with it.
+"""
+
+from datetime import datetime
+
+from django.http import HttpRequest
+from rest_framework.request import Request
+
+from core import clock
+from core.api.errors import UnknownVersion
+from core.api.versioning import ApiVersion, Json
+
+HEADER = "Pomelo-Version"
+
+
+class November2026(ApiVersion):
+    """The first version."""
+
+    date = "2026-11-01"
+    summary = "The API as it was first released."
+
+
+VERSIONS: list[ApiVersion] = [November2026()]
+
+
+def newest() -> ApiVersion:
+    """Return the version that handlers speak, and that new keys are pinned to."""
+    return VERSIONS[-1]
+
+
+def pinned(date: str) -> ApiVersion:
+    """Return the version a key was pinned to; the oldest that is served when that one has ended."""
+    found = served(clock.now())
+    return next((version for version in found if version.date == date), found[0])
+
+
+def asked(date: str) -> ApiVersion:
+    """Return the version that a request asks for by header. Raises UnknownVersion for one that is not served (any more)."""
+    now = clock.now()
+    for version in VERSIONS:
+        if version.date == date:
+            if version.deprecation is not None and version.deprecation.has_ended(now):
+                raise _refused(f"The version {date} ended on {version.deprecation.sunset:%Y-%m-%d}.", now)
+            return version
+    raise _refused(f"This API has no version {date[:40]!a}.", now)
+
+
+def served(now: datetime) -> list[ApiVersion]:
+    """Return the versions that can be asked for, oldest first."""
+    return [each for each in VERSIONS if each.deprecation is None or not each.deprecation.has_ended(now)]
+
+
+def _refused(detail: str, now: datetime) -> UnknownVersion:
+    dates = [version.date for version in served(now)]
+    return UnknownVersion(f"{detail} Send one of: {', '.join(dates)}.", facts={"versions": dates})
+
+
+def upgraded(body: Json, request: Request) -> Json:
+    """Return the `body` of `request` as the newest version writes it."""
+    http = request._request  # noqa: SLF001 - DRF's name for Django's request
+    later = _later_than(http)
+    if later and http.resolver_match is not None:
+        operation = f"{http.method} {template_of(http.resolver_match.route)}"
+        for version in later:
+            body = version.upgrade_body(operation, body)
+    return body
+
+
+def downgraded(answer: object, http: HttpRequest) -> object:
+    """Return an answer of the newest version as the version of this request gives it."""
+    for version in reversed(_later_than(http)):
+        answer = version.downgrade(answer)
+    return answer
+
+
+def _later_than(http: HttpRequest) -> list[ApiVersion]:
+    """Return what came after the version of the request; nothing for one that has none, or the newest."""
+    version: ApiVersion | None = getattr(http, "api_version", None)
+    if version is None or version is VERSIONS[-1]:
+        return []
+    return VERSIONS[VERSIONS.index(version) + 1 :]
+
+
+def template_of(route: str) -> str:
+    """Return Django's `v1/customers/<str:id>` as the document writes it."""
+    parts = (
+        f"{{{part[1:-1].rpartition(':')[2]}}}" if part.startswith("<") else part for part in route.split("/")
+    )
+    return "/" + "/".join(parts)
