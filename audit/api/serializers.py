@@ -72,7 +72,7 @@ class RequestLogOutput(serializers.Serializer):
     status = serializers.IntegerField()
     duration_ms = serializers.FloatField()
     request_bytes = serializers.IntegerField()
-    response_bytes = serializers.IntegerField()
+    response_bytes = serializers.IntegerField(help_text="Before compression.")
     key = ApiKeyReferenceOutput(allow_null=True)
     ip = serializers.CharField(allow_null=True)
     user_agent = serializers.CharField()

@@ -283,7 +283,7 @@ VAULT_KUBERNETES_TOKEN_FILE = env.str(
 
 # --- The request pipeline (docs/architecture.md, The request pipeline): core names its collaborators by path, since it imports no app -------------------
 # What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
-API_MIDDLEWARE = ["core.api.browsers.ApiCorsMiddleware"]
+API_MIDDLEWARE = ["core.api.compression.CompressionMiddleware", "core.api.browsers.ApiCorsMiddleware"]
 # Called with a request that came over plain HTTP, before it is refused.
 API_EXPOSURE = "apikeys.authentication.report_exposed_credential"
 API_REQUEST_LOG = "audit.ingest.buffer.record"

@@ -25,8 +25,7 @@ class Access(ABC):
     tenant: Tenant
     scopes: frozenset[str]
 
-    @abstractmethod
-    def note_deprecated(self, what: str, deprecation: Deprecation) -> None:
+    def note_deprecated(self, what: str, deprecation: Deprecation) -> None:  # noqa: B027 - there may be nobody to tell
         """The request uses `what`, which is going away: say so in the answer, and show the owner of the key who does."""
 
     @abstractmethod

@@ -19,6 +19,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
 from core.api.errors import MethodNotAllowed
+from core.api.preconditions import names
 from core.api.rendering import JSON
 from core.error_docs import load_every_error
 
@@ -69,7 +70,7 @@ def openapi_json(request: HttpRequest) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         raise MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": "GET, HEAD"})
     content, etag = _served(settings.PUBLIC_URL)
-    if request.META.get("HTTP_IF_NONE_MATCH") == etag:
+    if names(request.META.get("HTTP_IF_NONE_MATCH", ""), etag):
         response: HttpResponse = HttpResponseNotModified()
     else:
         response = HttpResponse(content, content_type=JSON)

@@ -48,7 +48,7 @@ def tag_answer(view: "APIView", request: ApiRequest, response: HttpResponse) -> 
     tag = tag_of(response.content)
     response.headers["ETag"] = tag
     wanted = request.META.get("HTTP_IF_NONE_MATCH")
-    if wanted and request.method in ("GET", "HEAD") and _names(wanted, tag):
+    if wanted and request.method in ("GET", "HEAD") and names(wanted, tag):
         unchanged = HttpResponse(status=304)
         unchanged.headers["ETag"] = tag
         return unchanged
@@ -70,7 +70,7 @@ def matching(handler: Callable[..., Any], view: Any) -> Callable[..., Any]:
         view.lock_object(kwargs)
         as_answered = versions.downgraded(view.retrieve(request, *args, **kwargs).data, request._request)  # noqa: SLF001
         tag = tag_of(dump(as_answered))
-        if not _names(wanted, tag):
+        if not names(wanted, tag):
             raise PreconditionFailed(headers={"ETag": tag})
         return handler(request, *args, **kwargs)
 
@@ -93,6 +93,6 @@ def _models() -> dict[str, type[Model]]:
     return {prefix: model for model in apps.get_models() if (prefix := getattr(model, "id_prefix", ""))}
 
 
-def _names(header: str, tag: str) -> bool:
+def names(header: str, tag: str) -> bool:
     """Tell whether a list of tags names `tag`, or is `*`. One that a compressed answer carried (`W/"…"`) names the same object."""
     return header.strip() == "*" or tag in (each.strip().removeprefix("W/") for each in header.split(","))

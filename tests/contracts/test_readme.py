@@ -24,7 +24,9 @@ TRACKED = [
     path
     for folder in FOLDERS
     for path in sorted((ROOT / folder).rglob("*"))
-    if path.suffix in (".py", ".html", ".txt", ".md", ".sql", ".json", ".tpl")
+    # What was released is written by a command at a release, and by nothing else.
+    if path.parent.name != "released"
+    and path.suffix in (".py", ".html", ".txt", ".md", ".sql", ".json", ".tpl")
 ]
 
 
