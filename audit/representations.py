@@ -59,6 +59,8 @@ def request_log(row: RequestLog) -> dict[str, Any]:
         "user_agent": row.user_agent,
         "refused_by": row.refused_by or None,
         "trace": row.trace,
+        "client_request_id": row.client_request_id or None,
+        "traceparent": row.traceparent or None,
         "created": rfc3339(row.arrived),
     }
 

@@ -5,6 +5,7 @@ of the identifier, which is what the tables are partitioned by.
 """
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,9 +17,11 @@ from audit.models import AuditEntry, RequestLog
 from audit.outcomes import BY_NAME, NAMED_CODES
 from audit.windows import newest
 from core import ids
+from core.api.patterns import TRACE_ID
 from core.errors import FieldError, FieldErrors, NotFound
 from core.ids import first_id
 
+_TRACE_ID = re.compile(TRACE_ID)
 # The last code point: the end of every range of texts with one prefix under the collation "C".
 _LAST = "\U0010ffff"
 
@@ -47,6 +50,8 @@ class RequestFilter:
     refused_by: str = ""
     outcome: str = ""
     ip: str = ""
+    client_request_id: str = ""
+    trace_id: str = ""
     text: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -104,7 +109,14 @@ def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
         found = found.filter(_outcome(wanted.outcome))
     if wanted.ip:
         found = found.filter(_address("ip", wanted.ip))
+    if wanted.client_request_id:
+        found = found.filter(client_request_id=wanted.client_request_id, client_request_id__gt="")
     text = wanted.text.strip()
+    trace_id = wanted.trace_id
+    if _TRACE_ID.fullmatch(text):
+        trace_id, text = text, ""
+    if trace_id:
+        found = found.filter(_of_trace(trace_id))
     if text.startswith("req_"):
         found = found.filter(id=_decoded("text", "req", text))
     elif text.startswith("key_"):
@@ -146,6 +158,14 @@ def _between(queryset: QuerySet[Any], since: datetime | None, until: datetime | 
 
 def _begins(column: str, prefix: str) -> Q:
     return Q(**{f"{column}__gte": prefix, f"{column}__lt": prefix + _LAST})
+
+
+def _of_trace(trace_id: str) -> Q:
+    """Match the requests of a trace. Raises FieldErrors for what is none."""
+    if not _TRACE_ID.fullmatch(trace_id):
+        raise FieldErrors([FieldError("trace_id", "invalid", "A trace is named by 32 hexadecimal digits.")])
+    # The second condition lets the small index on requests with a trace serve.
+    return _begins("traceparent", f"00-{trace_id}-") & Q(traceparent__gt="")
 
 
 def _decoded(field: str, prefix: str, text: str) -> Any:

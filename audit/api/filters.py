@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from audit import selectors
 from audit.models import AuditEntry, RequestLog
 from core.api.filters import MomentFilter, PatternFilter
-from core.api.patterns import ADDRESS_OR_NETWORK, STATUS_OR_CLASS, id_pattern
+from core.api.patterns import ADDRESS_OR_NETWORK, STATUS_OR_CLASS, TRACE_ID, id_pattern
 
 
 class AuditEntryFilter(django_filters.FilterSet):
@@ -49,6 +49,14 @@ class RequestLogFilter(django_filters.FilterSet):
         pattern=ADDRESS_OR_NETWORK,
         max_length=50,
         help_text="An address, or a network such as `203.0.113.0/24`.",
+    )
+    client_request_id = django_filters.CharFilter(
+        max_length=100, help_text="What the client itself called the request, in `X-Request-Id`."
+    )
+    trace_id = PatternFilter(
+        pattern=TRACE_ID,
+        max_length=32,
+        help_text="The trace that requests were part of: 32 hexadecimal digits.",
     )
     path = django_filters.CharFilter(max_length=500, help_text="How the path begins: `/v1/customers/cus_`.")
     created_after = MomentFilter()

@@ -78,6 +78,12 @@ class RequestLogOutput(serializers.Serializer):
     user_agent = serializers.CharField()
     refused_by = serializers.CharField(allow_null=True)
     trace = RequestDecisionOutput(many=True, allow_null=True)
+    client_request_id = serializers.CharField(
+        allow_null=True, help_text="What the client itself sent as `X-Request-Id` or `X-Client-Request-Id`."
+    )
+    traceparent = serializers.CharField(
+        allow_null=True, help_text="The trace that the request was part of (W3C Trace Context)."
+    )
     created = serializers.DateTimeField()
 
 

@@ -158,7 +158,7 @@ class RequestFilterForm(_PeriodForm):
         label="Search",
         required=False,
         max_length=200,
-        widget=forms.TextInput(attrs={"placeholder": "Path, or req_… or key_…"}),
+        widget=forms.TextInput(attrs={"placeholder": "Path, req_…, key_… or a trace"}),
     )
     key = forms.ChoiceField(required=False)
     status = forms.ChoiceField(required=False, choices=list(STATUSES.items()))
@@ -174,6 +174,7 @@ class RequestFilterForm(_PeriodForm):
     )
     route = forms.ChoiceField(required=False)
     ip = forms.CharField(label="Address", required=False, max_length=50)
+    client_request_id = forms.CharField(label="Your request id", required=False, max_length=100)
     period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))
     since = _moment("From")
     until = _moment("To")
@@ -201,6 +202,7 @@ class RequestFilterForm(_PeriodForm):
             method=self.text("method"),
             refused_by=self.text("refused_by"),
             ip=self.text("ip"),
+            client_request_id=self.text("client_request_id"),
             text=self.text("q"),
             since=self.begin,
             until=self.end,

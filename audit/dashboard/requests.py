@@ -1,6 +1,7 @@
 """The request pages: search, one request with the decisions behind its answer, live tail, export, usage."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -72,6 +73,8 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "fixes": fixes,
         "may_fix": at_least(request.membership.role, Role.DEVELOPER),
         "entries": selectors.entries_of_request(row),
+        "same_id": urlencode({"client_request_id": row.client_request_id}),
+        "trace_id": row.traceparent[3:35],
     }
     return render(request, "audit/request_detail.html", context)
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import orjson
 
-from audit.ingest.rows import CONTENT
+from audit.ingest.rows import CONTENT, FORMER_CONTENT, pad
 from core import sealed
 
 SCHEMA = sealed.tag_of("request-rows", CONTENT)
+# Of a release whose web processes may still run beside this one's writer.
+FORMER_SCHEMA = sealed.tag_of("request-rows", FORMER_CONTENT)
 
 
 def pack(rows: list[bytes]) -> bytes:
@@ -20,5 +22,10 @@ def pack(rows: list[bytes]) -> bytes:
 
 def unpack(payload: bytes) -> list[list[Any]]:
     """Return the rows of a batch. Raises core.sealed.NotOurs, core.sealed.UnknownSchema."""
-    rows: list[list[Any]] = orjson.loads(sealed.unseal(SCHEMA, payload))
+    try:
+        rows: list[list[Any]] = orjson.loads(sealed.unseal(SCHEMA, payload))
+    except sealed.UnknownSchema as error:
+        if str(error) != FORMER_SCHEMA:
+            raise
+        return [pad(row) for row in orjson.loads(sealed.unseal(FORMER_SCHEMA, payload))]
     return rows

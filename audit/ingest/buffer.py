@@ -177,6 +177,8 @@ def encode(row: tuple[Any, ...]) -> list[Any]:
         agent,
         refused,
         trace,
+        client_request_id,
+        traceparent,
     ) = row
     owned = principal is not None and principal.company_id is not None
     return [
@@ -196,6 +198,8 @@ def encode(row: tuple[Any, ...]) -> list[Any]:
         rows.plain_text(agent, 300),
         refused or "",
         rows.plain_trace(trace) if refused and trace else None,
+        rows.plain_text(client_request_id, 100) if client_request_id else "",
+        rows.plain_traceparent(traceparent) if traceparent else "",
     ]
 
 
@@ -205,7 +209,7 @@ BUFFER = Buffer()
 def record(entry: dict[str, Any]) -> None:
     """Take note of a finished request (`settings.API_REQUEST_LOG`): picks what is kept, and appends it."""
     request, response = entry["request"], entry["response"]
-    match = request.resolver_match
+    match, meta = request.resolver_match, request.META
     refused = entry["refused_by"]
     BUFFER.append(
         (
@@ -217,11 +221,13 @@ def record(entry: dict[str, Any]) -> None:
             response.status_code,
             entry["duration_ms"],
             response.headers.get("Content-Length"),
-            request.META.get("CONTENT_LENGTH"),
+            meta.get("CONTENT_LENGTH"),
             request.client_ip,
-            request.META.get("HTTP_USER_AGENT", ""),
+            meta.get("HTTP_USER_AGENT", ""),
             refused,
             request.trace if refused else None,
+            meta.get("HTTP_X_REQUEST_ID") or meta.get("HTTP_X_CLIENT_REQUEST_ID"),
+            meta.get("HTTP_TRACEPARENT"),
         )
     )
 

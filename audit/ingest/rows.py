@@ -1,5 +1,6 @@
 """A request as it travels: a list of plain values in the order of CONTENT. The same list is what its seal hashes."""
 
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -8,11 +9,14 @@ from core.redaction import redact_text
 
 CONTENT = (
     "id", "company", "mode", "key", "key_name", "method", "route", "path", "status", "duration_us",
-    "request_bytes", "response_bytes", "ip", "user_agent", "refused_by", "trace",
+    "request_bytes", "response_bytes", "ip", "user_agent", "refused_by", "trace", "client_request_id", "traceparent",
 )  # fmt: skip
-ID, COMPANY, MODE, KEY, KEY_NAME, METHOD, ROUTE, PATH, STATUS, DURATION, BYTES_IN, BYTES_OUT, IP, AGENT, REFUSED, TRACE = (
-    range(16)
-)  # fmt: skip
+(
+    ID, COMPANY, MODE, KEY, KEY_NAME, METHOD, ROUTE, PATH, STATUS, DURATION, BYTES_IN, BYTES_OUT, IP, AGENT, REFUSED, TRACE,
+    CLIENT_REQUEST_ID, TRACEPARENT,
+) = range(18)  # fmt: skip
+# What rows were made of before they had the last two; `pad` makes such a row one of today's.
+FORMER_CONTENT = CONTENT[:CLIENT_REQUEST_ID]
 
 MAX_INTEGER = 2_147_483_647
 UNKNOWN_ROUTE = "(unknown)"
@@ -56,6 +60,23 @@ def plain_text(text: str, limit: int) -> str:
         text = text.encode("utf-8", "replace").decode()
     # Before it is cut: half a credential would not be recognised, and is half of one.
     return redact_text(text)[:limit]
+
+
+def pad(row: list[Any]) -> list[Any]:
+    """Return a row of FORMER_CONTENT as one of CONTENT."""
+    return [*row, "", ""]
+
+
+# Version, trace, parent and flags (W3C Trace Context §3.2); a later version may append more.
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?"
+)
+
+
+def plain_traceparent(text: str) -> str:
+    """Return a `traceparent` header in the form of its version 00; empty for one that is none."""
+    found = _TRACEPARENT.fullmatch(text.strip()[:200])
+    return f"00-{found[1]}-{found[2]}-{found[3]}" if found else ""
 
 
 # A body can be refused in a thousand fields; the first ones say what is wrong.

@@ -14,6 +14,7 @@ from audit.days import day_of
 from audit.ingest import rollups, rows
 from audit.models import Streams
 from audit.seals import chain
+from audit.seals.content import hashed_request
 from audit.signing import Chain, canonical, leaf
 from core.postgres.copying import copying
 from core.tenancy import system_context
@@ -23,11 +24,15 @@ from core.tenancy import system_context
 _STAGE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS request_batch (
   id uuid, company_id uuid, mode text, key uuid, key_name text, method text, route text, path text, status int,
-  duration_us int, request_bytes int, response_bytes int, ip inet, user_agent text, refused_by text, trace jsonb
+  duration_us int, request_bytes int, response_bytes int, ip inet, user_agent text, refused_by text, trace jsonb,
+  client_request_id text, traceparent text
 ) ON COMMIT DELETE ROWS
 """
 _COPY = "COPY pg_temp.request_batch FROM STDIN"
-_SHARED = "method, route, path, status, duration_us, request_bytes, response_bytes, ip, user_agent, refused_by, trace"
+_SHARED = (
+    "method, route, path, status, duration_us, request_bytes, response_bytes, ip, user_agent, refused_by, trace, "
+    "client_request_id, traceparent"
+)
 _OWNED = (
     f"INSERT INTO audit_requestlog (id, company_id, mode, key, key_name, {_SHARED}) "  # noqa: S608 - constants only
     f"SELECT id, company_id, mode, key, key_name, {_SHARED} FROM pg_temp.request_batch WHERE company_id IS NOT NULL"
@@ -71,7 +76,7 @@ def prepare(batch: list[Row]) -> Prepared:
     ]
     for row in counted:
         del by_id[row[rows.ID]]
-    contents = {row_id: canonical(row) for row_id, row in by_id.items()}
+    contents = {row_id: canonical(hashed_request(row)) for row_id, row in by_id.items()}
     unowned = [row for row in by_id.values() if row[rows.COMPANY] is None]
     cells, usage = rollups.count(row for row in by_id.values() if row[rows.COMPANY] is not None)
     return Prepared(
@@ -136,7 +141,8 @@ def _without_known(cursor: CursorWrapper, prepared: Prepared) -> Prepared:
 def _copy_line(row: Row, content: bytes) -> str:
     """Return a row in COPY's text format."""
     trace = row[rows.TRACE]
-    values = [*row[: rows.TRACE], canonical(trace).decode() if trace is not None else None]
+    written = canonical(trace).decode() if trace is not None else None
+    values = [*row[: rows.TRACE], written, *row[rows.TRACE + 1 :]]
     # JSON writes a backslash before, or for, everything that COPY's format would need one for.
     if trace is not None or _BACKSLASH in content:
         values = [value.translate(_ESCAPES) if isinstance(value, str) else value for value in values]

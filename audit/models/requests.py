@@ -26,6 +26,9 @@ class RequestColumns(models.Model):
     user_agent = models.CharField(max_length=300)
     refused_by = models.CharField(max_length=64)
     trace = models.JSONField(null=True)
+    # What the client calls the request (`X-Request-Id`), and the trace it is part of (W3C Trace Context, in version 00).
+    client_request_id = models.CharField(max_length=100, default="", db_default="", db_collation="C")
+    traceparent = models.CharField(max_length=55, default="", db_default="", db_collation="C")
 
     id_prefix = "req"
 
@@ -69,6 +72,16 @@ class RequestLog(RequestColumns, TenantModel):
             models.Index(fields=["company", "mode", "status", "id"], name="audit_request_status"),
             models.Index(fields=["company", "mode", "ip", "id"], name="audit_request_ip"),
             models.Index(fields=["company", "mode", "path", "id"], name="audit_request_path"),
+            models.Index(
+                fields=["company", "mode", "client_request_id", "id"],
+                name="audit_request_client_id",
+                condition=models.Q(client_request_id__gt=""),
+            ),
+            models.Index(
+                fields=["company", "mode", "traceparent", "id"],
+                name="audit_request_traceparent",
+                condition=models.Q(traceparent__gt=""),
+            ),
             models.Index(
                 fields=["company", "mode", "id"],
                 name="audit_request_4xx",

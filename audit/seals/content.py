@@ -16,11 +16,11 @@ ENTRY_COLUMNS = f"id, company_id, mode, created, {_COMMON}"
 STAFF_COLUMNS = f"id, NULL::uuid, NULL::text, created, {_COMMON}"
 REQUEST_COLUMNS = (
     "id, company_id, mode, key, key_name, method, route, path, status, duration_us, request_bytes, response_bytes, "
-    "host(ip), user_agent, refused_by, trace::text"
+    "host(ip), user_agent, refused_by, trace::text, client_request_id, traceparent"
 )
 UNOWNED_COLUMNS = (
     "id, NULL::uuid, NULL::text, NULL::uuid, '', method, route, path, status, duration_us, request_bytes, "
-    "response_bytes, host(ip), user_agent, refused_by, trace::text"
+    "response_bytes, host(ip), user_agent, refused_by, trace::text, client_request_id, traceparent"
 )
 
 
@@ -45,7 +45,15 @@ def request_content(values: Any) -> list[Any]:
         row[index] = row[index].hex if isinstance(row[index], uuid.UUID) else None
     row[12] = _address(row[12])
     row[15] = json.loads(row[15]) if row[15] is not None else None
-    return row
+    return hashed_request(row)
+
+
+def hashed_request(row: list[Any]) -> list[Any]:
+    """Return what of a request's row is hashed: a row without the last two texts is as it was before there were any.
+
+    What was sealed then still fits, and whoever adds or removes one of them changes what is hashed.
+    """
+    return row if row[16] or row[17] else row[:16]
 
 
 def _address(text: str | None) -> str | None:

@@ -2,7 +2,8 @@
 
 from django.urls import path, re_path
 
-from config.pages import docs, find, key_usage, overview, plan, request_fixes, security_txt, theme
+from config.pages import find, key_usage, overview, plan, request_fixes, security_txt, theme
+from config.pages.docs import views as docs
 
 app_name = "pages"
 urlpatterns = [
@@ -17,7 +18,11 @@ urlpatterns = [
     path("theme/", theme.choose_theme, name="theme"),
     path(".well-known/security.txt", security_txt.security_txt, name="security_txt"),
     path("docs/", docs.docs_index, name="docs"),
+    path("docs/search/", docs.search_page, name="docs_search"),
+    path("docs/pomelo.postman_collection.json", docs.postman_collection, name="postman_collection"),
+    path("llms.txt", docs.llms_txt, name="llms_txt"),
     path("docs/verify_audit.py", docs.verify_audit, name="verify_audit"),
+    re_path(r"^docs/(?P<slug>[a-z0-9-]+)\.md$", docs.doc_markdown, name="doc_markdown"),
     # With or without the slash: the `type` of an error is /docs/errors#code. /docs/api is the API reference.
     re_path(r"^docs/(?!api/?$)(?P<slug>[a-z0-9-]+)/?$", docs.doc_page, name="doc"),
 ]

@@ -40,6 +40,9 @@ _IPV6_FORMS = [
 _IPV6 = f"({'|'.join(_IPV6_FORMS)})(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
 ADDRESS_OR_NETWORK = f"^({_IPV4}|{_IPV6})$"
 
+# W3C Trace Context §3.2.2.3.
+TRACE_ID = "^[0-9a-f]{32}$"
+
 STATUS_OR_CLASS = "^[1-5]([0-9]{2}|[xX]{2})$"
 
 # In quotes 1 to 255 characters of any kind, without them neither a space at an end nor a quote at both.

@@ -28,6 +28,8 @@ def make_row(company: uuid.UUID | None, **values: Any) -> list[Any]:
         "user_agent": "python-requests/2.32",
         "refused_by": "",
         "trace": None,
+        "client_request_id": "",
+        "traceparent": "",
     }
     return list((row | values).values())
 

@@ -39,4 +39,5 @@ RARE_QUERIES = {
     "audit_entries?ip": {"ip": "203.0.113.99"},
     "request_logs?ip": {"ip": "203.0.113.99"},
     "request_logs?status": {"status": "599"},
+    "request_logs?trace_id": {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"},
 }

@@ -31,6 +31,8 @@ REQUEST_FILTERS: dict[str, dict[str, Any]] = {
     "network": {"ip": "203.0.113.0/24"},
     "path": {"text": "/v1/customers/cus_"},
     "request": {"text": ids.encode("req", ids.new_id())},
+    "client's id": {"client_request_id": "order-4711"},
+    "trace": {"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"},
     "time": {"since": clock.now() - timedelta(hours=1), "until": clock.now()},
     "key and 5xx": {"key": KEY, "status": "5xx"},
 }

@@ -142,6 +142,8 @@ EDITS = {
         "user_agent": "'x'",
         "refused_by": "'x'",
         "trace": "NULL",
+        "client_request_id": "'order-1'",
+        "traceparent": "'00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'",
         "key": "NULL",
         "key_name": "'x'",
         "mode": "'test'",

@@ -1,0 +1,1 @@
+"""The documentation at /docs/: the Markdown files of `docs/`, as pages, as Markdown, and searched."""

@@ -1,0 +1,90 @@
+"""Markdown as HTML that fits the site: anchors, links between pages, code that can be copied, and a table of contents."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from posixpath import normpath
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.anchors import anchors_plugin
+
+from config.pages.docs.documents import HIDDEN_FOLDERS
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading below the title, and where it is."""
+
+    level: int
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A page as HTML, and its headings of the second and third level."""
+
+    html: SafeString
+    headings: tuple[Heading, ...]
+
+
+@lru_cache(maxsize=128)
+def render(text: str, folder: str = ".") -> Rendered:
+    """Render Markdown; raw HTML in it is shown as text. `folder` is where its relative links are written from."""
+    environment: dict[str, Any] = {"folder": folder, "headings": [], "samples": 0}
+    html = _markdown().render(text, environment)
+    return Rendered(mark_safe(html), tuple(environment["headings"]))  # noqa: S308 - our own files, raw HTML switched off
+
+
+@lru_cache(maxsize=1)
+def _markdown() -> MarkdownIt:
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.use(anchors_plugin, max_level=3, slug_func=anchor_of)
+    markdown.core.ruler.push("pomelo", _adapt)
+    markdown.add_render_rule("fence", _fence)
+    return markdown
+
+
+def anchor_of(text: str) -> str:
+    """Return the anchor of a heading: error codes keep their underscores, so that `/docs/errors#not_found` works."""
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")
+
+
+def _adapt(state: Any) -> None:
+    """Make the tokens fit the site: no style attributes (CSP), scrollable parts can be focused, .md links lead to pages."""
+    tokens: list[Token] = state.tokens
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if "style" in token.attrs:
+            alignment = str(token.attrs.pop("style")).removeprefix("text-align:")
+            token.attrs["class"] = "num" if alignment == "right" else ""
+        if token.type in ("code_block", "table_open"):
+            token.attrs["tabindex"] = "0"
+        if token.type == "heading_open" and token.tag in ("h2", "h3") and following is not None:
+            text = "".join(child.content for child in following.children or ())
+            state.env["headings"].append(Heading(int(token.tag[1]), str(token.attrs["id"]), text))
+        for child in token.children or ():
+            match = re.fullmatch(r"(?!\w+:)([\w./-]+)\.md(#.*)?", str(child.attrs.get("href", "")))
+            if match:
+                page = normpath(f"{state.env['folder']}/{match[1]}")
+                if page.startswith(("../", *HIDDEN_FOLDERS)):
+                    del child.attrs["href"]  # a file of the repository that is no page
+                else:
+                    child.attrs["href"] = f"/docs/{page.replace('/', '-')}/{match[2] or ''}"
+
+
+def _fence(self: Any, tokens: Sequence[Token], index: int, options: Any, env: dict[str, Any]) -> str:
+    """Show code with a button that copies it."""
+    env["samples"] += 1
+    token = tokens[index]
+    language = token.info.strip().partition(" ")[0]
+    context = {
+        "code": token.content,
+        "id": f"sample-{env['samples']}",
+        "label": f"sample {env['samples']}" + (f" ({language})" if language else ""),
+    }
+    return render_to_string("components/code.html", context)

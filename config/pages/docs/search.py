@@ -1,0 +1,104 @@
+"""Search through the documentation: by its sections, every word of the question counts."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from config.pages.docs.documents import Document, all_documents
+from config.pages.docs.rendering import anchor_of
+
+MOST_HITS = 20
+MAX_QUESTION = 200
+_HEADING = re.compile(r"^(#{1,3}) +(.+)$")
+_WORD = re.compile(r"[\w/-]+")
+_MARKS = re.compile(r"[*`|]+|\[([^\]]*)\]\([^)]*\)")
+_EXCERPT = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading of a page with what stands below it."""
+
+    document: Document
+    anchor: str
+    heading: str
+    text: str
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"/docs/{self.document.slug}/" + (f"#{self.anchor}" if self.anchor else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A section that fits, and the words around the place where it does."""
+
+    section: Section
+    excerpt: str
+
+
+def search(question: str) -> list[Hit]:
+    """Return the sections that hold a word beginning with each word of the question, best first, MOST_HITS at most."""
+    words = [word.lower() for word in _WORD.findall(question[:MAX_QUESTION])]
+    if not words:
+        return []
+    ranked = []
+    for number, section in enumerate(_all_sections()):
+        score = _score(section, words)
+        if score:
+            ranked.append((-score, number, section))
+    return [Hit(section, _excerpt(section.text, words)) for _, _, section in sorted(ranked)[:MOST_HITS]]
+
+
+def _score(section: Section, words: list[str]) -> int:
+    """Return how well a section fits: a heading counts more than a text, a title more than a heading. 0: not at all."""
+    score = 0
+    title, heading, text = (part.lower() for part in (section.document.title, section.heading, section.text))
+    for word in words:
+        pattern = re.compile(rf"(?<!\w){re.escape(word)}")
+        found = 8 * bool(pattern.search(title)) + 6 * bool(pattern.search(heading))
+        found += min(len(pattern.findall(text)), 5)
+        if not found:
+            return 0
+        score += found
+    return score
+
+
+def _excerpt(text: str, words: list[str]) -> str:
+    """Return a piece of a text around the first of the words in it."""
+    found = re.search("|".join(rf"(?<!\w){re.escape(word)}" for word in words), text, re.IGNORECASE)
+    begin = max(0, (found.start() if found else 0) - _EXCERPT // 3)
+    begin = text.rfind(" ", 0, begin) + 1 if begin else 0
+    piece = text[begin : begin + _EXCERPT]
+    return ("… " if begin else "") + piece + (" …" if begin + _EXCERPT < len(text) else "")
+
+
+def _all_sections() -> list[Section]:
+    return [section for document in all_documents() for section in _sections_of(document, document.text)]
+
+
+@lru_cache(maxsize=128)
+def _sections_of(document: Document, text: str) -> tuple[Section, ...]:
+    return tuple(_parted(document, text))
+
+
+def _parted(document: Document, text: str) -> Iterator[Section]:
+    anchor, heading, lines, in_code = "", document.title, [], False
+    for line in text.splitlines():
+        in_code ^= line.startswith("```")
+        found = None if in_code else _HEADING.match(line)
+        if found is None:
+            lines.append(line)
+            continue
+        if lines:
+            yield Section(document, anchor, heading, _plain(lines))
+        anchor = "" if found[1] == "#" else anchor_of(found[2])
+        heading, lines = found[2].replace("`", ""), []
+    yield Section(document, anchor, heading, _plain(lines))
+
+
+def _plain(lines: list[str]) -> str:
+    text = " ".join(line for line in lines if not re.fullmatch(r"[|:\- ]+|```.*", line))
+    return " ".join(_MARKS.sub(lambda found: found[1] or " ", text).split())

@@ -1,0 +1,132 @@
+"""What a client calls its request, and the trace that the request is part of, are kept with it and find it again."""
+
+import uuid
+
+import orjson
+import pytest
+
+from audit.ingest import batches, buffer, rows
+from audit.ingest.store import store
+from audit.ingest.writer import Writer
+from audit.models import RequestLog, SealHead
+from audit.seals.content import hashed_request
+from audit.signing import canonical
+from audit.verification import verify_chain
+from core import ids, sealed
+from core.tenancy import system_context, tenant_context
+from tests.audit.rows import make_row
+from tests.clients import sign_in
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
+
+
+def drain():
+    assert buffer.BUFFER.flush()
+    Writer("test").drain(seconds=30)
+
+
+def findings(world):
+    with system_context(reason="tests"):
+        heads = list(SealHead.objects.filter(company_id=world.company.id, stream="requests"))
+    assert heads
+    return [str(found) for head in heads for found in verify_chain(head) if found.what != "unsigned"]
+
+
+@pytest.fixture
+def client(world, issue_key, api):
+    return api(issue_key(world.company, ["audit:read"]).client_secret)
+
+
+def test_both_are_kept_and_either_finds_the_request(client, world):
+    sent = {"X-Request-Id": "order-4711", "traceparent": PARENT}
+    asked = client.get("/v1/whoami", headers=sent)
+    client.get("/v1/whoami")
+    drain()
+
+    own_id = asked.headers["X-Request-Id"]
+    found = client.get(f"/v1/request_logs/{own_id}").json
+    by_id = client.get("/v1/request_logs?client_request_id=order-4711").json["data"]
+    by_trace = client.get(f"/v1/request_logs?trace_id={TRACE}").json["data"]
+
+    assert (found["client_request_id"], found["traceparent"]) == ("order-4711", PARENT)
+    assert [row["id"] for row in by_id] == [row["id"] for row in by_trace] == [own_id]
+    assert findings(world) == []
+
+    browser = sign_in(world.owner, world.company)
+    page = browser.get(f"/requests/{own_id}/").content.decode()
+    assert "order-4711" in page
+    assert TRACE in page
+    for query in ("client_request_id=order-4711", f"q={TRACE}"):
+        listed = browser.get(f"/requests/?{query}").content.decode()
+        assert listed.count('class="cell-title') == 1
+
+
+def test_the_other_name_of_the_header_will_do(client):
+    asked = client.get("/v1/whoami", headers={"X-Client-Request-Id": "job 7"})
+    drain()
+
+    assert (
+        client.get(f"/v1/request_logs/{asked.headers['X-Request-Id']}").json["client_request_id"] == "job 7"
+    )
+
+
+def test_a_credential_in_it_is_not_kept(client):
+    asked = client.get("/v1/whoami", headers={"X-Request-Id": f"run {client.secret}"})
+    drain()
+
+    kept = client.get(f"/v1/request_logs/{asked.headers['X-Request-Id']}").json["client_request_id"]
+    assert client.secret not in kept
+    assert kept.startswith("run ")
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        (PARENT, PARENT),
+        (f" {PARENT} ", PARENT),
+        (f"cc-{TRACE}-00f067aa0ba902b7-00-what-comes-later", f"00-{TRACE}-00f067aa0ba902b7-00"),
+        (f"ff-{TRACE}-00f067aa0ba902b7-01", ""),
+        (f"00-{'0' * 32}-00f067aa0ba902b7-01", ""),
+        (f"00-{TRACE}-{'0' * 16}-01", ""),
+        (PARENT.upper(), ""),
+        (PARENT[:-1], ""),
+        ("", ""),
+        ("x" * 100_000, ""),
+    ],
+)
+def test_a_trace_is_kept_in_one_form_or_not_at_all(header, kept):
+    assert rows.plain_traceparent(header) == kept
+
+
+@pytest.mark.parametrize("asked", ["trace_id=xyz", f"trace_id={TRACE.upper()}"])
+def test_a_trace_that_is_none_is_refused(client, asked):
+    answer = client.get(f"/v1/request_logs?{asked}")
+
+    assert (answer.status, answer.code) == (400, "validation_failed")
+    assert answer.json["error"]["fields"][0]["field"] == "trace_id"
+
+
+def test_what_was_sealed_before_there_were_any_still_fits(world):
+    """A row without either is hashed as the release before hashed it."""
+    former = make_row(world.company.id)[: len(rows.FORMER_CONTENT)]
+
+    assert canonical(hashed_request(rows.pad(former))) == canonical(former)
+    store([rows.pad(former)])
+    assert findings(world) == []
+
+
+def test_a_batch_of_the_release_before_is_written(world):
+    former = make_row(world.company.id)[: len(rows.FORMER_CONTENT)]
+    payload = sealed.seal(batches.FORMER_SCHEMA, orjson.dumps([former]))
+
+    (row,) = batches.unpack(payload)
+    store([row])
+
+    with tenant_context(world.tenant()):
+        kept = RequestLog.objects.get(id=uuid.UUID(former[0]))
+    assert (kept.public_id, kept.client_request_id, kept.traceparent) == (
+        ids.encode("req", uuid.UUID(former[0])),
+        "",
+        "",
+    )
