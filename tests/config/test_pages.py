@@ -346,7 +346,7 @@ def test_links_between_documents_lead_somewhere(world: World, login: Login) -> N
     broken = []
     for document in docs.all_documents():
         html = render(document.text, document.folder).html
-        for href in re.findall(r'href="(/[^"]*)"', html):
+        for href in re.findall(r'<a href="(/[^"]*)"', html):
             if client.get(urlsplit(href).path, follow=True).status_code != 200:
                 broken.append(f"{document.slug}: {href}")
 
