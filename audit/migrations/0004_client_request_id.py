@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0004_allowances'),
-        ('audit', '0002_unsealed_entries'),
+        ('audit', '0003_usage_rollups'),
     ]
 
     operations = [
