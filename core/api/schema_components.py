@@ -188,6 +188,7 @@ PARAMETERS = {
     "channel": "Only this channel, or these",
     "created_after": "Only what was created then or later (RFC 3339)",
     "created_before": "Only what was created before (RFC 3339)",
+    "charge": "Only of the charge with this identifier",
     "customer": "Only of the customer with this identifier",
     "due_after": "Only what is due on that day or later",
     "due_before": "Only what is due before that day",
