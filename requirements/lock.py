@@ -1,4 +1,4 @@
-"""Compile `base.txt`, `tracing.txt` and `dev.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
+"""Compile `base.txt`, `tracing.txt`, `dev.txt` and `checkov.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
 
 Run by `make lock` and `make check`. The check needs no network: it compares what pyproject.toml asks for with the pins.
 """
@@ -14,29 +14,31 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE, TRACING, DEV = (ROOT / "requirements" / f"{name}.txt" for name in ("base", "tracing", "dev"))
+BASE, TRACING, DEV, CHECKOV = (
+    ROOT / "requirements" / f"{name}.txt" for name in ("base", "tracing", "dev", "checkov")
+)
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 def compile_pins() -> None:
     """Resolve anew, keeping present pins where they still fit, for Python 3.11 and every later one."""
     for target, extra in (
-        (BASE, []),
-        (TRACING, ["--extra", "tracing"]),
-        (DEV, ["--extra", "dev", "--extra", "tracing"]),
+        (BASE, ["pyproject.toml"]),
+        (TRACING, ["pyproject.toml", "--extra", "tracing"]),
+        (DEV, ["pyproject.toml", "--extra", "dev", "--extra", "tracing"]),
+        (CHECKOV, ["--group", "checkov"]),
     ):
         command = [
             "uv",
             "pip",
             "compile",
-            "pyproject.toml",
             *extra,
             "--universal",
             "--python-version",
             "3.11",
         ]
         options = ["--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--no-emit-index-url"]
-        constraints = [] if target == BASE else ["--constraint", str(BASE)]
+        constraints = [] if target in (BASE, CHECKOV) else ["--constraint", str(BASE)]
         subprocess.run(  # noqa: S603 - a fixed command
             [*command, *options, *constraints, "--output-file", str(target)],
             cwd=ROOT,
@@ -47,14 +49,16 @@ def compile_pins() -> None:
 
 def problems() -> list[str]:
     """Return what does not fit, in words."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    texts = {path: path.read_text() for path in (BASE, TRACING, DEV)}
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project, groups = settings["project"], settings["dependency-groups"]
+    texts = {path: path.read_text() for path in (BASE, TRACING, DEV, CHECKOV)}
     pins = {path: {canonicalize_name(n): v for n, v in PIN.findall(text)} for path, text in texts.items()}
     always, extras = project["dependencies"], project["optional-dependencies"]
     wanted = {
         BASE: always,
         TRACING: always + extras["tracing"],
         DEV: always + extras["tracing"] + extras["dev"],
+        CHECKOV: groups["checkov"],
     }
     found = []
     for path in wanted:

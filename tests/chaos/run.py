@@ -63,8 +63,8 @@ def run(
         receiver.secret = made["secret"]
         say("The engines are up; starting web, two workers and beat.")
         stage.start()
-        writers = Writers(stage.url, made["key"])
-        clock = _Clock(stage)
+        writers = Writers(stage.url, key=made["key"])
+        clock = Clock(stage)
         writers.start()
         clock.start()
         trouble = Trouble(stage, seed=seed)
@@ -73,12 +73,12 @@ def run(
         trouble.run(seconds)
         say("Waiting for calm.")
         writers.stop(at_least=at_least)
-        _settle(stage, made["company"])
+        settle(stage, made["company"])
         clock.stop()
         return _compare(stage, made["company"], writers, receiver, trouble, time.monotonic() - began)
 
 
-class _Clock:
+class Clock:
     """Moves the retry clock forward: a delivery that failed twice would otherwise wait for five minutes."""
 
     def __init__(self, stage: Stage) -> None:
@@ -103,7 +103,8 @@ class _Clock:
                 continue  # PostgreSQL is just being killed
 
 
-def _settle(stage: Stage, company: str) -> None:
+def settle(stage: Stage, company: str) -> None:
+    """Wait until no event and no delivery of the company is on its way any more, or for SETTLE_SECONDS."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         try:

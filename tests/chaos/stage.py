@@ -28,6 +28,18 @@ CELERY = ["celery", "--quiet", "--app", "config.celery"]
 BARE = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
 
 
+def worker(name: str) -> list[str]:
+    """Return the command of a worker with one process for tasks."""
+    return [*CELERY, "worker", "-n", f"{name}@chaos", "--loglevel", "WARNING", "-c", "1", *BARE]
+
+
+def answers(pool: urllib3.PoolManager, url: str) -> bool:
+    """Tell whether a probe is green."""
+    with contextlib.suppress(urllib3.exceptions.HTTPError):
+        return bool(pool.request("GET", url).status == 200)
+    return False
+
+
 class Stage:
     """Starts everything on entering, ends everything on leaving."""
 
@@ -97,25 +109,37 @@ class Stage:
             cwd=ROOT, env=self.environment, check=True, stdout=subprocess.PIPE, text=True,
         ).stdout  # fmt: skip
 
-    def start(self) -> None:
-        """Start web, two workers and beat, and wait until the web server is ready."""
-        self._commands = {
+    def commands(self) -> dict[str, list[str]]:
+        """What runs, by name."""
+        return {
             "web": [sys.executable, "-m", "config.run.web"],
-            "worker 1": [*CELERY, "worker", "-n", "one@chaos", "--loglevel", "WARNING", "-c", "1", *BARE],
-            "worker 2": [*CELERY, "worker", "-n", "two@chaos", "--loglevel", "WARNING", "-c", "1", *BARE],
+            "worker 1": worker("one"),
+            "worker 2": worker("two"),
             "beat": [*CELERY, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(self.data_dir / "beat")],
         }  # fmt: skip
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """What the part `name` is started with."""
+        return self.environment
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses of the web servers."""
+        return [self.url]
+
+    def start(self) -> None:
+        """Start every part, and wait until the web servers answer."""
+        self._commands = self.commands()
         for name in self._commands:
             self._start(name)
         self._keeper.start()
         deadline = time.monotonic() + 180
         pool = urllib3.PoolManager(retries=False, timeout=2)
-        while time.monotonic() < deadline:
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                if pool.request("GET", f"{self.url}/healthz").status == 200:
-                    return
-            time.sleep(0.2)
-        raise RuntimeError("The web server did not start.")
+        for url in self.urls:
+            while not answers(pool, f"{url}/healthz"):
+                if time.monotonic() > deadline:
+                    raise RuntimeError("The web server did not start.")
+                time.sleep(0.2)
 
     def pids(self, name: str, *, children_only: bool = False) -> list[int]:
         """Return the process ids of a part, its own first."""
@@ -129,10 +153,7 @@ class Stage:
     def is_up(self, name: str) -> bool:
         """Return whether a part does its work: the web server is ready, a worker has had its child for a while."""
         if name == "web":
-            pool = urllib3.PoolManager(retries=False, timeout=2)
-            with contextlib.suppress(urllib3.exceptions.HTTPError):
-                return bool(pool.request("GET", f"{self.url}/readyz").status == 200)
-            return False
+            return answers(urllib3.PoolManager(retries=False, timeout=2), f"{self.url}/readyz")
         with contextlib.suppress(psutil.NoSuchProcess):
             children = psutil.Process(self.processes[name].pid).children()
             return any(time.time() - child.create_time() > WORKER_SETTLES_SECONDS for child in children)
@@ -152,7 +173,7 @@ class Stage:
             self.processes[name] = subprocess.Popen(
                 self._commands[name],
                 cwd=ROOT,
-                env=self.environment,
+                env=self.environment_of(name),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

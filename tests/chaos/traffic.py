@@ -74,13 +74,17 @@ class FlakyReceiver:
 
 
 class Writers:
-    """Threads that POST customers, each under an Idempotency-Key that is repeated until there is a definite answer."""
+    """Threads that POST customers, each under an Idempotency-Key that is repeated until there is a definite answer.
 
-    def __init__(self, url: str, key: str, *, threads: int = 3, per_second: float = 10.0) -> None:
+    With several servers each try goes to any one of them.
+    """
+
+    def __init__(self, *urls: str, key: str, threads: int = 3, per_second: float = 10.0) -> None:
         self.accepted: dict[str, float] = {}
         self.repeats = 0
         self.surprises: list[str] = []
-        self._url, self._key, self._pause = f"{url}/v1/customers", key, 1 / per_second
+        self._urls = [f"{url}/v1/customers" for url in urls]
+        self._key, self._pause = key, 1 / per_second
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(threads)]
 
@@ -113,7 +117,7 @@ class Writers:
             "Content-Type": "application/json",
         }
         try:
-            answer = pool.request("POST", self._url, body=body, headers=headers)
+            answer = pool.request("POST", random.choice(self._urls), body=body, headers=headers)
         except urllib3.exceptions.HTTPError:
             return False
         if answer.status == 201:

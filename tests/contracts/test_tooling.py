@@ -28,18 +28,13 @@ def load(path: Path) -> ModuleType:
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """requirements/lock.py, looking at a copy of the project's files."""
     (tmp_path / "requirements").mkdir()
-    for name in (
-        "pyproject.toml",
-        "requirements/base.txt",
-        "requirements/tracing.txt",
-        "requirements/dev.txt",
-    ):
+    names = ("base", "tracing", "dev", "checkov")
+    for name in ("pyproject.toml", *(f"requirements/{name}.txt" for name in names)):
         shutil.copy(ROOT / name, tmp_path / name)
     module = load(ROOT / "requirements" / "lock.py")
     monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(module, "BASE", tmp_path / "requirements" / "base.txt")
-    monkeypatch.setattr(module, "TRACING", tmp_path / "requirements" / "tracing.txt")
-    monkeypatch.setattr(module, "DEV", tmp_path / "requirements" / "dev.txt")
+    for name in names:
+        monkeypatch.setattr(module, name.upper(), tmp_path / "requirements" / f"{name}.txt")
     return module
 
 

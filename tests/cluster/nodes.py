@@ -1,0 +1,143 @@
+"""Three machines on one: each node has a web server and a worker of its own, which die together; all share their servers."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import urllib3
+
+from tests.chaos.stage import CELERY, Stage, answers, worker
+from tests.core.valkey_servers import free_port
+
+NODES = (1, 2, 3)
+
+
+class Nodes(Stage):
+    """A stage of three nodes on one PostgreSQL, the Valkey of `valkey_url` and the broker of `broker_url`."""
+
+    def __init__(self, *, valkey_url: str, broker_url: str) -> None:
+        super().__init__()
+        self._shared = {"VALKEY_URL": valkey_url, "CELERY_BROKER_URL": broker_url}
+        self.ports = {node: free_port() for node in NODES}
+        self._token = secrets.token_hex(8)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process of every node is started with."""
+        return super().environment | self._shared | {"WEB_THREADS": "4"}
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """A web server listens on its node's port."""
+        kind, _, node = name.partition(" ")
+        return self.environment | ({"PORT": str(self.ports[int(node)])} if kind == "web" else {})
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses of the three web servers, in the order of NODES."""
+        return [f"http://127.0.0.1:{self.ports[node]}" for node in NODES]
+
+    def commands(self) -> dict[str, list[str]]:
+        """A web server and a worker for each node; beat, of which there is one."""
+        commands = {f"web {node}": [sys.executable, "-m", "config.run.web"] for node in NODES}
+        commands |= {f"worker {node}": worker(f"node{node}") for node in NODES}
+        schedule = str(self.data_dir / "beat")
+        beat = [*CELERY, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", schedule]
+        return commands | {"beat": beat}
+
+    def ready(self) -> list[int]:
+        """Return the nodes whose web server is ready."""
+        pool = urllib3.PoolManager(retries=False, timeout=2)
+        return [node for node in NODES if answers(pool, f"http://127.0.0.1:{self.ports[node]}/readyz")]
+
+    def kill(self, node: int) -> None:
+        """Let a machine lose its power: SIGKILL to all of its processes at once. They are started again by the stage."""
+        with self.guard:
+            for name in (f"web {node}", f"worker {node}"):
+                for pid in self.pids(name):
+                    try:
+                        os.kill(pid, signal.SIGKILL)
+                    except ProcessLookupError:
+                        continue
+
+
+class Killer:
+    """Kills a random node that is ready every `pause` seconds, as long as another one is ready to take its work."""
+
+    def __init__(self, nodes: Nodes, *, pause: float = 5.0) -> None:
+        self.kills = dict.fromkeys(NODES, 0)
+        self.skipped = 0
+        self._nodes, self._pause = nodes, pause
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Kill nothing more."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._pause):
+            ready = self._nodes.ready()
+            if len(ready) < 2:
+                self.skipped += 1
+                continue
+            node = random.choice(ready)
+            self._nodes.kill(node)
+            self.kills[node] += 1
+
+
+class Limited:
+    """Callers that ask every node at once with one key, far beyond its limit; every answer is counted by its status."""
+
+    def __init__(self, urls: list[str], key: str, *, per_second: float = 4.0) -> None:
+        self.statuses: dict[int, int] = {}
+        self.began = 0.0
+        self._guard = threading.Lock()
+        self._stopping = threading.Event()
+        self._key, self._pause = key, 1 / per_second
+        self._threads = [threading.Thread(target=self._ask, args=(url,), daemon=True) for url in urls]
+
+    def start(self) -> None:
+        """Begin."""
+        self.began = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> float:
+        """Ask nothing more; return for how many seconds was asked."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(60)
+        return time.monotonic() - self.began
+
+    def _ask(self, url: str) -> None:
+        pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
+        while not self._stopping.wait(self._pause):
+            status = ask(pool, url, self._key)
+            with self._guard:
+                self.statuses[status] = self.statuses.get(status, 0) + 1
+
+
+def ask(pool: urllib3.PoolManager, url: str, key: str) -> int:
+    """Ask whoami; return the status, 0 where no answer came."""
+    try:
+        return pool.request("GET", f"{url}/v1/whoami", headers={"Authorization": f"Bearer {key}"}).status
+    except urllib3.exceptions.HTTPError:
+        return 0
+
+
+def log_of(nodes: Nodes, name: str) -> str:
+    """Return the end of a part's log."""
+    path = Path(nodes.data_dir) / f"{name}.log"
+    return path.read_text(errors="replace")[-3000:] if path.exists() else ""

@@ -1,0 +1,118 @@
+"""Three nodes of web server and worker on one PostgreSQL, a Valkey Cluster and a broker, one of them killed every five seconds.
+
+POMELO_CLUSTER_SECONDS says for how long (180 by default).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.chaos.run import Clock, settle
+from tests.chaos.traffic import FlakyReceiver, Writers
+from tests.cluster.brokers import rabbitmq, rabbitmq_version
+from tests.cluster.nodes import NODES, Killer, Limited, Nodes, ask, log_of
+from tests.cluster.test_valkey import cluster
+from tests.engines import private_valkey
+
+SECONDS = float(os.environ.get("POMELO_CLUSTER_SECONDS", "180"))
+LIMIT = 60  # a minute: the bucket holds as many, and gets one back each second
+REVOKE_EVERY_SECONDS = 12
+LEAST_WRITES = 50
+
+
+@contextlib.contextmanager
+def broker(folder: Path):
+    """RabbitMQ where it is installed, or else a Valkey of its own; yields address and name."""
+    if version := rabbitmq_version():
+        with rabbitmq(folder / "rabbitmq") as url:
+            yield url, f"RabbitMQ {version}"
+    else:
+        with private_valkey() as valkey:
+            yield valkey.broker_url, "a Valkey of its own as the broker"
+
+
+def revoke_in_turn(nodes: Nodes, keys: list[tuple[str, str]], until: float) -> tuple[int, int, list[str]]:
+    """Revoke one key after the other by the operator's command while nodes die.
+
+    Returns how many were revoked, how many answers of nodes were asked for afterwards, and the answers that came from a
+    revoked key and were no 401.
+    """
+    pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
+    revoked, asked, wrong = 0, 0, []
+    for client_id, secret in keys:
+        if time.monotonic() > until:
+            break
+        began = time.monotonic()
+        warm = [url for url in nodes.urls if ask(pool, url, secret) == 200]
+        nodes.manage("revoke_key", client_id)
+        revoked += 1
+        for url in nodes.urls:
+            status = ask(pool, url, secret)
+            asked += status != 0
+            if status not in (0, 401, 503):  # no answer: that node was just killed
+                wrong.append(
+                    f"{status} from {url}, which {'knew' if url in warm else 'did not know'} the key"
+                )
+        time.sleep(max(0.0, began + REVOKE_EVERY_SECONDS - time.monotonic()))
+    return revoked, asked, wrong
+
+
+@pytest.mark.timeout(SECONDS + 900)
+def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, seen) -> None:
+    with (
+        cluster(tmp_path) as valkey_url,
+        broker(tmp_path) as (broker_url, broker_name),
+        FlakyReceiver() as receiver,
+        Nodes(valkey_url=valkey_url, broker_url=broker_url) as nodes,
+    ):
+        # given three nodes, writers that repeat until there is an answer, and callers beyond their key's limit
+        made = json.loads(nodes.run_module("tests.chaos.seed", receiver.url))
+        receiver.secret = made["secret"]
+        count = str(int(SECONDS / REVOKE_EVERY_SECONDS) + 1)
+        more = json.loads(nodes.run_module("tests.cluster.seed", made["company"], str(LIMIT), count))
+        nodes.start()
+        writers = Writers(*nodes.urls, key=made["key"], per_second=5.0)
+        limited, killer, clock = Limited(nodes.urls, more["limited"]), Killer(nodes), Clock(nodes)
+        # when nodes are killed at random while all of them ask
+        for each in (writers, limited, killer, clock):
+            each.start()
+        end = time.monotonic() + SECONDS
+        revoked, asked, wrong = revoke_in_turn(nodes, more["keys"], end)
+        time.sleep(max(0.0, end - time.monotonic()))
+        killer.stop()
+        seconds = limited.stop()
+        writers.stop(at_least=LEAST_WRITES)
+        settle(nodes, made["company"])
+        clock.stop()
+        events = nodes.query(
+            "SELECT object_id FROM core_outboxevent WHERE type = 'customer.created' AND company_id = %s",
+            made["company"],
+        )
+        subjects = [str(subject) for (subject,) in events]
+        failures = [line for name in ("web 1", "web 2", "web 3") for line in log_of(nodes, name).splitlines()]
+    # then
+    admitted = limited.statuses.get(200, 0)
+    said = (
+        f"{sum(killer.kills.values())} kills in {seconds:.0f} s ({killer.skipped} left out, since only one node was up); "
+        f"{len(writers.accepted)} writes accepted after {writers.repeats} repeats, {len(subjects)} events, "
+        f"{len(set(receiver.subjects.values()))} delivered; {admitted} admitted of at most {LIMIT + seconds * LIMIT / 60:.0f}, "
+        f"{limited.statuses}; {revoked} keys revoked, {asked} answers afterwards"
+    )
+    print(said)
+    assert writers.surprises == [], failures[-5:]
+    assert set(writers.accepted) - set(subjects) == set(), said
+    assert len(subjects) == len(set(subjects)), said
+    assert set(subjects) - set(receiver.subjects.values()) == set(), said
+    assert receiver.forged == 0
+    assert len(writers.accepted) >= LEAST_WRITES, said
+    assert admitted <= LIMIT + seconds * LIMIT / 60 + 1, said
+    assert wrong == [], said
+    assert all(killer.kills[node] for node in NODES) or SECONDS < 60, said
+    seen(f"three nodes, Valkey Cluster (3 + 3), {broker_name}", said)

@@ -1,0 +1,147 @@
+"""Callers that go on whatever happens, and note each answer under the phase it came in."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+import uuid
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+import urllib3
+
+READ_SECONDS = 10.0  # a client's patience; longer is a time-out
+
+
+@dataclass
+class Phase:
+    """What was answered while something was away, or while nothing was. `seconds` are those of answers with status 2xx."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+
+    def percentile(self, share: float) -> float:
+        """Return so long as `share` of the good answers took at most; 0 when there were none."""
+        ordered = sorted(self.seconds)
+        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
+
+    def count(self, *kinds: str) -> int:
+        """Return how many answers were of these kinds: `write 201`, `read 200`, `write 503`, `read timed out`, …"""
+        return sum(self.answers[kind] for kind in kinds)
+
+    def total(self, ending: str) -> int:
+        """Return how many answers of either kind of caller ended so."""
+        return sum(count for kind, count in self.answers.items() if kind.endswith(ending))
+
+
+class Callers:
+    """Writers that POST customers under a key that is repeated until it is accepted, and readers of whoami, which needs no SQL."""
+
+    def __init__(
+        self, url: str, key: str, *, writers: int = 3, readers: int = 3, per_second: float = 10.0
+    ) -> None:
+        self.phases: dict[str, Phase] = defaultdict(Phase)
+        self.phase = "before"
+        self.accepted: dict[str, float] = {}
+        self.surprises: list[str] = []
+        self._url, self._key, self._pause = url, key, 1 / per_second
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(writers)]
+        self._threads += [threading.Thread(target=self._read, daemon=True) for _ in range(readers)]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Begin nothing more, and let every write that was begun come to its end."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(120)
+
+    def wait_for_write(self, *, since: float, seconds: float = 120.0) -> float:
+        """Return how long after `since` the first write was accepted; raises TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if late := [at for at in list(self.accepted.values()) if at > since]:
+                return min(late) - since
+            time.sleep(0.02)
+        raise TimeoutError
+
+    def _pool(self) -> urllib3.PoolManager:
+        return urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=READ_SECONDS))
+
+    def _write(self) -> None:
+        pool = self._pool()
+        while not self._stopping.is_set():
+            key, body = uuid.uuid4().hex, json.dumps({"name": f"Customer {uuid.uuid4()}"})
+            while not self._create(pool, key, body):
+                time.sleep(0.1)
+            time.sleep(self._pause)
+
+    def _create(self, pool: urllib3.PoolManager, key: str, body: str) -> bool:
+        status, data = self.ask(pool, "write", "POST", "/v1/customers", body, key)
+        if status == 201:
+            self.accepted[json.loads(data)["id"]] = time.monotonic()
+        elif status not in (0, 409, 429, 503):
+            self.surprises.append(f"{status} {data[:200]!r}")
+        return status == 201
+
+    def _read(self) -> None:
+        pool = self._pool()
+        while not self._stopping.wait(self._pause):
+            status, data = self.ask(pool, "read", "GET", "/v1/whoami")
+            if status not in (0, 200, 429, 503):
+                self.surprises.append(f"{status} {data[:200]!r}")
+
+    def ask(
+        self, pool: urllib3.PoolManager, kind: str, method: str, path: str, body: str = "", key: str = ""
+    ) -> tuple[int, bytes]:
+        """Send one request and note its answer; return status (0 for none) and body."""
+        headers = {"Authorization": f"Bearer {self._key}"}
+        if body:
+            headers |= {"Content-Type": "application/json", "Idempotency-Key": key}
+        phase, began = self.phases[self.phase], time.monotonic()
+        try:
+            answer = pool.request(method, f"{self._url}{path}", body=body or None, headers=headers)
+        except urllib3.exceptions.TimeoutError:
+            phase.answers[f"{kind} timed out"] += 1
+            return 0, b""
+        except urllib3.exceptions.HTTPError:
+            phase.answers[f"{kind} cut off"] += 1
+            return 0, b""
+        phase.answers[f"{kind} {answer.status}"] += 1
+        if answer.status < 300:
+            phase.seconds.append(time.monotonic() - began)
+        return answer.status, answer.data
+
+
+def offer(callers: Callers, phase: str, *, per_second: float, seconds: float, threads: int = 120) -> None:
+    """Send writes at a fixed rate whatever becomes of them: an open loop, as strangers make it."""
+    due: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    callers.phase = phase
+
+    def send() -> None:
+        pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=READ_SECONDS))
+        while due.get():
+            body = json.dumps({"name": f"Customer {uuid.uuid4()}"})
+            status, data = callers.ask(pool, "write", "POST", "/v1/customers", body, uuid.uuid4().hex)
+            if status == 201:
+                callers.accepted[json.loads(data)["id"]] = time.monotonic()
+
+    senders = [threading.Thread(target=send, daemon=True) for _ in range(threads)]
+    for sender in senders:
+        sender.start()
+    began, sent = time.monotonic(), 0
+    while (now := time.monotonic() - began) < seconds:
+        while sent < now * per_second:
+            due.put(True)
+            sent += 1
+        time.sleep(0.005)
+    for _ in senders:
+        due.put(False)
+    for sender in senders:
+        sender.join(READ_SECONDS + 30)
