@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run backup restore test restore-test test-cluster test-proxies test-clients check attack docs shell bench chaos lock install-base install-dev
+.PHONY: help run backup restore drills test restore-test test-cluster test-proxies test-clients check attack docs shell bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,9 @@ bench: install-dev ## measure, and print one table of ratios
 
 chaos: install-dev ## kill every part at random for five minutes and count what was lost
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+drills: install-dev ## take each part away for a minute under traffic and count what callers saw (ARGS="valkey --seconds 20")
+	@$(BIN)/python -m tests.drills $(ARGS)
 
 lock: install-dev ## compile requirements/*.txt from pyproject.toml
 	@$(BIN)/python requirements/lock.py

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import json
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -110,7 +111,7 @@ def drill(
 
 def _overload(console: Console, stage: DrillStage, callers: Callers) -> Outcome:
     """Measure what can be done, then offer three times as much, and look at the health meanwhile."""
-    busy = Callers(stage.url, callers._key, writers=12, readers=0, per_second=1e6)
+    busy = Callers(stage.url, callers.key, writers=12, readers=0, per_second=1e6)
     busy.start()
     time.sleep(8)
     busy.stop()
@@ -126,8 +127,6 @@ def _overload(console: Console, stage: DrillStage, callers: Callers) -> Outcome:
             green += answers(pool, f"{stage.url}/healthz")
             asked += 1
             time.sleep(0.5)
-
-    import threading
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -46,7 +46,7 @@ class Callers:
         self.phase = "before"
         self.accepted: dict[str, float] = {}
         self.surprises: list[str] = []
-        self._url, self._key, self._pause = url, key, 1 / per_second
+        self._url, self.key, self._pause = url, key, 1 / per_second
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(writers)]
         self._threads += [threading.Thread(target=self._read, daemon=True) for _ in range(readers)]
@@ -101,7 +101,7 @@ class Callers:
         self, pool: urllib3.PoolManager, kind: str, method: str, path: str, body: str = "", key: str = ""
     ) -> tuple[int, bytes]:
         """Send one request and note its answer; return status (0 for none) and body."""
-        headers = {"Authorization": f"Bearer {self._key}"}
+        headers = {"Authorization": f"Bearer {self.key}"}
         if body:
             headers |= {"Content-Type": "application/json", "Idempotency-Key": key}
         phase, began = self.phases[self.phase], time.monotonic()
