@@ -9,6 +9,13 @@ collect_ignore_glob = [] if os.environ.get("POMELO_TEST_CLUSTER") else ["test_*.
 SEEN: list[tuple[str, str]] = []
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test here a quarter of an hour: they start whole platforms, and machines may be busy."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture
 def seen(request: pytest.FixtureRequest):
     """Note a line of the table, once the test has passed: seen("PostgreSQL 15.20", "what was done")."""

@@ -33,9 +33,9 @@ def test_an_upgrade_by_backup_and_restore(version: int, tmp_path: Path, monkeypa
                 "DATABASE_ADMIN_URL": new.superuser_url,
             }
             status, said = restore(upgraded, backup)
+            assert status == 0, said
             found = run_step(upgraded, "go_on", made["company"])
     # then
-    assert status == 0, said
     assert_all_is_there(receiver, made, found)
     seen(
         f"PostgreSQL {exact} to {postgres.MAJOR_VERSION}",
