@@ -37,6 +37,8 @@ def fold(text: str) -> str:
     The four letters I, ı, İ and i become one, as CaseFolding.txt has them for Turkic languages and for the others together:
     a name does not say which language it is in, so "istanbul" has to find "İstanbul", and "ışık" "IŞIK".
     """
+    if text.isascii():
+        return text.lower()
     for form in ("NFD", "NFKD"):
         text = unicodedata.normalize(form, text).casefold()
     text = unicodedata.normalize("NFKD", drop_invisible(text))

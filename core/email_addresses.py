@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from functools import lru_cache
 
 import idna
 from django.core.exceptions import ValidationError
@@ -67,11 +68,11 @@ def parse_email(text: str) -> str:
     if has_controls(text):
         raise InvalidEmail(CONTROL_CHARACTERS, code="control_character")
     local, _, domain = normalize(text).strip().rpartition("@")
-    if not local or len(local) > MAX_LOCAL_PART or not local.isascii():
+    if not local or len(local) > MAX_LOCAL_PART or not local.isascii() or len(domain) > MAX_ADDRESS:
         raise InvalidEmail
     local = _plainest(local)
     try:
-        domain = idna.encode(domain, uts46=True).decode("ascii")
+        domain = _in_ascii(domain)
         address = f"{local}@{domain}"
         _valid(address)
     except (idna.IDNAError, ValidationError) as error:
@@ -82,6 +83,12 @@ def parse_email(text: str) -> str:
     if len(address) > MAX_ADDRESS:
         raise InvalidEmail(f"An address has at most {MAX_ADDRESS} characters.")
     return address
+
+
+@lru_cache(maxsize=1_000)
+def _in_ascii(domain: str) -> str:
+    """Return the ASCII form of a domain; raises IDNAError. Most addresses share a few domains."""
+    return idna.encode(domain, uts46=True).decode("ascii")
 
 
 def _plainest(local: str) -> str:

@@ -40,7 +40,7 @@ _SCHEMA = sealed.tag_of("job", ["name", "company", "mode", "arguments", "sent"])
 BROKER_PAUSE_SECONDS = 1.0
 _broker_paused_until = 0.0
 # Wake-ups of one task within this long are one message.
-WAKE_INTERVAL_SECONDS = 0.02
+WAKE_INTERVAL_SECONDS = 0.05
 
 
 class TaskWithoutTenant(RuntimeError):

@@ -16,7 +16,6 @@ from django.db import models, transaction
 from core import clock, ids
 from core.constraints import RowLevelSecurity
 from core.errors import NotFound
-from core.postgres.inserts import insert_later
 from core.principal import Mode
 
 
@@ -187,16 +186,6 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
     def bulk_create(self, objs: Iterable[ModelT], *args: Any, **kwargs: Any) -> list[ModelT]:
         """Create rows in the current tenant; rows that already name a company keep it (RLS checks it)."""
         return self._for_inserting().bulk_create(objs, *args, **kwargs)
-
-    def insert_later(self, objs: Iterable[ModelT]) -> None:
-        """Create rows in the current tenant by a statement that waits for the transaction's next one (core.postgres).
-
-        Every later query sees them. Only for rows that no caller's input can make fail, such as a record of what was done:
-        the failure would be raised by that next statement, or by the commit.
-        """
-        rows = self._for_inserting().in_tenant(objs)
-        if rows:
-            insert_later(rows)
 
     def _for_inserting(self) -> TenantQuerySet[Any]:
         """Return the rows without the filter, which costs time and to which an INSERT pays no heed. RLS checks the rows."""

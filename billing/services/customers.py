@@ -14,6 +14,7 @@ from billing.services.party_fields import merge, merge_metadata
 from core import clock
 from core.errors import NotFound
 from core.events import publish
+from core.postgres.rows import insert_row, insert_rows
 from core.principal import Principal
 
 
@@ -22,12 +23,8 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
     values = clean_customer_fields(_merged(None, {"name": name, **fields}))
     row = Customer(**{field: value for field, value in values.items() if value is not None})
     row.email_normalized = row.email.lower()
-    try:
-        # Only a taken external_id can be refused here; without one there is nothing to go back to.
-        with transaction.atomic(savepoint=row.external_id is not None):
-            Customer.objects.bulk_create([row])
-    except IntegrityError as error:
-        raise ExternalIdTaken.by(Customer, row.external_id) from error
+    if not insert_row(row):
+        raise ExternalIdTaken.by(Customer, row.external_id)
     _index(row, metadata_before={}, words_before=set())
     publish(CustomerCreated(object_id=row.public_id, object=representations.customer(row)), actor=actor)
     return row
@@ -115,13 +112,11 @@ def _index(customer: Customer, *, metadata_before: dict[str, str], words_before:
     if gone:
         CustomerMetadata.objects.filter(customer=customer, key__in=gone).delete()
     if entries:
-        CustomerMetadata.objects.insert_later(
-            CustomerMetadata(customer=customer, key=key, value=value) for key, value in sorted(entries)
-        )
+        rows = [{"customer_id": customer.id, "key": key, "value": value} for key, value in sorted(entries)]
+        insert_rows(CustomerMetadata, rows)
     words = _words(customer)
     if words_before - words:
         CustomerSearchWord.objects.filter(customer=customer, word__in=words_before - words).delete()
     if words - words_before:
-        CustomerSearchWord.objects.insert_later(
-            CustomerSearchWord(customer=customer, word=word) for word in sorted(words - words_before)
-        )
+        rows = [{"customer_id": customer.id, "word": word} for word in sorted(words - words_before)]
+        insert_rows(CustomerSearchWord, rows)

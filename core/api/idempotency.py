@@ -27,7 +27,8 @@ from core.api.versions import HEADER as VERSION_HEADER
 from core.crypto import decrypt, encrypt
 from core.errors import ERRORS
 from core.made_by import LISTED, Made
-from core.models import IdempotencyRecord
+from core.models import IDEMPOTENCY_KEPT_FOR, IdempotencyRecord
+from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.reach import noting_asked
 from core.tenancy import require_tenant, system_context
@@ -182,16 +183,17 @@ def keep(
     What an answer shows once (`shown_once` names members of its body) is never stored: a replay says null there. Of an answer
     that is streamed, which begins after the commit, only that it was given is stored: there is nothing to replay.
     """
-    record = IdempotencyRecord(
-        key=key,
-        fingerprint=mark,
-        status=response.status_code,
-        headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-        body=NOT_KEPT if response.streaming else encrypt(_without_secrets(response)),
-        actor=actor[:64],
-        scopes=[list(alternatives) for alternatives in scopes],
-    )
-    IdempotencyRecord.objects.insert_later([record])
+    record = {
+        "key": key,
+        "fingerprint": mark,
+        "status": response.status_code,
+        "headers": {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
+        "body": NOT_KEPT if response.streaming else encrypt(_without_secrets(response)),
+        "actor": actor[:64],
+        "scopes": [list(alternatives) for alternatives in scopes],
+        "expires": clock.now() + IDEMPOTENCY_KEPT_FOR,
+    }
+    insert_rows(IdempotencyRecord, [record])
 
 
 def _without_secrets(response: HttpResponse) -> bytes:

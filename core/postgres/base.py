@@ -46,6 +46,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._applied: tuple[tenancy.Tenant | None, bool] | None = _NOTHING
         # Statements that wait for the next query, in their order.
         self._waiting: list[str] = []
+        # A cursor that sends nothing: it writes parameters out for what waits.
+        self._pen: psycopg.ClientCursor[Any] | None = None
         self._rolling_back = False
         # Whether the transaction has neither written nor locked anything yet, and whether its next query is to end it.
         self._only_reads = True
@@ -68,8 +70,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 cursor.execute(sql, params)
             return
         self.validate_no_broken_transaction()
-        with self.wrap_database_errors, self.connection.cursor() as cursor:
-            statement = _Write(self._written_out(cursor, sql, params))
+        if self._pen is None:
+            self._pen = self.connection.cursor()
+        statement = _Write(self._written_out(self._pen, sql, params))
         self._scope_first()
         self._waiting.append(statement)
         self._only_reads = False
@@ -207,6 +210,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def connect(self) -> None:
         """Open a connection, on which nothing is applied yet. Raises OperationalError, at once while PostgreSQL is away."""
         self._forget()
+        self._pen = None
         if not self._is_default:
             super().connect()
             return
@@ -245,6 +249,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> Any:
         self._forget()
+        self._pen = None
         return super()._close()  # type: ignore[misc]
 
     def _savepoint(self, sid: str) -> None:
