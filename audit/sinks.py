@@ -34,7 +34,8 @@ def record(events: Sequence[Event], *, actor: Principal) -> None:
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     insert_rows(AuditEntry, rows)
-    send_later(_LEAVE_TO_THE_SEALER, [[row["id"] for row in rows], Streams.ENTRIES.value])
+    ids_of_rows = ",".join([str(row["id"]) for row in rows])
+    send_later(_LEAVE_TO_THE_SEALER, [f"{{{ids_of_rows}}}", Streams.ENTRIES.value])
 
 
 def _columns(event: Event, actor: Principal) -> dict[str, Any]:

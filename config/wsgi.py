@@ -9,6 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 application = get_wsgi_application()
 
+from django.conf import settings  # noqa: E402 - needs the environment
+from django.core.signals import request_started  # noqa: E402
+from django.db import close_old_connections, reset_queries  # noqa: E402
 from django.urls import get_resolver  # noqa: E402 - needs the settings
 
 from core.database_role import refuse_wrong_database_role  # noqa: E402 - needs the settings
@@ -16,6 +19,10 @@ from core.database_role import refuse_wrong_database_role  # noqa: E402 - needs 
 refuse_wrong_database_role()
 # Every view and what it imports, now instead of during the first request.
 assert get_resolver().url_patterns
+# Nothing is left to do when a request begins: its connection goes back to the pool when it ends, and DEBUG alone keeps queries.
+request_started.disconnect(close_old_connections)
+if not settings.DEBUG:
+    request_started.disconnect(reset_queries)
 # All of it lives as long as the process: the collector need not walk through it again and again.
 gc.collect()
 gc.freeze()

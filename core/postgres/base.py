@@ -16,7 +16,7 @@ import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg import Copy
-from psycopg.pq import TransactionStatus
+from psycopg.pq import Escaping, TransactionStatus
 
 from core import tenancy
 from core.postgres import pool_metrics
@@ -125,6 +125,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return `sql` with its parameters as literals, which is how this kind of cursor sends it anyway."""
         if params is None:
             return sql
+        if not isinstance(params, Mapping) and all(type(one) is str and "\0" not in one for one in params):
+            # Mostly one JSON text (core.postgres.rows): libpq alone does in a fifth of the time what the driver would ask it for.
+            escape = Escaping(self.connection.pgconn).escape_literal
+            return sql % tuple([escape(one.encode()).decode() for one in params])
         with self.wrap_database_errors:
             written: str = cursor.mogrify(sql, params)
         return written
