@@ -19,6 +19,7 @@ from billing.models import Customer, Seller
 from billing.services import create_customer
 from core import clock
 from core.crypto import encrypt_text
+from core.postgres.rows import insert_rows
 from core.principal import Mode, Principal
 from core.tenancy import Tenant, require_tenant, tenant_context
 from messaging import signing
@@ -160,6 +161,12 @@ def prove_senders(world: World) -> None:
     for tenant, domain in ((world.tenant(), "acme.example"), (world.other_tenant(), "globex.example")):
         prove_domain(tenant, domain)
         prove_sms(tenant)
+
+
+def insert_customer_later(name: str = "Ada", **fields: Any) -> None:
+    """Insert a bare customer of the current tenant by a statement that waits for the next one (core.postgres)."""
+    unset = {"email": "", "email_normalized": "", "phone": "", "metadata": {}, "updated": clock.now()}
+    insert_rows(Customer, [{**unset, "name": name, **fields}])
 
 
 def make_customer(tenant: Tenant, **fields: Any) -> Customer:

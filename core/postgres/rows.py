@@ -49,7 +49,7 @@ def insert_row(row: TenantModel) -> bool:
     for column, name in _columns(type(row)):
         value = getattr(row, name)
         if isinstance(value, DatabaseDefault):
-            value = value.expression.value
+            value = value.expression.value  # type: ignore[attr-defined]  # which the stubs leave out
             setattr(row, name, value)
         values[column] = value
     with connection.cursor() as cursor:

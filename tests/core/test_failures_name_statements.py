@@ -3,10 +3,9 @@
 import pytest
 from django.db import DataError, IntegrityError, connection
 
-from billing.models import Customer
 from core.postgres.later import send_later
 from core.tenancy import tenant_context
-from tests.factories import make_customer
+from tests.factories import insert_customer_later, make_customer
 
 
 def test_a_waiting_write_that_is_refused_by_a_constraint_is_named_without_its_values(world) -> None:
@@ -14,7 +13,7 @@ def test_a_waiting_write_that_is_refused_by_a_constraint_is_named_without_its_va
     make_customer(tenant, external_id="taken")
 
     with pytest.raises(IntegrityError) as refused, tenant_context(tenant):  # noqa: PT012 - the block is one transaction
-        Customer.objects.insert_later([Customer(name="Ada", external_id="taken")])
+        insert_customer_later(external_id="taken")
         connection.cursor().execute('SELECT 1 FROM "apikeys_apikey"')
 
     assert refused.value.__notes__ == ['The statement that failed: INSERT INTO "billing_customer"']
@@ -39,7 +38,7 @@ def test_sent_apart_a_write_fails_where_it_is_made(world) -> None:
     made = []
     try:
         with pytest.raises(IntegrityError) as refused, tenant_context(tenant):  # noqa: PT012
-            Customer.objects.insert_later([Customer(name="Ada", external_id="taken")])
+            insert_customer_later(external_id="taken")
             made.append("and went on")
     finally:
         connection.sends_apart = False

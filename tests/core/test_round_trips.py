@@ -9,12 +9,10 @@ from django.db import DataError, IntegrityError, connection, connections, transa
 from psycopg.pq import TransactionStatus
 
 from billing.models import Customer
-from core import clock
 from core.models import OutboxEvent
 from core.postgres.later import ending_with_next_query
-from core.postgres.rows import insert_rows
 from core.tenancy import system_context, tenant_context
-from tests.factories import make_customer
+from tests.factories import insert_customer_later, make_customer
 
 
 class Messages:
@@ -152,11 +150,6 @@ def test_batches_and_server_side_cursors_are_inside_the_transaction_too(world):
         assert Customer.objects.get().name == "Ada Lovelace"
 
 
-def add_later(name="Ada", **fields):
-    unset = {"email": "", "email_normalized": "", "phone": "", "metadata": {}, "updated": clock.now()}
-    insert_rows(Customer, [{**unset, "name": name, **fields}])
-
-
 def names_of(tenant):
     with tenant_context(tenant):
         return set(Customer.objects.values_list("name", flat=True))
@@ -164,8 +157,8 @@ def names_of(tenant):
 
 def test_rows_inserted_later_travel_with_the_commit(world, messages):
     with tenant_context(world.tenant()):
-        add_later("one")
-        add_later("two")
+        insert_customer_later("one")
+        insert_customer_later("two")
         assert messages.count == 0
     assert messages.count == 1
     assert names_of(world.tenant()) == {"one", "two"}
@@ -173,7 +166,7 @@ def test_rows_inserted_later_travel_with_the_commit(world, messages):
 
 def test_the_next_query_sees_rows_inserted_later(world, messages):
     with tenant_context(world.tenant()):
-        add_later("100 % sure; it's 'quoted' \\ once")
+        insert_customer_later("100 % sure; it's 'quoted' \\ once")
         assert Customer.objects.get(name__startswith="100 %").name == "100 % sure; it's 'quoted' \\ once"
         assert messages.count == 1
 
@@ -181,18 +174,18 @@ def test_the_next_query_sees_rows_inserted_later(world, messages):
 def test_a_savepoint_takes_back_the_rows_inserted_later_inside_it_and_no_others(world):
     tenant = world.tenant()
     with tenant_context(tenant):
-        add_later("before")
+        insert_customer_later("before")
         with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012 - the block is one transaction
-            add_later("inside")
+            insert_customer_later("inside")
             raise ZeroDivisionError
         with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012 - the block is one transaction
-            add_later("inside, sent")
+            insert_customer_later("inside, sent")
             assert Customer.objects.count() == 2
-            add_later("inside, waiting")
+            insert_customer_later("inside, waiting")
             raise ZeroDivisionError
         with transaction.atomic():
-            add_later("kept")
-        add_later("after")
+            insert_customer_later("kept")
+        insert_customer_later("after")
     assert names_of(tenant) == {"before", "kept", "after"}
 
 
@@ -201,23 +194,23 @@ def test_a_failing_row_inserted_later_takes_the_whole_transaction_back(world):
     make_customer(tenant, external_id="taken")
     with pytest.raises(IntegrityError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         add("first")
-        add_later("second", external_id="taken")
-        add_later("third")
+        insert_customer_later("second", external_id="taken")
+        insert_customer_later("third")
     assert names_of(tenant) == {"Ada Lovelace"}
     with tenant_context(tenant):
-        add_later("usable again")
+        insert_customer_later("usable again")
     assert names_of(tenant) == {"Ada Lovelace", "usable again"}
 
 
 def test_rows_inserted_later_belong_to_the_tenant_of_the_moment(world):
     own, other = world.tenant(), world.other_tenant()
     with tenant_context(own):
-        add_later("own")
+        insert_customer_later("own")
         with tenant_context(other):
-            add_later("other")
+            insert_customer_later("other")
         with system_context(reason="test of the scope"):
             assert OutboxEvent.objects.count() >= 0
-        add_later("own again")
+        insert_customer_later("own again")
     assert (names_of(own), names_of(other)) == ({"own", "own again"}, {"other"})
 
 
@@ -225,14 +218,14 @@ def test_on_commit_sees_rows_inserted_later(world):
     seen = []
     tenant = world.tenant()
     with tenant_context(tenant):
-        add_later("committed")
+        insert_customer_later("committed")
         transaction.on_commit(lambda: seen.append(names_of(tenant)))
     assert seen == [{"committed"}]
 
 
 def test_a_batch_comes_after_the_rows_inserted_later(world):
     with tenant_context(world.tenant()):
-        add_later("one")
+        insert_customer_later("one")
         with connection.cursor() as cursor:
             cursor.executemany("UPDATE billing_customer SET name = %s WHERE name = %s", [("two", "one")])
     assert names_of(world.tenant()) == {"two"}
@@ -300,7 +293,7 @@ def test_a_write_after_the_last_query_is_one_transaction_with_what_follows(world
     "act",
     [
         lambda: add("written"),
-        lambda: add_later("waiting"),
+        lambda: insert_customer_later("waiting"),
         lambda: Customer.objects.select_for_update().first(),
         lambda: connection.cursor().execute("SELECT pg_advisory_xact_lock(4711)"),
     ],

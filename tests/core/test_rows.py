@@ -3,9 +3,10 @@
 import pytest
 from django.db import DataError, ProgrammingError
 
+from billing.models import Customer
 from core import clock, ids
-from core.models import OutboxEvent
-from core.postgres.rows import insert_rows
+from core.models import IdempotencyRecord, OutboxEvent
+from core.postgres.rows import insert_row, insert_rows
 from core.tenancy import TenantRequired, system_context, tenant_context
 from messaging.models import Suppression
 
@@ -99,3 +100,31 @@ def test_conflicting_rows_are_left_out_only_when_asked_for(world):
 
         found = Suppression.objects.order_by("address").values_list("address", flat=True)
         assert list(found) == ["a@example.com", "b@example.com"]
+
+
+def test_bytes_arrive_as_they_were_given(world):
+    every_byte = bytes(range(256))
+    record = {"key": "k", "status": 201, "headers": {}, "expires": clock.now()}
+
+    with tenant_context(world.tenant()):
+        insert_rows(IdempotencyRecord, [{**record, "fingerprint": b"", "body": every_byte}])
+
+        found = IdempotencyRecord.objects.get(key="k")
+        assert (bytes(found.fingerprint), bytes(found.body)) == (b"", every_byte)
+
+
+def test_a_row_that_is_refused_leaves_the_transaction_as_it_was(world):
+    first, second = (Customer(name=name, external_id="once") for name in ("first", "second"))
+
+    with tenant_context(world.tenant()):
+        assert (insert_row(first), insert_row(second)) == (True, False)
+        assert [row.name for row in Customer.objects.all()] == ["first"]
+    with tenant_context(world.tenant("test")):
+        assert insert_row(Customer(name="of another mode", external_id="once"))
+
+    # What the database would have filled in is known, and the row can be saved again.
+    assert (first.mode, first.preferred_language, first.tax_ids) == ("live", "", [])
+    with tenant_context(world.tenant()):
+        first.name = "renamed"
+        first.save()
+        assert Customer.objects.get().name == "renamed"
