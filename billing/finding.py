@@ -1,11 +1,11 @@
-"""What billing finds: customers, invoices, charges and refunds, by identifier, number, email or the company's own identifier."""
+"""What billing finds: customers, invoices, credit notes, payments, charges and refunds, by identifier, number, email or the company's own identifier."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse
 
-from billing.models import Charge, Customer, Invoice, Refund
+from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPayment, Refund
 from billing.selectors import email_spelling
 from core.finding import Found, by_identifier
 
@@ -14,12 +14,14 @@ MOST_FOUND = 10
 
 
 def find(text: str) -> Iterator[Found]:
-    """Yield what `text` names; a refund leads to its charge."""
+    """Yield what `text` names; a refund leads to its charge, a payment to its invoice."""
     for found in by_identifier(text, PAGES):
         if not isinstance(found.row, Customer) or found.row.deleted_at is None:
             yield found
     for invoice in Invoice.objects.filter(number=text.upper())[:MOST_FOUND]:
         yield Found(invoice, "Invoice", str(invoice), _invoice(invoice))
+    for note in CreditNote.objects.filter(number=text.upper())[:MOST_FOUND]:
+        yield Found(note, "Credit note", str(note), _credit_note(note))
     for invoice in Invoice.objects.filter(external_id=text)[:MOST_FOUND]:
         yield Found(invoice, "Invoice", str(invoice), _invoice(invoice))
     customers = Customer.objects.filter(deleted_at=None)
@@ -42,9 +44,15 @@ def _charge(row: Any) -> str:
     return reverse("billing:charge", args=[row.public_id])
 
 
+def _credit_note(row: Any) -> str:
+    return reverse("billing:credit_note", args=[row.public_id])
+
+
 PAGES = {
     Customer: ("Customer", _customer),
     Invoice: ("Invoice", _invoice),
     Charge: ("Charge", _charge),
+    CreditNote: ("Credit note", _credit_note),
+    OffPlatformPayment: ("Payment", lambda row: _invoice(row.invoice)),
     Refund: ("Refund", lambda row: _charge(row.charge)),
 }

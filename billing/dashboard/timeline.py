@@ -17,6 +17,16 @@ _WORDS = {
     "invoice.paid": ("Paid in full", "ok"),
     "invoice.voided": ("Declared void", "warn"),
     "invoice.marked_uncollectible": ("Marked uncollectible", "danger"),
+    "invoice.reopened": ("Open again", "warn"),
+    "invoice.overdue": ("Overdue", "warn"),
+    "payment.recorded": ("Payment recorded", "ok"),
+    "payment.updated": ("Payment edited", ""),
+    "payment.undone": ("Payment undone", "danger"),
+    "credit_note.created": ("Credit note issued", "accent"),
+    "credit_note.updated": ("Credit note edited", ""),
+    "credit_note.voided": ("Credit note declared void", "warn"),
+    "charge.updated": ("Charge edited", ""),
+    "refund.updated": ("Refund edited", ""),
     "charge.created": ("Charge started", ""),
     "charge.succeeded": ("Charge succeeded", "ok"),
     "charge.failed": ("Charge failed", "danger"),
@@ -38,10 +48,11 @@ def _entry(happening: OutboxEvent, currency: str) -> dict[str, Any]:
     shown = happening.data["object"]
     title, tone = _WORDS.get(happening.type, (happening.type, ""))
     notes = []
-    if shown.get("object") in ("charge", "refund"):
+    if shown.get("object") == "credit_note":
+        notes.append(f"{shown['number']}, {money_text(shown['total'], shown['currency'])}")
+    elif shown.get("object") in ("charge", "refund", "payment"):
         notes.append(money_text(shown["amount"], shown.get("currency") or currency))
     elif happening.type == "invoice.finalized":
         notes.append(f"{shown['number']}, {money_text(shown['total'], shown['currency'])}")
-    if shown.get("failure_message"):
-        notes.append(shown["failure_message"])
+    notes += [shown[name] for name in ("failure_message", "undo_reason", "void_reason") if shown.get(name)]
     return {"title": title, "moment": happening.created, "tone": tone, "note": " · ".join(notes), "url": ""}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing.dashboard.views import charges, customers, invoices, refunds, sellers
+from billing.dashboard.views import charges, credit_notes, customers, invoices, payments, refunds, sellers
 
 app_name = "billing"
 
@@ -21,6 +21,12 @@ urlpatterns = [
     path("invoices/<str:public_id>/void/", invoices.void, name="void_invoice"),
     path("invoices/<str:public_id>/uncollectible/", invoices.give_up, name="give_up_invoice"),
     path("invoices/<str:public_id>/charge/", invoices.charge, name="charge_invoice"),
+    path("invoices/<str:public_id>/payments/new/", payments.record, name="record_payment"),
+    path("payments/<str:public_id>/undo/", payments.undo, name="undo_payment"),
+    path("invoices/<str:public_id>/credit/", credit_notes.create, name="credit_invoice"),
+    path("credit_notes/<str:public_id>/", credit_notes.detail, name="credit_note"),
+    path("credit_notes/<str:public_id>/pdf/", credit_notes.pdf, name="credit_note_pdf"),
+    path("credit_notes/<str:public_id>/void/", credit_notes.void, name="void_credit_note"),
     path("invoices/<str:public_id>/pdf/", invoices.pdf, name="invoice_pdf"),
     path("invoicing/", sellers.seller, name="seller"),
     path("invoicing/edit/", sellers.edit, name="edit_seller"),

@@ -1,5 +1,6 @@
 """Forms of the customer, invoice and charge pages. What values mean is judged by the services; their refusals are put on the fields."""
 
+from billing.dashboard.forms.credits import CreditForm, PaymentForm, UndoForm, VoidForm
 from billing.dashboard.forms.customers import CustomerFilterForm, CustomerForm
 from billing.dashboard.forms.invoices import InvoiceFilterForm, InvoiceForm
 from billing.dashboard.forms.payments import (
@@ -13,11 +14,15 @@ from billing.dashboard.forms.sellers import SellerForm
 __all__ = [
     "ChargeFilterForm",
     "ChargeForm",
+    "CreditForm",
     "CustomerFilterForm",
     "CustomerForm",
     "FreeChargeForm",
     "InvoiceFilterForm",
     "InvoiceForm",
+    "PaymentForm",
     "RefundForm",
     "SellerForm",
+    "UndoForm",
+    "VoidForm",
 ]

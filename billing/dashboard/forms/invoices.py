@@ -200,6 +200,7 @@ class InvoiceFilterForm(forms.Form):
     )
     created_after = DayField(required=False, label="Created from")
     due_before = DayField(required=False, label="Due before")
+    overdue = forms.BooleanField(required=False)
     customer = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
     @property

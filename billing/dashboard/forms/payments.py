@@ -13,7 +13,7 @@ from billing.dashboard.forms.base import (
 )
 from billing.gateways import current_gateway
 from billing.models import Charge, Customer, Invoice
-from billing.models.charges import PaymentStatus
+from billing.models.charges import PaymentStatus, RefundReason
 from core.errors import NotFound
 from core.form_fields import DayField
 from core.forms import ServiceForm
@@ -111,5 +111,14 @@ class ChargeFilterForm(forms.Form):
 class RefundForm(AmountForm):
     """Refund a charge."""
 
+    reason = forms.ChoiceField(choices=[("", "Not said"), *RefundReason.choices], required=False)
+    credit_note = forms.BooleanField(
+        required=False,
+        label="Credit the invoice by the same amount",
+        help_text="Writes a credit note, which is void again if the refund fails.",
+    )
+
     def __init__(self, data: Any = None, *, charge: Charge) -> None:
         super().__init__(data, currency=charge.currency, most=charge.amount_refundable)
+        if charge.invoice_id is None:
+            del self.fields["credit_note"]

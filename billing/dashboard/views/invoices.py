@@ -88,7 +88,9 @@ def render_detail(
     """Return the page of an invoice; 422 when it shows what was wrong with a form."""
     charges = list(selectors.list_charges_of(invoice).order_by("-id"))
     refunds = [refund for charge in charges for refund in charge.refunds.all()]
-    ids = [row.public_id for row in (invoice, *charges, *refunds)]
+    payments = list(selectors.list_payments(invoice).order_by("-id"))
+    credit_notes = list(selectors.list_credit_notes(invoice).order_by("-id"))
+    ids = [row.public_id for row in (invoice, *charges, *refunds, *payments, *credit_notes)]
     may_change = at_least(request.membership.role, Role.DEVELOPER)
     is_open = invoice.status == Invoice.Status.OPEN
     if charge_form is None and may_change and invoice.amount_chargeable:
@@ -102,15 +104,21 @@ def render_detail(
             {**each, "percent": percent_text(each["tax_rate_bps"])} for each in tax_breakdown(invoice, lines)
         ],
         "charges": charges,
+        "payments": payments,
+        "credit_notes": credit_notes,
         # The totals are asked as well: an answer may come between the read of the invoice and that of its charges.
         "is_waiting": bool(invoice.amount_pending or any(charge.amount_refund_pending for charge in charges))
         or any(row.status == "pending" for row in (*charges, *refunds)),
         "charge_form": charge_form,
         "entries": timeline_of(ids, currency=invoice.currency),
         "may_change": may_change,
-        "may_void": may_change and is_open and not invoice.amount_paid and not invoice.amount_pending,
+        "may_void": may_change
+        and is_open
+        and not (invoice.amount_paid or invoice.amount_pending or invoice.pre_payment_credit),
+        "may_record": may_change and invoice.amount_chargeable > 0,
+        "may_credit": may_change and invoice.amount_creditable > 0,
         "may_give_up": may_change and is_open and not invoice.amount_pending,
-        "is_overdue": is_open and bool(invoice.due_date and invoice.due_date < clock.now().date()),
+        "is_overdue": invoice.is_overdue(clock.now().date()),
     }
     status = 422 if charge_form is not None and charge_form.errors else 200
     return render_waiting(request, "billing/invoice_detail.html", context, status=status)
@@ -212,7 +220,7 @@ _QUESTIONS = {
     ),
     "finalize": (
         "Finalize this invoice?",
-        "It gets the next number and is due. From then on it does not change: to correct it, void it and write another.",
+        "It gets the next number and is due. From then on it does not change: to correct it, credit it, or void it and write another.",
         "Finalize",
         "primary",
         "The invoice was finalized.",

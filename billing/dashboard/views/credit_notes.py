@@ -1,0 +1,96 @@
+"""Credit notes: writing one, looking at it, declaring it void."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
+from billing import selectors, services
+from billing.dashboard.forms import CreditForm, VoidForm
+from billing.dashboard.forms.base import percent_text
+from billing.dashboard.sent_before import NOTHING_CREATED
+from billing.dashboard.timeline import timeline_of
+from billing.export.documents import credit_note_document
+from billing.models import Invoice
+from billing.representations import credit_breakdown
+from billing.services.credit_notes import left_of
+from core.errors import DomainError
+from core.one_time_forms import act_once
+from core.tenancy import Tenant
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask how much of each line is taken back; then issue the credit note."""
+    invoice = selectors.get_invoice(public_id)
+    if not invoice.amount_creditable and request.method != "POST":
+        messages.error(request, "Nothing of this invoice can be credited.")
+        return redirect("billing:invoice", public_id)
+    form = CreditForm(
+        request.POST if request.method == "POST" else None, invoice=invoice, left=left_of(invoice)
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            return act_once(request, lambda: _create(request, invoice, form), if_sent_before=NOTHING_CREATED)
+        except DomainError as refusal:
+            form.show_refusal(refusal)
+    context = {"invoice": invoice, "form": form}
+    return render(request, "billing/credit_note_form.html", context, status=422 if form.errors else 200)
+
+
+def _create(request: CompanyRequest, invoice: Invoice, form: CreditForm) -> HttpResponse:
+    note = services.create_credit_note(invoice=invoice, actor=request.principal, **form.values)
+    messages.success(request, f"Credit note {note.number} was issued.")
+    return redirect("billing:credit_note", note.public_id)
+
+
+@company_page()
+@require_safe
+def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """One credit note: what it takes back, and what happened to it."""
+    note = selectors.get_credit_note(public_id)
+    lines = list(note.lines.select_related("invoice_line").order_by("position"))
+    context = {
+        "note": note,
+        "invoice": note.invoice,
+        "lines": lines,
+        "tax_breakdown": [
+            {**each, "percent": percent_text(each["tax_rate_bps"])} for each in credit_breakdown(note, lines)
+        ],
+        "entries": timeline_of([note.public_id]),
+        "may_void": at_least(request.membership.role, Role.DEVELOPER)
+        and note.status == note.Status.ISSUED
+        and (note.refund is None or note.refund.status == "failed"),
+    }
+    return render(request, "billing/credit_note_detail.html", context)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def void(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Ask, then declare a credit note void."""
+    note = selectors.get_credit_note(public_id)
+    form = VoidForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.void_credit_note(credit_note=note, actor=request.principal, **form.cleaned_data)
+        except DomainError as refusal:
+            form.show_refusal(refusal)
+        else:
+            messages.success(request, "The credit note is void.")
+            return redirect("billing:credit_note", public_id)
+    context = {"note": note, "form": form}
+    return render(request, "billing/credit_note_void.html", context, status=422 if form.errors else 200)
+
+
+@company_page(in_transaction=False)
+@require_safe
+def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """The credit note as a PDF."""
+    document = credit_note_document(Tenant(request.membership.company_id, request.mode), public_id)
+    response = HttpResponse(document.content, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{document.name}"'
+    return response
