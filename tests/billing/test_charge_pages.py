@@ -87,7 +87,7 @@ def test_a_charge_stands_by_itself(browser: Client, world: World) -> None:
     ("fields", "complaint"),
     [
         ({"amount": "1.234"}, "Write the amount as in 1,250.00 (EUR)"),
-        ({"amount": "0"}, "Use a whole number from 1"),
+        ({"amount": "0"}, "Use an amount from €0.01"),
         ({"amount": ""}, "required"),
         ({"currency": "XXX"}, "valid choice"),
         ({"payment_method": "card_gold"}, "valid choice"),
