@@ -1,11 +1,20 @@
-"""DKIM: the keys of a domain, their DNS records, and the signature of a mail (RFC 6376, RFC 8301)."""
+"""DKIM: the keys of a domain, their DNS records, and the signature of a mail (RFC 6376, RFC 8301).
+
+The canonical forms and the choice of headers are dkimpy's. The signature itself is made by OpenSSL: dkimpy computes RSA in Python
+and reads the key again for each mail, which took two thirds of a worker's time for a message.
+"""
 
 import base64
+import hashlib
+import time
 from dataclasses import dataclass
+from functools import lru_cache
+from textwrap import TextWrapper
 
-import dkim
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from dkim import rfc822_parse, select_headers
+from dkim.canonicalization import CanonicalizationPolicy
 
 # RFC 8301 §3.2: signers use keys of 2,048 bits or more; a longer one no longer fits one DNS answer.
 KEY_BITS = 2048
@@ -20,6 +29,13 @@ SIGNED = (
     "List-Unsubscribe",
     "List-Unsubscribe-Post",
 )
+_OVERSIGNED = [name.lower().encode() for name in OVERSIGNED]
+_NAMES = [*_OVERSIGNED, *(name.lower().encode() for name in SIGNED)]
+_HEADER = b"DKIM-Signature"
+# With the header's name before the first of them, lines stay below the 78 characters of RFC 5322 §2.1.1.
+_LINE = 60
+_FOLDED = TextWrapper(_LINE, break_long_words=False, break_on_hyphens=False)
+_RELAXED = CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +71,43 @@ def key_record(public_key: str) -> str:
 
 
 def sign(mail: bytes, signer: Signer) -> bytes:
-    """Return `mail` (RFC 5322, CRLF) with a DKIM-Signature before its headers. Raises dkim.DKIMException."""
-    present = {
-        line.partition(b":")[0].strip().lower()
-        for line in mail.partition(b"\r\n\r\n")[0].split(b"\r\n")
-        if line[:1] not in (b" ", b"\t")
-    }
-    headers = [name.lower() for name in (*OVERSIGNED, *SIGNED) if name.lower().encode() in present] + [
-        name.lower() for name in OVERSIGNED
+    """Return `mail` (RFC 5322, CRLF) with a DKIM-Signature before its headers.
+
+    Raises dkim.MessageFormatError for what is no mail, ValueError or TypeError for what is no RSA key.
+    """
+    headers, body = rfc822_parse(mail)
+    present = {name.strip().lower() for name, _ in headers}
+    names = [name for name in _NAMES if name in present] + _OVERSIGNED
+    fields = [
+        b"v=1",
+        b"a=rsa-sha256",
+        b"c=relaxed/relaxed",
+        b"d=" + signer.domain.encode("ascii"),
+        b"i=@" + signer.domain.encode("ascii"),
+        b"q=dns/txt",
+        b"s=" + signer.selector.encode("ascii"),
+        b"t=%d" % int(time.time()),
+        b"h=" + b" : ".join(names),
+        b"bh=" + base64.b64encode(hashlib.sha256(_RELAXED.canonicalize_body(body)).digest()),
     ]
-    signature: bytes = dkim.sign(
-        mail,
-        signer.selector.encode("ascii"),
-        signer.domain.encode("ascii"),
-        signer.private_key.encode("ascii"),
-        canonicalize=(b"relaxed", b"relaxed"),
-        include_headers=[name.encode("ascii") for name in headers],
+    # Folded at blanks, so that no server on the way folds it elsewhere; "b=" begins a line of its own.
+    unsigned = "\r\n ".join([*_FOLDED.wrap(b"; ".join(fields).decode("ascii") + ";"), "b="]).encode("ascii")
+    chosen = select_headers(_RELAXED.canonicalize_headers(headers), names)
+    [(name, value)] = _RELAXED.canonicalize_headers([(_HEADER, unsigned)])
+    # The signature's own header comes last, without its value and without a line's end (RFC 6376 §3.7).
+    content = b"".join(b"%b:%b" % header for header in [*chosen, (name, value.rstrip())])
+    signature = base64.b64encode(_key(signer.private_key).sign(content, padding.PKCS1v15(), hashes.SHA256()))
+    lines = b"\r\n ".join(signature[start : start + _LINE] for start in range(0, len(signature), _LINE))
+    return b"%b: %b%b\r\n%b" % (_HEADER, unsigned, lines, mail)
+
+
+# One for each domain that sends: reading a key takes longer than signing with it.
+@lru_cache(maxsize=256)
+def _key(pem: str) -> rsa.RSAPrivateKey:
+    # Made by `new_key`, and kept encrypted and authenticated: to check the primes again would take 36 ms.
+    key = serialization.load_pem_private_key(
+        pem.encode("ascii"), password=None, unsafe_skip_rsa_key_validation=True
     )
-    return signature + mail
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("DKIM is signed with RSA keys here.")
+    return key

@@ -1,14 +1,19 @@
 """Reads of senders: inside the current tenant, and of the messages of many companies while they are taken for sending."""
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import Membership
 from messaging.channels.sms import country_of
 from messaging.models import DkimKey, SenderDomain, SmsCountries, SmsSender
+
+# What a message may have to be held against: its domain's keys, its company's people, its SMS sender and the countries.
+Need = Literal["domains", "members", "sms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +98,33 @@ def countries_of(chosen: SmsCountries | None, approved: Iterable[SmsSender]) -> 
     return frozenset(country_of(row.sender) for row in approved if row.sender.startswith("+"))
 
 
-def senders_of(companies: Iterable[uuid.UUID]) -> dict[uuid.UUID, Senders]:
-    """Return what each of these companies may send as, in live mode. Must be called inside `system_context`."""
+def senders_of(companies: Iterable[uuid.UUID], needed: Container[Need]) -> dict[uuid.UUID, Senders]:
+    """Return what each of these companies may send as, in live mode: of it, what is `needed`.
+
+    Must be called inside `system_context`.
+    """
     wanted = set(companies)
-    domains = list(
-        _with_keys(SenderDomain.objects.filter(mode="live", status="verified", company_id__in=wanted))
-    )
-    members = list(
-        Membership.objects.filter(company_id__in=wanted, user__is_active=True).select_related("user")
-    )
-    sms = list(SmsSender.objects.filter(mode="live", status="approved", company_id__in=wanted))
-    chosen = {row.company_id: row for row in SmsCountries.objects.filter(mode="live", company_id__in=wanted)}
+    keys: list[DkimKey] = []
+    members: list[tuple[uuid.UUID, str]] = []
+    sms: list[SmsSender] = []
+    chosen: dict[uuid.UUID, SmsCountries] = {}
+    if "domains" in needed:
+        rows = DkimKey.objects.filter(
+            domain__mode="live", domain__status="verified", domain__company_id__in=wanted
+        )
+        keys = list(rows.select_related("domain").order_by("domain__verified_at", "domain_id", "id"))
+    if "members" in needed:
+        people = Membership.objects.filter(company_id__in=wanted, user__is_active=True)
+        members = list(people.values_list("company_id", "user__email"))
+    if "sms" in needed:
+        sms = list(SmsSender.objects.filter(mode="live", status="approved", company_id__in=wanted))
+        chosen = {
+            row.company_id: row for row in SmsCountries.objects.filter(mode="live", company_id__in=wanted)
+        }
     return {
         company: Senders(
-            domains=tuple(_proved(row for row in domains if row.company_id == company)),
-            members=frozenset(row.user.email for row in members if row.company_id == company),
+            domains=tuple(_proved(key for key in keys if key.company_id == company)),
+            members=frozenset(email for owner, email in members if owner == company),
             sms=frozenset(row.sender_normalized for row in sms if row.company_id == company),
             countries=countries_of(chosen.get(company), (row for row in sms if row.company_id == company)),
         )
@@ -115,12 +132,7 @@ def senders_of(companies: Iterable[uuid.UUID]) -> dict[uuid.UUID, Senders]:
     }
 
 
-def _with_keys(rows: QuerySet[SenderDomain]) -> QuerySet[SenderDomain]:
-    keys = Prefetch("keys", queryset=DkimKey.objects.order_by("id"), to_attr="all_keys")
-    return rows.prefetch_related(keys).order_by("verified_at", "id")
-
-
-def _proved(rows: Iterable[SenderDomain]) -> Iterator[ProvedDomain]:
-    for row in rows:
-        returns = row.results.get("return_path", {}).get("state") == "found"
-        yield ProvedDomain(row.domain, tuple(row.all_keys), returns)  # type: ignore[attr-defined]
+def _proved(keys: Iterable[DkimKey]) -> Iterator[ProvedDomain]:
+    for domain, own in groupby(keys, key=lambda key: key.domain):
+        returns = domain.results.get("return_path", {}).get("state") == "found"
+        yield ProvedDomain(domain.domain, tuple(own), returns)

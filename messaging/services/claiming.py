@@ -2,18 +2,22 @@
 
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from django.db import connection
+from django.db.models import Model
 
 from core import clock
-from core.tenancy import Tenant, system_context
+from core.tenancy import Tenant, require_tenant, system_context
+from messaging.channels import channels
 from messaging.models import Message, Recipient, Status
-from messaging.selectors.senders import NOBODY, Senders, senders_of
+from messaging.selectors.senders import NOBODY, Need, Senders, senders_of
+from messaging.services.senders import operator_address
 
 BATCH = 128
 # A worker that dies gives its messages back after this long. No call is begun that could outlast it (see sending.py).
@@ -49,17 +53,18 @@ WITH RECURSIVE waiting AS (
 UPDATE messaging_message AS m
 SET status = 'sending', attempt = m.attempt + 1, due_at = %(lease)s, updated = %(now)s
 FROM taken WHERE m.id = taken.id
-RETURNING m.id
+RETURNING {columns}, (SELECT greatest(1, ceil(%(batch)s::numeric / count(*))::int) FROM ready) AS share
+"""
+_RECIPIENTS = """
+SELECT {columns} FROM messaging_recipient r WHERE r.message_id = ANY(%(ids)s) ORDER BY r.position
 """
 
-# Equality on stored normalised columns of one unique index. A topic's entry stops the bulk mail about it, one without stops all.
+# Equality on the columns of one unique index. A topic's entry stops the bulk mail about it, one without stops all.
 _SUPPRESSED = """
-SELECT r.id FROM messaging_recipient r
-JOIN messaging_message m ON m.id = r.message_id
-JOIN messaging_suppression s ON s.company_id = r.company_id AND s.mode = r.mode AND s.channel = m.channel
-                            AND s.address_normalized = r.address_normalized
-                            AND s.topic IN ('', m.topic)
-WHERE r.message_id = ANY(%(ids)s) AND r.status = 'queued'
+SELECT w.id FROM unnest(%(ids)s::uuid[], %(companies)s::uuid[], %(modes)s::text[], %(channels)s::text[], %(topics)s::text[],
+                        %(addresses)s::text[]) AS w (id, company_id, mode, channel, topic, address)
+JOIN messaging_suppression s ON s.company_id = w.company_id AND s.mode = w.mode AND s.channel = w.channel
+                            AND s.address_normalized = w.address AND s.topic IN ('', w.topic)
 """
 
 # What changes about a message that is being sent, and about its recipients.
@@ -91,24 +96,46 @@ class Job:
         return [row for row in self.recipients if row.status == Status.QUEUED]
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What was taken, and whether there may be more that is due: some company gave all that was its share."""
+
+    jobs: list[Job]
+    may_have_more: bool
+
+
+_HOLD = f"""
+SELECT id, attempt, {", ".join(_MESSAGE_CHANGES)} FROM messaging_message
+WHERE company_id = %(company)s AND mode = %(mode)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE
+"""  # noqa: S608  names of our own
+_CHANGED = f"""
+SELECT id, {", ".join(_RECIPIENT_CHANGES)} FROM messaging_recipient
+WHERE company_id = %(company)s AND mode = %(mode)s AND message_id = ANY(%(ids)s)
+"""  # noqa: S608  names of our own
+
+
 def hold(jobs: Sequence[Job]) -> list[Job]:
     """Lock the messages of `jobs`, all of the current tenant; return the jobs that no other worker has taken meanwhile.
 
     What a provider's callback may have changed since the claim is read again, and nothing else. Locks are taken in the
     order of the keys, so that no two callers wait crosswise.
     """
+    tenant = require_tenant()
     claimed = {job.message.id: job for job in jobs}
-    locked = Message.objects.select_for_update().filter(id__in=list(claimed)).order_by("id")
     held = []
-    for message_id, attempt, *values in locked.values_list("id", "attempt", *_MESSAGE_CHANGES):
-        job = claimed[message_id]
-        if attempt == job.message.attempt:
-            _assign(job.message, _MESSAGE_CHANGES, values)
-            held.append(job)
-    rows = {row.id: row for job in held for row in job.recipients}
-    changed = Recipient.objects.filter(message_id__in=[job.message.id for job in held])
-    for recipient_id, *values in changed.values_list("id", *_RECIPIENT_CHANGES):
-        _assign(rows[recipient_id], _RECIPIENT_CHANGES, values)
+    with connection.cursor() as cursor:
+        where = {"company": tenant.company_id, "mode": tenant.mode}
+        cursor.execute(_HOLD, {**where, "ids": list(claimed)})
+        for message_id, attempt, *values in cursor.fetchall():
+            job = claimed[message_id]
+            if attempt == job.message.attempt:
+                _assign(job.message, _MESSAGE_CHANGES, values)
+                held.append(job)
+        rows = {row.id: row for job in held for row in job.recipients}
+        # A statement of its own: it sees what was committed while the locks were waited for.
+        cursor.execute(_CHANGED, {**where, "ids": [job.message.id for job in held]})
+        for recipient_id, *values in cursor.fetchall():
+            _assign(rows[recipient_id], _RECIPIENT_CHANGES, values)
     return held
 
 
@@ -117,24 +144,80 @@ def _assign(row: Message | Recipient, names: Sequence[str], values: Sequence[Any
         setattr(row, name, value)
 
 
-def claim_due(*, call_seconds: float, batch: int = BATCH) -> list[Job]:
+def claim_due(*, call_seconds: float, batch: int = BATCH) -> Claim:
     """Take up to `batch` messages that are due, whoever's they are, and commit the claim."""
     begin_by = time.monotonic() + LEASE.total_seconds() - call_seconds - MARGIN_SECONDS
     with system_context(reason="claim due messages"):
         now = clock.now()
-        with connection.cursor() as cursor:
-            cursor.execute(_CLAIM, {"now": now, "lease": now + LEASE, "batch": batch})
-            message_ids = [row[0] for row in cursor.fetchall()]
-            if not message_ids:
-                return []
-            cursor.execute(_SUPPRESSED, {"ids": message_ids})
-            suppressed = frozenset(row[0] for row in cursor.fetchall())
-        messages = list(Message.objects.filter(id__in=message_ids).order_by("send_at", "id"))
-        recipients: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
-        for row in Recipient.objects.filter(message_id__in=message_ids).order_by("position"):
-            recipients[row.message_id].append(row)
-        known = senders_of({message.company_id for message in messages if message.mode == "live"})
-    return [
-        Job(message, recipients[message.id], suppressed, begin_by, known.get(message.company_id, NOBODY))
+        claimed = Message.objects.raw(
+            _CLAIM.replace("{columns}", _columns(Message, "m")),
+            {"now": now, "lease": now + LEASE, "batch": batch},
+        )
+        messages = sorted(claimed, key=lambda message: (message.send_at, message.id))
+        if not messages:
+            return Claim([], may_have_more=False)
+        recipients = _recipients_of(messages)
+        suppressed = _suppressed(messages, recipients)
+        live = [message for message in messages if message.mode == "live"]
+        known = senders_of({message.company_id for message in live}, _needs(live)) if live else {}
+    given = Counter(message.company_id for message in messages)
+    return Claim(
+        [
+            Job(message, recipients[message.id], suppressed, begin_by, known.get(message.company_id, NOBODY))
+            for message in messages
+        ],
+        may_have_more=max(given.values()) >= messages[0].share or len(messages) >= batch,
+    )
+
+
+def _needs(live: Sequence[Message]) -> set[Need]:
+    """Return what has to be known of the companies of these messages."""
+    needs: set[Need] = set()
+    for name in {message.channel for message in live} & channels().keys():
+        kind = channels()[name].senders
+        if kind == "approved":
+            needs.add("sms")
+        elif kind == "proved":
+            needs.add("domains")
+            own = operator_address()
+            if any(own in message.sender.lower() for message in live if message.channel == name):
+                needs.add("members")
+    return needs
+
+
+@cache
+def _columns(model: type[Model], alias: str) -> str:
+    return ", ".join(f"{alias}.{field.column}" for field in model._meta.concrete_fields)
+
+
+def _recipients_of(messages: Sequence[Message]) -> dict[uuid.UUID, list[Recipient]]:
+    found: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
+    sql = _RECIPIENTS.replace("{columns}", _columns(Recipient, "r"))
+    for row in Recipient.objects.raw(sql, {"ids": [message.id for message in messages]}):
+        found[row.message_id].append(row)
+    return found
+
+
+def _suppressed(
+    messages: Sequence[Message], recipients: Mapping[uuid.UUID, list[Recipient]]
+) -> frozenset[uuid.UUID]:
+    """Return the waiting recipients that are on a suppression list."""
+    waiting = [
+        (row, message)
         for message in messages
+        for row in recipients[message.id]
+        if row.status == Status.QUEUED
     ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SUPPRESSED,
+            {
+                "ids": [row.id for row, _ in waiting],
+                "companies": [row.company_id for row, _ in waiting],
+                "modes": [row.mode for row, _ in waiting],
+                "channels": [message.channel for _, message in waiting],
+                "topics": [message.topic for _, message in waiting],
+                "addresses": [row.address_normalized for row, _ in waiting],
+            },
+        )
+        return frozenset(row_id for (row_id,) in cursor.fetchall())

@@ -7,6 +7,7 @@ is free (docs/architecture.md, Messages).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -14,6 +15,7 @@ from accounts.selectors import current_company, owner_emails
 from core.crypto import decrypt_text
 from core.email_addresses import Mailbox, parse_mailbox
 from core.errors import DomainError
+from core.setting_changes import forget_when_changed
 from core.tenancy import require_tenant
 from core.texts import on_one_line
 from messaging.channels.base import Channel, Checked
@@ -112,6 +114,20 @@ def _choose_approved(wanted: str) -> str:
 # --- when it is handed over ---------------------------------------------------------------------------------------------
 
 
+# One for each domain that sends; a key that was encrypted anew is another text.
+@lru_cache(maxsize=256)
+def _opened(private_key: str) -> str:
+    return decrypt_text(private_key)
+
+
+forget_when_changed(_opened.cache_clear, "FIELD_ENCRYPTION_KEYS")
+
+
+@lru_cache(maxsize=1024)
+def _address_of(sender: str) -> str:
+    return parse_mailbox(sender).normalized
+
+
 def prove(message: Message, recipients: Sequence[Recipient], way: Channel, senders: Senders) -> Proof | None:
     """Return why `message` may be handed over as what it says it comes from; None when it may not.
 
@@ -122,14 +138,14 @@ def prove(message: Message, recipients: Sequence[Recipient], way: Channel, sende
         return Proof(message.sender)
     if way.senders == "approved":
         return Proof(message.sender) if message.sender.lower() in senders.sms else None
-    address = parse_mailbox(message.sender).normalized
+    address = _address_of(message.sender)
     host = address.rpartition("@")[2]
     domain = senders.domain_of(host)
     if domain is not None:
         key = next((key for key in domain.keys if key.verified), domain.keys[0])
         return Proof(
             message.sender,
-            signer=Signer(domain.domain, key.selector, decrypt_text(key.private_key)),
+            signer=Signer(domain.domain, key.selector, _opened(key.private_key)),
             return_host=f"{RETURN_LABEL}.{domain.domain}" if domain.returns else "",
         )
     if address == operator_address() and all(row.address_normalized in senders.members for row in recipients):

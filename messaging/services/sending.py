@@ -40,7 +40,7 @@ from messaging.services.sms_senders import refuse_country
 
 # Results are written down together, as many as this, and none waits longer than this for others.
 FLUSH = 64
-FLUSH_SECONDS = 0.1
+FLUSH_SECONDS = 0.2
 # Calls begun and not yet written down: enough to keep the pool busy while a group is written.
 OUTSTANDING = 2 * FLUSH
 # A message that was claimed this often without an end kills the workers that take it.
@@ -80,14 +80,19 @@ class _Progress:
 
 
 def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
-    """Send what is due until nothing is left or `seconds` have passed; returns how many messages were taken."""
+    """Send what is due until nothing is left or `seconds` have passed; returns how many messages were taken.
+
+    What is accepted meanwhile has a wake-up of its own.
+    """
     stop = time.monotonic() + seconds
     pool = ThreadPoolExecutor(settings.MESSAGING_CONCURRENCY, thread_name_prefix="provider")
     try:
-        sender = _Sender(pool)
+        sender, may_have_more = _Sender(pool), True
         while True:
-            if sender.wants_more and time.monotonic() < stop:
-                sender.take(claim_due(call_seconds=CALL_SECONDS, batch=batch))
+            if may_have_more and sender.wants_more and time.monotonic() < stop:
+                claim = claim_due(call_seconds=CALL_SECONDS, batch=batch)
+                may_have_more = claim.may_have_more
+                sender.take(claim.jobs)
             if not sender.is_busy:
                 return sender.taken
             sender.record_next()

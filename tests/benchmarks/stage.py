@@ -59,6 +59,10 @@ class Stage:
         before, _, options = self._engines.superuser_url.partition("?")
         return f"{before.rpartition('/')[0]}/{database}?{options}"
 
+    def postgres_cpu(self) -> float:
+        """Seconds of CPU that PostgreSQL's processes have used so far, those that have ended included."""
+        return _cpu_of(self._engines.postgres.process.pid or 0)
+
     def make_database(self, name: str) -> None:
         """Create and migrate a database of the product."""
         ensure_database(superuser_url=self._engines.superuser_url, name=name)
@@ -177,6 +181,16 @@ class Server:
         """Seconds of CPU the worker has used so far."""
         fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_of(pid: int) -> float:
+    """Return the CPU seconds of a process, of the children that it has seen end, and of those that live."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # ended meanwhile: its parent counts it
+        return 0.0
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") + sum(map(_cpu_of, map(int, children)))
 
 
 @contextlib.contextmanager

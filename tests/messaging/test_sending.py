@@ -369,7 +369,7 @@ def test_every_company_gets_a_share_of_each_claim(world, mailhost, queue):
         queue(world.tenant(), f"backlog{number}@example.com")
     late = queue(world.other_tenant(), "late@example.com")
 
-    jobs = claiming.claim_due(call_seconds=30, batch=8)
+    jobs = claiming.claim_due(call_seconds=30, batch=8).jobs
 
     assert late.id in {job.message.id for job in jobs}
     assert len(jobs) <= 8
@@ -385,8 +385,8 @@ def _give_back(jobs):
 def test_two_workers_never_hold_the_same_message(world, mailhost, queue):
     message = queue(world.tenant(), "a@example.com")
 
-    first = [job.message.id for job in claiming.claim_due(call_seconds=30)]
-    second = [job.message.id for job in claiming.claim_due(call_seconds=30)]
+    first = [job.message.id for job in claiming.claim_due(call_seconds=30).jobs]
+    second = [job.message.id for job in claiming.claim_due(call_seconds=30).jobs]
 
     assert message.id in first
     assert message.id not in second
@@ -396,9 +396,9 @@ def test_two_workers_never_hold_the_same_message(world, mailhost, queue):
 
 def test_a_worker_whose_lease_ran_out_writes_nothing(world, mailhost, queue):
     message = queue(world.tenant(), "a@example.com")
-    [slow] = [job for job in claiming.claim_due(call_seconds=30) if job.message.id == message.id]
+    [slow] = [job for job in claiming.claim_due(call_seconds=30).jobs if job.message.id == message.id]
     make_due(message)
-    [fast] = [job for job in claiming.claim_due(call_seconds=30) if job.message.id == message.id]
+    [fast] = [job for job in claiming.claim_due(call_seconds=30).jobs if job.message.id == message.id]
     assert (slow.message.attempt, fast.message.attempt) == (1, 2)
 
     stale = sending._Progress(slow, 0, sending._news_of(_part(slow, "failed")))
