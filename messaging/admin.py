@@ -119,7 +119,7 @@ class SmsSenderAdmin(StaffModelAdmin):
 
 @admin.register(DailyUsage)
 class DailyUsageAdmin(WithChannel):
-    """Recipients counted against the daily caps."""
+    """Recipients counted against the daily caps, those set aside for shares among them."""
 
     list_display = ("day", "company", "mode", "channel_label", "recipients")
     list_filter = (ChannelFilter, "mode", "day")

@@ -15,12 +15,14 @@ from messaging.models.messages import (
     Suppression,
 )
 from messaging.models.senders import DkimKey, SenderDomain, SmsCountries, SmsSender
+from messaging.models.shares import DailyShare
 
 __all__ = [
     "FOLLOWS",
     "MAX_RECIPIENTS",
     "MAX_TOPIC",
     "PRECEDENCE",
+    "DailyShare",
     "DailyUsage",
     "DkimKey",
     "Message",

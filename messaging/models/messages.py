@@ -303,7 +303,10 @@ class Suppression(TenantModel):
 
 
 class DailyUsage(TenantModel):
-    """How many recipients a channel has been given for one UTC day: what the daily caps count (docs/architecture.md, Limits)."""
+    """How many recipients a channel has been given for one UTC day: what the daily caps count (docs/architecture.md, Limits).
+
+    Under many senders at once a part of them is set aside for shares (`DailyShare`); `messaging.selectors.usage` reads both.
+    """
 
     channel = models.CharField(max_length=16)
     day = models.DateField()

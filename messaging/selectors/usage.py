@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from django.db.models import F, IntegerField, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+
 from billing.entitlements import current_limits
 from messaging.channels import channels, label_of
-from messaging.models import DailyUsage
+from messaging.models import DailyShare, DailyUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,29 @@ def cap_of(channel: str) -> int:
 
 def used_on(channel: str, day: date) -> int:
     """Return the recipients counted for a channel on a UTC day."""
-    return (
-        DailyUsage.objects.filter(channel=channel, day=day).values_list("recipients", flat=True).first() or 0
-    )
+    return _used(day).get(channel, 0)
 
 
 def usage_of_day(day: date) -> list[Usage]:
     """Return the use of every channel on a UTC day, for the bars on the dashboard."""
     limits = current_limits()
-    used = dict(DailyUsage.objects.filter(day=day).values_list("channel", "recipients"))
+    used = _used(day)
     return [
         Usage(channel=name, day=day, used=used.get(name, 0), cap=channel.daily_cap(limits))
         for name, channel in channels().items()
     ]
+
+
+def _used(day: date) -> dict[str, int]:
+    """Return the recipients counted on a UTC day by channel: without what is set aside and unused. One query, of one moment."""
+    unused = (
+        DailyShare.objects.filter(channel=OuterRef("channel"), day=day)
+        .order_by()
+        .values("channel")
+        .annotate(total=Sum("unused"))
+        .values("total")
+    )
+    rows = DailyUsage.objects.filter(day=day).annotate(
+        used=F("recipients") - Coalesce(Subquery(unused, output_field=IntegerField()), 0)
+    )
+    return dict(rows.values_list("channel", "used"))

@@ -12,12 +12,9 @@ from messaging.models import DailyUsage
 from messaging.selectors.usage import Usage, cap_of, used_on
 
 _RESERVE = """
-INSERT INTO messaging_dailyusage AS usage (id, company_id, mode, created, channel, day, recipients)
-SELECT %(id)s, %(company)s, %(mode)s, %(now)s, %(channel)s, %(day)s, %(recipients)s
-WHERE %(recipients)s <= %(cap)s
-ON CONFLICT (company_id, mode, channel, day) DO UPDATE SET recipients = usage.recipients + excluded.recipients
-WHERE usage.recipients + excluded.recipients <= %(cap)s
-RETURNING recipients
+SELECT messaging_count_recipients(
+  %(company)s, %(mode)s, %(channel)s, %(day)s, %(recipients)s, %(cap)s, %(id)s, %(share_id)s, %(now)s
+)
 """
 
 
@@ -52,8 +49,8 @@ class DailyCapExceeded(DomainError):
 def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -> Usage:
     """Count `recipients` against the cap of the UTC day of `moment`; raises DailyCapExceeded, having counted nothing.
 
-    The row stays locked until the transaction ends, so that concurrent sends are counted one after the other: call it
-    last.
+    What counts them stays locked until the transaction ends: the day's row, or a share of it where somebody else has the row
+    (messaging/sql/daily_shares.sql). Call it last, and once for all messages of a transaction.
     """
     tenant = require_tenant()
     day = moment.date()
@@ -63,6 +60,7 @@ def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -
             _RESERVE,
             {
                 "id": ids.new_id(),
+                "share_id": ids.new_id(),
                 "company": tenant.company_id,
                 "mode": tenant.mode,
                 "now": clock.now(),
@@ -72,10 +70,10 @@ def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -
                 "cap": cap,
             },
         )
-        row = cursor.fetchone()
-    if row is None:
+        [counted] = cursor.fetchone()
+    if counted is None:
         raise DailyCapExceeded(Usage(channel, day, used_on(channel, day), cap), recipients, now)
-    return Usage(channel, day, row[0], cap)
+    return Usage(channel, day, counted, cap)
 
 
 def give_back(*, channel: str, moment: datetime, recipients: int) -> None:

@@ -1,6 +1,8 @@
 """Daily caps: exact under concurrency, named in the headers, given back on cancel, by the UTC day of `send_at`."""
 
 import datetime as dt
+import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,10 +11,12 @@ from django.db import connection
 from accounts.models import Company
 from core import clock
 from core.tenancy import system_context, tenant_context
-from messaging.models import DailyUsage, Message, MessageStat, Recipient
+from messaging.models import DailyShare, DailyUsage, Message, MessageStat, Recipient
+from messaging.selectors.usage import used_on
 from messaging.services import cancel_message, create_message
 from messaging.services.caps import DailyCapExceeded, reserve
 from tests.factories import SYSTEM, make_company, make_user
+from tests.threads import all_at_once, somebody_waits_for_us
 
 EMAIL = {"channel": "email", "subject": "S", "text": "T"}
 
@@ -60,6 +64,108 @@ def test_100_concurrent_sends_at_cap_minus_10_admit_exactly_10(world):
         assert Message.objects.count() == 12
         assert Recipient.objects.count() == 200
         assert sum(MessageStat.objects.filter(tag="").values_list("recipients", flat=True)) == 200
+
+
+# A cap from which on senders that come at the same time count in shares: 128 pieces of 20 recipients.
+SHARED_CAP, PIECE = 2560, 20
+
+
+def counted(tenant, day=None):
+    with tenant_context(tenant):
+        return used_on("email", day or clock.now().date())
+
+
+def shares(tenant):
+    with tenant_context(tenant):
+        return sorted(DailyShare.objects.values_list("unused", flat=True))
+
+
+def wait_until_somebody_waits():
+    deadline = time.monotonic() + 30
+    while not somebody_waits_for_us():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def reserve_some(recipients):
+    return reserve(channel="email", moment=clock.now(), recipients=recipients, now=clock.now())
+
+
+def test_whoever_finds_the_days_row_locked_counts_in_a_share_and_does_not_wait(world):
+    override(world.company, email_per_day=SHARED_CAP)
+    tenant = world.tenant()
+
+    def attempt(recipients):
+        try:
+            with tenant_context(tenant):
+                return reserve_some(recipients).used
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        # given somebody who had to wait for another sender, and so set a share aside
+        with tenant_context(tenant):
+            reserve_some(2)
+        with tenant_context(tenant):
+            reserve_some(3)
+            waiting = pool.submit(attempt, 1)
+            wait_until_somebody_waits()
+        assert waiting.result(timeout=30) == 6
+        assert shares(tenant) == [PIECE]
+
+        # when one counts while another one's transaction is open, then it does not wait for its end
+        with tenant_context(tenant):
+            reserve_some(3)
+            assert pool.submit(attempt, 2).result(timeout=30) == 8  # the other one's are not committed
+        assert shares(tenant) == [PIECE - 2]
+        assert counted(tenant) == 11
+
+        # and a lowered cap is kept by shares too: 11 are counted
+        override(world.company, email_per_day=12)
+        with tenant_context(tenant):
+            reserve_some(1)
+            refused = pool.submit(attempt, 1)
+            wait_until_somebody_waits()
+        with pytest.raises(DailyCapExceeded):
+            refused.result(timeout=30)
+        assert counted(tenant) == 12
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_however_many_count_at_once_the_cap_is_used_up_to_the_last_recipient_and_no_further(world, seed):
+    # given 300 recipients that are left, and senders of one to five at a time, some of whom fail afterwards
+    override(world.company, email_per_day=SHARED_CAP)
+    tenant = world.tenant()
+    with tenant_context(tenant):
+        reserve_some(SHARED_CAP - 300)
+
+    def send_until_refused(number):
+        dice, kept, refusals = random.Random(seed * 100 + number), 0, []
+        while True:
+            wanted = dice.choice([1, 1, 2, 5])
+            try:
+                with tenant_context(tenant):
+                    usage = reserve_some(wanted)
+                    assert usage.used <= SHARED_CAP
+                    if dice.random() < 0.1:
+                        raise InterruptedError
+            except InterruptedError:
+                continue
+            except DailyCapExceeded as refusal:
+                refusals.append((refusal.facts["remaining"], wanted))
+                if wanted == 1:
+                    return kept, refusals
+                continue
+            kept += wanted
+
+    # when eight send until not even one more fits
+    outcomes = all_at_once(8, send_until_refused)
+
+    # then every recipient of the cap was given to somebody, nobody was refused who would have fit, and no share has any left
+    assert sum(kept for kept, _ in outcomes) == 300
+    assert all(remaining < wanted for _, refusals in outcomes for remaining, wanted in refusals)
+    assert counted(tenant) == SHARED_CAP
+    assert sum(shares(tenant)) == 0
 
 
 def test_the_cap_counts_recipients_and_a_message_is_in_whole_or_not_at_all(world):

@@ -1,0 +1,108 @@
+"""Sends of one company against sends of eight: `python -m tests.benchmarks.hot_row [--seconds 10] [--round-trip 5]`.
+
+Eight threads accept messages, each in a transaction of its own, with PostgreSQL as far away as `--round-trip` (milliseconds, slept in
+front of each message to it). All for one company first, whose day they count in, then each for a company of its own, in turns.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.engines import private_platform
+
+ROOT = Path(__file__).resolve().parents[2]
+THREADS = 8
+TURNS = 3
+
+
+def main() -> None:
+    """Start a platform of its own, and measure there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each side")
+    parser.add_argument("--round-trip", type=float, default=5.0, help="milliseconds to PostgreSQL")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.inside:
+        measure(chosen.seconds, chosen.round_trip / 1000)
+        return
+    with private_platform(durable=True) as (_, addresses):
+        environment = os.environ | addresses | {"DJANGO_SETTINGS_MODULE": "config.settings.test"}
+        command = [sys.executable, "-m", "tests.benchmarks.hot_row", "--inside", *sys.argv[1:]]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+def measure(seconds: float, round_trip: float) -> None:
+    """Print the rates of both sides and their ratio."""
+    import django
+
+    django.setup()
+    from tests.factories import make_company, make_user
+
+    _put_away(round_trip)
+    user = make_user("bench")
+    tenants = [make_company(f"Company {n}", user, tier="enterprise").test_tenant for n in range(THREADS)]
+    one, eight = [], []
+    for _ in range(TURNS):
+        one.append(_rate(tenants[:1] * THREADS, seconds / TURNS))
+        eight.append(_rate(tenants, seconds / TURNS))
+    rates = statistics.median(one), statistics.median(eight)
+    print(f"one company {rates[0]:.0f}/s, eight {rates[1]:.0f}/s: {rates[0] / rates[1]:.2f} x")
+
+
+def _put_away(round_trip: float) -> None:
+    """Let every message to PostgreSQL, commits among them, take a round trip longer."""
+    from core.postgres.base import DatabaseWrapper
+
+    begin, commit = DatabaseWrapper.connect, DatabaseWrapper._commit
+
+    def slower(execute: Any, *arguments: Any) -> Any:
+        time.sleep(round_trip)
+        return execute(*arguments)
+
+    def connect(self: Any) -> None:
+        begin(self)
+        if slower not in self.execute_wrappers:
+            self.execute_wrappers.append(slower)
+
+    def _commit(self: Any) -> Any:
+        time.sleep(round_trip)
+        return commit(self)
+
+    DatabaseWrapper.connect, DatabaseWrapper._commit = connect, _commit  # type: ignore[method-assign]
+
+
+def _rate(tenants: list[Any], seconds: float) -> float:
+    from core.principal import Principal
+    from core.tenancy import tenant_context
+    from messaging.services import create_message
+
+    actor, sent = Principal.system("benchmarks"), [0] * len(tenants)
+    begin, end = threading.Barrier(len(tenants)), threading.Event()
+
+    def send(number: int) -> None:
+        begin.wait()
+        while not end.is_set():
+            with tenant_context(tenants[number]):
+                create_message(
+                    actor=actor, channel="email", to=["ada@example.com"], subject="Your order", text="Hi"
+                )
+            sent[number] += 1
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(len(tenants))]
+    for thread in threads:
+        thread.start()
+    time.sleep(seconds)
+    end.set()
+    for thread in threads:
+        thread.join()
+    return sum(sent) / seconds
+
+
+if __name__ == "__main__":
+    main()
