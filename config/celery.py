@@ -51,6 +51,7 @@ app.conf.beat_schedule = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "messaging.prune": {"task": "messaging.prune", "schedule": 3600.0},
     "webhooks.prune": {"task": "webhooks.prune", "schedule": 3600.0},
     "webhooks.send_notices": {
         "task": "webhooks.send_notices",

@@ -18,6 +18,7 @@ from prometheus_client import Counter
 from core import clock
 from core.models import SetAside
 from core.postgres.failures import is_outage
+from core.pruning import PRUNED
 from core.redaction import redact
 from core.tenancy import system_context
 from core.text import storable
@@ -126,7 +127,9 @@ def resting(batch: str, *, now: datetime | None = None) -> list[UUID]:
 def prune() -> int:
     """Forget what has not failed for 90 days; return how many."""
     with system_context(reason="rows that were set aside long ago"):
-        return SetAside.objects.filter(last_seen__lt=clock.now() - KEPT_FOR).delete()[0]
+        removed = SetAside.objects.filter(last_seen__lt=clock.now() - KEPT_FOR).delete()[0]
+    PRUNED.labels("core_setaside").inc(removed)
+    return removed
 
 
 def _name(item: str) -> str:

@@ -19,6 +19,8 @@ from messaging.providers import TEST_MODE, provider_class, provider_names
 from messaging.providers.smtp import DEFAULT_PORTS
 from messaging.verification import read_server
 
+LEAST_RETENTION_DAYS = 31
+
 
 @register(Tags.compatibility)
 def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -30,6 +32,14 @@ def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
                 f"MESSAGING_CONCURRENCY is {settings.MESSAGING_CONCURRENCY}: nothing would ever be sent.",
                 hint="Set it to the number of calls one worker may have under way, for example 4.",
                 id="pomelo.E020",
+            )
+        )
+    if not (settings.MESSAGE_RETENTION_DAYS == 0 or settings.MESSAGE_RETENTION_DAYS >= LEAST_RETENTION_DAYS):
+        found.append(
+            Error(
+                f"MESSAGE_RETENTION_DAYS is {settings.MESSAGE_RETENTION_DAYS}: messages may be sent, and counted, 30 days ahead.",
+                hint=f"Set it to {LEAST_RETENTION_DAYS} or more, or to 0 to keep messages for ever.",
+                id="pomelo.E027",
             )
         )
     return found

@@ -20,3 +20,9 @@ def check_domains() -> int:
 def fold_statistics() -> int:
     """Fold the statistics that were written since the last time."""
     return services.fold_statistics()
+
+
+@system_task(name="messaging.prune")
+def prune() -> int:
+    """Remove messages, statistics and counts that have been kept long enough."""
+    return services.prune_messages()

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db import connection
-
-from core import clock, ids
-from core.tenancy import system_context
+from core import clock, ids, pruning
 
 KEPT_FOR = timedelta(days=30)
-STEP = 1000
 # Attempts first, then what they point to; a delivery that still waits is kept, however old it is.
-_STATEMENTS = (
-    """
+_STATEMENTS = {
+    "webhooks_attempt": """
     DELETE FROM webhooks_attempt WHERE id IN (
         SELECT a.id FROM webhooks_attempt a JOIN webhooks_delivery d ON d.id = a.delivery_id
         WHERE d.id < %(first)s AND d.due_at IS NULL
         LIMIT %(step)s
     )
     """,
-    """
+    "webhooks_delivery": """
     DELETE FROM webhooks_delivery WHERE id IN (
         SELECT d.id FROM webhooks_delivery d
         WHERE d.id < %(first)s AND d.due_at IS NULL AND NOT EXISTS (
@@ -30,7 +26,7 @@ _STATEMENTS = (
         LIMIT %(step)s
     )
     """,
-    """
+    "webhooks_eventbody": """
     DELETE FROM webhooks_eventbody WHERE id IN (
         SELECT b.id FROM webhooks_eventbody b
         WHERE b.id < %(first)s AND NOT EXISTS (
@@ -40,7 +36,7 @@ _STATEMENTS = (
         LIMIT %(step)s
     )
     """,
-    """
+    "core_outboxevent": """
     DELETE FROM core_outboxevent WHERE id IN (
         SELECT e.id FROM core_outboxevent e
         WHERE e.id < %(first)s AND e.relayed_at IS NOT NULL AND NOT EXISTS (
@@ -53,30 +49,24 @@ _STATEMENTS = (
         LIMIT %(step)s
     )
     """,
-    """
+    "webhooks_endpointhour": """
     DELETE FROM webhooks_endpointhour WHERE id IN (
         SELECT id FROM webhooks_endpointhour WHERE id < %(first)s LIMIT %(step)s
     )
     """,
     # What a job found is in its deliveries, which have gone by now; one that still runs is kept.
-    """
+    "webhooks_recoveryjob": """
     DELETE FROM webhooks_recoveryjob WHERE id IN (
         SELECT id FROM webhooks_recoveryjob WHERE id < %(first)s AND status <> 'running' LIMIT %(step)s
     )
     """,
-)
+}
 
 
 def prune(*, max_steps: int = 200) -> int:
     """Remove what is older than 30 days, at most `max_steps` thousand rows of each kind; return how many went."""
     first = ids.first_id(clock.now() - KEPT_FOR, shift_seconds=-1)
-    removed = 0
-    for statement in _STATEMENTS:
-        for _ in range(max_steps):
-            with system_context(reason="webhook retention"), connection.cursor() as cursor:
-                cursor.execute(statement, {"first": first, "step": STEP})
-                count = cursor.rowcount
-            removed += count
-            if count < STEP:
-                break
-    return removed
+    return sum(
+        pruning.in_steps(table, statement, {"first": first}, reason="webhook retention", max_steps=max_steps)
+        for table, statement in _STATEMENTS.items()
+    )

@@ -423,6 +423,8 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MESSAGING_SMTP_URL = secret(
     "MESSAGING_SMTP_URL", default=secret("EMAIL_URL", "") if "smtp" in secret("EMAIL_URL", "")[:4] else ""
 )
+# Messages, their statistics and counts are removed after so many days (messaging.services.retention); 0: never.
+MESSAGE_RETENTION_DAYS = env.int("MESSAGE_RETENTION_DAYS", default=365)
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = secret("TWILIO_AUTH_TOKEN", default="")
 TWILIO_API_URL = env.str("TWILIO_API_URL", default="")

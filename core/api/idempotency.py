@@ -30,6 +30,7 @@ from core.made_by import LISTED, Made
 from core.models import IDEMPOTENCY_KEPT_FOR, IdempotencyRecord
 from core.postgres.rows import insert_rows
 from core.principal import Principal
+from core.pruning import PRUNED
 from core.reach import noting_asked
 from core.tenancy import require_tenant, system_context
 
@@ -236,6 +237,7 @@ def prune_expired(*, now: datetime, batch: int = 5_000) -> int:
             deleted, _ = IdempotencyRecord.objects.filter(
                 id__in=list(expired.values_list("id", flat=True)[:batch])
             ).delete()
+        PRUNED.labels("core_idempotencyrecord").inc(deleted)
         pruned += deleted
         if deleted < batch:
             return pruned

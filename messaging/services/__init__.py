@@ -3,6 +3,7 @@
 from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, create_message
 from messaging.services.outcomes import record_news
+from messaging.services.retention import prune as prune_messages
 from messaging.services.sender_domains import add_domain, delete_domain, request_check
 from messaging.services.sending import send_due_messages
 from messaging.services.sms_senders import (
@@ -27,6 +28,7 @@ __all__ = [
     "delete_sms_sender",
     "delete_suppression",
     "fold_statistics",
+    "prune_messages",
     "record_news",
     "request_check",
     "send_due_messages",

@@ -1,7 +1,8 @@
 """Sends of one company against sends of eight: `python -m tests.benchmarks.hot_row [--seconds 10] [--round-trip 5]`.
 
 Eight threads accept messages, each in a transaction of its own, with PostgreSQL as far away as `--round-trip` (milliseconds, slept in
-front of each message to it). All for one company first, whose day they count in, then each for a company of its own, in turns.
+front of each message to it): all for one company, whose day they count in; the same with one row for the day, as it was before there
+were shares; and each for a company of its own. In turns.
 """
 
 import argparse
@@ -19,6 +20,13 @@ from tests.engines import private_platform
 ROOT = Path(__file__).resolve().parents[2]
 THREADS = 8
 TURNS = 3
+ONE_ROW = """
+INSERT INTO messaging_dailyusage AS usage (id, company_id, mode, created, channel, day, recipients)
+SELECT %(id)s, %(company)s, %(mode)s, %(now)s, %(channel)s, %(day)s, %(recipients)s
+ON CONFLICT (company_id, mode, channel, day) DO UPDATE SET recipients = usage.recipients + excluded.recipients
+WHERE usage.recipients + excluded.recipients <= %(cap)s
+RETURNING recipients
+"""
 
 
 def main() -> None:
@@ -42,17 +50,29 @@ def measure(seconds: float, round_trip: float) -> None:
     import django
 
     django.setup()
+    from core.tenancy import Tenant
+    from messaging.services import caps
     from tests.factories import make_company, make_user
 
     _put_away(round_trip)
     user = make_user("bench")
-    tenants = [make_company(f"Company {n}", user, tier="enterprise").test_tenant for n in range(THREADS)]
-    one, eight = [], []
+    companies = [make_company(f"Company {n}", user, tier="enterprise") for n in range(THREADS)]
+    tenants = [Tenant(company.id, "test") for company in companies]
+    shared = caps._RESERVE
+    sides = {
+        "one company, one row": (tenants[:1] * THREADS, ONE_ROW),
+        "one company, shares": (tenants[:1] * THREADS, shared),
+        "eight companies": (tenants, shared),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(TURNS):
-        one.append(_rate(tenants[:1] * THREADS, seconds / TURNS))
-        eight.append(_rate(tenants, seconds / TURNS))
-    rates = statistics.median(one), statistics.median(eight)
-    print(f"one company {rates[0]:.0f}/s, eight {rates[1]:.0f}/s: {rates[0] / rates[1]:.2f} x")
+        for name, (senders, statement) in sides.items():
+            caps._RESERVE = statement
+            rates[name].append(_rate(senders, seconds / TURNS))
+    most = statistics.median(rates["eight companies"])
+    for name, found in rates.items():
+        rate = statistics.median(found)
+        print(f"{name}: {rate:.0f}/s, {rate / most:.2f} x")
 
 
 def _put_away(round_trip: float) -> None:

@@ -400,6 +400,7 @@ BATCHES = {
     "core.send_mail": "tests/core/test_mail.py",
     "messaging.check_domains": "tests/messaging/test_sender_domains.py",
     "messaging.fold_statistics": "sums in PostgreSQL; reads no row",
+    "messaging.prune": "tests/messaging/test_retention.py",
     "messaging.send_due": "here",
     "webhooks.prune": "DELETEs by time; reads no row",
     "webhooks.send_notices": "here",
