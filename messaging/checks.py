@@ -39,7 +39,7 @@ def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             Error(
                 f"MESSAGE_RETENTION_DAYS is {settings.MESSAGE_RETENTION_DAYS}: messages may be sent, and counted, 30 days ahead.",
                 hint=f"Set it to {LEAST_RETENTION_DAYS} or more, or to 0 to keep messages for ever.",
-                id="pomelo.E027",
+                id="pomelo.E028",
             )
         )
     return found

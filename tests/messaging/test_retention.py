@@ -1,0 +1,125 @@
+"""Messages go once they were kept long enough, with everything that is theirs; what waits stays, and what cannot go holds up nobody."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from django.db import connections
+
+from core import clock
+from core.tenancy import tenant_context
+from messaging.models import (
+    DailyShare,
+    DailyUsage,
+    Message,
+    MessageStat,
+    MessageTag,
+    Recipient,
+    RecipientEvent,
+    Suppression,
+)
+from messaging.selectors.usage import used_on
+from messaging.services import fold_statistics, prune_messages
+from tests.messaging.conftest import deliver, look
+from tests.poison import reason_of
+
+OURS = (Message, Recipient, RecipientEvent, MessageTag, MessageStat, DailyUsage)
+
+
+@pytest.fixture
+def days_later(settings, monkeypatch):
+    """`days_later(40)` lets 40 days pass; 31 days are kept."""
+    settings.MESSAGE_RETENTION_DAYS = 31
+    now = clock.now()
+
+    def later(days: float) -> None:
+        monkeypatch.setattr(clock, "now", lambda: now + dt.timedelta(days=days))
+
+    return later
+
+
+def counts(tenant) -> list[int]:
+    with tenant_context(tenant):
+        return [model.objects.count() for model in OURS]
+
+
+def test_after_its_days_a_message_goes_with_everything_that_is_its_own(world, mailhost, queue, days_later):
+    # given a message that was sent to one address and bounced at another, and one that is scheduled
+    tenant = world.tenant()
+    queue(tenant, "ada@example.com", "unknown@example.com", tags=["welcome"])
+    deliver()
+    waiting = queue(tenant, "later@example.com", send_at=clock.now() + dt.timedelta(days=30))
+    fold_statistics()
+    before = counts(tenant)
+    assert before[:4] == [2, 3, 2, 1]
+
+    # when its days are not over, then it stays
+    days_later(30.9)
+    prune_messages()
+    assert counts(tenant) == before
+
+    # when they are, then it is gone; what waits is not, and a bad address stays suppressed
+    days_later(32.5)
+    prune_messages()
+    assert counts(tenant) == [1, 1, 0, 0, 0, 1]
+    assert look(waiting)[0].status == "scheduled"
+    with tenant_context(tenant):
+        [entry] = Suppression.objects.all()
+        assert (entry.address, entry.message_id) == ("unknown@example.com", None)
+
+
+def test_with_0_days_nothing_goes(world, mailhost, queue, days_later, settings):
+    settings.MESSAGE_RETENTION_DAYS = 0
+    queue(world.tenant(), "ada@example.com")
+    deliver()
+    before = counts(world.tenant())
+
+    days_later(4000)
+    prune_messages()
+
+    assert counts(world.tenant()) == before
+
+
+@pytest.fixture
+def held() -> Iterator[None]:
+    """A table of somebody else's that refers to messages, as an extension's may."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("CREATE TABLE held_messages (id uuid REFERENCES messaging_message (id))")
+    yield
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("DROP TABLE held_messages")
+
+
+def test_a_message_that_cannot_go_is_set_aside_and_the_others_go(world, mailhost, queue, days_later, held):
+    _, bad, _ = (queue(world.tenant(), f"{name}@example.com") for name in ("a", "b", "c"))
+    deliver()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("INSERT INTO held_messages VALUES (%s)", [bad.id])
+
+    days_later(33)
+    prune_messages()
+
+    with tenant_context(world.tenant()):
+        assert [row.id for row in Message.objects.all()] == [bad.id]
+        assert [row.message_id for row in Recipient.objects.all()] == [bad.id]
+    assert "held_messages" in reason_of("messaging.prune", bad.public_id)
+
+
+def test_shares_of_a_day_that_is_over_go_and_what_lay_unused_in_them_was_never_counted(world, days_later):
+    today = clock.now().date()
+    with tenant_context(world.tenant()):
+        DailyUsage.objects.create(channel="email", day=today, recipients=100)
+        for unused in (7, 8):
+            DailyShare.objects.create(channel="email", day=today, unused=unused)
+        assert used_on("email", today) == 85
+
+        days_later(1.5)
+        prune_messages()
+        assert DailyShare.objects.count() == 2
+
+        days_later(4)
+    prune_messages()
+
+    with tenant_context(world.tenant()):
+        assert DailyShare.objects.count() == 0
+        assert DailyUsage.objects.get().recipients == used_on("email", today) == 85
