@@ -16,8 +16,10 @@ from celery.signals import beat_init, before_task_publish
 WORKER_SECONDS = 5.0
 
 
-def _touch() -> None:
-    Path(os.environ["HEARTBEAT_FILE"]).touch(mode=0o600)
+def touch() -> None:
+    """Touch the file, where there is to be one."""
+    if path := os.environ.get("HEARTBEAT_FILE"):
+        Path(path).touch(mode=0o600)
 
 
 class _WorkerHeartbeat(bootsteps.StartStopStep):
@@ -27,8 +29,8 @@ class _WorkerHeartbeat(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Begin: at once, then every few seconds."""
-        _touch()
-        self._stop: Callable[[], None] = worker.timer.call_repeatedly(WORKER_SECONDS, _touch).cancel
+        touch()
+        self._stop: Callable[[], None] = worker.timer.call_repeatedly(WORKER_SECONDS, touch).cancel
 
     def stop(self, worker: Any) -> None:
         """End with the worker."""
@@ -36,12 +38,12 @@ class _WorkerHeartbeat(bootsteps.StartStopStep):
 
 
 def _begin_beat(**_: Any) -> None:
-    _touch()
+    touch()
     before_task_publish.connect(_on_publish)
 
 
 def _on_publish(**_: Any) -> None:
-    _touch()
+    touch()
 
 
 def install(app: Celery) -> None:

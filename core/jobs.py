@@ -22,6 +22,7 @@ from kombu.exceptions import KombuError
 
 from core import sealed, tracing
 from core.background import Loop
+from core.backlog import BACKLOG
 from core.tenancy import Tenant, current_tenant, tenant_context
 
 log = structlog.get_logger(__name__)
@@ -102,7 +103,7 @@ def _once_after_commit(send: partial[None]) -> None:
 
 def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
     global _broker_paused_until
-    if time.monotonic() < _broker_paused_until:
+    if time.monotonic() < _broker_paused_until or BACKLOG.is_full():
         return
     try:
         current_app.send_task(name, kwargs=kwargs, headers=headers, retry=False)

@@ -219,6 +219,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_max": 1,
     **_more_for_the_broker,
 }
+CELERY_BEAT_SCHEDULER = "config.beat:BoundedScheduler"
 CELERY_TASK_TIME_LIMIT = 280
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_SERIALIZER = "json"

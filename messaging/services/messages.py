@@ -127,7 +127,7 @@ def create_message(
         actor=actor,
     )
     if not scheduled:
-        jobs.enqueue(SEND_TASK)
+        jobs.wake(SEND_TASK)
     usage = caps.reserve(channel=channel, moment=moment, recipients=len(recipients), now=now)
     return Accepted(message, recipients, usage)
 

@@ -98,6 +98,8 @@ def _put_away(round_trip: float) -> None:
 
 
 def _rate(tenants: list[Any], seconds: float) -> float:
+    from django.db import connection
+
     from core.principal import Principal
     from core.tenancy import tenant_context
     from messaging.services import create_message
@@ -113,6 +115,7 @@ def _rate(tenants: list[Any], seconds: float) -> float:
                     actor=actor, channel="email", to=["ada@example.com"], subject="Your order", text="Hi"
                 )
             sent[number] += 1
+        connection.close()  # back to the pool: the next side's threads need one each
 
     threads = [threading.Thread(target=send, args=(number,)) for number in range(len(tenants))]
     for thread in threads:

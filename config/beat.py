@@ -1,0 +1,21 @@
+"""Beat's scheduler: Celery's, except that it adds no task while as many as can be of use wait already (core.backlog)."""
+
+from typing import Any
+
+from celery.beat import PersistentScheduler
+
+from config import heartbeat
+from core.backlog import BACKLOG
+
+
+class BoundedScheduler(PersistentScheduler):
+    """Leaves out what is due while nobody takes it; it is due again in its turn."""
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
+        """Send the task of `entry`, or nothing."""
+        if not BACKLOG.is_full():
+            return super().apply_async(entry, producer=producer, advance=advance, **kwargs)
+        heartbeat.touch()
+        if advance:
+            self.reserve(entry)
+        return None

@@ -1,0 +1,66 @@
+"""Hints that nobody takes do not fill the broker: web processes and beat add no more than can be of use (core.backlog)."""
+
+import pytest
+from celery import current_app
+from celery.beat import ScheduleEntry
+from celery.schedules import schedule
+from kombu import Connection
+
+from config.beat import BoundedScheduler
+from core import backlog, jobs
+
+QUEUE = "tests.backlog"
+
+
+@pytest.fixture
+def waiting(monkeypatch):
+    """A queue of the test's own on the real broker, which has room for three hints; call it to count them."""
+    monkeypatch.setitem(current_app.conf, "task_default_queue", QUEUE)
+    monkeypatch.setattr(backlog, "MOST_WAITING", 3)
+    monkeypatch.setattr(backlog, "LOOK_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(backlog.BACKLOG, "_is_full", False)
+    queue = current_app.amqp.queues.select_add(QUEUE)
+    with current_app.connection_for_write() as connection:
+        bound = queue(connection.default_channel)
+        bound.declare()
+        bound.purge()
+        yield lambda: connection.default_channel._size(QUEUE)
+        bound.delete()
+
+
+def test_web_processes_add_no_more_hints_than_wait_already(waiting):
+    for _ in range(10):
+        jobs.enqueue("tests.nobody_takes_it")
+    assert waiting() == 3
+
+
+def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(waiting, tmp_path, monkeypatch):
+    heartbeat = tmp_path / "heartbeat"
+    monkeypatch.setenv("HEARTBEAT_FILE", str(heartbeat))
+    scheduler = BoundedScheduler(
+        current_app._get_current_object(), schedule_filename=str(tmp_path / "schedule")
+    )
+    entry = ScheduleEntry(
+        name="often", task="tests.nobody_takes_it", schedule=schedule(1.0), app=scheduler.app
+    )
+
+    for _ in range(10):
+        scheduler.apply_async(entry)
+    assert waiting() == 3
+    assert heartbeat.exists()
+
+    with current_app.connection_for_write() as connection:
+        current_app.amqp.queues[QUEUE](connection.default_channel).purge()
+    scheduler.apply_async(entry)
+    assert waiting() == 1
+
+
+def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch):
+    monkeypatch.setattr(backlog, "LOOK_EVERY_SECONDS", 0.0)
+    found = backlog.Backlog()
+    monkeypatch.setattr(
+        current_app._get_current_object(),
+        "connection_for_write",
+        lambda: Connection("redis://127.0.0.1:1/0", transport_options={"max_retries": 0}),
+    )
+    assert found.is_full() is False
