@@ -54,17 +54,22 @@ class Backlog:
             queue = current_app.amqp.queues[current_app.conf.task_default_queue]
             declared = queue(self._connection.default_channel).queue_declare(passive=True)
             return int(declared.message_count)
-        except (KombuError, OSError, *self._errors()):
+        except self._errors():
             # No queue yet, or no broker: whoever sends will find out. The channel may be closed by now.
             if self._connection is not None:
                 self._connection.release()
             self._connection = None
             return 0
 
-    def _errors(self) -> tuple[type[Exception], ...]:
-        if self._connection is None:
-            return ()
-        return (*self._connection.connection_errors, *self._connection.channel_errors)
+    def _errors(self) -> tuple[type[BaseException], ...]:
+        """What a broker that is away, or knows no such queue, raises: each transport has errors of its own."""
+        known = self._connection
+        return (
+            KombuError,
+            OSError,
+            *(known.connection_errors if known else ()),
+            *(known.channel_errors if known else ()),
+        )
 
 
 BACKLOG = Backlog()
