@@ -6,6 +6,6 @@ from core.postgres.vacuum import vacuum_sooner
 
 
 class Migration(migrations.Migration):
-    dependencies = [("audit", "0003_usage_rollups")]
+    dependencies = [("audit", "0004_client_request_id")]
 
     operations = vacuum_sooner("audit_unsealedentry", "audit_sealhead")
