@@ -7,6 +7,7 @@ would fill the broker's memory for as long as the workers are away.
 import os
 import threading
 import time
+from typing import Any
 
 import structlog
 from celery import current_app
@@ -52,7 +53,8 @@ class Backlog:
             if self._connection is None:
                 self._connection = current_app.connection_for_write()
             queue = current_app.amqp.queues[current_app.conf.task_default_queue]
-            declared = queue(self._connection.default_channel).queue_declare(passive=True)
+            # A named tuple of the broker's answer, which the stubs call a name.
+            declared: Any = queue(self._connection.default_channel).queue_declare(passive=True)
             return int(declared.message_count)
         except self._errors():
             # No queue yet, or no broker: whoever sends will find out. The channel may be closed by now.
