@@ -42,7 +42,12 @@ class WebProcess:
     """One granian with its workers in a process group of its own, which a test may kill and start again."""
 
     def __init__(
-        self, *, environment: Mapping[str, str] | None = None, workers: int = 1, threads: int = 8
+        self,
+        *,
+        environment: Mapping[str, str] | None = None,
+        workers: int = 1,
+        threads: int = 8,
+        is_public: bool = False,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -52,6 +57,7 @@ class WebProcess:
             "WEB_WORKERS": str(workers),
             "WEB_THREADS": str(threads),
             "DJANGO_SETTINGS_MODULE": "config.settings.test",
+            **({"PUBLIC_URL": self.url} if is_public else {}),
             **(environment or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None

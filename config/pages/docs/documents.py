@@ -22,6 +22,8 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Trust", ("security", "audit", "reliability", "performance")),
     ("Operate", ("scaling",)),
 )
+# What the files call the installation.
+EXAMPLE_URL = "https://pomelo.example.com"
 HIDDEN_FOLDERS = frozenset({"adr"})
 _COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE | re.DOTALL)
 
@@ -41,13 +43,13 @@ class Document:
 
     @property
     def text(self) -> str:
-        """The page as Markdown, without the comments for those who edit the file.
+        """The page as Markdown, without the comments for those who edit the file, and with the address of this installation.
 
         The errors of apps from elsewhere are on no committed page: theirs is written when it is read.
         """
         if self.slug == "errors" and settings.EXTENSIONS:
             return without_comments(error_docs.render(with_extensions=True))
-        return _read(self.path, self.path.stat().st_mtime_ns)
+        return _read(self.path, self.path.stat().st_mtime_ns).replace(EXAMPLE_URL, settings.PUBLIC_URL)
 
 
 def all_documents() -> list[Document]:
