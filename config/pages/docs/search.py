@@ -72,6 +72,8 @@ def _excerpt(text: str, words: list[str]) -> str:
     begin = max(0, (found.start() if found else 0) - _EXCERPT // 3)
     begin = text.rfind(" ", 0, begin) + 1 if begin else 0
     piece = text[begin : begin + _EXCERPT]
+    if begin + _EXCERPT < len(text):
+        piece = piece.rpartition(" ")[0] or piece
     return ("… " if begin else "") + piece + (" …" if begin + _EXCERPT < len(text) else "")
 
 
