@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from core.staff import StaffModelAdmin, reason_action, staff_principal
 from core.tenancy import tenant_context
 from messaging.channels import channels, label_of
-from messaging.models import DailyUsage, Message, Recipient, SenderDomain, SmsSender, Suppression
+from messaging.models import DailyUsage, Message, Recipient, SenderDomain, SmsSender, Suppression, Template
 from messaging.services import decide_sms_sender
 
 
@@ -32,7 +32,7 @@ class WithChannel(StaffModelAdmin):
     """A list of rows that belong to a channel."""
 
     @admin.display(description="channel", ordering="channel")
-    def channel_label(self, row: Message | Suppression | DailyUsage) -> str:
+    def channel_label(self, row: Message | Suppression | DailyUsage | Template) -> str:
         """Return what people call the channel."""
         return label_of(row.channel)
 
@@ -115,6 +115,16 @@ class SmsSenderAdmin(StaffModelAdmin):
             decide_sms_sender(
                 sender=sender, is_approved=is_approved, decision=decision, actor=staff_principal(request)
             )
+
+
+@admin.register(Template)
+class TemplateAdmin(WithChannel):
+    """What companies make their messages of."""
+
+    list_display = ("name", "company", "mode", "channel_label", "version", "updated")
+    list_filter = (ChannelFilter, "mode")
+    search_fields = ("name", "company__name", "company__slug")
+    list_select_related = ("company",)
 
 
 @admin.register(DailyUsage)

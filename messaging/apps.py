@@ -31,6 +31,13 @@ class MessagingConfig(PomeloApp):
             prefix="sd",
             description="Domains that your live email comes from, once DNS says they are yours.",
         ),
+        Resource(
+            name="templates",
+            object="template",
+            prefix="tpl",
+            description="Texts with variables that messages are made of, and their versions.",
+        ),
+        Resource(name="versions", object="template_version", prefix="tpv", read_scope="templates:read"),
         # The audit app counts requests under the same path.
         Resource(
             name="analytics",
@@ -47,6 +54,8 @@ class MessagingConfig(PomeloApp):
         Scope("suppressions:write", "Suppressions", "Add and remove suppressed addresses", writes=True),
         Scope("sender_domains:read", "Sender domains", "List the domains that mail comes from"),
         Scope("sender_domains:write", "Sender domains", "Add, verify and remove domains", writes=True),
+        Scope("templates:read", "Templates", "List, read and preview templates"),
+        Scope("templates:write", "Templates", "Create, change and delete templates", writes=True),
         Scope(
             "analytics:read",
             "Analytics",

@@ -148,6 +148,30 @@ class SmsCountriesChanged(Event):
     public: ClassVar[bool] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class TemplateCreated(Event):
+    """A template of messages was made."""
+
+    type: ClassVar[str] = "template.created"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateUpdated(Event):
+    """A template of messages was changed: its name, or its texts, of which there is a new version."""
+
+    type: ClassVar[str] = "template.updated"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateDeleted(Event):
+    """A template of messages was deleted; what was made of it stays."""
+
+    type: ClassVar[str] = "template.deleted"
+    public: ClassVar[bool] = False
+
+
 BY_STATUS: dict[str, type[Event]] = {
     "queued": MessageQueued,
     "sent": MessageSent,

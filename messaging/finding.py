@@ -1,4 +1,4 @@
-"""What messaging finds: messages by identifier, and suppressed addresses."""
+"""What messaging finds: messages and templates by identifier, and suppressed addresses."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,13 +8,18 @@ from django.urls import reverse
 
 from core.email_addresses import InvalidEmail, parse_email
 from core.finding import Found, by_identifier
-from messaging.models import Message, Suppression
+from messaging.models import Message, Suppression, Template
 
 
 def find(text: str) -> Iterator[Found]:
     """Yield the message or the suppression that `text` names."""
     yield from by_identifier(
-        text, {Message: ("Message", _message), Suppression: ("Suppression", _suppression)}
+        text,
+        {
+            Message: ("Message", _message),
+            Suppression: ("Suppression", _suppression),
+            Template: ("Template", _template),
+        },
     )
     try:
         address = parse_email(text).lower()
@@ -26,6 +31,10 @@ def find(text: str) -> Iterator[Found]:
 
 def _message(row: Any) -> str:
     return reverse("messaging:detail", args=[row.public_id])
+
+
+def _template(row: Any) -> str:
+    return reverse("messaging:template", args=[row.public_id])
 
 
 def _suppression(row: Any) -> str:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from core import ids
 from core.clock import rfc3339
-from messaging.models import Message, Recipient, SenderDomain, Suppression
+from messaging.models import Message, Recipient, SenderDomain, Suppression, Template, TemplateVersion
 
 if TYPE_CHECKING:
+    from messaging.services.composing import Composed
     from messaging.verification import Record
 
 
@@ -41,6 +42,7 @@ def summary(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
         "send_at": rfc3339(row.send_at),
         "customer": ids.encode("cus", row.customer_id) if row.customer_id else None,
         "bulk": {"topic": row.topic} if row.topic else None,
+        "template": {"id": row.template, "version": row.template_version} if row.template else None,
         "tags": row.tags,
         "metadata": row.metadata,
         "recipients": [recipient(r) for r in ordered],
@@ -98,4 +100,66 @@ def suppression(row: Suppression) -> dict[str, Any]:
         "message": ids.encode("msg", row.message_id) if row.message_id else None,
         "note": row.note or None,
         "created": rfc3339(row.created),
+    }
+
+
+def template_summary(row: Template) -> dict[str, Any]:
+    """Return a template without its texts, as lists show it."""
+    return {
+        "id": row.public_id,
+        "object": "template",
+        "mode": row.mode,
+        "name": row.name,
+        "description": row.description or None,
+        "channel": row.channel,
+        "version": row.version,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def template(row: Template, version: TemplateVersion) -> dict[str, Any]:
+    """Return a template with the texts of its newest version."""
+    return {**template_summary(row), **_texts(version)}
+
+
+def template_version(row: Template, version: TemplateVersion) -> dict[str, Any]:
+    """Return one version of a template."""
+    return {
+        "id": version.public_id,
+        "object": "template_version",
+        "mode": row.mode,
+        "template": row.public_id,
+        "version": version.number,
+        **_texts(version),
+        "created": rfc3339(version.created),
+    }
+
+
+def template_preview(row: Template, version: TemplateVersion, composed: "Composed") -> dict[str, Any]:
+    """Return what a message made of a template would say."""
+    return {
+        "object": "template_preview",
+        "template": row.public_id,
+        "version": version.number,
+        "subject": composed.subject or None,
+        "text": composed.text or None,
+        "html": composed.html or None,
+    }
+
+
+def _texts(version: TemplateVersion) -> dict[str, Any]:
+    return {
+        "subject": version.subject or None,
+        "text": version.text or None,
+        "html": version.html or None,
+        "variables": [
+            {
+                "name": one["name"],
+                "required": one["required"],
+                "default": one["default"],
+                "example": one["example"],
+            }
+            for one in version.variables
+        ],
     }

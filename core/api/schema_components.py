@@ -203,6 +203,7 @@ PARAMETERS = {
     "invoice": "Only of the invoice with this identifier",
     "metadata_key": "Only with a metadata entry of this name",
     "metadata_value": "Only where the entry under `metadata_key` has this value",
+    "name": "Only with this name",
     "number": "Only with this number",
     "object_id": "Only about the object with this identifier",
     "origin": "Only what came onto the list this way, or these",

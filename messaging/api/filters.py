@@ -65,3 +65,10 @@ class SuppressionFilter(CreatedRange):
     origin = ChoicesFilter(choices=Suppression.Origins.choices)
     address = AddressFilter(max_length=600)
     topic = django_filters.CharFilter(max_length=MAX_TOPIC)
+
+
+class TemplateFilter(CreatedRange):
+    """Filters of `GET /v1/templates`."""
+
+    channel = ChoicesFilter(choices=[(name, name) for name in sorted(channels())])
+    name = django_filters.CharFilter(max_length=100)

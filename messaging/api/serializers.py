@@ -13,18 +13,21 @@ from core.api.serializers import Json, MetadataField, StrictSerializer
 from messaging.channels import channels
 from messaging.channels.base import Channel
 from messaging.models import MAX_RECIPIENTS, Recipient, SenderDomain, Status, Suppression
+from messaging.services.templates import MAX_VERSIONS
 from messaging.topics import TOPIC, TOPIC_FORM
 from messaging.verification import MAX_DOMAIN
 
 Variants = dict[str, serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
 MAX_ADDRESS_TEXT = 600  # a display name and an address
+MAX_BATCH = 100
 
 
-def _channel_names() -> list[str]:
+def channel_names() -> list[str]:
+    """Return every channel, in one order."""
     return sorted(channels())
 
 
-name_values("MessageChannel", _channel_names())
+name_values("MessageChannel", channel_names())
 name_values("MessageStatus", Status.values)
 name_values("SenderDomainStatus", SenderDomain.Status.values)
 name_values("SenderRecordStatus", ["unchecked", "found", "missing", "differs", "unreachable"])
@@ -63,28 +66,34 @@ class BulkOutput(serializers.Serializer):
     topic = serializers.CharField()
 
 
-class MessageInput(StrictSerializer):
-    """A message to send."""
+class VariablesField(serializers.DictField):
+    """Values of a template's variables: texts, numbers and booleans, nested or named by dots; judged by the service."""
 
-    channel = serializers.ChoiceField(choices=_channel_names())
-    to = _addresses(
-        help_text="Whom it goes to; without it, the `customer`. At most 100, `cc` and `bcc` included."
-    )
-    cc = _addresses()
-    bcc = _addresses()
+
+class SharedInput(StrictSerializer):
+    """What messages say that are sent together, and how."""
+
+    channel = serializers.ChoiceField(choices=channel_names())
     reply_to = _addresses(10)
     subject = serializers.CharField(max_length=998, required=False, allow_blank=True, trim_whitespace=False)
     text = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     html = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
-    send_at = MomentField(
-        required=False, allow_null=True, help_text="When to send it, at most 30 days ahead. Default: now."
-    )
-    customer = PublicIdField(
-        "cus",
+    template = PublicIdField(
+        "tpl",
         max_length=100,
         required=False,
         allow_null=True,
-        help_text="The customer it belongs to, and goes to where `to` is left out.",
+        help_text="The template that gives `subject`, `text` and `html`, which are left out then.",
+    )
+    template_version = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_VERSIONS,
+        required=False,
+        allow_null=True,
+        help_text="Default: the newest version.",
+    )
+    send_at = MomentField(
+        required=False, allow_null=True, help_text="When to send it, at most 30 days ahead. Default: now."
     )
     bulk = BulkInput(
         required=False,
@@ -93,7 +102,6 @@ class MessageInput(StrictSerializer):
         "Transactional messages have none.",
     )
     tags = TagsField(required=False)
-    metadata = MetadataField(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add `from`, which is a word of Python's own and cannot be written as an attribute."""
@@ -104,32 +112,97 @@ class MessageInput(StrictSerializer):
         return fields
 
 
+def _customer(**kwargs: Any) -> PublicIdField:
+    return PublicIdField(
+        "cus",
+        max_length=100,
+        required=False,
+        allow_null=True,
+        help_text="The customer it belongs to, and goes to where `to` is left out.",
+        **kwargs,
+    )
+
+
+class MessageInput(SharedInput):
+    """A message to send."""
+
+    to = _addresses(
+        help_text="Whom it goes to; without it, the `customer`. At most 100, `cc` and `bcc` included."
+    )
+    cc = _addresses()
+    bcc = _addresses()
+    customer = _customer()
+    variables = VariablesField(required=False, help_text="Values of the template's variables.")
+    metadata = MetadataField(required=False)
+
+
+class BatchRecipientInput(StrictSerializer):
+    """One message of a batch: whom it goes to, and what is its own."""
+
+    to = serializers.CharField(max_length=MAX_ADDRESS_TEXT, required=False, trim_whitespace=False)
+    customer = _customer()
+    variables = VariablesField(required=False, help_text="Values of the template's variables, for this one.")
+    metadata = MetadataField(required=False)
+
+
+def _recipients(channel: Channel | None = None) -> serializers.ListField:
+    title = channel.name.title() if channel else ""
+    address = {"properties": {"to": channel.address_schema}} if channel else {}
+    one = type(f"{title}BatchRecipientInput", (BatchRecipientInput,), {"json_schema": address})
+    return serializers.ListField(
+        child=one(),
+        min_length=1,
+        max_length=MAX_BATCH,
+        help_text="One message each: at most 100, all of which are accepted or none.",
+    )
+
+
+class BatchInput(SharedInput):
+    """Messages that say the same to different people, each with values of its own."""
+
+    recipients = _recipients()
+
+
 def message_inputs() -> PolymorphicProxySerializer:
     """Describe the body of a message channel by channel: which parts there are, and how an address looks."""
-    variants: Variants = {name: _message_variant(channel) for name, channel in sorted(channels().items())}
-    return PolymorphicProxySerializer("MessageInput", variants, "channel")
+    return _by_channel("MessageInput", MessageInput, "A message by {}.")
 
 
-def _message_variant(channel: Channel) -> type[MessageInput]:
-    fields = MessageInput().fields
+def batch_inputs() -> PolymorphicProxySerializer:
+    """Describe the body of a batch channel by channel."""
+    return _by_channel("MessageBatchInput", BatchInput, "Messages by {}, each to somebody else.")
+
+
+def _by_channel(name: str, base: type[SharedInput], words: str) -> PolymorphicProxySerializer:
+    variants: Variants = {
+        each: _variant(name, base, words, channel) for each, channel in sorted(channels().items())
+    }
+    return PolymorphicProxySerializer(name, variants, "channel")
+
+
+def _variant(name: str, base: type[SharedInput], words: str, channel: Channel) -> type[SharedInput]:
+    known = {each: field for each, field in base().fields.items() if each not in channel.unknown_parts}
+    if "recipients" in known:
+        known["recipients"] = _recipients(channel)
     shared: Json = {
         "properties": {
-            name: {"items": channel.address_schema}
-            for name in ("to", "cc", "bcc", "reply_to")
-            if name not in channel.unknown_parts
+            each: {"items": channel.address_schema}
+            for each in ("to", "cc", "bcc", "reply_to")
+            if each in known
         },
     }
     refine(shared, channel.message_schema)
-    known = {name: field for name, field in fields.items() if name not in channel.unknown_parts}
+    shared["properties"] = {each: found for each, found in shared["properties"].items() if each in known}
+    shared["required"] = [each for each, field in known.items() if field.required]
 
-    def get_fields(self: MessageInput) -> dict[str, serializers.Field]:
+    def get_fields(self: SharedInput) -> dict[str, serializers.Field]:
         """Return the parts that the channel knows."""
         return {**deepcopy(known), "channel": serializers.ChoiceField(choices=[channel.name])}
 
     return type(
-        f"{channel.name.title()}MessageInput",
-        (MessageInput,),
-        {"__doc__": f"A message by {channel.label}.", "get_fields": get_fields, "json_schema": shared},
+        f"{channel.name.title()}{name}",
+        (base,),
+        {"__doc__": words.format(channel.label), "get_fields": get_fields, "json_schema": shared},
     )
 
 
@@ -150,13 +223,20 @@ class RecipientOutput(serializers.Serializer):
     updated = serializers.DateTimeField()
 
 
+class TemplateReferenceOutput(serializers.Serializer):
+    """What a message was made of."""
+
+    id = serializers.CharField()
+    version = serializers.IntegerField()
+
+
 class MessageSummaryOutput(serializers.Serializer):
     """A message without its bodies, as lists show it."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["message"])
     mode = serializers.ChoiceField(choices=["live", "test"])
-    channel = serializers.ChoiceField(choices=_channel_names())
+    channel = serializers.ChoiceField(choices=channel_names())
     status = serializers.ChoiceField(choices=Status.values)
     to = serializers.ListField(child=serializers.CharField())
     cc = serializers.ListField(child=serializers.CharField())
@@ -166,6 +246,7 @@ class MessageSummaryOutput(serializers.Serializer):
     send_at = serializers.DateTimeField()
     customer = serializers.CharField(allow_null=True)
     bulk = BulkOutput(allow_null=True)
+    template = TemplateReferenceOutput(allow_null=True)
     tags = serializers.ListField(child=serializers.CharField())
     metadata = serializers.DictField(child=serializers.CharField())
     recipients = RecipientOutput(many=True)
@@ -184,6 +265,13 @@ class MessageOutput(MessageSummaryOutput):
 
     text = serializers.CharField(allow_null=True)
     html = serializers.CharField(allow_null=True)
+
+
+class BatchOutput(serializers.Serializer):
+    """The messages of a batch, in the order of its recipients."""
+
+    object = serializers.ChoiceField(choices=["message_batch"])
+    data = MessageSummaryOutput(many=True)  # type: ignore[assignment]  # the metaclass takes declared fields away
 
 
 class SenderDomainInput(StrictSerializer):
@@ -231,7 +319,7 @@ class SenderDomainOutput(serializers.Serializer):
 class SuppressionInput(StrictSerializer):
     """An address to suppress."""
 
-    channel = serializers.ChoiceField(choices=_channel_names())
+    channel = serializers.ChoiceField(choices=channel_names())
     address = serializers.CharField(max_length=MAX_ADDRESS_TEXT)
     note = serializers.CharField(max_length=200, required=False, allow_blank=True)
 
@@ -259,7 +347,7 @@ class SuppressionOutput(serializers.Serializer):
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["suppression"])
     mode = serializers.ChoiceField(choices=["live", "test"])
-    channel = serializers.ChoiceField(choices=_channel_names())
+    channel = serializers.ChoiceField(choices=channel_names())
     address = serializers.CharField()
     origin = serializers.ChoiceField(choices=Suppression.Origins.values)
     topic = serializers.CharField(

@@ -3,12 +3,13 @@
 from django.urls import path
 
 from core.api.routers import Router
-from messaging.api import senders, views
+from messaging.api import senders, templates, views
 from messaging.api.analytics import MessageAnalytics
 
 router = Router()
 router.register("messages", views.MessageViewSet, "message")
 router.register("sender_domains", senders.SenderDomainViewSet, "sender_domain")
 router.register("suppressions", views.SuppressionViewSet, "suppression")
+router.register("templates", templates.TemplateViewSet, "template")
 
 urlpatterns = [path("analytics/messages", MessageAnalytics.as_view()), *router.urls]

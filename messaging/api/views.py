@@ -1,5 +1,6 @@
 """Messaging's endpoints: each parses, calls one service or selector, and renders."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from drf_spectacular.utils import extend_schema
@@ -16,11 +17,14 @@ from core.reach import note_asked
 from messaging import representations, services
 from messaging.api.filters import MessageFilter, SuppressionFilter
 from messaging.api.serializers import (
+    BatchInput,
+    BatchOutput,
     MessageInput,
     MessageOutput,
     MessageSummaryOutput,
     SuppressionInput,
     SuppressionOutput,
+    batch_inputs,
     message_inputs,
     suppression_inputs,
 )
@@ -31,6 +35,7 @@ from messaging.selectors import messages as message_selectors
 from messaging.selectors import suppressions as suppression_selectors
 from messaging.selectors.usage import Usage
 from messaging.services.caps import DailyCapExceeded
+from messaging.services.messages import Accepted
 
 ANY_CHANNEL = "messaging:send"
 
@@ -55,14 +60,21 @@ class MessageViewSet(GenericViewSet):
         """Send a message, now or at `send_at`. The answer comes before the sending: watch the status or the events."""
         fields = MessageInput.read(request)
         require_channel_scope(request, fields["channel"])
-        now = clock.now()
-        try:
-            accepted = services.create_message(actor=request.user, **fields)
-        except DailyCapExceeded as refusal:
-            add_daily_policy(request, refusal.usage, now)
-            raise
-        add_daily_policy(request, accepted.usage, now)
+        [accepted] = accept(request, lambda: [services.create_message(actor=request.user, **fields)])
         return Response(representations.message(accepted.message, accepted.recipients), 201)
+
+    @extend_schema(operation_id="create_message_batch", request=batch_inputs(), responses={201: BatchOutput})
+    @action(detail=False, methods=["post"], scopes=send_scopes())
+    def batch(self, request: ApiRequest) -> Response:
+        """Send up to 100 messages, each with a recipient and variables of its own: all are accepted, or none.
+
+        An Idempotency-Key holds for the whole batch.
+        """
+        fields = BatchInput.read(request)
+        require_channel_scope(request, fields["channel"])
+        accepted = accept(request, lambda: services.create_batch(actor=request.user, **fields))
+        data = [representations.summary(one.message, one.recipients) for one in accepted]
+        return Response({"object": "message_batch", "data": data}, 201)
 
     @extend_schema(operation_id="retrieve_message", responses=MessageOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
@@ -124,6 +136,18 @@ class SuppressionViewSet(GenericViewSet):
         row = suppression_selectors.get_suppression(id)
         services.delete_suppression(suppression=row, actor=request.user)
         return Response(status=204)
+
+
+def accept(request: ApiRequest, messages: Callable[[], list[Accepted]]) -> list[Accepted]:
+    """Return the messages that are accepted, and say in the headers what the daily cap has left."""
+    now = clock.now()
+    try:
+        accepted = messages()
+    except DailyCapExceeded as refusal:
+        add_daily_policy(request, refusal.usage, now)
+        raise
+    add_daily_policy(request, accepted[-1].usage, now)
+    return accepted
 
 
 def require_channel_scope(request: ApiRequest, channel: str) -> None:

@@ -36,7 +36,7 @@ class Email:
     address_schema = {"pattern": _ADDRESS}
     message_schema = {
         "properties": {"subject": {"pattern": _SUBJECT}, "from": {"pattern": _ADDRESS}},
-        "required": ["channel", "subject"],
+        "required": ["channel"],
     }
     unknown_parts = ()
 

@@ -45,7 +45,7 @@ class Sms:
             "text": {"maxLength": MAX_TEXT, "pattern": NOT_BLANK},
             "from": {"pattern": rf"^({_NUMBER}|(?=.{{1,11}}$)[A-Za-z0-9 ]*[A-Za-z][A-Za-z0-9 ]*)$"},
         },
-        "required": ["channel", "text"],
+        "required": ["channel"],
     }
     unknown_parts = ("subject", "html", "reply_to", "cc", "bcc", "bulk")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from core.form_fields import MomentField
 from core.forms import ServiceForm
 from messaging.channels import channels
 from messaging.channels.sms import SENDER_FORM
+from messaging.dashboard.template_forms import ValuesField, template_choices
 from messaging.models import MAX_TOPIC, Status, Suppression
 from messaging.topics import TOPIC, TOPIC_FORM
 from messaging.verification import MAX_DOMAIN
@@ -56,6 +58,12 @@ class ComposeForm(forms.Form):
         label="Customer",
         help_text="The cus_ id of a customer. Without “To” the message goes to the customer's own address.",
     )
+    template = forms.ChoiceField(
+        choices=template_choices,
+        required=False,
+        help_text="Gives the subject and the texts, which stay empty then.",
+    )
+    variables = ValuesField(help_text="Values of the template's variables, one a line: customer.name: Ada")
     subject = forms.CharField(max_length=998, required=False, strip=False, help_text="For email.")
     text = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 8}))
     html = forms.CharField(
@@ -103,6 +111,7 @@ class ComposeForm(forms.Form):
         topic = fields.pop("topic")
         return {
             **fields,
+            "template": fields["template"] or None,
             "customer": fields["customer"].strip() or None,
             "bulk": {"topic": topic} if topic else None,
         }
@@ -111,7 +120,9 @@ class ComposeForm(forms.Form):
         """Put a service's refusal on the fields it is about, each address by its place in the list."""
         for problem in refusal.fields:
             name, _, index = problem.field.partition(".")
-            name = {"from": "sender", "bulk": "topic"}.get(name, name)
+            if name == "variables" and index:
+                problem = replace(problem, message=f"{index}: {problem.message}")
+            name = {"from": "sender", "bulk": "topic", "template_version": "template"}.get(name, name)
             where = f"Address {int(index) + 1}: " if index.isdigit() else ""
             self.add_error(name if name in self.fields else None, where + problem.message)
 

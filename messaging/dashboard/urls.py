@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.dashboard.views import messages, senders, statistics, suppressions
+from messaging.dashboard.views import messages, senders, statistics, suppressions, templates
 
 app_name = "messaging"
 
@@ -25,6 +25,12 @@ urlpatterns = [
     path("suppressions/", suppressions.suppression_list, name="suppressions"),
     path("suppressions/add/", suppressions.suppress, name="suppress"),
     path("suppressions/<str:public_id>/remove/", suppressions.remove, name="remove_suppression"),
+    path("templates/", templates.template_list, name="templates"),
+    path("templates/new/", templates.create, name="create_template"),
+    path("templates/<str:public_id>/", templates.detail, name="template"),
+    path("templates/<str:public_id>/preview/", templates.show_preview, name="preview_template"),
+    path("templates/<str:public_id>/edit/", templates.edit, name="edit_template"),
+    path("templates/<str:public_id>/delete/", templates.delete, name="delete_template"),
     path("<str:public_id>/", messages.detail, name="detail"),
     path("<str:public_id>/cancel/", messages.cancel, name="cancel"),
 ]

@@ -1,4 +1,4 @@
-"""Tables of messaging: messages and what became of them, and the senders a company has proved."""
+"""Tables of messaging: messages and what became of them, the senders a company has proved, and templates."""
 
 from messaging.models.messages import (
     FOLLOWS,
@@ -16,6 +16,7 @@ from messaging.models.messages import (
 )
 from messaging.models.senders import DkimKey, SenderDomain, SmsCountries, SmsSender
 from messaging.models.shares import DailyShare
+from messaging.models.templates import Template, TemplateVersion
 
 __all__ = [
     "FOLLOWS",
@@ -35,4 +36,6 @@ __all__ = [
     "SmsSender",
     "Status",
     "Suppression",
+    "Template",
+    "TemplateVersion",
 ]

@@ -78,6 +78,13 @@ class Message(TenantModel):
         db_default="",
         help_text="What bulk mail is about; transactional messages have none.",
     )
+    template = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        help_text="The id of the template it was made of, which may be gone.",
+    )
+    template_version = models.PositiveIntegerField(null=True)
     tags = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
     recipient_count = models.PositiveSmallIntegerField()

@@ -1,7 +1,7 @@
 """Writes of messaging, by subject: messages and their caps, suppressions, sending, and what providers tell."""
 
 from messaging.services.domain_checks import check_due_domains
-from messaging.services.messages import cancel_message, create_message
+from messaging.services.messages import cancel_message, create_batch, create_message
 from messaging.services.outcomes import record_news
 from messaging.services.retention import prune as prune_messages
 from messaging.services.sender_domains import add_domain, delete_domain, request_check
@@ -14,6 +14,7 @@ from messaging.services.sms_senders import (
 )
 from messaging.services.statistics import fold_statistics
 from messaging.services.suppressions import create_suppression, delete_suppression
+from messaging.services.templates import create_template, delete_template, update_template
 
 __all__ = [
     "add_domain",
@@ -21,15 +22,19 @@ __all__ = [
     "check_due_domains",
     "choose_countries",
     "claim_sms_sender",
+    "create_batch",
     "create_message",
     "create_suppression",
+    "create_template",
     "decide_sms_sender",
     "delete_domain",
     "delete_sms_sender",
     "delete_suppression",
+    "delete_template",
     "fold_statistics",
     "prune_messages",
     "record_news",
     "request_check",
     "send_due_messages",
+    "update_template",
 ]

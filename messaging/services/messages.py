@@ -2,29 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
-from billing.models import Customer
-from billing.selectors import get_customer
 from core import clock, jobs
-from core.errors import DomainError, FieldError, FieldErrors, NotFound
-from core.events import publish
+from core.errors import DomainError
+from core.events import publish, publish_all
 from core.principal import Principal
-from core.tenancy import require_tenant
 from messaging import representations
 from messaging.channels import get_channel
-from messaging.channels.base import Address, Channel, Content, InvalidAddress
+from messaging.channels.base import Content
 from messaging.events import MessageCanceled, MessageQueued
-from messaging.models import MAX_RECIPIENTS, Message, MessageTag, Recipient, Status
+from messaging.models import Message, MessageTag, Recipient, Status
 from messaging.selectors.usage import Usage
-from messaging.services import caps, senders, sms_senders
+from messaging.services import caps, composing, senders, sms_senders
+from messaging.services.drafts import Draft, Item, check_send_at, read_items
 from messaging.services.statistics import Change, count_changes
 
 SEND_TASK = "messaging.send_due"
-BULK_CHANNEL = "email"
-SCHEDULE_AHEAD = timedelta(days=30)
-# A clock that runs a little behind ours is no reason to refuse a message.
-CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class MessageNotCancelable(DomainError):
@@ -48,88 +43,143 @@ class Accepted:
 def create_message(
     *,
     actor: Principal,
-    channel: str,
     to: Sequence[str] = (),
     cc: Sequence[str] = (),
     bcc: Sequence[str] = (),
+    customer: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, str] | None = None,
+    **shared: Any,
+) -> Accepted:
+    """Accept a message: the row, its recipients, the cap's count and the event are one transaction.
+
+    `customer` is a `cus_` id; without `to` the message goes to the customer's own address. The rest is what `accept_messages` takes,
+    and raises.
+    """
+    item = Item(to, cc, bcc, customer, variables or {}, metadata or {})
+    [accepted] = accept_messages(actor=actor, items=[item], **shared)
+    return accepted
+
+
+def create_batch(
+    *, actor: Principal, recipients: Sequence[Mapping[str, Any]], **shared: Any
+) -> list[Accepted]:
+    """Accept a message for each of `recipients`, all of them or none.
+
+    Each has a `to` or a `customer`, and may have `variables` and `metadata` of its own. Fields of refusals begin with the place in the
+    list, from 0: `recipients.3.to`. The rest is what `accept_messages` takes, and raises.
+    """
+    items = [
+        Item(
+            to=[one["to"]] if one.get("to") else (),
+            customer=one.get("customer"),
+            variables=one.get("variables") or {},
+            metadata=one.get("metadata") or {},
+            before=f"recipients.{index}.",
+        )
+        for index, one in enumerate(recipients)
+    ]
+    return accept_messages(actor=actor, items=items, **shared)
+
+
+def accept_messages(
+    *,
+    actor: Principal,
+    items: Sequence[Item],
+    channel: str,
     sender: str = "",
     reply_to: Sequence[str] = (),
     subject: str = "",
     text: str = "",
     html: str = "",
+    template: str | None = None,
+    template_version: int | None = None,
     send_at: datetime | None = None,
-    customer: str | None = None,
     tags: Sequence[str] = (),
-    metadata: Mapping[str, str] | None = None,
     bulk: Mapping[str, str] | None = None,
-) -> Accepted:
-    """Accept a message: the row, its recipients, the cap's count and the event are one transaction.
+) -> list[Accepted]:
+    """Accept messages that say the same to different people, in one transaction; the last one's usage is that of all.
 
-    `customer` is a `cus_` id; without `to` the message goes to the customer's own address. `send_at` may lie up to 30
-    days ahead. `bulk` makes it bulk mail of a `topic`, which its recipients can leave by one click (RFC 8058); without it
-    the message is transactional. Raises FieldErrors for anything malformed (nothing is queued), senders.SenderNotVerified, and
-    caps.DailyCapExceeded.
+    `send_at` may lie up to 30 days ahead. `bulk` makes them bulk mail of a `topic`, which its recipients can leave by one click
+    (RFC 8058); without it they are transactional. A `template` (a `tpl_` id) gives the texts, by default its newest version, filled in with
+    each item's variables. Raises FieldErrors for anything malformed, of whichever item, senders.SenderNotVerified, and
+    caps.DailyCapExceeded; then nothing is queued and nothing is counted.
     """
     now = clock.now()
     way = get_channel(channel)
     topic = bulk["topic"] if bulk else ""
-    _check_bulk(way, topic, cc=cc, bcc=bcc)
-    checked = way.check(Content(sender, reply_to, subject, text, html, cc, bcc, topic))
-    person = _find_customer(customer)
-    moment = _check_send_at(send_at, now)
-    addresses = _read_addresses(way, person, to=to, cc=cc, bcc=bcc)
+    version = composing.find_template(
+        template, template_version, channel=channel, texts={"subject": subject, "text": text, "html": html}
+    )
+    same = Content(sender, reply_to, subject, text, html, bulk=topic)
+    drafts = read_items(way, items, same, version)
+    moment = check_send_at(send_at, now)
     # After everything that is malformed, which is the caller's to mend first.
-    chosen = senders.choose_sender(way, checked, is_named=bool(sender))
-    wanted = [address.normalized for _, address in addresses]
+    chosen = senders.choose_sender(way, drafts[0].checked, is_named=bool(sender))
+    wanted = [address.normalized for draft in drafts for _, address in draft.addresses]
     if chosen.members_only:
         senders.require_members(wanted)
     if channel == "sms":
         sms_senders.require_reachable(wanted)
     scheduled = moment > now
-    message: Message = Message.objects.create(
-        channel=channel,
-        status=Status.SCHEDULED if scheduled else Status.QUEUED,
-        sender=chosen.sender,
-        reply_to=chosen.reply_to,
-        subject=subject,
-        text=text,
-        html=html,
-        customer=person,
-        topic=topic,
-        tags=list(dict.fromkeys(tags)),
-        metadata=dict(metadata or {}),
-        recipient_count=len(addresses),
-        created_by=actor.id[:64],
-        send_at=moment,
-        due_at=moment,
-        created=now,
-        updated=now,
+    messages: list[Message] = Message.objects.bulk_create(
+        Message(
+            channel=channel,
+            status=Status.SCHEDULED if scheduled else Status.QUEUED,
+            sender=chosen.sender,
+            reply_to=chosen.reply_to,
+            subject=draft.content.subject,
+            text=draft.content.text,
+            html=draft.content.html,
+            customer=draft.customer,
+            topic=topic,
+            template=template or "",
+            template_version=version.number if version else None,
+            tags=list(dict.fromkeys(tags)),
+            metadata=dict(draft.item.metadata),
+            recipient_count=len(draft.addresses),
+            created_by=actor.id[:64],
+            send_at=moment,
+            due_at=moment,
+            created=now,
+            updated=now,
+        )
+        for draft in drafts
     )
-    recipients = Recipient.objects.bulk_create(
+    pairs = list(zip(messages, drafts, strict=True))
+    groups = [_recipients(message, draft, now) for message, draft in pairs]
+    Recipient.objects.bulk_create([row for group in groups for row in group])
+    MessageTag.objects.bulk_create(
+        [MessageTag(message=message, tag=tag) for message in messages for tag in message.tags]
+    )
+    count_changes(Change(row.message, Status.QUEUED, now) for group in groups for row in group)
+    publish_all(
         [
-            Recipient(
-                message=message,
-                position=position,
-                kind=kind,
-                name=address.name,
-                address=address.address,
-                address_normalized=address.normalized,
-                created=now,
-                updated=now,
-            )
-            for position, (kind, address) in enumerate(addresses)
-        ]
-    )
-    MessageTag.objects.bulk_create([MessageTag(message=message, tag=tag) for tag in message.tags])
-    count_changes(Change(message, Status.QUEUED, now) for _ in recipients)
-    publish(
-        MessageQueued(object_id=message.public_id, object=representations.summary(message, recipients)),
+            MessageQueued(object_id=message.public_id, object=representations.summary(message, group))
+            for message, group in zip(messages, groups, strict=True)
+        ],
         actor=actor,
     )
     if not scheduled:
         jobs.wake(SEND_TASK)
-    usage = caps.reserve(channel=channel, moment=moment, recipients=len(recipients), now=now)
-    return Accepted(message, recipients, usage)
+    usage = caps.reserve(channel=channel, moment=moment, recipients=len(wanted), now=now)
+    return [Accepted(message, group, usage) for message, group in zip(messages, groups, strict=True)]
+
+
+def _recipients(message: Message, draft: Draft, now: datetime) -> list[Recipient]:
+    return [
+        Recipient(
+            message=message,
+            position=position,
+            kind=kind,
+            name=address.name,
+            address=address.address,
+            address_normalized=address.normalized,
+            created=now,
+            updated=now,
+        )
+        for position, (kind, address) in enumerate(draft.addresses)
+    ]
 
 
 def cancel_message(*, message: Message, actor: Principal) -> Accepted:
@@ -159,96 +209,3 @@ def cancel_message(*, message: Message, actor: Principal) -> Accepted:
         caps.cap_of(locked.channel),
     )
     return Accepted(locked, recipients, usage)
-
-
-def _find_customer(public_id: str | None) -> Customer | None:
-    if public_id is None:
-        return None
-    try:
-        return get_customer(public_id)
-    except NotFound as error:
-        raise FieldErrors([FieldError("customer", "not_found", "There is no such customer.")]) from error
-
-
-def _check_bulk(way: Channel, topic: str, **copies: Sequence[str]) -> None:
-    """Refuse bulk messages that are no email, and copies of bulk mail: each recipient has a link of their own."""
-    if not topic:
-        return
-    if way.name != BULK_CHANNEL:
-        raise FieldErrors([FieldError("bulk", "not_supported", f"{way.label} messages have no such part.")])
-    problems = [
-        FieldError(name, "not_supported", "Bulk mail goes to each recipient alone: name them in `to`.")
-        for name, group in copies.items()
-        if group
-    ]
-    if problems:
-        raise FieldErrors(problems)
-
-
-def _check_send_at(send_at: datetime | None, now: datetime) -> datetime:
-    if send_at is None:
-        return now
-    if send_at < now - CLOCK_TOLERANCE:
-        raise FieldErrors([FieldError("send_at", "in_the_past", "This time has passed.")])
-    if send_at > now + SCHEDULE_AHEAD:
-        raise FieldErrors(
-            [
-                FieldError(
-                    "send_at", "too_far_ahead", f"At most {SCHEDULE_AHEAD.days} days ahead are accepted."
-                )
-            ]
-        )
-    return max(send_at, now)
-
-
-def _read_addresses(
-    way: Channel, person: Customer | None, **groups: Sequence[str]
-) -> list[tuple[str, Address]]:
-    """Return (kind, address) of every recipient; raises FieldErrors naming each that is refused."""
-    is_own = not groups["to"] and person is not None
-    if person is not None and is_own:
-        own = way.customer_address(person)
-        if not own:
-            raise FieldErrors(
-                [FieldError("customer", "no_address", f"The customer has no address for {way.label}.")]
-            )
-        groups["to"] = [own]
-    if not groups["to"]:
-        raise FieldErrors([FieldError("to", "required", "Name at least one recipient, or a `customer`.")])
-    if sum(len(group) for group in groups.values()) > MAX_RECIPIENTS:
-        raise FieldErrors(
-            [
-                FieldError(
-                    "to",
-                    "too_many",
-                    f"A message has at most {MAX_RECIPIENTS} recipients, cc and bcc included.",
-                )
-            ]
-        )
-    found: list[tuple[str, Address]] = []
-    seen: set[str] = set()
-    problems: list[FieldError] = []
-    live = require_tenant().mode == "live"
-    for kind, texts in groups.items():
-        for index, text in enumerate(texts):
-            field = f"{kind}.{index}"
-            try:
-                address = way.parse(text)
-            except InvalidAddress as error:
-                if is_own:
-                    field = "customer"  # the caller sent no other; the address is older than its rules
-                problems.append(FieldError(field, error.code, str(error)))
-                continue
-            if address.normalized in seen:
-                problems.append(FieldError(field, "duplicate", "This address is named more than once."))
-            elif live and way.magic_outcome(address.normalized) is not None:
-                problems.append(
-                    FieldError(
-                        field, "test_address", "This address exists in test mode only: use a test key."
-                    )
-                )
-            seen.add(address.normalized)
-            found.append((kind, address))
-    if problems:
-        raise FieldErrors(problems)
-    return found

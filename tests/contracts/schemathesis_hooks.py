@@ -61,6 +61,37 @@ _URL = {
     "url url_scheme": "as the URL parser of the standard library reads it",
     "headers repeated": "names differ by more than their case",
 }
+_TEXTS = {
+    "subject required": "a subject or a template: generators take no schema of two alternatives",
+    "text required": "one of `text`, `html` and `template`: generators take no schema of two alternatives",
+    "subject contradictory": "a subject or a template: generators take no schema of two alternatives",
+    "text contradictory": "texts or a template: generators take no schema of two alternatives",
+    "html contradictory": "texts or a template: generators take no schema of two alternatives",
+    "template_version contradictory": "only a template has versions: two fields",
+    "template wrong_channel": "which channel a template is of is data",
+    "variables contradictory": "only a template has variables: two fields",
+    "variables required": "which variables a template has is data",
+    "variables unknown_variable": "which variables a template has is data",
+    "send_at in_the_past": "the clock",
+    "send_at too_far_ahead": "the clock",
+}
+_ADDRESSES = {
+    f"{part} {code}": "RFC 5321, IDNA and the numbering plans of all countries are no pattern; nobody is named twice"
+    for part in ("to", "cc", "bcc", "reply_to", "from")
+    for code in ("invalid_email", "invalid_phone_number", "invalid_sender", "duplicate")
+}
+_TEMPLATE = {
+    "subject required": "emails have one, SMS none: generators take no schema of two alternatives",
+    "subject not_supported": "emails have one, SMS none: generators take no schema of two alternatives",
+    "subject control_character": "a subject has one line; a description of the field says so",
+    "html not_supported": "emails have one, SMS none: generators take no schema of two alternatives",
+    "text required": "one of `text` and `html`: generators take no schema of two alternatives",
+    "variables invalid": "a name has words of letters, digits and _: Python's identifiers",
+    "variables duplicate": "no name is declared twice",
+    "variables contradictory": "no name is the beginning of another one",
+    "name invalid": "something of it can be seen, and it is no credential: tables of Unicode, and a checksum",
+    **{f"{part} invalid_template": "a grammar is no pattern" for part in ("subject", "text", "html")},
+}
 BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
     "GET /v1/analytics/messages": {
         "since after_until": "the period begins before it ends: two parameters",
@@ -105,26 +136,38 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
     },
     "POST /v1/messages": {
         **_CUSTOMER,
+        **_TEXTS,
         "to required": "one of `to` and `customer`: generators take no schema of two alternatives",
-        "text required": "one of `text` and `html`: generators take no schema of two alternatives",
         "customer no_address": "whether the customer has an address on the channel is data",
         "to too_many": "`to`, `cc` and `bcc` have 100 addresses together: three fields",
         **{
             f"{part} not_supported": "not `bulk` and `cc` or `bcc`: generators take no schema of two alternatives"
             for part in ("cc", "bcc")
         },
-        "send_at in_the_past": "the clock",
-        "send_at too_far_ahead": "the clock",
+        **_ADDRESSES,
+    },
+    "POST /v1/messages/batch": {
+        **_TEXTS,
+        **_ADDRESSES,
+        "recipients required": "one of `to` and `customer`: generators take no schema of two alternatives",
+        "recipients contradictory": "only a template has variables: two fields",
+        "recipients no_address": "whether the customer has an address on the channel is data",
         **{
-            f"{part} {code}": "RFC 5321, IDNA and the numbering plans of all countries are no pattern; nobody is named twice"
-            for part in ("to", "cc", "bcc", "reply_to", "from")
-            for code in ("invalid_email", "invalid_phone_number", "invalid_sender", "duplicate")
+            f"recipients {code}": "RFC 5321, IDNA and the numbering plans of all countries are no pattern"
+            for code in ("invalid_email", "invalid_phone_number", "too_many")
         },
     },
     "POST /v1/sender_domains": {"domain invalid_domain": "IDNA is no pattern"},
     "POST /v1/suppressions": {
         "address invalid_email": "RFC 5321 and IDNA are no pattern",
         "address invalid_phone_number": "the numbering plans of all countries are no pattern",
+    },
+    "POST /v1/templates": _TEMPLATE,
+    "PATCH /v1/templates/{id}": _TEMPLATE,
+    "POST /v1/templates/{id}/preview": {
+        "version not_found": "how many versions there are is data",
+        "variables required": "which variables a template has is data",
+        "variables unknown_variable": "which variables a template has is data",
     },
     "POST /v1/webhook_endpoints": _URL,
     "PATCH /v1/webhook_endpoints/{id}": _URL,
@@ -378,17 +421,61 @@ def repair_message(body: Json, trusted: Collection[str]) -> None:
         if part in body:
             body[part] = [address() for _ in body[part]][:left]
             left -= 0 if part == "reply_to" else len(body[part])
-    if "from" in body:
-        # What the world has proved.
-        body["from"] = "Acme" if body["channel"] == "sms" else "news@acme.example"
+    repair_texts(body)
     if not body.get("to") and body.get("customer") in {None, *trusted}:
         # Without a customer it goes nowhere, and a customer that an earlier step made may have no address.
         body["to"] = [address()]
-    if body["channel"] == "email" and not body.get("html"):
+    repair_references(body, trusted)
+
+
+def repair_texts(body: Json) -> None:
+    """Say something without a template, by the channel's own means."""
+    for part in ("template", "template_version", "variables"):
+        body.pop(part, None)
+    if body["channel"] == "email":
+        body["subject"] = body.get("subject") or "Hello"
+    if not body.get("html"):
         body["text"] = body.get("text") or "Dear Ada"
+    if "from" in body:
+        # What the world has proved.
+        body["from"] = "Acme" if body["channel"] == "sms" else "news@acme.example"
     if body.get("send_at"):
         body["send_at"] = moment(days=-1)
-    repair_references(body, trusted)
+
+
+def repair_batch(body: Json, trusted: Collection[str]) -> None:
+    """Write to addresses that can exist, and for customers that are there."""
+    address = phone if body["channel"] == "sms" else email
+    repair_texts(body)
+    if "reply_to" in body:
+        body["reply_to"] = [address() for _ in body["reply_to"]]
+    for one in body["recipients"]:
+        one.pop("variables", None)
+        one["to"] = address()
+        repair_references(one, trusted)
+
+
+def repair_template(body: Json, trusted: Collection[str]) -> None:
+    """Give a name that nobody has, and texts that are templates."""
+    if "name" in body:
+        body["name"] = f"Template {number()}"
+    for part in ("text", "html"):
+        if body.get(part) is not None:
+            body[part] = "Dear {{ customer.name }}"
+    is_email = body.get("channel", "email") == "email"
+    if "channel" in body or "subject" in body:
+        body["subject"] = "Hello {{ customer.name }}" if is_email else ""
+    if not is_email:
+        body.pop("html", None)
+    if "channel" in body or "text" in body:
+        body["text"] = body.get("text") or "Dear {{ customer.name }}"
+    body["variables"] = [{"name": f"v{place}"} for place, _ in enumerate(body.get("variables", []))][:50]
+
+
+def repair_preview(body: Json, trusted: Collection[str]) -> None:
+    """Show a version that is there, with its examples."""
+    body.clear()
+    body["variables"] = None
 
 
 def repair_domain(body: Json, trusted: Collection[str]) -> None:
@@ -453,6 +540,10 @@ REPAIRS: dict[str, Repair] = {
     "POST /v1/charges": repair_charge,
     "POST /v1/charges/{id}/refunds": repair_refund,
     "POST /v1/messages": repair_message,
+    "POST /v1/messages/batch": repair_batch,
+    "POST /v1/templates": repair_template,
+    "PATCH /v1/templates/{id}": repair_template,
+    "POST /v1/templates/{id}/preview": repair_preview,
     "POST /v1/sender_domains": repair_domain,
     "POST /v1/suppressions": repair_suppression,
     "POST /v1/webhook_endpoints": repair_endpoint,

@@ -4,8 +4,9 @@ from django.conf import settings
 
 from billing import services as billing
 from core.tenancy import tenant_context
-from messaging.models import SenderDomain
+from messaging.models import SenderDomain, Template
 from messaging.services.sms_senders import MAX_SENDERS
+from messaging.services.templates import MAX_TEMPLATES
 from tests.contracts.refusing import Outcome, client_of, page, refusal
 from tests.factories import SYSTEM, World, prove_domain, prove_sms
 from tests.messaging.samples import BODIES, make_message
@@ -81,3 +82,19 @@ def too_many_sms_senders(world: World) -> Outcome:
     for number in range(MAX_SENDERS):
         prove_sms(world.tenant(), f"Acme {number}")
     return page(world, world.owner, "/messages/senders/sms/ask/", sender="Acme", reason="It is our name.")
+
+
+@refusal
+def template_name_taken(world: World) -> Outcome:
+    client, body = client_of(world), BODIES["POST /v1/templates"](world.tenant())
+    assert client.post("/v1/templates", body).status == 201
+    return client.post("/v1/templates", body)
+
+
+@refusal
+def template_limit_reached(world: World) -> Outcome:
+    with tenant_context(world.tenant()):
+        Template.objects.bulk_create(
+            Template(name=f"t{number}", channel="email") for number in range(MAX_TEMPLATES)
+        )
+    return client_of(world).post("/v1/templates", BODIES["POST /v1/templates"](world.tenant()))

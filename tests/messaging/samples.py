@@ -6,7 +6,12 @@ from datetime import datetime, timedelta
 
 from core import clock
 from core.tenancy import Tenant, tenant_context
-from messaging.services import claim_sms_sender, create_message, create_suppression
+from messaging.services import (
+    claim_sms_sender,
+    create_message,
+    create_suppression,
+    create_template,
+)
 from tests.contracts.by_app import Body, no_body
 from tests.factories import SYSTEM, ensure_domain, make_customer, prove_domain
 
@@ -44,6 +49,19 @@ def make_sms_sender(tenant: Tenant) -> str:
     return row.public_id
 
 
+def make_template(tenant: Tenant) -> str:
+    """Return the id of a template."""
+    with tenant_context(tenant):
+        row = create_template(
+            actor=SYSTEM,
+            name=f"Welcome {secrets.token_hex(6)}",
+            channel="email",
+            subject="Hello {{ customer.name }}",
+            text="Welcome to {{ place }}!",
+        )
+    return row.public_id
+
+
 def _message(tenant: Tenant) -> Body:
     ensure_domain(tenant)
     return {
@@ -56,6 +74,22 @@ def _message(tenant: Tenant) -> Body:
     }
 
 
+def _batch(tenant: Tenant) -> Body:
+    ensure_domain(tenant)
+    return {
+        "channel": "email",
+        "template": make_template(tenant),
+        "send_at": _tomorrow().isoformat(),
+        "recipients": [
+            {
+                "to": "ada@example.com",
+                "customer": make_customer(tenant, email="ada@example.com").public_id,
+                "variables": {"customer": {"name": "Ada"}, "place": "Acme"},
+            }
+        ],
+    }
+
+
 def _tomorrow() -> datetime:
     return clock.now() + timedelta(days=1)
 
@@ -64,10 +98,12 @@ OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "messages": make_message,
     "sender_domains": make_domain,
     "suppressions": make_suppression,
+    "templates": make_template,
 }
 
 BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/messages": _message,
+    "POST /v1/messages/batch": _batch,
     "POST /v1/messages/<str:id>/cancel": no_body,
     "POST /v1/suppressions": lambda tenant: {
         "channel": "email",
@@ -77,15 +113,28 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/sender_domains": lambda tenant: {"domain": f"{secrets.token_hex(6)}.example"},
     "POST /v1/sender_domains/<str:id>/verify": no_body,
     "DELETE /v1/sender_domains/<str:id>": no_body,
+    "POST /v1/templates": lambda tenant: {
+        "name": f"Welcome {secrets.token_hex(6)}",
+        "channel": "email",
+        "subject": "Hello {{ customer.name }}",
+        "text": "Welcome!",
+    },
+    "PATCH /v1/templates/<str:id>": lambda tenant: {"text": f"Welcome {secrets.token_hex(6)}!"},
+    "POST /v1/templates/<str:id>/preview": lambda tenant: {
+        "variables": {"customer": {"name": "Ada"}, "place": "Acme"}
+    },
+    "DELETE /v1/templates/<str:id>": no_body,
 }
 
 PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "messages/senders/domains/": make_domain,
     "messages/senders/sms/": make_sms_sender,
+    "messages/templates/": make_template,
 }
 
 RARE_QUERIES = {
     "messages?to": {"to": "nobody@example.com"},
     "suppressions?address": {"address": "nobody@example.com"},
     "suppressions?topic": {"topic": "nothing"},
+    "templates?name": {"name": "Nothing"},
 }

@@ -16,7 +16,16 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "concepts", "authentication", "keys")),
     (
         "Build",
-        ("rate-limits", "idempotency", "errors", "webhooks", "local-development", "billing", "messaging"),
+        (
+            "rate-limits",
+            "idempotency",
+            "errors",
+            "webhooks",
+            "local-development",
+            "billing",
+            "messaging",
+            "templates",
+        ),
     ),
     ("Change", ("versions", "api-changelog")),
     ("Trust", ("security", "audit", "reliability", "performance")),

@@ -13,7 +13,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from core import clock
 from core.api.pagination import paginate
-from core.errors import FieldErrors
+from core.errors import FieldErrors, NotFound
 from core.one_time_forms import act_once
 from messaging import services
 from messaging.channels import find_spellings
@@ -21,6 +21,7 @@ from messaging.dashboard.forms import ComposeForm, MessageFilterForm
 from messaging.models import Message, Recipient, Status
 from messaging.providers import uses_files
 from messaging.selectors import messages as selectors
+from messaging.selectors.templates import get_template, newest_version
 from messaging.selectors.usage import usage_of_day
 from messaging.services.caps import DailyCapExceeded
 from messaging.services.senders import SenderNotVerified
@@ -59,7 +60,7 @@ def message_list(request: CompanyRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: CompanyRequest) -> HttpResponse:
     """Write a message and send it."""
-    form = ComposeForm(request.POST or None)
+    form = ComposeForm(request.POST or None, initial=_begun_with(request.GET.get("template", "")))
     if request.method == "POST" and form.is_valid():
         try:
             return act_once(
@@ -74,6 +75,20 @@ def compose(request: CompanyRequest) -> HttpResponse:
     context = {"form": form, "usage": usage_of_day(clock.now().date())}
     status = 400 if form.errors else 200
     return render(request, "messaging/compose.html", context, status=status)
+
+
+def _begun_with(public_id: str) -> dict[str, str]:
+    """Return what the form has at first: the template that the address names, with its variables to fill in."""
+    try:
+        row = get_template(public_id)
+    except NotFound:
+        return {}
+    names = [one["name"] for one in newest_version(row).variables if one["required"]]
+    return {
+        "channel": row.channel,
+        "template": row.public_id,
+        "variables": "".join(f"{name}: \n" for name in names),
+    }
 
 
 def _send(request: CompanyRequest, form: ComposeForm) -> HttpResponse:

@@ -1,0 +1,63 @@
+"""Templates of messages: a name, and versions of their texts, each of which stays as it was written."""
+
+from django.db import models
+
+from core import clock
+from core.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+
+
+class Template(TenantModel):
+    """Texts with variables, which messages are made of. `version` is the number of the newest one."""
+
+    id_prefix = "tpl"
+
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=500, blank=True)
+    channel = models.CharField(max_length=16)
+    version = models.PositiveIntegerField(default=1)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["company", "mode", "name"], name="messaging_template_name"),
+            models.CheckConstraint(condition=models.Q(version__gte=1), name="messaging_template_version"),
+        ]
+        indexes = [
+            models.Index(fields=["company", "mode", "channel", "-id"], name="messaging_template_channel")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TemplateVersion(TenantModel):
+    """The texts of a template as they were at one time. Only ever inserted: a message says by its number what it was made of.
+
+    `variables` are objects with `name`, `default` and `example` (texts or None), and whether a message has to give a value (`required`).
+    """
+
+    id_prefix = "tpv"
+
+    template = TenantForeignKey(Template, on_delete=models.CASCADE, related_name="versions", db_index=False)
+    number = models.PositiveIntegerField()
+    subject = models.CharField(max_length=998, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    variables = models.JSONField(default=list)
+    created_by = models.CharField(max_length=64, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_templateversion_template_fk", fields="template", to="messaging.Template"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "template", "number"], name="messaging_templateversion_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"

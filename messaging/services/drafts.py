@@ -1,0 +1,185 @@
+"""Reading what callers want sent: whom each message goes to and what it says, every mistake named, and nothing written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.models import Customer
+from billing.selectors import get_customer
+from core.errors import FieldError, FieldErrors, NotFound
+from core.tenancy import require_tenant
+from messaging.channels.base import Address, Channel, Checked, Content, InvalidAddress
+from messaging.models import MAX_RECIPIENTS, TemplateVersion
+from messaging.services.composing import compose
+
+BULK_CHANNEL = "email"
+# Of a batch, so many that cannot be accepted are named; the first ones say what is wrong with the others too.
+MOST_REFUSED = 20
+SCHEDULE_AHEAD = timedelta(days=30)
+# A clock that runs a little behind ours is no reason to refuse a message.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What is a message's own among those that are accepted together. `before` is put before the names of its fields."""
+
+    to: Sequence[str] = ()
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
+    customer: str | None = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An item that was read, and nothing of which is malformed."""
+
+    item: Item
+    content: Content
+    checked: Checked
+    customer: Customer | None
+    addresses: list[tuple[str, Address]]
+
+
+def read_items(
+    way: Channel, items: Sequence[Item], same: Content, version: TemplateVersion | None
+) -> list[Draft]:
+    """Read every item. Raises FieldErrors about the first MOST_REFUSED of them that cannot be accepted."""
+    drafts: list[Draft] = []
+    problems: list[FieldError] = []
+    refused = 0
+    for item in items:
+        try:
+            drafts.append(_read_item(way, item, same, version))
+        except FieldErrors as refusal:
+            problems += refusal.fields
+            refused += 1
+            if refused == MOST_REFUSED:
+                break
+    if problems:
+        # What is wrong with the texts they share is wrong with each of them, and said once.
+        raise FieldErrors(list(dict.fromkeys(problems)))
+    return drafts
+
+
+def _read_item(way: Channel, item: Item, same: Content, version: TemplateVersion | None) -> Draft:
+    content = replace(same, cc=item.cc, bcc=item.bcc)
+    if version is not None:
+        composed = compose(version, item.variables, before=item.before)
+        content = replace(content, subject=composed.subject, text=composed.text, html=composed.html)
+    elif item.variables:
+        message = "Variables are a template's: name one in `template`."
+        raise FieldErrors([FieldError(f"{item.before}variables", "contradictory", message)])
+    _check_bulk(way, same.bulk, cc=item.cc, bcc=item.bcc)
+    checked = way.check(content)
+    try:
+        person = _find_customer(item.customer)
+        addresses = _read_addresses(way, person, to=item.to, cc=item.cc, bcc=item.bcc)
+    except FieldErrors as refusal:
+        raise FieldErrors([_of_item(one, item) for one in refusal.fields]) from refusal
+    return Draft(item, content, checked, person, addresses)
+
+
+def _of_item(problem: FieldError, item: Item) -> FieldError:
+    """Return the problem by the field as the caller has sent it: an item of a batch has one address."""
+    if not item.before:
+        return problem
+    return replace(problem, field=item.before + problem.field.removesuffix(".0"))
+
+
+def _find_customer(public_id: str | None) -> Customer | None:
+    if public_id is None:
+        return None
+    try:
+        return get_customer(public_id)
+    except NotFound as error:
+        raise FieldErrors([FieldError("customer", "not_found", "There is no such customer.")]) from error
+
+
+def _check_bulk(way: Channel, topic: str, **copies: Sequence[str]) -> None:
+    """Refuse bulk messages that are no email, and copies of bulk mail: each recipient has a link of their own."""
+    if not topic:
+        return
+    if way.name != BULK_CHANNEL:
+        raise FieldErrors([FieldError("bulk", "not_supported", f"{way.label} messages have no such part.")])
+    problems = [
+        FieldError(name, "not_supported", "Bulk mail goes to each recipient alone: name them in `to`.")
+        for name, group in copies.items()
+        if group
+    ]
+    if problems:
+        raise FieldErrors(problems)
+
+
+def check_send_at(send_at: datetime | None, now: datetime) -> datetime:
+    """Return when to send. Raises FieldErrors for a time that has passed, or is too far ahead."""
+    if send_at is None:
+        return now
+    if send_at < now - CLOCK_TOLERANCE:
+        raise FieldErrors([FieldError("send_at", "in_the_past", "This time has passed.")])
+    if send_at > now + SCHEDULE_AHEAD:
+        raise FieldErrors(
+            [
+                FieldError(
+                    "send_at", "too_far_ahead", f"At most {SCHEDULE_AHEAD.days} days ahead are accepted."
+                )
+            ]
+        )
+    return max(send_at, now)
+
+
+def _read_addresses(
+    way: Channel, person: Customer | None, **groups: Sequence[str]
+) -> list[tuple[str, Address]]:
+    """Return (kind, address) of every recipient; raises FieldErrors naming each that is refused."""
+    is_own = not groups["to"] and person is not None
+    if person is not None and is_own:
+        own = way.customer_address(person)
+        if not own:
+            raise FieldErrors(
+                [FieldError("customer", "no_address", f"The customer has no address for {way.label}.")]
+            )
+        groups["to"] = [own]
+    if not groups["to"]:
+        raise FieldErrors([FieldError("to", "required", "Name at least one recipient, or a `customer`.")])
+    if sum(len(group) for group in groups.values()) > MAX_RECIPIENTS:
+        raise FieldErrors(
+            [
+                FieldError(
+                    "to",
+                    "too_many",
+                    f"A message has at most {MAX_RECIPIENTS} recipients, cc and bcc included.",
+                )
+            ]
+        )
+    found: list[tuple[str, Address]] = []
+    seen: set[str] = set()
+    problems: list[FieldError] = []
+    live = require_tenant().mode == "live"
+    for kind, texts in groups.items():
+        for index, text in enumerate(texts):
+            field = f"{kind}.{index}"
+            try:
+                address = way.parse(text)
+            except InvalidAddress as error:
+                if is_own:
+                    field = "customer"  # the caller sent no other; the address is older than its rules
+                problems.append(FieldError(field, error.code, str(error)))
+                continue
+            if address.normalized in seen:
+                problems.append(FieldError(field, "duplicate", "This address is named more than once."))
+            elif live and way.magic_outcome(address.normalized) is not None:
+                problems.append(
+                    FieldError(
+                        field, "test_address", "This address exists in test mode only: use a test key."
+                    )
+                )
+            seen.add(address.normalized)
+            found.append((kind, address))
+    if problems:
+        raise FieldErrors(problems)
+    return found

@@ -1,0 +1,186 @@
+"""Templates: create, change, delete. A change of the texts is a new version; what was sent can always be read as it was written."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from core import clock
+from core.errors import DomainError, FieldError, FieldErrors
+from core.events import publish
+from core.principal import Principal
+from core.texts import clean_name, has_controls, is_visible
+from messaging import representations
+from messaging.channels import get_channel
+from messaging.events import TemplateCreated, TemplateDeleted, TemplateUpdated
+from messaging.models import Template, TemplateVersion
+from messaging.selectors.templates import newest_version
+from messaging.templating import NAME_FORM, InvalidTemplate, find_conflict, is_name, parse
+
+MAX_TEMPLATES = 200
+MAX_VERSIONS = 100
+MAX_VARIABLES = 100
+MAX_TEXT_BYTES = 200_000
+TEXTS = ("subject", "text", "html")
+
+
+class TemplateNameTaken(DomainError):
+    """Another template of the company has this name, in the same mode."""
+
+    code = "template_name_taken"
+    status = 409
+    title = "This name is taken"
+    fix = "Choose another name, or change the template that has it."
+
+
+class TemplateLimitReached(DomainError):
+    """The company has as many templates, or the template as many versions, as there may be."""
+
+    code = "template_limit_reached"
+    status = 409
+    title = "There is no room for another one"
+    fix = "Delete a template that is not used. A template with too many versions is replaced by a new one."
+
+
+def create_template(
+    *,
+    actor: Principal,
+    name: str,
+    channel: str,
+    description: str = "",
+    subject: str = "",
+    text: str = "",
+    html: str = "",
+    variables: Sequence[Mapping[str, Any]] = (),
+) -> Template:
+    """Make a template with its first version. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached."""
+    texts = {"subject": subject, "text": text, "html": html}
+    declared = _check_texts(channel, texts, variables)
+    if Template.objects.count() >= MAX_TEMPLATES:
+        raise TemplateLimitReached(f"A company has at most {MAX_TEMPLATES} templates in each mode.")
+    row = Template(name=_clean_name(name), channel=channel, description=description)
+    row.updated = row.created
+    try:
+        with transaction.atomic():
+            Template.objects.bulk_create([row])
+    except IntegrityError as error:
+        raise TemplateNameTaken(f"There is a template {row.name} already.") from error
+    _add_version(row, texts, declared, actor)
+    detail = representations.template_summary(row)
+    publish(TemplateCreated(object_id=row.public_id, detail=detail), actor=actor)
+    return row
+
+
+def update_template(*, template: Template, actor: Principal, **fields: Any) -> Template:
+    """Change `name` or `description`, or the texts and variables, which makes a new version.
+
+    Messages that were accepted before keep what they say. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached.
+    """
+    row: Template = Template.objects.select_for_update().get(id=template.id)
+    version = newest_version(row)
+    texts = {part: fields.get(part, getattr(version, part)) for part in TEXTS}
+    # What is known of variables goes on to the new texts; that the former texts used one does not.
+    known = [one for one in version.variables if (one["default"], one["example"]) != (None, None)]
+    declared = _check_texts(row.channel, texts, fields.get("variables", known))
+    before = representations.template_summary(row)
+    if "name" in fields:
+        row.name = _clean_name(fields["name"])
+    row.description = fields.get("description", row.description)
+    if texts != {part: getattr(version, part) for part in TEXTS} or declared != version.variables:
+        if row.version >= MAX_VERSIONS:
+            raise TemplateLimitReached(f"A template has at most {MAX_VERSIONS} versions.")
+        row.version += 1
+        _add_version(row, texts, declared, actor)
+    after = representations.template_summary(row)
+    changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
+    if not changes:
+        return row
+    row.updated = clock.now()
+    try:
+        with transaction.atomic():
+            row.save(update_fields=["name", "description", "version", "updated"])
+    except IntegrityError as error:
+        raise TemplateNameTaken(f"There is a template {row.name} already.") from error
+    publish(TemplateUpdated(object_id=row.public_id, changes=changes), actor=actor)
+    return row
+
+
+def delete_template(*, template: Template, actor: Principal) -> None:
+    """Delete a template with its versions. Messages that were made of it stay as they are, and go out."""
+    public_id, name = template.public_id, template.name
+    template.delete()
+    publish(TemplateDeleted(object_id=public_id, detail={"name": name}), actor=actor)
+
+
+def _add_version(
+    row: Template, texts: Mapping[str, str], declared: list[dict[str, Any]], actor: Principal
+) -> TemplateVersion:
+    version: TemplateVersion = TemplateVersion.objects.create(
+        template=row, number=row.version, variables=declared, created_by=actor.id[:64], **texts
+    )
+    return version
+
+
+def _clean_name(name: str) -> str:
+    try:
+        return clean_name(name, longest=100)
+    except ValueError as error:
+        raise FieldErrors([FieldError("name", "invalid", str(error))]) from error
+
+
+def _check_texts(
+    channel: str, texts: Mapping[str, str], variables: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the variables of the texts: those that were declared, and those that are only used. Raises FieldErrors."""
+    way = get_channel(channel)
+    problems: list[FieldError] = []
+    used: list[str] = []
+    for part, text in texts.items():
+        if text and part in way.unknown_parts:
+            problems.append(FieldError(part, "not_supported", f"{way.label} messages have no such part."))
+        if len(text.encode()) > MAX_TEXT_BYTES:
+            problems.append(FieldError(part, "too_long", f"At most {MAX_TEXT_BYTES} bytes are accepted."))
+            continue
+        try:
+            used += parse(text).names
+        except InvalidTemplate as error:
+            problems.append(FieldError(part, "invalid_template", str(error)))
+    if "subject" not in way.unknown_parts:
+        if not is_visible(texts["subject"]):
+            problems.append(FieldError("subject", "required", "A template of emails needs a subject."))
+        elif has_controls(texts["subject"]):
+            problems.append(FieldError("subject", "control_character", "A subject has one line."))
+    if not texts["text"].strip() and not texts["html"].strip():
+        problems.append(FieldError("text", "required", "A template needs a text."))
+    declared = _declare(variables, used, problems)
+    if problems:
+        raise FieldErrors(problems)
+    return declared
+
+
+def _declare(
+    variables: Sequence[Mapping[str, Any]], used: Sequence[str], problems: list[FieldError]
+) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for index, one in enumerate(variables):
+        name = one["name"]
+        if not is_name(name):
+            problems.append(FieldError(f"variables.{index}.name", "invalid", NAME_FORM))
+        elif name in found:
+            problems.append(
+                FieldError(f"variables.{index}.name", "duplicate", "This variable is declared twice.")
+            )
+        else:
+            found[name] = {"name": name, "default": one.get("default"), "example": one.get("example")}
+    for name in used:
+        found.setdefault(name, {"name": name, "default": None, "example": None})
+    for name, variable in found.items():
+        variable["required"] = name in used and variable["default"] is None
+    if len(found) > MAX_VARIABLES:
+        problems.append(
+            FieldError("variables", "too_many", f"A template has at most {MAX_VARIABLES} variables.")
+        )
+    elif conflict := find_conflict(found):
+        message = f"{conflict} is a variable, and the beginning of another one: no value fits both."
+        problems.append(FieldError("variables", "contradictory", message))
+    return list(found.values())
