@@ -6,8 +6,10 @@ import heapq
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
@@ -26,18 +28,21 @@ HOST = "{host}"
 log = structlog.get_logger("pomelo.audit")
 
 
-def sign_heads() -> int:
+def sign_heads(*, every: float = 0.0) -> int:
     """Sign every head that has changed since its last signature and export it; return how many there were.
+
+    One that was signed less than `every` seconds ago is left to a later call: each signature is a line of the file.
 
     The file is written before the database: a head that is signed here is also out there. Raises OSError when the file
     cannot be written, and then signs nothing.
     """
     signed = 0
+    rested = Q(signed_at=None) | Q(signed_at__lte=clock.now() - timedelta(seconds=every))
     while True:
         with system_context(reason="sign seal heads"):
             heads = list(
                 SealHead.objects.select_for_update(skip_locked=True)
-                .filter(~Q(seals=F("signed_seals")))
+                .filter(rested if every else Q(), ~Q(seals=F("signed_seals")))
                 .order_by("changed")[:BATCH]
             )
             if not heads:
@@ -67,6 +72,11 @@ def exported_heads() -> dict[Chain, dict[str, object]]:
     A chain that was exported again from an earlier end, as by a database that was restored and not said to be, keeps the
     head from before that.
     """
+    return read_exported()[0]
+
+
+def read_exported() -> tuple[dict[Chain, dict[str, object]], set[Chain]]:
+    """Return the newest exported head of every chain, and the chains that were exported again from an earlier end."""
     newest: dict[Chain, dict[str, object]] = {}
     forked: set[Chain] = set()
     # Each file is in the order of its moments; so is what is read of all of them.
@@ -84,7 +94,7 @@ def exported_heads() -> dict[Chain, dict[str, object]]:
             forked.add(chain)
         if chain not in forked:
             newest[chain] = head
-    return newest
+    return newest, forked
 
 
 def heads_files() -> list[Path]:
@@ -142,14 +152,30 @@ def _restored_statement(chain: Chain, seals: int, moment: str) -> bytes:
     return f"{chain.name} restored={moment} seals={seals}".encode()
 
 
+def own_file() -> Path:
+    """Return the file that this machine appends to."""
+    return Path(settings.AUDIT_HEADS_FILE.replace(HOST, socket.gethostname()))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[BinaryIO]:
+    """Open `path` for appending, made if it is not there, and let no other process of this machine append meanwhile."""
+    while True:
+        file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # Another file may have taken its place while the lock was waited for (audit.seals.compacting).
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield file
+                return
+
+
 def append_to_file(records: list[dict[str, object]]) -> None:
     """Append to AUDIT_HEADS_FILE; the records are on disk before this returns. Raises OSError."""
-    path = Path(settings.AUDIT_HEADS_FILE.replace(HOST, socket.gethostname()))
+    path = own_file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lines = b"".join(orjson.dumps(record) + b"\n" for record in records)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(path) as file:
         file.write(lines)
         file.flush()
         os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from audit.models import PruneCheckpoint, RequestLog, RequestRollup, SealHead
 from audit.partitions import tables
 from audit.retention import find_expired, prune
 from audit.seals import heads
+from audit.seals.compacting import compact_heads
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
 from audit.verification import verify_chain, verify_days
@@ -155,3 +156,70 @@ def test_heads_that_several_machines_exported_are_read_as_one(
         last = SealHead.objects.get(company_id=world.company.id, mode="live", stream="entries")
     assert found["entries"] == last.seals >= 3
     assert list(verify_chain(last, heads.exported_heads()[heads.chain_of(last)])) == []
+
+
+def test_of_a_day_that_is_over_the_exported_file_keeps_the_last_head_of_each_chain(
+    world: World, settings, tmp_path
+) -> None:
+    settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.jsonl")
+    for name in ("one", "two", "three"):
+        with tenant_context(world.tenant()):
+            publish(CompanyUpdated(object_id="co_1", detail={"name": name}), actor=SYSTEM)
+        seal_waiting()
+        heads.sign_heads()
+    file = tmp_path / "heads.jsonl"
+    with file.open("ab") as cut_off:
+        cut_off.write(b'{"company": "cut\n')
+    before, exported = file.read_bytes().splitlines(), heads.exported_heads()
+    today = clock.now().date()
+
+    # on the day itself, and twice on one day, nothing is touched
+    assert compact_heads(today=today) == 0
+    assert compact_heads(today=today) == 0
+    assert file.read_bytes().splitlines() == before
+
+    removed = compact_heads(today=today + timedelta(days=3))
+
+    assert removed >= 2
+    assert len(file.read_bytes().splitlines()) == len(before) - removed
+    assert heads.exported_heads() == exported
+    with system_context(reason="test"):
+        last = SealHead.objects.get(company_id=world.company.id, mode="live", stream="entries")
+    assert list(verify_chain(last, heads.exported_heads()[heads.chain_of(last)])) == []
+
+
+def test_a_chain_that_was_exported_from_an_earlier_end_keeps_every_line(
+    world: World, settings, tmp_path, monkeypatch
+) -> None:
+    """Also where no file by itself betrays it, since another machine has written the earlier end."""
+    settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.{host}.jsonl")
+    head = {"company": str(world.company.id), "mode": "live", "stream": "entries", "day": "2026-01-01"}
+    written = [("one", 1, "a"), ("one", 5, "b"), ("two", 3, "c"), ("one", 6, "d")]
+    for minute, (machine, seals, digest) in enumerate(written):
+        monkeypatch.setattr(heads.socket, "gethostname", lambda machine=machine: machine)
+        moment = f"2026-01-01T00:0{minute}:00Z"
+        heads.append_to_file([{**head, "seals": seals, "digest": digest, "signed_at": moment}])
+    exported = heads.exported_heads()
+
+    assert compact_heads(today=date(2026, 1, 10)) == 0
+
+    assert heads.exported_heads() == exported
+    assert [record["seals"] for record in exported.values()] == [5]
+
+
+def test_a_head_that_was_just_signed_rests_before_it_is_signed_again(world: World) -> None:
+    def signed() -> tuple[int, int]:
+        with system_context(reason="test"):
+            head = SealHead.objects.get(company_id=world.company.id, mode="live", stream="entries")
+        return head.seals, head.signed_seals
+
+    for seals in (1, 2):
+        with tenant_context(world.tenant()):
+            publish(CompanyUpdated(object_id="co_1", detail={"name": f"{seals}"}), actor=SYSTEM)
+        seal_waiting()
+        heads.sign_heads(every=300)
+    resting = signed()
+    heads.sign_heads(every=0.001)
+
+    assert resting[1] < resting[0]
+    assert signed() == (resting[0], resting[0])
