@@ -10,7 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - needs the environment
-from django.core.signals import request_started  # noqa: E402
+from django.core.cache import close_caches  # noqa: E402
+from django.core.signals import request_finished, request_started  # noqa: E402
 from django.db import close_old_connections, reset_queries  # noqa: E402
 from django.urls import get_resolver  # noqa: E402 - needs the settings
 
@@ -23,6 +24,8 @@ assert get_resolver().url_patterns
 request_started.disconnect(close_old_connections)
 if not settings.DEBUG:
     request_started.disconnect(reset_queries)
+# Nor does the cache have anything to close when it ends: its connections are the process's (core.cache).
+request_finished.disconnect(close_caches)
 # All of it lives as long as the process: the collector need not walk through it again and again.
 gc.collect()
 gc.freeze()
