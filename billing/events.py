@@ -99,6 +99,22 @@ class InvoiceOverdue(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvoiceLinkCreated(Event):
+    """A link was made by which an invoice can be seen without signing in."""
+
+    type: ClassVar[str] = "invoice.link_created"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceLinksRevoked(Event):
+    """Every link to an invoice was revoked."""
+
+    type: ClassVar[str] = "invoice.links_revoked"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PaymentRecorded(Event):
     """Money for an invoice that came past the gateway was recorded."""
 

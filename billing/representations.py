@@ -182,7 +182,6 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "voided_at": _moment(row.voided_at),
         "marked_uncollectible_at": _moment(row.marked_uncollectible_at),
         "overdue_at": _moment(row.overdue_at),
-        "sent_at": _moment(row.sent_at),
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }

@@ -13,6 +13,7 @@ from billing.models import (
     CustomerMetadata,
     CustomerSearchWord,
     Invoice,
+    InvoiceLink,
     OffPlatformPayment,
     Refund,
     Seller,
@@ -20,13 +21,17 @@ from billing.models import (
 )
 from billing.search import MAX_QUERY_WORDS, split_words
 from core import clock, ids
+from core.crypto import sha256_hex
 from core.email_addresses import InvalidEmail, parse_email
 from core.errors import NotFound
 from core.models import OutboxEvent
+from core.tenancy import system_context
 from core.texts import normalize
 
 # The last code point: the end of every range of words with one prefix under the collation "C".
 _LAST = "\U0010ffff"
+# 32 random bytes in URL-safe Base64 are 43 characters; what is much longer is none of ours.
+MAX_LINK_TOKEN = 64
 
 
 def list_customers() -> QuerySet[Customer]:
@@ -150,6 +155,20 @@ def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
         return rows.get(id=ids.decode("in", public_id))
     except (ids.InvalidId, Invoice.DoesNotExist) as error:
         raise NotFound from error
+
+
+def count_links(invoice: Invoice) -> int:
+    """Return how many links to an invoice work."""
+    return InvoiceLink.objects.filter(invoice=invoice, revoked_at=None).count()
+
+
+def find_link(token: str) -> InvoiceLink | None:
+    """Return the link with this secret, of whichever company; None for one that is unknown or revoked."""
+    if len(token) > MAX_LINK_TOKEN or not token.isascii():
+        return None
+    with system_context(reason="an invoice's link says whose it is"):
+        found = InvoiceLink.objects.filter(token_hash=sha256_hex(token.encode()), revoked_at=None)
+        return found.first()
 
 
 def list_charges() -> QuerySet[Charge]:

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from billing.dashboard.views import charges, credit_notes, customers, invoices, payments, refunds, sellers
+from billing.dashboard.views import (
+    charges,
+    credit_notes,
+    customers,
+    invoices,
+    links,
+    payments,
+    refunds,
+    sellers,
+)
 
 app_name = "billing"
 
@@ -22,6 +31,8 @@ urlpatterns = [
     path("invoices/<str:public_id>/uncollectible/", invoices.give_up, name="give_up_invoice"),
     path("invoices/<str:public_id>/charge/", invoices.charge, name="charge_invoice"),
     path("invoices/<str:public_id>/payments/new/", payments.record, name="record_payment"),
+    path("invoices/<str:public_id>/links/new/", links.create, name="create_invoice_link"),
+    path("invoices/<str:public_id>/links/revoke/", links.revoke, name="revoke_invoice_links"),
     path("payments/<str:public_id>/undo/", payments.undo, name="undo_payment"),
     path("invoices/<str:public_id>/credit/", credit_notes.create, name="credit_invoice"),
     path("credit_notes/<str:public_id>/", credit_notes.detail, name="credit_note"),

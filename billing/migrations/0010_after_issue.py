@@ -150,11 +150,6 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='invoice',
-            name='sent_at',
-            field=models.DateTimeField(null=True),
-        ),
-        migrations.AddField(
             model_name='refund',
             name='metadata',
             field=models.JSONField(db_default=models.Value({}, models.JSONField()), default=dict),

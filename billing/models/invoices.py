@@ -79,7 +79,6 @@ class Invoice(TenantModel):
     marked_uncollectible_at = models.DateTimeField(null=True)
     # When it was said that the invoice is overdue: once.
     overdue_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(null=True)
     updated = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):

@@ -7,6 +7,7 @@ from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.customers import create_customer, delete_customer, update_customer
 from billing.services.invoice_states import finalize_invoice, mark_uncollectible, void_invoice
 from billing.services.invoices import create_invoice, delete_invoice, update_invoice
+from billing.services.links import create_link, revoke_links
 from billing.services.metadata import update_charge, update_credit_note, update_payment, update_refund
 from billing.services.overdue import notice_overdue
 from billing.services.payments import record_payment, undo_payment
@@ -30,6 +31,7 @@ __all__ = [
     "create_credit_note",
     "create_customer",
     "create_invoice",
+    "create_link",
     "create_refund",
     "decline_tier_request",
     "delete_customer",
@@ -40,6 +42,7 @@ __all__ = [
     "override_limits",
     "record_payment",
     "request_tier",
+    "revoke_links",
     "set_tier_limits",
     "undo_payment",
     "update_charge",

@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION billing_guard_invoice() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     payment CONSTANT text[] := ARRAY['amount_paid', 'amount_pending', 'pre_payment_credit', 'paid_at', 'voided_at', 'marked_uncollectible_at'];
-    free CONSTANT text[] := ARRAY['status', 'metadata', 'updated', 'amount_refunded', 'post_payment_credit', 'overdue_at', 'sent_at'];
+    free CONSTANT text[] := ARRAY['status', 'metadata', 'updated', 'amount_refunded', 'post_payment_credit', 'overdue_at'];
 BEGIN
     IF TG_OP = 'DELETE' THEN
         IF OLD.status <> 'draft' THEN

@@ -163,6 +163,21 @@ def refund_updated(scene: Scene) -> Written:
     return scene.by_key()
 
 
+@provokes("invoice.link_created")
+def invoice_link_created(scene: Scene) -> Written:
+    public_id = open_invoice(scene.api(*SCOPES)).rpartition("/")[2]
+    assert scene.owner.post(f"/invoices/{public_id}/links/new/").status_code == 200
+    return scene.by_owner()
+
+
+@provokes("invoice.links_revoked")
+def invoice_links_revoked(scene: Scene) -> Written:
+    public_id = open_invoice(scene.api(*SCOPES)).rpartition("/")[2]
+    assert scene.owner.post(f"/invoices/{public_id}/links/new/").status_code == 200
+    assert scene.owner.post(f"/invoices/{public_id}/links/revoke/").status_code == 302
+    return scene.by_owner(where={"detail__links": 1})
+
+
 @provokes("seller.updated")
 def seller_updated(scene: Scene) -> Written:
     answer = scene.api("seller:write").patch("/v1/seller", {"footer": "Managing director: Grace Hopper"})

@@ -22,6 +22,8 @@ WITHOUT_COMPANY = {
     "found-key/": "for anybody who has found a secret",
     "found-key/thanks/": "says the same to everybody",
     "found-key/report": "for programs that have found a secret",
+    "i/<str:token>": "for whoever has the link: its secret says which",
+    "i/<str:token>/pdf": "for whoever has the link: its secret says which",
     "u/<str:token>": "for whoever got bulk mail: the signed link says which",
     ".well-known/security.txt": "for anybody (RFC 9116)",
     "healthz": "probe",

@@ -30,6 +30,7 @@ CALLERS = {
     "audit.seals.waiting": (1, "how long the oldest entry has waited for its seal, named by nobody"),
     "audit.verification": (3, "an operator verifies every company's trail"),
     "billing.entitlements": (1, "limits of a key's company, before its tenant is set"),
+    "billing.selectors": (1, "an invoice's link, before its company is known"),
     "billing.services.completion": (1, "the sweep for payments that a crash interrupted"),
     "billing.services.overdue": (1, "the sweep for invoices that have become overdue"),
     "billing.services.tier_limits": (1, "the limits of a tier hold for every company on it"),

@@ -193,6 +193,5 @@ class InvoiceOutput(serializers.Serializer):
     voided_at = serializers.DateTimeField(allow_null=True)
     marked_uncollectible_at = serializers.DateTimeField(allow_null=True)
     overdue_at = serializers.DateTimeField(allow_null=True, help_text="When `invoice.overdue` was published.")
-    sent_at = serializers.DateTimeField(allow_null=True, help_text="When it was last sent.")
     created = serializers.DateTimeField()
     updated = serializers.DateTimeField()

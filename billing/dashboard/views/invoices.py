@@ -104,6 +104,7 @@ def render_detail(
             {**each, "percent": percent_text(each["tax_rate_bps"])} for each in tax_breakdown(invoice, lines)
         ],
         "charges": charges,
+        "links": selectors.count_links(invoice),
         "payments": payments,
         "credit_notes": credit_notes,
         # The totals are asked as well: an answer may come between the read of the invoice and that of its charges.

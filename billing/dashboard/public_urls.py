@@ -1,0 +1,12 @@
+"""The addresses of invoices behind links, below /i/."""
+
+from django.urls import path
+
+from billing.dashboard.views import hosted
+
+app_name = "invoice_link"
+
+urlpatterns = [
+    path("<str:token>", hosted.page, name="page"),
+    path("<str:token>/pdf", hosted.pdf, name="pdf"),
+]

@@ -1,0 +1,40 @@
+"""Links by which whoever has one sees an invoice: making one, and revoking all of them."""
+
+import secrets
+
+from django.conf import settings
+from django.urls import reverse
+
+from billing.events import InvoiceLinkCreated, InvoiceLinksRevoked
+from billing.models import Invoice, InvoiceLink
+from billing.services.errors import InvoiceIsDraft
+from billing.services.invoices import lock_invoice
+from core import clock
+from core.crypto import sha256_hex
+from core.events import publish
+from core.principal import Principal
+
+TOKEN_BYTES = 32
+
+
+def create_link(*, invoice: Invoice, actor: Principal) -> str:
+    """Make a link to a finalized invoice and return its address, which nobody can read again. Raises InvoiceIsDraft.
+
+    It holds 256 random bits, of which the hash is kept: who has the database has no link.
+    """
+    invoice = lock_invoice(invoice)
+    if invoice.status == Invoice.Status.DRAFT:
+        raise InvoiceIsDraft("The invoice is a draft.")
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    InvoiceLink.objects.create(invoice=invoice, token_hash=sha256_hex(token.encode()))
+    publish(InvoiceLinkCreated(object_id=invoice.public_id), actor=actor)
+    return settings.PUBLIC_URL + reverse("invoice_link:page", args=[token])
+
+
+def revoke_links(*, invoice: Invoice, actor: Principal) -> int:
+    """Revoke every link to an invoice, from the commit on; returns how many there were."""
+    invoice = lock_invoice(invoice)
+    revoked = InvoiceLink.objects.filter(invoice=invoice, revoked_at=None).update(revoked_at=clock.now())
+    if revoked:
+        publish(InvoiceLinksRevoked(object_id=invoice.public_id, detail={"links": revoked}), actor=actor)
+    return revoked
