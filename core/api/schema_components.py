@@ -299,6 +299,11 @@ def problem_schemas() -> Json:
                 },
                 "required_scopes": {"type": "array", "items": text},
                 "granted_scopes": {"type": "array", "items": text},
+                "policies": {
+                    "type": "array",
+                    "description": "With `rate_limited`: the policies that have nothing left",
+                    "items": text,
+                },
                 "versions": {
                     "type": "array",
                     "description": "With `unknown_version`: those that can be asked for, oldest first",
