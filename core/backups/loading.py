@@ -81,7 +81,7 @@ def _make_roles_and_database(name: str) -> None:
         app_password=settings.DATABASES["default"]["PASSWORD"],
     )
     with psycopg.connect(settings.DATABASE_ADMIN_URL, autocommit=True) as connection:
-        if not connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             statement = sql.SQL("CREATE DATABASE {} OWNER {}")
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier(OWNER)))
 

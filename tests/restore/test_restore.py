@@ -91,11 +91,12 @@ def test_a_backup_restored_in_a_cluster_that_counts_fewer_transactions(tmp_path:
         with private_engines() as new:
             assert clusters.transactions_used(new) < used - 10_000
             restored = clusters.environment_of(new, secrets_of=old)
-            whole = restore(restored | {"DATABASE_ADMIN_URL": new.superuser_url}, backup)
+            admin = {"DATABASE_ADMIN_URL": new.superuser_url}
+            whole = restore(restored | admin, backup)
             found = run_step(restored, "go_on", made["company"])
             refused = restore(restored, backup)
             altered = alter(backup, tmp_path / "altered", table="accounts_company")
-            differs = restore(restored, altered, "--replace", "--accept-loss")
+            differs = restore(restored | admin, altered, "--replace", "--accept-loss")
             # and when somebody has left the rights out
             with psycopg.connect(new.superuser_url, dbname=TEMPLATE, autocommit=True) as superuser:
                 rights = superuser.execute(RIGHTS_ON_THE_TRAIL).fetchall()
