@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.restrictions import ANY_ORIGIN
+from apikeys.selectors import UNUSED_AFTER
 from core.api.scopes import SCOPES
 from core.moments import describe_distance
 
-UNUSED_AFTER = timedelta(days=30)
 LONG_UNUSED_AFTER = timedelta(days=90)
 # An old secret that nobody has used for so long may be retired before its overlap ends.
 QUIET_AFTER = timedelta(hours=1)

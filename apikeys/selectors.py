@@ -1,13 +1,15 @@
 """Reads about keys. All but `find_*` and `recently_changed` see the current tenant only."""
 
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from apikeys.models import ApiKey, ApiKeyDeprecatedUse, ApiKeyScopeUse, ApiKeySecret
 from billing.entitlements import tier_numbers
@@ -15,11 +17,92 @@ from core import ids
 from core.errors import NotFound
 from core.tenancy import system_context
 
+EXPIRES_SOON = timedelta(days=7)
+UNUSED_AFTER = timedelta(days=30)
+
 
 def list_keys() -> QuerySet[ApiKey]:
     """The tenant's keys, newest first, with their secrets."""
     secrets = ApiKeySecret.objects.order_by("-id")
     return ApiKey.objects.prefetch_related(Prefetch("secrets", queryset=secrets)).order_by("-id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyFilter:
+    """What the list of keys can be narrowed by; empty texts mean: not. `state` is one of STATES."""
+
+    text: str = ""
+    state: str = ""
+    scope: str = ""
+
+
+STATES = {
+    "working": "Working",
+    "rotating": "Rotating",
+    "expiring": "Expiring within 7 days",
+    "unused": "Not used for 30 days",
+    "orphaned": "Creator has left",
+    "expired": "Expired",
+    "revoked": "Revoked",
+}
+
+
+def find_keys(wanted: KeyFilter, *, now: datetime, member_ids: Collection[str]) -> QuerySet[ApiKey]:
+    """The tenant's keys that `wanted` describes. `member_ids` are those of the company's people now."""
+    found = list_keys()
+    text = wanted.text.strip()
+    if text.startswith(f"{ApiKey.id_prefix}_"):
+        try:
+            found = found.filter(id=ids.decode(ApiKey.id_prefix, text))
+        except ids.InvalidId:
+            return found.none()
+    elif text:
+        # Of a secret, its first eight characters or its last four are known.
+        shown = text.removeprefix("pm_live_").removeprefix("pm_test_")[:8]
+        secrets = ApiKeySecret.objects.filter(Q(locator=shown) | Q(tail=text), key=OuterRef("pk"))
+        found = found.filter(Q(name__icontains=text) | Q(description__icontains=text) | Exists(secrets))
+    if wanted.scope:
+        found = found.filter(scopes__contains=[wanted.scope])
+    if wanted.state:
+        found = found.filter(_in_state(wanted.state, now, member_ids))
+    return found
+
+
+def orphaned(member_ids: Collection[str]) -> Q:
+    """What is so of a key whose creator was a person and is no member any more."""
+    return Q(created_by__startswith="usr_") & ~Q(created_by__in=list(member_ids))
+
+
+def _in_state(state: str, now: datetime, member_ids: Collection[str]) -> Q:
+    working = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
+    if state == "working":
+        return working
+    if state == "rotating":
+        ending = ApiKeySecret.objects.filter(key=OuterRef("pk"), revoked_at=None, ends_at__gt=now)
+        return working & Q(Exists(ending))
+    if state == "expiring":
+        return working & Q(expires_at__lte=now + EXPIRES_SOON)
+    if state == "unused":
+        # As apikeys.advisor says it of one key.
+        before = now - UNUSED_AFTER
+        return working & (Q(last_used_at__lte=before) | Q(last_used_at=None, created__lte=before))
+    if state == "orphaned":
+        return working & orphaned(member_ids)
+    if state == "expired":
+        return Q(revoked_at=None, expires_at__lte=now)
+    return Q(revoked_at__isnull=False)
+
+
+def get_keys(client_ids: Sequence[str]) -> list[ApiKey]:
+    """The tenant's keys with these Client IDs, in the order of their ids. Raises NotFound when one is missing."""
+    try:
+        wanted = {ids.decode(ApiKey.id_prefix, client_id) for client_id in client_ids}
+    except ids.InvalidId as error:
+        raise NotFound from error
+    found = list(list_keys().filter(id__in=wanted).order_by("id"))
+    if len(found) != len(wanted):
+        raise NotFound
+    return found
 
 
 def get_key(client_id: str) -> ApiKey:

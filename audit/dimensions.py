@@ -1,7 +1,9 @@
 """Usage by one dimension at a time, from the roll-ups of audit.models.UsageRollup; by address from the newest of the log."""
 
-from datetime import datetime, timedelta
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 from django.db import connection
 
@@ -60,6 +62,20 @@ def usage_by_value(dimension: Dimension, *, since: datetime, until: datetime, li
         )
         found = [_usage(sums, value=value, name=name or value) for value, name, *sums in cursor.fetchall()]
     return sorted(found, key=lambda usage: (-usage.requests, usage.value))[:limit]
+
+
+def days_of_keys(keys: Collection[UUID], *, days: int, today: date) -> dict[UUID, list[int]]:
+    """Return how many requests each of `keys` made on each of the last `days` days (UTC), oldest first; today is the last."""
+    since = datetime(today.year, today.month, today.day, tzinfo=UTC) - _DAY * (days - 1)
+    found = {key: [0] * days for key in keys}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT value, start, (SELECT sum(one) FROM unnest(outcomes) AS one) {_FROM} AND value = ANY(%s)",  # noqa: S608 - constants only
+            [*_asked(since, since + _DAY * days, "key", is_by_day=True), [key.hex for key in keys]],
+        )
+        for value, start, requests in cursor.fetchall():
+            found[UUID(hex=value)][(start - since).days] += int(requests)
+    return found
 
 
 def usage_by_address(*, since: datetime, until: datetime, limit: int = 20) -> tuple[list[Usage], bool]:

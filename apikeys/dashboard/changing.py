@@ -21,9 +21,9 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role
 from accounts.sudo import recent_login_required
 from apikeys.dashboard.forms import KeyForm, RevokeForm, RotateForm
+from apikeys.dashboard.samples import samples_of
 from apikeys.models import ApiKey
 from apikeys.replay import PERIOD, Replay, replay, required_scopes
-from apikeys.restrictions import ANY_ORIGIN
 from apikeys.selectors import get_key
 from apikeys.services import (
     IssuedKey,
@@ -48,7 +48,7 @@ from core.tenancy import Tenant
 View = Callable[..., HttpResponse]
 
 
-def _never_stored(view: View) -> View:
+def never_stored(view: View) -> View:
     """The page that shows a secret must be kept nowhere."""
 
     @wraps(view)
@@ -77,7 +77,7 @@ def _prepare_secret(request: CompanyRequest) -> None:
 
 
 @recent_login_required
-@_never_stored
+@never_stored
 @company_page(role=Role.DEVELOPER, first=_prepare_secret)
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("issued")
@@ -130,14 +130,14 @@ def edit_page(request: CompanyRequest, client_id: str) -> HttpResponse:
 
 
 @recent_login_required
-@_never_stored
+@never_stored
 @company_page(role=Role.DEVELOPER, first=_prepare_secret)
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("issued")
 def rotate_page(request: _SecretRequest, client_id: str) -> HttpResponse:
     """Make a new secret and show it, once."""
     key = get_key(client_id)
-    form = RotateForm(request.POST or None)
+    form = RotateForm(request.POST or None, keys=[key])
     if request.method == "POST" and form.is_valid():
         overlap = form.chosen()
         issued = rotate_key(key=key, overlap=overlap, secret=request.new_secret, actor=request.principal)
@@ -229,7 +229,7 @@ def _show_secret(request: HttpRequest, issued: IssuedKey, **facts: Any) -> HttpR
     context = {
         "key": issued.key,
         "secret": issued.client_secret,
-        "samples": _browser_samples(issued.key) if issued.key.kind == ApiKey.Kind.BROWSER else _samples(),
+        "samples": samples_of(issued.key, issued.client_secret),
         "rotated": False,
         "overlap_ends": None,
         "browser_writes": [scope for scope in issued.key.scopes if SCOPES[scope].writes]
@@ -238,39 +238,3 @@ def _show_secret(request: HttpRequest, issued: IssuedKey, **facts: Any) -> HttpR
         **facts,
     }
     return render(request, "apikeys/secret_once.html", context)
-
-
-def _browser_samples(key: ApiKey) -> dict[str, str]:
-    """The first call from a page, and from a shell as a page would make it: without an origin such a key is refused."""
-    url = f"{settings.PUBLIC_URL}/v1/whoami"
-    origin = key.allowed_origins[0].replace(
-        "*", "app" if key.allowed_origins[0] != ANY_ORIGIN else settings.PUBLIC_URL
-    )
-    return {
-        "JavaScript": (
-            f'const answer = await fetch("{url}", {{\n'
-            "  headers: { Authorization: `Bearer ${POMELO_SECRET}` },\n"
-            "});\n"
-            "console.log(await answer.json());"
-        ),
-        "curl": (f'curl {url} \\\n  -H "Origin: {origin}" \\\n  -H "Authorization: Bearer $POMELO_SECRET"'),
-    }
-
-
-def _samples() -> dict[str, str]:
-    url = f"{settings.PUBLIC_URL}/v1/whoami"
-    return {
-        "curl": f'curl {url} \\\n  -H "Authorization: Bearer $POMELO_SECRET"',
-        "Python": (
-            "import os, requests\n\n"
-            f'answer = requests.get("{url}",\n'
-            '    headers={"Authorization": f"Bearer {os.environ[\'POMELO_SECRET\']}"})\n'
-            "print(answer.json())"
-        ),
-        "Node": (
-            f'const answer = await fetch("{url}", {{\n'
-            "  headers: { Authorization: `Bearer ${process.env.POMELO_SECRET}` },\n"
-            "});\n"
-            "console.log(await answer.json());"
-        ),
-    }

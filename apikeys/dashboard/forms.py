@@ -1,5 +1,6 @@
 """Forms of the key pages. They parse; the services decide, and their field errors come back here."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from apikeys.models import (
     MAX_PLACE_LENGTH,
     ApiKey,
 )
+from apikeys.selectors import STATES, KeyFilter
 from apikeys.services import OVERLAPS, KeySettings
 from apikeys.services.settings import MAX_RATE_LIMIT
 from core import clock
@@ -33,6 +35,8 @@ OVERLAP_LABELS = {
     "24h": "It works for 24 hours more",
     "7d": "It works for 7 days more",
 }
+# A key that was used within so long is in use: without an overlap its rotation would stop a program.
+IN_USE_WITHIN = timedelta(days=7)
 # Where a field of the service is shown on the form.
 _SHOWN_AT = {"expires_at": "expires_on"}
 
@@ -183,8 +187,27 @@ def initial_values(key: ApiKey) -> dict[str, Any]:
     }
 
 
+class KeyFilterForm(forms.Form):
+    """What the list of keys is narrowed by. A value that is none narrows nothing."""
+
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"placeholder": "Name, Client ID, or the end of a secret"}),
+    )
+    state = forms.ChoiceField(label="Status", required=False, choices=[("", "Any"), *STATES.items()])
+    scope = forms.ChoiceField(required=False, choices=[("", "Any"), *((name, name) for name in SCOPES)])
+
+    def chosen(self) -> KeyFilter:
+        """Return the filter that the form describes."""
+        self.is_valid()
+        found = self.cleaned_data
+        return KeyFilter(text=found.get("q", ""), state=found.get("state", ""), scope=found.get("scope", ""))
+
+
 class RotateForm(forms.Form):
-    """What happens to the old secret."""
+    """What happens to the old secret: of a key in use it works for a day more unless somebody decides otherwise."""
 
     overlap = forms.ChoiceField(
         label="The old secret",
@@ -192,6 +215,12 @@ class RotateForm(forms.Form):
         initial="none",
         widget=forms.RadioSelect,
     )
+
+    def __init__(self, *args: Any, keys: Sequence[ApiKey], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        since = clock.now() - IN_USE_WITHIN
+        if any(key.last_used_at and key.last_used_at >= since and not key.leaked_at for key in keys):
+            self.initial["overlap"] = "24h"
 
     def chosen(self) -> timedelta:
         """The overlap."""

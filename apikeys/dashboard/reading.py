@@ -1,42 +1,58 @@
 """The list of keys and the page of one key."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
+from accounts.selectors import list_members
 from apikeys import advisor
+from apikeys.dashboard.forms import KeyFilterForm
 from apikeys.dashboard.history import history_of
 from apikeys.deprecations import keys_that_still_use, still_used
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.representations import display_secret
-from apikeys.selectors import get_key, list_keys, scope_uses
+from apikeys.selectors import EXPIRES_SOON, find_keys, get_key, scope_uses
 from apikeys.services import UNDO_MINUTES, can_restore, made_by_key
 from billing.entitlements import limits_of
 from core import clock
-from core.api.pagination import paginate
+from core.api.pagination import paginate_sorted
 from core.api.scopes import SCOPES
+from core.sparklines import sparkline
 
-EXPIRES_SOON = timedelta(days=7)
+SPARK_DAYS = 14
+SORTABLE = ("name", "created", "last_used_at", "expires_at")
+MOST_COUNTED = 1000
 
 
 @company_page()
 @require_safe
 def list_page(request: CompanyRequest) -> HttpResponse:
-    """Every key of the company in the current mode."""
+    """The keys of the company in the current mode that the filters describe, each with how much it was used."""
     now = clock.now()
-    page = paginate(list_keys(), request)
+    member_ids = frozenset(member.user.public_id for member in list_members())
+    form = KeyFilterForm(request.GET)
+    found = find_keys(form.chosen(), now=now, member_ids=member_ids)
+    page = paginate_sorted(found, request, sortable=SORTABLE)
+    # The log belongs to an app this one may not import: settings name the reader.
+    days = import_string(settings.KEY_DAYS)([key.id for key in page.items], days=SPARK_DAYS, today=now.date())
+    count = found.order_by()[: MOST_COUNTED + 1].count()
     behind = keys_that_still_use(page.items, now)
     context = {
-        "rows": [_row(key, now, is_behind=key.id in behind) for key in page.items],
+        "rows": [_row(key, now, member_ids, days[key.id], is_behind=key.id in behind) for key in page.items],
         "page": page,
+        "form": form,
+        "count": f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}",
         "may_edit": at_least(request.membership.role, Role.DEVELOPER),
+        "may_undo": at_least(request.membership.role, Role.OWNER),
         "unused": sum(
             1 for key in page.items if status_of(key, now) == "active" and advisor.unused_for(key, now)
         ),
@@ -66,7 +82,9 @@ def _state_of_secret(key: ApiKey, secret: ApiKeySecret, now: datetime) -> str:
     return "rotating" if secret.ends_at > now else "expired"
 
 
-def _row(key: ApiKey, now: datetime, *, is_behind: bool) -> dict[str, Any]:
+def _row(
+    key: ApiKey, now: datetime, member_ids: Collection[str], days: Sequence[int], *, is_behind: bool
+) -> dict[str, Any]:
     status = status_of(key, now)
     notes = []
     if status in ("active", "rotating"):
@@ -80,12 +98,27 @@ def _row(key: ApiKey, now: datetime, *, is_behind: bool) -> dict[str, Any]:
             notes.append({"text": f"unused {90 if long else 30} days", "tone": "warn" if long else "muted"})
         if is_behind:
             notes.append({"text": "uses what is deprecated", "tone": "warn"})
+        if has_lost_its_creator(key, member_ids):
+            notes.append({"text": "creator has left", "tone": "warn"})
     if key.leaked_at is not None:
         notes.append({"text": "leaked", "tone": "danger"})
     if _reported(key.secrets.all(), now):
         notes.append({"text": "reported", "tone": "danger"})
     newest = key.secrets.all()[0]
-    return {"key": key, "status": status, "masked": display_secret(newest), "notes": notes}
+    spoken = f"{sum(days):,} requests in {SPARK_DAYS} days"
+    return {
+        "key": key,
+        "status": status,
+        "masked": display_secret(newest),
+        "notes": notes,
+        "spark": sparkline(days, spoken=spoken),
+        "requests": sum(days),
+    }
+
+
+def has_lost_its_creator(key: ApiKey, member_ids: Collection[str]) -> bool:
+    """Whether the key was made by a person who is no member any more: nobody may know what it is for."""
+    return key.created_by.startswith("usr_") and key.created_by not in member_ids
 
 
 def _reported(secrets: Iterable[ApiKeySecret], now: datetime) -> list[ApiKeySecret]:
@@ -124,6 +157,7 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "plan_limit": limits_of(request.membership.company).requests_per_minute,
         "made": made_by_key(key),
         "deprecated": still_used(key, now),
+        "is_orphaned": has_lost_its_creator(key, [member.user.public_id for member in list_members()]),
     }
     return render(request, "apikeys/detail.html", context)
 

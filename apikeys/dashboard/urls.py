@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apikeys.dashboard import changing, found_key, reading
+from apikeys.dashboard import bulk, changing, found_key, reading
 
 app_name = "apikeys"
 urlpatterns = [
@@ -11,6 +11,9 @@ urlpatterns = [
     path("found-key/report", found_key.report_found_key, name="report_found_key"),
     path("keys/", reading.list_page, name="list"),
     path("keys/new/", changing.create_page, name="create"),
+    path("keys/selected/revoke/", bulk.revoke_selected, name="revoke_selected"),
+    path("keys/selected/rotate/", bulk.rotate_selected, name="rotate_selected"),
+    path("keys/selected/undo/", bulk.restore_selected, name="restore_selected"),
     path("keys/<str:client_id>/", reading.detail_page, name="detail"),
     path("keys/<str:client_id>/edit/", changing.edit_page, name="edit"),
     path("keys/<str:client_id>/rotate/", changing.rotate_page, name="rotate"),

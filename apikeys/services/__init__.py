@@ -3,10 +3,19 @@
 from apikeys.services.editing import KeyChange, update_key
 from apikeys.services.issuing import IssuedKey, KeySettings, NewSecret, create_key, prepare_secret
 from apikeys.services.leaks import made_by_key, revoke_leaked_key
+from apikeys.services.many import (
+    MOST_REVOKED,
+    MOST_ROTATED,
+    restore_keys,
+    revoke_keys,
+    rotate_keys,
+)
 from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, can_restore, restore_key, revoke_key
 from apikeys.services.rotating import OVERLAPS, KeyNotActive, end_overlap, rotate_key
 
 __all__ = [
+    "MOST_REVOKED",
+    "MOST_ROTATED",
     "OVERLAPS",
     "UNDO_MINUTES",
     "IssuedKey",
@@ -21,8 +30,11 @@ __all__ = [
     "made_by_key",
     "prepare_secret",
     "restore_key",
+    "restore_keys",
     "revoke_key",
+    "revoke_keys",
     "revoke_leaked_key",
     "rotate_key",
+    "rotate_keys",
     "update_key",
 ]

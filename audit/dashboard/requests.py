@@ -42,7 +42,7 @@ def request_list(request: CompanyRequest) -> HttpResponse:
         page = paginate(rows.defer("trace", "user_agent"), request, read=newest)
     except FieldErrors:
         return redirect("audit:requests")
-    is_live = "live" in request.GET and "starting_after" not in request.GET
+    is_live = "live" in request.GET and not {"starting_after", "ending_before"} & request.GET.keys()
     template = "request_rows" if is_live and request.headers.get("HX-Request") else "request_list"
     query = request.GET.copy()
     query.pop("live", None)

@@ -13,6 +13,7 @@ from uuid import UUID
 from apikeys import advisor
 from apikeys.models import ApiKey
 from apikeys.restrictions import ANY_ORIGIN
+from apikeys.selectors import UNUSED_AFTER
 from core.api.scopes import SCOPES
 from core.principal import Mode
 
@@ -169,7 +170,7 @@ def _least_scopes(facts: Facts) -> Check:
         return Check(
             "problem", title, f"{_names(wide)}: scopes not used in 30 days.", f"{_page(wide[0])}edit/", "Trim"
         )
-    if not any(key.last_used_at and facts.now - key.created >= advisor.UNUSED_AFTER for key in facts.keys):
+    if not any(key.last_used_at and facts.now - key.created >= UNUSED_AFTER for key in facts.keys):
         text = "No key has been in use for 30 days yet, so this cannot be judged."
         return Check("not_applicable", title, text)
     return Check("done", title, "No key has a scope that it has not needed for 30 days.")

@@ -289,6 +289,7 @@ API_MIDDLEWARE = ["core.api.compression.CompressionMiddleware", "core.api.browse
 API_EXPOSURE = "apikeys.authentication.report_exposed_credential"
 API_REQUEST_LOG = "audit.ingest.buffer.record"
 KEY_CALLS = "audit.usage.calls_of_key"
+KEY_DAYS = "audit.dimensions.days_of_keys"
 REQUEST_FIXES = "config.pages.request_fixes.fixes_of"
 OBJECT_HISTORY = "audit.selectors.history_of"
 EVENT_SINKS = ["audit.sinks.record"]

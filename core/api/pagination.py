@@ -3,7 +3,7 @@
 Where a view has DRF's OrderingFilter, in the order that it says: after the cursor's row by the values it is ordered by.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -31,6 +31,9 @@ class Page:
     items: list[Any]
     has_more: bool
     next_cursor: str | None
+    # Where the pages on both sides begin, for links: rows to send as `ending_before` and as `starting_after`.
+    previous: str | None = None
+    following: str | None = None
 
 
 def read_limit(request: HttpRequest | Request) -> int:
@@ -109,8 +112,31 @@ def paginate(
     last = items[-1] if has_more else None
     if name == BACK:
         items.reverse()
-    last_id = last["id"] if isinstance(last, dict) else last.pk if last is not None else None
-    return Page(items, has_more, ids.encode(cursor_prefix, last_id) if last_id is not None else None)
+
+    def cursor_of(row: Any) -> str:
+        return ids.encode(cursor_prefix, row["id"] if isinstance(row, dict) else row.pk)
+
+    return Page(
+        items,
+        has_more,
+        cursor_of(last) if last is not None else None,
+        previous=cursor_of(items[0])
+        if items and (has_more if name == BACK else cursor is not None)
+        else None,
+        following=cursor_of(items[-1]) if items and (has_more or name == BACK) else None,
+    )
+
+
+def paginate_sorted(queryset: QuerySet[Any], request: HttpRequest, *, sortable: Collection[str]) -> Page:
+    """Return a page as `paginate` does, by `?sort=name` or `?sort=-name` where that is one of `sortable`, else newest first."""
+    asked = request.GET.get("sort", "")
+    if asked.removeprefix("-") not in sortable:
+        return paginate(queryset, request)
+    order = Order.asked_for([asked])
+    back = order.reversed()
+    return paginate(
+        queryset, request, read=order.read, seek=order.seek, read_back=back.read, seek_back=back.seek
+    )
 
 
 def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order | None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django import template
 from django.forms import BaseForm, BoundField
@@ -23,8 +22,10 @@ from core.charts import Chart
 from core.currencies import money_text
 from core.latency import milliseconds_text
 from core.moments import describe_distance
+from core.templatetags import lists
 
 register = template.Library()
+register.tags.update(lists.register.tags)  # one library to load on a page
 
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -93,6 +94,19 @@ def relative_time(moment: datetime | None, never: str = "Never") -> SafeString:
         exact.isoformat(timespec="seconds"),
         exact.strftime("%d %b %Y, %H:%M:%S UTC"),
         describe_distance(moment, timezone.now()),
+    )
+
+
+@register.simple_tag
+def log_time(moment: datetime) -> SafeString:
+    """`<time datetime=…>21 Nov 2026, 18:05:03</time>` for the line of a log, UTC; scripts write the person's own time there
+    (times.js), and the title keeps UTC."""
+    exact = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}" data-local>{}</time>',
+        exact.isoformat(timespec="seconds"),
+        exact.strftime("%d %b %Y, %H:%M:%S UTC"),
+        exact.strftime("%d %b %Y, %H:%M:%S"),
     )
 
 
@@ -232,25 +246,6 @@ def field_shape(bound: BoundField) -> dict[str, Any]:
     if input_type == "checkbox" and not getattr(bound.field.widget, "allow_multiple_selected", False):
         return {"shape": "check"}
     return {"shape": "group" if bound.use_fieldset else "plain"}
-
-
-@register.inclusion_tag("components/pager.html", takes_context=True)
-def pager(context: Mapping[str, Any], page: Any, what: str = "rows") -> dict[str, Any]:
-    """ "Older" and "back to the newest" links for a cursor page (`items`, `has_more`, `next_cursor`).
-
-    Other parameters of the address (filters) are kept.
-    """
-    request = context["request"]
-    kept = [(key, value) for key, value in request.GET.lists() if key != "starting_after"]
-    first = urlencode(kept, doseq=True)
-    following = urlencode([*kept, ("starting_after", page.next_cursor)], doseq=True) if page.has_more else ""
-    return {
-        "count": len(page.items),
-        "what": what,
-        "first": f"{request.path}?{first}" if first else request.path,
-        "is_first": "starting_after" not in request.GET,
-        "next": f"{request.path}?{following}" if following else "",
-    }
 
 
 @register.inclusion_tag("components/nav_link.html", takes_context=True)

@@ -162,20 +162,58 @@ def test_dialog_asks_and_can_be_refused() -> None:
     assert re.search(r"data-dialog-close autofocus>Cancel<", html)
 
 
-def test_pager_keeps_the_filters() -> None:
-    request = RequestFactory().get("/requests/", {"status": ["4xx", "5xx"], "starting_after": "req_1"})
-    page = SimpleNamespace(items=[1, 2], has_more=True, next_cursor="req_2")
+def test_pager_leads_both_ways_and_keeps_the_filters_and_the_size() -> None:
+    request = RequestFactory().get(
+        "/requests/", {"status": ["4xx", "5xx"], "limit": "50", "starting_after": "req_1"}
+    )
+    page = SimpleNamespace(items=[1, 2], previous="req_2", following="req_3")
 
     html = render('{% pager page "requests" %}', request=request, page=page)
 
-    assert 'href="/requests/?status=4xx&amp;status=5xx&amp;starting_after=req_2"' in html
-    assert 'href="/requests/?status=4xx&amp;status=5xx"' in html
+    kept = "/requests/?status=4xx&amp;status=5xx&amp;limit=50"
+    assert f'href="{kept}&amp;starting_after=req_3" rel="next"' in html
+    assert f'href="{kept}&amp;ending_before=req_2" rel="prev"' in html
+    assert f'href="{kept}">First page' in html
+    assert 'href="/requests/?status=4xx&amp;status=5xx&amp;limit=100"' in html
+    assert 'href="/requests/?status=4xx&amp;status=5xx" aria-label="20 a page"' in html
+    assert '<span aria-current="true">50</span>' in html
 
 
 def test_a_single_page_has_no_pager() -> None:
-    page = SimpleNamespace(items=[1], has_more=False, next_cursor=None)
+    page = SimpleNamespace(items=[1], previous=None, following=None)
 
     assert render("{% pager page %}", request=RequestFactory().get("/keys/"), page=page).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("asked", "now", "next_sort"),
+    [("", "", "name"), ("name", "ascending", "-name"), ("-name", "descending", "name"), ("used", "", "name")],
+)
+def test_a_column_sorts_by_itself_and_then_the_other_way_round(asked: str, now: str, next_sort: str) -> None:
+    request = RequestFactory().get("/keys/", {"q": "a", "starting_after": "key_1", "sort": asked})
+
+    html = render('{% sort_column "Name" "name" %}', request=request)
+
+    assert f'href="/keys/?q=a&amp;sort={next_sort}"' in html
+    assert (f'aria-sort="{now}"' in html) if now else ("aria-sort" not in html)
+
+
+def test_chips_say_the_filters_in_force_and_take_one_off() -> None:
+    class Filters(forms.Form):
+        q = forms.CharField(label="Search", required=False)
+        status = forms.ChoiceField(required=False, choices=[("", "Any"), ("ok", "All <well>")])
+
+    request = RequestFactory().get(
+        "/keys/", {"q": "a b", "status": "ok", "sort": "name", "starting_after": "x"}
+    )
+
+    html = render("{% filter_chips form %}", request=request, form=Filters(request.GET))
+
+    assert "Search: a b" in html
+    assert "Status: All &lt;well&gt;" in html
+    assert 'href="/keys/?q=a+b&amp;sort=name"' in html
+    assert 'href="/keys/?status=ok&amp;sort=name"' in html
+    assert 'href="/keys/?sort=name">Clear all' in html
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,121 @@
+"""Revoking, rotating and restoring the keys that were ticked in the list: one page that asks, and one answer."""
+
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role
+from accounts.sudo import recent_login_required
+from apikeys.dashboard.changing import never_stored
+from apikeys.dashboard.forms import RotateForm
+from apikeys.models import ApiKey
+from apikeys.selectors import get_keys
+from apikeys.services import (
+    MOST_REVOKED,
+    MOST_ROTATED,
+    NewSecret,
+    prepare_secret,
+    restore_keys,
+    revoke_keys,
+    rotate_keys,
+)
+from core import clock
+from core.tenancy import Tenant
+
+
+class _BulkRequest(CompanyRequest):
+    """What the page that rotates several keys receives, for type checkers."""
+
+    new_secrets: list[NewSecret]
+
+
+def _asked(request: HttpRequest) -> list[str]:
+    data = request.POST if request.method == "POST" else request.GET
+    return list(dict.fromkeys(data.getlist("key")))
+
+
+def _prepare_secrets(request: CompanyRequest) -> None:
+    """Make the secrets before the transaction: hashing takes long on purpose. None for more keys than one page rotates."""
+    if request.method == "POST" and len(_asked(request)) <= MOST_ROTATED:
+        tenant = Tenant(request.membership.company_id, request.mode)
+        cast(_BulkRequest, request).new_secrets = [prepare_secret(tenant) for _ in _asked(request)]
+
+
+def _chosen_keys(request: CompanyRequest, most: int) -> list[ApiKey]:
+    """Return the keys that were ticked; none, with a message that says why, when the page cannot act on them."""
+    asked = _asked(request)
+    if not asked:
+        messages.error(request, "Select the keys first.")
+        return []
+    if len(asked) > most:
+        messages.error(request, f"Select at most {most} keys at a time; {len(asked)} are selected.")
+        return []
+    return get_keys(asked)
+
+
+@recent_login_required
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def revoke_selected(request: CompanyRequest) -> HttpResponse:
+    """Ask once, then revoke every key that was ticked."""
+    keys = _chosen_keys(request, MOST_REVOKED)
+    if not keys:
+        return redirect("apikeys:list")
+    if request.method == "POST":
+        revoke_keys(keys=keys, actor=request.principal)
+        messages.success(
+            request,
+            f"{_count(keys)} revoked. An owner can undo it here for 60 minutes: select them and choose “Undo”.",
+        )
+        return redirect(f"{reverse('apikeys:list')}?state=revoked")
+    return render(request, "apikeys/revoke_selected.html", {"keys": keys, "count": _count(keys)})
+
+
+@recent_login_required
+@company_page(role=Role.OWNER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def restore_selected(request: CompanyRequest) -> HttpResponse:
+    """Ask once, then undo the revocation of every key that was ticked."""
+    keys = _chosen_keys(request, MOST_REVOKED)
+    if not keys:
+        return redirect("apikeys:list")
+    if request.method == "POST":
+        restore_keys(keys=keys, actor=request.principal)
+        messages.success(request, f"{_count(keys)} working again.")
+        return redirect("apikeys:list")
+    return render(request, "apikeys/restore_selected.html", {"keys": keys, "count": _count(keys)})
+
+
+@recent_login_required
+@never_stored
+@company_page(role=Role.DEVELOPER, first=_prepare_secrets)
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_variables("issued", "context")
+def rotate_selected(request: _BulkRequest) -> HttpResponse:
+    """Ask once, then rotate every key that was ticked and show the new secrets, once."""
+    keys = _chosen_keys(request, MOST_ROTATED)
+    if not keys:
+        return redirect("apikeys:list")
+    # The form that asks first sends no choice.
+    form = RotateForm(request.POST if "overlap" in request.POST else None, keys=keys)
+    if request.method == "POST" and form.is_valid():
+        overlap = form.chosen()
+        issued = rotate_keys(keys=keys, overlap=overlap, secrets=request.new_secrets, actor=request.principal)
+        context: dict[str, Any] = {
+            "issued": issued,
+            "count": _count(keys),
+            "overlap_ends": clock.now() + overlap if overlap else None,
+        }
+        return render(request, "apikeys/secrets_once.html", context)
+    context = {"keys": keys, "count": _count(keys), "form": form}
+    return render(request, "apikeys/rotate_selected.html", context, status=422 if form.is_bound else 200)
+
+
+def _count(keys: list[ApiKey]) -> str:
+    return "1 key is" if len(keys) == 1 else f"{len(keys)} keys are"

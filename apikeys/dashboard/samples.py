@@ -1,0 +1,65 @@
+"""The first call with a new key, as the page of its secret shows it."""
+
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from apikeys.models import ApiKey
+from apikeys.restrictions import ANY_ORIGIN
+
+
+@sensitive_variables()
+def samples_of(key: ApiKey, secret: str) -> dict[str, str]:
+    """Return samples by language, for a server or for a page."""
+    return _browser_samples(key) if key.kind == ApiKey.Kind.BROWSER else _server_samples(secret)
+
+
+def _browser_samples(key: ApiKey) -> dict[str, str]:
+    """The first call from a page, and from a shell as a page would make it: without an origin such a key is refused."""
+    url = f"{settings.PUBLIC_URL}/v1/whoami"
+    origin = key.allowed_origins[0].replace(
+        "*", "app" if key.allowed_origins[0] != ANY_ORIGIN else settings.PUBLIC_URL
+    )
+    return {
+        "JavaScript": (
+            f'const answer = await fetch("{url}", {{\n'
+            "  headers: { Authorization: `Bearer ${POMELO_SECRET}` },\n"
+            "});\n"
+            "console.log(await answer.json());"
+        ),
+        "curl": (f'curl {url} \\\n  -H "Origin: {origin}" \\\n  -H "Authorization: Bearer $POMELO_SECRET"'),
+    }
+
+
+def _server_samples(secret: str) -> dict[str, str]:
+    """How the secret comes into the environment, and the first call, which reads it from there."""
+    url = f"{settings.PUBLIC_URL}/v1/whoami"
+    return {
+        "Shell": f"export POMELO_SECRET={secret}",
+        ".env": f"POMELO_SECRET={secret}",
+        "curl": f'curl {url} \\\n  -H "Authorization: Bearer $POMELO_SECRET"',
+        "Python": (
+            "import os, requests\n\n"
+            f'answer = requests.get("{url}",\n'
+            '    headers={"Authorization": f"Bearer {os.environ[\'POMELO_SECRET\']}"})\n'
+            "print(answer.json())"
+        ),
+        "Node": (
+            f'const answer = await fetch("{url}", {{\n'
+            "  headers: { Authorization: `Bearer ${process.env.POMELO_SECRET}` },\n"
+            "});\n"
+            "console.log(await answer.json());"
+        ),
+        "Go": (
+            "package main\n\n"
+            'import ("fmt"; "io"; "net/http"; "os")\n\n'
+            "func main() {\n"
+            f'\trequest, _ := http.NewRequest("GET", "{url}", nil)\n'
+            '\trequest.Header.Set("Authorization", "Bearer "+os.Getenv("POMELO_SECRET"))\n'
+            "\tanswer, err := http.DefaultClient.Do(request)\n"
+            "\tif err != nil {\n\t\tpanic(err)\n\t}\n"
+            "\tdefer answer.Body.Close()\n"
+            "\tbody, _ := io.ReadAll(answer.Body)\n"
+            "\tfmt.Println(answer.Status, string(body))\n"
+            "}"
+        ),
+    }

@@ -1,0 +1,107 @@
+"""Template tags of lists, loaded with `{% load ui %}`. Columns to sort by, pages both ways, chips of the filters in force.
+
+Everything is in the address, so that a list can be sent to somebody, and is the same without scripts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django import template
+from django.forms import BaseForm, BoundField
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core.api.pagination import BACK, DEFAULT_LIMIT, ON
+
+register = template.Library()
+
+PAGE_SIZES = (20, 50, 100)
+SORT, LIMIT = "sort", "limit"
+# What an address says of where in a list one is, not of what is in it.
+_PLACE = (ON, BACK)
+
+
+def address(request: HttpRequest, *, without: tuple[str, ...] = (), **values: str) -> str:
+    """Return this page's address without some parameters and with `values`; the others are kept."""
+    left_out = {*without, *values}
+    kept = [(name, value) for name, sent in request.GET.lists() if name not in left_out for value in sent]
+    query = urlencode([*kept, *((name, value) for name, value in values.items() if value)])
+    return f"{request.path}?{query}" if query else request.path
+
+
+@register.inclusion_tag("components/pager.html", takes_context=True)
+def pager(context: Mapping[str, Any], page: Any, what: str = "rows") -> dict[str, Any]:
+    """Links to the pages on both sides of a cursor page and to the first, and how many rows a page has."""
+    request = context["request"]
+    is_first = ON not in request.GET and not page.previous
+    size = request.GET.get(LIMIT, str(DEFAULT_LIMIT))
+    return {
+        "count": len(page.items),
+        "what": what,
+        "first": "" if is_first else address(request, without=_PLACE),
+        "previous": address(request, without=_PLACE, **{BACK: page.previous}) if page.previous else "",
+        "next": address(request, without=_PLACE, **{ON: page.following}) if page.following else "",
+        "sizes": [
+            {
+                "size": choice,
+                "href": address(
+                    request,
+                    without=(*_PLACE, LIMIT),
+                    **{LIMIT: "" if choice == DEFAULT_LIMIT else str(choice)},
+                ),
+                "is_chosen": size == str(choice),
+            }
+            for choice in PAGE_SIZES
+        ],
+        "has_sizes": bool(not is_first or page.following or LIMIT in request.GET),
+    }
+
+
+@register.simple_tag(takes_context=True)
+def sort_column(
+    context: Mapping[str, Any], label: str, name: str, *, first: str = "up", numeric: bool = False
+) -> SafeString:
+    """A column's heading that sorts the list by it, the other way round when it does already: `{% sort_column "Name" "name" %}`.
+
+    `first` says which way the first press sorts: `up`, or `down` for moments and amounts.
+    """
+    request = context["request"]
+    asked = request.GET.get(SORT, "")
+    now = "up" if asked == name else "down" if asked == f"-{name}" else ""
+    wanted = ("down" if now == "up" else "up") if now else first
+    return format_html(
+        '<th scope="col"{}{}><a class="sort" href="{}">{}<span aria-hidden="true">{}</span></a></th>',
+        format_html(' class="num"') if numeric else "",
+        format_html(' aria-sort="{}ending"', "asc" if now == "up" else "desc") if now else "",
+        address(request, without=_PLACE, **{SORT: name if wanted == "up" else f"-{name}"}),
+        label,
+        {"up": " ↑", "down": " ↓", "": ""}[now],
+    )
+
+
+@register.inclusion_tag("components/chips.html", takes_context=True)
+def filter_chips(context: Mapping[str, Any], form: BaseForm) -> dict[str, Any]:
+    """The filters in force, each with a link that takes it off, and one that takes off all of them."""
+    request = context["request"]
+    chips = [
+        {
+            "label": bound.label,
+            "text": _chosen(bound),
+            "href": address(request, without=(*_PLACE, bound.html_name)),
+        }
+        for bound in form
+        if form.is_bound and request.GET.get(bound.html_name, "") and not bound.errors
+    ]
+    return {
+        "chips": chips,
+        "clear": address(request, without=(*_PLACE, *(bound.html_name for bound in form))),
+    }
+
+
+def _chosen(bound: BoundField) -> str:
+    """Return the value of a filter as its list of choices writes it."""
+    value = str(bound.value())
+    labels = {str(key): str(label) for key, label in getattr(bound.field, "choices", ())}
+    return labels.get(value, value)

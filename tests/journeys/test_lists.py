@@ -1,0 +1,72 @@
+"""Lists and the page of a new secret, with scripts: rows that are pressed, boxes ticked together, the person's own time, one call."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.models import User
+from audit.ingest.store import store
+from tests.audit.rows import make_row
+from tests.factories import World, make_key
+
+Visit = Callable[..., Page]
+SignIn = Callable[[Page, User], None]
+
+
+def test_keys_are_ticked_together_and_revoked_by_one_confirmation(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    for name in ("one", "two"):
+        make_key(world.company, name=name)
+    page = visit()
+    sign_in_as(page, world.owner)
+    page.goto("/keys/")
+    expect(page.get_by_role("button", name="Revoke", exact=True)).to_be_disabled()
+
+    page.get_by_label("Select all keys on this page").check()
+    expect(page.get_by_text("2 selected")).to_be_visible()
+    page.get_by_role("button", name="Revoke", exact=True).click()
+    page.get_by_role("button", name="Revoke 2 keys").click()
+
+    expect(page.get_by_text("2 keys are revoked")).to_be_visible()
+    # A press beside the words of a row opens its key.
+    page.locator("tbody tr").first.locator("td").nth(4).click(position={"x": 4, "y": 4})
+    expect(page.get_by_role("heading", level=1)).to_contain_text("two")
+
+
+def test_a_log_shows_the_persons_time_and_keeps_utc(
+    world: World, browser: Browser, base_url: str, sign_in_as: SignIn
+) -> None:
+    row = make_row(world.company.id)
+    store([row])
+    context = browser.new_context(base_url=base_url, timezone_id="Asia/Tokyo", locale="en-US")
+    page = context.new_page()
+    sign_in_as(page, world.owner)
+    page.goto("/requests/")
+    time = page.locator("#request-rows time").first
+
+    utc = time.get_attribute("title") or ""
+    local = time.inner_text()
+    context.close()
+
+    hour = int(re.search(r", (\d\d):", utc)[1])  # type: ignore[index]
+    assert re.fullmatch(r"\d\d \w+ \d{4}, \d\d:\d\d:\d\d", local)
+    assert int(re.search(r", (\d\d):", local)[1]) == (hour + 9) % 24  # type: ignore[index]
+
+
+def test_a_new_secret_is_tried_on_its_page(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+    page = visit()
+    sign_in_as(page, world.owner)
+    page.goto("/keys/new/?preset=read-only")
+    page.locator("#id_name").fill("first")
+    if not page.locator('input[name="scopes"]:checked').count():
+        page.locator('input[name="scopes"]').first.check()
+    page.get_by_role("button", name="Create key").click()
+
+    secret = page.get_by_label("Client secret").first.input_value()
+    expect(page.locator("pre", has_text=f"export POMELO_SECRET={secret}")).to_be_visible()
+    page.get_by_role("button", name="Run it now").click()
+
+    expect(page.get_by_role("status", name="Answer")).to_contain_text("200")
+    expect(page.get_by_role("status", name="Answer")).to_contain_text('"client_id": "key_')
