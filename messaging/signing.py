@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from dkim import rfc822_parse, select_headers
 from dkim.canonicalization import CanonicalizationPolicy
 
+from core.outside import outside_transactions
+
 # RFC 8301 §3.2: signers use keys of 2,048 bits or more; a longer one no longer fits one DNS answer.
 KEY_BITS = 2048
 # What a reader sees and what decides where an answer or a click goes. Present ones are signed; the first are signed once more than
@@ -52,7 +54,11 @@ class Signer:
 
 
 def new_key() -> tuple[str, str]:
-    """Make a key; return its private half as PEM and its public half as its DNS record has it. Takes tenths of a second."""
+    """Make a key; return its private half as PEM and its public half as its DNS record has it.
+
+    Takes tenths of a second of a processor: call it before the transaction in which the key is stored.
+    """
+    outside_transactions("dkim key")
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     private = key.private_bytes(
         serialization.Encoding.PEM,

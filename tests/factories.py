@@ -116,13 +116,14 @@ def new_secret() -> NewSecret:
 
 
 @lru_cache(maxsize=1)
-def _dkim_key() -> tuple[str, str]:
+def dkim_key() -> tuple[str, str]:
+    """Return a key that mail can be signed with, the same one each time: making one takes long."""
     return signing.new_key()
 
 
 def prove_domain(tenant: Tenant, domain: str = "acme.example") -> SenderDomain:
     """Return a domain that `tenant` has proved, so that its live mail may come from there."""
-    private, public = _dkim_key()
+    private, public = dkim_key()
     now = clock.now()
     with tenant_context(tenant):
         row: SenderDomain = SenderDomain.objects.create(

@@ -28,6 +28,8 @@ from core.api.errors import RateLimited, TemporarilyUnavailable
 from core.api.throttling import LocalBuckets, Policy, take_one
 from core.errors import FieldError, FieldErrors
 from core.events import publish, publish_unowned
+from core.mail.words import in_mail
+from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.redaction import redact
 from core.tenancy import system_context, tenant_context
@@ -62,6 +64,7 @@ def receive_report(*, pasted: str, place: str, reporter: Principal) -> None:
     if len(place) > MAX_PLACE_LENGTH:
         raise FieldErrors([FieldError("found_at", "too_long", f"At most {MAX_PLACE_LENGTH} characters.")])
     with system_context(reason="a report of a secret whose company is not known yet"):
+        take_turn("reports of found secrets")
         if LeakReport.objects.count() >= MAX_WAITING:
             raise TemporarilyUnavailable("Too many reports are waiting. Send it again in a few minutes.")
         row = LeakReport(
@@ -268,6 +271,6 @@ def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
     mail_notice(
         key=key,
         recipients=owner_emails(),
-        subject=f"The API key {key.name} {stopped[action]}",
+        subject=f"The API key {in_mail(key.name)} {stopped[action]}",
         text=f"{said} {text}",
     )

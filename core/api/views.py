@@ -91,6 +91,12 @@ class TenantMixin(_View):
         """List the methods of the resource."""
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
+    def before_transaction(self, request: ApiRequest) -> None:
+        """Do what a write needs and must not be done inside its transaction (core.outside). The body is read, not checked.
+
+        A replay under an Idempotency-Key comes by here as well, and so does what is going to be refused.
+        """
+
     # --- around the handler -------------------------------------------------------------------------------------------
 
     def _handle(self, handler: Handler, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -104,13 +110,14 @@ class TenantMixin(_View):
             return handler(request, *args, **kwargs)
         if not isinstance(request.auth, Access):
             raise ImproperlyConfigured("Only ApiKeyAuthentication says which tenant a request is of.")
+        key = None
+        if request.method in WRITES:
+            if "HTTP_IF_MATCH" in request.META:
+                handler = preconditions.matching(handler, self)
+            read_body(request._request)  # noqa: SLF001
+            key = idempotency.read_key(request)
+            self.before_transaction(request)
         with tenant_context(request.auth.tenant):
-            key = None
-            if request.method in WRITES:
-                if "HTTP_IF_MATCH" in request.META:
-                    handler = preconditions.matching(handler, self)
-                read_body(request._request)  # noqa: SLF001
-                key = idempotency.read_key(request)
             if key is None:
                 response = self._finish(request, handler(request, *args, **kwargs), *args, **kwargs)
                 if response.status_code >= 400:

@@ -4,7 +4,7 @@ from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, create_batch, create_message
 from messaging.services.outcomes import record_news
 from messaging.services.retention import prune as prune_messages
-from messaging.services.sender_domains import add_domain, delete_domain, request_check
+from messaging.services.sender_domains import add_domain, delete_domain, prepare_keys, request_check
 from messaging.services.sending import send_due_messages
 from messaging.services.sms_senders import (
     choose_countries,
@@ -32,6 +32,7 @@ __all__ = [
     "delete_suppression",
     "delete_template",
     "fold_statistics",
+    "prepare_keys",
     "prune_messages",
     "record_news",
     "request_check",

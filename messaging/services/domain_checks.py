@@ -9,6 +9,7 @@ from django.db.models import Q
 from accounts.selectors import current_company, owner_emails
 from core import clock, set_aside
 from core.events import publish
+from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 from messaging import representations
@@ -59,6 +60,7 @@ def check_due_domains() -> int:
 def _claim() -> list[tuple[SenderDomain, list[Record]]]:
     now = clock.now()
     with system_context(reason="senders' domains that are due"):
+        take_turn("sender domains that are looked at")  # or several workers would each see room for a batch
         due = SenderDomain.objects.filter(next_check_at__lte=now)
         if due.filter(claimed_until__gt=now).count() >= MOST_AT_ONCE:
             return []

@@ -1,14 +1,18 @@
 """Domains that mail may come from: add one, ask for a look at its records, remove it."""
 
 import secrets
+from collections.abc import Sequence
 
 from django.conf import settings
 
 from core import clock, crypto, jobs
+from core.api.errors import TemporarilyUnavailable
 from core.email_addresses import InvalidEmail
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
+from core.postgres.turns import take_turn
 from core.principal import Principal
+from core.tenancy import Tenant, require_tenant, tenant_context
 from messaging import signing
 from messaging.events import SenderDomainCreated, SenderDomainDeleted
 from messaging.models import DkimKey, SenderDomain
@@ -38,31 +42,43 @@ class TooManySenderDomains(DomainError):
     fix = "Remove one that is not used. Sub-domains need none of their own: they follow their domain."
 
 
-def add_domain(*, actor: Principal, domain: str) -> SenderDomain:
-    """Add a domain with keys of its own; nothing comes from it before its records are found.
+# The private half as PEM, and the public half.
+Key = tuple[str, str]
 
-    Raises FieldErrors, SenderDomainExists and TooManySenderDomains.
+
+def prepare_keys(*, tenant: Tenant, domain: str) -> Sequence[Key]:
+    """Make the keys of a domain that is about to be added to `tenant`. Call it before the transaction that adds it.
+
+    They take tenths of a second of a processor, so none are made for a domain that `add_domain` is going to refuse.
     """
     try:
-        name = clean_domain(domain)
-    except InvalidEmail as error:
-        raise FieldErrors(
-            [FieldError("domain", "invalid_domain", "Write a domain such as example.com.")]
-        ) from error
-    if found := SenderDomain.objects.filter(domain=name).first():
-        raise SenderDomainExists(f"{name} was added already.", facts={"sender_domain": found.public_id})
-    most = settings.SENDER_DOMAINS_PER_COMPANY
-    if SenderDomain.objects.count() >= most:
-        raise TooManySenderDomains(f"A company has at most {most} domains in each mode.")
-    made = [signing.new_key() for _ in range(KEYS)]
+        with tenant_context(tenant):
+            _require_new(_cleaned(domain))
+            _require_room()
+    except DomainError:
+        return ()  # add_domain says why
+    return tuple(signing.new_key() for _ in range(KEYS))
+
+
+def add_domain(*, actor: Principal, domain: str, keys: Sequence[Key]) -> SenderDomain:
+    """Add a domain with the keys that `prepare_keys` made; nothing comes from it before its records are found.
+
+    Raises FieldErrors, SenderDomainExists and TooManySenderDomains; TemporarilyUnavailable when it was to be refused as the keys
+    were to be made, and is not any more.
+    """
+    name = _cleaned(domain)
+    tenant = require_tenant()
+    # Two at once must neither both take the last place nor both add the same domain.
+    take_turn(f"sender domains {tenant.company_id} {tenant.mode}")
+    _require_new(name)
+    _require_room()
+    if not keys:
+        raise TemporarilyUnavailable("Another change was made to your domains at this moment.")
     now = clock.now()
-    row, is_new = SenderDomain.objects.get_or_create(
-        domain=name,
-        defaults={"token": secrets.token_hex(20), "next_check_at": now, "created": now, "updated": now},
+    row: SenderDomain = SenderDomain.objects.create(
+        domain=name, token=secrets.token_hex(20), next_check_at=now, created=now, updated=now
     )
-    if not is_new:
-        raise SenderDomainExists(f"{name} was added already.", facts={"sender_domain": row.public_id})
-    for private, public in made:
+    for private, public in keys:
         DkimKey.objects.create(
             domain=row,
             selector=f"pm{secrets.token_hex(4)}",
@@ -72,6 +88,26 @@ def add_domain(*, actor: Principal, domain: str) -> SenderDomain:
     publish(SenderDomainCreated(object_id=row.public_id, detail={"domain": name}), actor=actor)
     jobs.enqueue(CHECK_TASK)
     return row
+
+
+def _cleaned(domain: str) -> str:
+    try:
+        return clean_domain(domain)
+    except InvalidEmail as error:
+        raise FieldErrors(
+            [FieldError("domain", "invalid_domain", "Write a domain such as example.com.")]
+        ) from error
+
+
+def _require_new(name: str) -> None:
+    if found := SenderDomain.objects.filter(domain=name).first():
+        raise SenderDomainExists(f"{name} was added already.", facts={"sender_domain": found.public_id})
+
+
+def _require_room() -> None:
+    most = settings.SENDER_DOMAINS_PER_COMPANY
+    if SenderDomain.objects.count() >= most:
+        raise TooManySenderDomains(f"A company has at most {most} domains in each mode.")
 
 
 def request_check(*, domain: SenderDomain) -> SenderDomain:

@@ -85,6 +85,9 @@ def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender
     cleaned = clean_sender(sender.strip())
     if cleaned is None:
         raise FieldErrors([FieldError("sender", "invalid_sender", SENDER_FORM)])
+    tenant = require_tenant()
+    # Two at once must neither both take the last place nor both ask for the same sender.
+    take_turn(f"sms senders {tenant.company_id} {tenant.mode}")
     if SmsSender.objects.filter(sender_normalized=cleaned.lower()).exists():
         raise SmsSenderExists(f"{cleaned} was asked for already.")
     if SmsSender.objects.count() >= MAX_SENDERS:

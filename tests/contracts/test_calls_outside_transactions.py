@@ -1,6 +1,7 @@
 """No transaction is open while another server is called, or a slow hash is made: a walk through everything that does either."""
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -26,7 +27,7 @@ from tests.apikeys.test_pages import create
 from tests.billing.factories import make_charge, make_invoice, set_aside_due_payments
 from tests.clients import ApiClient, random_address
 from tests.contracts.test_poisoned_rows import queue_email, status_of, statuses
-from tests.factories import PASSWORD, World, make_key
+from tests.factories import PASSWORD, World, dkim_key, make_key
 from tests.messaging.smtp import mail_server
 
 BASE = Path(__file__).resolve().parents[2]
@@ -36,6 +37,7 @@ BASE = Path(__file__).resolve().parents[2]
 def calls(settings: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was called, in a product that refuses to call it inside a transaction."""
     settings.REFUSE_CALLS_IN_TRANSACTIONS = True
+    dkim_key()  # that of the tests themselves
     made: list[str] = []
 
     def note(call: str) -> None:
@@ -56,6 +58,7 @@ MODULES = (
     "core.mail.delivery",
     "core.outbound.blocking",
     "messaging.services.sending",
+    "messaging.signing",
     "messaging.verification",
 )
 
@@ -72,6 +75,20 @@ def test_every_door_is_walked_through_here() -> None:
         ):
             found.add(name)
     assert found == set(MODULES)
+
+
+def test_whatever_takes_a_processor_for_long_says_so() -> None:
+    """Keys of RSA, and hashes that are slow on purpose. Django's own, of passwords, are walked through below."""
+    slow = re.compile(
+        r"\brsa\.generate_private_key\(|\bbcrypt\.(hashpw|checkpw|kdf)\(|\b(Scrypt|PBKDF2HMAC|Argon2id|scrypt)\("
+    )
+    found = {
+        ".".join(path.relative_to(BASE).with_suffix("").parts)
+        for path in BASE.glob("*/**/*.py")
+        if not path.relative_to(BASE).parts[0].startswith(("tests", ".")) and slow.search(path.read_text())
+    }
+    assert found
+    assert found <= set(MODULES)
 
 
 def test_a_call_inside_a_transaction_is_counted_and_refused_where_that_is_asked_for(settings: Any) -> None:
@@ -112,6 +129,30 @@ def test_looking_at_the_records_of_a_sender_domain(
 
     assert added.status == 201
     assert "dns" in calls
+
+
+def test_the_keys_of_a_sender_domain_are_made_before_its_transaction_and_not_for_one_that_is_refused(
+    world: World, api: Callable[..., ApiClient], login: Callable[..., Client], calls: list[str]
+) -> None:
+    client = api(make_key(world.company, ["sender_domains:write"]).client_secret)
+    browser = login(world.owner, world.company)
+    client.delete("/v1/sender_domains/sdom_none")  # the key is known from here on
+    calls.clear()
+
+    first = client.post("/v1/sender_domains", {"domain": "keys.example"}, idempotency_key="one")
+    page = browser.post("/messages/senders/domains/add/", {"domain": "pages.example"})
+    assert (first.status, page.status_code) == (201, 302)
+    assert calls == ["dkim key"] * 4
+
+    again = client.post("/v1/sender_domains", {"domain": "keys.example"}, idempotency_key="one")
+    refused = [
+        client.post("/v1/sender_domains", body).status
+        for body in ({"domain": "keys.example"}, {"domain": "no domain"}, {"domain": 7}, {})
+    ]
+    refused.append(browser.post("/messages/senders/domains/add/", {"domain": "pages.example"}).status_code)
+    assert (again.status, again.headers["Idempotency-Replayed"]) == (201, "true")
+    assert refused == [409, 400, 400, 400, 400]
+    assert calls == ["dkim key"] * 4
 
 
 def test_the_document_of_an_invoice(

@@ -15,7 +15,7 @@ from messaging import verification
 from messaging.models import DkimKey, SenderDomain
 from messaging.services import add_domain, check_due_domains, domain_checks, request_check
 from messaging.services.domain_checks import LAPSES_AFTER, WHILE_FAILING
-from tests.factories import SYSTEM, make_world, prove_domain
+from tests.factories import SYSTEM, dkim_key, make_world, prove_domain
 from tests.messaging.conftest import deliver
 from tests.messaging.dns_server import dns_server
 from tests.poison import poison, reason_of
@@ -127,7 +127,7 @@ def test_the_challenge_and_a_key_prove_a_domain_and_nothing_less(client, zone, p
 def test_another_companys_challenge_proves_nothing(world, client, zone):
     """Two companies may name one domain; each needs its own challenge."""
     with tenant_context(world.other_tenant()):
-        theirs = add_domain(actor=SYSTEM, domain="acme.example")
+        theirs = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
         keys = list(theirs.keys.all())
     for record in verification.records_of(theirs, keys):
         zone.add(record.name, record.type, record.value)
@@ -247,7 +247,7 @@ def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_af
 
 def test_records_that_come_back_end_the_failure(world, zone):
     with tenant_context(world.tenant()):
-        row = add_domain(actor=SYSTEM, domain="acme.example")
+        row = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
         keys = list(row.keys.all())
     for record in verification.records_of(row, keys):
         zone.add(record.name, record.type, record.value)
@@ -265,7 +265,7 @@ def test_records_that_come_back_end_the_failure(world, zone):
 
 def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_more(world, zone):
     with tenant_context(world.tenant()):
-        row = add_domain(actor=SYSTEM, domain="acme.example")
+        row = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
     waits = []
     for age in (0, 1, 8, 13 * 24, 15 * 24):
         with system_context(reason="tests"):
@@ -285,9 +285,9 @@ def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_mor
 
 def test_one_domain_that_cannot_be_written_down_stops_no_other(world, zone, monkeypatch):
     with tenant_context(world.other_tenant()):
-        bad = add_domain(actor=SYSTEM, domain="bad.example")
+        bad = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="bad.example")
     with tenant_context(world.tenant()):
-        good = add_domain(actor=SYSTEM, domain="good.example")
+        good = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="good.example")
     poison(
         monkeypatch,
         domain_checks,
