@@ -5,6 +5,7 @@ the ASCII form of IDNA 2008 (UTS #46 for capitals and width), which every mail s
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -14,11 +15,18 @@ import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from core.texts import CONTROL_CHARACTERS, has_controls, is_visible, normalize
+from core.texts import (
+    CONTROL_CHARACTERS,
+    drop_invisible,
+    has_controls,
+    is_visible,
+    normalize,
+)
 
 MAX_ADDRESS = 254
 MAX_LOCAL_PART = 64
 MAX_NAME = 200
+MISLEADING_NAME = "A name must not hold an address or a link: readers would take it for the sender's."
 HOW_TO_WRITE = "Write `ada@example.com` or `Ada Lovelace <ada@example.com>`."
 
 _valid = EmailValidator()
@@ -28,6 +36,9 @@ _MAILBOX = re.compile(
     r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>,;:@\\]*?))\s*<(?P<address>[^<>]*)>\s*'
 )
 _NEEDS_QUOTES = re.compile(r"[^\w !#$%&\'*+/=?^`{|}~-]")
+# What a name must not hold, compared without width and without what nobody sees: an address, or what leads to a page.
+_LEADS_AWAY = re.compile(r"\S@\S|@\s*[\w-]+\.\w|\w://|\bwww\.\w|[\w-]\.\w{2,}/", re.IGNORECASE)
+_HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}")
 _ENCODED = re.compile(r"=\?[^? ]+\?[bqBQ]\?[^? ]*\?=")
 
 
@@ -61,6 +72,25 @@ class Mailbox:
             return f"{self.name} <{self.address}>"
         quoted = self.name.replace("\\", r"\\").replace('"', r"\"")
         return f'"{quoted}" <{self.address}>'
+
+
+def is_misleading(name: str, *, address: str) -> bool:
+    """Tell whether readers may take the display `name` of `address` for another address, or for a page.
+
+    Most mail programs show the name alone, so that `"security@bank.example" <x@shop.example>` would come from the bank. A name
+    that is nothing but a host is one of those, unless it is the host of `address`, or above or below it.
+    """
+    seen = drop_invisible(unicodedata.normalize("NFKC", name)).strip().lower()
+    if _LEADS_AWAY.search(seen):
+        return True
+    host = address.rpartition("@")[2].lower()
+    related = f".{host}".endswith(f".{seen}") or f".{seen}".endswith(f".{host}")
+    return _HOST.fullmatch(seen) is not None and not related
+
+
+def shown_name(name: str, *, address: str) -> str:
+    """Return the `name` that may stand beside `address` in a header: nothing instead of a misleading one."""
+    return "" if is_misleading(name, address=address) else name
 
 
 def parse_email(text: str) -> str:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.selectors import current_company, owner_emails
 from core import set_aside
 from core.mail.compose import send_mail
+from core.mail.words import in_mail
 from core.tenancy import Tenant, system_context, tenant_context
 from webhooks.models import Endpoint
 
@@ -42,7 +43,7 @@ def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> None:
         company_name = current_company().name
         send_mail(
             to=owner_emails(),
-            subject=f"A webhook endpoint of {company_name} was switched off",
+            subject=f"A webhook endpoint of {in_mail(company_name)} was switched off",
             template="webhooks/email/disabled",
             context={
                 "company_name": company_name,

@@ -4,7 +4,14 @@ from django.conf import settings
 
 from billing.entitlements import Limits
 from billing.models import Customer
-from core.email_addresses import InvalidEmail, Mailbox, parse_mailbox
+from core.email_addresses import (
+    MISLEADING_NAME,
+    InvalidEmail,
+    Mailbox,
+    is_misleading,
+    parse_mailbox,
+    shown_name,
+)
 from core.errors import FieldError, FieldErrors
 from core.texts import CONTROL_CHARACTERS, has_controls, is_visible, on_one_line
 from messaging.channels.base import Address, Checked, Content, InvalidAddress
@@ -41,12 +48,18 @@ class Email:
     unknown_parts = ()
 
     def parse(self, text: str) -> Address:
-        """Accept `ada@example.com` and `Ada Lovelace <ada@example.com>`; raises InvalidAddress."""
+        """Accept `ada@example.com` and `Ada Lovelace <ada@example.com>`; raises InvalidAddress.
+
+        Of a name that says the address once more, as address books write it, nothing is kept.
+        """
         try:
             found = parse_mailbox(text)
         except InvalidEmail as error:
             raise InvalidAddress(error.code, str(error)) from error
-        return Address(address=found.address, normalized=found.normalized, name=found.name)
+        name = "" if found.name.lower() == found.normalized else found.name
+        if is_misleading(name, address=found.address):
+            raise InvalidAddress("misleading_name", MISLEADING_NAME)
+        return Address(address=found.address, normalized=found.normalized, name=name)
 
     def check(self, content: Content) -> Checked:
         """Require a sender, a subject and a body; raises FieldErrors."""
@@ -73,7 +86,8 @@ class Email:
 
     def customer_address(self, customer: Customer) -> str:
         """Return the customer's email, with the name as far as a header can hold it."""
-        return str(Mailbox(customer.email, on_one_line(customer.name))) if customer.email else ""
+        name = shown_name(on_one_line(customer.name), address=customer.email)
+        return str(Mailbox(customer.email, name)) if customer.email else ""
 
     def daily_cap(self, limits: Limits) -> int:
         """Return the tier's emails a day."""

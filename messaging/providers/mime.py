@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
-from core.email_addresses import Mailbox, parse_mailbox
+from core.email_addresses import Mailbox, parse_mailbox, shown_name
 from messaging.providers.base import Envelope
 from messaging.signing import sign
 
@@ -58,12 +58,12 @@ def compose(envelope: Envelope) -> EmailMessage:
     Blind-copied recipients are in no header.
     """
     message = EmailMessage(policy=WIRE)
-    message["From"] = write_mailboxes([parse_mailbox(envelope.sender)])
+    message["From"] = write_mailboxes([_shown(parse_mailbox(envelope.sender))])
     for header, kind in (("To", "to"), ("Cc", "cc")):
-        if shown := [Mailbox(t.address, t.name) for t in envelope.shown if t.kind == kind]:
+        if shown := [_shown(Mailbox(t.address, t.name)) for t in envelope.shown if t.kind == kind]:
             message[header] = write_mailboxes(shown)
     if envelope.reply_to:
-        message["Reply-To"] = write_mailboxes(parse_mailbox(text) for text in envelope.reply_to)
+        message["Reply-To"] = write_mailboxes(_shown(parse_mailbox(text)) for text in envelope.reply_to)
     message["Subject"] = write_text(envelope.subject)
     message["Date"] = formatdate(envelope.created)
     message["Message-ID"] = envelope.header_id
@@ -98,17 +98,17 @@ def compose_signed(envelope: Envelope) -> bytes:
 def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlternatives:
     """Return the same email for one of Django's email backends, which writes the headers itself, if there are any."""
     shown = {
-        kind: [str(Mailbox(t.address, t.name)) for t in envelope.shown if t.kind == kind]
+        kind: [str(_shown(Mailbox(t.address, t.name))) for t in envelope.shown if t.kind == kind]
         for kind in ("to", "cc", "bcc")
     }
     message = EmailMultiAlternatives(
         subject=envelope.subject,
         body=envelope.text,
-        from_email=str(parse_mailbox(envelope.sender)),
+        from_email=str(_shown(parse_mailbox(envelope.sender))),
         to=shown["to"],
         cc=shown["cc"],
         bcc=shown["bcc"],
-        reply_to=[str(parse_mailbox(text)) for text in envelope.reply_to],
+        reply_to=[str(_shown(parse_mailbox(text))) for text in envelope.reply_to],
         headers={
             "Message-ID": envelope.header_id,
             "Date": formatdate(envelope.created),
@@ -122,6 +122,11 @@ def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlt
         else:
             message.body, message.content_subtype = envelope.html, "html"
     return message
+
+
+def _shown(mailbox: Mailbox) -> Mailbox:
+    """Return the mailbox as headers show it: a name that was taken in before names were judged may be misleading."""
+    return Mailbox(mailbox.address, shown_name(mailbox.name, address=mailbox.address))
 
 
 def write_mailboxes(mailboxes: Iterable[Mailbox]) -> str:

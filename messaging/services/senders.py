@@ -13,7 +13,7 @@ from django.conf import settings
 
 from accounts.selectors import current_company, owner_emails
 from core.crypto import decrypt_text
-from core.email_addresses import Mailbox, parse_mailbox
+from core.email_addresses import Mailbox, parse_mailbox, shown_name
 from core.errors import DomainError
 from core.setting_changes import forget_when_changed
 from core.tenancy import require_tenant
@@ -91,11 +91,15 @@ def _choose_email(checked: Checked, *, is_named: bool) -> Chosen:
             f"Your company has not proved that {host} is its own.",
             facts={"channel": "email", "from": checked.sender, "domain": host},
         )
-    name = on_one_line(current_company().name)
     if domains:
-        return Chosen(str(Mailbox(f"{DEFAULT_LOCAL_PART}@{domains[0]}", name)), checked.reply_to)
+        return Chosen(_as_company(f"{DEFAULT_LOCAL_PART}@{domains[0]}"), checked.reply_to)
     own = parse_mailbox(settings.MESSAGING_EMAIL_FROM).address
-    return Chosen(str(Mailbox(own, name)), checked.reply_to or sorted(owner_emails())[:1], members_only=True)
+    return Chosen(_as_company(own), checked.reply_to or sorted(owner_emails())[:1], members_only=True)
+
+
+def _as_company(address: str) -> str:
+    name = on_one_line(current_company().name)
+    return str(Mailbox(address, shown_name(name, address=address)))
 
 
 def _choose_approved(wanted: str) -> str:

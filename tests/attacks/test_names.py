@@ -1,9 +1,13 @@
 """A name is made to break what shows it: a header of everybody's mail, a line of a log, the words around it."""
 
+import re
+import uuid
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.management import CommandError, call_command
 
@@ -14,8 +18,12 @@ from audit.models import AuditEntry
 from core import clock
 from core.errors import FieldErrors
 from core.tenancy import system_context, tenant_context
+from messaging.channels.sms import clean_sender
+from messaging.models import Message
+from messaging.providers.base import Envelope, Target
+from messaging.providers.mime import compose, compose_for_backend
 from tests.clients import sign_in
-from tests.factories import World, make_key, make_user
+from tests.factories import World, make_customer, make_key, make_user, prove_domain
 
 BREAKING = [
     "Acme\nBcc: everybody@example.com",
@@ -145,3 +153,88 @@ def test_the_same_in_the_trail_of_a_key(world: World, api: Any) -> None:
         agents = list(AuditEntry.objects.exclude(user_agent="").values_list("user_agent", flat=True))
     assert agents
     assert all(issued.client_secret not in agent for agent in agents)
+
+
+# --- names that look like somebody else's address ---------------------------------------------------------------------
+
+LOOKALIKES = [
+    '"security@bank.example" <x@acme.example>',
+    '"Bank <security@bank.example>" <x@acme.example>',
+    '"https://bank.example/login" <x@acme.example>',
+    '"bank.example" <x@acme.example>',
+    "=?utf-8?q?security=40bank=2Eexample?= <x@acme.example>",
+]
+
+
+@pytest.mark.parametrize("lookalike", LOOKALIKES)
+@pytest.mark.parametrize("field", ["from", "reply_to", "to", "cc"])
+def test_no_mail_carries_a_name_that_is_taken_for_another_address(
+    world: World, api: Any, field: str, lookalike: str
+) -> None:
+    prove_domain(world.tenant())
+    client = api(make_key(world.company, scopes=["messaging:send", "messaging:read"]).client_secret)
+    body = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
+
+    answer = client.post("/v1/messages", {**body, field: lookalike if field == "from" else [lookalike]})
+
+    assert answer.status == 400, answer
+    assert [each["code"] for each in answer.json["error"]["fields"]] == ["misleading_name"]
+    with tenant_context(world.tenant()):
+        assert not Message.objects.exists()
+
+
+def test_neither_do_the_names_of_companies_and_customers_nor_those_of_messages_from_before(
+    world: World, api: Any
+) -> None:
+    prove_domain(world.tenant())
+    with tenant_context(world.tenant()):
+        Company.objects.update(name="security@bank.example")
+    customer = make_customer(world.tenant(), name="www.bank.example", email="ada@example.com")
+    client = api(make_key(world.company, scopes=["messaging:send", "customers:read"]).client_secret)
+
+    answer = client.post(
+        "/v1/messages",
+        {"channel": "email", "customer": customer.public_id, "subject": "Hello", "text": "Hi"},
+    )
+
+    assert answer.status == 201, answer
+    assert answer.json["from"] == "no-reply@acme.example"
+    assert [each["to"] for each in answer.json["recipients"]] == ["ada@example.com"]
+    old = Target(uuid.uuid4(), "ada@example.com", "security@bank.example")
+    envelope = Envelope(
+        message_id=uuid.uuid4(), tenant=world.tenant(), channel="email", sender=LOOKALIKES[0], targets=(old,),
+        shown=(old,), subject="Hello", text="Hi", reply_to=(LOOKALIKES[0],),
+    )  # fmt: skip
+    for written in (compose(envelope), compose_for_backend(envelope, connection=None).message()):
+        assert {name: str(written[name]) for name in ("From", "To", "Reply-To")} == {
+            "From": "x@acme.example",
+            "To": "ada@example.com",
+            "Reply-To": "x@acme.example",
+        }
+
+
+def test_an_address_book_may_write_an_address_twice(world: World, api: Any) -> None:
+    client = api(make_key(world.company, scopes=["messaging:send"], mode="test").client_secret)
+
+    answer = client.post(
+        "/v1/messages",
+        {"channel": "email", "to": ['"Ada@example.com" <ada@example.com>'], "subject": "Hello", "text": "Hi"},
+    )
+
+    assert answer.status == 201, answer
+
+
+def test_the_name_of_an_sms_sender_has_no_room_for_an_address() -> None:
+    for text in ("a@bank.eu", "bank.eu", "bank.eu/x", "+49bank", "１２３４bank", "bank\u202e"):
+        assert clean_sender(text) is None, text
+
+
+def test_no_name_is_a_link_in_a_mail_of_ours() -> None:
+    """Whatever people call themselves, their companies and their keys goes through `in_mail`."""
+    plain = re.compile(r"\{\{ *[\w.]*(?:_name|\.name) *(?!\|in_mail)[^}]*\}\}")
+    templates = [*(Path(settings.BASE_DIR) / "templates").glob("**/email/**/*.*")]
+
+    found = {str(path): plain.findall(path.read_text()) for path in templates}
+
+    assert len(templates) > 10
+    assert {path: names for path, names in found.items() if names} == {}

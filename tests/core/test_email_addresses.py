@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.services.customer_fields import clean_customer_fields
-from core.email_addresses import InvalidEmail, Mailbox, parse_email, parse_mailbox
+from core.email_addresses import InvalidEmail, Mailbox, is_misleading, parse_email, parse_mailbox
 from core.errors import FieldErrors
 from core.texts import clean_name, has_controls, is_visible, normalize
 from messaging.channels import get_channel
@@ -74,3 +74,26 @@ def test_nothing_is_seen(text: str) -> None:
 @pytest.mark.parametrize("text", ["a", "李", "🙂", "👩\u200d💻", "\u0301", "١", "क\u094d\u200dष"])
 def test_something_is_seen(text: str) -> None:
     assert is_visible(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "security@bank.example", "Bank <security@bank.example>", "security @ bank.example", "security＠bank.example", "a\u200b@bank",
+        "https://bank.example", "see www.bank.example", "bank.example/login", "bank.example", "BANK．example", "mail.bank.example",
+        "bank\u2060.example", "bank.eхample", "notshop.example",
+    ],
+)  # fmt: skip
+def test_a_name_is_taken_for_another_address(name: str) -> None:
+    assert is_misleading(name, address="x@shop.example")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "Ada", "Ada @ Home", "@ada", "Dr. Ada Lovelace, M.Sc.", "St.Gallen Tourismus", "shop.example", "Shop.example", "eu.shop.example",
+        "A/B Tests", "Order 7/2030", "O'Neil (CEO)", "Version 2.0", "Acme Inc.", "李小龍",
+    ],
+)  # fmt: skip
+def test_a_name_is_only_a_name(name: str) -> None:
+    assert not is_misleading(name, address="x@shop.example")
