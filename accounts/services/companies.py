@@ -15,7 +15,7 @@ from core import clock, fences, ids
 from core.addresses import client_group
 from core.errors import DomainError
 from core.events import publish
-from core.postgres.failures import broken_constraint
+from core.postgres.failures import broken_constraint, refusing
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 
@@ -114,13 +114,8 @@ def update_company(
     for field, (_, value) in changes.items():
         setattr(company, field, value)
     company.version = F("version") + 1
-    try:
-        with transaction.atomic():
-            company.save(update_fields=[*changes, "version"])
-    except IntegrityError as error:
-        if broken_constraint(error) != _SLUG_KEY:
-            raise
-        raise SlugTaken(f"The short name {company.slug} is taken.") from error
+    with refusing(_SLUG_KEY, lambda: SlugTaken(f"The short name {company.slug} is taken.")):
+        company.save(update_fields=[*changes, "version"])
     _make_grants_stale(company)
     publish(CompanyUpdated(object_id=company.public_id, changes=changes), actor=actor)
     return company

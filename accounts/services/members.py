@@ -4,8 +4,6 @@ import hashlib
 import secrets
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-
 from accounts.events import InvitationRevoked, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role, at_least
@@ -16,6 +14,7 @@ from core.addresses import client_group
 from core.email_addresses import InvalidEmail, parse_email
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
+from core.postgres.failures import refusing
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 
@@ -103,17 +102,16 @@ def invite_member(*, email: str, role: str, inviter: Membership, actor: Principa
     Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None, expires__lte=now).update(
         revoked_at=now
     )
-    try:
-        with transaction.atomic():
-            invitation = Invitation.objects.create(
-                email=email,
-                role=role,
-                token_hash=hashlib.sha256(token.encode()).digest(),
-                invited_by=inviter.user,
-                invited_from=client_group(actor.ip) if actor.ip else "",
-            )
-    except IntegrityError as error:
-        raise AlreadyMember(f"{email} already has an open invitation.") from error
+    with refusing(
+        "accounts_invitation_open", lambda: AlreadyMember(f"{email} already has an open invitation.")
+    ):
+        invitation = Invitation.objects.create(
+            email=email,
+            role=role,
+            token_hash=hashlib.sha256(token.encode()).digest(),
+            invited_by=inviter.user,
+            invited_from=client_group(actor.ip) if actor.ip else "",
+        )
     publish(MemberInvited(object_id=invitation.public_id, detail={"email": email, "role": role}), actor=actor)
     return invitation, token
 
@@ -143,11 +141,10 @@ def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -
             raise AlreadyMember("This invitation was already used.")
         if not _may_invite(role_of(invitation.invited_by_id), invitation.role):
             raise InvitationLapsed("Who sent it may not give this role any more.")
-        try:
-            with transaction.atomic():
-                membership = Membership.objects.create(user=user, role=invitation.role)
-        except IntegrityError as error:
-            raise AlreadyMember("You already belong to this company.") from error
+        with refusing(
+            "accounts_membership_once", lambda: AlreadyMember("You already belong to this company.")
+        ):
+            membership = Membership.objects.create(user=user, role=invitation.role)
         open_one.update(accepted_at=clock.now())
         publish(
             MemberJoined(object_id=user.public_id, detail={"email": user.email, "role": invitation.role}),

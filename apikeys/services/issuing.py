@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
-
 from apikeys import hashers, keys, stores
 from apikeys.events import ApiKeyCreated
 from apikeys.models import ApiKey, ApiKeySecret
@@ -13,6 +11,7 @@ from core import clock, ids
 from core.api.errors import TemporarilyUnavailable
 from core.events import publish
 from core.fences import Effect
+from core.postgres.failures import refusing
 from core.principal import Principal
 from core.tenancy import Tenant, require_tenant
 
@@ -106,8 +105,7 @@ def give_secret(key: ApiKey, secret: NewSecret) -> None:
     if secret.tenant != require_tenant():
         raise ValueError("This secret was made for another company or mode.")
     secret.row.key = key
-    try:
-        with transaction.atomic():
-            secret.row.save(force_insert=True)
-    except IntegrityError as error:
-        raise TemporarilyUnavailable("The secret cannot be used; try again.") from error
+    with refusing(
+        "apikeysecret_locator", lambda: TemporarilyUnavailable("The secret cannot be used; try again.")
+    ):
+        secret.row.save(force_insert=True)

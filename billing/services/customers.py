@@ -1,8 +1,7 @@
 """Creating, changing and deleting customers."""
 
+from functools import partial
 from typing import Any
-
-from django.db import IntegrityError, transaction
 
 from billing import representations
 from billing.events import CustomerCreated, CustomerDeleted, CustomerUpdated
@@ -14,8 +13,11 @@ from billing.services.party_fields import merge, merge_metadata
 from core import clock
 from core.errors import NotFound
 from core.events import publish
+from core.postgres.failures import refusing
 from core.postgres.rows import insert_row, insert_rows
 from core.principal import Principal
+
+_EXTERNAL_ID = "billing_customer_external_id"
 
 
 def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
@@ -23,7 +25,7 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
     values = clean_customer_fields(_merged(None, {"name": name, **fields}))
     row = Customer(**{field: value for field, value in values.items() if value is not None})
     row.email_normalized = row.email.lower()
-    if not insert_row(row):
+    if not insert_row(row, unless=_EXTERNAL_ID):
         raise ExternalIdTaken.by(Customer, row.external_id)
     _index(row, metadata_before={}, words_before=set())
     publish(CustomerCreated(object_id=row.public_id, object=representations.customer(row)), actor=actor)
@@ -50,11 +52,8 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
         setattr(customer, field, value)
     customer.email_normalized = customer.email.lower()
     customer.updated = clock.now()
-    try:
-        with transaction.atomic():
-            customer.save(update_fields=[*changes, "email_normalized", "updated"])
-    except IntegrityError as error:
-        raise ExternalIdTaken.by(Customer, customer.external_id) from error
+    with refusing(_EXTERNAL_ID, partial(ExternalIdTaken.by, Customer, customer.external_id)):
+        customer.save(update_fields=[*changes, "email_normalized", "updated"])
     _index(customer, metadata_before=metadata_before, words_before=words_before)
     after = representations.customer(customer)
     publish(

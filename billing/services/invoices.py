@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
-
-from django.db import IntegrityError, transaction
 
 from billing import representations
 from billing.events import InvoiceCreated, InvoiceDeleted, InvoiceUpdated
@@ -29,6 +28,7 @@ from core import clock
 from core.currencies import EXPONENTS
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
+from core.postgres.failures import refusing
 from core.principal import Principal
 from core.texts import normalize
 
@@ -41,6 +41,7 @@ _RANGES = (
     ("discount_bps", 0, MAX_DISCOUNT_BPS),
 )
 _AMOUNTS = ("amount", "discount_amount", "discount_share", "tax")
+_EXTERNAL_ID = "billing_invoice_external_id"
 _TEXTS = ("purchase_order", "memo", "tax_note")
 
 
@@ -56,11 +57,8 @@ def create_invoice(
     problems = _set_fields(invoice := Invoice(), {"customer": customer, "currency": currency, **fields})
     rows = _build_lines(invoice, lines)
     _refuse(problems + _price(invoice, rows))
-    try:
-        with transaction.atomic():
-            Invoice.objects.bulk_create([invoice])
-    except IntegrityError as error:
-        raise ExternalIdTaken.by(Invoice, invoice.external_id) from error
+    with refusing(_EXTERNAL_ID, partial(ExternalIdTaken.by, Invoice, invoice.external_id)):
+        Invoice.objects.bulk_create([invoice])
     InvoiceLine.objects.bulk_create(rows)
     publish(InvoiceCreated(object_id=invoice.public_id, object=representations.invoice(invoice)), actor=actor)
     return invoice
@@ -91,11 +89,8 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
         rows, found = _reprice(invoice)
         problems += found
     _refuse(problems)
-    try:
-        with transaction.atomic():
-            invoice.save()
-    except IntegrityError as error:
-        raise ExternalIdTaken.by(Invoice, invoice.external_id) from error
+    with refusing(_EXTERNAL_ID, partial(ExternalIdTaken.by, Invoice, invoice.external_id)):
+        invoice.save()
     if lines is not None:
         InvoiceLine.objects.filter(invoice=invoice).delete()
         InvoiceLine.objects.bulk_create(rows)

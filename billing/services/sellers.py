@@ -15,6 +15,7 @@ from billing.services.party_fields import clean_address, clean_bank_details, cle
 from core import clock
 from core.errors import FieldError, FieldErrors
 from core.events import publish
+from core.postgres.failures import broken_constraint
 from core.principal import Principal
 from core.texts import clean_name, has_controls, normalize
 
@@ -55,8 +56,9 @@ def _lock() -> Seller:
         try:
             with transaction.atomic():
                 Seller.objects.bulk_create([current_seller()])
-        except IntegrityError:
-            pass  # somebody else made it at the same moment
+        except IntegrityError as error:
+            if broken_constraint(error) != "billing_seller_once":
+                raise  # otherwise somebody else made it at the same moment
         seller = rows.get()
     return seller
 

@@ -6,7 +6,6 @@ limits (docs/architecture.md, Keys).
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import Company, User
@@ -27,8 +26,11 @@ from billing.services.tier_limits import CLAMPED_KEYS_TASK, limit_problems
 from core import clock, fences, jobs
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
+from core.postgres.failures import refusing
 from core.principal import Principal
 from core.tenancy import tenant_context
+
+_OPEN_ONCE = "billing_tierrequest_open_once"
 
 
 def request_tier(
@@ -38,11 +40,8 @@ def request_tier(
     _check_tier(tier)
     if tier == company.tier:
         raise TierUnchanged(f"The company is on {tier} already.")
-    try:
-        with transaction.atomic():
-            request: TierRequest = TierRequest.objects.create(tier=tier, note=note, requested_by=requested_by)
-    except IntegrityError as error:
-        raise TierRequestOpen("A request has not been decided yet.") from error
+    with refusing(_OPEN_ONCE, lambda: TierRequestOpen("A request has not been decided yet.")):
+        request: TierRequest = TierRequest.objects.create(tier=tier, note=note, requested_by=requested_by)
     publish(
         TierRequested(object_id=company.public_id, detail={"tier": tier, "now": company.tier, "note": note}),
         actor=actor,

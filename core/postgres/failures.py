@@ -1,9 +1,10 @@
 """Whose failure a database error is: the server's, which every other row would meet as well, or one row's own."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 
 # SQLSTATE classes (PostgreSQL, appendix A): connection lost, resources used up, shut down by the operator, its disk.
 _SERVER_CLASSES = ("08", "53", "57P", "58")
@@ -59,3 +60,19 @@ def name_statement(error: Exception, statements: Sequence[str]) -> None:
     else:
         listed = "; ".join(heads)
         error.add_note(f"One of these failed (DATABASE_STATEMENTS_APART=1 sends each by itself): {listed}")
+
+
+@contextmanager
+def refusing(constraint: str, refusal: Callable[[], Exception], *, savepoint: bool = True) -> Iterator[None]:
+    """Run the block in a savepoint, and raise what `refusal` makes when a statement in it breaks `constraint`.
+
+    An error about anything else is a mistake of ours and goes through as it is. `refusal` is called once the savepoint is taken
+    back, so it may ask the database; without a `savepoint` the whole transaction is.
+    """
+    try:
+        with transaction.atomic(savepoint=savepoint):
+            yield
+    except IntegrityError as error:
+        if broken_constraint(error) != constraint:
+            raise
+        raise refusal() from error

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import UniqueConstraint
 from django.db.models.expressions import DatabaseDefault
 
 from core import clock, ids
@@ -34,13 +35,15 @@ def insert_rows(
     if rows:
         own = {"company_id": tenant.company_id, "mode": tenant.mode, "created": clock.now()}
         full = [{"id": ids.new_id(), **own, **row} for row in rows]
-        send_later(_statement(model, tuple(full[0]), ignore_conflicts), [_as_json(full)])
+        conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+        send_later(_statement(model, tuple(full[0]), conflict), [_as_json(full)])
 
 
-def insert_row(row: TenantModel) -> bool:
-    """Insert `row` into the current tenant, at once; False when a unique constraint refuses it.
+def insert_row(row: TenantModel, *, unless: str) -> bool:
+    """Insert `row` into the current tenant, at once; False when the unique constraint of this name refuses it.
 
-    The transaction then goes on as if nothing had been tried, without a savepoint. Defaults in the database must be constants,
+    The transaction then goes on as if nothing had been tried, without a savepoint. What another constraint refuses is an error,
+    as it is anywhere. Defaults in the database must be constants,
     which the row is given too. Raises core.tenancy.TenantRequired outside of a tenant.
     """
     tenant = require_tenant()
@@ -53,7 +56,7 @@ def insert_row(row: TenantModel) -> bool:
             setattr(row, name, value)
         values[column] = value
     with connection.cursor() as cursor:
-        cursor.execute(_statement(type(row), tuple(values), True), [_as_json([values])])
+        cursor.execute(_statement(type(row), tuple(values), _unless(type(row), unless)), [_as_json([values])])
         inserted: bool = cursor.rowcount == 1
     if inserted:
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS  # noqa: SLF001  as Django leaves a saved row
@@ -77,13 +80,23 @@ def _columns(model: type[TenantModel]) -> list[tuple[str, str]]:
     return [(str(field.column), field.attname) for field in model._meta.concrete_fields]
 
 
+@cache
+def _unless(model: type[TenantModel], name: str) -> str:
+    [constraint] = [
+        each for each in model._meta.constraints if isinstance(each, UniqueConstraint) and each.name == name
+    ]
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(str(model._meta.get_field(field).column)) for field in constraint.fields)  # type: ignore[union-attr]
+    condition = constraint._get_condition_sql(model, connection.schema_editor())  # type: ignore[attr-defined]  # noqa: SLF001
+    return f" ON CONFLICT ({columns}){f' WHERE {condition}' if condition else ''} DO NOTHING"
+
+
 @lru_cache(maxsize=128)
-def _statement(model: type[TenantModel], columns: tuple[str, ...], ignore_conflicts: bool) -> str:
+def _statement(model: type[TenantModel], columns: tuple[str, ...], conflict: str) -> str:
     quote = connection.ops.quote_name
     types = {field.column: field.db_type(connection) for field in model._meta.concrete_fields}
     names = ", ".join(quote(column) for column in columns)
     typed = ", ".join(f"{quote(column)} {types[column]}" for column in columns)
-    conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     return (
         f"INSERT INTO {quote(model._meta.db_table)} ({names}) "  # noqa: S608  names of our own models
         f"SELECT {names} FROM json_to_recordset(%s) AS v({typed}){conflict}"

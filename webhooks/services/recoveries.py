@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
-
 from core import clock, jobs
 from core.errors import FieldError, FieldErrors
 from core.events import RELAY_TASK, publish
+from core.postgres.failures import refusing
 from core.principal import Principal
 from core.reach import require_reach
 from webhooks.catalogue import matching_types
@@ -17,6 +16,7 @@ from webhooks.models import Endpoint, RecoveryJob
 from webhooks.recovery import count_candidates, relay_position
 from webhooks.services.errors import EndpointIsDisabled, RecoveryRunning
 
+_RUNNING = "webhooks_recoveryjob_running"
 REACHES_BACK = timedelta(days=30)
 
 
@@ -40,17 +40,14 @@ def start_recovery(
     require_reach(actor, matching_types(endpoint.events))
     if not endpoint.enabled:
         raise EndpointIsDisabled(f"{endpoint.public_id} is switched off.")
-    try:
-        with transaction.atomic():
-            job: RecoveryJob = RecoveryJob.objects.create(
-                endpoint=endpoint,
-                kind=kind,
-                since=since,
-                until=until,
-                began_at_position=relay_position(),
-            )
-    except IntegrityError as error:
-        raise RecoveryRunning(f"{endpoint.public_id} is already being recovered.") from error
+    with refusing(_RUNNING, lambda: RecoveryRunning(f"{endpoint.public_id} is already being recovered.")):
+        job: RecoveryJob = RecoveryJob.objects.create(
+            endpoint=endpoint,
+            kind=kind,
+            since=since,
+            until=until,
+            began_at_position=relay_position(),
+        )
     job.refresh_from_db(fields=["began_at_sequence"])
     job.total = count_candidates(job, endpoint)
     job.save(update_fields=["total"])
