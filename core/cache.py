@@ -29,6 +29,13 @@ class SharedClient(DefaultClient):
         """Return the process's client, which stands for every server."""
         return valkey.client(), 0
 
+    def decode(self, value: Any) -> Any:
+        """Return what a value says. One that another release wrote in another form is as good as none (docs/architecture.md, Events)."""
+        try:
+            return super().decode(value)
+        except Exception as error:
+            raise ValkeyUnavailable(f"The cache holds what cannot be read: {type(error).__name__}") from error
+
     def get_many(
         self, keys: Collection[str], version: int | None = None, client: Any = None
     ) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 Versions live in PostgreSQL (`ApiKey.version`, `Company.version`); a change raises its version there and, after the
 commit and before the call returns, the *fence* here. A process proves with every request that the copy it decided on
-carries the fence's version. A fence is the text `<version>:<epoch>`; the epoch is a random name the fence gets when it
-is created, so that a copy made before `FLUSHALL` does not match a fence made after it, whatever its number.
+carries the fence's version. A fence is the text `<version>:<epoch>~<schema>`; the epoch is a random name the fence gets when it
+is created, so that a copy made before `FLUSHALL` does not match a fence made after it, whatever its number. Releases before
+schemas wrote no `~<schema>`, and take it for a part of the epoch; whatever else a fence says is of a schema that is not known
+here, and counts as missing: it is made anew, and no copy made before passes it.
 
 Rules that make a stale copy impossible to use:
 - a writer only ever raises (compare-and-raise); a lower number never overwrites a higher one;
@@ -29,29 +31,43 @@ FENCE_SECONDS = 86_400
 # What a change may need to be seen by a process that Valkey could not tell.
 LONGEST_DELAY_SECONDS = 60
 
+SCHEMA = "1"
+
 UNTOLD = Counter(
     "pomelo_changes_untold_total", "Changes of keys and companies that Valkey could not be told of"
 )
 _untold: ContextVar[list["Effect"] | None] = ContextVar("untold_effects", default=None)
 
-_MARK = Script("""
+_KNOWN = f"""
+local function known(value)
+  return value and (string.find(value, '^%d+:%x+~{SCHEMA}$') or string.find(value, '^%d+:%x+$'))
+end
+"""
+
+_MARK = Script(
+    _KNOWN
+    + """
 local found = redis.call('MGET', unpack(KEYS))
 for i, value in ipairs(found) do
-  if not value then
+  if not known(value) then
     value = '0:' .. ARGV[1]
     redis.call('SET', KEYS[i], value, 'EX', ARGV[2])
     found[i] = value
   end
 end
 return found
-""")
+"""
+)
 
 # ARGV: seconds, epoch for a fence that must be created, then per key: version, epoch ('' for a writer)
-_RAISE = Script("""
+_RAISE = Script(
+    _KNOWN
+    + """
 local found = redis.call('MGET', unpack(KEYS))
 for i, value in ipairs(found) do
   local version, epoch = tonumber(ARGV[i * 2 + 1]), ARGV[i * 2 + 2]
-  if not value then
+  if not known(value) then
+    found[i] = false
     if epoch == '' then
       found[i] = ARGV[i * 2 + 1] .. ':' .. ARGV[2]
       redis.call('SET', KEYS[i], found[i], 'EX', ARGV[1])
@@ -66,7 +82,8 @@ for i, value in ipairs(found) do
   end
 end
 return found
-""")
+"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +127,7 @@ def key_fence(company_id: UUID, key_id: UUID) -> str:
 
 
 def _epoch() -> str:
-    return os.urandom(6).hex()
+    return f"{os.urandom(6).hex()}~{SCHEMA}"
 
 
 def mark(names: Sequence[str]) -> list[Fence]:

@@ -10,6 +10,9 @@ Callers who wait as they are told so come back one after the other, each as its 
 second. A place reserves nothing. The last one given is a number beside the bucket, which only refusals read and write. The
 places of one window are given again when all are taken, so nobody is sent away for longer than a window, however many a
 caller who does not wait has used up.
+
+Both outlive a process, so they say which schema they have: `<microseconds>.<schema>`. Releases before that wrote, and read, the number
+alone, to which the fraction makes no difference. A number of a schema that is not known counts for nothing: the bucket is full.
 """
 
 import threading
@@ -22,6 +25,7 @@ from core.valkey import Argument, PreparedCall, Script
 
 MICROSECONDS = 1_000_000
 STALE = -1
+SCHEMA = "1"
 
 # KEYS: key fence, company fence, buckets…, places…   ARGV: proof, proof, then per bucket interval and capacity (microseconds).
 # Answers {-1} when a fence is not what the caller's copy says; else {1, used…} or {0, used…, waits…}: `used` microseconds of
@@ -30,14 +34,23 @@ SERVER_CLOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 """
-TAKE_SOURCE = """
+_ARRIVAL = f"""
+local function arrival(value)
+  local number, schema = string.match(value or '', '^(%d+)(%.?%d*)$')
+  if schema == '.{SCHEMA}' or schema == '' then return tonumber(number) end
+end
+"""
+_WRITTEN = f"'%.0f.{SCHEMA}'"
+TAKE_SOURCE = (
+    _ARRIVAL
+    + """
 local count = math.floor(#ARGV / 2) + 1
 local values = redis.call('MGET', unpack(KEYS, 1, count))
 if values[1] ~= ARGV[1] or values[2] ~= ARGV[2] then return {-1} end
 --CLOCK--
 local answer = {1}
 for i = 3, count do
-  local used = (tonumber(values[i]) or now) - now
+  local used = (arrival(values[i]) or now) - now
   if used < 0 then used = 0 end
   if used + ARGV[i * 2 - 3] > tonumber(ARGV[i * 2 - 2]) then answer[1] = 0 end
   answer[i - 1] = used
@@ -46,7 +59,7 @@ if answer[1] == 1 then
   for i = 3, count do
     local used = answer[i - 1] + ARGV[i * 2 - 3]
     answer[i - 1] = used
-    redis.call('SET', KEYS[i], string.format('%.0f', now + used), 'PX', math.ceil(used / 1000) + 1000)
+    redis.call('SET', KEYS[i], string.format(--FORM--, now + used), 'PX', math.ceil(used / 1000) + 1000)
   end
   return answer
 end
@@ -56,28 +69,32 @@ for i = 3, count do
   if wait <= 0 then
     wait = 0
   else
-    local place = (tonumber(redis.call('GET', places)) or 0) + interval - now
+    local place = (arrival(redis.call('GET', places)) or 0) + interval - now
     if place > wait and place - wait < capacity then wait = place end
-    redis.call('SET', places, string.format('%.0f', now + wait), 'PX', math.ceil(wait / 1000) + 1000)
+    redis.call('SET', places, string.format(--FORM--, now + wait), 'PX', math.ceil(wait / 1000) + 1000)
   end
   answer[i + count - 3] = wait
 end
 return answer
-"""
+""".replace("--FORM--", _WRITTEN)
+)
 TAKE = Script(TAKE_SOURCE.replace("--CLOCK--", SERVER_CLOCK))
 
 # The same for one bucket without fences. ARGV: interval, capacity, tokens to take (0 = only look).
-TAKE_ONE_SOURCE = """
+TAKE_ONE_SOURCE = (
+    _ARRIVAL
+    + """
 --CLOCK--
-local used = (tonumber(redis.call('GET', KEYS[1])) or now) - now
+local used = (arrival(redis.call('GET', KEYS[1])) or now) - now
 if used < 0 then used = 0 end
 local after = used + ARGV[1] * ARGV[3]
 if after > tonumber(ARGV[2]) then return {0, used} end
 if after > used then
-  redis.call('SET', KEYS[1], string.format('%.0f', now + after), 'PX', math.ceil(after / 1000) + 1000)
+  redis.call('SET', KEYS[1], string.format(--FORM--, now + after), 'PX', math.ceil(after / 1000) + 1000)
 end
 return {1, after}
-"""
+""".replace("--FORM--", _WRITTEN)
+)
 TAKE_ONE = Script(TAKE_ONE_SOURCE.replace("--CLOCK--", SERVER_CLOCK))
 
 

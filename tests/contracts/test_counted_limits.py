@@ -34,7 +34,7 @@ AT_ONCE = 8
 class Limit:
     """How to lower a limit to `room`, and one thing more that counts."""
 
-    lower: Callable[[World, Any, pytest.MonkeyPatch, int], None]
+    lower: Callable[[World, Any, pytest.MonkeyPatch, int], Any]
     add: Callable[[World, int], Any]
 
 

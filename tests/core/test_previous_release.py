@@ -3,15 +3,22 @@
 The fixtures are what the release before sealed values wrote, byte for byte but for identifiers and MACs.
 """
 
-import time
+import hashlib
+import re
+from typing import Any
 
 import orjson
 import pytest
+from django.core.cache import cache, caches
 
 from apikeys import grants
+from apikeys.services import revoke_key
 from billing.entitlements import LIMIT_NAMES
 from core import crypto, fences, sealed, valkey
-from tests.factories import World
+from core.api import throttling
+from core.api.throttling import TAKE, TAKE_ONE, place_of
+from core.tenancy import tenant_context
+from tests.factories import SYSTEM, World
 
 # apikeys.grants.Facts, as it was before grants carried a schema.
 PREVIOUS_FACTS = [
@@ -105,15 +112,116 @@ def test_no_field_of_a_grant_changes_without_another_schema() -> None:
     assert sealed.tag_of("grant", names[:-1]) != grants.SCHEMA
 
 
+def bucket_of(world: World, issued: Any) -> str:
+    return f"{{{world.company.id.hex}}}:bucket:key:{issued.key.id.hex}"
+
+
+def microseconds() -> int:
+    seconds, rest = valkey.client().time()
+    return int(seconds) * 1_000_000 + int(rest)
+
+
 def test_a_fence_and_buckets_of_the_previous_release_are_understood(world: World, issue_key, api) -> None:
-    """They are a version and a number of microseconds, and have not changed."""
+    """They were a version, and a number of microseconds, without a schema."""
     issued = issue_key(world.company, rate_limit=5)
-    tag = world.company.id.hex
-    fence = fences.key_fence(world.company.id, issued.key.id)
-    now = int(time.time() * 1_000_000)
+    fence, bucket = fences.key_fence(world.company.id, issued.key.id), bucket_of(world, issued)
     valkey.client().set(fence, "1:0123456789ab")
-    valkey.client().set(f"{{{tag}}}:bucket:key:{issued.key.id.hex}", str(now + 24_000_000))
+    valkey.client().set(bucket, str(microseconds() + 24_000_000))
     answer = api(issued.client_secret).get("/v1/whoami")
     assert answer.status == 200
     assert int(answer.headers["X-RateLimit-Remaining"]) <= 2
     assert valkey.client().get(fence) == b"1:0123456789ab"
+
+
+# core.fences and core.api.throttling, as they were before fences and buckets carried a schema.
+PREVIOUS_RAISE = valkey.Script("""
+local found = redis.call('MGET', unpack(KEYS))
+for i, value in ipairs(found) do
+  local version, epoch = tonumber(ARGV[i * 2 + 1]), ARGV[i * 2 + 2]
+  local separator = string.find(value, ':', 1, true)
+  local current, own = tonumber(string.sub(value, 1, separator - 1)), string.sub(value, separator + 1)
+  if current <= version and (epoch == '' or epoch == own) then
+    found[i] = ARGV[i * 2 + 1] .. ':' .. own
+    redis.call('SET', KEYS[i], found[i], 'EX', ARGV[1])
+  end
+end
+return found
+""")
+PREVIOUS_LOOK = valkey.Script("return tostring(tonumber(redis.call('GET', KEYS[1])) - ARGV[1])")
+
+
+def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
+    world: World, issue_key, api
+) -> None:
+    issued = issue_key(world.company, rate_limit=5)
+    fence, bucket = fences.key_fence(world.company.id, issued.key.id), bucket_of(world, issued)
+    client = api(issued.client_secret)
+    before = microseconds()
+    assert client.get("/v1/whoami").status == 200
+
+    # It finds the tokens that were taken, and raises the fence within its epoch.
+    assert float(PREVIOUS_LOOK.run([bucket], [before])) >= 12_000_000
+    version, _, epoch = valkey.client().get(fence).decode().partition(":")
+    assert PREVIOUS_RAISE.run([fence], [60, "", int(version) + 1, epoch]) == [
+        f"{int(version) + 1}:{epoch}".encode()
+    ]
+    # This one proves its copy again from PostgreSQL, where nothing was changed, and goes on.
+    assert client.get("/v1/whoami").status == 200
+
+
+@pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"v3 version=1", b"1", b"x:y", b"\xff\x00", b""])
+def test_a_fence_of_the_next_release_counts_as_missing(world: World, used, api, text: bytes) -> None:
+    fence = fences.key_fence(world.company.id, used.key.id)
+    valkey.client().set(fence, text)
+
+    answer = api(used.client_secret).get("/v1/whoami")
+
+    assert answer.status == 200
+    assert re.fullmatch(rb"\d+:[0-9a-f]{12}~1", valkey.client().get(fence))
+    assert "X-RateLimit-Remaining" in answer.headers
+
+
+@pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"nonsense"])
+def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
+    world: World, used, api, text: bytes
+) -> None:
+    client = api(used.client_secret)
+    assert client.get("/v1/whoami").status == 200
+    valkey.client().set(fences.key_fence(world.company.id, used.key.id), text)
+
+    with tenant_context(world.tenant()):
+        effect = revoke_key(key=used.key, actor=SYSTEM).effect
+
+    assert effect.immediate
+    assert client.get("/v1/whoami").status == 401
+
+
+@pytest.mark.parametrize("text", ["{}.2", "v2 {}", "1e400", "-5", "{}.1.1", ""])
+def test_a_bucket_of_the_next_release_counts_for_nothing(world: World, issue_key, api, text: str) -> None:
+    issued = issue_key(world.company, rate_limit=5)
+    for name in (bucket_of(world, issued), place_of(bucket_of(world, issued))):
+        valkey.client().set(name, text.format(microseconds() + 3_600_000_000))
+
+    answer = api(issued.client_secret).get("/v1/whoami")
+
+    assert (answer.status, answer.headers["X-RateLimit-Remaining"]) == (200, "4")
+    assert valkey.client().get(bucket_of(world, issued)).endswith(b".1")
+
+
+def test_neither_fences_nor_buckets_change_without_another_schema() -> None:
+    """Their texts, and the scripts that read and write them. Whoever changes these says whether the releases still understand each other."""
+    sources = [fences._MARK.source, fences._RAISE.source, TAKE.source, TAKE_ONE.source]
+
+    assert (fences.SCHEMA, throttling.SCHEMA) == ("1", "1")
+    assert hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16] == "f1942478b4333c2b"
+
+
+@pytest.mark.parametrize("value", [b"\x80\x04\x95", b"{", b"\xff"])
+def test_what_cannot_be_read_in_the_cache_is_as_good_as_none(value: bytes) -> None:
+    """Sign-in counts its attempts there: what another release has written must not keep anybody out."""
+    valkey.client().set(caches["default"].make_key("counted"), value)
+
+    assert cache.get("counted", "nothing") == "nothing"
+    assert cache.get_many(["counted"]) == {}
+    cache.set("counted", [1], 60)
+    assert cache.get("counted") == [1]
