@@ -14,6 +14,7 @@ from core.redaction import redact_text
 _DRAWS_NOTHING = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CONTROL_CHARACTERS = "Must not contain line breaks, tabs or other control characters."
 HOLDS_A_CREDENTIAL = "This holds a credential, and a name is shown to everybody and kept in logs."
@@ -62,6 +63,11 @@ def clean_name(text: str, *, longest: int) -> str:
         # Some characters are two in NFC, so what a field let pass can still be too long.
         raise ValueError(f"At most {longest} characters are accepted.")
     return text
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines that somebody has typed. Python's `splitlines` breaks at eight characters more, which are part of a value."""
+    return _LINE_BREAK.split(text)
 
 
 def on_one_line(text: str) -> str:

@@ -17,7 +17,7 @@ from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.postgres.failures import broken_constraint
 from core.principal import Principal
-from core.texts import clean_name, has_controls, normalize
+from core.texts import clean_name, has_controls, lines_of, normalize
 
 MAX_FOOTER = 500
 MAX_PREFIX = 16
@@ -93,7 +93,7 @@ def _legal_name(text: str) -> str:
 
 
 def _footer(text: str) -> str:
-    lines = [line.strip() for line in normalize(text).strip().splitlines()]
+    lines = [line.strip() for line in lines_of(normalize(text).strip())]
     if any(has_controls(line) for line in lines):
         raise ValueError("Must not contain tabs or other control characters.")
     kept = "\n".join(lines)

@@ -12,6 +12,7 @@ from core.api.schema_enums import name_values
 from core.api.serializers import Json, MetadataField, StrictSerializer
 from messaging.channels import channels
 from messaging.channels.base import Channel
+from messaging.channels.email import MAX_REPLY_TO
 from messaging.models import MAX_RECIPIENTS, Recipient, SenderDomain, Status, Suppression
 from messaging.services.templates import MAX_VERSIONS
 from messaging.topics import TOPIC, TOPIC_FORM
@@ -74,7 +75,7 @@ class SharedInput(StrictSerializer):
     """What messages say that are sent together, and how."""
 
     channel = serializers.ChoiceField(choices=channel_names())
-    reply_to = _addresses(10)
+    reply_to = _addresses(MAX_REPLY_TO)
     subject = serializers.CharField(max_length=998, required=False, allow_blank=True, trim_whitespace=False)
     text = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     html = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)

@@ -17,6 +17,7 @@ from core.texts import CONTROL_CHARACTERS, has_controls, is_visible, on_one_line
 from messaging.channels.base import Address, Checked, Content, InvalidAddress
 
 MAX_BODY_BYTES = 512_000
+MAX_REPLY_TO = 10
 TEST_DOMAIN = "test.pomelo.dev"
 MAGIC = {
     "delivered": "delivered",
@@ -69,6 +70,10 @@ class Email:
             self._header_address(f"reply_to.{index}", text, problems)
             for index, text in enumerate(content.reply_to)
         ]
+        if len(reply_to) > MAX_REPLY_TO:
+            problems.append(
+                FieldError("reply_to", "too_many", f"At most {MAX_REPLY_TO} addresses are accepted.")
+            )
         if not is_visible(content.subject):
             problems.append(FieldError("subject", "required", "An email needs a subject."))
         elif has_controls(content.subject):

@@ -10,6 +10,7 @@ from django import forms
 from core import clock
 from core.form_fields import MomentField
 from core.forms import ServiceForm
+from core.texts import lines_of
 from webhooks.catalogue import ALL, CATALOGUE, groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS
@@ -65,7 +66,7 @@ class EndpointForm(ServiceForm):
     def clean_headers(self) -> dict[str, str]:
         """Read one header a line."""
         found: dict[str, str] = {}
-        for line in self.cleaned_data["headers"].splitlines():
+        for line in lines_of(self.cleaned_data["headers"]):
             if not line.strip():
                 continue
             name, colon, value = line.partition(":")

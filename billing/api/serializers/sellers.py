@@ -9,8 +9,8 @@ from billing.tax_ids import MAX_TAX_IDS
 from core.api.fields import NameField
 from core.api.serializers import StrictSerializer
 
-# Any text without control characters but the line feed (C0, C1, U+2028, U+2029).
-LINES = r"^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]*$"
+# Any text without control characters (C0, C1, U+2028, U+2029) but those that end a line; it is kept with line feeds.
+LINES = r"^[^\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]*$"
 
 
 class BankDetailsInput(StrictSerializer):

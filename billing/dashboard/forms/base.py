@@ -9,6 +9,7 @@ from django import forms
 from billing.money import MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
 from core.currencies import CURRENCIES, EXPONENTS, decimal_text, parse_amount
 from core.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
+from core.texts import lines_of
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
 
@@ -34,7 +35,7 @@ class MetadataTextField(forms.CharField):
     def clean(self, value: Any) -> dict[str, str]:
         """Read the lines into a mapping."""
         found: dict[str, str] = {}
-        for line in super().clean(value).splitlines():
+        for line in lines_of(super().clean(value)):
             if not line.strip():
                 continue
             name, equals, text = line.partition("=")

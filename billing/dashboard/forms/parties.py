@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from billing.languages import Language
 from billing.services.party_fields import ADDRESS_PARTS
 from billing.tax_ids import KINDS
+from core.texts import lines_of
 
 
 class AddressFields(forms.Form):
@@ -56,7 +57,7 @@ class TaxIdsField(forms.CharField):
 
     def clean(self, value: Any) -> list[dict[str, str]]:
         """Read the lines; whether a number can exist is judged by the service."""
-        return [_read(line) for line in super().clean(value).splitlines() if line.strip()]
+        return [_read(line) for line in lines_of(super().clean(value)) if line.strip()]
 
 
 def _read(line: str) -> dict[str, str]:
