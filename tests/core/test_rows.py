@@ -10,7 +10,6 @@ from core.postgres.rows import insert_row, insert_rows
 from core.tenancy import TenantRequired, system_context, tenant_context
 from messaging.models import Suppression
 
-
 ONCE = "billing_customer_external_id"
 
 
