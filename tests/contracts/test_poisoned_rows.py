@@ -26,6 +26,7 @@ from config.celery import app
 from core import clock, fences, ids, sealed, valkey
 from core.models import SetAside
 from core.tenancy import Tenant, system_context, tenant_context
+from core.valkey import CommandRefused
 from messaging.callbacks.base import Unreadable, read_each
 from messaging.models import Message
 from messaging.providers.base import Result
@@ -195,21 +196,30 @@ def write_until_empty() -> None:
     assert stream.waiting() == 0
 
 
-def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(world: World) -> None:
-    bad, good = make_key(world.company), make_key(world.company)
+def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, strange, good = (make_key(world.company) for _ in range(3))
     with tenant_context(world.tenant()):
-        for issued in (bad, good):
+        for issued in (bad, strange, good):
             revoke_key(key=issued.key, actor=SYSTEM)
-    names = [fences.key_fence(world.company.id, issued.key.id) for issued in (bad, good)]
-    valkey.call("SET", names[0], "no fence")
-    valkey.call("DEL", names[1])
+    names = [fences.key_fence(world.company.id, issued.key.id) for issued in (bad, strange, good)]
+    valkey.call("SET", names[1], "no fence")
+    valkey.call("DEL", names[2])
+    raise_now = fences.raise_now
+
+    def raise_or_refuse(name: str, version: int) -> None:
+        if name == names[0]:
+            raise CommandRefused("OOM command not allowed")
+        raise_now(name, version)
+
+    monkeypatch.setattr(fences, "raise_now", raise_or_refuse)
 
     repeat_fences()
 
-    assert valkey.call("GET", names[1]).startswith(b"2:")
-    assert "no fence" in str(valkey.call("GET", names[0]))
+    assert [valkey.call("GET", name)[:2] for name in names[1:]] == [b"2:", b"2:"]
     assert reason_of("apikeys.repeat_fences", bad.key.public_id) is not None
-    valkey.call("DEL", names[0])
+    assert reason_of("apikeys.repeat_fences", strange.key.public_id) is None
 
 
 def queue_email(tenant: Tenant, address: str) -> Message:
