@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
-
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
+from core.postgres.failures import refusing
+from core.postgres.turns import take_turn
 from core.principal import Principal
+from core.tenancy import require_tenant
 from core.texts import clean_name, has_controls, is_visible
 from messaging import representations
 from messaging.channels import get_channel
@@ -21,6 +22,7 @@ MAX_TEMPLATES = 200
 MAX_VERSIONS = 100
 MAX_VARIABLES = 100
 MAX_TEXT_BYTES = 200_000
+_NAME = "messaging_template_name"
 TEXTS = ("subject", "text", "html")
 
 
@@ -56,15 +58,14 @@ def create_template(
     """Make a template with its first version. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached."""
     texts = {"subject": subject, "text": text, "html": html}
     declared = _check_texts(channel, texts, variables)
+    tenant = require_tenant()
+    take_turn(f"templates {tenant.company_id} {tenant.mode}")  # or two at once would both take the last place
     if Template.objects.count() >= MAX_TEMPLATES:
         raise TemplateLimitReached(f"A company has at most {MAX_TEMPLATES} templates in each mode.")
     row = Template(name=_clean_name(name), channel=channel, description=description)
     row.updated = row.created
-    try:
-        with transaction.atomic():
-            Template.objects.bulk_create([row])
-    except IntegrityError as error:
-        raise TemplateNameTaken(f"There is a template {row.name} already.") from error
+    with refusing(_NAME, lambda: TemplateNameTaken(f"There is a template {row.name} already.")):
+        Template.objects.bulk_create([row])
     _add_version(row, texts, declared, actor)
     detail = representations.template_summary(row)
     publish(TemplateCreated(object_id=row.public_id, detail=detail), actor=actor)
@@ -96,11 +97,8 @@ def update_template(*, template: Template, actor: Principal, **fields: Any) -> T
     if not changes:
         return row
     row.updated = clock.now()
-    try:
-        with transaction.atomic():
-            row.save(update_fields=["name", "description", "version", "updated"])
-    except IntegrityError as error:
-        raise TemplateNameTaken(f"There is a template {row.name} already.") from error
+    with refusing(_NAME, lambda: TemplateNameTaken(f"There is a template {row.name} already.")):
+        row.save(update_fields=["name", "description", "version", "updated"])
     publish(TemplateUpdated(object_id=row.public_id, changes=changes), actor=actor)
     return row
 

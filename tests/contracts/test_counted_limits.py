@@ -21,7 +21,14 @@ from core import clock
 from core.errors import DomainError
 from core.tenancy import system_context, tenant_context
 from messaging.models import SenderDomain
-from messaging.services import add_domain, claim_sms_sender, create_message, domain_checks, sms_senders
+from messaging.services import (
+    add_domain,
+    claim_sms_sender,
+    create_message,
+    domain_checks,
+    sms_senders,
+    templates,
+)
 from tests.factories import SYSTEM, World, dkim_key, make_user, prove_sms
 from tests.threads import all_at_once
 from webhooks.services.endpoints import create_endpoint
@@ -134,6 +141,14 @@ LIMITS = {
     "SMS senders": Limit(
         _constant(sms_senders, "MAX_SENDERS"),
         _in_tenant(lambda n: claim_sms_sender(actor=SYSTEM, sender=f"Acme {n}", reason="tests")),
+    ),
+    "templates": Limit(
+        _constant(templates, "MAX_TEMPLATES"),
+        _in_tenant(
+            lambda n: templates.create_template(
+                actor=SYSTEM, name=f"t{n}", channel="email", subject="Hi", text="Hi"
+            )
+        ),
     ),
     "SMS to one range": Limit(_lower_ranges, _in_tenant(_send_sms)),
     "reports that wait": Limit(_lower_reports, _report),

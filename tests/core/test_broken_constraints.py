@@ -21,6 +21,8 @@ from core import clock
 from core.errors import DomainError
 from core.postgres.failures import refusing
 from core.tenancy import tenant_context
+from messaging.models import Template
+from messaging.services.templates import create_template
 from tests.factories import SYSTEM, World, make_customer, make_key, make_user, new_secret
 from tests.webhooks.steps import make_endpoint
 from webhooks.models import RecoveryJob
@@ -70,6 +72,11 @@ def _recovery(world: World) -> Any:
     )
 
 
+def _template(world: World) -> Any:
+    name = f"t{Template.objects.count()}"
+    return create_template(actor=SYSTEM, name=name, channel="email", subject="Hi", text="Hi")
+
+
 def _secret(world: World) -> Any:
     key = make_key(world.company).key
     secret = new_secret()
@@ -86,6 +93,7 @@ MAKERS: dict[type[models.Model], Make] = {
     Membership: _join,
     RecoveryJob: _recovery,
     ApiKeySecret: _secret,
+    Template: _template,
 }
 
 
