@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -10,10 +10,13 @@ from django.contrib.admin.sites import all_sites
 from django.test import Client
 
 from accounts.models import User
+from core.tenancy import tenant_context
+from messaging.links import unsubscribe_link
+from messaging.services import create_message
 from tests.clients import random_address, sign_in
 from tests.contracts.forms import Form, read_forms
 from tests.contracts.pages import list_pages, sample_page_id
-from tests.factories import make_user
+from tests.factories import SYSTEM, ensure_domain, make_user, make_world
 from tests.isolation.matrix import make_unlimited_world
 
 # What no browser sends: bytes that are no UTF-8, NUL, a number beyond every type, digits that are not ASCII, a date beyond
@@ -97,9 +100,26 @@ def test_no_form_of_the_dashboard_breaks() -> None:
     assert attacker.sent > 1_000
 
 
-@pytest.mark.parametrize("path", ENTRANCE)
+def link_of_bulk_mail() -> str:
+    """Return the path of the link by which somebody leaves a newsletter."""
+    tenant = make_world().tenant()
+    ensure_domain(tenant)
+    with tenant_context(tenant):
+        accepted = create_message(
+            actor=SYSTEM,
+            channel="email",
+            to=["ada@example.com"],
+            subject="News",
+            text="Hi",
+            bulk={"topic": "news"},
+        )
+    return urlsplit(unsubscribe_link(accepted.recipients[0].id)).path
+
+
+@pytest.mark.parametrize("path", [*ENTRANCE, "/u/"])
 def test_no_form_at_the_entrance_breaks(path: str) -> None:
     attacker = Attacker()
+    path = link_of_bulk_mail() if path == "/u/" else path
     forms = read_forms(attacker.client.get(path).content.decode(), address=path)
 
     for form in forms:

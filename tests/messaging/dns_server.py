@@ -55,12 +55,28 @@ class Zone:
         if name in self.broken:
             response.set_rcode(dns.rcode.SERVFAIL)
             return response.to_wire()
-        values = self.records.get((name, kind))
+        values = self._chase(name, kind, response)
         if values:
-            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", kind, *values))
+            response.answer.append(
+                dns.rrset.from_text(
+                    response.answer[-1][0].target if response.answer else question.name,
+                    60,
+                    "IN",
+                    kind,
+                    *values,
+                )
+            )
         elif not any(known == name for known, _ in self.records):
             response.set_rcode(dns.rcode.NXDOMAIN)
         return response.to_wire()
+
+    def _chase(self, name: str, kind: str, response: dns.message.Message) -> list[str] | None:
+        """Return the records of a name, or of the one that its CNAME leads to, which is answered too."""
+        alias = self.records.get((name, "CNAME"))
+        if kind == "CNAME" or not alias:
+            return self.records.get((name, kind))
+        response.answer.append(dns.rrset.from_text(f"{name}.", 60, "IN", "CNAME", *alias))
+        return self.records.get((alias[0].rstrip(".").lower(), kind))
 
 
 def _quoted(text: str) -> str:
