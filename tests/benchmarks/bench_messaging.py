@@ -72,6 +72,7 @@ def measure(messages: int, workers: int, rounds: int) -> float:
             bare.append(team.run("bare", share))
             team.run("queue", share)
             ours.append(team.run("engine", share))
+        team.end()
     ratio = _median(ours, lambda cost: cost.rate) / _median(bare, lambda cost: cost.rate)
     _print_table(messages, workers, bare, ours, ratio)
     return ratio
@@ -95,6 +96,11 @@ class _Team:
         """Let the company send as acme.example, whose mail is signed."""
         self._pipes[0].send(("prove", 0))
         self._pipes[0].recv()
+
+    def end(self) -> None:
+        """Let the processes end."""
+        for pipe in self._pipes:
+            pipe.send(("end", 0))
 
     def run(self, task: str, share: int) -> Cost:
         """Let every worker do its share, from the same moment until the last has finished."""
@@ -125,6 +131,8 @@ def _work(url: str, pipe: Any) -> None:
     tasks = {"bare": _bare, "engine": _engine, "prove": _prove, "queue": _queue}
     while True:
         task, count = pipe.recv()
+        if task == "end":
+            return
         began = time.process_time()
         tasks[task](url, count)
         pipe.send(time.process_time() - began)
