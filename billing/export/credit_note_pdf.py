@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from fpdf.enums import TableBordersLayout
-from fpdf.fonts import FontFace
-
-from billing.export.invoice_pdf import address_lines, tax_id_lines
-from billing.export.sheet import GREY, Sheet
+from billing.export.faces import characters_of
+from billing.export.invoice_pdf import address_lines, country_of, tax_id_lines
+from billing.export.sheet import Sheet
 from billing.export.words import WORDS
 from billing.models import CreditNote, CreditNoteLine, Customer
 from billing.representations import credit_breakdown
@@ -16,16 +14,20 @@ def render_credit_note(note: CreditNote, *, seller: dict[str, Any]) -> bytes:
     """Return the PDF of `note`; a void one, and one of test mode, says so. The same bytes come out for the same state."""
     buyer = note.billed_to
     words = WORDS[buyer.get("language") or seller["language"]]
+    lines = sorted(note.lines.all(), key=lambda line: line.position)
+    written = [note.memo, note.invoice.tax_note, note.invoice.purchase_order]
+    written += [line.invoice_line.description for line in lines]
     pdf = Sheet(
         seller=seller["legal_name"],
         footer=seller["footer"],
         words=words,
         made=note.created,
         title=f"{words.credit_note} {note.number}",
+        text=characters_of(seller, buyer, written),
+        country=country_of(buyer),
     )
     _head(pdf, note, seller)
     _buyer(pdf, note, buyer)
-    lines = sorted(note.lines.all(), key=lambda line: line.position)
     _lines(pdf, note, lines)
     _totals(pdf, note, lines)
     pdf.ln(4)
@@ -36,7 +38,7 @@ def render_credit_note(note: CreditNote, *, seller: dict[str, Any]) -> bytes:
         pdf.write_line(words.included, size=8, grey=True)
     if note.memo:
         pdf.write_line(note.memo)
-    return bytes(pdf.output())
+    return pdf.finished()
 
 
 def _head(pdf: Sheet, note: CreditNote, seller: dict[str, Any]) -> None:
@@ -74,26 +76,18 @@ def _buyer(pdf: Sheet, note: CreditNote, buyer: dict[str, Any]) -> None:
 def _lines(pdf: Sheet, note: CreditNote, lines: list[CreditNoteLine]) -> None:
     words, currency = pdf.words, note.invoice.currency
     is_exempt = note.invoice.tax_exempt != Customer.TaxExemption.NONE
-    pdf.set_font("sans", size=8)
-    with pdf.table(
-        col_widths=(66, 14, 12, 24),
-        text_align=("LEFT", "RIGHT", "RIGHT", "RIGHT"),
-        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        headings_style=FontFace(emphasis="BOLD", color=GREY),
-        line_height=5,
-        padding=(1, 1),
-    ) as table:
-        table.row((words.description, words.quantity, words.tax, f"{words.amount} ({currency})"))
-        for line in lines:
-            table.row(
-                (
-                    line.invoice_line.description,
-                    "" if line.quantity is None else words.quantity_text(line.quantity),
-                    words.percent(0 if is_exempt else line.invoice_line.tax_rate_bps),
-                    words.decimal(line.amount, currency),
-                )
+    pdf.write_table(
+        (words.description, words.quantity, words.tax, f"{words.amount} ({currency})"),
+        [
+            (
+                line.invoice_line.description,
+                "" if line.quantity is None else words.quantity_text(line.quantity),
+                words.percent(0 if is_exempt else line.invoice_line.tax_rate_bps),
+                words.decimal(line.amount, currency),
             )
-    pdf.ln(4)
+            for line in lines
+        ],
+    )
 
 
 def _totals(pdf: Sheet, note: CreditNote, lines: list[CreditNoteLine]) -> None:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from fpdf.enums import TableBordersLayout
-from fpdf.fonts import FontFace
-
-from billing.export.sheet import GREY, Sheet
+from billing.export.faces import characters_of
+from billing.export.factur_x import can_be_read_by_machines, invoice_xml
+from billing.export.sheet import Sheet
 from billing.export.words import WORDS, Words
 from billing.models import Customer, Invoice, InvoiceLine
 from billing.representations import tax_breakdown
@@ -27,20 +26,37 @@ def render_invoice(invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str,
     now. The same bytes come out at every call for the same state.
     """
     words = WORDS[buyer.get("language") or seller["language"]]
+    lines = sorted(invoice.lines.all(), key=lambda line: line.position)
+    written = [invoice.memo, invoice.tax_note, invoice.purchase_order, *(line.description for line in lines)]
     pdf = Sheet(
         seller=seller["legal_name"],
         footer=seller["footer"],
         words=words,
         made=invoice.finalized_at or invoice.updated,
         title=f"{words.invoice} {invoice.number or words.draft}",
+        text=characters_of(seller, buyer, written),
+        country=country_of(buyer),
     )
+    if can_be_read_by_machines(invoice, seller=seller, buyer=buyer):
+        exemption = _exemption(invoice, words)
+        pdf.attach_xml(invoice_xml(invoice, lines, seller=seller, buyer=buyer, exemption=exemption))
     _head(pdf, invoice, seller)
     _parties(pdf, invoice, buyer)
-    lines = sorted(invoice.lines.all(), key=lambda line: line.position)
     _lines(pdf, invoice, lines)
     _totals(pdf, invoice, lines)
     _notes(pdf, invoice, seller)
-    return bytes(pdf.output())
+    return pdf.finished()
+
+
+def _exemption(invoice: Invoice, words: Words) -> str:
+    usual = {"reverse": words.reverse_charge, "exempt": words.exempt}
+    return invoice.tax_note or usual.get(invoice.tax_exempt, "")
+
+
+def country_of(party: dict[str, Any]) -> str:
+    """Return the code of a party's country; "" where its address names none."""
+    country: str = (party.get("address") or {}).get("country", "")
+    return country
 
 
 def address_lines(address: dict[str, str] | None, words: Words) -> list[str]:
@@ -95,29 +111,21 @@ def _parties(pdf: Sheet, invoice: Invoice, buyer: dict[str, Any]) -> None:
 def _lines(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
     words = pdf.words
     is_exempt = invoice.tax_exempt != Customer.TaxExemption.NONE
-    pdf.set_font("sans", size=8)
-    with pdf.table(
-        col_widths=(46, 11, 17, 14, 10, 20),
-        text_align=("LEFT", "RIGHT", "RIGHT", "RIGHT", "RIGHT", "RIGHT"),
-        borders_layout=TableBordersLayout.HORIZONTAL_LINES,
-        headings_style=FontFace(emphasis="BOLD", color=GREY),
-        line_height=5,
-        padding=(1, 1),
-    ) as table:
-        headings = (words.description, words.quantity, words.unit_price, words.discount, words.tax)
-        table.row((*headings, f"{words.amount} ({invoice.currency})"))
-        for line in lines:
-            table.row(
-                (
-                    line.description,
-                    words.quantity_text(line.quantity),
-                    words.decimal(line.unit_amount, invoice.currency),
-                    words.decimal(line.discount_amount, invoice.currency) if line.discount_amount else "",
-                    words.percent(0 if is_exempt else line.tax_rate_bps),
-                    words.decimal(line.amount, invoice.currency),
-                )
+    headings = (words.description, words.quantity, words.unit_price, words.discount, words.tax)
+    pdf.write_table(
+        (*headings, f"{words.amount} ({invoice.currency})"),
+        [
+            (
+                line.description,
+                words.quantity_text(line.quantity),
+                words.decimal(line.unit_amount, invoice.currency),
+                words.decimal(line.discount_amount, invoice.currency) if line.discount_amount else "",
+                words.percent(0 if is_exempt else line.tax_rate_bps),
+                words.decimal(line.amount, invoice.currency),
             )
-    pdf.ln(4)
+            for line in lines
+        ],
+    )
 
 
 def _totals(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
@@ -152,8 +160,7 @@ def _notes(pdf: Sheet, invoice: Invoice, seller: dict[str, Any]) -> None:
     words = pdf.words
     pdf.ln(4)
     if invoice.tax_exempt != Customer.TaxExemption.NONE:
-        usual = {"reverse": words.reverse_charge, "exempt": words.exempt}
-        pdf.write_line(invoice.tax_note or usual[invoice.tax_exempt])
+        pdf.write_line(_exemption(invoice, words))
     elif invoice.prices_include_tax:
         pdf.write_line(words.included, size=8, grey=True)
     if invoice.memo:

@@ -1,52 +1,99 @@
-"""The paper that documents are written on: A4, the fonts, the foot of each page (fpdf2; fonts in `fonts/`)."""
+"""The paper that documents are written on: PDF/A-3, A4, the faces their characters need, the foot of each page (fpdf2)."""
 
 import logging
+from collections.abc import Sequence, Set
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from django.conf import settings
 from fpdf import FPDF, FPDFException
-from fpdf.enums import WrapMode, XPos, YPos
+from fpdf.enums import TableBordersLayout, WrapMode, XPos, YPos
+from fpdf.fonts import FontFace
 
+from billing.export.faces import cut_faces
+from billing.export.factur_x import FILE_NAME, metadata
 from billing.export.words import Words
 
-FONTS = Path(__file__).parent / "fonts"
 MARGIN_MM = 18
 GREY = (96, 100, 112)
 _FOOT_LINE_MM = 3.6
+_TABLE_SIZES = (8, 7, 6, 5)
+_CELL_PADDING_MM = 4
+_TEXT_MM = 50  # what the text of a table has at the least
 # Stands for the number of pages until it is known. Nobody types it: fpdf2's own `{nb}` may be part of a name.
 _PAGES = "\U0010fffd\U0010fffc\U0010fffd"
 
-# fpdf2 and fontTools note every glyph they drop from the font; a missing glyph is drawn as a box.
-for _name in ("fontTools", "fpdf"):
-    logging.getLogger(_name).setLevel(logging.ERROR)
+logging.getLogger("fpdf").setLevel(
+    logging.ERROR
+)  # it notes each character that no face has; it is drawn as a box
 
 
 class Sheet(FPDF):
-    """A4 with our fonts; at the foot of each page the seller's own lines, its name and the page number."""
+    """A4 with the faces that the characters of `text` need; at the foot of each page the seller's lines, name and page number.
 
-    def __init__(self, *, seller: str, footer: str, words: Words, made: datetime, title: str) -> None:
-        super().__init__(format="A4")
+    `country` (ISO 3166-1) is the reader's, and decides how Han characters are drawn.
+    """
+
+    def __init__(
+        self,
+        *,
+        seller: str,
+        footer: str,
+        words: Words,
+        made: datetime,
+        title: str,
+        text: Set[str],
+        country: str,
+    ) -> None:
+        super().__init__(format="A4", enforce_compliance="PDF/A-3U")
         self.seller = seller
         self.foot = footer.splitlines()
         self.words = words
+        self._described = {"title": title, "author": seller, "made": made.isoformat(timespec="seconds")}
         self.set_creation_date(made)
         self.set_title(title)
         self.set_author(seller)
         self.set_lang(words.language)
-        self.add_font("sans", "", FONTS / "DejaVuSans.ttf")
-        self.add_font("sans", "B", FONTS / "DejaVuSans-Bold.ttf")
-        fallbacks = []
-        for number, path in enumerate(settings.INVOICE_FALLBACK_FONTS):
-            self.add_font(f"fallback{number}", "", path)
-            fallbacks.append(f"fallback{number}")
-        if fallbacks:
-            self.set_fallback_fonts(fallbacks, exact_match=False)
+        self.set_xmp_metadata(metadata(**self._described, has_xml=False))
+        self._add_faces(text, country)
         self.set_margins(MARGIN_MM, MARGIN_MM)
         self.set_auto_page_break(auto=True, margin=MARGIN_MM + 6 + _FOOT_LINE_MM * len(self.foot))
         self.set_font("sans", size=9)
         self.alias_nb_pages(_PAGES)
         self.add_page()
+
+    def _add_faces(self, text: Set[str], country: str) -> None:
+        """Add the faces as files, which fpdf2 reads, and again when the document is written."""
+        self._folder = TemporaryDirectory(prefix="pomelo-faces-")
+        names = []
+        for number, face in enumerate(cut_faces(text, country=country)):
+            names.append(f"other{number}" if number else "sans")
+            for style, data in (("", face.regular), ("B", face.bold)):
+                path = Path(self._folder.name) / f"{number}{style}.ttf"
+                path.write_bytes(data)
+                self.add_font(names[-1], style, path)
+        self.set_fallback_fonts(names[1:], exact_match=False)
+        # Joins Arabic, reorders Devanagari, and sets what runs from right to left in its order.
+        self.set_text_shaping(use_shaping_engine=True)
+
+    def attach_xml(self, xml: bytes) -> None:
+        """Embed the XML that says the same as the pages."""
+        self.embed_file(
+            bytes=xml,
+            basename=FILE_NAME,
+            mime_type="text/xml",
+            associated_file_relationship="Alternative",
+            modification_date=self.creation_date,
+            compress=True,
+        )
+        self.set_xmp_metadata(metadata(**self._described, has_xml=True))
+
+    def finished(self) -> bytes:
+        """Return the document; nothing can be written on it afterwards."""
+        try:
+            return bytes(self.output())
+        finally:
+            self._folder.cleanup()
 
     def footer(self) -> None:
         """Write the foot of a page."""
@@ -57,18 +104,24 @@ class Sheet(FPDF):
             self.cell(0, _FOOT_LINE_MM, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.cell(0, 5, self.seller, align="L")
         self.set_x(MARGIN_MM)
+        # What is shaped cannot be replaced afterwards, and the number of pages is not known yet.
+        self.set_text_shaping(use_shaping_engine=False)
         self.cell(0, 5, self.words.page.format(page=self.page_no(), pages=_PAGES), align="R")
+        self.set_text_shaping(use_shaping_engine=True)
         self.set_text_color(0)
 
     def write_line(self, text: str, *, size: float = 9, bold: bool = False, grey: bool = False) -> None:
-        """Write one paragraph."""
+        """Write one paragraph, or several: each runs in the direction of its own first letter."""
         self.set_font("sans", "B" if bold else "", size)
         self.set_text_color(*(GREY if grey else (0, 0, 0)))
-        try:
-            self.multi_cell(0, size * 0.5, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
-        except FPDFException:
-            # A word that is wider than the page: break it anywhere.
-            self.multi_cell(0, size * 0.5, text, wrapmode=WrapMode.CHAR, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        for paragraph in text.splitlines() or [""]:
+            try:
+                self.multi_cell(0, size * 0.5, paragraph, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+            except FPDFException:
+                # A word that is wider than the page: break it anywhere.
+                self.multi_cell(
+                    0, size * 0.5, paragraph, wrapmode=WrapMode.CHAR, new_x=XPos.LMARGIN, new_y=YPos.NEXT
+                )
         self.set_text_color(0)
 
     def write_row(self, label: str, value: str, *, bold: bool = False) -> None:
@@ -76,3 +129,28 @@ class Sheet(FPDF):
         self.set_font("sans", "B" if bold else "", 9)
         self.cell(120, 6, label, align="R")
         self.cell(0, 6, value, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+
+    def write_table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Write a table of a text and numbers. Each column of numbers is as wide as its widest, so that none is broken in two; the
+        letters are smaller where the text would have no room left.
+        """
+        for size in _TABLE_SIZES:
+            self.set_font("sans", "B", size)
+            numbers = [
+                max(self.get_string_width(row[column]) for row in (headings, *rows)) + _CELL_PADDING_MM
+                for column in range(1, len(headings))
+            ]
+            if self.epw - sum(numbers) >= _TEXT_MM:
+                break
+        self.set_font("sans", size=size)
+        with self.table(
+            col_widths=(self.epw - sum(numbers), *numbers),
+            text_align=("LEFT", *["RIGHT"] * len(numbers)),
+            borders_layout=TableBordersLayout.HORIZONTAL_LINES,
+            headings_style=FontFace(emphasis="BOLD", color=GREY),
+            line_height=5,
+            padding=(1, 1),
+        ) as table:
+            for row in (headings, *rows):
+                table.row(row)
+        self.ln(4)

@@ -13,7 +13,7 @@ from billing.services.errors import (
     InvoiceNotOpen,
 )
 from billing.services.invoices import lock_draft, lock_invoice, price_again
-from billing.services.legal import missing_on_invoice
+from billing.services.legal import missing_on_invoice, unprintable_on_invoice
 from billing.services.numbering import invoice_prefix, next_number
 from core import clock
 from core.errors import FieldErrors
@@ -28,7 +28,8 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     law wants to know of both, which of a test invoice is noted as a warning.
     """
     invoice = lock_draft(invoice)
-    if not InvoiceLine.objects.filter(invoice=invoice).exists():
+    lines = list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
+    if not lines:
         raise InvoiceEmpty("The invoice has no lines.")
     now = clock.now()
     # Locked, so that nobody deletes it meanwhile.
@@ -40,7 +41,18 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     price_again(invoice)
     invoice.seller = representations.seller_snapshot(seller)
     invoice.billed_to = representations.buyer_snapshot(customer)
-    missing = FieldErrors(missing_on_invoice(invoice.seller, invoice.billed_to))
+    written = {
+        "memo": invoice.memo,
+        "tax_note": invoice.tax_note,
+        "purchase_order": invoice.purchase_order,
+        "lines": [{"description": line.description} for line in lines],
+    }
+    missing = FieldErrors(
+        [
+            *missing_on_invoice(invoice.seller, invoice.billed_to),
+            *unprintable_on_invoice(invoice.seller, invoice.billed_to, written),
+        ]
+    )
     if missing.fields and invoice.mode == "live":
         raise InvoiceIncomplete(missing.detail, facts=missing.facts)
     invoice.warnings = missing.facts["fields"]

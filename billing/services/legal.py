@@ -1,5 +1,6 @@
 """What an invoice has to say before it may be issued: what the seller's country asks of it and is missing."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from billing.tax_ids import EU_MEMBERS, OF_EU_SELLERS
@@ -31,6 +32,36 @@ def missing_on_invoice(seller: dict[str, Any], buyer: dict[str, Any]) -> list[Fi
         text = "Under the reverse charge the buyer's VAT ID stands on the invoice."
         missing.append(_missing("customer.tax_ids", text))
     return missing
+
+
+def unprintable_on_invoice(
+    seller: dict[str, Any], buyer: dict[str, Any], invoice: dict[str, Any]
+) -> list[FieldError]:
+    """Return the fields of both snapshots and of the invoice whose characters no face has; a document would leave them out."""
+    # What reads fonts is heavy, and only an invoice that is issued asks.
+    from billing.export.faces import unprintable
+
+    return [
+        FieldError(
+            field,
+            "unprintable",
+            f"No font here has {', '.join(f'U+{ord(each):04X}' for each in found)}; the document would not show it.",
+        )
+        for field, text in _texts({"seller": seller, "customer": buyer, **invoice})
+        if (found := unprintable(text))
+    ]
+
+
+def _texts(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text in nested values with its path: ("seller.address.city", "Berlin")."""
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            yield from _texts(value, f"{path}.")
+        elif isinstance(value, list):
+            yield from _texts({str(index): each for index, each in enumerate(value)}, f"{path}.")
 
 
 def _missing(field: str, message: str) -> FieldError:

@@ -17,13 +17,14 @@ from core import ids
 from core.api import versions
 from core.api.access import ApiRequest
 from core.api.errors import InvalidRequest, PreconditionFailed
-from core.api.rendering import JSON, dump
+from core.api.rendering import JSON, PDF, dump
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
-# What answers the object as `retrieve` does.
-TAGGED_ACTIONS = frozenset({"retrieve", "create", "update", "partial_update"})
+# What answers the object as `retrieve` does, and its document, whose bytes are the same for the same state.
+TAGGED_ACTIONS = frozenset({"retrieve", "create", "update", "partial_update", "pdf"})
+_TAGGED_TYPES = (JSON, PDF)
 
 
 def tag_of(content: bytes) -> str:
@@ -42,7 +43,7 @@ def tag_answer(view: "APIView", request: ApiRequest, response: HttpResponse) -> 
         or response.status_code not in (200, 201, 202)
         or response.streaming
         or hasattr(response, "shown_once")
-        or not response.headers.get("Content-Type", "").startswith(JSON)
+        or not response.headers.get("Content-Type", "").startswith(_TAGGED_TYPES)
     ):
         return response
     tag = tag_of(response.content)

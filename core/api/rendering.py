@@ -25,6 +25,7 @@ from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, Unsupp
 from core.api.json import parse_object
 
 JSON = "application/json"
+PDF = "application/pdf"
 PROBLEM_JSON = "application/problem+json"
 # Accept headers up to here are remembered: a cache is bounded in bytes, not only in entries.
 MAX_REMEMBERED_LENGTH = 200
@@ -72,7 +73,7 @@ class JSONRenderer(_DrfJSONRenderer):
 class PdfRenderer(BaseRenderer):
     """Passes the bytes of a PDF on."""
 
-    media_type = "application/pdf"
+    media_type = PDF
     format = "pdf"
     charset = None
     render_style = "binary"

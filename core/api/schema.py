@@ -132,7 +132,7 @@ class ApiSchema(AutoSchema):
                 content = response.get("content", {}).get("application/json", {}).get("schema", {})
                 if not content.get("$ref", "").endswith("Secret"):
                     response["headers"] = {**response.get("headers", {}), "ETag": shared.header("ETag")}
-        if action == "retrieve":
+        if action in ("retrieve", "pdf"):
             name = "If-None-Match"
             operation["responses"]["304"] = {"description": "The object is as you have it; there is no body"}
         elif self.method in WRITES and "{id}" in self.path:

@@ -4,6 +4,7 @@ import io
 import re
 
 import pytest
+from django.db.models import prefetch_related_objects
 from pypdf import PdfReader
 
 from billing import services
@@ -11,6 +12,7 @@ from billing.export.invoice_pdf import render_invoice
 from billing.models import Invoice
 from billing.representations import buyer_snapshot, seller_snapshot
 from billing.selectors import current_seller
+from billing.services.errors import InvoiceIncomplete
 from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice, make_settled_charge
 from tests.factories import SYSTEM, World, make_customer, make_seller
@@ -19,15 +21,14 @@ ADDRESS = {"line1": "12 St James's Square", "postal_code": "SW1Y 4JH", "city": "
 
 
 def document(invoice: Invoice, seller: str | None = None) -> bytes:
+    """As billing.export.documents does it: read in a transaction, drawn outside of it."""
     with tenant_context(invoice.tenant):
         invoice.refresh_from_db()
-        issued_by = {**(invoice.seller or seller_snapshot(current_seller()))}
+        prefetch_related_objects([invoice], "lines", "customer")
+        issued_by = invoice.seller or seller_snapshot(current_seller())
         buyer = invoice.billed_to or buyer_snapshot(invoice.customer)
-        return render_invoice(
-            invoice,
-            seller={**issued_by, "legal_name": seller or issued_by["legal_name"] or "Acme"},
-            buyer=buyer,
-        )
+    issued_by = {**issued_by, "legal_name": seller or issued_by["legal_name"] or "Acme"}
+    return render_invoice(invoice, seller=issued_by, buyer=buyer)
 
 
 def pages(invoice: Invoice, seller: str | None = None) -> list[str]:
@@ -115,3 +116,45 @@ def test_any_name_can_be_printed(world: World, name: str) -> None:
     customer = make_customer(world.tenant(), name=name)
     lines = [{"description": name * 2, "quantity": 1, "unit_amount": 1}]
     assert len(pages(make_invoice(world.tenant(), customer=customer, lines=lines), seller=name)) == 1
+
+
+def test_a_character_that_no_font_has_is_named_before_the_invoice_is_issued(world: World) -> None:
+    lines = [{"description": "Tablet \U00010380", "quantity": 1, "unit_amount": 1}]
+    draft = make_invoice(world.tenant(), lines=lines)
+
+    with tenant_context(world.tenant()), pytest.raises(InvoiceIncomplete) as refused:
+        services.finalize_invoice(invoice=draft, actor=SYSTEM)
+
+    [field] = refused.value.facts["fields"]
+    assert (field["field"], field["code"]) == ("lines.0.description", "unprintable")
+    assert "U+10380" in field["message"]
+    with tenant_context(world.tenant()):
+        draft.refresh_from_db()
+    assert (draft.status, draft.number) == (Invoice.Status.DRAFT, None)
+
+
+def test_a_long_number_is_never_broken_in_two(world: World) -> None:
+    lines = [
+        {
+            "description": "W" * 300,
+            "quantity": "0.000001",
+            "unit_amount": 999_999_999_999,
+            "discount_amount": 0,
+        }
+    ]
+    lines += [{"description": "Rest", "quantity": 1, "unit_amount": 900_000_000_000}]
+    text = document(make_invoice(world.tenant(), lines=lines, finalize=True))
+    words = PdfReader(io.BytesIO(text)).pages[0].extract_text().split()
+    for number in ("9,999,999,999.99", "9,000,000,000.00", "0.000001"):
+        assert number in words
+
+
+def test_who_has_the_document_is_told_that_it_is_the_same(world: World, issue_key, api) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    client = api(issue_key(world.company, ["invoices:read"]).client_secret)
+    path = f"/v1/invoices/{invoice.public_id}/pdf"
+
+    tag = client.get(path).headers["ETag"]
+
+    again = client.get(path, headers={"If-None-Match": tag})
+    assert (again.status, again.content) == (304, b"")

