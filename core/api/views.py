@@ -107,7 +107,9 @@ class TenantMixin(_View):
         if request.META.get("QUERY_STRING"):
             check_query(request.query_params)
         if not self.needs_database:
-            return handler(request, *args, **kwargs)
+            response = self._finish(request, handler(request, *args, **kwargs), *args, **kwargs)
+            self.finalize_response = _as_it_is  # type: ignore[method-assign, assignment]
+            return response
         if not isinstance(request.auth, Access):
             raise ImproperlyConfigured("Only ApiKeyAuthentication says which tenant a request is of.")
         key = None
