@@ -22,9 +22,9 @@ from accounts.models import Membership, User
 from accounts.roles import Role, at_least
 from accounts.selectors import memberships_of
 from core.errors import DomainError, NotFound
-from core.own_pages import own_page
+from core.http.own_pages import own_page
+from core.http.requests import Request, actor_of
 from core.principal import Mode, Principal
-from core.requests import Request, actor_of
 from core.tenancy import Tenant, tenant_context
 
 SESSION_COMPANY = "company"
@@ -55,7 +55,7 @@ def company_page(
     which a template response is rendered too. An error the domain raises on purpose rolls everything back; it becomes
     a 404 (not found), a 403 (not allowed), else for a POST a message on the page the person came from, and for a GET a page
     that says why, with the error's status. `first` is called before the transaction is opened, for what must not be done
-    inside one (core.outside); its errors are treated in the same way. A view whose answer takes long to make says
+    inside one (core.postgres.outside); its errors are treated in the same way. A view whose answer takes long to make says
     `in_transaction=False`, and opens a `tenant_context` of its own for what it reads.
     """
 

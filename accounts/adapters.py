@@ -22,12 +22,12 @@ from accounts.events import PasswordChanged, SecondFactorAdded, SecondFactorRemo
 from accounts.models import User
 from accounts.services import record_failed_sign_in, record_for_companies
 from accounts.sudo import remember_sign_in
-from core import crypto
-from core.email_addresses import InvalidEmail, parse_email
 from core.events import Event
+from core.http.requests import actor_of, as_seen
 from core.mail.words import in_mail
-from core.redaction import redact
-from core.requests import actor_of, as_seen
+from core.security import crypto
+from core.values.email_addresses import InvalidEmail, parse_email
+from core.values.redaction import redact
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -91,7 +91,7 @@ class MfaAdapter(DefaultMFAAdapter):
         return crypto.encrypt_text(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Undo `encrypt`; raises core.crypto.Undecryptable when its key is no longer configured."""
+        """Undo `encrypt`; raises core.security.crypto.Undecryptable when its key is no longer configured."""
         return crypto.decrypt_text(encrypted_text)
 
 

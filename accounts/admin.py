@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 from accounts.models import Company, Membership, User
 from accounts.services import resume_company, suspend_company
-from core.staff import StaffModelAdmin, reason_action, staff_principal
 from core.tenancy import Tenant
+from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 
 
 @admin.register(Company)

@@ -17,7 +17,7 @@ class AccountsConfig(PomeloApp):
     def ready(self) -> None:
         """Listen to allauth's signals; its models must be loaded first."""
         from accounts.adapters import connect_signals
-        from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
+        from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
 
         ENCRYPTED_COLUMNS.append(EncryptedColumn("mfa_authenticator", "data", "json"))
         connect_signals()

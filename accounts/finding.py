@@ -6,8 +6,8 @@ from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import Company, Invitation, Membership
-from core.email_addresses import InvalidEmail, parse_email
-from core.finding import Found, identifier_in
+from core.ui.finding import Found, identifier_in
+from core.values.email_addresses import InvalidEmail, parse_email
 
 
 def find(text: str) -> Iterator[Found]:

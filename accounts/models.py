@@ -9,9 +9,10 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from accounts.roles import Role
-from core import clock, ids
-from core.constraints import RowLevelSecurity
+from core import clock
+from core.postgres.constraints import RowLevelSecurity
 from core.tenancy import CompanyModel, Tenant
+from core.values import ids
 
 INVITATION_VALID_FOR = timedelta(days=7)
 

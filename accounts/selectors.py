@@ -4,8 +4,9 @@ import hashlib
 import uuid
 
 from accounts.models import Company, Invitation, Membership, User
-from core import clock, ids
+from core import clock
 from core.tenancy import require_tenant, system_context
+from core.values import ids
 
 
 def current_company() -> Company:

@@ -17,7 +17,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from core.own_pages import own_page
+from core.http.own_pages import own_page
 
 SESSION_SIGNED_IN_AT = "signed_in_at"
 

@@ -13,8 +13,8 @@ from core.api.exceptions import throttled
 from core.api.scopes import ANY_KEY
 from core.api.throttling import PolicySet, in_seconds
 from core.errors import DomainError
+from core.http.requests import GuardedRequest
 from core.principal import Principal
-from core.requests import GuardedRequest
 
 # The answers of a permission or a throttle that said no.
 DENIALS = frozenset({InsufficientScope.code, NotPermitted.code, RateLimited.code})

@@ -5,8 +5,8 @@ from django.http import HttpRequest
 
 from apikeys.models import ApiKey
 from apikeys.services import revoke_key
-from core.staff import StaffModelAdmin, reason_action, staff_principal
 from core.tenancy import tenant_context
+from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 
 
 @admin.register(ApiKey)

@@ -8,7 +8,7 @@ from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.restrictions import ANY_ORIGIN
 from apikeys.selectors import UNUSED_AFTER
 from core.api.scopes import SCOPES
-from core.moments import describe_distance
+from core.values.moments import describe_distance
 
 LONG_UNUSED_AFTER = timedelta(days=90)
 # An old secret that nobody has used for so long may be retired before its overlap ends.

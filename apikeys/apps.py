@@ -38,8 +38,8 @@ class ApiKeysConfig(PomeloApp):
         )
         from apikeys.rotation import count_peppers
         from apikeys.stores.vault_session import SESSION
-        from core.health import READINESS_CHECKS
-        from core.rotation import ENCRYPTED_COLUMNS, STEPS, EncryptedColumn
+        from core.operations.health import READINESS_CHECKS
+        from core.security.rotation import ENCRYPTED_COLUMNS, STEPS, EncryptedColumn
 
         STEPS["API_KEY_PEPPERS"] = count_peppers
         ENCRYPTED_COLUMNS.append(EncryptedColumn("apikeys_leakreport", "secret", "text"))

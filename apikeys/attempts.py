@@ -14,14 +14,16 @@ from uuid import UUID
 from apikeys import keys
 from apikeys.events import ApiKeyAuthenticated, ApiKeyRefused, AuthenticationFailed
 from apikeys.grants import Grant
-from core import ids, sealed, valkey
-from core.addresses import client_group
 from core.api.throttling import LocalBuckets, Policy, PolicySet, take_one
 from core.errors import DomainError
 from core.events import publish, publish_unowned
+from core.http.addresses import client_group
 from core.principal import Principal
+from core.security import sealed
 from core.tenancy import Tenant, system_context, tenant_context
-from core.valkey import ValkeyUnavailable
+from core.valkey import commands
+from core.valkey.commands import ValkeyUnavailable
+from core.values import ids
 
 FAILURES_PER_MINUTE = 20
 FAILURES = Policy("address", FAILURES_PER_MINUTE)
@@ -150,9 +152,9 @@ def _was_recorded(name: str) -> bool:
     """
     note = sealed.seal(_SEEN, b"", bound_to=name.encode())
     try:
-        if valkey.call("SET", name, note, "NX", "EX", HOUR_SECONDS) is not None:
+        if commands.call("SET", name, note, "NX", "EX", HOUR_SECONDS) is not None:
             return False
-        found = valkey.call("GET", name)
+        found = commands.call("GET", name)
         sealed.unseal(_SEEN, found or b"", bound_to=name.encode())
     except (ValkeyUnavailable, sealed.NotOurs, sealed.UnknownSchema):
         return False

@@ -27,16 +27,16 @@ from apikeys.services.notices import report_exposure
 from apikeys.verification import load_grant, recall_match
 from core import clock
 from core.api import versions
-from core.api.errors import REALM, InvalidCredentials, TemporarilyUnavailable
+from core.api.errors import REALM, InvalidCredentials
 from core.api.exceptions import refusal as as_drf
 from core.api.exceptions import to_domain_error
 from core.api.throttles import TierThrottle
 from core.api.throttling import STALE, LocalBuckets, PolicySet
-from core.errors import DomainError
+from core.errors import DomainError, TemporarilyUnavailable
+from core.http.requests import GuardedRequest, actor_of
 from core.principal import Principal
-from core.requests import GuardedRequest, actor_of
 from core.tenancy import tenant_context
-from core.valkey import ValkeyUnavailable
+from core.valkey.commands import ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.guard")
 WITHOUT_VALKEY = Counter("pomelo_guard_without_valkey_total", "Requests settled without Valkey", ["mode"])

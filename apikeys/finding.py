@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from apikeys.keys import LOCATOR_LENGTH, MODES
 from apikeys.models import ApiKey, ApiKeySecret
-from core.finding import Found, by_identifier
+from core.ui.finding import Found, by_identifier
 
 
 def find(text: str) -> Iterator[Found]:

@@ -2,7 +2,7 @@
 
 A grant exists three times. In PostgreSQL it is the truth. In Valkey it is JSON under the HMAC of the secret, with a MAC
 over name and content, so that a hostile Valkey can neither forge one nor move one to another secret. In the process
-it is parsed, with the commands of the hot path packed. A copy is used only while the fences (`core.fences`) say that
+it is parsed, with the commands of the hot path packed. A copy is used only while the fences (`core.valkey.fences`) say that
 it is the newest, and is read again from PostgreSQL after REPROVE_SECONDS whatever they say.
 """
 
@@ -20,14 +20,17 @@ import orjson
 
 from apikeys.restrictions import compile_networks
 from billing.entitlements import LIMIT_NAMES
-from core import clock, crypto, fences, ids, sealed, valkey
-from core.addresses import IPNetwork
+from core import clock
 from core.api import versions
 from core.api.operations import mounted_throttles
 from core.api.throttles import TierThrottle
 from core.api.throttling import Policy, PolicySet, prepare_take
+from core.http.addresses import IPNetwork
+from core.security import crypto, sealed
 from core.tenancy import Tenant
-from core.valkey import PreparedCall, ValkeyUnavailable
+from core.valkey import commands, fences
+from core.valkey.commands import PreparedCall, ValkeyUnavailable
+from core.values import ids
 
 # A copy is read again from PostgreSQL when it is older than this.
 REPROVE_SECONDS = float(fences.LONGEST_DELAY_SECONDS)
@@ -248,7 +251,7 @@ def remember(digest: bytes, facts: Facts) -> None:
     if lifetime <= 0:
         return
     value = sealed.seal(SCHEMA, orjson.dumps(asdict(facts)), bound_to=digest)
-    valkey.call("SET", _valkey_name(digest), value, "EX", lifetime)
+    commands.call("SET", _valkey_name(digest), value, "EX", lifetime)
 
 
 def recall(digest: bytes) -> Facts | None:
@@ -256,7 +259,7 @@ def recall(digest: bytes) -> Facts | None:
 
     A grant of another release is read again from PostgreSQL and replaced. Raises ValkeyUnavailable.
     """
-    value = valkey.call("GET", _valkey_name(digest))
+    value = commands.call("GET", _valkey_name(digest))
     if value is None:
         return None
     try:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import bcrypt
 from django.conf import settings
 
-from core import crypto
-from core.outside import outside_transactions
+from core.postgres.outside import outside_transactions
+from core.security import crypto
 
 BCRYPT = "bcrypt_sha256"
 SHA256 = "sha256"

@@ -4,10 +4,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from core import clock, ids
+from core import clock
 from core.api import versions
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
+from core.values import ids
 
 # Of keys that were made before keys had a version.
 FIRST_VERSION = "2026-11-01"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import idna
 
-from core.addresses import IPAddress, IPNetwork, parse_address
+from core.http.addresses import IPAddress, IPNetwork, parse_address
 
 MAX_NETWORKS = 100
 MAX_ORIGINS = 50

@@ -2,8 +2,8 @@
 
 from django.db import connection
 
-from core import crypto
-from core.rotation import Tell
+from core.security import crypto
+from core.security.rotation import Tell
 from core.tenancy import system_context
 
 _COUNT = """

@@ -13,9 +13,9 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from apikeys.models import ApiKey, ApiKeyDeprecatedUse, ApiKeyScopeUse, ApiKeySecret
 from billing.entitlements import tier_numbers
-from core import ids
 from core.errors import NotFound
 from core.tenancy import system_context
+from core.values import ids
 
 EXPIRES_SOON = timedelta(days=7)
 UNUSED_AFTER = timedelta(days=30)

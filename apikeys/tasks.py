@@ -6,9 +6,12 @@ import structlog
 
 from apikeys.selectors import recently_changed
 from apikeys.services import notices, reports
-from core import clock, fences, ids, set_aside
-from core.jobs import system_task, tenant_task
-from core.valkey import CommandRefused, ValkeyUnavailable
+from core import clock
+from core.background import set_aside
+from core.background.jobs import system_task, tenant_task
+from core.valkey import fences
+from core.valkey.commands import CommandRefused, ValkeyUnavailable
+from core.values import ids
 
 log = structlog.get_logger("pomelo.apikeys.tasks")
 

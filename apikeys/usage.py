@@ -15,11 +15,12 @@ import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from apikeys.grants import Facts
-from core import ids, set_aside
-from core.background import Loop
+from core.background import set_aside
+from core.background.loops import Loop
 from core.postgres.failures import is_conflict
 from core.tenancy import system_context
-from core.text import storable
+from core.values import ids
+from core.values.texts import storable
 
 FLUSH_SECONDS = 15.0
 MAX_AGENT_LENGTH = 300
@@ -32,7 +33,7 @@ SCOPE, DEPRECATED = "scope", "deprecated"
 
 log = structlog.get_logger("pomelo.apikeys.usage")
 
-# Keys before their secrets (core.locks), each in the order of their ids: a rotation at this moment, or another process
+# Keys before their secrets (core.postgres.locks), each in the order of their ids: a rotation at this moment, or another process
 # that flushes, is waited for. An UPDATE from a list takes its rows in whatever order its plan finds them.
 _LOCK_KEYS = "SELECT FROM apikeys_apikey WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _LOCK_SECRETS = "SELECT FROM apikeys_apikeysecret WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"

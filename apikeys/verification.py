@@ -13,9 +13,10 @@ from apikeys import grants, hashers, keys, selectors, stores
 from apikeys.grants import Facts, Grant
 from apikeys.models import ApiKeySecret
 from billing.entitlements import as_numbers, limits_from
-from core import clock, fences
+from core import clock
 from core.tenancy import system_context
-from core.valkey import ValkeyUnavailable
+from core.valkey import fences
+from core.valkey.commands import ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.apikeys")
 
@@ -67,7 +68,7 @@ def _match_is_alive(facts: Facts) -> bool:
 
 
 def _prove(secret: str, facts: Facts) -> Grant | None:
-    """Tie facts to the fences: see core.fences for why the order of reads matters. Raises ValkeyUnavailable."""
+    """Tie facts to the fences: see core.valkey.fences for why the order of reads matters. Raises ValkeyUnavailable."""
     names = (fences.key_fence(facts.company_id, facts.key_id), fences.company_fence(facts.company_id))
     seen = fences.mark(names)
     for _ in range(MAX_READS):

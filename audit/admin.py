@@ -1,4 +1,4 @@
-"""Staff read the trail and the request log of every company; each look is on the record itself (core.staff)."""
+"""Staff read the trail and the request log of every company; each look is on the record itself (core.ui.staff)."""
 
 import ipaddress
 from datetime import timedelta
@@ -15,9 +15,9 @@ from django.utils.functional import cached_property
 from accounts.models import Company
 from audit.models import AuditEntry, RequestLog, StaffEntry, UnownedRequest
 from core import clock
-from core.finding import identifier_in
-from core.ids import first_id
-from core.staff import StaffModelAdmin, rows_of_identifier
+from core.ui.finding import identifier_in
+from core.ui.staff import StaffModelAdmin, rows_of_identifier
+from core.values.ids import first_id
 
 # A list says how many rows there are up to this many: counting a log of millions would take longer than showing it.
 MOST_COUNTED = 5_000

@@ -50,10 +50,10 @@ class AuditConfig(PomeloApp):
         )
         from audit.rotation import count_signers
         from audit.seals.waiting import read_oldest_entry
-        from core import rotation
-        from core.health import READINESS_CHECKS
-        from core.restoring import STEPS
-        from core.watch import FIGURES, WATCHES
+        from core.background.watch import FIGURES, WATCHES
+        from core.operations.health import READINESS_CHECKS
+        from core.operations.restoring import STEPS
+        from core.security import rotation
 
         post_migrate.connect(_after_migrate, sender=self)
         READINESS_CHECKS["audit_partitions"] = check_partitions

@@ -3,7 +3,7 @@
 import uuid
 from datetime import UTC, date, datetime, timedelta
 
-from core.ids import first_id
+from core.values.ids import first_id
 
 
 def day_bounds(day: date) -> tuple[uuid.UUID, uuid.UUID]:

@@ -9,8 +9,8 @@ from django.db import connection
 
 from audit.latency import LATENCY, Usage
 from audit.outcomes import OK, OUTCOMES, SERVER_ERROR
-from core.ids import first_id
 from core.tenancy import require_tenant
+from core.values.ids import first_id
 
 Dimension = Literal["all", "key", "route", "status"]
 

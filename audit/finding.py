@@ -6,7 +6,7 @@ from typing import Any
 from django.urls import reverse
 
 from audit.models import AuditEntry, RequestLog
-from core.finding import Found, by_identifier
+from core.ui.finding import Found, by_identifier
 
 
 def find(text: str) -> Iterator[Found]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from audit import outcomes
-from core import ids
-from core.latency import LatencyScale
+from core.values import ids
+from core.values.latency import LatencyScale
 
 # Bounds a factor of √2 apart: a percentile read from them is at most 19 %
 # off, whatever the distribution.

@@ -4,10 +4,10 @@ from typing import Any
 
 from audit.latency import Usage
 from audit.models import AuditEntry, RequestLog
-from core import ids
 from core.clock import rfc3339
 from core.principal import Principal
-from core.reach import READ_SCOPES
+from core.security.reach import READ_SCOPES
+from core.values import ids
 
 
 def audit_entry(row: AuditEntry) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from audit.partitions.tables import OWNER, PARENTS, ensure_partitions, list_part
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import export_restored, exported_heads, sign_heads
 from audit.signing import Chain
-from core.health import NotReady
-from core.restoring import Broken, set_counter_on
+from core.operations.health import NotReady
+from core.operations.restoring import Broken, set_counter_on
 from core.tenancy import system_context
 
 _ONLY_ADDED_TO = (

@@ -5,7 +5,7 @@ from collections import Counter
 from audit.models import SealHead
 from audit.seals.heads import exported_heads, signer_of_head
 from audit.signing import public_key, verify_keys
-from core.rotation import Tell
+from core.security.rotation import Tell
 from core.tenancy import system_context
 
 

@@ -16,10 +16,10 @@ from django.db.models import Q, QuerySet
 from audit.models import AuditEntry, RequestLog
 from audit.outcomes import BY_NAME, NAMED_CODES
 from audit.windows import newest
-from core import ids
 from core.api.patterns import TRACE_ID
 from core.errors import FieldError, FieldErrors, NotFound
-from core.ids import first_id
+from core.values import ids
+from core.values.ids import first_id
 
 _TRACE_ID = re.compile(TRACE_ID)
 # The last code point: the end of every range of texts with one prefix under the collation "C".

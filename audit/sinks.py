@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from audit.models import AuditEntry, StaffEntry, Streams, UnsealedEntry
-from core import ids
 from core.events import Event
 from core.postgres.later import send_later
 from core.postgres.rows import insert_rows
 from core.principal import Principal
-from core.redaction import redact
 from core.tenancy import Tenant, current_tenant, tenant_context
+from core.values import ids
+from core.values.redaction import redact
 
 # What the sealer has to do is written with the entry itself, so it finds whatever is committed, however late.
 _LEAVE_TO_THE_SEALER = "INSERT INTO audit_unsealedentry (id, stream) SELECT unnest(%s::uuid[]), %s"

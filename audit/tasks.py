@@ -9,7 +9,7 @@ from audit.seals.compacting import compact_heads
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
 from core import clock
-from core.jobs import system_task
+from core.background.jobs import system_task
 
 # A run ends when the stream is empty; the limit leaves the worker to other tasks while it never is.
 WRITE_SECONDS = 20.0

@@ -10,8 +10,8 @@ from django.db import connection
 
 from audit.latency import Usage
 from audit.models import RequestLog
-from core.ids import first_id
 from core.tenancy import require_tenant
+from core.values.ids import first_id
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 

@@ -22,8 +22,9 @@ from audit.seals.content import (
 )
 from audit.seals.heads import chain_of, exported_heads
 from audit.signing import GENESIS, LEAF_BYTES, Chain, canonical, head_statement, is_signed, leaf, seal_digest
-from core import clock, ids
+from core import clock
 from core.tenancy import system_context
+from core.values import ids
 
 # Entries are sealed, and heads that changed are signed, within a minute or two; what waits for longer should not.
 UNSEALED_AFTER = UNSIGNED_AFTER = timedelta(minutes=10)

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from core import clock
-from core.ids import first_id
+from core.values.ids import first_id
 
 # How far back the statements reach, in whole days before today: nearly always the first one fills the page.
 STEPS = (1, 7, 30)

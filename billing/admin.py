@@ -30,9 +30,9 @@ from billing.services import (
     override_limits,
     set_tier_limits,
 )
-from core.fences import LONGEST_DELAY_SECONDS, Effect
-from core.form_fields import WholeNumberField
-from core.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
+from core.ui.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
+from core.valkey.fences import LONGEST_DELAY_SECONDS, Effect
+from core.values.form_fields import WholeNumberField
 
 
 class TierForm(ReasonForm):

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPayment, Refund
 from billing.selectors import email_spelling
-from core.finding import Found, by_identifier
+from core.ui.finding import Found, by_identifier
 
 # How many rows one text may fit: customers of one household share an address.
 MOST_FOUND = 10

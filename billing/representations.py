@@ -16,8 +16,8 @@ from billing.models import (
     Refund,
     Seller,
 )
-from core import ids
 from core.clock import rfc3339
+from core.values import ids
 
 
 def _moment(value: Any) -> str | None:

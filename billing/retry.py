@@ -1,5 +1,5 @@
 """When a payment without an answer is asked for again. After the last try the order is abandoned, which settles it for good."""
 
-from core.retry import RetryClock
+from core.background.retry import RetryClock
 
 CLOCK = RetryClock.of_seconds(2, 10, 30, 120, 300)

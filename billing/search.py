@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from core.texts import drop_invisible
+from core.values.texts import drop_invisible
 
 MAX_WORD_LENGTH = 64
 MAX_WORDS = 60

@@ -20,13 +20,14 @@ from billing.models import (
     TierRequest,
 )
 from billing.search import MAX_QUERY_WORDS, split_words
-from core import clock, ids
-from core.crypto import sha256_hex
-from core.email_addresses import InvalidEmail, parse_email
+from core import clock
 from core.errors import NotFound
 from core.models import OutboxEvent
+from core.security.crypto import sha256_hex
 from core.tenancy import system_context
-from core.texts import normalize
+from core.values import ids
+from core.values.email_addresses import InvalidEmail, parse_email
+from core.values.texts import normalize
 
 # The last code point: the end of every range of words with one prefix under the collation "C".
 _LAST = "\U0010ffff"

@@ -2,7 +2,7 @@
 
 from billing import services
 from core import clock
-from core.jobs import system_task
+from core.background.jobs import system_task
 
 
 @system_task(name="billing.complete_payments")

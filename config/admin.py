@@ -19,9 +19,9 @@ from unfold.sites import UnfoldAdminSite
 
 from accounts.sudo import ask_again, logged_in_recently
 from config import staff_search
-from core.staff import StaffModelAdmin
+from core.background.watch import read_all
 from core.tenancy import system_context
-from core.watch import read_all
+from core.ui.staff import StaffModelAdmin
 
 # unfold positions its parts by style attributes and drives them with Alpine.js, which evaluates expressions. Only staff
 # with a second factor get these pages, and no inline script is allowed even here.

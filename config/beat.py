@@ -1,11 +1,11 @@
-"""Beat's scheduler: Celery's, except that it adds no task while as many as can be of use wait already (core.backlog)."""
+"""Beat's scheduler: Celery's, except that it adds no task while as many as can be of use wait already (core.background.backlog)."""
 
 from typing import Any
 
 from celery.beat import PersistentScheduler
 
 from config import heartbeat
-from core.backlog import BACKLOG
+from core.background.backlog import BACKLOG
 
 
 class BoundedScheduler(PersistentScheduler):

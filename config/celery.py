@@ -68,7 +68,7 @@ def _refuse_wrong_database_role(**kwargs: object) -> None:
     from django.db import connection
 
     from config import worker_metrics
-    from core.database_role import refuse_wrong_database_role
+    from core.postgres.database_role import refuse_wrong_database_role
 
     worker_metrics.install()
     refuse_wrong_database_role()

@@ -16,9 +16,9 @@ from accounts.models import Company, User
 from apikeys.keys import LOCATOR_LENGTH, MODES
 from apikeys.models import ApiKey, ApiKeySecret
 from core.events import publish_unowned
-from core.finding import LONGEST_SOUGHT, identifier_in
-from core.redaction import redact
-from core.staff import StaffListed, StaffModelAdmin, staff_principal
+from core.ui.finding import LONGEST_SOUGHT, identifier_in
+from core.ui.staff import StaffListed, StaffModelAdmin, staff_principal
+from core.values.redaction import redact
 
 MOST_FOUND = 20
 

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from core import health
 from core.api import document
+from core.operations import health
 from core.resources import pomelo_apps
 
 # Names what the address speaks of when it is in another mode or company of the person's.

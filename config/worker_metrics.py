@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from core import tracing
-from core.jobs import REQUEST_HEADER, TRACE_HEADER
+from core.background.jobs import REQUEST_HEADER, TRACE_HEADER
 from core.tracing import export
 
 TASKS = Counter("pomelo_tasks_total", "Tasks of the worker, by how they ended", ["task", "outcome"])
@@ -32,7 +32,7 @@ SECONDS = Histogram(
     ["task"],
     buckets=(0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 240.0),
 )
-# As core.ids writes one. The broker is not to be believed: nothing else of it gets into the log.
+# As core.values.ids writes one. The broker is not to be believed: nothing else of it gets into the log.
 _REQUEST_ID = re.compile(r"req_[0-9a-z]{26}", re.ASCII)
 _began: dict[str, float] = {}
 _spans: dict[str, AbstractContextManager[Any]] = {}

@@ -15,7 +15,7 @@ from django.core.signals import request_finished, request_started  # noqa: E402
 from django.db import close_old_connections, reset_queries  # noqa: E402
 from django.urls import get_resolver  # noqa: E402 - needs the settings
 
-from core.database_role import refuse_wrong_database_role  # noqa: E402 - needs the settings
+from core.postgres.database_role import refuse_wrong_database_role  # noqa: E402 - needs the settings
 
 refuse_wrong_database_role()
 # Every view and what it imports, now instead of during the first request.
@@ -24,7 +24,7 @@ assert get_resolver().url_patterns
 request_started.disconnect(close_old_connections)
 if not settings.DEBUG:
     request_started.disconnect(reset_queries)
-# Nor does the cache have anything to close when it ends: its connections are the process's (core.cache).
+# Nor does the cache have anything to close when it ends: its connections are the process's (core.valkey.cache).
 request_finished.disconnect(close_caches)
 # All of it lives as long as the process: the collector need not walk through it again and again.
 gc.collect()

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from core.models import SetAside
-from core.staff import StaffModelAdmin
+from core.ui.staff import StaffModelAdmin
 
 
 @admin.register(SetAside)

@@ -15,7 +15,7 @@ class CoreConfig(PomeloApp):
         """Know every app's events, and register the system checks (start-up refuses what they call an error)."""
         from core import checks, resource_checks  # noqa: F401
         from core.api import checks as api_checks  # noqa: F401
-        from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
+        from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
 
         ENCRYPTED_COLUMNS.extend(
             (

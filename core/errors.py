@@ -103,3 +103,15 @@ class NotFound(DomainError):
     def __init__(self) -> None:
         # One text for every cause: a foreign object must not be told from a missing one (docs/architecture.md, Contracts).
         super().__init__("There is nothing here for this key.")
+
+
+class TemporarilyUnavailable(DomainError):
+    """A part the API needs cannot be reached right now. Nothing was executed."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    title = "Temporarily unavailable"
+    fix = "Send the request again after `Retry-After`, with the same Idempotency-Key."
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers={"Retry-After": "1"})

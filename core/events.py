@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from core import jobs, tracing
+from core import tracing
+from core.background import jobs
 from core.models import OutboxEvent
 from core.postgres.rows import insert_rows
 from core.principal import Principal

@@ -16,11 +16,12 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.template.loader import get_template
 
-from core import fences, ids
-from core.addresses import client_address, forwarded_scheme, peer_is_trusted_proxy
 from core.api.entry import ApiEntry, is_api_path
+from core.http.addresses import client_address, forwarded_scheme, peer_is_trusted_proxy
+from core.http.requests import GuardedRequest, Request
 from core.postgres.failures import is_outage
-from core.requests import GuardedRequest, Request
+from core.valkey import fences
+from core.values import ids
 
 log = structlog.get_logger(__name__)
 

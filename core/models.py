@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db import models
 
-from core import clock, ids
-from core.fields import NextValue
+from core import clock
+from core.postgres.fields import NextValue
 from core.tenancy import TenantModel
+from core.values import ids
 
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=24)
 # Drawn by every event as it is inserted, and by every one that the relay takes. Made by a migration.
@@ -94,7 +95,7 @@ class IdempotencyRecord(TenantModel):
 
 
 class SetAside(models.Model):
-    """A row of a batch that failed and was set aside, so that the others could go on (core.set_aside).
+    """A row of a batch that failed and was set aside, so that the others could go on (core.background.set_aside).
 
     Of every company's rows, for staff: the role `app` has no right on the table at all.
     """

@@ -83,8 +83,8 @@ class PomeloApp(AppConfig):
 
     `api_urls` names the URLconf mounted under /v1, `examples` the module of its examples (core.api.examples), `page_urls` the one of
     its pages, mounted under `page_prefix`. `audit_labels` names groups of audit actions that no resource stands for
-    (`member` → "Team"). `traces` are paths of what keys make that outlives them (core.made_by), `finders` paths of functions that
-    look up what somebody pastes into "Find anything" (core.finding). Its `events.py` is loaded by itself.
+    (`member` → "Team"). `traces` are paths of what keys make that outlives them (core.security.made_by), `finders` paths of functions that
+    look up what somebody pastes into "Find anything" (core.ui.finding). Its `events.py` is loaded by itself.
     """
 
     default = False  # of a module that imports it; each subclass is again what Django looks for

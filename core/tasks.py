@@ -1,9 +1,11 @@
 """The kernel's own background work."""
 
-from core import clock, sessions, set_aside
+from core import clock
 from core.api import idempotency
-from core.jobs import system_task
+from core.background import set_aside
+from core.background.jobs import system_task
 from core.mail.delivery import send_queued_mail
+from core.operations import sessions
 
 
 @system_task(name="core.prune_idempotency_keys")

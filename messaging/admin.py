@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.staff import StaffModelAdmin, reason_action, staff_principal
 from core.tenancy import tenant_context
+from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 from messaging.channels import channels, label_of
 from messaging.models import DailyUsage, Message, Recipient, SenderDomain, SmsSender, Suppression, Template
 from messaging.services import decide_sms_sender

@@ -70,8 +70,8 @@ class MessagingConfig(PomeloApp):
 
     def ready(self) -> None:
         """Register the system checks (start-up refuses what they call an error), what is watched, and the column that keys are encrypted in."""
-        from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
-        from core.watch import WATCHES
+        from core.background.watch import WATCHES
+        from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
         from messaging import checks  # noqa: F401
         from messaging.selectors.waiting import read_oldest_message
 

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from core.email_addresses import InvalidEmail, parse_email
-from core.finding import Found, by_identifier
+from core.ui.finding import Found, by_identifier
+from core.values.email_addresses import InvalidEmail, parse_email
 from messaging.models import Message, Suppression, Template
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from core.latency import LatencyScale
+from core.values.latency import LatencyScale
 
 SCALE = LatencyScale(tuple(2 ** ((step + 1) / 4) for step in range(127)))
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from core import ids
 from core.clock import rfc3339
+from core.values import ids
 from messaging.models import Message, Recipient, SenderDomain, Suppression, Template, TemplateVersion
 
 if TYPE_CHECKING:

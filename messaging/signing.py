@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from dkim import rfc822_parse, select_headers
 from dkim.canonicalization import CanonicalizationPolicy
 
-from core.outside import outside_transactions
+from core.postgres.outside import outside_transactions
 
 # RFC 8301 §3.2: signers use keys of 2,048 bits or more; a longer one no longer fits one DNS answer.
 KEY_BITS = 2048

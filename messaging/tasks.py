@@ -1,6 +1,6 @@
 """Messaging's tasks. They carry no message: each looks into the tables for what is due."""
 
-from core.jobs import system_task
+from core.background.jobs import system_task
 from messaging import services
 
 

@@ -16,9 +16,9 @@ import dns.nameserver
 import dns.resolver
 from django.conf import settings
 
-from core.email_addresses import InvalidEmail, parse_email
-from core.outside import outside_transactions
-from core.text import storable
+from core.postgres.outside import outside_transactions
+from core.values.email_addresses import InvalidEmail, parse_email
+from core.values.texts import storable
 from messaging.models import DkimKey, SenderDomain
 from messaging.signing import key_record
 
@@ -210,7 +210,7 @@ def is_proved(records: Sequence[Record], found: Mapping[str, Looked]) -> bool:
 
 
 def clean_domain(text: str) -> str:
-    """Return a domain in ASCII and lower case; raises core.email_addresses.InvalidEmail for what cannot be one."""
+    """Return a domain in ASCII and lower case; raises core.values.email_addresses.InvalidEmail for what cannot be one."""
     name = text.strip().rstrip(".").lower()
     domain = parse_email(f"postmaster@{name}").rpartition("@")[2]
     if "." not in domain or len(domain) > MAX_DOMAIN:

@@ -22,8 +22,8 @@ from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
 from apikeys.services import IssuedKey  # noqa: E402
-from core import heavy  # noqa: E402
-from core.background import stop_all  # noqa: E402
+from core.background import heavy  # noqa: E402
+from core.background.loops import stop_all  # noqa: E402
 from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
 from tests.factories import World, make_key, make_world  # noqa: E402
 

@@ -18,9 +18,9 @@ from apikeys.services import IssuedKey, KeySettings, NewSecret, create_key, prep
 from billing.models import Customer, Seller
 from billing.services import create_customer
 from core import clock
-from core.crypto import encrypt_text
 from core.postgres.rows import insert_rows
 from core.principal import Mode, Principal
+from core.security.crypto import encrypt_text
 from core.tenancy import Tenant, require_tenant, tenant_context
 from messaging import signing
 from messaging.models import DkimKey, SenderDomain, SmsCountries, SmsSender

@@ -1,4 +1,4 @@
-"""Which tables' rows a piece of work locks, in which order (core.locks)."""
+"""Which tables' rows a piece of work locks, in which order (core.postgres.locks)."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence

@@ -3,8 +3,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from core.staff import StaffModelAdmin, reason_action, staff_principal
 from core.tenancy import tenant_context
+from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 from webhooks.models import Attempt, Delivery, Endpoint
 from webhooks.services.deliveries import resend_deliveries
 

@@ -48,9 +48,9 @@ class WebhooksConfig(PomeloApp):
 
     def ready(self) -> None:
         """Watch that events are relayed, and relay what a restored database brings along."""
-        from core.restoring import STEPS
-        from core.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
-        from core.watch import WATCHES
+        from core.background.watch import WATCHES
+        from core.operations.restoring import STEPS
+        from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
         from webhooks.delivery.metrics import read_oldest_event
         from webhooks.relay import relay_what_is_there
 

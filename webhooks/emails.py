@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from accounts.selectors import current_company, owner_emails
-from core import set_aside
+from core.background import set_aside
 from core.mail.compose import send_mail
 from core.mail.words import in_mail
 from core.tenancy import Tenant, system_context, tenant_context

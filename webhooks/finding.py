@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from core.finding import Found, by_identifier, identifier_in
+from core.ui.finding import Found, by_identifier, identifier_in
 from webhooks.models import Attempt, Delivery, Endpoint
 
 

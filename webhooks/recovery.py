@@ -10,9 +10,10 @@ from __future__ import annotations
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from core import clock, ids
+from core import clock
 from core.models import OutboxEvent
 from core.tenancy import system_context
+from core.values import ids
 from webhooks.catalogue import matching_types
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.relay import OutboxRow, insert_deliveries

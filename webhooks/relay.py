@@ -22,9 +22,11 @@ import orjson
 from django.conf import settings
 from django.db import connection, transaction
 
-from core import clock, ids, set_aside, tracing
+from core import clock, tracing
+from core.background import set_aside
 from core.postgres.failures import is_conflict
 from core.tenancy import require_tenant, system_context
+from core.values import ids
 from webhooks import representations
 from webhooks.catalogue import matches
 

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import orjson
 
-from core import crypto, ids
 from core.clock import rfc3339
+from core.security import crypto
+from core.values import ids
 from webhooks.models import Attempt, Delivery, Endpoint, RecoveryJob
 
 # What is shown in place of a custom header's value, which may be the receiver's credential and is never read out again.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import clock, ids, pruning
+from core import clock
+from core.background import pruning
+from core.values import ids
 
 KEPT_FOR = timedelta(days=30)
 # Attempts first, then what they point to; a delivery that still waits is kept, however old it is.

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from core.retry import RetryClock
+from core.background.retry import RetryClock
 
 _MINUTE, _HOUR = 60, 3600
 CLOCK = RetryClock.of_seconds(

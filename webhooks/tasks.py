@@ -6,7 +6,7 @@ from typing import Any
 
 from celery.signals import worker_process_shutdown, worker_shutdown
 
-from core.jobs import system_task
+from core.background.jobs import system_task
 from webhooks import emails, retention
 from webhooks.delivery import metrics, pump
 

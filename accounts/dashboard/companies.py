@@ -22,7 +22,7 @@ from accounts.selectors import current_company, list_members, memberships_of
 from accounts.services import found_company, update_company
 from accounts.services.allowances import CompanyCreationClosed, CompanyLimitReached
 from accounts.services.companies import SlugTaken
-from core.own_pages import own_page
+from core.http.own_pages import own_page
 from core.tenancy import Tenant, tenant_context
 
 __all__ = ["create_company_page", "settings_page", "switch_company", "switch_mode"]

@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.models import Company, User
 from accounts.roles import Role, at_least
-from core.email_addresses import InvalidEmail, parse_email
-from core.form_fields import EmailAddressField, NameField
+from core.values.email_addresses import InvalidEmail, parse_email
+from core.values.form_fields import EmailAddressField, NameField
 
 ROLE_EXPLANATIONS = {
     Role.OWNER: "Owner: everything, with the plan and the company itself",

@@ -2,8 +2,8 @@
 
 import accounts.models
 import core.clock
-import core.constraints
-import core.ids
+import core.postgres.constraints
+import core.values.ids
 import django.db.models.deletion
 import django.db.models.functions.text
 from django.conf import settings
@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('password', models.CharField(max_length=128, verbose_name='password')),
                 ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('email', models.EmailField(max_length=254, unique=True)),
                 ('name', models.CharField(blank=True, max_length=150)),
                 ('is_staff', models.BooleanField(default=False)),
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Company',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=100)),
                 ('slug', models.SlugField(max_length=60, unique=True)),
                 ('tier', models.CharField(choices=[('starter', 'Starter'), ('pro', 'Pro'), ('enterprise', 'Enterprise')], default='starter', max_length=20)),
@@ -50,13 +50,13 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'companies',
-                'constraints': [core.constraints.RowLevelSecurity(company_column='id', mode_column=None, name='accounts_company_rls'), models.CheckConstraint(condition=models.Q(('tier__in', ['starter', 'pro', 'enterprise'])), name='accounts_company_tier')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='id', mode_column=None, name='accounts_company_rls'), models.CheckConstraint(condition=models.Q(('tier__in', ['starter', 'pro', 'enterprise'])), name='accounts_company_tier')],
             },
         ),
         migrations.CreateModel(
             name='Invitation',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('email', models.EmailField(max_length=254)),
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('developer', 'Developer'), ('viewer', 'Viewer')], max_length=20)),
@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Membership',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('developer', 'Developer'), ('viewer', 'Viewer')], max_length=20)),
                 ('company', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.company')),
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invitation',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column=None, name='accounts_invitation_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column=None, name='accounts_invitation_rls'),
         ),
         migrations.AddConstraint(
             model_name='invitation',
@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column=None, name='accounts_membership_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column=None, name='accounts_membership_rls'),
         ),
         migrations.AddConstraint(
             model_name='membership',

@@ -13,11 +13,11 @@ from django.db.models import Q
 from accounts.models import Company, Invitation, Membership, User
 from accounts.roles import Role
 from core import clock
-from core.addresses import client_group
 from core.errors import DomainError
-from core.ids import first_id
+from core.http.addresses import client_group
 from core.postgres.turns import take_turn
 from core.tenancy import system_context
+from core.values.ids import first_id
 
 DAY = timedelta(days=1)
 # Of a company in its first day, when nobody knows it yet.

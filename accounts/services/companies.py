@@ -11,13 +11,15 @@ from accounts.roles import Role
 from accounts.services.allowances import CompanyCreationClosed, take_company
 from accounts.services.names import checked_name
 from accounts.services.tier_hold import hold_tiers
-from core import clock, fences, ids
-from core.addresses import client_group
+from core import clock
 from core.errors import DomainError
 from core.events import publish
+from core.http.addresses import client_group
 from core.postgres.failures import broken_constraint, refusing
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
+from core.valkey import fences
+from core.values import ids
 
 
 class SlugTaken(DomainError):

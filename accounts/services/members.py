@@ -9,14 +9,15 @@ from accounts.models import Invitation, Membership, User
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company, list_open_invitations, role_of
 from accounts.services.allowances import take_invitation
-from core import clock, ids
-from core.addresses import client_group
-from core.email_addresses import InvalidEmail, parse_email
+from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
+from core.http.addresses import client_group
 from core.postgres.failures import refusing
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
+from core.values import ids
+from core.values.email_addresses import InvalidEmail, parse_email
 
 
 class AlreadyMember(DomainError):

@@ -1,7 +1,7 @@
 """Names of people and companies, judged for whoever calls a service: a page, a command, an app outside this repository."""
 
 from core.errors import FieldError, FieldErrors
-from core.texts import clean_name
+from core.values.texts import clean_name
 
 
 def checked_name(name: str, *, longest: int) -> str:

@@ -20,7 +20,7 @@ from core import clock
 from core.api import versions
 from core.api.scopes import SCOPES
 from core.errors import FieldErrors
-from core.form_fields import DayField, NameField, WholeNumberField
+from core.values.form_fields import DayField, NameField, WholeNumberField
 
 EXPIRY_CHOICES = [
     ("30", "In 30 days"),

@@ -20,8 +20,8 @@ from core.api.exceptions import problem, to_domain_error
 from core.api.rendering import JSON, dump, read_json
 from core.api.serializers import StrictSerializer
 from core.errors import DomainError, FieldErrors
+from core.http.requests import Request, actor_of
 from core.principal import Principal
-from core.requests import Request, actor_of
 
 
 class FoundKeyInput(StrictSerializer):

@@ -26,7 +26,7 @@ from billing.entitlements import limits_of
 from core import clock
 from core.api.pagination import paginate_sorted
 from core.api.scopes import SCOPES
-from core.sparklines import sparkline
+from core.ui.sparklines import sparkline
 
 SPARK_DAYS = 14
 SORTABLE = ("name", "created", "last_used_at", "expires_at")

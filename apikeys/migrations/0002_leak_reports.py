@@ -1,7 +1,7 @@
 """Reports of found secrets: nobody's until they are looked up, so the table is for the role `system` alone."""
 
 import core.clock
-import core.ids
+import core.values.ids
 from django.db import migrations, models
 
 RIGHTS = """
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='LeakReport',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('received', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('digest', models.BinaryField(help_text='Keyed: one row for one secret.', max_length=32, unique=True)),
                 ('secret', models.TextField(help_text='Encrypted under FIELD_ENCRYPTION_KEYS.')),

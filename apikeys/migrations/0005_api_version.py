@@ -2,8 +2,8 @@
 
 import apikeys.models
 import core.clock
-import core.constraints
-import core.ids
+import core.postgres.constraints
+import core.values.ids
 import core.tenancy
 import django.db.models.deletion
 from django.db import migrations, models
@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ApiKeyDeprecatedUse',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('what', models.CharField(max_length=200)),
@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='apikeys_apikeydeprecateduse_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='apikeys_apikeydeprecateduse_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='apikeys_apikeydeprecateduse_tenant'), core.constraints.CompositeForeignKey(fields='key', name='apikeydeprecateduse_key', to='apikeys.ApiKey', with_mode=True), models.UniqueConstraint(fields=('company', 'mode', 'key', 'what'), name='apikeydeprecateduse_once')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='apikeys_apikeydeprecateduse_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='apikeys_apikeydeprecateduse_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='apikeys_apikeydeprecateduse_tenant'), core.postgres.constraints.CompositeForeignKey(fields='key', name='apikeydeprecateduse_key', to='apikeys.ApiKey', with_mode=True), models.UniqueConstraint(fields=('company', 'mode', 'key', 'what'), name='apikeydeprecateduse_once')],
             },
         ),
     ]

@@ -8,11 +8,12 @@ from apikeys.events import ApiKeyUpdated
 from apikeys.models import ApiKey
 from apikeys.representations import represent_key
 from apikeys.services.settings import KeySettings, check_settings
-from core import clock, fences
+from core import clock
 from core.errors import NotFound
 from core.events import publish
-from core.fences import Effect
 from core.principal import Principal
+from core.valkey import fences
+from core.valkey.fences import Effect
 
 # Public names of columns in the audit trail and in events.
 _PUBLIC_NAMES = {"allowed_networks": "allowed_ips"}

@@ -7,13 +7,14 @@ from apikeys.events import ApiKeyCreated
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.representations import represent_key
 from apikeys.services.settings import KeySettings, check_settings
-from core import clock, ids
-from core.api.errors import TemporarilyUnavailable
+from core import clock
+from core.errors import TemporarilyUnavailable
 from core.events import publish
-from core.fences import Effect
 from core.postgres.failures import refusing
 from core.principal import Principal
 from core.tenancy import Tenant, require_tenant
+from core.valkey.fences import Effect
+from core.values import ids
 
 __all__ = ["IssuedKey", "KeySettings", "NewSecret", "create_key", "give_secret", "prepare_secret"]
 

@@ -7,8 +7,8 @@ from apikeys.models import ApiKey
 from apikeys.services.editing import KeyChange, lock_key
 from apikeys.services.revoking import revoke_key
 from core import clock
-from core.made_by import Made, traces
 from core.principal import Principal
+from core.security.made_by import Made, traces
 
 
 @dataclass(frozen=True, slots=True)

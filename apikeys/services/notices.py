@@ -13,7 +13,7 @@ from apikeys.models import ApiKey
 from apikeys.representations import represent_key
 from apikeys.services.editing import lock_key
 from billing.entitlements import entitlements_of
-from core import set_aside
+from core.background import set_aside
 from core.errors import NotFound
 from core.events import publish
 from core.mail.words import in_mail

@@ -22,18 +22,19 @@ from apikeys.services.editing import lock_key
 from apikeys.services.revoking import UNDO_MINUTES, revoke_key
 from apikeys.services.rotating import end_overlap
 from apikeys.verification import is_secret_of
-from core import crypto, jobs, set_aside
-from core.addresses import client_group
-from core.api.errors import RateLimited, TemporarilyUnavailable
+from core.api.errors import RateLimited
 from core.api.throttling import LocalBuckets, Policy, take_one
-from core.errors import FieldError, FieldErrors
+from core.background import jobs, set_aside
+from core.errors import FieldError, FieldErrors, TemporarilyUnavailable
 from core.events import publish, publish_unowned
+from core.http.addresses import client_group
 from core.mail.words import in_mail
 from core.postgres.turns import take_turn
 from core.principal import Principal
-from core.redaction import redact
+from core.security import crypto
 from core.tenancy import system_context, tenant_context
-from core.valkey import ValkeyUnavailable
+from core.valkey.commands import ValkeyUnavailable
+from core.values.redaction import redact
 
 log = structlog.get_logger("pomelo.apikeys.reports")
 

@@ -9,8 +9,8 @@ from apikeys.services.editing import KeyChange, lock_key, save_change
 from core import clock
 from core.errors import DomainError
 from core.events import publish
-from core.fences import Effect
 from core.principal import Principal
+from core.valkey.fences import Effect
 
 UNDO_MINUTES = 60
 

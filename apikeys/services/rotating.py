@@ -12,8 +12,8 @@ from apikeys.services.issuing import IssuedKey, NewSecret, give_secret
 from core import clock
 from core.errors import DomainError
 from core.events import publish
-from core.fences import Effect
 from core.principal import Principal
+from core.valkey.fences import Effect
 
 # What the pages offer. Longer overlaps keep a secret alive that was to be replaced.
 OVERLAPS = {

@@ -11,8 +11,8 @@ from core import clock
 from core.api import versions
 from core.api.scopes import SCOPES, UnknownScope, normalize_scopes
 from core.errors import FieldError, FieldErrors
-from core.redaction import redact_text
-from core.texts import (
+from core.values.redaction import redact_text
+from core.values.texts import (
     CONTROL_CHARACTERS,
     HOLDS_A_CREDENTIAL,
     NOTHING_TO_SEE,

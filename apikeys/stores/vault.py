@@ -10,7 +10,7 @@ from apikeys.hashers import Verifier
 from apikeys.models import ApiKeySecret
 from apikeys.stores.base import StoreUnavailable
 from apikeys.stores.vault_session import FAILURES, REFUSALS, SESSION
-from core.outside import outside_transactions
+from core.postgres.outside import outside_transactions
 
 
 def _kv(call: Callable[[Any], Any]) -> Any:

@@ -19,7 +19,7 @@ import structlog
 from django.conf import settings
 from prometheus_client import Counter, Gauge
 
-from core.health import NotReady
+from core.operations.health import NotReady
 from core.setting_changes import forget_when_changed
 
 TIMEOUT_SECONDS = 3

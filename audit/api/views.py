@@ -17,13 +17,14 @@ from audit.api.serializers import (
 )
 from audit.models import AuditEntry, RequestLog
 from audit.windows import newest
-from core import clock, ids
+from core import clock
 from core.api.access import ApiRequest
 from core.api.filters import known_parameters
 from core.api.pagination import CursorPagination
 from core.api.views import APIView, GenericViewSet
 from core.clock import rfc3339
 from core.errors import FieldError, FieldErrors
+from core.values import ids
 
 STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 MAX_STEPS = 750

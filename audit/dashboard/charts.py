@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from audit.dashboard.periods import Span
 from audit.latency import Usage
 from audit.outcomes import OUTCOMES
-from core.charts import Chart, Links, Series, line_chart, stacked_chart
-from core.latency import milliseconds_text
+from core.ui.charts import Chart, Links, Series, line_chart, stacked_chart
+from core.values.latency import milliseconds_text
 
 TONES = {
     "ok": 2, "scope": 4, "ip": 5, "origin": 7, "limit": 3, "validation": 8, "other": 6, "server_error": 1,

@@ -9,11 +9,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 
 from audit.outcomes import OUTCOMES
 from audit.selectors import EntryFilter, RequestFilter
-from core import clock, ids
+from core import clock
 from core.errors import FieldErrors
 from core.events import EVENT_TYPES
-from core.form_fields import MomentField
 from core.resources import list_resources, pomelo_apps
+from core.values import ids
+from core.values.form_fields import MomentField
 
 PERIODS = {
     "": "Any time",

@@ -9,8 +9,8 @@ from audit import services
 from audit.dashboard.streaming import download
 from audit.export.proof import export_proof, find_head
 from core.errors import NotFound
-from core.moments import parse_day
 from core.tenancy import require_tenant
+from core.values.moments import parse_day
 
 
 @company_page(role=Role.DEVELOPER)

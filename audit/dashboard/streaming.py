@@ -5,7 +5,7 @@ from typing import cast
 
 from django.http import HttpResponse, StreamingHttpResponse
 
-from core.heavy import HeavyBody, take_place
+from core.background.heavy import HeavyBody, take_place
 from core.tenancy import require_tenant
 
 

@@ -22,8 +22,9 @@ from audit.export.rows import cell_of
 from audit.latency import Usage
 from audit.outcomes import OUTCOMES
 from audit.usage import merged
-from core import clock, ids
-from core.latency import milliseconds_text
+from core import clock
+from core.values import ids
+from core.values.latency import milliseconds_text
 
 BREAKDOWNS = {"key": "Key", "route": "Route", "status": "Status", "address": "Address"}
 

@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 
 from audit.windows import newest
 from core.tenancy import Tenant, tenant_context
-from core.texts import drop_invisible
+from core.values.texts import drop_invisible
 
 CHUNK = 1_000
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from audit.ingest.rows import CONTENT, FORMER_CONTENT, pad
-from core import sealed
+from core.security import sealed
 
 SCHEMA = sealed.tag_of("request-rows", CONTENT)
 # Of a release whose web processes may still run beside this one's writer.
@@ -21,7 +21,7 @@ def pack(rows: list[bytes]) -> bytes:
 
 
 def unpack(payload: bytes) -> list[list[Any]]:
-    """Return the rows of a batch. Raises core.sealed.NotOurs, core.sealed.UnknownSchema."""
+    """Return the rows of a batch. Raises core.security.sealed.NotOurs, core.security.sealed.UnknownSchema."""
     try:
         rows: list[list[Any]] = orjson.loads(sealed.unseal(SCHEMA, payload))
     except sealed.UnknownSchema as error:

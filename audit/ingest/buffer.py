@@ -17,8 +17,8 @@ from prometheus_client import Counter
 
 from audit.ingest import batches, rows, spill, stream
 from audit.signing import canonical
-from core.background import Loop
-from core.valkey import ValkeyUnavailable
+from core.background.loops import Loop
+from core.valkey.commands import ValkeyUnavailable
 
 FLUSH_SECONDS = 0.05
 RETRY_SECONDS = 0.25

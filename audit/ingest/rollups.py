@@ -10,8 +10,8 @@ from audit import outcomes
 from audit.ingest import rows
 from audit.latency import LATENCY
 from audit.models import UsageRollup
-from core import ids
 from core.postgres.copying import copying
+from core.values import ids
 
 # (company, mode, hour, key, method, route) → key's name, the sums in the order of the table, and the latency buckets.
 Cells = dict[tuple[Any, ...], list[Any]]

@@ -4,8 +4,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from core import ids
-from core.redaction import redact_text
+from core.values import ids
+from core.values.redaction import redact_text
 
 CONTENT = (
     "id", "company", "mode", "key", "key_name", "method", "route", "path", "status", "duration_us",

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from core import valkey
-from core.valkey import CommandRefused, Script
+from core.valkey import commands
+from core.valkey.commands import CommandRefused, Script
 
 # Releases before seals wrote to `{audit}:requests`. They must not take sealed batches for nonsense and drop them.
 STREAM = "{audit}:sealed-requests"
@@ -66,14 +66,14 @@ class Delivery:
 
 
 def add(payload: bytes) -> bool:
-    """Append a batch; False when the stream is full. Raises core.valkey.ValkeyUnavailable."""
+    """Append a batch; False when the stream is full. Raises core.valkey.commands.ValkeyUnavailable."""
     return bool(_ADD.run([STREAM, SIZE], [payload, MAX_BYTES]))
 
 
 def ensure_group() -> None:
     """Create the consumer group (and the stream), reading from the beginning. Raises ValkeyUnavailable."""
     try:
-        valkey.call("XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM")
+        commands.call("XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM")
     except CommandRefused as error:
         if "BUSYGROUP" not in error.reply:
             raise
@@ -83,20 +83,20 @@ def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[Del
     """Take up to `count` batches nobody has taken. Raises ValkeyUnavailable."""
     block = () if block_ms is None else ("BLOCK", block_ms)
     return _deliveries(
-        valkey.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, *block, "STREAMS", STREAM, ">")
+        commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, *block, "STREAMS", STREAM, ">")
     )
 
 
 def read_own(consumer: str, count: int) -> list[Delivery]:
     """Return batches this consumer took before and has not acknowledged (PostgreSQL failed). Raises ValkeyUnavailable."""
     return _deliveries(
-        valkey.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "STREAMS", STREAM, "0")
+        commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "STREAMS", STREAM, "0")
     )
 
 
 def take_over(consumer: str, count: int) -> list[Delivery]:
     """Take batches whose writer has been silent for TAKE_OVER_AFTER_MS. Raises ValkeyUnavailable."""
-    answer = valkey.call("XAUTOCLAIM", STREAM, GROUP, consumer, TAKE_OVER_AFTER_MS, "0", "COUNT", count)
+    answer = commands.call("XAUTOCLAIM", STREAM, GROUP, consumer, TAKE_OVER_AFTER_MS, "0", "COUNT", count)
     return _pairs(answer[1])
 
 
@@ -116,29 +116,29 @@ def set_aside(payload: bytes, reason: str) -> None:
 def read_aside(count: int) -> Iterator[list[Delivery]]:
     """Yield the batches that were set aside, oldest first, `count` at a time. Raises ValkeyUnavailable."""
     start = b"-"
-    while found := _pairs(valkey.call("XRANGE", ASIDE, start, "+", "COUNT", count)):
+    while found := _pairs(commands.call("XRANGE", ASIDE, start, "+", "COUNT", count)):
         yield found
         start = b"(" + found[-1].entry_id
 
 
 def taken_back(deliveries: list[Delivery]) -> None:
     """Remove batches from those set aside. Raises ValkeyUnavailable."""
-    valkey.call("XDEL", ASIDE, *(delivery.entry_id for delivery in deliveries))
+    commands.call("XDEL", ASIDE, *(delivery.entry_id for delivery in deliveries))
 
 
 def read_unsealed(count: int) -> list[Delivery]:
     """Return up to `count` batches of a release before seals, which nobody vouches for. Raises ValkeyUnavailable."""
-    return _pairs(valkey.call("XRANGE", UNSEALED, "-", "+", "COUNT", count))
+    return _pairs(commands.call("XRANGE", UNSEALED, "-", "+", "COUNT", count))
 
 
 def forget_unsealed(deliveries: list[Delivery]) -> None:
     """Remove batches of a release before seals. Raises ValkeyUnavailable."""
-    valkey.call("XDEL", UNSEALED, *(delivery.entry_id for delivery in deliveries))
+    commands.call("XDEL", UNSEALED, *(delivery.entry_id for delivery in deliveries))
 
 
 def waiting() -> int:
     """Return how many batches wait in the stream. Raises ValkeyUnavailable."""
-    return int(valkey.call("XLEN", STREAM))
+    return int(commands.call("XLEN", STREAM))
 
 
 def _deliveries(answer: Any) -> list[Delivery]:

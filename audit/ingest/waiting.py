@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 
 from audit.ingest.stream import STREAM
-from core import valkey
-from core.valkey import ValkeyUnavailable
-from core.watch import Reading
+from core.background.watch import Reading
+from core.valkey import commands
+from core.valkey.commands import ValkeyUnavailable
 
 # Written once a second; this long, no worker writes.
 LIMIT_SECONDS = 120.0
@@ -15,7 +15,7 @@ LIMIT_SECONDS = 120.0
 def read_oldest_request() -> Iterator[Reading]:
     """Yield the age of the oldest batch in the stream, by its id, which is a time; nothing while Valkey is away."""
     try:
-        found = valkey.call("XRANGE", STREAM, "-", "+", "COUNT", 1)
+        found = commands.call("XRANGE", STREAM, "-", "+", "COUNT", 1)
     except ValkeyUnavailable:
         return
     waited = time.time() - int(bytes(found[0][0]).partition(b"-")[0]) / 1000 if found else 0.0

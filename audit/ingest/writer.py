@@ -19,9 +19,12 @@ from prometheus_client import Counter
 from audit.ingest import batches, spill, stream
 from audit.ingest.store import day_of_row, store
 from audit.partitions.tables import ensure_partitions
-from core import clock, ids, sealed, set_aside
+from core import clock
+from core.background import set_aside
 from core.postgres.failures import is_conflict, is_outage
-from core.valkey import CommandRefused, ValkeyUnavailable
+from core.security import sealed
+from core.valkey.commands import CommandRefused, ValkeyUnavailable
+from core.values import ids
 
 # Batches taken at once, and rows written in one transaction: the more, the fewer times a roll-up or a chain is touched.
 TAKE = 40

@@ -1,9 +1,9 @@
 """The audit tables: partitioned by day, and narrower rights than other tables have (docs/architecture.md, Audit)."""
 
 import core.clock
-import core.constraints
-import core.fields
-import core.ids
+import core.postgres.constraints
+import core.postgres.fields
+import core.values.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='PruneCheckpoint',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now)),
                 ('table', models.CharField(max_length=64)),
                 ('day', models.DateField()),
@@ -59,8 +59,8 @@ class Migration(migrations.Migration):
                 ('request_id', models.CharField(max_length=40)),
                 ('changes', models.JSONField(default=dict)),
                 ('detail', models.JSONField(default=dict)),
-                ('transaction_id', core.fields.TransactionIdField()),
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('transaction_id', core.postgres.fields.TransactionIdField()),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
             ],
             options={
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('user_agent', models.CharField(max_length=300)),
                 ('refused_by', models.CharField(max_length=64)),
                 ('trace', models.JSONField(null=True)),
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
             ],
             options={
                 'verbose_name': 'request without a company',
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
         CreatePartitionedModel(
             name='AuditEntry',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('action', models.CharField(db_collation='C', max_length=64)),
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                 ('request_id', models.CharField(max_length=40)),
                 ('changes', models.JSONField(default=dict)),
                 ('detail', models.JSONField(default=dict)),
-                ('transaction_id', core.fields.TransactionIdField()),
+                ('transaction_id', core.postgres.fields.TransactionIdField()),
                 ('company', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='accounts.company')),
             ],
             options={
@@ -133,13 +133,13 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['company', 'mode', 'action', 'id'], name='audit_entry_action'), models.Index(fields=['company', 'mode', 'actor_id', 'id'], name='audit_entry_actor'), models.Index(fields=['company', 'mode', 'actor_name', 'id'], name='audit_entry_actor_name'), models.Index(fields=['company', 'mode', 'target_id', 'id'], name='audit_entry_target'), models.Index(fields=['company', 'mode', 'ip', 'id'], name='audit_entry_ip'), models.Index(fields=['company', 'mode', 'request_id'], name='audit_entry_request'), models.Index(fields=['transaction_id'], name='audit_entry_transaction')],
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_auditentry_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_auditentry_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_auditentry_tenant')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_auditentry_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_auditentry_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_auditentry_tenant')],
             },
         ),
         CreatePartitionedModel(
             name='RequestLog',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('method', models.CharField(max_length=8)),
                 ('route', models.CharField(max_length=200)),
@@ -162,13 +162,13 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['company', 'mode', 'key', 'id'], name='audit_request_key'), models.Index(fields=['company', 'mode', 'route', 'id'], name='audit_request_route'), models.Index(fields=['company', 'mode', 'status', 'id'], name='audit_request_status'), models.Index(fields=['company', 'mode', 'ip', 'id'], name='audit_request_ip'), models.Index(fields=['company', 'mode', 'path', 'id'], name='audit_request_path'), models.Index(condition=models.Q(('status__gte', 400), ('status__lt', 500)), fields=['company', 'mode', 'id'], name='audit_request_4xx'), models.Index(condition=models.Q(('status__gte', 500)), fields=['company', 'mode', 'id', 'key'], name='audit_request_5xx')],
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_requestlog_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_requestlog_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_requestlog_tenant')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_requestlog_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_requestlog_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_requestlog_tenant')],
             },
         ),
         migrations.CreateModel(
             name='RequestRollup',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('hour', models.DateTimeField()),
                 ('key', models.UUIDField(null=True)),
@@ -189,13 +189,13 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['company', 'mode', 'route', 'hour'], name='audit_rollup_route'), models.Index(fields=['company', 'mode', 'key', 'hour'], name='audit_rollup_key')],
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_requestrollup_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_requestrollup_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_requestrollup_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'hour', 'key', 'method', 'route'), name='audit_requestrollup_cell', nulls_distinct=False)],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_requestrollup_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_requestrollup_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_requestrollup_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'hour', 'key', 'method', 'route'), name='audit_requestrollup_cell', nulls_distinct=False)],
             },
         ),
         CreatePartitionedModel(
             name='Seal',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('stream', models.CharField(choices=[('entries', 'Audit entries'), ('requests', 'Requests'), ('staff', 'Events without a company'), ('unowned', 'Requests without a company')], max_length=8)),
                 ('day', models.DateField()),
@@ -211,13 +211,13 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['company', 'mode', 'stream', 'day', 'number'], name='audit_seal_chain')],
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_seal_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_seal_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_seal_tenant')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_seal_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_seal_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_seal_tenant')],
             },
         ),
         migrations.CreateModel(
             name='SealHead',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('stream', models.CharField(choices=[('entries', 'Audit entries'), ('requests', 'Requests'), ('staff', 'Events without a company'), ('unowned', 'Requests without a company')], max_length=8)),
                 ('day', models.DateField()),
@@ -235,7 +235,7 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(condition=models.Q(('seals', models.F('signed_seals')), _negated=True), fields=['changed'], name='audit_sealhead_unsigned'), models.Index(fields=['day'], name='audit_sealhead_day')],
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_sealhead_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_sealhead_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_sealhead_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'stream', 'day'), name='audit_sealhead_chain')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_sealhead_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_sealhead_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_sealhead_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'stream', 'day'), name='audit_sealhead_chain')],
             },
         ),
         migrations.RunSQL(RIGHTS, migrations.RunSQL.noop),

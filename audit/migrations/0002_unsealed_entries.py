@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models.functions import Now
 
-import core.fields
+import core.postgres.fields
 
 SEQUENCE = "CREATE SEQUENCE audit_entry_sequence;"
 NO_SEQUENCE = "DROP SEQUENCE audit_entry_sequence;"
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 (
                     "sequence",
                     models.BigIntegerField(
-                        db_default=core.fields.NextValue("audit_entry_sequence"), editable=False
+                        db_default=core.postgres.fields.NextValue("audit_entry_sequence"), editable=False
                     ),
                 ),
                 ("created", models.DateTimeField(db_default=Now(), editable=False)),

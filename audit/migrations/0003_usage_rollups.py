@@ -1,7 +1,7 @@
 """Usage by one dimension at a time, so that a page adds up tens of rows; filled from the hourly roll-ups there are."""
 
-import core.constraints
-import core.ids
+import core.postgres.constraints
+import core.values.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
 from django.db import migrations, models
@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='UsageRollup',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('grain', models.CharField(choices=[('hour', 'Hour'), ('day', 'Day')], max_length=4)),
                 ('start', models.DateTimeField()),
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['company', 'mode', 'grain', 'dimension', 'start'], name='audit_usage_start')],
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_usagerollup_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_usagerollup_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_usagerollup_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'grain', 'dimension', 'value', 'start'), name='audit_usagerollup_cell')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='audit_usagerollup_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='audit_usagerollup_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='audit_usagerollup_tenant'), models.UniqueConstraint(fields=('company', 'mode', 'grain', 'dimension', 'value', 'start'), name='audit_usagerollup_cell')],
             },
         ),
         migrations.RunSQL(RIGHTS, migrations.RunSQL.noop),

@@ -2,8 +2,9 @@
 
 from django.db import models
 
-from core import clock, ids
+from core import clock
 from core.tenancy import TenantModel
+from core.values import ids
 
 
 class EntryColumns(models.Model):

@@ -8,8 +8,9 @@ from django.db import models
 from audit.days import moment_of
 from audit.latency import LATENCY
 from audit.outcomes import OUTCOMES
-from core import clock, ids
+from core import clock
 from core.tenancy import TenantModel
+from core.values import ids
 
 
 class RequestColumns(models.Model):

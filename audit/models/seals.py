@@ -3,9 +3,10 @@
 from django.db import models
 from django.db.models.functions import Now
 
-from core import clock, ids
-from core.fields import NextValue
+from core import clock
+from core.postgres.fields import NextValue
 from core.tenancy import TenantModel
+from core.values import ids
 
 # Drawn by every entry as it is inserted. Made by a migration.
 ENTRY_SEQUENCE = "audit_entry_sequence"

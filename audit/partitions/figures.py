@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
 from audit.partitions.tables import days_ahead, list_partitions
-from core.watch import Figures
+from core.background.watch import Figures
 
 
 def _ahead() -> Iterator[tuple[tuple[str, ...], float]]:

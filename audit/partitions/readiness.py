@@ -3,7 +3,7 @@
 from django.db import DatabaseError
 
 from audit.partitions.tables import days_ahead
-from core.health import NotReady
+from core.operations.health import NotReady
 
 WARN_BELOW_DAYS = 7
 

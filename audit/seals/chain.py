@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from django.db.backends.utils import CursorWrapper
 
 from audit.signing import GENESIS, LEAF_BYTES, Chain, seal_digest
-from core import ids
+from core.values import ids
 
 NOBODY = uuid.UUID(int=0)
 

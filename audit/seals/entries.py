@@ -19,8 +19,9 @@ from audit.models import Streams
 from audit.seals import chain
 from audit.seals.content import ENTRY_COLUMNS, STAFF_COLUMNS, entry_content
 from audit.signing import Chain, canonical, leaf
-from core import ids, set_aside
+from core.background import set_aside
 from core.tenancy import system_context
+from core.values import ids
 
 BATCH = 5_000
 BATCH_NAME = "audit.seal"

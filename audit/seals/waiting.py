@@ -6,8 +6,8 @@ from django.db.models import Min
 
 from audit.models import UnsealedEntry
 from core import clock
+from core.background.watch import Reading
 from core.tenancy import system_context
-from core.watch import Reading
 
 # The sealer runs once a minute.
 LIMIT_SECONDS = 300.0

@@ -1,10 +1,10 @@
 """Writes of audit: that somebody read the trail out is itself on the trail."""
 
 from audit.events import AuditExported, ProofDownloaded
-from core import ids
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import require_tenant
+from core.values import ids
 
 
 def record_export(*, what: str, kind: str, filters: dict[str, str], actor: Principal) -> None:

@@ -11,8 +11,8 @@ from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPay
 from billing.models.charges import PaymentStatus
 from billing.models.credit_notes import CreditNoteStatus
 from billing.models.invoices import InvoiceStatus
-from core import ids
 from core.api.filters import ChoicesFilter, CreatedRange, DayFilter, TextFilter, TruthFilter
+from core.values import ids
 
 
 class CustomerFilterForm(Form):

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from billing.selectors import list_happenings
-from core.currencies import money_text
 from core.models import OutboxEvent
+from core.values.currencies import money_text
 
 _WORDS = {
     "customer.created": ("Customer created", ""),

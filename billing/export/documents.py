@@ -12,8 +12,8 @@ from accounts.selectors import current_company
 from billing.models import Invoice
 from billing.representations import buyer_snapshot, seller_snapshot
 from billing.selectors import current_seller, get_credit_note, get_invoice
-from core.heavy import heavy_work
-from core.outside import outside_transactions
+from core.background.heavy import heavy_work
+from core.postgres.outside import outside_transactions
 from core.tenancy import Tenant, tenant_context
 
 # Of all documents together, in one process; a document has some tens of kilobytes.
@@ -77,7 +77,7 @@ def invoice_document(tenant: Tenant, public_id: str) -> Document:
     """Return the document of an invoice of `tenant`; a draft's is made anew each time.
 
     The invoice is read in a transaction that has ended when the document is made, and read each time, so whoever may not read
-    it gets no kept document either. Raises NotFound; TemporarilyUnavailable when the company has no place left (core.heavy).
+    it gets no kept document either. Raises NotFound; TemporarilyUnavailable when the company has no place left (core.background.heavy).
     """
     with tenant_context(tenant):
         invoice = get_invoice(public_id)

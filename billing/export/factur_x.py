@@ -14,7 +14,7 @@ from lxml import etree
 from billing.models import Customer, Invoice, InvoiceLine
 from billing.representations import tax_breakdown
 from core import clock
-from core.currencies import EXPONENTS
+from core.values.currencies import EXPONENTS
 
 FILE_NAME = FACTURX_FILENAME
 _COMMERCIAL_INVOICE = "380"  # UNTDID 1001

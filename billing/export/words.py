@@ -8,8 +8,8 @@ from babel import Locale
 from babel.dates import format_date
 
 from billing.languages import Language
-from core.currencies import SIGNS, decimal_text
-from core.numbers import NumberStyle
+from core.values.currencies import SIGNS, decimal_text
+from core.values.numbers import NumberStyle
 
 _THIN = "\u202f"
 

@@ -9,8 +9,8 @@ from typing import Any
 from django.db import migrations
 
 from billing.search import split_words
-from core import ids
-from core.email_addresses import InvalidEmail, parse_email
+from core.values import ids
+from core.values.email_addresses import InvalidEmail, parse_email
 
 BATCH = 1_000
 # What is there twice under one spelling stays as it is: both rows are somebody's.

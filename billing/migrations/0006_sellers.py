@@ -1,8 +1,8 @@
 """Who sells and who buys: a table of sellers, tax details of customers, both as an invoice keeps them."""
 
 import core.clock
-import core.constraints
-import core.ids
+import core.postgres.constraints
+import core.values.ids
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Seller',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('legal_name', models.CharField(blank=True, max_length=200)),
@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='seller',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_seller_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_seller_rls'),
         ),
         migrations.AddConstraint(
             model_name='seller',

@@ -1,8 +1,8 @@
 """Credit notes, payments past the gateway, links to invoices; reasons and metadata of refunds."""
 
 import core.clock
-import core.constraints
-import core.ids
+import core.postgres.constraints
+import core.values.ids
 import core.tenancy
 import django.db.models.deletion
 import django.db.models.expressions
@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='CreditNote',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('status', models.CharField(choices=[('issued', 'Issued'), ('void', 'Void')], default='issued', max_length=8)),
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='CreditNoteCounter',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('last_number', models.BigIntegerField(default=0)),
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='CreditNoteLine',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('position', models.PositiveSmallIntegerField()),
@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='InvoiceLink',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('token_hash', models.CharField(max_length=64)),
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='OffPlatformPayment',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('method', models.CharField(choices=[('bank_transfer', 'Bank transfer'), ('cash', 'Cash'), ('other', 'Other')], max_length=16)),
@@ -256,7 +256,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='creditnote',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_creditnote_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_creditnote_rls'),
         ),
         migrations.AddConstraint(
             model_name='creditnote',
@@ -268,11 +268,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='creditnote',
-            constraint=core.constraints.CompositeForeignKey(fields='invoice', name='billing_creditnote_invoice', to='billing.Invoice', with_mode=True),
+            constraint=core.postgres.constraints.CompositeForeignKey(fields='invoice', name='billing_creditnote_invoice', to='billing.Invoice', with_mode=True),
         ),
         migrations.AddConstraint(
             model_name='creditnote',
-            constraint=core.constraints.CompositeForeignKey(fields='refund', name='billing_creditnote_refund', to='billing.Refund', with_mode=True),
+            constraint=core.postgres.constraints.CompositeForeignKey(fields='refund', name='billing_creditnote_refund', to='billing.Refund', with_mode=True),
         ),
         migrations.AddConstraint(
             model_name='creditnote',
@@ -300,7 +300,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='creditnotecounter',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_creditnotecounter_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_creditnotecounter_rls'),
         ),
         migrations.AddConstraint(
             model_name='creditnotecounter',
@@ -324,7 +324,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='creditnoteline',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_creditnoteline_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_creditnoteline_rls'),
         ),
         migrations.AddConstraint(
             model_name='creditnoteline',
@@ -336,11 +336,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='creditnoteline',
-            constraint=core.constraints.CompositeForeignKey(fields='credit_note', name='billing_creditnoteline_note', to='billing.CreditNote', with_mode=True),
+            constraint=core.postgres.constraints.CompositeForeignKey(fields='credit_note', name='billing_creditnoteline_note', to='billing.CreditNote', with_mode=True),
         ),
         migrations.AddConstraint(
             model_name='creditnoteline',
-            constraint=core.constraints.CompositeForeignKey(fields='invoice_line', name='billing_creditnoteline_line', to='billing.InvoiceLine', with_mode=True),
+            constraint=core.postgres.constraints.CompositeForeignKey(fields='invoice_line', name='billing_creditnoteline_line', to='billing.InvoiceLine', with_mode=True),
         ),
         migrations.AddConstraint(
             model_name='creditnoteline',
@@ -356,7 +356,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invoicelink',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_invoicelink_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_invoicelink_rls'),
         ),
         migrations.AddConstraint(
             model_name='invoicelink',
@@ -368,7 +368,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='invoicelink',
-            constraint=core.constraints.CompositeForeignKey(fields='invoice', name='billing_invoicelink_invoice', to='billing.Invoice', with_mode=True),
+            constraint=core.postgres.constraints.CompositeForeignKey(fields='invoice', name='billing_invoicelink_invoice', to='billing.Invoice', with_mode=True),
         ),
         migrations.AddConstraint(
             model_name='invoicelink',
@@ -384,7 +384,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='offplatformpayment',
-            constraint=core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_offplatformpayment_rls'),
+            constraint=core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='billing_offplatformpayment_rls'),
         ),
         migrations.AddConstraint(
             model_name='offplatformpayment',
@@ -396,7 +396,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='offplatformpayment',
-            constraint=core.constraints.CompositeForeignKey(fields='invoice', name='billing_offplatformpayment_invoice', to='billing.Invoice', with_mode=True),
+            constraint=core.postgres.constraints.CompositeForeignKey(fields='invoice', name='billing_offplatformpayment_invoice', to='billing.Invoice', with_mode=True),
         ),
         migrations.AddConstraint(
             model_name='offplatformpayment',

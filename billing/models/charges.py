@@ -9,7 +9,7 @@ from django.db.models import F, Q
 
 from billing.money import MAX_AMOUNT
 from core import clock
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 

@@ -12,7 +12,7 @@ from billing.models.charges import Refund
 from billing.models.invoices import Invoice, InvoiceLine
 from billing.money import MAX_AMOUNT, QUANTITY_DECIMALS
 from core import clock
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 

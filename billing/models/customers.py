@@ -8,7 +8,7 @@ from django.db import models
 
 from billing.languages import Language
 from core import clock
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Cast, Round
 from billing.models.customers import TaxExemption
 from billing.money import MAX_AMOUNT, MAX_DISCOUNT_BPS, MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
 from core import clock
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from billing.models.invoices import Invoice
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 

@@ -6,7 +6,7 @@ from django.db.models import Q
 from billing.models.invoices import Invoice
 from billing.money import MAX_AMOUNT
 from core import clock
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 

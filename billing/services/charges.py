@@ -11,11 +11,12 @@ from billing.services.customer_fields import clean_metadata
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from billing.services.invoices import lock_invoice
 from billing.services.settling import settle_invoice
-from core import clock, jobs
-from core.currencies import EXPONENTS, money_text
+from core import clock
+from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
+from core.values.currencies import EXPONENTS, money_text
 
 COMPLETE_TASK = "billing.complete_payments"
 

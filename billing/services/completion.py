@@ -27,8 +27,9 @@ from billing.models import Charge, Refund
 from billing.retry import CLOCK
 from billing.services.charges import settle_charge
 from billing.services.refunds import settle_refund
-from core import clock, set_aside
-from core.outside import outside_transactions
+from core import clock
+from core.background import set_aside
+from core.postgres.outside import outside_transactions
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 

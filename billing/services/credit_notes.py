@@ -26,11 +26,11 @@ from billing.services.invoices import lines_of, lock_invoice
 from billing.services.numbering import credit_note_prefix, next_number
 from billing.services.settling import settle_invoice
 from core import clock
-from core.currencies import money_text
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
-from core.texts import clean_name, normalize
+from core.values.currencies import money_text
+from core.values.texts import clean_name, normalize
 
 MAX_MEMO = 1000
 MAX_REASON = 300

@@ -9,9 +9,9 @@ import phonenumbers
 from billing.languages import Language
 from billing.models import Customer
 from billing.services.party_fields import clean_address, clean_tax_ids
-from core.email_addresses import parse_email
 from core.errors import FieldError, FieldErrors
-from core.texts import clean_name, normalize
+from core.values.email_addresses import parse_email
+from core.values.texts import clean_name, normalize
 
 MAX_NAME = 200
 MAX_EXTERNAL_ID = 100

@@ -10,9 +10,9 @@ from billing.models import Invoice, InvoiceLink
 from billing.services.errors import InvoiceIsDraft
 from billing.services.invoices import lock_invoice
 from core import clock
-from core.crypto import sha256_hex
 from core.events import publish
 from core.principal import Principal
+from core.security.crypto import sha256_hex
 
 TOKEN_BYTES = 32
 

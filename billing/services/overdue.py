@@ -7,7 +7,7 @@ from billing import representations
 from billing.events import InvoiceOverdue
 from billing.models import Invoice
 from billing.services.invoices import lock_invoice
-from core import set_aside
+from core.background import set_aside
 from core.errors import NotFound
 from core.events import publish
 from core.principal import Principal

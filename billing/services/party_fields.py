@@ -7,9 +7,9 @@ from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 
 from billing.tax_ids import MAX_TAX_ID, MAX_TAX_IDS, read_tax_id
-from core.countries import COUNTRIES
 from core.errors import FieldError
-from core.texts import clean_name
+from core.values.countries import COUNTRIES
+from core.values.texts import clean_name
 
 ADDRESS_PARTS = ("line1", "line2", "postal_code", "city", "state", "country")
 BANK_PARTS = ("account_holder", "bank_name", "iban", "bic", "account_number", "routing_number")

@@ -17,11 +17,11 @@ from billing.services.errors import (
 from billing.services.invoices import EARLIEST_DAY, lock_invoice
 from billing.services.settling import settle_invoice
 from core import clock
-from core.currencies import money_text
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
-from core.texts import clean_name
+from core.values.currencies import money_text
+from core.values.texts import clean_name
 
 MAX_REFERENCE = 140
 MAX_REASON = 300

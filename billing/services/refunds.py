@@ -11,11 +11,12 @@ from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.customer_fields import clean_metadata
 from billing.services.errors import ChargeNotRefundable, RefundExceedsCharge
 from billing.services.invoices import lock_invoice
-from core import clock, jobs
-from core.currencies import money_text
+from core import clock
+from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
+from core.values.currencies import money_text
 
 REFUND_FAILED = "The refund failed."
 

@@ -17,7 +17,7 @@ from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.postgres.failures import broken_constraint
 from core.principal import Principal
-from core.texts import clean_name, has_controls, lines_of, normalize
+from core.values.texts import clean_name, has_controls, lines_of, normalize
 
 MAX_FOOTER = 500
 MAX_PREFIX = 16

@@ -15,11 +15,13 @@ from billing.entitlements import LIMIT_NAMES, as_numbers, limits_by_tier, limits
 from billing.events import CompanyLimitsChanged, TierLimitsChanged
 from billing.models import MAX_LIMIT, TierLimits
 from billing.services.errors import TierUnchanged
-from core import clock, fences, jobs
+from core import clock
+from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish, publish_unowned
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
+from core.valkey import fences
 
 # Run by an app above this one, which knows the keys; sent by name, in the company's tenant.
 CLAMPED_KEYS_TASK = "apikeys.tell_clamped_keys"

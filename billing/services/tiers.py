@@ -23,12 +23,14 @@ from billing.events import (
 from billing.models import TierRequest
 from billing.services.errors import RequesterIsNoOwner, TierRequestClosed, TierRequestOpen, TierUnchanged
 from billing.services.tier_limits import CLAMPED_KEYS_TASK, limit_problems
-from core import clock, fences, jobs
+from core import clock
+from core.background import jobs
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
 from core.postgres.failures import refusing
 from core.principal import Principal
 from core.tenancy import tenant_context
+from core.valkey import fences
 
 _OPEN_ONCE = "billing_tierrequest_open_once"
 

@@ -24,7 +24,8 @@ from config.door.probes import answer_probe, warm_up
 from config.door.refusals import refuse
 from config.door.slots import Full, Slots
 from core.api.entry import is_api_path
-from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest, TemporarilyUnavailable
+from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest
+from core.errors import TemporarilyUnavailable
 from core.postgres.breaker import breaker
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]

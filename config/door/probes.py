@@ -16,7 +16,7 @@ from django.db import connection, connections
 
 from config.door.environ import Unreadable, build_environ
 from config.run.draining import is_draining
-from core.health import (
+from core.operations.health import (
     HEALTHY,
     METRICS_REFUSED,
     Answer,

@@ -6,10 +6,10 @@ from typing import Any, cast
 from django.http import HttpRequest
 
 from config.door.signals import TURNED_AWAY
-from core import ids
 from core.api.entry import is_api_path
 from core.api.exceptions import problem
 from core.errors import DomainError
+from core.values import ids
 
 
 def refuse(proto: Any, path: str, error: DomainError, *, close: bool = False) -> None:

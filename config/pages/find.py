@@ -19,10 +19,10 @@ from accounts.access import CompanyRequest, choose_company, choose_mode, company
 from accounts.models import Membership, User
 from accounts.selectors import memberships_of
 from config.pages.context import menu
-from core import finding
-from core.own_pages import own_page
+from core.http.own_pages import own_page
 from core.principal import Mode
 from core.tenancy import Tenant, tenant_context
+from core.ui import finding
 
 # Somebody may belong to many companies; each is looked through by itself, in its own tenant.
 MOST_COMPANIES = 20

@@ -26,7 +26,7 @@ from core.api.throttling import Policy, take_one
 from core.errors import DomainError, NotFound
 from core.principal import Mode
 from core.tenancy import Tenant, tenant_context
-from core.valkey import ValkeyUnavailable
+from core.valkey.commands import ValkeyUnavailable
 from messaging.selectors.usage import usage_of_day
 from webhooks.selectors import list_endpoints
 

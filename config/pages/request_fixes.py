@@ -17,8 +17,8 @@ from apikeys.selectors import get_key
 from apikeys.services import KeySettings, update_key
 from audit.models import RequestLog
 from audit.selectors import get_request
-from core import ids
 from core.errors import NotFound
+from core.values import ids
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
 from core.engines.locks import lock_holder
-from core.valkey_urls import BadUrl, celery_options, check_url
+from core.valkey.urls import BadUrl, celery_options, check_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -178,10 +178,10 @@ VALKEY_URL = secret("VALKEY_URL")
 RATE_LIMIT_FAILURE_MODE = env.str("RATE_LIMIT_FAILURE_MODE", default="local")
 CACHES = {
     "default": {
-        "BACKEND": "core.cache.ValkeyCache",
+        "BACKEND": "core.valkey.cache.ValkeyCache",
         "KEY_PREFIX": "cache",
         "OPTIONS": {
-            "CLIENT_CLASS": "core.cache.SharedClient",
+            "CLIENT_CLASS": "core.valkey.cache.SharedClient",
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
         },
     }
@@ -212,7 +212,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "socket_timeout": 30,
     "socket_connect_timeout": 1,
-    # A hint that cannot be sent is dropped at once; nobody's request waits for the broker (core.jobs).
+    # A hint that cannot be sent is dropped at once; nobody's request waits for the broker (core.background.jobs).
     "max_retries": 0,
     "interval_start": 0,
     "interval_step": 1,
@@ -395,7 +395,7 @@ WEBHOOK_CONCURRENCY = env.int("WEBHOOK_CONCURRENCY", default=256)
 WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", default=15.0)
 WEBHOOK_LEASE_SECONDS = env.float("WEBHOOK_LEASE_SECONDS", default=30.0)
 
-# A slow call (another server, bcrypt) from inside a transaction is logged and counted; True refuses it (core.outside).
+# A slow call (another server, bcrypt) from inside a transaction is logged and counted; True refuses it (core.postgres.outside).
 REFUSE_CALLS_IN_TRANSACTIONS = False
 
 # --- Billing: who takes the money (docs/architecture.md, Billing) --------------------------------------------------------------------------
@@ -510,7 +510,7 @@ STATIC_URL = "/static/"
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "core.assets.BundleFinder",
+    "core.ui.assets.BundleFinder",
 ]
 STATIC_ROOT: Path | None = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 STORAGES = {
@@ -553,5 +553,5 @@ UNFOLD = {
 # --- Logs -----------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")
-LOGGING_CONFIG = "core.logging.configure"
+LOGGING_CONFIG = "core.operations.logging.configure"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT, "traces": bool(OTEL_EXPORTER_OTLP_ENDPOINT)}

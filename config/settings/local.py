@@ -7,8 +7,8 @@ LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT}
 
 # What every page needs is named by its content, compressed and kept for a year, as in production; the rest (the staff site, the
-# API viewers) is served from where it lies: collecting all of it would take most of the first start (core.assets).
-STORAGES["staticfiles"] = {"BACKEND": "core.assets.OwnFilesStorage"}
+# API viewers) is served from where it lies: collecting all of it would take most of the first start (core.ui.assets).
+STORAGES["staticfiles"] = {"BACKEND": "core.ui.assets.OwnFilesStorage"}
 WHITENOISE_USE_FINDERS = True
 
 # `make run` starts the sandbox beside the rest; with a database of your own it sets this to nothing.

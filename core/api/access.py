@@ -12,8 +12,8 @@ from rest_framework.request import Request as _DrfRequest
 
 from core.api.deprecation import Deprecation
 from core.errors import DomainError
+from core.http.requests import GuardedRequest
 from core.principal import Principal
-from core.requests import GuardedRequest
 from core.tenancy import Tenant
 
 

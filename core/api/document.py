@@ -18,10 +18,10 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
+from core.api.error_docs import load_every_error
 from core.api.errors import MethodNotAllowed
 from core.api.preconditions import names
 from core.api.rendering import JSON
-from core.error_docs import load_every_error
 
 PATH = Path(settings.BASE_DIR) / "docs" / "openapi.json"
 CACHE_SECONDS = 300

@@ -22,7 +22,7 @@ from core.api.errors import HttpsRequired
 from core.api.exceptions import problem, to_domain_error
 from core.api.versions import HEADER as VERSION_HEADER
 from core.api.views import UnknownRoute
-from core.requests import GuardedRequest
+from core.http.requests import GuardedRequest
 
 Handler = Callable[[Any], HttpResponse]
 

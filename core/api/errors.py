@@ -206,15 +206,3 @@ class InternalError(DomainError):
     status = 500
     title = "Internal error"
     fix = "Send the request again with the same Idempotency-Key; if it persists, report the request id."
-
-
-class TemporarilyUnavailable(DomainError):
-    """A part the API needs cannot be reached right now. Nothing was executed."""
-
-    code = "temporarily_unavailable"
-    status = 503
-    title = "Temporarily unavailable"
-    fix = "Send the request again after `Retry-After`, with the same Idempotency-Key."
-
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(detail, headers={"Retry-After": "1"})

@@ -25,10 +25,10 @@ from rest_framework.response import Response
 
 from core.api import errors
 from core.api.access import Access
-from core.api.errors import BodyTooLarge, InternalError, InvalidRequest, TemporarilyUnavailable
+from core.api.errors import BodyTooLarge, InternalError, InvalidRequest
 from core.api.permissions import scopes_asked
 from core.api.rendering import PROBLEM_JSON, dump, unsupported
-from core.errors import DomainError, FieldError, FieldErrors, NotFound
+from core.errors import DomainError, FieldError, FieldErrors, NotFound, TemporarilyUnavailable
 from core.postgres.breaker import DatabaseAway
 
 log = structlog.get_logger(__name__)

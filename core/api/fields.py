@@ -7,12 +7,12 @@ from django.core.validators import EmailValidator
 from rest_framework import serializers
 
 from core.api.patterns import ONE_LINE, id_pattern
-from core.email_addresses import InvalidEmail, parse_email
-from core.moments import parse_day, parse_moment
+from core.values.email_addresses import InvalidEmail, parse_email
+from core.values.moments import parse_day, parse_moment
 
 
 class EmailAddressField(serializers.EmailField):
-    """An address that mail can be sent to, without a name; it is kept in ASCII (see core.email_addresses)."""
+    """An address that mail can be sent to, without a name; it is kept in ASCII (see core.values.email_addresses)."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -29,7 +29,7 @@ class EmailAddressField(serializers.EmailField):
 
 
 class NameField(serializers.CharField):
-    """A name or an identifier of somebody's own, on one line; the rest is judged by core.texts.clean_name, in the service."""
+    """A name or an identifier of somebody's own, on one line; the rest is judged by core.values.texts.clean_name, in the service."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": ONE_LINE}
 

@@ -25,9 +25,9 @@ from rest_framework.request import Request
 from core.api.errors import InvalidRequest
 from core.api.patterns import NOT_BLANK
 from core.errors import FieldError, FieldErrors
-from core.form_fields import DayField, MomentField
-from core.ids import ID_MARGIN_SECONDS, first_id
-from core.texts import normalize
+from core.values.form_fields import DayField, MomentField
+from core.values.ids import ID_MARGIN_SECONDS, first_id
+from core.values.texts import normalize
 
 
 class PatternFilter(CharFilter):

@@ -24,18 +24,18 @@ from core.api.errors import (
 )
 from core.api.json import canonical
 from core.api.versions import HEADER as VERSION_HEADER
-from core.crypto import decrypt, encrypt
+from core.background.pruning import PRUNED
 from core.errors import ERRORS
-from core.made_by import LISTED, Made
 from core.models import IDEMPOTENCY_KEPT_FOR, IdempotencyRecord
 from core.postgres.rows import insert_rows
 from core.principal import Principal
-from core.pruning import PRUNED
-from core.reach import noting_asked
+from core.security.crypto import decrypt, encrypt
+from core.security.made_by import LISTED, Made
+from core.security.reach import noting_asked
 from core.tenancy import require_tenant, system_context
 
 REPLAYED = "Idempotency-Replayed"
-# What the keys of one-time forms begin with (core.one_time_forms). An Idempotency-Key is ASCII, so the two never meet.
+# What the keys of one-time forms begin with (core.ui.one_time_forms). An Idempotency-Key is ASCII, so the two never meet.
 FORM_KEYS = "form·"
 # Definitive refusals by the domain. Everything else that is refused may be sent again under the same key.
 STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
@@ -205,7 +205,7 @@ def _without_secrets(response: HttpResponse) -> bytes:
 
 
 class StoredAnswers:
-    """Answers kept for a key's writes (core.made_by): whoever has its Idempotency-Keys could ask for them again."""
+    """Answers kept for a key's writes (core.security.made_by): whoever has its Idempotency-Keys could ask for them again."""
 
     title = "Answers kept for its Idempotency-Keys"
 

@@ -14,10 +14,10 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import ids
 from core.api.ordering import Order
 from core.errors import FieldError, FieldErrors
 from core.postgres.later import ending_with_next_query
+from core.values import ids
 
 ON, BACK = "starting_after", "ending_before"
 DEFAULT_LIMIT = 20

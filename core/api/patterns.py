@@ -2,7 +2,7 @@
 
 
 def id_pattern(prefix: str) -> str:
-    """Return the pattern of an identifier with `prefix`, as `core.ids` writes it: 128 bits in base 32."""
+    """Return the pattern of an identifier with `prefix`, as `core.values.ids` writes it: 128 bits in base 32."""
     return f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"
 
 
@@ -22,7 +22,7 @@ NO_NUL = "^[^\\u0000]*$"
 NOT_EMPTY = "^[^\\u0000]+$"
 NOT_BLANK = "^[^\\u0000]*[^\\s\\u0000\\u001c-\\u001f\\u0085][^\\u0000]*$"
 
-# What core.texts.clean_name takes: one line, without control characters (C0, C1, U+2028, U+2029), and not blank.
+# What core.values.texts.clean_name takes: one line, without control characters (C0, C1, U+2028, U+2029), and not blank.
 _LINE = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]"
 ONE_LINE = f"^{_LINE}*[^\\s\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]{_LINE}*$"
 

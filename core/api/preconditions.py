@@ -13,11 +13,11 @@ from django.apps import apps
 from django.db.models import Model
 from django.http import HttpResponse
 
-from core import ids
 from core.api import versions
 from core.api.access import ApiRequest
 from core.api.errors import InvalidRequest, PreconditionFailed
 from core.api.rendering import JSON, PDF, dump
+from core.values import ids
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView

@@ -327,7 +327,7 @@ def security(scopes: list[str]) -> list[Json]:
 
 
 def id_schema(prefix: str) -> Json:
-    """Return the schema of an identifier with `prefix`, as `core.ids` writes it."""
+    """Return the schema of an identifier with `prefix`, as `core.values.ids` writes it."""
     return {"type": "string", "pattern": id_pattern(prefix)}
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from core.valkey import Argument, PreparedCall, Script
+from core.valkey.commands import Argument, PreparedCall, Script
 
 MICROSECONDS = 1_000_000
 STALE = -1

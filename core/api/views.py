@@ -18,7 +18,6 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core import ids
 from core.api import idempotency, preconditions, versions
 from core.api.access import Access, ApiRequest, authenticate
 from core.api.deprecation import Deprecation, deprecation_of
@@ -31,6 +30,7 @@ from core.errors import DomainError, NotFound
 from core.events import EVENT_TYPES, publish
 from core.resources import OBJECT_PREFIXES
 from core.tenancy import tenant_context
+from core.values import ids
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -92,7 +92,7 @@ class TenantMixin(_View):
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def before_transaction(self, request: ApiRequest) -> None:
-        """Do what a write needs and must not be done inside its transaction (core.outside). The body is read, not checked.
+        """Do what a write needs and must not be done inside its transaction (core.postgres.outside). The body is read, not checked.
 
         A replay under an Idempotency-Key comes by here as well, and so does what is going to be refused.
         """

@@ -1,8 +1,8 @@
 """How often one address may open pages that need no sign-in: links in mail, invoices behind a link."""
 
-from core.addresses import client_group
 from core.api.throttling import LocalBuckets, Policy, take_one
-from core.valkey import ValkeyUnavailable
+from core.http.addresses import client_group
+from core.valkey.commands import ValkeyUnavailable
 
 
 class VisitLimit:

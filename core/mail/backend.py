@@ -10,8 +10,10 @@ from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
-from core import clock, crypto, jobs
+from core import clock
+from core.background import jobs
 from core.models import OutgoingMail
+from core.security import crypto
 
 SEND_TASK = "core.send_mail"
 # Of what a row holds. A row of a version that this release does not know is set aside, not guessed at.

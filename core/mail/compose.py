@@ -6,7 +6,7 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
-from core.texts import on_one_line
+from core.values.texts import on_one_line
 
 
 def send_mail(*, to: Sequence[str], subject: str, template: str, context: Mapping[str, Any]) -> None:

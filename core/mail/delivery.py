@@ -10,11 +10,13 @@ from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from prometheus_client import Counter, Gauge
 
-from core import clock, crypto, set_aside
+from core import clock
+from core.background import set_aside
+from core.background.retry import RetryClock
 from core.mail.backend import unpack
 from core.models import OutgoingMail
-from core.outside import outside_transactions
-from core.retry import RetryClock
+from core.postgres.outside import outside_transactions
+from core.security import crypto
 from core.tenancy import system_context
 
 BATCH = "core.send_mail"

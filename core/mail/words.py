@@ -2,7 +2,7 @@
 
 import re
 
-from core.texts import on_one_line
+from core.values.texts import on_one_line
 
 # What a mail program makes a link of by itself: a scheme, an address, a host or a path of one.
 _LINKS = re.compile(r"(?<=\w)[.。．｡](?=\w)|:(?=//)|[@＠]")

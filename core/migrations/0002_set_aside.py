@@ -1,7 +1,7 @@
 """Rows that batches set aside: of every company, so the table is for the role `system` alone."""
 
 import core.clock
-import core.ids
+import core.values.ids
 from django.db import migrations, models
 
 RIGHTS = """
@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='SetAside',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('batch', models.CharField(help_text='Which work it was part of.', max_length=64)),
                 ('item', models.CharField(help_text='Its identifier.', max_length=200)),
                 ('row_id', models.UUIDField(null=True)),

@@ -1,7 +1,7 @@
 """Our own mail, until it is sent: the role `app` adds rows and sees none, since codes and links that let people in are in them."""
 
 import core.clock
-import core.ids
+import core.values.ids
 from django.db import migrations, models
 
 RIGHTS = """
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='OutgoingMail',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('content', models.BinaryField()),
                 ('tries', models.PositiveSmallIntegerField(default=0)),

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import core.fields
+import core.postgres.fields
 
 SEQUENCES = """
 CREATE SEQUENCE core_event_sequence;
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             model_name="outboxevent",
             name="sequence",
             field=models.BigIntegerField(
-                db_default=core.fields.NextValue("core_event_sequence"), editable=False
+                db_default=core.postgres.fields.NextValue("core_event_sequence"), editable=False
             ),
         ),
         migrations.RunSQL(NUMBER, migrations.RunSQL.noop),

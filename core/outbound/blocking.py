@@ -11,7 +11,7 @@ from typing import Final
 from core.outbound.client import OutboundClient, OutboundRequest, OutboundResponse
 from core.outbound.errors import TimedOutError
 from core.outbound.policy import Policy
-from core.outside import outside_transactions
+from core.postgres.outside import outside_transactions
 
 # The deadlines of a call, and of its one repetition, are the client's own; so much later the loop itself is not believed in.
 SLACK_SECONDS = 5.0

@@ -18,13 +18,13 @@ from django.db.backends.postgresql import base
 from psycopg import Copy
 from psycopg.pq import Escaping, TransactionStatus
 
-from core import tenancy
 from core.postgres import pool_metrics
 from core.postgres.breaker import breaker
 from core.postgres.failures import name_statement
+from core.tenancy.scope import Tenant, current_scope
 
 # What a transaction starts with: no tenant, the login role.
-_NOTHING: tuple[tenancy.Tenant | None, bool] = (None, False)
+_NOTHING: tuple[Tenant | None, bool] = (None, False)
 _BEGIN = "BEGIN"
 _COMMIT = "COMMIT"
 # What a SELECT that does more than read has in its text: locks of rows, advisory locks, sequences.
@@ -43,7 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # (tenant, is system), or None when a ROLLBACK TO SAVEPOINT left the settings at some earlier moment's.
-        self._applied: tuple[tenancy.Tenant | None, bool] | None = _NOTHING
+        self._applied: tuple[Tenant | None, bool] | None = _NOTHING
         # Statements that wait for the next query, in their order.
         self._waiting: list[str] = []
         # A cursor that sends nothing: it writes parameters out for what waits.
@@ -135,7 +135,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _scope_first(self) -> None:
         """Let the settings of the current scope wait, if PostgreSQL does not have them yet."""
-        scope = tenancy.current_scope()
+        scope = current_scope()
         wanted = (scope.tenant, scope.system_reason is not None)
         if wanted != self._applied:
             self._waiting += self._settings(*wanted)
@@ -194,7 +194,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if self.connection is not None and self.connection.broken:
             breaker.suspect()
 
-    def _settings(self, tenant: tenancy.Tenant | None, is_system: bool) -> list[str]:
+    def _settings(self, tenant: Tenant | None, is_system: bool) -> list[str]:
         statements = []
         if self._applied is None or tenant != self._applied[0]:
             # A UUID and one of two words: safe to write as literals.

@@ -14,9 +14,10 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import UniqueConstraint
 from django.db.models.expressions import DatabaseDefault
 
-from core import clock, ids
+from core import clock
 from core.postgres.later import send_later
 from core.tenancy import TenantModel, require_tenant
+from core.values import ids
 
 
 def insert_rows(

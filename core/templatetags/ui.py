@@ -17,12 +17,12 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core import one_time_forms
-from core.charts import Chart
-from core.currencies import money_text
-from core.latency import milliseconds_text
-from core.moments import describe_distance
 from core.templatetags import lists
+from core.ui import one_time_forms
+from core.ui.charts import Chart
+from core.values.currencies import money_text
+from core.values.latency import milliseconds_text
+from core.values.moments import describe_distance
 
 register = template.Library()
 register.tags.update(lists.register.tags)  # one library to load on a page
@@ -172,7 +172,7 @@ def initials(name: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def one_time_token(context: Mapping[str, Any]) -> SafeString:
-    """The hidden field that lets a form act once, however often it is sent (core.one_time_forms)."""
+    """The hidden field that lets a form act once, however often it is sent (core.ui.one_time_forms)."""
     return format_html(
         '<input type="hidden" name="{}" value="{}">',
         one_time_forms.FIELD,

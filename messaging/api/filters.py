@@ -3,8 +3,8 @@
 import django_filters
 from django.db.models import QuerySet
 
-from core import ids
 from core.api.filters import ChoicesFilter, CreatedRange
+from core.values import ids
 from messaging.channels import channels, find_spellings
 from messaging.models import MAX_TOPIC, Message, SenderDomain, Status, Suppression
 from messaging.selectors import messages as selectors

@@ -13,7 +13,7 @@ from core.api.errors import InsufficientScope
 from core.api.serializers import NoBody
 from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.api.views import GenericViewSet
-from core.reach import note_asked
+from core.security.reach import note_asked
 from messaging import representations, services
 from messaging.api.filters import MessageFilter, SuppressionFilter
 from messaging.api.serializers import (

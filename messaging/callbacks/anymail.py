@@ -10,7 +10,7 @@ from anymail.signals import tracking
 from django.conf import settings
 from django.http import HttpRequest
 
-from core import ids
+from core.values import ids
 from messaging.callbacks.base import Unreadable, Unverified, callback, read_each
 from messaging.providers.anymail import METADATA_NAME
 from messaging.services.callbacks import Report, record_reports

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from core import set_aside
+from core.background import set_aside
 from messaging.services.callbacks import BATCH_NAME, Report
 
 MAX_BODY_BYTES = 1_048_576

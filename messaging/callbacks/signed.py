@@ -13,9 +13,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from core import ids
 from core.api.errors import InvalidRequest
 from core.api.json import parse_object
+from core.values import ids
 from messaging.callbacks.base import Unreadable, Unverified, callback, read_each
 from messaging.services.callbacks import Report, record_reports
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from twilio.request_validator import RequestValidator
 
-from core import ids
+from core.values import ids
 from messaging.callbacks.base import Unreadable, Unverified, callback
 from messaging.services.callbacks import Report, record_reports
 

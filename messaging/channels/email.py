@@ -4,7 +4,8 @@ from django.conf import settings
 
 from billing.entitlements import Limits
 from billing.models import Customer
-from core.email_addresses import (
+from core.errors import FieldError, FieldErrors
+from core.values.email_addresses import (
     MISLEADING_NAME,
     InvalidEmail,
     Mailbox,
@@ -12,8 +13,7 @@ from core.email_addresses import (
     parse_mailbox,
     shown_name,
 )
-from core.errors import FieldError, FieldErrors
-from core.texts import CONTROL_CHARACTERS, has_controls, is_visible, on_one_line
+from core.values.texts import CONTROL_CHARACTERS, has_controls, is_visible, on_one_line
 from messaging.channels.base import Address, Checked, Content, InvalidAddress
 
 MAX_BODY_BYTES = 512_000

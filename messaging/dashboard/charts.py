@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from core.charts import Chart, Series, line_chart, stacked_chart
+from core.ui.charts import Chart, Series, line_chart, stacked_chart
 from messaging.latency import percentile
 from messaging.selectors.analytics import Analytics
 
-# What became of recipients, in the colours of their tone (core.charts).
+# What became of recipients, in the colours of their tone (core.ui.charts).
 _OUTCOMES = (
     ("Delivered", "delivered", 2),
     ("Bounced", "bounced", 4),

@@ -9,8 +9,8 @@ from typing import Any
 from django import forms
 
 from core.errors import FieldErrors
-from core.form_fields import MomentField
-from core.forms import ServiceForm
+from core.ui.forms import ServiceForm
+from core.values.form_fields import MomentField
 from messaging.channels import channels
 from messaging.channels.sms import SENDER_FORM
 from messaging.dashboard.template_forms import ValuesField, template_choices

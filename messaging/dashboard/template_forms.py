@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from core.errors import DomainError, FieldErrors
-from core.forms import ServiceForm
+from core.ui.forms import ServiceForm
 from messaging.channels import channels
 from messaging.models import TemplateVersion
 from messaging.selectors.templates import list_templates

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import core.clock
-import core.constraints
-import core.ids
+import core.postgres.constraints
+import core.values.ids
 import django.db.models.deletion
 from django.db import migrations, models
 
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='DailyShare',
             fields=[
-                ('id', models.UUIDField(default=core.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ('id', models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created', models.DateTimeField(default=core.clock.now, editable=False)),
                 ('mode', models.CharField(choices=[('live', 'Live'), ('test', 'Test')], max_length=4)),
                 ('channel', models.CharField(max_length=16)),
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
                 'indexes': [models.Index(fields=['company', 'mode', 'channel', 'day'], name='messaging_dailyshare_day')],
-                'constraints': [core.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='messaging_dailyshare_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='messaging_dailyshare_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='messaging_dailyshare_tenant')],
+                'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='messaging_dailyshare_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='messaging_dailyshare_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='messaging_dailyshare_tenant')],
             },
         ),
         migrations.RunSQL((SQL / "daily_shares.sql").read_text(), (SQL / "daily_shares_undo.sql").read_text()),

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from core import ids
 from core.tenancy import Tenant
+from core.values import ids
 from messaging.signing import Signer
 
 # A provider's call must have ended after this many seconds, answered or not.

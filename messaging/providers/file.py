@@ -14,9 +14,9 @@ from typing import ClassVar
 
 from django.conf import settings
 
-from core import ids
 from core.errors import NotFound
 from core.tenancy import Tenant
+from core.values import ids
 from messaging.channels import get_channel, label_of
 from messaging.providers.base import Envelope, Result, Target, same_for_all
 from messaging.providers.mime import WIRE, compose

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
-from core.email_addresses import Mailbox, parse_mailbox, shown_name
+from core.values.email_addresses import Mailbox, parse_mailbox, shown_name
 from messaging.providers.base import Envelope
 from messaging.signing import sign
 

@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from core.email_addresses import parse_mailbox
+from core.values.email_addresses import parse_mailbox
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
 from messaging.providers.mime import compose_signed
 

@@ -17,7 +17,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioS
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from core import ids
+from core.values import ids
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, is_temporary, same_for_all
 
 CALLBACK_PATH = "/callbacks/twilio"

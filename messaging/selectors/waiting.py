@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+from core.background.watch import Reading
 from core.tenancy import system_context
-from core.watch import Reading
 
 # A due message is taken within seconds; this long, too few workers send, or none.
 LIMIT_SECONDS = 300.0

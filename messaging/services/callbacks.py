@@ -9,10 +9,10 @@ from functools import partial
 import structlog
 from prometheus_client import Counter
 
-from core import set_aside
+from core.background import set_aside
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
-from core.text import storable
+from core.values.texts import storable
 from messaging.channels import find_spellings
 from messaging.models import Recipient
 from messaging.selectors import messages as selectors

@@ -5,9 +5,10 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import F
 
-from core import clock, ids
+from core import clock
 from core.errors import DomainError
 from core.tenancy import require_tenant
+from core.values import ids
 from messaging.models import DailyUsage
 from messaging.selectors.usage import Usage, cap_of, used_on
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import FieldError, FieldErrors, NotFound
-from core.texts import CONTROL_CHARACTERS, has_controls
+from core.values.texts import CONTROL_CHARACTERS, has_controls
 from messaging.channels.email import MAX_BODY_BYTES
 from messaging.models import Template, TemplateVersion
 from messaging.selectors.templates import find_version, get_template

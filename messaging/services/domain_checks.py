@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from accounts.selectors import current_company, owner_emails
-from core import clock, set_aside
+from core import clock
+from core.background import set_aside
 from core.events import publish
 from core.postgres.turns import take_turn
 from core.principal import Principal

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core import clock, jobs
+from core import clock
+from core.background import jobs
 from core.errors import DomainError
 from core.events import publish, publish_all
 from core.principal import Principal

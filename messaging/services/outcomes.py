@@ -16,7 +16,7 @@ from core.postgres.later import send_later
 from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import require_tenant
-from core.text import storable
+from core.values.texts import storable
 from messaging import representations
 from messaging.events import BY_STATUS
 from messaging.models import FOLLOWS, PRECEDENCE, Message, Recipient, RecipientEvent, Status, Suppression

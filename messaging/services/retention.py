@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
-from core import clock, ids, pruning, set_aside
+from core import clock
+from core.background import pruning, set_aside
 from core.tenancy import system_context
+from core.values import ids
 from messaging.models import Message
 
 STEP = 200

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from core import clock, crypto, jobs
-from core.api.errors import TemporarilyUnavailable
-from core.email_addresses import InvalidEmail
-from core.errors import DomainError, FieldError, FieldErrors
+from core import clock
+from core.background import jobs
+from core.errors import DomainError, FieldError, FieldErrors, TemporarilyUnavailable
 from core.events import publish
 from core.postgres.turns import take_turn
 from core.principal import Principal
+from core.security import crypto
 from core.tenancy import Tenant, require_tenant, tenant_context
+from core.values.email_addresses import InvalidEmail
 from messaging import signing
 from messaging.events import SenderDomainCreated, SenderDomainDeleted
 from messaging.models import DkimKey, SenderDomain

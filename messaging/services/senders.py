@@ -12,12 +12,12 @@ from functools import lru_cache
 from django.conf import settings
 
 from accounts.selectors import current_company, owner_emails
-from core.crypto import decrypt_text
-from core.email_addresses import Mailbox, parse_mailbox, shown_name
 from core.errors import DomainError
+from core.security.crypto import decrypt_text
 from core.setting_changes import forget_when_changed
 from core.tenancy import require_tenant
-from core.texts import on_one_line
+from core.values.email_addresses import Mailbox, parse_mailbox, shown_name
+from core.values.texts import on_one_line
 from messaging.channels.base import Channel, Checked
 from messaging.models import Message, Recipient
 from messaging.providers.base import Proof
@@ -136,7 +136,7 @@ def prove(message: Message, recipients: Sequence[Recipient], way: Channel, sende
     """Return why `message` may be handed over as what it says it comes from; None when it may not.
 
     What was true when it was accepted may have ended: a domain lapsed or was removed, a member left, staff took a sender back.
-    Raises core.crypto.Undecryptable for a key that this installation cannot read.
+    Raises core.security.crypto.Undecryptable for a key that this installation cannot read.
     """
     if message.mode != "live" or way.senders == "operator":
         return Proof(message.sender)

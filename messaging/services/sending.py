@@ -23,8 +23,9 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from prometheus_client import Counter, Histogram
 
-from core import clock, set_aside
-from core.outside import outside_transactions
+from core import clock
+from core.background import set_aside
+from core.postgres.outside import outside_transactions
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from messaging.channels import channels, get_channel

@@ -10,7 +10,7 @@ from core.postgres.failures import refusing
 from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.tenancy import require_tenant
-from core.texts import clean_name, has_controls, is_visible
+from core.values.texts import clean_name, has_controls, is_visible
 from messaging import representations
 from messaging.channels import get_channel
 from messaging.events import TemplateCreated, TemplateDeleted, TemplateUpdated

@@ -1,12 +1,12 @@
-"""What a key leaves behind in this app (core.made_by): messages that wait to be sent."""
+"""What a key leaves behind in this app (core.security.made_by): messages that wait to be sent."""
 
 from datetime import datetime
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from core.made_by import LISTED, Made
 from core.principal import Principal
+from core.security.made_by import LISTED, Made
 from messaging.models import Message, Status
 from messaging.services.messages import MessageNotCancelable, cancel_message
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import Company
 from accounts.services.companies import SlugTaken, create_company
-from core import ids
+from core.values import ids
 from tests.factories import SYSTEM, World
 
 

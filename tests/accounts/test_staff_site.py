@@ -6,8 +6,8 @@ from django.test import Client
 
 from accounts.models import Company, User
 from audit.models import AuditEntry
-from core.staff import StaffModelAdmin
 from core.tenancy import system_context, tenant_context
+from core.ui.staff import StaffModelAdmin
 from tests.clients import sign_in
 from tests.factories import World, make_user
 

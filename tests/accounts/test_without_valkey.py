@@ -10,9 +10,9 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
-from core import valkey
 from core.engines.valkey import Valkey
-from core.health import check_readiness
+from core.operations.health import check_readiness
+from core.valkey import commands
 from tests.accounts.test_signing_in import totp_code
 from tests.clients import random_address
 from tests.engines import private_valkey
@@ -29,10 +29,10 @@ def server() -> Iterator[Valkey]:
 def _without_valkey(
     request: pytest.FixtureRequest, server: Valkey, settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    monkeypatch.setattr(valkey, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     if request.param == "stopped":
         settings.VALKEY_URL = server.url
-        assert valkey.call("PING")
+        assert commands.call("PING")
         server.stop()
         yield
         server.restart()

@@ -11,8 +11,9 @@ from apikeys import keys
 from apikeys.models import ApiKey, ApiKeySecret, LeakReport
 from apikeys.services.reports import judge_reports
 from audit.models import AuditEntry
-from core import clock, crypto
+from core import clock
 from core.models import OutboxEvent
+from core.security import crypto
 from core.tenancy import system_context, tenant_context
 from tests.clients import random_address
 

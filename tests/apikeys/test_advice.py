@@ -6,7 +6,7 @@ import pytest
 
 from apikeys.decisions import Circumstances, explain
 from apikeys.refusals import IpNotAllowed, KeyExpired
-from core import error_docs
+from core.api import error_docs
 from core.errors import ERRORS, DomainError
 
 error_docs.load_every_error()

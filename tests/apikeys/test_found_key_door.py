@@ -11,7 +11,7 @@ from apikeys.services import reports, revoke_key
 from apikeys.services.reports import judge_reports
 from core import clock
 from core.tenancy import tenant_context
-from core.valkey import ValkeyUnavailable
+from core.valkey.commands import ValkeyUnavailable
 from tests.apikeys.found_keys import (
     ENDPOINT,
     PAGE,

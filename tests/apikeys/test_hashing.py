@@ -9,9 +9,10 @@ from django.conf import settings
 
 from apikeys import grants, hashers, keys
 from apikeys.models import ApiKeySecret
-from core import crypto, valkey
-from core.api.errors import TemporarilyUnavailable
+from core.errors import TemporarilyUnavailable
+from core.security import crypto
 from core.tenancy import system_context, tenant_context
+from core.valkey import commands
 
 PEPPER_ONE, PEPPER_TWO = "1:" + "a1" * 32, "2:" + "b2" * 32
 
@@ -36,7 +37,7 @@ def row_of(world) -> ApiKeySecret:
 def cold_get(client):
     """As a process that has never seen the key, after Valkey has lost everything."""
     grants.COPIES.clear()
-    valkey.client().flushall()
+    commands.client().flushall()
     return client.get("/v1/whoami")
 
 

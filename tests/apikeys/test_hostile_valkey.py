@@ -7,8 +7,8 @@ import pytest
 
 from apikeys import grants, keys, tasks
 from apikeys.services import revoke_key
-from core import fences, valkey
 from core.tenancy import tenant_context
+from core.valkey import commands, fences
 from tests.factories import SYSTEM
 
 
@@ -16,7 +16,7 @@ from tests.factories import SYSTEM
 def _nothing_is_left_behind():
     """An answer of the wrong kind makes the process leave Valkey alone for a second, which is no other test's business."""
     yield
-    while not valkey.available():
+    while not commands.available():
         time.sleep(0.02)
 
 
@@ -35,7 +35,7 @@ def name_of(secret: str) -> str:
 
 def test_a_grant_moved_to_another_secret_is_not_believed(used, api):
     stranger = keys.generate("live").text
-    valkey.client().set(name_of(stranger), valkey.client().get(name_of(used.client_secret)))
+    commands.client().set(name_of(stranger), commands.client().get(name_of(used.client_secret)))
     assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
 
 
@@ -50,9 +50,9 @@ def test_a_grant_moved_to_another_secret_is_not_believed(used, api):
 )
 def test_an_edited_grant_is_not_believed(used, api, edit):
     name = name_of(used.client_secret)
-    value = valkey.client().get(name)
+    value = commands.client().get(name)
     tag, seal, content = value.split(b" ", 2)
-    valkey.client().set(name, b"%s %s %s" % (tag, seal, orjson.dumps(edit(orjson.loads(content)))))
+    commands.client().set(name, b"%s %s %s" % (tag, seal, orjson.dumps(edit(orjson.loads(content)))))
     answer = api(used.client_secret).get("/v1/whoami")
     assert answer.status == 200
     assert answer.json["scopes"] == ["customers:read"]
@@ -61,19 +61,19 @@ def test_an_edited_grant_is_not_believed(used, api, edit):
 
 @pytest.mark.parametrize("value", [b"", b"x", b"{}", b"\x00" * 500, b"0" * 64 + b"{}", b"9" * 100_000])
 def test_nonsense_in_place_of_a_grant_changes_nothing(used, api, value):
-    valkey.client().set(name_of(used.client_secret), value)
+    commands.client().set(name_of(used.client_secret), value)
     assert api(used.client_secret).get("/v1/whoami").status == 200
     stranger = keys.generate("live").text
-    valkey.client().set(name_of(stranger), value)
+    commands.client().set(name_of(stranger), value)
     assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
 
 
 def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(used, world, api):
     name = name_of(used.client_secret)
-    old = valkey.client().get(name)
+    old = commands.client().get(name)
     with tenant_context(world.tenant()):
         revoke_key(key=used.key, actor=SYSTEM)
-    valkey.client().set(name, old)
+    commands.client().set(name, old)
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
@@ -81,10 +81,10 @@ def test_grant_and_fence_replayed_together_end_with_the_minute(used, world, api,
     """The bound of docs/architecture.md, Keys: what even a Valkey that lies about everything can do lasts at most 60 s."""
     name = name_of(used.client_secret)
     fence = fences.key_fence(world.company.id, used.key.id)
-    old_grant, old_fence = valkey.client().mget(name, fence)
+    old_grant, old_fence = commands.client().mget(name, fence)
     with tenant_context(world.tenant()):
         revoke_key(key=used.key, actor=SYSTEM)
-    valkey.client().mset({name: old_grant, fence: old_fence})
+    commands.client().mset({name: old_grant, fence: old_fence})
     grants.COPIES.clear()
     real = time.time
     monkeypatch.setattr("time.time", lambda: real() + grants.REPROVE_SECONDS + 1)
@@ -95,36 +95,36 @@ def test_a_failover_that_lost_the_write_is_mended_by_the_sweep(used, world, api)
     client = api(used.client_secret)
     assert client.get("/v1/whoami").status == 200
     fence = fences.key_fence(world.company.id, used.key.id)
-    lost = valkey.client().get(fence)
+    lost = commands.client().get(fence)
     with tenant_context(world.tenant()):
         revoke_key(key=used.key, actor=SYSTEM)
-    valkey.client().set(fence, lost)
+    commands.client().set(fence, lost)
     assert tasks.repeat_fences() >= 1
     assert client.get("/v1/whoami").code == "key_revoked"
 
 
 def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_better(used, world, api):
     fence = fences.key_fence(world.company.id, used.key.id)
-    lost = valkey.client().get(fence)
+    lost = commands.client().get(fence)
     stale = grants.recall(grants.digest_of(used.client_secret))
     with tenant_context(world.tenant()):
         revoke_key(key=used.key, actor=SYSTEM)
-    valkey.client().set(fence, lost)
+    commands.client().set(fence, lost)
     assert stale is not None
     # A process without a copy and without a grant reads PostgreSQL, and raises the fence it finds too low.
-    valkey.client().delete(name_of(used.client_secret))
+    commands.client().delete(name_of(used.client_secret))
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
-    assert valkey.client().get(fence).startswith(b"2:")
+    assert commands.client().get(fence).startswith(b"2:")
 
 
 @pytest.mark.parametrize("value", [b"nonsense", b"", b":", b"x:y", b"99999999:"])
 def test_a_fence_that_is_none_lets_nobody_unverified_in(used, world, api, value):
     fence = fences.key_fence(world.company.id, used.key.id)
-    valkey.client().set(fence, value)
+    commands.client().set(fence, value)
     assert api(used.client_secret).get("/v1/whoami").status in (200, 503)
     with tenant_context(world.tenant()):
         revoke_key(key=used.key, actor=SYSTEM)
-    valkey.client().set(fence, value)
+    commands.client().set(fence, value)
     assert api(used.client_secret).get("/v1/whoami").code in ("key_revoked", "temporarily_unavailable")
 
 
@@ -135,7 +135,7 @@ def test_wrong_types_in_place_of_buckets_and_fences_are_no_accident(used, world,
         f"{{{world.company.id.hex}}}:bucket:key:{used.key.id.hex}",
         name_of(used.client_secret),
     ):
-        valkey.client().delete(name)
-        valkey.client().lpush(name, "x")
+        commands.client().delete(name)
+        commands.client().lpush(name, "x")
         assert api(used.client_secret).get("/v1/whoami").status == 200
         assert api(keys.generate("live").text).get("/v1/whoami").status == 401

@@ -10,8 +10,8 @@ from django.test.utils import CaptureQueriesContext
 from redis.connection import AbstractConnection
 
 from apikeys import grants
-from core import valkey
 from core.tenancy import system_context
+from core.valkey import commands
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_a_process_that_knows_nothing_asks_postgres_once_and_bcrypt_never_again(
         assert client.get("/v1/whoami").status == 200
     assert counts["sql"] == 0
     # Valkey has lost everything: PostgreSQL decides, by the fingerprint alone.
-    valkey.client().flushall()
+    commands.client().flushall()
     grants.COPIES.clear()
     with counting() as counts:
         assert client.get("/v1/whoami").status == 200

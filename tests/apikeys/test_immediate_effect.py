@@ -18,8 +18,8 @@ import pytest
 
 from accounts.services import resume_company, suspend_company
 from apikeys.services import KeySettings, end_overlap, restore_key, revoke_key, rotate_key, update_key
-from core import valkey
 from core.tenancy import system_context, tenant_context
+from core.valkey import commands
 from tests.factories import SYSTEM, make_key, make_world, new_secret
 
 PROCESSES = 3
@@ -128,7 +128,7 @@ def test_no_success_begins_after_a_revocation_has_returned(hammers, busy_world, 
             with tenant_context(busy_world.tenant()):
                 change = revoke_key(key=key, actor=SYSTEM)
             if flush:
-                valkey.client().flushall()
+                commands.client().flushall()
             return change.effect
 
         before, after, effect = hammers.race(issued.client_secret, revoke, cold=cold)

@@ -17,9 +17,9 @@ from apikeys.models import ApiKeySecret
 from apikeys.services import rotate_key
 from apikeys.services.editing import lock_key
 from apikeys.usage import UsageBuffer
-from core import ids
-from core.locks import KEY_LOCKS
+from core.postgres.locks import KEY_LOCKS
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.factories import SYSTEM, World, new_secret
 from tests.locks import locks_seen
 from tests.threads import all_at_once, somebody_waits_for_us
@@ -45,7 +45,7 @@ def eager_switching() -> Iterator[None]:
 
 
 def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(world: World, facts: Facts) -> None:
-    """Keys are locked before their secrets (core.locks); the other way round one of the two would be a deadlock's victim."""
+    """Keys are locked before their secrets (core.postgres.locks); the other way round one of the two would be a deadlock's victim."""
     buffer = UsageBuffer()
     buffer._start = lambda: None  # type: ignore[method-assign]
     buffer.note(facts, "customers:read", time.time() + 5, "203.0.113.50", "curl")
@@ -128,7 +128,7 @@ def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
 
 @pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1)])
 def test_rows_of_a_key_are_locked_in_the_one_order(world: World, facts: Facts, overlap: timedelta) -> None:
-    """core.locks says it: what rotates a key and what writes its last use take the key before its secrets."""
+    """core.postgres.locks says it: what rotates a key and what writes its last use take the key before its secrets."""
     buffer = UsageBuffer()
     buffer._start = lambda: None  # type: ignore[method-assign]
     buffer.note(facts, "customers:read", time.time() + 5, "203.0.113.50", "curl")

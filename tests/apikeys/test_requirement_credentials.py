@@ -11,8 +11,8 @@ from django.conf import settings as django_settings
 
 from apikeys import grants, hashers, keys
 from apikeys.models import ApiKeySecret
-from core import valkey
 from core.tenancy import tenant_context
+from core.valkey import commands
 
 SECRET = re.compile(keys.SCANNER_PATTERN)
 
@@ -93,7 +93,7 @@ def test_verification_is_constant_time(world, issue_key, api, monkeypatch):
     original = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda a, b: compared.append(1) or original(a, b))
     issued = issue_key(world.company)
-    valkey.client().flushall()
+    commands.client().flushall()
     grants.COPIES.clear()
     assert api(issued.client_secret, client_id=issued.client_id).get("/v1/whoami").status == 200
     assert len(compared) >= 2

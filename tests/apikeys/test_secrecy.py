@@ -14,8 +14,8 @@ from psycopg import sql
 from apikeys import authentication, keys
 from apikeys.models import ApiKeySecret
 from apikeys.services import rotate_key
-from core import valkey
 from core.tenancy import tenant_context
+from core.valkey import commands
 from tests.engines import superuser_url
 from tests.factories import SYSTEM, new_secret
 
@@ -37,7 +37,7 @@ def log_text():
 
 def everything_in_valkey() -> str:
     """Every name and value, whatever its type, as text."""
-    client = valkey.client()
+    client = commands.client()
     seen = []
     for name in client.scan_iter(count=1000):
         seen.append(name)

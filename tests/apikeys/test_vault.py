@@ -17,9 +17,9 @@ from apikeys import grants
 from apikeys.models import ApiKeySecret
 from apikeys.services import revoke_key, rotate_key
 from apikeys.services.moving import move_secrets
-from core import valkey
-from core.api.errors import TemporarilyUnavailable
+from core.errors import TemporarilyUnavailable
 from core.tenancy import tenant_context
+from core.valkey import commands
 from tests.apikeys.openbao import OpenBao, openbao
 from tests.factories import SYSTEM, make_key, new_secret
 
@@ -46,7 +46,7 @@ def rows_of(world) -> list[ApiKeySecret]:
 
 def forget_everything() -> None:
     grants.COPIES.clear()
-    valkey.client().flushall()
+    commands.client().flushall()
 
 
 def test_the_database_holds_only_the_reference_and_vault_the_bcrypt_hash(world, vault, issue_key, api):

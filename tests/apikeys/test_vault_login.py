@@ -15,7 +15,7 @@ import pytest
 from django.core.checks import run_checks
 
 from apikeys.stores.vault_session import LOGINS, RENEWALS, SESSION
-from core.health import NotReady
+from core.operations.health import NotReady
 from tests.apikeys.openbao import OpenBao, openbao
 from tests.factories import World
 

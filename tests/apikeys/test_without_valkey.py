@@ -11,9 +11,9 @@ from accounts.services import suspend_company
 from apikeys import attempts, authentication, grants, keys
 from apikeys.services import revoke_key, rotate_key
 from billing.models import Customer
-from core import fences, valkey
 from core.engines.valkey import Valkey
 from core.tenancy import tenant_context
+from core.valkey import commands, fences
 from tests.clients import sign_in
 from tests.engines import private_valkey
 from tests.factories import SYSTEM, make_user, new_secret
@@ -30,7 +30,7 @@ def own_valkey(server, settings, monkeypatch):
     """A Valkey this test may stop; the process forgets what it knew from another one."""
     settings.VALKEY_URL = server.url
     # No pause between attempts, so that the test need not wait for one.
-    monkeypatch.setattr(valkey, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     grants.COPIES.clear()
     authentication._local.clear()
     attempts._local.clear()
@@ -111,7 +111,7 @@ def test_it_recovers_without_a_restart_and_counts_in_valkey_again(own_valkey, is
     assert client.get("/v1/whoami").status == 200
     own_valkey.restart()
     assert client.get("/v1/whoami").status == 200
-    names = valkey.client().keys(f"*bucket:key:{issued.key.id.hex}")
+    names = commands.client().keys(f"*bucket:key:{issued.key.id.hex}")
     assert len(names) == 1
     statuses = [client.get("/v1/whoami").status for _ in range(6)]
     assert statuses == [200] * 4 + [429] * 2
@@ -124,7 +124,7 @@ def test_a_killed_valkey_that_lost_everything_lets_no_revoked_key_in(own_valkey,
     with tenant_context(world.tenant()):
         revoke_key(key=issued.key, actor=SYSTEM)
     own_valkey.restart()
-    valkey.client().flushall()
+    commands.client().flushall()
     assert client.get("/v1/whoami").code == "key_revoked"
 
 

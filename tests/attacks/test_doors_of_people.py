@@ -11,7 +11,7 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.test import Client, RequestFactory
 
-from core.own_pages import own_page
+from core.http.own_pages import own_page
 from tests.clients import random_address, sign_in
 from tests.factories import PASSWORD, World, make_user
 

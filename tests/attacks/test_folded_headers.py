@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from core.addresses import client_address, forwarded_scheme
+from core.http.addresses import client_address, forwarded_scheme
 from tests.attacks.wire import head, talk
 from tests.live import web_process
 

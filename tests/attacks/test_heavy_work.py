@@ -10,7 +10,7 @@ from django.db import connection
 from audit.models import AuditEntry
 from billing import services
 from billing.export import documents, invoice_pdf
-from core import heavy
+from core.background import heavy
 from core.tenancy import current_tenant, tenant_context
 from tests.billing.factories import make_invoice
 from tests.factories import SYSTEM

@@ -8,8 +8,15 @@ import pytest
 from celery import Task
 
 from config.celery import app
-from core import jobs
-from core.jobs import COMPANY_HEADER, MODE_HEADER, SEAL_HEADER, TaskWithoutTenant, tenant_headers, tenant_task
+from core.background import jobs
+from core.background.jobs import (
+    COMPANY_HEADER,
+    MODE_HEADER,
+    SEAL_HEADER,
+    TaskWithoutTenant,
+    tenant_headers,
+    tenant_task,
+)
 from core.tenancy import current_tenant
 from tests.factories import World
 

@@ -11,8 +11,9 @@ from audit.ingest import batches, rows, spill, stream, writer
 from audit.ingest.writer import SET_ASIDE, Writer
 from audit.models import AuditEntry, RequestLog, RequestRollup, Seal
 from audit.signing import canonical
-from core import sealed, valkey
+from core.security import sealed
 from core.tenancy import tenant_context
+from core.valkey import commands
 from tests.audit.rows import make_row
 from tests.factories import World
 
@@ -27,7 +28,7 @@ def unpacked(*batch: list[object]) -> bytes:
 
 def xadd(payload: bytes, field: bytes = b"rows") -> None:
     """Write an entry as anybody could who reaches Valkey, beside our own code."""
-    valkey.client().execute_command("XADD", stream.STREAM, "*", field, payload)
+    commands.client().execute_command("XADD", stream.STREAM, "*", field, payload)
 
 
 def stored(world: World) -> set[str]:
@@ -45,10 +46,10 @@ def aside() -> list[bytes]:
 def _nothing_waits():
     """Each test begins with empty streams, and leaves none of its forgeries to others."""
     names = (stream.STREAM, stream.SIZE, stream.ASIDE, stream.UNSEALED)
-    valkey.client().delete(*names)
+    commands.client().delete(*names)
     stream.ensure_group()
     yield
-    valkey.client().delete(*names)
+    commands.client().delete(*names)
 
 
 def test_a_made_up_request_is_not_sealed_and_the_real_ones_are(world: World) -> None:
@@ -142,12 +143,12 @@ def test_a_batch_of_another_release_waits_for_a_writer_that_knows_it(
 
 def test_what_a_release_before_seals_left_is_stored_only_when_an_operator_says_so(world: World) -> None:
     old = make_row(world.company.id)
-    valkey.client().execute_command("XADD", stream.UNSEALED, "*", "rows", unpacked(old))
+    commands.client().execute_command("XADD", stream.UNSEALED, "*", "rows", unpacked(old))
     Writer("test").drain(seconds=30)
     assert stored(world) == set()
     call_command("write_request_log", adopt_unsealed=True)
     assert stored(world) == {uuid.UUID(old[rows.ID]).hex}
-    assert valkey.client().execute_command("XLEN", stream.UNSEALED) == 0
+    assert commands.client().execute_command("XLEN", stream.UNSEALED) == 0
 
 
 def test_a_note_that_a_success_was_recorded_is_believed_only_when_it_is_ours(

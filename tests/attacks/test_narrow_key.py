@@ -10,9 +10,9 @@ from apikeys.models import ApiKey
 from audit.models import AuditEntry
 from billing.services import update_customer
 from core import clock
-from core.made_by import traces
 from core.models import IdempotencyRecord, OutboxEvent
-from core.reach import READ_SCOPES, read_scope_of
+from core.security.made_by import traces
+from core.security.reach import READ_SCOPES, read_scope_of
 from core.tenancy import tenant_context
 from messaging.models import Message
 from tests.clients import sign_in

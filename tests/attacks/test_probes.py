@@ -8,7 +8,7 @@ from django.test import Client
 
 from config.door import probes
 from config.door.intake import Door
-from core.health import Readiness
+from core.operations.health import Readiness
 
 TOKEN = "Bearer t0ken-of-the-operator"
 
@@ -46,7 +46,7 @@ def test_an_empty_token_is_nobodys(settings):
 
 @pytest.mark.parametrize(("mode", "status"), [("local", 200), ("open", 200), ("closed", 503)])
 def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(settings, mode, status):
-    from core import valkey
+    from core.valkey import commands
 
     before = settings.VALKEY_URL
     settings.RATE_LIMIT_FAILURE_MODE = mode
@@ -55,7 +55,7 @@ def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(settings, 
         answer = Client().get("/readyz")
     finally:
         settings.VALKEY_URL = before
-        valkey.forget_connections()
+        commands.forget_connections()
     assert answer.status_code == status
     assert answer.json()["checks"]["valkey"] != "ok"
 

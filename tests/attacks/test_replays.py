@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 import pytest
 
-from core import clock, crypto
+from core import clock
 from core.models import IdempotencyRecord
+from core.security import crypto
 from core.tenancy import tenant_context
 from tests.clients import ApiClient
 from tests.factories import World

@@ -11,8 +11,8 @@ from django.test import Client
 from accounts.models import Company, Membership, User
 from accounts.roles import Role
 from audit.models import AuditEntry, StaffEntry
-from core.staff import StaffModelAdmin
 from core.tenancy import Tenant, system_context, tenant_context
+from core.ui.staff import StaffModelAdmin
 from tests.attacks.staff import make_staff, staff_browser
 from tests.clients import sign_in
 from tests.factories import World, make_company, make_key, make_user

@@ -5,8 +5,8 @@ from typing import Any
 
 from audit.models import UnsealedEntry
 from audit.seals.entries import seal_waiting
-from core import ids
 from core.tenancy import system_context
+from core.values import ids
 
 
 def make_row(company: uuid.UUID | None, **values: Any) -> list[Any]:

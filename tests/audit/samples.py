@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from audit.ingest.store import store
 from audit.models import AuditEntry
-from core import ids
 from core.tenancy import Tenant, tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.factories import make_customer
 

@@ -8,7 +8,7 @@ import pytest
 
 from audit.ingest import rows
 from audit.ingest.store import store
-from core import ids
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.factories import World
 

@@ -12,8 +12,9 @@ from audit.models import RequestLog, SealHead
 from audit.seals.content import hashed_request
 from audit.signing import canonical
 from audit.verification import verify_chain
-from core import ids, sealed
+from core.security import sealed
 from core.tenancy import system_context, tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.clients import sign_in
 

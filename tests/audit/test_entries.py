@@ -14,10 +14,11 @@ from audit.events import AuditExported
 from audit.models import AuditEntry, StaffEntry
 from audit.partitions import tables
 from billing.services import update_customer
-from core import clock, ids
+from core import clock
 from core.events import publish, publish_all, publish_unowned
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
+from core.values import ids
 from tests.factories import World, make_customer
 
 

@@ -12,8 +12,9 @@ from django.db import connection
 
 from audit.ingest.store import store
 from audit.selectors import EntryFilter, RequestFilter, list_entries, list_requests
-from core import clock, ids
+from core import clock
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.engines import superuser_url
 from tests.factories import World

@@ -30,10 +30,11 @@ from audit.seals.entries import seal_waiting
 from audit.seals.heads import chain_of, exported_heads, sign_heads, statement_of
 from audit.signing import canonical, is_signed
 from audit.usage import usage_by, usage_over_time
-from core import clock, ids
+from core import clock
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
+from core.values import ids
 from tests.audit.rows import make_row, seal_all
 from tests.factories import World
 

@@ -25,8 +25,9 @@ from audit.models import RequestLog, RequestRollup, Seal
 from audit.partitions import tables
 from audit.retention import prune
 from audit.signing import canonical
-from core import clock, ids
+from core import clock
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.audit.test_ingest import finished
 from tests.engines import TEMPLATE, private_platform, private_valkey

@@ -14,10 +14,10 @@ from accounts.events import CompanyUpdated
 from audit.export.rows import cell_of
 from audit.ingest.store import store
 from audit.models import AuditEntry
-from core import ids
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.factories import World, join, make_user
 

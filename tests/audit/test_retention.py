@@ -21,9 +21,10 @@ from audit.seals.compacting import compact_heads
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
 from audit.verification import verify_chain, verify_days
-from core import clock, ids
+from core import clock
 from core.events import publish
 from core.tenancy import system_context, tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.engines import superuser_url
 from tests.factories import SYSTEM, World

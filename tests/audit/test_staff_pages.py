@@ -12,9 +12,9 @@ from accounts.models import User
 from audit.admin import MOST_COUNTED
 from audit.ingest.store import store
 from audit.models import AuditEntry, RequestLog, StaffEntry, UnownedRequest
-from core import ids
 from core.events import publish
 from core.tenancy import system_context, tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.clients import random_address, sign_in
 from tests.factories import SYSTEM, World, make_user

@@ -19,10 +19,11 @@ from audit.models import Seal, SealHead
 from audit.seals.heads import chain_of, exported_heads, sign_heads
 from audit.signing import Chain, seal_digest
 from audit.verification import Finding, verify_chain, verify_days
-from core import clock, ids
+from core import clock
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
+from core.values import ids
 from tests.audit.rows import make_row, seal_all
 from tests.engines import superuser_url
 from tests.factories import World

@@ -20,8 +20,9 @@ from audit.ingest import rollups
 from audit.ingest.store import store
 from audit.models import AuditEntry
 from audit.outcomes import OUTCOMES
-from core import clock, ids
+from core import clock
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.factories import World, join, make_user
 

@@ -12,8 +12,9 @@ from audit.ingest.store import store
 from audit.models import RequestLog
 from audit.partitions.tables import ensure_partitions
 from audit.windows import newest
-from core import clock, ids
+from core import clock
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.factories import World
 

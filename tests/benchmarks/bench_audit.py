@@ -249,8 +249,8 @@ def _p95(times: dict[str, list[float]]) -> float:
 
 
 def _page_times(rows: int, repeats: int, *, days: int = 10) -> dict[str, list[float]]:
-    from core import ids
-    from core.ids import first_id
+    from core.values import ids
+    from core.values.ids import first_id
     from tests.benchmarks.audit_seed import KEYS, seed
     from tests.clients import sign_in
     from tests.factories import make_world
@@ -284,7 +284,7 @@ def measure_prune(scene: Stage, options: argparse.Namespace) -> list[Figure]:
 
     from audit.ingest.store import store
     from audit.retention import prune
-    from core import ids
+    from core.values import ids
     from tests.audit.rows import make_row
     from tests.benchmarks.audit_seed import KEYS, seed
     from tests.factories import make_world

@@ -215,8 +215,8 @@ def _make_company() -> str:
 
 
 def _prove(url: str, count: int) -> None:
-    from core import ids
     from core.tenancy import Tenant
+    from core.values import ids
     from tests.factories import prove_domain
 
     prove_domain(Tenant(ids.decode("co", os.environ["BENCH_COMPANY"]), "live"), "acme.example")
@@ -224,9 +224,9 @@ def _prove(url: str, count: int) -> None:
 
 def _queue(url: str, count: int) -> None:
     """Accept `count` messages, which the next round of the engine sends."""
-    from core import ids
     from core.principal import Principal
     from core.tenancy import Tenant, tenant_context
+    from core.values import ids
     from messaging.services import create_message
 
     tenant = Tenant(ids.decode("co", os.environ["BENCH_COMPANY"]), "live")

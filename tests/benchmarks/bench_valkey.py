@@ -21,14 +21,14 @@ def main() -> None:
     options = parser.parse_args()
     with stage() as scene:
         os.environ.update(scene.environment("postgres"))
-        from core import valkey
+        from core.valkey import commands
 
-        script = valkey.Script("return {1, 2, 'three'}")
+        script = commands.Script("return {1, 2, 'three'}")
         own = script.prepare(["{company}:bucket"], ["5", "6", "7"])
         own.run()  # loads the script
 
         def pooled() -> object:
-            return valkey.client().execute_command(
+            return commands.client().execute_command(
                 "EVALSHA", script.sha, 1, "{company}:bucket", "5", "6", "7"
             )
 

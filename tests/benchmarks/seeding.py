@@ -49,7 +49,7 @@ def main() -> None:
             "SELECT id FROM billing_customer WHERE company_id = %s ORDER BY id DESC OFFSET %s LIMIT 1",
             (company.id, min(200_000, order["customers"] // 2)),
         ).fetchone()
-    from core import ids
+    from core.values import ids
 
     print(json.dumps({"secrets": secrets, "cursor": ids.encode("cus", cursor[0])}))
 

@@ -13,8 +13,9 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from config.celery import app as platform  # noqa: E402
-from core import crypto, ids  # noqa: E402
+from core.security import crypto  # noqa: E402
 from core.tenancy import system_context  # noqa: E402
+from core.values import ids  # noqa: E402
 from webhooks import signing  # noqa: E402
 from webhooks.models import Attempt, Delivery, EndpointSecret, EventBody  # noqa: E402
 

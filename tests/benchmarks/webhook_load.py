@@ -26,10 +26,10 @@ from django.db import connection, transaction  # noqa: E402
 from accounts.models import Company, User  # noqa: E402
 from accounts.services import create_company  # noqa: E402
 from billing.services import create_customer  # noqa: E402
-from core import ids  # noqa: E402
 from core.models import OutboxEvent  # noqa: E402
 from core.principal import Principal  # noqa: E402
 from core.tenancy import system_context, tenant_context  # noqa: E402
+from core.values import ids  # noqa: E402
 from webhooks.delivery.pump import Pump  # noqa: E402
 from webhooks.models import Delivery, Endpoint  # noqa: E402
 from webhooks.relay import relay_events  # noqa: E402

@@ -19,8 +19,8 @@ from billing.services.charges import settle_charge
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotDraft, RefundExceedsCharge
 from billing.services.refunds import settle_refund
 from core.errors import NotFound
-from core.locks import PAYMENT_LOCKS, TIER_LOCKS
 from core.models import OutboxEvent
+from core.postgres.locks import PAYMENT_LOCKS, TIER_LOCKS
 from core.tenancy import system_context, tenant_context
 from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
@@ -141,7 +141,7 @@ def test_eight_workers_put_each_charge_to_the_gateway_once(
 
 
 def test_rows_of_a_payment_are_locked_in_the_one_order(world: World) -> None:
-    """core.locks says it: an invoice before its number and its charges, a charge before its refunds."""
+    """core.postgres.locks says it: an invoice before its number and its charges, a charge before its refunds."""
     tenant = world.tenant()
     draft = make_invoice(tenant)
     done = Outcome(succeeded=True, reference="made-up")

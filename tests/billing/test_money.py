@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.money import MAX_AMOUNT
-from core.currencies import CURRENCIES, EXPONENTS, decimal_text, money_text, parse_amount
 from core.tenancy import tenant_context
+from core.values.currencies import CURRENCIES, EXPONENTS, decimal_text, money_text, parse_amount
 from tests.billing.factories import make_invoice
 from tests.factories import World
 

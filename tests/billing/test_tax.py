@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from billing.models import Invoice, InvoiceLine
 from billing.money import InvoiceAmounts, LineTooLarge, Position, price_invoice, share_out
 from billing.services import update_invoice
-from core.currencies import CURRENCIES, EXPONENTS, decimal_text
 from core.tenancy import system_context, tenant_context
+from core.values.currencies import CURRENCIES, EXPONENTS, decimal_text
 from tests.billing.factories import make_invoice
 from tests.factories import SYSTEM, World, make_customer
 

@@ -17,9 +17,9 @@ from billing import services
 from billing.entitlements import entitlements_of, limits_by_tier
 from billing.models import TierRequest
 from billing.services.errors import TierRequestClosed, TierRequestOpen, TierUnchanged
-from core import fences
 from core.errors import FieldErrors
 from core.tenancy import system_context, tenant_context
+from core.valkey import fences
 from tests.clients import ApiClient, sign_in
 from tests.factories import SYSTEM, World, make_user
 

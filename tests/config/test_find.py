@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.roles import Role
 from audit.ingest.store import store
-from core import ids
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.contracts.samples import OBJECTS
 from tests.factories import World, join, make_customer, make_key

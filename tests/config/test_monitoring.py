@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 
 from config import worker_metrics
 from config.door import signals
-from core import jobs
+from core.background import jobs
 from tests.engines import ROOT
 from tests.live import web_process
 

@@ -26,9 +26,10 @@ from apikeys.models import LeakReport
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
 from audit.signing import public_key
-from core import crypto, rotation, sealed, valkey
 from core.events import publish
+from core.security import crypto, rotation, sealed
 from core.tenancy import system_context, tenant_context
+from core.valkey import commands
 from tests.engines import private_valkey, superuser_url
 from tests.factories import PASSWORD, SYSTEM
 from webhooks.models import Endpoint
@@ -313,7 +314,7 @@ def test_the_database_password_is_replaced_without_a_restart() -> None:
 
 
 def test_valkey_knows_both_passwords_while_processes_are_restarted(settings, monkeypatch) -> None:
-    monkeypatch.setattr(valkey, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     with private_valkey() as server:
         first = server.url.partition("://:")[2].partition("@")[0]
         second = secrets.token_hex(16)
@@ -323,13 +324,13 @@ def test_valkey_knows_both_passwords_while_processes_are_restarted(settings, mon
         admin.execute_command("ACL", "SETUSER", "default", f">{second}")
         for url in (server.url, new_url):
             settings.VALKEY_URL = url
-            assert valkey.call("PING")
+            assert commands.call("PING")
         admin.execute_command("ACL", "SETUSER", "default", f"<{first}")
         settings.VALKEY_URL = server.url
-        with pytest.raises(valkey.ValkeyUnavailable):
-            valkey.call("PING")
+        with pytest.raises(commands.ValkeyUnavailable):
+            commands.call("PING")
         settings.VALKEY_URL = new_url
-        assert valkey.call("PING")
+        assert commands.call("PING")
         # What tests of the engine do at the end knows the first one only.
         redis.Redis.from_url(new_url).execute_command("ACL", "SETUSER", "default", f">{first}")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.api.operations import mounted_views
-from core.reach import READ_SCOPES
+from core.security.reach import READ_SCOPES
 from core.tenancy import Tenant
 
 _PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")

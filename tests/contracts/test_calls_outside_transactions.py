@@ -16,9 +16,10 @@ from django.test import Client
 from apikeys.models import ApiKey
 from apikeys.services.reports import judge_reports
 from billing.services import complete_payments, completion
-from core import clock, outside
+from core import clock
 from core.mail import delivery
-from core.outside import CalledInTransaction, outside_transactions
+from core.postgres import outside
+from core.postgres.outside import CalledInTransaction, outside_transactions
 from core.tenancy import tenant_context
 from messaging.services import send_due_messages
 from messaging.services.domain_checks import check_due_domains
@@ -67,10 +68,10 @@ def test_every_door_is_walked_through_here() -> None:
     found = set()
     for path in BASE.glob("*/**/*.py"):
         name = ".".join(path.relative_to(BASE).with_suffix("").parts)
-        if name.startswith(("tests.", ".")) or name == "core.outside":
+        if name.startswith(("tests.", ".")) or name == "core.postgres.outside":
             continue
         if any(
-            isinstance(node, ast.ImportFrom) and node.module == "core.outside"
+            isinstance(node, ast.ImportFrom) and node.module == "core.postgres.outside"
             for node in ast.walk(ast.parse(path.read_text()))
         ):
             found.add(name)

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.core.management import CommandError, call_command
 
-from core import error_docs
+from core.api import error_docs
 from core.errors import ERRORS
 
 error_docs.load_every_error()

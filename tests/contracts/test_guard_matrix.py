@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from core import ids
 from core.api.scopes import ANY_KEY, SCOPES
+from core.values import ids
 from tests.clients import ApiClient, random_address
 from tests.contracts.operations import list_operations, sample_body, sample_id, scopes_beside
 from tests.contracts.problems import assert_common_headers, assert_problem

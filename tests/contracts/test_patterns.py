@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.selectors import RequestFilter, list_requests
-from core import ids
 from core.api import patterns
 from core.api.errors import InvalidIdempotencyKey
 from core.api.idempotency import read_key
-from core.countries import COUNTRIES
-from core.currencies import EXPONENTS
 from core.errors import FieldErrors
 from core.tenancy import tenant_context
+from core.values import ids
+from core.values.countries import COUNTRIES
+from core.values.currencies import EXPONENTS
 from webhooks.api.serializers import HeadersField
 from webhooks.services.validation import clean_headers
 

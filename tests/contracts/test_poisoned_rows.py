@@ -23,10 +23,13 @@ from billing.gateways import Outcome
 from billing.models import Charge
 from billing.services import complete_payments, completion
 from config.celery import app
-from core import clock, fences, ids, sealed, valkey
+from core import clock
 from core.models import SetAside
+from core.security import sealed
 from core.tenancy import Tenant, system_context, tenant_context
-from core.valkey import CommandRefused
+from core.valkey import commands, fences
+from core.valkey.commands import CommandRefused
+from core.values import ids
 from messaging.callbacks.base import Unreadable, read_each
 from messaging.models import Message
 from messaging.providers.base import Result
@@ -204,8 +207,8 @@ def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(
         for issued in (bad, strange, good):
             revoke_key(key=issued.key, actor=SYSTEM)
     names = [fences.key_fence(world.company.id, issued.key.id) for issued in (bad, strange, good)]
-    valkey.call("SET", names[1], "no fence")
-    valkey.call("DEL", names[2])
+    commands.call("SET", names[1], "no fence")
+    commands.call("DEL", names[2])
     raise_now = fences.raise_now
 
     def raise_or_refuse(name: str, version: int) -> None:
@@ -217,7 +220,7 @@ def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(
 
     repeat_fences()
 
-    assert [valkey.call("GET", name)[:2] for name in names[1:]] == [b"2:", b"2:"]
+    assert [commands.call("GET", name)[:2] for name in names[1:]] == [b"2:", b"2:"]
     assert reason_of("apikeys.repeat_fences", bad.key.public_id) is not None
     assert reason_of("apikeys.repeat_fences", strange.key.public_id) is None
 

@@ -4,7 +4,7 @@ from html import escape
 
 import pytest
 
-from core import error_docs
+from core.api import error_docs
 from core.errors import ERRORS, DomainError
 from tests.clients import ApiAnswer
 from tests.contracts.problems import INTERNALS, assert_common_headers, assert_problem

@@ -9,10 +9,10 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 
 from billing.api.views.customers import CustomerViewSet
-from core import valkey
 from core.api.idempotency import lock_number
 from core.api.permissions import HasScope
 from core.tenancy import tenant_context
+from core.valkey import commands
 from tests.clients import ApiAnswer
 from tests.contracts.refusing import ADA, Outcome, client_of, refusal
 from tests.factories import World, make_customer
@@ -119,7 +119,7 @@ def temporarily_unavailable(world: World) -> Outcome:
         with override_settings(VALKEY_URL=nobody_listens, RATE_LIMIT_FAILURE_MODE="closed"):
             return client.get("/v1/whoami")
     finally:
-        valkey.forget_connections()
+        commands.forget_connections()
 
 
 @refusal

@@ -11,7 +11,7 @@ from django.templatetags.static import static
 from django.test import Client
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from core import assets
+from core.ui import assets
 from tests.clients import sign_in
 from tests.factories import World, make_key
 
@@ -23,7 +23,7 @@ MOST_BYTES = 100_000
 def collected(settings: Any, tmp_path: Path) -> Path:
     """The files as `make run` collects them."""
     settings.STATIC_ROOT = str(tmp_path)
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "core.assets.OwnFilesStorage"}}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "core.ui.assets.OwnFilesStorage"}}
     assets.collect_own_files()
     return tmp_path
 

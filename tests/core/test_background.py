@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from core import background
-from core.background import FAILURES, BackOff, Loop, check_loops
+from core.background import loops
+from core.background.loops import FAILURES, BackOff, Loop, check_loops
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,7 +66,7 @@ def test_it_works_on_the_clock_without_being_woken_and_when_it_asked_to_be_calle
 
 @pytest.mark.parametrize("failure", [ValueError("bad"), SystemExit(1), CancelledError(), MemoryError()])
 def test_nothing_that_its_work_raises_ends_it(make_loop, monkeypatch, failure: BaseException) -> None:
-    monkeypatch.setattr(background, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(loops, "FIRST_PAUSE_SECONDS", 0.001)
     steps: list[int] = []
 
     def step() -> None:
@@ -128,7 +128,7 @@ def test_a_process_that_ends_makes_the_last_step_and_a_fork_has_a_thread_of_its_
     program = f"""
 import os, sys, threading
 sys.path.insert(0, {str(ROOT)!r})
-from core.background import Loop
+from core.background.loops import Loop
 said = []
 def step():
     if said:
@@ -160,10 +160,10 @@ def test_all_loops_are_stopped_side_by_side_after_their_last_steps(make_loop, mo
         ended.append(threading.current_thread().name)
 
     loops = [make_loop(lambda: None, finish=finish, stop_seconds=60) for _ in range(2)]
-    monkeypatch.setattr(background, "_LOOPS", set(loops))
+    monkeypatch.setattr(loops, "_LOOPS", set(loops))
     for loop in loops:
         loop.start()
 
-    assert background.stop_all()
+    assert loops.stop_all()
 
     assert sorted(ended) == ["tests-0", "tests-1"]

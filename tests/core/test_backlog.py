@@ -1,4 +1,4 @@
-"""Hints that nobody takes do not fill the broker: web processes and beat add no more than can be of use (core.backlog)."""
+"""Hints that nobody takes do not fill the broker: web processes and beat add no more than can be of use (core.background.backlog)."""
 
 import pytest
 from celery import current_app
@@ -7,7 +7,7 @@ from celery.schedules import schedule
 from kombu import Connection
 
 from config.beat import BoundedScheduler
-from core import backlog, jobs
+from core.background import backlog, jobs
 
 QUEUE = "tests.backlog"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.charts import (
+from core.ui.charts import (
     Cell,
     Chart,
     Links,

@@ -2,7 +2,7 @@
 
 from phonenumbers import SUPPORTED_REGIONS
 
-from core.countries import COUNTRIES
+from core.values.countries import COUNTRIES
 
 
 def test_every_region_with_telephones_is_there() -> None:

@@ -7,7 +7,7 @@ import sys
 import pytest
 from django.conf import settings
 
-from core.database_role import verify_database_role
+from core.postgres.database_role import verify_database_role
 from tests.engines import superuser_url
 
 

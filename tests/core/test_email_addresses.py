@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.services.customer_fields import clean_customer_fields
-from core.email_addresses import InvalidEmail, Mailbox, is_misleading, parse_email, parse_mailbox
 from core.errors import FieldErrors
-from core.texts import clean_name, has_controls, is_visible, normalize
+from core.values.email_addresses import InvalidEmail, Mailbox, is_misleading, parse_email, parse_mailbox
+from core.values.texts import clean_name, has_controls, is_visible, normalize
 from messaging.channels import get_channel
 from messaging.channels.base import InvalidAddress
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.latency import LATENCY as REQUESTS
-from core.latency import LatencyScale
+from core.values.latency import LatencyScale
 from messaging.latency import SCALE as MESSAGES
 from messaging.latency import percentile
 from webhooks.models import LATENCY as DELIVERIES

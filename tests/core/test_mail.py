@@ -12,10 +12,11 @@ from django.core.mail import BadHeaderError, EmailMessage, send_mail
 from django.db import transaction
 from django.test import Client
 
-from core import clock, crypto
+from core import clock
 from core.mail import delivery
 from core.mail.backend import pack, unpack
 from core.models import OutgoingMail, SetAside
+from core.security import crypto
 from core.tenancy import system_context
 from tests.factories import World
 from tests.messaging.smtp import Mailhost, mail_server, raw_server

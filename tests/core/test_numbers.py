@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.dashboard.forms.base import amount_text, percent_text, read_amount, read_percent
-from core.currencies import CURRENCIES, EXPONENTS
-from core.numbers import AmbiguousNumber, NotANumber, NumberStyle, parse_decimal, write_decimal
+from core.values.currencies import CURRENCIES, EXPONENTS
+from core.values.numbers import AmbiguousNumber, NotANumber, NumberStyle, parse_decimal, write_decimal
 
 LANGUAGES = ["en", "de", "fr", "de-ch", "pl", "nb", "pt-br", "es", "ru"]
 STYLES = [NumberStyle(".", ","), NumberStyle(",", "."), NumberStyle(",", "\u00a0")]

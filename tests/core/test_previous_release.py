@@ -14,10 +14,11 @@ from django.core.cache import cache, caches
 from apikeys import grants
 from apikeys.services import revoke_key
 from billing.entitlements import LIMIT_NAMES
-from core import crypto, fences, sealed, valkey
 from core.api import throttling
 from core.api.throttling import TAKE, TAKE_ONE, place_of
+from core.security import crypto, sealed
 from core.tenancy import tenant_context
+from core.valkey import commands, fences
 from tests.factories import SYSTEM, World
 
 # apikeys.grants.Facts, as it was before grants carried a schema.
@@ -73,13 +74,13 @@ def written_by_next_release(digest: bytes, facts: dict[str, object]) -> bytes:
 
 def current_facts(secret: str) -> dict[str, object]:
     digest, name = slot(secret)
-    return orjson.loads(sealed.unseal(grants.SCHEMA, valkey.client().get(name), bound_to=digest))
+    return orjson.loads(sealed.unseal(grants.SCHEMA, commands.client().get(name), bound_to=digest))
 
 
 def test_a_grant_of_the_previous_release_is_read_again_from_postgresql(used, api) -> None:
     digest, name = slot(used.client_secret)
     facts = {key: value for key, value in current_facts(used.client_secret).items() if key in PREVIOUS_FACTS}
-    valkey.client().set(name, written_by_previous_release(digest, facts | {"scopes": ["customers:write"]}))
+    commands.client().set(name, written_by_previous_release(digest, facts | {"scopes": ["customers:write"]}))
     answer = api(used.client_secret).get("/v1/whoami")
     assert (answer.status, answer.json["scopes"]) == (200, ["customers:read"])
     # and replaced by one of this release
@@ -98,7 +99,7 @@ def test_a_grant_of_the_previous_release_is_read_again_from_postgresql(used, api
 )
 def test_a_grant_of_another_release_is_read_again_from_postgresql(used, api, change) -> None:
     digest, name = slot(used.client_secret)
-    valkey.client().set(name, written_by_next_release(digest, change(current_facts(used.client_secret))))
+    commands.client().set(name, written_by_next_release(digest, change(current_facts(used.client_secret))))
     assert api(used.client_secret).get("/v1/whoami").status == 200
     assert set(current_facts(used.client_secret)) == set(grants.Facts.__slots__)
 
@@ -117,7 +118,7 @@ def bucket_of(world: World, issued: Any) -> str:
 
 
 def microseconds() -> int:
-    seconds, rest = valkey.client().time()
+    seconds, rest = commands.client().time()
     return int(seconds) * 1_000_000 + int(rest)
 
 
@@ -125,16 +126,16 @@ def test_a_fence_and_buckets_of_the_previous_release_are_understood(world: World
     """They were a version, and a number of microseconds, without a schema."""
     issued = issue_key(world.company, rate_limit=5)
     fence, bucket = fences.key_fence(world.company.id, issued.key.id), bucket_of(world, issued)
-    valkey.client().set(fence, "1:0123456789ab")
-    valkey.client().set(bucket, str(microseconds() + 24_000_000))
+    commands.client().set(fence, "1:0123456789ab")
+    commands.client().set(bucket, str(microseconds() + 24_000_000))
     answer = api(issued.client_secret).get("/v1/whoami")
     assert answer.status == 200
     assert int(answer.headers["X-RateLimit-Remaining"]) <= 2
-    assert valkey.client().get(fence) == b"1:0123456789ab"
+    assert commands.client().get(fence) == b"1:0123456789ab"
 
 
-# core.fences and core.api.throttling, as they were before fences and buckets carried a schema.
-PREVIOUS_RAISE = valkey.Script("""
+# core.valkey.fences and core.api.throttling, as they were before fences and buckets carried a schema.
+PREVIOUS_RAISE = commands.Script("""
 local found = redis.call('MGET', unpack(KEYS))
 for i, value in ipairs(found) do
   local version, epoch = tonumber(ARGV[i * 2 + 1]), ARGV[i * 2 + 2]
@@ -147,7 +148,7 @@ for i, value in ipairs(found) do
 end
 return found
 """)
-PREVIOUS_LOOK = valkey.Script("return tostring(tonumber(redis.call('GET', KEYS[1])) - ARGV[1])")
+PREVIOUS_LOOK = commands.Script("return tostring(tonumber(redis.call('GET', KEYS[1])) - ARGV[1])")
 
 
 def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
@@ -161,7 +162,7 @@ def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
 
     # It finds the tokens that were taken, and raises the fence within its epoch.
     assert float(PREVIOUS_LOOK.run([bucket], [before])) >= 12_000_000
-    version, _, epoch = valkey.client().get(fence).decode().partition(":")
+    version, _, epoch = commands.client().get(fence).decode().partition(":")
     assert PREVIOUS_RAISE.run([fence], [60, "", int(version) + 1, epoch]) == [
         f"{int(version) + 1}:{epoch}".encode()
     ]
@@ -172,12 +173,12 @@ def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
 @pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"v3 version=1", b"1", b"x:y", b"\xff\x00", b""])
 def test_a_fence_of_the_next_release_counts_as_missing(world: World, used, api, text: bytes) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
-    valkey.client().set(fence, text)
+    commands.client().set(fence, text)
 
     answer = api(used.client_secret).get("/v1/whoami")
 
     assert answer.status == 200
-    assert re.fullmatch(rb"\d+:[0-9a-f]{12}~1", valkey.client().get(fence))
+    assert re.fullmatch(rb"\d+:[0-9a-f]{12}~1", commands.client().get(fence))
     assert "X-RateLimit-Remaining" in answer.headers
 
 
@@ -187,7 +188,7 @@ def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
 ) -> None:
     client = api(used.client_secret)
     assert client.get("/v1/whoami").status == 200
-    valkey.client().set(fences.key_fence(world.company.id, used.key.id), text)
+    commands.client().set(fences.key_fence(world.company.id, used.key.id), text)
 
     with tenant_context(world.tenant()):
         effect = revoke_key(key=used.key, actor=SYSTEM).effect
@@ -200,12 +201,12 @@ def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
 def test_a_bucket_of_the_next_release_counts_for_nothing(world: World, issue_key, api, text: str) -> None:
     issued = issue_key(world.company, rate_limit=5)
     for name in (bucket_of(world, issued), place_of(bucket_of(world, issued))):
-        valkey.client().set(name, text.format(microseconds() + 3_600_000_000))
+        commands.client().set(name, text.format(microseconds() + 3_600_000_000))
 
     answer = api(issued.client_secret).get("/v1/whoami")
 
     assert (answer.status, answer.headers["X-RateLimit-Remaining"]) == (200, "4")
-    assert valkey.client().get(bucket_of(world, issued)).endswith(b".1")
+    assert commands.client().get(bucket_of(world, issued)).endswith(b".1")
 
 
 def test_neither_fences_nor_buckets_change_without_another_schema() -> None:
@@ -219,7 +220,7 @@ def test_neither_fences_nor_buckets_change_without_another_schema() -> None:
 @pytest.mark.parametrize("value", [b"\x80\x04\x95", b"{", b"\xff"])
 def test_what_cannot_be_read_in_the_cache_is_as_good_as_none(value: bytes) -> None:
     """Sign-in counts its attempts there: what another release has written must not keep anybody out."""
-    valkey.client().set(caches["default"].make_key("counted"), value)
+    commands.client().set(caches["default"].make_key("counted"), value)
 
     assert cache.get("counted", "nothing") == "nothing"
     assert cache.get_many(["counted"]) == {}

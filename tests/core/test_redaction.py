@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apikeys.keys import generate
-from core.redaction import REDACTED, redact, redact_text
+from core.values.redaction import REDACTED, redact, redact_text
 
 WORDS = ["Basic", "Bearer", "Consulting", "basic", "bearer", "Holdings", "International", "pm_live_", "whsec_", "token", "GmbH & Co. KG", "2026", "100 %", "Straße", "pm_test_AbCd1234…wxyz", "Basics", "Müller", "%41", "secret"]  # fmt: skip
 SECRETS = st.sampled_from(["live", "test"]).map(lambda mode: generate(mode).text)

@@ -4,10 +4,11 @@ import pytest
 from django.db import DataError, ProgrammingError
 
 from billing.models import Customer
-from core import clock, ids
+from core import clock
 from core.models import IdempotencyRecord, OutboxEvent
 from core.postgres.rows import insert_row, insert_rows
 from core.tenancy import TenantRequired, system_context, tenant_context
+from core.values import ids
 from messaging.models import Suppression
 
 ONCE = "billing_customer_external_id"

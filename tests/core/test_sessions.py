@@ -6,7 +6,8 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from core import clock, sessions
+from core import clock
+from core.operations import sessions
 from core.tasks import prune_sessions
 from tests.factories import PASSWORD
 

@@ -9,7 +9,8 @@ from allauth.mfa.models import Authenticator
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DataError, OperationalError, connection
 
-from core import clock, set_aside
+from core import clock
+from core.background import set_aside
 from core.models import SetAside
 from core.tenancy import system_context
 from tests.clients import sign_in

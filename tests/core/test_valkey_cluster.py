@@ -14,11 +14,11 @@ from redis.crc import key_slot
 
 from apikeys import attempts, grants
 from apikeys.services import revoke_key, rotate_key
-from core import fences, valkey
 from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.engines.valkey import binary
 from core.tenancy import tenant_context
-from core.valkey_urls import is_cluster
+from core.valkey import commands, fences
+from core.valkey.urls import is_cluster
 from messaging.api.throttles import MessagesThrottle
 from tests.factories import SYSTEM, new_secret
 
@@ -64,7 +64,7 @@ def on_cluster(cluster_url, settings):
 
 @pytest.mark.usefixtures("on_cluster")
 def test_the_whole_life_of_a_key_on_a_cluster(world, issue_key, api):
-    assert isinstance(valkey.client(), RedisCluster)
+    assert isinstance(commands.client(), RedisCluster)
     issued = issue_key(world.company, rate_limit=5)
     client = api(issued.client_secret)
     answers = [client.get("/v1/whoami") for _ in range(6)]

@@ -15,10 +15,10 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from apikeys import grants
-from core import valkey
-from core.health import check_readiness
-from core.valkey import ValkeyUnavailable
-from core.valkey_urls import BadUrl, celery_options, check_url, parse_nodes
+from core.operations.health import check_readiness
+from core.valkey import commands
+from core.valkey.commands import ValkeyUnavailable
+from core.valkey.urls import BadUrl, celery_options, check_url, parse_nodes
 from tests.core.test_valkey_cluster import cluster_url, on_cluster  # noqa: F401 - fixtures
 from tests.core.valkey_servers import TlsDoor, Watched, sentinel, wait_until
 from tests.engines import ROOT, private_valkey
@@ -52,7 +52,7 @@ def test_on_a_cluster_people_sign_in_many_values_are_cached_and_the_process_is_r
     assert cache.get_many([f"of {n}" for n in range(20)]) == {f"of {n}": n for n in range(20)}
     cache.delete_many([f"of {n}" for n in range(19)])
     assert cache.get_many([f"of {n}" for n in range(20)]) == {"of 19": 19}
-    assert valkey.available()  # nothing of it was refused and went on in memory
+    assert commands.available()  # nothing of it was refused and went on in memory
     browser = Client()
     assert browser.post("/accounts/login/", {"login": world.owner.email, "password": PASSWORD}).url == "/"
     assert browser.get("/keys/").status_code == 200
@@ -87,7 +87,7 @@ def test_behind_sentinels_everything_goes_on_with_the_replica_that_took_over(
 
 def _is_back() -> bool:
     try:
-        return bool(valkey.call("PING"))
+        return bool(commands.call("PING"))
     except ValkeyUnavailable:
         return False
 
@@ -108,7 +108,7 @@ def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
 def test_by_tls_nobody_is_believed_whose_certificate_does_not_verify(
     trusted, name, expected, authority, tmp_path, settings, monkeypatch
 ) -> None:
-    monkeypatch.setattr(valkey, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     ours, file = authority
     with private_valkey() as server:
         door = TlsDoor(str(server.socket), ours if trusted else trustme.CA(), name)
@@ -116,11 +116,11 @@ def test_by_tls_nobody_is_believed_whose_certificate_does_not_verify(
         url = f"rediss://:{password}@localhost:{door.port}/0?ssl_ca_certs={file}"
         settings.VALKEY_URL = url
         if expected:
-            assert valkey.call("PING")
+            assert commands.call("PING")
             assert put_and_get(url) == {"hint": 1}
         else:
             with pytest.raises(ValkeyUnavailable, match="certificate verify failed"):
-                valkey.call("PING")
+                commands.call("PING")
             with pytest.raises(OperationalError, match="certificate verify failed"):
                 put_and_get(url)
         door.close()

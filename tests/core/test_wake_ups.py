@@ -1,4 +1,4 @@
-"""Wake-ups of system tasks: after the commit, from a thread of the process, many as one message (core.jobs.wake)."""
+"""Wake-ups of system tasks: after the commit, from a thread of the process, many as one message (core.background.jobs.wake)."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import pytest
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from core import jobs
+from core.background import jobs
 from core.tenancy import tenant_context
 
 PATIENCE_SECONDS = 20

@@ -15,10 +15,13 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from accounts.models import Company
 from audit.ingest import stream
-from core import clock, ids, set_aside, valkey, watch
+from core import clock
+from core.background import set_aside, watch
 from core.models import OutboxEvent
 from core.postgres import pool_metrics
 from core.tenancy import system_context, tenant_context
+from core.valkey import commands
+from core.values import ids
 from messaging.models import Message
 from tests.engines import private_platform, private_valkey, superuser_url
 from tests.factories import make_customer
@@ -78,7 +81,7 @@ def test_the_oldest_event_and_entry_tell_their_age(world):
 READ = """
 import django, json
 django.setup()
-from core import watch
+from core.background import watch
 watch.LONG_SECONDS = 0.0
 print(json.dumps([{**each.labels, "late": each.is_late, "text": each.text} for each in watch.read_transactions()]))
 """
@@ -144,7 +147,7 @@ def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended
 def test_the_oldest_request_in_the_stream_tells_its_age():
     with private_valkey() as own, override_settings(VALKEY_URL=own.url):
         empty = readings()["unwritten_request"]
-        valkey.call("XADD", stream.STREAM, "1577836800000-0", "rows", b"x")
+        commands.call("XADD", stream.STREAM, "1577836800000-0", "rows", b"x")
         found = readings()["unwritten_request"]
 
     assert (empty.seconds, empty.is_late) == (0.0, False)

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from core.staff import StaffModelAdmin
+from core.ui.staff import StaffModelAdmin
 from tests.example_app.models import Booking
 
 

@@ -3,7 +3,7 @@
 from django.db import models
 
 from core import clock
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core import ids
 from core.clock import rfc3339
+from core.values import ids
 from tests.example_app.models import Booking
 
 

@@ -2,8 +2,8 @@
 
 from django.db.models import QuerySet
 
-from core import ids
 from core.errors import NotFound
+from core.values import ids
 from tests.example_app.models import Booking
 
 

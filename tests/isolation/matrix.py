@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import ids
 from core.api.scopes import SCOPES
 from core.tenancy import Tenant, system_context
+from core.values import ids
 from tests.clients import ApiAnswer, ApiClient
 from tests.contracts.operations import WRITES, Operation, list_operations, sample_body, sample_id
 from tests.factories import World, make_key, make_world

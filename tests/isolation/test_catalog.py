@@ -4,7 +4,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import ForeignKey
 
-from core.constraints import CompositeForeignKey
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import CompanyModel, TenantModel
 
 # Tables that belong to no company, and why that is right. Everything else must be held by row-level security.

@@ -10,7 +10,7 @@ from django.db import DataError, connection, connections
 
 from billing.models import Customer
 from billing.services import create_customer
-from core.jobs import COMPANY_HEADER, MODE_HEADER, TaskWithoutTenant, tenant_headers, tenant_task
+from core.background.jobs import COMPANY_HEADER, MODE_HEADER, TaskWithoutTenant, tenant_headers, tenant_task
 from core.tenancy import Tenant, current_tenant, tenant_context
 from tests.clients import ApiClient
 from tests.factories import SYSTEM, make_company, make_customer, make_key, make_user

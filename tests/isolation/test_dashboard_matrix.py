@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.access import SESSION_COMPANY
 from accounts.models import User
 from accounts.roles import Role, at_least
-from core import ids
+from core.values import ids
 from tests.clients import sign_in
 from tests.contracts.pages import Page, list_pages, sample_page_id, unguarded_routes
 from tests.factories import join, make_user

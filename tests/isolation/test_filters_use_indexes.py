@@ -16,11 +16,11 @@ from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core import ids
 from core.api.filters import ChoicesFilter
 from core.api.scopes import SCOPES
 from core.resources import REFERENCES
 from core.tenancy import Tenant, TenantModel, tenant_context
+from core.values import ids
 from tests.clients import ApiClient
 from tests.contracts.by_app import collect
 from tests.contracts.operations import Operation, list_operations, sample_id

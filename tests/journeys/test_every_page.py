@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from audit.ingest.store import store
-from core import ids
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.contracts.pages import list_pages, sample_page_id
 from tests.factories import World, make_customer, make_key, make_user

@@ -24,7 +24,8 @@ from audit.ingest import buffer
 from audit.ingest.store import store
 from audit.ingest.writer import Writer
 from audit.partitions.tables import ensure_partitions
-from core import clock, ids
+from core import clock
+from core.values import ids
 from tests.audit.rows import make_row
 from tests.clients import sign_in
 from tests.factories import World, make_customer, make_key, make_user

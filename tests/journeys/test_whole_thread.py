@@ -9,7 +9,7 @@ import httpx
 from django.test import override_settings
 from playwright.sync_api import Page, expect
 
-from core import ids
+from core.values import ids
 from tests.journeys.test_first_day import sign_up
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import drain

@@ -9,9 +9,9 @@ from email.policy import default
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.email_addresses import Mailbox, is_misleading
 from core.tenancy import Tenant
-from core.texts import has_controls, is_visible, normalize
+from core.values.email_addresses import Mailbox, is_misleading
+from core.values.texts import has_controls, is_visible, normalize
 from messaging.providers.base import Envelope, Target
 from messaging.providers.mime import WIRE, compose
 

@@ -8,8 +8,8 @@ import pytest
 from django.core import mail
 
 from core import clock
-from core.crypto import decrypt_text
 from core.models import OutboxEvent
+from core.security.crypto import decrypt_text
 from core.tenancy import system_context, tenant_context
 from messaging import verification
 from messaging.models import DkimKey, SenderDomain

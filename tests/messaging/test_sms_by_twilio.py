@@ -177,7 +177,7 @@ def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(wor
     [job] = [job for job in claiming.claim_due(call_seconds=30).jobs if job.message.id == message.id]
     [part] = sending._parts(job)
     part.results = [Result(part.envelope.targets[0].recipient_id, "sent", provider_id="SM1")]
-    from core import ids
+    from core.values import ids
 
     recipient = ids.encode("rcp", part.envelope.targets[0].recipient_id)
     path = f"/callbacks/twilio?recipient={recipient}"

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from core import clock
-from core.locks import WEBHOOK_LOCKS
+from core.postgres.locks import WEBHOOK_LOCKS
 from core.tenancy import system_context, tenant_context
 from tests.engines import superuser_url
 from tests.factories import SYSTEM, make_customer, make_world
@@ -207,7 +207,7 @@ def claim_in_thread(places):
 def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither_loses(
     world, receiver, monkeypatch
 ):
-    """Deliveries are locked before their endpoint (core.locks); the other way round one would be a deadlock's victim."""
+    """Deliveries are locked before their endpoint (core.postgres.locks); the other way round one would be a deadlock's victim."""
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()

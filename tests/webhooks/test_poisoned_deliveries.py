@@ -6,8 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from core import background, clock, crypto
+from core import clock
+from core.background import loops
 from core.models import OutboxEvent
+from core.security import crypto
 from core.tenancy import system_context, tenant_context
 from tests.factories import World, make_customer
 from tests.poison import REASON, Poison, poison, reason_of
@@ -110,7 +112,7 @@ def test_a_cycle_that_fails_ends_no_pump(
         return original(*args)
 
     monkeypatch.setattr(pump, "run_cycle", fail_at_first)
-    monkeypatch.setattr(background, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(loops, "FIRST_PAUSE_SECONDS", 0.001)
 
     drain()
 

@@ -16,9 +16,9 @@ import pytest
 from billing.events import CustomerCreated
 from core import clock
 from core.events import publish_all
-from core.ids import encode
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
+from core.values.ids import encode
 from tests.factories import SYSTEM
 from tests.webhooks.steps import drain, make_endpoint
 from webhooks.models import Delivery, Endpoint, RecoveryJob

@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db.models import F, Q, QuerySet
 from rest_framework.request import Request
 
-from core import ids
 from core.api.pagination import BACK, CursorPagination, Page, read_cursor, read_limit
 from core.errors import FieldError, FieldErrors
 from core.models import OutboxEvent
+from core.values import ids
 
 
 class EventPagination(CursorPagination):

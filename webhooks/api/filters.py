@@ -5,10 +5,10 @@ from __future__ import annotations
 import django_filters
 from django.db.models import QuerySet
 
-from core import ids
 from core.api.filters import ChoicesFilter, CreatedRange
 from core.api.schema_enums import name_values
 from core.models import OutboxEvent
+from core.values import ids
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Delivery
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.charts import Chart, Series, bar_chart, stacked_chart
+from core.ui.charts import Chart, Series, bar_chart, stacked_chart
 from webhooks.models import LATENCY
 from webhooks.selectors.statistics import Slot
 

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 
 from core import clock
-from core.form_fields import MomentField
-from core.forms import ServiceForm
-from core.texts import lines_of
+from core.ui.forms import ServiceForm
+from core.values.form_fields import MomentField
+from core.values.texts import lines_of
 from webhooks.catalogue import ALL, CATALOGUE, groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS

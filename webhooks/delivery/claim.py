@@ -17,7 +17,9 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from core import crypto, ids, set_aside
+from core.background import set_aside
+from core.security import crypto
+from core.values import ids
 from webhooks.delivery.limits import Limits
 
 SHARDS = 8

@@ -9,8 +9,9 @@ from typing import TypeVar
 
 from django.db import connection
 
-from core import ids, set_aside
+from core.background import set_aside
 from core.tenancy import system_context
+from core.values import ids
 from webhooks.delivery.claim import Job, claim
 from webhooks.delivery.health import switch_off
 from webhooks.delivery.limits import Limits

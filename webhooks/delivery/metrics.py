@@ -10,9 +10,9 @@ from django.db.models import Min
 from prometheus_client import Counter, Gauge
 
 from core import clock
+from core.background.watch import Reading
 from core.models import OutboxEvent
 from core.tenancy import system_context
-from core.watch import Reading
 from webhooks.delivery.claim import LANES
 from webhooks.delivery.outcome import Outcome
 

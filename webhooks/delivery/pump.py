@@ -16,7 +16,7 @@ import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from core.background import FAILURES, BackOff, Loop
+from core.background.loops import FAILURES, BackOff, Loop
 from core.outbound import OutboundClient, public_policy
 from core.postgres.failures import is_outage
 from webhooks.delivery.claim import Job

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from django.db import connection, transaction
 
-from core import ids
+from core.values import ids
 from webhooks import retry
 from webhooks.delivery.metrics import count_attempts
 from webhooks.delivery.outcome import Outcome, Verdict, excerpt, judge, shown_headers

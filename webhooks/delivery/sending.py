@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from core import clock, ids, tracing
+from core import clock, tracing
 from core.outbound import OutboundClient, OutboundError, OutboundRequest, UrlRefusedError
+from core.values import ids
 from webhooks import signing
 from webhooks.delivery.claim import Job
 from webhooks.delivery.limits import Limits

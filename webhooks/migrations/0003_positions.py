@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-import core.fields
+import core.postgres.fields
 
 # Whoever subscribed before gets what is still in front of the relay.
 EVERYTHING = "UPDATE webhooks_endpoint SET subscribed_from = 0;"
@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             model_name="endpoint",
             name="subscribed_from",
             field=models.BigIntegerField(
-                db_default=core.fields.LastValue("core_event_position"), editable=False
+                db_default=core.postgres.fields.LastValue("core_event_position"), editable=False
             ),
         ),
         migrations.RunSQL(EVERYTHING, migrations.RunSQL.noop),
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             model_name="recoveryjob",
             name="began_at_sequence",
             field=models.BigIntegerField(
-                db_default=core.fields.LastValue("core_event_sequence"), editable=False
+                db_default=core.postgres.fields.LastValue("core_event_sequence"), editable=False
             ),
         ),
         migrations.AddField(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
-from core.constraints import CompositeForeignKey
 from core.models import OutboxEvent
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 from webhooks.models.endpoint import Endpoint
 

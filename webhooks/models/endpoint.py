@@ -6,9 +6,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from core.constraints import CompositeForeignKey
-from core.fields import LastValue
 from core.models import EVENT_POSITIONS
+from core.postgres.constraints import CompositeForeignKey
+from core.postgres.fields import LastValue
 from core.tenancy import TenantForeignKey, TenantModel
 
 

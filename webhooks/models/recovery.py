@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models.functions import Now
 
-from core.constraints import CompositeForeignKey
-from core.fields import LastValue
 from core.models import EVENT_SEQUENCE
+from core.postgres.constraints import CompositeForeignKey
+from core.postgres.fields import LastValue
 from core.tenancy import TenantForeignKey, TenantModel
 from webhooks.models.endpoint import Endpoint
 

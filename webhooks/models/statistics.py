@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from core.constraints import CompositeForeignKey
-from core.latency import LatencyScale
+from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
+from core.values.latency import LatencyScale
 from webhooks.models.endpoint import Endpoint
 
 LATENCY = LatencyScale((25, 50, 100, 250, 500, 1000, 2500, 5000, 10000))

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from core import crypto, ids
 from core.errors import NotFound
 from core.models import OutboxEvent
 from core.principal import Principal
-from core.reach import readable, require_reach
+from core.security import crypto
+from core.security.reach import readable, require_reach
+from core.values import ids
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, RecoveryJob
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from core import crypto, ids
+from core.security import crypto
+from core.values import ids
 from webhooks.models import Delivery, EventBody
 
 HIDDEN = "•••"

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from core import clock, jobs
+from core import clock
+from core.background import jobs
 from core.events import RELAY_TASK, publish
 from core.models import OutboxEvent
 from core.principal import Principal
-from core.reach import require_reach
+from core.security.reach import require_reach
 from webhooks.catalogue import TEST_EVENT
 from webhooks.events import DeliveryResent, EndpointTested
 from webhooks.models import Delivery, Endpoint

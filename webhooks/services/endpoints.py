@@ -8,13 +8,15 @@ import orjson
 from django.db import connection
 
 from billing.entitlements import current_limits
-from core import clock, crypto, jobs
+from core import clock
+from core.background import jobs
 from core.events import RELAY_TASK, publish
-from core.fields import LastValue
 from core.models import EVENT_POSITIONS
+from core.postgres.fields import LastValue
 from core.postgres.turns import take_turn
 from core.principal import Principal
-from core.reach import require_reach
+from core.security import crypto
+from core.security.reach import require_reach
 from core.tenancy import require_tenant
 from webhooks import representations, signing
 from webhooks.catalogue import matching_types
@@ -115,7 +117,7 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
     return endpoint
 
 
-# Before the endpoint (core.locks): whoever records a result has locked its delivery, and goes on to the endpoint.
+# Before the endpoint (core.postgres.locks): whoever records a result has locked its delivery, and goes on to the endpoint.
 _LOCK_WAITING = """
 SELECT count(*) FROM (
     SELECT FROM webhooks_delivery WHERE endpoint_id = %s AND due_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from core import clock, jobs
+from core import clock
+from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import RELAY_TASK, publish
 from core.postgres.failures import refusing
 from core.principal import Principal
-from core.reach import require_reach
+from core.security.reach import require_reach
 from webhooks.catalogue import matching_types
 from webhooks.events import RecoveryStarted
 from webhooks.models import Endpoint, RecoveryJob

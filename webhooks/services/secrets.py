@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core import clock, crypto
+from core import clock
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
+from core.security import crypto
 from webhooks import signing
 from webhooks.events import EndpointSecretRevealed, EndpointSecretRotated
 from webhooks.models import Endpoint, EndpointSecret

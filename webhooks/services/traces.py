@@ -1,4 +1,4 @@
-"""What a key leaves behind in this app (core.made_by): endpoints, which go on sending when the key is dead."""
+"""What a key leaves behind in this app (core.security.made_by): endpoints, which go on sending when the key is dead."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 
-from core.made_by import LISTED, Made
 from core.principal import Principal
+from core.security.made_by import LISTED, Made
 from webhooks.models import Endpoint
 from webhooks.selectors import list_endpoints
 from webhooks.services.endpoints import update_endpoint

@@ -8,10 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts.models import Company, User
 from accounts.services import create_company
 from accounts.services.companies import SlugTaken
-from core import arguments
-from core.email_addresses import InvalidEmail, parse_email
 from core.errors import FieldErrors
+from core.management import arguments
 from core.principal import Principal
+from core.values.email_addresses import InvalidEmail, parse_email
 
 
 class Command(BaseCommand):

@@ -10,9 +10,10 @@ from accounts.selectors import find_company
 from apikeys.models import DEFAULT_RATE_LIMIT, ApiKey
 from apikeys.services import KeySettings, create_key, prepare_secret
 from billing.entitlements import entitlements_of
-from core import arguments, clock
+from core import clock
 from core.api.scopes import PRESETS
 from core.errors import DomainError
+from core.management import arguments
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 

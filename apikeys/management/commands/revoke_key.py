@@ -7,10 +7,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from apikeys.models import ApiKey
 from apikeys.selectors import find_key_anywhere
 from apikeys.services import revoke_key, revoke_leaked_key
-from core import arguments, ids
-from core.fences import LONGEST_DELAY_SECONDS, Effect
+from core.management import arguments
 from core.principal import Principal
 from core.tenancy import tenant_context
+from core.valkey.fences import LONGEST_DELAY_SECONDS, Effect
+from core.values import ids
 
 ACTOR = Principal.system("manage.py revoke_key")
 

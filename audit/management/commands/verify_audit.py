@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from audit.seals.heads import chain_of, exported_heads
 from audit.verification import Finding, list_heads, verify_chain, verify_days
-from core import arguments
+from core.management import arguments
 
 SHOWN = 20
 

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from audit.ingest.writer import Writer
-from core.background import FAILURES, BackOff
+from core.background.loops import FAILURES, BackOff
 
 IDLE_SECONDS = 0.2
 

@@ -13,8 +13,8 @@ from core.api.fields import DayField
 from core.api.patterns import any_of
 from core.api.schema_enums import name_values
 from core.api.serializers import MetadataField, StrictSerializer
-from core.countries import COUNTRIES
-from core.currencies import EXPONENTS
+from core.values.countries import COUNTRIES
+from core.values.currencies import EXPONENTS
 
 _MILLIONTH = Decimal(1).scaleb(-QUANTITY_DECIMALS)
 _LAST_PLACE = Decimal(2) ** -51

@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 
 from billing.money import MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
-from core.currencies import CURRENCIES, EXPONENTS, decimal_text, parse_amount
-from core.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
-from core.texts import lines_of
+from core.values.currencies import CURRENCIES, EXPONENTS, decimal_text, parse_amount
+from core.values.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
+from core.values.texts import lines_of
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
 

@@ -9,8 +9,8 @@ from billing.dashboard.forms.base import amount_text, read_amount
 from billing.dashboard.forms.payments import AmountForm
 from billing.models import CreditNote, Invoice, OffPlatformPayment
 from billing.services.credit_notes import Left
-from core.form_fields import DayField, NameField
-from core.forms import ServiceForm
+from core.ui.forms import ServiceForm
+from core.values.form_fields import DayField, NameField
 
 
 class PaymentForm(AmountForm):

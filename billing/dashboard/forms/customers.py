@@ -8,8 +8,8 @@ from billing.dashboard.forms.base import MetadataTextField
 from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices, replacing
 from billing.models import Customer
 from billing.models.customers import TaxExemption
-from core.form_fields import DayField, EmailAddressField, NameField
-from core.forms import ServiceForm
+from core.ui.forms import ServiceForm
+from core.values.form_fields import DayField, EmailAddressField, NameField
 
 _OWN = (
     "name",

@@ -22,9 +22,9 @@ from billing.dashboard.forms.parties import replacing
 from billing.models import Customer, Invoice
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_LINES
-from core.currencies import CURRENCIES
-from core.form_fields import DayField
-from core.forms import ServiceForm
+from core.ui.forms import ServiceForm
+from core.values.currencies import CURRENCIES
+from core.values.form_fields import DayField
 
 _OWN = ("prices_include_tax", "purchase_order", "service_start", "service_end", "memo", "tax_note")
 BLANK_LINES = 3

@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from billing.languages import Language
 from billing.services.party_fields import ADDRESS_PARTS
 from billing.tax_ids import KINDS
-from core.texts import lines_of
+from core.values.texts import lines_of
 
 
 class AddressFields(forms.Form):

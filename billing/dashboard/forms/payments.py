@@ -15,8 +15,8 @@ from billing.gateways import current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus, RefundReason
 from core.errors import NotFound
-from core.form_fields import DayField
-from core.forms import ServiceForm
+from core.ui.forms import ServiceForm
+from core.values.form_fields import DayField
 
 _CARD_LABELS = {
     "card_success": "Test card: succeeds",

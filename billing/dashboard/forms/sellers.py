@@ -7,8 +7,8 @@ from django import forms
 from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices
 from billing.models import Seller
 from billing.services.party_fields import BANK_PARTS
-from core.form_fields import NameField
-from core.forms import ServiceForm
+from core.ui.forms import ServiceForm
+from core.values.form_fields import NameField
 
 _OWN = ("legal_name", "tax_ids", "footer", "number_prefix", "language")
 

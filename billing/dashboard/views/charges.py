@@ -14,7 +14,7 @@ from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
-from core.one_time_forms import act_once
+from core.ui.one_time_forms import act_once
 
 
 @company_page()

@@ -17,8 +17,8 @@ from billing.models import Invoice
 from billing.representations import credit_breakdown
 from billing.services.credit_notes import left_of
 from core.errors import DomainError
-from core.one_time_forms import act_once
 from core.tenancy import Tenant
+from core.ui.one_time_forms import act_once
 
 
 @company_page(role=Role.DEVELOPER)

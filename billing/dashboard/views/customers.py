@@ -15,7 +15,7 @@ from billing.models import Customer
 from billing.services.party_fields import ADDRESS_PARTS
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
-from core.one_time_forms import act_once
+from core.ui.one_time_forms import act_once
 
 RECENT = 10
 

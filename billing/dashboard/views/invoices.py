@@ -21,8 +21,8 @@ from billing.representations import tax_breakdown
 from core import clock
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
-from core.one_time_forms import act_once
 from core.tenancy import Tenant
+from core.ui.one_time_forms import act_once
 
 CUSTOMERS_OFFERED = 10
 

@@ -12,7 +12,7 @@ from billing.dashboard.forms import RefundForm
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT
 from billing.models import Charge
 from core.errors import DomainError
-from core.one_time_forms import act_once
+from core.ui.one_time_forms import act_once
 
 
 @company_page(role=Role.DEVELOPER)

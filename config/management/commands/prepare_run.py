@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from config.demo import seed_demo
-from core.assets import collect_own_files
+from core.ui.assets import collect_own_files
 
 
 class Command(BaseCommand):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from core import error_docs
+from core.api import error_docs
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
 FIRST = "quickstart"

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from {{ app }}.models import {{ model }}
-from core.staff import StaffModelAdmin
+from core.ui.staff import StaffModelAdmin
 
 
 @admin.register({{ model }})

@@ -3,7 +3,7 @@
 from django.db import models
 
 from core import clock
-{% if references %}from core.constraints import CompositeForeignKey
+{% if references %}from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
 {% else %}from core.tenancy import TenantModel
 {% endif %}

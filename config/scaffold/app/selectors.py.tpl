@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 
 from {{ app }}.models import {{ model }}
-from core import ids
+from core.values import ids
 from core.errors import NotFound
 
 

@@ -53,7 +53,7 @@ BEGIN
   ALTER ROLE "app" SET idle_in_transaction_session_timeout = '60s';
   ALTER ROLE "owner" SET lock_timeout = '30s';
 
-  -- owner sees how long transactions of the whole server are open; the alarm asks a function of its (core/watch.py).
+  -- owner sees how long transactions of the whole server are open; the alarm asks a function of its (core/background/watch.py).
   BEGIN
     GRANT pg_read_all_stats TO "owner";
   EXCEPTION WHEN insufficient_privilege THEN

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core import error_docs
+from core.api import error_docs
 
 
 class Command(BaseCommand):

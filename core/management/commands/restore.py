@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from core import valkey
 from core.backups.bar import Bar
 from core.backups.loading import load
 from core.backups.programs import OWNER, BackupError
+from core.valkey import commands
 
 
 def _jobs(text: str) -> int:
@@ -79,8 +79,8 @@ class Command(BaseCommand):
             self.stdout.write("Valkey was left as it is: empty it before anything serves.")
             return
         try:
-            valkey.empty()
-        except valkey.ValkeyUnavailable as error:
+            commands.empty()
+        except commands.ValkeyUnavailable as error:
             raise CommandError(
                 f"The database is restored, but Valkey could not be emptied ({error}). Empty it (FLUSHALL), then run "
                 "`manage.py verify_platform` and `manage.py verify_audit`."

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from core.rotation import STEPS
+from core.security.rotation import STEPS
 
 
 class Command(BaseCommand):
-    """Takes every step of core.rotation. May be interrupted, repeated, and run beside a serving platform."""
+    """Takes every step of core.security.rotation. May be interrupted, repeated, and run beside a serving platform."""
 
     help = (
         "Move what is stored to the current secrets; say which former ones may be removed from the settings."

@@ -6,13 +6,13 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from core.database_role import verify_database_role
-from core.restoring import STEPS, Broken
-from core.watch import read_all
+from core.background.watch import read_all
+from core.operations.restoring import STEPS, Broken
+from core.postgres.database_role import verify_database_role
 
 
 class Command(BaseCommand):
-    """Takes every step of core.restoring; fails when one of them needs a person. May be run at any time."""
+    """Takes every step of core.operations.restoring; fails when one of them needs a person. May be run at any time."""
 
     help = "Check a restored database and bring on what its backup caught half way."
 

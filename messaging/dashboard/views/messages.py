@@ -14,7 +14,7 @@ from accounts.roles import Role, at_least
 from core import clock
 from core.api.pagination import paginate
 from core.errors import FieldErrors, NotFound
-from core.one_time_forms import act_once
+from core.ui.one_time_forms import act_once
 from messaging import services
 from messaging.channels import find_spellings
 from messaging.dashboard.forms import ComposeForm, MessageFilterForm

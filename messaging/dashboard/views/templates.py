@@ -13,7 +13,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors, NotFound
-from core.one_time_forms import act_once
+from core.ui.one_time_forms import act_once
 from messaging import services
 from messaging.dashboard.template_forms import PreviewForm, TemplateFilterForm, TemplateForm, write_values
 from messaging.models import Template

@@ -13,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.selectors import current_company
-from core.requests import Request, actor_of
+from core.http.requests import Request, actor_of
 from core.tenancy import tenant_context
 from messaging.links import read_token
 from messaging.models import Message, Recipient

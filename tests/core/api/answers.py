@@ -6,8 +6,8 @@ from audit.ingest.buffer import BUFFER
 from audit.ingest.writer import Writer
 from audit.models import RequestLog
 from billing.models import Customer
-from core import ids
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.clients import ApiAnswer
 from tests.contracts.problems import assert_common_headers, assert_problem
 

@@ -11,13 +11,13 @@ import time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 
-from core import valkey
 from core.api.throttling import Policy, PolicySet, prepare_take
+from core.valkey import commands
 
 
 def server_clock() -> int:
     """The clock the buckets run on."""
-    seconds, microseconds = valkey.client().time()
+    seconds, microseconds = commands.client().time()
     return int(seconds) * 1_000_000 + int(microseconds)
 
 

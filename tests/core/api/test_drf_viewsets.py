@@ -7,11 +7,11 @@ from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 
 from audit.models import AuditEntry
-from core import ids
 from core.api.checks import check_api_views
 from core.api.routers import Router
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
+from core.values import ids
 from tests.clients import ApiAnswer
 from tests.core.api.answers import names, refused
 from tests.core.api.extension_viewsets import Searched

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import valkey
 from core.api.throttling import (
     STALE,
     TAKE_ONE_SOURCE,
@@ -22,7 +21,8 @@ from core.api.throttling import (
     place_of,
     take_one,
 )
-from core.valkey import Script
+from core.valkey import commands
+from core.valkey.commands import Script
 
 ROOT = Path(__file__).resolve().parents[3]
 # The production scripts with the one line changed that reads the clock.
@@ -68,7 +68,7 @@ def test_valkey_and_memory_admit_exactly_what_the_model_admits(quotas, gaps):
     clock = [now]
     tag = f"{{{uuid.uuid4().hex}}}"
     fences, names = [f"{tag}:a", f"{tag}:b"], [f"{tag}:{policy.name}" for policy in policies.policies]
-    valkey.client().mset(dict.fromkeys(fences, "1:x"))
+    commands.client().mset(dict.fromkeys(fences, "1:x"))
     model = [ModelBucket(policy, now) for policy in policies.policies]
     memory = LocalBuckets(clock=lambda: clock[0])
     for gap in gaps:
@@ -137,11 +137,11 @@ def test_a_stale_proof_takes_nothing():
     tag = f"{{{uuid.uuid4().hex}}}"
     fences = [f"{tag}:a", f"{tag}:b"]
     policies = PolicySet([Policy("key", 5)])
-    valkey.client().mset({fences[0]: "2:x", fences[1]: "1:x"})
+    commands.client().mset({fences[0]: "2:x", fences[1]: "1:x"})
     for proofs in (["1:x", "1:x"], ["2:y", "1:x"], ["2:x", "2:x"], ["", ""]):
         keys = [*fences, f"{tag}:c", place_of(f"{tag}:c")]
         assert TAKE_AT.run(keys, [*proofs, *policies.arguments, START]) == [STALE]
-    assert valkey.client().exists(f"{tag}:c", place_of(f"{tag}:c")) == 0
+    assert commands.client().exists(f"{tag}:c", place_of(f"{tag}:c")) == 0
 
 
 @pytest.mark.parametrize("where", ["valkey", "memory"])
@@ -180,7 +180,7 @@ class Drained:
         self._memory = LocalBuckets(clock=lambda: self.now)
         tag = f"{{{uuid.uuid4().hex}}}"
         self._name, self._fences = f"{tag}:key", [f"{tag}:a", f"{tag}:b"]
-        valkey.client().mset(dict.fromkeys(self._fences, "1:x"))
+        commands.client().mset(dict.fromkeys(self._fences, "1:x"))
         assert [self() for _ in range(policy.quota)] == [0] * policy.quota
 
     def __call__(self) -> int:
@@ -197,7 +197,7 @@ class Drained:
 def test_buckets_disappear_when_they_are_full_again():
     name = uuid.uuid4().hex
     take_one(name, Policy("address", 20))
-    assert 3000 <= valkey.client().pttl(name) <= 4000
+    assert 3000 <= commands.client().pttl(name) <= 4000
 
 
 def test_the_memory_buckets_are_bounded(monkeypatch):
@@ -211,7 +211,7 @@ def test_the_memory_buckets_are_bounded(monkeypatch):
 @pytest.mark.parametrize("quota", [600, 60_000])
 def test_eight_processes_get_what_one_bucket_allows(quota, record_property):
     seconds, tag = 1.5, uuid.uuid4().hex
-    valkey.client().mset({f"{{{tag}}}:a": "1:x", f"{{{tag}}}:b": "1:x"})
+    commands.client().mset({f"{{{tag}}}:a": "1:x", f"{{{tag}}}:b": "1:x"})
     command = [sys.executable, "-m", "tests.core.api.taking", tag, "bucket", str(quota), str(seconds)]
     processes = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -5,8 +5,8 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 
-from core import ids
 from core.api.filters import CreatedRange
+from core.values import ids
 
 
 class BookingFilter(CreatedRange):

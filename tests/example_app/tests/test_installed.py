@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management import call_command
 from django.test import Client
 
-from core import error_docs
+from core.api import error_docs
 from core.api.scopes import PRESETS
 from core.tenancy import tenant_context
 from tests.contracts.refusing import client_of

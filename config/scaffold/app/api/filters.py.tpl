@@ -5,7 +5,7 @@
 {% endif %}{% if filters %}import django_filters
 {% endif %}{% if references %}from django.db.models import QuerySet
 
-from core import ids
+from core.values import ids
 {% endif %}from core.api.filters import CreatedRange
 
 

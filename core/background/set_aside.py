@@ -16,13 +16,13 @@ from django.db.models import Count
 from prometheus_client import Counter
 
 from core import clock
+from core.background.pruning import PRUNED
+from core.background.watch import FIGURES, Figures
 from core.models import SetAside
 from core.postgres.failures import is_outage
-from core.pruning import PRUNED
-from core.redaction import redact
 from core.tenancy import system_context
-from core.text import storable
-from core.watch import FIGURES, Figures
+from core.values.redaction import redact
+from core.values.texts import storable
 
 # Waits after the first failure, the second, and so on; after the last one every time.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60, 24 * 60))

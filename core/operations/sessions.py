@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from core import pruning
+from core.background import pruning
 
 STEP = 5_000
 _DELETE = """

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Self
 from weakref import WeakSet
 
-from core.api.errors import TemporarilyUnavailable
+from core.errors import TemporarilyUnavailable
 
 # At a time, in one process, of one company and of all of them together. A web process has five threads and more.
 PER_COMPANY = 2

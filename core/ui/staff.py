@@ -25,10 +25,10 @@ from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
 from core.errors import DomainError
 from core.events import Event, publish, publish_unowned
-from core.finding import identifier_in
+from core.http.requests import actor_of
 from core.principal import Principal
-from core.requests import actor_of
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context
+from core.ui.finding import identifier_in
 
 
 @dataclass(frozen=True, kw_only=True)

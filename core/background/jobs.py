@@ -20,9 +20,10 @@ from celery import Task, current_app, shared_task
 from django.db import transaction
 from kombu.exceptions import KombuError
 
-from core import sealed, tracing
-from core.background import Loop
-from core.backlog import BACKLOG
+from core import tracing
+from core.background.backlog import BACKLOG
+from core.background.loops import Loop
+from core.security import sealed
 from core.tenancy import Tenant, current_tenant, tenant_context
 
 log = structlog.get_logger(__name__)

@@ -3,9 +3,9 @@
 from argparse import ArgumentTypeError
 from datetime import date, datetime
 
-from core.moments import parse_day, parse_moment
-from core.numbers import NotANumber, parse_decimal
-from core.texts import clean_name
+from core.values.moments import parse_day, parse_moment
+from core.values.numbers import NotANumber, parse_decimal
+from core.values.texts import clean_name
 
 
 def day(text: str) -> date:

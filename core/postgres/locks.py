@@ -10,7 +10,7 @@ a KEY SHARE lock, which a change of those others (`FOR NO KEY UPDATE`) does not 
 the rows that it is found by.
 """
 
-# What a leak switches off (core.made_by) comes after the key, in the order of the apps.
+# What a leak switches off (core.security.made_by) comes after the key, in the order of the apps.
 KEY_LOCKS = (
     "apikeys_leakreport",
     "apikeys_apikey",

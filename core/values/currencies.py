@@ -4,7 +4,7 @@ Amounts are whole numbers of the minor unit everywhere (1999 is 19.99 in EUR, 1,
 nothing is ever rounded twice.
 """
 
-from core.numbers import ENGLISH, NumberStyle, parse_decimal, write_decimal
+from core.values.numbers import ENGLISH, NumberStyle, parse_decimal, write_decimal
 
 # Currencies whose minor unit is not a hundredth of the major one (ISO 4217 list one, column "Mnr unts").
 _OTHER_EXPONENTS = {
@@ -49,7 +49,7 @@ def money_text(amount: int, currency: str) -> str:
 def parse_amount(text: str, currency: str, style: NumberStyle = ENGLISH) -> int:
     """Return the minor units of a decimal number as people type it: ("19.99", "EUR") is 1999.
 
-    Raises core.numbers.NotANumber for anything that `decimal_text` would not write, but for groups that are left out;
+    Raises core.values.numbers.NotANumber for anything that `decimal_text` would not write, but for groups that are left out;
     AmbiguousNumber where the signs are those of another language.
     """
     return parse_decimal(text, decimals=EXPONENTS[currency], style=style)

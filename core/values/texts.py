@@ -7,7 +7,7 @@ Everything that is compared is kept in NFC (UAX #15). A name of zero-width chara
 import re
 import unicodedata
 
-from core.redaction import redact_text
+from core.values.redaction import redact_text
 
 # Characters that draw nothing although their category is that of a letter, a mark or a symbol: what of Unicode's
 # Default_Ignorable_Code_Point (DerivedCoreProperties) has no category of its own, and the empty braille pattern.
@@ -73,3 +73,14 @@ def lines_of(text: str) -> list[str]:
 def on_one_line(text: str) -> str:
     """Return `text` for a place that has one line only: runs of blanks and control characters become one blank."""
     return " ".join(_CONTROL.sub(" ", normalize(text)).split())
+
+
+def storable(text: str) -> str:
+    """Return `text` in a form that PostgreSQL and UTF-8 can hold: NUL and lone surrogates are replaced.
+
+    For what others say (a provider's answer, an error's message), which is kept whatever it is; what a caller sends is
+    refused instead.
+    """
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 
 from django.db import connection, transaction
 
-from core import crypto
+from core.security import crypto
 from core.tenancy import system_context
 
 BATCH = 500

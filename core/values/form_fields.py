@@ -5,10 +5,10 @@ from typing import Any
 
 from django import forms
 
-from core.email_addresses import InvalidEmail, parse_email
-from core.moments import parse_day, parse_moment, parse_moment_in
-from core.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
-from core.texts import clean_name
+from core.values.email_addresses import InvalidEmail, parse_email
+from core.values.moments import parse_day, parse_moment, parse_moment_in
+from core.values.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
+from core.values.texts import clean_name
 
 
 class NameField(forms.CharField):
@@ -26,7 +26,7 @@ class NameField(forms.CharField):
 
 
 class EmailAddressField(forms.EmailField):
-    """An address that mail can be sent to, without a name; it is kept in ASCII (see core.email_addresses)."""
+    """An address that mail can be sent to, without a name; it is kept in ASCII (see core.values.email_addresses)."""
 
     default_validators: list[Any] = []
 

@@ -23,13 +23,13 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from core import valkey
-from core.addresses import parse_address, peer_is_trusted_proxy
-from core.background import check_loops
-from core.database_role import verify_database_role
-from core.restoring import open_tables
-from core.valkey import ValkeyUnavailable
-from core.watch import WatchCollector
+from core.background.loops import check_loops
+from core.background.watch import WatchCollector
+from core.http.addresses import parse_address, peer_is_trusted_proxy
+from core.operations.restoring import open_tables
+from core.postgres.database_role import verify_database_role
+from core.valkey import commands
+from core.valkey.commands import ValkeyUnavailable
 
 JSON = "application/json"
 # A check may return a warning, which is shown and does not make the process unready.
@@ -72,7 +72,7 @@ def _check_database() -> None:
 
 def _check_valkey() -> str | None:
     try:
-        valkey.call("PING")
+        commands.call("PING")
     except ValkeyUnavailable as error:
         if settings.RATE_LIMIT_FAILURE_MODE == "closed":
             raise NotReady("Valkey cannot be reached, and RATE_LIMIT_FAILURE_MODE is closed") from error

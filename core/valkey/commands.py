@@ -1,6 +1,6 @@
 """The one way to Valkey: a pooled client, scripts, and for the request pipeline a connection of each thread's own.
 
-`VALKEY_URL` names one server, a cluster, or a primary that Sentinels watch (core.valkey_urls). Time-outs are short: the pipeline has an
+`VALKEY_URL` names one server, a cluster, or a primary that Sentinels watch (core.valkey.urls). Time-outs are short: the pipeline has an
 answer for every failure (docs/architecture.md, Keys), so it is better to know at once.
 """
 
@@ -24,7 +24,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from core.setting_changes import forget_when_changed
-from core.valkey_urls import is_cluster, is_sentinel, normalise_url, parse_nodes, tls_options
+from core.valkey.urls import is_cluster, is_sentinel, normalise_url, parse_nodes, tls_options
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 1.0
@@ -109,7 +109,7 @@ _paused_until = 0.0
 
 
 def client() -> redis.Redis | RedisCluster:
-    """The process's pooled client, which only this module and core.cache call: its errors are of many families."""
+    """The process's pooled client, which only this module and core.valkey.cache call: its errors are of many families."""
     global _client
     if _client is None:
         with _lock:

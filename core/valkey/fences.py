@@ -24,7 +24,7 @@ from uuid import UUID
 from django.db import transaction
 from prometheus_client import Counter
 
-from core.valkey import Script, ValkeyUnavailable
+from core.valkey.commands import Script, ValkeyUnavailable
 
 # A fence that expires is only "missing": the next reader reads PostgreSQL. Far longer than a copy may live.
 FENCE_SECONDS = 86_400
@@ -175,7 +175,7 @@ def raise_after_commit(name: str, version: int) -> Effect:
         try:
             raise_now(name, version)
         except ValkeyUnavailable:
-            # Logged by core.valkey, repeated by the sweep of recent changes, and said to whoever made the change: by the
+            # Logged by core.valkey.commands, repeated by the sweep of recent changes, and said to whoever made the change: by the
             # Effect, and by those who collect what was untold, so that no caller can forget it.
             effect.immediate = False
             UNTOLD.inc()

@@ -15,7 +15,7 @@ import idna
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 
-from core.texts import (
+from core.values.texts import (
     CONTROL_CHARACTERS,
     drop_invisible,
     has_controls,

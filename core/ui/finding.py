@@ -12,8 +12,8 @@ from typing import Any
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
-from core import ids
 from core.resources import pomelo_apps
+from core.values import ids
 
 # What is longer is no identifier, no address and no number of anything.
 LONGEST_SOUGHT = 254

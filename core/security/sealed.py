@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from core import crypto
+from core.security import crypto
 
 _LAYOUT = re.compile(rb"([a-z-]{1,30}\.[0-9a-f]{8}) ([0-9a-f]{64}) ", re.ASCII)
 

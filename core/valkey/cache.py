@@ -12,8 +12,8 @@ from django_redis.cache import RedisCache
 from django_redis.client import DefaultClient
 from redis.cluster import RedisCluster
 
-from core import valkey
-from core.valkey import ValkeyUnavailable
+from core.valkey import commands
+from core.valkey.commands import ValkeyUnavailable
 
 MAX_LOCAL_ENTRIES = 10_000
 
@@ -23,11 +23,11 @@ class SharedClient(DefaultClient):
 
     def get_client(self, write: bool = True, tried: list[int] | None = None) -> Any:
         """Return the process's client."""
-        return valkey.client()
+        return commands.client()
 
     def get_client_with_index(self, write: bool = True, tried: list[int] | None = None) -> tuple[Any, int]:
         """Return the process's client, which stands for every server."""
-        return valkey.client(), 0
+        return commands.client(), 0
 
     def decode(self, value: Any) -> Any:
         """Return what a value says. One that another release wrote in another form is as good as none (docs/architecture.md, Events)."""
@@ -40,7 +40,7 @@ class SharedClient(DefaultClient):
         self, keys: Collection[str], version: int | None = None, client: Any = None
     ) -> dict[str, Any]:
         """Return what is there under `keys`. A cluster answers one MGET for keys of one slot only, so it is asked slot by slot."""
-        shared = valkey.client()
+        shared = commands.client()
         if not (keys and isinstance(shared, RedisCluster)):
             found: dict[str, Any] = super().get_many(keys, version=version, client=client)
             return found
@@ -54,7 +54,7 @@ def _either(name: str) -> Callable[..., Any]:
 
     def ask(self: "ValkeyCache", *args: Any, **kwargs: Any) -> Any:
         try:
-            return valkey.guarded(lambda: getattr(super(ValkeyCache, self), name)(*args, **kwargs))
+            return commands.guarded(lambda: getattr(super(ValkeyCache, self), name)(*args, **kwargs))
         except ValkeyUnavailable:
             return getattr(self.local, name)(*args, **kwargs)
 
@@ -66,7 +66,7 @@ class ValkeyCache(RedisCache):
     """The `default` cache. What is written while Valkey is away is seen by this process only, until Valkey is back."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        # The addresses are core.valkey's business; a comma in them would mean replicas here.
+        # The addresses are core.valkey.commands's business; a comma in them would mean replicas here.
         super().__init__("valkey", params)
         self.local = LocMemCache("valkey-is-away", {**params, "OPTIONS": {"MAX_ENTRIES": MAX_LOCAL_ENTRIES}})
 

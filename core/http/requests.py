@@ -4,13 +4,17 @@ Nothing constructs these classes: `core.middleware` puts the attributes on Djang
 part (`GuardedRequest`), and `accounts.access` that of a dashboard page (`CompanyRequest`).
 """
 
+from __future__ import annotations
+
 import uuid
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.http import HttpRequest
 
-from core.api.versioning import ApiVersion
 from core.principal import Mode, Principal
+
+if TYPE_CHECKING:
+    from core.api.versioning import ApiVersion
 
 MAX_USER_AGENT_LENGTH = 500
 

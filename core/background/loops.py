@@ -4,7 +4,7 @@ A loop starts with the first thing there is to do, also in a process that was fo
 outlives whatever its work raises, and backs off while that goes on; and it ends with the process, after a last step, within
 a deadline. A metric counts its failures, and `/readyz` warns of a loop that keeps failing.
 
-Work that belongs to no process in particular is a task of Celery's (core.jobs) instead.
+Work that belongs to no process in particular is a task of Celery's (core.background.jobs) instead.
 """
 
 import os

@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 
 from core import tracing
-from core.redaction import REDACTED, redact
+from core.values.redaction import REDACTED, redact
 
-# What our own code and libraries call a credential in a log line. Evidence is not judged by names (core.redaction).
+# What our own code and libraries call a credential in a log line. Evidence is not judged by names (core.values.redaction).
 _SENSITIVE_NAMES = frozenset(
     "authorization client_secret cookie password secret set-cookie token x-client-secret".split()  # noqa: SIM905
 )

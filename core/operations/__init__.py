@@ -1,0 +1,1 @@
+"""What operators ask of a running Pomelo: probes, metrics, logs, and the steps after a restore."""

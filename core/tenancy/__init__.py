@@ -1,0 +1,42 @@
+"""The tenant: a company and a mode. Two walls keep tenants apart (docs/architecture.md, Tenancy): managers and row-level security.
+
+Both read the same scope, so that neither can be asked about another company than the other.
+"""
+
+from core.tenancy.models import (
+    CompanyModel,
+    CurrentTenant,
+    TenantForeignKey,
+    TenantManager,
+    TenantModel,
+    TenantQuerySet,
+)
+from core.tenancy.scope import (
+    NO_SCOPE,
+    Tenant,
+    TenantRequired,
+    TenantScope,
+    current_scope,
+    current_tenant,
+    require_tenant,
+    system_context,
+    tenant_context,
+)
+
+__all__ = [
+    "NO_SCOPE",
+    "CompanyModel",
+    "CurrentTenant",
+    "Tenant",
+    "TenantForeignKey",
+    "TenantManager",
+    "TenantModel",
+    "TenantQuerySet",
+    "TenantRequired",
+    "TenantScope",
+    "current_scope",
+    "current_tenant",
+    "require_tenant",
+    "system_context",
+    "tenant_context",
+]
