@@ -17,7 +17,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-SOURCES = Path(__file__).resolve().parent / "static"
+SOURCES = Path(__file__).resolve().parent.parent / "static"
 # In the order in which they are read: `tokens` names the layers.
 BUNDLES = {
     "pomelo/pomelo.css": [
