@@ -1,8 +1,7 @@
 """Whether an invoice is paid: whatever pays or credits it, or is taken back, ends here.
 
-Lock order, everywhere in billing: the invoice, then its charge, then the refund; or the invoice, then its payment or credit note.
-The counters of numbers come after the invoice, and customers after a draft. So a transfer that is recorded and a charge that is
-settled at the same moment take turns at the invoice, and the second one sees what the first one left.
+Each locks the invoice first (core.postgres.locks), so a transfer that is recorded and a charge that is settled at the same moment
+take turns at it, and the second one sees what the first one left.
 """
 
 from billing import representations

@@ -18,7 +18,16 @@ KEY_LOCKS = (
     "apikeys_apikeyscopeuse",
     "apikeys_apikeydeprecateduse",
 )
-PAYMENT_LOCKS = ("billing_invoice", "billing_invoicecounter", "billing_charge", "billing_refund")
+# Whatever pays, credits or gives back begins with its invoice, where there is one.
+PAYMENT_LOCKS = (
+    "billing_invoice",
+    "billing_invoicecounter",
+    "billing_charge",
+    "billing_refund",
+    "billing_offplatformpayment",
+    "billing_creditnotecounter",
+    "billing_creditnote",
+)
 TIER_LOCKS = ("billing_tierrequest", "accounts_company")
 # A batch of results begins with its deliveries, whose claims decide what it says of the endpoint.
 WEBHOOK_LOCKS = ("webhooks_recoveryjob", "webhooks_delivery", "webhooks_endpoint", "webhooks_endpointsecret")

@@ -25,6 +25,7 @@ WITHOUT_COMPANY = {
     "i/<str:token>": "for whoever has the link: its secret says which",
     "i/<str:token>/pdf": "for whoever has the link: its secret says which",
     "u/<str:token>": "for whoever got bulk mail: the signed link says which",
+    "llms.txt": "the documentation's contents, for anybody",
     ".well-known/security.txt": "for anybody (RFC 9116)",
     "healthz": "probe",
     "readyz": "probe",

@@ -41,6 +41,7 @@ WITHOUT_MODE = {
 }
 # Unique keys that are global on purpose.
 GLOBAL_UNIQUE = {
+    "billing_invoicelink_token": "a link is looked up before its company is known, by a hash of what it holds",
     "accounts_company": "the short name is part of no secret and is chosen by the company itself",
     "apikeysecret_locator": "the look-up by locator happens before the company is known; eight random characters tell "
     "nothing, and the constraint shows nothing to whoever makes a key, since they do not choose them",

@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.api.filters import ChoicesFilter
+from core.api.filters import ChoicesFilter, TruthFilter
 from core.api.scopes import SCOPES
 from core.resources import REFERENCES
 from core.tenancy import Tenant, TenantModel, tenant_context
@@ -59,7 +59,7 @@ def rare_values(operation: Operation, row: TenantModel) -> list[tuple[str, dict[
             values = ["2099-01-01T00:00:00Z" if "after" in name else "2001-01-01T00:00:00Z"]
         elif isinstance(filter_, django_filters.DateFilter):
             values = ["2099-01-01" if "after" in name else "2001-01-01"]
-        elif isinstance(filter_, (django_filters.BooleanFilter, django_filters.NumberFilter)):
+        elif isinstance(filter_, (django_filters.BooleanFilter, django_filters.NumberFilter, TruthFilter)):
             values = []
         elif name in REFERENCES:
             values = [ids.encode(REFERENCES[name], ids.new_id())]

@@ -38,10 +38,12 @@ CALLERS = {
     "core.api.idempotency": (1, "pruning of expired answers"),
     "core.mail.delivery": (4, "mails of our own belong to people, not to a company"),
     "core.security.rotation": (2, "an operator encrypts every company's values anew"),
-    "core.operations.sessions": (1, "sessions that have ended belong to people, not to a company"),
+    "core.background.pruning": (1, "rows of every company that were kept long enough"),
     "core.background.watch": (1, "who keeps a transaction open, of the whole server"),
-    "core.background.set_aside": (4, "what batches of every company set aside, for staff"),
+    "core.background.set_aside": (5, "what batches of every company set aside, for staff"),
     "messaging.selectors.messages": (3, "a provider's report names a message, not a company"),
+    "messaging.selectors.waiting": (1, "how long the oldest message has been due, named by nobody"),
+    "messaging.services.retention": (3, "old messages and counts of every company"),
     "messaging.services.domain_checks": (1, "senders' domains that are due, whoever's they are"),
     "messaging.services.claiming": (1, "due messages of every company, fairly"),
     "messaging.services.statistics": (1, "hourly counts of every company"),
@@ -53,7 +55,6 @@ CALLERS = {
     "webhooks.emails": (1, "notices that are due, of every company"),
     "webhooks.recovery": (1, "recovery jobs that are due, of every company"),
     "webhooks.relay": (2, "events of every company become deliveries"),
-    "webhooks.retention": (1, "old deliveries of every company"),
 }
 APPS = ("accounts", "apikeys", "audit", "billing", "config", "core", "messaging", "webhooks")
 

@@ -338,11 +338,12 @@ def test_one_address_cannot_try_links_for_long(world, stranger, queue):
     link = link_of(queue(world.tenant(), "ada@example.com", bulk=NEWS), "ada@example.com")
     elsewhere = Client(REMOTE_ADDR=random_address())
 
-    statuses = [stranger.get("/u/x").status_code for _ in range(CLICKS.quota)]
+    # On a slow machine the bucket fills up meanwhile, so a few more may get through.
+    statuses = [stranger.get("/u/x").status_code for _ in range(3 * CLICKS.quota)]
     refused = stranger.post(link, ONE_CLICK, FORM)
 
-    assert set(statuses) == {404}
-    assert refused.status_code == 429
+    assert statuses[: CLICKS.quota] == [404] * CLICKS.quota
+    assert (statuses[-1], refused.status_code) == (429, 429)
     assert int(refused.headers["Retry-After"]) >= 1
     assert elsewhere.get(link).status_code == 200
     assert entries(world) == []
