@@ -3,6 +3,7 @@
 from typing import Any
 
 from billing.gateways import current_gateway
+from core.api import versions
 from core.api.patterns import IDEMPOTENCY_KEY
 from core.tenancy import Tenant
 from messaging.services.sms_senders import COUNTRIES
@@ -48,6 +49,7 @@ def make_contract_world(tenant: Tenant) -> dict[str, Any]:
         "whole_invoices": [_open_invoice(tenant) for _ in range(SPARE)],
         # What the document says of the header; any other value is sent as it was generated, to be refused.
         "idempotency_key": IDEMPOTENCY_KEY,
+        "version": versions.newest().date,
         "payment_methods": list(current_gateway().payment_methods),
     }
 
