@@ -43,6 +43,7 @@ def summary(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
         "customer": ids.encode("cus", row.customer_id) if row.customer_id else None,
         "bulk": {"topic": row.topic} if row.topic else None,
         "template": {"id": row.template, "version": row.template_version} if row.template else None,
+        "attachments": row.attachments,
         "tags": row.tags,
         "metadata": row.metadata,
         "recipients": [recipient(r) for r in ordered],

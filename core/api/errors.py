@@ -151,7 +151,7 @@ class BodyTooLarge(DomainError):
     code = "body_too_large"
     status = 413
     title = "Request body too large"
-    fix = "Send at most 1 MiB; split bulk work into several requests."
+    fix = "Send at most what `error.message` says (1 MiB; 2.5 MiB for a message with attachments); split bulk work into several requests."
 
 
 class IncompleteBody(DomainError):

@@ -134,12 +134,15 @@ def unsupported(content_type: str | None) -> UnsupportedMediaType:
     return UnsupportedMediaType(f"The body is {content_type or 'of no stated type'}, not {JSON}.")
 
 
-def read_body(request: HttpRequest) -> bytes:
+def read_body(request: HttpRequest, *, limit: int | None = None) -> bytes:
     """Return the body of `request`, read to its end; from here on Django and DRF know its length, which a chunked one lacks.
+
+    It may have `limit` bytes, by default API_MAX_BODY_BYTES.
 
     Raises BodyTooLarge, IncompleteBody or InvalidRequest.
     """
-    limit: int = settings.API_MAX_BODY_BYTES
+    if limit is None:
+        limit = settings.API_MAX_BODY_BYTES
     meta = request.META
     body: bytes
     try:

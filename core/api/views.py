@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.db import transaction
 from django.db.models import Model
@@ -54,6 +55,9 @@ class TenantMixin(_View):
     # What of it is going away, by action or by method (core.api.deprecation).
     deprecations: ClassVar[Mapping[str, Deprecation]] = {}
     needs_database: ClassVar[bool] = True
+    # By action: how many bytes a body may have where that is not API_MAX_BODY_BYTES. The server in front takes no more than
+    # DATA_UPLOAD_MAX_MEMORY_SIZE (config.door.intake).
+    body_limits: ClassVar[Mapping[str, int]] = {}
     # After the throttles, by `_handle`; of other people's views negotiation does it.
     reads_body: ClassVar[bool] = True
 
@@ -116,7 +120,8 @@ class TenantMixin(_View):
         if request.method in WRITES:
             if "HTTP_IF_MATCH" in request.META:
                 handler = preconditions.matching(handler, self)
-            read_body(request._request)  # noqa: SLF001
+            limit = self.body_limits.get(getattr(self, "action", ""), settings.API_MAX_BODY_BYTES)
+            read_body(request._request, limit=limit)  # noqa: SLF001
             key = idempotency.read_key(request)
             self.before_transaction(request)
         with tenant_context(request.auth.tenant):

@@ -3,6 +3,10 @@
 from core.api.examples import MOMENT, public_id
 
 EXAMPLES = {
+    "Attachment.content": "UGxlYXNlIHdhdGVyIHRoZSBwbGFudHMu",
+    "Attachment.content_type": "text/plain",
+    "Attachment.filename": "terms.txt",
+    "Attachment.size": 24,
     "MessageAnalytics.from": MOMENT,
     "MessageAnalytics.object": "message_analytics",
     "MessageAnalytics.to": MOMENT,

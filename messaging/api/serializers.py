@@ -1,7 +1,9 @@
 """What messaging's endpoints accept and answer. Addresses are parsed by their channel, in the service."""
 
+from base64 import b64decode
 from copy import deepcopy
-from typing import Any
+from math import ceil
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
@@ -10,6 +12,7 @@ from core.api.fields import MomentField, PublicIdField
 from core.api.schema_components import refine
 from core.api.schema_enums import name_values
 from core.api.serializers import Json, MetadataField, StrictSerializer
+from messaging.attachments import CONTENT_TYPES, MAX_ATTACHMENTS, MAX_BYTES, MAX_FILENAME, Attachment
 from messaging.channels import channels
 from messaging.channels.base import Channel
 from messaging.channels.email import MAX_REPLY_TO
@@ -21,6 +24,7 @@ from messaging.verification import MAX_DOMAIN
 Variants = dict[str, serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
 MAX_ADDRESS_TEXT = 600  # a display name and an address
 MAX_BATCH = 100
+_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 
 def channel_names() -> list[str]:
@@ -49,6 +53,48 @@ class TagsField(serializers.ListField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=10, **kwargs)
+
+
+class Base64Field(serializers.CharField):
+    """Bytes in base 64 (RFC 4648 §4), with its padding."""
+
+    json_schema: ClassVar[Json] = {"contentEncoding": "base64", "pattern": _BASE64}
+
+    def to_internal_value(self, data: Any) -> bytes:  # type: ignore[override]  # the texts of this field are bytes
+        """Return the bytes; raises ValidationError."""
+        try:
+            return b64decode(super().to_internal_value(data), validate=True)
+        except ValueError as error:
+            message = "Must be base 64 with its padding (RFC 4648 §4), without line breaks."
+            raise serializers.ValidationError(message, code="invalid_base64") from error
+
+
+class AttachmentInput(StrictSerializer):
+    """A file that goes along with an email."""
+
+    filename = serializers.CharField(
+        max_length=MAX_FILENAME,
+        trim_whitespace=False,
+        help_text="A name without a path, and one extension that fits the type.",
+    )
+    content_type = serializers.ChoiceField(choices=CONTENT_TYPES)
+    content = Base64Field(
+        max_length=4 * ceil(MAX_BYTES / 3),
+        trim_whitespace=False,
+        help_text="The file in base 64. Its first bytes must be those of the type.",
+    )
+
+    def validate(self, attrs: Json) -> Attachment:
+        """Return the file."""
+        return Attachment(**attrs)
+
+
+class AttachmentOutput(serializers.Serializer):
+    """A file that goes along with an email. Its content is not shown again."""
+
+    filename = serializers.CharField()
+    content_type = serializers.CharField()
+    size = serializers.IntegerField(min_value=0, help_text="In bytes.")
 
 
 class BulkInput(StrictSerializer):
@@ -134,6 +180,12 @@ class MessageInput(SharedInput):
     bcc = _addresses()
     customer = _customer()
     variables = VariablesField(required=False, help_text="Values of the template's variables.")
+    attachments = serializers.ListField(
+        child=AttachmentInput(),
+        max_length=MAX_ATTACHMENTS,
+        required=False,
+        help_text=f"Files, {MAX_BYTES} bytes together when decoded.",
+    )
     metadata = MetadataField(required=False)
 
 
@@ -248,6 +300,7 @@ class MessageSummaryOutput(serializers.Serializer):
     customer = serializers.CharField(allow_null=True)
     bulk = BulkOutput(allow_null=True)
     template = TemplateReferenceOutput(allow_null=True)
+    attachments = AttachmentOutput(many=True)
     tags = serializers.ListField(child=serializers.CharField())
     metadata = serializers.DictField(child=serializers.CharField())
     recipients = RecipientOutput(many=True)

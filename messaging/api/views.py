@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -46,6 +47,8 @@ class MessageViewSet(GenericViewSet):
     scopes = {"list": "messaging:read", "retrieve": "messaging:read", "create": send_scopes()}
     throttle_classes = [KeyThrottle, CompanyThrottle, MessagesThrottle]
     filterset_class = MessageFilter
+    # Attachments in base 64, and the texts; as much as anybody may send to any address.
+    body_limits = {"create": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
 
     @extend_schema(operation_id="list_messages", responses=MessageSummaryOutput(many=True))
     def list(self, request: ApiRequest) -> Response:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, Protocol
 from billing.entitlements import Limits
 from billing.models import Customer
 from core.errors import FieldError
+from messaging.attachments import Attachment
 
 
 class InvalidAddress(ValueError):
@@ -38,6 +39,7 @@ class Content:
     cc: Sequence[str] = ()
     bcc: Sequence[str] = ()
     bulk: str = ""
+    attachments: Sequence[Attachment] = ()
 
 
 @dataclass(frozen=True, slots=True)

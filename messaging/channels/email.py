@@ -14,6 +14,7 @@ from core.values.email_addresses import (
     shown_name,
 )
 from core.values.texts import CONTROL_CHARACTERS, has_controls, is_visible, on_one_line
+from messaging.attachments import find_problems
 from messaging.channels.base import Address, Checked, Content, InvalidAddress
 
 MAX_BODY_BYTES = 512_000
@@ -63,7 +64,7 @@ class Email:
         return Address(address=found.address, normalized=found.normalized, name=name)
 
     def check(self, content: Content) -> Checked:
-        """Require a sender, a subject and a body; raises FieldErrors."""
+        """Require a sender, a subject, a body, and attachments that are what they are said to be; raises FieldErrors."""
         problems: list[FieldError] = []
         sender = self._header_address("from", content.sender or settings.MESSAGING_EMAIL_FROM, problems)
         reply_to = [
@@ -85,6 +86,7 @@ class Email:
             for name in ("text", "html")
             if len(getattr(content, name).encode()) > MAX_BODY_BYTES
         ]
+        problems += find_problems(content.attachments)
         if problems:
             raise FieldErrors(problems)
         return Checked(sender=sender, reply_to=reply_to)

@@ -1,10 +1,11 @@
-"""Messages, whom they go to and what became of them; suppressed addresses; daily usage; hourly statistics."""
+"""Messages, what goes along with them, whom they go to and what became of them; suppressed addresses; daily usage; hourly statistics."""
 
 from django.db import models
 
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
+from messaging.attachments import MAX_ATTACHMENTS
 
 MAX_RECIPIENTS = 100
 MAX_TOPIC = 50
@@ -85,6 +86,11 @@ class Message(TenantModel):
         help_text="The id of the template it was made of, which may be gone.",
     )
     template_version = models.PositiveIntegerField(null=True)
+    attachments = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="Name, type and size of each file, in their order; the bytes are in rows of their own.",
+    )
     tags = models.JSONField(default=list)
     metadata = models.JSONField(default=dict)
     recipient_count = models.PositiveSmallIntegerField()
@@ -157,6 +163,34 @@ class MessageTag(TenantModel):
 
     def __str__(self) -> str:
         return self.tag
+
+
+class MessageAttachment(TenantModel):
+    """The bytes of a file that goes along with a message; `Message.attachments` says at the same position what it is."""
+
+    message = TenantForeignKey(
+        Message, on_delete=models.CASCADE, related_name="attachment_rows", db_index=False
+    )
+    position = models.PositiveSmallIntegerField()
+    content = models.BinaryField()
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_messageattachment_message_fk", fields="message", to="messaging.Message"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "message", "position"],
+                name="messaging_messageattachment_position",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(position__lt=MAX_ATTACHMENTS), name="messaging_messageattachment_few"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_id} {self.position}"
 
 
 class Recipient(TenantModel):

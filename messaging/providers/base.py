@@ -9,6 +9,7 @@ from django.conf import settings
 
 from core.tenancy import Tenant
 from core.values import ids
+from messaging.attachments import Attachment
 from messaging.signing import Signer
 
 # A provider's call must have ended after this many seconds, answered or not.
@@ -57,6 +58,7 @@ class Envelope:
     subject: str = ""
     text: str = ""
     html: str = ""
+    attachments: tuple[Attachment, ...] = ()
     tags: tuple[str, ...] = ()
     created: float = 0.0  # seconds since the epoch
     proof: Proof | None = None

@@ -89,6 +89,7 @@ class Mail:
     channel: str
     text: str
     html: str
+    attachments: list[str]
     source: str
 
     @property
@@ -133,6 +134,7 @@ def _read(path: Path) -> Mail:
         channel=str(message[_CHANNEL] or "email"),
         text=text.get_content() if text else "",
         html=html.get_content() if html else "",
+        attachments=[part.get_filename("?") for part in message.iter_attachments()],
         source=content.decode("utf-8", "replace"),
     )
 

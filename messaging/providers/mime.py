@@ -75,6 +75,15 @@ def compose(envelope: Envelope) -> EmailMessage:
             message.add_alternative(envelope.html, subtype="html")
     else:
         message.set_content(envelope.html, subtype="html")
+    for attachment in envelope.attachments:
+        maintype, _, subtype = attachment.content_type.partition("/")
+        message.add_attachment(
+            attachment.content,
+            maintype=maintype,
+            subtype=subtype,
+            filename=attachment.filename,
+            params={"charset": "utf-8"} if maintype == "text" else None,
+        )
     return message
 
 
@@ -121,6 +130,8 @@ def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlt
             message.attach_alternative(envelope.html, "text/html")
         else:
             message.body, message.content_subtype = envelope.html, "html"
+    for attachment in envelope.attachments:
+        message.attach(attachment.filename, attachment.content, attachment.content_type)
     return message
 
 

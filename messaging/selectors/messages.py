@@ -5,7 +5,8 @@ import uuid
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from core.tenancy import system_context
-from messaging.models import Message, MessageTag, Recipient, RecipientEvent
+from messaging.attachments import Attachment
+from messaging.models import Message, MessageAttachment, MessageTag, Recipient, RecipientEvent
 
 
 def list_messages() -> QuerySet[Message]:
@@ -28,6 +29,16 @@ def tagged(rows: QuerySet[Message], tag: str) -> QuerySet[Message]:
 def get_message(public_id: str) -> Message:
     """Return the message with its recipients; raises NotFound when it is missing or foreign."""
     return Message.by_public_id(public_id)
+
+
+def attachments_of(message: Message) -> tuple[Attachment, ...]:
+    """Return the files that go along with a message, with their bytes. Raises ValueError where some are missing."""
+    rows = MessageAttachment.objects.filter(message=message).order_by("position")
+    contents = [bytes(content) for content in rows.values_list("content", flat=True)]
+    return tuple(
+        Attachment(described["filename"], described["content_type"], content)
+        for described, content in zip(message.attachments, contents, strict=True)
+    )
 
 
 def recipients_with_events(message: Message) -> list[Recipient]:

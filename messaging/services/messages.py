@@ -11,10 +11,11 @@ from core.errors import DomainError
 from core.events import publish, publish_all
 from core.principal import Principal
 from messaging import representations
+from messaging.attachments import Attachment
 from messaging.channels import get_channel
 from messaging.channels.base import Content
 from messaging.events import MessageCanceled, MessageQueued
-from messaging.models import Message, MessageTag, Recipient, Status
+from messaging.models import Message, MessageAttachment, MessageTag, Recipient, Status
 from messaging.selectors.usage import Usage
 from messaging.services import caps, composing, senders, sms_senders
 from messaging.services.drafts import Draft, Item, check_send_at, read_items
@@ -98,12 +99,13 @@ def accept_messages(
     send_at: datetime | None = None,
     tags: Sequence[str] = (),
     bulk: Mapping[str, str] | None = None,
+    attachments: Sequence[Attachment] = (),
 ) -> list[Accepted]:
     """Accept messages that say the same to different people, in one transaction; the last one's usage is that of all.
 
     `send_at` may lie up to 30 days ahead. `bulk` makes them bulk mail of a `topic`, which its recipients can leave by one click
     (RFC 8058); without it they are transactional. A `template` (a `tpl_` id) gives the texts, by default its newest version, filled in with
-    each item's variables. Raises FieldErrors for anything malformed, of whichever item, senders.SenderNotVerified, and
+    each item's variables. `attachments` go along with each of them. Raises FieldErrors for anything malformed, of whichever item, senders.SenderNotVerified, and
     caps.DailyCapExceeded; then nothing is queued and nothing is counted.
     """
     now = clock.now()
@@ -112,7 +114,7 @@ def accept_messages(
     version = composing.find_template(
         template, template_version, channel=channel, texts={"subject": subject, "text": text, "html": html}
     )
-    same = Content(sender, reply_to, subject, text, html, bulk=topic)
+    same = Content(sender, reply_to, subject, text, html, bulk=topic, attachments=attachments)
     drafts = read_items(way, items, same, version)
     moment = check_send_at(send_at, now)
     # After everything that is malformed, which is the caller's to mend first.
@@ -134,6 +136,7 @@ def accept_messages(
             html=draft.content.html,
             customer=draft.customer,
             topic=topic,
+            attachments=[_described(one) for one in attachments],
             template=template or "",
             template_version=version.number if version else None,
             tags=list(dict.fromkeys(tags)),
@@ -153,6 +156,12 @@ def accept_messages(
     MessageTag.objects.bulk_create(
         [MessageTag(message=message, tag=tag) for message in messages for tag in message.tags]
     )
+    if attachments:
+        MessageAttachment.objects.bulk_create(
+            MessageAttachment(message=message, position=position, content=one.content)
+            for message in messages
+            for position, one in enumerate(attachments)
+        )
     count_changes(Change(row.message, Status.QUEUED, now) for group in groups for row in group)
     publish_all(
         [
@@ -165,6 +174,14 @@ def accept_messages(
         jobs.wake(SEND_TASK)
     usage = caps.reserve(channel=channel, moment=moment, recipients=len(wanted), now=now)
     return [Accepted(message, group, usage) for message, group in zip(messages, groups, strict=True)]
+
+
+def _described(attachment: Attachment) -> dict[str, Any]:
+    return {
+        "filename": attachment.filename,
+        "content_type": attachment.content_type,
+        "size": attachment.size,
+    }
 
 
 def _recipients(message: Message, draft: Draft, now: datetime) -> list[Recipient]:

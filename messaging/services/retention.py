@@ -42,6 +42,7 @@ _STATEMENTS = (
     _DELETE_EVENTS,
     _DELETE_PARTS.format(table="messaging_recipient"),
     _DELETE_PARTS.format(table="messaging_messagetag"),
+    _DELETE_PARTS.format(table="messaging_messageattachment"),
     _FORGET_ORIGIN,
     _DELETE_MESSAGES,
 )

@@ -13,7 +13,7 @@ import uuid
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import Event
 from typing import get_args
@@ -28,12 +28,14 @@ from core.background import set_aside
 from core.postgres.outside import outside_transactions
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
+from messaging.attachments import Attachment
 from messaging.channels import channels, get_channel
 from messaging.links import unsubscribe_link
 from messaging.models import Message, Recipient, Status
 from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
 from messaging.retry import CLOCK
+from messaging.selectors.messages import attachments_of
 from messaging.services.claiming import BATCH, Job, claim_due, hold
 from messaging.services.outcomes import OURSELVES, News, record_news
 from messaging.services.senders import SenderNotVerified, prove
@@ -44,6 +46,8 @@ FLUSH = 64
 FLUSH_SECONDS = 0.2
 # Calls begun and not yet written down: enough to keep the pool busy while a group is written.
 OUTSTANDING = 2 * FLUSH
+# Attachments of all calls under way, which are read when a call begins: what a process may hold of them.
+MAX_ATTACHED_BYTES = 33_554_432
 # A message that was claimed this often without an end kills the workers that take it.
 MAX_CLAIMS = 100
 DEFERRED = "deferred"
@@ -68,6 +72,11 @@ class _Part:
     job: Job
     envelope: Envelope
     results: list[Result] | None = None  # None: the call was not begun, its time had run out
+
+    @property
+    def attached_bytes(self) -> int:
+        """How many bytes go along with the message."""
+        return sum(described["size"] for described in self.job.message.attachments)
 
 
 @dataclass(slots=True)
@@ -134,6 +143,9 @@ class _Sender:
         self._ready: deque[_Part] = deque()
         self._results = _Results()
         self._under_way = 0
+        self._attached_bytes = 0
+        # Of the message whose calls were begun last: each recipient of bulk mail has a call.
+        self._attachments: tuple[uuid.UUID | None, tuple[Attachment, ...]] = (None, ())
         self._progress: dict[uuid.UUID, _Progress] = {}
         # Jobs of which something is to be written down, and how many calls that is.
         self._unwritten: dict[uuid.UUID, _Progress] = {}
@@ -211,8 +223,35 @@ class _Sender:
 
     def _begin_calls(self) -> None:
         while self._ready and self._under_way + self._unwritten_calls < OUTSTANDING:
+            part = self._ready[0]
+            if self._attached_bytes and self._attached_bytes + part.attached_bytes > MAX_ATTACHED_BYTES:
+                return
+            self._ready.popleft()
             self._under_way += 1
-            self._pool.submit(_call, self._ready.popleft(), self._results)
+            self._attached_bytes += part.attached_bytes
+            if self._attach(part):
+                self._pool.submit(_call, part, self._results)
+
+    def _attach(self, part: _Part) -> bool:
+        """Read what goes along with a call. Where it cannot be read, the call is not made, and the message is tried again later."""
+        message = part.job.message
+        if not message.attachments:
+            return True
+        try:
+            if self._attachments[0] != message.id:
+                with tenant_context(message.tenant):
+                    self._attachments = (message.id, attachments_of(message))
+            part.envelope = replace(part.envelope, attachments=self._attachments[1])
+        except Exception as error:
+            if set_aside.concerns_all(error):
+                raise
+            set_aside.put_aside(BATCH_NAME, message.public_id, error, row_id=message.id)
+            part.results = same_for_all(
+                part.envelope, "deferred", code="unreadable", detail="The attachments cannot be read."
+            )
+            self._results.put(part)
+            return False
+        return True
 
     def _note(self, part: _Part) -> None:
         state = self._progress[part.job.message.id]
@@ -221,6 +260,7 @@ class _Sender:
         state.news += told
         state.deferred |= {item.recipient_id: item for item in told if item.kind == DEFERRED}
         self._under_way -= 1
+        self._attached_bytes -= part.attached_bytes
         self._unwritten[part.job.message.id] = state
         self._unwritten_calls += 1
 

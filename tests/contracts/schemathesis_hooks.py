@@ -159,6 +159,10 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
             for part in ("cc", "bcc")
         },
         **_ADDRESSES,
+        **{
+            f"attachments {code}": "what a file is called and how it begins fits its type; all are small together"
+            for code in ("too_large", "invalid_filename", "wrong_extension", "wrong_content", "duplicate")
+        },
     },
     "POST /v1/messages/batch": {
         **_TEXTS,
@@ -321,6 +325,11 @@ def phone() -> str:
     return f"+49151{20_000_000 + number()}"
 
 
+def attachment() -> Json:
+    """Return a small file with a name that no other has."""
+    return {"filename": f"terms {number()}.txt", "content_type": "text/plain", "content": "VGVybXM="}
+
+
 def email() -> str:
     """Return an address no other request has."""
     return f"ada.{number()}@example.com"
@@ -441,6 +450,8 @@ def repair_message(body: Json, trusted: Collection[str]) -> None:
         if part in body:
             body[part] = [address() for _ in body[part]][:left]
             left -= 0 if part == "reply_to" else len(body[part])
+    if "attachments" in body:
+        body["attachments"] = [attachment() for _ in body["attachments"]]
     repair_texts(body)
     if not body.get("to") and body.get("customer") in {None, *trusted}:
         # Without a customer it goes nowhere, and a customer that an earlier step made may have no address.

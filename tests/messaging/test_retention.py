@@ -8,10 +8,12 @@ from django.db import connections
 
 from core import clock
 from core.tenancy import tenant_context
+from messaging.attachments import Attachment
 from messaging.models import (
     DailyShare,
     DailyUsage,
     Message,
+    MessageAttachment,
     MessageStat,
     MessageTag,
     Recipient,
@@ -23,7 +25,7 @@ from messaging.services import fold_statistics, prune_messages
 from tests.messaging.conftest import deliver, look
 from tests.poison import reason_of
 
-OURS = (Message, Recipient, RecipientEvent, MessageTag, MessageStat, DailyUsage)
+OURS = (Message, Recipient, RecipientEvent, MessageTag, MessageStat, DailyUsage, MessageAttachment)
 
 
 @pytest.fixture
@@ -46,12 +48,13 @@ def counts(tenant) -> list[int]:
 def test_after_its_days_a_message_goes_with_everything_that_is_its_own(world, mailhost, queue, days_later):
     # given a message that was sent to one address and bounced at another, and one that is scheduled
     tenant = world.tenant()
-    queue(tenant, "ada@example.com", "unknown@example.com", tags=["welcome"])
+    files = [Attachment("a.txt", "text/plain", b"Hi"), Attachment("b.txt", "text/plain", b"Hi")]
+    queue(tenant, "ada@example.com", "unknown@example.com", tags=["welcome"], attachments=files)
     deliver()
     waiting = queue(tenant, "later@example.com", send_at=clock.now() + dt.timedelta(days=30))
     fold_statistics()
     before = counts(tenant)
-    assert before[:4] == [2, 3, 2, 1]
+    assert (before[:4], before[-1]) == ([2, 3, 2, 1], 2)
 
     # when its days are not over, then it stays
     days_later(30.9)
@@ -61,7 +64,7 @@ def test_after_its_days_a_message_goes_with_everything_that_is_its_own(world, ma
     # when they are, then it is gone; what waits is not, and a bad address stays suppressed
     days_later(32.5)
     prune_messages()
-    assert counts(tenant) == [1, 1, 0, 0, 0, 1]
+    assert counts(tenant) == [1, 1, 0, 0, 0, 1, 0]
     assert look(waiting)[0].status == "scheduled"
     with tenant_context(tenant):
         [entry] = Suppression.objects.all()
