@@ -3,7 +3,14 @@
 from typing import Any
 
 from billing.export.faces import characters_of
-from billing.export.invoice_pdf import address_lines, country_of, tax_id_lines
+from billing.export.parts import (
+    country_of,
+    write_buyer,
+    write_notes,
+    write_purchase_order,
+    write_remarks,
+    write_seller,
+)
 from billing.export.sheet import Sheet
 from billing.export.words import WORDS
 from billing.models import CreditNote, CreditNoteLine, Customer
@@ -26,51 +33,24 @@ def render_credit_note(note: CreditNote, *, seller: dict[str, Any]) -> bytes:
         text=characters_of(seller, buyer, written),
         country=country_of(buyer),
     )
-    _head(pdf, note, seller)
-    _buyer(pdf, note, buyer)
+    write_seller(pdf, seller)
+    _head(pdf, note)
+    write_buyer(pdf, buyer)
+    pdf.write_line(f"{words.issued}: {words.day(note.created.date())}")
+    write_purchase_order(pdf, note.invoice)
     _lines(pdf, note, lines)
     _totals(pdf, note, lines)
-    pdf.ln(4)
-    if note.invoice.tax_exempt != Customer.TaxExemption.NONE:
-        usual = {"reverse": words.reverse_charge, "exempt": words.exempt}
-        pdf.write_line(note.invoice.tax_note or usual[note.invoice.tax_exempt])
-    elif note.invoice.prices_include_tax:
-        pdf.write_line(words.included, size=8, grey=True)
-    if note.memo:
-        pdf.write_line(note.memo)
+    write_notes(pdf, note.invoice, memo=note.memo)
     return pdf.finished()
 
 
-def _head(pdf: Sheet, note: CreditNote, seller: dict[str, Any]) -> None:
+def _head(pdf: Sheet, note: CreditNote) -> None:
     words, invoice = pdf.words, note.invoice
-    pdf.write_line(seller["legal_name"], size=11, bold=True)
-    for line in address_lines(seller["address"], words) + tax_id_lines(seller):
-        pdf.write_line(line, size=8, grey=True)
-    pdf.ln(8)
     pdf.write_line(f"{words.credit_note} {note.number}", size=18, bold=True)
     if invoice.finalized_at:
         day = words.day(invoice.finalized_at.date())
         pdf.write_line(words.on_invoice.format(number=invoice.number, day=day))
-    remarks = [words.not_real] if note.mode == "test" else []
-    remarks += [words.void] if note.status == CreditNote.Status.VOID else []
-    if remarks:
-        pdf.write_line(" · ".join(remarks), bold=True, grey=True)
-    pdf.ln(4)
-
-
-def _buyer(pdf: Sheet, note: CreditNote, buyer: dict[str, Any]) -> None:
-    words = pdf.words
-    pdf.write_line(words.billed_to, grey=True)
-    pdf.write_line(buyer["name"], bold=True)
-    for line in address_lines(buyer.get("address"), words) + tax_id_lines(buyer):
-        pdf.write_line(line)
-    if buyer.get("email"):
-        pdf.write_line(buyer["email"])
-    pdf.ln(4)
-    pdf.write_line(f"{words.issued}: {words.day(note.created.date())}")
-    if note.invoice.purchase_order:
-        pdf.write_line(f"{words.purchase_order}: {note.invoice.purchase_order}")
-    pdf.ln(5)
+    write_remarks(pdf, mode=note.mode, status=words.void if note.status == CreditNote.Status.VOID else "")
 
 
 def _lines(pdf: Sheet, note: CreditNote, lines: list[CreditNoteLine]) -> None:

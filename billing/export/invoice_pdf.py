@@ -4,14 +4,20 @@ from typing import Any
 
 from billing.export.faces import characters_of
 from billing.export.factur_x import can_be_read_by_machines, invoice_xml
+from billing.export.parts import (
+    country_of,
+    exemption_of,
+    write_buyer,
+    write_notes,
+    write_purchase_order,
+    write_remarks,
+    write_seller,
+)
 from billing.export.sheet import Sheet
-from billing.export.words import WORDS, Words
+from billing.export.words import WORDS
 from billing.models import Customer, Invoice, InvoiceLine
 from billing.representations import tax_breakdown
-from billing.tax_ids import KINDS
 from core import clock
-
-_BEFORE_CITY = ("line1", "line2")
 
 
 def file_name(invoice: Invoice) -> str:
@@ -38,74 +44,36 @@ def render_invoice(invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str,
         country=country_of(buyer),
     )
     if can_be_read_by_machines(invoice, seller=seller, buyer=buyer):
-        exemption = _exemption(invoice, words)
-        pdf.attach_xml(invoice_xml(invoice, lines, seller=seller, buyer=buyer, exemption=exemption))
-    _head(pdf, invoice, seller)
-    _parties(pdf, invoice, buyer)
+        pdf.attach_xml(
+            invoice_xml(invoice, lines, seller=seller, buyer=buyer, exemption=exemption_of(invoice, words))
+        )
+    write_seller(pdf, seller)
+    _head(pdf, invoice)
+    write_buyer(pdf, buyer)
+    _dates(pdf, invoice)
     _lines(pdf, invoice, lines)
     _totals(pdf, invoice, lines)
-    _notes(pdf, invoice, seller)
+    write_notes(pdf, invoice, memo=invoice.memo)
+    _bank(pdf, seller)
     return pdf.finished()
 
 
-def _exemption(invoice: Invoice, words: Words) -> str:
-    usual = {"reverse": words.reverse_charge, "exempt": words.exempt}
-    return invoice.tax_note or usual.get(invoice.tax_exempt, "")
-
-
-def country_of(party: dict[str, Any]) -> str:
-    """Return the code of a party's country; "" where its address names none."""
-    country: str = (party.get("address") or {}).get("country", "")
-    return country
-
-
-def address_lines(address: dict[str, str] | None, words: Words) -> list[str]:
-    """Return an address as it is written on an envelope: street, place, and the country by its name."""
-    known = address or {}
-    place = " ".join(known[part] for part in ("postal_code", "city") if known.get(part))
-    lines = [known[part] for part in _BEFORE_CITY if known.get(part)]
-    lines += [part for part in (place, known.get("state")) if part]
-    return [*lines, words.country(known["country"])] if known.get("country") else lines
-
-
-def tax_id_lines(party: dict[str, Any]) -> list[str]:
-    """Return tax identifiers as they are printed, each with what it is."""
-    return [f"{KINDS[each['type']].label}: {each['value']}" for each in party.get("tax_ids") or []]
-
-
-def _head(pdf: Sheet, invoice: Invoice, seller: dict[str, Any]) -> None:
+def _head(pdf: Sheet, invoice: Invoice) -> None:
     words = pdf.words
-    pdf.write_line(seller["legal_name"], size=11, bold=True)
-    for line in address_lines(seller["address"], words) + tax_id_lines(seller):
-        pdf.write_line(line, size=8, grey=True)
-    pdf.ln(8)
     title = f"{words.invoice} {invoice.number}" if invoice.number else words.draft_invoice
     pdf.write_line(title, size=18, bold=True)
-    remarks = [words.not_real] if invoice.mode == "test" else []
-    remarks += [status for status in [words.status(invoice.status)] if status]
-    if remarks:
-        pdf.write_line(" · ".join(remarks), bold=True, grey=True)
-    pdf.ln(4)
+    write_remarks(pdf, mode=invoice.mode, status=words.status(invoice.status))
 
 
-def _parties(pdf: Sheet, invoice: Invoice, buyer: dict[str, Any]) -> None:
+def _dates(pdf: Sheet, invoice: Invoice) -> None:
     words = pdf.words
-    pdf.write_line(words.billed_to, grey=True)
-    pdf.write_line(buyer["name"], bold=True)
-    for line in address_lines(buyer.get("address"), words) + tax_id_lines(buyer):
-        pdf.write_line(line)
-    if buyer.get("email"):
-        pdf.write_line(buyer["email"])
-    pdf.ln(4)
     pdf.write_line(f"{words.issued}: {words.day((invoice.finalized_at or clock.now()).date())}")
     if invoice.due_date:
         pdf.write_line(f"{words.due}: {words.day(invoice.due_date)}")
     if invoice.service_start and invoice.service_end:
         period = f"{words.day(invoice.service_start)} – {words.day(invoice.service_end)}"
         pdf.write_line(f"{words.service_period}: {period}")
-    if invoice.purchase_order:
-        pdf.write_line(f"{words.purchase_order}: {invoice.purchase_order}")
-    pdf.ln(5)
+    write_purchase_order(pdf, invoice)
 
 
 def _lines(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
@@ -156,15 +124,8 @@ def _totals(pdf: Sheet, invoice: Invoice, lines: list[InvoiceLine]) -> None:
         pdf.write_row(label, words.money(amount, invoice.currency), bold=bold)
 
 
-def _notes(pdf: Sheet, invoice: Invoice, seller: dict[str, Any]) -> None:
+def _bank(pdf: Sheet, seller: dict[str, Any]) -> None:
     words = pdf.words
-    pdf.ln(4)
-    if invoice.tax_exempt != Customer.TaxExemption.NONE:
-        pdf.write_line(_exemption(invoice, words))
-    elif invoice.prices_include_tax:
-        pdf.write_line(words.included, size=8, grey=True)
-    if invoice.memo:
-        pdf.write_line(invoice.memo)
     bank = seller.get("bank_details") or {}
     if not bank:
         return
