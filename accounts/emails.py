@@ -1,8 +1,6 @@
 """Mails that accounts sends by itself; sign-up and password mails are django-allauth's."""
 
-from django.conf import settings
-from django.urls import reverse
-
+from accounts.links import link_of
 from accounts.models import Invitation
 from accounts.roles import Role
 from core.mail.compose import send_mail
@@ -19,6 +17,6 @@ def send_invitation(*, invitation: Invitation, company_name: str, inviter_name: 
             "inviter_name": inviter_name,
             "role": Role(invitation.role).label.lower(),
             "expires": invitation.expires,
-            "link": settings.PUBLIC_URL + reverse("accounts:accept_invitation", args=[token]),
+            "link": link_of(token),
         },
     )

@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 
+from accounts.links import read_copied
 from accounts.models import Company, Invitation, Membership, User
 from core import clock
 from core.tenancy import require_tenant, system_context
@@ -56,13 +57,22 @@ def owner_emails() -> list[str]:
 
 
 def find_invitation(token: str) -> Invitation | None:
-    """Return the open invitation that `token` belongs to, or None."""
-    digest = hashlib.sha256(token.encode()).digest()
-    with system_context(reason="invitation by token"):
+    """Return the open invitation whose mailed link has `token`, or None."""
+    return _find_open_invitation(token_hash=hashlib.sha256(token.encode()).digest())
+
+
+def find_copied_invitation(token: str) -> Invitation | None:
+    """Return the open invitation whose link for copying has `token`, or None. It proves nobody's address."""
+    public_id = read_copied(token)
+    if public_id is None:
+        return None
+    return _find_open_invitation(id=ids.decode(Invitation.id_prefix, public_id))
+
+
+def _find_open_invitation(**which: bytes | uuid.UUID) -> Invitation | None:
+    with system_context(reason="invitation by its link"):
         return (
-            Invitation.objects.filter(
-                token_hash=digest, accepted_at=None, revoked_at=None, expires__gt=clock.now()
-            )
+            Invitation.objects.filter(accepted_at=None, revoked_at=None, expires__gt=clock.now(), **which)
             .select_related("company", "invited_by")
             .first()
         )

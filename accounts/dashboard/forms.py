@@ -55,6 +55,8 @@ class SignUpForm(SignupForm):
 class SignInForm(LoginForm):
     """allauth's own; an address of an international domain may be typed in either of its spellings."""
 
+    remember = forms.BooleanField(label="Remember me", required=False)
+
     def clean_login(self) -> str:
         """Return the address as sign-up kept it; what is none belongs to nobody, and is told no more than that."""
         login: str = super().clean_login()

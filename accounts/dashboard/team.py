@@ -1,31 +1,30 @@
-"""The team: members and their roles, invitations, leaving."""
+"""The team: members and their roles, inviting, leaving. What an invited person sees is in joining.py."""
 
 import structlog
 from allauth.mfa.models import Authenticator
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import CompanyRequest, choose_company, company_page, user_principal
+from accounts.access import CompanyRequest, company_page
 from accounts.dashboard.forms import InviteForm, RoleForm
 from accounts.emails import send_invitation
-from accounts.models import Invitation, Membership, User
+from accounts.links import link_to_copy
+from accounts.models import Invitation, Membership
 from accounts.roles import Role, at_least
-from accounts.selectors import find_invitation, list_members, list_open_invitations
+from accounts.selectors import list_members, list_open_invitations
 from accounts.services import (
-    accept_invitation,
     change_role,
     invite_member,
     remove_member,
+    resend_invitation,
     revoke_invitation,
 )
 from accounts.services.allowances import InvitationLimitReached
 from accounts.services.members import AlreadyMember, CompanyMayNotInvite, LastOwner, RoleTooHigh
 from accounts.sudo import recent_login_required
-from core.errors import DomainError, NotFound
+from core.errors import NotFound
 
 logger = structlog.get_logger(__name__)
 
@@ -55,13 +54,23 @@ def invite(request: CompanyRequest) -> HttpResponse:
     except (AlreadyMember, InvitationLimitReached, CompanyMayNotInvite, RoleTooHigh) as error:
         form.add_error("role" if isinstance(error, RoleTooHigh) else "email", error.detail)
         return _render_team(request, form, status=422)
-    send_invitation(
-        invitation=invitation,
-        company_name=request.membership.company.name,
-        inviter_name=request.user.display_name,
-        token=token,
-    )
+    _send(request, invitation, token)
     messages.success(request, f"An invitation is on its way to {invitation.email}.")
+    return redirect("accounts:team")
+
+
+@recent_login_required
+@company_page(role=Role.ADMIN)
+@require_POST
+def resend(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Mail an invitation anew; its refusals are shown on the page of the team."""
+    invitation, token = resend_invitation(
+        invitation=_open_invitation(public_id), inviter=request.membership, actor=request.principal
+    )
+    _send(request, invitation, token)
+    messages.success(
+        request, f"A new invitation is on its way to {invitation.email}. The earlier link no longer works."
+    )
     return redirect("accounts:team")
 
 
@@ -70,9 +79,7 @@ def invite(request: CompanyRequest) -> HttpResponse:
 @require_POST
 def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Take an invitation back."""
-    invitation = Invitation.by_public_id(public_id)
-    if invitation not in list_open_invitations():
-        raise NotFound
+    invitation = _open_invitation(public_id)
     revoke_invitation(invitation=invitation, actor=request.principal)
     messages.success(request, f"The invitation to {invitation.email} is revoked.")
     return redirect("accounts:team")
@@ -128,36 +135,20 @@ def leave(request: CompanyRequest) -> HttpResponse:
     return render(request, "accounts/leave.html")
 
 
-@never_cache
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """Accept an invitation by the token of the mail; the signed-in address must be the invited one."""
-    assert isinstance(request.user, User)
-    invitation = find_invitation(token)
-    if invitation is None:
-        return render(request, "accounts/invitation_gone.html", status=404)
-    refusal = ""
-    if request.method == "POST":
-        try:
-            membership = accept_invitation(
-                invitation=invitation,
-                user=request.user,
-                actor=user_principal(request, request.user),
-            )
-        except DomainError as error:
-            refusal = error.detail
-        else:
-            choose_company(request, membership)
-            messages.success(request, f"Welcome to {invitation.company.name}.")
-            return redirect("/")
-    context = {
-        "invitation": invitation,
-        "refusal": refusal,
-        "is_for_me": invitation.email == request.user.email,
-        "role": Role(invitation.role).label.lower(),
-    }
-    return render(request, "accounts/accept_invitation.html", context, status=409 if refusal else 200)
+def _open_invitation(public_id: str) -> Invitation:
+    invitation = Invitation.by_public_id(public_id)
+    if invitation not in list_open_invitations():
+        raise NotFound
+    return invitation
+
+
+def _send(request: CompanyRequest, invitation: Invitation, token: str) -> None:
+    send_invitation(
+        invitation=invitation,
+        company_name=request.membership.company.name,
+        inviter_name=request.user.display_name,
+        token=token,
+    )
 
 
 def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -> HttpResponse:
@@ -186,7 +177,10 @@ def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -
     ]
     context = {
         "rows": rows,
-        "invitations": list_open_invitations(),
+        "invitations": [
+            {"invitation": each, "link": link_to_copy(each.public_id) if may_manage else ""}
+            for each in list_open_invitations()
+        ],
         "form": form,
         "may_manage": may_manage,
         "without_second_factor": sum(not row["has_second_factor"] for row in rows),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.dashboard import companies, profile, team
+from accounts.dashboard import companies, joining, profile, team
 
 app_name = "accounts"
 urlpatterns = [
@@ -13,9 +13,10 @@ urlpatterns = [
     path("team/", team.team_page, name="team"),
     path("team/invite/", team.invite, name="invite"),
     path("team/invitations/<str:public_id>/revoke/", team.revoke, name="revoke_invitation"),
+    path("team/invitations/<str:public_id>/resend/", team.resend, name="resend_invitation"),
     path("team/leave/", team.leave, name="leave"),
     path("team/<str:public_id>/role/", team.set_role, name="change_role"),
     path("team/<str:public_id>/remove/", team.remove, name="remove_member"),
-    path("invitations/<str:token>/", team.accept, name="accept_invitation"),
+    path("invitations/<str:token>/", joining.accept, name="accept_invitation"),
     path("profile/", profile.profile_page, name="profile"),
 ]

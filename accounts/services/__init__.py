@@ -12,6 +12,7 @@ from accounts.services.members import (
     change_role,
     invite_member,
     remove_member,
+    resend_invitation,
     revoke_invitation,
 )
 from accounts.services.people import update_profile
@@ -26,6 +27,7 @@ __all__ = [
     "record_failed_sign_in",
     "record_for_companies",
     "remove_member",
+    "resend_invitation",
     "resume_company",
     "revoke_invitation",
     "suspend_company",

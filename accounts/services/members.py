@@ -126,6 +126,17 @@ def revoke_invitation(*, invitation: Invitation, actor: Principal) -> None:
     )
 
 
+def resend_invitation(
+    *, invitation: Invitation, inviter: Membership, actor: Principal
+) -> tuple[Invitation, str]:
+    """Replace an open invitation by a new one of `inviter`'s, good for its full time; the old link no longer works.
+
+    Returns what `invite_member` does, counts as it does, and raises what it raises.
+    """
+    revoke_invitation(invitation=invitation, actor=actor)
+    return invite_member(email=invitation.email, role=invitation.role, inviter=inviter, actor=actor)
+
+
 def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -> Membership:
     """Make `user` a member with the invited role. Raises InvitationMismatch, InvitationLapsed or AlreadyMember.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from accounts.models import Company, Membership
 from accounts.roles import Role
+from accounts.selectors import list_open_invitations
 from accounts.services import invite_member
 from core.tenancy import Tenant, tenant_context
 from tests.factories import SYSTEM, join, make_user
@@ -17,8 +18,10 @@ def make_membership(tenant: Tenant) -> str:
 
 
 def make_invitation(tenant: Tenant) -> str:
-    """Return the id of an open invitation."""
+    """Return the id of an open invitation: one there is already, as a company may send few in its first day."""
     with tenant_context(tenant):
+        if found := list_open_invitations():
+            return found[0].public_id
         inviter = Membership.objects.select_related("user").filter(role=Role.OWNER).first()
         invitation, _ = invite_member(
             email=f"{secrets.token_hex(6)}@example.com", role=Role.VIEWER, inviter=inviter, actor=SYSTEM

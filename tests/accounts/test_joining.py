@@ -1,0 +1,137 @@
+"""From an invitation's link to a member: what the mailed link proves, what a copied one does not, and sending it again."""
+
+import re
+from typing import Any
+
+import pytest
+from allauth.account.models import EmailAddress
+from django.core import mail
+from django.test import Client
+
+from accounts.models import User
+from accounts.selectors import memberships_of
+from tests.accounts.test_pages import Login, actions_in, invite, member_of
+from tests.factories import PASSWORD, World, join, make_user
+
+
+def copied_link(team: Client) -> str:
+    """Return the path of the link that the team page offers to copy."""
+    found = re.search(
+        r'value="http://testserver(/invitations/[\w.-]+/)"', team.get("/team/").content.decode()
+    )
+    assert found is not None
+    return found[1]
+
+
+def resend_path(team: Client) -> str:
+    found = re.search(r"/team/invitations/\w+/resend/", team.get("/team/").content.decode())
+    assert found is not None
+    return found[0]
+
+
+def test_somebody_new_joins_with_a_password_and_nothing_else(world: World, login: Login) -> None:
+    email = f"new-{world.company.id.hex}@example.com"
+    link = invite(login(world.owner, world.company), email, "developer")
+    mail.outbox.clear()
+    client = Client()
+
+    page = client.get(link).content.decode()
+    response = client.post(link, {"email": "other@example.com", "password1": PASSWORD})
+
+    assert f"<strong>{world.owner.display_name}</strong> invited" in page
+    assert re.search(f'value="{email}"[^>]*readonly', page)
+    assert response.status_code == 302
+    assert response.url == "/"
+    person = User.objects.get(email=email)
+    assert member_of(world, person).role == "developer"
+    assert list(EmailAddress.objects.filter(user=person).values_list("email", "verified", "primary")) == [
+        (email, True, True)
+    ]
+    assert mail.outbox == []
+    assert client.get("/").status_code == 200
+    assert actions_in(world)[-2:] == ["member.invited", "member.joined"]
+
+
+def test_a_weak_password_makes_no_account(world: World, login: Login) -> None:
+    email = f"new-{world.company.id.hex}@example.com"
+    link = invite(login(world.owner, world.company), email)
+
+    response = Client().post(link, {"password1": "short"})
+
+    assert response.status_code == 422
+    assert b"at least 12 characters" in response.content
+    assert not User.objects.filter(email=email).exists()
+
+
+def test_somebody_known_signs_in_and_joins_in_one_step(world: World, login: Login) -> None:
+    carol = make_user("carol")
+    link = invite(login(world.owner, world.company), carol.email)
+    client = Client()
+
+    refused = client.post(link, {"password": "not the password"})
+    response = client.post(link, {"login": world.outsider.email, "password": PASSWORD})
+
+    assert refused.status_code == 422
+    assert response.url == "/"
+    assert member_of(world, carol).role == "viewer"
+
+
+def test_a_copied_link_proves_no_address_and_tells_of_no_account(world: World, login: Login) -> None:
+    owner = login(world.owner, world.company)
+    known = make_user("carol")
+    pages = []
+    for email in (known.email, f"new-{world.company.id.hex}@example.com"):
+        invite(owner, email)
+        link = copied_link(owner)
+        page = Client().post(link, {"password1": PASSWORD, "password": PASSWORD}).content.decode()
+        page_of_anybody = page.replace(email, "…").replace(link, "…")
+        pages.append(re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", page_of_anybody))
+        assert "Create an account" in page
+        owner.post(resend_path(owner).replace("/resend/", "/revoke/"))
+
+    assert pages[0] == pages[1]
+    assert not User.objects.filter(email__startswith=f"new-{world.company.id.hex}").exists()
+    assert memberships_of(known) == []
+
+
+def test_whoever_is_signed_in_with_the_address_joins_by_a_copied_link(world: World, login: Login) -> None:
+    owner = login(world.owner, world.company)
+    carol = make_user("carol")
+    invite(owner, carol.email)
+    link = copied_link(owner)
+
+    assert login(world.outsider).post(link).status_code == 409
+    assert Client().get(link[:-3] + "x/").status_code == 404
+    assert login(carol).post(link).url == "/"
+    assert member_of(world, carol).role == "viewer"
+
+
+@pytest.mark.parametrize("role", ["viewer", "developer"])
+def test_only_who_may_invite_sees_the_link(world: World, login: Login, role: str) -> None:
+    invite(login(world.owner, world.company), "carol@example.com")
+    person = make_user()
+    join(world.company, person, role)
+
+    page = login(person, world.company).get("/team/").content.decode()
+
+    assert "carol@example.com" in page
+    assert "/invitations/inv_" not in page
+
+
+def test_sending_again_replaces_the_link_within_the_allowance(
+    world: World, login: Login, settings: Any
+) -> None:
+    settings.INVITATIONS_PER_RECIPIENT = 2
+    owner = login(world.owner, world.company)
+    first = invite(owner, f"new-{world.company.id.hex}@example.com", "admin")
+    mail.outbox.clear()
+
+    owner.post(resend_path(owner))
+
+    second = re.search(r"http://testserver(/invitations/[\w-]+/)", mail.outbox[0].body)[1]
+    assert Client().get(first).status_code == 404
+    assert Client().get(second).status_code == 200
+    assert actions_in(world)[-3:] == ["member.invited", "member.invitation_revoked", "member.invited"]
+    owner.post(resend_path(owner))  # a third to the same address within the day
+    assert len(mail.outbox) == 1
+    assert Client().get(second).status_code == 200
