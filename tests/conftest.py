@@ -58,6 +58,7 @@ FIRST_FILES = (
     "journeys/test_every_page.py",
     "contracts/test_hostile_forms.py",
     "config/test_run.py",
+    "upgrade/test_there_and_back.py",
     "audit/test_kills.py",
     "journeys/test_request_log.py",
     "journeys/test_webhook_pages.py",

@@ -108,16 +108,22 @@ def remove_rows() -> None:
 @contextlib.contextmanager
 def cloned_database() -> Iterator[dict[str, str]]:
     """A database of one test's own: yields the environment that points a process at it."""
-    name = f"own_{secrets.token_hex(6)}"
-    clone_template(name)
-    try:
-        yield {
-            "DATABASE_URL": _at_database(os.environ["POMELO_TEST_APP_URL"], name),
-            "DATABASE_OWNER_URL": _at_database(os.environ["POMELO_TEST_OWNER_URL"], name),
-        }
-    finally:
-        with psycopg.connect(os.environ["POMELO_TEST_SUPERUSER_URL"], autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    with _own_database() as name:
+        clone_template(name)
+        yield _environment(name)
+
+
+@contextlib.contextmanager
+def empty_database() -> Iterator[dict[str, str]]:
+    """The same before its first migration: it has the roles and their rights, and no table."""
+    with _own_database() as name:
+        ensure_database(superuser_url=superuser_url(), name=name)
+        yield _environment(name)
+
+
+def template_owner_url() -> str:
+    """Return the owner's URL to the migrated template, to compare a database with."""
+    return _at_database(os.environ["POMELO_TEST_OWNER_URL"], TEMPLATE)
 
 
 @contextlib.contextmanager
@@ -158,6 +164,25 @@ def private_platform(*, durable: bool = False) -> Iterator[tuple[Engines, dict[s
                     "DATABASE_OWNER_URL": engines.database_url("owner", TEMPLATE),
                 },
             )
+
+
+@contextlib.contextmanager
+def _own_database() -> Iterator[str]:
+    name = f"own_{secrets.token_hex(6)}"
+    try:
+        yield name
+    finally:
+        with psycopg.connect(os.environ["POMELO_TEST_SUPERUSER_URL"], autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+
+def _environment(database: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": _at_database(os.environ["POMELO_TEST_APP_URL"], database),
+        "DATABASE_OWNER_URL": _at_database(os.environ["POMELO_TEST_OWNER_URL"], database),
+    }
 
 
 def _start_postgres() -> None:

@@ -1,0 +1,1 @@
+"""Old data goes through every migration, and back."""
