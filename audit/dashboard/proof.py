@@ -1,6 +1,10 @@
-"""The proof of a day: a download that the company checks without us."""
+"""The proof of a day: checked here and now, or as a download that the company checks without us."""
+
+from datetime import date
+from itertools import islice
 
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
@@ -8,20 +12,65 @@ from accounts.roles import Role
 from audit import services
 from audit.dashboard.streaming import download
 from audit.export.proof import export_proof, find_head
+from audit.verification import verify_chain
+from core.background.heavy import heavy_work
 from core.errors import NotFound
-from core.tenancy import require_tenant
+from core.tenancy import Tenant, require_tenant, tenant_context
 from core.values.moments import parse_day
+
+# A page that is waited for checks so many rows at most; the download has no bound.
+MOST_ROWS = 50_000
+FINDINGS_SHOWN = 50
+WORDS = {
+    "edited": "was changed after it was sealed",
+    "deleted": "was removed after it was sealed",
+    "inserted": "was added without a seal",
+    "seal_altered": "is not the seal that was made",
+    "seal_missing": "is missing",
+    "cut_off": "the chain ends too early",
+    "signature": "the signature is not ours",
+    "unsigned": "waits for a signature for too long",
+}
 
 
 @company_page(role=Role.DEVELOPER)
 @require_safe
 def download_proof(request: CompanyRequest, stream: str) -> HttpResponse:
     """Stream a day's rows with their seals and the signed head; `day` is the only parameter."""
-    try:
-        day = parse_day(request.GET.get("day", ""))
-    except ValueError as error:
-        raise NotFound from error
+    day = _asked_day(request)
     head = find_head(stream, day)
     services.record_proof(stream=stream, day=day.isoformat(), actor=request.principal)
     body = export_proof(require_tenant(), head)
     return download(body, "application/x-ndjson", f"proof-{stream}-{request.mode}-{day.isoformat()}.jsonl")
+
+
+@company_page(in_transaction=False)
+@require_safe
+def verify_day(request: CompanyRequest, stream: str) -> HttpResponse:
+    """Check a day's rows against their seals and the signed head now, and show the result; `day` is the only parameter."""
+    day = _asked_day(request)
+    tenant = Tenant(request.membership.company_id, request.mode)
+    with tenant_context(tenant):
+        head = find_head(stream, day)
+    is_too_long = head.rows > MOST_ROWS
+    findings = []
+    if not is_too_long:
+        with heavy_work(tenant.company_id):
+            findings = list(islice(verify_chain(head), FINDINGS_SHOWN))
+    context = {
+        "head": head,
+        "day": day,
+        "stream": stream,
+        "most_rows": MOST_ROWS,
+        "is_too_long": is_too_long,
+        "findings": [{"subject": each.subject, "words": WORDS[each.what]} for each in findings],
+    }
+    with tenant_context(tenant):
+        return render(request, "audit/verified.html", context)
+
+
+def _asked_day(request: CompanyRequest) -> date:
+    try:
+        return parse_day(request.GET.get("day", ""))
+    except ValueError as error:
+        raise NotFound from error

@@ -9,6 +9,7 @@ urlpatterns = [
     path("audit/", entries.entry_list, name="entries"),
     path("audit/export.<str:kind>", entries.export_entries, name="export_entries"),
     path("audit/proof/<str:stream>", proof.download_proof, name="proof"),
+    path("audit/verify/<str:stream>", proof.verify_day, name="verify"),
     path("audit/<str:public_id>/", entries.entry, name="entry"),
     path("requests/", requests.request_list, name="requests"),
     path("requests/usage/", usage.usage_page, name="usage"),

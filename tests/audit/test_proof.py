@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from audit.seals.heads import sign_heads
 from audit.signing import canonical, public_key
 from core import clock
+from core.values import ids
 from tests.audit.test_tampering import add_rows
+from tests.engines import superuser_url
 from tests.factories import World
 
 SCRIPT = Path(__file__).resolve().parents[2] / "docs" / "verify_audit.py"
@@ -131,3 +134,30 @@ def test_a_day_without_a_proof_and_a_day_that_is_none_are_not_found(
     for query in ("day=1999-01-01", "day=x", ""):
         assert browser.get(f"/audit/proof/entries?{query}").status_code == 404
     assert browser.get(f"/audit/proof/staff?day={clock.now().date().isoformat()}").status_code == 404
+
+
+def test_the_page_verifies_a_day_and_names_the_row_that_was_changed(
+    world: World, login: Callable[..., Client]
+) -> None:
+    add_rows(world, "entries")
+    sign_heads()
+    browser = login(world.teammate, company=world.company)
+    verify = f"/audit/verify/entries?day={clock.now().date().isoformat()}"
+    untouched = browser.get(verify).content.decode()
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        edited = superuser.execute(
+            "UPDATE audit_auditentry SET actor_name = 'nobody' WHERE id = (SELECT id FROM audit_auditentry "
+            "WHERE company_id = %s AND mode = 'live' LIMIT 1) RETURNING id",
+            [world.company.id],
+        ).fetchone()
+    assert edited is not None
+
+    changed = browser.get(verify).content.decode()
+
+    assert "Nothing was changed" in untouched
+    assert "and the signature is ours" in untouched
+    assert "Nothing was changed" not in changed
+    assert "This day is not as it was sealed" in changed
+    assert ids.encode("aud", edited[0]) in changed
+    assert browser.get("/audit/verify/entries?day=2001-01-01").status_code == 404
+    assert browser.get("/audit/verify/staff?day=2001-01-01").status_code == 404

@@ -28,7 +28,7 @@ CALLERS = {
     "audit.seals.entries": (1, "seals of every company and day"),
     "audit.seals.heads": (1, "signed heads of every company and day"),
     "audit.seals.waiting": (1, "how long the oldest entry has waited for its seal, named by nobody"),
-    "audit.verification": (3, "an operator verifies every company's trail"),
+    "audit.verification": (3, "an operator verifies every company's trail, a company one chain of its own"),
     "billing.entitlements": (1, "limits of a key's company, before its tenant is set"),
     "billing.selectors": (1, "an invoice's link, before its company is known"),
     "billing.services.completion": (1, "the sweep for payments that a crash interrupted"),
