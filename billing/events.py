@@ -99,6 +99,13 @@ class InvoiceOverdue(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InvoiceSent(Event):
+    """An invoice was put into an email, which messaging sends; what becomes of it is told of the message."""
+
+    type: ClassVar[str] = "invoice.sent"
+
+
+@dataclass(frozen=True, kw_only=True)
 class InvoiceLinkCreated(Event):
     """A link was made by which an invoice can be seen without signing in."""
 

@@ -19,6 +19,7 @@ _WORDS = {
     "invoice.marked_uncollectible": ("Marked uncollectible", "danger"),
     "invoice.reopened": ("Open again", "warn"),
     "invoice.overdue": ("Overdue", "warn"),
+    "invoice.sent": ("Sent by email", ""),
     "invoice.link_created": ("Link made", ""),
     "invoice.links_revoked": ("Links revoked", "warn"),
     "payment.recorded": ("Payment recorded", "ok"),

@@ -38,7 +38,8 @@ name_values("SenderDomainStatus", SenderDomain.Status.values)
 name_values("SenderRecordStatus", ["unchecked", "found", "missing", "differs", "unreachable"])
 
 
-def _addresses(maximum: int = MAX_RECIPIENTS, **kwargs: Any) -> serializers.ListField:
+def addresses(maximum: int = MAX_RECIPIENTS, **kwargs: Any) -> serializers.ListField:
+    """Return a field of addresses, which their channel judges in the service."""
     child = serializers.CharField(max_length=MAX_ADDRESS_TEXT, trim_whitespace=False)
     return serializers.ListField(child=child, max_length=maximum, required=False, **kwargs)
 
@@ -121,7 +122,7 @@ class SharedInput(StrictSerializer):
     """What messages say that are sent together, and how."""
 
     channel = serializers.ChoiceField(choices=channel_names())
-    reply_to = _addresses(MAX_REPLY_TO)
+    reply_to = addresses(MAX_REPLY_TO)
     subject = serializers.CharField(max_length=998, required=False, allow_blank=True, trim_whitespace=False)
     text = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
     html = serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
@@ -173,11 +174,11 @@ def _customer(**kwargs: Any) -> PublicIdField:
 class MessageInput(SharedInput):
     """A message to send."""
 
-    to = _addresses(
+    to = addresses(
         help_text="Whom it goes to; without it, the `customer`. At most 100, `cc` and `bcc` included."
     )
-    cc = _addresses()
-    bcc = _addresses()
+    cc = addresses()
+    bcc = addresses()
     customer = _customer()
     variables = VariablesField(required=False, help_text="Values of the template's variables.")
     attachments = serializers.ListField(

@@ -15,6 +15,7 @@ from messaging.channels import channels
 from messaging.channels.sms import SENDER_FORM
 from messaging.dashboard.template_forms import ValuesField, template_choices
 from messaging.models import MAX_TOPIC, Status, Suppression
+from messaging.services.invoices import MAX_MESSAGE
 from messaging.topics import TOPIC, TOPIC_FORM
 from messaging.verification import MAX_DOMAIN
 
@@ -125,6 +126,20 @@ class ComposeForm(forms.Form):
             name = {"from": "sender", "bulk": "topic", "template_version": "template"}.get(name, name)
             where = f"Address {int(index) + 1}: " if index.isdigit() else ""
             self.add_error(name if name in self.fields else None, where + problem.message)
+
+
+class SendInvoiceForm(ServiceForm):
+    """Says whom an invoice goes to, and with what words."""
+
+    to = AddressesField(help_text="One a line, or separated by commas. Whoever gets it can open the link.")
+    subject = forms.CharField(max_length=998, strip=False)
+    message = forms.CharField(
+        max_length=MAX_MESSAGE,
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="Stands above what is owed and the link to the invoice. Can stay empty.",
+    )
 
 
 class MessageFilterForm(forms.Form):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.dashboard.views import messages, senders, statistics, suppressions, templates
+from messaging.dashboard.views import invoices, messages, senders, statistics, suppressions, templates
 
 app_name = "messaging"
 
 urlpatterns = [
     path("", messages.message_list, name="list"),
     path("new/", messages.compose, name="compose"),
+    path("invoices/<str:public_id>/send/", invoices.send, name="send_invoice"),
     path("statistics/", statistics.statistics, name="statistics"),
     path("mailbox/", statistics.mailbox, name="mailbox"),
     path("mailbox/<str:name>/", statistics.mail, name="mail"),

@@ -48,12 +48,12 @@ class Operation:
 def scopes_beside(operation: Operation) -> list[str]:
     """Return the read scopes that an operation takes beside its own, because its objects carry those of other resources.
 
-    An app says which resources do (`CARRIERS` of its samples).
+    An app says which resources, or single operations, do (`CARRIERS` of its samples).
     """
     from tests.contracts.by_app import rooms
 
     carriers = {name for room in rooms("samples") for name in getattr(room, "CARRIERS", ())}
-    return sorted(set(READ_SCOPES.values())) if operation.resource in carriers else []
+    return sorted(set(READ_SCOPES.values())) if {operation.resource, operation.name} & carriers else []
 
 
 def list_operations() -> list[Operation]:
@@ -71,7 +71,7 @@ def sample_id(operation: Operation, tenant: Tenant) -> str:
     from tests.contracts.samples import OBJECTS
 
     try:
-        make = OBJECTS[operation.resource]
+        make = OBJECTS.get(operation.name) or OBJECTS[operation.resource]
     except KeyError:
         raise AssertionError(
             f"{operation.name} needs an object: add {operation.resource!r} to OBJECTS of its app's samples (tests.contracts.by_app)"

@@ -1,6 +1,6 @@
 """What every operation and page needs: an object for its path, and a body it accepts. Each app's `samples` says its own.
 
-`OBJECTS` is keyed by the first path segment, `BODIES` by the operation, `PAGE_OBJECTS` by the beginning of a page's route
+`OBJECTS` is keyed by the first path segment, or by an operation that takes an object in another state, `BODIES` by the operation, `PAGE_OBJECTS` by the beginning of a page's route
 (pages whose first segment is in `OBJECTS` need no line).
 """
 

@@ -119,6 +119,14 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
     },
     "POST /v1/invoices": {**_CUSTOMER, **_NAMES, **_LINES},
     "PATCH /v1/invoices/{id}": {**_CUSTOMER, **_NAMES, **_LINES, **_MERGED},
+    "POST /v1/invoices/{id}/send": {
+        "to required": "whether the customer has an address is data",
+        **{
+            f"to {code}": "RFC 5321 and IDNA are no pattern"
+            for code in ("invalid_email", "duplicate", "misleading_name")
+        },
+        "subject required": "something of it can be seen: tables of Unicode",
+    },
     "POST /v1/charges": {
         **_CUSTOMER,
         "invoice not_found": "which invoices there are is data",
@@ -459,6 +467,12 @@ def repair_message(body: Json, trusted: Collection[str]) -> None:
     repair_references(body, trusted)
 
 
+def repair_sending(body: Json, trusted: Collection[str]) -> None:
+    """Name somebody it goes to, under a subject that can be read."""
+    body["to"] = [email() for _ in body.get("to") or [None]]
+    body["subject"] = "Your invoice"
+
+
 def repair_texts(body: Json) -> None:
     """Say something without a template, by the channel's own means."""
     for part in ("template", "template_version", "variables"):
@@ -568,6 +582,7 @@ REPAIRS: dict[str, Repair] = {
     "PATCH /v1/seller": repair_seller,
     "POST /v1/invoices": repair_invoice,
     "PATCH /v1/invoices/{id}": repair_invoice,
+    "POST /v1/invoices/{id}/send": repair_sending,
     "POST /v1/charges": repair_charge,
     "POST /v1/charges/{id}/refunds": repair_refund,
     "POST /v1/messages": repair_message,

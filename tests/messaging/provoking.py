@@ -13,6 +13,7 @@ from messaging.tasks import check_domains, send_due
 from tests.audit.scene import Scene, Written, provokes
 from tests.factories import SYSTEM, prove_domain
 from tests.messaging.dns_server import dns_server
+from tests.messaging.samples import make_sendable_invoice
 
 SCOPES = ("messaging:send", "messaging:read", "suppressions:write")
 
@@ -33,6 +34,14 @@ def sent(scene: Scene, to: str) -> Written:
 @provokes("message.queued")
 def queued(scene: Scene) -> Written:
     send(scene, "delivered@test.pomelo.dev")
+    return scene.by_key()
+
+
+@provokes("invoice.sent")
+def invoice_sent(scene: Scene) -> Written:
+    path = make_sendable_invoice(scene.world.tenant())
+    answer = scene.api("invoices:read", "email:send").post(f"/v1/invoices/{path}/send", {})
+    assert answer.status == 201, answer
     return scene.by_key()
 
 

@@ -7,6 +7,7 @@ from core.tenancy import tenant_context
 from messaging.models import SenderDomain, Template
 from messaging.services.sms_senders import MAX_SENDERS
 from messaging.services.templates import MAX_TEMPLATES
+from tests.billing.factories import make_invoice
 from tests.contracts.refusing import Outcome, client_of, page, refusal
 from tests.factories import SYSTEM, World, prove_domain, prove_sms
 from tests.messaging.samples import BODIES, make_message
@@ -28,6 +29,12 @@ def message_not_cancelable(world: World) -> Outcome:
     client, path = client_of(world), f"/v1/messages/{make_message(world.tenant())}/cancel"
     assert client.post(path).status == 200
     return client.post(path)
+
+
+@refusal
+def invoice_not_sendable(world: World) -> Outcome:
+    draft = make_invoice(world.tenant())
+    return client_of(world).post(f"/v1/invoices/{draft.public_id}/send", {})
 
 
 @refusal

@@ -12,6 +12,7 @@ from messaging.services import (
     create_suppression,
     create_template,
 )
+from tests.billing.factories import make_invoice
 from tests.contracts.by_app import Body, no_body
 from tests.factories import SYSTEM, ensure_domain, make_customer, prove_domain
 
@@ -90,6 +91,13 @@ def _batch(tenant: Tenant) -> Body:
     }
 
 
+def make_sendable_invoice(tenant: Tenant) -> str:
+    """Return the id of an invoice that may be sent to its customer."""
+    ensure_domain(tenant)
+    customer = make_customer(tenant, email="ada@example.com")
+    return make_invoice(tenant, customer=customer, finalize=True).public_id
+
+
 def _tomorrow() -> datetime:
     return clock.now() + timedelta(days=1)
 
@@ -99,12 +107,17 @@ OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "sender_domains": make_domain,
     "suppressions": make_suppression,
     "templates": make_template,
+    "POST /v1/invoices/<str:id>/send": make_sendable_invoice,
 }
+
+# It shows of an invoice what reading one shows.
+CARRIERS = ("POST /v1/invoices/<str:id>/send",)
 
 BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/messages": _message,
     "POST /v1/messages/batch": _batch,
     "POST /v1/messages/<str:id>/cancel": no_body,
+    "POST /v1/invoices/<str:id>/send": lambda tenant: {"message": "Thank you for your order."},
     "POST /v1/suppressions": lambda tenant: {
         "channel": "email",
         "address": f"{secrets.token_hex(6)}@example.com",
@@ -127,6 +140,7 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
 }
 
 PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "messages/invoices/": make_sendable_invoice,
     "messages/senders/domains/": make_domain,
     "messages/senders/sms/": make_sms_sender,
     "messages/templates/": make_template,

@@ -1,0 +1,78 @@
+"""`POST /v1/invoices/{id}/send`. The door is here, and not in billing, which knows nothing of messages."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from billing.export.documents import Document
+from billing.selectors import get_invoice
+from core.api.access import ApiRequest
+from core.api.serializers import StrictSerializer
+from core.api.throttles import CompanyThrottle, KeyThrottle
+from core.api.views import GenericViewSet
+from core.security.reach import lacking, require_reach
+from messaging import representations
+from messaging.api.serializers import MessageSummaryOutput, addresses
+from messaging.api.throttles import MessagesThrottle
+from messaging.api.views import accept
+from messaging.channels import get_channel
+from messaging.services.invoices import MAX_MESSAGE, make_document, send_invoice
+
+EMAIL = get_channel("email")
+# What sending shows of an invoice needs the scope that reads one.
+_SHOWN = ["invoice.sent"]
+
+
+class SendInvoiceInput(StrictSerializer):
+    """Whom an invoice goes to, and with what words."""
+
+    to = addresses(help_text="Default: the customer's own email address.")
+    subject = serializers.CharField(
+        max_length=998,
+        required=False,
+        trim_whitespace=False,
+        help_text="Default: its number and who sells, in the customer's language.",
+    )
+    message = serializers.CharField(
+        max_length=MAX_MESSAGE,
+        required=False,
+        allow_blank=True,
+        trim_whitespace=False,
+        help_text="Stands above what is owed and the link to the invoice.",
+    )
+    json_schema = {
+        "properties": {
+            "to": {"items": EMAIL.address_schema},
+            "subject": EMAIL.message_schema["properties"]["subject"],
+        }
+    }
+
+
+class InvoiceSending(GenericViewSet):
+    """`/v1/invoices/{id}/send`."""
+
+    throttle_classes = [KeyThrottle, CompanyThrottle, MessagesThrottle]
+    scopes = {"send": ("messaging:send", EMAIL.scope)}
+    document: Document | None = None
+
+    def before_transaction(self, request: ApiRequest) -> None:
+        """Make the PDF, which takes long."""
+        if not lacking(request.user, _SHOWN):
+            self.document = make_document(request.auth.tenant, self.kwargs["id"])
+
+    @extend_schema(
+        operation_id="send_invoice", request=SendInvoiceInput, responses={201: MessageSummaryOutput}
+    )
+    def send(self, request: ApiRequest, id: str) -> Response:
+        """Send a finalized invoice by email, with its PDF and a link to its page, and answer with the message.
+
+        The key needs `invoices:read` as well.
+        """
+        fields = SendInvoiceInput.read(request)
+        require_reach(request.user, _SHOWN)
+        row = get_invoice(id)
+        [sent] = accept(
+            request,
+            lambda: [send_invoice(invoice=row, document=self.document, actor=request.user, **fields)],
+        )
+        return Response(representations.summary(sent.message, sent.recipients), 201)
