@@ -231,7 +231,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     # And who asks for no version there is is told so before it is told that there is no such method.
     version = case.headers.get("Pomelo-Version")
     is_day = version is not None and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", version)
-    if is_day or (version is not None and case.method == "TRACE"):
+    if is_day or (version is not None and case.method != case.operation.method.upper()):
         case.headers["Pomelo-Version"] = WORLD["version"]
     # Random tags would end every write with 412 before anything behind it is tried.
     for name in ("If-Match", "If-None-Match"):
