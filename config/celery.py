@@ -45,6 +45,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    "messaging.judge_reputations": {
+        "task": "messaging.judge_reputations",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
     "messaging.send_due": {"task": "messaging.send_due", "schedule": 5.0, "options": {"expires": 5.0}},
     "messaging.fold_statistics": {
         "task": "messaging.fold_statistics",

@@ -9,8 +9,17 @@ from django.http import HttpRequest
 from core.tenancy import tenant_context
 from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 from messaging.channels import channels, label_of
-from messaging.models import DailyUsage, Message, Recipient, SenderDomain, SmsSender, Suppression, Template
-from messaging.services import decide_sms_sender
+from messaging.models import (
+    DailyUsage,
+    Message,
+    Recipient,
+    Reputation,
+    SenderDomain,
+    SmsSender,
+    Suppression,
+    Template,
+)
+from messaging.services import decide_sms_sender, lift_reputation
 
 
 class ChannelFilter(admin.SimpleListFilter):
@@ -125,6 +134,44 @@ class TemplateAdmin(WithChannel):
     list_filter = (ChannelFilter, "mode")
     search_fields = ("name", "company__name", "company__slug")
     list_select_related = ("company",)
+
+
+@admin.register(Reputation)
+class ReputationAdmin(StaffModelAdmin):
+    """How companies' live email is received, and what follows from it; what they say to it."""
+
+    list_display = (
+        "company",
+        "mode",
+        "state",
+        "since",
+        "bounces",
+        "complaints",
+        "sent",
+        "appeal",
+        "appealed_at",
+    )
+    list_filter = ("state", "mode")
+    search_fields = ("company__name", "company__slug")
+    list_select_related = ("company",)
+    actions = ("lift",)
+
+    @admin.display(description="bounces")
+    def bounces(self, row: Reputation) -> str:
+        """Return the rate as people read it."""
+        return f"{row.bounce_rate:.1%}"
+
+    @admin.display(description="complaints")
+    def complaints(self, row: Reputation) -> str:
+        """Return the rate as people read it."""
+        return f"{row.complaint_rate:.2%}"
+
+    @reason_action(description="Let it send email as before", permission="messaging.lift_reputation")
+    def lift(self, request: HttpRequest, reputation: Reputation, *, reason: str) -> str:
+        """Lift the pause or slowing, and count anew."""
+        with tenant_context(reputation.tenant):
+            lift_reputation(reputation=reputation, reason=reason, actor=staff_principal(request))
+        return f"{reputation.company.name} sends email as before."
 
 
 @admin.register(DailyUsage)

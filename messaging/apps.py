@@ -32,6 +32,13 @@ class MessagingConfig(PomeloApp):
             description="Domains that your live email comes from, once DNS says they are yours.",
         ),
         Resource(
+            name="sms_senders",
+            object="sms_sender",
+            prefix="ss",
+            description="Numbers and names that your live SMS come from, once staff have approved them.",
+            label="SMS senders",
+        ),
+        Resource(
             name="templates",
             object="template",
             prefix="tpl",
@@ -54,6 +61,8 @@ class MessagingConfig(PomeloApp):
         Scope("suppressions:write", "Suppressions", "Add and remove suppressed addresses", writes=True),
         Scope("sender_domains:read", "Sender domains", "List the domains that mail comes from"),
         Scope("sender_domains:write", "Sender domains", "Add, verify and remove domains", writes=True),
+        Scope("sms_senders:read", "SMS senders", "List the numbers and names that SMS come from"),
+        Scope("sms_senders:write", "SMS senders", "Ask for and remove numbers and names", writes=True),
         Scope("templates:read", "Templates", "List, read and preview templates"),
         Scope("templates:write", "Templates", "Create, change and delete templates", writes=True),
         Scope(
@@ -64,7 +73,10 @@ class MessagingConfig(PomeloApp):
         ),
     )
     finders = ("messaging.finding.find",)
-    audit_labels = {"sms_sender": "SMS senders", "sms_countries": "SMS countries"}
+    audit_labels = {
+        "sms_countries": "SMS countries",
+        "reputation": "Reputation of email",
+    }
     traces = ("messaging.services.traces.WaitingMessages",)
     menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)
 

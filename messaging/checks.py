@@ -25,7 +25,7 @@ LEAST_RETENTION_DAYS = 31
 @register(Tags.compatibility)
 def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check every setting of docs/messaging.md."""
-    found = [*_providers(), *_senders(), *_resolvers(), *_callback_secrets()]
+    found = [*_providers(), *_senders(), *_resolvers(), *_callback_secrets(), *_reputation()]
     if settings.MESSAGING_CONCURRENCY < 1:
         found.append(
             Error(
@@ -43,6 +43,23 @@ def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+def _reputation() -> Iterator[CheckMessage]:
+    for name in ("REPUTATION_BOUNCES", "REPUTATION_COMPLAINTS"):
+        shares = getattr(settings, name)
+        if len(shares) != 2 or not 0 < shares[0] <= shares[1] <= 1:
+            yield Error(
+                f"{name} is {shares}, which are not two shares, of which the first is the smaller.",
+                hint="The first slows sending, the second pauses it: for example 0.05,0.1.",
+                id="pomelo.E028",
+            )
+    if settings.REPUTATION_DAYS < 1 or settings.REPUTATION_MINIMUM < 1:
+        yield Error(
+            "REPUTATION_DAYS and REPUTATION_MINIMUM have to be at least 1.",
+            hint="For example 7 days and 200 recipients.",
+            id="pomelo.E028",
+        )
 
 
 def _providers() -> Iterator[CheckMessage]:

@@ -1,4 +1,4 @@
-"""Tells a company's owners that the DNS records of a sender's domain are gone."""
+"""Tells a company's owners what ends or slows its sending: DNS records that are gone, a bad reputation."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from core.mail.compose import send_mail
-from messaging.models import SenderDomain
+from messaging.models import Reputation, SenderDomain
 
 
 def mail_domain_notice(
@@ -30,5 +30,22 @@ def mail_domain_notice(
             "has_lapsed": has_lapsed,
             "lapses_at": lapses_at,
             "link": settings.PUBLIC_URL + reverse("messaging:sender_domain", args=[domain.public_id]),
+        },
+    )
+
+
+def mail_reputation_notice(*, reputation: Reputation, recipients: Sequence[str], company_name: str) -> None:
+    """Queue the mail that tells owners that email is slowed or paused, in the transaction that is open."""
+    is_paused = reputation.state == Reputation.State.PAUSED
+    send_mail(
+        to=recipients,
+        subject="Sending email is paused" if is_paused else "Sending email is slowed",
+        template="messaging/email/reputation",
+        context={
+            "company_name": company_name,
+            "is_paused": is_paused,
+            "bounces": f"{reputation.bounce_rate:.1%}",
+            "complaints": f"{reputation.complaint_rate:.2%}",
+            "link": settings.PUBLIC_URL + reverse("messaging:senders"),
         },
     )

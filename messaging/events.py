@@ -172,6 +172,46 @@ class TemplateDeleted(Event):
     public: ClassVar[bool] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReputationSlowed(Event):
+    """Much of the company's email bounced or was reported: it may send little within an hour."""
+
+    type: ClassVar[str] = "reputation.slowed"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReputationPaused(Event):
+    """Too much of the company's email bounced or was reported: none is accepted, and what waits is held."""
+
+    type: ClassVar[str] = "reputation.paused"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReputationRestored(Event):
+    """Less of the company's email bounces: it sends as fast as before."""
+
+    type: ClassVar[str] = "reputation.restored"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReputationAppealed(Event):
+    """The company asked staff to lift what follows from its reputation."""
+
+    type: ClassVar[str] = "reputation.appealed"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReputationLifted(Event):
+    """Staff let the company send email as before."""
+
+    type: ClassVar[str] = "reputation.lifted"
+    public: ClassVar[bool] = False
+
+
 BY_STATUS: dict[str, type[Event]] = {
     "queued": MessageQueued,
     "sent": MessageSent,

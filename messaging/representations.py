@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 from core.clock import rfc3339
 from core.values import ids
-from messaging.models import Message, Recipient, SenderDomain, Suppression, Template, TemplateVersion
+from messaging.models import (
+    Message,
+    Recipient,
+    SenderDomain,
+    SmsSender,
+    Suppression,
+    Template,
+    TemplateVersion,
+)
 
 if TYPE_CHECKING:
     from messaging.services.composing import Composed
@@ -44,6 +52,7 @@ def summary(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
         "bulk": {"topic": row.topic} if row.topic else None,
         "template": {"id": row.template, "version": row.template_version} if row.template else None,
         "attachments": row.attachments,
+        "headers": row.headers,
         "tags": row.tags,
         "metadata": row.metadata,
         "recipients": [recipient(r) for r in ordered],
@@ -101,6 +110,22 @@ def suppression(row: Suppression) -> dict[str, Any]:
         "message": ids.encode("msg", row.message_id) if row.message_id else None,
         "note": row.note or None,
         "created": rfc3339(row.created),
+    }
+
+
+def sms_sender(row: SmsSender) -> dict[str, Any]:
+    """Return the public form of a number or name that SMS come from."""
+    return {
+        "id": row.public_id,
+        "object": "sms_sender",
+        "mode": row.mode,
+        "sender": row.sender,
+        "status": row.status,
+        "reason": row.reason,
+        "decision": row.decision or None,
+        "decided_at": rfc3339(row.decided_at) if row.decided_at else None,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
     }
 
 

@@ -26,3 +26,9 @@ def fold_statistics() -> int:
 def prune() -> int:
     """Remove messages, statistics and counts that have been kept long enough."""
     return services.prune_messages()
+
+
+@system_task(name="messaging.judge_reputations", expires=300)
+def judge_reputations() -> int:
+    """Judge the companies whose live email bounces or is reported."""
+    return services.judge_reputations()

@@ -445,7 +445,16 @@ MESSAGING_RETURN_PATH = env.str("MESSAGING_RETURN_PATH", default="")
 MESSAGING_SPF_INCLUDE = env.str("MESSAGING_SPF_INCLUDE", default="")
 # Who is asked for the records of senders' domains: addresses, with a port where it is not 53. None: the system's resolver.
 MESSAGING_DNS_RESOLVERS = env.list("MESSAGING_DNS_RESOLVERS", default=[])
+# Live email of a company is slowed and then paused when such shares of it bounce or are reported within so many days; fewer
+# recipients than the minimum say nothing. Those of the large services, whose own servers are judged alike.
+REPUTATION_DAYS = env.int("REPUTATION_DAYS", default=7)
+REPUTATION_MINIMUM = env.int("REPUTATION_MINIMUM", default=200)
+REPUTATION_BOUNCES = tuple(float(share) for share in env.list("REPUTATION_BOUNCES", default=["0.05", "0.1"]))
+REPUTATION_COMPLAINTS = tuple(
+    float(share) for share in env.list("REPUTATION_COMPLAINTS", default=["0.001", "0.005"])
+)
 SENDER_DOMAINS_PER_COMPANY = env.int("SENDER_DOMAINS_PER_COMPANY", default=50)  # in each mode
+SMS_SENDERS_PER_COMPANY = env.int("SMS_SENDERS_PER_COMPANY", default=20)  # in each mode
 MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")
 MESSAGING_CONCURRENCY = env.int("MESSAGING_CONCURRENCY", default=4)
 

@@ -1,8 +1,10 @@
 """What examples of messaging show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
 
+from typing import Any
+
 from core.api.examples import MOMENT, public_id
 
-EXAMPLES = {
+EXAMPLES: dict[str, Any] = {
     "Attachment.content": "UGxlYXNlIHdhdGVyIHRoZSBwbGFudHMu",
     "Attachment.content_type": "text/plain",
     "Attachment.filename": "terms.txt",
@@ -35,6 +37,11 @@ EXAMPLES = {
     "SenderRecord.value": "pomelo=5f2c…",
     "SmsMessageInput.tags": ["welcome"],
     "SmsMessageInput.to": ["+4915112345678"],
+    "SmsSender.decision": None,
+    "SmsSender.decided_at": None,
+    "SmsSender.object": "sms_sender",
+    "SmsSender.reason": "Our shop is called Acme; the SMS say when parcels arrive.",
+    "SmsSender.sender": "Acme",
     "SmsSuppressionInput.address": "+4915112345678",
     "Suppression.address": "bob@example.com",
     "Suppression.origin": "unsubscribe",
@@ -77,10 +84,22 @@ EXAMPLES = {
     "bcc": [],
     "cc": [],
     "from": "Acme <news@acme.example>",
+    "Message.headers": {},
+    "MessageSummary.headers": {},
     "html": "<p>Dear Ada, thank you for your order.</p>",
     "reply_to": [],
     "tag": None,
 }
 
 # Fields of a request that its example does without.
-LEFT_OUT = ["bcc", "bulk", "cc", "from", "reply_to", "send_at", "template", "template_version", "variables"]
+LEFT_OUT = [
+    "bcc",
+    "bulk",
+    "cc",
+    "from",
+    "reply_to",
+    "send_at",
+    "template",
+    "template_version",
+    "variables",
+]

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from core.api.filters import ChoicesFilter, CreatedRange
 from core.values import ids
 from messaging.channels import channels, find_spellings
-from messaging.models import MAX_TOPIC, Message, SenderDomain, Status, Suppression
+from messaging.models import MAX_TOPIC, Message, SenderDomain, SmsSender, Status, Suppression
 from messaging.selectors import messages as selectors
 
 
@@ -56,6 +56,12 @@ class SenderDomainFilter(CreatedRange):
     """Filters of `GET /v1/sender_domains`."""
 
     status = ChoicesFilter(choices=SenderDomain.Status.choices)
+
+
+class SmsSenderFilter(CreatedRange):
+    """Filters of `GET /v1/sms_senders`."""
+
+    status = ChoicesFilter(choices=SmsSender.Status.choices)
 
 
 class SuppressionFilter(CreatedRange):

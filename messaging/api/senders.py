@@ -1,4 +1,4 @@
-"""Domains that live email comes from, under /v1."""
+"""What live messages come from, under /v1: domains for email, numbers and names for SMS."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +11,13 @@ from core.api.access import ApiRequest
 from core.api.serializers import NoBody
 from core.api.views import GenericViewSet
 from messaging import representations, services
-from messaging.api.filters import SenderDomainFilter
-from messaging.api.serializers import SenderDomainInput, SenderDomainOutput
+from messaging.api.filters import SenderDomainFilter, SmsSenderFilter
+from messaging.api.sender_serializers import (
+    SenderDomainInput,
+    SenderDomainOutput,
+    SmsSenderInput,
+    SmsSenderOutput,
+)
 from messaging.models import SenderDomain
 from messaging.selectors import senders as selectors
 from messaging.verification import records_of
@@ -66,6 +71,41 @@ class SenderDomainViewSet(GenericViewSet):
         """Remove a domain. Messages from it that still wait fail with `sender_not_verified`."""
         NoBody.read(request)
         services.delete_domain(domain=selectors.get_domain(id), actor=request.user)
+        return Response(status=204)
+
+
+class SmsSenderViewSet(GenericViewSet):
+    """`/v1/sms_senders`."""
+
+    scopes = {
+        "list": "sms_senders:read",
+        "retrieve": "sms_senders:read",
+        "create": "sms_senders:write",
+        "destroy": "sms_senders:write",
+    }
+    filterset_class = SmsSenderFilter
+
+    @extend_schema(operation_id="list_sms_senders", responses=SmsSenderOutput(many=True))
+    def list(self, request: ApiRequest) -> Response:
+        """List the numbers and names that were asked for, newest first, and what staff said."""
+        return self.page(selectors.list_sms_senders(), representations.sms_sender)
+
+    @extend_schema(operation_id="create_sms_sender", request=SmsSenderInput, responses={201: SmsSenderOutput})
+    def create(self, request: ApiRequest) -> Response:
+        """Ask for a number or name. It is `pending` until staff approve it."""
+        row = services.claim_sms_sender(actor=request.user, **SmsSenderInput.read(request))
+        return Response(representations.sms_sender(row), 201)
+
+    @extend_schema(operation_id="retrieve_sms_sender", responses=SmsSenderOutput)
+    def retrieve(self, request: ApiRequest, id: str) -> Response:
+        """Read what became of a number or name."""
+        return Response(representations.sms_sender(selectors.get_sms_sender(id)))
+
+    @extend_schema(operation_id="delete_sms_sender", request=None, responses={204: None})
+    def destroy(self, request: ApiRequest, id: str) -> Response:
+        """Remove a number or name. SMS from it that still wait fail with `sender_not_verified`."""
+        NoBody.read(request)
+        services.delete_sms_sender(sender=selectors.get_sms_sender(id), actor=request.user)
         return Response(status=204)
 
 

@@ -9,6 +9,7 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
 from core.api.fields import MomentField, PublicIdField
+from core.api.patterns import any_of
 from core.api.schema_components import refine
 from core.api.schema_enums import name_values
 from core.api.serializers import Json, MetadataField, StrictSerializer
@@ -16,10 +17,10 @@ from messaging.attachments import CONTENT_TYPES, MAX_ATTACHMENTS, MAX_BYTES, MAX
 from messaging.channels import channels
 from messaging.channels.base import Channel
 from messaging.channels.email import MAX_REPLY_TO
-from messaging.models import MAX_RECIPIENTS, Recipient, SenderDomain, Status, Suppression
+from messaging.custom_headers import ALLOWED, MAX_HEADERS, MAX_VALUE
+from messaging.models import MAX_RECIPIENTS, Recipient, Status, Suppression
 from messaging.services.templates import MAX_VERSIONS
 from messaging.topics import TOPIC, TOPIC_FORM
-from messaging.verification import MAX_DOMAIN
 
 Variants = dict[str, serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
 MAX_ADDRESS_TEXT = 600  # a display name and an address
@@ -34,8 +35,6 @@ def channel_names() -> list[str]:
 
 name_values("MessageChannel", channel_names())
 name_values("MessageStatus", Status.values)
-name_values("SenderDomainStatus", SenderDomain.Status.values)
-name_values("SenderRecordStatus", ["unchecked", "found", "missing", "differs", "unreachable"])
 
 
 def addresses(maximum: int = MAX_RECIPIENTS, **kwargs: Any) -> serializers.ListField:
@@ -118,6 +117,23 @@ class VariablesField(serializers.DictField):
     """Values of a template's variables: texts, numbers and booleans, nested or named by dots; judged by the service."""
 
 
+class HeadersField(serializers.DictField):
+    """Headers of an email that callers may set, and values of one line."""
+
+    child = serializers.CharField(max_length=MAX_VALUE, trim_whitespace=False)
+    json_schema: ClassVar[Json] = {
+        "maxProperties": MAX_HEADERS,
+        "propertyNames": {"pattern": any_of(*ALLOWED)},
+    }
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        """Read the headers; raises ValidationError for too many."""
+        values: dict[str, str] = super().to_internal_value(data)
+        if len(values) > MAX_HEADERS:
+            raise serializers.ValidationError(f"At most {MAX_HEADERS} headers are accepted.", code="too_many")
+        return values
+
+
 class SharedInput(StrictSerializer):
     """What messages say that are sent together, and how."""
 
@@ -149,6 +165,7 @@ class SharedInput(StrictSerializer):
         help_text="Marks bulk mail, such as a newsletter, which its recipients can leave by one click (RFC 8058). "
         "Transactional messages have none.",
     )
+    headers = HeadersField(required=False, help_text=f"Headers of an email, of these: {', '.join(ALLOWED)}.")
     tags = TagsField(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -302,6 +319,7 @@ class MessageSummaryOutput(serializers.Serializer):
     bulk = BulkOutput(allow_null=True)
     template = TemplateReferenceOutput(allow_null=True)
     attachments = AttachmentOutput(many=True)
+    headers = serializers.DictField(child=serializers.CharField())
     tags = serializers.ListField(child=serializers.CharField())
     metadata = serializers.DictField(child=serializers.CharField())
     recipients = RecipientOutput(many=True)
@@ -327,48 +345,6 @@ class BatchOutput(serializers.Serializer):
 
     object = serializers.ChoiceField(choices=["message_batch"])
     data = MessageSummaryOutput(many=True)  # type: ignore[assignment]  # the metaclass takes declared fields away
-
-
-class SenderDomainInput(StrictSerializer):
-    """A domain to prove."""
-
-    domain = serializers.CharField(
-        max_length=MAX_DOMAIN,
-        help_text="Such as `example.com`; its sub-domains follow it. An international one is kept in its ASCII form.",
-    )
-
-
-class SenderRecordOutput(serializers.Serializer):
-    """A DNS record to set, and what the last look at it found."""
-
-    purpose = serializers.ChoiceField(choices=["challenge", "dkim", "spf", "return_path", "dmarc"])
-    type = serializers.ChoiceField(choices=["TXT", "CNAME"])
-    name = serializers.CharField()
-    value = serializers.CharField()
-    required = serializers.BooleanField(  # type: ignore[assignment]  # the metaclass takes declared fields away
-        help_text="Whether the domain is not proved without it."
-    )
-    status = serializers.ChoiceField(choices=["unchecked", "found", "missing", "differs", "unreachable"])
-    found = serializers.ListField(child=serializers.CharField(), help_text="What stands there.")
-
-
-class SenderDomainOutput(serializers.Serializer):
-    """A domain that live email comes from once it is verified."""
-
-    id = serializers.CharField()
-    object = serializers.ChoiceField(choices=["sender_domain"])
-    mode = serializers.ChoiceField(choices=["live", "test"])
-    domain = serializers.CharField()
-    status = serializers.ChoiceField(choices=SenderDomain.Status.values)
-    records = SenderRecordOutput(many=True)
-    verified_at = serializers.DateTimeField(allow_null=True)
-    checked_at = serializers.DateTimeField(allow_null=True)
-    first_failed_at = serializers.DateTimeField(
-        allow_null=True,
-        help_text="Since when the records of a verified domain are gone; it lapses after 72 hours.",
-    )
-    created = serializers.DateTimeField()
-    updated = serializers.DateTimeField()
 
 
 class SuppressionInput(StrictSerializer):

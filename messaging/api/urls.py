@@ -9,6 +9,7 @@ from messaging.api.analytics import MessageAnalytics
 router = Router()
 router.register("messages", views.MessageViewSet, "message")
 router.register("sender_domains", senders.SenderDomainViewSet, "sender_domain")
+router.register("sms_senders", senders.SmsSenderViewSet, "sms_sender")
 router.register("suppressions", views.SuppressionViewSet, "suppression")
 router.register("templates", templates.TemplateViewSet, "template")
 

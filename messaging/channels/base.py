@@ -1,6 +1,6 @@
 """What a channel must know: how its addresses look, what a message on it needs, and what limits it has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -40,6 +40,7 @@ class Content:
     bcc: Sequence[str] = ()
     bulk: str = ""
     attachments: Sequence[Attachment] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Checked:
 
     sender: str
     reply_to: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Channel(Protocol):

@@ -16,6 +16,7 @@ from core.values.email_addresses import (
 from core.values.texts import CONTROL_CHARACTERS, has_controls, is_visible, on_one_line
 from messaging.attachments import find_problems
 from messaging.channels.base import Address, Checked, Content, InvalidAddress
+from messaging.custom_headers import RefusedHeader, clean_header
 
 MAX_BODY_BYTES = 512_000
 MAX_REPLY_TO = 10
@@ -87,9 +88,10 @@ class Email:
             if len(getattr(content, name).encode()) > MAX_BODY_BYTES
         ]
         problems += find_problems(content.attachments)
+        headers = self._headers(content, problems)
         if problems:
             raise FieldErrors(problems)
-        return Checked(sender=sender, reply_to=reply_to)
+        return Checked(sender=sender, reply_to=reply_to, headers=headers)
 
     def customer_address(self, customer: Customer) -> str:
         """Return the customer's email, with the name as far as a header can hold it."""
@@ -104,6 +106,19 @@ class Email:
         """Answer for `delivered@test.pomelo.dev` and the like; a `+label` tells them apart."""
         local, _, domain = normalized.rpartition("@")
         return MAGIC.get(local.partition("+")[0]) if domain == TEST_DOMAIN else None
+
+    def _headers(self, content: Content, problems: list[FieldError]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for name, value in content.headers.items():
+            try:
+                spelled, cleaned = clean_header(name, value)
+            except RefusedHeader as error:
+                problems.append(FieldError(f"headers.{name[:100]}", error.code, str(error)))
+                continue
+            if spelled in found:
+                problems.append(FieldError(f"headers.{name}", "duplicate", "This header is named twice."))
+            found[spelled] = cleaned
+        return found
 
     def _header_address(self, field: str, text: str, problems: list[FieldError]) -> str:
         try:

@@ -47,7 +47,7 @@ class Sms:
         },
         "required": ["channel"],
     }
-    unknown_parts = ("subject", "html", "reply_to", "cc", "bcc", "bulk", "attachments")
+    unknown_parts = ("subject", "html", "reply_to", "cc", "bcc", "bulk", "attachments", "headers")
 
     def parse(self, text: str) -> Address:
         """Accept a number that can exist, in international form; raises InvalidAddress."""

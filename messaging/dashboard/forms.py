@@ -199,6 +199,18 @@ class CountriesForm(ServiceForm):
         return [code.upper() for code in re.split(r"[\s,;]+", self.cleaned_data["countries"]) if code]
 
 
+class AppealForm(ServiceForm):
+    """Asks staff to lift what follows from a bad reputation."""
+
+    appeal_reason = forms.CharField(
+        min_length=10,
+        max_length=1000,
+        label="What you have changed",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Where the addresses come from, and which of them you no longer write to.",
+    )
+
+
 class SuppressForm(ServiceForm):
     """Puts an address on the suppression list."""
 

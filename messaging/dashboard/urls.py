@@ -16,6 +16,7 @@ urlpatterns = [
     path("mailbox/", statistics.mailbox, name="mailbox"),
     path("mailbox/<str:name>/", statistics.mail, name="mail"),
     path("senders/", senders.sender_list, name="senders"),
+    path("senders/appeal/", senders.appeal, name="appeal"),
     path("senders/domains/add/", senders.add_domain, name="add_domain"),
     path("senders/domains/<str:public_id>/", senders.domain_detail, name="sender_domain"),
     path("senders/domains/<str:public_id>/verify/", senders.verify, name="verify_domain"),

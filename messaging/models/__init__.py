@@ -2,6 +2,7 @@
 
 from messaging.models.messages import (
     FOLLOWS,
+    HELD,
     MAX_RECIPIENTS,
     MAX_TOPIC,
     PRECEDENCE,
@@ -15,12 +16,14 @@ from messaging.models.messages import (
     Status,
     Suppression,
 )
+from messaging.models.reputation import Reputation
 from messaging.models.senders import DkimKey, SenderDomain, SmsCountries, SmsSender
 from messaging.models.shares import DailyShare
 from messaging.models.templates import Template, TemplateVersion
 
 __all__ = [
     "FOLLOWS",
+    "HELD",
     "MAX_RECIPIENTS",
     "MAX_TOPIC",
     "PRECEDENCE",
@@ -33,6 +36,7 @@ __all__ = [
     "MessageTag",
     "Recipient",
     "RecipientEvent",
+    "Reputation",
     "SenderDomain",
     "SmsCountries",
     "SmsSender",

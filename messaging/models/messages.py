@@ -1,5 +1,7 @@
 """Messages, what goes along with them, whom they go to and what became of them; suppressed addresses; daily usage; hourly statistics."""
 
+from datetime import UTC, datetime
+
 from django.db import models
 
 from core import clock
@@ -51,12 +53,15 @@ PRECEDENCE = (
     Status.CANCELED,
 )
 
+# When a message is due that waits for its company's pause to end (Reputation): never, and no other is due then.
+HELD = datetime(9000, 1, 1, tzinfo=UTC)
+
 
 class Message(TenantModel):
     """One message to up to 100 recipients. The row is the queue: nothing else knows what is still to be sent.
 
     `due_at` says when a worker may take it: the time to send, the next try, or, while a worker has it, the end of that
-    worker's lease; NULL once nothing is left to do. `attempt` counts the claims and is the fencing token: what a
+    worker's lease; HELD while its company's email is paused; NULL once nothing is left to do. `attempt` counts the claims and is the fencing token: what a
     worker brings back is accepted only while the number is still the one it was given. `deferrals` counts the tries
     that ended in a temporary failure; the back-off goes by it.
     """
@@ -78,6 +83,11 @@ class Message(TenantModel):
         blank=True,
         db_default="",
         help_text="What bulk mail is about; transactional messages have none.",
+    )
+    headers = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="Headers of an email that the caller has set (messaging.custom_headers).",
     )
     template = models.CharField(
         max_length=40,
@@ -141,6 +151,11 @@ class Message(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.public_id}"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for the pause of its company's email to end."""
+        return self.due_at == HELD
 
 
 class MessageTag(TenantModel):

@@ -121,6 +121,9 @@ class SmsSender(TenantModel):
                 name="messaging_smssender_known_status",
             ),
         ]
+        indexes = [
+            models.Index(fields=["company", "mode", "status", "-id"], name="messaging_smssender_status"),
+        ]
         permissions = [
             ("approve_smssender", "Can approve SMS senders"),
             ("reject_smssender", "Can reject SMS senders"),

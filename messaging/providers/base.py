@@ -1,7 +1,8 @@
 """What every provider is given and what it answers. Another provider is one more file beside this one."""
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -64,6 +65,7 @@ class Envelope:
     proof: Proof | None = None
     # (code, what people read) where its recipients may not be reached any more.
     refusal: tuple[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     unsubscribe_url: str = ""  # of bulk mail only, and of its one target
 
     @property

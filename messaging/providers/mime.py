@@ -15,6 +15,7 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 
 from core.values.email_addresses import Mailbox, parse_mailbox, shown_name
+from messaging.custom_headers import ALLOWED
 from messaging.providers.base import Envelope
 from messaging.signing import sign
 
@@ -23,6 +24,7 @@ _WORD = 64
 _LINE = 76
 _FOLDED_HERE = frozenset(
     {"from", "to", "cc", "reply-to", "subject", "date", "message-id", "list-unsubscribe"}
+    | {name.lower() for name in ALLOWED}
 )
 
 
@@ -69,6 +71,8 @@ def compose(envelope: Envelope) -> EmailMessage:
     message["Message-ID"] = envelope.header_id
     for header, value in unsubscribe_headers(envelope).items():
         message[header] = value
+    for header, value in envelope.headers.items():
+        message[header] = "\n ".join(value.split(" ")) if len(value) > _WORD else value
     if envelope.text or not envelope.html:
         message.set_content(envelope.text)
         if envelope.html:
@@ -122,6 +126,7 @@ def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlt
             "Message-ID": envelope.header_id,
             "Date": formatdate(envelope.created),
             **unsubscribe_headers(envelope),
+            **envelope.headers,
         },
         connection=connection,
     )

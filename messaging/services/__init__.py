@@ -3,6 +3,7 @@
 from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, create_batch, create_message
 from messaging.services.outcomes import record_news
+from messaging.services.reputation import appeal_reputation, judge_reputations, lift_reputation
 from messaging.services.retention import prune as prune_messages
 from messaging.services.sender_domains import add_domain, delete_domain, prepare_keys, request_check
 from messaging.services.sending import send_due_messages
@@ -18,6 +19,7 @@ from messaging.services.templates import create_template, delete_template, updat
 
 __all__ = [
     "add_domain",
+    "appeal_reputation",
     "cancel_message",
     "check_due_domains",
     "choose_countries",
@@ -32,6 +34,8 @@ __all__ = [
     "delete_suppression",
     "delete_template",
     "fold_statistics",
+    "judge_reputations",
+    "lift_reputation",
     "prepare_keys",
     "prune_messages",
     "record_news",

@@ -17,7 +17,7 @@ from messaging.channels.base import Content
 from messaging.events import MessageCanceled, MessageQueued
 from messaging.models import Message, MessageAttachment, MessageTag, Recipient, Status
 from messaging.selectors.usage import Usage
-from messaging.services import caps, composing, senders, sms_senders
+from messaging.services import caps, composing, reputation, senders, sms_senders
 from messaging.services.drafts import Draft, Item, check_send_at, read_items
 from messaging.services.statistics import Change, count_changes
 
@@ -100,6 +100,7 @@ def accept_messages(
     tags: Sequence[str] = (),
     bulk: Mapping[str, str] | None = None,
     attachments: Sequence[Attachment] = (),
+    headers: Mapping[str, str] | None = None,
 ) -> list[Accepted]:
     """Accept messages that say the same to different people, in one transaction; the last one's usage is that of all.
 
@@ -114,7 +115,9 @@ def accept_messages(
     version = composing.find_template(
         template, template_version, channel=channel, texts={"subject": subject, "text": text, "html": html}
     )
-    same = Content(sender, reply_to, subject, text, html, bulk=topic, attachments=attachments)
+    same = Content(
+        sender, reply_to, subject, text, html, bulk=topic, attachments=attachments, headers=headers or {}
+    )
     drafts = read_items(way, items, same, version)
     moment = check_send_at(send_at, now)
     # After everything that is malformed, which is the caller's to mend first.
@@ -124,6 +127,7 @@ def accept_messages(
         senders.require_members(wanted)
     if channel == "sms":
         sms_senders.require_reachable(wanted)
+    reputation.require_reputation(channel=channel, recipients=len(wanted))
     scheduled = moment > now
     messages: list[Message] = Message.objects.bulk_create(
         Message(
@@ -137,6 +141,7 @@ def accept_messages(
             customer=draft.customer,
             topic=topic,
             attachments=[_described(one) for one in attachments],
+            headers=draft.checked.headers,
             template=template or "",
             template_version=version.number if version else None,
             tags=list(dict.fromkeys(tags)),

@@ -31,11 +31,12 @@ from core.tenancy import Tenant, tenant_context
 from messaging.attachments import Attachment
 from messaging.channels import channels, get_channel
 from messaging.links import unsubscribe_link
-from messaging.models import Message, Recipient, Status
+from messaging.models import HELD, Message, Recipient, Status
 from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
 from messaging.retry import CLOCK
 from messaging.selectors.messages import attachments_of
+from messaging.services import reputation
 from messaging.services.claiming import BATCH, Job, claim_due, hold
 from messaging.services.outcomes import OURSELVES, News, record_news
 from messaging.services.senders import SenderNotVerified, prove
@@ -287,6 +288,7 @@ def _parts(job: Job) -> Iterator[_Part]:
             text=message.text,
             html=message.html,
             tags=tuple(message.tags),
+            headers=message.headers,
             created=message.created.timestamp(),
             proof=proof,
             refusal=refuse_country(message, group, channel, job.senders),
@@ -486,6 +488,8 @@ def _reschedule(state: _Progress) -> list[News]:
         delay = CLOCK.wait_after(message.deferrals)
     # Without a delay: calls that were not begun in time are simply due, and what was tried often enough is given up.
     message.due_at = clock.now() + (delay or timedelta())
+    if reputation.is_paused(channel=message.channel):
+        message.due_at = HELD
     if delay is not None:
         return []
     return [

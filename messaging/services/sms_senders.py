@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import phonenumbers
+from django.conf import settings
 from django.db.models import Count
 
 from billing.entitlements import current_limits
@@ -33,7 +34,6 @@ from messaging.providers.base import Target
 from messaging.selectors import senders as selectors
 from messaging.selectors.senders import Senders
 
-MAX_SENDERS = 20
 # Numbers that share all but their last four digits: what one exchange, or one fraudster, has in a row.
 RANGE_DIGITS = 4
 RANGE_WINDOW = timedelta(hours=1)
@@ -49,7 +49,6 @@ class SmsSenderExists(DomainError):
     status = 409
     title = "This sender was asked for already"
     fix = "Wait for the answer, or remove the sender and ask again with another reason."
-    only_on_pages = True
 
 
 class TooManySmsSenders(DomainError):
@@ -59,7 +58,6 @@ class TooManySmsSenders(DomainError):
     status = 409
     title = "There is no room for another sender"
     fix = "Remove one that is not used."
-    only_on_pages = True
 
 
 class SmsCountryOff(DomainError):
@@ -89,9 +87,11 @@ def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender
     # Two at once must neither both take the last place nor both ask for the same sender.
     take_turn(f"sms senders {tenant.company_id} {tenant.mode}")
     if SmsSender.objects.filter(sender_normalized=cleaned.lower()).exists():
-        raise SmsSenderExists(f"{cleaned} was asked for already.")
-    if SmsSender.objects.count() >= MAX_SENDERS:
-        raise TooManySmsSenders(f"A company has at most {MAX_SENDERS} SMS senders in each mode.")
+        raise SmsSenderExists(f"{cleaned} was asked for already.", facts={"sender": cleaned})
+    if SmsSender.objects.count() >= settings.SMS_SENDERS_PER_COMPANY:
+        raise TooManySmsSenders(
+            f"A company has at most {settings.SMS_SENDERS_PER_COMPANY} SMS senders in each mode."
+        )
     row: SmsSender = SmsSender.objects.create(
         sender=cleaned, sender_normalized=cleaned.lower(), reason=reason
     )

@@ -139,7 +139,7 @@ LIMITS = {
         _in_tenant(lambda n: add_domain(actor=SYSTEM, domain=f"d{n}.example", keys=[dkim_key()])),
     ),
     "SMS senders": Limit(
-        _constant(sms_senders, "MAX_SENDERS"),
+        _setting("SMS_SENDERS_PER_COMPANY"),
         _in_tenant(lambda n: claim_sms_sender(actor=SYSTEM, sender=f"Acme {n}", reason="tests")),
     ),
     "templates": Limit(

@@ -23,7 +23,8 @@ from billing.dashboard.forms.sellers import SellerForm
 from billing.models import Customer, Invoice, Seller
 from core.api.scopes import SCOPES
 from core.tenancy import tenant_context
-from messaging.api.serializers import MessageInput, SenderDomainInput, SuppressionInput
+from messaging.api.sender_serializers import SenderDomainInput
+from messaging.api.serializers import MessageInput, SuppressionInput
 from messaging.dashboard.forms import ComposeForm, DomainForm, SuppressForm
 from messaging.models import Message, SenderDomain, Suppression
 from tests.clients import ApiAnswer, ApiClient, random_address, sign_in

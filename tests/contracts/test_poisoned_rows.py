@@ -414,6 +414,7 @@ BATCHES = {
     "messaging.check_domains": "tests/messaging/test_sender_domains.py",
     "messaging.fold_statistics": "sums in PostgreSQL; reads no row",
     "messaging.prune": "tests/messaging/test_retention.py",
+    "messaging.judge_reputations": "tests/messaging/test_reputation.py",
     "messaging.send_due": "here",
     "webhooks.prune": "DELETEs by time; reads no row",
     "webhooks.send_notices": "here",

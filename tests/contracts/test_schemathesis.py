@@ -84,7 +84,11 @@ def test_the_server_keeps_what_the_document_promises(tmp_path: Path) -> None:
 
     # Each request comes from an address of its own (see the hooks), as if through a proxy.
     with web_process(
-        environment={"TRUSTED_PROXIES": "127.0.0.1", "SENDER_DOMAINS_PER_COMPANY": "100000"}
+        environment={
+            "TRUSTED_PROXIES": "127.0.0.1",
+            "SENDER_DOMAINS_PER_COMPANY": "100000",
+            "SMS_SENDERS_PER_COMPANY": "100000",
+        }
     ) as web:
         single = run_schemathesis(web.url, key.client_secret, tmp_path, BY_THE_DOCUMENT)
         chained = run_schemathesis(

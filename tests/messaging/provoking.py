@@ -6,9 +6,10 @@ from typing import Any
 from core import clock
 from core.clock import rfc3339
 from core.tenancy import tenant_context
-from messaging.models import SenderDomain, SmsSender
+from messaging.models import MessageStat, Reputation, SenderDomain, SmsSender
 from messaging.services import claim_sms_sender
 from messaging.services.domain_checks import LAPSES_AFTER
+from messaging.services.reputation import judge_reputation
 from messaging.tasks import check_domains, send_due
 from tests.audit.scene import Scene, Written, provokes
 from tests.factories import SYSTEM, prove_domain
@@ -175,3 +176,48 @@ def sms_deleted(scene: Scene) -> Written:
 def countries_changed(scene: Scene) -> Written:
     assert scene.owner.post("/messages/senders/countries/", {"countries": "DE AT"}).status_code == 302
     return scene.by_owner()
+
+
+def bounce(scene: Scene, *, sent: int) -> None:
+    """Let 100 recipients of the company's email bounce beside so many others."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    with tenant_context(scene.world.tenant()):
+        for status, recipients in (("sent", sent), ("bounced", 100)):
+            MessageStat.objects.create(hour=hour, channel="email", status=status, recipients=recipients)
+    judge_reputation(scene.world.tenant())
+
+
+@provokes("reputation.slowed")
+def slowed(scene: Scene) -> Written:
+    bounce(scene, sent=1800)
+    return scene.by_pomelo("messaging.reputation")
+
+
+@provokes("reputation.paused")
+def paused(scene: Scene) -> Written:
+    bounce(scene, sent=800)
+    return scene.by_pomelo("messaging.reputation")
+
+
+@provokes("reputation.restored")
+def restored(scene: Scene) -> Written:
+    bounce(scene, sent=1800)
+    bounce(scene, sent=100_000)
+    return scene.by_pomelo("messaging.reputation")
+
+
+@provokes("reputation.appealed")
+def appealed(scene: Scene) -> Written:
+    bounce(scene, sent=800)
+    body = {"appeal_reason": "We left the bought list out."}
+    assert scene.owner.post("/messages/senders/appeal/", body).status_code == 302
+    return scene.by_owner()
+
+
+@provokes("reputation.lifted")
+def lifted(scene: Scene) -> Written:
+    bounce(scene, sent=800)
+    with tenant_context(scene.world.tenant()):
+        row = Reputation.objects.get()
+    scene.act_as_staff("messaging/reputation", "lift", row)
+    return scene.by_staff(where={"detail__reason": "asked for by phone"})

@@ -1,11 +1,14 @@
 """How to bring about what messaging refuses (see tests.contracts.refusals)."""
 
+from datetime import timedelta
+
 from django.conf import settings
 
 from billing import services as billing
+from core import clock
 from core.tenancy import tenant_context
-from messaging.models import SenderDomain, Template
-from messaging.services.sms_senders import MAX_SENDERS
+from messaging.models import MessageStat, SenderDomain, Template
+from messaging.services.reputation import judge_reputation
 from messaging.services.templates import MAX_TEMPLATES
 from tests.billing.factories import make_invoice
 from tests.contracts.refusing import Outcome, client_of, page, refusal
@@ -81,14 +84,14 @@ def too_many_sender_domains(world: World) -> Outcome:
 @refusal
 def sms_sender_exists(world: World) -> Outcome:
     prove_sms(world.tenant(), "Acme")
-    return page(world, world.owner, "/messages/senders/sms/ask/", sender="ACME", reason="It is our name.")
+    return client_of(world).post("/v1/sms_senders", {"sender": "ACME", "reason": "It is our name."})
 
 
 @refusal
 def too_many_sms_senders(world: World) -> Outcome:
-    for number in range(MAX_SENDERS):
+    for number in range(settings.SMS_SENDERS_PER_COMPANY):
         prove_sms(world.tenant(), f"Acme {number}")
-    return page(world, world.owner, "/messages/senders/sms/ask/", sender="Acme", reason="It is our name.")
+    return client_of(world).post("/v1/sms_senders", BODIES["POST /v1/sms_senders"](world.tenant()))
 
 
 @refusal
@@ -105,3 +108,31 @@ def template_limit_reached(world: World) -> Outcome:
             Template(name=f"t{number}", channel="email") for number in range(MAX_TEMPLATES)
         )
     return client_of(world).post("/v1/templates", BODIES["POST /v1/templates"](world.tenant()))
+
+
+def bounce(world: World, *, sent: int) -> None:
+    """Let 100 recipients of the company's email bounce beside so many others."""
+    hour = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    with tenant_context(world.tenant()):
+        for status, recipients in (("sent", sent), ("bounced", 100)):
+            MessageStat.objects.create(hour=hour, channel="email", status=status, recipients=recipients)
+    judge_reputation(world.tenant())
+
+
+@refusal
+def sending_paused(world: World) -> Outcome:
+    body = BODIES["POST /v1/messages"](world.tenant())
+    bounce(world, sent=800)
+    return client_of(world).post("/v1/messages", body)
+
+
+@refusal
+def sending_slowed(world: World) -> Outcome:
+    body = BODIES["POST /v1/messages"](world.tenant())
+    bounce(world, sent=1800)
+    return client_of(world).post("/v1/messages", {**body, "to": [f"p{n}@example.com" for n in range(99)]})
+
+
+@refusal
+def nothing_to_appeal(world: World) -> Outcome:
+    return page(world, world.owner, "/messages/senders/appeal/", appeal_reason="We changed our lists.")

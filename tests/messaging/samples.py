@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from core import clock
 from core.tenancy import Tenant, tenant_context
+from messaging.models import SmsSender
 from messaging.services import (
-    claim_sms_sender,
     create_message,
     create_suppression,
     create_template,
@@ -46,7 +46,8 @@ def make_domain(tenant: Tenant) -> str:
 def make_sms_sender(tenant: Tenant) -> str:
     """Return the id of an SMS sender that was asked for."""
     with tenant_context(tenant):
-        row = claim_sms_sender(actor=SYSTEM, sender=f"A{secrets.token_hex(4)}", reason="Our shop's name")
+        name = f"A{secrets.token_hex(4)}"
+        row = SmsSender.objects.create(sender=name, sender_normalized=name.lower(), reason="Our shop's name")
     return row.public_id
 
 
@@ -105,6 +106,7 @@ def _tomorrow() -> datetime:
 OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "messages": make_message,
     "sender_domains": make_domain,
+    "sms_senders": make_sms_sender,
     "suppressions": make_suppression,
     "templates": make_template,
     "POST /v1/invoices/<str:id>/send": make_sendable_invoice,
@@ -126,6 +128,11 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/sender_domains": lambda tenant: {"domain": f"{secrets.token_hex(6)}.example"},
     "POST /v1/sender_domains/<str:id>/verify": no_body,
     "DELETE /v1/sender_domains/<str:id>": no_body,
+    "POST /v1/sms_senders": lambda tenant: {
+        "sender": f"A{secrets.token_hex(4)}",
+        "reason": "Our shop has this name.",
+    },
+    "DELETE /v1/sms_senders/<str:id>": no_body,
     "POST /v1/templates": lambda tenant: {
         "name": f"Welcome {secrets.token_hex(6)}",
         "channel": "email",

@@ -5,7 +5,9 @@ import uuid
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.policy import default
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +16,9 @@ from core.values.email_addresses import Mailbox, is_misleading
 from core.values.texts import has_controls, is_visible, normalize
 from messaging.providers.base import Envelope, Target
 from messaging.providers.mime import WIRE, compose
+from tests.factories import World
+from tests.messaging.conftest import deliver
+from tests.messaging.smtp import Mailhost
 
 COMPANY = uuid.UUID(int=1)
 TEXTS = (
@@ -92,3 +97,71 @@ def test_bodies_are_seven_bits_whatever_they_hold() -> None:
     assert raw.isascii()
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert [part.get_content().strip() for part in read.iter_parts()] == ["ü" * 2_000, "<p>ü</p>"]
+
+
+# --- headers that callers set ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(world: World, issue_key: Any, api: Any) -> Any:
+    return api(issue_key(world.company, scopes=["messaging:send"], rate_limit=600).client_secret)
+
+
+EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
+SET = {
+    "in-reply-to": "<msg_1@example.com>",
+    "References": " ".join(f"<msg_{n:030}@example.com>" for n in range(15)),
+    "Auto-Submitted": "auto-generated",
+    "Feedback-ID": "spring:acme",
+    "X-Entity-Ref-ID": "x" * 900,
+}
+
+
+def test_headers_of_the_list_arrive_as_they_were_set(client: Any, mailhost: Mailhost) -> None:
+    answer = client.post("/v1/messages", {**EMAIL, "headers": SET})
+    deliver()
+
+    [received] = mailhost.received
+    assert answer.json["headers"] == {
+        "In-Reply-To": SET["in-reply-to"],
+        **{name: SET[name] for name in list(SET)[1:]},
+    }
+    mail = message_from_bytes(received.raw)
+    assert {name: " ".join(mail[name].split()) for name in SET} == SET
+    assert max(len(line) for line in received.raw.split(b"\r\n")) < 998
+    assert mail["From"].endswith("<no-reply@acme.example>")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        *((name, "x", "header_not_allowed") for name in ("From", "To", "Bcc", "Sender", "Reply-To", "Subject", "Date", "Message-ID")),
+        *((name, "x", "header_not_allowed") for name in ("DKIM-Signature", "List-Unsubscribe", "Return-Path", "Received", "MIME-Version")),
+        *((name, "x", "header_not_allowed") for name in ("Content-Type", "X-Any", "X-Priority: 1\r\nBcc", "", " Importance")),
+        ("Importance", "urgent", "invalid_header"),
+        ("In-Reply-To", "msg@example.com", "invalid_header"),
+        ("In-Reply-To", "<a@b> <c@d>", "invalid_header"),
+        *(("X-Entity-Ref-ID", value, "invalid_header") for value in ("a\r\nBcc: eve@example.com", "a\n b", "ä", " a", "a\x00".replace("\x00", "\x7f"))),
+        ("X-Entity-Ref-ID", "", "blank"),
+        ("X-Entity-Ref-ID", "x" * 901, None),
+    ],
+)  # fmt: skip
+def test_every_other_header_is_refused_by_its_name(
+    client: Any, name: str, value: str, code: str | None
+) -> None:
+    answer = client.post("/v1/messages", {**EMAIL, "headers": {name: value}})
+
+    assert answer.status == 400, answer
+    problems = answer.json["error"]["fields"]
+    assert all(one["field"].startswith("headers") for one in problems)
+    assert code is None or code in [one["code"] for one in problems]
+
+
+def test_an_sms_has_no_headers_and_no_header_is_named_twice(client: Any) -> None:
+    twice = {"headers": {"Importance": "high", "importance": "low"}}
+    sms = {"channel": "sms", "to": ["+4930123456"], "text": "Hi", "headers": {"Importance": "high"}}
+
+    [problem] = client.post("/v1/messages", EMAIL | twice).json["error"]["fields"]
+    assert (problem["field"], problem["code"]) == ("headers.importance", "duplicate")
+    [problem] = client.post("/v1/messages", sms).json["error"]["fields"]
+    assert (problem["field"], problem["code"]) == ("headers", "not_supported")

@@ -18,12 +18,14 @@ from core.ui.one_time_forms import act_once
 from messaging import services
 from messaging.channels import find_spellings
 from messaging.dashboard.forms import ComposeForm, MessageFilterForm
+from messaging.dashboard.reputation import show_reputation
 from messaging.models import Message, Recipient, Status
 from messaging.providers import uses_files
 from messaging.selectors import messages as selectors
 from messaging.selectors.templates import get_template, newest_version
 from messaging.selectors.usage import usage_of_day
 from messaging.services.caps import DailyCapExceeded
+from messaging.services.reputation import SendingPaused, SendingSlowed
 from messaging.services.senders import SenderNotVerified
 from messaging.services.sms_senders import NumberRangeLimited, SmsCountryOff
 
@@ -52,6 +54,7 @@ def message_list(request: CompanyRequest) -> HttpResponse:
         "usage": usage_of_day(clock.now().date()),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
         "has_mailbox": uses_files(),
+        **show_reputation(),
     }
     return render(request, "messaging/message_list.html", context)
 
@@ -70,7 +73,14 @@ def compose(request: CompanyRequest) -> HttpResponse:
             )
         except FieldErrors as refusal:
             form.show_refusal(refusal)
-        except (DailyCapExceeded, NumberRangeLimited, SenderNotVerified, SmsCountryOff) as refusal:
+        except (
+            DailyCapExceeded,
+            NumberRangeLimited,
+            SenderNotVerified,
+            SendingPaused,
+            SendingSlowed,
+            SmsCountryOff,
+        ) as refusal:
             form.add_error(None, f"{refusal.detail} {refusal.advice()}")
     context = {"form": form, "usage": usage_of_day(clock.now().date())}
     status = 400 if form.errors else 200

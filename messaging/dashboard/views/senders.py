@@ -15,7 +15,8 @@ from accounts.roles import Role, at_least
 from core.errors import DomainError, FieldErrors
 from core.tenancy import Tenant
 from messaging import representations, services
-from messaging.dashboard.forms import CountriesForm, DomainForm, SmsSenderForm
+from messaging.dashboard.forms import AppealForm, CountriesForm, DomainForm, SmsSenderForm
+from messaging.dashboard.reputation import show_reputation
 from messaging.selectors import senders as selectors
 from messaging.services.domain_checks import LAPSES_AFTER
 from messaging.services.sms_senders import allowed_countries
@@ -175,22 +176,43 @@ def countries(request: CompanyRequest) -> HttpResponse:
     return _page(request, countries_form=form, status=400)
 
 
+@company_page(role=Role.ADMIN)
+@require_POST
+def appeal(request: CompanyRequest) -> HttpResponse:
+    """Ask staff to lift what follows from a bad reputation."""
+    form = AppealForm(request.POST)
+    if form.is_valid():
+        try:
+            services.appeal_reputation(reason=form.cleaned_data["appeal_reason"], actor=request.principal)
+        except DomainError as refusal:  # it has been lifted meanwhile, and the page has no form any more
+            messages.info(request, f"{refusal.detail} {refusal.advice()}")
+            return redirect("messaging:senders")
+        else:
+            messages.success(request, "Staff will read it. You are told here what they say.")
+            return redirect("messaging:senders")
+    return _page(request, appeal_form=form, status=400)
+
+
 def _page(
     request: CompanyRequest,
     *,
     domain_form: DomainForm | None = None,
     sms_form: SmsSenderForm | None = None,
     countries_form: CountriesForm | None = None,
+    appeal_form: AppealForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     chosen = " ".join(sorted(allowed_countries()))
+    may_change = at_least(request.membership.role, Role.ADMIN)
     context: dict[str, Any] = {
+        **show_reputation(),
+        "appeal_form": (appeal_form or AppealForm()) if may_change else None,
         "domains": list(selectors.list_domains().order_by("-id")),
         "sms_senders": list(selectors.list_sms_senders()),
         "domain_form": domain_form or DomainForm(),
         "sms_form": sms_form or SmsSenderForm(),
         "countries_form": countries_form or CountriesForm(initial={"countries": chosen}),
         "countries": chosen,
-        "may_change": at_least(request.membership.role, Role.ADMIN),
+        "may_change": may_change,
     }
     return render(request, "messaging/sender_list.html", context, status=status)

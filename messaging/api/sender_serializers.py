@@ -1,0 +1,82 @@
+"""What the endpoints of senders accept and answer: domains of email, numbers and names of SMS."""
+
+from rest_framework import serializers
+
+from core.api.schema_enums import name_values
+from core.api.serializers import StrictSerializer
+from messaging.models import SenderDomain, SmsSender
+from messaging.verification import MAX_DOMAIN
+
+name_values("SenderDomainStatus", SenderDomain.Status.values)
+name_values("SenderRecordStatus", ["unchecked", "found", "missing", "differs", "unreachable"])
+name_values("SmsSenderStatus", SmsSender.Status.values)
+
+
+class SenderDomainInput(StrictSerializer):
+    """A domain to prove."""
+
+    domain = serializers.CharField(
+        max_length=MAX_DOMAIN,
+        help_text="Such as `example.com`; its sub-domains follow it. An international one is kept in its ASCII form.",
+    )
+
+
+class SenderRecordOutput(serializers.Serializer):
+    """A DNS record to set, and what the last look at it found."""
+
+    purpose = serializers.ChoiceField(choices=["challenge", "dkim", "spf", "return_path", "dmarc"])
+    type = serializers.ChoiceField(choices=["TXT", "CNAME"])
+    name = serializers.CharField()
+    value = serializers.CharField()
+    required = serializers.BooleanField(  # type: ignore[assignment]  # the metaclass takes declared fields away
+        help_text="Whether the domain is not proved without it."
+    )
+    status = serializers.ChoiceField(choices=["unchecked", "found", "missing", "differs", "unreachable"])
+    found = serializers.ListField(child=serializers.CharField(), help_text="What stands there.")
+
+
+class SenderDomainOutput(serializers.Serializer):
+    """A domain that live email comes from once it is verified."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["sender_domain"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    domain = serializers.CharField()
+    status = serializers.ChoiceField(choices=SenderDomain.Status.values)
+    records = SenderRecordOutput(many=True)
+    verified_at = serializers.DateTimeField(allow_null=True)
+    checked_at = serializers.DateTimeField(allow_null=True)
+    first_failed_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Since when the records of a verified domain are gone; it lapses after 72 hours.",
+    )
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()
+
+
+class SmsSenderInput(StrictSerializer):
+    """A number or name to ask for."""
+
+    sender = serializers.CharField(
+        max_length=30, help_text="A number in international form, or a name of up to 11 letters and digits."
+    )
+    reason = serializers.CharField(
+        min_length=10,
+        max_length=500,
+        help_text="Why it is yours, and what your SMS are about. Staff read this.",
+    )
+
+
+class SmsSenderOutput(serializers.Serializer):
+    """A number or name that live SMS come from once staff have approved it."""
+
+    id = serializers.CharField()
+    object = serializers.ChoiceField(choices=["sms_sender"])
+    mode = serializers.ChoiceField(choices=["live", "test"])
+    sender = serializers.CharField()
+    status = serializers.ChoiceField(choices=SmsSender.Status.values)
+    reason = serializers.CharField()
+    decision = serializers.CharField(allow_null=True, help_text="What staff said to it.")
+    decided_at = serializers.DateTimeField(allow_null=True)
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()

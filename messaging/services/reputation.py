@@ -1,0 +1,243 @@
+"""The reputation of a company's email: rates of bounces and complaints that first slow its sending, and then pause it.
+
+One company that mails addresses it was never given spoils the servers and the name that all others send by. So what bounces and what
+is reported is judged every few minutes. Slowed, a company sends a little each hour and recovers by itself; paused, it accepts no more and
+what waits is held, until staff lift it. Test mode sends nothing and is free. Only email is judged.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import QuerySet, Sum
+from django.db.models.functions import Greatest
+
+from accounts.selectors import current_company, owner_emails
+from billing.entitlements import current_limits
+from core import clock
+from core.background import jobs, set_aside
+from core.errors import DomainError
+from core.events import publish
+from core.postgres.turns import take_turn
+from core.principal import Principal
+from core.tenancy import Tenant, require_tenant, system_context, tenant_context
+from messaging.channels import get_channel
+from messaging.emails import mail_reputation_notice
+from messaging.events import (
+    ReputationAppealed,
+    ReputationLifted,
+    ReputationPaused,
+    ReputationRestored,
+    ReputationSlowed,
+)
+from messaging.models import HELD, Message, MessageStat, Reputation, Status
+
+SEND_TASK = "messaging.send_due"
+BATCH_NAME = "messaging.judge_reputations"
+CHANNEL = "email"
+# So few bounces or complaints say nothing, whatever share they are.
+LEAST = 5
+# What a slowed company may send within an hour: this share of its daily cap, and no less than that many recipients.
+SLOWED_SHARE, SLOWED_LEAST = 100, 10
+HOUR = timedelta(hours=1)
+# Rates that go up and down about a threshold slow and restore again and again; owners are told of it so often.
+TOLD_EVERY = timedelta(days=1)
+
+ACTOR = Principal.system("messaging.reputation")
+State = Reputation.State
+
+
+class SendingPaused(DomainError):
+    """Too much of the company's live email bounced or was reported by its recipients: none is accepted."""
+
+    code = "sending_paused"
+    status = 403
+    title = "Sending email is paused"
+    fix = (
+        "Remove the addresses that bounced or complained from your lists (GET /v1/suppressions), and say at Messages → Senders what "
+        "you have changed; staff lift the pause. Test mode goes on."
+    )
+
+
+class SendingSlowed(DomainError):
+    """Much of the company's live email bounced or was reported by its recipients: it may send little within an hour."""
+
+    code = "sending_slowed"
+    status = 429
+    title = "Sending email is slowed"
+    fix = (
+        "Wait as long as `Retry-After` says. Remove the addresses that bounced or complained from your lists; as soon as less bounces, "
+        "sending is as fast as before."
+    )
+
+
+class NothingToAppeal(DomainError):
+    """The company's email is neither slowed nor paused."""
+
+    code = "nothing_to_appeal"
+    status = 409
+    title = "There is nothing to appeal against"
+    fix = "Nothing to do: your email is sent as fast as it can be."
+    only_on_pages = True
+
+
+def require_reputation(*, channel: str, recipients: int) -> None:
+    """Let so many more recipients have live email. Raises SendingPaused and SendingSlowed; nothing in test mode."""
+    if channel != CHANNEL or require_tenant().mode != "live":
+        return
+    row = Reputation.objects.exclude(state=State.GOOD).first()
+    if row is None:
+        return
+    if row.state == State.PAUSED:
+        raise SendingPaused("Too much of your email bounced or was reported.", facts=_facts(row))
+    # Many at once would each see the hour empty.
+    take_turn(f"slowed email {require_tenant().company_id}")
+    now = clock.now()
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    limit = max(SLOWED_LEAST, get_channel(CHANNEL).daily_cap(current_limits()) // SLOWED_SHARE)
+    used = _counts(since=hour, statuses=[Status.QUEUED]).get(Status.QUEUED, 0)
+    if used + recipients > limit:
+        raise SendingSlowed(
+            f"{used} recipients were given this hour; {limit} may be.",
+            facts={**_facts(row), "limit": limit, "remaining": max(0, limit - used)},
+            headers={"Retry-After": str(int((hour + HOUR - now).total_seconds()) + 1)},
+        )
+
+
+def judge_reputations() -> int:
+    """Judge every company whose live email has bounced or was reported within the window; return how many were judged."""
+    since = clock.now() - window()
+    with system_context(reason="companies whose email bounced or was reported"):
+        named = MessageStat.objects.filter(
+            mode="live",
+            channel=CHANNEL,
+            tag="",
+            hour__gte=since,
+            status__in=[Status.BOUNCED, Status.COMPLAINED],
+        )
+        companies = set(named.values_list("company_id", flat=True).distinct())
+        companies |= set(Reputation.objects.exclude(state=State.GOOD).values_list("company_id", flat=True))
+        resting = set(set_aside.resting(BATCH_NAME))
+    tenants = [Tenant(company, "live") for company in sorted(companies - resting)]
+    return set_aside.each(
+        BATCH_NAME,
+        tenants,
+        judge_reputation,
+        identify=lambda tenant: (str(tenant.company_id), tenant.company_id),
+    )
+
+
+def judge_reputation(tenant: Tenant) -> None:
+    """Count what happened to a tenant's email, and do what follows from it, in one transaction."""
+    with tenant_context(tenant):
+        Reputation.objects.get_or_create()
+        row: Reputation = Reputation.objects.select_for_update().get()
+        now = clock.now()
+        since = max(now - window(), row.counted_from or now - window())
+        counts = _counts(since=since, statuses=[Status.SENT, Status.BOUNCED, Status.COMPLAINED])
+        row.sent, row.bounced = counts.get(Status.SENT, 0), counts.get(Status.BOUNCED, 0)
+        row.complained, row.updated = counts.get(Status.COMPLAINED, 0), now
+        before, found = row.state, state_of(row)
+        # A pause is ended by people: nothing is sent meanwhile that could tell that it was heeded.
+        if before != State.PAUSED and found != before:
+            row.state, row.since = found, now
+            _follow(row)
+        if row.state == State.PAUSED:
+            _hold_waiting()
+        row.save()
+
+
+def state_of(row: Reputation) -> str:
+    """Return what follows from the counts of `row`, whatever was before."""
+    if row.sent + row.bounced < settings.REPUTATION_MINIMUM:
+        return State.GOOD
+    rates = (
+        (row.bounced, row.bounce_rate, settings.REPUTATION_BOUNCES),
+        (row.complained, row.complaint_rate, settings.REPUTATION_COMPLAINTS),
+    )
+    judged = [(rate, slow, pause) for count, rate, (slow, pause) in rates if count >= LEAST]
+    if any(rate >= pause for rate, _, pause in judged):
+        return State.PAUSED
+    return State.SLOWED if any(rate >= slow for rate, slow, _ in judged) else State.GOOD
+
+
+def appeal_reputation(*, reason: str, actor: Principal) -> Reputation:
+    """Say what the company has changed, for staff to read. Raises NothingToAppeal."""
+    row = Reputation.objects.select_for_update().exclude(state=State.GOOD).first()
+    if row is None:
+        raise NothingToAppeal("Your email is neither slowed nor paused.")
+    row.appeal, row.appealed_at = reason, clock.now()
+    row.save(update_fields=["appeal", "appealed_at"])
+    publish(ReputationAppealed(object_id=row.public_id, detail={"reason": reason}), actor=actor)
+    return row
+
+
+def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) -> Reputation:
+    """Let the company send again as before, and count anew from now on; what was held goes out. For staff."""
+    row: Reputation = Reputation.objects.select_for_update().get(id=reputation.id)
+    before, now = row.state, clock.now()
+    row.state, row.since, row.counted_from, row.decision = State.GOOD, now, now, reason
+    row.sent = row.bounced = row.complained = 0
+    row.appeal, row.appealed_at, row.told_at, row.updated = "", None, None, now
+    row.save()
+    _locked(Message.objects.filter(channel=CHANNEL, due_at=HELD)).update(due_at=Greatest("send_at", now))
+    jobs.enqueue(SEND_TASK)
+    publish(
+        ReputationLifted(
+            object_id=row.public_id, changes={"state": [before, row.state]}, detail={"reason": reason}
+        ),
+        actor=actor,
+    )
+    return row
+
+
+def is_paused(*, channel: str) -> bool:
+    """Tell whether the current tenant's messages on `channel` are held."""
+    return channel == CHANNEL and Reputation.objects.filter(state=State.PAUSED).exists()
+
+
+def window() -> timedelta:
+    """Return how far back is counted."""
+    return timedelta(days=settings.REPUTATION_DAYS)
+
+
+def _follow(row: Reputation) -> None:
+    event = {
+        State.GOOD: ReputationRestored,
+        State.SLOWED: ReputationSlowed,
+        State.PAUSED: ReputationPaused,
+    }[State(row.state)]
+    publish(event(object_id=row.public_id, detail=_facts(row)), actor=ACTOR)
+    if row.state == State.GOOD:
+        row.appeal, row.appealed_at = "", None
+    elif row.state == State.PAUSED or row.told_at is None or row.since - row.told_at >= TOLD_EVERY:
+        row.told_at = row.since
+        mail_reputation_notice(reputation=row, recipients=owner_emails(), company_name=current_company().name)
+
+
+def _hold_waiting() -> None:
+    """Let nothing of the paused tenant's email be due. Called at every look: some was just being accepted at the last one.
+
+    What a worker has at this moment still goes out; what it cannot deliver is held with the rest.
+    """
+    waiting = _locked(Message.objects.filter(channel=CHANNEL, due_at__lt=HELD))
+    waiting.update(due_at=HELD)
+
+
+def _locked(rows: QuerySet[Message]) -> QuerySet[Message]:
+    """Lock messages in the order of their keys, as workers do, so that nobody waits crosswise."""
+    list(rows.order_by("id").select_for_update().values_list("id", flat=True))
+    return rows
+
+
+def _counts(*, since: datetime, statuses: list[str]) -> dict[str, int]:
+    rows = MessageStat.objects.filter(channel=CHANNEL, tag="", hour__gte=since, status__in=statuses)
+    found = rows.values("status").annotate(count=Sum("recipients")).order_by()
+    return {row["status"]: row["count"] for row in found}
+
+
+def _facts(row: Reputation) -> dict[str, object]:
+    return {
+        "state": row.state,
+        "bounce_rate": round(row.bounce_rate, 4),
+        "complaint_rate": round(row.complaint_rate, 4),
+    }

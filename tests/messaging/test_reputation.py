@@ -1,0 +1,159 @@
+"""The reputation of a company's email: rates slow its sending, pause it, and staff lift the pause; nobody else's is touched."""
+
+import datetime as dt
+
+import pytest
+from django.core import mail
+
+from audit.models import AuditEntry
+from core import clock
+from core.tenancy import tenant_context
+from messaging.models import Message, MessageStat, Reputation
+from messaging.services import judge_reputations, lift_reputation, reputation
+from tests.clients import sign_in
+from tests.factories import SYSTEM
+from tests.messaging.conftest import deliver, look
+from tests.poison import REASON, poison, reason_of
+
+EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
+
+
+@pytest.fixture
+def sender(world, issue_key, api):
+    return api(issue_key(world.company, scopes=["messaging:send"], rate_limit=600).client_secret)
+
+
+def happened(tenant, *, sent=0, bounced=0, complained=0, ago=dt.timedelta(hours=2)):
+    """Count what became of email, as the sending engine does."""
+    hour = (clock.now() - ago).replace(minute=0, second=0, microsecond=0)
+    with tenant_context(tenant):
+        for status, recipients in (("sent", sent), ("bounced", bounced), ("complained", complained)):
+            MessageStat.objects.create(hour=hour, channel="email", status=status, recipients=recipients)
+
+
+def state(tenant):
+    judge_reputations()
+    with tenant_context(tenant):
+        row = Reputation.objects.first()
+        return row.state if row else None
+
+
+@pytest.mark.parametrize(
+    ("counts", "found"),
+    [
+        ({"sent": 950, "bounced": 49}, "good"),
+        ({"sent": 950, "bounced": 50}, "slowed"),
+        ({"sent": 901, "bounced": 99}, "slowed"),
+        ({"sent": 900, "bounced": 100}, "paused"),
+        ({"sent": 5001, "complained": 5}, "good"),
+        ({"sent": 5000, "complained": 5}, "slowed"),
+        ({"sent": 1000, "complained": 5}, "paused"),
+        ({"sent": 1000, "complained": 4}, "good"),
+        ({"sent": 100, "bounced": 99}, "good"),
+        ({"sent": 900, "bounced": 100, "ago": dt.timedelta(days=7, hours=1)}, None),
+    ],
+)
+def test_rates_are_judged_at_their_thresholds(world, counts, found):
+    happened(world.tenant(), **counts)
+
+    assert state(world.tenant()) == found
+
+
+def test_test_mode_and_other_companies_are_free(world, sender, issue_key, api):
+    happened(world.tenant("test"), sent=900, bounced=100)
+    happened(world.other_tenant(), sent=900, bounced=100)
+
+    assert state(world.tenant()) is None
+    assert state(world.other_tenant()) == "paused"
+    assert sender.post("/v1/messages", EMAIL).status == 201
+    other_test = api(issue_key(world.other_company, scopes=["messaging:send"], mode="test").client_secret)
+    assert other_test.post("/v1/messages", EMAIL).status == 201
+
+
+def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(world, sender):
+    happened(world.tenant(), sent=950, bounced=50)
+    mail.outbox.clear()
+    assert state(world.tenant()) == "slowed"
+    assert [one.subject for one in mail.outbox if world.owner.email in one.to] == ["Sending email is slowed"]
+
+    first, refused = (
+        sender.post("/v1/messages", {**EMAIL, "to": [f"p{n}@example.com" for n in range(count)]})
+        for count in (10, 1)
+    )
+
+    assert (first.status, refused.status, refused.code) == (201, 429, "sending_slowed")
+    assert 0 < int(refused.headers["Retry-After"]) <= 3601
+    problem = refused.json["error"]
+    assert (problem["bounce_rate"], problem["limit"], problem["remaining"]) == (0.05, 10, 0)
+    happened(world.tenant(), sent=1000)
+    assert state(world.tenant()) == "good"
+    assert sender.post("/v1/messages", EMAIL).status == 201
+
+
+def test_paused_nothing_is_accepted_what_waits_is_held_and_goes_out_when_staff_lift_it(
+    world, sender, queue, mailhost
+):
+    waiting = queue(world.tenant(), "ada@example.com")
+    happened(world.tenant(), sent=900, bounced=100)
+    assert state(world.tenant()) == "paused"
+    deliver()
+
+    refused = sender.post("/v1/messages", EMAIL)
+    assert (refused.status, refused.code) == (403, "sending_paused")
+    assert mailhost.received == []
+    assert look(waiting)[0].status == "queued"
+    happened(world.tenant(), sent=100_000)
+    assert state(world.tenant()) == "paused"  # by people only
+
+    owner = sign_in(world.owner, company=world.company)
+    assert b"Sending email is paused" in owner.get("/messages/").content
+    appealed = owner.post("/messages/senders/appeal/", {"appeal_reason": "We left the bought list out."})
+    assert appealed.status_code == 302
+    assert b"We left the bought list out." in owner.get("/messages/senders/").content
+    with tenant_context(world.tenant()):
+        lift_reputation(reputation=Reputation.objects.get(), reason="list removed", actor=SYSTEM)
+        actions = list(
+            AuditEntry.objects.filter(action__startswith="reputation.").values_list("action", flat=True)
+        )
+    deliver()
+
+    assert sorted(actions) == ["reputation.appealed", "reputation.lifted", "reputation.paused"]
+    assert [received.message["Subject"] for received in mailhost.received] == ["Hello"]
+    assert sender.post("/v1/messages", EMAIL).status == 201
+    assert state(world.tenant()) == "good"  # what was before is not counted again
+
+
+def test_what_a_worker_cannot_deliver_in_a_pause_is_held_with_the_rest_and_owners_are_told_once_a_day(
+    world, queue, mailhost
+):
+    tried, accepted = (queue(world.tenant(), f"{name}@example.com") for name in ("greylisted", "ada"))
+    sms = queue(world.tenant(), "+4915112345678", channel="sms", subject="")
+    happened(world.tenant(), sent=950, bounced=50)
+    mail.outbox.clear()
+    assert state(world.tenant()) == "slowed"
+    happened(world.tenant(), sent=100_000)
+    assert state(world.tenant()) == "good"
+    happened(world.tenant(), bounced=5_600)
+    assert state(world.tenant()) == "slowed"
+    assert len([one for one in mail.outbox if world.owner.email in one.to]) == 1
+    happened(world.tenant(), bounced=20_000)
+    assert state(world.tenant()) == "paused"
+    with tenant_context(world.tenant()):  # as if both had been in other hands when the pause began
+        Message.objects.filter(channel="email").update(due_at=clock.now())
+        Message.objects.filter(id=accepted.id).update(due_at=clock.now() + dt.timedelta(hours=1))
+    deliver()
+
+    assert (look(tried)[0].deferrals, look(tried)[0].is_held) == (1, True)
+    assert not look(accepted)[0].is_held
+    assert state(world.tenant()) == "paused"
+    assert look(accepted)[0].is_held
+    assert look(sms)[0].status == "sent"
+
+
+def test_a_company_that_cannot_be_judged_keeps_no_other_back(world, monkeypatch):
+    happened(world.tenant(), sent=900, bounced=100)
+    happened(world.other_tenant(), sent=900, bounced=100)
+    poison(monkeypatch, reputation, "state_of", lambda row: row.company_id == world.company.id)
+
+    assert state(world.other_tenant()) == "paused"
+    assert reason_of(reputation.BATCH_NAME, str(world.company.id)) == REASON
