@@ -16,6 +16,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from core.api.scopes import SCOPES
 from tests.contracts.operations import list_operations
 from tests.contracts.schemathesis_world import make_contract_world
@@ -29,6 +31,8 @@ BY_THE_DOCUMENT = ("examples", "coverage", "fuzzing")
 # request otherwise than the last time, as it must where an object was used up; so new chains are begun until the time is up.
 CHAINS = ("stateful",)
 CHAINS_SECONDS = 25
+# Some 13,000 requests, for which a machine that does much else at the same time needs longer.
+pytestmark = pytest.mark.timeout(900)
 SEED = 20260131
 CONFIGURATION = """
 hooks = "{hooks}"
