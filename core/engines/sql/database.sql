@@ -12,7 +12,7 @@ ALTER SCHEMA public OWNER TO "owner";
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO "app", "system";
 
--- What owner makes from now on, app and system may use; narrower tables revoke in their own migration (DESIGN §8).
+-- What owner makes from now on, app and system may use; narrower tables revoke in their own migration (docs/architecture.md, Tenancy).
 ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO "app", "system";
 ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA public
