@@ -10,35 +10,30 @@ another one. What had been handed over but not yet written down is sent twice, w
 
 import time
 import uuid
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import get_args
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
 from prometheus_client import Counter, Histogram
 
-from core import clock
 from core.background import set_aside
 from core.postgres.outside import outside_transactions
-from core.principal import Principal
-from core.tenancy import Tenant, tenant_context
+from core.tenancy import tenant_context
 from messaging.attachments import Attachment
 from messaging.channels import channels, get_channel
 from messaging.links import unsubscribe_link
-from messaging.models import HELD, Message, Recipient, Status
+from messaging.models import Recipient, Status
 from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
-from messaging.retry import CLOCK
 from messaging.selectors.messages import attachments_of
-from messaging.services import reputation
-from messaging.services.claiming import BATCH, Job, claim_due, hold
-from messaging.services.outcomes import OURSELVES, News, record_news
+from messaging.services.claiming import BATCH, Job, claim_due
+from messaging.services.outcomes import OURSELVES, News
+from messaging.services.recording import BATCH_NAME, DEFERRED, Progress, record
 from messaging.services.senders import SenderNotVerified, prove
 from messaging.services.sms_senders import refuse_country
 
@@ -51,19 +46,12 @@ OUTSTANDING = 2 * FLUSH
 MAX_ATTACHED_BYTES = 33_554_432
 # A message that was claimed this often without an end kills the workers that take it.
 MAX_CLAIMS = 100
-DEFERRED = "deferred"
 NO_LONGER = "The company may not, or may no longer, send as this sender."
-BATCH_NAME = "messaging.send_due"
 _KINDS = frozenset(get_args(Outcome))
-# PostgreSQL may restart while results wait to be written: they are kept this long rather than sent again.
-RECORD_PAUSES = (0.2, 1.0, 3.0, 10.0)
 
 log = structlog.get_logger(__name__)
 OUTCOMES = Counter("pomelo_messages_total", "What providers said about recipients", ["channel", "outcome"])
 CALL_TIME = Histogram("pomelo_message_call_seconds", "Duration of calls to providers", ["channel"])
-STALE = Counter("pomelo_messages_stale_total", "Results that came after another worker had taken the message")
-
-ACTOR = Principal.system("messaging.sender")
 
 
 @dataclass(slots=True)
@@ -78,16 +66,6 @@ class _Part:
     def attached_bytes(self) -> int:
         """How many bytes go along with the message."""
         return sum(described["size"] for described in self.job.message.attachments)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What is known of one job so far; `news` is what has not been written down."""
-
-    job: Job
-    parts_left: int
-    news: list[News] = field(default_factory=list)
-    deferred: dict[uuid.UUID, News] = field(default_factory=dict)
 
 
 def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
@@ -147,9 +125,9 @@ class _Sender:
         self._attached_bytes = 0
         # Of the message whose calls were begun last: each recipient of bulk mail has a call.
         self._attachments: tuple[uuid.UUID | None, tuple[Attachment, ...]] = (None, ())
-        self._progress: dict[uuid.UUID, _Progress] = {}
+        self._progress: dict[uuid.UUID, Progress] = {}
         # Jobs of which something is to be written down, and how many calls that is.
-        self._unwritten: dict[uuid.UUID, _Progress] = {}
+        self._unwritten: dict[uuid.UUID, Progress] = {}
         self._unwritten_calls = 0
         self._unknown_channels: set[str] = set()
 
@@ -180,7 +158,7 @@ class _Sender:
         for part in parts:
             self._note(part)
         states = list(self._unwritten.values())
-        _record(states)
+        record(states)
         self._unwritten.clear()
         self._unwritten_calls = 0
         for state in states:
@@ -188,15 +166,15 @@ class _Sender:
                 del self._progress[state.job.message.id]
         self._begin_calls()
 
-    def _line_up(self, job: Job) -> tuple[list[_Part], _Progress]:
+    def _line_up(self, job: Job) -> tuple[list[_Part], Progress]:
         """Return the calls of a job; none, and a later try, for one that no call can be made of."""
         name = job.message.channel
         try:
             parts = list(_parts(job))
-            state = _Progress(job, len(parts), _suppressed_news(job))
+            state = Progress(job, len(parts), _suppressed_news(job))
         except Exception as error:  # one message must not keep the others of the claim from being sent
             set_aside.put_aside(BATCH_NAME, job.message.public_id, error, row_id=job.message.id)
-            state = _Progress(job, 0)
+            state = Progress(job, 0)
             self._put_off(state, "unreadable", "The message cannot be read.")
             return [], state
         if name not in channels():
@@ -206,7 +184,7 @@ class _Sender:
             self._put_off(state, "unknown_channel", f"The channel {name} is not set up here.")
         return parts, state
 
-    def _put_off(self, state: _Progress, code: str, detail: str) -> None:
+    def _put_off(self, state: Progress, code: str, detail: str) -> None:
         """Let a message wait that no call can be made for, as if its provider could not be reached."""
         job = state.job
         ended = {item.recipient_id for item in state.news}
@@ -385,122 +363,3 @@ def _news_of(part: _Part) -> list[News]:
             )
         )
     return found
-
-
-def _record(states: Iterable[_Progress]) -> None:
-    """Write down what is new of every job, one transaction for each tenant."""
-    by_tenant: dict[Tenant, list[_Progress]] = defaultdict(list)
-    for state in states:
-        if state.news or not state.parts_left:
-            by_tenant[state.job.tenant].append(state)
-    for tenant, group in by_tenant.items():
-        _record_in(tenant, group)
-        for state in group:
-            state.news = []
-
-
-def _record_in(tenant: Tenant, group: list[_Progress]) -> None:
-    """Write a group down. A job that cannot be written is found by halving, and does not hold the others up."""
-    try:
-        _record_patiently(tenant, group)
-    except Exception as error:
-        if set_aside.concerns_all(error):
-            raise
-        if len(group) == 1:
-            _record_poisoned(tenant, group[0], error)
-            return
-        middle = len(group) // 2
-        _record_in(tenant, group[:middle])
-        _record_in(tenant, group[middle:])
-
-
-def _record_patiently(tenant: Tenant, group: list[_Progress]) -> None:
-    for pause in (*RECORD_PAUSES, None):
-        try:
-            with tenant_context(tenant):
-                _record_group(group)
-        except (OperationalError, InterfaceError) as error:
-            if pause is None:
-                raise
-            # Writing twice is harmless: what is known already cannot follow itself.
-            log.warning("messaging.record_again", error=str(error), pause_seconds=pause)
-            connection.close()
-            time.sleep(pause)
-        else:
-            return
-
-
-def _record_poisoned(tenant: Tenant, state: _Progress, error: Exception) -> None:
-    """Write down the bare outcomes of a job whose news cannot be stored; its calls were made, so it must not be sent again."""
-    message = state.job.message
-    set_aside.put_aside(BATCH_NAME, message.public_id, error, row_id=message.id)
-    state.news = [
-        News(item.recipient_id, item.kind, OURSELVES, code="unreadable_answer", attempt=item.attempt)
-        for item in state.news
-    ]
-    try:
-        _record_patiently(tenant, [state])
-    except Exception as again:
-        if set_aside.concerns_all(again):
-            raise
-        set_aside.put_aside(BATCH_NAME, message.public_id, again, row_id=message.id)
-        with tenant_context(tenant):
-            Message.objects.filter(id=message.id, attempt=message.attempt).update(
-                status=Status.FAILED, due_at=None, updated=clock.now()
-            )
-
-
-def _record_group(group: list[_Progress]) -> None:
-    held = {job.message.id for job in hold([state.job for state in group])}
-    current = [state for state in group if state.job.message.id in held]
-    for state in group:
-        if state.job.message.id not in held:
-            STALE.inc()
-            log.warning("messaging.stale_result", message=state.job.message.public_id)
-    if not current:
-        return
-    news = []
-    for state in current:
-        news += state.news
-        if not state.parts_left:
-            news += _reschedule(state)
-    record_news(
-        messages={state.job.message.id: state.job.message for state in current},
-        recipients={row.id: row for state in current for row in state.job.recipients},
-        news=news,
-        actor=ACTOR,
-    )
-
-
-def _reschedule(state: _Progress) -> list[News]:
-    """Set when a message with recipients that still wait is due again; give them up when it was tried often enough.
-
-    Has no effect on a message whose recipients have all come to an end: `record_news` settles it.
-    """
-    message = state.job.message
-    told = {item.recipient_id for item in state.news if item.kind != DEFERRED}
-    left = [row for row in state.job.waiting if row.id not in told]
-    if not left or message.due_at is None:
-        return []
-    delay = None
-    if state.deferred:
-        message.deferrals += 1
-        delay = CLOCK.wait_after(message.deferrals)
-    # Without a delay: calls that were not begun in time are simply due, and what was tried often enough is given up.
-    message.due_at = clock.now() + (delay or timedelta())
-    if reputation.is_paused(channel=message.channel):
-        message.due_at = HELD
-    if delay is not None:
-        return []
-    return [
-        News(
-            row.id,
-            Status.FAILED,
-            OURSELVES,
-            code="retries_exhausted",
-            detail=state.deferred[row.id].detail,
-            attempt=message.attempt,
-        )
-        for row in left
-        if row.id in state.deferred
-    ]

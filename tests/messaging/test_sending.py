@@ -11,7 +11,7 @@ from core.tenancy import system_context, tenant_context
 from messaging.models import Message, Suppression
 from messaging.providers.base import Result
 from messaging.retry import CLOCK
-from messaging.services import claiming, create_suppression, delete_suppression, sending
+from messaging.services import claiming, create_suppression, delete_suppression, recording, sending
 from tests.factories import SYSTEM
 from tests.messaging import smtp
 from tests.messaging.conftest import deliver, look, make_due, time_line
@@ -401,12 +401,12 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(world, mailhost, queue):
     [fast] = [job for job in claiming.claim_due(call_seconds=30).jobs if job.message.id == message.id]
     assert (slow.message.attempt, fast.message.attempt) == (1, 2)
 
-    stale = sending._Progress(slow, 0, sending._news_of(_part(slow, "failed")))
-    sending._record([stale])
+    stale = recording.Progress(slow, 0, sending._news_of(_part(slow, "failed")))
+    recording.record([stale])
     assert look(message)[1]["a@example.com"].status == "queued"
 
-    current = sending._Progress(fast, 0, sending._news_of(_part(fast, "sent")))
-    sending._record([current])
+    current = recording.Progress(fast, 0, sending._news_of(_part(fast, "sent")))
+    recording.record([current])
     assert look(message)[0].status == "sent"
 
 

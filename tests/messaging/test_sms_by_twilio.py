@@ -171,7 +171,7 @@ def test_a_report_told_twice_changes_nothing_the_second_time(world, vendor, queu
 
 
 def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(world, vendor, queue):
-    from messaging.services import sending
+    from messaging.services import recording, sending
 
     message = queue_sms(queue, world, "+4930123456")
     [job] = [job for job in claiming.claim_due(call_seconds=30).jobs if job.message.id == message.id]
@@ -184,7 +184,7 @@ def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(wor
     assert report(path, {"MessageSid": "SM1", "MessageStatus": "delivered"}) == 204
     assert look(message)[0].status == "delivered"
 
-    sending._record([sending._Progress(job, 0, sending._news_of(part))])
+    recording.record([recording.Progress(job, 0, sending._news_of(part))])
 
     row, recipients = look(message)
     assert (row.status, row.due_at, recipients["+4930123456"].status) == ("delivered", None, "delivered")
