@@ -454,6 +454,16 @@ def repair_refund(body: Json, trusted: Collection[str]) -> None:
     """Refund little, so that something is left."""
     body.pop("full", None)
     body["amount"] = 1 + number() % 9
+    # Whether the charge has an invoice that could be credited is data.
+    body.pop("credit_note", None)
+
+
+def repair_credit_note(body: Json, trusted: Collection[str]) -> None:
+    """Credit little of an invoice that is there, so that something is left."""
+    repair_identifiers(body, trusted)
+    for alternative in ("lines", "full", "memo"):
+        body.pop(alternative, None)
+    body["amount"] = 1 + number() % 9
 
 
 def repair_message(body: Json, trusted: Collection[str]) -> None:
@@ -602,6 +612,7 @@ REPAIRS: dict[str, Repair] = {
     "POST /v1/invoices/{id}/send": repair_sending,
     "POST /v1/charges": repair_charge,
     "POST /v1/charges/{id}/refunds": repair_refund,
+    "POST /v1/credit_notes": repair_credit_note,
     "POST /v1/messages": repair_message,
     "POST /v1/messages/batch": repair_batch,
     "POST /v1/templates": repair_template,
