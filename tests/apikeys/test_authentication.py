@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from apikeys import keys
+from core.api import versions
 
 SCOPES = ["customers:read"]
 
@@ -25,6 +26,7 @@ def test_a_secret_works_as_bearer_basic_and_client_headers(world, issue_key, api
             "client_id": issued.client_id,
             "name": "integration",
             "expires_at": None,
+            "api_version": versions.newest().date,
         }
         assert answer.json["company"]["id"] == world.company.public_id
         assert answer.json["scopes"] == SCOPES

@@ -123,7 +123,7 @@ def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
                 buffer.flush()
 
     all_at_once(2, work)
-    assert len(buffer._uses) == len(buffer._scopes) == 1500
+    assert len(buffer._uses) == len(buffer._needs) == 1500
 
 
 @pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1)])

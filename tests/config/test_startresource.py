@@ -275,5 +275,5 @@ def test_the_help_names_every_type_and_what_can_be_referred_to(capsys: pytest.Ca
 
     said = capsys.readouterr().out
     assert all(f"  {name} " in said for name in KINDS)
-    assert "charges, customers" in said
+    assert "charges, credit_notes, customers" in " ".join(said.split())
     assert "manage.py startresource products --fields name:text" in said

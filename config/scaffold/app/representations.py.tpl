@@ -3,7 +3,7 @@
 from typing import Any
 
 from {{ app }}.models import {{ model }}
-{% if references %}from core import ids
+{% if references %}from core.values import ids
 {% endif %}from core.clock import rfc3339
 
 
