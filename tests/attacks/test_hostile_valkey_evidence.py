@@ -157,7 +157,7 @@ def test_a_note_that_a_success_was_recorded_is_believed_only_when_it_is_ours(
     """Otherwise a Valkey that says "another process has it" keeps the first use of a stolen secret out of the trail."""
     issued = issue_key(world.company)  # type: ignore[operator]
     client = api(issued.client_secret)  # type: ignore[operator]
-    real = attempts.valkey.call
+    real = attempts.commands.call
 
     def lying(*command: object) -> object:
         if command[0] == "SET" and str(command[1]).startswith("seen:"):

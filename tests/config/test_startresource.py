@@ -28,7 +28,7 @@ OWN_ENVIRONMENT = (
 )
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git",
-    ".venv",
+    ".venv*",
     ".data*",
     "__pycache__",
     ".ruff_cache",

@@ -35,13 +35,25 @@ def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
         for path in sorted(root.rglob("*.py")):
             parts = path.relative_to(root).with_suffix("").parts
             module = ".".join([one.name, *parts]).removesuffix(".__init__")
-            for node in ast.walk(ast.parse(path.read_text())):
+            tree = ast.parse(path.read_text())
+            imported = _imported(tree)
+            for node in ast.walk(tree):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in kinds:
                     kind = kinds[node.id]
-                    # Two classes may share a name with an error of another module: an event counts where its own app names it.
-                    if owners[kind] is one:
+                    # Two classes may share a name: an event counts where its own app names it, or where it was imported.
+                    if owners[kind] is one or (EVENT_TYPES[kind].__module__, node.id) in imported:
                         found[kind].add(module)
     return {kind: sorted(modules) for kind, modules in sorted(found.items())}
+
+
+def _imported(tree: ast.Module) -> set[tuple[str, str]]:
+    """Return what a module imports by name, each with the module it is from."""
+    return {
+        (node.module or "", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def event_table() -> str:
