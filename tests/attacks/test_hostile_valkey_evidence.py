@@ -165,7 +165,7 @@ def test_a_note_that_a_success_was_recorded_is_believed_only_when_it_is_ours(
             return None
         return real(*command)
 
-    monkeypatch.setattr(attempts.valkey, "call", lying)
+    monkeypatch.setattr(attempts.commands, "call", lying)
     assert client.get("/v1/whoami").status == 200
     with tenant_context(world.tenant()):
         entries = AuditEntry.objects.filter(action="api_key.authenticated")

@@ -30,6 +30,7 @@ def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
     }
     kinds = {EVENT_TYPES[kind].__name__: kind for kind in owners}
     found: dict[str, set[str]] = {kind: set() for kind in owners}
+    elsewhere: dict[str, set[str]] = {kind: set() for kind in owners}
     for one in apps:
         root = Path(one.path)
         for path in sorted(root.rglob("*.py")):
@@ -41,9 +42,12 @@ def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in kinds:
                     kind = kinds[node.id]
                     # Two classes may share a name: an event counts where its own app names it, or where it was imported.
-                    if owners[kind] is one or (EVENT_TYPES[kind].__module__, node.id) in imported:
+                    if owners[kind] is one:
                         found[kind].add(module)
-    return {kind: sorted(modules) for kind, modules in sorted(found.items())}
+                    elif (EVENT_TYPES[kind].__module__, node.id) in imported:
+                        elsewhere[kind].add(module)
+    # An app above may do what an app below has the event of.
+    return {kind: sorted(modules or elsewhere[kind]) for kind, modules in sorted(found.items())}
 
 
 def _imported(tree: ast.Module) -> set[tuple[str, str]]:
