@@ -25,6 +25,7 @@ from tests.live import web_process
 SCOPES = [
     "customers:read", "customers:write", "invoices:read", "invoices:write", "charges:read", "charges:write",
     "messaging:read", "messaging:send", "webhooks:read", "webhooks:write", "events:read",
+    "templates:read", "templates:write",
 ]  # fmt: skip
 PAGES = [slug for name, slugs in SECTIONS if name in ("Start", "Build", "Change") for slug in slugs]
 RUN = {"sh", "python", "js"}

@@ -34,7 +34,7 @@ from messaging.callbacks.base import Unreadable, read_each
 from messaging.models import Message
 from messaging.providers.base import Result
 from messaging.providers.file import FileProvider
-from messaging.services import callbacks, create_message, send_due_messages, sending
+from messaging.services import callbacks, create_message, recording, send_due_messages, sending
 from messaging.services.callbacks import Report, record_reports
 from tests.apikeys.found_keys import send
 from tests.audit.rows import make_row
@@ -286,7 +286,7 @@ def test_a_result_that_cannot_be_written_down_is_not_sent_again_and_holds_up_no_
     hopeless, bad, good = (
         queue_email(world.tenant(), f"{name}@example.com") for name in ("no", "bad", "good")
     )
-    record = sending.record_news
+    record = recording.record_news
 
     def refuse(*, messages: Any, news: Any, **others: Any) -> None:
         if hopeless.id in messages or (
@@ -295,7 +295,7 @@ def test_a_result_that_cannot_be_written_down_is_not_sent_again_and_holds_up_no_
             raise Poison("this row cannot be worked on")
         record(messages=messages, news=news, **others)
 
-    monkeypatch.setattr(sending, "record_news", refuse)
+    monkeypatch.setattr(recording, "record_news", refuse)
 
     send_due_messages(seconds=30)
 
