@@ -159,9 +159,9 @@ def test_all_loops_are_stopped_side_by_side_after_their_last_steps(make_loop, mo
         both.wait(30)
         ended.append(threading.current_thread().name)
 
-    loops = [make_loop(lambda: None, finish=finish, stop_seconds=60) for _ in range(2)]
-    monkeypatch.setattr(loops, "_LOOPS", set(loops))
-    for loop in loops:
+    pair = [make_loop(lambda: None, finish=finish, stop_seconds=60) for _ in range(2)]
+    monkeypatch.setattr(loops, "_LOOPS", set(pair))
+    for loop in pair:
         loop.start()
 
     assert loops.stop_all()

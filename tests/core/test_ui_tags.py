@@ -294,7 +294,8 @@ def test_no_template_has_inline_style_or_script() -> None:
     """The CSP forbids both; a page would silently lose them."""
     wrong = []
     for path in (Path(settings.BASE_DIR) / "templates").rglob("*.html"):
-        if "email" in path.parts:
+        # Mails have no policy, and the preview of a template has one of its own.
+        if "email" in path.parts or path.name == "template_preview.html":
             continue
         source = path.read_text()
         if re.search(r"\sstyle=|<style|\son\w+=\"|<script(?![^>]*(?:src=|application/json))", source):
