@@ -22,7 +22,7 @@ SPARE = 30
 def make_contract_world(tenant: Tenant) -> dict[str, Any]:
     """Make the objects and return their ids: `known` by prefix, `spare` by operation, `invoices` with their terms.
 
-    `whole_invoices` are open ones that nothing else is asked of.
+    `whole_invoices` and `creditable_invoices` are open ones that nothing else is asked of.
     """
     known: dict[str, list[str]] = {}
     ensure_domain(tenant)
@@ -49,6 +49,7 @@ def make_contract_world(tenant: Tenant) -> dict[str, Any]:
             for customer in customers
         },
         "whole_invoices": [_open_invoice(tenant) for _ in range(SPARE)],
+        "creditable_invoices": [_open_invoice(tenant) for _ in range(SPARE)],
         # What the document says of the header; any other value is sent as it was generated, to be refused.
         "idempotency_key": IDEMPOTENCY_KEY,
         "version": versions.newest().date,
@@ -82,6 +83,7 @@ _USED_UP = {
     "POST /v1/charges/{id}/refunds": _settled_charge,
     "POST /v1/invoices/{id}/finalize": OBJECTS["invoices"],
     "POST /v1/invoices/{id}/mark_uncollectible": _open_invoice,
+    "POST /v1/invoices/{id}/payments": _open_invoice,
     "POST /v1/invoices/{id}/void": _open_invoice,
     "POST /v1/messages/{id}/cancel": OBJECTS["messages"],
     # A change may switch an endpoint off.
