@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LARGEST_BYTES = 1_000_000
+# The API document is the largest by far, and grows with each resource.
+LARGEST_BYTES = 1_500_000
 # Written so that the patterns do not match themselves.
 FORBIDDEN = {
     "a package registry's host": re.compile(
