@@ -16,6 +16,7 @@ if not {"-h", "--help", "--version", "--fixtures", "--markers"} & set(sys.argv):
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 django.setup()
 
+from celery import current_app  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.test import Client  # noqa: E402
 from hypothesis import HealthCheck  # noqa: E402
@@ -112,8 +113,13 @@ def _real_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_of_other_files(_real_database: None) -> None:
-    """Begin every file with an empty database: what another one left due would take its turn in this one's relay and pumps."""
+    """Begin every file with an empty database and broker.
+
+    What another one left due would take its turn in this one's relay and pumps, and where a thousand hints wait, no more are
+    sent (core.background.backlog).
+    """
     remove_rows()
+    current_app.control.purge()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ The committed document describes Pomelo alone; what apps from elsewhere add (`EX
 """
 
 import hashlib
+import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,10 @@ def generate() -> bytes:
     if GENERATOR_STATS:
         GENERATOR_STATS.emit_summary()
         raise IncompleteDescription("The OpenAPI generator had to guess; see its warnings above.")
-    rendered = (
-        orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str) + b"\n"
-    )
-    validate_schema(orjson.loads(rendered))
-    return rendered
+    plain = orjson.loads(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS, default=str))
+    validate_schema(plain)
+    # One space: the document is deeply nested, and with two a fifth of it would be indentation.
+    return json.dumps(plain, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 @lru_cache(maxsize=1)

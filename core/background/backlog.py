@@ -53,18 +53,19 @@ class Backlog:
             if self._connection is None:
                 self._connection = current_app.connection_for_write()
             queue = current_app.amqp.queues[current_app.conf.task_default_queue]
-            # A named tuple of the broker's answer, which the stubs call a name.
-            declared: Any = queue(self._connection.default_channel).queue_declare(passive=True)
+            # A named tuple of the broker's answer, which the stubs call a name. Not `passive`: to that, Valkey answers that an
+            # empty queue does not exist.
+            declared: Any = queue(self._connection.default_channel).queue_declare()
             return int(declared.message_count)
         except self._errors():
-            # No queue yet, or no broker: whoever sends will find out. The channel may be closed by now.
+            # No broker: whoever sends will find out. The channel may be closed by now.
             if self._connection is not None:
                 self._connection.release()
             self._connection = None
             return 0
 
     def _errors(self) -> tuple[type[BaseException], ...]:
-        """What a broker that is away, or knows no such queue, raises: each transport has errors of its own."""
+        """What a broker that is away raises: each transport has errors of its own."""
         known = self._connection
         return (
             KombuError,

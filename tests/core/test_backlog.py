@@ -64,3 +64,15 @@ def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch):
         lambda: Connection("redis://127.0.0.1:1/0", transport_options={"max_retries": 0}),
     )
     assert found.is_full() is False
+
+
+def test_looking_at_an_empty_queue_keeps_the_connection(waiting, monkeypatch):
+    made = []
+    app = current_app._get_current_object()
+    connect = app.connection_for_write
+    monkeypatch.setattr(app, "connection_for_write", lambda: made.append(connect()) or made[-1])
+    looking = backlog.Backlog()
+
+    assert [looking.is_full() for _ in range(3)] == [False, False, False]
+    assert len(made) == 1
+    made[0].release()
