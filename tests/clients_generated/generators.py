@@ -20,6 +20,7 @@ NODE_TOOLS = (
     "typescript@5.9",
     "@types/node@22",
 )
+LINTERS = ("@stoplight/spectral-cli@6.16.3", "@redocly/cli@2.77.0")
 SECONDS = 300
 # The one setting: openapi-python-client knows no application/pdf and has this option to be told that it is bytes.
 BYTES = "content_type_overrides:\n  application/pdf: application/octet-stream\n"
@@ -60,8 +61,8 @@ def install_python(folder: Path) -> Path:
     return bin_
 
 
-def install_node(folder: Path) -> None:
-    """Install the generators for TypeScript into `folder`."""
+def install_node(folder: Path, *tools: str) -> None:
+    """Install npm packages into `folder`: the generators for TypeScript, unless `tools` says which."""
     (folder / "package.json").write_text('{"name": "callers", "private": true}')
     run(
         "npm",
@@ -70,7 +71,7 @@ def install_node(folder: Path) -> None:
         "--no-audit",
         "--no-fund",
         "--ignore-scripts",
-        *NODE_TOOLS,
+        *(tools or NODE_TOOLS),
         folder=folder,
     )
 

@@ -1,0 +1,31 @@
+"""The API document has nothing that Spectral's rules for OpenAPI or Redocly's recommended ones warn of.
+
+The two exceptions are named, with their reasons, in `.spectral.yaml` and `.redocly.lint-ignore.yaml`.
+"""
+
+import json
+
+import pytest
+
+from core.api import document
+from tests.clients_generated.generators import LINTERS, install_node, run
+from tests.live import ROOT
+
+
+@pytest.fixture(scope="module")
+def bin_(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("linters")
+    install_node(folder, *LINTERS)
+    return folder / "node_modules" / ".bin"
+
+
+def test_spectral_warns_of_nothing(bin_):
+    said = run(bin_ / "spectral", "lint", "--fail-severity", "hint", document.PATH, folder=ROOT)
+    assert "No results" in said
+
+
+def test_redocly_warns_of_nothing(bin_):
+    said = run(bin_ / "redocly", "lint", "--extends=recommended", "--format=json", document.PATH, folder=ROOT)
+    found = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    assert (found["totals"]["errors"], found["totals"]["warnings"]) == (0, 0)
+    assert found["totals"]["ignored"] == 1
