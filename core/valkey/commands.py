@@ -53,8 +53,8 @@ class CommandRefused(ValkeyUnavailable):
 # Everything the client library raises. Its cluster errors and its parser's are no RedisError.
 CLIENT_ERRORS = (RedisError, RedisClusterException, hiredis.HiredisError, OSError)
 # Error answers that say something about the server, not about what it was asked for.
-_SERVER_REPLIES = (
-    "BUSY ",
+_SERVER_REPLIES = {
+    "BUSY",
     "CLUSTERDOWN",
     "LOADING",
     "MASTERDOWN",
@@ -64,7 +64,7 @@ _SERVER_REPLIES = (
     "OOM",
     "READONLY",
     "WRONGPASS",
-)
+}
 
 
 def _connect() -> redis.Redis | RedisCluster:
@@ -137,11 +137,22 @@ def available() -> bool:
     return _paused_until == 0.0 or time.monotonic() >= _paused_until
 
 
+def _is_about_the_server(error: ResponseError) -> bool:
+    """Tell what the error code says; the client library has taken it off the text of those it knows."""
+    code = error.status_code or str(error).partition(" ")[0]
+    return code in _SERVER_REPLIES or " -READONLY " in str(
+        error
+    )  # Redis 6.2 says it of a script inside a text
+
+
 def _failed(error: Exception) -> ValkeyUnavailable:
     global _paused_until
-    if isinstance(error, ResponseError) and not str(error).startswith(_SERVER_REPLIES):
-        log.info("valkey_refused", detail=str(error))
-        return CommandRefused(str(error))
+    if isinstance(error, ResponseError):
+        if not _is_about_the_server(error):
+            log.info("valkey_refused", detail=str(error))
+            return CommandRefused(str(error))
+        # It may be the wrong server by now, a former primary that came back as a replica: the address is asked for again.
+        forget_connections()
     FAILURES.inc()
     if _paused_until == 0.0:
         log.warning("valkey_unavailable", error=type(error).__name__, detail=str(error))
@@ -233,9 +244,11 @@ class PreparedCall:
             connection = _thread.connection = shared.connection_pool.make_connection()
         if self._packed is None:
             self._packed = connection.pack_command(*self._command)
-        # It connects by itself, and after a failure of either it has disconnected: no answer is read by a later call.
+        if not connection.is_connected:
+            connection.connect()  # Sending would connect as well, and behind Sentinels without asking them where.
+        # After a failure of either it has disconnected: no answer is read by a later call.
         connection.send_packed_command(self._packed, check_health=False)
-        return connection.read_response()
+        return connection.read_response(disconnect_on_error=True)
 
     def _load_and_send(self) -> Any:
         """The slow way round, with the source of the script. Raises ValkeyUnavailable."""

@@ -1,5 +1,6 @@
 """Every shape of Valkey that VALKEY_URL may name, and the broker with it: read right, reached, and verified."""
 
+import contextlib
 import ssl
 import subprocess
 import sys
@@ -17,10 +18,10 @@ from kombu.exceptions import OperationalError
 from apikeys import grants
 from core.operations.health import check_readiness
 from core.valkey import commands
-from core.valkey.commands import ValkeyUnavailable
+from core.valkey.commands import Script, ValkeyUnavailable
 from core.valkey.urls import BadUrl, celery_options, check_url, parse_nodes
 from tests.core.test_valkey_cluster import cluster_url, on_cluster  # noqa: F401 - fixtures
-from tests.core.valkey_servers import TlsDoor, Watched, sentinel, wait_until
+from tests.core.valkey_servers import TlsDoor, Watched, free_port, sentinel, wait_until
 from tests.engines import ROOT, private_valkey
 from tests.factories import PASSWORD
 
@@ -83,6 +84,91 @@ def test_behind_sentinels_everything_goes_on_with_the_replica_that_took_over(
     assert [key for key in replica.scan_iter(count=1000) if b"{" in key]
     assert put_and_get(watched.broker_url) == {"hint": 1}
     grants.COPIES.clear()
+
+
+ECHO = Script("return ARGV[1]")
+WRITE = Script("return redis.call('SET', KEYS[1], ARGV[1])")
+
+
+def test_behind_sentinels_an_answer_that_came_too_late_is_read_by_nobody(
+    watched: Watched, settings, monkeypatch
+) -> None:
+    monkeypatch.setattr(commands, "ANSWER_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
+    settings.VALKEY_URL = watched.url
+    assert ECHO.run(["{a}"], ["mine"]) == b"mine"
+    stands = commands._thread.connection
+    assert (stands.port, stands.is_connected) == (
+        watched.primary_port,
+        True,
+    )  # asked for, and not the usual 6379
+
+    commands.call("CLIENT", "PAUSE", 300, "ALL")
+    with pytest.raises(ValkeyUnavailable):
+        ECHO.run(["{a}"], ["of somebody who has gone"])
+    assert not stands.is_connected
+
+    answers = []
+    wait_until(lambda: _answers_to("the next one", answers), 10)
+    assert answers == [b"the next one"]
+
+
+def _answers_to(text: str, answers: list[object]) -> bool:
+    with contextlib.suppress(ValkeyUnavailable):
+        answers.append(ECHO.run(["{a}"], [text]))
+    return bool(answers)
+
+
+@pytest.mark.parametrize("door", ["script", "command"])
+def test_a_primary_that_came_back_as_a_replica_is_left_for_what_the_name_means_now(
+    door, tmp_path: Path, settings, monkeypatch
+) -> None:
+    """Where VALKEY_URL names an address that moves: a connection that stands leads to the former primary for ever."""
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
+    write = {
+        "script": lambda: WRITE.run(["{a}"], ["b"]),
+        "command": lambda: commands.call("SET", "{a}", "b"),
+    }[door]
+    with private_valkey() as former, private_valkey() as present:
+        name = tmp_path / "valkey.sock"
+        name.symlink_to(former.socket)
+        settings.VALKEY_URL = former.url.replace(str(former.socket), str(name))
+        write()
+
+        redis.Redis.from_url(former.url).replicaof("127.0.0.1", free_port())
+        name.unlink()
+        name.symlink_to(present.socket)
+        redis.Redis.from_url(present.url).config_set(
+            "requirepass", redis.Redis.from_url(former.url).config_get("requirepass")["requirepass"]
+        )
+
+        with pytest.raises(ValkeyUnavailable, match="read only"):
+            write()
+        write()
+        assert commands.call("GET", "{a}") == b"b"
+        assert commands.call("INFO", "replication")["role"] == "master"
+
+
+@pytest.mark.parametrize(
+    ("reply", "refused"),
+    [
+        ("READONLY You can't write against a read only replica.", False),
+        ("ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write.", False),
+        ("OOM command not allowed when used memory > 'maxmemory'.", False),
+        ("MASTERDOWN Link with MASTER is down.", False),
+        ("BUSY Valkey is busy running a script.", False),
+        ("BUSYGROUP Consumer Group name already exists", True),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", True),
+    ],
+)
+def test_an_error_about_the_server_is_no_refusal_of_this_one_command(reply, refused, monkeypatch) -> None:
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
+    script = Script("return redis.error_reply(ARGV[1])")
+
+    with pytest.raises(ValkeyUnavailable) as caught:
+        script.run(["{a}"], [reply])
+
+    assert isinstance(caught.value, commands.CommandRefused) == refused
 
 
 def _is_back() -> bool:

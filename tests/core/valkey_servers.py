@@ -41,6 +41,7 @@ class Watched:
     url: str
     broker_url: str
     primary: "subprocess.Popen[bytes]"
+    primary_port: int
     replica_port: int
     password: str
 
@@ -87,7 +88,7 @@ def sentinel(folder: Path) -> Iterator[Watched]:
         wait_until(lambda: asked.execute_command("SENTINEL", "REPLICAS", "pomelo"))
         quoted = "a%3Ab%2Fc%40d"
         url = f"redis+sentinel://:{quoted}@127.0.0.1:{watcher}/pomelo/0"
-        yield Watched(url, url, started["primary"], replica, password)
+        yield Watched(url, url, started["primary"], primary, replica, password)
 
 
 class TlsDoor:
