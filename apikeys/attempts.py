@@ -7,9 +7,11 @@ without a limit as many for each key; of successes the first of a secret from an
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError
 
 from apikeys import keys
 from apikeys.events import ApiKeyAuthenticated, ApiKeyRefused, AuthenticationFailed
@@ -18,6 +20,8 @@ from core.api.throttling import LocalBuckets, Policy, PolicySet, take_one
 from core.errors import DomainError
 from core.events import publish, publish_unowned
 from core.http.addresses import client_group
+from core.postgres.breaker import breaker
+from core.postgres.failures import is_outage
 from core.principal import Principal
 from core.security import sealed
 from core.tenancy import Tenant, system_context, tenant_context
@@ -131,17 +135,34 @@ def is_first_success(secret_id: UUID, ip: str, now: float) -> bool:
 
 
 def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal) -> None:
-    """Write the hour's first success of a secret from an address, once among all processes."""
+    """Write the hour's first success of a secret from an address, once among all processes.
+
+    While PostgreSQL is away nothing is written, and nothing is refused for it: the first success after its return is. The
+    request log has every one of them. Raises DatabaseError.
+    """
     facts = grant.facts
-    if _was_recorded(f"seen:{facts.secret_id.hex}:{ip}:{int(now // HOUR_SECONDS)}"):
+    name = f"seen:{facts.secret_id.hex}:{ip}:{int(now // HOUR_SECONDS)}"
+    if breaker.is_open:
+        _seen.pop((facts.secret_id, ip), None)
         return
-    with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
-        publish(
-            ApiKeyAuthenticated(
-                object_id=grant.client_id, detail={"secret_id": ids.encode("sec", facts.secret_id), "ip": ip}
-            ),
-            actor=actor,
-        )
+    if _was_recorded(name):
+        return
+    try:
+        with tenant_context(Tenant(facts.company_id, facts.mode)):  # type: ignore[arg-type]
+            publish(
+                ApiKeyAuthenticated(
+                    object_id=grant.client_id,
+                    detail={"secret_id": ids.encode("sec", facts.secret_id), "ip": ip},
+                ),
+                actor=actor,
+            )
+    except (DatabaseError, InterfaceError) as error:
+        # It was said to be written, here and to the other processes, and is not.
+        _seen.pop((facts.secret_id, ip), None)
+        with suppress(ValkeyUnavailable):
+            commands.call("DEL", name)
+        if not is_outage(error):
+            raise
 
 
 def _was_recorded(name: str) -> bool:

@@ -133,7 +133,7 @@ class _Attempt:
         self.credential = credential
         self.digest = digest = grants.digest_of(credential.secret)
         grant = grants.COPIES.get(digest)
-        if grant is None or grant.proofs is None or not grants.is_fresh(grant.proved_at, self.asked.now):
+        if grant is None or grant.proofs is None or not grant.fresh_from < self.asked.now < grant.fresh_until:
             grant = self._load(grant)
             if grant is None:
                 return

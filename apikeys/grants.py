@@ -3,7 +3,8 @@
 A grant exists three times. In PostgreSQL it is the truth. In Valkey it is JSON under the HMAC of the secret, with a MAC
 over name and content, so that a hostile Valkey can neither forge one nor move one to another secret. In the process
 it is parsed, with the commands of the hot path packed. A copy is used only while the fences (`core.valkey.fences`) say that
-it is the newest, and is read again from PostgreSQL after REPROVE_SECONDS whatever they say.
+it is the newest, and is read again from PostgreSQL after REPROVE_SECONDS whatever they say. While PostgreSQL is away it goes on
+for as long as Valkey proves it, up to OUTAGE_SECONDS after it was read (ADR 9).
 """
 
 import hmac
@@ -34,6 +35,9 @@ from core.values import ids
 
 # A copy is read again from PostgreSQL when it is older than this.
 REPROVE_SECONDS = float(fences.LONGEST_DELAY_SECONDS)
+# While PostgreSQL is away, a copy that Valkey proves is used up to this age; it is tried to be read again every so many seconds.
+OUTAGE_SECONDS = 600.0
+ASK_AGAIN_SECONDS = 1.0
 # How long a match stays remembered, so that neither bcrypt nor Vault is asked again. Revocation does not wait for it.
 MATCH_SECONDS = 3600
 MAX_COPIES = 20_000
@@ -98,20 +102,27 @@ class Grant:
         "api_version",
         "client_id",
         "facts",
+        "fresh_from",
+        "fresh_until",
         "is_browser",
         "networks",
         "notices",
         "proofs",
-        "proved_at",
         "scopes",
         "tenant",
         "usable_until",
     )
 
-    def __init__(self, facts: Facts, proofs: tuple[bytes, bytes] | None) -> None:
+    def __init__(
+        self, facts: Facts, proofs: tuple[bytes, bytes] | None, *, outlived_at: float | None = None
+    ) -> None:
         self.facts = facts
         self.proofs = proofs
-        self.proved_at = facts.proved_at
+        # Between these it is not read again. A clock that was set back makes it stale, not immortal.
+        if outlived_at is None:
+            self.fresh_from, self.fresh_until = facts.proved_at - 1.0, facts.proved_at + REPROVE_SECONDS
+        else:
+            self.fresh_from, self.fresh_until = outlived_at - 1.0, outlived_at + ASK_AGAIN_SECONDS
         self.client_id = ids.encode("key", facts.key_id)
         self.scopes = frozenset(facts.scopes)
         self.tenant = Tenant(facts.company_id, facts.mode)  # type: ignore[arg-type]
@@ -286,3 +297,8 @@ def _facts_from(data: dict[str, Any]) -> Facts:
 def is_fresh(proved_at: float, now: float) -> bool:
     """Whether a copy read at `proved_at` may still be used. A clock that was set back makes it stale, not immortal."""
     return -1.0 < now - proved_at < REPROVE_SECONDS
+
+
+def outlives_outage(proved_at: float, now: float) -> bool:
+    """Whether a copy read at `proved_at` may be used while PostgreSQL is away and Valkey proves it the newest."""
+    return -1.0 < now - proved_at < OUTAGE_SECONDS

@@ -1,6 +1,7 @@
 """The cold path: find a secret's row, check it against its verifier, and make a proven grant of it (docs/architecture.md, Keys).
 
-Runs at a secret's first use in a process, when a copy turned out to be stale, and every 60 s.
+Runs at a secret's first use in a process, when a copy turned out to be stale, and every 60 s; every second of a copy that is
+older than that while PostgreSQL is away.
 """
 
 import time
@@ -8,17 +9,24 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
+from django.db import DatabaseError, InterfaceError
+from prometheus_client import Counter
 
 from apikeys import grants, hashers, keys, selectors, stores
 from apikeys.grants import Facts, Grant
 from apikeys.models import ApiKeySecret
 from billing.entitlements import as_numbers, limits_from
 from core import clock
+from core.postgres.failures import is_outage
 from core.tenancy import system_context
 from core.valkey import fences
 from core.valkey.commands import ValkeyUnavailable
 
 log = structlog.get_logger("pomelo.apikeys")
+OUTLIVED = Counter(
+    "pomelo_grants_outlived_total",
+    "Copies of keys that Valkey proved when PostgreSQL, away, could not be asked again",
+)
 
 # A fence that moves under every read means somebody changes the key in a loop; better an error than a hang.
 MAX_READS = 5
@@ -39,18 +47,28 @@ def load_grant(secret: str, digest: bytes, known: Facts | None) -> Grant | None:
     """The newest grant of `secret`, kept as this process's copy; None when it is no valid secret.
 
     `known` is what `recall_match` found. Without Valkey the grant comes straight from PostgreSQL and carries no
-    proofs. Raises StoreUnavailable, HasherBusy.
+    proofs. Without PostgreSQL it is what is known, as long as Valkey proves that (ADR 9).
+    Raises StoreUnavailable, HasherBusy, DatabaseError.
     """
+    outlived_at: float | None = None
     if known is not None and grants.is_fresh(known.proved_at, time.time()):
         # Another process has just read it, and the fences below tell whether anything changed since.
         facts: Facts | None = known
     else:
-        facts = read_facts(secret, known)
+        try:
+            facts = read_facts(secret, known)
+        except (DatabaseError, InterfaceError) as error:
+            now = time.time()
+            if known is None or not is_outage(error) or not grants.outlives_outage(known.proved_at, now):
+                raise
+            facts, outlived_at = known, now
     grant: Grant | None = None
     if facts is not None:
         try:
-            grant = _prove(secret, facts)
-            if grant is not None:
+            grant = _prove(secret, facts, outlived_at=outlived_at)
+            if outlived_at is not None:
+                OUTLIVED.inc()
+            elif grant is not None:
                 grants.remember(digest, grant.facts)
         except ValkeyUnavailable:
             # Whatever was fresh a moment ago cannot be proved newest any more: only PostgreSQL can say.
@@ -67,14 +85,19 @@ def _match_is_alive(facts: Facts) -> bool:
     return time.time() < facts.matched_at + grants.MATCH_SECONDS
 
 
-def _prove(secret: str, facts: Facts) -> Grant | None:
-    """Tie facts to the fences: see core.valkey.fences for why the order of reads matters. Raises ValkeyUnavailable."""
+def _prove(secret: str, facts: Facts, *, outlived_at: float | None) -> Grant | None:
+    """Tie facts to the fences: see core.valkey.fences for why the order of reads matters. Raises ValkeyUnavailable.
+
+    Facts that PostgreSQL could not confirm (at `outlived_at`) are believed if they pass as they are. If they do not, reading them
+    again raises what it raised before.
+    """
     names = (fences.key_fence(facts.company_id, facts.key_id), fences.company_fence(facts.company_id))
     seen = fences.mark(names)
     for _ in range(MAX_READS):
         if [fence.version for fence in seen] == [facts.key_version, facts.company_version]:
-            return Grant(facts, (seen[0].proof, seen[1].proof))
+            return Grant(facts, (seen[0].proof, seen[1].proof), outlived_at=outlived_at)
         newer = read_facts(secret, facts)
+        outlived_at = None
         if newer is None:
             return None
         facts = newer

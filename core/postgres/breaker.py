@@ -46,6 +46,11 @@ class Breaker:
 
         self._ask = ask
 
+    @property
+    def is_open(self) -> bool:
+        """Whether PostgreSQL is known to be away."""
+        return self._is_open
+
     def check(self) -> None:
         """Raise DatabaseAway while PostgreSQL is known to be away."""
         if self._is_open:

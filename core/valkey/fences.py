@@ -11,7 +11,8 @@ Rules that make a stale copy impossible to use:
 - a writer only ever raises (compare-and-raise); a lower number never overwrites a higher one;
 - a reader that finds no fence *marks* it (version 0, a new epoch) before it reads PostgreSQL, and may afterwards only
   raise the fence of that same epoch; if the fence is gone or was raised further, it reads again;
-- a copy is re-proved from PostgreSQL at least every 60 s, which bounds what a failover that lost a write can do.
+- a copy is re-proved from PostgreSQL at least every 60 s, which bounds what a failover that lost a write can do. While PostgreSQL is
+  away nobody can change a key in it, and a copy that passes its fences is used up to ten minutes after it was proved (ADR 9).
 """
 
 import os

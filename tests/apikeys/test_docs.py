@@ -33,6 +33,7 @@ def test_the_documented_bounds_are_the_real_ones():
     assert f"{keys.SECRET_LENGTH} characters" in page
     assert f"for {UNDO_MINUTES} minutes" in page
     assert f"after {grants.REPROVE_SECONDS:.0f} s" in page
+    assert f"until it is {grants.OUTAGE_SECONDS / 60:.0f} minutes old" in page
     assert f"batches of {FLUSH_SECONDS:.0f} seconds" in page
 
 

@@ -1,0 +1,180 @@
+"""PostgreSQL away for longer than a copy may go unproved: what Valkey still proves goes on, and nothing else does (docs/adr/0009-fences.md)."""
+
+import time
+
+import pytest
+from django.db import connection
+
+from accounts.services import suspend_company
+from apikeys import grants
+from apikeys.services import revoke_key
+from audit.models import AuditEntry
+from core.postgres.breaker import breaker
+from core.tenancy import system_context, tenant_context
+from core.valkey import commands, fences
+from tests.factories import SYSTEM
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds by which the clock of this process is ahead, in a list of one."""
+    ahead, real = [0.0], time.time
+    monkeypatch.setattr("time.time", lambda: real() + ahead[0])
+    return ahead
+
+
+@pytest.fixture
+def postgresql(monkeypatch):
+    """Takes PostgreSQL away from this process, and gives it back."""
+
+    class Switch:
+        def stop(self) -> None:
+            connection.close()
+            monkeypatch.setattr(breaker, "_is_open", True)
+
+        def start(self) -> None:
+            monkeypatch.setattr(breaker, "_is_open", False)
+
+    switch = Switch()
+    yield switch
+    switch.start()
+
+
+@pytest.fixture
+def used(world, issue_key, api):
+    """A key that this process has a copy of."""
+    issued = issue_key(world.company, rate_limit=60)
+    assert api(issued.client_secret).get("/v1/whoami").status == 200
+    return issued
+
+
+@pytest.mark.parametrize("own_copy", [True, False], ids=["own copy", "grant of another process"])
+def test_what_needs_no_sql_goes_on_for_ten_minutes_and_not_longer(used, api, clock, postgresql, own_copy):
+    client = api(used.client_secret)
+    if not own_copy:
+        grants.COPIES.clear()
+    postgresql.stop()
+    for ahead in (grants.REPROVE_SECONDS + 1, grants.OUTAGE_SECONDS - 5):
+        clock[0] = ahead
+        assert client.get("/v1/whoami").status == 200
+    clock[0] = grants.OUTAGE_SECONDS + 1
+    refused = client.get("/v1/whoami")
+    assert (refused.status, refused.code) == (503, "temporarily_unavailable")
+    assert "Retry-After" in refused.headers
+    postgresql.start()
+    assert client.get("/v1/whoami").status == 200
+
+
+def test_such_a_request_is_limited_like_any_other(world, issue_key, api, clock, postgresql):
+    client = api(issue_key(world.company, rate_limit=2).client_secret)
+    assert client.get("/v1/whoami").status == 200
+    postgresql.stop()
+    clock[0] = grants.REPROVE_SECONDS + 1
+    # The clock of this process is ahead; Valkey's, by which tokens come back, is not.
+    assert [client.get("/v1/whoami").status for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize("change", ["revoked", "company suspended"])
+def test_whoever_can_stop_postgresql_keeps_no_key_alive(world, used, api, clock, postgresql, change):
+    """The change was committed and its fence raised: this process cannot read it, and yet believes its copy no longer."""
+    client = api(used.client_secret)
+    copy = grants.COPIES.get(grants.digest_of(used.client_secret))
+    with tenant_context(world.tenant()):
+        if change == "revoked":
+            revoke_key(key=used.key, actor=SYSTEM)
+    if change == "company suspended":
+        suspend_company(company=world.company, reason="Unpaid.", actor=SYSTEM)
+    assert copy is grants.COPIES.get(grants.digest_of(used.client_secret))
+    clock[0] = grants.REPROVE_SECONDS + 1
+    postgresql.stop()
+    for _ in range(2):
+        assert client.get("/v1/whoami").status == 503
+
+
+def test_a_valkey_that_lost_everything_proves_nothing(used, api, clock, postgresql):
+    client = api(used.client_secret)
+    postgresql.stop()
+    clock[0] = grants.REPROVE_SECONDS + 1
+    commands.client().flushall()
+    assert client.get("/v1/whoami").status == 503
+
+
+def test_grant_and_fence_replayed_together_end_with_ten_minutes(world, used, api, clock, postgresql):
+    """What a Valkey that lies about everything can do lasts no longer than that, whoever stops PostgreSQL for it."""
+    name, fence = (
+        f"grant:{grants.digest_of(used.client_secret).hex()}",
+        fences.key_fence(world.company.id, used.key.id),
+    )
+    old_grant, old_fence = commands.client().mget(name, fence)
+    with tenant_context(world.tenant()):
+        revoke_key(key=used.key, actor=SYSTEM)
+    commands.client().mset({name: old_grant, fence: old_fence})
+    grants.COPIES.clear()
+    postgresql.stop()
+    clock[0] = grants.OUTAGE_SECONDS + 1
+    assert api(used.client_secret).get("/v1/whoami").status == 503
+    postgresql.start()
+    assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
+
+
+def test_an_operator_stops_a_key_by_its_fence(world, used, api, clock, postgresql):
+    """docs/runbooks/when-a-key-leaks.md: what there is to do while PostgreSQL is away."""
+    client = api(used.client_secret)
+    postgresql.stop()
+    commands.client().delete(fences.key_fence(world.company.id, used.key.id))
+    assert client.get("/v1/whoami").status == 503
+
+
+def test_without_valkey_too_nobody_is_believed(used, api, clock, postgresql, settings, monkeypatch):
+    postgresql.stop()
+    clock[0] = grants.REPROVE_SECONDS + 1
+    monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
+    settings.VALKEY_URL = "redis://127.0.0.1:1/0"
+    assert api(used.client_secret).get("/v1/whoami").status == 503
+
+
+def test_while_postgresql_is_away_it_is_asked_once_a_second_for_each_copy(
+    used, api, clock, postgresql, monkeypatch
+):
+    client, asked = api(used.client_secret), []
+    real = breaker.check
+    postgresql.stop()
+    monkeypatch.setattr(breaker, "check", lambda: (asked.append(1), real()))
+    clock[0] = grants.REPROVE_SECONDS + 1
+    assert client.get("/v1/whoami").status == 200
+    first = len(asked)
+    assert client.get("/v1/whoami").status == 200
+    assert len(asked) == first
+    clock[0] += 2
+    assert client.get("/v1/whoami").status == 200
+    assert len(asked) > first
+
+
+def test_once_it_is_back_the_lost_change_is_seen_within_a_second(used, api, clock, postgresql):
+    client = api(used.client_secret)
+    # A change that told nobody: neither its version nor its fence was raised.
+    with system_context(reason="tests"):
+        type(used.key).objects.filter(id=used.key.id).update(scopes=["events:read"])
+    postgresql.stop()
+    clock[0] = grants.REPROVE_SECONDS + 1
+    assert client.get("/v1/whoami").json["scopes"] == ["customers:read"]
+    postgresql.start()
+    clock[0] += 1.5
+    assert client.get("/v1/whoami").json["scopes"] == ["events:read"]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known to be away", "found to be away"])
+def test_a_first_success_that_cannot_be_written_down_is_written_after_the_outage(
+    world, used, api, postgresql, monkeypatch, known
+):
+    # The hour's first from an address.
+    client = api(used.client_secret, ip="198.51.100.7")
+    postgresql.stop()
+    if not known:
+        monkeypatch.setattr(type(breaker), "is_open", False)
+    assert client.get("/v1/whoami").status == 200
+    postgresql.start()
+    assert [client.get("/v1/whoami").status for _ in range(2)] == [200, 200]
+    with tenant_context(world.tenant()):
+        entries = AuditEntry.objects.filter(action="api_key.authenticated", detail__ip="198.51.100.7")
+        assert entries.count() == 1
