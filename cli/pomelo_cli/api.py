@@ -14,7 +14,8 @@ import httpx
 from pomelo_cli import __version__
 from pomelo_cli.problems import Problem, Unreachable
 
-TIMEOUT_SECONDS = 20.0
+# Longer than a server keeps a question open (pomelo_cli.reading.WAIT_SECONDS).
+TIMEOUT_SECONDS = 30.0
 # A server that asks for more is not waited for longer than this at a time; then it is asked again.
 LONGEST_WAIT_SECONDS = 300.0
 

@@ -13,8 +13,12 @@ from pomelo_cli.problems import Problem, Unreachable
 from pomelo_cli.since import parse_since
 
 PAGE = 100
-# An idle listener asks 30 times a minute: half of what the smallest limit of a key allows.
+# How long the server may keep a question that it has no answer to yet: an idle listener asks three times a minute.
+WAIT_SECONDS = 20
+# Between questions while events keep coming: at most 30 a minute, half of what the smallest limit of a key allows.
 POLL_SECONDS = 2.0
+# Where the server has no room for waiting, it says at once that there is nothing: then it is asked less and less often.
+LONGEST_POLL_SECONDS = 5.0
 FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 1.0, 30.0
 
 Event = dict[str, Any]
@@ -30,17 +34,25 @@ def start_of(api: Api, since: str | None) -> dict[str, str]:
 
 
 def read_events(
-    api: Api, start: dict[str, str], *, say: Say, sleep: Callable[[float], None] = time.sleep
+    api: Api,
+    start: dict[str, str],
+    *,
+    say: Say,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Event]:
     """Yield every event after `start`, oldest first, without end.
 
     Raises Problem when the key or the position is refused. What passes by itself (no connection, 429, 5xx) is said once a
     time and waited for: as long as Retry-After says, else from 1 s, doubled up to 30 s, each up to a fifth longer.
     """
-    position, failures = dict(start), 0
+    position, failures, pause = dict(start), 0, POLL_SECONDS
     while True:
+        asked = clock()
         try:
-            page = api.get("/v1/events", {"order": "oldest_first", "limit": PAGE, **position})
+            page = api.get(
+                "/v1/events", {"order": "oldest_first", "limit": PAGE, "wait": WAIT_SECONDS, **position}
+            )
         except Unreachable as error:
             wait = _wait(failures, error.retry_after)
             say(f"{error}; asking again in {wait:.0f} s")
@@ -60,8 +72,13 @@ def read_events(
         for event in page["data"]:
             yield event
             position = {"starting_after": event["id"]}
-        if not page["has_more"]:
-            sleep(POLL_SECONDS)
+        if page["data"]:
+            pause = POLL_SECONDS
+            if not page["has_more"]:
+                sleep(pause)
+        elif clock() - asked < WAIT_SECONDS / 2:  # not kept, or not for long
+            sleep(pause)
+            pause = min(pause + 1.0, LONGEST_POLL_SECONDS)
 
 
 def _wait(failures: int, retry_after: float | None) -> float:

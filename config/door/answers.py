@@ -50,6 +50,16 @@ def send(proto: Any, sent: Sent, body: Iterable[bytes]) -> None:
             close()
 
 
+def collect(body: Iterable[bytes]) -> bytes:
+    """Return all of `body`, and close it. Raises what the body raises."""
+    try:
+        return b"".join(body)
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+
+
 def _send_file(proto: Any, sent: Sent, pieces: list[bytes], rest: Iterable[bytes]) -> None:
     descriptor, name = tempfile.mkstemp(prefix=PREFIX)
     try:

@@ -17,14 +17,16 @@ from django.conf import settings
 from django.db import connections
 
 from config.door import signals
-from config.door.answers import Sent, send
+from config.door.answers import Sent, collect, send
 from config.door.bodies import Incomplete, TooLarge, read_body
 from config.door.environ import Unreadable, build_environ
 from config.door.probes import answer_probe, warm_up
 from config.door.refusals import refuse
 from config.door.slots import Full, Slots
+from config.door.waiting import Waiter, WaitingRoom
 from core.api.entry import is_api_path
 from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest
+from core.api.waiting import KEY as WAIT
 from core.errors import TemporarilyUnavailable
 from core.postgres.breaker import breaker
 
@@ -49,6 +51,7 @@ class Door:
         self._seconds = settings.BODY_TIMEOUT_SECONDS
         self._in_flight = 0
         self._reading: set[asyncio.Task[None]] = set()
+        self._waiting = WaitingRoom(partial(self._let_in, here=False))
         warm_up()
 
     def __call__(self, watcher: Any) -> None:
@@ -81,6 +84,10 @@ class Door:
             self._read(proto, environ, None)
         else:
             self._let_in(proto, environ)
+
+    def close(self) -> None:
+        """Answer what waits: the process is about to end."""
+        self._waiting.close()
 
     # --- the body -----------------------------------------------------------------------------------------------------
 
@@ -139,7 +146,7 @@ class Door:
     # --- the work -----------------------------------------------------------------------------------------------------
 
     def _let_in(self, proto: Any, environ: dict[str, Any], *, here: bool = True) -> None:
-        """Work on a complete request: on this thread, or (not `here`, on the event loop) on one of our own."""
+        """Work on a complete request: on this thread, or (not `here`, where no other work may be done) on one of our own."""
         try:
             job = self._slots.enter(partial(self._serve, proto, environ, time.perf_counter()))
         except Full:
@@ -159,10 +166,17 @@ class Door:
     def _serve(self, proto: Any, environ: dict[str, Any], arrived: float) -> None:
         began = time.perf_counter()
         sent = Sent()
+        # To be made again from, once; Django and what stands around it write into the other one.
+        again = environ | {"pomelo.waited": True} if _may_wait(environ) else None
         try:
             body = self._application(environ, sent)
             if "pomelo.unread" in environ:
                 sent.headers.append(("Connection", "close"))
+            if again is not None and WAIT in environ:
+                content = collect(body)
+                if self._waiting.enter(Waiter(proto, sent, content, environ[WAIT], again)):
+                    return
+                body = [content]
             send(proto, sent, body)
         except Exception:
             log.exception("door.request_failed", path=environ["PATH_INFO"])
@@ -176,3 +190,11 @@ class Door:
                 waited=began - arrived,
                 worked=time.perf_counter() - began,
             )
+
+
+def _may_wait(environ: dict[str, Any]) -> bool:
+    return (
+        "wait=" in environ["QUERY_STRING"]
+        and "pomelo.waited" not in environ
+        and environ.get("CONTENT_LENGTH", "0") == "0"  # a body has been read, and is gone
+    )

@@ -62,7 +62,12 @@ def serve_worker(
 
     shutdown = set_loop_signals(loop)
     stopped = asyncio.Event()
-    shutdown.add_cb(lambda: loop.call_soon_threadsafe(stopped.set))
+
+    def stop() -> None:
+        door.close()
+        stopped.set()
+
+    shutdown.add_cb(lambda: loop.call_soon_threadsafe(stop))  # the loop runs below, when there is a door
     worker_class: Any = RSGIWorker  # whose published signature lacks some of these
     worker = worker_class(
         worker_id,

@@ -96,6 +96,31 @@ class TruthFilter(Filter):
     field_class = TruthField
 
 
+class WholeNumberField(forms.Field):
+    """A whole number within bounds, in ASCII digits."""
+
+    def __init__(self, *, lowest: int, highest: int, **kwargs: Any) -> None:
+        self._lowest, self._highest = lowest, highest
+        super().__init__(**kwargs)
+
+    def to_python(self, value: str | None) -> int | None:
+        """Return what was sent. Raises ValidationError."""
+        if not value:
+            return None
+        is_number = value.isascii() and value.isdigit() and len(value) <= len(str(self._highest))
+        if not (is_number and self._lowest <= int(value) <= self._highest):
+            raise forms.ValidationError(
+                f"Use a whole number from {self._lowest} to {self._highest}.", code="invalid"
+            )
+        return int(value)
+
+
+class WholeNumberFilter(Filter):
+    """A whole number from `lowest` to `highest`."""
+
+    field_class = WholeNumberField
+
+
 class MomentFilter(IsoDateTimeFilter):
     """A moment by RFC 3339, as every body has it too."""
 
@@ -197,6 +222,8 @@ def _schema_of(found: Filter) -> dict[str, Any]:
             "type": "string",
             "enum": [str(value) for value, _ in (choices() if callable(choices) else choices)],
         }
+    if isinstance(found, WholeNumberFilter):
+        return {"type": "integer", "minimum": found.extra["lowest"], "maximum": found.extra["highest"]}
     if isinstance(found, NumberFilter):
         return {"type": "integer"}
     text = {"type": "string", "pattern": found.pattern if isinstance(found, PatternFilter) else NOT_BLANK}

@@ -13,7 +13,7 @@ import pytest
 from pomelo_cli.api import Api
 from pomelo_cli.forwarding import body_of
 from pomelo_cli.problems import Problem
-from pomelo_cli.reading import POLL_SECONDS, read_events
+from pomelo_cli.reading import LONGEST_POLL_SECONDS, POLL_SECONDS, WAIT_SECONDS, read_events
 from tests.live import ROOT
 
 APPS = {"accounts", "apikeys", "audit", "billing", "config", "core", "messaging", "webhooks"}
@@ -31,17 +31,23 @@ class Script:
         self.asked: list[dict[str, str]] = []
         self.waits: list[float] = []
         self.said: list[str] = []
+        self.kept: list[float] = []  # how long the first questions are kept
+        self.now = 0.0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(dict(request.url.params))
         answer = self.answers.pop(0)
+        if self.kept:
+            self.now += self.kept.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     def read(self, count: int, **start: str) -> list[Any]:
         with Api("http://localhost", "pm_test_x", transport=httpx.MockTransport(self)) as api:
-            events = read_events(api, start, say=self.said.append, sleep=self.waits.append)
+            events = read_events(
+                api, start, say=self.said.append, sleep=self.waits.append, clock=lambda: self.now
+            )
             return [event["id"] for event in islice(events, count)]
 
 
@@ -49,9 +55,21 @@ def test_the_position_is_the_last_event_handed_on() -> None:
     script = Script(page("evt_1", "evt_2", has_more=True), page("evt_3"), page(), page("evt_4"))
     assert script.read(4, created_after="2026-01-01T00:00:00Z") == ["evt_1", "evt_2", "evt_3", "evt_4"]
     first, *others = script.asked
-    assert first == {"order": "oldest_first", "limit": "100", "created_after": "2026-01-01T00:00:00Z"}
+    assert first == {
+        "order": "oldest_first",
+        "limit": "100",
+        "wait": str(WAIT_SECONDS),
+        "created_after": "2026-01-01T00:00:00Z",
+    }
     assert [each["starting_after"] for each in others] == ["evt_2", "evt_3", "evt_3"]
     assert script.waits == [POLL_SECONDS, POLL_SECONDS]  # none where there was more
+
+
+def test_a_server_that_keeps_the_question_is_asked_again_at_once_and_one_that_does_not_less_often() -> None:
+    script = Script(*[page()] * 7, page("evt_1"))
+    script.kept = [20.0, 20.0]
+    assert script.read(1) == ["evt_1"]
+    assert script.waits == [POLL_SECONDS, 3.0, 4.0, LONGEST_POLL_SECONDS, LONGEST_POLL_SECONDS]
 
 
 def test_retry_after_is_waited_for_as_long_as_it_says() -> None:

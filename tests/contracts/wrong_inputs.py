@@ -198,6 +198,10 @@ for path in ("customers", "invoices", "charges", "messages", "events", "deliveri
     for limit in ("0", "101", "1e2", "１０", "9" * 5_000):
         query("foreign", f"{limit[:6]} {path}", f"/v1/{path}?limit={quote(limit)}", Refused("limit"))
 
+for seconds in ("21", "-1", "1.5", "１", "x"):
+    query("foreign", f"a wait of {seconds} seconds", f"/v1/events?order=oldest_first&wait={quote(seconds)}", Refused("wait"))
+query("foreign", "a wait in an order without an end", "/v1/events?wait=5", Refused("wait"))
+
 # Silence where people expect a warning: a name with a typing error means nothing, and that is said.
 for path in ("customers", "invoices", "charges", "messages", "events", "deliveries", "audit_entries", "request_logs"):
     query("silence", f"{path} by an unknown filter", f"/v1/{path}?creatd_after=2026-01-31T12:00:00Z", Refused("creatd_after"))

@@ -55,6 +55,7 @@ CALLERS = {
     ),
     "webhooks.emails": (1, "notices that are due, of every company"),
     "webhooks.recovery": (1, "recovery jobs that are due, of every company"),
+    "webhooks.selectors.positions": (1, "news for all that wait for an event, in one query"),
     "webhooks.relay": (2, "events of every company become deliveries"),
 }
 APPS = ("accounts", "apikeys", "audit", "billing", "config", "core", "messaging", "webhooks")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import django_filters
 from django.db.models import QuerySet
+from django.forms import Form, ValidationError
 
-from core.api.filters import ChoicesFilter, CreatedRange
+from core.api.filters import ChoicesFilter, CreatedRange, WholeNumberFilter
 from core.api.schema_enums import name_values
+from core.api.waiting import LONGEST_SECONDS
 from core.models import OutboxEvent
 from core.values import ids
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
@@ -32,6 +36,17 @@ ORDERS = [("newest_first", "Newest first"), ("oldest_first", "Oldest first")]
 name_values("EventOrder", [value for value, _ in ORDERS])
 
 
+class EventFilterForm(Form):
+    """Says that only who reads on from an event can wait for the next one."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse `wait` in any other order than `oldest_first`."""
+        values = super().clean() or {}
+        if values.get("wait") and values.get("order") != "oldest_first":
+            self.add_error("wait", ValidationError("Send order=oldest_first too.", code="invalid"))
+        return values
+
+
 class EventFilter(CreatedRange):
     """Filters of `GET /v1/events`."""
 
@@ -43,6 +58,19 @@ class EventFilter(CreatedRange):
         help_text="With `oldest_first`, `starting_after` reads on from the last event seen and misses none.",
     )
 
-    def keep_order(self, queryset: QuerySet[OutboxEvent], name: str, value: str) -> QuerySet[OutboxEvent]:
-        """Leave the rows alone: the order is the page's business."""
+    wait = WholeNumberFilter(
+        lowest=0,
+        highest=LONGEST_SECONDS,
+        method="keep_order",
+        help_text="With `oldest_first`: where there is nothing yet, keep the request open for up to so many seconds, until the next "
+        "event. An empty page may come sooner; a request that waited and found something counts twice against the limits.",
+    )
+
+    class Meta:
+        form = EventFilterForm
+
+    def keep_order(
+        self, queryset: QuerySet[OutboxEvent], name: str, value: str | int
+    ) -> QuerySet[OutboxEvent]:
+        """Leave the rows alone: the order is the page's business, and the wait the view's."""
         return queryset

@@ -7,10 +7,12 @@ from rest_framework.response import Response
 
 from core.api.access import ApiRequest
 from core.api.views import GenericViewSet
+from core.api.waiting import keep_back
 from webhooks import representations, selectors
 from webhooks.api.event_pages import EventPagination
 from webhooks.api.filters import EventFilter
 from webhooks.api.serializers import EventOutput
+from webhooks.selectors.positions import newest_position
 
 
 class EventViewSet(GenericViewSet):
@@ -23,7 +25,13 @@ class EventViewSet(GenericViewSet):
     @extend_schema(operation_id="list_events", responses=EventOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
         """List events whose objects the key may read, newest first; with `order=oldest_first`, on from the last event seen."""
-        return self.page(selectors.list_events(request.user), representations.event)
+        wait = request.query_params.get("wait")
+        # Before the page: an event that comes between the two is on the page.
+        known = newest_position() if wait else 0
+        answer = self.page(selectors.list_events(request.user), representations.event)
+        if wait and int(wait) and not answer.data["data"]:
+            keep_back(request, position=known, seconds=int(wait))
+        return answer
 
     @extend_schema(operation_id="retrieve_event", responses=EventOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:

@@ -1,0 +1,105 @@
+"""Requests that wait for news (`wait=`, core.api.waiting): between the first answer and the last they hold no thread.
+
+What waits is an answer that is ready, in a place that is bounded for each company and for the process; whoever finds no place gets the
+answer at once. While somebody waits, one query every half second asks for all of them together. Whose company has a new event is let in
+again like any other request: credentials, scopes and limits are looked at anew, so nobody reads what it may no longer read.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, connection
+from prometheus_client import Gauge
+
+from config.door.answers import Sent
+from core.api.waiting import Wait
+from core.background.loops import Loop
+from core.tenancy import Tenant
+from webhooks.selectors.positions import newest_positions
+
+PLACES = 256
+PLACES_OF_A_COMPANY = 4
+LOOK_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
+WAITING = Gauge("pomelo_requests_waiting", "Requests that wait for an event", multiprocess_mode="livesum")
+
+
+class Waiter:
+    """A request that waits: where its answer goes, the answer it has so far, and what to make it again from."""
+
+    __slots__ = ("content", "deadline", "environ", "proto", "sent", "wait")
+
+    def __init__(self, proto: Any, sent: Sent, content: bytes, wait: Wait, environ: dict[str, Any]) -> None:
+        self.proto, self.sent, self.content = proto, sent, content
+        self.wait, self.environ = wait, environ
+        self.deadline = time.monotonic() + wait.seconds
+
+    def answer(self) -> None:
+        """Send what there was to say when the wait began."""
+        self.proto.response_bytes(self.sent.status, self.sent.headers, self.content)
+
+
+class WaitingRoom:
+    """Who waits in this process. `let_in` takes a request that is to be made again."""
+
+    def __init__(
+        self,
+        let_in: Callable[[Any, dict[str, Any]], None],
+        look: Callable[[Collection[Tenant]], dict[Tenant, int]] = newest_positions,
+    ) -> None:
+        self._let_in, self._look_up = let_in, look
+        self._lock = threading.Lock()
+        self._waiters: set[Waiter] = set()
+        self._closed = False
+        self._loop = Loop("waiting-requests", self._look, rest=LOOK_SECONDS, finish=self.close)
+
+    def enter(self, waiter: Waiter) -> bool:
+        """Take `waiter` in; return whether there was a place for it."""
+        company = waiter.wait.tenant.company_id
+        with self._lock:
+            neighbours = sum(each.wait.tenant.company_id == company for each in self._waiters)
+            if self._closed or len(self._waiters) >= PLACES or neighbours >= PLACES_OF_A_COMPANY:
+                return False
+            self._waiters.add(waiter)
+            WAITING.set(len(self._waiters))
+        self._loop.wake()
+        return True
+
+    def close(self) -> None:
+        """Answer everybody, and take nobody in any more: the process is about to end."""
+        self._closed = True
+        for waiter in self._leave(lambda waiter: True):
+            waiter.answer()
+
+    def _leave(self, is_over: Callable[[Waiter], bool]) -> list[Waiter]:
+        with self._lock:
+            gone = [waiter for waiter in self._waiters if is_over(waiter)]
+            self._waiters.difference_update(gone)
+            WAITING.set(len(self._waiters))
+        return gone
+
+    def _look(self) -> float | None:
+        """Answer whose time is up, and let in again who has news. Returns None when nobody is left, to be woken by the next."""
+        now = time.monotonic()
+        for waiter in self._leave(lambda waiter: waiter.deadline <= now):
+            waiter.answer()
+        with self._lock:
+            tenants = {waiter.wait.tenant for waiter in self._waiters}
+        if not tenants:
+            return None
+        try:
+            newest = self._look_up(tenants)
+        except DatabaseError as error:
+            log.warning("door.waiters_sent_away", error=str(error))
+            for waiter in self._leave(lambda waiter: True):
+                waiter.answer()
+            return None
+        finally:
+            connection.close()
+        for waiter in self._leave(lambda waiter: newest.get(waiter.wait.tenant, 0) > waiter.wait.position):
+            self._let_in(waiter.proto, waiter.environ)
+        return 0.0

@@ -1,0 +1,98 @@
+"""A request that waits for an event (`wait=`) holds no thread, and what it is told is decided when it is told."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from apikeys.services import revoke_key
+from config.door.waiting import PLACES_OF_A_COMPANY
+from core.tenancy import tenant_context
+from tests.core.valkey_servers import wait_until
+from tests.factories import SYSTEM, make_customer
+from tests.live import HttpAnswer, WebProcess, web_process
+from webhooks.relay import relay_events
+
+THREADS = 2
+READ = ["events:read", "customers:read"]
+PATH = "/v1/events?order=oldest_first&wait=20"
+
+
+class Crowd:
+    """Requests that are under way, each on a connection of its own."""
+
+    def __init__(self, web: WebProcess) -> None:
+        self.web = web
+        self._pool = ThreadPoolExecutor(16)
+
+    def ask(self, secret: str, path: str = PATH) -> "Future[HttpAnswer]":
+        return self._pool.submit(self.web.request, "GET", path, secret=secret)
+
+    def waiting(self) -> int:
+        told = self.web.request("GET", "/metrics").content.decode()
+        return sum(float(each) for each in re.findall(r"^pomelo_requests_waiting\S* (\S+)$", told, re.M))
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Iterator[Crowd]:
+    with web_process(threads=THREADS) as web:
+        yield Crowd(web)
+
+
+@pytest.fixture
+def key(world, issue_key):
+    return issue_key(world.company, READ, mode="test", rate_limit=60)
+
+
+def happens(world):
+    make_customer(world.tenant("test"))
+    relay_events()
+
+
+def test_the_answer_comes_with_the_event_and_meanwhile_every_thread_is_free(crowd, world, key):
+    waiters = [crowd.ask(key.client_secret) for _ in range(PLACES_OF_A_COMPANY)]
+    wait_until(lambda: crowd.waiting() == PLACES_OF_A_COMPANY)
+
+    # More than there are threads wait; others are served, and one waiter too many is answered at once.
+    assert crowd.web.request("GET", "/v1/whoami", secret=key.client_secret).status == 200
+    late = crowd.web.request("GET", PATH, secret=key.client_secret, timeout=10)
+    assert (late.status, late.json["data"]) == (200, [])
+    assert not any(waiter.done() for waiter in waiters)
+
+    happens(world)
+    answers = [waiter.result(timeout=10) for waiter in waiters]
+    assert [[event["type"] for event in answer.json["data"]] for answer in answers] == [
+        ["customer.created"]
+    ] * PLACES_OF_A_COMPANY
+    wait_until(lambda: crowd.waiting() == 0)
+
+
+def test_a_key_that_was_revoked_meanwhile_is_told_nothing(crowd, world, key):
+    waiter = crowd.ask(key.client_secret)
+    wait_until(lambda: crowd.waiting() == 1)
+    with tenant_context(world.tenant("test")):
+        revoke_key(key=key.key, actor=SYSTEM)
+    happens(world)
+    answer = waiter.result(timeout=10)
+    assert (answer.status, answer.code) == (401, "key_revoked")
+
+
+def test_the_other_mode_and_other_companies_wake_nobody(crowd, world, key):
+    waiter = crowd.ask(key.client_secret, PATH.replace("20", "2"))
+    wait_until(lambda: crowd.waiting() == 1)
+    make_customer(world.tenant("live"))
+    make_customer(world.other_tenant("test"))
+    relay_events()
+    answer = waiter.result(timeout=10)
+    assert (answer.status, answer.json["data"]) == (200, [])
+
+
+def test_the_end_of_the_server_answers_whoever_waits(key):
+    with web_process(threads=THREADS) as web:
+        crowd = Crowd(web)
+        waiter = crowd.ask(key.client_secret)
+        wait_until(lambda: crowd.waiting() == 1)
+        web.stop()
+        answer = waiter.result(timeout=10)
+    assert (answer.status, answer.json["data"]) == (200, [])
