@@ -4,13 +4,38 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import Company, Membership, User
+from accounts.selectors import COMPANY_STATES
 from accounts.services import resume_company, suspend_company
 from core.tenancy import Tenant
 from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
+
+
+class CompanyState(admin.SimpleListFilter):
+    """Whether a company works, is suspended, or waits for somebody to approve it."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the states."""
+        return [("working", "Working"), ("suspended", "Suspended"), ("approval", "Waits for approval")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the companies in the chosen state."""
+        wanted = COMPANY_STATES.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
+
+
+def _works(company: Company) -> bool:
+    return company.suspended_at is None
+
+
+def _is_suspended(company: Company) -> bool:
+    return company.suspended_at is not None
 
 
 @admin.register(Company)
@@ -18,17 +43,17 @@ class CompanyAdmin(StaffModelAdmin):
     """Find a company, suspend it, resume it."""
 
     list_display = ("name", "slug", "tier", "suspended_at", "created")
-    list_filter = ("tier", ("suspended_at", admin.EmptyFieldListFilter))
+    list_filter = ("tier", CompanyState)
     search_fields = ("name", "slug")
     actions = ("suspend", "resume")
 
-    @reason_action(description="Suspend company", permission="accounts.suspend_company")
+    @reason_action(description="Suspend company", permission="accounts.suspend_company", when=_works)
     def suspend(self, request: HttpRequest, company: Company, *, reason: str) -> str:
         """Stop its keys, sends and deliveries at once."""
         suspend_company(company=company, reason=reason, actor=staff_principal(request))
         return f"{company.name} is suspended: its keys are refused, its messages and webhooks wait."
 
-    @reason_action(description="Resume company", permission="accounts.resume_company")
+    @reason_action(description="Resume company", permission="accounts.resume_company", when=_is_suspended)
     def resume(self, request: HttpRequest, company: Company, *, reason: str) -> str:
         """Lift the suspension; what waited goes out."""
         resume_company(company=company, reason=reason, actor=staff_principal(request))

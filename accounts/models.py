@@ -15,6 +15,8 @@ from core.tenancy import CompanyModel, Tenant
 from core.values import ids
 
 INVITATION_VALID_FOR = timedelta(days=7)
+# Why a new company is suspended where new ones are looked at first.
+AWAITING = "New companies are looked at first. Until then its keys, messages, webhooks and invitations wait."
 
 
 class UserManager(BaseUserManager["User"]):

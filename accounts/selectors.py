@@ -3,11 +3,20 @@
 import hashlib
 import uuid
 
+from django.db.models import Q
+
 from accounts.links import read_copied
-from accounts.models import Company, Invitation, Membership, User
+from accounts.models import AWAITING, Company, Invitation, Membership, User
 from core import clock
 from core.tenancy import require_tenant, system_context
 from core.values import ids
+
+# Conditions on companies, by what staff call their state.
+COMPANY_STATES = {
+    "working": Q(suspended_at=None),
+    "suspended": Q(suspended_at__isnull=False) & ~Q(suspended_reason=AWAITING),
+    "approval": Q(suspended_at__isnull=False, suspended_reason=AWAITING),
+}
 
 
 def current_company() -> Company:

@@ -9,6 +9,10 @@ from core.tenancy import tenant_context
 from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 
 
+def _may_be_used(key: ApiKey) -> bool:
+    return key.revoked_at is None
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(StaffModelAdmin):
     """Find a key of any company, see what it may do and when it was used, revoke it."""
@@ -30,7 +34,7 @@ class ApiKeyAdmin(StaffModelAdmin):
     readonly_fields = ("public_id",)
     actions = ("revoke",)
 
-    @reason_action(description="Revoke key", permission="apikeys.revoke_apikey")
+    @reason_action(description="Revoke key", permission="apikeys.revoke_apikey", when=_may_be_used)
     def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> str:
         """Stop it at once in every process. The company reads the reason and cannot undo it."""
         with tenant_context(key.tenant):

@@ -16,11 +16,8 @@ from accounts.models import Company
 from audit.models import AuditEntry, RequestLog, StaffEntry, UnownedRequest
 from core import clock
 from core.ui.finding import identifier_in
-from core.ui.staff import StaffModelAdmin, rows_of_identifier
+from core.ui.staff import MOST_COUNTED, StaffModelAdmin, rows_of_identifier
 from core.values.ids import first_id
-
-# A list says how many rows there are up to this many: counting a log of millions would take longer than showing it.
-MOST_COUNTED = 5_000
 
 
 class LastDays(admin.SimpleListFilter):

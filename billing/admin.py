@@ -1,5 +1,6 @@
 """Billing on the staff site: objects are looked at, never edited; tiers and limits change by actions with a reason."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -8,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from accounts.models import Company
-from billing.entitlements import LIMIT_NAMES
+from billing.entitlements import LIMIT_NAMES, as_numbers, limits_by_tier
 from billing.models import (
     MAX_LIMIT,
     Charge,
@@ -40,6 +41,10 @@ class TierForm(ReasonForm):
 
     tier = forms.ChoiceField(choices=Company.Tiers.choices)
 
+    def show_present(self, objects: Sequence[Any]) -> None:
+        """Say which tier it is now."""
+        self.fields["tier"].help_text = f"Now {', '.join(company.tier for company in objects)}."
+
 
 class LimitsForm(ReasonForm):
     """A company's own limits; a field left empty means: as the tier says."""
@@ -58,6 +63,22 @@ class LimitsForm(ReasonForm):
             )
         self.order_fields(self.field_order)
 
+    def show_present(self, objects: Sequence[Any]) -> None:
+        """Say beside each field what counts now, and begin with the company's own limits, which an empty field would end."""
+        if len(objects) != 1:
+            return
+        [company] = objects
+        own, tiers = company.limit_overrides, as_numbers(limits_by_tier()[company.tier])
+        for name in LIMIT_NAMES:
+            tier = f"{tiers[name]:,}"
+            now = (
+                f"Now {own[name]:,}, its own; its tier says {tier}."
+                if name in own
+                else f"Now {tier}, as its tier says."
+            )
+            self.fields[name].help_text = f"{now} Empty: {self.when_empty}."
+            self.fields[name].initial = own.get(name)
+
 
 class TierLimitsForm(LimitsForm):
     """The limits of a tier; a field left empty means: as it is."""
@@ -70,6 +91,12 @@ class TierLimitsForm(LimitsForm):
         self.fields[
             "named"
         ].help_text = "The tier this is for, typed out: it changes for every company on it."
+
+    def show_present(self, objects: Sequence[Any]) -> None:
+        """Say beside each field what the tier allows now."""
+        for name in LIMIT_NAMES:
+            now = ", ".join(f"{getattr(tier, name):,}" for tier in objects)
+            self.fields[name].help_text = f"Now {now}. Empty: {self.when_empty}."
 
 
 @admin.register(TierLimits)
@@ -128,6 +155,10 @@ class CompanyPlanAdmin(StaffModelAdmin):
         return f"{company.name} has its own limits now: {named}. The others are its tier's."
 
 
+def _is_open(wanted: TierRequest) -> bool:
+    return wanted.status == TierRequest.Status.OPEN
+
+
 @admin.register(TierRequest)
 class TierRequestAdmin(StaffModelAdmin):
     """What owners ask for."""
@@ -138,18 +169,22 @@ class TierRequestAdmin(StaffModelAdmin):
     list_select_related = ("company", "requested_by")
     actions = ("apply", "decline")
 
-    @reason_action(description="Apply the requested tier", permission="billing.apply_tierrequest")
+    @reason_action(
+        description="Apply the requested tier", permission="billing.apply_tierrequest", when=_is_open
+    )
     def apply(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> str:
         """Give the company the tier it asked for, at once."""
         effect = apply_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
-        return f"{wanted.company.name} is on the {wanted.tier} tier now, as it asked."
+        return (
+            f"{wanted.company.name} is on the {wanted.tier} tier now, as it asked. Who asked is told by mail."
+        )
 
-    @reason_action(description="Decline the request", permission="billing.decline_tierrequest")
+    @reason_action(description="Decline the request", permission="billing.decline_tierrequest", when=_is_open)
     def decline(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> str:
         """Leave the tier as it is; the company sees the reason."""
         decline_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
-        return f"The request of {wanted.company.name} for the {wanted.tier} tier is declined; the company sees the reason."
+        return f"The request of {wanted.company.name} for the {wanted.tier} tier is declined; the company sees the reason, and who asked gets it by mail."
 
 
 @admin.register(Customer)

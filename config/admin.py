@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
@@ -13,13 +13,14 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse, TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from accounts.sudo import ask_again, logged_in_recently
-from config import staff_search
+from config.staff import company, home, search
 from core.background.watch import read_all
+from core.operations.health import check_readiness
 from core.tenancy import system_context
 from core.ui.staff import StaffModelAdmin
 
@@ -47,8 +48,21 @@ class StaffSite(UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show above the list of tables what has waited too long, and who keeps a transaction open."""
-        return super().index(request, {**(extra_context or {}), "readings": read_all()})
+        """Show above the list of tables what waits for staff, and how the engines and the background work do."""
+        context = {
+            "waiting": home.list_waiting(self, request),
+            "readings": read_all(),
+            "checks": home.checks_of(request),
+        }
+        return super().index(request, {**(extra_context or {}), **context})
+
+    def get_urls(self) -> list[Any]:
+        """Put the page of a company in place of the form of its row."""
+        page = self.admin_view(partial(company.show, self))
+        return [
+            path("accounts/company/<path:object_id>/change/", page, name="accounts_company_change"),
+            *super().get_urls(),
+        ]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Staff who have a second factor; allauth has asked for it at sign-in."""
@@ -75,12 +89,12 @@ class StaffSite(UnfoldAdminSite):
         return HttpResponseRedirect(reverse("account_change_password"))
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Answer Ctrl+K (`config.staff_search`). unfold's own keeps results in the cache, and leaves no trace of a look."""
+        """Answer Ctrl+K (`config.staff.search`). unfold's own keeps results in the cache, and leaves no trace of a look."""
         text = request.GET.get("s", "").strip()
         if not text:
             return HttpResponse()
         began = time.monotonic()
-        results = staff_search.search(self, request, text)
+        results = search.search(self, request, text)
         template = "command" if "extended" in request.GET else "search"
         context = {
             "page_obj": Paginator(results, max(len(results), 1)),
@@ -97,9 +111,9 @@ class StaffSite(UnfoldAdminSite):
         """Not there: it would list objects of every company, and no trail would say so. Raises Http404."""
         raise Http404
 
-    def ask_who_it_is(self, request: HttpRequest) -> HttpResponse | None:
-        """Return the way to confirm one's identity when the last login is long ago, or None."""
-        return None if logged_in_recently(request) else ask_again(request, back=request.get_full_path())
+    def ask_who_it_is(self, request: HttpRequest, *, back: str) -> HttpResponse | None:
+        """Return the way to confirm one's identity, and from there to `back`, when the last login is long ago; or None."""
+        return None if logged_in_recently(request) else ask_again(request, back=back)
 
     def admin_view(
         self, view: Callable[..., HttpResponse], cacheable: bool = False
@@ -109,6 +123,9 @@ class StaffSite(UnfoldAdminSite):
         @csp_update(STAFF_POLICY)
         @wraps(view)
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if view == self.index:
+                # They ask Valkey, and PostgreSQL as the role that serves: neither can be done inside of the context.
+                home.keep_checks(request, check_readiness())
             with system_context(reason=f"staff: {request.path}"):
                 response = view(request, *args, **kwargs)
                 return response.render() if isinstance(response, SimpleTemplateResponse) else response

@@ -19,6 +19,7 @@ from messaging.models import (
     Suppression,
     Template,
 )
+from messaging.models.reputation import APPEAL_WAITS
 from messaging.services import decide_sms_sender, lift_reputation
 
 
@@ -97,6 +98,14 @@ class SenderDomainAdmin(StaffModelAdmin):
     exclude = ("token",)
 
 
+def _may_be_approved(sender: SmsSender) -> bool:
+    return sender.status != SmsSender.Status.APPROVED
+
+
+def _may_be_rejected(sender: SmsSender) -> bool:
+    return sender.status != SmsSender.Status.REJECTED
+
+
 @admin.register(SmsSender)
 class SmsSenderAdmin(StaffModelAdmin):
     """Numbers and names that companies want their SMS to come from: approve them, reject them, take them back."""
@@ -107,17 +116,21 @@ class SmsSenderAdmin(StaffModelAdmin):
     list_select_related = ("company",)
     actions = ("approve", "reject")
 
-    @reason_action(description="Approve SMS sender", permission="messaging.approve_smssender")
+    @reason_action(
+        description="Approve SMS sender", permission="messaging.approve_smssender", when=_may_be_approved
+    )
     def approve(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
         """Let the company's SMS come from it."""
         self._decide(request, sender, is_approved=True, decision=reason)
-        return f"SMS of {sender.company.name} may come from {sender.sender}."
+        return f"SMS of {sender.company.name} may come from {sender.sender}; its owners are told by mail."
 
-    @reason_action(description="Reject SMS sender", permission="messaging.reject_smssender")
+    @reason_action(
+        description="Reject SMS sender", permission="messaging.reject_smssender", when=_may_be_rejected
+    )
     def reject(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
         """Refuse it, or take it back: SMS that still wait fail."""
         self._decide(request, sender, is_approved=False, decision=reason)
-        return f"SMS of {sender.company.name} do not come from {sender.sender}."
+        return f"SMS of {sender.company.name} do not come from {sender.sender}; its owners are told by mail, with the reason."
 
     def _decide(self, request: HttpRequest, sender: SmsSender, *, is_approved: bool, decision: str) -> None:
         with tenant_context(sender.tenant):
@@ -136,6 +149,25 @@ class TemplateAdmin(WithChannel):
     list_select_related = ("company",)
 
 
+class AppealFilter(admin.SimpleListFilter):
+    """Those who have said something to what follows from their reputation, and wait for an answer."""
+
+    title = "appeal"
+    parameter_name = "appeal"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the one question."""
+        return [("waits", "Waits for an answer")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows whose company waits."""
+        return queryset.filter(APPEAL_WAITS) if self.value() == "waits" else queryset
+
+
+def _is_held_back(reputation: Reputation) -> bool:
+    return reputation.state != Reputation.State.GOOD
+
+
 @admin.register(Reputation)
 class ReputationAdmin(StaffModelAdmin):
     """How companies' live email is received, and what follows from it; what they say to it."""
@@ -151,7 +183,7 @@ class ReputationAdmin(StaffModelAdmin):
         "appeal",
         "appealed_at",
     )
-    list_filter = ("state", "mode")
+    list_filter = (AppealFilter, "state", "mode")
     search_fields = ("company__name", "company__slug")
     list_select_related = ("company",)
     actions = ("lift",)
@@ -166,12 +198,14 @@ class ReputationAdmin(StaffModelAdmin):
         """Return the rate as people read it."""
         return f"{row.complaint_rate:.2%}"
 
-    @reason_action(description="Let it send email as before", permission="messaging.lift_reputation")
+    @reason_action(
+        description="Let it send email as before", permission="messaging.lift_reputation", when=_is_held_back
+    )
     def lift(self, request: HttpRequest, reputation: Reputation, *, reason: str) -> str:
         """Lift the pause or slowing, and count anew."""
         with tenant_context(reputation.tenant):
             lift_reputation(reputation=reputation, reason=reason, actor=staff_principal(request))
-        return f"{reputation.company.name} sends email as before."
+        return f"{reputation.company.name} sends email as before; its owners are told by mail."
 
 
 @admin.register(DailyUsage)

@@ -1,12 +1,32 @@
 """Webhooks on the staff site: to read, for support, and to send a delivery again. No secret is ever here."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.tenancy import tenant_context
 from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 from webhooks.models import Attempt, Delivery, Endpoint
+from webhooks.selectors import ENDPOINT_HEALTH
 from webhooks.services.deliveries import resend_deliveries
+
+
+class EndpointHealth(admin.SimpleListFilter):
+    """Which endpoints receive, which fail, and which were switched off for it."""
+
+    title = "health"
+    parameter_name = "health"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return what an endpoint may be."""
+        return [("failing", "Failing"), ("given_up", "Switched off after failing")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the endpoints that do so."""
+        wanted = ENDPOINT_HEALTH.get(self.value() or "")
+        return queryset if wanted is None else queryset.filter(wanted)
 
 
 @admin.register(Endpoint)
@@ -14,7 +34,7 @@ class EndpointAdmin(StaffModelAdmin):
     """Endpoints and how they are doing; their custom headers may hold the company's credentials."""
 
     list_display = ("url", "company", "mode", "enabled", "disabled_reason", "failing_since", "created")
-    list_filter = ("enabled", "disabled_reason", "mode")
+    list_filter = (EndpointHealth, "enabled", "disabled_reason", "mode")
     search_fields = ("url", "company__name", "company__slug")
     list_select_related = ("company",)
     exclude = ("headers",)

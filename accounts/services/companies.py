@@ -6,8 +6,9 @@ from django.db.models import F
 from django.utils.text import slugify
 
 from accounts.events import CompanyCreated, CompanyResumed, CompanySuspended, CompanyUpdated
-from accounts.models import Company, Membership, User
+from accounts.models import AWAITING, Company, Membership, User
 from accounts.roles import Role
+from accounts.selectors import owner_emails
 from accounts.services.allowances import CompanyCreationClosed, take_company
 from accounts.services.names import checked_name
 from accounts.services.tier_hold import hold_tiers
@@ -15,6 +16,7 @@ from core import clock
 from core.errors import DomainError
 from core.events import publish
 from core.http.addresses import client_group
+from core.mail.decisions import mail_decision
 from core.postgres.failures import broken_constraint, refusing
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
@@ -34,7 +36,6 @@ class SlugTaken(DomainError):
 
 _SLUG_KEY = "accounts_company_slug_key"
 _LONGEST_WANTED = 45  # an ending of 13 still fits
-AWAITING = "New companies are looked at first. Until then its keys, messages, webhooks and invitations wait."
 
 
 def found_company(*, name: str, owner: User, actor: Principal) -> Company:
@@ -133,8 +134,18 @@ def suspend_company(*, company: Company, reason: str, actor: Principal) -> Compa
 
 
 def resume_company(*, company: Company, reason: str, actor: Principal) -> Company:
-    """Lift a suspension."""
+    """Lift a suspension; owners whose company waited for its approval are told by mail."""
     with tenant_context(company.live_tenant):
+        if company.suspended_reason == AWAITING:
+            mail_decision(
+                to=owner_emails(),
+                subject=f"{company.name} is approved",
+                text=f"{company.name} is approved: its keys, messages, webhooks and invitations work.",
+                reason=reason,
+                company_name=company.name,
+                page="/",
+                label="Open the dashboard",
+            )
         company.suspended_at, company.suspended_reason = None, ""
         _save_suspension(company)
         publish(CompanyResumed(object_id=company.public_id, detail={"reason": reason}), actor=actor)

@@ -10,7 +10,7 @@ from django.db.models import F
 
 from accounts.models import Company, User
 from accounts.roles import Role
-from accounts.selectors import role_of
+from accounts.selectors import owner_emails, role_of
 from accounts.services.tier_hold import hold_tiers
 from billing.entitlements import limits_of
 from billing.events import (
@@ -27,6 +27,7 @@ from core import clock
 from core.background import jobs
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
+from core.mail.decisions import mail_decision
 from core.postgres.failures import refusing
 from core.principal import Principal
 from core.tenancy import tenant_context
@@ -61,16 +62,18 @@ def withdraw_tier_request(*, request: TierRequest, actor: Principal) -> TierRequ
 
 
 def apply_tier_request(*, request: TierRequest, reason: str, actor: Principal) -> fences.Effect:
-    """Give the company the tier it asked for. Raises TierRequestClosed, TierUnchanged, RequesterIsNoOwner."""
+    """Give the company the tier it asked for, and tell who asked by mail. Raises TierRequestClosed, TierUnchanged, RequesterIsNoOwner."""
     with tenant_context(request.company.live_tenant):
         if request.requested_by_id and role_of(request.requested_by_id) != Role.OWNER:
             raise RequesterIsNoOwner("Who asked for it owns the company no more.")
         request = _close(request, TierRequest.Status.APPLIED, reason)
-        return change_tier(company=request.company, tier=request.tier, reason=reason, actor=actor)
+        effect = change_tier(company=request.company, tier=request.tier, reason=reason, actor=actor)
+        _mail_decision(request, f"{request.company.name} is on the {request.tier} tier", reason)
+        return effect
 
 
 def decline_tier_request(*, request: TierRequest, reason: str, actor: Principal) -> TierRequest:
-    """Decline a request; the company sees the reason. Raises TierRequestClosed."""
+    """Decline a request; the company sees the reason, and who asked gets it by mail. Raises TierRequestClosed."""
     with tenant_context(request.company.live_tenant):
         request = _close(request, TierRequest.Status.DECLINED, reason)
         publish(
@@ -79,6 +82,7 @@ def decline_tier_request(*, request: TierRequest, reason: str, actor: Principal)
             ),
             actor=actor,
         )
+        _mail_decision(request, f"Your request for the {request.tier} tier was declined", reason)
     return request
 
 
@@ -138,6 +142,21 @@ def override_limits(
 def _check_tier(tier: str) -> None:
     if tier not in Company.Tiers.values:
         raise FieldErrors([FieldError("tier", "invalid", f"Use one of {', '.join(Company.Tiers.values)}.")])
+
+
+def _mail_decision(request: TierRequest, subject: str, reason: str) -> None:
+    """Tell who asked; the owners when who asked is none of them any more."""
+    asked = request.requested_by
+    still_owner = asked is not None and role_of(asked.id) == Role.OWNER
+    mail_decision(
+        to=[asked.email] if asked is not None and still_owner else owner_emails(),
+        subject=subject,
+        text=f"{request.company.name} asked for the {request.tier} tier. It was {request.get_status_display().lower()}.",
+        reason=reason,
+        company_name=request.company.name,
+        page="/plan/",
+        label="Open the plan",
+    )
 
 
 def _lock(company: Company) -> Company:

@@ -18,17 +18,22 @@ from django.contrib.admin import FieldListFilter, SimpleListFilter
 from django.contrib.admin.utils import get_fields_from_path
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.widgets import INPUT_CLASSES, SELECT_CLASSES, TEXTAREA_CLASSES
 
 from core.errors import DomainError
 from core.events import Event, publish, publish_unowned
+from core.http.own_pages import own_page
 from core.http.requests import actor_of
 from core.principal import Principal
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context
 from core.ui.finding import identifier_in
+
+# A list says how many rows there are up to this many: counting a log of millions would take longer than showing it.
+MOST_COUNTED = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +98,9 @@ class ReasonForm(forms.Form):
             field.widget.attrs["class"] = " ".join(classes)
         return self
 
+    def show_present(self, objects: Sequence[Any]) -> None:
+        """Say beside the fields what is so now of the objects that were selected; a form with such fields overrides it."""
+
     def is_for(self, owners: Iterable[str]) -> bool:
         """Tell whether what was typed is the short name of all that was selected; otherwise say so on the field."""
         if {*owners} == {self.cleaned_data["named"].strip()}:
@@ -103,14 +111,23 @@ class ReasonForm(forms.Form):
         return False
 
 
+def _always(obj: Any) -> bool:
+    return True
+
+
 def reason_action(
-    *, description: str, permission: str, form: type[ReasonForm] = ReasonForm
+    *,
+    description: str,
+    permission: str,
+    form: type[ReasonForm] = ReasonForm,
+    when: Callable[[Any], bool] = _always,
 ) -> Callable[[Callable[..., str]], Callable[..., HttpResponse | None]]:
     """Turn `perform(self, request, obj, **fields)` into an admin action that first asks for a reason.
 
     It is offered to, and taken from, staff with `permission` (`app_label.codename`) who have signed in recently, and reaches
     objects of the one company that they name. `fields` are the other cleaned values of `form`. `perform` returns the sentence
     that says what is so now. An error the domain raises on purpose is shown, and the other selected objects are still done.
+    A page of one object has a button for it while `when(obj)`; from there the member of staff comes back to that page.
     """
 
     def decorate(perform: Callable[..., str]) -> Callable[..., HttpResponse | None]:
@@ -118,10 +135,12 @@ def reason_action(
         def action(self: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
             if not request.user.has_perm(permission):
                 raise PermissionDenied
-            if again := self.admin_site.ask_who_it_is(request):
+            back = own_page(request, request.POST.get("back", ""))
+            if again := self.admin_site.ask_who_it_is(request, back=back or request.get_full_path()):
                 return again
             chosen = list(queryset)
             asked = form(request.POST if "confirmed" in request.POST else None)
+            asked.show_present(chosen)
             if not (asked.is_valid() and asked.is_for(self.short_name(obj) for obj in chosen)):
                 self.record_list(request, chosen)
                 return TemplateResponse(
@@ -133,6 +152,7 @@ def reason_action(
                         "form": asked.in_the_look_of_the_site(),
                         "objects": [(obj, _id_of(obj), self.short_name(obj)) for obj in chosen],
                         "action": action.__name__,
+                        "back": back,
                         "opts": self.model._meta,
                     },
                 )
@@ -144,11 +164,12 @@ def reason_action(
                     messages.error(request, f"{obj}: {error.detail}")
                 else:
                     messages.success(request, result)
-            return None
+            return HttpResponseRedirect(back) if back else None
 
         action.__name__ = perform.__name__
         action.__doc__ = perform.__doc__
         action.permission = permission  # type: ignore[attr-defined]
+        action.applies = when  # type: ignore[attr-defined]
         return action
 
     return decorate
@@ -174,9 +195,20 @@ def rows_of_identifier(queryset: QuerySet[Any], text: str) -> QuerySet[Any] | No
     return queryset.filter(reduce(or_, wanted)) if wanted else None
 
 
+@dataclass(frozen=True, slots=True)
+class ActionButton:
+    """An action on the page of one object: posted to the list that performs it, which leads back to the page."""
+
+    label: str
+    action: str
+    list_address: str
+    pk: str
+
+
 class StaffModelAdmin(ModelAdmin):
     """Base of every admin: read-only unless a subclass says otherwise, and each look is audited."""
 
+    change_form_outer_before_template = "staff/buttons.html"
     show_full_result_count = False
     list_per_page = 50
     search_help_text = "An identifier (co_…, key_…, in_…) finds the row and what belongs to it."
@@ -246,20 +278,40 @@ class StaffModelAdmin(ModelAdmin):
                 found.setdefault(tenant, []).append(obj)
         return found
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show one object, and write the look into its company's audit trail."""
-        self._record_look(request, object_id)
-        return super().change_view(request, object_id, *args, **kwargs)
+    def buttons_for(self, request: HttpRequest, obj: Model) -> list[ActionButton]:
+        """Return the actions that apply to `obj` as it is, and that the member of staff has the permission for."""
+        options = self.model._meta
+        name = f"{self.admin_site.name}:{options.app_label}_{options.model_name}_changelist"
+        return [
+            ActionButton(str(description), action, reverse(name), str(obj.pk))
+            for action, (function, _, description) in self.get_actions(request).items()
+            if function.applies(obj)
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one object with the actions on it, and write the look into its company's audit trail."""
+        obj = self.record_look(request, object_id)
+        buttons = [] if obj is None else self.buttons_for(request, obj)
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), "buttons": buttons}
+        )
 
     def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show what Django's own log has of the object; it names it, so it is a look as well."""
-        self._record_look(request, object_id)
+        self.record_look(request, object_id)
         return super().history_view(request, object_id, *args, **kwargs)
 
-    def _record_look(self, request: HttpRequest, object_id: str) -> None:
-        obj = self.get_object(request, object_id)
+    def record_look(self, request: HttpRequest, object_id: str) -> Model | None:
+        """Write into its company's trail that the object is looked at; returns it. Raises PermissionDenied."""
+        obj: Model | None = self.get_object(request, object_id)
         if obj is None:
-            return
+            return None
         if not self.has_view_permission(request, obj):
             raise PermissionDenied
         event = StaffViewed(object_id=_id_of(obj), detail={"page": self.model._meta.label_lower})
@@ -269,6 +321,7 @@ class StaffModelAdmin(ModelAdmin):
         for tenant in tenants:
             with tenant_context(tenant):
                 publish(event, actor=staff_principal(request))
+        return obj
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """List objects across companies, and record the look: with its filters for staff, with its rows for companies."""

@@ -61,3 +61,7 @@ class Reputation(TenantModel):
     def complaint_rate(self) -> float:
         """The share of what was sent that its recipients have reported."""
         return self.complained / self.sent if self.sent else 0.0
+
+
+# The company has said something to what follows from its reputation, and waits for an answer.
+APPEAL_WAITS = ~models.Q(appeal="") & ~models.Q(state=Reputation.State.GOOD)

@@ -17,6 +17,7 @@ from core import clock
 from core.background import jobs, set_aside
 from core.errors import DomainError
 from core.events import publish
+from core.mail.decisions import mail_decision
 from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.tenancy import Tenant, require_tenant, system_context, tenant_context
@@ -181,6 +182,16 @@ def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) ->
     row.save()
     _locked(Message.objects.filter(channel=CHANNEL, due_at=HELD)).update(due_at=Greatest("send_at", now))
     jobs.enqueue(SEND_TASK)
+    company = current_company()
+    mail_decision(
+        to=owner_emails(),
+        subject="Email is sent as before",
+        text=f"{company.name} may send email as before. Bounces and complaints are counted anew.",
+        reason=reason,
+        company_name=company.name,
+        page="/messages/senders/",
+        label="See the rates",
+    )
     publish(
         ReputationLifted(
             object_id=row.public_id, changes={"state": [before, row.state]}, detail={"reason": reason}

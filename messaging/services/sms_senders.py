@@ -12,10 +12,12 @@ import phonenumbers
 from django.conf import settings
 from django.db.models import Count
 
+from accounts.selectors import current_company, owner_emails
 from billing.entitlements import current_limits
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
+from core.mail.decisions import mail_decision
 from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.tenancy import require_tenant
@@ -102,11 +104,22 @@ def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender
 
 
 def decide_sms_sender(*, sender: SmsSender, is_approved: bool, decision: str, actor: Principal) -> SmsSender:
-    """Approve a sender, reject it, or take it back; `decision` is what the company reads. For staff."""
+    """Approve a sender, reject it, or take it back; `decision` is what the company reads, its owners by mail. For staff."""
     row: SmsSender = SmsSender.objects.select_for_update().get(id=sender.id)
     row.status = SmsSender.Status.APPROVED if is_approved else SmsSender.Status.REJECTED
     row.decision, row.decided_at, row.updated = decision, clock.now(), clock.now()
     row.save(update_fields=["status", "decision", "decided_at", "updated"])
+    what = "approved" if is_approved else "rejected"
+    company = current_company()
+    mail_decision(
+        to=owner_emails(),
+        subject=f"The SMS sender {row.sender} is {what}",
+        text=f"The SMS sender {row.sender} of {company.name} is {what}.",
+        reason=decision,
+        company_name=company.name,
+        page="/messages/senders/",
+        label="Open the senders",
+    )
     event = SmsSenderApproved if is_approved else SmsSenderRejected
     publish(event(object_id=row.public_id, detail={"sender": row.sender, "reason": decision}), actor=actor)
     return row

@@ -1,15 +1,26 @@
 """The staff site: who gets in, what a look leaves behind, and that changes ask for a reason."""
 
+import html
+import re
+
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
+from django.core import mail
 from django.test import Client
 
-from accounts.models import Company, User
+from accounts.models import AWAITING, Company, User
+from accounts.services import resume_company, suspend_company
 from audit.models import AuditEntry
+from billing.services import decline_tier_request, override_limits, request_tier
+from core import clock
 from core.tenancy import system_context, tenant_context
 from core.ui.staff import StaffModelAdmin
+from messaging.models import Reputation, SmsSender
+from messaging.services import decide_sms_sender
+from tests.attacks.staff import make_staff
 from tests.clients import sign_in
-from tests.factories import World, make_user
+from tests.factories import SYSTEM, World, make_key, make_user
+from webhooks.models import Endpoint
 
 
 def _staff() -> User:
@@ -86,3 +97,125 @@ def test_only_admins_that_keep_account_are_there() -> None:
     for path in ("account/emailaddress/", "auth/group/", "mfa/authenticator/"):
         assert browser.get(f"/staff/{path}").status_code == 404
     assert all(isinstance(one, StaffModelAdmin) for one in admin.site._registry.values())
+
+
+# --- the home, and the page of a company ----------------------------------------------------------------------------
+
+
+def _line(page: str, label: str) -> tuple[str, str]:
+    """Return where a line of the home leads and how many it says there are."""
+    found = re.search(rf'href="([^"]+)">{label}</a>\s*<span[^>]*>\s*([^<]*)<', page)
+    assert found is not None, label
+    return html.unescape(found[1]), found[2].strip()
+
+
+def test_the_home_leads_to_what_waits(world: World) -> None:
+    browser = sign_in(_staff())
+    with tenant_context(world.tenant()):
+        request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.owner)
+        Endpoint.objects.create(
+            url="https://hooks.acme.example/", events=["*"], headers=b"", failing_since=clock.now()
+        )
+        SmsSender.objects.create(sender="Acme", sender_normalized="acme", reason="our name")
+        Reputation.objects.create(state="paused", appeal="The list is cleaned.", appealed_at=clock.now())
+    suspend_company(company=world.other_company, reason=AWAITING, actor=SYSTEM)
+    home = browser.get("/staff/").content.decode()
+
+    for label, found in (
+        ("Tier requests", world.company.name),
+        ("Companies to approve", world.other_company.slug),
+        ("SMS senders to decide", "Acme"),
+        ("Appeals against a pause of email", world.company.name),
+        ("Failing webhook endpoints", "https://hooks.acme.example/"),
+    ):
+        address, count = _line(home, label)
+        assert count != "none", label
+        listed = browser.get(address)
+        assert listed.status_code == 200
+        # Other tests' rows come before or after: the list is asked for this company's.
+        company = world.other_company if "approve" in label else world.company
+        narrowed = browser.get(f"{address}&q={company.public_id}").content.decode()
+        assert found in html.unescape(narrowed), label
+    assert (
+        world.other_company.slug
+        not in browser.get("/staff/accounts/company/?state=suspended").content.decode()
+    )
+    for part in ("Database", "Valkey", "Background"):
+        assert f"<span>{part}</span>" in home
+
+
+def test_the_home_counts_only_what_staff_may_open() -> None:
+    home = sign_in(make_staff("billing.view_tierrequest")).get("/staff/").content.decode()
+
+    assert _line(home, "Tier requests")[0] == "/staff/billing/tierrequest/?status__exact=open"
+    assert "Companies to approve" not in home
+
+
+def test_the_page_of_a_company_shows_what_staff_may_see_of_it(world: World) -> None:
+    key = make_key(world.company, name="the-till").key
+    override_limits(company=world.company, overrides={"sms_per_day": 7}, reason="agreed", actor=SYSTEM)
+    address = f"/staff/accounts/company/{world.company.id}/change/"
+
+    everything = sign_in(_staff()).get(address).content.decode()
+    for text in (
+        world.owner.email,
+        "the-till",
+        "SMS recipients a day",
+        "company.limits_overridden",
+        "Override limits",
+    ):
+        assert text in everything, text
+    assert world.outsider.email not in everything
+    assert f"/staff/apikeys/apikey/?q={world.company.public_id}" in everything
+    little = sign_in(make_staff("accounts.view_company")).get(address).content.decode()
+    for text in (
+        world.owner.email,
+        key.name,
+        "SMS recipients a day",
+        "company.limits_overridden",
+        "Suspend company",
+    ):
+        assert text not in little, text
+    assert sign_in(make_staff("apikeys.view_apikey")).get(address).status_code == 403
+    assert sign_in(_staff()).get("/staff/accounts/company/nobody/change/").status_code == 404
+
+
+def test_limits_are_asked_for_beside_what_counts_today(world: World) -> None:
+    browser = sign_in(_staff())
+    override_limits(company=world.company, overrides={"sms_per_day": 7}, reason="agreed", actor=SYSTEM)
+    back = f"/staff/accounts/company/{world.company.id}/change/"
+    chosen = {"action": "override_limits", "_selected_action": [str(world.company.id)], "back": back}
+
+    asked = browser.post("/staff/billing/companyplan/", chosen).content.decode()
+    assert "Now 7, its own; its tier says 50." in asked
+    assert "Now 60, as its tier says." in asked
+    # What the company has by itself is filled in: an empty field would end it.
+    assert re.search(r'name="sms_per_day"[^>]*value="7"|value="7"[^>]*name="sms_per_day"', asked)
+    why = {"confirmed": "1", "named": world.company.slug, "reason": "grew a lot", "sms_per_day": "8"}
+    done = browser.post("/staff/billing/companyplan/", {**chosen, **why})
+    assert done.headers["Location"] == back
+    elsewhere = browser.post("/staff/billing/companyplan/", {**chosen, **why, "back": "//evil.example/"})
+    assert elsewhere.headers["Location"] == "/staff/billing/companyplan/"
+
+
+def test_who_asked_for_a_decision_gets_it_by_mail(world: World) -> None:
+    with tenant_context(world.tenant()):
+        wish = request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.owner)
+        sender = SmsSender.objects.create(sender="Acme", sender_normalized="acme", reason="our name")
+        assert wish.company == world.company  # read here: the service is called from outside of the tenant
+    suspend_company(company=world.company, reason=AWAITING, actor=SYSTEM)
+    mail.outbox.clear()
+
+    decline_tier_request(request=wish, reason="not.this/year", actor=SYSTEM)
+    with tenant_context(world.tenant()):
+        decide_sms_sender(sender=sender, is_approved=True, decision="it is yours", actor=SYSTEM)
+    resume_company(company=world.company, reason="looked at", actor=SYSTEM)
+    suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)
+    resume_company(company=world.company, reason="paid", actor=SYSTEM)
+
+    assert [(each.to, each.subject) for each in mail.outbox] == [
+        ([world.owner.email], "Your request for the pro tier was declined"),
+        ([world.owner.email], "The SMS sender Acme is approved"),
+        ([world.owner.email], f"{world.company.name} is approved"),
+    ]
+    assert "Their reason: not[.]this/year" in mail.outbox[0].body

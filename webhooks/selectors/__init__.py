@@ -18,6 +18,12 @@ from core.values import ids
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, RecoveryJob
 
+# Conditions on endpoints, by what staff call their health.
+ENDPOINT_HEALTH = {
+    "failing": Q(enabled=True, failing_since__isnull=False, deleted_at=None),
+    "given_up": Q(enabled=False, disabled_reason__in=["gone", "failing"], deleted_at=None),
+}
+
 
 def list_endpoints() -> QuerySet[Endpoint]:
     """Return the endpoints that are not deleted."""

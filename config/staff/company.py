@@ -1,0 +1,283 @@
+"""The page of one company on the staff site: what it is, what it may and does use, who is in it, and what was done to it.
+
+Each part is shown to whoever may open its list, and leads there. The look is one entry in the company's trail.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from itertools import chain
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.db.models import Count, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from accounts.models import Company, Membership
+from apikeys.keys import MODES
+from apikeys.models import ApiKey
+from audit.models import AuditEntry, RequestLog, UsageRollup
+from audit.outcomes import OK, SERVER_ERROR
+from billing.entitlements import LIMIT_NAMES, limits_by_tier, limits_of
+from billing.models import CompanyPlan, Invoice, TierRequest
+from config.pages.plan import LIMIT_LABELS
+from core import clock
+from core.events import EVENT_TYPES
+from core.tenancy import tenant_context
+from core.ui.staff import ActionButton, StaffListed, StaffViewed
+from messaging.selectors.usage import usage_of_day
+from webhooks.models import Endpoint
+from webhooks.selectors import list_endpoints
+
+MOST_ROWS = 20
+USAGE_DAYS = 30
+MOMENT = "%Y-%m-%d %H:%M"
+# What staff look at is in the trail; of what was done to the company it tells nothing.
+LOOKS = [StaffViewed.type, StaffListed.type]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the page; `address` is the list that has all of it."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    address: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What every section needs to know."""
+
+    site: AdminSite
+    request: HttpRequest
+    company: Company
+
+    def admin_of(self, model: type[Model]) -> Any:
+        """Return the admin of `model` when the member of staff may look at its objects, else None."""
+        found: Any = self.site._registry.get(model)  # noqa: SLF001 - the one place where a site keeps its admins
+        return found if found is not None and found.has_view_permission(self.request) else None
+
+    def all_of(self, model: type[Model]) -> str:
+        """Return the address of the list of the company's objects of `model`."""
+        options = model._meta
+        address = reverse(f"{self.site.name}:{options.app_label}_{options.model_name}_changelist")
+        return f"{address}?q={self.company.public_id}"
+
+    def link(self, row: Any, text: object) -> str:
+        """Return a link to the page of `row`."""
+        options = row._meta
+        name = f"{self.site.name}:{options.app_label}_{options.model_name}_change"
+        return format_html(
+            '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
+            reverse(name, args=[row.pk]),
+            text,
+        )
+
+
+def show(site: AdminSite, request: HttpRequest, object_id: str) -> HttpResponse:
+    """Show the company, and write the look into its trail. Raises Http404, PermissionDenied."""
+    companies: Any = site._registry[Company]  # noqa: SLF001
+    company: Any = companies.record_look(request, object_id)
+    if company is None:
+        raise Http404
+    page = _Page(site, request, company)
+    context = {
+        **site.each_context(request),
+        "title": company.name,
+        "company": company,
+        "buttons": _buttons(page),
+        "sections": [section for section in _sections(page) if section is not None],
+        "opts": Company._meta,
+    }
+    return TemplateResponse(request, "staff/company.html", context)
+
+
+def _buttons(page: _Page) -> list[ActionButton]:
+    """Return what the member of staff may do: to the company, to its plan, and to the tier request that is open."""
+    found = [*page.admin_of(Company).buttons_for(page.request, page.company)]
+    if plans := page.admin_of(CompanyPlan):
+        found += plans.buttons_for(page.request, page.company)
+    if wishes := page.admin_of(TierRequest):
+        for wish in TierRequest.objects.filter(company=page.company, status=TierRequest.Status.OPEN):
+            found += wishes.buttons_for(page.request, wish)
+    return found
+
+
+def _sections(page: _Page) -> Iterator[Section | None]:
+    yield _limits(page)
+    yield _of(page, TierRequest, _tier_requests)
+    yield _of(page, Membership, _members)
+    yield _of(page, ApiKey, _keys)
+    yield _of(page, RequestLog, _usage)
+    yield _of(page, Invoice, _invoices)
+    yield _of(page, Endpoint, _endpoints)
+    yield _of(page, AuditEntry, _history)
+
+
+def _of(page: _Page, model: type[Model], make: Any) -> Section | None:
+    return make(page) if page.admin_of(model) else None
+
+
+def _limits(page: _Page) -> Section | None:
+    if not page.admin_of(CompanyPlan):
+        return None
+    company = page.company
+    tier, counted = asdict(limits_by_tier()[company.tier]), asdict(limits_of(company))
+    with tenant_context(company.live_tenant):
+        used = {f"{usage.channel}_per_day": usage.used for usage in usage_of_day(clock.now().date())}
+        used["webhook_endpoints"] = list_endpoints().count()
+    rows = [
+        (
+            LIMIT_LABELS[name],
+            f"{counted[name]:,}",
+            f"{tier[name]:,}",
+            f"{company.limit_overrides[name]:,}" if name in company.limit_overrides else "",
+            f"{used[name]:,}" if name in used else "",
+        )
+        for name in LIMIT_NAMES
+    ]
+    return Section(
+        f"Limits ({company.tier})", ("Limit", "Counts", "Its tier", "Its own", "Used now, live"), rows
+    )
+
+
+def _tier_requests(page: _Page) -> Section | None:
+    wishes = list(
+        TierRequest.objects.filter(company=page.company).select_related("requested_by").order_by("-id")[:5]
+    )
+    if not wishes:
+        return None
+    rows = [
+        (
+            page.link(one, one.tier),
+            one.get_status_display(),
+            one.requested_by or "",
+            one.note,
+            f"{one.created:{MOMENT}}",
+        )
+        for one in wishes
+    ]
+    return Section(
+        "Tier requests", ("Tier", "Status", "Asked by", "Note", "Asked (UTC)"), rows, page.all_of(TierRequest)
+    )
+
+
+def _members(page: _Page) -> Section:
+    members = Membership.objects.filter(company=page.company).select_related("user").order_by("id")
+    rows = [
+        (
+            page.link(one.user, one.user.email),
+            one.user.name,
+            one.get_role_display(),
+            f"{one.user.last_login:{MOMENT}}" if one.user.last_login else "never",
+        )
+        for one in members[:MOST_ROWS]
+    ]
+    return Section(
+        f"Members ({members.count()})",
+        ("Email", "Name", "Role", "Last sign-in (UTC)"),
+        rows,
+        page.all_of(Membership),
+    )
+
+
+def _keys(page: _Page) -> Section:
+    keys: QuerySet[ApiKey] = ApiKey.objects.filter(company=page.company, revoked_at=None)
+    rows = [
+        (
+            page.link(key, key.name),
+            key.mode,
+            key.get_kind_display(),
+            f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "no end",
+            f"{key.last_used_at:{MOMENT}}" if key.last_used_at else "never",
+        )
+        for key in keys.order_by("-id")[:MOST_ROWS]
+    ]
+    return Section(
+        f"Keys that are not revoked ({keys.count()})",
+        ("Name", "Mode", "Kind", "Ends", "Last used (UTC)"),
+        rows,
+        page.all_of(ApiKey),
+    )
+
+
+def _usage(page: _Page) -> Section:
+    since = clock.now() - timedelta(days=USAGE_DAYS)
+    rows = []
+    for mode in MODES:
+        days = UsageRollup.objects.filter(
+            company=page.company, mode=mode, grain="day", dimension="all", value="", start__gte=since
+        )
+        counts = [sum(place) for place in zip(*days.values_list("outcomes", flat=True), strict=True)]
+        if counts:
+            total, ok, failed = sum(counts), counts[OK], counts[SERVER_ERROR]
+            rows.append((mode, f"{total:,}", f"{ok:,}", f"{total - ok - failed:,}", f"{failed:,}"))
+    return Section(
+        f"Requests, last {USAGE_DAYS} days",
+        ("Mode", "Requests", "Successful", "Refused", "5xx"),
+        rows,
+        page.all_of(RequestLog),
+    )
+
+
+def _invoices(page: _Page) -> Section:
+    invoices = Invoice.objects.filter(company=page.company)
+    by_status = invoices.order_by("status").values_list("status").annotate(found=Count("id"))
+    rows = [
+        (
+            page.link(one, one.number or "Draft"),
+            one.mode,
+            one.get_status_display(),
+            f"{one.currency} {one.total:,}",
+            f"{one.created:{MOMENT}}",
+        )
+        for one in invoices.order_by("-id")[:10]
+    ]
+    return Section(
+        "Invoices",
+        ("Number", "Mode", "Status", "Total, minor units", "Created (UTC)"),
+        rows,
+        page.all_of(Invoice),
+        ", ".join(f"{found:,} {status}" for status, found in by_status),
+    )
+
+
+def _endpoints(page: _Page) -> Section:
+    endpoints = Endpoint.objects.filter(company=page.company, deleted_at=None)
+    rows = [
+        (page.link(one, one.url), one.mode, _health(one)) for one in endpoints.order_by("-id")[:MOST_ROWS]
+    ]
+    return Section("Webhook endpoints", ("URL", "Mode", "Health"), rows, page.all_of(Endpoint))
+
+
+def _health(endpoint: Endpoint) -> str:
+    if not endpoint.enabled:
+        return str(endpoint.get_disabled_reason_display())
+    return f"Failing since {endpoint.failing_since:{MOMENT}}" if endpoint.failing_since else "Receives"
+
+
+def _in_both_modes() -> list[str]:
+    """Return the actions that concern the whole company: they stand in the live trail as well."""
+    return [name for name, event in EVENT_TYPES.items() if event.company_wide]
+
+
+def _history(page: _Page) -> Section:
+    # A mode at a time: each is one range of an index.
+    newest = chain.from_iterable(
+        AuditEntry.objects.filter(company=page.company, mode=mode)
+        .exclude(action__in=LOOKS if mode == "live" else [*LOOKS, *_in_both_modes()])
+        .order_by("-id")[:MOST_ROWS]
+        for mode in MODES
+    )
+    entries = sorted(newest, key=lambda entry: entry.id, reverse=True)[:MOST_ROWS]
+    rows = [
+        (page.link(one, f"{one.created:{MOMENT}}"), one.mode, one.action, one.actor_name, one.target_id)
+        for one in entries
+    ]
+    return Section("History", ("When (UTC)", "Mode", "What", "Who", "What on"), rows, page.all_of(AuditEntry))

@@ -1,0 +1,102 @@
+"""The home of the staff site: what waits for somebody to decide or to look, each line with the list that shows exactly that.
+
+The watches beside it (core.background.watch) tell of machines; this tells of companies. A member of staff sees the lines whose
+lists they may open.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin import AdminSite
+from django.db.models import Model, Q
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import Company
+from accounts.selectors import COMPANY_STATES
+from audit.models import RequestLog
+from billing.models import TierRequest
+from core import clock
+from core.models import SetAside
+from core.operations.health import Readiness
+from core.ui.staff import MOST_COUNTED
+from core.values.ids import first_id
+from messaging.models import Reputation, SmsSender
+from messaging.models.reputation import APPEAL_WAITS
+from webhooks.models import Endpoint
+from webhooks.selectors import ENDPOINT_HEALTH
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A line of the home. `count` is exact up to MOST_COUNTED; `address` is the list that shows what was counted."""
+
+    label: str
+    count: int
+    address: str
+
+    @property
+    def amount(self) -> str:
+        """The count as people read it."""
+        return f"{self.count:,}" if self.count < MOST_COUNTED else f"{MOST_COUNTED:,} or more"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    label: str
+    model: type[Model]
+    rows: Q
+    query: dict[str, str]
+
+
+def list_waiting(site: AdminSite, request: HttpRequest) -> list[Waiting]:
+    """Return the lines that the member of staff may follow. Call it inside `system_context`."""
+    found = []
+    for line in _lines():
+        admin: Any = site._registry.get(line.model)  # noqa: SLF001 - the one place where a site keeps its admins
+        if admin is None or not admin.has_view_permission(request):
+            continue
+        options = line.model._meta
+        address = reverse(f"{site.name}:{options.app_label}_{options.model_name}_changelist")
+        # Bounded like the lists themselves: nobody reads whether it is a million.
+        rows = admin.get_queryset(request).filter(line.rows).order_by()[:MOST_COUNTED]
+        found.append(
+            Waiting(line.label, rows.count(), f"{address}?{urlencode(line.query)}" if line.query else address)
+        )
+    return found
+
+
+def _lines() -> Iterator[_Line]:
+    yield _Line("Tier requests", TierRequest, Q(status="open"), {"status__exact": "open"})
+    yield _Line("Companies to approve", Company, COMPANY_STATES["approval"], {"state": "approval"})
+    yield _Line("SMS senders to decide", SmsSender, Q(status="pending"), {"status__exact": "pending"})
+    yield _Line("Appeals against a pause of email", Reputation, APPEAL_WAITS, {"appeal": "waits"})
+    yield _Line("Suspended companies", Company, COMPANY_STATES["suspended"], {"state": "suspended"})
+    yield _Line("Failing webhook endpoints", Endpoint, ENDPOINT_HEALTH["failing"], {"health": "failing"})
+    yield _Line(
+        "Endpoints switched off after failing", Endpoint, ENDPOINT_HEALTH["given_up"], {"health": "given_up"}
+    )
+    yield _Line(
+        "Requests that ended with 5xx, last 24 hours",
+        RequestLog,
+        Q(pk__gte=first_id(clock.now() - timedelta(days=1)), status__gte=500),
+        {"outcome": "5", "days": "1"},
+    )
+    yield _Line("Rows that batches have set aside", SetAside, Q(), {})
+
+
+def keep_checks(request: HttpRequest, found: Readiness) -> None:
+    """Put on the request what was checked before the context of the page was opened."""
+    request.readiness = found  # type: ignore[attr-defined]
+
+
+def checks_of(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the parts that serving needs, each with what is wrong with it; empty for what is well."""
+    results: dict[str, str] = request.readiness.results  # type: ignore[attr-defined]
+    return [
+        (name.replace("_", " "), "" if said == "ok" else said.removeprefix("warning: "))
+        for name, said in results.items()
+    ]
