@@ -31,8 +31,9 @@ _OPTIONS = {
 }
 # What documents in any of our languages say by themselves: Latin, punctuation, signs of currencies, the minus.
 _ALWAYS = frozenset({*range(0x20, 0x180), *range(0x2000, 0x2070), *range(0x20A0, 0x20D0), 0x2212})
-# Nobody sees them, and no face has to have them: formatting characters and the choice between text and picture.
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
+# Nobody sees them, and no face has to have them: line breaks, formatting characters and the choice between text and picture.
+_BREAKS = frozenset("\t\n\r")
+_UNSEEN = frozenset({"Cf", "Zl", "Zp"})
 
 logging.getLogger("fontTools").setLevel(logging.ERROR)  # it notes every table that it drops
 
@@ -76,13 +77,14 @@ def characters_of(*values: Any) -> frozenset[str]:
 
 
 def unprintable(text: str) -> list[str]:
-    """Return the characters of `text` that no face has, in their order, each once."""
+    """Return the characters of `text` that no face has, control characters among them, in their order, each once."""
     return [character for character in dict.fromkeys(text) if not _is_printable(character)]
 
 
 def _is_printable(character: str) -> bool:
     return (
-        unicodedata.category(character) in _UNSEEN
+        character in _BREAKS
+        or unicodedata.category(character) in _UNSEEN
         or unicodedata.name(character, "").startswith("VARIATION SELECTOR")
         or any(ord(character) in _characters_of(path) for path in (_LATIN, *_others(set(), "")))
     )

@@ -3,6 +3,7 @@
 `factur-x` writes and checks the XML. Here stands only which of the norm's business terms (BT) and groups (BG) an invoice's facts are.
 """
 
+import re
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
@@ -23,6 +24,8 @@ _SEPA, _CREDIT_TRANSFER = "58", "30"  # UNTDID 4461
 _STANDARD, _ZERO, _EXEMPT, _REVERSE = "S", "Z", "E", "AE"  # UNTDID 5305
 _VATEX_REVERSE = "VATEX-EU-AE"
 _PRICE_DIGITS = 4
+# What XML 1.0 cannot hold (§2.2). Such an invoice is not issued any more; one that was is read without these characters.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XMP_URN = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 
 
@@ -86,7 +89,7 @@ def invoice_xml(
         **_payment(seller.get("bank_details") or {}),
     }
     xml: bytes = generate_cii_xml(
-        {name: value for name, value in data.items() if value not in (None, [])},
+        _in_xml({name: value for name, value in data.items() if value not in (None, [])}),
         level="en16931",
         check_xsd=True,
         check_schematron=None,
@@ -113,7 +116,16 @@ def metadata(*, title: str, author: str, made: str, has_xml: bool) -> str:
             "xmp_level": "EN 16931",
             "urn": _XMP_URN,
         }
-    return etree.tostring(generate_xmp_object(terms), encoding="unicode")
+    return etree.tostring(generate_xmp_object(_in_xml(terms)), encoding="unicode")
+
+
+def _in_xml(value: Any) -> Any:
+    """Return `value`, its texts without what XML cannot hold."""
+    if isinstance(value, str):
+        return _NOT_IN_XML.sub("", value)
+    if isinstance(value, dict):
+        return {name: _in_xml(inner) for name, inner in value.items()}
+    return [_in_xml(inner) for inner in value] if isinstance(value, list) else value
 
 
 class _Category:

@@ -103,6 +103,23 @@ def test_what_was_paid_is_no_longer_due(world: World, broken_rules) -> None:
     assert b"<ram:DuePayableAmount>0.00</ram:DuePayableAmount>" in xml
 
 
+def test_one_that_was_issued_with_what_xml_cannot_hold_is_read_without_it(
+    world: World, broken_rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("billing.export.faces.unprintable", lambda text: [])  # as before they were refused
+    customer = make_customer(world.tenant(), name="Ada\uffff", address={**FRENCH, "line2": "\x1b[2J"})
+    make_seller(world.tenant(), legal_name="Acme\ufffe GmbH")
+    lines = [{**HOURS, "description": "Work\x0b]]><x/>"}]
+    invoice = make_invoice(world.tenant(), customer=customer, lines=lines, memo="a\x01\nb", finalize=True)
+
+    xml = xml_of(invoice)
+
+    assert broken_rules(xml) == []
+    found = list(etree.fromstring(xml).itertext())
+    for text in ("Ada", "[2J", "Acme GmbH", "Work]]><x/>", "a\nb"):
+        assert text in found
+
+
 @pytest.mark.parametrize("mode", ["live", "test"])
 def test_a_draft_and_a_test_are_for_people_alone(world: World, mode) -> None:
     customer = make_customer(world.tenant(mode), address=FRENCH)

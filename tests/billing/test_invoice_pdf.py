@@ -118,8 +118,19 @@ def test_any_name_can_be_printed(world: World, name: str) -> None:
     assert len(pages(make_invoice(world.tenant(), customer=customer, lines=lines), seller=name)) == 1
 
 
-def test_a_character_that_no_font_has_is_named_before_the_invoice_is_issued(world: World) -> None:
-    lines = [{"description": "Tablet \U00010380", "quantity": 1, "unit_amount": 1}]
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("Tablet \U00010380", "U+10380"),
+        ("Work\x1b[2J", "U+001B"),
+        ("Work\x0bor play", "U+000B"),
+        ("\ufffe", "U+FFFE"),
+    ],
+)
+def test_a_character_that_no_document_shows_is_named_before_the_invoice_is_issued(
+    world: World, text: str, named: str
+) -> None:
+    lines = [{"description": text, "quantity": 1, "unit_amount": 1}]
     draft = make_invoice(world.tenant(), lines=lines)
 
     with tenant_context(world.tenant()), pytest.raises(InvoiceIncomplete) as refused:
@@ -127,7 +138,7 @@ def test_a_character_that_no_font_has_is_named_before_the_invoice_is_issued(worl
 
     [field] = refused.value.facts["fields"]
     assert (field["field"], field["code"]) == ("lines.0.description", "unprintable")
-    assert "U+10380" in field["message"]
+    assert named in field["message"]
     with tenant_context(world.tenant()):
         draft.refresh_from_db()
     assert (draft.status, draft.number) == (Invoice.Status.DRAFT, None)
