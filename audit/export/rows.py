@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,6 +18,8 @@ CHUNK = 1_000
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 # A spreadsheet runs a cell that begins so as a formula, in full width too; a leading apostrophe makes it text.
 _OPERATORS = ("=", "+", "-", "@")
+_BREAKS = ("\t", "\r", "\n")
+_SEPARATORS = re.compile(r"([;\t\r\n])")
 
 Represent = Callable[[Any], dict[str, Any]]
 
@@ -86,16 +89,24 @@ def _flatten(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def cell_of(value: Any) -> str:
-    """Return a value as the text of a cell; what a spreadsheet could run is made text by an apostrophe."""
+    """Return a value as the text of a cell; what a spreadsheet could run is made text by an apostrophe.
+
+    So is what stands behind a character that parts cells or rows where the spreadsheet is set to another country. In JSON the
+    semicolon is written as an escape instead, which leaves the value as it is.
+    """
     if value is None:
         return ""
     if isinstance(value, (dict, list)):
-        return orjson.dumps(value).decode()
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and _could_be_run(text) else text
+        text = orjson.dumps(value).decode()
+        _, *behind = text.split(";")
+        return text.replace(";", r"\u003b") if any(map(_could_be_run, behind)) else text
+    if not isinstance(value, str):
+        return str(value)
+    parts = _SEPARATORS.split(f"'{value}" if value.startswith(_BREAKS) else value)
+    return "".join(f"'{part}" if _could_be_run(part) else part for part in parts)
 
 
 def _could_be_run(text: str) -> bool:
     """Tell whether a spreadsheet may take `text` for a formula, once it has dropped blanks and what cannot be seen."""
     begin = drop_invisible(unicodedata.normalize("NFKC", text[:100])).lstrip()
-    return begin.startswith(_OPERATORS) or text.startswith(("\t", "\r", "\n"))
+    return begin.startswith(_OPERATORS)

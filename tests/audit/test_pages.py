@@ -169,7 +169,26 @@ def test_a_cell_that_a_spreadsheet_could_run_is_text(text: str) -> None:
     assert cell_of(text) == f"'{text}"
 
 
-@pytest.mark.parametrize("text", ["Ada", "1+1", "a=b", "", "'=1", "{}", "（1）", "·=", "2026-01-31"])
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("x;=1", "x;'=1"),
+        ("x\t ＝1\n@a", "x\t' ＝1\n'@a"),
+        ("=1;-1", "'=1;'-1"),
+        ({"name": "x;=1"}, '{"name":"x\\u003b=1"}'),
+        (["x;y", "\t=1"], '["x;y","\\t=1"]'),
+    ],
+)
+def test_a_cell_that_another_separator_would_part_has_nothing_to_run_behind_it(value: Any, cell: str) -> None:
+    """A spreadsheet takes the separator from the country it is set to, and there a comma and its quotes part nothing."""
+    assert cell_of(value) == cell
+    assert isinstance(value, str) or json.loads(cell) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ada", "1+1", "a=b", "", "'=1", "{}", "（1）", "·=", "2026-01-31", "a; b; c", "X11; Linux (+http)"],
+)
 def test_any_other_cell_stays_as_it_is(text: str) -> None:
     assert cell_of(text) == text
 
