@@ -20,8 +20,9 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parent.parent
-# The second lock has all of the first one, and the tools besides.
-PRODUCTION, EVERYTHING = "base", "dev"
+PRODUCTION = "base"
+# The first has all of `base` and `tracing`; the tool of the second is installed by itself.
+AUDITED = ("dev", "checkov")
 SECONDS = 120
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
@@ -38,28 +39,37 @@ def audit(lock: str) -> list[str]:
     """Return a line for each known weakness of a pinned version, and print how many packages could be asked about."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        done = subprocess.run(  # noqa: S603
-            [
-                sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off",
-                "--timeout", "5", "--cache-dir", folder, "--format", "json", "--output", str(report),
-                "--requirement", str(ROOT / "requirements" / f"{lock}.txt"),
-            ],
-            check=False, capture_output=True, text=True, timeout=SECONDS,
-        )  # fmt: skip
+        try:
+            why = _run_pip_audit(lock, folder, report)
+        except subprocess.TimeoutExpired:
+            why = f"no answer within {SECONDS} seconds"
         if not report.is_file():
-            why = (done.stderr.strip().splitlines() or ["no answer"])[-1][:200]
             sys.stdout.write(f"{lock}: nothing could be asked: {why}\n")
             return []
         dependencies = json.loads(report.read_text())["dependencies"]
     skipped = [each for each in dependencies if "skip_reason" in each]
+    said = f" Of {skipped[0]['name']} it was said: {skipped[0]['skip_reason'][:200]}" if skipped else ""
     sys.stdout.write(
-        f"{lock}: {len(dependencies) - len(skipped)} of {len(dependencies)} packages could be asked about.\n"
+        f"{lock}: {len(dependencies) - len(skipped)} of {len(dependencies)} packages could be asked about.{said}\n"
     )
     return [
         f"{lock}: {each['name']} {each['version']}: {known['id']}, mended in {', '.join(known['fix_versions']) or 'no version yet'}"
         for each in dependencies
         for known in each.get("vulns", [])
     ]
+
+
+def _run_pip_audit(lock: str, folder: str, report: Path) -> str:
+    """Let pip-audit write its report; return the last of what it complained about. Raises TimeoutExpired."""
+    done = subprocess.run(  # noqa: S603
+        [
+            sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off",
+            "--timeout", "5", "--cache-dir", folder, "--format", "json", "--output", str(report),
+            "--requirement", str(ROOT / "requirements" / f"{lock}.txt"),
+        ],
+        check=False, capture_output=True, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    return (done.stderr.strip().splitlines() or ["no answer"])[-1][:200]
 
 
 def sbom(path: Path) -> None:
@@ -87,7 +97,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "sbom":
         sbom(Path(sys.argv[2]))
     else:
-        if missing := set(pinned(PRODUCTION)) - set(pinned(EVERYTHING)):
-            sys.exit(f"Only in requirements/{PRODUCTION}.txt: {', '.join(sorted(missing))}")
-        weaknesses = audit(EVERYTHING)
+        weaknesses = [line for lock in AUDITED for line in audit(lock)]
         sys.exit("\n".join(weaknesses) if weaknesses else 0)

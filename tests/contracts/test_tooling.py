@@ -177,24 +177,43 @@ def test_the_bill_of_materials_names_all_that_is_pinned(tmp_path: Path) -> None:
     assert {each["name"]: each["version"] for each in bill["components"]} == dependencies.pinned("base")
 
 
+LEFT_PAD = {"name": "left-pad", "version": "1"}
+
+
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "told", "said"),
     [
         (
-            {"name": "left-pad", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]},
+            {**LEFT_PAD, "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]},
             ["left-pad 1: CVE-1"],
+            "dev: 1 of 1 packages could be asked about.",
         ),
-        ({"name": "left-pad", "version": "1", "vulns": []}, []),
-        ({"name": "left-pad", "version": "1", "skip_reason": "not reached"}, []),
-        (None, []),
+        ({**LEFT_PAD, "vulns": []}, [], "dev: 1 of 1 packages could be asked about."),
+        (
+            {**LEFT_PAD, "skip_reason": "not reached"},
+            [],
+            "dev: 0 of 1 packages could be asked about. Of left-pad it was said: not reached",
+        ),
+        (None, [], "dev: nothing could be asked: no network"),
+        (
+            subprocess.TimeoutExpired("pip_audit", 120),
+            [],
+            "dev: nothing could be asked: no answer within 120 seconds",
+        ),
     ],
 )
 def test_a_known_weakness_fails_and_an_unreachable_service_does_not(
-    monkeypatch: pytest.MonkeyPatch, answer: dict[str, object] | None, told: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: dict[str, object] | Exception | None,
+    told: list[str],
+    said: str,
 ) -> None:
     dependencies = load(ROOT / ".ci" / "dependencies.py")
 
     def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
+        if isinstance(answer, Exception):
+            raise answer
         if answer is not None:
             report = Path(command[command.index("--output") + 1])
             report.write_text(json.dumps({"dependencies": [answer]}))
@@ -206,3 +225,13 @@ def test_a_known_weakness_fails_and_an_unreachable_service_does_not(
 
     assert len(found) == len(told)
     assert all(words in line for words, line in zip(told, found, strict=True))
+    assert capsys.readouterr().out == f"{said}\n"
+
+
+def test_every_lock_is_asked_about() -> None:
+    dependencies = load(ROOT / ".ci" / "dependencies.py")
+    asked = [dependencies.pinned(lock).items() for lock in dependencies.AUDITED]
+
+    for path in (ROOT / "requirements").glob("*.txt"):
+        pins = dependencies.pinned(path.stem).items()
+        assert any(pins <= others for others in asked), f"{path.name} pins what nobody asks about"
