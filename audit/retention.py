@@ -12,18 +12,15 @@ from django.db import OperationalError, connections
 from audit.days import day_bounds
 from audit.models import (
     PruneCheckpoint,
-    RequestRollup,
     SealHead,
     Streams,
-    UnownedCount,
-    UnsealedEntry,
-    UsageRollup,
 )
 from audit.partitions.tables import OWNER, PARENTS, list_partitions
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import append_to_file, sign_heads, statement_of
 from audit.signing import VERSION, public_key, sign
 from core import clock
+from core.background.pruning import in_steps
 from core.clock import rfc3339
 from core.tenancy import system_context
 
@@ -38,6 +35,30 @@ STREAM_OF = {
     "audit_staffentry": Streams.STAFF,
     "audit_requestlog": Streams.REQUESTS,
     "audit_unownedrequest": Streams.UNOWNED,
+}
+# Each is served by an index, oldest first.
+_DELETE_ROLLUPS = {
+    "audit_requestrollup": """
+    DELETE FROM audit_requestrollup WHERE id IN (
+        SELECT id FROM audit_requestrollup WHERE hour < %(before)s ORDER BY hour LIMIT %(step)s
+    )
+    """,
+    "audit_usagerollup": """
+    DELETE FROM audit_usagerollup WHERE id IN (
+        SELECT id FROM audit_usagerollup WHERE start < %(before)s ORDER BY start LIMIT %(step)s
+    )
+    """,
+    "audit_unownedcount": """
+    DELETE FROM audit_unownedcount WHERE id IN (
+        SELECT id FROM audit_unownedcount WHERE hour < %(before)s ORDER BY hour LIMIT %(step)s
+    )
+    """,
+    # What was removed before it was sealed is told for as long as the day it belonged to would be kept.
+    "audit_unsealedentry": """
+    DELETE FROM audit_unsealedentry WHERE id IN (
+        SELECT id FROM audit_unsealedentry WHERE id < %(first)s AND missing_since IS NOT NULL ORDER BY id LIMIT %(step)s
+    )
+    """,
 }
 _OWN_NAME = re.compile(rf"^({'|'.join(PARENTS)})_p(\d{{8}})$")
 
@@ -68,8 +89,8 @@ def find_expired(today: date) -> list[Expired]:
     return sorted(found, key=lambda e: (e.day, e.parent))
 
 
-def prune(*, today: date | None = None) -> list[Expired]:
-    """Drop every expired day and roll-up; return the tables that are gone.
+def prune(*, today: date | None = None, max_steps: int = 2_000) -> list[Expired]:
+    """Drop every expired day, and expired roll-ups a thousand at a time, at most `max_steps` of each kind; return the tables that are gone.
 
     Runs outside of any transaction and may be interrupted anywhere: the next run goes on. Raises django.db.Error when
     PostgreSQL refuses; days that were dropped before stay dropped.
@@ -84,7 +105,7 @@ def prune(*, today: date | None = None) -> list[Expired]:
             _write_checkpoint(table)
         _drop(table)
         log.info("audit_day_dropped", table=table.name, day=table.day.isoformat())
-    _prune_rollups(today)
+    _prune_rollups(today, max_steps)
     return expired
 
 
@@ -184,12 +205,11 @@ def _orphans() -> list[Expired]:
     ]
 
 
-def _prune_rollups(today: date) -> None:
+def _prune_rollups(today: date, max_steps: int) -> None:
     oldest = today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
-    before = datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC)
-    with system_context(reason="audit retention"):
-        RequestRollup.objects.filter(hour__lt=before).delete()
-        UsageRollup.objects.filter(start__lt=before).delete()
-        UnownedCount.objects.filter(hour__lt=before).delete()
-        # What was removed before it was sealed is told for as long as the day it belonged to would be kept.
-        UnsealedEntry.objects.filter(id__lt=day_bounds(oldest)[0], missing_since__isnull=False).delete()
+    bounds = {
+        "before": datetime(oldest.year, oldest.month, oldest.day, tzinfo=UTC),
+        "first": day_bounds(oldest)[0],
+    }
+    for table, statement in _DELETE_ROLLUPS.items():
+        in_steps(table, statement, bounds, reason="audit retention", max_steps=max_steps)

@@ -62,8 +62,7 @@ def verify_chain(head: SealHead, exported: dict[str, Any] | None = None) -> Iter
     with system_context(reason="verify audit"):
         # The head is read again, together with the seals: a writer may be extending the chain at this moment.
         head = SealHead.objects.get(id=head.id)
-        table, *_ = SOURCES[Streams(head.stream)]
-        if not _has_day(table, head.day):
+        if not is_kept(head):
             yield from _verify_signature(
                 head, {head.seals: (bytes(head.digest), head.rows)}, exported, dropped=True
             )
@@ -73,6 +72,19 @@ def verify_chain(head: SealHead, exported: dict[str, Any] | None = None) -> Iter
         yield from _verify_end(head, states)
         yield from _verify_signature(head, states, exported, dropped=False)
         yield from _verify_nothing_slipped_in(head)
+
+
+def is_kept(head: SealHead) -> bool:
+    """Tell whether the rows that `head` seals are still here: a day beyond the retention is dropped, and its heads stay."""
+    table, *_ = SOURCES[Streams(head.stream)]
+    return any(p.parent == table and p.day == head.day for p in list_partitions(using="default"))
+
+
+def verify_drop(head: SealHead) -> Iterator[Finding]:
+    """Yield what is wrong with the way in which the day of `head` has gone: without a checkpoint, or one that is not as signed."""
+    table, *_ = SOURCES[Streams(head.stream)]
+    with system_context(reason="verify audit"):
+        yield from _verify_checkpoint(table, head.stream, head.day)
 
 
 def verify_days() -> Iterator[Finding]:
@@ -236,10 +248,6 @@ def _of_chain(head: SealHead) -> tuple[str, list[Any]]:
             [head.company_id, head.mode, *arguments],
         )
     return where, arguments
-
-
-def _has_day(table: str, day: date) -> bool:
-    return any(p.parent == table and p.day == day for p in list_partitions(using="default"))
 
 
 def _verify_checkpoint(table: str, stream: str, day: date) -> Iterator[Finding]:

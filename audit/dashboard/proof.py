@@ -12,14 +12,15 @@ from accounts.roles import Role
 from audit import services
 from audit.dashboard.streaming import download
 from audit.export.proof import export_proof, find_head
-from audit.verification import verify_chain
+from audit.verification import is_kept, verify_chain, verify_drop
 from core.background.heavy import heavy_work
 from core.errors import NotFound
 from core.tenancy import Tenant, require_tenant, tenant_context
 from core.values.moments import parse_day
 
-# A page that is waited for checks so many rows at most; the download has no bound.
+# A page that is waited for checks so many rows at most, in so many seals, each of which is a statement; the download has no bound.
 MOST_ROWS = 50_000
+MOST_SEALS = 5_000
 FINDINGS_SHOWN = 50
 WORDS = {
     "edited": "was changed after it was sealed",
@@ -30,6 +31,7 @@ WORDS = {
     "cut_off": "the chain ends too early",
     "signature": "the signature is not ours",
     "unsigned": "waits for a signature for too long",
+    "day_missing": "is gone, and no signed note says that it was dropped",
 }
 
 
@@ -52,18 +54,26 @@ def verify_day(request: CompanyRequest, stream: str) -> HttpResponse:
     tenant = Tenant(request.membership.company_id, request.mode)
     with tenant_context(tenant):
         head = find_head(stream, day)
-    is_too_long = head.rows > MOST_ROWS
-    findings = []
+    is_too_long = head.rows > MOST_ROWS or head.seals > MOST_SEALS
+    findings: list[dict[str, str]] = []
     if not is_too_long:
         with heavy_work(tenant.company_id):
-            findings = list(islice(verify_chain(head), FINDINGS_SHOWN))
+            found = islice(verify_chain(head), FINDINGS_SHOWN)
+            findings = [{"subject": each.subject, "words": WORDS[each.what]} for each in found]
+    # Asked afterwards: a day that was dropped meanwhile was not checked to its end.
+    has_gone = not is_kept(head)
+    if has_gone:
+        # What a checkpoint is about concerns every company's rows of the day.
+        findings += [{"subject": f"{day:%Y-%m-%d}", "words": WORDS[each.what]} for each in verify_drop(head)]
     context = {
         "head": head,
         "day": day,
         "stream": stream,
         "most_rows": MOST_ROWS,
+        "most_seals": MOST_SEALS,
         "is_too_long": is_too_long,
-        "findings": [{"subject": each.subject, "words": WORDS[each.what]} for each in findings],
+        "has_gone": has_gone,
+        "findings": findings,
     }
     with tenant_context(tenant):
         return render(request, "audit/verified.html", context)

@@ -146,6 +146,8 @@ class RequestRollup(TenantModel):
         indexes = [
             models.Index(fields=["company", "mode", "route", "hour"], name="audit_rollup_route"),
             models.Index(fields=["company", "mode", "key", "hour"], name="audit_rollup_key"),
+            # The oldest of all companies, which go first (audit.retention).
+            models.Index(fields=["hour"], name="audit_rollup_hour"),
         ]
 
     def __str__(self) -> str:
@@ -192,7 +194,9 @@ class UsageRollup(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "grain", "dimension", "start"], name="audit_usage_start")
+            models.Index(fields=["company", "mode", "grain", "dimension", "start"], name="audit_usage_start"),
+            # The oldest of all companies, which go first (audit.retention).
+            models.Index(fields=["start"], name="audit_usage_oldest"),
         ]
 
     def __str__(self) -> str:

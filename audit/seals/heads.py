@@ -101,7 +101,8 @@ def heads_files() -> list[Path]:
     """Return the files of exported heads: one, or where the name has `{host}`, that of every machine in the folder."""
     path = Path(settings.AUDIT_HEADS_FILE)
     if HOST in path.name:
-        return sorted(path.parent.glob(glob.escape(path.name).replace(HOST, "*")))
+        found = path.parent.glob(glob.escape(path.name).replace(HOST, "*"))
+        return sorted(each for each in found if each.is_file())
     return [path] if path.exists() else []
 
 

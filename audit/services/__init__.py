@@ -8,7 +8,7 @@ from core.values import ids
 
 
 def record_export(*, what: str, kind: str, filters: dict[str, str], actor: Principal) -> None:
-    """record an export of `what` (entries, requests or usage) in the format `kind`, narrowed by `filters`."""
+    """Record an export of `what` (entries, requests or usage) in the format `kind`, narrowed by `filters`."""
     publish(
         AuditExported(
             object_id=ids.encode("co", require_tenant().company_id),

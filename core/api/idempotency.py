@@ -24,7 +24,7 @@ from core.api.errors import (
 )
 from core.api.json import canonical
 from core.api.versions import HEADER as VERSION_HEADER
-from core.background.pruning import PRUNED
+from core.background import pruning
 from core.errors import ERRORS
 from core.models import IDEMPOTENCY_KEPT_FOR, IdempotencyRecord
 from core.postgres.rows import insert_rows
@@ -41,6 +41,11 @@ FORM_KEYS = "form·"
 STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
 # In the place of a body that was streamed; what is encrypted is never empty.
 NOT_KEPT = b""
+_DELETE_EXPIRED = """
+DELETE FROM core_idempotencyrecord WHERE id IN (
+    SELECT id FROM core_idempotencyrecord WHERE expires <= %(now)s ORDER BY expires LIMIT %(step)s
+)
+"""
 _KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag", VERSION_HEADER)
 
 
@@ -228,19 +233,16 @@ def has_idempotent_write(now: datetime) -> bool:
     return IdempotencyRecord.objects.filter(expires__gt=now).exclude(key__startswith=FORM_KEYS).exists()
 
 
-def prune_expired(*, now: datetime, batch: int = 5_000) -> int:
-    """Delete the answers that are no longer kept, of every company, a batch per transaction; return how many."""
-    pruned = 0
-    while True:
-        with system_context(reason="prune expired idempotency keys"):
-            expired = IdempotencyRecord.objects.filter(expires__lte=now).order_by("expires")
-            deleted, _ = IdempotencyRecord.objects.filter(
-                id__in=list(expired.values_list("id", flat=True)[:batch])
-            ).delete()
-        PRUNED.labels("core_idempotencyrecord").inc(deleted)
-        pruned += deleted
-        if deleted < batch:
-            return pruned
+def prune_expired(*, now: datetime, max_steps: int = 2_000, step: int = pruning.STEP) -> int:
+    """Delete the answers that are no longer kept, of every company, `step` per transaction; return how many."""
+    return pruning.in_steps(
+        "core_idempotencyrecord",
+        _DELETE_EXPIRED,
+        {"now": now},
+        reason="prune expired idempotency keys",
+        max_steps=max_steps,
+        step=step,
+    )
 
 
 def replay(stored: Stored) -> HttpResponse:

@@ -16,7 +16,7 @@ from django.db.models import Count
 from prometheus_client import Counter
 
 from core import clock
-from core.background.pruning import PRUNED
+from core.background import pruning
 from core.background.watch import FIGURES, Figures
 from core.models import SetAside
 from core.postgres.failures import is_outage
@@ -29,6 +29,9 @@ WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60, 24 *
 # What has not failed again for so long is gone, or was mended by hand.
 KEPT_FOR = timedelta(days=90)
 MAX_REASON_LENGTH = 500
+_DELETE_OLD = """
+DELETE FROM core_setaside WHERE id IN (SELECT id FROM core_setaside WHERE last_seen < %(before)s LIMIT %(step)s)
+"""
 
 log = structlog.get_logger("pomelo.set_aside")
 SET_ASIDE = Counter("pomelo_set_aside_total", "Rows that were set aside so that others go on", ["batch"])
@@ -124,12 +127,16 @@ def resting(batch: str, *, now: datetime | None = None) -> list[UUID]:
     return [row.row_id for row in rows.only("row_id") if row.row_id is not None]
 
 
-def prune() -> int:
-    """Forget what has not failed for 90 days; return how many."""
-    with system_context(reason="rows that were set aside long ago"):
-        removed = SetAside.objects.filter(last_seen__lt=clock.now() - KEPT_FOR).delete()[0]
-    PRUNED.labels("core_setaside").inc(removed)
-    return removed
+def prune(*, max_steps: int = 1_000, step: int = pruning.STEP) -> int:
+    """Forget what has not failed for 90 days, `step` rows per transaction; return how many."""
+    return pruning.in_steps(
+        "core_setaside",
+        _DELETE_OLD,
+        {"before": clock.now() - KEPT_FOR},
+        reason="rows that were set aside long ago",
+        max_steps=max_steps,
+        step=step,
+    )
 
 
 def _name(item: str) -> str:

@@ -1,7 +1,8 @@
 """Days that are over are dropped whole; what is younger stays; a killed run is taken up again."""
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.test import Client
 
 from accounts.events import CompanyUpdated
 from audit.days import day_bounds
@@ -32,8 +34,10 @@ from tests.factories import SYSTEM, World
 
 @pytest.fixture
 def old_day() -> Iterator[date]:
-    """A day just beyond the retention, with partitions of its own, as if they had been made in time."""
+    """A day just beyond the retention, with partitions of its own, as if they had been made in time and never dropped."""
     day = clock.now().date() - timedelta(days=91)
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute("DELETE FROM audit_prunecheckpoint WHERE day = %s", [day])
     tables.ensure_partitions([day])
     yield day
     prune()
@@ -65,6 +69,46 @@ def test_an_expired_day_is_dropped_and_its_heads_and_a_checkpoint_stay(world: Wo
         checkpoint = PruneCheckpoint.objects.get(table="audit_requestlog", day=old_day)
     assert checkpoint.rows >= 2
     assert [f for f in verify_days() if old_day.isoformat() in f.subject] == []
+
+
+def test_the_page_does_not_say_of_a_dropped_day_that_nothing_was_changed(
+    world: World, login: Callable[..., Client], old_day: date
+) -> None:
+    # given a day beyond the retention, of which the signed head is all that stays
+    store([row_of(world, old_day)])
+    sign_heads()
+    prune()
+    browser = login(world.owner, company=world.company)
+    verify = f"/audit/verify/requests?day={old_day.isoformat()}"
+    # when
+    dropped = browser.get(verify).content.decode()
+    with psycopg.connect(superuser_url(), autocommit=True) as superuser:
+        superuser.execute(
+            "UPDATE audit_prunecheckpoint SET signature = decode(repeat('00', 64), 'hex') WHERE day = %s",
+            [old_day],
+        )
+    forged = browser.get(verify).content.decode()
+    # then
+    assert "No longer kept here" in dropped
+    assert "Nothing was changed" not in dropped
+    assert "This day is not as it was sealed" in forged
+
+
+def test_roll_ups_that_are_over_go_a_few_at_a_time(world: World, old_day: date) -> None:
+    # given 1,200 roll-ups beyond the retention
+    store([row_of(world, old_day, route=f"/v1/things/{number}") for number in range(1_200)])
+
+    def left() -> int:
+        with tenant_context(world.tenant()):
+            return RequestRollup.objects.count()
+
+    before = left()
+    # when each run may take one step of a thousand
+    prune(max_steps=1)
+    once = left()
+    prune(max_steps=1)
+    # then
+    assert (before, once, left()) == (1_200, 200, 0)
 
 
 def test_a_dropped_day_without_its_checkpoint_is_reported(world: World, old_day: date) -> None:
@@ -187,6 +231,51 @@ def test_of_a_day_that_is_over_the_exported_file_keeps_the_last_head_of_each_cha
     with system_context(reason="test"):
         last = SealHead.objects.get(company_id=world.company.id, mode="live", stream="entries")
     assert list(verify_chain(last, heads.exported_heads()[heads.chain_of(last)])) == []
+
+
+@pytest.mark.parametrize("name", ["heads.{host}.jsonl", "heads.{host}", "{host}"])
+def test_files_of_machines_that_write_no_more_are_compacted_by_those_that_do(
+    world: World, settings, tmp_path, monkeypatch, name: str
+) -> None:
+    # given two machines that are gone, one that wrote a moment ago, and this one, whose names differ after a dot only
+    settings.AUDIT_HEADS_FILE = str(tmp_path / name)
+    head = {"company": str(world.company.id), "mode": "live", "stream": "entries"}
+    today = date(2026, 1, 10)
+    for machine, day in (("pod.1", 1), ("pod.2", 2), ("pod.3", 3), ("pod.4", 4)):
+        monkeypatch.setattr(heads.socket, "gethostname", lambda machine=machine: machine)
+        lines = [
+            {
+                **head,
+                "day": f"2026-01-0{day}",
+                "seals": seals,
+                "digest": "a",
+                "signed_at": f"2026-01-0{day}T00:0{seals}:00Z",
+            }
+            for seals in (1, 2, 3)
+        ]
+        heads.append_to_file(lines)
+        written = datetime(2026, 1, 10 if day > 2 else day, tzinfo=UTC).timestamp()
+        os.utime(heads.own_file(), (written, written))
+    exported = heads.exported_heads()
+
+    # when
+    removed = [
+        compact_heads(today=today),
+        compact_heads(today=today),
+        compact_heads(today=today + timedelta(days=1)),
+    ]
+
+    # then
+    files = {
+        machine: tmp_path / name.replace("{host}", machine)
+        for machine in ("pod.1", "pod.2", "pod.3", "pod.4")
+    }
+    assert removed == [6, 0, 0]
+    assert {machine: len(path.read_bytes().splitlines()) for machine, path in files.items()} == {
+        "pod.1": 1, "pod.2": 1, "pod.3": 3, "pod.4": 1,
+    }  # fmt: skip
+    assert heads.heads_files() == sorted(files.values())
+    assert heads.exported_heads() == exported
 
 
 def test_a_chain_that_was_exported_from_an_earlier_end_keeps_every_line(

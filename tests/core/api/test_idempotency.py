@@ -259,7 +259,7 @@ def test_pruning_removes_what_has_expired_in_batches_and_nothing_else(world, cli
         IdempotencyRecord.objects.exclude(key="order-4").update(expires=clock.now() - timedelta(days=30))
 
     # Other tests' answers may have expired too, none of them a month ago.
-    assert prune_expired(now=clock.now() - timedelta(days=20), batch=2) == 4
+    assert prune_expired(now=clock.now() - timedelta(days=20), step=2) == 4
     prune_idempotency_keys()
 
     with tenant_context(world.tenant()):
