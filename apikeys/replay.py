@@ -8,6 +8,7 @@ from datetime import timedelta
 from apikeys.restrictions import address_allowed, compile_networks
 from core.api.operations import MountedView, mounted_views
 from core.api.scopes import ANY_KEY
+from core.http.routes import route_template
 
 PERIOD = timedelta(days=7)
 MAX_REASONS = 8
@@ -59,7 +60,7 @@ def replay(
 def required_scopes() -> Callable[[str, str], tuple[str, ...]]:
     """Which scopes the API's routes need now: a function of method and route template (`/v1/customers/{id}`)."""
     mounted: dict[str, MountedView] = {
-        _template(found.route): found for found in mounted_views() if found.view
+        route_template(found.route): found for found in mounted_views() if found.view
     }
 
     def of(method: str, route: str) -> tuple[str, ...]:
@@ -68,12 +69,3 @@ def required_scopes() -> Callable[[str, str], tuple[str, ...]]:
         return () if ANY_KEY in needed else needed
 
     return of
-
-
-def _template(pattern: str) -> str:
-    """Django's `v1/customers/<str:id>` as the request log writes it: `/v1/customers/{id}`."""
-    parts = [
-        "{" + part[1:-1].rpartition(":")[2] + "}" if part.startswith("<") and part.endswith(">") else part
-        for part in pattern.split("/")
-    ]
-    return "/" + "/".join(parts)

@@ -12,7 +12,8 @@ from audit.outcomes import OK, OUTCOMES, SERVER_ERROR
 from core.tenancy import require_tenant
 from core.values.ids import first_id
 
-Dimension = Literal["all", "key", "route", "status"]
+# Addresses have no roll-ups: what asks for one finds none.
+Dimension = Literal["all", "key", "route", "status", "address"]
 
 # How many of the newest requests of a period are told apart by address: addresses are too many to be counted for good.
 MOST_BY_ADDRESS = 50_000
@@ -62,6 +63,18 @@ def usage_by_value(dimension: Dimension, *, since: datetime, until: datetime, li
         )
         found = [_usage(sums, value=value, name=name or value) for value, name, *sums in cursor.fetchall()]
     return sorted(found, key=lambda usage: (-usage.requests, usage.value))[:limit]
+
+
+def newest_name(key: str) -> str:
+    """Return the newest name of a key (its UUID in hexadecimal) that a roll-up knows; empty when it was never used."""
+    tenant = require_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM audit_usagerollup WHERE company_id = %s AND mode = %s AND grain = 'day' "
+            "AND dimension = 'key' AND value = %s ORDER BY start DESC LIMIT 1",
+            [tenant.company_id, tenant.mode, key],
+        )
+        return str((cursor.fetchone() or ("",))[0])
 
 
 def days_of_keys(keys: Collection[UUID], *, days: int, today: date) -> dict[UUID, list[int]]:

@@ -1,4 +1,4 @@
-"""Reading a log newest first, a few days at a time.
+"""Reading a log newest first, or on from a row to newer ones, a few days at a time.
 
 A page of twenty rows lies in the newest one or two partitions nearly always. One statement over all of them would be
 planned for each of ninety (or a hundred and twenty, with those made ahead) times ten indexes, which costs far more than
@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from core import clock
+from core.api.pagination import Page, paginate
 from core.values.ids import first_id
 
 # How far back the statements reach, in whole days before today: nearly always the first one fills the page.
@@ -30,6 +31,47 @@ def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
         if len(found) == count:
             break
     return found
+
+
+def oldest(queryset: QuerySet[Any], count: int, *, after: UUID) -> list[Any]:
+    """Return the first `count` rows of `queryset` that are newer than the row `after`, oldest first."""
+    found: list[Any] = []
+    for lower, upper in _windows_from(after):
+        window = queryset.filter(pk__gt=lower, pk__lt=upper)
+        found += window.order_by("pk")[: count - len(found)]
+        if len(found) == count:
+            break
+    return found
+
+
+def paginate_log(queryset: QuerySet[Any], request: Any) -> Page:
+    """Return the page that `request` asks for, either way. Raises FieldErrors for a bad limit or cursor."""
+    # Where the way back begins; without a cursor nobody asks for it.
+    begin = UUID(int=0)
+
+    def seek_back(rows: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
+        nonlocal begin
+        begin = row_id
+        return rows
+
+    return paginate(
+        queryset,
+        request,
+        read=newest,
+        seek_back=seek_back,
+        read_back=lambda rows, count: oldest(rows, count, after=begin),
+    )
+
+
+def _windows_from(row_id: UUID) -> Iterator[tuple[UUID, UUID]]:
+    """Yield ranges of identifiers without their ends, the oldest first, from `row_id` on; the last one has no end of its own."""
+    begin, lower = row_id.int >> 80, row_id  # the millisecond it was made in (RFC 9562)
+    for days in STEPS:
+        upper = UUID(int=min(begin + days * 86_400_000, 2**48 - 1) << 80)
+        yield lower, upper
+        # The first identifier of the next window belongs to it.
+        lower = UUID(int=max(upper.int - 1, row_id.int))
+    yield lower, UUID(int=2**128 - 1)
 
 
 def _windows() -> Iterator[tuple[UUID | None, UUID]]:

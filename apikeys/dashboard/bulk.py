@@ -20,13 +20,15 @@ from apikeys.services import (
     MOST_REVOKED,
     MOST_ROTATED,
     NewSecret,
+    check_active,
     prepare_secret,
     restore_keys,
     revoke_keys,
     rotate_keys,
 )
 from core import clock
-from core.tenancy import Tenant
+from core.background.heavy import heavy_work
+from core.tenancy import Tenant, tenant_context
 
 
 class _BulkRequest(CompanyRequest):
@@ -41,10 +43,28 @@ def _asked(request: HttpRequest) -> list[str]:
 
 
 def _prepare_secrets(request: CompanyRequest) -> None:
-    """Make the secrets before the transaction: hashing takes long on purpose. None for more keys than one page rotates."""
-    if request.method == "POST" and len(_asked(request)) <= MOST_ROTATED:
-        tenant = Tenant(request.membership.company_id, request.mode)
-        cast(_BulkRequest, request).new_secrets = [prepare_secret(tenant) for _ in _asked(request)]
+    """Make the secrets before the transaction: hashing takes long on purpose, so that what will be refused gets none.
+
+    Raises NotFound, KeyNotActive for any of the keys, and TemporarilyUnavailable while the company has others made.
+    """
+    inside = cast(_BulkRequest, request)
+    inside.new_secrets = []
+    asked = _asked(request)
+    if request.method != "POST" or not 0 < len(asked) <= MOST_ROTATED:
+        return
+    tenant = Tenant(request.membership.company_id, request.mode)
+    with tenant_context(tenant):
+        keys = get_keys(asked)
+    if _rotate_form(request, keys).is_valid():
+        for key in keys:
+            check_active(key, clock.now())
+        with heavy_work(tenant.company_id):
+            inside.new_secrets = [prepare_secret(tenant) for _ in keys]
+
+
+def _rotate_form(request: HttpRequest, keys: list[ApiKey]) -> RotateForm:
+    # The form that asks first sends no choice.
+    return RotateForm(request.POST if "overlap" in request.POST else None, keys=keys)
 
 
 def _chosen_keys(request: CompanyRequest, most: int) -> list[ApiKey]:
@@ -102,8 +122,7 @@ def rotate_selected(request: _BulkRequest) -> HttpResponse:
     keys = _chosen_keys(request, MOST_ROTATED)
     if not keys:
         return redirect("apikeys:list")
-    # The form that asks first sends no choice.
-    form = RotateForm(request.POST if "overlap" in request.POST else None, keys=keys)
+    form = _rotate_form(request, keys)
     if request.method == "POST" and form.is_valid():
         overlap = form.chosen()
         issued = rotate_keys(keys=keys, overlap=overlap, secrets=request.new_secrets, actor=request.principal)

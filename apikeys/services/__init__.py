@@ -11,7 +11,7 @@ from apikeys.services.many import (
     rotate_keys,
 )
 from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, can_restore, restore_key, revoke_key
-from apikeys.services.rotating import OVERLAPS, KeyNotActive, end_overlap, rotate_key
+from apikeys.services.rotating import OVERLAPS, KeyNotActive, check_active, end_overlap, rotate_key
 
 __all__ = [
     "MOST_REVOKED",
@@ -25,6 +25,7 @@ __all__ = [
     "NewSecret",
     "UndoRefused",
     "can_restore",
+    "check_active",
     "create_key",
     "end_overlap",
     "made_by_key",

@@ -1,6 +1,6 @@
 """Rotation: a new secret under the same Client ID, the old one ended at once or after an overlap."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from apikeys.events import ApiKeyOverlapEnded, ApiKeyRotated
@@ -45,8 +45,7 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Pri
         raise ValueError("An overlap lasts between nothing and seven days.")
     locked = lock_key(key.id)
     now = clock.now()
-    if locked.revoked_at is not None or (locked.expires_at is not None and locked.expires_at <= now):
-        raise KeyNotActive("A revoked or expired key cannot be rotated.")
+    check_active(locked, now)
     old = list(working_secrets(locked))
     ends = None if not overlap else clock.rfc3339(now + overlap)
     for position, former in enumerate(old):
@@ -71,6 +70,12 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Pri
         actor=actor,
     )
     return IssuedKey(locked, secret.text, effect)
+
+
+def check_active(key: ApiKey, now: datetime) -> None:
+    """Refuse to rotate a key that is revoked or expired. Raises KeyNotActive."""
+    if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
+        raise KeyNotActive("A revoked or expired key cannot be rotated.")
 
 
 def end_overlap(*, key: ApiKey, actor: Principal) -> KeyChange:

@@ -3,8 +3,11 @@
 import uuid
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from audit import representations, selectors, usage
@@ -16,11 +19,11 @@ from audit.api.serializers import (
     RequestLogOutput,
 )
 from audit.models import AuditEntry, RequestLog
-from audit.windows import newest
+from audit.windows import paginate_log
 from core import clock
 from core.api.access import ApiRequest
 from core.api.filters import known_parameters
-from core.api.pagination import CursorPagination
+from core.api.pagination import CursorPagination, Page
 from core.api.views import APIView, GenericViewSet
 from core.clock import rfc3339
 from core.errors import FieldError, FieldErrors
@@ -30,10 +33,12 @@ STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 MAX_STEPS = 750
 
 
-class NewestPagination(CursorPagination):
+class LogPagination(CursorPagination):
     """Reads partitioned tables a window of time after the other."""
 
-    read = staticmethod(newest)
+    def find_page(self, queryset: QuerySet[Any], request: Request) -> Page:
+        """Return the page of `queryset` that `request` asks for; raises FieldErrors for a bad limit or cursor."""
+        return paginate_log(queryset, request)
 
 
 class AuditEntryViewSet(GenericViewSet):
@@ -41,7 +46,7 @@ class AuditEntryViewSet(GenericViewSet):
 
     scopes = {"list": "audit:read", "retrieve": "audit:read"}
     filterset_class = AuditEntryFilter
-    pagination_class = NewestPagination
+    pagination_class = LogPagination
 
     @extend_schema(operation_id="list_audit_entries", responses=AuditEntryOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
@@ -60,7 +65,7 @@ class RequestLogViewSet(GenericViewSet):
 
     scopes = {"list": "audit:read", "retrieve": "audit:read"}
     filterset_class = RequestLogFilter
-    pagination_class = NewestPagination
+    pagination_class = LogPagination
 
     @extend_schema(operation_id="list_request_logs", responses=RequestLogOutput(many=True))
     def list(self, request: ApiRequest) -> Response:

@@ -11,9 +11,8 @@ from audit.dashboard.forms import EntryFilterForm
 from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
 from audit.models import AuditEntry
-from audit.windows import newest
+from audit.windows import paginate_log
 from core import clock
-from core.api.pagination import paginate
 from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
 
@@ -29,7 +28,7 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
         form.refuse(error.fields)
         rows = AuditEntry.objects.none()
     try:
-        page = paginate(rows, request, read=newest)
+        page = paginate_log(rows, request)
     except FieldErrors:
         return redirect("audit:entries")
     return render(request, "audit/entry_list.html", {"form": form, "page": page, "today": clock.now().date()})

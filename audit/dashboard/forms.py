@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 
+from audit.dashboard.narrowing import is_client_id, is_path, is_status
 from audit.outcomes import OUTCOMES
 from audit.selectors import EntryFilter, RequestFilter
 from core import clock
@@ -137,19 +138,7 @@ class EntryFilterForm(_PeriodForm):
         )
 
 
-def _is_client_id(text: str) -> bool:
-    try:
-        ids.decode("key", text)
-    except ids.InvalidId:
-        return False
-    return True
-
-
-_COULD_BE: dict[str, Callable[[str], bool]] = {
-    "key": _is_client_id,
-    "route": lambda text: text.startswith("/") and len(text) <= 200,
-    "status": lambda text: len(text) == 3 and text.isascii() and text.isdigit() and text[0] in "12345",
-}
+_COULD_BE: dict[str, Callable[[str], bool]] = {"key": is_client_id, "route": is_path, "status": is_status}
 
 
 class RequestFilterForm(_PeriodForm):

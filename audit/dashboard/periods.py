@@ -12,6 +12,11 @@ from core import clock
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
+def oldest_day() -> date:
+    """Return the first day (UTC) of which usage is kept."""
+    return clock.now().date() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """A stretch of time, cut into steps, and what an address says to come back to it."""
@@ -80,7 +85,7 @@ class RangeForm(forms.Form):
         """Refuse a range that ends before it begins, or for which nothing can be kept."""
         found: dict[str, date] = super().clean() or {}
         begin, end, today = found.get("begin"), found.get("end"), clock.now().date()
-        oldest = today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+        oldest = oldest_day()
         if begin and begin < oldest:
             self.add_error(
                 "begin", f"Usage is kept for {settings.AUDIT_RETENTION_DAYS} days: choose {oldest} or later."

@@ -16,9 +16,8 @@ from audit.dashboard.forms import RequestFilterForm
 from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
 from audit.models import RequestLog
-from audit.windows import newest
+from audit.windows import paginate_log
 from core import clock
-from core.api.pagination import paginate
 from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
 
@@ -39,7 +38,7 @@ def request_list(request: CompanyRequest) -> HttpResponse:
         form.refuse(error.fields)
         rows = RequestLog.objects.none()
     try:
-        page = paginate(rows.defer("trace", "user_agent"), request, read=newest)
+        page = paginate_log(rows.defer("trace", "user_agent"), request)
     except FieldErrors:
         return redirect("audit:requests")
     is_live = "live" in request.GET and not {"starting_after", "ending_before"} & request.GET.keys()

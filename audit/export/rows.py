@@ -31,8 +31,17 @@ def export_rows(
 
     No transaction stays open between chunks, however slowly the client reads.
     """
+    yield from _written(_chunks(tenant, select, represent), kind)
+
+
+def write_rows(rows: list[dict[str, Any]], *, kind: str) -> Iterator[bytes]:
+    """Yield rows that are at hand in the format `kind` (csv or jsonl)."""
+    yield from _written(iter([rows]), kind)
+
+
+def _written(chunks: Iterator[list[dict[str, Any]]], kind: str) -> Iterator[bytes]:
     write = _Csv() if kind == "csv" else _json_lines
-    for chunk in _chunks(tenant, select, represent):
+    for chunk in chunks:
         yield write(chunk)
 
 

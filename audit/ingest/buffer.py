@@ -188,7 +188,7 @@ def encode(row: tuple[Any, ...]) -> list[Any]:
         rows.key_hex(principal.id) if owned else None,
         rows.plain_text(principal.name, 100) if owned else "",
         (method or "")[:8],
-        rows.route_template(pattern) if pattern else rows.UNKNOWN_ROUTE,
+        rows.logged_route(pattern) if pattern else rows.UNKNOWN_ROUTE,
         rows.plain_text(path, 500),
         status,
         min(round(milliseconds * 1000), rows.MAX_INTEGER),

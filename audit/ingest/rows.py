@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from core.http.routes import route_template
 from core.values import ids
 from core.values.redaction import redact_text
 
@@ -38,19 +39,9 @@ def key_hex(key_id: str) -> str | None:
         return None
 
 
-@lru_cache(maxsize=1000)
-def route_template(pattern: str) -> str:
-    """Return Django's `v1/customers/<str:id>` as `/v1/customers/{id}`."""
-    parts = []
-    for part in pattern.split("/"):
-        if part.startswith("<") and part.endswith(">"):
-            kind, _, name = part[1:-1].rpartition(":")
-            if kind == "path":
-                return UNKNOWN_ROUTE
-            parts.append("{" + name + "}")
-        else:
-            parts.append(part)
-    return "/" + "/".join(parts)[:199]
+def logged_route(pattern: str) -> str:
+    """Return a route of Django's as the log has it. One that takes any path is none: each address would be a route of its own."""
+    return UNKNOWN_ROUTE if "<path:" in pattern else route_template(pattern)[:200]
 
 
 def plain_text(text: str, limit: int) -> str:

@@ -29,6 +29,7 @@ from config.pages import checklist
 from core import clock
 from core.api.idempotency import has_idempotent_write
 from core.tenancy import Tenant, tenant_context
+from core.values.latency import milliseconds_text
 from webhooks.selectors import list_endpoints
 
 MOST_KEYS_CHECKED = 200
@@ -92,7 +93,7 @@ def _refused(total: Usage) -> str:
 
 def _milliseconds(total: Usage) -> str:
     found = total.percentile(0.95)
-    return "–" if found is None else f"{found:.0f} ms"
+    return "–" if found is None else milliseconds_text(found)
 
 
 def gather_facts(request: CompanyRequest) -> checklist.Facts:

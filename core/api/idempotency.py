@@ -32,7 +32,7 @@ from core.principal import Principal
 from core.security.crypto import decrypt, encrypt
 from core.security.made_by import LISTED, Made
 from core.security.reach import noting_asked
-from core.tenancy import require_tenant, system_context
+from core.tenancy import require_tenant
 
 REPLAYED = "Idempotency-Replayed"
 # What the keys of one-time forms begin with (core.ui.one_time_forms). An Idempotency-Key is ASCII, so the two never meet.

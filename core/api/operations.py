@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from core.api.deprecation import Deprecation
 from core.api.permissions import scopes_named
 from core.api.throttles import TierThrottle
-from core.api.versions import template_of
+from core.http.routes import route_template
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def deprecated_operations() -> dict[str, Deprecation]:
         for method, action in mounted.methods.items():
             deprecation = declared.get(action or "") or declared.get(method)
             if deprecation is not None:
-                found[f"{method} {template_of(mounted.route)}"] = deprecation
+                found[f"{method} {route_template(mounted.route)}"] = deprecation
     return found
 
 

@@ -149,14 +149,13 @@ def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order 
 
 
 class CursorPagination(BasePagination):
-    """DRF's door to `paginate`. A table that is better read otherwise has a subclass with its own `read`."""
+    """DRF's door to `paginate`. A table that is better read otherwise has a subclass with its own `find_page`."""
 
-    read: Callable[[QuerySet[Any], int], list[Any]] = staticmethod(newest)
     page: Page
 
     def find_page(self, queryset: QuerySet[Any], request: Request) -> Page:
         """Return the page of `queryset` that `request` asks for; raises FieldErrors for a bad limit or cursor."""
-        return paginate(queryset, request, read=self.read)
+        return paginate(queryset, request)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page, in the order that an OrderingFilter of the view's gives, if it has one."""

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from core import clock
 from core.api.errors import UnknownVersion
 from core.api.versioning import ApiVersion, Json
+from core.http.routes import route_template
 
 HEADER = "Pomelo-Version"
 
@@ -63,7 +64,7 @@ def upgraded(body: Json, request: Request) -> Json:
     http = request._request  # noqa: SLF001 - DRF's name for Django's request
     later = _later_than(http)
     if later and http.resolver_match is not None:
-        operation = f"{http.method} {template_of(http.resolver_match.route)}"
+        operation = f"{http.method} {route_template(http.resolver_match.route)}"
         for version in later:
             body = version.upgrade_body(operation, body)
     return body
@@ -82,11 +83,3 @@ def _later_than(http: HttpRequest) -> list[ApiVersion]:
     if version is None or version is VERSIONS[-1]:
         return []
     return VERSIONS[VERSIONS.index(version) + 1 :]
-
-
-def template_of(route: str) -> str:
-    """Return Django's `v1/customers/<str:id>` as the document writes it."""
-    parts = (
-        f"{{{part[1:-1].rpartition(':')[2]}}}" if part.startswith("<") else part for part in route.split("/")
-    )
-    return "/" + "/".join(parts)

@@ -29,6 +29,7 @@ from core.api.rendering import read_body
 from core.api.scopes import ANY_KEY
 from core.errors import DomainError, NotFound
 from core.events import EVENT_TYPES, publish
+from core.http.routes import route_template
 from core.resources import OBJECT_PREFIXES
 from core.tenancy import tenant_context
 from core.values import ids
@@ -84,7 +85,7 @@ class TenantMixin(_View):
         found = deprecation_of(self, request.method)
         if found is not None and isinstance(request.auth, Access) and request.resolver_match is not None:
             request.auth.note_deprecated(
-                f"{request.method} {versions.template_of(request.resolver_match.route)}", found
+                f"{request.method} {route_template(request.resolver_match.route)}", found
             )
 
     def perform_authentication(self, request: Request) -> None:

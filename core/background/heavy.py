@@ -36,7 +36,9 @@ def take_place(company: uuid.UUID) -> Place:
     """Return a place of `company`. Raises TemporarilyUnavailable (503, with Retry-After) when there is none left."""
     with _lock:
         if len(_taken) >= PER_PROCESS or sum(each.company == company for each in _taken) >= PER_COMPANY:
-            raise TemporarilyUnavailable("Too many documents and exports are being made at this moment.")
+            raise TemporarilyUnavailable(
+                "Too many documents, exports and secrets are being made at this moment."
+            )
         place = Place(company)
         _taken.add(place)
     return place

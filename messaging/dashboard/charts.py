@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.ui.charts import Chart, Series, line_chart, stacked_chart
+from core.values.latency import milliseconds_text
 from messaging.latency import percentile
 from messaging.selectors.analytics import Analytics
 
@@ -46,10 +47,10 @@ def latency_chart(found: Analytics) -> Chart:
         "Time until sent",
         labels(found),
         [
-            Series("Median", [percentile(slot.latency, 0.5) for slot in found.slots], tone=1),
-            Series("95 of 100 faster than", [percentile(slot.latency, 0.95) for slot in found.slots], tone=3),
+            Series("p50", [percentile(slot.latency, 0.5) for slot in found.slots], tone=1),
+            Series("p95", [percentile(slot.latency, 0.95) for slot in found.slots], tone=3),
         ],
-        format_value=_milliseconds,
+        format_value=milliseconds_text,
     )
 
 
@@ -57,7 +58,3 @@ def labels(found: Analytics) -> list[str]:
     """Return the name of each hour or day."""
     form = "%a %H:%M" if found.interval == "hour" else "%d %b"
     return [slot.start.strftime(form) for slot in found.slots]
-
-
-def _milliseconds(value: float) -> str:
-    return f"{value / 1000:.1f} s" if value >= 1000 else f"{value:.0f} ms"

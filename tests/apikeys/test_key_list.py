@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from accounts.models import Membership
+from apikeys import hashers
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.selectors import get_key
 from audit.ingest.store import store
 from core import clock
+from core.background.heavy import PER_COMPANY, take_place
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.audit.rows import make_row
@@ -179,8 +181,9 @@ def test_several_keys_in_use_are_rotated_with_an_overlap_unless_somebody_decides
     ],
 )
 def test_one_key_that_cannot_be_changed_leaves_all_as_they_were(
-    world, made, browser, path, keys, fields
+    world, made, browser, monkeypatch, path, keys, fields
 ) -> None:
+    forbid_hashing(monkeypatch)
     with tenant_context(world.tenant()):
         before = sorted(ApiKeySecret.objects.values_list("id", "revoked_at", "key__revoked_at"))
 
@@ -193,8 +196,35 @@ def test_one_key_that_cannot_be_changed_leaves_all_as_they_were(
         assert sorted(ApiKeySecret.objects.values_list("id", "revoked_at", "key__revoked_at")) == before
 
 
-def test_a_foreign_key_among_the_selected_is_not_found_and_none_is_changed(world, browser, issue_key) -> None:
+def forbid_hashing(monkeypatch) -> None:
+    """No secret is hashed for what is refused: twenty of them take seconds of a processor."""
+
+    def hashed(text: str) -> None:
+        raise AssertionError("a secret was hashed")
+
+    monkeypatch.setattr(hashers, "make_verifier", hashed)
+
+
+def test_a_company_that_has_as_much_made_as_it_may_is_told_so_and_nothing_is_rotated(
+    world, made, browser, monkeypatch
+) -> None:
+    forbid_hashing(monkeypatch)
+    places = [take_place(world.company.id) for _ in range(PER_COMPANY)]
+    answer = browser.post(
+        "/keys/selected/rotate/", {"key": [made["fresh"].client_id], "overlap": "none"}, follow=True
+    )
+    for place in places:
+        place.leave()
+    assert "Too many documents, exports and secrets are being made at this moment." in answer.content.decode()
+    with tenant_context(world.tenant()):
+        assert ApiKeySecret.objects.filter(key=made["fresh"].key.id).count() == 1
+
+
+def test_a_foreign_key_among_the_selected_is_not_found_and_none_is_changed(
+    world, browser, issue_key, monkeypatch
+) -> None:
     own, foreign = issue_key(world.company), issue_key(world.other_company)
+    forbid_hashing(monkeypatch)
     for path in ("revoke", "rotate"):
         answer = browser.post(
             f"/keys/selected/{path}/", {"key": [own.client_id, foreign.client_id], "overlap": "none"}

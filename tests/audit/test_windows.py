@@ -3,16 +3,20 @@
 import json
 import re
 from datetime import timedelta
+from uuid import UUID
 
+import pytest
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from audit.days import first_id
 from audit.ingest.store import store
 from audit.models import RequestLog
 from audit.partitions.tables import ensure_partitions
-from audit.windows import newest
+from audit.windows import newest, oldest, paginate_log
 from core import clock
+from core.api.pagination import Page
 from core.tenancy import tenant_context
 from core.values import ids
 from tests.audit.rows import make_row
@@ -60,15 +64,61 @@ def test_a_page_that_the_newest_days_fill_asks_for_no_older_ones(world: World) -
         newest(RequestLog.objects.all(), 3)
     statements = [one["sql"] for one in queries if "FROM" in one["sql"] and "audit_requestlog" in one["sql"]]
     assert len(statements) == 1
-    with tenant_context(world.tenant()), connection.cursor() as cursor:
-        select = statements[0][statements[0].index('SELECT "audit_requestlog"') :]
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {select}")
-        plan = cursor.fetchone()[0]
-    text = plan if isinstance(plan, str) else json.dumps(plan)
     # Yesterday, today and tomorrow: the other hundred partitions are not even planned for.
-    assert set(re.findall(r'"Relation Name": "(\w+)"', text)) == {
+    assert partitions_read(world, statements) == {
         f"audit_requestlog_p{clock.now() + timedelta(days=days):%Y%m%d}" for days in (-1, 0, 1)
     }
+
+
+def test_pages_meet_on_the_way_back_as_well(world: World) -> None:
+    expected = fill(world)
+    with tenant_context(world.tenant()):
+        for size in (1, 3, 20):
+            page = page_of(size)
+            while page.has_more:
+                page = page_of(size, starting_after=page.following)
+            seen = [row.path for row in page.items]
+            while page.previous:
+                page = page_of(size, ending_before=page.previous)
+                seen = [row.path for row in page.items] + seen
+            assert seen == expected
+
+
+def test_the_way_back_from_an_old_row_reads_its_days_and_no_newer_ones(world: World) -> None:
+    fill(world)
+    with tenant_context(world.tenant()):
+        # 31 days ago; others are 30 and 29 days ago
+        old = newest(RequestLog.objects.all(), len(DAYS_AGO))[-2]
+        with CaptureQueriesContext(connection) as queries:
+            page = page_of(1, ending_before=old.public_id)
+    assert [row.path for row in page.items] == ["/v1/n/8"]
+    read = partitions_read(world, [one["sql"] for one in queries if '"audit_requestlog"' in one["sql"]])
+    assert read == {f"audit_requestlog_p{clock.now() - timedelta(days=days):%Y%m%d}" for days in (29, 30, 31)}
+
+
+@pytest.mark.parametrize(("cursor", "rows"), [(0, len(DAYS_AGO)), (2**128 - 1, 0)])
+def test_the_way_back_from_a_row_that_nobody_has_ends_as_well(world: World, cursor: int, rows: int) -> None:
+    expected = fill(world)
+    with tenant_context(world.tenant()):
+        found = oldest(RequestLog.objects.all(), 20, after=UUID(int=cursor))
+    assert [row.path for row in found] == expected[::-1][:rows]
+
+
+def page_of(size: int, **cursor: str | None) -> Page:
+    return paginate_log(RequestLog.objects.all(), RequestFactory().get("/", {"limit": size, **cursor}))
+
+
+def partitions_read(world: World, statements: list[str]) -> set[str]:
+    """Return the partitions that PostgreSQL plans to read for these statements on the log."""
+    found: set[str] = set()
+    for statement in statements:
+        select = statement[statement.index('SELECT "audit_requestlog"') :]
+        with tenant_context(world.tenant()), connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {select}")
+            plan = cursor.fetchone()[0]
+        text = plan if isinstance(plan, str) else json.dumps(plan)
+        found |= set(re.findall(r'"Relation Name": "(\w+)"', text))
+    return found
 
 
 def test_a_cursor_far_back_is_found_as_well(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.ui.charts import Chart, Series, bar_chart, stacked_chart
+from core.values.latency import milliseconds_text
 from webhooks.models import LATENCY
 from webhooks.selectors.statistics import Slot
 
@@ -30,7 +31,7 @@ def latency_chart(week: Sequence[Slot]) -> Chart:
             Series("p50", [LATENCY.percentile(slot.latency, 0.5) for slot in week], tone=2),
             Series("p95", [LATENCY.percentile(slot.latency, 0.95) for slot in week], tone=3),
         ],
-        format_value=lambda value: f"{value:.0f} ms",
+        format_value=milliseconds_text,
     )
 
 

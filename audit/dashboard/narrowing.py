@@ -1,0 +1,71 @@
+"""What a usage page or a list of requests is narrowed to: how an address says it, and what can be one at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from core.values import ids
+
+Narrowed = Literal["all", "key", "route", "status", "address"]
+
+
+def is_client_id(text: str) -> bool:
+    """Tell whether `text` can be the Client ID of a key."""
+    try:
+        ids.decode("key", text)
+    except ids.InvalidId:
+        return False
+    return True
+
+
+def is_path(text: str) -> bool:
+    """Tell whether `text` can be the path of a route (`/v1/customers/{id}`)."""
+    return text.startswith("/") and len(text) <= 200
+
+
+def is_status(text: str) -> bool:
+    """Tell whether `text` can be a status (`404`)."""
+    return len(text) == 3 and text.isascii() and text.isdigit() and text[0] in "12345"
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """One key, route, status or address, by its value in the roll-ups; everything without one."""
+
+    dimension: Narrowed = "all"
+    value: str = ""
+
+    @classmethod
+    def asked_for(cls, parameters: Mapping[str, str]) -> "Narrowing":
+        """Return what an address narrows the page to; what cannot be a key, a route or a status narrows nothing."""
+        if key := parameters.get("key", ""):
+            return cls("key", ids.decode("key", key).hex) if is_client_id(key) else cls()
+        route = parameters.get("route", "")
+        if is_path(route.partition(" ")[2]):
+            return cls("route", route)
+        status = parameters.get("status", "")
+        return cls("status", status) if is_status(status) else cls()
+
+    @property
+    def asked(self) -> str:
+        """The value as an address says it."""
+        return (
+            ids.encode("key", UUID(hex=self.value)) if self.dimension == "key" and self.value else self.value
+        )
+
+    @property
+    def query(self) -> str:
+        """The parameter of the usage page that asks for it; empty for everything, and for what has no page of its own."""
+        return urlencode({self.dimension: self.asked}) if self.value and self.dimension != "address" else ""
+
+    @property
+    def requests(self) -> dict[str, str]:
+        """The filters of the list of requests that fit."""
+        if not self.value:
+            return {}
+        if self.dimension == "route":
+            method, _, path = self.value.partition(" ")
+            return {"method": method, "route": path}
+        return {"ip" if self.dimension == "address" else self.dimension: self.asked}
