@@ -94,7 +94,7 @@ def revoke_selected(request: CompanyRequest) -> HttpResponse:
             f"{_count(keys)} revoked. An owner can undo it here for 60 minutes: select them and choose “Undo”.",
         )
         return redirect(f"{reverse('apikeys:list')}?state=revoked")
-    return render(request, "apikeys/revoke_selected.html", {"keys": keys, "count": _count(keys)})
+    return render(request, "apikeys/revoke_selected.html", {"keys": keys})
 
 
 @recent_login_required
@@ -109,7 +109,7 @@ def restore_selected(request: CompanyRequest) -> HttpResponse:
         restore_keys(keys=keys, actor=request.principal)
         messages.success(request, f"{_count(keys)} working again.")
         return redirect("apikeys:list")
-    return render(request, "apikeys/restore_selected.html", {"keys": keys, "count": _count(keys)})
+    return render(request, "apikeys/restore_selected.html", {"keys": keys})
 
 
 @recent_login_required
@@ -132,7 +132,7 @@ def rotate_selected(request: _BulkRequest) -> HttpResponse:
             "overlap_ends": clock.now() + overlap if overlap else None,
         }
         return render(request, "apikeys/secrets_once.html", context)
-    context = {"keys": keys, "count": _count(keys), "form": form}
+    context = {"keys": keys, "form": form}
     return render(request, "apikeys/rotate_selected.html", context, status=422 if form.is_bound else 200)
 
 

@@ -58,7 +58,9 @@ class Narrowing:
     @property
     def query(self) -> str:
         """The parameter of the usage page that asks for it; empty for everything, and for what has no page of its own."""
-        return urlencode({self.dimension: self.asked}) if self.value and self.dimension != "address" else ""
+        return (
+            urlencode({str(self.dimension): self.asked}) if self.value and self.dimension != "address" else ""
+        )
 
     @property
     def requests(self) -> dict[str, str]:

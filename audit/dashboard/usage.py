@@ -147,11 +147,15 @@ def _name_of(narrowed: Narrowing) -> str:
 def _tiles(now: Usage, before: Usage | None) -> list[dict[str, str]]:
     """Return the numbers at the top: the period's, and how they differ from the one before, where that is kept."""
     tiles = [
-        {"label": label, "value": f"{value:,}", "note": _change(value, past) if past is not None else ""}
-        for label, value, past in (
-            ("Requests", now.requests, before and before.requests),
-            ("Refused (4xx)", now.client_errors, before and before.client_errors),
-            ("Failed (5xx)", now.server_errors, before and before.server_errors),
+        {
+            "label": label,
+            "value": f"{getattr(now, name):,}",
+            "note": _change(getattr(now, name), getattr(before, name)) if before else "",
+        }
+        for label, name in (
+            ("Requests", "requests"),
+            ("Refused (4xx)", "client_errors"),
+            ("Failed (5xx)", "server_errors"),
         )
     ]
     for label, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):

@@ -6,13 +6,13 @@ import itertools
 import json
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from tests.chaos.ledger import balance
 from tests.chaos.stage import Stage
 from tests.chaos.traffic import FlakyReceiver, Writers
 from tests.chaos.trouble import Trouble
@@ -124,10 +124,7 @@ def settle(stage: Stage, company: str) -> None:
 def _compare(
     stage: Stage, company: str, writers: Writers, receiver: FlakyReceiver, trouble: Trouble, seconds: float
 ) -> Report:
-    rows = stage.query(
-        "SELECT object_id FROM core_outboxevent WHERE type = 'customer.created' AND company_id = %s", company
-    )
-    subjects = [str(row[0]) for row in rows]
+    ledger = balance(stage, company, accepted=writers.accepted, delivered=receiver.subjects.values())
     [[claims]] = stage.query(
         "SELECT coalesce(sum(d.attempts - (SELECT count(*) FROM webhooks_attempt a WHERE a.delivery_id = d.id)), 0)"
         " FROM webhooks_delivery d WHERE d.company_id = %s",
@@ -139,12 +136,12 @@ def _compare(
     receipts = sorted(receiver.first.values())
     return Report(
         seconds=seconds,
-        accepted=len(writers.accepted),
-        events=len(subjects),
+        accepted=len(ledger.accepted),
+        events=len(ledger.events),
         delivered=len(receiver.accepted),
-        lost_writes=set(writers.accepted) - set(subjects),
-        double_writes={subject for subject, count in Counter(subjects).items() if count > 1},
-        lost_events=set(subjects) - set(receiver.subjects.values()),
+        lost_writes=ledger.lost_writes,
+        double_writes=ledger.double_writes,
+        lost_events=ledger.lost_events,
         duplicates=sum(receiver.accepted.values()) - len(receiver.accepted),
         refused_by_receiver=receiver.refused,
         forged=receiver.forged,

@@ -19,6 +19,7 @@ import urllib3
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.ledger import balance
 from tests.chaos.run import settle
 from tests.chaos.stage import answers
 from tests.chaos.traffic import FlakyReceiver
@@ -91,22 +92,14 @@ def drill(
             outcomes.append(_overload(console, stage, callers))
         callers.stop()
         settle(stage, made["company"])
-        events = stage.query(
-            "SELECT object_id FROM core_outboxevent WHERE type = 'customer.created' AND company_id = %s",
-            made["company"],
+        ledger = balance(
+            stage, made["company"], accepted=callers.accepted, delivered=receiver.subjects.values()
         )
-        subjects = [str(subject) for (subject,) in events]
-        lost_writes = set(callers.accepted) - set(subjects)
-        twice = len(subjects) - len(set(subjects))
-        undelivered = set(subjects) - set(receiver.subjects.values())
         console.print(_table(outcomes, callers))
-        console.print(
-            f"{len(callers.accepted)} accepted, {len(subjects)} events, {len(set(receiver.subjects.values()))} delivered; "
-            f"lost writes: {len(lost_writes)}, lost events: {len(undelivered)}; unexpected answers: {len(callers.surprises)}"
-        )
+        console.print(f"{ledger}; unexpected answers: {len(callers.surprises)}")
         for surprise in callers.surprises[:5]:
             console.print(surprise)
-        return bool(lost_writes or undelivered or twice)
+        return bool(ledger.lost_writes or ledger.lost_events or ledger.double_writes)
 
 
 def _overload(console: Console, stage: DrillStage, callers: Callers) -> Outcome:
