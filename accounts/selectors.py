@@ -37,12 +37,10 @@ def memberships_of(user: User) -> list[Membership]:
 
 def role_of(user_id: uuid.UUID | None) -> str | None:
     """Return the role that a person has in the current company now; None for who is no member or may not sign in."""
-    found = (
-        Membership.objects.filter(user_id=user_id, user__is_active=True)
-        .values_list("role", flat=True)
-        .first()
-    )
-    return str(found) if found else None
+    if user_id is None:
+        return None
+    members = Membership.objects.filter(user_id=user_id, user__is_active=True)
+    return members.values_list("role", flat=True).first()
 
 
 def list_members() -> list[Membership]:

@@ -90,7 +90,7 @@ def calls_of_key(key: uuid.UUID, *, since: datetime, limit: int = 50_000) -> lis
         .order_by("-id")
         .values("ip", "method", "route")[:limit]
     )
-    counts = Counter((row["ip"], row["method"], row["route"]) for row in newest)
+    counts = Counter((str(row["ip"]), row["method"], row["route"]) for row in newest)
     return [(ip, method, route, count) for (ip, method, route), count in counts.most_common()]
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 
 from billing.gateways import (
     ChargeOrder,
@@ -57,20 +58,21 @@ def complete_payments(*, max_batches: int = 50) -> int:
     """Work off what is due, in every company; returns how many payments were settled."""
     settled = 0
     for _ in range(max_batches):
-        claims = _claim_due(Charge) + _claim_due(Refund)
+        claims = _claim_due(Charge) + _claim_due(Refund, "charge")
         if not claims:
             break
         settled += _complete(claims)
     return settled
 
 
-def _claim_due(model: type[Charge] | type[Refund]) -> list[_Claim]:
+def _claim_due(model: type[Charge] | type[Refund], *together: str) -> list[_Claim]:
     now = clock.now()
     with system_context(reason="payments that are due"):
-        due = model.objects.filter(status="pending", due_at__lte=now, gateway__in=gateway_names())
-        due = due.order_by("due_at")
-        if model is Refund:
-            due = due.select_related("charge")
+        due: QuerySet[Any] = model.objects.filter(
+            status="pending", due_at__lte=now, gateway__in=gateway_names()
+        ).order_by("due_at")
+        if together:
+            due = due.select_related(*together)
         rows: list[Any] = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",))[:BATCH])
         for row in rows:
             row.due_at = now + max(LEASE, timedelta(seconds=2 * settings.GATEWAY_TIMEOUT_SECONDS))

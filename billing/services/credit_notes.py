@@ -179,8 +179,8 @@ def left_of(invoice: Invoice) -> list[Left]:
     return [
         Left(
             line,
-            line.amount - line.discount_share - row["amounts"],
-            line.tax - row["taxes"],
+            line.amount - line.discount_share - (row["amounts"] or 0),
+            line.tax - (row["taxes"] or 0),
             line.quantity - (row["quantities"] or 0),
         )
         for line in lines_of(invoice)

@@ -28,7 +28,7 @@ def create_link(*, invoice: Invoice, actor: Principal) -> str:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     InvoiceLink.objects.create(invoice=invoice, token_hash=sha256_hex(token.encode()))
     publish(InvoiceLinkCreated(object_id=invoice.public_id), actor=actor)
-    return settings.PUBLIC_URL + reverse("invoice_link:page", args=[token])
+    return f"{settings.PUBLIC_URL}{reverse('invoice_link:page', args=[token])}"
 
 
 def revoke_links(*, invoice: Invoice, actor: Principal) -> int:

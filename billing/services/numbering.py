@@ -1,12 +1,16 @@
 """Numbers without gaps: one row for each company, mode and kind of document counts them."""
 
+from typing import TypeVar
+
 from billing.models import CreditNoteCounter, InvoiceCounter, Seller
 from core.tenancy import require_tenant
+
+CounterT = TypeVar("CounterT", InvoiceCounter, CreditNoteCounter)
 
 _INVOICE, _CREDIT_NOTE, _TEST = "INV", "CN", "TEST"
 
 
-def next_number(counters: type[InvoiceCounter] | type[CreditNoteCounter]) -> int:
+def next_number(counters: type[CounterT]) -> int:
     """Count one further. The counter stays locked until the commit, and a rollback gives the number back."""
     tenant = require_tenant()
     rows = counters.objects.select_for_update(no_key=True)
@@ -18,7 +22,7 @@ def next_number(counters: type[InvoiceCounter] | type[CreditNoteCounter]) -> int
         counter = rows.get()
     counter.last_number += 1
     counter.save(update_fields=["last_number"])
-    return int(counter.last_number)
+    return counter.last_number
 
 
 def invoice_prefix(seller: Seller) -> str:

@@ -1,5 +1,6 @@
 """Invoices that are overdue: said once of each, on the day after it was due."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
 
@@ -47,7 +48,7 @@ def notice_overdue(*, now: datetime) -> int:
 
 def _batches(today: date, now: datetime) -> Iterator[list[Invoice]]:
     """Yield what is overdue and not said yet, a batch at a time, as long as there is any that does not rest."""
-    tried: set[object] = set()
+    tried: set[uuid.UUID] = set()
     while True:
         with system_context(reason="invoices that have become overdue"):
             due = Invoice.objects.filter(status=Invoice.Status.OPEN, overdue_at=None, due_date__lt=today)

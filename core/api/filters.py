@@ -46,7 +46,8 @@ class TextFilter(CharFilter):
 
     def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Narrow by the text, however its characters were composed."""
-        return super().filter(qs, normalize(value) if value else value)
+        found: QuerySet[Any] = super().filter(qs, normalize(value) if value else value)
+        return found
 
 
 class ChoicesField(forms.Field):

@@ -54,7 +54,7 @@ def read_key(request: HttpRequest) -> str | None:
 
     Raises InvalidIdempotencyKey unless it is 1 to 255 printable ASCII characters.
     """
-    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is None:
         return None
     if len(key) >= 2 and key[0] == key[-1] == '"':

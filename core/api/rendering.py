@@ -191,7 +191,10 @@ class Negotiation(DefaultContentNegotiation):
             read_body(request._request)  # noqa: SLF001
         renderer, *others = renderers
         if others or format_suffix:
-            return super().select_renderer(request, [renderer, *others], format_suffix)
+            chosen: tuple[BaseRenderer, str] = super().select_renderer(
+                request, [renderer, *others], format_suffix
+            )
+            return chosen
         media_type: str = renderer.media_type
         header = request.META.get("HTTP_ACCEPT")
         if not header or header in ("*/*", media_type) or _accepts(header, media_type):

@@ -188,7 +188,7 @@ class ApiSchema(AutoSchema):
         """Name the list object of `CustomerOutput` `CustomerList`."""
         return serializer_name.removesuffix("Output") + "List"
 
-    def get_serializer_name(self, serializer: serializers.Serializer, direction: Any) -> str:
+    def get_serializer_name(self, serializer: serializers.Serializer[Any], direction: Any) -> str:
         """Name `CustomerOutput` `Customer`: integrators see the object, not our class."""
         return serializer.__class__.__name__.removesuffix("Output").removesuffix("Serializer")
 

@@ -40,7 +40,7 @@ def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]]) 
 
 # What JSON type each kind of field takes. DRF converts freely (7 becomes "7", "yes" becomes true); an API that documents
 # types must not, or a mistake of the caller is stored as if it were meant.
-_JSON_TYPES: tuple[tuple[type[serializers.Field], tuple[type, ...], str], ...] = (
+_JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...], str], ...] = (
     (serializers.BooleanField, (bool,), "true or false"),
     (serializers.IntegerField, (int,), "a whole number"),
     (serializers.CharField, (str,), "a text"),
@@ -53,7 +53,9 @@ _JSON_TYPES: tuple[tuple[type[serializers.Field], tuple[type, ...], str], ...] =
 )
 
 
-def _check_types(field: serializers.Field, value: Any, path: str, problems: dict[str, list[Any]]) -> None:
+def _check_types(
+    field: serializers.Field[Any, Any, Any, Any], value: Any, path: str, problems: dict[str, list[Any]]
+) -> None:
     if value is None:
         return  # whether null is accepted is the field's own question
     if isinstance(field, serializers.ListSerializer) or (
@@ -85,7 +87,7 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, float) and value.is_integer() and abs(value) <= MAX_SAFE_INTEGER
 
 
-class StrictSerializer(serializers.Serializer):
+class StrictSerializer(serializers.Serializer[Any]):
     """Refuses unknown fields by name, wrong JSON types, text that PostgreSQL cannot store, and a change of nothing."""
 
     json_schema: ClassVar[Json] = {}

@@ -172,7 +172,7 @@ class APIView(TenantMixin, drf_views.APIView):
     """DRF's APIView, in the key's tenant."""
 
 
-class GenericAPIView(TenantMixin, generics.GenericAPIView):
+class GenericAPIView(TenantMixin, generics.GenericAPIView[Any]):
     """DRF's GenericAPIView, in the key's tenant; objects are named by their public id."""
 
     lookup_url_kwarg = "id"

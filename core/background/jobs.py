@@ -153,24 +153,26 @@ _WAKER = _Waker()
 os.register_at_fork(after_in_child=_WAKER.forget)
 
 
-def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task]:
+def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]:
     """Declare a task that runs in the tenant its message names; raises TaskWithoutTenant when it names none."""
 
-    def decorate(function: Callable[..., Any]) -> Task:
+    def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
         @wraps(function)
-        def run(self: Task, **kwargs: Any) -> Any:
+        def run(self: Task[Any, Any], **kwargs: Any) -> Any:
             with tenant_context(_sealed_tenant(name, kwargs, self.request.headers or {})):
                 return function(**kwargs)
 
-        return shared_task(bind=True, name=name, **options)(run)
+        task: Task[Any, Any] = shared_task(bind=True, name=name, **options)(run)
+        return task
 
     return decorate
 
 
-def system_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task]:
+def system_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]:
     """Declare a task of the system's own, which belongs to no tenant."""
 
-    def decorate(function: Callable[..., Any]) -> Task:
-        return shared_task(name=name, **options)(function)
+    def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
+        task: Task[Any, Any] = shared_task(name=name, **options)(function)
+        return task
 
     return decorate

@@ -35,7 +35,7 @@ class BackOff:
     def next(self) -> float:
         """Count a failure and return the seconds to wait."""
         # Bounded before the power: a number of failures has no bound.
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self.failures, 10), LONGEST_PAUSE_SECONDS)
+        pause: float = min(FIRST_PAUSE_SECONDS * 2 ** min(self.failures, 10), LONGEST_PAUSE_SECONDS)
         self.failures += 1
         return pause * random.uniform(0.8, 1.0)  # noqa: S311  not a secret
 

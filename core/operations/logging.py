@@ -29,7 +29,8 @@ def redact_log(value: Any) -> Any:
 
 
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return redact_log(dict(event))
+    redacted: MutableMapping[str, Any] = redact_log(dict(event))
+    return redacted
 
 
 def _redact_exception(

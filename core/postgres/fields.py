@@ -28,7 +28,7 @@ class LastValue(models.Func):
         self.extra["sequence"] = sequence
 
 
-class TransactionIdField(models.Field):
+class TransactionIdField(models.Field):  # type: ignore[type-arg]  # not generic when it runs
     """What the first migrations named; nothing uses it. Transaction ids begin anew in every cluster: none is kept."""
 
     def __init__(self, **kwargs: Any) -> None:

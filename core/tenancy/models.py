@@ -1,7 +1,7 @@
 """Base models and managers of what a company owns: filtered by the tenant, under row-level security, and joined by composite keys."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from django.db import models
 
@@ -79,7 +79,7 @@ class TenantQuerySet(models.QuerySet[ModelT]):
     _insert.alters_data = True  # type: ignore[attr-defined]
     _insert.queryset_only = False  # type: ignore[attr-defined]
 
-    def raw(self, *args: Any, **kwargs: Any) -> models.query.RawQuerySet:
+    def raw(self, *args: Any, **kwargs: Any) -> "models.query.RawQuerySet[ModelT]":
         """Refuse SQL that somebody wrote where there is no tenant; inside of one, RLS filters it."""
         _require_scope(self.model.__name__)
         return super().raw(*args, **kwargs)
@@ -89,7 +89,10 @@ class TenantQuerySet(models.QuerySet[ModelT]):
         return super().bulk_create(self.in_tenant(objs), *args, **kwargs)
 
 
-class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: ignore[misc]
+_Manager = models.Manager.from_queryset(TenantQuerySet)
+
+
+class TenantManager(_Manager[ModelT]):
     """Default and base manager of every company-owned model: filters by the tenant, raises without one.
 
     Without one a query may be written down, and is bound to the tenant of the moment in which it runs (CurrentTenant).
@@ -101,15 +104,14 @@ class TenantManager(models.Manager.from_queryset(TenantQuerySet)):  # type: igno
         """Create rows in the current tenant; rows that already name a company keep it (RLS checks it)."""
         return self._for_inserting().bulk_create(objs, *args, **kwargs)
 
-    def _for_inserting(self) -> TenantQuerySet[Any]:
+    def _for_inserting(self) -> TenantQuerySet[ModelT]:
         """Return the rows without the filter, which costs time and to which an INSERT pays no heed. RLS checks the rows."""
         _require_scope(self.model.__name__)
-        queryset: TenantQuerySet[Any] = super().get_queryset()
-        return queryset
+        return cast("TenantQuerySet[ModelT]", super().get_queryset())
 
-    def get_queryset(self) -> TenantQuerySet[Any]:
+    def get_queryset(self) -> TenantQuerySet[ModelT]:
         """Return the rows of the current tenant (every row inside system_context; without either, of whom it will run for)."""
-        queryset: TenantQuerySet[Any] = super().get_queryset()
+        queryset = cast("TenantQuerySet[ModelT]", super().get_queryset())
         scope = current_scope()
         if scope.tenant is not None:
             filters: dict[str, Any] = {"company_id": scope.tenant.company_id}
@@ -129,7 +131,7 @@ class _OwnedModel(models.Model):
     created = models.DateTimeField(default=clock.now, editable=False)
 
     id_prefix: ClassVar[str] = ""
-    objects: ClassVar[TenantManager] = TenantManager()
+    objects: ClassVar[TenantManager[Self]] = TenantManager()
 
     class Meta:
         abstract = True
@@ -192,7 +194,7 @@ class TenantModel(_OwnedModel):
         return Tenant(self.company_id, self.mode)  # type: ignore[arg-type]
 
 
-class TenantForeignKey(models.ForeignKey):
+class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # not generic when it runs
     """A foreign key between two tables of a tenant; its database constraint is a CompositeForeignKey in Meta."""
 
     def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:

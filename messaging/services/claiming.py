@@ -166,7 +166,9 @@ def claim_due(*, call_seconds: float, batch: int = BATCH) -> Claim:
             Job(message, recipients[message.id], suppressed, begin_by, known.get(message.company_id, NOBODY))
             for message in messages
         ],
-        may_have_more=max(given.values()) >= messages[0].share or len(messages) >= batch,
+        # `share` is a column of the claim alone.
+        may_have_more=max(given.values()) >= messages[0].share  # type: ignore[attr-defined]
+        or len(messages) >= batch,
     )
 
 

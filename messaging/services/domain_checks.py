@@ -1,6 +1,7 @@
 """The looks at senders' domains: soon after they are added, then daily; a domain lapses when its records are gone for 72 hours."""
 
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -72,7 +73,7 @@ def _claim() -> list[tuple[SenderDomain, list[Record]]]:
             .order_by("next_check_at")[:BATCH]
         )
         SenderDomain.objects.filter(id__in=[row.id for row in rows]).update(claimed_until=now + LEASE)
-        keys: dict[object, list[DkimKey]] = {row.id: [] for row in rows}
+        keys: dict[uuid.UUID | None, list[DkimKey]] = {row.id: [] for row in rows}
         for key in DkimKey.objects.filter(domain_id__in=keys):
             keys[key.domain_id].append(key)
     return [(row, records_of(row, keys[row.id])) for row in rows]

@@ -16,7 +16,7 @@ from messaging.channels import get_channel
 from messaging.channels.base import Content
 from messaging.events import MessageCanceled, MessageQueued
 from messaging.models import Message, MessageAttachment, MessageTag, Recipient, Status
-from messaging.selectors.usage import Usage
+from messaging.selectors.usage import Usage, cap_of, used_on
 from messaging.services import caps, composing, reputation, senders, sms_senders
 from messaging.services.drafts import Draft, Item, check_send_at, read_items
 from messaging.services.statistics import Change, count_changes
@@ -228,7 +228,7 @@ def cancel_message(*, message: Message, actor: Principal) -> Accepted:
     usage = Usage(
         locked.channel,
         locked.send_at.date(),
-        caps.used_on(locked.channel, locked.send_at.date()),
-        caps.cap_of(locked.channel),
+        used_on(locked.channel, locked.send_at.date()),
+        cap_of(locked.channel),
     )
     return Accepted(locked, recipients, usage)

@@ -110,7 +110,7 @@ def _delete(found: Sequence[uuid.UUID]) -> int:
         with system_context(reason="message retention"), connection.cursor() as cursor:
             for statement in _STATEMENTS:
                 cursor.execute(statement, {"ids": list(found)})
-            count = cursor.rowcount
+            count: int = cursor.rowcount
     except Exception as error:
         if set_aside.concerns_all(error):
             raise
