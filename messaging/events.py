@@ -95,6 +95,14 @@ class SenderDomainDeleted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SenderDomainKeyRotated(Event):
+    """The key that signs a sender's domain's mail was retired for the other one, and a new one made; `detail` has their selectors."""
+
+    type: ClassVar[str] = "sender_domain.key_rotated"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class SenderDomainVerified(Event):
     """The records of a sender's domain were found: mail may come from it."""
 

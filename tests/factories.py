@@ -24,6 +24,7 @@ from core.security.crypto import encrypt_text
 from core.tenancy import Tenant, require_tenant, tenant_context
 from messaging import signing
 from messaging.models import DkimKey, SenderDomain, SmsCountries, SmsSender
+from messaging.services.sender_domains import KEYS
 
 PASSWORD = "correct-horse-battery-staple-9"
 
@@ -129,12 +130,15 @@ def prove_domain(tenant: Tenant, domain: str = "acme.example") -> SenderDomain:
         row: SenderDomain = SenderDomain.objects.create(
             domain=domain, token=secrets.token_hex(20), status="verified", verified_at=now, checked_at=now
         )
-        DkimKey.objects.create(
-            domain=row,
-            selector=f"pm{secrets.token_hex(4)}",
-            public_key=public,
-            private_key=encrypt_text(private),
-            verified=True,
+        DkimKey.objects.bulk_create(
+            DkimKey(
+                domain=row,
+                selector=f"pm{secrets.token_hex(4)}",
+                public_key=public,
+                private_key=encrypt_text(private),
+                verified=True,
+            )
+            for _ in range(KEYS)
         )
     return row
 

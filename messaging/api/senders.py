@@ -36,7 +36,9 @@ class SenderDomainViewSet(GenericViewSet):
     _keys: Sequence[tuple[str, str]] = ()
 
     def before_transaction(self, request: ApiRequest) -> None:
-        """Make the keys of a domain that is to be added: they take tenths of a second."""
+        """Make the keys that are to be added: they take tenths of a second."""
+        if self.action == "rotate_key":
+            self._keys = services.prepare_key(tenant=request.auth.tenant, public_id=self.kwargs["id"])
         body = request.data if self.action == "create" else None
         if isinstance(body, dict) and isinstance(domain := body.get("domain"), str):
             self._keys = services.prepare_keys(tenant=request.auth.tenant, domain=domain)
@@ -65,6 +67,17 @@ class SenderDomainViewSet(GenericViewSet):
         """Have the records looked at now. The answer comes before the look: watch `checked_at`, or the event `sender_domain.verified`."""
         NoBody.read(request)
         return Response(_represent(services.request_check(domain=selectors.get_domain(id))), 202)
+
+    @extend_schema(operation_id="rotate_sender_domain_key", request=None, responses=SenderDomainOutput)
+    @action(detail=True, methods=["post"], scopes="sender_domains:write")
+    def rotate_key(self, request: ApiRequest, id: str) -> Response:
+        """Let the second DKIM key sign from now on, and get a new one in place of the first: set its record next.
+
+        Leave the record of the first one for a few days: mail on its way is checked by it.
+        """
+        NoBody.read(request)
+        row = services.rotate_key(domain=selectors.get_domain(id), actor=request.user, keys=self._keys)
+        return Response(_represent(row))
 
     @extend_schema(operation_id="delete_sender_domain", request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:

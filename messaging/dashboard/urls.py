@@ -20,6 +20,7 @@ urlpatterns = [
     path("senders/domains/add/", senders.add_domain, name="add_domain"),
     path("senders/domains/<str:public_id>/", senders.domain_detail, name="sender_domain"),
     path("senders/domains/<str:public_id>/verify/", senders.verify, name="verify_domain"),
+    path("senders/domains/<str:public_id>/rotate/", senders.rotate_key, name="rotate_domain_key"),
     path("senders/domains/<str:public_id>/remove/", senders.remove_domain, name="remove_domain"),
     path("senders/sms/ask/", senders.claim_sms, name="claim_sms"),
     path("senders/sms/<str:public_id>/remove/", senders.remove_sms, name="remove_sms"),

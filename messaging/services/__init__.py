@@ -5,7 +5,14 @@ from messaging.services.messages import cancel_message, create_batch, create_mes
 from messaging.services.outcomes import record_news
 from messaging.services.reputation import appeal_reputation, judge_reputations, lift_reputation
 from messaging.services.retention import prune as prune_messages
-from messaging.services.sender_domains import add_domain, delete_domain, prepare_keys, request_check
+from messaging.services.sender_domains import (
+    add_domain,
+    delete_domain,
+    prepare_key,
+    prepare_keys,
+    request_check,
+    rotate_key,
+)
 from messaging.services.sending import send_due_messages
 from messaging.services.sms_senders import (
     choose_countries,
@@ -36,10 +43,12 @@ __all__ = [
     "fold_statistics",
     "judge_reputations",
     "lift_reputation",
+    "prepare_key",
     "prepare_keys",
     "prune_messages",
     "record_news",
     "request_check",
+    "rotate_key",
     "send_due_messages",
     "update_template",
 ]

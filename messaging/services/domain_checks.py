@@ -105,8 +105,10 @@ def _succeed(
     row.failing_since, row.warnings = None, 0
     row.next_check_at = now + EVERY
     for key in row.keys.all():
-        key.verified = found[f"dkim:{key.selector}"].state == "found"
-        key.save(update_fields=["verified"])
+        looked = found.get(f"dkim:{key.selector}")
+        if looked is not None:  # a key that was added while the look was under way is the next one's
+            key.verified = looked.state == "found"
+            key.save(update_fields=["verified"])
     if was != SenderDomain.Status.VERIFIED:
         row.verified_at = now
         publish(

@@ -1,4 +1,4 @@
-"""Domains that mail may come from: add one, ask for a look at its records, remove it."""
+"""Domains that mail may come from: add one, ask for a look at its records, rotate its keys, remove it."""
 
 import secrets
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from core.security import crypto
 from core.tenancy import Tenant, require_tenant, tenant_context
 from core.values.email_addresses import InvalidEmail
 from messaging import signing
-from messaging.events import SenderDomainCreated, SenderDomainDeleted
+from messaging.events import SenderDomainCreated, SenderDomainDeleted, SenderDomainKeyRotated
 from messaging.models import DkimKey, SenderDomain
 from messaging.verification import clean_domain
 
@@ -32,6 +32,15 @@ class SenderDomainExists(DomainError):
     status = 409
     title = "This domain was added already"
     fix = "Nothing to add: `error.sender_domain` is the domain that exists."
+
+
+class NoKeyToRotateTo(DomainError):
+    """The domain has no second DKIM key whose record was found, so that nothing could sign until a new one is set."""
+
+    code = "no_key_to_rotate_to"
+    status = 409
+    title = "There is no other key to sign with"
+    fix = "Set the records of both DKIM keys, wait until both are `found`, and rotate then."
 
 
 class TooManySenderDomains(DomainError):
@@ -79,16 +88,62 @@ def add_domain(*, actor: Principal, domain: str, keys: Sequence[Key]) -> SenderD
     row: SenderDomain = SenderDomain.objects.create(
         domain=name, token=secrets.token_hex(20), next_check_at=now, created=now, updated=now
     )
-    for private, public in keys:
-        DkimKey.objects.create(
-            domain=row,
-            selector=f"pm{secrets.token_hex(4)}",
-            public_key=public,
-            private_key=crypto.encrypt_text(private),
-        )
+    for key in keys:
+        _add_key(row, key)
     publish(SenderDomainCreated(object_id=row.public_id, detail={"domain": name}), actor=actor)
     jobs.enqueue(CHECK_TASK)
     return row
+
+
+def prepare_key(*, tenant: Tenant, public_id: str) -> Sequence[Key]:
+    """Make the new key of `rotate_key`. Call it before its transaction: see `prepare_keys`."""
+    try:
+        with tenant_context(tenant):
+            _require_other_key(list(SenderDomain.by_public_id(public_id).keys.order_by("id")))
+    except DomainError:
+        return ()  # rotate_key says why
+    return (signing.new_key(),)
+
+
+def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -> SenderDomain:
+    """Let the domain's second key sign from now on, throw the first one away, and add the key that `prepare_key` made.
+
+    No mail goes unsigned: the second key's record has been found already. Mail on its way is still checked by the first one's record,
+    which is the company's to remove a few days later. Raises NoKeyToRotateTo; TemporarilyUnavailable as `add_domain` does.
+    """
+    row: SenderDomain = SenderDomain.objects.select_for_update().get(id=domain.id)
+    retired, *others = row.keys.order_by("id")
+    _require_other_key([retired, *others])
+    if not keys:
+        raise TemporarilyUnavailable("Another change was made to the domain at this moment.")
+    retired.delete()
+    added = _add_key(row, keys[0])
+    row.next_check_at = row.updated = clock.now()
+    row.save(update_fields=["next_check_at", "updated"])
+    publish(
+        SenderDomainKeyRotated(
+            object_id=row.public_id,
+            detail={"domain": row.domain, "retired": retired.selector, "added": added.selector},
+        ),
+        actor=actor,
+    )
+    jobs.enqueue(CHECK_TASK)
+    return row
+
+
+def _require_other_key(keys: Sequence[DkimKey]) -> None:
+    if not any(key.verified for key in keys[1:]):
+        raise NoKeyToRotateTo("The record of the domain's second DKIM key was not found yet.")
+
+
+def _add_key(domain: SenderDomain, key: Key) -> DkimKey:
+    private, public = key
+    return DkimKey.objects.create(
+        domain=domain,
+        selector=f"pm{secrets.token_hex(4)}",
+        public_key=public,
+        private_key=crypto.encrypt_text(private),
+    )
 
 
 def _cleaned(domain: str) -> str:

@@ -111,6 +111,13 @@ def domain_created(scene: Scene) -> Written:
     return scene.by_key()
 
 
+@provokes("sender_domain.key_rotated")
+def domain_key_rotated(scene: Scene) -> Written:
+    row = prove_domain(scene.world.tenant())
+    assert scene.api(*DOMAINS).post(f"/v1/sender_domains/{row.public_id}/rotate_key").status == 200
+    return scene.by_key()
+
+
 @provokes("sender_domain.deleted")
 def domain_deleted(scene: Scene) -> Written:
     row = prove_domain(scene.world.tenant())

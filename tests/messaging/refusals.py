@@ -72,6 +72,14 @@ def sender_domain_exists(world: World) -> Outcome:
 
 
 @refusal
+def no_key_to_rotate_to(world: World) -> Outcome:
+    row = prove_domain(world.tenant())
+    with tenant_context(world.tenant()):
+        row.keys.update(verified=False)
+    return client_of(world).post(f"/v1/sender_domains/{row.public_id}/rotate_key")
+
+
+@refusal
 def too_many_sender_domains(world: World) -> Outcome:
     with tenant_context(world.tenant()):
         SenderDomain.objects.bulk_create(

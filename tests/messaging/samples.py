@@ -127,6 +127,7 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
     "DELETE /v1/suppressions/<str:id>": no_body,
     "POST /v1/sender_domains": lambda tenant: {"domain": f"{secrets.token_hex(6)}.example"},
     "POST /v1/sender_domains/<str:id>/verify": no_body,
+    "POST /v1/sender_domains/<str:id>/rotate_key": no_body,
     "DELETE /v1/sender_domains/<str:id>": no_body,
     "POST /v1/sms_senders": lambda tenant: {
         "sender": f"A{secrets.token_hex(4)}",

@@ -11,6 +11,7 @@ import dns.resolver
 import pytest
 import spf
 
+from messaging.services import domain_checks
 from messaging.tasks import check_domains
 from tests.factories import World, make_world
 from tests.messaging.conftest import deliver
@@ -59,14 +60,19 @@ def judge(received: Any, *, ip: str = SERVER, raw: bytes | None = None) -> dict[
     return {word.partition("=")[0]: word.partition("=")[2] for word in str(header).split() if "=" in word}
 
 
-def verified(client: Any, zone: Zone, *, policy: str = "v=DMARC1; p=reject") -> None:
-    """Add example.org (verifiers know no domains below `.example`), set every record that the answer names, and have them found."""
+def verified(client: Any, zone: Zone, *, policy: str = "v=DMARC1; p=reject") -> str:
+    """Add example.org (verifiers know no domains below `.example`), set every record that the answer names, and have them found.
+
+    Returns the path of the domain.
+    """
     made = client.post("/v1/sender_domains", {"domain": "example.org"}).json
     for record in made["records"]:
         value = policy if record["purpose"] == "dmarc" else record["value"]
         zone.add(record["name"], record["type"], value)
     check_domains()
-    assert client.get(f"/v1/sender_domains/{made['id']}").json["status"] == "verified"
+    path = f"/v1/sender_domains/{made['id']}"
+    assert client.get(path).json["status"] == "verified"
+    return path
 
 
 @pytest.fixture
@@ -121,3 +127,64 @@ def test_what_others_send_in_the_companys_name_fails_all_three(
     # Either is enough for DMARC: a mail that was forwarded keeps its signature, and one that was altered its sender.
     assert judge(received, ip="192.0.2.1")["dmarc"] == "pass"
     assert judge(received, raw=altered)["dmarc"] == "pass"
+
+
+def selectors_of(domain: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the selector of each DKIM record of a domain, and whether it was found, the one that signs first."""
+    return [
+        (record["name"].partition(".")[0], record["status"])
+        for record in domain["records"]
+        if record["purpose"] == "dkim"
+    ]
+
+
+def test_after_a_rotation_the_other_key_signs_and_what_the_first_one_signed_is_still_verified(
+    client: Any, zone: Zone, mailhost: Mailhost
+) -> None:
+    path = verified(client, zone)
+    (first, _), (second, _) = selectors_of(client.get(path).json)
+    mail = {"channel": "email", "to": ["ada@example.com"], "subject": "Hi", "text": "Hi"}
+    client.post("/v1/messages", mail)
+    deliver()
+
+    rotated = client.post(f"{path}/rotate_key")
+
+    assert rotated.status == 200, rotated
+    (signing, found), (added, waiting) = selectors_of(rotated.json)
+    assert (signing, found, waiting) == (second, "found", "unchecked")
+    assert added not in (first, second)
+    client.post("/v1/messages", mail)
+    deliver()
+    before, after = mailhost.received
+    assert f"s={first};".encode() in before.raw
+    assert f"s={second};".encode() in after.raw
+    assert [judge(received)["dkim"] for received in (before, after)] == ["pass", "pass"]
+
+    # Nobody has set the record of the new one: to rotate again would leave nothing to sign with.
+    again = client.post(f"{path}/rotate_key")
+    assert (again.status, again.json["error"]["code"]) == (409, "no_key_to_rotate_to")
+    assert [name for name, _ in selectors_of(client.get(path).json)] == [second, added]
+
+
+def test_a_key_that_is_rotated_while_the_records_are_looked_at_is_looked_at_next(
+    client: Any, zone: Zone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = verified(client, zone)
+    look_up_all = domain_checks.look_up_all
+    rotated = []
+
+    def look_and_rotate(wanted: Any) -> Any:
+        found = look_up_all(wanted)
+        if not rotated:  # the rotation asks for another look, which comes next
+            rotated.append(client.post(f"{path}/rotate_key").status)
+        return found
+
+    client.post(f"{path}/verify")
+    with monkeypatch.context() as patched:
+        patched.setattr(domain_checks, "look_up_all", look_and_rotate)
+        check_domains()
+
+    assert rotated == [200]
+    body = client.get(path).json
+    assert body["status"] == "verified"
+    assert [status for _, status in selectors_of(body)] == ["found", "missing"]

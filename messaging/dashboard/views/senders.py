@@ -82,7 +82,8 @@ def add_domain(request: _DomainRequest) -> HttpResponse:
 def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     """A domain and its DNS records, each with what was found."""
     row = selectors.get_domain(public_id)
-    records = [representations.sender_record(row, record) for record in records_of(row, row.keys.all())]
+    keys = list(row.keys.order_by("id"))
+    records = [representations.sender_record(row, record) for record in records_of(row, keys)]
     context = {
         "domain": row,
         "records": [
@@ -98,6 +99,7 @@ def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         ],
         "lapses_at": row.failing_since + LAPSES_AFTER if row.failing_since else None,
         "may_change": at_least(request.membership.role, Role.ADMIN),
+        "may_rotate": any(key.verified for key in keys[1:]),
     }
     return render(request, "messaging/sender_domain.html", context)
 
@@ -108,6 +110,28 @@ def verify(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Have the records looked at now."""
     row = services.request_check(domain=selectors.get_domain(public_id))
     messages.info(request, "The records are being looked at. Load this page again in a few seconds.")
+    return redirect("messaging:sender_domain", row.public_id)
+
+
+def _prepare_key(request: CompanyRequest) -> None:
+    """Make the key that the domain of the page is to get, before its transaction: see `_prepare_keys`."""
+    if request.method == "POST" and at_least(request.membership.role, Role.ADMIN):
+        assert request.resolver_match is not None
+        cast(_DomainRequest, request).domain_keys = services.prepare_key(
+            tenant=Tenant(request.membership.company_id, request.mode),
+            public_id=request.resolver_match.kwargs["public_id"],
+        )
+
+
+@company_page(role=Role.ADMIN, first=_prepare_key)
+@require_http_methods(["GET", "HEAD", "POST"])
+def rotate_key(request: _DomainRequest, public_id: str) -> HttpResponse:
+    """Rotate the key that signs a domain's mail, after asking."""
+    row = selectors.get_domain(public_id)
+    if request.method != "POST":
+        return render(request, "messaging/sender_rotate.html", {"domain": row})
+    services.rotate_key(domain=row, actor=request.principal, keys=request.domain_keys)
+    messages.success(request, "The second key signs from now on. Set the record of the new one.")
     return redirect("messaging:sender_domain", row.public_id)
 
 
