@@ -136,7 +136,10 @@ def reason_action(
             if not request.user.has_perm(permission):
                 raise PermissionDenied
             back = own_page(request, request.POST.get("back", ""))
-            if again := self.admin_site.ask_who_it_is(request, back=back or request.get_full_path()):
+            again: HttpResponse | None = self.admin_site.ask_who_it_is(
+                request, back=back or request.get_full_path()
+            )
+            if again:
                 return again
             chosen = list(queryset)
             asked = form(request.POST if "confirmed" in request.POST else None)
@@ -298,14 +301,16 @@ class StaffModelAdmin(ModelAdmin):
         """Show one object with the actions on it, and write the look into its company's audit trail."""
         obj = self.record_look(request, object_id)
         buttons = [] if obj is None else self.buttons_for(request, obj)
-        return super().change_view(
+        response: HttpResponse = super().change_view(
             request, object_id, form_url, {**(extra_context or {}), "buttons": buttons}
         )
+        return response
 
     def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show what Django's own log has of the object; it names it, so it is a look as well."""
         self.record_look(request, object_id)
-        return super().history_view(request, object_id, *args, **kwargs)
+        response: HttpResponse = super().history_view(request, object_id, *args, **kwargs)
+        return response
 
     def record_look(self, request: HttpRequest, object_id: str) -> Model | None:
         """Write into its company's trail that the object is looked at; returns it. Raises PermissionDenied."""
@@ -332,7 +337,7 @@ class StaffModelAdmin(ModelAdmin):
             ),
             actor=staff_principal(request),
         )
-        response = super().changelist_view(request, *args, **kwargs)
+        response: HttpResponse = super().changelist_view(request, *args, **kwargs)
         if isinstance(response, TemplateResponse) and "cl" in (response.context_data or {}):
             self.record_list(request, response.context_data["cl"].result_list)  # type: ignore[index]
         return response
