@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core.tenancy import tenant_context
-from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
+from core.ui.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
 from messaging.channels import channels, label_of
+from messaging.channels.sms import SENDER_FORM, clean_sender
 from messaging.models import (
+    CompanySenders,
     DailyUsage,
     Message,
     Recipient,
@@ -20,7 +23,7 @@ from messaging.models import (
     Template,
 )
 from messaging.models.reputation import APPEAL_WAITS
-from messaging.services import decide_sms_sender, lift_reputation
+from messaging.services import assign_sms_sender, decide_sms_sender, lift_reputation
 
 
 class ChannelFilter(admin.SimpleListFilter):
@@ -137,6 +140,43 @@ class SmsSenderAdmin(StaffModelAdmin):
             decide_sms_sender(
                 sender=sender, is_approved=is_approved, decision=decision, actor=staff_principal(request)
             )
+
+
+class AssignForm(ReasonForm):
+    """Which number or name, and why."""
+
+    field_order = ("sender", "named", "reason")
+    sender = forms.CharField(
+        max_length=16, help_text=f"{SENDER_FORM} It is the company's at once, in live mode."
+    )
+
+    def clean_sender(self) -> str:
+        """Refuse what no SMS can come from."""
+        cleaned = clean_sender(self.cleaned_data["sender"].strip())
+        if cleaned is None:
+            raise forms.ValidationError(SENDER_FORM)
+        return cleaned
+
+
+@admin.register(CompanySenders)
+class CompanySendersAdmin(StaffModelAdmin):
+    """Companies, to give them a number or name that their SMS may come from."""
+
+    list_display = ("name", "slug", "tier")
+    search_fields = ("name", "slug")
+    fields = ("name", "slug")
+    actions = ("assign_sms_sender",)
+
+    @reason_action(
+        description="Assign an SMS sender", permission="messaging.assign_smssender", form=AssignForm
+    )
+    def assign_sms_sender(
+        self, request: HttpRequest, company: CompanySenders, *, sender: str, reason: str
+    ) -> str:
+        """Let the company's SMS come from it, whether it has asked for it or not."""
+        with tenant_context(company.live_tenant):
+            assign_sms_sender(sender=sender, decision=reason, actor=staff_principal(request))
+        return f"SMS of {company.name} may come from {sender}."
 
 
 @admin.register(Template)

@@ -125,6 +125,14 @@ class SmsSenderClaimed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SmsSenderAssigned(Event):
+    """Staff gave the company a number or name that its SMS may come from."""
+
+    type: ClassVar[str] = "sms_sender.assigned"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class SmsSenderApproved(Event):
     """Staff approved a number or name that SMS come from."""
 

@@ -28,6 +28,7 @@ from core import clock
 from core.events import EVENT_TYPES
 from core.tenancy import tenant_context
 from core.ui.staff import ActionButton, StaffListed, StaffViewed
+from messaging.models import CompanySenders
 from messaging.selectors.usage import usage_of_day
 from webhooks.models import Endpoint
 from webhooks.selectors import list_endpoints
@@ -101,8 +102,9 @@ def show(site: AdminSite, request: HttpRequest, object_id: str) -> HttpResponse:
 def _buttons(page: _Page) -> list[ActionButton]:
     """Return what the member of staff may do: to the company, to its plan, and to the tier request that is open."""
     found = [*page.admin_of(Company).buttons_for(page.request, page.company)]
-    if plans := page.admin_of(CompanyPlan):
-        found += plans.buttons_for(page.request, page.company)
+    for beside in (CompanyPlan, CompanySenders):
+        if other := page.admin_of(beside):
+            found += other.buttons_for(page.request, page.company)
     if wishes := page.admin_of(TierRequest):
         for wish in TierRequest.objects.filter(company=page.company, status=TierRequest.Status.OPEN):
             found += wishes.buttons_for(page.request, wish)

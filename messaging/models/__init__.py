@@ -17,7 +17,7 @@ from messaging.models.messages import (
     Suppression,
 )
 from messaging.models.reputation import Reputation
-from messaging.models.senders import DkimKey, SenderDomain, SmsCountries, SmsSender
+from messaging.models.senders import CompanySenders, DkimKey, SenderDomain, SmsCountries, SmsSender
 from messaging.models.shares import DailyShare
 from messaging.models.templates import Template, TemplateVersion
 
@@ -27,6 +27,7 @@ __all__ = [
     "MAX_RECIPIENTS",
     "MAX_TOPIC",
     "PRECEDENCE",
+    "CompanySenders",
     "DailyShare",
     "DailyUsage",
     "DkimKey",

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from accounts.models import Company
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
@@ -131,6 +132,16 @@ class SmsSender(TenantModel):
 
     def __str__(self) -> str:
         return self.sender
+
+
+class CompanySenders(Company):
+    """A company as the staff site shows it to whoever gives it an SMS sender."""
+
+    class Meta:
+        proxy = True
+        verbose_name = "company's senders"
+        verbose_name_plural = "companies' senders"
+        permissions = [("assign_smssender", "Can give a company an SMS sender")]
 
 
 class SmsCountries(TenantModel):

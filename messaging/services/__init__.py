@@ -15,6 +15,7 @@ from messaging.services.sender_domains import (
 )
 from messaging.services.sending import send_due_messages
 from messaging.services.sms_senders import (
+    assign_sms_sender,
     choose_countries,
     claim_sms_sender,
     decide_sms_sender,
@@ -27,6 +28,7 @@ from messaging.services.templates import create_template, delete_template, updat
 __all__ = [
     "add_domain",
     "appeal_reputation",
+    "assign_sms_sender",
     "cancel_message",
     "check_due_domains",
     "choose_countries",

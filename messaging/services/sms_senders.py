@@ -27,6 +27,7 @@ from messaging.channels.sms import SENDER_FORM, clean_sender, country_of
 from messaging.events import (
     SmsCountriesChanged,
     SmsSenderApproved,
+    SmsSenderAssigned,
     SmsSenderClaimed,
     SmsSenderDeleted,
     SmsSenderRejected,
@@ -82,9 +83,7 @@ class NumberRangeLimited(DomainError):
 
 def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender:
     """Ask for a number or name. Raises FieldErrors, SmsSenderExists and TooManySmsSenders."""
-    cleaned = clean_sender(sender.strip())
-    if cleaned is None:
-        raise FieldErrors([FieldError("sender", "invalid_sender", SENDER_FORM)])
+    cleaned = _cleaned(sender)
     tenant = require_tenant()
     # Two at once must neither both take the last place nor both ask for the same sender.
     take_turn(f"sms senders {tenant.company_id} {tenant.mode}")
@@ -99,6 +98,32 @@ def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender
     )
     publish(
         SmsSenderClaimed(object_id=row.public_id, detail={"sender": cleaned, "reason": reason}), actor=actor
+    )
+    return row
+
+
+def assign_sms_sender(*, sender: str, decision: str, actor: Principal) -> SmsSender:
+    """Give the company a number or name, or approve the one that it has asked for; `decision` is what it reads. For staff.
+
+    Raises FieldErrors.
+    """
+    cleaned = _cleaned(sender)
+    tenant = require_tenant()
+    take_turn(f"sms senders {tenant.company_id} {tenant.mode}")
+    now = clock.now()
+    row, _ = SmsSender.objects.update_or_create(
+        sender_normalized=cleaned.lower(),
+        defaults={
+            "sender": cleaned,
+            "status": SmsSender.Status.APPROVED,
+            "decision": decision,
+            "decided_at": now,
+            "updated": now,
+        },
+    )
+    publish(
+        SmsSenderAssigned(object_id=row.public_id, detail={"sender": cleaned, "reason": decision}),
+        actor=actor,
     )
     return row
 
@@ -143,6 +168,13 @@ def choose_countries(*, countries: Iterable[str], actor: Principal) -> SmsCountr
         changes = {"countries": [before, wanted]}
         publish(SmsCountriesChanged(object_id=str(require_tenant().mode), changes=changes), actor=actor)
     return row
+
+
+def _cleaned(sender: str) -> str:
+    cleaned = clean_sender(sender.strip())
+    if cleaned is None:
+        raise FieldErrors([FieldError("sender", "invalid_sender", SENDER_FORM)])
+    return cleaned
 
 
 def require_reachable(numbers: Sequence[str]) -> None:

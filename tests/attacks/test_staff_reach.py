@@ -102,6 +102,7 @@ ACTIONS = [
     ("billing/companyplan", "change_tier", "billing.change_tier", {"tier": "enterprise"}),
     ("billing/companyplan", "override_limits", "billing.override_limits", {"webhook_endpoints": "7"}),
     ("apikeys/apikey", "revoke", "apikeys.revoke_apikey", {}),
+    ("messaging/companysenders", "assign_sms_sender", "messaging.assign_smssender", {"sender": "Acme"}),
 ]
 
 
@@ -124,11 +125,20 @@ def act(browser: Client, page: str, action: str, pk: Any, **fields: str) -> Any:
 
 def state_of(world: World, key_id: Any) -> tuple[Any, ...]:
     from apikeys.models import ApiKey
+    from messaging.models import SmsSender
 
     with system_context(reason="test"):
         company = Company.objects.get(id=world.company.id)
         key = ApiKey.objects.get(id=key_id)
-    return company.suspended_at, company.tier, company.limit_overrides, company.version, key.revoked_at
+        senders = list(SmsSender.objects.filter(company=company).values_list("sender", "status"))
+    return (
+        company.suspended_at,
+        company.tier,
+        company.limit_overrides,
+        company.version,
+        key.revoked_at,
+        senders,
+    )
 
 
 @pytest.mark.parametrize(("page", "action", "permission", "fields"), ACTIONS)

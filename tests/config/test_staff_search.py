@@ -95,6 +95,7 @@ def test_ctrl_k_shows_no_more_than_the_permissions_allow(world: World) -> None:
         ("accounts/company", "suspend"),
         ("billing/companyplan", "override_limits"),
         ("billing/companyplan", "change_tier"),
+        ("messaging/companysenders", "assign_sms_sender"),
     ],
 )
 def test_every_control_of_a_reason_can_be_seen(world: World, staff: Client, page: str, action: str) -> None:

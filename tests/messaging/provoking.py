@@ -160,6 +160,12 @@ def sms_claimed(scene: Scene) -> Written:
     return scene.by_owner()
 
 
+@provokes("sms_sender.assigned")
+def sms_assigned(scene: Scene) -> Written:
+    scene.act_as_staff("messaging/companysenders", "assign_sms_sender", scene.world.company, sender="Acme")
+    return scene.by_staff(where={"detail__reason": "asked for by phone"})
+
+
 @provokes("sms_sender.approved")
 def sms_approved(scene: Scene) -> Written:
     scene.act_as_staff("messaging/smssender", "approve", ask_for_sender(scene))
