@@ -7,12 +7,11 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from psycopg import sql
 
 from core.backups.dumping import Progress, counter, read_backup
 from core.backups.inventory import list_differences, list_tables, take_inventory
 from core.backups.programs import OWNER, BackupError, find_program, owner_parameters, run_program
-from core.engines.roles import DATABASE_SQL, apply_roles
+from core.engines.roles import DATABASE_SQL, apply_roles, create_database
 
 SHOWN = 12
 _LOADED = re.compile(r"pg_restore: (launching|processing) item ")
@@ -44,17 +43,24 @@ def load(folder: Path, *, replace: bool, jobs: int, on_progress: Progress) -> No
             )
         _check_roles(connection)
         _check_nobody_uses_it(connection)
-        _make_room(connection, replace=replace)
-        connection.execute(_NO_DEFAULTS)
+        is_empty = _check_room(connection, replace=replace)
         program = str(find_program("pg_restore", server))
+        items = _count_items(program, dump)
+        # Nothing was changed up to here.
+        if not is_empty:
+            _make_room(connection)
         command = [program, "--no-owner", f"--role={OWNER}", "--exit-on-error"]
-        run_program(
-            [*command, f"--jobs={jobs}", str(dump)],
-            parameters=parameters,
-            step=_LOADED,
-            on_step=counter("Loading", _count_items(program, dump), on_progress),
-        )
-        connection.execute(DATABASE_SQL.read_bytes())
+        try:
+            connection.execute(_NO_DEFAULTS)
+            run_program(
+                [*command, f"--jobs={jobs}", str(dump)],
+                parameters=parameters,
+                step=_LOADED,
+                on_step=counter("Loading", items, on_progress),
+            )
+        finally:
+            # Also where it failed: what is made in this database later must not lack its rights.
+            connection.execute(DATABASE_SQL.read_bytes())
         found = take_inventory(
             connection, on_table=counter("Counting rows", len(inventory.rows), on_progress)
         )
@@ -80,10 +86,7 @@ def _make_roles_and_database(name: str) -> None:
         owner_password=settings.DATABASES[OWNER]["PASSWORD"],
         app_password=settings.DATABASES["default"]["PASSWORD"],
     )
-    with psycopg.connect(settings.DATABASE_ADMIN_URL, autocommit=True) as connection:
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
-            statement = sql.SQL("CREATE DATABASE {} OWNER {}")
-            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(OWNER)))
+    create_database(superuser_url=settings.DATABASE_ADMIN_URL, name=name)
 
 
 def _check_roles(connection: psycopg.Connection[Any]) -> None:
@@ -111,15 +114,18 @@ def _check_nobody_uses_it(connection: psycopg.Connection[Any]) -> None:
         )
 
 
-def _make_room(connection: psycopg.Connection[Any], *, replace: bool) -> None:
+def _check_room(connection: psycopg.Connection[Any], *, replace: bool) -> bool:
+    """Return whether the database is empty; raises BackupError when it is not and must not be replaced."""
     tables = list_tables(connection)
-    if not tables:
-        return
-    if not replace:
+    if tables and not replace:
         raise BackupError(
             f"The database {connection.info.dbname} is not empty: it has {len(tables)} tables. Nothing was changed. Name an empty one in "
             "DATABASE_OWNER_URL and DATABASE_URL, or say --replace to have everything in it deleted first."
         )
+    return not tables
+
+
+def _make_room(connection: psycopg.Connection[Any]) -> None:
     with connection.transaction():
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")

@@ -17,13 +17,18 @@ def apply_roles(*, superuser_url: str, owner_password: str, app_password: str) -
         connection.execute(ROLES_SQL.read_bytes())
 
 
-def ensure_database(*, superuser_url: str, name: str) -> str:
-    """Create the database `name` unless it exists, with its rights; return a superuser's URL to it."""
-    database_url = psycopg.conninfo.make_conninfo(superuser_url, dbname=name)
+def create_database(*, superuser_url: str, name: str) -> None:
+    """Create the database `name`, which belongs to the role `owner`, unless it exists."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             statement = sql.SQL("CREATE DATABASE {} OWNER {}")
             connection.execute(statement.format(sql.Identifier(name), sql.Identifier("owner")))
+
+
+def ensure_database(*, superuser_url: str, name: str) -> str:
+    """Create the database `name` unless it exists, with its rights; return a superuser's URL to it."""
+    create_database(superuser_url=superuser_url, name=name)
+    database_url = psycopg.conninfo.make_conninfo(superuser_url, dbname=name)
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(DATABASE_SQL.read_bytes())
     return database_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.engines import TEMPLATE, cloned_database, private_engines, private_platform
+from tests.engines import TEMPLATE, cloned_database, private_engines, private_platform, superuser_url
 from tests.restore import clusters
 from tests.webhooks.receiver import Receiver
 
@@ -134,6 +135,49 @@ def test_what_is_no_whole_backup_and_what_is_in_use_is_refused(tmp_path: Path) -
     assert "its SHA-256 differs" in cut[1]
     assert left is not None
     assert left[0] > 10
+
+
+def defaults_of(addresses: dict[str, str]) -> list[Any]:
+    with psycopg.connect(addresses["DATABASE_OWNER_URL"]) as owner:
+        return owner.execute(
+            "SELECT defaclobjtype, defaclacl::text FROM pg_default_acl ORDER BY 1"
+        ).fetchall()
+
+
+def test_a_restore_that_fails_deletes_nothing_before_all_is_checked_and_leaves_the_default_rights(
+    tmp_path: Path,
+) -> None:
+    with cloned_database() as addresses:
+        # given a backup that no program can read, and one of which the last thing can only be made by a superuser
+        backup = back_up(addresses, tmp_path)
+        unreadable = shutil.copytree(backup, tmp_path / "unreadable")
+        (unreadable / "pomelo.dump").write_bytes(b"nothing that pg_restore knows")
+        manifest = json.loads((unreadable / "manifest.json").read_text())
+        manifest["sha256"] = hashlib.sha256((unreadable / "pomelo.dump").read_bytes()).hexdigest()
+        (unreadable / "manifest.json").write_text(json.dumps(manifest))
+        name = psycopg.conninfo.conninfo_to_dict(addresses["DATABASE_OWNER_URL"])["dbname"]
+        with psycopg.connect(superuser_url(str(name))) as superuser:
+            superuser.execute(
+                "CREATE FUNCTION public.looks() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'"
+            )
+            superuser.execute("CREATE EVENT TRIGGER looks ON ddl_command_end EXECUTE FUNCTION public.looks()")
+        failing = back_up(addresses, tmp_path / "failing")
+        with psycopg.connect(superuser_url(str(name))) as superuser:
+            superuser.execute("DROP EVENT TRIGGER looks")
+        before = defaults_of(addresses)
+        # when
+        refused = restore(addresses, unreadable, "--replace")
+        with psycopg.connect(addresses["DATABASE_OWNER_URL"]) as owner:
+            left = owner.execute("SELECT count(*) FROM django_migrations").fetchone()
+        failed = restore(addresses, failing, "--replace")
+        after = defaults_of(addresses)
+    # then
+    assert (refused[0], failed[0]) == (1, 1)
+    assert "cannot be read" in refused[1]
+    assert left is not None
+    assert left[0] > 10
+    assert "event trigger" in failed[1]
+    assert after == before != []
 
 
 @pytest.mark.timeout(600)
