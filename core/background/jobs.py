@@ -104,10 +104,11 @@ def _once_after_commit(send: partial[None]) -> None:
 
 def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
     global _broker_paused_until
-    if time.monotonic() < _broker_paused_until or BACKLOG.is_full():
+    if time.monotonic() < _broker_paused_until:
         return
     try:
-        current_app.send_task(name, kwargs=kwargs, headers=headers, retry=False)
+        if not BACKLOG.is_full():
+            current_app.send_task(name, kwargs=kwargs, headers=headers, retry=False)
     except (KombuError, OSError) as error:
         _broker_paused_until = time.monotonic() + BROKER_PAUSE_SECONDS
         log.warning("jobs.hint_dropped", task=name, error=str(error))

@@ -55,6 +55,20 @@ def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(waitin
     assert waiting() == 1
 
 
+def test_a_broker_that_fails_when_it_is_asked_fails_no_request_and_is_left_alone_for_a_second(monkeypatch):
+    asked = []
+
+    def fail() -> bool:
+        asked.append(1)
+        raise ConnectionResetError("The broker went away.")
+
+    monkeypatch.setattr(jobs, "_broker_paused_until", 0.0)
+    monkeypatch.setattr(backlog.BACKLOG, "is_full", fail)
+    for _ in range(3):
+        jobs.enqueue("tests.nobody_takes_it")
+    assert asked == [1]
+
+
 def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch):
     monkeypatch.setattr(backlog, "LOOK_EVERY_SECONDS", 0.0)
     found = backlog.Backlog()
