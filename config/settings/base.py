@@ -563,4 +563,4 @@ UNFOLD = {
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")
 LOGGING_CONFIG = "core.operations.logging.configure"
-LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT, "traces": bool(OTEL_EXPORTER_OTLP_ENDPOINT)}
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}

@@ -49,7 +49,7 @@ def _name_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 
 
 def configure(options: dict[str, Any]) -> None:
-    """Configure logging: `options` are `level`, `format` (`json` or `console`) and `traces` (whether lines name the current span). Django calls it at start-up."""
+    """Configure logging: `options` are `level` and `format` (`json` or `console`). Django calls it at start-up."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -58,7 +58,7 @@ def configure(options: dict[str, Any]) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
-        *([_name_trace] if options.get("traces") else []),
+        _name_trace,
         _redact_event,
         _redact_exception,
     ]

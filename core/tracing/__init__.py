@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 Kind = Literal["server", "client", "producer", "consumer", "internal"]
 Attributes = Mapping[str, str | int | bool]
 HEADER = "traceparent"
-MAX_LENGTH = 55  # of version 00
 
 # Set by core.tracing.export, once per process.
 tracer: "Tracer | None" = None
@@ -37,7 +36,7 @@ def span(
 
     What is raised inside marks it as failed and goes on. Only where `is_on()`.
     """
-    from opentelemetry.trace import SpanKind
+    from opentelemetry.trace import SpanKind, StatusCode
 
     assert tracer is not None
     with tracer.start_as_current_span(
@@ -45,9 +44,16 @@ def span(
         context=_context_of(parent) if parent else None,
         kind=SpanKind[kind.upper()],
         attributes=attributes,
-        record_exception=False,  # its text may hold what was sent
+        # The text of an exception may hold what was sent: a span has its name only.
+        record_exception=False,
+        set_status_on_exception=False,
     ) as made:
-        yield made
+        try:
+            yield made
+        except Exception as error:
+            made.set_attribute("error.type", type(error).__qualname__)
+            made.set_status(StatusCode.ERROR)
+            raise
 
 
 def current_traceparent() -> str | None:

@@ -46,6 +46,12 @@ def test_what_is_nowhere_is_said(question):
     assert b"<script>alert" not in page.content
 
 
+def test_a_question_has_ten_words_and_each_counts_once():
+    letters = "a b c d e f g h i k"
+    assert search(f"{letters} zzzzqqq") == search(letters) != []
+    assert search("secret SECRET secret") == search("secret")
+
+
 def test_a_question_is_shown_as_text():
     page = Client().get("/docs/search/", {"q": "<script>alert(1)</script>"})
     assert b"<script>alert" not in page.content

@@ -13,10 +13,19 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+import structlog
+from django.conf import settings
 from django.test import override_settings
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
 
+from core import tracing
+from core.operations import logging
 from tests.engines import ROOT
 from tests.factories import make_key, make_world
 from tests.live import free_port, web_process
@@ -159,6 +168,36 @@ def test_one_trace_from_the_request_to_the_receiver() -> None:
         assert (line["trace_id"], line["span_id"]) == (TRACE, other.span_id.hex())
         assert line["event_id"] == got.id
         assert attributes(other)["error.type"] == "connection_failed"
+
+
+class Leaky(ValueError):
+    """An error whose text holds what was sent."""
+
+
+def test_a_failed_span_names_the_error_and_nothing_of_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(tracing, "tracer", provider.get_tracer("tests"))
+    with pytest.raises(Leaky), tracing.span("work"):
+        raise Leaky("pm_live_secret")
+    [failed] = exporter.get_finished_spans()
+    assert (failed.status.status_code, failed.attributes) == (StatusCode.ERROR, {"error.type": "Leaky"})
+    assert "pm_live_secret" not in failed.to_json()
+
+
+def test_whichever_settings_configure_the_log_its_lines_name_their_trace(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tracing, "tracer", TracerProvider().get_tracer("tests"))
+    try:
+        logging.configure({"level": "INFO", "format": "json"})
+        with tracing.span("work"):
+            structlog.get_logger("tests").warning("tests.worked")
+            expected = tracing.current_ids()
+    finally:
+        logging.configure(settings.LOGGING)
+    line = json.loads(capsys.readouterr().err)
+    assert {name: line.get(name) for name in expected} == expected
 
 
 def test_off_it_is_not_even_imported() -> None:

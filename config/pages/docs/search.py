@@ -10,6 +10,7 @@ from config.pages.docs.rendering import anchor_of
 
 MOST_HITS = 20
 MAX_QUESTION = 200
+MAX_WORDS = 10
 _HEADING = re.compile(r"^(#{1,3}) +(.+)$")
 _WORD = re.compile(r"[\w/-]+")
 _MARKS = re.compile(r"[*`|]+|\[([^\]]*)\]\([^)]*\)")
@@ -18,12 +19,13 @@ _EXCERPT = 180
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading of a page with what stands below it."""
+    """A heading of a page with what stands below it. `lowered`: title, heading and text in small letters, to search in."""
 
     document: Document
     anchor: str
     heading: str
     text: str
+    lowered: tuple[str, str, str]
 
     @property
     def url(self) -> str:
@@ -40,24 +42,29 @@ class Hit:
 
 
 def search(question: str) -> list[Hit]:
-    """Return the sections that hold a word beginning with each word of the question, best first, MOST_HITS at most."""
-    words = [word.lower() for word in _WORD.findall(question[:MAX_QUESTION])]
+    """Return the sections that hold a word beginning with each word of the question, best first, MOST_HITS at most.
+
+    Of a long question the first MAX_WORDS words count, each once.
+    """
+    words = list(dict.fromkeys(_WORD.findall(question[:MAX_QUESTION].lower())))[:MAX_WORDS]
     if not words:
         return []
+    begins = [rf"(?<!\w){re.escape(word)}" for word in words]
+    patterns = [re.compile(begin) for begin in begins]
     ranked = []
     for number, section in enumerate(_all_sections()):
-        score = _score(section, words)
+        score = _score(section, patterns)
         if score:
             ranked.append((-score, number, section))
-    return [Hit(section, _excerpt(section.text, words)) for _, _, section in sorted(ranked)[:MOST_HITS]]
+    any_word = re.compile("|".join(begins), re.IGNORECASE)
+    return [Hit(section, _excerpt(section.text, any_word)) for _, _, section in sorted(ranked)[:MOST_HITS]]
 
 
-def _score(section: Section, words: list[str]) -> int:
+def _score(section: Section, patterns: list[re.Pattern[str]]) -> int:
     """Return how well a section fits: a heading counts more than a text, a title more than a heading. 0: not at all."""
     score = 0
-    title, heading, text = (part.lower() for part in (section.document.title, section.heading, section.text))
-    for word in words:
-        pattern = re.compile(rf"(?<!\w){re.escape(word)}")
+    title, heading, text = section.lowered
+    for pattern in patterns:
         found = 8 * bool(pattern.search(title)) + 6 * bool(pattern.search(heading))
         found += min(len(pattern.findall(text)), 5)
         if not found:
@@ -66,9 +73,9 @@ def _score(section: Section, words: list[str]) -> int:
     return score
 
 
-def _excerpt(text: str, words: list[str]) -> str:
+def _excerpt(text: str, any_word: re.Pattern[str]) -> str:
     """Return a piece of a text around the first of the words in it."""
-    found = re.search("|".join(rf"(?<!\w){re.escape(word)}" for word in words), text, re.IGNORECASE)
+    found = any_word.search(text)
     begin = max(0, (found.start() if found else 0) - _EXCERPT // 3)
     begin = text.rfind(" ", 0, begin) + 1 if begin else 0
     piece = text[begin : begin + _EXCERPT]
@@ -95,10 +102,15 @@ def _parted(document: Document, text: str) -> Iterator[Section]:
             lines.append(line)
             continue
         if lines:
-            yield Section(document, anchor, heading, _plain(lines))
+            yield _section(document, anchor, heading, lines)
         anchor = "" if found[1] == "#" else anchor_of(found[2])
         heading, lines = found[2].replace("`", ""), []
-    yield Section(document, anchor, heading, _plain(lines))
+    yield _section(document, anchor, heading, lines)
+
+
+def _section(document: Document, anchor: str, heading: str, lines: list[str]) -> Section:
+    text = _plain(lines)
+    return Section(document, anchor, heading, text, (document.title.lower(), heading.lower(), text.lower()))
 
 
 def _plain(lines: list[str]) -> str:
