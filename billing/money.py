@@ -193,7 +193,9 @@ def credit_amounts(
         rest = tax_on(whole - sum(taken), left[places[0]].tax_rate_bps, is_included=prices_include_tax)
         least = max(0, tax - (whole - sum(taken))) if prices_include_tax else 0
         most = min(tax, sum(taken)) if prices_include_tax else tax
-        given = tax if sum(taken) == whole else max(least, min(most, tax - rest)) if sum(taken) else 0
+        given = tax if sum(taken) == whole else max(least, min(most, tax - rest))
+        if not sum(taken):
+            given = 0
         for place, share in zip(places, share_out(given, taken), strict=True):
             taxes[place] = share
     return [LineCredit(amount, tax) for amount, tax in zip(amounts, taxes, strict=True)]
@@ -202,7 +204,8 @@ def credit_amounts(
 def credit_total(left: Sequence[LineLeft], total: int, *, prices_include_tax: bool) -> list[LineCredit]:
     """Return how `total`, tax included, is taken back of the lines, each in proportion to what is left of it.
 
-    Raises ValueError when it is above what is left.
+    Of an amount that is taken back in full no tax stays behind. A note that is declared void later may have been tax alone; then
+    tax is left of no amount, and goes with the next one. Raises ValueError when `total` is above what is left.
     """
     groups = [(places, *_sums(left, places)) for places in _by_rate(left)]
     wholes = [amount + (0 if prices_include_tax else tax) for _, amount, tax in groups]
@@ -215,12 +218,13 @@ def credit_total(left: Sequence[LineLeft], total: int, *, prices_include_tax: bo
             given = max(tax - (amount - part), min(given, part))
         else:
             given = max(given, part - amount)
-            if part < whole and part - given == amount and given < tax:
+            if amount and part < whole and part - given == amount and given < tax:
                 given += 1  # of an amount that is gone no tax may stay
         weights = [left[place].amount for place in places]
         taken = share_out(part if prices_include_tax else part - given, weights)
-        # A part so small that all of it is tax is shared as the lines are.
-        taxes = share_out(given, taken if any(taken) else weights)
+        # A part that is all tax is shared as the lines are, and where nothing is left of them, as their tax is.
+        shares = (taken, weights, [max(0, left[place].tax) for place in places])
+        taxes = share_out(given, next(each for each in shares if any(each) or each is shares[-1]))
         for place, net, share in zip(places, taken, taxes, strict=True):
             found[place] = LineCredit(net, share)
     return found

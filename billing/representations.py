@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from billing.models import (
     Charge,
     CreditNote,
@@ -275,7 +277,8 @@ def credit_breakdown(row: CreditNote, lines: Sequence[CreditNoteLine]) -> list[d
 
 
 def credit_note(row: CreditNote) -> dict[str, Any]:
-    """Return the public form of a credit note with its lines; fetch both ahead when there are many."""
+    """Return the public form of a credit note with its lines; fetch both ahead when there are many notes."""
+    prefetch_related_objects([row], "invoice", "lines__invoice_line")
     lines = sorted(row.lines.all(), key=lambda line: line.position)
     return {
         "id": row.public_id,
@@ -292,6 +295,7 @@ def credit_note(row: CreditNote) -> dict[str, Any]:
         "metadata": row.metadata,
         "seller": _issued_by(row),
         "billed_to": _billed_to(row),
+        "warnings": row.warnings,
         "prices_include_tax": row.invoice.prices_include_tax,
         "lines": [credit_note_line(line) for line in lines],
         "tax_breakdown": credit_breakdown(row, lines),

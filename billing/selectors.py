@@ -164,12 +164,16 @@ def count_links(invoice: Invoice) -> int:
 
 
 def find_link(token: str) -> InvoiceLink | None:
-    """Return the link with this secret, of whichever company; None for one that is unknown or revoked."""
+    """Return the link with this secret, of whichever company; None for one that is unknown or revoked.
+
+    Of a suspended company, which one that is to be approved is from the start, no link works: what staff have stopped must not
+    go on asking people for money on this platform's own pages.
+    """
     if len(token) > MAX_LINK_TOKEN or not token.isascii():
         return None
     with system_context(reason="an invoice's link says whose it is"):
-        found = InvoiceLink.objects.filter(token_hash=sha256_hex(token.encode()), revoked_at=None)
-        return found.first()
+        working = InvoiceLink.objects.filter(revoked_at=None, company__suspended_at=None)
+        return working.filter(token_hash=sha256_hex(token.encode())).first()
 
 
 def list_charges() -> QuerySet[Charge]:

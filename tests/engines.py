@@ -239,6 +239,7 @@ def _fingerprint() -> str:
     sources = [ROOT / "requirements" / "base.txt", ROOT / "config" / "settings" / "base.py"]
     for pattern in (
         "*/migrations/*.py",
+        "*/sql/*.sql",
         "*/models.py",
         "*/models/*.py",
         "core/*.py",

@@ -10,7 +10,6 @@ from core.values.currencies import money_text
 _WORDS = {
     "customer.created": ("Customer created", ""),
     "customer.updated": ("Customer changed", ""),
-    "customer.deleted": ("Customer deleted", "danger"),
     "invoice.created": ("Draft created", ""),
     "invoice.updated": ("Draft edited", ""),
     "invoice.finalized": ("Finalized", "accent"),

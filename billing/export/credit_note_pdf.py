@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.export.faces import characters_of
+from billing.export.coverage import characters_of
 from billing.export.parts import (
     country_of,
     write_buyer,

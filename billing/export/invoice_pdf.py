@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.export.faces import characters_of
+from billing.export.coverage import characters_of
 from billing.export.factur_x import can_be_read_by_machines, invoice_xml
 from billing.export.parts import (
     country_of,

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from django.db import migrations
 
+from core.postgres.sql_files import functions_of
+
 SQL = Path(__file__).resolve().parent.parent / "sql"
 
 
@@ -12,6 +14,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(
-            (SQL / "immutable_by_default.sql").read_text(), (SQL / "immutable_by_default_undo.sql").read_text()
+            (SQL / "immutable_by_default.sql").read_text(),
+            functions_of(SQL / "invariants.sql", "billing_guard_invoice"),
         ),
     ]

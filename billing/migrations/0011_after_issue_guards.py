@@ -4,6 +4,8 @@ from pathlib import Path
 
 from django.db import migrations
 
+from core.postgres.sql_files import functions_of
+
 SQL = Path(__file__).resolve().parent.parent / "sql"
 
 
@@ -11,5 +13,15 @@ class Migration(migrations.Migration):
     dependencies = [("billing", "0010_after_issue")]
 
     operations = [
-        migrations.RunSQL((SQL / "after_issue.sql").read_text(), (SQL / "after_issue_undo.sql").read_text()),
+        migrations.RunSQL(
+            (SQL / "after_issue.sql").read_text(),
+            "\n".join(
+                (
+                    functions_of(SQL / "tax_per_rate.sql", "billing_check_invoice_sums"),
+                    functions_of(SQL / "invariants.sql", "billing_guard_charge", "billing_guard_refund"),
+                    functions_of(SQL / "immutable_by_default.sql", "billing_guard_invoice"),
+                    (SQL / "after_issue_undo.sql").read_text(),
+                )
+            ),
+        ),
     ]

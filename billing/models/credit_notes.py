@@ -2,7 +2,7 @@
 
 A credit note takes back part or all of a finalized invoice. It is final from the start: it can be declared void, and never
 changes otherwise. That credit notes never take back more than the invoice has, of any line, of any rate of tax and in all, is held
-by the triggers of `billing/sql/after_issue.sql`.
+by the triggers of `billing/sql/sums.sql`.
 """
 
 from django.db import models
@@ -54,6 +54,8 @@ class CreditNote(TenantModel):
     # As of the moment at which it was issued, as an invoice keeps them.
     seller = models.JSONField()
     billed_to = models.JSONField()
+    # What a real credit note would have been refused for, as on an invoice.
+    warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     subtotal = models.BigIntegerField()
     tax = models.BigIntegerField()
     total = models.BigIntegerField()

@@ -21,8 +21,14 @@ from billing.models import (
 from billing.money import LineCredit, LineLeft, credit_amounts, credit_total, half_up
 from billing.selectors import current_seller
 from billing.services.customer_fields import clean_metadata
-from billing.services.errors import CreditExceedsInvoice, CreditNoteNotVoidable, InvoiceNotCreditable
+from billing.services.errors import (
+    CreditExceedsInvoice,
+    CreditNoteIncomplete,
+    CreditNoteNotVoidable,
+    InvoiceNotCreditable,
+)
 from billing.services.invoices import lines_of, lock_invoice
+from billing.services.legal import check_document
 from billing.services.numbering import credit_note_prefix, next_number
 from billing.services.settling import settle_invoice
 from core import clock
@@ -65,7 +71,8 @@ def create_credit_note(
     `amount` is of the whole, tax included, shared among the lines. What is due is lowered first; the rest had been paid, and is
     to be given back. Of a `refund`, which gives it back, all of it had been paid.
 
-    Raises FieldErrors, InvoiceNotCreditable, CreditExceedsInvoice; ValueError unless one of lines, amount and full is given.
+    Raises FieldErrors, InvoiceNotCreditable, CreditExceedsInvoice; CreditNoteIncomplete for what the law wants to know of both,
+    which of a test invoice is noted as a warning; ValueError unless one of lines, amount and full is given.
     """
     if [lines is not None, amount is not None, full].count(True) != 1:
         raise ValueError("A credit note is of lines, of an amount, or of all that is left.")
@@ -85,6 +92,16 @@ def create_credit_note(
     subtotal = net - tax if invoice.prices_include_tax else net
     before, after = _split(invoice, subtotal + tax, is_given_back=refund is not None)
     seller = current_seller()
+    issued_by = representations.seller_snapshot(seller)
+    billed_to = representations.buyer_snapshot(Customer.objects.get(id=invoice.customer_id))
+    memo = normalize(memo or "").strip()
+    warnings = check_document(
+        seller=issued_by,
+        buyer=billed_to,
+        written={"memo": memo},
+        mode=invoice.mode,
+        refusal=CreditNoteIncomplete,
+    )
     sequence = next_number(CreditNoteCounter)
     note: CreditNote = CreditNote.objects.create(
         invoice=invoice,
@@ -92,10 +109,11 @@ def create_credit_note(
         sequence=sequence,
         number=f"{credit_note_prefix(seller)}-{sequence:06d}",
         reason=reason or "",
-        memo=normalize(memo or "").strip(),
+        memo=memo,
         metadata=kept,
-        seller=representations.seller_snapshot(seller),
-        billed_to=representations.buyer_snapshot(Customer.objects.get(id=invoice.customer_id)),
+        seller=issued_by,
+        billed_to=billed_to,
+        warnings=warnings,
         subtotal=subtotal,
         tax=tax,
         total=subtotal + tax,

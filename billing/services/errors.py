@@ -61,6 +61,15 @@ class InvoiceIncomplete(DomainError):
     fix = "Fill in the fields that `error.fields` names: the seller's by `PATCH /v1/seller` or on the page *Invoicing*."
 
 
+class CreditNoteIncomplete(DomainError):
+    """A credit note has to name seller and customer as an invoice does, and something of it is missing; only live mode refuses."""
+
+    code = "credit_note_incomplete"
+    status = 409
+    title = "The credit note may not be issued yet"
+    fix = InvoiceIncomplete.fix
+
+
 class CustomerIsDeleted(DomainError):
     """The customer was deleted after the draft was written, so the draft can no longer be finalized."""
 

@@ -13,10 +13,9 @@ from billing.services.errors import (
     InvoiceNotOpen,
 )
 from billing.services.invoices import lock_draft, lock_invoice, price_again
-from billing.services.legal import missing_on_invoice, unprintable_on_invoice
+from billing.services.legal import check_document
 from billing.services.numbering import invoice_prefix, next_number
 from core import clock
-from core.errors import FieldErrors
 from core.events import publish
 from core.principal import Principal
 
@@ -47,15 +46,13 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
         "purchase_order": invoice.purchase_order,
         "lines": [{"description": line.description} for line in lines],
     }
-    missing = FieldErrors(
-        [
-            *missing_on_invoice(invoice.seller, invoice.billed_to),
-            *unprintable_on_invoice(invoice.seller, invoice.billed_to, written),
-        ]
+    invoice.warnings = check_document(
+        seller=invoice.seller,
+        buyer=invoice.billed_to,
+        written=written,
+        mode=invoice.mode,
+        refusal=InvoiceIncomplete,
     )
-    if missing.fields and invoice.mode == "live":
-        raise InvoiceIncomplete(missing.detail, facts=missing.facts)
-    invoice.warnings = missing.facts["fields"]
     invoice.sequence = next_number(InvoiceCounter)
     invoice.number = f"{invoice_prefix(seller)}-{invoice.sequence:06d}"
     invoice.status = Invoice.Status.OPEN if invoice.total else Invoice.Status.PAID

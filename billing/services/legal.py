@@ -1,18 +1,43 @@
-"""What an invoice has to say before it may be issued: what the seller's country asks of it and is missing."""
+"""What an invoice or a credit note has to say before it may be issued: what the seller's country asks of it and is missing."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from billing.export.coverage import characters_of, unprintable
 from billing.tax_ids import EU_MEMBERS, OF_EU_SELLERS
-from core.errors import FieldError
+from core.errors import DomainError, FieldError, FieldErrors
 
 _ADDRESS = ("line1", "city", "country")
 
 
-def missing_on_invoice(seller: dict[str, Any], buyer: dict[str, Any]) -> list[FieldError]:
+def check_document(
+    *,
+    seller: dict[str, Any],
+    buyer: dict[str, Any],
+    written: dict[str, Any],
+    mode: str,
+    refusal: type[DomainError],
+) -> list[dict[str, str]]:
+    """Return what stands against issuing a document, by field; in live mode that raises `refusal`.
+
+    `seller` and `buyer` are the snapshots that it will keep, `written` are its own texts by their fields.
+    """
+    problems = FieldErrors(
+        [
+            *missing_on_document(seller, buyer),
+            *_unprintable({"seller": seller, "customer": buyer, **written}),
+        ]
+    )
+    if problems.fields and mode == "live":
+        raise refusal(problems.detail, facts=problems.facts)
+    found: list[dict[str, str]] = problems.facts["fields"]
+    return found
+
+
+def missing_on_document(seller: dict[str, Any], buyer: dict[str, Any]) -> list[FieldError]:
     """Return what is missing of `seller` and `buyer` (their snapshots), by field.
 
-    Every invoice names its seller with an address. From a member of the European Union it has to have the postal code and a
+    Every invoice, and what corrects it, names its seller with an address. From a member of the European Union it has to have the postal code and a
     tax identifier too, and under the reverse charge the buyer's (Directive 2006/112/EC, article 226 (3) to (5)).
     """
     missing = [] if seller.get("legal_name") else [_missing("seller.legal_name", "Say who sells.")]
@@ -34,21 +59,17 @@ def missing_on_invoice(seller: dict[str, Any], buyer: dict[str, Any]) -> list[Fi
     return missing
 
 
-def unprintable_on_invoice(
-    seller: dict[str, Any], buyer: dict[str, Any], invoice: dict[str, Any]
-) -> list[FieldError]:
-    """Return the fields of both snapshots and of the invoice whose characters no face has; a document would leave them out."""
-    # What reads fonts is heavy, and only an invoice that is issued asks.
-    from billing.export.faces import unprintable
-
+def _unprintable(values: dict[str, Any]) -> list[FieldError]:
+    """Return the texts in `values` with characters that no face has; a document would leave them out."""
+    missing = unprintable(characters_of(values))
     return [
         FieldError(
             field,
             "unprintable",
             f"No font here has {', '.join(f'U+{ord(each):04X}' for each in found)}; the document would not show it.",
         )
-        for field, text in _texts({"seller": seller, "customer": buyer, **invoice})
-        if (found := unprintable(text))
+        for field, text in (_texts(values) if missing else ())
+        if (found := [each for each in dict.fromkeys(text) if each in missing])
     ]
 
 

@@ -1,8 +1,9 @@
 """Invoices that are overdue: said once of each, on the day after it was due."""
 
-import uuid
 from collections.abc import Iterator
 from datetime import date, datetime
+
+from django.db.models import Q
 
 from billing import representations
 from billing.events import InvoiceOverdue
@@ -17,10 +18,14 @@ from core.tenancy import system_context, tenant_context
 ACTOR = Principal.system("billing.notice_overdue")
 BATCH_NAME = "billing.notice_overdue"
 BATCH = 200
+# Of one sweep. A platform that is upgraded with years of old invoices says of all of them too, a part at each sweep.
+MAX_BATCHES = 50
 
 
 def notice_overdue(*, now: datetime) -> int:
-    """Publish InvoiceOverdue for what is open after the day on which it was due (UTC); returns how many were found.
+    """Publish InvoiceOverdue for what is open after the day on which it was due (UTC); returns how many were looked at.
+
+    At most `MAX_BATCHES` batches, those due longest first; the rest is left to the next sweep. One that fails is set aside and rests.
 
     Each invoice is taken in a transaction of its own, locked, and looked at again there, so neither a second worker nor a
     payment that comes in at the same moment makes it say so wrongly or twice.
@@ -47,14 +52,17 @@ def notice_overdue(*, now: datetime) -> int:
 
 
 def _batches(today: date, now: datetime) -> Iterator[list[Invoice]]:
-    """Yield what is overdue and not said yet, a batch at a time, as long as there is any that does not rest."""
-    tried: set[uuid.UUID] = set()
-    while True:
+    """Yield what is overdue, not said yet and does not rest, a batch at a time, each after the last row of the one before."""
+    with system_context(reason="invoices that rest"):
+        resting = set_aside.resting(BATCH_NAME, now=now)
+    due = Invoice.objects.filter(status=Invoice.Status.OPEN, overdue_at=None, due_date__lt=today)
+    due = due.exclude(id__in=resting).order_by("due_date", "id")
+    rows = due
+    for _ in range(MAX_BATCHES):
         with system_context(reason="invoices that have become overdue"):
-            due = Invoice.objects.filter(status=Invoice.Status.OPEN, overdue_at=None, due_date__lt=today)
-            resting = {*set_aside.resting(BATCH_NAME, now=now), *tried}
-            rows = list(due.exclude(id__in=resting).order_by("due_date", "id")[:BATCH])
-        if not rows:
+            batch = list(rows[:BATCH])
+        if not batch:
             return
-        tried |= {row.id for row in rows}
-        yield rows
+        yield batch
+        last = batch[-1]
+        rows = due.filter(Q(due_date__gt=last.due_date) | Q(due_date=last.due_date, id__gt=last.id))

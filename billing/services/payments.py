@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from billing import representations
 from billing.events import PaymentRecorded, PaymentUndone
 from billing.models import Invoice, OffPlatformPayment
-from billing.money import MAX_AMOUNT
 from billing.services.customer_fields import clean_metadata
 from billing.services.errors import (
     InvoiceIsDraft,
@@ -34,12 +33,12 @@ def record_payment(
     invoice: Invoice,
     actor: Principal,
     method: str,
-    amount: int | None = None,
+    amount: int,
     paid_at: datetime | None = None,
     reference: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> OffPlatformPayment:
-    """Record money that came for an open invoice, in minor units of its currency; by default all that is due, and now.
+    """Record money that came for an open invoice, in minor units of its currency; by default now.
 
     The invoice is paid once nothing is due. Raises FieldErrors, InvoiceIsDraft, InvoiceNotOpen, PaymentExceedsAmountDue.
     """
@@ -58,7 +57,7 @@ def record_payment(
             text_kept = clean_name(reference, longest=MAX_REFERENCE)
         except ValueError as error:
             problems.append(FieldError("reference", "invalid", str(error)))
-    if amount is not None and not 1 <= amount <= MAX_AMOUNT:
+    if amount < 1:
         problems.append(FieldError("amount", "out_of_range", "Use an amount above 0."))
     if problems:
         raise FieldErrors(problems)
@@ -68,8 +67,7 @@ def record_payment(
     if invoice.status != Invoice.Status.OPEN:
         raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
     left = invoice.amount_chargeable
-    amount = left if amount is None else amount
-    if not 0 < amount <= left:
+    if amount > left:
         pending = " The rest is being charged at this moment." if invoice.amount_pending else ""
         raise PaymentExceedsAmountDue(
             f"{money_text(left, invoice.currency)} can be recorded for this invoice.{pending}",
@@ -103,7 +101,7 @@ def undo_payment(*, payment: OffPlatformPayment, actor: Principal, reason: str) 
     if invoice.status not in (Invoice.Status.OPEN, Invoice.Status.PAID):
         raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
     rest = invoice.amount_paid - payment.amount
-    if rest < max(invoice.post_payment_credit, invoice.amount_refunded):
+    if rest < invoice.post_payment_credit:
         credited = money_text(invoice.post_payment_credit, invoice.currency)
         raise PaymentNotUndoable(f"Of what was paid {credited} was credited.")
     now = clock.now()

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from core.api.access import Access
+from core.api.access import Access, ApiRequest
+from core.api.errors import InsufficientScope
 from core.api.scopes import ANY_KEY
+from core.security.reach import note_asked
 
 if TYPE_CHECKING:
     # DRF loads this module while it is importing its views.
@@ -49,6 +51,16 @@ def scopes_asked(view: "APIView", method: str | None) -> tuple[str, ...]:
     if name == "options" or name not in view.http_method_names or not hasattr(view, name):
         return (ANY_KEY,)
     return required_scopes(view, method)
+
+
+def require_any_scope(request: ApiRequest, needed: tuple[str, ...], message: str) -> None:
+    """Raise `insufficient_scope` unless the key was granted one of `needed`: what only the body says, which HasScope does not read."""
+    note_asked(needed)
+    granted = request.auth.scopes
+    if granted.isdisjoint(needed):
+        raise InsufficientScope(
+            message, facts={"required_scopes": list(needed), "granted_scopes": sorted(granted)}
+        )
 
 
 class HasScope(BasePermission):

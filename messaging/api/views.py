@@ -10,11 +10,10 @@ from rest_framework.response import Response
 
 from core import clock
 from core.api.access import ApiRequest
-from core.api.errors import InsufficientScope
+from core.api.permissions import require_any_scope
 from core.api.serializers import NoBody
 from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.api.views import GenericViewSet
-from core.security.reach import note_asked
 from messaging import representations, services
 from messaging.api.filters import MessageFilter, SuppressionFilter
 from messaging.api.serializers import (
@@ -161,13 +160,7 @@ def require_channel_scope(request: ApiRequest, channel: str) -> None:
     """
     found = channels().get(channel)
     needed = (ANY_CHANNEL, found.scope) if found else (ANY_CHANNEL,)
-    note_asked(needed)
-    granted = request.auth.scopes
-    if granted.isdisjoint(needed):
-        raise InsufficientScope(
-            f"This key may not send {channel} messages.",
-            facts={"required_scopes": list(needed), "granted_scopes": sorted(granted)},
-        )
+    require_any_scope(request, needed, f"This key may not send {channel} messages.")
 
 
 def add_daily_policy(request: ApiRequest, usage: Usage, now: datetime) -> None:

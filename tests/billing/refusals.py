@@ -48,6 +48,13 @@ def invoice_incomplete(world: World) -> Outcome:
 
 
 @refusal
+def credit_note_incomplete(world: World) -> Outcome:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    make_seller(world.tenant(), tax_ids=[])
+    return client_of(world).post("/v1/credit_notes", {"invoice": invoice.public_id, "full": True})
+
+
+@refusal
 def invoice_not_draft(world: World) -> Outcome:
     invoice = make_invoice(world.tenant(), finalize=True)
     return client_of(world).patch(f"/v1/invoices/{invoice.public_id}", {"lines": [LINE]})

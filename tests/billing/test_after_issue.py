@@ -6,9 +6,21 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
+from django.db.models import F
 
-from billing import services
-from billing.models import CreditNote, CreditNoteLine, Invoice, InvoiceLine, OffPlatformPayment
+from billing import representations, services
+from billing.gateways import Outcome
+from billing.models import (
+    CreditNote,
+    CreditNoteCounter,
+    CreditNoteLine,
+    Invoice,
+    InvoiceLine,
+    OffPlatformPayment,
+    Refund,
+)
+from billing.services import numbering
+from billing.services.refunds import settle_refund
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
@@ -22,7 +34,7 @@ from tests.billing.factories import (
     make_settled_charge,
 )
 from tests.clients import ApiAnswer, ApiClient
-from tests.factories import SYSTEM, World, make_key
+from tests.factories import SYSTEM, World, make_key, make_seller
 
 TWO_RATES = [
     {"description": "Consulting", "quantity": 3, "unit_amount": 3_333, "tax_rate_bps": 1_900},
@@ -288,6 +300,96 @@ def test_a_refund_with_a_credit_note_and_one_that_fails(
     assert [row["id"] for row in listed] == [failing["id"], refund["id"]]
 
 
+@pytest.mark.parametrize("mode", ["live", "test"])
+def test_a_credit_note_says_of_seller_and_memo_what_an_invoice_has_to(world: World, mode: str) -> None:
+    client = ApiClient(make_key(world.company, mode=mode, scopes=SCOPES).client_secret)
+    invoice = make_invoice(world.tenant(mode), finalize=True)
+    make_seller(world.tenant(mode), tax_ids=[])
+
+    answer = client.post(
+        "/v1/credit_notes", {"invoice": invoice.public_id, "amount": 1_190, "memo": "Tablet \U00010380"}
+    )
+
+    wanted = [("seller.tax_ids", "required"), ("memo", "unprintable")]
+    if mode == "live":
+        assert code(answer) == (409, "credit_note_incomplete")
+        assert [(each["field"], each["code"]) for each in answer.json["error"]["fields"]] == wanted
+        assert money_of(client, invoice) == money("open", 0, 11_900)
+    else:
+        assert answer.status == 201
+        assert [(each["field"], each["code"]) for each in answer.json["warnings"]] == wanted
+
+
+# 3 at 19 % is 1 of tax: of four credit notes of 1, the third is tax alone, and the fourth an amount alone.
+FOUR_UNITS = [{"description": "Screw", "quantity": 1, "unit_amount": 3, "tax_rate_bps": 1_900}]
+
+
+def test_a_credit_note_that_was_tax_alone_is_declared_void_and_the_tax_credited_again(
+    world: World, client: ApiClient
+) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True, lines=FOUR_UNITS)
+    body = {"invoice": invoice.public_id, "amount": 1}
+    notes = [client.post("/v1/credit_notes", body).json for _ in range(4)]
+    assert [(note["subtotal"], note["tax"]) for note in notes] == [(1, 0), (1, 0), (0, 1), (1, 0)]
+
+    voided = client.post(f"/v1/credit_notes/{notes[2]['id']}/void", {})
+
+    assert (voided.status, voided.json["status"]) == (200, "void")
+    assert money_of(client, invoice) == money("open", 0, 1, before=3)
+    again = client.post("/v1/credit_notes", {"invoice": invoice.public_id, "full": True})
+    assert (again.status, again.json["subtotal"], again.json["tax"]) == (201, 0, 1)
+    assert money_of(client, invoice) == money("paid", 0, 0, before=4)
+
+
+def test_a_refund_fails_whose_credit_note_was_tax_alone(world: World) -> None:
+    tenant = world.tenant()
+    charge = make_settled_charge(tenant, invoice=make_invoice(tenant, finalize=True, lines=FOUR_UNITS))
+    refunds = [make_refund(tenant, charge=charge, amount=1, credit_note=True) for _ in range(4)]
+    declined = Outcome(succeeded=False, reference="", failure_code="declined", failure_message="Declined")
+
+    with tenant_context(tenant):
+        settle_refund(refund=refunds[2], outcome=declined, actor=SYSTEM)
+
+    with tenant_context(tenant):
+        statuses = [CreditNote.objects.get(refund=refund).status for refund in refunds]
+        assert Refund.objects.get(id=refunds[2].id).status == "failed"
+    assert statuses == ["issued", "issued", "void", "issued"]
+
+
+def test_a_credit_note_of_many_lines_is_read_by_as_many_queries_as_one_of_few(
+    world: World, django_assert_num_queries: Any
+) -> None:
+    line = {"description": "Hour", "quantity": 1, "unit_amount": 100, "tax_rate_bps": 1_900}
+    note = make_credit_note(
+        world.tenant(), invoice=make_invoice(world.tenant(), finalize=True, lines=[line] * 30), full=True
+    )
+    with tenant_context(world.tenant()):
+        note = CreditNote.objects.get(id=note.id)
+        with django_assert_num_queries(3):  # its invoice, its lines, and those of the invoice
+            assert len(representations.credit_note(note)["lines"]) == 30
+
+
+@pytest.mark.parametrize(("full", "status"), [(False, 403), (True, 201)])
+def test_a_refund_with_a_credit_note_asks_for_the_scope_of_both(
+    world: World, full: bool, status: int
+) -> None:
+    scopes = ("charges:write", *(("invoices:write",) if full else ()))
+    client = ApiClient(make_key(world.company, scopes=scopes).client_secret)
+    charge = make_settled_charge(world.tenant(), invoice=make_invoice(world.tenant(), finalize=True))
+    path = f"/v1/charges/{charge.public_id}/refunds"
+
+    answer = client.post(path, {"amount": 1_190, "credit_note": True})
+
+    assert answer.status == status
+    with tenant_context(world.tenant()):
+        found = (Refund.objects.filter(charge=charge).count(), CreditNote.objects.count())
+    assert found == ((1, 1) if full else (0, 0))
+    if not full:
+        assert answer.json["error"]["code"] == "insufficient_scope"
+        assert answer.json["error"]["required_scopes"] == ["invoices:write"]
+        assert client.post(path, {"amount": 1_190, "credit_note": False}).status == 201
+
+
 def test_twenty_credit_notes_at_once_are_numbered_without_a_gap_and_take_back_no_more(world: World) -> None:
     tenant = world.tenant()
     invoice = make_invoice(tenant, finalize=True)
@@ -352,6 +454,89 @@ def test_the_database_refuses_sums_that_do_not_add_up_and_changes_of_what_was_is
         "line": "a line of a credit note does not change",
         "added": 'duplicate key value violates unique constraint "billing_creditnoteline_once"',
     }
+
+
+def insert_note(
+    invoice: Invoice, lines: list[tuple[InvoiceLine, int, int, int | None]], *, tax: int, total: int
+) -> None:
+    """Write a credit note past every service, as whoever has the role `app` could."""
+    note = CreditNote(
+        invoice=invoice, sequence=numbering.next_number(CreditNoteCounter), number=f"X-{clock.now().timestamp()}",
+        seller={}, billed_to={}, subtotal=total - tax, tax=tax, total=total, pre_payment_amount=total, post_payment_amount=0,
+    )  # fmt: skip
+    CreditNote.objects.bulk_create([note])
+    CreditNoteLine.objects.bulk_create(
+        CreditNoteLine(
+            credit_note=note,
+            invoice_line=line,
+            position=position,
+            amount=amount,
+            tax=line_tax,
+            quantity=quantity,
+        )
+        for position, (line, amount, line_tax, quantity) in enumerate(lines)
+    )
+    Invoice.objects.filter(id=invoice.id).update(pre_payment_credit=F("pre_payment_credit") + total)
+
+
+TOTALS = "the totals of a credit note are the sums of its lines"
+OWN_LINES = "a credit note takes back lines of its own invoice"
+AT_MOST = "credit notes take back at most what the invoice has"
+
+
+# The invoice has one line: 2 of 50.00 at 19 %. Each row: what the note says of its tax and total, and (amount, tax, quantity) of its line.
+@pytest.mark.parametrize(
+    ("of_other_invoice", "tax", "total", "line", "refusal"),
+    [
+        (False, 190, 1_190, (1_000, 190, 1), None),
+        (False, 190, 1_190, (999, 190, None), TOTALS),
+        (False, 189, 1_190, (1_000, 190, None), TOTALS),
+        (False, 190, 1_190, None, TOTALS),
+        (True, 190, 1_190, (1_000, 190, None), OWN_LINES),
+        (False, 0, 10_001, (10_001, 0, None), AT_MOST),
+        (False, 190, 1_190, (1_000, 190, 3), AT_MOST),
+        (False, 1_901, 1_902, (1, 1_901, None), AT_MOST),
+    ],
+)
+def test_the_database_refuses_a_credit_note_that_takes_back_what_is_not_there(
+    world: World,
+    of_other_invoice: bool,
+    tax: int,
+    total: int,
+    line: tuple[int, int, int | None] | None,
+    refusal: str | None,
+) -> None:
+    invoice, other = (make_invoice(world.tenant(), finalize=True) for _ in range(2))
+    with tenant_context(world.tenant()):
+        named = InvoiceLine.objects.get(invoice=other if of_other_invoice else invoice)
+    lines = [(named, *line)] if line else []
+
+    if refusal is None:
+        with tenant_context(world.tenant()):
+            insert_note(invoice, lines, tax=tax, total=total)
+    else:
+        found = refused_by_the_database(world, lambda: insert_note(invoice, lines, tax=tax, total=total))
+        assert found.split("\n")[0] == refusal
+
+    with tenant_context(world.tenant()):
+        invoice.refresh_from_db()
+        assert CreditNote.objects.count() == (0 if refusal else 1)
+    assert invoice.pre_payment_credit == (0 if refusal else total)
+
+
+def test_the_database_refuses_what_two_credit_notes_take_back_together(world: World) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    note = make_credit_note(world.tenant(), invoice=invoice, amount=5_950)
+    with tenant_context(world.tenant()):
+        line = InvoiceLine.objects.get(invoice=invoice)
+
+    def second() -> None:
+        insert_note(invoice, [(line, 5_001, 949, None)], tax=949, total=5_950)
+
+    assert refused_by_the_database(world, second).split("\n")[0] == AT_MOST
+    with tenant_context(world.tenant()):
+        services.void_credit_note(credit_note=note, actor=SYSTEM)
+        second()
 
 
 # --- metadata -----------------------------------------------------------------------------------------------------------

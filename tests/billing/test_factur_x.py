@@ -106,7 +106,8 @@ def test_what_was_paid_is_no_longer_due(world: World, broken_rules) -> None:
 def test_one_that_was_issued_with_what_xml_cannot_hold_is_read_without_it(
     world: World, broken_rules, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("billing.export.faces.unprintable", lambda text: [])  # as before they were refused
+    # As before they were refused.
+    monkeypatch.setattr("billing.services.legal.unprintable", lambda characters: frozenset())
     customer = make_customer(world.tenant(), name="Ada\uffff", address={**FRENCH, "line2": "\x1b[2J"})
     make_seller(world.tenant(), legal_name="Acme\ufffe GmbH")
     lines = [{**HOURS, "description": "Work\x0b]]><x/>"}]

@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
+from accounts.services import resume_company, suspend_company
 from billing import services
 from billing.dashboard.views.hosted import VISITS
 from billing.models import Invoice, InvoiceLink
 from billing.services.errors import InvoiceIsDraft
+from core.principal import Principal
 from core.tenancy import tenant_context
 from tests.billing.factories import make_credit_note, make_invoice, make_payment
 from tests.clients import random_address, sign_in
@@ -74,6 +76,20 @@ def test_revoked_links_open_nothing_and_a_new_one_works(world: World, stranger: 
 
     assert [stranger.get(path).status_code for path in (*paths, f"{paths[0]}/pdf")] == [404, 404, 404]
     assert stranger.get(path_of(link_to(invoice))).status_code == 200
+
+
+def test_a_suspended_company_shows_no_invoice_until_it_is_resumed(world: World, stranger: Client) -> None:
+    # A company that is to be approved first is suspended from the start (docs/architecture.md).
+    path = path_of(link_to(make_invoice(world.tenant(), finalize=True)))
+    actor = Principal.system("tests")
+    with tenant_context(world.company.live_tenant):
+        suspend_company(company=world.company, actor=actor, reason="Phishing")
+
+    assert [stranger.get(each).status_code for each in (path, f"{path}/pdf")] == [404, 404]
+
+    with tenant_context(world.company.live_tenant):
+        resume_company(company=world.company, actor=actor, reason="Mistaken")
+    assert stranger.get(path).status_code == 200
 
 
 def pay(invoice: Invoice) -> None:

@@ -76,6 +76,32 @@ def test_parts_of_any_size_take_back_exactly_the_invoice(
 
 @settings(deadline=None, max_examples=100)
 @given(POSITIONS, st.booleans(), st.data())
+def test_whatever_part_is_void_again_the_rest_takes_back_exactly_the_invoice(
+    positions: list[Position], included: bool, data: st.DataObject
+) -> None:
+    left, _ = invoice_of(positions, included)
+    standing: list[list[LineCredit]] = []
+    for _ in range(6):
+        if standing and data.draw(st.booleans()):
+            void = standing.pop(data.draw(st.integers(0, len(standing) - 1)))
+            left = less(left, [LineCredit(-each.amount, -each.tax) for each in void])
+            continue
+        amount = data.draw(
+            st.integers(0, min(whole(left, included), data.draw(st.sampled_from([1, 10**13]))))
+        )
+        taken = credit_total(left, amount, prices_include_tax=included)
+        assert sum(each.amount + (0 if included else each.tax) for each in taken) == amount
+        left = less(left, taken)
+        standing.append(taken)
+        assert all(line.amount >= 0 for line in left)
+        for rate in {line.tax_rate_bps for line in left}:
+            assert sum(line.tax for line in left if line.tax_rate_bps == rate) >= 0
+    rest = credit_total(left, whole(left, included), prices_include_tax=included)
+    assert whole(less(left, rest), included) == 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(POSITIONS, st.booleans(), st.data())
 def test_the_first_part_by_line_bears_the_tax_of_its_own_rounding_to_a_minor_unit(
     positions: list[Position], included: bool, data: st.DataObject
 ) -> None:
@@ -95,3 +121,16 @@ def test_three_thirds_of_an_odd_sum() -> None:
     second = credit_amounts(less(left, first), [3_333], prices_include_tax=False)
     third = credit_amounts(less(less(left, first), second), [3_335], prices_include_tax=False)
     assert [each[0].tax for each in (first, second, third)] == [633, 633, 634]
+
+
+def test_the_tax_that_a_void_note_leaves_alone_goes_with_the_next_note() -> None:
+    # Four parts of 1 of 3 and 1 of tax; the third, which was the tax, is void again.
+    left = [LineLeft(1_900, 3, 1)]
+    parts = []
+    for _ in range(4):
+        parts.append(credit_total(left, 1, prices_include_tax=False))
+        left = less(left, parts[-1])
+    assert [(part[0].amount, part[0].tax) for part in parts] == [(1, 0), (1, 0), (0, 1), (1, 0)]
+    left = [LineLeft(1_900, 0, 1)]
+    assert credit_total(left, 1, prices_include_tax=False) == [LineCredit(0, 1)]
+    assert credit_total([LineLeft(1_900, 0, 2)], 1, prices_include_tax=False) == [LineCredit(0, 1)]

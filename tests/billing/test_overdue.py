@@ -75,6 +75,21 @@ def test_the_list_is_narrowed_to_what_is_overdue_or_not(world: World) -> None:
     assert client.get("/v1/invoices?overdue=yes").json["error"]["fields"][0]["field"] == "overdue"
 
 
+def test_a_sweep_ends_after_so_many_and_the_next_one_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Due so long ago that nothing of another test comes before it.
+    first, second, third = (make_due(world.tenant(), due_date=date(2000, 1, day)) for day in (1, 2, 3))
+    monkeypatch.setattr(overdue, "BATCH", 1)
+    monkeypatch.setattr(overdue, "MAX_BATCHES", 2)
+
+    services.notice_overdue(now=NEXT_DAY)
+    assert [said_of(row) for row in (first, second, third)] == [1, 1, 0]
+
+    services.notice_overdue(now=NEXT_DAY)
+    assert said_of(third) == 1
+
+
 def test_an_invoice_that_cannot_be_noted_keeps_no_other_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.api.serializers.fields import CurrencyField, QuantityField
-from billing.api.serializers.invoices import BilledToOutput, IssuedByOutput, TaxBreakdownOutput
+from billing.api.serializers.invoices import BilledToOutput, IssuedByOutput, TaxBreakdownOutput, WarningOutput
 from billing.models.credit_notes import CreditNoteReason, CreditNoteStatus
 from billing.money import MAX_AMOUNT, MAX_LINES
 from core.api.fields import NameField, PublicIdField
@@ -114,6 +114,7 @@ class CreditNoteOutput(serializers.Serializer):
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
     seller = IssuedByOutput()
     billed_to = BilledToOutput()
+    warnings = WarningOutput(many=True, help_text="What a live credit note would have been refused for.")
     prices_include_tax = serializers.BooleanField()
     lines = CreditNoteLineOutput(many=True)
     tax_breakdown = TaxBreakdownOutput(many=True)

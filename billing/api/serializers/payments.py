@@ -74,7 +74,8 @@ class RefundInput(StrictSerializer):
     metadata = MetadataField(required=False)
     credit_note = serializers.BooleanField(
         required=False,
-        help_text="Whether the charge's invoice is credited by the same amount; void again if the refund fails.",
+        help_text="Whether the charge's invoice is credited by the same amount; void again if the refund fails. "
+        "Needs the scope `invoices:write` as well.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

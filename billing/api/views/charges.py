@@ -13,6 +13,7 @@ from billing.api.serializers import ChargeInput, ChargeOutput, MetadataInput, Re
 from billing.api.views.references import resolve_references
 from billing.services.invoices import lock_invoice
 from core.api.access import ApiRequest
+from core.api.permissions import require_any_scope
 from core.api.views import GenericViewSet
 
 
@@ -60,9 +61,16 @@ class ChargeViewSet(GenericViewSet):
     @extend_schema(operation_id="create_refund", request=RefundInput, responses={201: RefundOutput})
     @refunds.mapping.post
     def create_refund(self, request: ApiRequest, id: str) -> Response:
-        """Refund a charge, in part or all that is left. It is `pending` until the gateway has answered."""
+        """Refund a charge, in part or all that is left. It is `pending` until the gateway has answered.
+
+        `credit_note: true` writes a credit note, and so needs the scope `invoices:write` as well.
+        """
         charge = selectors.get_charge(id)
-        row = services.create_refund(charge=charge, actor=request.user, **RefundInput.read(request))
+        fields = RefundInput.read(request)
+        if fields.get("credit_note"):
+            text = "A refund with `credit_note: true` needs the scope invoices:write as well."
+            require_any_scope(request, ("invoices:write",), text)
+        row = services.create_refund(charge=charge, actor=request.user, **fields)
         return Response(representations.refund(row), 201)
 
     def lock_object(self, path: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import representations, selectors, services
 from billing.dashboard.forms import SellerForm
-from billing.services.legal import missing_on_invoice
+from billing.services.legal import missing_on_document
 from billing.services.party_fields import ADDRESS_PARTS
 from core.errors import DomainError
 
@@ -23,7 +23,7 @@ def seller(request: CompanyRequest) -> HttpResponse:
     context = {
         "seller": row,
         "address": [address[part] for part in ADDRESS_PARTS if part in address],
-        "missing": missing_on_invoice(representations.seller_snapshot(row), {}),
+        "missing": missing_on_document(representations.seller_snapshot(row), {}),
         "may_edit": at_least(request.membership.role, Role.ADMIN),
     }
     return render(request, "billing/seller.html", context)

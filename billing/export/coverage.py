@@ -1,0 +1,96 @@
+"""Which faces there are, and which characters each has: asked before a document is issued, and when one is drawn.
+
+The faces are Noto, from the packages that ship it, and what the operator adds. Han characters are drawn as the document's other
+characters and its parties' countries suggest: Japanese, Korean, traditional or simplified Chinese.
+"""
+
+import unicodedata
+from collections.abc import Set
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+# Nobody sees them, and no face has to have them: line breaks, formatting characters and the choice between text and picture.
+_BREAKS = frozenset("\t\n\r")
+_UNSEEN = frozenset({"Cf", "Zl", "Zp"})
+
+
+def characters_of(*values: Any) -> frozenset[str]:
+    """Return the characters of every text in `values`, and in the lists and dictionaries among them."""
+    found: set[str] = set()
+    for value in values:
+        if isinstance(value, str):
+            found.update(value)
+        elif isinstance(value, dict):
+            found |= characters_of(*value.values())
+        elif isinstance(value, list):
+            found |= characters_of(*value)
+    return frozenset(found)
+
+
+def unprintable(characters: Set[str]) -> frozenset[str]:
+    """Return those of `characters` that no face has, control characters among them. Faces are opened one by one, only as long as any is missing."""
+    wanted = {ord(character) for character in characters if not _is_unseen(character)}
+    for path in faces_for(frozenset(), ""):
+        if not wanted:
+            break
+        wanted -= code_points_of(path)
+    return frozenset(map(chr, wanted))
+
+
+def faces_for(text: Set[str], country: str) -> list[Path]:
+    """Return every face in the order in which `text` is to be looked for: that of Latin first, Han by the text and `country`."""
+    first = _han_variant(text, country)
+    han = sorted(_HAN, key=lambda variant: (variant != first, variant))
+    return [
+        LATIN,
+        *_SCRIPTS,
+        *(_HAN[variant] for variant in han),
+        *map(Path, settings.INVOICE_FALLBACK_FONTS),
+    ]
+
+
+def is_han(path: Path) -> bool:
+    """Tell whether a face is one of those for Chinese, Japanese or Korean."""
+    return path in _HAN.values()
+
+
+@cache
+def code_points_of(path: Path) -> frozenset[int]:
+    """Return the code points that a face has glyphs for."""
+    # Only this of the font machinery, and only once a document is made or about to be issued.
+    from fontTools.ttLib import TTFont
+
+    with TTFont(path, lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def _is_unseen(character: str) -> bool:
+    return (
+        character in _BREAKS
+        or unicodedata.category(character) in _UNSEEN
+        or unicodedata.name(character, "").startswith("VARIATION SELECTOR")
+    )
+
+
+def _package(name: str, pattern: str) -> list[Path]:
+    """Return the fonts of a package, in the order of their names."""
+    return sorted(Path(str(files(name))).glob(pattern))
+
+
+LATIN, *_SCRIPTS = sorted(
+    (path for path in _package("manimgx_fonts", "*.ttf") if "Italic" not in path.stem),
+    key=lambda path: (path.stem != "NotoSans[wght]", path.stem),
+)
+_HAN = {path.stem[8:10]: path for path in _package("justmytype_intl_cjk", "fonts/ofl/*/NotoSans*.ttf")}
+
+
+def _han_variant(text: Set[str], country: str) -> str:
+    if any("\u3041" <= character <= "\u30ff" for character in text):
+        return "JP"
+    if any("\uac00" <= character <= "\ud7a3" for character in text):
+        return "KR"
+    return {"JP": "JP", "KR": "KR", "TW": "TC", "HK": "TC", "MO": "TC"}.get(country, "SC")
