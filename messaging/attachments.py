@@ -93,6 +93,13 @@ _KINDS: dict[str, _Kind] = {
     _SPREADSHEET: _Kind(("xlsx",), _is_office("xl/workbook.xml")),
 }
 CONTENT_TYPES = tuple(_KINDS)
+EXTENSIONS = tuple(extension for kind in _KINDS.values() for extension in kind.extensions)
+
+
+def type_of(filename: str) -> str | None:
+    """Return the type of a file by its name's extension; None for one that is not accepted."""
+    extension = filename.rpartition(".")[2].lower()
+    return next((name for name, kind in _KINDS.items() if extension in kind.extensions), None)
 
 
 def find_problems(attachments: Sequence[Attachment]) -> list[FieldError]:

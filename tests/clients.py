@@ -43,7 +43,7 @@ def token_in(answer: HttpResponse) -> dict[str, str]:
     return {"form_token": found[1]}
 
 
-def send_form(browser: Client, page: str, fields: Mapping[str, str], *, action: str = "") -> Any:
+def send_form(browser: Client, page: str, fields: Mapping[str, Any], *, action: str = "") -> Any:
     """Open `page` and send the one-time form on it with these fields, to `action` when that is elsewhere."""
     return browser.post(action or page, {**fields, **form_token(browser, page)})
 

@@ -11,6 +11,7 @@ from django import forms
 from core.errors import FieldErrors
 from core.ui.forms import ServiceForm
 from core.values.form_fields import MomentField
+from messaging.attachments import EXTENSIONS, MAX_ATTACHMENTS, MAX_BYTES, Attachment, type_of
 from messaging.channels import channels
 from messaging.channels.sms import SENDER_FORM
 from messaging.dashboard.template_forms import ValuesField, template_choices
@@ -45,6 +46,24 @@ class AddressesField(forms.CharField):
         return [part.strip() for part in parts if part.strip()]
 
 
+class _FilesInput(forms.FileInput):
+    """Lets several files be chosen at once."""
+
+    allow_multiple_selected = True
+
+
+class AttachmentsField(forms.FileField):
+    """Files that go along with a message; each one's type is that of its name, since browsers guess."""
+
+    widget = _FilesInput(attrs={"accept": ",".join(f".{extension}" for extension in EXTENSIONS)})
+
+    def clean(self, data: Any, initial: Any = None) -> list[Attachment]:
+        """Return the files. What they may be is `create_message`'s to judge, but for one that is empty or has no usable name."""
+        clean_one = super().clean
+        files = [clean_one(file, initial) for file in data or ()]
+        return [Attachment(file.name, type_of(file.name) or "", file.read()) for file in files]
+
+
 class ComposeForm(forms.Form):
     """Write a message."""
 
@@ -73,6 +92,10 @@ class ComposeForm(forms.Form):
         label="HTML",
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
         help_text="For email, instead of or beside the text.",
+    )
+    attachments = AttachmentsField(
+        required=False,
+        help_text=f"For email: up to {MAX_ATTACHMENTS} files, {MAX_BYTES / 1e6} MB together. {', '.join(EXTENSIONS)}.",
     )
     sender = forms.CharField(
         max_length=600,
@@ -124,7 +147,9 @@ class ComposeForm(forms.Form):
             if name == "variables" and index:
                 problem = replace(problem, message=f"{index}: {problem.message}")
             name = {"from": "sender", "bulk": "topic", "template_version": "template"}.get(name, name)
-            where = f"Address {int(index) + 1}: " if index.isdigit() else ""
+            number, _, _ = index.partition(".")
+            what = "File" if name == "attachments" else "Address"
+            where = f"{what} {int(number) + 1}: " if number.isdigit() else ""
             self.add_error(name if name in self.fields else None, where + problem.message)
 
 

@@ -1,11 +1,13 @@
 """Files that go along with an email: what is refused and by which words, and that what arrives is what was sent, whoever carries it."""
 
+import html
 import zipfile
 from base64 import b64decode, b64encode
 from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +15,7 @@ from core.tenancy import tenant_context
 from messaging.attachments import CONTENT_TYPES, MAX_BYTES, Attachment, find_problems
 from messaging.models import Message, MessageAttachment
 from messaging.providers.file import list_mailbox
+from tests.clients import send_form, sign_in
 from tests.messaging.conftest import deliver, look
 from tests.messaging.standins import postmark_api, stand_in
 from tests.poison import reason_of
@@ -255,3 +258,47 @@ def test_a_message_whose_bytes_are_lost_waits_and_the_others_go(world, queue, ma
     assert mailhost.to("bad@example.com") == []
     assert "zip()" in reason_of("messaging.send_due", bad.public_id)
     assert look(good)[0].status == "sent"
+
+
+COMPOSED = {"channel": "email", "to": "ada@example.com", "subject": "Hello", "text": "Hi"}
+
+
+def uploaded(*files: Attachment) -> list[SimpleUploadedFile]:
+    """Return files as a browser that knows none of their types sends them."""
+    return [SimpleUploadedFile(file.filename, file.content, "application/octet-stream") for file in files]
+
+
+def test_files_that_are_chosen_on_the_page_go_along(world, mailhost):
+    sent_form = send_form(
+        sign_in(world.teammate), "/messages/new/", {**COMPOSED, "attachments": uploaded(*FILES)}
+    )
+    assert sent_form.status_code == 302, sent_form.content
+
+    deliver()
+
+    [received] = mailhost.to("ada@example.com")
+    assert [
+        Attachment(part.get_filename(), part.get_content_type(), part.get_payload(decode=True))
+        for part in received.message.iter_attachments()
+    ] == FILES
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ([Attachment("tool.exe", "", b"MZ")], "File 1: Only these types are accepted"),
+        ([FILES[0], Attachment("photo.png", "", b"GIF89a")], "File 2: These bytes are no file of the type image/png"),
+        ([FILES[0]] * 2, "File 2: Another attachment of the message has this name."),
+        ([Attachment("empty.txt", "", b"")], "The submitted file is empty."),
+        ([Attachment(f"{n}.txt", "", b"x") for n in range(6)], "A message has at most 5 attachments."),
+    ],
+)  # fmt: skip
+def test_the_page_says_which_file_is_refused_and_nothing_is_queued(world, files, words):
+    answer = send_form(
+        sign_in(world.teammate), "/messages/new/", {**COMPOSED, "attachments": uploaded(*files)}
+    )
+
+    assert answer.status_code == 400
+    assert words in html.unescape(answer.content.decode())
+    with tenant_context(world.tenant()):
+        assert not Message.objects.exists()

@@ -63,7 +63,9 @@ def message_list(request: CompanyRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def compose(request: CompanyRequest) -> HttpResponse:
     """Write a message and send it."""
-    form = ComposeForm(request.POST or None, initial=_begun_with(request.GET.get("template", "")))
+    form = ComposeForm(
+        request.POST or None, request.FILES or None, initial=_begun_with(request.GET.get("template", ""))
+    )
     if request.method == "POST" and form.is_valid():
         try:
             return act_once(
