@@ -142,9 +142,17 @@ def invoice_line(row: InvoiceLine) -> dict[str, Any]:
     }
 
 
-def invoice(row: Invoice) -> dict[str, Any]:
-    """Return the public form of an invoice with its lines; fetch them ahead when there are many invoices."""
+def invoice(row: Invoice, *, with_lines: bool = True) -> dict[str, Any]:
+    """Return the public form of an invoice. With its lines, fetch them ahead when there are many invoices."""
+    return {**_invoice(row), **(_invoice_lines(row) if with_lines else {})}
+
+
+def _invoice_lines(row: Invoice) -> dict[str, Any]:
     lines = sorted(row.lines.all(), key=lambda line: line.position)
+    return {"lines": [invoice_line(line) for line in lines], "tax_breakdown": tax_breakdown(row, lines)}
+
+
+def _invoice(row: Invoice) -> dict[str, Any]:
     return {
         "id": row.public_id,
         "object": "invoice",
@@ -167,10 +175,8 @@ def invoice(row: Invoice) -> dict[str, Any]:
         "prices_include_tax": row.prices_include_tax,
         "tax_exempt": row.tax_exempt,
         "tax_note": row.tax_note or None,
-        "lines": [invoice_line(line) for line in lines],
         "discount_bps": row.discount_bps,
         "discount_amount": row.discount_amount,
-        "tax_breakdown": tax_breakdown(row, lines),
         "subtotal": row.subtotal,
         "tax": row.tax,
         "total": row.total,
@@ -276,10 +282,22 @@ def credit_breakdown(row: CreditNote, lines: Sequence[CreditNoteLine]) -> list[d
     return [groups[rate] for rate in sorted(groups)]
 
 
-def credit_note(row: CreditNote) -> dict[str, Any]:
-    """Return the public form of a credit note with its lines; fetch both ahead when there are many notes."""
-    prefetch_related_objects([row], "invoice", "lines__invoice_line")
+def credit_note(row: CreditNote, *, with_lines: bool = True) -> dict[str, Any]:
+    """Return the public form of a credit note; fetch its invoice ahead when there are many, and its lines where they are wanted."""
+    return {**_credit_note(row), **(_credit_note_lines(row) if with_lines else {})}
+
+
+def _credit_note_lines(row: CreditNote) -> dict[str, Any]:
+    prefetch_related_objects([row], "lines__invoice_line")
     lines = sorted(row.lines.all(), key=lambda line: line.position)
+    return {
+        "lines": [credit_note_line(line) for line in lines],
+        "tax_breakdown": credit_breakdown(row, lines),
+    }
+
+
+def _credit_note(row: CreditNote) -> dict[str, Any]:
+    prefetch_related_objects([row], "invoice")
     return {
         "id": row.public_id,
         "object": "credit_note",
@@ -297,8 +315,6 @@ def credit_note(row: CreditNote) -> dict[str, Any]:
         "billed_to": _billed_to(row),
         "warnings": row.warnings,
         "prices_include_tax": row.invoice.prices_include_tax,
-        "lines": [credit_note_line(line) for line in lines],
-        "tax_breakdown": credit_breakdown(row, lines),
         "subtotal": row.subtotal,
         "tax": row.tax,
         "total": row.total,

@@ -103,9 +103,9 @@ def current_seller() -> Seller:
     return found or Seller.objects.all().in_tenant([Seller()])[0]
 
 
-def list_invoices() -> QuerySet[Invoice]:
-    """Return every invoice with its lines."""
-    return Invoice.objects.prefetch_related("lines")
+def list_invoices(*, with_lines: bool = True) -> QuerySet[Invoice]:
+    """Return every invoice, with its lines unless they are not wanted."""
+    return Invoice.objects.prefetch_related(*(["lines"] if with_lines else []))
 
 
 def filter_invoices(
@@ -235,9 +235,11 @@ def get_payment(public_id: str) -> OffPlatformPayment:
     return OffPlatformPayment.by_public_id(public_id)
 
 
-def list_credit_notes(invoice: Invoice | None = None) -> QuerySet[CreditNote]:
-    """Return every credit note with its lines, or those of an invoice."""
-    rows = CreditNote.objects.select_related("invoice").prefetch_related("lines__invoice_line")
+def list_credit_notes(invoice: Invoice | None = None, *, with_lines: bool = True) -> QuerySet[CreditNote]:
+    """Return every credit note, or those of an invoice; with their lines unless they are not wanted."""
+    rows = CreditNote.objects.select_related("invoice")
+    if with_lines:
+        rows = rows.prefetch_related("lines__invoice_line")
     return rows if invoice is None else rows.filter(invoice=invoice)
 
 

@@ -23,7 +23,7 @@ from audit.windows import paginate_log
 from core import clock
 from core.api.access import ApiRequest
 from core.api.filters import known_parameters
-from core.api.pagination import CursorPagination, Page
+from core.api.pagination import PAGE_PARAMETERS, CursorPagination, Page
 from core.api.views import APIView, GenericViewSet
 from core.clock import rfc3339
 from core.errors import FieldError, FieldErrors
@@ -35,6 +35,8 @@ MAX_STEPS = 750
 
 class LogPagination(CursorPagination):
     """Reads partitioned tables a window of time after the other."""
+
+    parameters = PAGE_PARAMETERS
 
     def find_page(self, queryset: QuerySet[Any], request: Request) -> Page:
         """Return the page of `queryset` that `request` asks for; raises FieldErrors for a bad limit or cursor."""

@@ -11,8 +11,17 @@ from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPay
 from billing.models.charges import PaymentStatus
 from billing.models.credit_notes import CreditNoteStatus
 from billing.models.invoices import InvoiceStatus
-from core.api.filters import ChoicesFilter, CreatedRange, DayFilter, TextFilter, TruthFilter
+from core.api.filters import (
+    ChoicesFilter,
+    CreatedRange,
+    DayFilter,
+    ExpandFilter,
+    TextFilter,
+    TruthFilter,
+)
 from core.values import ids
+
+EXPANSIONS = [("lines", "The lines")]
 
 
 class CustomerFilterForm(Form):
@@ -73,6 +82,7 @@ class InvoiceFilter(CreatedRange):
     due_after = DayFilter(field_name="due_date", lookup_expr="gte")
     due_before = DayFilter(field_name="due_date", lookup_expr="lt")
     overdue = TruthFilter(method="by_overdue", help_text="Open after the day on which it was due (UTC).")
+    expand = ExpandFilter(choices=EXPANSIONS)
 
     def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:
         """Match the invoices of a customer; none for an id that is unknown here."""
@@ -128,6 +138,7 @@ class CreditNoteFilter(CreatedRange):
     invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
     status = ChoicesFilter(choices=CreditNoteStatus.choices)
     number = django_filters.CharFilter(max_length=40)
+    expand = ExpandFilter(choices=EXPANSIONS)
 
     def by_invoice(self, queryset: QuerySet[CreditNote], name: str, value: str) -> QuerySet[CreditNote]:
         """Match the credit notes of an invoice; none for an id that is unknown here."""

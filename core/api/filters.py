@@ -23,6 +23,7 @@ from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 
 from core.api.errors import InvalidRequest
+from core.api.pagination import PAGE_PARAMETERS
 from core.api.patterns import NOT_BLANK
 from core.errors import FieldError, FieldErrors
 from core.values.form_fields import DayField, MomentField
@@ -77,6 +78,19 @@ class ChoicesFilter(Filter):
     def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
         """Narrow to rows with one of the values."""
         return qs.filter(**{f"{self.field_name}__in": value}) if value else qs
+
+
+class ExpandFilter(ChoicesFilter):
+    """What the objects of a list have besides: the view reads it, the rows stay the same."""
+
+    def filter(self, qs: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
+        """Return `qs` as it is."""
+        return qs
+
+
+def expands(query: QueryDict, name: str) -> bool:
+    """Tell whether `expand` asks for `name`."""
+    return name in query.get("expand", "").split(",")
 
 
 class TruthField(forms.Field):
@@ -155,9 +169,6 @@ class CreatedRange(FilterSet):
         return queryset.filter(created__lt=value, id__lt=first_id(value, shift_seconds=ID_MARGIN_SECONDS))
 
 
-PAGE_PARAMETERS = frozenset({"limit", "starting_after", "ending_before"})
-
-
 class FilterBackend(BaseFilterBackend):
     """Narrows a list by the view's `filterset_class`.
 
@@ -173,7 +184,8 @@ class FilterBackend(BaseFilterBackend):
         filterset: type[FilterSet] | None = getattr(view, "filterset_class", None)
         query = request.query_params
         names = frozenset(filterset.base_filters) if filterset else frozenset()
-        known_parameters(query, names.union(PAGE_PARAMETERS, self._names_beside(view)))
+        page = getattr(getattr(view, "pagination_class", None), "parameters", PAGE_PARAMETERS)
+        known_parameters(query, names.union(page, self._names_beside(view)))
         if filterset is None or names.isdisjoint(query):
             # Most lists are asked for as they are; building the form of all filters costs more than reading the page.
             return queryset

@@ -53,6 +53,8 @@ class Order:
 
 def _beyond(term: str, name: str, value: Any) -> Q:
     """What comes after `value`. PostgreSQL takes null for greater than anything: last upwards, first downwards."""
+    if name == "pk":
+        return Q(pk__lt=value) if term.startswith("-") else Q(pk__gt=value)
     if term.startswith("-"):
         return Q(**{f"{name}__isnull": False}) if value is None else Q(**{f"{name}__lt": value})
     if value is None:

@@ -5,7 +5,7 @@ Where a view has DRF's OrderingFilter, in the order that it says: after the curs
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -20,6 +20,8 @@ from core.postgres.later import ending_with_next_query
 from core.values import ids
 
 ON, BACK = "starting_after", "ending_before"
+PAGE_PARAMETERS = frozenset({"limit", ON, BACK})
+SORT, OLDEST, NEWEST = "sort", "created", "-created"
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
@@ -148,9 +150,21 @@ def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order 
     return None
 
 
-class CursorPagination(BasePagination):
-    """DRF's door to `paginate`. A table that is better read otherwise has a subclass with its own `find_page`."""
+def read_sort(request: Request) -> Order | None:
+    """Return the order that `sort` asks for, None for newest first. Raises FieldErrors for any other value.
 
+    The identifiers tell when things were made, so the index that serves the list newest first serves it oldest first as well.
+    """
+    asked = request.query_params.get(SORT, NEWEST)
+    if asked not in (OLDEST, NEWEST):
+        raise FieldErrors([FieldError(SORT, "invalid_choice", f"Use {OLDEST} or {NEWEST}.")])
+    return Order(["pk"]) if asked == OLDEST else None
+
+
+class CursorPagination(BasePagination):
+    """DRF's door to `paginate`. A table that is better read otherwise has a subclass with its own `find_page` and `parameters`."""
+
+    parameters: ClassVar[frozenset[str]] = PAGE_PARAMETERS | {SORT}
     page: Page
 
     def find_page(self, queryset: QuerySet[Any], request: Request) -> Page:
@@ -160,6 +174,8 @@ class CursorPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page, in the order that an OrderingFilter of the view's gives, if it has one."""
         order = _order_asked(queryset, request, view)
+        if order is None and SORT in self.parameters:
+            order = read_sort(request)
         if order:
             back = order.reversed()
             self.page = paginate(

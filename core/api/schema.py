@@ -15,11 +15,11 @@ from rest_framework import serializers
 from core.api import schema_components as shared
 from core.api import versions
 from core.api.deprecation import deprecation_of
-from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT, NEWEST, OLDEST, SORT
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
 from core.api.permissions import required_scopes
 from core.api.preconditions import TAGGED_ACTIONS
-from core.api.schema_enums import add_value_components
+from core.api.schema_enums import add_value_components, name_values
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
 from core.api.throttles import TierThrottle
@@ -27,6 +27,7 @@ from core.resources import ID_PREFIXES, list_resources
 
 Json = dict[str, Any]
 INT32_MAX = 2**31 - 1
+name_values("ListSort", [NEWEST, OLDEST])
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict), ("array", list)}
 
@@ -34,8 +35,8 @@ _EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict), ("array",
 class PagePagination:
     """Describes cursor pagination (`core.api.pagination`) to the generator; cursors begin with `prefix`."""
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+    def __init__(self, prefix: str, *, sortable: bool) -> None:
+        self._prefix, self._sortable = prefix, sortable
 
     def get_paginated_response_schema(self, schema: Json) -> Json:
         """Return the list object around an array of objects."""
@@ -56,7 +57,13 @@ class PagePagination:
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[Json]:
-        """Return `limit`, `starting_after` and `ending_before`."""
+        """Return `limit`, `starting_after`, `ending_before`, and `sort` where the list has it."""
+        sort = {
+            "name": SORT,
+            "in": "query",
+            "required": False,
+            "schema": {"type": "string", "enum": [NEWEST, OLDEST], "default": NEWEST},
+        }
         return [
             {
                 "name": "limit",
@@ -78,6 +85,7 @@ class PagePagination:
                 "required": False,
                 "schema": shared.id_schema(self._prefix),
             },
+            *([sort] if self._sortable else []),
         ]
 
 
@@ -174,7 +182,8 @@ class ApiSchema(AutoSchema):
 
     def _get_paginator(self) -> PagePagination | None:
         prefix = ID_PREFIXES.get(self.path.rpartition("/")[2])
-        return PagePagination(prefix) if prefix else None
+        sortable = SORT in getattr(getattr(self.view, "pagination_class", None), "parameters", ())
+        return PagePagination(prefix, sortable=sortable) if prefix else None
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[Json]:
         parameters: list[Json] = super()._resolve_path_parameters(variables)

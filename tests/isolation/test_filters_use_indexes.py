@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from core.api.filters import ChoicesFilter, TruthFilter
+from core.api.filters import ChoicesFilter, TruthFilter, WholeNumberFilter
 from core.api.scopes import SCOPES
 from core.resources import REFERENCES
 from core.tenancy import Tenant, TenantModel, tenant_context
@@ -51,7 +51,7 @@ def rare_values(operation: Operation, row: TenantModel) -> list[tuple[str, dict[
     found = []
     for name, filter_ in operation.view.filterset_class.base_filters.items():  # type: ignore[attr-defined]
         if isinstance(filter_, (django_filters.ChoiceFilter, ChoicesFilter)):
-            if name in ("order", "sort"):
+            if name in ("order", "sort", "expand"):
                 continue
             usual = str(getattr(row, name, None))
             values = [str(value) for value, _ in filter_.extra["choices"] if str(value) != usual][:1]
@@ -59,7 +59,10 @@ def rare_values(operation: Operation, row: TenantModel) -> list[tuple[str, dict[
             values = ["2099-01-01T00:00:00Z" if "after" in name else "2001-01-01T00:00:00Z"]
         elif isinstance(filter_, django_filters.DateFilter):
             values = ["2099-01-01" if "after" in name else "2001-01-01"]
-        elif isinstance(filter_, (django_filters.BooleanFilter, django_filters.NumberFilter, TruthFilter)):
+        elif isinstance(
+            filter_,
+            (django_filters.BooleanFilter, django_filters.NumberFilter, TruthFilter, WholeNumberFilter),
+        ):
             values = []
         elif name in REFERENCES:
             values = [ids.encode(REFERENCES[name], ids.new_id())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import F, Q, QuerySet
 from rest_framework.request import Request
 
-from core.api.pagination import BACK, CursorPagination, Page, read_cursor, read_limit
+from core.api.pagination import BACK, PAGE_PARAMETERS, CursorPagination, Page, read_cursor, read_limit
 from core.errors import FieldError, FieldErrors
 from core.models import OutboxEvent
 from core.values import ids
@@ -13,6 +13,8 @@ from core.values import ids
 
 class EventPagination(CursorPagination):
     """Pages by position; `order` says which way."""
+
+    parameters = PAGE_PARAMETERS
 
     def find_page(self, queryset: QuerySet[OutboxEvent], request: Request) -> Page:
         """Return the page of `queryset` that `request` asks for.

@@ -5,7 +5,13 @@ from typing import Any
 from rest_framework import serializers
 
 from billing.api.serializers.fields import CurrencyField, QuantityField
-from billing.api.serializers.invoices import BilledToOutput, IssuedByOutput, TaxBreakdownOutput, WarningOutput
+from billing.api.serializers.invoices import (
+    IN_LISTS,
+    BilledToOutput,
+    IssuedByOutput,
+    TaxBreakdownOutput,
+    WarningOutput,
+)
 from billing.models.credit_notes import CreditNoteReason, CreditNoteStatus
 from billing.money import MAX_AMOUNT, MAX_LINES
 from core.api.fields import NameField, PublicIdField
@@ -116,8 +122,8 @@ class CreditNoteOutput(serializers.Serializer):
     billed_to = BilledToOutput()
     warnings = WarningOutput(many=True, help_text="What a live credit note would have been refused for.")
     prices_include_tax = serializers.BooleanField()
-    lines = CreditNoteLineOutput(many=True)
-    tax_breakdown = TaxBreakdownOutput(many=True)
+    lines = CreditNoteLineOutput(many=True, required=False, help_text=IN_LISTS)
+    tax_breakdown = TaxBreakdownOutput(many=True, required=False, help_text=IN_LISTS)
     subtotal = serializers.IntegerField()
     tax = serializers.IntegerField()
     total = serializers.IntegerField()

@@ -29,6 +29,10 @@ def _discount_bps(what: str) -> serializers.IntegerField:
     )
 
 
+# Of what is left out of lists.
+IN_LISTS = "In lists with `expand=lines` only."
+
+
 class InvoiceLineInput(StrictSerializer):
     """One position: `quantity` × `unit_amount`, rounded half up, less its discount."""
 
@@ -174,10 +178,10 @@ class InvoiceOutput(serializers.Serializer):
         choices=TaxExemption.values, help_text="The customer's, as of the last change or the finalization."
     )
     tax_note = serializers.CharField(allow_null=True)
-    lines = InvoiceLineOutput(many=True)
+    lines = InvoiceLineOutput(many=True, required=False, help_text=IN_LISTS)
     discount_bps = serializers.IntegerField(allow_null=True)
     discount_amount = serializers.IntegerField()
-    tax_breakdown = TaxBreakdownOutput(many=True)
+    tax_breakdown = TaxBreakdownOutput(many=True, required=False, help_text=IN_LISTS)
     subtotal = serializers.IntegerField()
     tax = serializers.IntegerField()
     total = serializers.IntegerField()

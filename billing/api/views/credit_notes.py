@@ -1,6 +1,7 @@
 """`/v1/credit_notes`."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -15,6 +16,7 @@ from billing.api.views.references import resolve_references
 from billing.export.documents import credit_note_document
 from billing.services.invoices import lock_invoice
 from core.api.access import ApiRequest
+from core.api.filters import expands
 from core.api.rendering import PdfRenderer
 from core.api.views import GenericViewSet
 
@@ -33,7 +35,9 @@ class CreditNoteViewSet(GenericViewSet):
     @extend_schema(operation_id="list_credit_notes", responses=CreditNoteOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
         """List credit notes, newest first."""
-        return self.page(selectors.list_credit_notes(), representations.credit_note)
+        with_lines = expands(request.query_params, "lines")
+        represent = partial(representations.credit_note, with_lines=with_lines)
+        return self.page(selectors.list_credit_notes(with_lines=with_lines), represent)
 
     @extend_schema(
         operation_id="create_credit_note", request=CreditNoteInput, responses={201: CreditNoteOutput}

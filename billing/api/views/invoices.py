@@ -1,6 +1,7 @@
 """`/v1/invoices`."""
 
 from collections.abc import Callable
+from functools import partial
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -14,6 +15,7 @@ from billing.api.views.references import resolve_references
 from billing.export.documents import invoice_document
 from billing.models import Invoice
 from core.api.access import ApiRequest
+from core.api.filters import expands
 from core.api.rendering import PdfRenderer
 from core.api.serializers import NoBody
 from core.api.views import GenericViewSet
@@ -34,7 +36,9 @@ class InvoiceViewSet(GenericViewSet):
     @extend_schema(operation_id="list_invoices", responses=InvoiceOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
         """List invoices, newest first."""
-        return self.page(selectors.list_invoices(), representations.invoice)
+        with_lines = expands(request.query_params, "lines")
+        represent = partial(representations.invoice, with_lines=with_lines)
+        return self.page(selectors.list_invoices(with_lines=with_lines), represent)
 
     @extend_schema(operation_id="create_invoice", request=InvoiceInput, responses={201: InvoiceOutput})
     def create(self, request: ApiRequest) -> Response:

@@ -35,6 +35,33 @@ def test_the_page_before_an_object_is_the_one_next_to_it_newest_first(world, cli
     assert forth == ["c", "b"]
 
 
+def test_the_oldest_come_first_when_asked_for_and_pages_follow_that_order(world, client):
+    made = [make_customer(world.tenant(), name=name).public_id for name in "abcde"]
+    found, page = names(client, "sort=created&limit=2")
+    assert (found, page["next_cursor"]) == (["a", "b"], made[1])
+    found, _ = names(client, f"sort=created&limit=2&starting_after={made[1]}")
+    assert found == ["c", "d"]
+    found, page = names(client, f"sort=created&limit=2&ending_before={made[3]}")
+    assert (found, page["has_more"]) == (["b", "c"], True)
+    assert names(client, "sort=-created&limit=2") == names(client, "limit=2")
+
+
+@pytest.mark.parametrize("path", ["customers?sort=name", "events?sort=created", "audit_entries?sort=created"])
+def test_an_order_that_no_index_serves_is_refused(client, path):
+    (refused,) = client.get(f"/v1/{path}").json["error"]["fields"]
+    assert refused["field"] == "sort"
+
+
+def test_lines_are_in_a_list_when_asked_for(world, client):
+    invoice = make_invoice(world.tenant())
+    alone = client.get(f"/v1/invoices/{invoice.public_id}").json
+    (without,) = client.get("/v1/invoices").json["data"]
+    (expanded,) = client.get("/v1/invoices?expand=lines").json["data"]
+    assert expanded == alone
+    assert without == {name: alone[name] for name in alone if name not in ("lines", "tax_breakdown")}
+    assert client.get("/v1/invoices?expand=customer").code == "validation_failed"
+
+
 def test_both_ways_at_once_and_a_cursor_that_is_none_are_refused(world, client):
     one = make_customer(world.tenant()).public_id
     both = client.get(f"/v1/customers?starting_after={one}&ending_before={one}")
