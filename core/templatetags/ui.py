@@ -63,13 +63,13 @@ def icon(name: str, size: str = "") -> SafeString:
 def badge(text: Any, tone: str = "", dot: bool = True) -> SafeString:
     """A status as a word with a colour: `{% badge invoice.status %}`. The tone follows the word unless given
     (ok, warn, danger, info, accent, muted); an unknown word is muted."""
-    word = str(text)
-    tone = tone or TONES.get(word.lower().replace("_", " "), "muted")
+    word = str(text).replace("_", " ")
+    tone = tone or TONES.get(word.lower(), "muted")
     return format_html(
         '<span class="badge{} badge-{}">{}</span>',
         " badge-dot" if dot else "",
         tone,
-        word.replace("_", " ").capitalize(),
+        word[:1].upper() + word[1:],  # the rest stays: "TXT"
     )
 
 

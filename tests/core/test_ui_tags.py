@@ -81,6 +81,7 @@ def test_badge_says_the_word_and_escapes_it() -> None:
         ui.badge("partially_refunded")
         == '<span class="badge badge-dot badge-muted">Partially refunded</span>'
     )
+    assert ui.badge("TXT") == '<span class="badge badge-dot badge-muted">TXT</span>'
     assert "<script" not in ui.badge("<script>")
 
 
