@@ -20,7 +20,7 @@ from audit.seals.content import (
     entry_content,
     request_content,
 )
-from audit.seals.heads import chain_of, exported_heads
+from audit.seals.heads import chain_of, exported_heads, is_signed_export
 from audit.signing import GENESIS, LEAF_BYTES, Chain, canonical, head_statement, is_signed, leaf, seal_digest
 from core import clock
 from core.tenancy import system_context
@@ -176,8 +176,7 @@ def _verify_signature(
             yield Finding("signature", f"of seal {head.signed_seals}", chain.name)
     if exported is None:
         return
-    claimed = head_statement(chain, exported["seals"], exported["rows"], bytes.fromhex(exported["digest"]))
-    if not is_signed(claimed, bytes.fromhex(exported["signature"])):
+    if not is_signed_export(exported):
         yield Finding("signature", "of the exported head", chain.name)
     elif exported["seals"] > max(states):
         yield Finding(

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check a proof that was downloaded from the audit page: `python3 verify_audit.py proof.jsonl [--public-key HEX]`.
+"""Check a proof that was downloaded from the audit page: `python3 verify_audit.py proof.jsonl [--public-key HEX] [--heads FILE]`.
 
 Stands alone: nothing but Python 3.8 or newer is needed. The format is described in docs/audit.md. Ends with status 0 when
 every row, seal and the signature fit, and with 1, naming the first row or seal that does not, otherwise.
@@ -11,6 +11,8 @@ or pass that one by --public-key.
 from __future__ import annotations
 
 import argparse
+import base64
+import contextlib
 import hashlib
 import json
 import sys
@@ -89,12 +91,56 @@ def canonical(content: Any) -> bytes:
     return json.dumps(content, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
 
 
-def check(lines: Iterator[str], public_key: Optional[str] = None) -> List[str]:
-    """Return what is wrong with a proof, first things first; empty when all is well."""
+def statement_of(chain: str, seals: int, rows: int, digest: str) -> str:
+    """Return what the signature of a head signs."""
+    return f"{chain} seals={seals} rows={rows} digest={digest}"
+
+
+def exported(lines: Iterator[str], proof: Dict[str, Any], key: Optional[str]) -> Iterator[Dict[str, Any]]:
+    """Yield the heads of the proof's chain in a file of exported heads, oldest first, with whether each is signed.
+
+    A line is one head, or a round of many that share a signature.
+    """
+    group = "{mode} {stream} {day}".format(**proof)
+    name = "{version} {company} {mode} {stream} {day}".format(**proof)
+    for line in lines:
+        if proof["company"] not in line:
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError:  # cut off by a crash
+            continue
+        mine: Optional[Dict[str, Any]] = None
+        if "heads" in record:
+            statements = []
+            for listed, heads in record["heads"].items():
+                for company, seals, rows, digest in heads:
+                    chain = " ".join([proof["version"], company, listed])
+                    statements.append(statement_of(chain, seals, rows, base64.b64decode(digest).hex()))
+                    if company == proof["company"] and listed == group:
+                        mine = {"seals": seals, "digest": base64.b64decode(digest).hex()}
+            first = f"{proof['version']} round {record['signed_at']} heads={len(statements)}"
+            signed = "\n".join([first, *statements])
+        elif record.get("rows") is not None and all(
+            record.get(part) == proof[part] for part in ("company", "mode", "stream", "day")
+        ):
+            mine = {"seals": record["seals"], "digest": record["digest"]}
+            signed = statement_of(name, record["seals"], record["rows"], record["digest"])
+        if mine is not None:
+            signer = bytes.fromhex(key or record["public_key"])
+            mine["signed"] = is_signed(signer, signed.encode(), bytes.fromhex(record["signature"]))
+            yield mine
+
+
+def check(
+    lines: Iterator[str], public_key: Optional[str] = None, heads: Optional[Iterator[str]] = None
+) -> List[str]:
+    """Return what is wrong with a proof, first things first; empty when all is well. `heads`: of AUDIT_HEADS_FILE."""
     head = json.loads(next(lines))
     chain = "{version} {company} {mode} {stream} {day}".format(**head)
     wrong: List[str] = []
     number, rows, digest = 0, 0, bytes(32)
+    digests: Dict[int, str] = {}
     missing: Dict[bytes, bytes] = {}
     known: Set[bytes] = set()
 
@@ -119,6 +165,7 @@ def check(lines: Iterator[str], public_key: Optional[str] = None) -> List[str]:
             ):
                 wrong.append(f"altered: seal {number}")
             digest, rows = bytes.fromhex(record["digest"]), rows + count
+            digests[number] = record["digest"]
             for at in range(0, len(leaves), LEAF):
                 missing[leaves[at : at + 16]] = leaves[at + 16 : at + LEAF]
         else:
@@ -133,11 +180,18 @@ def check(lines: Iterator[str], public_key: Optional[str] = None) -> List[str]:
     if number != head["seals"] or rows != head["rows"] or digest.hex() != head["digest"]:
         wrong.append(f"cut off: {number} of {head['seals']} seals")
     key = public_key or head["public_key"]
-    statement = f"{chain} seals={head['seals']} rows={head['rows']} digest={head['digest']}"
+    statement = statement_of(chain, head["seals"], head["rows"], head["digest"])
     if head["signature"] is None:
         wrong.append("not signed yet: download the proof again in two minutes")
     elif not is_signed(bytes.fromhex(key), statement.encode(), bytes.fromhex(head["signature"])):
         wrong.append("the signature does not fit")
+    for found in exported(heads, head, public_key) if heads is not None else ():
+        if not found["signed"]:
+            wrong.append(f"the signature of the exported head of seal {found['seals']} does not fit")
+        elif found["seals"] > number:
+            wrong.append(f"cut off: {found['seals']} seals were exported")
+        elif digests.get(found["seals"]) != found["digest"]:
+            wrong.append(f"another seal {found['seals']} was exported")
     return wrong
 
 
@@ -148,9 +202,15 @@ def main() -> None:
     )
     parser.add_argument("proof")
     parser.add_argument("--public-key", help="the key you noted earlier, 64 hexadecimal digits")
+    parser.add_argument(
+        "--heads",
+        help="a copy of AUDIT_HEADS_FILE from before the download: it must know of no seal that the proof lacks",
+    )
     options = parser.parse_args()
-    with open(options.proof, encoding="utf-8") as file:
-        wrong = check(iter(file), options.public_key)
+    with contextlib.ExitStack() as files:
+        proof = files.enter_context(open(options.proof, encoding="utf-8"))
+        heads = files.enter_context(open(options.heads, encoding="utf-8")) if options.heads else None
+        wrong = check(iter(proof), options.public_key, heads)
     for line in wrong[:20]:
         sys.stdout.write(line + "\n")
     sys.stdout.write(f"{len(wrong)} findings\n" if wrong else "Nothing was changed.\n")

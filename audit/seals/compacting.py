@@ -1,11 +1,11 @@
 """Keeping the file of exported heads small: of a day that is over, the last head of each chain proves what all those before it did.
 
 A head's digest is chained over every seal before it, so an older head of the same chain says nothing more. A chain that was exported again
-from an earlier end keeps every line: that is what betrays it.
+from an earlier end keeps every line: that is what betrays it. A round of which only some heads stay is signed again.
 """
 
 import os
-from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import orjson
 import structlog
 
 from audit.seals.heads import heads_files, locked, own_file, read_exported
-from audit.signing import Chain
+from audit.seals.rounds import read_round, sign_round
+from audit.signing import Chain, public_key
 
 # The last rows of a day are sealed a little after midnight, and longer after an outage. A machine that has not written for as long
 # (a container's name is gone with it) writes no more, or will find the file that took the place of its own.
@@ -63,63 +64,90 @@ def _compacted_on(path: Path) -> date | None:
         return None
 
 
-def _compact(path: Path, today: date, excepted: set[Chain]) -> int:
+def _compact(path: Path, today: date, forked: set[Chain]) -> int:
     with locked(path):
         if not _is_due(path, today):  # another machine was quicker
             return 0
-        keep, removed = _lines_to_keep(path, today - UNTOUCHED_DAYS, excepted)
+        plan = _plan(path, today - UNTOUCHED_DAYS, forked)
+        removed = _rewrite(path, plan)
         if removed:
-            _rewrite(path, keep)
             log.info("audit_heads_file_compacted", file=str(path), removed=removed)
         _beside(path, COMPACTED).write_text(today.isoformat())
     return removed
 
 
-def _lines_to_keep(path: Path, before: date, forked: set[Chain]) -> tuple[set[int], int]:
-    """Return the numbers of the lines that stay, and how many go."""
-    excepted = set(forked)
-    keep: set[int] = set()
-    last: dict[Chain, int] = {}
-    others: dict[Chain, list[int]] = {}
-    count = 0
-    for number, record in enumerate(_records(path), start=1):
-        count = number
-        if record is None or "dropped" in record or "day" not in record:
-            keep.add(number)
-            continue
-        chain = Chain.from_json(record)
-        if "restored" in record:
-            excepted.add(chain)
-        if chain.day >= before or "restored" in record:
-            keep.add(number)
-        else:
-            others.setdefault(chain, []).append(number)
-            last[chain] = number
-    keep.update(last.values())
-    for chain in excepted:
-        keep.update(others.get(chain, ()))
-    return keep, count - len(keep)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which heads stay: of days from `before` on, of chains that are `excepted`, and the last of each other chain, by its line."""
+
+    before: date
+    excepted: set[Chain]
+    last: dict[Chain, int]
+
+    def keeps(self, chain: Chain, number: int) -> bool:
+        return chain.day >= self.before or chain in self.excepted or self.last[chain] == number
 
 
-def _records(path: Path) -> Iterator[dict[str, Any] | None]:
+def _plan(path: Path, before: date, forked: set[Chain]) -> _Plan:
+    plan = _Plan(before, set(forked), {})
     with path.open("rb") as file:
-        for line in file:
-            try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError:  # cut off by a crash: it stays as it is
-                yield None
+        for number, line in enumerate(file, start=1):
+            for head in _heads_of(line):
+                chain = Chain.from_json(head)
+                if "restored" in head:
+                    plan.excepted.add(chain)
+                else:
+                    plan.last[chain] = number
+    return plan
 
 
-def _rewrite(path: Path, keep: set[int]) -> None:
+def _heads_of(line: bytes) -> list[dict[str, Any]]:
+    """Return the heads of a line; nothing where it is none, as when a crash has cut it off."""
+    try:
+        record = orjson.loads(line)
+        heads = read_round(record) if "heads" in record else [record]
+    except ValueError:
+        return []
+    return [head for head in heads if "day" in head and "dropped" not in head]
+
+
+def _what_stays(line: bytes, number: int, plan: _Plan) -> tuple[bytes, int]:
+    """Return what of a line stays, and how many heads of it go."""
+    heads = _heads_of(line)
+    stay = [head for head in heads if "restored" in head or plan.keeps(Chain.from_json(head), number)]
+    gone = len(heads) - len(stay)
+    if not gone:
+        return line, 0
+    if not stay:
+        return b"", gone
+    if heads[0]["round"].signer != public_key():
+        # Only what the current key has signed can be signed again in part: it must not vouch for what another one did.
+        return line, 0
+    parts = (
+        (Chain.from_json(head), head["seals"], head["rows"], bytes.fromhex(head["digest"])) for head in stay
+    )
+    return orjson.dumps(sign_round(parts, signed_at=stay[0]["signed_at"])) + b"\n", gone
+
+
+def _rewrite(path: Path, plan: _Plan) -> int:
+    """Put what stays in the place of the file, if anything goes; return how many heads do."""
     building, written = _beside(path, BUILDING), path.stat()
     descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    removed = 0
     with os.fdopen(descriptor, "wb") as new, path.open("rb") as old:
-        new.writelines(line for number, line in enumerate(old, start=1) if number in keep)
+        for number, line in enumerate(old, start=1):
+            kept, gone = _what_stays(line, number, plan)
+            new.write(kept)
+            removed += gone
         new.flush()
         os.fsync(new.fileno())
+    if not removed:
+        building.unlink()
+        return 0
     # When its machine last wrote is what tells whether it still does.
     os.utime(building, ns=(written.st_atime_ns, written.st_mtime_ns))
     building.replace(path)
+    return removed
 
 
 def _beside(path: Path, folder: str) -> Path:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import F, Q
 
 from audit.models import SealHead
+from audit.seals.rounds import read_round, sign_round
 from audit.signing import Chain, head_statement, is_signed, public_key, sign, signer_of
 from core import clock
 from core.clock import rfc3339
@@ -31,7 +32,7 @@ log = structlog.get_logger("pomelo.audit")
 def sign_heads(*, every: float = 0.0) -> int:
     """Sign every head that has changed since its last signature and export it; return how many there were.
 
-    One that was signed less than `every` seconds ago is left to a later call: each signature is a line of the file.
+    Each gets a signature of its own in the database, and the file one line for all that were signed together. One that was signed less than `every` seconds ago is left to a later call: each signature is a line of the file.
 
     The file is written before the database: a head that is signed here is also out there. Raises OSError when the file
     cannot be written, and then signs nothing.
@@ -51,7 +52,8 @@ def sign_heads(*, every: float = 0.0) -> int:
             for head in heads:
                 head.signature = sign(statement_of(head))
                 head.signed_seals, head.signed_at = head.seals, now
-            append_to_file([head_as_json(head) for head in heads])
+            listed = [(chain_of(head), head.seals, head.rows, bytes(head.digest)) for head in heads]
+            append_to_file([sign_round(listed, signed_at=rfc3339(now))])
             SealHead.objects.bulk_update(heads, ["signature", "signed_seals", "signed_at"])
         signed += len(heads)
 
@@ -110,9 +112,21 @@ def _read_file(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for line in file:
             try:
-                yield orjson.loads(line)
-            except orjson.JSONDecodeError:  # a line cut off by a crash
+                record = orjson.loads(line)
+                heads = read_round(record) if "heads" in record else [record]
+            except ValueError:  # a line cut off by a crash
                 log.warning("audit_heads_file_line_unreadable", file=str(path))
+            else:
+                yield from heads
+
+
+def is_signed_export(exported: dict[str, Any]) -> bool:
+    """Tell whether an exported head was signed by a key that holds: by itself, as earlier releases did, or with its round."""
+    if (found := exported.get("round")) is not None:
+        return found.signer is not None
+    digest = bytes.fromhex(exported["digest"])
+    statement = head_statement(Chain.from_json(exported), exported["seals"], exported["rows"], digest)
+    return is_signed(statement, bytes.fromhex(exported["signature"]))
 
 
 def _moment(record: dict[str, Any]) -> str:
@@ -188,7 +202,7 @@ def signer_of_head(head: SealHead) -> bytes | None:
 
 
 def head_as_json(head: SealHead) -> dict[str, object]:
-    """Return a head as it is exported and downloaded."""
+    """Return a head as it is downloaded, and was exported by releases before rounds."""
     return {
         "company": str(head.company_id),
         "mode": head.mode,
