@@ -40,7 +40,7 @@ class AuditConfig(PomeloApp):
     def ready(self) -> None:
         """Every `migrate`, so every start, makes the partitions of the coming days; `/readyz` says when they run out."""
         from audit.ingest.waiting import read_oldest_request
-        from audit.partitions import figures
+        from audit.partitions.figures import read_partitions
         from audit.partitions.readiness import check_partitions
         from audit.restoring import (
             check_rights,
@@ -61,7 +61,7 @@ class AuditConfig(PomeloApp):
         READINESS_CHECKS["audit_rights"] = check_rights_are_held
         WATCHES["entries"] = read_oldest_entry
         WATCHES["request log"] = read_oldest_request
-        FIGURES.extend(figures.FIGURES)
+        FIGURES["partitions"] = read_partitions
         rotation.STEPS["AUDIT_SIGNING_KEY"] = count_signers
         STEPS["audit rights"] = check_rights
         STEPS["audit partitions"] = keep_partitions

@@ -4,55 +4,39 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 
-from audit.partitions.tables import days_ahead, list_partitions
-from core.background.watch import Figures
+from prometheus_client.core import GaugeMetricFamily
+
+from audit.partitions.tables import count_days_ahead, list_partitions
 
 
-def _ahead() -> Iterator[tuple[tuple[str, ...], float]]:
-    yield (), float(days_ahead())
-
-
-def _count() -> Iterator[tuple[tuple[str, ...], float]]:
-    yield from (((table,), float(len(days))) for table, days in _days().items())
-
-
-def _oldest() -> Iterator[tuple[tuple[str, ...], float]]:
-    yield from (((table,), _begin(min(days))) for table, days in _days().items())
-
-
-def _newest() -> Iterator[tuple[tuple[str, ...], float]]:
-    yield from (((table,), _begin(max(days))) for table, days in _days().items())
-
-
-def _days() -> dict[str, list[date]]:
-    found: dict[str, list[date]] = defaultdict(list)
-    for partition in list_partitions(using="default"):
-        found[partition.parent].append(partition.day)
-    return found
+def read_partitions() -> Iterator[GaugeMetricFamily]:
+    """Yield what is there of each table, and for how long all of them last."""
+    partitions = list_partitions(using="default")
+    ahead = GaugeMetricFamily(
+        "pomelo_audit_partitions_ahead",
+        "For how many days after today every audit table has its partition",
+    )
+    ahead.add_metric([], count_days_ahead(partitions))
+    count = GaugeMetricFamily("pomelo_audit_partitions", "Partitions of the audit tables", labels=["table"])
+    oldest = GaugeMetricFamily(
+        "pomelo_audit_partition_oldest_seconds",
+        "Begin of the oldest partition's day (Unix time)",
+        labels=["table"],
+    )
+    newest = GaugeMetricFamily(
+        "pomelo_audit_partition_newest_seconds",
+        "Begin of the newest partition's day (Unix time)",
+        labels=["table"],
+    )
+    days: defaultdict[str, list[date]] = defaultdict(list)
+    for partition in partitions:
+        days[partition.parent].append(partition.day)
+    for table, found in days.items():
+        count.add_metric([table], len(found))
+        oldest.add_metric([table], _begin(min(found)))
+        newest.add_metric([table], _begin(max(found)))
+    yield from (ahead, count, oldest, newest)
 
 
 def _begin(day: date) -> float:
     return datetime.combine(day, time(), UTC).timestamp()
-
-
-FIGURES = (
-    Figures(
-        "pomelo_audit_partitions_ahead",
-        "For how many days after today every audit table has its partition",
-        (),
-        _ahead,
-    ),
-    Figures("pomelo_audit_partitions", "Partitions of the audit tables", ("table",), _count),
-    Figures(
-        "pomelo_audit_partition_oldest_seconds",
-        "Begin of the oldest partition's day (Unix time)",
-        ("table",),
-        _oldest,
-    ),
-    Figures(
-        "pomelo_audit_partition_newest_seconds",
-        "Begin of the newest partition's day (Unix time)",
-        ("table",),
-        _newest,
-    ),
-)

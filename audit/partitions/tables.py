@@ -97,7 +97,12 @@ def ensure_partitions(days: Iterable[date] | None = None, *, using: str = OWNER)
 
 def days_ahead(*, using: str = "default") -> int:
     """Return for how many days from today on every audit table has its partition (today alone is 0, none is -1)."""
-    present = {(p.parent, p.day) for p in list_partitions(using=using) if not p.is_detaching}
+    return count_days_ahead(list_partitions(using=using))
+
+
+def count_days_ahead(partitions: Iterable[Partition]) -> int:
+    """Return the same of partitions that were listed already."""
+    present = {(p.parent, p.day) for p in partitions if not p.is_detaching}
     today, count = clock.now().date(), -1
     while all((parent, today + timedelta(days=count + 1)) in present for parent in PARENTS):
         count += 1

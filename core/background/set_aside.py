@@ -14,10 +14,11 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Count
 from prometheus_client import Counter
+from prometheus_client.core import GaugeMetricFamily
 
 from core import clock
 from core.background import pruning
-from core.background.watch import FIGURES, Figures
+from core.background.watch import FIGURES
 from core.models import SetAside
 from core.postgres.failures import is_outage
 from core.tenancy import system_context
@@ -39,21 +40,20 @@ SET_ASIDE = Counter("pomelo_set_aside_total", "Rows that were set aside so that 
 Row = TypeVar("Row")
 
 
-def count_rows() -> Iterator[tuple[tuple[str, ...], float]]:
+def count_rows() -> Iterator[GaugeMetricFamily]:
     """Yield how many rows of each batch are on the list, for `/metrics`."""
-    with system_context(reason="rows set aside"):
-        counted = list(SetAside.objects.values_list("batch").annotate(Count("id")).order_by("batch"))
-    yield from (((batch,), float(count)) for batch, count in counted)
-
-
-FIGURES.append(
-    Figures(
+    family = GaugeMetricFamily(
         "pomelo_set_aside_rows",
         "Rows that are set aside now, by the work they were part of",
-        ("batch",),
-        count_rows,
+        labels=["batch"],
     )
-)
+    with system_context(reason="rows set aside"):
+        for batch, count in SetAside.objects.values_list("batch").annotate(Count("id")).order_by("batch"):
+            family.add_metric([batch], count)
+    yield family
+
+
+FIGURES["rows set aside"] = count_rows
 
 
 def concerns_all(error: BaseException) -> bool:

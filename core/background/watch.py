@@ -8,10 +8,13 @@ docs/runbooks/what-waits.md.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from django.db import DatabaseError, connection
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from core.postgres.failures import is_outage
 from core.tenancy import system_context
 
 # Transactions younger than this are nobody's worry; a dump or a long report passes it and says what it is.
@@ -34,27 +37,35 @@ class Reading:
         return self.seconds > self.limit
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """A metric that PostgreSQL or Valkey knows and no process counts: its name and labels, and what reads it.
-
-    `read` yields the labels' values and the number. It may raise Django's database errors.
-    """
-
-    name: str
-    text: str
-    labels: tuple[str, ...]
-    read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
-
-
 Watch = Callable[[], Iterable[Reading]]
+# By the name under which a failure of theirs is told. FIGURES are metrics that PostgreSQL or Valkey knows and no process counts.
 WATCHES: dict[str, Watch] = {}
-FIGURES: list[Figures] = []
+FIGURES: dict[str, Callable[[], Iterable[GaugeMetricFamily]]] = {}
+
+log = structlog.get_logger(__name__)
+FAILURES = Counter(
+    "pomelo_watch_failures_total", "Reads of what waits, and of figures, that failed", ["what"]
+)
 
 
 def read_all() -> list[Reading]:
-    """Return every reading. Raises Django's database errors."""
-    return [reading for watch in WATCHES.values() for reading in watch()]
+    """Return every reading; of what cannot be read one that says so. Raises Django's errors when PostgreSQL is away."""
+    found: list[Reading] = []
+    for what, watch in WATCHES.items():
+        try:
+            found += list(watch())
+        except Exception as error:
+            _note_failure(what, error)
+            found.append(Reading(f"unreadable_{what}", f"Cannot be read, see the log: {what}", 0.0, -1.0))
+    return found
+
+
+def _note_failure(what: str, error: Exception) -> None:
+    """Count that something could not be read; raises `error` when nothing else could be either."""
+    if is_outage(error):
+        raise error
+    FAILURES.labels(what).inc()
+    log.error("watch.unreadable", what=what, exc_info=error)
 
 
 def read_transactions() -> Iterator[Reading]:
@@ -80,7 +91,7 @@ class WatchCollector(Collector):
     """Prometheus metrics of the readings, taken at the scrape."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the ages; none, and `pomelo_watches_readable 0`, while PostgreSQL cannot be asked."""
+        """Yield the ages and figures; without those that cannot be read, and then with `pomelo_watches_readable 0`."""
         readable = GaugeMetricFamily("pomelo_watches_readable", "Whether what waits could be read")
         waiting = GaugeMetricFamily(
             "pomelo_waiting_seconds", "How long the oldest of its kind has waited", labels=["what"]
@@ -94,14 +105,20 @@ class WatchCollector(Collector):
             labels=["kind", "pid", "name", "database"],
         )
         figures: list[GaugeMetricFamily] = []
+        readings: list[Reading] = []
+        is_readable = True
         try:
             readings = read_all()
-            figures = [_read(each) for each in FIGURES]
-        except DatabaseError:
-            readable.add_metric([], 0)
-            readings = []
-        else:
-            readable.add_metric([], 1)
+            for what, read in FIGURES.items():
+                try:
+                    figures += list(read())
+                except Exception as error:
+                    _note_failure(what, error)
+                    is_readable = False
+        except (DatabaseError, InterfaceError):
+            readings, figures, is_readable = [], [], False
+        is_readable &= not any(reading.name.startswith("unreadable_") for reading in readings)
+        readable.add_metric([], is_readable)
         for reading in readings:
             if reading.labels:
                 transactions.add_metric(
@@ -111,10 +128,3 @@ class WatchCollector(Collector):
                 waiting.add_metric([reading.name], reading.seconds)
                 late.add_metric([reading.name], reading.is_late)
         yield from (readable, waiting, late, transactions, *figures)
-
-
-def _read(figures: Figures) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(figures.name, figures.text, labels=figures.labels)
-    for labels, value in figures.read():
-        family.add_metric(labels, value)
-    return family

@@ -15,6 +15,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from accounts.models import Company
 from audit.ingest import stream
+from audit.partitions import figures
 from core import clock
 from core.background import set_aside, watch
 from core.models import OutboxEvent
@@ -125,6 +126,37 @@ def test_partitions_and_rows_set_aside_are_told_on_metrics():
     assert "pomelo_audit_partitions_ahead 30.0" in page
     [newest] = re.findall(r'pomelo_audit_partition_newest_seconds{table="audit_seal"} (\S+)', page)
     assert datetime.fromtimestamp(float(newest), UTC).date() == clock.now().date() + timedelta(days=30)
+
+
+def test_what_cannot_be_read_hides_nothing_else_and_is_told(monkeypatch):
+    def fail():
+        raise ValueError("Somebody else writes there.")
+        yield
+
+    monkeypatch.setitem(watch.WATCHES, "broken", fail)
+    monkeypatch.setitem(watch.FIGURES, "broken", fail)
+    page = Client().get("/metrics").content.decode()
+    [told] = [reading for reading in watch.read_all() if reading.name == "unreadable_broken"]
+
+    assert told.is_late
+    assert 'pomelo_waiting_late{what="unreadable_broken"} 1.0' in page
+    assert 'pomelo_waiting_seconds{what="unrelayed_event"}' in page
+    assert "pomelo_audit_partitions_ahead 30.0" in page
+    assert "pomelo_watches_readable 0.0" in page
+    after = REGISTRY.get_sample_value("pomelo_watch_failures_total", {"what": "broken"})
+    assert after is not None
+    assert after >= 2
+
+
+def test_the_partitions_are_listed_once_for_all_that_is_told_of_them(monkeypatch):
+    listed = []
+    real = figures.list_partitions
+    monkeypatch.setattr(figures, "list_partitions", lambda **using: listed.append(1) or real(**using))
+    page = Client().get("/metrics").content.decode()
+
+    assert "pomelo_audit_partition_oldest_seconds" in page
+    assert "pomelo_audit_partitions_ahead 30.0" in page
+    assert listed == [1]
 
 
 def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended_company(world):
