@@ -4,14 +4,13 @@ Requests and answers are judged in opposite directions: what is sent may only be
 hold more. A set of values may grow in answers where the document says that it does (`core.api.schema_enums.OPEN`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from core.api.references import METHODS, Json, resolve
 from core.api.schema_enums import OPEN
 
-Json = dict[str, Any]
 SENT, ANSWERED = "sent", "answered"
-METHODS = frozenset({"get", "put", "post", "patch", "delete"})
 # Words for people, which break nobody.
 PROSE = frozenset({"description", "summary", "example", "examples", "title", "externalDocs", "links", "tags"})
 # Keywords whose rise narrows what is accepted, and those whose fall does.
@@ -20,7 +19,10 @@ _UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxPro
 
 
 def contract_of(document: Json) -> Json:
-    """Return `document` without words for people: what clients rely on, to be compared later."""
+    """Return `document` without words for people: what clients rely on, to be compared later.
+
+    That a set of values is open is no such word: it is what makes a later value harmless.
+    """
     return {
         name: _bare(document[name], is_map=False)
         for name in ("openapi", "paths", "webhooks", "components")
@@ -38,7 +40,7 @@ def _bare(node: Any, *, is_map: bool) -> Any:
     return {
         name: _bare(inner, is_map=not is_map and name in maps)
         for name, inner in node.items()
-        if is_map or name not in PROSE
+        if is_map or name not in PROSE or inner == OPEN
     }
 
 
@@ -56,7 +58,7 @@ class _Comparison:
 
     def run(self) -> Iterator[str]:
         for path, methods in self._old["paths"].items():
-            for method in METHODS & methods.keys():
+            for method in (name for name in methods if name in METHODS):
                 where = f"{method.upper()} {path}"
                 found = self._new["paths"].get(path, {}).get(method)
                 if found is None:
@@ -70,7 +72,7 @@ class _Comparison:
                 continue
             before, after = self._of_old(item)["post"], self._of_new(found)["post"]
             yield from self._content(f"webhook {name}", before, after, "requestBody", ANSWERED)
-        for name in self._old["components"]["schemas"].keys() - self._new["components"]["schemas"].keys():
+        for name in _missing(self._old["components"]["schemas"], self._new["components"]["schemas"]):
             yield f"schema {name}: it is gone, and with it the type that generators make of it"
 
     # --- operations ---------------------------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ class _Comparison:
                 continue
             before, after = self._of_old(response), self._of_new(there)
             place = f"{where} {status}"
-            for name in before.get("headers", {}).keys() - after.get("headers", {}).keys():
+            for name in _missing(before.get("headers", {}), after.get("headers", {})):
                 yield f"{place}: the header {name} is gone"
             yield from self._media(place, before.get("content", {}), after.get("content", {}), ANSWERED)
 
@@ -108,7 +110,7 @@ class _Comparison:
             if after[key].get("required") and not parameter.get("required"):
                 yield f"{place}: it is required now"
             yield from self._schema(place, parameter.get("schema", {}), after[key].get("schema", {}), SENT)
-        for key in after.keys() - before.keys():
+        for key in _missing(after, before):
             if after[key].get("required"):
                 yield f"{where} {key[0]} parameter {key[1]}: it is new and required"
 
@@ -171,7 +173,7 @@ class _Comparison:
             lost = before - after if "enum" in old else {"any other value"}
             if "enum" in new and lost:
                 yield f"{where}: {_said(lost)} is taken no more"
-        elif "enum" in old and new.get("description") != OPEN:
+        elif "enum" in old and old.get("description") != OPEN:
             more = after - before if "enum" in new else {"any value"}
             if more:
                 yield f"{where}: {_said(more)} may be answered now, and the document did not say that more may come"
@@ -218,19 +220,15 @@ class _Comparison:
     # --- references ---------------------------------------------------------------------------------------------------
 
     def _of_old(self, node: Json) -> Json:
-        return _resolved(self._old, node)
+        return resolve(self._old, node)
 
     def _of_new(self, node: Json) -> Json:
-        return _resolved(self._new, node)
+        return resolve(self._new, node)
 
 
-def _resolved(document: Json, node: Json) -> Json:
-    while "$ref" in node:
-        target: Any = document
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part.replace("~1", "/").replace("~0", "~")]
-        node = target
-    return node
+def _missing(here: Mapping[Any, object], there: Mapping[Any, object]) -> list[Any]:
+    """Return the keys that `there` lacks, in the order of `here`."""
+    return [key for key in here if key not in there]
 
 
 def _types_of(schema: Json) -> set[str]:

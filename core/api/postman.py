@@ -5,10 +5,9 @@ from typing import Any
 
 import orjson
 
-Json = dict[str, Any]
+from core.api.references import METHODS, Json, resolve
 
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
-METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @lru_cache(maxsize=2)
@@ -39,7 +38,7 @@ def collection(document: bytes, base_url: str) -> bytes:
 
 
 def _request(document: Json, path: str, method: str, operation: Json) -> Json:
-    parameters = [_resolved(document, each) for each in operation.get("parameters", ())]
+    parameters = [resolve(document, each) for each in operation.get("parameters", ())]
     parts = [f":{part[1:-1]}" if part.startswith("{") else part for part in path.strip("/").split("/")]
     url: Json = {"raw": "/".join(["{{base_url}}", *parts]), "host": ["{{base_url}}"], "path": parts}
     named = [each for each in parameters if each["in"] == "path"]
@@ -75,13 +74,4 @@ def _request(document: Json, path: str, method: str, operation: Json) -> Json:
 def _example(document: Json, body: Json) -> Any:
     """Return what the document shows as the body of a request."""
     shown: Json = next(iter(body.get("examples", {}).values()), {})
-    return body.get("example", _resolved(document, shown).get("value", {}))
-
-
-def _resolved(document: Json, node: Json) -> Json:
-    while "$ref" in node:
-        target: Any = document
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
+    return body.get("example", resolve(document, shown).get("value", {}))

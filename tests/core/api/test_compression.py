@@ -6,6 +6,7 @@ import json
 import brotli
 import pytest
 
+from core.api import compression
 from core.api.compression import MIN_BYTES, _choose
 
 LONG = {"name": "Ada", "metadata": {f"key{n}": "value " * 15 for n in range(20)}}
@@ -122,3 +123,23 @@ def test_the_document_is_compressed_for_everybody(client):
     assert document["openapi"] == "3.1.1"
     again = client.client.get("/v1/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_what_everybody_may_read_is_compressed_well_and_is_the_same_bytes_for_each(client):
+    answers = {
+        coding: [
+            client.client.get("/v1/openapi.json", headers={"Accept-Encoding": coding}).content for _ in "12"
+        ]
+        for coding in ("gzip", "br")
+    }
+    compression._compressed_once.cache_clear()
+    again = {
+        coding: client.client.get("/v1/openapi.json", headers={"Accept-Encoding": coding}).content
+        for coding in answers
+    }
+
+    for coding, found in answers.items():
+        assert found == [again[coding]] * 2
+    document = gzip.decompress(again["gzip"])
+    assert len(again["br"]) < len(brotli.compress(document, quality=4))
+    assert len(again["gzip"]) < len(gzip.compress(document, 6))
