@@ -6,6 +6,7 @@ never from the address, a header or a form (docs/architecture.md, Tenancy).
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar, cast
 
@@ -20,7 +21,8 @@ from django.utils.cache import add_never_cache_headers
 
 from accounts.models import Membership, User
 from accounts.roles import Role, at_least
-from accounts.selectors import memberships_of
+from accounts.selectors import has_second_factor, memberships_of
+from core import clock
 from core.errors import DomainError, NotFound
 from core.http.own_pages import own_page
 from core.http.requests import Request, actor_of
@@ -68,6 +70,8 @@ def company_page(
             if not memberships:
                 return HttpResponseRedirect(reverse("accounts:create_company"))
             inside = enter(request, memberships)
+            if needs_second_factor(inside.membership):
+                return _send_to_second_factor(request)
             if not at_least(inside.membership.role, role):
                 raise PermissionDenied(f"This needs the role {Role(role).label.lower()} or a higher one.")
             around = tenant_context(Tenant(inside.membership.company_id, inside.mode))
@@ -80,6 +84,27 @@ def company_page(
         return guarded  # type: ignore[return-value]
 
     return decorate
+
+
+def second_factor_due(membership: Membership) -> datetime | None:
+    """Return from when on the company asks this member for a second factor that they have not; None when all is well."""
+    since = membership.company.second_factor_required_from
+    if since is None or has_second_factor(membership.user_id):
+        return None
+    return since
+
+
+def needs_second_factor(membership: Membership) -> bool:
+    """Tell whether the company's pages are closed to this member until they have a second factor. Its API keys work on."""
+    due = second_factor_due(membership)
+    return due is not None and due <= clock.now()
+
+
+def _send_to_second_factor(request: HttpRequest) -> HttpResponse:
+    page = reverse("accounts:second_factor")
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204, headers={"HX-Redirect": page})
+    return HttpResponseRedirect(page)
 
 
 def enter(request: HttpRequest, memberships: list[Membership]) -> CompanyRequest:

@@ -3,22 +3,35 @@
 The receivers of its signals stand here too (docs/architecture.md, Rooms: one file per app), connected by `AccountsConfig.ready()`.
 """
 
+import time
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import structlog
 from allauth.account import signals as account_signals
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from allauth.mfa import signals as mfa_signals
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from accounts.access import user_principal
-from accounts.events import PasswordChanged, SecondFactorAdded, SecondFactorRemoved, SignedIn
+from accounts.events import (
+    PasswordChanged,
+    SecondFactorAdded,
+    SecondFactorRemoved,
+    SessionsEnded,
+    SignedIn,
+)
 from accounts.models import User
 from accounts.services import record_failed_sign_in, record_for_companies
 from accounts.sudo import remember_sign_in
@@ -28,6 +41,8 @@ from core.mail.words import in_mail
 from core.security import crypto
 from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.redaction import redact
+
+log = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -81,6 +96,53 @@ class AccountAdapter(DefaultAccountAdapter):
             email=email,
             actor=actor_of(request, kind="user", id="", name=email[:254] or "nobody"),
         )
+
+
+class SessionsAdapter(DefaultUserSessionsAdapter):
+    """The devices somebody is signed in on."""
+
+    def end_sessions(self, sessions: Iterable[UserSession]) -> None:
+        """Sign those devices out, and write it down where their person belongs."""
+        ended = list(sessions)
+        super().end_sessions(ended)
+        if ended:
+            request = allauth_context.request
+            record_for_companies(
+                kind=SessionsEnded,
+                user=ended[0].user,
+                actor=user_principal(request, ended[0].user),
+                detail={"sessions": len(ended)},
+            )
+
+
+class SessionSeenMiddleware:
+    """Keeps when and from where each device was last seen, to ten minutes: not a write for every page.
+
+    allauth's own middleware writes with each request.
+    """
+
+    SESSION_SEEN_AT = "seen_at"
+    EVERY_SECONDS = 600
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request; note the device when the answer had to know who asks."""
+        response = self.get_response(request)
+        session = request.session
+        if session.accessed and session.session_key and request.user.is_authenticated:
+            now = time.time()
+            if now - session.get(self.SESSION_SEEN_AT, 0.0) >= self.EVERY_SECONDS:
+                try:
+                    UserSession.objects.create_from_request(request)
+                except DatabaseError:
+                    log.warning(
+                        "session.not_noted", exc_info=True
+                    )  # the page is made: it is shown all the same
+                else:
+                    session[self.SESSION_SEEN_AT] = now
+        return response
 
 
 class MfaAdapter(DefaultMFAAdapter):

@@ -1,9 +1,26 @@
 """Mails that accounts sends by itself; sign-up and password mails are django-allauth's."""
 
+from collections.abc import Sequence
+
+from django.conf import settings
+
 from accounts.links import link_of
 from accounts.models import Invitation
 from accounts.roles import Role
 from core.mail.compose import send_mail
+
+
+def mail_notice(
+    *, to: Sequence[str], subject: str, text: str, company_name: str, page: str, label: str
+) -> None:
+    """Queue a mail of one paragraph about the company to its people. `page` is a path of ours, `label` its button."""
+    context = {
+        "text": text,
+        "company_name": company_name,
+        "link": settings.PUBLIC_URL + page,
+        "label": label,
+    }
+    send_mail(to=to, subject=subject, template="accounts/email/notice", context=context)
 
 
 def send_invitation(*, invitation: Invitation, company_name: str, inviter_name: str, token: str) -> None:

@@ -76,10 +76,31 @@ class MemberRemoved(_AccountEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecurityPolicyChanged(_AccountEvent):
+    """What the company asks of its people's sign-in, or of its keys, was changed."""
+
+    type: ClassVar[str] = "company.security_policy_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnershipTransferred(_AccountEvent):
+    """An owner handed the company to another member and is an admin now."""
+
+    type: ClassVar[str] = "company.ownership_transferred"
+
+
+@dataclass(frozen=True, kw_only=True)
 class SignedIn(_AccountEvent):
     """A member signed in; every company they belong to sees it."""
 
     type: ClassVar[str] = "user.signed_in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionsEnded(_AccountEvent):
+    """A member signed out their other devices."""
+
+    type: ClassVar[str] = "user.sessions_ended"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ from core.tenancy import CompanyModel, Tenant
 from core.values import ids
 
 INVITATION_VALID_FOR = timedelta(days=7)
+# What a company may set the longest life of a key to.
+LONGEST_KEY_DAYS = 3650
 # Why a new company is suspended where new ones are looked at first.
 AWAITING = "New companies are looked at first. Until then its keys, messages, webhooks and invitations wait."
 
@@ -102,6 +104,22 @@ class Company(models.Model):
     revoke_reported_keys = models.BooleanField(
         default=True, help_text="Revoke a server key at once when somebody who found its secret reports it."
     )
+    # What the company asks of its people and of its keys (accounts.services.policies, apikeys.policy).
+    second_factor_required_from = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Members without a second factor are sent to set one up from then on.",
+    )
+    key_longest_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="A key ends at most so many days after its secret was made."
+    )
+    keys_need_networks = models.BooleanField(
+        default=False, help_text="A server key names the addresses it is used from."
+    )
+    keys_need_second_factor = models.BooleanField(
+        default=False, help_text="Only who has a second factor makes or changes keys."
+    )
+    keys_refuse_full_access = models.BooleanField(default=False, help_text="No key has every scope there is.")
     created = models.DateTimeField(default=clock.now, editable=False)
     created_from = models.CharField(
         max_length=50,
@@ -127,6 +145,11 @@ class Company(models.Model):
             RowLevelSecurity(name="accounts_company_rls", company_column="id", mode_column=None),
             models.CheckConstraint(
                 condition=models.Q(tier__in=["starter", "pro", "enterprise"]), name="accounts_company_tier"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(key_longest_days=None)
+                | models.Q(key_longest_days__range=(1, LONGEST_KEY_DAYS)),
+                name="accounts_company_key_days",
             ),
         ]
 

@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 
+from allauth.mfa.models import Authenticator
 from django.db.models import Q
 
 from accounts.links import read_copied
@@ -41,6 +42,23 @@ def role_of(user_id: uuid.UUID | None) -> str | None:
         return None
     members = Membership.objects.filter(user_id=user_id, user__is_active=True)
     return members.values_list("role", flat=True).first()
+
+
+def has_second_factor(user_id: uuid.UUID) -> bool:
+    """Tell whether a person has an authenticator app, a passkey or a security key; recovery codes alone are none."""
+    factors = Authenticator.objects.filter(user_id=user_id)
+    return factors.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
+
+
+def members_without_second_factor() -> list[Membership]:
+    """Return the members of the current company who sign in by a password alone."""
+    members = list_members()
+    protected = set(
+        Authenticator.objects.filter(user__in=[member.user_id for member in members])
+        .exclude(type=Authenticator.Type.RECOVERY_CODES)
+        .values_list("user_id", flat=True)
+    )
+    return [member for member in members if member.user_id not in protected]
 
 
 def list_members() -> list[Membership]:

@@ -42,12 +42,15 @@ STATES = {
     "expiring": "Expiring within 7 days",
     "unused": "Not used for 30 days",
     "orphaned": "Creator has left",
+    "against_policy": "Against the policy",
     "expired": "Expired",
     "revoked": "Revoked",
 }
 
 
-def find_keys(wanted: KeyFilter, *, now: datetime, member_ids: Collection[str]) -> QuerySet[ApiKey]:
+def find_keys(
+    wanted: KeyFilter, *, now: datetime, member_ids: Collection[str], against_policy: Q
+) -> QuerySet[ApiKey]:
     """The tenant's keys that `wanted` describes. `member_ids` are those of the company's people now."""
     found = list_keys()
     text = wanted.text.strip()
@@ -63,7 +66,9 @@ def find_keys(wanted: KeyFilter, *, now: datetime, member_ids: Collection[str]) 
         found = found.filter(Q(name__icontains=text) | Q(description__icontains=text) | Exists(secrets))
     if wanted.scope:
         found = found.filter(scopes__contains=[wanted.scope])
-    if wanted.state:
+    if wanted.state == "against_policy":
+        found = found.filter(_in_state("working", now, member_ids) & against_policy)
+    elif wanted.state:
         found = found.filter(_in_state(wanted.state, now, member_ids))
     return found
 

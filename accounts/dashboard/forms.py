@@ -1,5 +1,6 @@
 """Forms of the team, company and profile pages. They parse; the services decide."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, SignupForm
@@ -7,10 +8,13 @@ from django import forms
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest, HttpResponse
 
-from accounts.models import Company, User
+from accounts.models import LONGEST_KEY_DAYS, Company, Membership, User
 from accounts.roles import Role, at_least
+from accounts.services import SecurityPolicy
+from accounts.services.policies import LONGEST_GRACE_DAYS
+from core.ui.forms import ServiceForm
 from core.values.email_addresses import InvalidEmail, parse_email
-from core.values.form_fields import EmailAddressField, NameField
+from core.values.form_fields import EmailAddressField, NameField, WholeNumberField
 
 ROLE_EXPLANATIONS = {
     Role.OWNER: "Owner: everything, with the plan and the company itself",
@@ -115,6 +119,74 @@ class CompanyForm(forms.ModelForm):
 
     def validate_unique(self) -> None:
         """Left to the database: row-level security hides other companies, so the form cannot know."""
+
+
+class SecurityPolicyForm(ServiceForm):
+    """What the company asks of its people and of its keys."""
+
+    require_second_factor = forms.BooleanField(label="Members need a second factor", required=False)
+    grace_days = WholeNumberField(
+        label="Days until then",
+        min_value=0,
+        max_value=LONGEST_GRACE_DAYS,
+        initial=14,
+        help_text="Counted from now. Afterwards members without one are sent to set it up before any other page.",
+    )
+    key_longest_days = WholeNumberField(
+        label="Longest life of a key (days)",
+        min_value=1,
+        max_value=LONGEST_KEY_DAYS,
+        required=False,
+        help_text="Counted from when its secret was made: a rotation begins it anew. Empty: keys need not expire.",
+    )
+    keys_need_networks = forms.BooleanField(
+        label="Server keys name the addresses they are used from", required=False
+    )
+    keys_need_second_factor = forms.BooleanField(
+        label="Only members with a second factor make, change or rotate keys", required=False
+    )
+    keys_refuse_full_access = forms.BooleanField(label="No key has every scope", required=False)
+
+    @classmethod
+    def for_company(cls, company: Company, data: Any = None) -> "SecurityPolicyForm":
+        """Return the form filled from what is so now; the grace is asked for while no second factor is required."""
+        names = (
+            "key_longest_days",
+            "keys_need_networks",
+            "keys_need_second_factor",
+            "keys_refuse_full_access",
+        )
+        initial = {name: getattr(company, name) for name in names}
+        is_required = company.second_factor_required_from is not None
+        form = cls(data, initial={**initial, "require_second_factor": is_required})
+        if is_required:
+            del form.fields["grace_days"]
+        return form
+
+    def chosen(self) -> SecurityPolicy:
+        """Return what a valid form asks for."""
+        return SecurityPolicy(**self.cleaned_data)
+
+
+class TransferForm(forms.Form):
+    """Who gets the company, and why."""
+
+    member = forms.ChoiceField(label="New owner")
+    reason = forms.CharField(
+        min_length=5,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Both of you get it by mail, and it stays in the audit trail.",
+    )
+
+    def __init__(self, *args: Any, members: Sequence[Membership], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["member"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            (member.public_id, f"{member.user.display_name} ({member.user.email}), {member.role}")
+            for member in members
+        ]
 
 
 class InviteForm(forms.Form):

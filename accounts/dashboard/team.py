@@ -1,25 +1,25 @@
 """The team: members and their roles, inviting, leaving. What an invited person sees is in joining.py."""
 
 import structlog
-from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page
-from accounts.dashboard.forms import InviteForm, RoleForm
+from accounts.dashboard.forms import InviteForm, RoleForm, TransferForm
 from accounts.emails import send_invitation
 from accounts.links import link_to_copy
 from accounts.models import Invitation, Membership
 from accounts.roles import Role, at_least
-from accounts.selectors import list_members, list_open_invitations
+from accounts.selectors import list_members, list_open_invitations, members_without_second_factor
 from accounts.services import (
     change_role,
     invite_member,
     remove_member,
     resend_invitation,
     revoke_invitation,
+    transfer_ownership,
 )
 from accounts.services.allowances import InvitationLimitReached
 from accounts.services.members import AlreadyMember, CompanyMayNotInvite, LastOwner, RoleTooHigh
@@ -95,7 +95,7 @@ def set_role(request: CompanyRequest, public_id: str) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, "That is not a role you can give.")
         return redirect("accounts:team")
-    change_role(
+    member = change_role(
         member=member,
         role=form.cleaned_data["role"],
         changer=request.membership,
@@ -135,6 +135,27 @@ def leave(request: CompanyRequest) -> HttpResponse:
     return render(request, "accounts/leave.html")
 
 
+@recent_login_required
+@company_page(role=Role.OWNER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def transfer(request: CompanyRequest) -> HttpResponse:
+    """Ask to whom and why, then hand the company over."""
+    others = [one for one in list_members() if one.id != request.membership.id and one.user.is_active]
+    form = TransferForm(request.POST or None, members=others)
+    if request.method == "POST" and form.is_valid():
+        to = transfer_ownership(
+            to=Membership.by_public_id(form.cleaned_data["member"]),
+            owner=request.membership,
+            reason=form.cleaned_data["reason"],
+            actor=request.principal,
+        )
+        company = request.membership.company.name
+        messages.success(request, f"{to.user.display_name} owns {company} now. You are an admin.")
+        return redirect("accounts:team")
+    context = {"form": form, "others": others}
+    return render(request, "accounts/transfer.html", context, status=422 if form.errors else 200)
+
+
 def _open_invitation(public_id: str) -> Invitation:
     invitation = Invitation.by_public_id(public_id)
     if invitation not in list_open_invitations():
@@ -155,16 +176,12 @@ def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -
     members = list_members()
     own_role = request.membership.role
     may_manage = at_least(own_role, Role.ADMIN)
-    protected = set(
-        Authenticator.objects.filter(user__in=[member.user_id for member in members])
-        .exclude(type=Authenticator.Type.RECOVERY_CODES)
-        .values_list("user_id", flat=True)
-    )
+    unprotected = {member.id for member in members_without_second_factor()}
     rows = [
         {
             "member": member,
             "is_me": member.user_id == request.user.id,
-            "has_second_factor": member.user_id in protected,
+            "has_second_factor": member.id not in unprotected,
             "role_form": RoleForm(
                 own_role=own_role,
                 initial={"role": member.role},
@@ -183,6 +200,7 @@ def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -
         ],
         "form": form,
         "may_manage": may_manage,
+        "may_transfer": own_role == Role.OWNER and len(members) > 1,
         "without_second_factor": sum(not row["has_second_factor"] for row in rows),
     }
     return render(request, "accounts/team.html", context, status=status)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.dashboard import companies, joining, profile, team
+from accounts.dashboard import companies, joining, policies, profile, team
 
 app_name = "accounts"
 urlpatterns = [
@@ -10,7 +10,10 @@ urlpatterns = [
     path("companies/switch/", companies.switch_company, name="switch_company"),
     path("mode/", companies.switch_mode, name="switch_mode"),
     path("settings/", companies.settings_page, name="settings"),
+    path("settings/policies/", policies.policies_page, name="policies"),
+    path("second-factor/", policies.second_factor_page, name="second_factor"),
     path("team/", team.team_page, name="team"),
+    path("team/transfer/", team.transfer, name="transfer"),
     path("team/invite/", team.invite, name="invite"),
     path("team/invitations/<str:public_id>/revoke/", team.revoke, name="revoke_invitation"),
     path("team/invitations/<str:public_id>/resend/", team.resend, name="resend_invitation"),

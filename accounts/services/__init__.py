@@ -15,10 +15,13 @@ from accounts.services.members import (
     resend_invitation,
     revoke_invitation,
 )
+from accounts.services.ownership import transfer_ownership
 from accounts.services.people import update_profile
+from accounts.services.policies import SecurityPolicy, set_security_policy
 from accounts.services.sign_ins import record_failed_sign_in, record_for_companies
 
 __all__ = [
+    "SecurityPolicy",
     "accept_invitation",
     "change_role",
     "create_company",
@@ -30,7 +33,9 @@ __all__ = [
     "resend_invitation",
     "resume_company",
     "revoke_invitation",
+    "set_security_policy",
     "suspend_company",
+    "transfer_ownership",
     "update_company",
     "update_profile",
 ]

@@ -10,10 +10,11 @@ from accounts.roles import Role, at_least
 from accounts.selectors import current_company, list_open_invitations, role_of
 from accounts.services.allowances import take_invitation
 from core import clock
-from core.errors import DomainError, FieldError, FieldErrors
+from core.errors import DomainError, FieldError, FieldErrors, NotFound
 from core.events import publish
 from core.http.addresses import client_group
 from core.postgres.failures import refusing
+from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from core.values import ids
@@ -165,8 +166,22 @@ def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -
     return membership
 
 
+def hold_members(first: Membership, second: Membership) -> tuple[Membership, Membership]:
+    """Let nobody else change roles in the company until the transaction ends; return both as they are now. Raises NotFound.
+
+    What a page has read of them may be of before somebody else's change: a developer who became the owner meanwhile would be
+    removed as a developer.
+    """
+    take_turn(f"members {first.company_id}")
+    rows = Membership.objects.select_related("user", "company").in_bulk([first.id, second.id])
+    if not {first.id, second.id} <= rows.keys():
+        raise NotFound
+    return rows[first.id], rows[second.id]
+
+
 def change_role(*, member: Membership, role: str, changer: Membership, actor: Principal) -> Membership:
-    """Give `member` another role. Raises RoleTooHigh or LastOwner."""
+    """Give `member` another role. Raises RoleTooHigh, LastOwner or NotFound."""
+    member, changer = hold_members(member, changer)
     if not (at_least(changer.role, role) and at_least(changer.role, member.role)):
         raise RoleTooHigh
     before = member.role
@@ -176,7 +191,7 @@ def change_role(*, member: Membership, role: str, changer: Membership, actor: Pr
         _require_another_owner(member)
     member.role = role
     member.save(update_fields=["role"])
-    _revoke_invitations_of(member.user_id, role, actor)
+    revoke_invitations_of(member.user_id, role, actor)
     publish(
         MemberRoleChanged(object_id=ids.encode("usr", member.user_id), changes={"role": [before, role]}),
         actor=actor,
@@ -185,7 +200,8 @@ def change_role(*, member: Membership, role: str, changer: Membership, actor: Pr
 
 
 def remove_member(*, member: Membership, remover: Membership, actor: Principal) -> None:
-    """Remove `member`; anybody may remove themselves. Raises RoleTooHigh or LastOwner."""
+    """Remove `member`; anybody may remove themselves. Raises RoleTooHigh, LastOwner or NotFound."""
+    member, remover = hold_members(member, remover)
     if member.id != remover.id and not (
         at_least(remover.role, Role.ADMIN) and at_least(remover.role, member.role)
     ):
@@ -199,7 +215,7 @@ def remove_member(*, member: Membership, remover: Membership, actor: Principal) 
         ),
         actor=actor,
     )
-    _revoke_invitations_of(member.user_id, None, actor)
+    revoke_invitations_of(member.user_id, None, actor)
     member.delete()
 
 
@@ -207,7 +223,7 @@ def _may_invite(role: str | None, to: str) -> bool:
     return role is not None and at_least(role, Role.ADMIN) and at_least(role, to)
 
 
-def _revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) -> None:
+def revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) -> None:
     """Take back what somebody offered and, with `role` (None: none) from now on, could not offer any more."""
     for invitation in list_open_invitations():
         if invitation.invited_by_id == user_id and not _may_invite(role, invitation.role):
@@ -215,7 +231,6 @@ def _revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) ->
 
 
 def _require_another_owner(member: Membership) -> None:
-    # Locks the owners' rows, so that two owners cannot remove each other at the same moment.
-    owners = list(Membership.objects.select_for_update().filter(role=Role.OWNER).order_by("id"))
-    if not any(owner.id != member.id for owner in owners):
+    # Two owners who remove each other at the same moment come one after the other: `hold_members`.
+    if not Membership.objects.filter(role=Role.OWNER).exclude(id=member.id).exists():
         raise LastOwner

@@ -23,6 +23,7 @@ from accounts.sudo import recent_login_required
 from apikeys.dashboard.forms import KeyForm, RevokeForm, RotateForm
 from apikeys.dashboard.samples import samples_of
 from apikeys.models import ApiKey
+from apikeys.policy import policy_of
 from apikeys.replay import PERIOD, Replay, replay, required_scopes
 from apikeys.selectors import get_key
 from apikeys.services import (
@@ -43,6 +44,7 @@ from billing.entitlements import limits_of
 from core import clock
 from core.api.scopes import PRESETS, SCOPES
 from core.errors import FieldErrors
+from core.principal import Principal
 from core.tenancy import Tenant
 
 View = Callable[..., HttpResponse]
@@ -83,7 +85,12 @@ def _prepare_secret(request: CompanyRequest) -> None:
 @sensitive_variables("issued")
 def create_page(request: _SecretRequest) -> HttpResponse:
     """Create a key and show its secret, once, in the answer to the POST itself."""
-    form = KeyForm(request.POST or None, initial=_beginning(request), plan_limit=_plan_limit(request))
+    form = KeyForm(
+        request.POST or None,
+        initial=_beginning(request),
+        plan_limit=_plan_limit(request),
+        policy=policy_of(request.membership.company),
+    )
     if request.method == "POST" and form.is_valid():
         try:
             issued = create_key(chosen=form.chosen(), secret=request.new_secret, actor=request.principal)
@@ -114,12 +121,17 @@ def _beginning(request: HttpRequest) -> dict[str, Any]:
 def edit_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     """Change name, scopes, limits and restrictions."""
     key = get_key(client_id)
-    form = KeyForm(request.POST or None, editing=key, plan_limit=_plan_limit(request))
+    form = KeyForm(
+        request.POST or None,
+        editing=key,
+        plan_limit=_plan_limit(request),
+        policy=policy_of(request.membership.company),
+    )
     replayed = None
     if request.method == "POST" and form.is_valid():
         try:
             if "check" in request.POST:
-                replayed = _replay_last_days(key, form)
+                replayed = _replay_last_days(key, form, request.principal)
             else:
                 change = update_key(key=key, chosen=form.chosen(), actor=request.principal)
                 messages.success(request, f"{change.key.name} is changed.")
@@ -188,9 +200,9 @@ def undo_revocation(request: CompanyRequest, client_id: str) -> HttpResponse:
     return redirect("apikeys:detail", change.key.public_id)
 
 
-def _replay_last_days(key: ApiKey, form: KeyForm) -> Replay:
+def _replay_last_days(key: ApiKey, form: KeyForm, actor: Principal) -> Replay:
     """What the form's restrictions would have done to the last days' calls. Raises FieldErrors; saves nothing."""
-    columns = check_settings(form.chosen(), current=key)
+    columns = check_settings(form.chosen(), actor=actor, current=key)
     # The log belongs to an app this one may not import: settings name the reader.
     calls = import_string(settings.KEY_CALLS)(key.id, since=clock.now() - PERIOD)
     return replay(

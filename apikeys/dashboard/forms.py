@@ -13,6 +13,7 @@ from apikeys.models import (
     MAX_PLACE_LENGTH,
     ApiKey,
 )
+from apikeys.policy import NEEDS_NETWORKS, NEEDS_SECOND_FACTOR, NO_FULL_ACCESS, KeyPolicy
 from apikeys.selectors import STATES, KeyFilter
 from apikeys.services import OVERLAPS, KeySettings
 from apikeys.services.settings import MAX_RATE_LIMIT
@@ -88,7 +89,14 @@ class KeyForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, plan_limit: int, editing: ApiKey | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        plan_limit: int,
+        policy: KeyPolicy,
+        editing: ApiKey | None = None,
+        **kwargs: Any,
+    ) -> None:
         if editing is not None:
             kwargs.setdefault("initial", initial_values(editing))
         super().__init__(*args, **kwargs)
@@ -98,6 +106,31 @@ class KeyForm(forms.Form):
             # A secret that was once in a browser must not become a server key.
             del self.fields["kind"]
         self._offer_versions(editing)
+        self._state_policy(policy)
+
+    def _state_policy(self, policy: KeyPolicy) -> None:
+        """Say beside each field what the company asks, and offer nothing that it forbids. The service decides."""
+        if policy.longest_days is not None:
+            expiry = self.fields["expiry"]
+            expiry.help_text = policy.longest_life
+            days = policy.longest_days
+            offered = [
+                (value, label)
+                for value, label in EXPIRY_CHOICES
+                if value == "custom" or (value.isdigit() and int(value) <= days)
+            ]
+            expiry.choices = offered  # type: ignore[attr-defined]
+            if self.editing is None and expiry.initial not in dict(offered):
+                expiry.initial = offered[-2][0] if len(offered) > 1 else "custom"
+            elif self.editing is not None and self.editing.expires_at is None:
+                self.initial["expiry"] = "custom"
+        if policy.needs_networks:
+            networks = self.fields["allowed_networks"]
+            networks.help_text = f"{NEEDS_NETWORKS} One address or range a line."
+        if policy.refuses_full_access:
+            self.fields["scopes"].help_text = NO_FULL_ACCESS
+        if policy.needs_second_factor:
+            self.fields["name"].help_text = f"{self.fields['name'].help_text} {NEEDS_SECOND_FACTOR}"
 
     def _offer_versions(self, editing: ApiKey | None) -> None:
         """A new key has the newest version; an older one may move where there is a choice."""

@@ -19,8 +19,9 @@ from apikeys.dashboard.forms import KeyFilterForm
 from apikeys.dashboard.history import history_of
 from apikeys.deprecations import keys_that_still_use, still_used
 from apikeys.models import ApiKey, ApiKeySecret
+from apikeys.policy import KeyPolicy, key_against, keys_against, policy_of
 from apikeys.representations import display_secret
-from apikeys.selectors import EXPIRES_SOON, find_keys, get_key, scope_uses
+from apikeys.selectors import EXPIRES_SOON, KeyFilter, find_keys, get_key, scope_uses
 from apikeys.services import UNDO_MINUTES, can_restore, made_by_key
 from billing.entitlements import limits_of
 from core import clock
@@ -40,14 +41,22 @@ def list_page(request: CompanyRequest) -> HttpResponse:
     now = clock.now()
     member_ids = frozenset(member.user.public_id for member in list_members())
     form = KeyFilterForm(request.GET)
-    found = find_keys(form.chosen(), now=now, member_ids=member_ids)
+    policy = policy_of(request.membership.company)
+    against = keys_against(policy)
+    found = find_keys(form.chosen(), now=now, member_ids=member_ids, against_policy=against)
+    breaking = find_keys(
+        KeyFilter(state="against_policy"), now=now, member_ids=member_ids, against_policy=against
+    )
     page = paginate_sorted(found, request, sortable=SORTABLE)
     # The log belongs to an app this one may not import: settings name the reader.
     days = import_string(settings.KEY_DAYS)([key.id for key in page.items], days=SPARK_DAYS, today=now.date())
     count = found.order_by()[: MOST_COUNTED + 1].count()
     behind = keys_that_still_use(page.items, now)
     context = {
-        "rows": [_row(key, now, member_ids, days[key.id], is_behind=key.id in behind) for key in page.items],
+        "rows": [
+            _row(key, now, member_ids, days[key.id], policy, is_behind=key.id in behind) for key in page.items
+        ],
+        "against_policy": breaking.order_by().count(),
         "page": page,
         "form": form,
         "count": f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}",
@@ -83,7 +92,13 @@ def _state_of_secret(key: ApiKey, secret: ApiKeySecret, now: datetime) -> str:
 
 
 def _row(
-    key: ApiKey, now: datetime, member_ids: Collection[str], days: Sequence[int], *, is_behind: bool
+    key: ApiKey,
+    now: datetime,
+    member_ids: Collection[str],
+    days: Sequence[int],
+    policy: KeyPolicy,
+    *,
+    is_behind: bool,
 ) -> dict[str, Any]:
     status = status_of(key, now)
     notes = []
@@ -100,6 +115,8 @@ def _row(
             notes.append({"text": "uses what is deprecated", "tone": "warn"})
         if has_lost_its_creator(key, member_ids):
             notes.append({"text": "creator has left", "tone": "warn"})
+        if key_against(policy, key):
+            notes.append({"text": "against the policy", "tone": "warn"})
     if key.leaked_at is not None:
         notes.append({"text": "leaked", "tone": "danger"})
     if _reported(key.secrets.all(), now):
@@ -154,6 +171,7 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "scopes": [{"scope": SCOPES[name], "last_used_at": uses.get(name)} for name in key.scopes],
         "rotation": advisor.rotation_state(key, now),
         "history": history_of(key, secrets),
+        "against_policy": key_against(policy_of(request.membership.company), key) if working else [],
         "plan_limit": limits_of(request.membership.company).requests_per_minute,
         "made": made_by_key(key),
         "deprecated": still_used(key, now),

@@ -52,7 +52,7 @@ def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChan
     Raises FieldErrors, NotFound.
     """
     locked = lock_key(key.id)
-    columns = check_settings(chosen, current=locked)
+    columns = check_settings(chosen, actor=actor, current=locked)
     before = {
         name: getattr(locked, name) for name, value in columns.items() if getattr(locked, name) != value
     }

@@ -79,7 +79,7 @@ def create_key(*, chosen: KeySettings, secret: NewSecret, actor: Principal) -> I
 
     Raises FieldErrors, and TemporarilyUnavailable when the secret cannot be used.
     """
-    columns = check_settings(chosen)
+    columns = check_settings(chosen, actor=actor)
     now = clock.now()
     key = ApiKey.objects.create(
         **columns,

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from apikeys import policy
 from apikeys.events import ApiKeyOverlapEnded, ApiKeyRotated
 from apikeys.models import ApiKey
 from apikeys.representations import display_secret, represent_key
@@ -35,17 +36,28 @@ class KeyNotActive(DomainError):
     fix = "Undo the revocation or set a later expiry first, or create a new key."
 
 
+class KeyAgainstPolicy(DomainError):
+    """The company's policy forbids what the key has, or asks more of whoever rotates it."""
+
+    code = "key_against_policy"
+    status = 409
+    only_on_pages = True
+    title = "The company's key policy forbids this"
+    fix = "Edit the key so that it keeps the policy, then rotate it. Its own page says what is against it."
+
+
 def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Principal) -> IssuedKey:
     """Give a key a new secret, which `prepare_secret` made. The last one ends now (`overlap` zero) or after `overlap`, at most 7 days.
 
     At most two secrets work at a time: an older one whose overlap is still running ends now.
-    Raises KeyNotActive, TemporarilyUnavailable, NotFound.
+    Raises KeyNotActive, KeyAgainstPolicy, TemporarilyUnavailable, NotFound.
     """
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
         raise ValueError("An overlap lasts between nothing and seven days.")
     locked = lock_key(key.id)
     now = clock.now()
     check_active(locked, now)
+    _check_policy(locked, actor)
     old = list(working_secrets(locked))
     ends = None if not overlap else clock.rfc3339(now + overlap)
     for position, former in enumerate(old):
@@ -76,6 +88,16 @@ def check_active(key: ApiKey, now: datetime) -> None:
     """Refuse to rotate a key that is revoked or expired. Raises KeyNotActive."""
     if key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now):
         raise KeyNotActive("A revoked or expired key cannot be rotated.")
+
+
+def _check_policy(key: ApiKey, actor: Principal) -> None:
+    """Raise KeyAgainstPolicy. A secret that was seen in the open is replaced whatever the key may have."""
+    rules = policy.current_policy()
+    found = list(policy.person_against(rules, actor))
+    if key.leaked_at is None and not key.secrets.filter(reported_at__isnull=False, revoked_at=None).exists():
+        found += policy.key_against(rules, key)
+    if found:
+        raise KeyAgainstPolicy(f"{key.name} is not rotated. {' '.join(error.message for error in found)}")
 
 
 def end_overlap(*, key: ApiKey, actor: Principal) -> KeyChange:

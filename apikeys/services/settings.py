@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from apikeys import policy
 from apikeys.models import DEFAULT_RATE_LIMIT, DEFAULT_ROTATION_DAYS, MAX_NAME_LENGTH, ApiKey
 from apikeys.restrictions import ANY_ORIGIN, InvalidRestriction, parse_networks, parse_origins
 from core import clock
 from core.api import versions
 from core.api.scopes import SCOPES, UnknownScope, normalize_scopes
 from core.errors import FieldError, FieldErrors
+from core.principal import Principal
 from core.values.redaction import redact_text
 from core.values.texts import (
     CONTROL_CHARACTERS,
@@ -48,8 +50,10 @@ class KeySettings:
     api_version: str | None = None
 
 
-def check_settings(chosen: KeySettings, *, current: ApiKey | None = None) -> dict[str, Any]:
+def check_settings(chosen: KeySettings, *, actor: Principal, current: ApiKey | None = None) -> dict[str, Any]:
     """The model's columns for these settings, in canonical form. Raises FieldErrors naming every refused field.
+
+    What the company's policy forbids is refused too, and whatever `actor` may not do by it.
 
     `current` is the key that is being edited: its kind stays, and an expiry that has passed may stay as it is.
     """
@@ -85,6 +89,15 @@ def check_settings(chosen: KeySettings, *, current: ApiKey | None = None) -> dic
             errors.append(FieldError(name, "invalid", str(error)))
     errors += _check_numbers(columns, current)
     errors += _check_browser(columns, wildcard_confirmed=chosen.wildcard_confirmed)
+    rules = policy.current_policy()
+    made_at = clock.now() if current is None else current.rotated_at
+    errors += policy.person_against(rules, actor)
+    refused = {error.field for error in errors}
+    errors += (
+        error
+        for error in policy.settings_against(rules, columns, made_at=made_at)
+        if error.field not in refused
+    )
     if errors:
         raise FieldErrors(errors)
     return columns

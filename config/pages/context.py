@@ -7,7 +7,7 @@ from typing import Any, get_args
 from django.conf import settings
 from django.http import HttpRequest
 
-from accounts.access import CompanyRequest, enter, entered
+from accounts.access import CompanyRequest, enter, entered, second_factor_due
 from accounts.models import User
 from accounts.selectors import memberships_of
 from core.resources import MenuEntry, Section, menu_of
@@ -50,6 +50,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "mode": inside.mode,
             "role": inside.membership.role,
             "menu": menu(),
+            "second_factor_due": second_factor_due(inside.membership),
         },
     }
 

@@ -1,4 +1,7 @@
-"""How long sessions are kept: until they end. Django leaves ended ones where they are; every visitor of the sign-in page makes one."""
+"""How long sessions are kept: until they end. Django leaves ended ones where they are; every visitor of the sign-in page makes one.
+
+What allauth keeps of the device (its address, its browser) goes with the session.
+"""
 
 from datetime import datetime
 
@@ -10,11 +13,17 @@ DELETE FROM django_session WHERE session_key IN (
     SELECT session_key FROM django_session WHERE expire_date <= %(now)s ORDER BY expire_date LIMIT %(step)s
 )
 """
+_DELETE_DEVICES = """
+DELETE FROM usersessions_usersession WHERE id IN (
+    SELECT id FROM usersessions_usersession AS device
+    WHERE NOT EXISTS (SELECT FROM django_session WHERE session_key = device.session_key) LIMIT %(step)s
+)
+"""
 
 
 def prune_ended(*, now: datetime, max_steps: int = 200) -> int:
     """Delete the sessions that ended before `now`, STEP in a transaction, at most `max_steps` of them; return how many."""
-    return pruning.in_steps(
+    ended = pruning.in_steps(
         "django_session",
         _DELETE,
         {"now": now},
@@ -22,3 +31,12 @@ def prune_ended(*, now: datetime, max_steps: int = 200) -> int:
         max_steps=max_steps,
         step=STEP,
     )
+    pruning.in_steps(
+        "usersessions_usersession",
+        _DELETE_DEVICES,
+        {},
+        reason="devices whose session has ended",
+        max_steps=max_steps,
+        step=STEP,
+    )
+    return ended

@@ -135,6 +135,28 @@ def milliseconds(value: float | None) -> str:
     return "–" if value is None else milliseconds_text(value)
 
 
+# In the order in which they are looked for: Edge calls itself Chrome as well, and Chrome Safari.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"), ("Linux", "Linux"),
+)  # fmt: skip
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """What a browser calls itself, as people do: "Firefox on Linux". A guess: it may call itself what it likes."""
+    browser = next((name for part, name in _BROWSERS if part in user_agent), "")
+    system = next((name for part, name in _SYSTEMS if part in user_agent), "")
+    return " on ".join(filter(None, (browser, system))) or "A program"
+
+
 @register.filter
 def prose(text: Any) -> SafeString:
     """A sentence of the API's, whose `names` stand between backticks, as HTML with `<code>`; everything else is escaped."""

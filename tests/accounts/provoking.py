@@ -117,3 +117,27 @@ def second_factor_removed(scene: Scene) -> Written:
     add_authenticator(scene.owner)
     assert scene.owner.post("/accounts/2fa/totp/deactivate/").status_code == 302
     return scene.by_owner(where={"detail__factor": "totp"})
+
+
+@provokes("company.security_policy_changed")
+def security_policy_changed(scene: Scene) -> Written:
+    form = {"grace_days": "14", "keys_need_networks": "on"}
+    assert scene.owner.post("/settings/policies/", form).status_code == 302
+    return scene.by_owner()
+
+
+@provokes("company.ownership_transferred")
+def ownership_transferred(scene: Scene) -> Written:
+    to = member_of(scene.world, scene.world.teammate)
+    form = {"member": to.public_id, "reason": "handed over"}
+    assert scene.owner.post("/team/transfer/", form).status_code == 302
+    return scene.by_owner()
+
+
+@provokes("user.sessions_ended")
+def sessions_ended(scene: Scene) -> Written:
+    form = {"login": scene.world.owner.email, "password": PASSWORD}
+    other = Client()
+    assert other.post("/accounts/login/", form).status_code == 302
+    assert scene.owner.post("/accounts/sessions/").status_code == 302
+    return scene.by_owner()

@@ -75,3 +75,15 @@ def company_creation_closed(world: World) -> Outcome:
 @refusal
 def slug_taken(world: World) -> Outcome:
     return page(world, world.owner, "/settings/", name="Acme", slug=world.other_company.slug)
+
+
+@refusal
+def own_second_factor_missing(world: World) -> Outcome:
+    return page(
+        world,
+        world.owner,
+        "/settings/policies/",
+        require_second_factor="on",
+        grace_days="0",
+        says="Set up yours first",
+    )

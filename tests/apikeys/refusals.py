@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from accounts.models import Company
 from accounts.services import suspend_company
 from apikeys.models import ApiKey
 from apikeys.services import revoke_key
@@ -94,3 +95,11 @@ def undo_refused(world: World) -> Outcome:
     with tenant_context(world.tenant()):
         revoke_key(key=issued.key, actor=SYSTEM, reason=ApiKey.RevocationReason.LEAK)
     return page(world, world.owner, f"/keys/{issued.client_id}/undo/")
+
+
+@refusal
+def key_against_policy(world: World) -> Outcome:
+    issued = make_key(world.company)
+    with tenant_context(world.tenant()):
+        Company.objects.filter(id=world.company.id).update(keys_need_networks=True)
+    return page(world, world.owner, f"/keys/{issued.client_id}/rotate/", overlap="none")

@@ -33,7 +33,7 @@ HOSTILE = [
 ]
 IN_ADDRESS = [quote(value[:300]) for value in HOSTILE if value]
 # Whoever has left the company, or chosen another mode or company, finds nothing of what the others are tried on.
-LAST = ("/team/leave/", "/companies/", "/mode/")
+LAST = ("/team/leave/", "/team/transfer/", "/companies/", "/mode/")
 ENTRANCE = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/found-key/"]
 FILTERS = ("q", "p", "mode__exact", "created__gte")
 

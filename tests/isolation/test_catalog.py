@@ -15,6 +15,7 @@ SHARED_TABLES = {
     "account_emailaddress": "belongs to a person (allauth)",
     "account_emailconfirmation": "belongs to a person (allauth)",
     "mfa_authenticator": "belongs to a person (allauth)",
+    "usersessions_usersession": "belongs to a person (allauth)",
     "apikeys_leakreport": "found secrets, before it is known whose they are; only the role system reaches it",
     "audit_prunecheckpoint": "what a dropped day held, over all companies; only the role system reaches it",
     "audit_unsealedentry": "ids that wait for the sealer, over all companies; app may add one, only system reads them",

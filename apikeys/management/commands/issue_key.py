@@ -73,6 +73,11 @@ class Command(BaseCommand):
                 )
         except DomainError as error:
             raise CommandError(error.detail) from error
+        if company.keys_need_second_factor:
+            self.stderr.write(
+                "Note: this company lets only members with a second factor make keys. An operator's command is not held to "
+                "it; its other policies were kept."
+            )
         limit = entitlements_of(company.id).limits.requests_per_minute
         if issued.key.rate_limit > limit:
             self.stderr.write(

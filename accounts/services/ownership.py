@@ -1,0 +1,53 @@
+"""Handing a company over: one step, after which there is never no owner, whatever else happens at that moment."""
+
+from accounts.emails import mail_notice
+from accounts.events import OwnershipTransferred
+from accounts.models import Membership
+from accounts.roles import Role
+from accounts.services.members import RoleTooHigh, hold_members, revoke_invitations_of
+from core.errors import FieldError, FieldErrors
+from core.events import publish
+from core.principal import Principal
+
+
+def transfer_ownership(*, to: Membership, owner: Membership, reason: str, actor: Principal) -> Membership:
+    """Make `to` an owner and `owner` an admin, and tell both by mail. Raises FieldErrors, NotFound, RoleTooHigh.
+
+    Both roles are read again under the hold on the company's members: meanwhile `to` may have left, and `owner` been demoted.
+    """
+    to, owner = hold_members(to, owner)
+    if owner.role != Role.OWNER:
+        raise RoleTooHigh
+    if to.id == owner.id or not to.user.is_active:
+        raise FieldErrors([FieldError("member", "invalid_choice", "Choose another member who can sign in.")])
+    to.role, owner.role = Role.OWNER, Role.ADMIN
+    to.save(update_fields=["role"])
+    owner.save(update_fields=["role"])
+    revoke_invitations_of(owner.user_id, Role.ADMIN, actor)
+    company = owner.company
+    publish(
+        OwnershipTransferred(
+            object_id=company.public_id,
+            changes={"owner": [owner.user.email, to.user.email]},
+            detail={"reason": reason},
+        ),
+        actor=actor,
+    )
+    mail_notice(
+        to=[to.user.email],
+        subject=f"You own {company.name} now",
+        text=f"{owner.user.display_name} has handed {company.name} to you. Their reason: {reason}",
+        company_name=company.name,
+        page="/team/",
+        label="Open the team",
+    )
+    mail_notice(
+        to=[owner.user.email],
+        subject=f"You have handed over {company.name}",
+        text=f"{to.user.display_name} owns {company.name} now; you are an admin. If this was not you, write to them "
+        "and change your password.",
+        company_name=company.name,
+        page="/team/",
+        label="Open the team",
+    )
+    return to

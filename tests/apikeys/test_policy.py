@@ -1,0 +1,122 @@
+"""The company's policy for keys: held to by every door that makes, changes or rotates one, and said where it matters."""
+
+from datetime import timedelta
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.management import CommandError, call_command
+
+from accounts.models import Company
+from apikeys.models import ApiKey
+from core import clock
+from core.api.scopes import SCOPES
+from core.tenancy import tenant_context
+from tests.clients import sign_in
+from tests.factories import World, make_key
+
+FORM = {
+    "name": "till", "description": "", "kind": "server", "scopes": "customers:read", "expiry": "30", "expires_on": "",
+    "rotation_days": "90", "rate_limit": "60", "allowed_networks": "203.0.113.7", "allowed_origins": "",
+}  # fmt: skip
+# the policy, what of a form is against it, and the words that say so
+POLICIES = [
+    ({"key_longest_days": 30}, {"expiry": "custom", "expires_on": "2029-01-01"}, "ends at most 30 days"),
+    ({"keys_need_networks": True}, {"allowed_networks": ""}, "names the addresses"),
+    ({"keys_refuse_full_access": True}, {"scopes": list(SCOPES)}, "no key has every scope"),
+    ({"keys_need_second_factor": True}, {}, "only members with a second factor"),
+]
+
+
+def set_policy(world: World, **policy: object) -> None:
+    with tenant_context(world.tenant()):
+        Company.objects.filter(id=world.company.id).update(**policy)
+
+
+def keys(world: World) -> int:
+    with tenant_context(world.tenant()):
+        return int(ApiKey.objects.count())
+
+
+@pytest.mark.parametrize(("policy", "against", "words"), POLICIES)
+def test_each_policy_is_said_and_held_to_when_a_key_is_made(world: World, policy, against, words) -> None:
+    browser = sign_in(world.owner)
+    set_policy(world, **policy)
+
+    assert words in browser.get("/keys/new/").content.decode()
+    refused = browser.post("/keys/new/", {**FORM, **against})
+    assert refused.status_code == 422
+    assert words in refused.content.decode()
+    assert keys(world) == 0
+    if "keys_need_second_factor" in policy:
+        Authenticator.objects.create(
+            user=world.owner, type=Authenticator.Type.TOTP, data={"secret": "unused"}
+        )
+    assert "pm_live_" in browser.post("/keys/new/", FORM).content.decode()
+    assert keys(world) == 1
+
+
+@pytest.mark.parametrize(("policy", "against", "words"), POLICIES)
+def test_a_key_that_is_there_is_named_and_neither_changed_nor_rotated_before_it_keeps_the_policy(
+    world: World, policy, against, words
+) -> None:
+    key = make_key(world.company, scopes=list(SCOPES)).key
+    good = make_key(
+        world.company,
+        allowed_networks=["203.0.113.7"],
+        expires_at=clock.now() + timedelta(days=9),
+        name="good",
+    ).key
+    browser = sign_in(world.owner)
+    assert browser.get("/keys/").context["against_policy"] == 0
+    set_policy(world, **policy)
+
+    is_of_keys = "keys_need_second_factor" not in policy
+    shown = browser.get("/keys/?state=against_policy")
+    assert [row["key"].name for row in shown.context["rows"]] == ([key.name] if is_of_keys else [])
+    assert ("1 key is against" in browser.get("/keys/").content.decode()) is is_of_keys
+    assert (words in browser.get(f"/keys/{key.public_id}/").content.decode()) is is_of_keys
+    edited = browser.post(f"/keys/{key.public_id}/edit/", {**FORM, **against})
+    assert edited.status_code == 422
+    assert words in edited.content.decode()
+    chosen = {"overlap": "none", "key": [key.public_id, good.public_id]}
+    for path in (f"/keys/{key.public_id}/rotate/", "/keys/selected/rotate/"):
+        answer = browser.post(path, chosen, follow=True)
+        assert words in answer.content.decode(), path
+    with tenant_context(world.tenant()):
+        assert ApiKey.objects.get(id=key.id).version == key.version
+        assert ApiKey.objects.get(id=good.id).version == good.version
+    # Revoking is never in the way of a policy.
+    assert browser.post(f"/keys/{key.public_id}/revoke/", {"since": "created"}).status_code == 302
+
+
+def test_a_secret_that_has_leaked_is_replaced_whatever_the_key_may_have(world: World) -> None:
+    key = make_key(world.company).key
+    set_policy(world, keys_need_networks=True)
+    with tenant_context(world.tenant()):
+        ApiKey.objects.filter(id=key.id).update(leaked_at=clock.now())
+
+    answer = sign_in(world.owner).post(f"/keys/{key.public_id}/rotate/", {"overlap": "none"})
+
+    assert answer.status_code == 200
+    with tenant_context(world.tenant()):
+        assert ApiKey.objects.get(id=key.id).version == key.version + 1
+
+
+def test_the_longest_life_offers_nothing_longer(world: World) -> None:
+    set_policy(world, key_longest_days=45)
+    form = sign_in(world.owner).get("/keys/new/").context["form"]
+
+    assert [value for value, _ in form.fields["expiry"].choices] == ["30", "custom"]
+    assert form["expiry"].value() == "30"
+
+
+def test_the_command_keeps_the_policy_and_says_what_it_is_not_held_to(world: World, capsys) -> None:
+    set_policy(world, key_longest_days=30, keys_need_second_factor=True)
+    options = {"company": world.company.public_id, "name": "ci", "mode": "live", "scopes": "customers:read"}
+
+    with pytest.raises(CommandError, match="ends at most 30 days"):
+        call_command("issue_key", **options)
+    assert keys(world) == 0
+    call_command("issue_key", **options, expires_in_days=30)
+    assert keys(world) == 1
+    assert "An operator's command is not held to it" in capsys.readouterr().err
