@@ -47,7 +47,7 @@ def role_of(user_id: uuid.UUID | None) -> str | None:
 def has_second_factor(user_id: uuid.UUID) -> bool:
     """Tell whether a person has an authenticator app, a passkey or a security key; recovery codes alone are none."""
     factors = Authenticator.objects.filter(user_id=user_id)
-    return factors.exclude(type=Authenticator.Type.RECOVERY_CODES).exists()
+    return bool(factors.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
 
 
 def members_without_second_factor() -> list[Membership]:
