@@ -11,11 +11,13 @@ application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - needs the environment
 from django.core.cache import close_caches  # noqa: E402
+from django.core.handlers.base import reset_urlconf  # noqa: E402
 from django.core.signals import request_finished, request_started  # noqa: E402
 from django.db import close_old_connections, reset_queries  # noqa: E402
 from django.urls import get_resolver  # noqa: E402 - needs the settings
 
 from core.postgres.database_role import refuse_wrong_database_role  # noqa: E402 - needs the settings
+from core.postgres.end_of_request import return_connections  # noqa: E402 - needs the settings
 
 refuse_wrong_database_role()
 # Every view and what it imports, now instead of during the first request.
@@ -26,6 +28,13 @@ if not settings.DEBUG:
     request_started.disconnect(reset_queries)
 # Nor does the cache have anything to close when it ends: its connections are the process's (core.valkey.cache).
 request_finished.disconnect(close_caches)
+request_finished.disconnect(close_old_connections)
+request_finished.connect(return_connections)
+# No request has URLs of its own, so there are none to be forgotten.
+request_finished.disconnect(reset_urlconf)
 # All of it lives as long as the process: the collector need not walk through it again and again.
 gc.collect()
 gc.freeze()
+# What a request leaves in cycles (DRF's view, request and answer name each other) is a few dozen objects: for a few hundred
+# requests together.
+gc.set_threshold(10_000, 20, 50)

@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request as _DrfRequest
 
 from core.api.deprecation import Deprecation
+from core.api.versioning import ApiVersion
 from core.errors import DomainError
 from core.http.requests import GuardedRequest
 from core.principal import Principal
@@ -78,3 +79,4 @@ class ApiRequest(_DrfRequest):
         _request: GuardedRequest
         # Of Django's request: DRF's gives what it has not got itself from there.
         rate_headers: dict[str, str]
+        api_version: ApiVersion | None

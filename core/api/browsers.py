@@ -1,5 +1,7 @@
 """CORS for the API: django-cors-headers, asked only about requests that a browser can have sent."""
 
+from typing import cast
+
 from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -12,6 +14,9 @@ class ApiCorsMiddleware(CorsMiddleware):
         """Return the answer with the headers that let a page read it; for other callers only with `Vary`."""
         if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
             return super().__call__(request)  # type: ignore[return-value]
-        response = self.get_response(request)
-        patch_vary_headers(response, ("origin",))  # type: ignore[arg-type]
-        return response  # type: ignore[return-value]
+        response = cast(HttpResponse, self.get_response(request))
+        if "Vary" in response.headers:
+            patch_vary_headers(response, ("origin",))
+        else:
+            response.headers["Vary"] = "origin"
+        return response

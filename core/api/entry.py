@@ -23,12 +23,18 @@ from core.api.exceptions import problem, to_domain_error
 from core.api.versions import HEADER as VERSION_HEADER
 from core.api.views import UnknownRoute
 from core.http.requests import GuardedRequest
+from core.setting_changes import forget_when_changed
 
 Handler = Callable[[Any], HttpResponse]
 
 _unknown_route = UnknownRoute.as_view()
 # Routes without parameters, resolved once each: there are as many as lines in the URL files.
 _static_routes: dict[str, ResolverMatch] = {}
+# Hosts that were admitted. ALLOWED_HOSTS may have a wildcard, so they are bounded, in number and in bytes.
+_known_hosts: set[str] = set()
+MAX_KNOWN_HOSTS = 100
+MAX_REMEMBERED_LENGTH = 100
+forget_when_changed(_known_hosts.clear, "ALLOWED_HOSTS", "DEBUG")
 
 
 def is_api_path(path: str) -> bool:
@@ -79,7 +85,7 @@ def _dispatch(request: GuardedRequest) -> HttpResponse:
     try:
         view, kwargs = _resolve(request)
         is_logged = not getattr(view, "public_document", False)
-        request.get_host()  # raises DisallowedHost
+        _check_host(request)
         if settings.REQUIRE_HTTPS and not request.secure:
             if is_logged:
                 _load(settings.API_EXPOSURE)(request)
@@ -111,6 +117,15 @@ def _dispatch(request: GuardedRequest) -> HttpResponse:
             }
         )
     return response
+
+
+def _check_host(request: HttpRequest) -> None:
+    """Raise DisallowedHost for a Host that ALLOWED_HOSTS does not name. The few that it does are judged once each."""
+    host = request.META.get("HTTP_HOST", "")
+    if host not in _known_hosts:
+        request.get_host()
+        if len(_known_hosts) < MAX_KNOWN_HOSTS and len(host) <= MAX_REMEMBERED_LENGTH:
+            _known_hosts.add(host)
 
 
 def _resolve(request: HttpRequest) -> tuple[Callable[..., HttpResponse], dict[str, Any]]:

@@ -147,6 +147,9 @@ class TenantMixin(_View):
         except (DomainError, APIException, Http404, PermissionDenied) as refusal:
             refused = self.handle_exception(refusal)
             response = self._finish(request, refused, *args, **kwargs)
+        if request.api_version is not None:
+            # Kept with it: a replay says in which version it was written.
+            response.headers[versions.HEADER] = request.api_version.date
         return response
 
     def _finish(self, request: ApiRequest, response: Any, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -154,9 +157,6 @@ class TenantMixin(_View):
         final: HttpResponse = self.finalize_response(request, response, *args, **kwargs)
         if isinstance(final, Response):
             final.render()
-        version = getattr(request, "api_version", None)
-        if version is not None:
-            final.headers[versions.HEADER] = version.date
         return preconditions.tag_answer(self, request, final)
 
     def lock_object(self, path: Mapping[str, Any]) -> None:

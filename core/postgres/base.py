@@ -20,6 +20,7 @@ from psycopg.pq import Escaping, TransactionStatus
 
 from core.postgres import pool_metrics
 from core.postgres.breaker import breaker
+from core.postgres.end_of_request import note_connected
 from core.postgres.failures import name_statement
 from core.tenancy.scope import Tenant, current_scope
 
@@ -215,6 +216,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Open a connection, on which nothing is applied yet. Raises OperationalError, at once while PostgreSQL is away."""
         self._forget()
         self._pen = None
+        note_connected()
         if not self._is_default:
             super().connect()
             return

@@ -169,3 +169,17 @@ def test_tls_1_2_and_1_3_are_served_with_hsts(tls, version):
     head = received.partition(b"\r\n\r\n")[0].lower()
     assert b" 401 " in head
     assert f"strict-transport-security: {HSTS}".encode().lower() in head
+
+
+def test_a_host_is_judged_by_what_is_allowed_now(settings, api, secret):
+    settings.ALLOWED_HOSTS = ["api.example.com"]
+    client = Client(REMOTE_ADDR=random_address(), HTTP_HOST="api.example.com")
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert [client.get("/v1/whoami", headers=headers).status_code for _ in range(2)] == [200, 200]
+    stranger = client.get("/v1/whoami", headers=headers, HTTP_HOST="evil.example.com")
+    assert (stranger.status_code, stranger.json()["error"]["code"]) == (400, "invalid_request")
+
+    settings.ALLOWED_HOSTS = ["www.example.com"]
+
+    moved = client.get("/v1/whoami", headers=headers)
+    assert (moved.status_code, moved.json()["error"]["code"]) == (400, "invalid_request")
