@@ -22,6 +22,7 @@ from core.postgres import pool_metrics
 from core.postgres.breaker import breaker
 from core.postgres.end_of_request import note_connected
 from core.postgres.failures import name_statement
+from core.postgres.moments import with_moments
 from core.tenancy.scope import Tenant, current_scope
 
 # What a transaction starts with: no tenant, the login role.
@@ -58,6 +59,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._is_default = self.alias == "default"
         if self._is_default:
             self.execute_wrappers.append(self._send_along)
+
+    def get_connection_params(self) -> dict[str, Any]:
+        """Return what the driver connects with: Django's, and our way to read moments."""
+        params: dict[str, Any] = super().get_connection_params()
+        params["context"] = with_moments(params["context"])
+        return params
 
     def send_later(self, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> None:
         """Execute a write together with the transaction's next query, or at its end with the COMMIT.
