@@ -17,6 +17,7 @@ from billing.models import (
     OffPlatformPayment,
     Refund,
     Seller,
+    SellerLogo,
 )
 from core.clock import rfc3339
 from core.values import ids
@@ -59,11 +60,19 @@ def seller(row: Seller) -> dict[str, Any]:
         "address": row.address,
         "tax_ids": row.tax_ids,
         "bank_details": row.bank_details,
+        "logo": logo(row.logo),
         "footer": row.footer or None,
         "number_prefix": row.number_prefix or None,
         "language": row.language,
         "updated": None if row._state.adding else rfc3339(row.updated),  # noqa: SLF001
     }
+
+
+def logo(row: SellerLogo | None) -> dict[str, Any] | None:
+    """Return the public form of a logo, which is what was made of the file that was sent."""
+    if row is None:
+        return None
+    return {"content_type": row.content_type, "width": row.width, "height": row.height, "sha256": row.sha256}
 
 
 def seller_snapshot(row: Seller) -> dict[str, Any]:
@@ -73,6 +82,7 @@ def seller_snapshot(row: Seller) -> dict[str, Any]:
         "address": row.address,
         "tax_ids": row.tax_ids,
         "bank_details": row.bank_details,
+        "logo": row.logo_id and ids.encode("logo", row.logo_id),
         "footer": row.footer,
         "language": row.language,
     }
@@ -96,7 +106,7 @@ def _issued_by(row: Invoice | CreditNote) -> dict[str, Any] | None:
     if row.seller is None:
         return None
     return {
-        **row.seller,
+        **{name: value for name, value in row.seller.items() if name != "logo"},
         "legal_name": row.seller["legal_name"] or None,
         "footer": row.seller["footer"] or None,
     }

@@ -17,6 +17,7 @@ from billing.models import (
     OffPlatformPayment,
     Refund,
     Seller,
+    SellerLogo,
     TierRequest,
 )
 from billing.search import MAX_QUERY_WORDS, split_words
@@ -99,8 +100,15 @@ def filter_customers(
 
 def current_seller() -> Seller:
     """Return what the current tenant's invoices say of the company; a blank row that is not saved when nobody said anything."""
-    found: Seller | None = Seller.objects.first()
+    found: Seller | None = Seller.objects.select_related("logo").first()
     return found or Seller.objects.all().in_tenant([Seller()])[0]
+
+
+def logo_of(seller: dict[str, Any]) -> SellerLogo | None:
+    """Return the logo that a snapshot of a seller names; None where it names none."""
+    named = seller.get("logo")
+    found: SellerLogo | None = SellerLogo.objects.get(id=ids.decode("logo", named)) if named else None
+    return found
 
 
 def list_invoices(*, with_lines: bool = True) -> QuerySet[Invoice]:

@@ -3,8 +3,10 @@
 from typing import Any
 
 from billing.export.coverage import characters_of
+from billing.export.factur_x import can_be_read_by_machines, credit_note_xml
 from billing.export.parts import (
     country_of,
+    exemption_of,
     write_buyer,
     write_notes,
     write_purchase_order,
@@ -13,11 +15,11 @@ from billing.export.parts import (
 )
 from billing.export.sheet import Sheet
 from billing.export.words import WORDS
-from billing.models import CreditNote, CreditNoteLine, Customer
+from billing.models import CreditNote, CreditNoteLine, Customer, SellerLogo
 from billing.representations import credit_breakdown
 
 
-def render_credit_note(note: CreditNote, *, seller: dict[str, Any]) -> bytes:
+def render_credit_note(note: CreditNote, *, seller: dict[str, Any], logo: SellerLogo | None = None) -> bytes:
     """Return the PDF of `note`; a void one, and one of test mode, says so. The same bytes come out for the same state."""
     buyer = note.billed_to
     words = WORDS[buyer.get("language") or seller["language"]]
@@ -33,7 +35,10 @@ def render_credit_note(note: CreditNote, *, seller: dict[str, Any]) -> bytes:
         text=characters_of(seller, buyer, written),
         country=country_of(buyer),
     )
-    write_seller(pdf, seller)
+    if can_be_read_by_machines(note, seller=seller, buyer=buyer):
+        exemption = exemption_of(note.invoice, words)
+        pdf.attach_xml(credit_note_xml(note, lines, seller=seller, buyer=buyer, exemption=exemption))
+    write_seller(pdf, seller, logo)
     _head(pdf, note)
     write_buyer(pdf, buyer)
     pdf.write_line(f"{words.issued}: {words.day(note.created.date())}")

@@ -11,7 +11,7 @@ from django.db.models import prefetch_related_objects
 from accounts.selectors import current_company
 from billing.models import Invoice
 from billing.representations import buyer_snapshot, seller_snapshot
-from billing.selectors import current_seller, get_credit_note, get_invoice
+from billing.selectors import current_seller, get_credit_note, get_invoice, logo_of
 from core.background.heavy import heavy_work
 from core.postgres.outside import outside_transactions
 from core.tenancy import Tenant, tenant_context
@@ -97,12 +97,15 @@ def invoice_document(tenant: Tenant, public_id: str) -> Document:
         seller = invoice.seller or seller_snapshot(current_seller())
         seller = {**seller, "legal_name": seller["legal_name"] or company}
         buyer = invoice.billed_to or buyer_snapshot(invoice.customer)
+        logo = logo_of(seller)
     outside_transactions("invoice PDF")
     # The font machinery is a sixth of the application's import time, and few processes ever draw an invoice.
     from billing.export.invoice_pdf import file_name, render_invoice
 
     with heavy_work(tenant.company_id):
-        document = Document(file_name(invoice), render_invoice(invoice, seller=seller, buyer=buyer))
+        document = Document(
+            file_name(invoice), render_invoice(invoice, seller=seller, buyer=buyer, logo=logo)
+        )
     if invoice.status != Invoice.Status.DRAFT:
         _kept.keep(state, document)
     return document
@@ -119,10 +122,11 @@ def credit_note_document(tenant: Tenant, public_id: str) -> Document:
             return document
         prefetch_related_objects([note], "invoice", "lines__invoice_line")
         seller = {**note.seller, "legal_name": note.seller["legal_name"] or company}
+        logo = logo_of(seller)
     outside_transactions("credit note PDF")
     from billing.export.credit_note_pdf import render_credit_note
 
     with heavy_work(tenant.company_id):
-        document = Document(f"{note.number}.pdf", render_credit_note(note, seller=seller))
+        document = Document(f"{note.number}.pdf", render_credit_note(note, seller=seller, logo=logo))
     _kept.keep(state, document)
     return document

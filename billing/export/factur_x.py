@@ -1,6 +1,6 @@
-"""The invoice that a machine reads: Cross Industry Invoice by EN 16931, to be embedded in the PDF (Factur-X, ZUGFeRD 2).
+"""What a machine reads of an invoice or a credit note: Cross Industry Invoice by EN 16931, to be embedded in the PDF (Factur-X, ZUGFeRD 2).
 
-`factur-x` writes and checks the XML. Here stands only which of the norm's business terms (BT) and groups (BG) an invoice's facts are.
+`factur-x` writes and checks the XML. Here stands only which of the norm's business terms (BT) and groups (BG) our facts are.
 """
 
 import re
@@ -12,13 +12,13 @@ from facturx.facturx import FACTURX_FILENAME, generate_xmp_object
 from facturx.generate_xml import generate_cii_xml
 from lxml import etree
 
-from billing.models import Customer, Invoice, InvoiceLine
-from billing.representations import tax_breakdown
+from billing.models import CreditNote, CreditNoteLine, Customer, Invoice, InvoiceLine
+from billing.representations import credit_breakdown, tax_breakdown
 from core import clock
 from core.values.currencies import EXPONENTS
 
 FILE_NAME = FACTURX_FILENAME
-_COMMERCIAL_INVOICE = "380"  # UNTDID 1001
+_COMMERCIAL_INVOICE, _CREDIT_NOTE = "380", "381"  # UNTDID 1001
 _PIECE = "C62"  # UN/ECE Recommendation 20
 _SEPA, _CREDIT_TRANSFER = "58", "30"  # UNTDID 4461
 _STANDARD, _ZERO, _EXEMPT, _REVERSE = "S", "Z", "E", "AE"  # UNTDID 5305
@@ -29,11 +29,17 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 _XMP_URN = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 
 
-def can_be_read_by_machines(invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str, Any]) -> bool:
-    """Tell whether the norm has a place for this invoice: issued for real, in a currency of at most two decimals, with what it asks
+def can_be_read_by_machines(
+    issued: Invoice | CreditNote, *, seller: dict[str, Any], buyer: dict[str, Any]
+) -> bool:
+    """Tell whether the norm has a place for this document: issued for real, in a currency of at most two decimals, with what it asks
     of the parties (BR-8 to BR-11: addresses with a country; BR-S-2, BR-AE-2, BR-AE-3: tax identifiers).
     """
-    is_issued = invoice.finalized_at is not None and invoice.status != Invoice.Status.VOID
+    invoice = issued.invoice if isinstance(issued, CreditNote) else issued
+    is_issued = invoice.finalized_at is not None and issued.status not in (
+        Invoice.Status.VOID,
+        CreditNote.Status.VOID,
+    )
     parties = [seller, buyer] if invoice.tax_exempt == Customer.TaxExemption.REVERSE else [seller]
     return (
         is_issued
@@ -71,7 +77,7 @@ def invoice_xml(
         "BT-72": invoice.service_end or issued,
         "BT-73": invoice.service_start,
         "BT-74": invoice.service_end,
-        "BG-1": [{"BT-22": note} for note in (invoice.memo, exemption) if note],
+        "BG-1": _notes(invoice.memo, exemption),
         "BG-4": _party(seller, seller["legal_name"]),
         "BG-7": _party(buyer, buyer["name"]),
         "BG-20": allowances,
@@ -88,6 +94,52 @@ def invoice_xml(
         **_terms(invoice),
         **_payment(seller.get("bank_details") or {}),
     }
+    return _written(data)
+
+
+def credit_note_xml(
+    note: CreditNote,
+    lines: list[CreditNoteLine],
+    *,
+    seller: dict[str, Any],
+    buyer: dict[str, Any],
+    exemption: str,
+) -> bytes:
+    """Return the XML of a credit note that `can_be_read_by_machines`, checked against its schema; what is taken back is above zero.
+
+    Its lines are after every discount, so none is written beside them. `exemption` is as that of an invoice.
+    """
+    invoice = note.invoice
+    invoiced = (invoice.finalized_at or note.created).date()
+    category = _Category(invoice, exemption)
+    rows = [_credited(invoice, line, number, category) for number, line in enumerate(lines, start=1)]
+    data: dict[str, Any] = {
+        "BT-1": note.number,
+        "BT-2": note.created.date(),
+        "BT-3": _CREDIT_NOTE,
+        "BT-5": invoice.currency,
+        "BT-13": invoice.purchase_order or None,
+        # Due is what is taken back, and words have to say when (BR-CO-25).
+        "BT-20": f"Credited on invoice {invoice.number}",
+        "BT-72": invoice.service_end or invoiced,
+        "BT-73": invoice.service_start,
+        "BT-74": invoice.service_end,
+        "BG-1": _notes(note.memo, exemption),
+        "BG-3": [{"BT-25": invoice.number, "BT-26": invoiced}],
+        "BG-4": _party(seller, seller["legal_name"]),
+        "BG-7": _party(buyer, buyer["name"]),
+        "BG-23": [category.breakdown(each) for each in credit_breakdown(note, lines)],
+        "BG-25": rows,
+        "BT-106": _text(sum(Decimal(row["BT-131"]) for row in rows)),
+        "BT-109": _text(_amount(note.subtotal, invoice)),
+        "BT-110": _text(_amount(note.tax, invoice)),
+        "BT-112": _text(_amount(note.total, invoice)),
+        "BT-115": _text(_amount(note.total, invoice)),
+    }
+    return _written(data)
+
+
+def _written(data: dict[str, Any]) -> bytes:
     xml: bytes = generate_cii_xml(
         _in_xml({name: value for name, value in data.items() if value not in (None, [])}),
         level="en16931",
@@ -95,6 +147,10 @@ def invoice_xml(
         check_schematron=None,
     )
     return xml
+
+
+def _notes(*texts: str) -> list[dict[str, str]]:
+    return [{"BT-22": text} for text in texts if text]
 
 
 def metadata(*, title: str, author: str, made: str, has_xml: bool) -> str:
@@ -188,6 +244,23 @@ def _line(invoice: Invoice, line: InvoiceLine, number: int, category: _Category)
         "BT-151": code,
         "BT-152": rate,
         **({"BG-27": allowances} if allowances else {}),
+    }
+
+
+def _credited(invoice: Invoice, line: CreditNoteLine, number: int, category: _Category) -> dict[str, Any]:
+    """Return a line of BG-25 of a credit note; of a mere amount the quantity is one."""
+    code, rate = category.of(line.invoice_line.tax_rate_bps)
+    net = _amount(line.amount - (line.tax if invoice.prices_include_tax else 0), invoice)
+    quantity = line.quantity or Decimal(1)
+    return {
+        "BT-126": str(number),
+        "BT-153": line.invoice_line.description,
+        "BT-129": f"{quantity.normalize():f}",
+        "BT-130": _PIECE,
+        "BT-146": f"{round(net / quantity, _PRICE_DIGITS):f}",
+        "BT-131": _text(net),
+        "BT-151": code,
+        "BT-152": rate,
     }
 
 

@@ -15,7 +15,7 @@ from billing.export.parts import (
 )
 from billing.export.sheet import Sheet
 from billing.export.words import WORDS
-from billing.models import Customer, Invoice, InvoiceLine
+from billing.models import Customer, Invoice, InvoiceLine, SellerLogo
 from billing.representations import tax_breakdown
 from core import clock
 
@@ -25,7 +25,9 @@ def file_name(invoice: Invoice) -> str:
     return f"{invoice.number or invoice.public_id}.pdf"
 
 
-def render_invoice(invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str, Any]) -> bytes:
+def render_invoice(
+    invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str, Any], logo: SellerLogo | None = None
+) -> bytes:
     """Return the PDF of `invoice`; one that does not stand as it is (draft, void, …, test) says so.
 
     `seller` and `buyer` are the snapshots that a finalized invoice keeps (billing.representations), or what they would be
@@ -47,7 +49,7 @@ def render_invoice(invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str,
         pdf.attach_xml(
             invoice_xml(invoice, lines, seller=seller, buyer=buyer, exemption=exemption_of(invoice, words))
         )
-    write_seller(pdf, seller)
+    write_seller(pdf, seller, logo)
     _head(pdf, invoice)
     write_buyer(pdf, buyer)
     _dates(pdf, invoice)

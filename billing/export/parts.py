@@ -4,14 +4,16 @@ from typing import Any
 
 from billing.export.sheet import Sheet
 from billing.export.words import Words
-from billing.models import Customer, Invoice
+from billing.models import Customer, Invoice, SellerLogo
 from billing.tax_ids import KINDS
 
 _BEFORE_CITY = ("line1", "line2")
 
 
-def write_seller(pdf: Sheet, seller: dict[str, Any]) -> None:
-    """Write who sells, at the top of the first page."""
+def write_seller(pdf: Sheet, seller: dict[str, Any], logo: SellerLogo | None) -> None:
+    """Write who sells, at the top of the first page, below the logo."""
+    if logo is not None:
+        pdf.draw_logo(logo)
     pdf.write_line(seller["legal_name"], size=11, bold=True)
     for line in _address_lines(seller["address"], pdf.words) + _tax_id_lines(seller):
         pdf.write_line(line, size=8, grey=True)

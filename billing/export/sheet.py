@@ -1,5 +1,6 @@
 """The paper that documents are written on: PDF/A-3, A4, the faces their characters need, the foot of each page (fpdf2)."""
 
+import io
 import logging
 from collections.abc import Sequence, Set
 from datetime import datetime
@@ -13,12 +14,14 @@ from fpdf.fonts import FontFace
 from billing.export.faces import cut_faces
 from billing.export.factur_x import FILE_NAME, metadata
 from billing.export.words import Words
+from billing.models import SellerLogo
 
 MARGIN_MM = 18
 GREY = (96, 100, 112)
 _FOOT_LINE_MM = 3.6
 _TABLE_SIZES = (8, 7, 6, 5)
 _CELL_PADDING_MM = 4
+_MM_PER_PIXEL = 25.4 / 300
 _TEXT_MM = 50  # what the text of a table has at the least
 # Stands for the number of pages until it is known. Nobody types it: fpdf2's own `{nb}` may be part of a name.
 _PAGES = "\U0010fffd\U0010fffc\U0010fffd"
@@ -123,6 +126,12 @@ class Sheet(FPDF):
                     0, size * 0.5, paragraph, wrapmode=WrapMode.CHAR, new_x=XPos.LMARGIN, new_y=YPos.NEXT
                 )
         self.set_text_color(0)
+
+    def draw_logo(self, logo: SellerLogo) -> None:
+        """Draw a logo at the left margin, as large as it is at 300 dpi; what comes next stands below it."""
+        width, height = (pixels * _MM_PER_PIXEL for pixels in (logo.width, logo.height))
+        self.image(io.BytesIO(logo.content), x=self.l_margin, y=self.get_y(), w=width, h=height)
+        self.set_y(self.get_y() + height + 4)
 
     def write_row(self, label: str, value: str, *, bold: bool = False) -> None:
         """Write a label and an amount at the right margin."""

@@ -6,7 +6,7 @@ from billing.models.customers import Customer, CustomerMetadata, CustomerSearchW
 from billing.models.invoices import Invoice, InvoiceCounter, InvoiceLine
 from billing.models.links import InvoiceLink
 from billing.models.payments import OffPlatformPayment
-from billing.models.sellers import Seller
+from billing.models.sellers import Seller, SellerLogo
 from billing.models.tiers import MAX_LIMIT, CompanyPlan, TierLimits, TierRequest
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "OffPlatformPayment",
     "Refund",
     "Seller",
+    "SellerLogo",
     "TierLimits",
     "TierRequest",
 ]

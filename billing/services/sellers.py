@@ -8,7 +8,8 @@ from django.db import IntegrityError, transaction
 from billing import representations
 from billing.events import SellerUpdated
 from billing.languages import Language
-from billing.models import Seller
+from billing.logos import Logo, read_logo
+from billing.models import Seller, SellerLogo
 from billing.models.sellers import NUMBER_PREFIX
 from billing.selectors import current_seller
 from billing.services.party_fields import clean_address, clean_bank_details, clean_tax_ids, merge
@@ -17,19 +18,24 @@ from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.postgres.failures import broken_constraint
 from core.principal import Principal
+from core.security.crypto import sha256_hex
 from core.values.texts import clean_name, has_controls, lines_of, normalize
 
 MAX_FOOTER = 500
 MAX_PREFIX = 16
+# They stay for the documents that were issued with them.
+MAX_LOGOS = 100
 
 
 def update_seller(*, actor: Principal, **fields: Any) -> Seller:
     """Change the given fields of the current tenant's seller: `address` and `bank_details` merge, `tax_ids` are replaced.
 
-    What was issued before keeps what it says. Raises FieldErrors.
+    `logo` is a PNG or JPEG file, None for none. What was issued before keeps what it says. Raises FieldErrors.
     """
     seller = _lock()
     values = _clean(seller, fields)
+    if "logo" in values:
+        values["logo"] = _keep_logo(values["logo"])
     changes = {
         name: [getattr(seller, name), value]
         for name, value in values.items()
@@ -42,7 +48,11 @@ def update_seller(*, actor: Principal, **fields: Any) -> Seller:
     seller.updated = clock.now()
     seller.save(update_fields=[*changes, "updated"])
     publish(
-        SellerUpdated(object_id=seller.public_id, object=representations.seller(seller), changes=changes),
+        SellerUpdated(
+            object_id=seller.public_id,
+            object=representations.seller(seller),
+            changes={name: [_told(value) for value in pair] for name, pair in changes.items()},
+        ),
         actor=actor,
     )
     return seller
@@ -63,6 +73,32 @@ def _lock() -> Seller:
     return seller
 
 
+def _keep_logo(logo: Logo | None) -> SellerLogo | None:
+    """Return the row of a logo, made if there is none: what documents were issued with stays. Raises FieldErrors for one too many."""
+    if logo is None:
+        return None
+    digest = sha256_hex(logo.content)
+    kept: SellerLogo | None = SellerLogo.objects.filter(sha256=digest).first()
+    if kept is not None:
+        return kept
+    if SellerLogo.objects.count() >= MAX_LOGOS:
+        text = (
+            f"There were {MAX_LOGOS} logos already, all of which documents may show. Use one of them again."
+        )
+        raise FieldErrors([FieldError("logo", "too_many", text)])
+    return SellerLogo.objects.create(
+        content=logo.content,
+        content_type=logo.content_type,
+        width=logo.width,
+        height=logo.height,
+        sha256=digest,
+    )
+
+
+def _told(value: Any) -> Any:
+    return representations.logo(value) if isinstance(value, SellerLogo) else value
+
+
 def _clean(seller: Seller, fields: dict[str, Any]) -> dict[str, Any]:
     values = {name: "" if value is None else value for name, value in fields.items()}
     problems: list[FieldError] = []
@@ -78,6 +114,11 @@ def _clean(seller: Seller, fields: dict[str, Any]) -> dict[str, Any]:
     if "bank_details" in fields:
         values["bank_details"], wrong = clean_bank_details(merge(seller.bank_details, fields["bank_details"]))
         problems += wrong
+    if "logo" in fields:
+        try:
+            values["logo"] = read_logo(fields["logo"]) if fields["logo"] is not None else None
+        except ValueError as error:
+            problems.append(FieldError("logo", "invalid", str(error)))
     if "tax_ids" in fields:
         values["tax_ids"], wrong = clean_tax_ids(fields["tax_ids"])
         problems += wrong

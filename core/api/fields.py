@@ -1,12 +1,13 @@
 """Fields of the API whose texts are read by `core`'s own readers, the same that forms and commands use."""
 
+from base64 import b64decode
 from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.core.validators import EmailValidator
 from rest_framework import serializers
 
-from core.api.patterns import ONE_LINE, id_pattern
+from core.api.patterns import BASE64, ONE_LINE, id_pattern
 from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.moments import parse_day, parse_moment
 
@@ -32,6 +33,20 @@ class NameField(serializers.CharField):
     """A name or an identifier of somebody's own, on one line; the rest is judged by core.values.texts.clean_name, in the service."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": ONE_LINE}
+
+
+class Base64Field(serializers.CharField):
+    """Bytes in base 64 (RFC 4648 §4), with its padding."""
+
+    json_schema: ClassVar[dict[str, Any]] = {"contentEncoding": "base64", "pattern": BASE64}
+
+    def to_internal_value(self, data: Any) -> bytes:  # type: ignore[override]  # the texts of this field are bytes
+        """Return the bytes; raises ValidationError."""
+        try:
+            return b64decode(super().to_internal_value(data), validate=True)
+        except ValueError as error:
+            message = "Must be base 64 with its padding (RFC 4648 §4), without line breaks."
+            raise serializers.ValidationError(message, code="invalid_base64") from error
 
 
 class MomentField(serializers.DateTimeField):

@@ -7,6 +7,7 @@ them. Amounts are integers in minor units and times are aware datetimes, as ever
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -127,6 +128,12 @@ def exact_time(moment: datetime | None, never: str = "Never") -> SafeString:
 def money(amount: int | None, currency: str) -> str:
     """An amount in minor units as text: `1999|money:"EUR"` is €19.99, `500|money:"JPY"` is ¥500."""
     return "–" if amount is None else money_text(int(amount), currency.upper())
+
+
+@register.filter
+def quantity(value: Decimal) -> str:
+    """A quantity without needless zeros: `2.500000` is 2.5, `1000` is 1,000."""
+    return f"{value.normalize():,f}"
 
 
 @register.filter

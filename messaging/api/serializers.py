@@ -1,6 +1,5 @@
 """What messaging's endpoints accept and answer. Addresses are parsed by their channel, in the service."""
 
-from base64 import b64decode
 from copy import deepcopy
 from math import ceil
 from typing import Any, ClassVar
@@ -8,7 +7,7 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework import serializers
 
-from core.api.fields import MomentField, PublicIdField
+from core.api.fields import Base64Field, MomentField, PublicIdField
 from core.api.patterns import any_of
 from core.api.schema_components import refine
 from core.api.schema_enums import name_values
@@ -25,7 +24,6 @@ from messaging.topics import TOPIC, TOPIC_FORM
 Variants = dict[str, serializers.Serializer[Any] | type[serializers.Serializer[Any]]]
 MAX_ADDRESS_TEXT = 600  # a display name and an address
 MAX_BATCH = 100
-_BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 
 def channel_names() -> list[str]:
@@ -53,20 +51,6 @@ class TagsField(serializers.ListField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=10, **kwargs)
-
-
-class Base64Field(serializers.CharField):
-    """Bytes in base 64 (RFC 4648 §4), with its padding."""
-
-    json_schema: ClassVar[Json] = {"contentEncoding": "base64", "pattern": _BASE64}
-
-    def to_internal_value(self, data: Any) -> bytes:  # type: ignore[override]  # the texts of this field are bytes
-        """Return the bytes; raises ValidationError."""
-        try:
-            return b64decode(super().to_internal_value(data), validate=True)
-        except ValueError as error:
-            message = "Must be base 64 with its padding (RFC 4648 §4), without line breaks."
-            raise serializers.ValidationError(message, code="invalid_base64") from error
 
 
 class AttachmentInput(StrictSerializer):

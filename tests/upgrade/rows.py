@@ -37,6 +37,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "billing.CreditNote": {"subtotal": 50, "tax": 0, "total": 50, "pre_payment_amount": 0, "post_payment_amount": 50},
     "billing.CreditNoteLine": {"amount": 50, "tax": 0},
     "billing.InvoiceLink": {"token_hash": secrets.token_hex(32)},
+    "billing.SellerLogo": {"content": b"x", "content_type": "image/png", "width": 1, "height": 1},
     "core.OutboxEvent": {"public": True},
     "messaging.Message": {"due_at": NOW},
     "webhooks.Endpoint": {"events": ["customer.created"]},

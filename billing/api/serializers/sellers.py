@@ -1,12 +1,15 @@
 """What a company's invoices say of it, in and out."""
 
+from math import ceil
+
 from rest_framework import serializers
 
 from billing.api.serializers.fields import AddressInput, AddressOutput, TaxIdInput, TaxIdOutput
 from billing.languages import Language
+from billing.logos import BOX, MAX_PIXELS, MAX_UPLOAD
 from billing.models.sellers import NUMBER_PREFIX
 from billing.tax_ids import MAX_TAX_IDS
-from core.api.fields import NameField
+from core.api.fields import Base64Field, NameField
 from core.api.serializers import StrictSerializer
 
 # Any text without control characters (C0, C1, U+2028, U+2029) but those that end a line; it is kept with line feeds.
@@ -42,6 +45,14 @@ class SellerInput(StrictSerializer):
     address = AddressInput(required=False, allow_null=True)
     tax_ids = serializers.ListField(child=TaxIdInput(), required=False, max_length=MAX_TAX_IDS)
     bank_details = BankDetailsInput(required=False, allow_null=True)
+    logo = Base64Field(
+        max_length=4 * ceil(MAX_UPLOAD / 3),
+        required=False,
+        allow_null=True,
+        trim_whitespace=False,
+        help_text=f"A PNG or JPEG file of at most {MAX_UPLOAD // 1024} KiB and {MAX_PIXELS // 1_000_000} million pixels, in base 64. It is drawn "
+        f"anew within {BOX[0]} × {BOX[1]} pixels, on white; nothing else of the file is kept.",
+    )
     footer = serializers.RegexField(
         LINES,
         max_length=500,
@@ -61,6 +72,15 @@ class SellerInput(StrictSerializer):
     language = serializers.ChoiceField(choices=Language.values, required=False)
 
 
+class LogoOutput(serializers.Serializer):
+    """What was made of the logo that was sent."""
+
+    content_type = serializers.ChoiceField(choices=["image/png", "image/jpeg"])
+    width = serializers.IntegerField(min_value=1, help_text="In pixels.")
+    height = serializers.IntegerField(min_value=1)
+    sha256 = serializers.CharField()
+
+
 class SellerOutput(serializers.Serializer):
     """What invoices say of the company."""
 
@@ -70,6 +90,7 @@ class SellerOutput(serializers.Serializer):
     address = AddressOutput(allow_null=True)
     tax_ids = TaxIdOutput(many=True)
     bank_details = BankDetailsOutput(allow_null=True)
+    logo = LogoOutput(allow_null=True)
     footer = serializers.CharField(allow_null=True)
     number_prefix = serializers.CharField(allow_null=True)
     language = serializers.ChoiceField(choices=Language.values)

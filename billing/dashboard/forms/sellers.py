@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices
+from billing.logos import MAX_UPLOAD
 from billing.models import Seller
 from billing.services.party_fields import BANK_PARTS
 from core.ui.forms import ServiceForm
@@ -24,6 +25,12 @@ class SellerForm(AddressFields, ServiceForm):
     bic = forms.CharField(max_length=14, required=False, label="BIC")
     account_number = forms.CharField(max_length=40, required=False, help_text="Where there is no IBAN.")
     routing_number = forms.CharField(max_length=40, required=False)
+    logo = forms.FileField(
+        required=False,
+        widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg"}),
+        help_text=f"PNG or JPEG, at most {MAX_UPLOAD // 1024} KiB. It stands at the head of your documents, on white.",
+    )
+    remove_logo = forms.BooleanField(required=False, label="Remove the logo")
     footer = forms.CharField(
         max_length=500,
         required=False,
@@ -40,10 +47,13 @@ class SellerForm(AddressFields, ServiceForm):
     language = forms.ChoiceField(choices=language_choices(), help_text="A customer's own goes before it.")
 
     @classmethod
-    def for_seller(cls, seller: Seller, data: Any = None) -> "SellerForm":
+    def for_seller(cls, seller: Seller, data: Any = None, uploads: Any = None) -> "SellerForm":
         """Return the form filled with what is known."""
-        own = {name: getattr(seller, name) for name in _OWN}
-        return cls(data, initial={**own, **(seller.address or {}), **(seller.bank_details or {})})
+        own: dict[str, Any] = {name: getattr(seller, name) for name in _OWN}
+        form = cls(data, uploads, initial={**own, **(seller.address or {}), **(seller.bank_details or {})})
+        if seller.logo is None:
+            del form.fields["remove_logo"]
+        return form
 
     @property
     def values(self) -> dict[str, Any]:
@@ -51,4 +61,7 @@ class SellerForm(AddressFields, ServiceForm):
         found = dict(self.cleaned_data)
         found["address"] = self.pop_address(found)
         found["bank_details"] = {part: found.pop(part) for part in BANK_PARTS}
+        sent, is_removed = found.pop("logo"), found.pop("remove_logo", False)
+        if sent is not None or is_removed:
+            found["logo"] = sent.read(MAX_UPLOAD + 1) if sent is not None else None
         return found

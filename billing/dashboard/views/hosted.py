@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from accounts.selectors import current_company
 from billing import selectors
 from billing.dashboard.forms.base import percent_text
+from billing.dashboard.logos import logo_address
 from billing.export.documents import invoice_document
 from billing.models import Invoice
 from billing.representations import tax_breakdown
@@ -89,6 +90,7 @@ def _context(invoice: Invoice) -> dict[str, Any]:
     return {
         "invoice": invoice,
         "seller": seller,
+        "logo": logo_address(selectors.logo_of(seller)),
         "seller_name": seller.get("legal_name") or current_company().name,
         "buyer": invoice.billed_to or {},
         "bank": seller.get("bank_details") or {},

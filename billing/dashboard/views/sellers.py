@@ -9,6 +9,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import representations, selectors, services
 from billing.dashboard.forms import SellerForm
+from billing.dashboard.logos import logo_address
 from billing.services.legal import missing_on_document
 from billing.services.party_fields import ADDRESS_PARTS
 from core.errors import DomainError
@@ -22,6 +23,7 @@ def seller(request: CompanyRequest) -> HttpResponse:
     address = row.address or {}
     context = {
         "seller": row,
+        "logo": logo_address(row.logo),
         "address": [address[part] for part in ADDRESS_PARTS if part in address],
         "missing": missing_on_document(representations.seller_snapshot(row), {}),
         "may_edit": at_least(request.membership.role, Role.ADMIN),
@@ -33,7 +35,7 @@ def seller(request: CompanyRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: CompanyRequest) -> HttpResponse:
     """Change it: for owners and admins, since it says where the money goes."""
-    form = SellerForm.for_seller(selectors.current_seller(), request.POST or None)
+    form = SellerForm.for_seller(selectors.current_seller(), request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
             services.update_seller(actor=request.principal, **form.values)
