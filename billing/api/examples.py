@@ -21,6 +21,11 @@ EXAMPLES = {
         "city": "Berlin",
         "country": "DE",
     },
+    # A PNG of one white pixel.
+    "SellerInput.logo": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg==",
+    "Logo.content_type": "image/png",
+    "Logo.width": 300,
+    "Logo.height": 120,
     "TaxId.type": "eu_vat",
     "TaxId.value": "DE136695976",
     "TaxIdInput.type": "eu_vat",
