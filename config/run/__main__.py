@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,14 @@ from config.run.options import (
     read_options,
     require_free_port,
 )
-from config.run.processes import DEV_PROCFILE, PROCFILE, PlatformManager, add_procfile
+from config.run.processes import (
+    DEV_PROCFILE,
+    PATIENCE_SECONDS,
+    PROCFILE,
+    PlatformManager,
+    add_procfile,
+    bound_command,
+)
 from config.run.web import prepare_metrics
 from core.engines import EngineError, Engines
 from core.engines.locks import acquire_lock, lock_holder
@@ -71,7 +79,9 @@ class Run:
         self._demo: dict[str, Any] | None = None
         self._stopping = threading.Event()
         self._manager: PlatformManager | None = None
+        # Of `make dev`: of `make run` it is one of the manager's processes.
         self._server: subprocess.Popen[bytes] | None = None
+        self._failed = False
 
     def __call__(self) -> int:
         """Run until something stops it; return the exit status."""
@@ -127,12 +137,11 @@ class Run:
         self._demo = json.loads(prepared.stdout) or None
 
     def _run_processes(self) -> int:
-        manager = PlatformManager(started=self._start_watchers)
-        self._manager = manager
         # Only for the processes that stay: the folder must exist before any of them is imported.
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.options.data_dir / "metrics")} | self.environment
         prepare_metrics(shared)
-        self.environment = shared
+        manager = PlatformManager(started=partial(self._start_watchers, shared))
+        self._manager = manager
         procfile = DEV_PROCFILE if self.options.dev else PROCFILE
         add_procfile(manager, shared, procfile, without=() if self._has_sandbox() else ("gateway",))
         try:
@@ -140,15 +149,24 @@ class Run:
         finally:
             self._stopping.set()
             if self._server is not None:
-                self._server.terminate()
-                self._server.wait()
+                self._stop_server(self._server)
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(
                     number, signal.SIG_IGN
                 )  # we are stopping; a second Ctrl-C must not cut that short
             manager.sweep()
         stopped_by_person = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
-        return 0 if stopped_by_person else (manager.returncode or 1)
+        if stopped_by_person:
+            return 0
+        return 1 if self._failed else (manager.returncode or 1)
+
+    def _stop_server(self, server: subprocess.Popen[bytes]) -> None:
+        server.terminate()
+        try:
+            server.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
     def _has_sandbox(self) -> bool:
         """Whether the sandbox gateway takes the money, or took what is still to be finished or given back."""
@@ -163,13 +181,13 @@ class Run:
             console.print(f"  Stopping {self.options.engine_names}...")
             self._engines.stop()
 
-    def _start_watchers(self) -> None:
+    def _start_watchers(self, environment: dict[str, str]) -> None:
         if self.options.dev:
             # Not under honcho, which keeps the terminal from its processes: a debugger asks questions.
             host = self.options.host
             address = f"{f'[{host}]' if ':' in host else host}:{self.options.port}"
             command = [sys.executable, "manage.py", "runserver", "--nostatic", "--skip-checks", address]
-            self._server = subprocess.Popen(command, cwd=ROOT, env=self.environment)  # noqa: S603 - our own command
+            self._server = subprocess.Popen(bound_command(command), cwd=ROOT, env=environment)  # noqa: S603 - our own command
         threading.Thread(target=self._announce, daemon=True).start()
         threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True).start()
 
@@ -198,11 +216,18 @@ class Run:
             return False
 
     def _watch(self, parent: int) -> None:
-        """Revive an engine that died; stop when `make` is gone without having told us."""
+        """Revive an engine that died; stop when `make` is gone without having told us, or the reloaded web server by itself."""
         below_make = "MAKELEVEL" in os.environ
         while not self._stopping.wait(0.5):
             if below_make and os.getppid() != parent and self._manager is not None:
                 self._manager.terminate()
+                return
+            server, manager = self._server, self._manager
+            # Ctrl-C ends both at the same time, and is no failure.
+            if server is not None and server.poll() is not None and manager and manager.returncode is None:
+                console.print(f"  The web server has ended ({server.returncode}): stopping the rest.")
+                self._failed = True
+                manager.terminate()
                 return
             if self._engines is not None and not self._engines.attached:
                 for name in self._engines.revive():

@@ -27,6 +27,12 @@ SETTLED_SECONDS = 10
 PATIENCE_SECONDS = 20
 
 
+def bound_command(program: list[str]) -> list[str]:
+    """Return the command that becomes `program` and gets SIGTERM when the thread that starts it ends, even by SIGKILL (Linux)."""
+    plan = ["same", "0", "0", str(os.getpid()), str(int(signal.SIGTERM)), "/"]
+    return [sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", *program]
+
+
 class BoundProcess(Process):
     """A process that ends with the run, even if the run is ended by SIGKILL.
 
@@ -38,8 +44,7 @@ class BoundProcess(Process):
     def run(self, events: object = None, ignore_signals: bool = False) -> None:
         """Run the command, passing its output on; again when it crashed. Called in honcho's own process."""
         die_with_parent(signal.SIGKILL)  # it ignores the gentler ones
-        plan = ["same", "0", "0", str(os.getpid()), str(int(signal.SIGTERM)), "/"]
-        launcher = shlex.join([sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", "/bin/sh", "-c"])
+        launcher = shlex.join(bound_command(["/bin/sh", "-c"]))
         self.cmd: str = f"exec {launcher} {shlex.quote(f'exec {self.cmd}')}"
         self._child_ctor = _start_swept
         while True:

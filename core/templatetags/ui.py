@@ -101,7 +101,7 @@ def relative_time(moment: datetime | None, never: str = "Never") -> SafeString:
 @register.simple_tag
 def log_time(moment: datetime) -> SafeString:
     """`<time datetime=…>21 Nov 2026, 18:05:03</time>` for the line of a log, UTC; scripts write the person's own time there
-    (times.js), and the title keeps UTC."""
+    (lists.js), and the title keeps UTC."""
     exact = moment.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{}" data-local>{}</time>',

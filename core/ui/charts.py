@@ -78,14 +78,6 @@ class Chart:
         return not any(value for series in self.series for value in series.values)
 
     @property
-    def rows(self) -> list[tuple[str, list[str]]]:
-        """The numbers as table rows: the label, then each series' value as text."""
-        return [
-            (label, [self.written(series.values[index]) for series in self.series])
-            for index, label in enumerate(self.labels)
-        ]
-
-    @property
     def headings(self) -> list[str]:
         """The names of the table's columns of numbers."""
         total = ["Total"] if self._has_total else []
@@ -93,7 +85,7 @@ class Chart:
 
     @property
     def table(self) -> list[tuple[Cell, list[Cell]]]:
-        """The rows with a total where parts are stacked, the period before, and where each number leads."""
+        """The numbers as rows: the label, each series' value, a total where parts are stacked, the period before; and where each leads."""
         return [
             (Cell(label, self._link(index).label), self._cells(index))
             for index, label in enumerate(self.labels)

@@ -1,17 +1,29 @@
 """`make run` refuses what would be unsafe or would fail later, and says what to do instead."""
 
 import datetime as dt
+import os
+import select
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from granian.constants import SSLProtocols
 
+from config.run.__main__ import Run
 from config.run.certificate import ensure_certificate
-from config.run.options import UsageError, allowed_hosts, child_environment, read_options, require_free_port
+from config.run.options import (
+    ROOT,
+    UsageError,
+    allowed_hosts,
+    child_environment,
+    read_options,
+    require_free_port,
+)
 from config.run.web import prepare_metrics, server_options
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
@@ -36,6 +48,50 @@ def test_nothing_set_means_loopback_without_tls(tmp_path: Path) -> None:
 def test_pages_that_show_code_are_for_this_machine_alone(asked: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="make run"):
         read_options({"DEV": "1", **asked})
+
+
+STARTER = """
+import subprocess, sys, time
+from config.run.processes import bound_command
+child = subprocess.Popen(bound_command([sys.executable, "-c", "print(1, flush=True); import time; time.sleep(600)"]), stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_what_is_bound_to_a_run_ends_with_it_even_by_sigkill() -> None:
+    run = subprocess.Popen([sys.executable, "-c", STARTER], cwd=ROOT, stdout=subprocess.PIPE)
+    assert run.stdout is not None
+    child = int(run.stdout.readline())
+    watched = os.pidfd_open(child)
+    try:
+        run.kill()
+        run.wait()
+        ended, _, _ = select.select([watched], [], [], 60)
+        assert ended == [watched]
+    finally:
+        os.close(watched)
+        run.stdout.close()
+
+
+def test_a_run_ends_when_the_web_server_that_it_watches_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    class Manager:
+        returncode = None
+
+        def terminate(self) -> None:
+            told.append(True)
+
+    told: list[bool] = []
+    run = Run(read_options({"DEV": "1"}))
+    run._manager = Manager()  # type: ignore[assignment]
+    run._server = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    run._server.wait()
+
+    run._watch(os.getppid())
+
+    assert (told, run._failed) == ([True], True)
+    assert "The web server has ended (3)" in capsys.readouterr().out
 
 
 def test_error_pages_are_shown_by_make_dev_and_by_nothing_else(tmp_path: Path) -> None:

@@ -146,6 +146,9 @@ def test_copy_field_escapes_its_value() -> None:
 
 def test_block_tags_escape_what_is_inside_once() -> None:
     html = render("{% card title %}{{ word }}{% endcard %}", title="A & B", word="x < y")
+    noted = render("{% card note='At once.' %}{% endcard %}")
+    assert "<p>At once.</p>" in noted
+    assert "<h2>" not in noted
 
     assert "A &amp; B" in html
     assert "x &lt; y" in html
