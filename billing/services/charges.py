@@ -7,7 +7,6 @@ from billing.events import ChargeCreated, ChargeFailed, ChargeSucceeded
 from billing.gateways import Outcome, current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.money import MAX_AMOUNT
-from billing.services.customer_fields import clean_metadata
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from billing.services.invoices import lock_invoice
 from billing.services.settling import settle_invoice
@@ -17,6 +16,7 @@ from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
 from core.values.currencies import EXPONENTS, money_text
+from core.values.metadata import clean_metadata
 
 COMPLETE_TASK = "billing.complete_payments"
 

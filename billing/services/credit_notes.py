@@ -20,7 +20,6 @@ from billing.models import (
 )
 from billing.money import LineCredit, LineLeft, credit_amounts, credit_total, half_up
 from billing.selectors import current_seller
-from billing.services.customer_fields import clean_metadata
 from billing.services.errors import (
     CreditExceedsInvoice,
     CreditNoteIncomplete,
@@ -36,6 +35,7 @@ from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
 from core.values.currencies import money_text
+from core.values.metadata import clean_metadata
 from core.values.texts import clean_name, normalize
 
 MAX_MEMO = 1000

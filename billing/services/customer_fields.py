@@ -1,7 +1,6 @@
 """What the fields of a customer may hold, whoever sets them: the API, a form or a command."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import phonenumbers
@@ -11,13 +10,11 @@ from billing.models import Customer
 from billing.services.party_fields import clean_address, clean_tax_ids
 from core.errors import FieldError, FieldErrors
 from core.values.email_addresses import parse_email
-from core.values.texts import clean_name, normalize
+from core.values.metadata import clean_metadata
+from core.values.texts import clean_name
 
 MAX_NAME = 200
 MAX_EXTERNAL_ID = 100
-MAX_METADATA = 50
-MAX_METADATA_KEY = 40
-MAX_METADATA_VALUE = 500
 # phonenumbers forgives words around a number and drops an extension; what is stored has to be all that was sent.
 PHONE = r"\+[0-9 ()./-]{2,31}"
 _NOT_A_NUMBER = "Use the international form, such as +4930123456."
@@ -39,8 +36,8 @@ def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
             except ValueError as error:
                 refused.append(FieldError(name, "invalid", str(error)))
     if "metadata" in cleaned:
-        cleaned["metadata"], repeated = normalize_metadata(cleaned["metadata"] or {})
-        refused += repeated
+        cleaned["metadata"], wrong = clean_metadata(cleaned["metadata"])
+        refused += wrong
     if "address" in cleaned:
         cleaned["address"], wrong = clean_address(cleaned["address"])
         refused += wrong
@@ -54,49 +51,9 @@ def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
         if cleaned["preferred_language"] not in ("", *Language.values):
             message = f"Use one of {', '.join(Language.values)}."
             refused.append(FieldError("preferred_language", "invalid", message))
-    refused += metadata_problems(cleaned.get("metadata") or {})
     if refused:
         raise FieldErrors(refused)
     return cleaned
-
-
-def metadata_problems(metadata: dict[str, str]) -> list[FieldError]:
-    """Return what is wrong with `metadata`: at most 50 names of 1 to 40 characters, texts of at most 500."""
-    problems = []
-    if len(metadata) > MAX_METADATA:
-        problems.append(FieldError("metadata", "too_many", f"At most {MAX_METADATA} entries are accepted."))
-    for key, value in metadata.items():
-        if not 1 <= len(key) <= MAX_METADATA_KEY:
-            problems.append(
-                FieldError("metadata", "name", f"A name must have 1 to {MAX_METADATA_KEY} characters.")
-            )
-        elif not isinstance(value, str) or len(value) > MAX_METADATA_VALUE:
-            problems.append(
-                FieldError(
-                    f"metadata.{key}", "invalid", f"Use a text of at most {MAX_METADATA_VALUE} characters."
-                )
-            )
-    return problems
-
-
-def clean_metadata(metadata: Mapping[str, str] | None) -> tuple[dict[str, str], list[FieldError]]:
-    """Return `metadata` of anything but a customer as it is kept (NFC), and everything that is wrong with it."""
-    kept, repeated = normalize_metadata(dict(metadata or {}))
-    return kept, repeated + metadata_problems(kept)
-
-
-def normalize_metadata(metadata: dict[str, str]) -> tuple[dict[str, str], list[FieldError]]:
-    """Return `metadata` as it is kept and compared (NFC), and an error for each name that is there in two spellings."""
-    kept: dict[str, str] = {}
-    problems = []
-    for key, value in metadata.items():
-        name = normalize(key)
-        if name in kept:
-            problems.append(
-                FieldError(f"metadata.{name}", "duplicate", "This name is there in two spellings.")
-            )
-        kept[name] = normalize(value) if isinstance(value, str) else value
-    return kept, problems
 
 
 def clean_external_id(text: str | None) -> str | None:

@@ -9,13 +9,14 @@ from billing.models import Customer, CustomerMetadata, CustomerSearchWord
 from billing.search import split_words
 from billing.services.customer_fields import clean_customer_fields
 from billing.services.errors import ExternalIdTaken
-from billing.services.party_fields import merge, merge_metadata
+from billing.services.party_fields import merge
 from core import clock
 from core.errors import NotFound
 from core.events import publish
 from core.postgres.failures import refusing
 from core.postgres.rows import insert_row, insert_rows
 from core.principal import Principal
+from core.values.metadata import merge_metadata
 
 _EXTERNAL_ID = "billing_customer_external_id"
 

@@ -21,15 +21,15 @@ from billing.money import (
     Position,
     price_invoice,
 )
-from billing.services.customer_fields import clean_external_id, clean_metadata
+from billing.services.customer_fields import clean_external_id
 from billing.services.errors import ExternalIdTaken, InvoiceNotDraft
-from billing.services.party_fields import merge_metadata
 from core import clock
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
 from core.postgres.failures import refusing
 from core.principal import Principal
 from core.values.currencies import EXPONENTS
+from core.values.metadata import clean_metadata, merge_metadata
 from core.values.texts import normalize
 
 EARLIEST_DAY, LATEST_DAY = date(2000, 1, 1), date(2199, 12, 31)

@@ -6,12 +6,11 @@ from typing import Any, TypeVar
 from billing import representations
 from billing.events import ChargeUpdated, CreditNoteUpdated, PaymentUpdated, RefundUpdated
 from billing.models import Charge, CreditNote, OffPlatformPayment, Refund
-from billing.services.customer_fields import clean_metadata
-from billing.services.party_fields import merge_metadata
 from core import clock
 from core.errors import FieldErrors
 from core.events import Event, publish
 from core.principal import Principal
+from core.values.metadata import clean_metadata, merge_metadata
 
 Change = Mapping[str, str | None] | None
 Row = TypeVar("Row", Charge, Refund, CreditNote, OffPlatformPayment)

@@ -23,13 +23,6 @@ def merge(before: Mapping[str, Any] | None, change: Mapping[str, Any] | None) ->
     return {name: value for name, value in merged.items() if value not in (None, "")}
 
 
-def merge_metadata(before: Mapping[str, str], change: Mapping[str, str | None] | None) -> dict[str, Any]:
-    """Return `before` with the entries of `change`: null takes a name away, an empty text is a value like any other."""
-    if change is None:
-        return {}
-    return {name: value for name, value in {**before, **change}.items() if value is not None}
-
-
 def clean_address(
     address: Mapping[str, str] | None, field: str = "address"
 ) -> tuple[dict[str, str] | None, list[FieldError]]:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from billing import representations
 from billing.events import PaymentRecorded, PaymentUndone
 from billing.models import Invoice, OffPlatformPayment
-from billing.services.customer_fields import clean_metadata
 from billing.services.errors import (
     InvoiceIsDraft,
     InvoiceNotOpen,
@@ -20,6 +19,7 @@ from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
 from core.values.currencies import money_text
+from core.values.metadata import clean_metadata
 from core.values.texts import clean_name
 
 MAX_REFERENCE = 140

@@ -8,7 +8,6 @@ from billing.gateways import Outcome, gateway_names
 from billing.models import Charge, CreditNote, Refund
 from billing.services.charges import COMPLETE_TASK
 from billing.services.credit_notes import create_credit_note, void_credit_note
-from billing.services.customer_fields import clean_metadata
 from billing.services.errors import ChargeNotRefundable, RefundExceedsCharge
 from billing.services.invoices import lock_invoice
 from core import clock
@@ -17,6 +16,7 @@ from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
 from core.values.currencies import money_text
+from core.values.metadata import clean_metadata
 
 REFUND_FAILED = "The refund failed."
 

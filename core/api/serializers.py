@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from core.api.json import MAX_SAFE_INTEGER
 from core.api.patterns import NO_NUL
 from core.api.schema_enums import name_values
+from core.values.metadata import BAD_NAME, MAX_ENTRIES, MAX_NAME, MAX_VALUE, TOO_MANY
 
 # A class of fields may say what JSON Schema can say of its values beyond DRF's own options, by `json_schema`; a
 # StrictSerializer the same of the whole object. Both are merged into the OpenAPI document by `core.api.schema`.
@@ -16,10 +17,6 @@ Json = dict[str, Any]
 
 name_values("Mode", ["live", "test"])
 name_values("Interval", ["hour", "day"])
-
-# Of a metadata object: how many entries, and how long a name may be.
-MAX_ENTRIES = 50
-MAX_NAME = 40
 
 
 def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]]) -> None:
@@ -154,13 +151,13 @@ class NoBody(StrictSerializer):
 
 
 class MetadataField(serializers.DictField):
-    """Up to 50 names of at most 40 characters, each with a text of at most 500 characters."""
+    """Up to 50 names of at most 40 characters, each with a text of at most 500 characters (core.values.metadata)."""
 
-    child = serializers.CharField(max_length=500, allow_blank=True, trim_whitespace=False)
+    child = serializers.CharField(max_length=MAX_VALUE, allow_blank=True, trim_whitespace=False)
 
     default_error_messages = {
-        "too_many": "At most 50 entries are accepted.",
-        "name": "A name must have 1 to 40 characters.",
+        "too_many": TOO_MANY,
+        "name": BAD_NAME,
     }
     json_schema: ClassVar[Json] = {
         "maxProperties": MAX_ENTRIES,

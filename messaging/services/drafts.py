@@ -9,6 +9,7 @@ from billing.models import Customer
 from billing.selectors import get_customer
 from core.errors import FieldError, FieldErrors, NotFound
 from core.tenancy import require_tenant
+from core.values.metadata import clean_metadata
 from messaging.channels.base import Address, Channel, Checked, Content, InvalidAddress
 from messaging.models import MAX_RECIPIENTS, TemplateVersion
 from messaging.services.composing import compose
@@ -41,6 +42,7 @@ class Draft:
     item: Item
     content: Content
     checked: Checked
+    metadata: dict[str, str]
     customer: Customer | None
     addresses: list[tuple[str, Address]]
 
@@ -79,9 +81,12 @@ def _read_item(way: Channel, item: Item, same: Content, version: TemplateVersion
     try:
         person = _find_customer(item.customer)
         addresses = _read_addresses(way, person, to=item.to, cc=item.cc, bcc=item.bcc)
+        metadata, problems = clean_metadata(item.metadata)
+        if problems:
+            raise FieldErrors(problems)
     except FieldErrors as refusal:
         raise FieldErrors([_of_item(one, item) for one in refusal.fields]) from refusal
-    return Draft(item, content, checked, person, addresses)
+    return Draft(item, content, checked, metadata, person, addresses)
 
 
 def _of_item(problem: FieldError, item: Item) -> FieldError:

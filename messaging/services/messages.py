@@ -145,7 +145,7 @@ def accept_messages(
             template=template or "",
             template_version=version.number if version else None,
             tags=list(dict.fromkeys(tags)),
-            metadata=dict(draft.item.metadata),
+            metadata=draft.metadata,
             recipient_count=len(draft.addresses),
             created_by=actor.id[:64],
             send_at=moment,

@@ -87,6 +87,7 @@ def test_an_sms_is_written_in_e164(sender):
         ({"channel": "pigeon"}, "channel", "invalid_choice"),
         ({"channel": "sms", "to": ["+4930123456"]}, "subject", "not_supported"),
         ({"tags": ["two words"]}, "tags.0", "invalid"),
+        ({"metadata": {"caf\u00e9": "1", "cafe\u0301": "2"}}, "metadata.caf\u00e9", "duplicate"),
         ({"customer": "cus_01h455vb4pex5vsknk084sn02q"}, "customer", "not_found"),
         ({"nonsense": 1}, "nonsense", "unknown_field"),
         ({"send_at": "2020-01-01T00:00:00Z"}, "send_at", "in_the_past"),

@@ -15,6 +15,7 @@ from core.api.schema_enums import name_values
 from core.api.serializers import MetadataField, StrictSerializer
 from core.values.countries import COUNTRIES
 from core.values.currencies import EXPONENTS
+from core.values.metadata import MAX_VALUE
 
 _MILLIONTH = Decimal(1).scaleb(-QUANTITY_DECIMALS)
 _LAST_PLACE = Decimal(2) ** -51
@@ -91,7 +92,9 @@ class TaxIdOutput(serializers.Serializer):
 class MergedMetadataField(MetadataField):
     """Metadata that a PATCH merges: null takes a name away; null instead of the object takes all of them away."""
 
-    child = serializers.CharField(max_length=500, allow_blank=True, trim_whitespace=False, allow_null=True)
+    child = serializers.CharField(
+        max_length=MAX_VALUE, allow_blank=True, trim_whitespace=False, allow_null=True
+    )
 
 
 class QuantityField(serializers.FloatField):
