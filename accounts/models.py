@@ -172,14 +172,26 @@ class Membership(CompanyModel):
 
     id_prefix = "mem"
 
+    class FirstSteps(models.TextChoices):
+        """How the member has the first steps on the overview, the same in both modes."""
+
+        OPEN = "open", "Open"
+        COLLAPSED = "collapsed", "Collapsed"
+        DISMISSED = "dismissed", "Dismissed"
+
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     role = models.CharField(max_length=20, choices=Role)
+    first_steps = models.CharField(max_length=9, choices=FirstSteps, default=FirstSteps.OPEN)
 
     class Meta(CompanyModel.Meta):
         constraints = [
             *CompanyModel.Meta.constraints,
             models.UniqueConstraint(fields=["company", "user"], name="accounts_membership_once"),
             models.CheckConstraint(condition=models.Q(role__in=Role.values), name="accounts_membership_role"),
+            models.CheckConstraint(
+                condition=models.Q(first_steps__in=["open", "collapsed", "dismissed"]),
+                name="accounts_membership_first_steps",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from accounts.services.members import (
     revoke_invitation,
 )
 from accounts.services.ownership import transfer_ownership
-from accounts.services.people import update_profile
+from accounts.services.people import show_first_steps, update_profile
 from accounts.services.policies import SecurityPolicy, set_security_policy
 from accounts.services.sign_ins import record_failed_sign_in, record_for_companies
 
@@ -34,6 +34,7 @@ __all__ = [
     "resume_company",
     "revoke_invitation",
     "set_security_policy",
+    "show_first_steps",
     "suspend_company",
     "transfer_ownership",
     "update_company",

@@ -1,7 +1,8 @@
 """What people change about themselves."""
 
-from accounts.models import User
+from accounts.models import Membership, User
 from accounts.services.names import checked_name
+from core.errors import FieldError, FieldErrors
 
 
 def update_profile(*, user: User, name: str) -> User:
@@ -9,3 +10,14 @@ def update_profile(*, user: User, name: str) -> User:
     user.name = checked_name(name, longest=150) if name.strip() else ""
     user.save(update_fields=["name"])
     return user
+
+
+def show_first_steps(*, membership: Membership, how: str) -> Membership:
+    """Open, collapse or dismiss the first steps on the member's overview of this company. Raises FieldErrors."""
+    if how not in Membership.FirstSteps.values:
+        raise FieldErrors(
+            [FieldError("how", "invalid_choice", f"Use one of {', '.join(Membership.FirstSteps.values)}.")]
+        )
+    membership.first_steps = how
+    membership.save(update_fields=["first_steps"])
+    return membership

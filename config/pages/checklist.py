@@ -13,9 +13,10 @@ from uuid import UUID
 from apikeys import advisor
 from apikeys.models import ApiKey
 from apikeys.restrictions import ANY_ORIGIN
-from apikeys.selectors import UNUSED_AFTER
+from apikeys.selectors import EXPIRES_SOON, UNUSED_AFTER
 from core.api.scopes import SCOPES
 from core.principal import Mode
+from webhooks.models import Endpoint
 
 State = Literal["done", "problem", "unknown", "not_applicable"]
 
@@ -66,6 +67,8 @@ class Facts:
     scope_uses: Mapping[UUID, Mapping[str, datetime]]
     ever: "Begun"
     endpoints: int
+    failing_endpoints: Sequence[Endpoint]
+    against_policy: Sequence[ApiKey]
     members: int
     has_idempotent_write: bool
     own_second_factor: bool
@@ -119,6 +122,40 @@ def first_steps(facts: Facts) -> list[Check]:
             "Set up",
         ),
     ]
+
+
+def needs_care(facts: Facts) -> list[Check]:
+    """What goes wrong, or will within days, beyond the security checklist; each with the page on which it is mended."""
+    found = [
+        Check(
+            "problem",
+            f"Webhooks do not reach {endpoint.url}",
+            "It answers with errors. Failed deliveries are tried again for three days."
+            if endpoint.enabled
+            else "It was switched off after failing. What waits is kept, and goes out when it is on again.",
+            f"/webhooks/{endpoint.public_id}/",
+            "See why",
+        )
+        for endpoint in facts.failing_endpoints
+    ]
+    ending = [key for key in facts.keys if key.expires_at and key.expires_at - facts.now <= EXPIRES_SOON]
+    if ending:
+        text = f"{_names(ending)}: what uses {'it' if len(ending) == 1 else 'them'} is refused afterwards."
+        found.append(
+            Check("problem", "Keys end within 7 days", text, f"{_page(ending[0])}edit/", "Choose a later day")
+        )
+    if facts.against_policy:
+        text = f"{_names(facts.against_policy)}: kept working, and not rotated before it is edited."
+        found.append(
+            Check(
+                "problem",
+                "Keys against the company's policy",
+                text,
+                f"{_page(facts.against_policy[0])}edit/",
+                "Edit",
+            )
+        )
+    return found
 
 
 def security_checklist(facts: Facts) -> list[Check]:
@@ -195,6 +232,10 @@ def _bound_to_places(facts: Facts) -> Check:
     if unbound:
         text = f"{_names(unbound)}: works from any address."
         return Check("problem", title, text, f"{_page(unbound[0])}edit/", "Add addresses")
+    if all(key.kind == ApiKey.Kind.SERVER and key.mode == "test" for key in facts.keys):
+        return Check(
+            "not_applicable", title, "Test keys reach no live data, so they may be used from anywhere."
+        )
     return Check("done", title, "Browser keys name their origins, live server keys their addresses.")
 
 
@@ -202,6 +243,8 @@ def _idempotency(facts: Facts) -> Check:
     title = "Idempotency-Key on every create, charge and send"
     if facts.has_idempotent_write:
         return Check("done", title, "Writes of the last 24 hours carried one, so retries cannot double them.")
+    if not any(SCOPES[scope].writes for key in facts.keys for scope in key.scopes):
+        return Check("not_applicable", title, "No key can write, so there is nothing to repeat.")
     text = "No write of the last 24 hours carried one. With it, a retry can never create or charge twice."
     return Check("unknown", title, text, "/docs/quickstart/", "How")
 
@@ -209,7 +252,7 @@ def _idempotency(facts: Facts) -> Check:
 def _signatures(facts: Facts) -> Check:
     title = "Webhook signatures verified"
     if not facts.endpoints:
-        return Check("not_applicable", title, "Not applicable: this mode has no webhook endpoint.")
+        return Check("not_applicable", title, "This mode has no webhook endpoint.")
     text = (
         "Whether your receiver does it cannot be seen from here; the documentation has it in six languages."
     )

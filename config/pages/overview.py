@@ -9,14 +9,16 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import resolve, reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from accounts.selectors import list_members
+from accounts.services import show_first_steps
 from apikeys.models import ApiKey, ApiKeyScopeUse
+from apikeys.policy import key_against, policy_of
 from apikeys.selectors import list_keys
 from audit.dashboard import charts
 from audit.dashboard.periods import PERIODS
@@ -30,9 +32,10 @@ from core import clock
 from core.api.idempotency import has_idempotent_write
 from core.tenancy import Tenant, tenant_context
 from core.values.latency import milliseconds_text
-from webhooks.selectors import list_endpoints
+from webhooks.selectors import ENDPOINT_HEALTH, list_endpoints
 
 MOST_KEYS_CHECKED = 200
+MOST_SHOWN = 5
 
 
 @company_page()
@@ -43,6 +46,7 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
     role = request.membership.role
     steps = [_as_offered(step, role) for step in checklist.first_steps(facts)]
     checks = [_as_offered(check, role) for check in checklist.security_checklist(facts)]
+    care = [_as_offered(check, role) for check in checklist.needs_care(facts)]
     limits = limits_of(request.membership.company)
     span = PERIODS["7d"].span(facts.now)
     week = usage_of(since=span.since, until=span.until, step=span.step)
@@ -51,6 +55,8 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
     context = {
         "steps": steps,
         "steps_done": sum(step.state == "done" for step in steps),
+        "steps_shown": request.membership.first_steps,
+        "care": care,
         "checks": checks,
         "problems": sum(check.state == "problem" for check in checks),
         "stats": [
@@ -71,6 +77,14 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
         else [],
     }
     return render(request, "pages/overview.html", context)
+
+
+@company_page()
+@require_POST
+def choose_first_steps(request: CompanyRequest) -> HttpResponse:
+    """Open, collapse, dismiss or bring back the first steps, for this member in both modes of the company."""
+    show_first_steps(membership=request.membership, how=request.POST.get("how", ""))
+    return redirect("pages:overview")
 
 
 def _as_offered(check: checklist.Check, role: str) -> checklist.Check:
@@ -106,6 +120,7 @@ def gather_facts(request: CompanyRequest) -> checklist.Facts:
     with tenant_context(other):
         begun |= _begun()
     second_factor = Authenticator.objects.filter(user=request.user)
+    policy = policy_of(request.membership.company)
     return checklist.Facts(
         now=now,
         mode=request.mode,
@@ -113,6 +128,10 @@ def gather_facts(request: CompanyRequest) -> checklist.Facts:
         scope_uses=_scope_uses(keys),
         ever=begun,
         endpoints=list_endpoints().count(),
+        failing_endpoints=list(
+            list_endpoints().filter(ENDPOINT_HEALTH["failing"] | ENDPOINT_HEALTH["given_up"])[:MOST_SHOWN]
+        ),
+        against_policy=[key for key in keys if key_against(policy, key)],
         members=len(list_members()),
         has_idempotent_write=has_idempotent_write(now),
         own_second_factor=second_factor.exclude(type=Authenticator.Type.RECOVERY_CODES).exists(),

@@ -8,6 +8,7 @@ from config.pages.docs import views as docs
 app_name = "pages"
 urlpatterns = [
     path("", overview.overview_page, name="overview"),
+    path("first-steps/", overview.choose_first_steps, name="first_steps"),
     path("plan/", plan.plan_page, name="plan"),
     path("plan/request/", plan.ask, name="request_tier"),
     path("plan/withdraw/", plan.withdraw, name="withdraw_tier"),

@@ -101,7 +101,7 @@ def test_the_dashboard_shows_the_security_checklist(world, issue_key, login):
     "Browser keys restricted by allowed origins; secret never exposed to the browser." /
     "Idempotency-Key sent on every create/charge/send." / "Webhook signatures verified." /
     "Rotation schedule in place; unused keys revoked." Each line is answered from what the keys really are."""
-    issue_key(world.company, name="open", rotation_days=None)
+    issue_key(world.company, ["customers:write"], name="open", rotation_days=None)
     page = login(world.owner).get("/").content.decode()
     assert "Security checklist" in page
     for title, state in (

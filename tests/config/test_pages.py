@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from accounts.models import Membership
+from accounts.models import Company, Membership
 from accounts.services import suspend_company
 from apikeys.models import ApiKey
 from audit.ingest.store import store
@@ -18,6 +18,7 @@ from core.tenancy import tenant_context
 from tests.audit.rows import make_row
 from tests.contracts.pages import list_pages
 from tests.factories import PASSWORD, SYSTEM, World, join, make_company, make_customer, make_key, make_user
+from webhooks.models import Endpoint
 
 Login = Callable[..., Client]
 
@@ -160,7 +161,8 @@ def test_what_cannot_be_judged_is_not_called_done(world: World, login: Login) ->
             "Keys have the least scopes they need",
             "Attention",
         ),
-        ({}, "Idempotency-Key on every create, charge and send", "Open"),
+        ({}, "Idempotency-Key on every create, charge and send", "Not applicable"),
+        ({"scopes": ["customers:write"]}, "Idempotency-Key on every create, charge and send", "Open"),
     ],
 )
 def test_the_security_checklist_says_what_the_keys_are(
@@ -226,7 +228,8 @@ def test_the_security_checklist_offers_its_buttons_to_those_who_may_use_them(
     world: World, login: Login, role: str, buttons: set[str]
 ) -> None:
     make_key(world.company)
-    change_key(world, rotation_days=None, created=datetime.now(UTC) - timedelta(days=31))
+    writing = {"scopes": ["customers:write"], "rotation_days": None}
+    change_key(world, **writing, created=datetime.now(UTC) - timedelta(days=31))
     person = make_user()
     join(world.company, person, role)
 
@@ -455,3 +458,42 @@ def test_what_concerns_the_company_stands_in_the_trail_of_both_modes(world: Worl
         page = browser.get("/audit/").content.decode()
         assert "member.invited" in page
         assert ("api_key.created" in page) is (mode == "test")
+
+
+def test_the_first_steps_collapse_go_and_come_back_in_both_modes(world: World, login: Login) -> None:
+    browser, colleague = login(world.owner, world.company), login(world.teammate, world.company)
+
+    for how, in_words, steps_there in (
+        ("collapsed", "Expand", False),
+        ("dismissed", "Show the first steps", False),
+        ("open", "Collapse", True),
+    ):
+        assert browser.post("/first-steps/", {"how": how}).status_code == 302
+        for mode in ("test", "live"):
+            browser.post("/mode/", {"mode": mode})
+            html = overview(browser)
+            assert in_words in html, (how, mode)
+            assert ("Make the first call" in html) is steps_there, (how, mode)
+        assert "Make the first call" in overview(colleague)
+    browser.post("/first-steps/", {"how": "elsewhere"})
+    assert "Collapse" in overview(browser)
+
+
+def test_what_needs_care_has_the_button_that_mends_it(world: World, login: Login) -> None:
+    make_key(world.company)
+    soon = datetime.now(UTC) + timedelta(days=3)
+    change_key(world, expires_at=soon)
+    with tenant_context(world.tenant()):
+        Company.objects.filter(id=world.company.id).update(keys_need_networks=True)
+        endpoint = Endpoint.objects.create(
+            url="https://hooks.acme.example/", events=["*"], headers=b"", failing_since=datetime.now(UTC)
+        )
+
+    html = overview(login(world.owner, world.company))
+    care = html.partition("Needs care")[2].partition("First steps")[0]
+
+    assert f"/webhooks/{endpoint.public_id}/" in care
+    assert {"See why", "Choose a later day", "Edit"} <= buttons_of(care)
+    assert html.index("Requests, 7 days") < html.index("Needs care") < html.index("First steps")
+    browser = login(world.outsider, world.other_company)
+    assert "Needs care" not in overview(browser)
