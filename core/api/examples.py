@@ -55,6 +55,11 @@ def add_examples(result: Json, generator: Any, request: Any, public: bool) -> Js
     return result
 
 
+def example_of(document: Json, schema: Json) -> Any:
+    """Return an example of what `schema`, of a whole API document, describes as part of an answer."""
+    return _Builder(document, is_request=False).build(schema)
+
+
 class _Builder:
     """Builds the examples of one body."""
 

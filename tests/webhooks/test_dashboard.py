@@ -6,10 +6,12 @@ import re
 import pytest
 
 from accounts.roles import Role
+from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.clients import sign_in
 from tests.factories import join, make_customer, make_user
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_endpoint
+from webhooks.catalogue import CATALOGUE
 from webhooks.models import Endpoint
 from webhooks.selectors import current_secret
 
@@ -208,3 +210,59 @@ def test_deleting_asks_first(world, receiver):
     make_customer(world.tenant())
     drain()
     assert receiver.received == []
+
+
+def test_a_wider_choice_leaves_out_what_it_has_in_it(world, receiver):
+    browser = sign_in(world.owner)
+    chosen = ["customer.*", "customer.created", "invoice.paid"]
+
+    browser.post("/webhooks/create/", fields(f"{receiver.url}/a", events=chosen))
+    browser.post("/webhooks/create/", fields(f"{receiver.url}/b", events=["*", *chosen]))
+
+    assert [each.events for each in endpoints_of(world.tenant())] == [["customer.*", "invoice.paid"], ["*"]]
+    page = browser.get(f"/webhooks/{endpoints_of(world.tenant())[0].public_id}/edit/").content.decode()
+    ticked = set(re.findall(r'name="events" value="([^"]+)"[^>]* checked', page))
+    assert ticked == {"customer.*", "invoice.paid"}
+
+
+@pytest.mark.parametrize("kind", [*CATALOGUE])
+def test_every_event_has_a_payload_to_look_at(world, kind):
+    browser = sign_in(world.teammate)
+
+    part = browser.get("/webhooks/events/", {"event": kind}, headers={"HX-Request": "true"})
+    shown = html.unescape(re.sub(r"<[^>]+>", "", part.content.decode()))
+
+    assert "<html" not in part.content.decode()
+    assert f'"type": "{kind}"' in shown
+    assert '"object": {' in shown
+
+
+def test_the_page_of_events_takes_whatever_it_is_asked_for(world):
+    browser = sign_in(world.owner)
+
+    for asked in ("", "nothing.such", "webhook_endpoint.test", "\u0661" * 400):
+        page = browser.get("/webhooks/events/", {"event": asked})
+        assert page.status_code == 200
+        assert "customer.created" in page.content.decode()
+
+
+def test_an_example_of_any_event_is_sent_in_test_mode_and_none_in_live(world, receiver):
+    tenant = world.tenant("test")
+    endpoint, secret = make_endpoint(tenant, receiver.url, events=["customer.*"])
+    live, _ = make_endpoint(world.tenant(), receiver.url)
+    browser = sign_in(world.owner)
+
+    refused = browser.post(f"/webhooks/{live.public_id}/test/", {"event": "invoice.paid"}, follow=True)
+    assert "Send examples of events in test mode" in refused.content.decode()
+    browser.post("/mode/", {"mode": "test"})
+    browser.post(f"/webhooks/{endpoint.public_id}/test/", {"event": "nothing.such"})
+    assert browser.post(f"/webhooks/{endpoint.public_id}/test/", {"event": "invoice.paid"}).status_code == 302
+    drain()
+
+    [got] = receiver.received
+    sent = got.verify(secret)
+    assert (sent["type"], sent["mode"]) == ("invoice.paid", "test")
+    assert (sent["data"]["object"]["object"], sent["data"]["object"]["mode"]) == ("invoice", "test")
+    with tenant_context(tenant):
+        assert not OutboxEvent.objects.filter(type="invoice.paid", public=True).exists()
+    assert deliveries_of(live) == []

@@ -11,7 +11,8 @@ from core import clock
 from core.ui.forms import ServiceForm
 from core.values.form_fields import MomentField
 from core.values.texts import lines_of
-from webhooks.catalogue import ALL, CATALOGUE, groups
+from webhooks.catalogue import ALL, CATALOGUE, TEST_EVENT, groups
+from webhooks.dashboard.samples import described_groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS
 
@@ -63,6 +64,31 @@ class EndpointForm(ServiceForm):
         headers = "\n".join(f"{name}: {value}" for name, value in shown["headers"].items())
         return cls(data, initial={**shown, "headers": headers})
 
+    def clean_events(self) -> list[str]:
+        """Leave out what a wider choice has in it: with scripts, ticking a group ticks all of it."""
+        chosen: list[str] = self.cleaned_data["events"]
+        if ALL in chosen:
+            return [ALL]
+        whole = {name for name in chosen if name.endswith(".*")}
+        return [name for name in chosen if name in whole or f"{name.partition('.')[0]}.*" not in whole]
+
+    def event_groups(self) -> list[dict[str, Any]]:
+        """Return the events of the picker by resource, each with whether it is ticked."""
+        ticked = set(self["events"].value() or ())
+        return [
+            {
+                "pattern": f"{group['resource']}.*",
+                "is_ticked": f"{group['resource']}.*" in ticked,
+                "resource": group["resource"].replace("_", " "),
+                "events": [{**event, "is_ticked": event["type"] in ticked} for event in group["events"]],
+            }
+            for group in described_groups()
+        ]
+
+    def is_for_all(self) -> bool:
+        """Tell whether every event is ticked."""
+        return ALL in (self["events"].value() or ())
+
     def clean_headers(self) -> dict[str, str]:
         """Read one header a line."""
         found: dict[str, str] = {}
@@ -76,6 +102,22 @@ class EndpointForm(ServiceForm):
                 raise forms.ValidationError(f"{name.strip()} is there twice.")
             found[name.strip()] = value.strip()
         return found
+
+
+class TestForm(forms.Form):
+    """Which event a test is an example of; in live mode it is none."""
+
+    event = forms.ChoiceField(choices=[], label="Event", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        plain = (TEST_EVENT, "A plain test")
+        named = [(group, [(name, name) for name in names]) for group, names in groups().items()]
+        self.fields["event"].choices = [plain, *named]  # type: ignore[attr-defined]
+
+    def chosen(self) -> str:
+        """Return the event type of a valid form."""
+        return self.cleaned_data["event"] or TEST_EVENT
 
 
 class RotateForm(forms.Form):

@@ -11,6 +11,7 @@ app_name = "webhooks"
 urlpatterns = [
     path("", endpoints.endpoint_list, name="list"),
     path("create/", endpoints.create, name="create"),
+    path("events/", endpoints.event_list, name="events"),
     path("deliveries/", deliveries.delivery_list, name="deliveries"),
     path("deliveries/resend/", deliveries.resend, name="resend"),
     path("deliveries/<str:public_id>/", deliveries.delivery, name="delivery"),

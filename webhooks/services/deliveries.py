@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 
 from core import clock
 from core.background import jobs
+from core.errors import FieldError, FieldErrors
 from core.events import RELAY_TASK, publish
 from core.models import OutboxEvent
 from core.principal import Principal
 from core.security.reach import require_reach
-from webhooks.catalogue import TEST_EVENT
+from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.events import DeliveryResent, EndpointTested
 from webhooks.models import Delivery, Endpoint
 from webhooks.relay import OutboxRow, insert_deliveries
 from webhooks.services.errors import DeliveryInProgress, EndpointIsDisabled
 
 
-def send_test(*, endpoint: Endpoint, actor: Principal) -> Delivery:
-    """Queue a test event for this endpoint alone and return its delivery. Raises EndpointIsDisabled."""
+def send_test(
+    *,
+    endpoint: Endpoint,
+    actor: Principal,
+    event_type: str = TEST_EVENT,
+    sample: dict[str, Any] | None = None,
+) -> Delivery:
+    """Queue a test event for this endpoint alone and return its delivery.
+
+    With a `sample` object it is an event of any type, whatever the endpoint subscribes to; in test mode only, since a live
+    receiver would act on what never happened. Raises EndpointIsDisabled, FieldErrors.
+    """
     _require_enabled(endpoint)
-    message = {
+    if event_type != TEST_EVENT:
+        if event_type not in CATALOGUE or sample is None:
+            raise FieldErrors(
+                [FieldError("event", "unknown_event", "There is no such event; see the catalogue.")]
+            )
+        if endpoint.mode != "test":
+            reason = "In live mode a receiver would act on it. Send examples of events in test mode."
+            raise FieldErrors([FieldError("event", "only_in_test_mode", reason)])
+    message = sample or {
         "id": endpoint.public_id,
         "object": "webhook_test",
         "message": "This is a test. If the signature verifies, the endpoint is ready.",
     }
     row = OutboxEvent.objects.create(
-        type=TEST_EVENT,
+        type=event_type,
         object_id=endpoint.public_id,
         data={"object": message},
         public=False,
@@ -38,7 +58,7 @@ def send_test(*, endpoint: Endpoint, actor: Principal) -> Delivery:
     with connection.cursor() as cursor:
         insert_deliveries(cursor, [event], [(event, endpoint.id)])
     jobs.enqueue(RELAY_TASK)
-    publish(EndpointTested(object_id=endpoint.public_id), actor=actor)
+    publish(EndpointTested(object_id=endpoint.public_id, detail={"event": event_type}), actor=actor)
     return Delivery.objects.get(event=row, endpoint=endpoint)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page
@@ -13,8 +14,10 @@ from accounts.sudo import recent_login_required
 from billing.entitlements import current_limits
 from core.errors import FieldErrors
 from webhooks import representations, selectors
+from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.dashboard.charts import latency_chart, outcome_chart
-from webhooks.dashboard.forms import EndpointForm, RecoverForm
+from webhooks.dashboard.forms import EndpointForm, RecoverForm, TestForm
+from webhooks.dashboard.samples import described_groups, sample_object, sample_payload
 from webhooks.selectors.statistics import last_week, success_rates
 from webhooks.services.deliveries import send_test
 from webhooks.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
@@ -35,6 +38,19 @@ def endpoint_list(request: CompanyRequest) -> HttpResponse:
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
     return render(request, "webhooks/endpoint_list.html", context)
+
+
+@company_page()
+@require_safe
+def event_list(request: CompanyRequest) -> HttpResponse:
+    """Every event there is and what each carries; the payload alone for the picker, which shows it in place."""
+    chosen = request.GET.get("event", "")
+    payload = sample_payload(chosen, mode=request.mode) if chosen in CATALOGUE else ""
+    context = {"groups": described_groups(), "chosen": chosen if payload else "", "payload": payload}
+    is_part = payload and request.headers.get("HX-Request") == "true"
+    response = render(request, f"webhooks/event_{'payload' if is_part else 'list'}.html", context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @recent_login_required
@@ -70,6 +86,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "deliveries": selectors.list_deliveries().filter(endpoint=endpoint).order_by("-id")[:RECENT],
         "recoveries": selectors.list_recoveries(endpoint)[:5],
         "recover_form": RecoverForm(),
+        "test_form": TestForm(),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
     return render(request, "webhooks/endpoint_detail.html", context)
@@ -112,8 +129,14 @@ def switch(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def test(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Send a test event and go to its delivery."""
-    delivery = send_test(endpoint=selectors.get_endpoint(public_id), actor=request.principal)
+    """Send a test, or in test mode an example of any event, and go to its delivery. Raises FieldErrors."""
+    endpoint = selectors.get_endpoint(public_id)
+    form = TestForm(request.POST)
+    if not form.is_valid():
+        raise FieldErrors.of_form(form)
+    kind = form.chosen()
+    sample = None if kind == TEST_EVENT else sample_object(kind, mode=request.mode)
+    delivery = send_test(endpoint=endpoint, actor=request.principal, event_type=kind, sample=sample)
     messages.info(request, "A test event is on its way; reload this page to see the answer.")
     return redirect("webhooks:delivery", delivery.public_id)
 
