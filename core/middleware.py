@@ -42,8 +42,8 @@ PERMISSIONS_POLICY = ", ".join(
     ]
 )  # fmt: skip
 
-# allauth's pages: some show secrets of their own.
-UNCOMPRESSED = ("/accounts/",)
+# Some of allauth's pages show secrets of their own, and the team's the links of invitations that may be copied.
+UNCOMPRESSED = ("/accounts/", "/team/")
 
 # Probes are asked over plain HTTP from inside the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -113,8 +113,8 @@ class CompressPagesMiddleware(GZipMiddleware):
     """Compresses pages that are asked for by GET, and never one that shows a secret.
 
     What a page compressed together with a secret has reflected from its address would give the secret away by its length
-    (BREACH). Secrets are shown by answers to POST, and by allauth's pages (recovery codes, the authenticator's secret), which
-    stay as they are; tokens against forged forms are masked anew in every answer. Files are compressed beforehand.
+    (BREACH). Secrets are shown by answers to POST, and by pages that stay as they are: allauth's (recovery codes, the
+    authenticator's secret) and the team's (links that let somebody in); tokens against forged forms are masked anew in every answer. Files are compressed beforehand.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

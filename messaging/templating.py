@@ -25,6 +25,8 @@ MAX_DEPTH = 4
 # Of one text, and of one place: what is written a thousand times is a mistake, and reading takes time.
 MAX_PLACES = 500
 MAX_FILTERS = 5
+# What many messages are made of is read once. Longer texts are read anew: a cache is bounded in bytes, not only in entries.
+MAX_REMEMBERED_LENGTH = 65_536
 
 FILTERS: Mapping[str, Callable[[str], str]] = {
     "upper": str.upper,
@@ -63,9 +65,12 @@ class Parsed:
         return list(dict.fromkeys(part.name for part in self.parts if isinstance(part, Place)))
 
 
-@lru_cache(maxsize=256)
 def parse(text: str) -> Parsed:
     """Read a text. Raises InvalidTemplate."""
+    return (_remembered if len(text) <= MAX_REMEMBERED_LENGTH else _parse)(text)
+
+
+def _parse(text: str) -> Parsed:
     if _BLOCK in text:
         line = text.count("\n", 0, text.index(_BLOCK)) + 1
         raise InvalidTemplate(f"Line {line}: only variables are known here, no blocks such as {{% if %}}.")
@@ -84,6 +89,9 @@ def parse(text: str) -> Parsed:
     if sum(isinstance(part, Place) for part in parts) > MAX_PLACES:
         raise InvalidTemplate(f"Variables stand in at most {MAX_PLACES} places.")
     return Parsed(parts)
+
+
+_remembered = lru_cache(maxsize=64)(_parse)
 
 
 def _parts(tree: nodes.Template) -> Iterator[str | Place]:

@@ -18,6 +18,8 @@ from fontTools.varLib import instancer
 from billing.export.coverage import code_points_of, faces_for, is_han
 
 REGULAR, BOLD = 400, 700
+# A face of more characters takes much memory, and no other document needs the same ones.
+MOST_REMEMBERED = 2_000
 # Shaping happens when the document is set, so what joins, reorders and places marks stays in the face.
 _OPTIONS = {
     "layout_features": ["*"],
@@ -61,8 +63,11 @@ def _with_neighbours(path: Path, characters: Set[int]) -> Set[int]:
     return {character for character in code_points_of(path) if character >> 7 in blocks}
 
 
-@lru_cache(maxsize=32)
 def _cut(path: Path, characters: frozenset[int]) -> CutFace:
+    return (_remembered_cut if len(characters) <= MOST_REMEMBERED else _cut_anew)(path, characters)
+
+
+def _cut_anew(path: Path, characters: frozenset[int]) -> CutFace:
     # The time of the cut would make two copies of one document differ.
     with TTFont(path, lazy=True, recalcTimestamp=False) as font:
         subsetter = subset.Subsetter(subset.Options(**_OPTIONS))
@@ -73,6 +78,9 @@ def _cut(path: Path, characters: frozenset[int]) -> CutFace:
     if "wght" not in axes:
         return CutFace(path.stem, cut, cut)
     return CutFace(path.stem, *(_in_weight(cut, {**axes, "wght": weight}) for weight in (REGULAR, BOLD)))
+
+
+_remembered_cut = lru_cache(maxsize=32)(_cut_anew)
 
 
 def _in_weight(cut: bytes, place: dict[str, float]) -> bytes:

@@ -9,7 +9,10 @@ import tracemalloc
 
 import pytest
 
+from billing.export import faces
+from billing.export.coverage import LATIN
 from core.http.addresses import client_address, forwarded_scheme
+from messaging.templating import parse as parse_template
 from tests.attacks.wire import head, talk
 from tests.live import web_process
 
@@ -181,6 +184,30 @@ def test_nor_is_what_the_holder_of_a_key_accepts(api, issue_key, world):
     finally:
         tracemalloc.stop()
     assert kept == 0
+
+
+def test_nor_is_what_a_tenant_writes_into_templates():
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            parse_template(f"{number} {{{{ name }}}}" + "x" * 100_000)
+        kept = texts_kept(100_000)
+    finally:
+        tracemalloc.stop()
+    assert kept == 0
+
+
+def test_nor_are_faces_of_as_many_characters_as_a_document_can_have(monkeypatch):
+    monkeypatch.setattr(faces, "MOST_REMEMBERED", 50)
+    remembered = faces._remembered_cut.cache_info
+    first = remembered().currsize
+
+    sizes = []
+    for many in (40, 60):
+        faces._cut(LATIN, frozenset(range(0x20, 0x20 + many)))
+        sizes.append(remembered().currsize - first)
+
+    assert sizes == [1, 1]
 
 
 # --- RFC 7239 ---------------------------------------------------------------------------------------------------------

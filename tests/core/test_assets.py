@@ -99,8 +99,14 @@ def test_pages_are_compressed_and_those_that_show_a_secret_are_not(world: World)
     form = {"name": "x", "kind": "server", "scopes": ["customers:read"], "expiry": "90", "rate_limit": "60"}
     shown = browser.post("/keys/new/", form)
     assert "pm_live_" in shown.content.decode()
+    browser.post("/team/invite/", {"email": "grace@example.com", "role": "viewer"})
+    team = browser.get(
+        "/team/?x=reflected"
+    )  # what the address says stands on the page, beside the link to copy
+    assert all(text in team.content.decode() for text in ("x=reflected", "testserver/invitations/inv_"))
     for answer in (
         shown,
+        team,
         browser.post(f"/keys/{key.public_id}/rotate/", {"overlap": "none"}),
         browser.get("/accounts/2fa/"),
         browser.get("/audit/export.csv"),
