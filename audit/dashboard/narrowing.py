@@ -6,6 +6,7 @@ from typing import Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
+from core.errors import FieldError
 from core.values import ids
 
 Narrowed = Literal["all", "key", "route", "status", "address"]
@@ -28,6 +29,21 @@ def is_path(text: str) -> bool:
 def is_status(text: str) -> bool:
     """Tell whether `text` can be a status (`404`)."""
     return len(text) == 3 and text.isascii() and text.isdigit() and text[0] in "12345"
+
+
+# What a page can be narrowed to, with how an address writes it.
+_EXAMPLES = {"key": "key_01h455vb4pex5vsknk084sn02q", "route": "GET /v1/customers", "status": "404"}
+
+
+def misunderstood(parameters: Mapping[str, str]) -> list[FieldError]:
+    """Return what of an address narrows nothing although it was meant to: what cannot be one, and two at a time."""
+    asked = [name for name in _EXAMPLES if parameters.get(name)]
+    if len(asked) > 1:
+        return [FieldError(asked[-1], "contradictory", f"Send one of {', '.join(asked)}.")]
+    if asked and not Narrowing.asked_for(parameters).value:
+        [name] = asked
+        return [FieldError(name, "invalid", f"Write it as in {_EXAMPLES[name]}.")]
+    return []
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 
 from core import clock
+from core.values.form_fields import DayField
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -78,8 +79,8 @@ PERIODS = {
 class RangeForm(forms.Form):
     """A range of days (UTC), both included. It is not looked at before it was asked for by name."""
 
-    begin = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
-    end = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    begin = DayField(label="From")
+    end = DayField(label="To")
 
     def clean(self) -> dict[str, date]:
         """Refuse a range that ends before it begins, or for which nothing can be kept."""

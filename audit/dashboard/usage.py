@@ -12,7 +12,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role
 from audit import services
 from audit.dashboard import charts
-from audit.dashboard.narrowing import Narrowing
+from audit.dashboard.narrowing import Narrowing, misunderstood
 from audit.dashboard.periods import PERIODS, RangeForm, Span, oldest_day
 from audit.dashboard.streaming import download
 from audit.dimensions import MOST_BY_ADDRESS, newest_name, usage_by_address, usage_by_value, usage_of
@@ -22,6 +22,7 @@ from audit.outcomes import OUTCOMES
 from audit.usage import merged
 from core import clock
 from core.clock import rfc3339
+from core.errors import FieldError, FieldErrors
 from core.values.latency import milliseconds_text
 
 BREAKDOWNS = {"key": "Key", "route": "Route", "status": "Status", "address": "Address"}
@@ -31,16 +32,20 @@ BREAKDOWNS = {"key": "Key", "route": "Route", "status": "Status", "address": "Ad
 @require_safe
 def usage_page(request: CompanyRequest) -> HttpResponse:
     """Outcomes and answer times as charts beside the period before, and the busiest keys, routes, statuses or addresses."""
-    form, span = _asked_span(request)
+    form, span, problems = _asked_span(request)
+    problems += misunderstood(request.GET)
     narrowed = Narrowing.asked_for(request.GET)
     steps, before = _steps(span, narrowed)
     total = merged(steps)
     by = request.GET.get("by", "key")
-    by = by if by in BREAKDOWNS else "key"
+    if by not in BREAKDOWNS:
+        problems.append(FieldError("by", "invalid_choice", f"Use one of {', '.join(BREAKDOWNS)}."))
+        by = "key"
     rows, is_whole = ([], True) if narrowed.value else _breakdown(by, span)
     requests = f"{reverse('audit:requests')}?{urlencode(narrowed.requests)}".rstrip("?")
     context = {
         "form": form,
+        "problems": [one for one in problems if one.field not in form.fields],
         "span": span,
         "periods": PERIODS.values(),
         "narrowed": narrowed,
@@ -63,7 +68,9 @@ def usage_page(request: CompanyRequest) -> HttpResponse:
 @require_safe
 def export_usage(request: CompanyRequest) -> HttpResponse:
     """The steps of the page's charts as CSV: outcomes, bytes and percentiles."""
-    _, span = _asked_span(request)
+    _, span, problems = _asked_span(request)
+    if problems := problems + misunderstood(request.GET):
+        raise FieldErrors(problems)
     narrowed = Narrowing.asked_for(request.GET)
     steps = usage_of(
         since=span.since, until=span.until, step=span.step, dimension=narrowed.dimension, value=narrowed.value
@@ -88,16 +95,21 @@ def _exported(step: Usage) -> dict[str, Any]:
     }
 
 
-def _asked_span(request: HttpRequest) -> tuple[RangeForm, Span]:
-    """Return the form of the own range, with its errors if it was asked for and makes no sense, and what is shown."""
+def _asked_span(request: HttpRequest) -> tuple[RangeForm, Span, list[FieldError]]:
+    """Return the form of the own range, what is shown, and what is wrong with what was asked for."""
     now = clock.now()
-    if request.GET.get("period") == "custom":
+    name = request.GET.get("period", "24h")
+    if name == "custom":
         form = RangeForm(request.GET)
         if form.is_valid():
-            return form, form.span()
-        return form, PERIODS["24h"].span(now)
-    span = PERIODS.get(request.GET.get("period", ""), PERIODS["24h"]).span(now)
-    return RangeForm(initial={"begin": span.since.date(), "end": now.date()}), span
+            return form, form.span(), []
+        return form, PERIODS["24h"].span(now), list(FieldErrors.of_form(form).fields)
+    problems = []
+    if name not in PERIODS:
+        text = f"Use one of {', '.join(PERIODS)}, or custom."
+        problems.append(FieldError("period", "invalid_choice", text))
+    span = PERIODS.get(name, PERIODS["24h"]).span(now)
+    return RangeForm(initial={"begin": span.since.date(), "end": now.date()}), span, problems
 
 
 def _steps(span: Span, narrowed: Narrowing) -> tuple[list[Usage], list[Usage]]:

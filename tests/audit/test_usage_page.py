@@ -240,7 +240,7 @@ def test_every_bar_and_line_leads_to_exactly_the_requests_it_counts(
     ("begin", "end", "error"),
     [
         ("", "2026-01-01", "This field is required"),
-        ("soon", "2026-01-01", "Enter a valid date"),
+        ("soon", "2026-01-01", "Write the day as in 2026-01-31"),
         ("2001-01-01", "2001-01-02", "Usage is kept for 90 days"),
         ("{today}", "2999-01-01", "or earlier"),
         ("{today}", "{yesterday}", "or a later one"),
