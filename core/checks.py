@@ -6,6 +6,19 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
+# Settings by their names in the environment (the last column is another name here), with the least and the most they may be:
+# outside of it something would never happen, or wait for ever, or everything would be pruned.
+_RANGES = (
+    ("API_KEY_BCRYPT_ROUNDS", 4, 31, ""),
+    ("AUDIT_RETENTION_DAYS", 1, 36_500, ""),
+    ("AUDIT_SIGN_SECONDS", 0, 300, ""),
+    ("BODY_TIMEOUT_SECONDS", 0.1, 3_600, ""),
+    ("EMAIL_TIMEOUT_SECONDS", 1, 600, "EMAIL_TIMEOUT"),
+    ("GATEWAY_TIMEOUT_SECONDS", 0.1, 600, ""),
+    ("WEBHOOK_CONCURRENCY", 1, 100_000, ""),
+    ("WEBHOOK_TIMEOUT_SECONDS", 0.1, 600, ""),
+)
+
 
 @register(Tags.security)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
@@ -27,6 +40,14 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     for name, allowed in choices.items():
         if getattr(settings, name) not in allowed:
             found.append(Error(f"{name} must be one of {', '.join(allowed)}.", id="pomelo.E011"))
+    for name, least, most, here in _RANGES:
+        value = getattr(settings, here or name)
+        if not least <= value <= most:
+            found.append(Error(f"{name} is {value}: use {least} to {most}.", id="pomelo.E015"))
+    if settings.WEBHOOK_LEASE_SECONDS <= settings.WEBHOOK_TIMEOUT_SECONDS:
+        text = f"WEBHOOK_LEASE_SECONDS is {settings.WEBHOOK_LEASE_SECONDS}: a call that takes longer is made twice."
+        hint = f"Use more than WEBHOOK_TIMEOUT_SECONDS, which is {settings.WEBHOOK_TIMEOUT_SECONDS}."
+        found.append(Error(text, hint=hint, id="pomelo.E016"))
     found.extend(
         Error(
             f"SECURITY_CONTACTS: {contact} is not a mailto:, https: or tel: address (RFC 9116).",

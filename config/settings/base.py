@@ -382,8 +382,8 @@ AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY")
 # Public keys (64 hex digits) whose signatures hold too: of former signing keys, and of the coming one.
 AUDIT_VERIFY_KEYS = [key.strip() for key in env.list("AUDIT_VERIFY_KEYS", default=[])]
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=90)
-# A chain's head is signed, and exported, at most once in so many seconds (up to 300).
-AUDIT_SIGN_SECONDS = min(300.0, env.float("AUDIT_SIGN_SECONDS", default=55.0))
+# A chain's head is signed, and exported, at most once in so many seconds (0 to 300).
+AUDIT_SIGN_SECONDS = env.float("AUDIT_SIGN_SECONDS", default=55.0)
 # Signed heads of the seals are appended here, outside of the database; put it where the database's owner cannot write.
 AUDIT_HEADS_FILE = env.str("AUDIT_HEADS_FILE", default=str(DATA_DIR / "audit" / "heads.jsonl"))
 
