@@ -11,6 +11,7 @@ from core.http.addresses import IPAddress, IPNetwork, parse_address
 
 MAX_NETWORKS = 100
 MAX_ORIGINS = 50
+MAX_HOST = 253  # RFC 1035, without the dot at its end
 ANY_ORIGIN = "*"
 
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -108,7 +109,8 @@ def _parse_origin(text: str) -> str:
             raise InvalidRestriction(f"“{shown}” has no valid host name.") from error
         host = f"*.{bare}" if host.startswith("*.") else bare
     is_address = parse_address(bare) is not None
-    if not is_address and not all(_HOST_LABEL.fullmatch(label) for label in bare.split(".")):
+    is_name = len(bare) <= MAX_HOST and all(_HOST_LABEL.fullmatch(label) for label in bare.split("."))
+    if not is_address and not is_name:
         raise InvalidRestriction(
             f"“{shown}” has no valid host name; a wildcard is written https://*.example.com."
         )

@@ -36,7 +36,7 @@ from core.events import publish
 from core.principal import Principal
 from core.values.currencies import money_text
 from core.values.metadata import clean_metadata
-from core.values.texts import clean_name, normalize
+from core.values.texts import clean_name, clean_text
 
 MAX_MEMO = 1000
 MAX_REASON = 300
@@ -79,6 +79,11 @@ def create_credit_note(
     kept, problems = clean_metadata(metadata)
     if reason and reason not in CreditNote.Reason.values:
         problems.append(FieldError("reason", "invalid", f"Use one of {', '.join(CreditNote.Reason.values)}."))
+    text = ""
+    try:
+        text = clean_text(memo or "", longest=MAX_MEMO)
+    except ValueError as error:
+        problems.append(FieldError("memo", "invalid", str(error)))
     _refuse(problems)
     invoice = lock_invoice(invoice)
     if invoice.status not in _CREDITABLE:
@@ -94,11 +99,10 @@ def create_credit_note(
     seller = current_seller()
     issued_by = representations.seller_snapshot(seller)
     billed_to = representations.buyer_snapshot(Customer.objects.get(id=invoice.customer_id))
-    memo = normalize(memo or "").strip()
     warnings = check_document(
         seller=issued_by,
         buyer=billed_to,
-        written={"memo": memo},
+        written={"memo": text},
         mode=invoice.mode,
         refusal=CreditNoteIncomplete,
     )
@@ -109,7 +113,7 @@ def create_credit_note(
         sequence=sequence,
         number=f"{credit_note_prefix(seller)}-{sequence:06d}",
         reason=reason or "",
-        memo=memo,
+        memo=text,
         metadata=kept,
         seller=issued_by,
         billed_to=billed_to,

@@ -30,7 +30,7 @@ from core.postgres.failures import refusing
 from core.principal import Principal
 from core.values.currencies import EXPONENTS
 from core.values.metadata import clean_metadata, merge_metadata
-from core.values.texts import normalize
+from core.values.texts import clean_text
 
 EARLIEST_DAY, LATEST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 _RANGES = (
@@ -42,7 +42,8 @@ _RANGES = (
 )
 _AMOUNTS = ("amount", "discount_amount", "discount_share", "tax")
 _EXTERNAL_ID = "billing_invoice_external_id"
-_TEXTS = ("purchase_order", "memo", "tax_note")
+# How many characters there may be of each.
+_TEXTS = {"purchase_order": 100, "memo": 1000, "tax_note": 300}
 
 
 def create_invoice(
@@ -170,9 +171,12 @@ def _set_fields(invoice: Invoice, fields: dict[str, Any]) -> list[FieldError]:
         period = fields.pop("service_period") or {}
         fields["service_start"], fields["service_end"] = period.get("start"), period.get("end")
     fields |= _discount(fields)
-    for name in _TEXTS:
+    for name, longest in _TEXTS.items():
         if name in fields:
-            fields[name] = normalize(fields[name] or "").strip()
+            try:
+                fields[name] = clean_text(fields[name] or "", longest=longest)
+            except ValueError as error:
+                problems.append(FieldError(name, "invalid", str(error)))
     for name, value in fields.items():
         setattr(invoice, name, value)
     if invoice.currency not in EXPONENTS:

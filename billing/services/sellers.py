@@ -19,7 +19,7 @@ from core.events import publish
 from core.postgres.failures import broken_constraint
 from core.principal import Principal
 from core.security.crypto import sha256_hex
-from core.values.texts import clean_name, has_controls, lines_of, normalize
+from core.values.texts import clean_name, clean_text, has_controls, lines_of
 
 MAX_FOOTER = 500
 MAX_PREFIX = 16
@@ -134,13 +134,10 @@ def _legal_name(text: str) -> str:
 
 
 def _footer(text: str) -> str:
-    lines = [line.strip() for line in lines_of(normalize(text).strip())]
+    lines = [line.strip() for line in lines_of(text)]
     if any(has_controls(line) for line in lines):
         raise ValueError("Must not contain tabs or other control characters.")
-    kept = "\n".join(lines)
-    if len(kept) > MAX_FOOTER:
-        raise ValueError(f"Use at most {MAX_FOOTER} characters.")
-    return kept
+    return clean_text("\n".join(lines), longest=MAX_FOOTER)
 
 
 def _prefix(text: str) -> str:

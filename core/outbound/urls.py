@@ -17,6 +17,7 @@ from core.outbound.addresses import Address
 from core.outbound.errors import UrlRefusedError
 
 MAX_URL_LENGTH = 2048
+_TOO_LONG = f"A URL has at most {MAX_URL_LENGTH} characters, its host in ASCII."
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\Z", re.ASCII)
 _LOOKS_NUMERIC = re.compile(r"([0-9]+|0x[0-9a-f]*)\Z", re.ASCII)
 _TARGET = re.compile(r"[!-~]*\Z", re.ASCII)
@@ -50,7 +51,7 @@ def parse_url(text: str) -> Target:
     Raises UrlRefusedError, whose message may be shown to whoever typed the URL.
     """
     if len(text) > MAX_URL_LENGTH:
-        raise UrlRefusedError("url_too_long", f"A URL has at most {MAX_URL_LENGTH} characters.")
+        raise UrlRefusedError("url_too_long", _TOO_LONG)
     if any(character <= " " or character in "\\\x7f" for character in text):
         raise UrlRefusedError("url_invalid", "A URL has no spaces, control characters or backslashes.")
     try:
@@ -74,7 +75,11 @@ def parse_url(text: str) -> Target:
     if not _TARGET.match(path):
         raise UrlRefusedError("url_invalid", "Characters outside ASCII in the path must be percent-encoded.")
     host, address = _parse_host(parts.netloc)
-    return Target(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), path, address)
+    target = Target(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), path, address)
+    if len(target.url) > MAX_URL_LENGTH:
+        # A host grows as it is written in ASCII, and a path that was left out is one.
+        raise UrlRefusedError("url_too_long", _TOO_LONG)
+    return target
 
 
 def _parse_host(netloc: str) -> tuple[str, Address | None]:

@@ -46,22 +46,31 @@ def is_visible(text: str) -> bool:
     )
 
 
+def clean_text(text: str, *, longest: int) -> str:
+    """Return a text of any lines as it is kept: NFC, without blanks around it.
+
+    Raises ValueError for one of more than `longest` characters: some are two in NFC, so what a field let pass can still be
+    too long for its column.
+    """
+    text = normalize(text).strip()
+    if len(text) > longest:
+        raise ValueError(f"At most {longest} characters are accepted.")
+    return text
+
+
 def clean_name(text: str, *, longest: int) -> str:
     """Return the name of somebody or something as it is kept: NFC, without blanks around it.
 
     Raises ValueError for one with control characters, of which nothing can be seen, of more than `longest` characters, or
     that holds a credential: a name is shown to everybody, and kept in logs and trails.
     """
-    text = normalize(text).strip()
+    text = clean_text(text, longest=longest)
     if not is_visible(text):
         raise ValueError(NOTHING_TO_SEE)
     if has_controls(text):
         raise ValueError(CONTROL_CHARACTERS)
     if redact_text(text) != text:
         raise ValueError(HOLDS_A_CREDENTIAL)
-    if len(text) > longest:
-        # Some characters are two in NFC, so what a field let pass can still be too long.
-        raise ValueError(f"At most {longest} characters are accepted.")
     return text
 
 

@@ -8,6 +8,8 @@ from django import forms
 
 from core.errors import DomainError, FieldErrors
 from core.ui.forms import ServiceForm
+from core.values.form_fields import WholeNumberField
+from core.values.texts import lines_of
 from messaging.channels import channels
 from messaging.models import TemplateVersion
 from messaging.selectors.templates import list_templates
@@ -24,7 +26,7 @@ class ValuesField(forms.CharField):
     def clean(self, value: Any) -> dict[str, str]:
         """Return the values by name; raises ValidationError naming a line that is none."""
         found: dict[str, str] = {}
-        for number, line in enumerate(super().clean(value).splitlines(), 1):
+        for number, line in enumerate(lines_of(super().clean(value)), 1):
             if not line.strip():
                 continue
             name, colon, text = line.partition(":")
@@ -35,10 +37,15 @@ class ValuesField(forms.CharField):
 
 
 def write_values(values: dict[str, str | None]) -> str:
-    """Return values as the lines of a ValuesField; one with line breaks cannot be written so, and is left out."""
+    """Return values as the lines of a ValuesField, but for those that cannot be written so."""
     return "\n".join(
-        f"{name}: {text}" for name, text in values.items() if text is not None and "\n" not in text
+        f"{name}: {text}" for name, text in values.items() if text is not None and _is_line(text)
     )
+
+
+def _is_line(text: str) -> bool:
+    """Tell whether a line of a ValuesField holds the value as it is: it has no line breaks, and no blanks around it."""
+    return text == text.strip() and len(lines_of(text)) == 1
 
 
 class TemplateForm(ServiceForm):
@@ -95,7 +102,7 @@ class TemplateForm(ServiceForm):
         for one in self._version.variables if self._version else ():
             # What the fields cannot show, they cannot have changed.
             for values, part in ((examples, "example"), (defaults, "default")):
-                if "\n" in (one[part] or ""):
+                if not _is_line(one[part] or ""):
                     values.setdefault(one["name"], one[part])
         names = dict.fromkeys([*examples, *defaults])
         fields["variables"] = [
@@ -117,7 +124,7 @@ class TemplateForm(ServiceForm):
 class PreviewForm(forms.Form):
     """Fills in a template."""
 
-    version = forms.IntegerField(min_value=1, max_value=1_000_000, required=False, widget=forms.HiddenInput)
+    version = WholeNumberField(min_value=1, max_value=1_000_000, required=False, widget=forms.HiddenInput)
     variables = ValuesField(label="Values", help_text="One a line: customer.name: Ada")
 
 

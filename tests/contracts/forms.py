@@ -9,11 +9,12 @@ _SILENT = frozenset({"submit", "button", "reset", "image", "file"})
 
 @dataclass
 class Form:
-    """One form of a page: where and how it is sent, and what it would send untouched, by name."""
+    """One form of a page: where and how it is sent, and by name what it would send untouched and how much may be typed."""
 
     method: str
     action: str
     values: dict[str, list[str]] = field(default_factory=dict)
+    longest: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, value: str | None = None) -> None:
         """Know a control, and what it would send if anything."""
@@ -40,6 +41,8 @@ class _Reader(HTMLParser):
         if self._open is None:
             return
         name = found.get("name", "")
+        if found.get("maxlength"):
+            self._open.longest[name] = int(found["maxlength"])
         if tag == "input" and name and found.get("type") not in _SILENT:
             is_choice = found.get("type") in ("checkbox", "radio")
             chosen = not is_choice or "checked" in found

@@ -2,9 +2,11 @@
 
 import ast
 import re
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
@@ -16,6 +18,7 @@ from django.test import Client
 from apikeys.models import ApiKey
 from apikeys.services.reports import judge_reports
 from billing.services import complete_payments, completion
+from billing.services.links import create_link
 from core import clock
 from core.mail import delivery
 from core.postgres import outside
@@ -25,10 +28,10 @@ from messaging.services import send_due_messages
 from messaging.services.domain_checks import check_due_domains
 from tests.apikeys.found_keys import send as report_secret
 from tests.apikeys.test_pages import create
-from tests.billing.factories import make_charge, make_invoice, set_aside_due_payments
+from tests.billing.factories import make_charge, make_credit_note, make_invoice, set_aside_due_payments
 from tests.clients import ApiClient, random_address
 from tests.contracts.test_poisoned_rows import queue_email, status_of, statuses
-from tests.factories import PASSWORD, World, dkim_key, make_key
+from tests.factories import PASSWORD, SYSTEM, World, dkim_key, make_customer, make_key, prove_domain
 from tests.messaging.smtp import mail_server
 
 BASE = Path(__file__).resolve().parents[2]
@@ -118,6 +121,19 @@ def test_creating_and_rotating_a_key_on_the_pages(
     assert calls == ["bcrypt", "bcrypt"]
 
 
+def test_rotating_several_keys_on_one_page(
+    world: World, login: Callable[..., Client], calls: list[str]
+) -> None:
+    chosen = [make_key(world.company, name=name).key.public_id for name in ("one", "two")]
+    browser = login(world.owner, world.company)
+    calls.clear()
+
+    answer = browser.post("/keys/selected/rotate/", {"key": chosen, "overlap": "none"})
+
+    assert answer.content.decode().count("pm_live_") >= 2
+    assert calls == ["bcrypt", "bcrypt"]
+
+
 def test_looking_at_the_records_of_a_sender_domain(
     world: World, api: Callable[..., ApiClient], settings: Any, calls: list[str]
 ) -> None:
@@ -156,20 +172,38 @@ def test_the_keys_of_a_sender_domain_are_made_before_its_transaction_and_not_for
     assert calls == ["dkim key"] * 4
 
 
-def test_the_document_of_an_invoice(
+def test_the_documents_of_an_invoice_and_of_a_credit_note(
     world: World, api: Callable[..., ApiClient], login: Callable[..., Client], calls: list[str]
 ) -> None:
-    path = f"/invoices/{make_invoice(world.tenant()).public_id}/pdf"
-    secret = make_key(world.company, ["invoices:read"]).client_secret
+    """At every door, sending included: a finalized document that was made is kept, so each is of an object of its own."""
+    tenant = world.tenant()
+    prove_domain(tenant, "acme.example")
+    secret = make_key(world.company, ["invoices:read", "messaging:send"]).client_secret
+    browser = login(world.owner, world.company)
+    customer = make_customer(tenant, email="ada@example.com")
+    sent, written, hosted = (make_invoice(tenant, customer=customer, finalize=True) for _ in range(3))
+    with tenant_context(tenant):
+        link = urlsplit(create_link(invoice=hosted, actor=SYSTEM)).path
+    draft = f"/invoices/{make_invoice(tenant).public_id}/pdf"
+    notes = [make_credit_note(tenant).public_id for _ in range(2)]
+    assert api(secret).get("/v1/whoami").status == 200
     calls.clear()
 
     answers = [
-        api(secret).get(f"/v1{path}").status,
-        login(world.owner, world.company).get(f"{path}/").status_code,
+        api(secret).get(f"/v1{draft}").status,
+        browser.get(f"{draft}/").status_code,
+        api(secret).post(f"/v1/invoices/{sent.public_id}/send", {}).status,
+        browser.post(
+            f"/messages/invoices/{written.public_id}/send/",
+            {"to": "ada@example.com", "subject": "Hi", "form_token": uuid.uuid4().hex},
+        ).status_code,
+        Client(REMOTE_ADDR=random_address()).get(f"{link}/pdf").status_code,
+        api(secret).get(f"/v1/credit_notes/{notes[0]}/pdf").status,
+        browser.get(f"/credit_notes/{notes[1]}/pdf/").status_code,
     ]
 
-    assert answers == [200, 200]
-    assert [call for call in calls if call != "bcrypt"] == ["invoice PDF"] * 2
+    assert answers == [200, 200, 201, 302, 200, 200, 200]
+    assert calls == ["invoice PDF"] * 5 + ["credit note PDF"] * 2
 
 
 def test_issuing_a_key_by_command(world: World, calls: list[str], capsys: pytest.CaptureFixture[str]) -> None:

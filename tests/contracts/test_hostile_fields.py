@@ -4,11 +4,13 @@ The operations are read off the URL configuration, their fields off the samples 
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from core.api import document
 from core.api.scopes import SCOPES
 from tests.clients import ApiClient, random_address
 from tests.contracts.operations import WRITES, Operation, list_operations, sample_body, sample_id
@@ -49,6 +51,10 @@ IN_QUERY = [
     "%20",
     "a&limit=a",
 ]
+
+DOCUMENT = json.loads(document.current())
+# Each of them is two characters in NFC, or in lower case.
+GROWS = "\u0958\u0130"
 
 OPERATIONS = list_operations()
 WITH_BODY = [operation for operation in OPERATIONS if operation.method in WRITES]
@@ -119,6 +125,52 @@ def test_a_hostile_value_in_any_field_is_refused_or_meant(
             if answer.code == "validation_failed":
                 named = {each["field"].partition(".")[0] for each in problem["error"]["fields"]}
                 assert named, (field, name, answer)
+
+
+def bounded_texts(schema: Any) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    """Yield where in a body each text stands whose length the document bounds, and that length."""
+    if "$ref" in schema:
+        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    for one in (*schema.get("allOf", ()), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
+        yield from bounded_texts(one)
+    if "maxLength" in schema:
+        yield (), schema["maxLength"]
+    for name, inner in schema.get("properties", {}).items():
+        yield from (((name, *path), longest) for path, longest in bounded_texts(inner))
+    if "items" in schema:
+        yield from (((0, *path), longest) for path, longest in bounded_texts(schema["items"]))
+
+
+def with_text(body: Any, path: tuple[str | int, ...], text: str) -> Any:
+    """Return `body` with `text` at `path`; what stands beside it stays."""
+    if not path:
+        return text
+    if isinstance(path[0], int):
+        first = body[0] if isinstance(body, list) and body else {}
+        return [with_text(first, path[1:], text)]
+    body = body if isinstance(body, dict) else {}
+    return {**body, path[0]: with_text(body.get(path[0]), path[1:], text)}
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [found for found in WITH_BODY if found.method in ("POST", "PATCH")],
+    ids=lambda found: found.name,
+)
+def test_a_text_that_grows_as_it_is_normalized_is_refused_by_its_name(
+    world: World, client: ApiClient, operation: Operation
+) -> None:
+    tenant = world.tenant()
+    described = DOCUMENT["paths"][operation.path("{id}")][operation.method.lower()]
+    content = described.get("requestBody", {}).get("content", {}).get("application/json", {})
+
+    for place, longest in dict(bounded_texts(content.get("schema", {}))).items():
+        path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+        body = with_text(sample_body(operation, tenant) or {}, place, (GROWS * longest)[:longest])
+        answer = client.request(operation.method, path, body)
+        # A column that is too short would say `invalid_request`, and nobody would know which field it is.
+        assert answer.status < 500, (place, answer)
+        assert answer.code != "invalid_request", (place, answer)
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=lambda found: found.name)

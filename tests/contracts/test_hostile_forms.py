@@ -31,6 +31,8 @@ HOSTILE = [
     b"x" * 100_000,
     b"",
 ]
+# Two characters more of each in NFC, and in lower case: as many as may be typed are too many to be kept.
+GROWS = "\u0958\u0130"
 IN_ADDRESS = [quote(value[:300]) for value in HOSTILE if value]
 # Whoever has left the company, or chosen another mode or company, finds nothing of what the others are tried on.
 LAST = ("/team/leave/", "/team/transfer/", "/companies/", "/mode/")
@@ -74,7 +76,8 @@ def _fillings(form: Form) -> Iterator[tuple[str, str]]:
         if field == "csrfmiddlewaretoken":
             continue
         others = [(name, one) for name, sent in form.values.items() if name != field for one in sent]
-        for value in HOSTILE:
+        longest = form.longest.get(field, 0)
+        for value in [*HOSTILE, (GROWS * longest)[:longest].encode()]:
             yield f"{field}={value[:20]!r}", urlencode([*others, (field, value)])
 
 

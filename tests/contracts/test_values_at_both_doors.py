@@ -5,7 +5,7 @@ it, or both refuse it. What only the one can write (blanks around a day, a zone 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +13,14 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apikeys.models import ApiKey
-from billing.models import Charge, Customer, Invoice, Refund, Seller
+from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPayment, Refund, Seller
+from billing.models.charges import RefundReason
+from billing.models.credit_notes import CreditNoteReason
+from billing.models.payments import PaymentMethod
 from core import clock
+from core.tenancy import Tenant
 from messaging.models import Message
-from tests.billing.factories import make_settled_charge
+from tests.billing.factories import make_invoice, make_settled_charge
 from tests.contracts.test_forms_and_api import (
     INVOICE_BODY,
     INVOICE_FORM,
@@ -48,8 +52,8 @@ class Twins:
     kept_as: Callable[[Any], Any]
     method: str = "POST"
     taken: int = 302
-    # What has to be there before, for each pair anew: fields of the paths.
-    given: Callable[[Doors], tuple[str, str]] | None = field(default=None)
+    # What has to be there before, for each pair anew: `@id` in the paths and in the body.
+    given: Callable[[Tenant], str] | None = None
 
 
 def _texts(form: str, *path: str, values: list[tuple[str, Any]]) -> list[Pair]:
@@ -165,13 +169,42 @@ def _charge(pairs: list[Pair], kept_as: Callable[[Any], Any]) -> Twins:
     return Twins("/charges/new/", "/v1/charges", Charge, form, {**form, "amount": 1000}, pairs, kept_as)
 
 
-def _charges(doors: Doors) -> tuple[str, str]:
-    """A charge of 50 euros at each door, to be given back."""
-    world = doors.world
-    return (
-        make_settled_charge(world.tenant()).public_id,
-        make_settled_charge(world.other_tenant()).public_id,
+def _open_invoice(tenant: Tenant) -> str:
+    """An invoice over 1,250 euros without tax."""
+    return make_invoice(
+        tenant, finalize=True, lines=[{"description": "Work", "quantity": 1, "unit_amount": 125_000}]
+    ).public_id
+
+
+def _payment(pairs: list[Pair], kept_as: Callable[[Any], Any]) -> Twins:
+    form = {"method": "cash", "amount": "0.01"}
+    return Twins(
+        "/invoices/@id/payments/new/",
+        "/v1/invoices/@id/payments",
+        OffPlatformPayment,
+        form,
+        {**form, "amount": 1},
+        pairs,
+        kept_as,
+        given=_open_invoice,
     )
+
+
+def _credit(pairs: list[Pair], kept_as: Callable[[Any], Any]) -> Twins:
+    return Twins(
+        "/invoices/@id/credit/",
+        "/v1/credit_notes",
+        CreditNote,
+        {"line0": "0.01"},
+        {"invoice": "@id", "amount": 1},
+        pairs,
+        kept_as,
+        given=_open_invoice,
+    )
+
+
+def _charge_of_50(tenant: Tenant) -> str:
+    return make_settled_charge(tenant).public_id
 
 
 TWINS = {
@@ -251,7 +284,23 @@ TWINS = {
     "charge.metadata": _charge(METADATA, lambda row: row.metadata),
     "refund.amount": Twins(
         "/charges/@id/refund/", "/v1/charges/@id/refunds", Refund, {}, {},
-        _texts("amount", "amount", values=[("", None), ("0", 0), ("50.00", 5000), ("50.01", 5001), *AMOUNTS]), lambda row: row.amount, given=_charges,
+        _texts("amount", "amount", values=[("", None), ("0", 0), ("50.00", 5000), ("50.01", 5001), *AMOUNTS]), lambda row: row.amount, given=_charge_of_50,
+    ),
+    "refund.reason": Twins(
+        "/charges/@id/refund/", "/v1/charges/@id/refunds", Refund, {"amount": "1.00"}, {"amount": 100},
+        _texts("reason", "reason", values=[("", None), *((v, v) for v in (*RefundReason.values, "duplicte", "Duplicate", "\x00"))]), lambda row: row.reason, given=_charge_of_50,
+    ),
+    "payment.amount": _payment(_texts("amount", "amount", values=[("", None), ("0", 0), ("1250.01", 125_001), *AMOUNTS]), lambda row: row.amount),
+    "payment.method": _payment(
+        _texts("method", "method", values=[*((v, v) for v in (*PaymentMethod.values, "", "Cash", "bank_transfr", "\x00"))]), lambda row: row.method
+    ),
+    "payment.paid_at": _payment(
+        _texts("paid_at", "paid_at", values=[("", None), *((typed, f"{sent}T00:00:00Z") for typed, sent in DAYS)]),
+        lambda row: (row.paid_at if row.paid_at.hour == 0 else "now"),
+    ),
+    "credit_note.amount": _credit(_texts("line0", "amount", values=[("0", 0), ("1250.01", 125_001), *AMOUNTS]), lambda row: (row.total, row.pre_payment_amount)),
+    "credit_note.reason": _credit(
+        _texts("reason", "reason", values=[("", None), *((v, v) for v in (*CreditNoteReason.values, "duplicte", "\x00"))]), lambda row: row.reason
     ),
     "message.to": _message(_addresses("to"), _recipients),
     "message.cc": _message(_addresses("cc"), _recipients),
@@ -308,11 +357,9 @@ def test_both_doors_take_and_keep_the_same(doors: Doors, name: str) -> None:
     differences, accepted = [], 0
 
     for typed, sent in twins.pairs:
-        ids = twins.given(doors) if twins.given else ("", "")
-        page = doors.at_page(
-            twins.page.replace("@id", ids[0]), {**twins.form_base, **typed, "form_token": doors.token()}
-        )
-        answer = doors.at_api(twins.method, twins.path.replace("@id", ids[1]), {**twins.api_base, **sent})
+        ids = doors.make(twins.given)
+        page = doors.at_page(twins.page, {**twins.form_base, **typed, "form_token": doors.token()}, ids[0])
+        answer = doors.at_api(twins.method, twins.path, {**twins.api_base, **sent}, ids[1])
         assert answer.status < 500, answer
         taken = (page == twins.taken, answer.status in (200, 201))
         shown = (str(typed)[:60], page, answer.status, answer.content[:200])

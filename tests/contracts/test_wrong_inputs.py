@@ -13,9 +13,10 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from core.api.scopes import SCOPES
-from tests.billing.factories import make_invoice, make_settled_charge
+from tests.billing.factories import make_credit_note, make_invoice, make_payment, make_settled_charge
 from tests.clients import ApiClient, random_address, sign_in
 from tests.contracts.problems import assert_problem
+from tests.contracts.samples import OBJECTS
 from tests.contracts.wrong_inputs import CASES, Case, Refused
 from tests.factories import World, make_customer, make_key, prove_domain
 from tests.isolation.ledger import digest
@@ -64,9 +65,17 @@ class Scene:
         answer = self.browser.post(
             self.fill(case.target), {**self.fill(case.sent), "form_token": uuid.uuid4().hex}
         )
-        return answer.status_code, " ".join(
-            html.unescape(re.sub("<[^>]*>", " ", answer.content.decode())).split()
-        )
+        return answer.status_code, words_of(answer.content)
+
+    def open(self, case: Case) -> tuple[int, str]:
+        """Open a page; returns the status and the words of the answer."""
+        answer = self.browser.get(self.fill(case.target))
+        return answer.status_code, words_of(answer.content)
+
+
+def words_of(page: bytes) -> str:
+    """Return what a reader sees of a page."""
+    return " ".join(html.unescape(re.sub("<[^>]*>", " ", page.decode())).split())
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +95,11 @@ def scene() -> Scene:
             "company": world.company.public_id,
             "customer": customer.public_id,
             "invoice": make_invoice(live, customer=customer).public_id,
+            "open_invoice": make_invoice(live, customer=customer, finalize=True).public_id,
             "charge": make_settled_charge(live).public_id,
+            "payment": make_payment(live).public_id,
+            "credit_note": make_credit_note(live).public_id,
+            "template": OBJECTS["templates"](live),
             "endpoint": make_endpoint(live, "https://example.com/hook")[0].public_id,
         },
     )
@@ -107,6 +120,10 @@ def test_a_wrong_input(scene: Scene, case: Case) -> None:
     if case.door == "command":
         with pytest.raises(CommandError, match=re.escape(case.expected.says)):
             call_command(*shlex.split(scene.fill(case.target)))
+    elif case.door == "page":
+        status, seen = scene.open(case)
+        assert status in (200, 400), seen
+        assert case.expected.says in seen
     elif case.door == "form":
         status, seen = scene.submit(case)
         if isinstance(case.expected, Refused):

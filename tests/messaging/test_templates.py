@@ -350,14 +350,15 @@ def test_a_preview_can_do_nothing_but_be_looked_at(world, welcome):
 
 
 def test_a_template_is_changed_on_its_page_and_nothing_that_it_cannot_show_is_lost(world, client, welcome):
-    client.patch(f"/v1/templates/{welcome}", {"variables": [{"name": "greeting", "default": "two\nlines"}]})
+    variables = [{"name": "greeting", "default": "two\nlines"}, {"name": "sign", "default": " – "}]
+    client.patch(f"/v1/templates/{welcome}", {"variables": variables})
     browser = sign_in(world.owner, company=world.company)
     form = {
         "name": "Welcome",
         "subject": "Hi",
-        "text": "{{ greeting }}",
+        "text": "{{ greeting }}{{ sign }}{{ who }}",
         "html": "",
-        "examples": "",
+        "examples": "who: Ada\u2028L",
         "defaults": "",
     }
 
@@ -368,7 +369,9 @@ def test_a_template_is_changed_on_its_page_and_nothing_that_it_cannot_show_is_lo
     now = client.get(f"/v1/templates/{welcome}").json
     assert (now["version"], now["subject"]) == (3, "Hi")
     assert now["variables"] == [
-        {"name": "greeting", "required": False, "default": "two\nlines", "example": None}
+        {"name": "who", "required": True, "default": None, "example": "Ada\u2028L"},
+        {"name": "greeting", "required": False, "default": "two\nlines", "example": None},
+        {"name": "sign", "required": False, "default": " – ", "example": None},
     ]
     assert browser.get(f"/messages/templates/{welcome}/?version=1").status_code == 200
     assert browser.get(f"/messages/templates/{welcome}/?version=9").status_code == 404

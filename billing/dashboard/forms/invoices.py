@@ -1,5 +1,6 @@
 """Forms about invoices: the head, and one small form per line."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -26,6 +27,7 @@ from core.ui.forms import ServiceForm
 from core.values.currencies import CURRENCIES
 from core.values.form_fields import DayField
 
+_DESCRIPTION = re.compile(r"line[0-9]+-description")
 _OWN = ("prices_include_tax", "purchase_order", "service_start", "service_end", "memo", "tax_note")
 BLANK_LINES = 3
 MORE_LINES = 5
@@ -177,6 +179,14 @@ class InvoiceForm(ServiceForm):
             self.add_error("discount", error)
         if bool(values.get("service_start")) != bool(values.get("service_end")):
             self.add_error("service_end", "Give both days, or none.")
+        read = {f"{line.prefix}-description" for line in self.lines}
+        for name in self.data:
+            if _DESCRIPTION.fullmatch(name) and name not in read:
+                text = (
+                    f"At most {MAX_LINES} lines, numbered from line0 without a gap, are read: {name} is not."
+                )
+                self.add_error(None, text)
+                break
         return values
 
     def values(self, customer: Customer, before: Invoice | None = None) -> dict[str, Any]:
