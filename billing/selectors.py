@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
@@ -29,6 +29,8 @@ from core.tenancy import system_context
 from core.values import ids
 from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.texts import normalize
+
+BilledT = TypeVar("BilledT", Invoice, Charge)
 
 # The last code point: the end of every range of words with one prefix under the collation "C".
 _LAST = "\U0010ffff"
@@ -132,10 +134,7 @@ def filter_invoices(
     if status:
         rows = rows.filter(status=status)
     if customer:
-        try:
-            rows = rows.filter(customer_id=ids.decode("cus", customer))
-        except ids.InvalidId:
-            return rows.none()
+        rows = _of_customer(rows, customer)
     if created_after:
         rows = rows.filter(**_created_from(created_after))
     if due_before:
@@ -149,6 +148,14 @@ def by_overdue(rows: QuerySet[Invoice], overdue: bool) -> QuerySet[Invoice]:
     if overdue:
         return rows.filter(status=Invoice.Status.OPEN, due_date__lt=today)
     return rows.exclude(status=Invoice.Status.OPEN, due_date__lt=today, due_date__isnull=False)
+
+
+def _of_customer(rows: QuerySet[BilledT], public_id: str) -> QuerySet[BilledT]:
+    """Narrow to those of a customer; an id that is none has none."""
+    try:
+        return rows.filter(customer_id=ids.decode("cus", public_id))
+    except ids.InvalidId:
+        return rows.none()
 
 
 def _created_from(day: date) -> dict[str, Any]:
@@ -201,14 +208,11 @@ def filter_charges(
 
     `customer` is a TypeID (an unknown one matches nothing); `invoice` is "none" for charges that stand by themselves.
     """
-    rows = Charge.objects.select_related("invoice", "customer")
+    rows: QuerySet[Charge] = Charge.objects.select_related("invoice", "customer")
     if status:
         rows = rows.filter(status=status)
     if customer:
-        try:
-            rows = rows.filter(customer_id=ids.decode("cus", customer))
-        except ids.InvalidId:
-            return rows.none()
+        rows = _of_customer(rows, customer)
     if invoice == "none":
         rows = rows.filter(invoice=None)
     if created_after:

@@ -1,7 +1,7 @@
 """Credit notes, their lines, and the counters that number them.
 
-A credit note takes back part or all of a finalized invoice. It is final from the start: it can be declared void, and never
-changes otherwise. That credit notes never take back more than the invoice has, of any line, of any rate of tax and in all, is held
+A credit note takes back part or all of a finalized invoice. It is final from the start: it can be declared void, and of
+the rest only its metadata changes. That credit notes never take back more than the invoice has, of any line, of any rate of tax and in all, is held
 by the triggers of `billing/sql/sums.sql`.
 """
 

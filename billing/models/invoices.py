@@ -29,7 +29,7 @@ class InvoiceStatus(models.TextChoices):
 
 
 class Invoice(TenantModel):
-    """What a customer owes. Edited while a draft; once finalized only its payment and its status move."""
+    """What a customer owes. Edited while a draft; once finalized only its payment, status and metadata move."""
 
     id_prefix = "in"
     Status = InvoiceStatus

@@ -9,8 +9,7 @@ from billing.models import Charge, Customer, Invoice
 from billing.money import MAX_AMOUNT
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from billing.services.invoices import lock_invoice
-from billing.services.settling import settle_invoice
-from core import clock
+from billing.services.settling import note_outcome, settle_invoice
 from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish
@@ -99,12 +98,7 @@ def settle_charge(*, charge: Charge, outcome: Outcome, actor: Principal) -> Char
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
     if charge.status != Charge.Status.PENDING:
         return charge
-    now = clock.now()
-    charge.status = Charge.Status.SUCCEEDED if outcome.succeeded else Charge.Status.FAILED
-    charge.failure_code, charge.failure_message = outcome.failure_code, outcome.failure_message
-    charge.gateway_reference = outcome.reference
-    charge.due_at, charge.settled_at, charge.updated = None, now, now
-    charge.save()
+    note_outcome(charge, outcome)
     event = ChargeSucceeded if outcome.succeeded else ChargeFailed
     publish(event(object_id=charge.public_id, object=representations.charge(charge)), actor=actor)
     if invoice is not None:

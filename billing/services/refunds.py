@@ -10,7 +10,7 @@ from billing.services.charges import COMPLETE_TASK
 from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.errors import ChargeNotRefundable, RefundExceedsCharge
 from billing.services.invoices import lock_invoice
-from core import clock
+from billing.services.settling import note_outcome
 from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish
@@ -99,16 +99,11 @@ def settle_refund(*, refund: Refund, outcome: Outcome, actor: Principal) -> Refu
     refund = Refund.objects.select_for_update(no_key=True).get(id=refund.id)
     if refund.status != Refund.Status.PENDING:
         return refund
-    now = clock.now()
-    refund.status = Refund.Status.SUCCEEDED if outcome.succeeded else Refund.Status.FAILED
-    refund.failure_code, refund.failure_message = outcome.failure_code, outcome.failure_message
-    refund.gateway_reference = outcome.reference
-    refund.due_at, refund.settled_at, refund.updated = None, now, now
-    refund.save()
+    note_outcome(refund, outcome)
     charge.amount_refund_pending -= refund.amount
     if outcome.succeeded:
         charge.amount_refunded += refund.amount
-        charge.updated = now
+        charge.updated = refund.updated
     charge.save(update_fields=["amount_refund_pending", "amount_refunded", "updated"])
     event = RefundSucceeded if outcome.succeeded else RefundFailed
     publish(event(object_id=refund.public_id, object=representations.refund(refund)), actor=actor)

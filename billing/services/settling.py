@@ -1,4 +1,4 @@
-"""Whether an invoice is paid: whatever pays or credits it, or is taken back, ends here.
+"""What a gateway answered, and whether an invoice is paid by it: whatever pays or credits one, or is taken back, ends here.
 
 Each locks the invoice first (core.postgres.locks), so a transfer that is recorded and a charge that is settled at the same moment
 take turns at it, and the second one sees what the first one left.
@@ -6,12 +6,24 @@ take turns at it, and the second one sees what the first one left.
 
 from billing import representations
 from billing.events import InvoicePaid, InvoiceReopened
-from billing.models import Invoice
+from billing.gateways import Outcome
+from billing.models import Charge, Invoice, Refund
+from billing.models.charges import PaymentStatus
 from core import clock
 from core.events import publish
 from core.principal import Principal
 
 _AMOUNTS = ("amount_pending", "amount_paid", "pre_payment_credit", "post_payment_credit")
+
+
+def note_outcome(payment: Charge | Refund, outcome: Outcome) -> None:
+    """Save the gateway's definitive answer on a locked charge or refund that is pending."""
+    now = clock.now()
+    payment.status = PaymentStatus.SUCCEEDED if outcome.succeeded else PaymentStatus.FAILED
+    payment.failure_code, payment.failure_message = outcome.failure_code, outcome.failure_message
+    payment.gateway_reference = outcome.reference
+    payment.due_at, payment.settled_at, payment.updated = None, now, now
+    payment.save()
 
 
 def settle_invoice(invoice: Invoice, *, actor: Principal) -> None:

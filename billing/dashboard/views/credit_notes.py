@@ -10,6 +10,7 @@ from accounts.roles import Role, at_least
 from billing import selectors, services
 from billing.dashboard.forms import CreditForm, VoidForm
 from billing.dashboard.forms.base import percent_text
+from billing.dashboard.pdfs import pdf_response
 from billing.dashboard.sent_before import NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.export.documents import credit_note_document
@@ -91,6 +92,4 @@ def void(request: CompanyRequest, public_id: str) -> HttpResponse:
 def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
     """The credit note as a PDF."""
     document = credit_note_document(Tenant(request.membership.company_id, request.mode), public_id)
-    response = HttpResponse(document.content, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{document.name}"'
-    return response
+    return pdf_response(document)

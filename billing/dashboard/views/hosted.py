@@ -15,6 +15,7 @@ from accounts.selectors import current_company
 from billing import selectors
 from billing.dashboard.forms.base import percent_text
 from billing.dashboard.logos import logo_address
+from billing.dashboard.pdfs import pdf_response
 from billing.export.documents import invoice_document
 from billing.models import Invoice
 from billing.representations import tax_breakdown
@@ -79,9 +80,7 @@ def pdf(request: Request, token: str) -> HttpResponse:
         response = render(request, "503.html", status=503)
         response.headers["Retry-After"] = busy.headers["Retry-After"]
         return response
-    response = HttpResponse(document.content, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{document.name}"'
-    return response
+    return pdf_response(document)
 
 
 def _context(invoice: Invoice) -> dict[str, Any]:

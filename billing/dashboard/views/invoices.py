@@ -12,6 +12,7 @@ from accounts.roles import Role, at_least
 from billing import selectors, services
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
 from billing.dashboard.forms.base import percent_text
+from billing.dashboard.pdfs import pdf_response
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT, NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.dashboard.waiting import render_waiting
@@ -206,9 +207,7 @@ def _charge(request: CompanyRequest, invoice: Invoice, form: ChargeForm) -> Http
 def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
     """The invoice as a PDF."""
     document = invoice_document(Tenant(request.membership.company_id, request.mode), public_id)
-    response = HttpResponse(document.content, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{document.name}"'
-    return response
+    return pdf_response(document)
 
 
 _QUESTIONS = {

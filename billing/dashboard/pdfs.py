@@ -1,0 +1,14 @@
+"""Documents as answers to a browser."""
+
+from django.http import HttpResponse
+
+from billing.export.documents import Document
+
+
+def pdf_response(document: Document) -> HttpResponse:
+    """Return a PDF that the browser shows, and saves under its own name."""
+    return HttpResponse(
+        document.content,
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{document.name}"'},
+    )
