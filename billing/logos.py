@@ -6,8 +6,10 @@ colour profile, nor bytes behind the picture reach a document or a page.
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps
+if TYPE_CHECKING:
+    from PIL import Image
 
 MAX_UPLOAD = 524_288  # bytes
 MAX_PIXELS = 4_000_000  # 16 MB while it is read: a small file can say that it is a huge picture
@@ -31,6 +33,9 @@ def read_logo(sent: bytes) -> Logo:
 
     Raises ValueError, with a sentence for people, for what is too large, no PNG or JPEG, or broken.
     """
+    # As the font machinery: heavy to import, and few processes ever read a logo.
+    from PIL import Image
+
     if len(sent) > MAX_UPLOAD:
         raise ValueError(f"Use a file of at most {MAX_UPLOAD // 1024} KiB.")
     try:
@@ -46,7 +51,9 @@ def read_logo(sent: bytes) -> Logo:
     return Logo(content, content_type, drawn.width, drawn.height)
 
 
-def _drawn_anew(picture: Image.Image) -> Image.Image:
+def _drawn_anew(picture: "Image.Image") -> "Image.Image":
+    from PIL import Image, ImageOps
+
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
     upright.thumbnail(BOX)
     drawn = Image.new("RGB", upright.size, "white")
@@ -54,7 +61,7 @@ def _drawn_anew(picture: Image.Image) -> Image.Image:
     return drawn
 
 
-def _encoded(drawn: Image.Image) -> tuple[bytes, str]:
+def _encoded(drawn: "Image.Image") -> tuple[bytes, str]:
     png = io.BytesIO()
     drawn.save(png, "PNG", optimize=True)
     if png.tell() <= MAX_PNG:
