@@ -32,7 +32,7 @@ from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context  # no
 from tests.upgrade.rows import OWN_APPS, add_rows, own_models  # noqa: E402
 
 WRITER = "superuser"
-FOREIGN_APPS = ("account", "admin", "auth", "mfa", "sessions")
+FOREIGN_APPS = ("account", "admin", "auth", "mfa", "sessions", "usersessions")
 # The first migrations, and what one of them needs: messaging's asks for billing's second. Others' apps are as they are now.
 OLDEST = [
     *((app, "0001_initial") for app in OWN_APPS if app != "billing"),
