@@ -12,6 +12,7 @@ class AccountsConfig(PomeloApp):
         MenuEntry("company", "Settings", "/settings/", "settings", 40),
     )
     finders = ("accounts.finding.find",)
+    namers = ("accounts.finding.name",)
     audit_labels = {"member": "Team", "user": "Sign-ins"}
 
     def ready(self) -> None:

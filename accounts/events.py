@@ -17,6 +17,7 @@ class CompanyCreated(_AccountEvent):
     """A company was created."""
 
     type: ClassVar[str] = "company.created"
+    sentence: ClassVar[str] = "created the company"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class CompanyUpdated(_AccountEvent):
     """A company's name or settings were changed."""
 
     type: ClassVar[str] = "company.updated"
+    sentence: ClassVar[str] = "changed the company’s settings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ class CompanySuspended(_AccountEvent):
     """Staff suspended a company."""
 
     type: ClassVar[str] = "company.suspended"
+    sentence: ClassVar[str] = "suspended the company"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class CompanyResumed(_AccountEvent):
     """Staff lifted a suspension."""
 
     type: ClassVar[str] = "company.resumed"
+    sentence: ClassVar[str] = "lifted the company’s suspension"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,7 @@ class MemberInvited(_AccountEvent):
     """Somebody was invited."""
 
     type: ClassVar[str] = "member.invited"
+    sentence: ClassVar[str] = "invited {email} as {role}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,7 @@ class InvitationRevoked(_AccountEvent):
     """An invitation was taken back."""
 
     type: ClassVar[str] = "member.invitation_revoked"
+    sentence: ClassVar[str] = "revoked the invitation of {email}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,7 @@ class MemberJoined(_AccountEvent):
     """Somebody accepted an invitation."""
 
     type: ClassVar[str] = "member.joined"
+    sentence: ClassVar[str] = "joined the team as {role}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +73,7 @@ class MemberRoleChanged(_AccountEvent):
     """A member got another role."""
 
     type: ClassVar[str] = "member.role_changed"
+    sentence: ClassVar[str] = "changed the role of {target} to {role}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +81,7 @@ class MemberRemoved(_AccountEvent):
     """A member was removed, or left."""
 
     type: ClassVar[str] = "member.removed"
+    sentence: ClassVar[str] = "removed {email} from the team"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +103,7 @@ class SignedIn(_AccountEvent):
     """A member signed in; every company they belong to sees it."""
 
     type: ClassVar[str] = "user.signed_in"
+    sentence: ClassVar[str] = "signed in"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +118,7 @@ class SignInFailed(_AccountEvent):
     """A password or code was wrong. Belongs to no company: only staff see it."""
 
     type: ClassVar[str] = "user.sign_in_failed"
+    sentence: ClassVar[str] = "failed to sign in as {email}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +126,7 @@ class PasswordChanged(_AccountEvent):
     """A member changed, set or reset their password."""
 
     type: ClassVar[str] = "user.password_changed"
+    sentence: ClassVar[str] = "changed their password"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +134,7 @@ class SecondFactorAdded(_AccountEvent):
     """A member added an authenticator app, a passkey, a security key or recovery codes."""
 
     type: ClassVar[str] = "user.second_factor_added"
+    sentence: ClassVar[str] = "added a second factor"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,3 +142,4 @@ class SecondFactorRemoved(_AccountEvent):
     """A member removed a second factor."""
 
     type: ClassVar[str] = "user.second_factor_removed"
+    sentence: ClassVar[str] = "removed a second factor"

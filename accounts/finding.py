@@ -1,12 +1,12 @@
 """What accounts finds: companies and people, by identifier, short name or email."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.db.models import Q
 from django.urls import reverse
 
 from accounts.models import Company, Invitation, Membership
-from core.ui.finding import Found, identifier_in
+from core.ui.finding import Found, Named, identifier_in
 from core.values.email_addresses import InvalidEmail, parse_email
 
 
@@ -26,6 +26,18 @@ def find(text: str) -> Iterator[Found]:
         yield from _members(Q(user__email=address))
         for row in Invitation.objects.filter(email=address, accepted_at=None, revoked_at=None):
             yield Found(row, "Invitation", row.email, reverse("accounts:team"))
+
+
+def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
+    """Yield the company and its members by name."""
+    known = [one for one in map(identifier_in, identifiers) if one is not None]
+    if any(prefix == Company.id_prefix for prefix, _ in known):
+        for company in Company.objects.filter(id__in=Membership.objects.values("company_id")):
+            yield company.public_id, Named(company.name, reverse("accounts:settings"))
+    people = [row_id for prefix, row_id in known if prefix == "usr"]
+    if people:
+        for row in Membership.objects.filter(user_id__in=people).select_related("user"):
+            yield row.user.public_id, Named(row.user.display_name, reverse("accounts:team"))
 
 
 def _companies(wanted: Q) -> Iterator[Found]:

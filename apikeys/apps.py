@@ -28,6 +28,7 @@ class ApiKeysConfig(PomeloApp):
         ),
     )
     finders = ("apikeys.finding.find",)
+    namers = ("apikeys.finding.name",)
     menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)
 
     def ready(self) -> None:

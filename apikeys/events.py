@@ -11,6 +11,7 @@ class ApiKeyCreated(Event):
     """A key was created: by whom and with which permissions."""
 
     type: ClassVar[str] = "api_key.created"
+    sentence: ClassVar[str] = "created key {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class ApiKeyUpdated(Event):
     """Name, scopes, limits or restrictions of a key were changed."""
 
     type: ClassVar[str] = "api_key.updated"
+    sentence: ClassVar[str] = "changed key {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class ApiKeyRotated(Event):
     """A key got a new secret; the old one ended at once or ends after an overlap."""
 
     type: ClassVar[str] = "api_key.rotated"
+    sentence: ClassVar[str] = "rotated key {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class ApiKeyOverlapEnded(Event):
     """The overlap of a rotation was cut short: only the newest secret works."""
 
     type: ClassVar[str] = "api_key.overlap_ended"
+    sentence: ClassVar[str] = "ended the old secret of key {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,7 @@ class ApiKeyRevoked(Event):
     """A key was revoked."""
 
     type: ClassVar[str] = "api_key.revoked"
+    sentence: ClassVar[str] = "revoked key {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,7 @@ class ApiKeyRestored(Event):
     """A revocation was undone."""
 
     type: ClassVar[str] = "api_key.restored"
+    sentence: ClassVar[str] = "undid the revocation of key {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,7 @@ class ApiKeyExpiring(Event):
     """A key will expire within days, or today."""
 
     type: ClassVar[str] = "api_key.expiring"
+    sentence: ClassVar[str] = "warned that key {target} expires soon"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +67,7 @@ class ApiKeyExpired(Event):
     """A key has reached its expiry date."""
 
     type: ClassVar[str] = "api_key.expired"
+    sentence: ClassVar[str] = "noted that key {target} has expired"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +75,7 @@ class ApiKeyRotationDue(Event):
     """A key's secret is older than its rotation interval."""
 
     type: ClassVar[str] = "api_key.rotation_due"
+    sentence: ClassVar[str] = "reminded the team to rotate key {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +83,7 @@ class ApiKeyExposed(Event):
     """A key was found in the open, or crossed a network in clear."""
 
     type: ClassVar[str] = "api_key.exposed"
+    sentence: ClassVar[str] = "reported the secret of key {target} as leaked"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +91,7 @@ class ApiKeyDeadSecretReported(Event):
     """Somebody has found a secret that no longer worked: rotated out, expired or revoked. Nothing had to be done."""
 
     type: ClassVar[str] = "api_key.dead_secret_reported"
+    sentence: ClassVar[str] = "reported an old secret of key {target}"
     public: ClassVar[bool] = False
 
 
@@ -89,6 +100,7 @@ class UnknownSecretReported(Event):
     """Somebody has reported a well-formed secret that is nobody's here. It belongs to no company: only staff see it."""
 
     type: ClassVar[str] = "api_key.unknown_secret_reported"
+    sentence: ClassVar[str] = "reported a secret that is nobody’s here"
     public: ClassVar[bool] = False
 
 
@@ -97,6 +109,7 @@ class ApiKeyAuthenticated(Event):
     """A secret was used successfully for the first time from an address in this hour."""
 
     type: ClassVar[str] = "api_key.authenticated"
+    sentence: ClassVar[str] = "authenticated from {ip}"
     public: ClassVar[bool] = False
 
 
@@ -105,6 +118,7 @@ class ApiKeyRefused(Event):
     """A request with a known secret was refused before anything ran: revoked, expired, address, origin or scope."""
 
     type: ClassVar[str] = "api_key.refused"
+    sentence: ClassVar[str] = "was refused: {code}"
     public: ClassVar[bool] = False
 
 
@@ -113,4 +127,5 @@ class AuthenticationFailed(Event):
     """A request came without a valid credential. It belongs to no company: only staff see it."""
 
     type: ClassVar[str] = "api_key.authentication_failed"
+    sentence: ClassVar[str] = "failed to authenticate: {code}"
     public: ClassVar[bool] = False

@@ -1,12 +1,12 @@
 """What apikeys finds: a key by its Client ID, by its exact name, or by the part of a secret that pages show."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.urls import reverse
 
 from apikeys.keys import LOCATOR_LENGTH, MODES
 from apikeys.models import ApiKey, ApiKeySecret
-from core.ui.finding import Found, by_identifier
+from core.ui.finding import Found, Named, by_identifier, name_rows
 
 
 def find(text: str) -> Iterator[Found]:
@@ -21,6 +21,11 @@ def find(text: str) -> Iterator[Found]:
             return
     for key in ApiKey.objects.filter(name=text).order_by("-id")[:10]:
         yield Found(key, "API key", key.name, _page_of(key))
+
+
+def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
+    """Yield the names of keys."""
+    yield from name_rows(identifiers, {ApiKey: (lambda key: key.name, _page_of)})
 
 
 def _page_of(key: ApiKey) -> str:

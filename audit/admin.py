@@ -14,6 +14,7 @@ from django.utils.functional import cached_property
 
 from accounts.models import Company
 from audit.models import AuditEntry, RequestLog, StaffEntry, UnownedRequest
+from audit.sentences import sentence_of
 from core import clock
 from core.ui.finding import identifier_in
 from core.ui.staff import MOST_COUNTED, StaffModelAdmin, rows_of_identifier
@@ -78,10 +79,10 @@ class _LogAdmin(StaffModelAdmin):
         """To the second: the order of events is what one looks for."""
         return f"{getattr(row, 'created', None) or row.arrived:%Y-%m-%d %H:%M:%S}"
 
-    @admin.display(description="who")
-    def actor(self, row: Any) -> str:
-        """The actor's name as it was."""
-        return str(row.actor_name)
+    @admin.display(description="what happened")
+    def told(self, row: Any) -> str:
+        """The sentence that the company reads, the object by its identifier."""
+        return sentence_of(row)
 
     @admin.display(description="what on")
     def target(self, row: Any) -> str:
@@ -126,7 +127,7 @@ def _is_address(text: str) -> bool:
 class AuditEntryAdmin(_LogAdmin):
     """Security events of all companies."""
 
-    list_display = ("at", "company", "mode", "action", "actor", "target", "ip")
+    list_display = ("at", "company", "mode", "told", "action", "target", "ip")
     list_select_related = ("company",)
     list_filter = (LastDays, "mode", "actor_kind")
     search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
@@ -140,7 +141,7 @@ class AuditEntryAdmin(_LogAdmin):
 class StaffEntryAdmin(_LogAdmin):
     """Events that belong to no company: unknown secrets, failed sign-ins, looks across companies."""
 
-    list_display = ("at", "action", "actor", "target", "ip")
+    list_display = ("at", "told", "action", "target", "ip")
     list_filter = (LastDays, "actor_kind")
     search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
     search_help_text = "Exactly: an action, an actor's, target's or request's identifier, or an address."

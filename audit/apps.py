@@ -35,6 +35,7 @@ class AuditConfig(PomeloApp):
         MenuEntry("company", "Audit", "/audit/", "audit", 10),
     )
     finders = ("audit.finding.find",)
+    namers = ("audit.finding.name",)
     audit_labels = {"audit": "Exports"}
 
     def ready(self) -> None:

@@ -1,17 +1,22 @@
 """What audit finds: a request and an entry of the trail, by identifier."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.urls import reverse
 
 from audit.models import AuditEntry, RequestLog
-from core.ui.finding import Found, by_identifier
+from core.ui.finding import Found, Named, by_identifier, name_rows
 
 
 def find(text: str) -> Iterator[Found]:
     """Yield the request or the entry that `text` names."""
     yield from by_identifier(text, {RequestLog: ("Request", _request), AuditEntry: ("Audit entry", _entry)})
+
+
+def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
+    """Yield requests and entries by identifier."""
+    yield from name_rows(identifiers, {RequestLog: (None, _request), AuditEntry: (None, _entry)})
 
 
 def _request(row: Any) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -16,6 +18,7 @@ from django.db.models import Q, QuerySet
 from audit.models import AuditEntry, RequestLog
 from audit.outcomes import BY_NAME, NAMED_CODES
 from audit.windows import newest
+from core.api.operations import operations_of_scope
 from core.api.patterns import TRACE_ID
 from core.errors import FieldError, FieldErrors, NotFound
 from core.values import ids
@@ -49,6 +52,7 @@ class RequestFilter:
     method: str = ""
     refused_by: str = ""
     outcome: str = ""
+    scope: str = ""
     ip: str = ""
     client_request_id: str = ""
     trace_id: str = ""
@@ -107,6 +111,8 @@ def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
         found = found.filter(method=wanted.method)
     if wanted.outcome:
         found = found.filter(_outcome(wanted.outcome))
+    if wanted.scope:
+        found = found.filter(_of_scope(wanted.scope))
     if wanted.ip:
         found = found.filter(_address("ip", wanted.ip))
     if wanted.client_request_id:
@@ -202,6 +208,14 @@ def _outcome(name: str) -> Q:
     if codes := BY_NAME[name].codes:
         return refused & Q(refused_by__in=codes)
     return refused & ~Q(refused_by__in=NAMED_CODES)
+
+
+def _of_scope(scope: str) -> Q:
+    """Match the requests that needed `scope`, or one of several that it is one of. Raises FieldErrors for one that nothing needs."""
+    routes = operations_of_scope(scope)
+    if not routes:
+        raise FieldErrors([FieldError("scope", "invalid", "No endpoint needs this scope.")])
+    return reduce(or_, (Q(method=method, route__in=names) for method, names in routes.items()))
 
 
 def _status(text: str) -> Q:

@@ -81,6 +81,7 @@ class BillingConfig(PomeloApp):
         Scope("charges:write", "Charges", "Create charges and refunds", writes=True),
     )
     finders = ("billing.finding.find",)
+    namers = ("billing.finding.name",)
     menu = (
         MenuEntry("business", "Customers", "/customers/", "users", 10),
         MenuEntry("business", "Invoices", "/invoices/", "invoice", 20),

@@ -11,6 +11,7 @@ class CustomerCreated(Event):
     """A customer was created."""
 
     type: ClassVar[str] = "customer.created"
+    sentence: ClassVar[str] = "created customer {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class CustomerUpdated(Event):
     """A customer was changed."""
 
     type: ClassVar[str] = "customer.updated"
+    sentence: ClassVar[str] = "changed customer {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class CustomerDeleted(Event):
     """A customer was deleted."""
 
     type: ClassVar[str] = "customer.deleted"
+    sentence: ClassVar[str] = "deleted customer {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class SellerUpdated(Event):
     """What the company's invoices say of it was changed: its name, address, tax or bank details, or their form."""
 
     type: ClassVar[str] = "seller.updated"
+    sentence: ClassVar[str] = "changed the seller’s details on invoices"
     public: ClassVar[bool] = False
 
 
@@ -40,6 +44,7 @@ class InvoiceCreated(Event):
     """A draft invoice was created."""
 
     type: ClassVar[str] = "invoice.created"
+    sentence: ClassVar[str] = "created invoice {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,7 @@ class InvoiceUpdated(Event):
     """A draft invoice was edited, or the metadata of a finalized one."""
 
     type: ClassVar[str] = "invoice.updated"
+    sentence: ClassVar[str] = "changed invoice {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,7 @@ class InvoiceDeleted(Event):
     """A draft invoice was deleted."""
 
     type: ClassVar[str] = "invoice.deleted"
+    sentence: ClassVar[str] = "deleted draft invoice {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +68,7 @@ class InvoiceFinalized(Event):
     """An invoice got its number and is due; it does not change any more."""
 
     type: ClassVar[str] = "invoice.finalized"
+    sentence: ClassVar[str] = "finalized invoice {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +76,7 @@ class InvoicePaid(Event):
     """An invoice is paid in full."""
 
     type: ClassVar[str] = "invoice.paid"
+    sentence: ClassVar[str] = "marked invoice {target} as paid"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +84,7 @@ class InvoiceVoided(Event):
     """An invoice was declared void."""
 
     type: ClassVar[str] = "invoice.voided"
+    sentence: ClassVar[str] = "voided invoice {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +92,7 @@ class InvoiceMarkedUncollectible(Event):
     """An invoice was given up."""
 
     type: ClassVar[str] = "invoice.marked_uncollectible"
+    sentence: ClassVar[str] = "marked invoice {target} as uncollectible"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +100,7 @@ class InvoiceReopened(Event):
     """A paid invoice is open again: a payment was undone, or a credit note declared void."""
 
     type: ClassVar[str] = "invoice.reopened"
+    sentence: ClassVar[str] = "reopened invoice {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +108,7 @@ class InvoiceOverdue(Event):
     """An invoice is still open after the day on which it was due. Said once of each invoice."""
 
     type: ClassVar[str] = "invoice.overdue"
+    sentence: ClassVar[str] = "marked invoice {target} as overdue"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +116,7 @@ class InvoiceSent(Event):
     """An invoice was put into an email, which messaging sends; what becomes of it is told of the message."""
 
     type: ClassVar[str] = "invoice.sent"
+    sentence: ClassVar[str] = "sent invoice {target} by email"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +124,7 @@ class InvoiceLinkCreated(Event):
     """A link was made by which an invoice can be seen without signing in."""
 
     type: ClassVar[str] = "invoice.link_created"
+    sentence: ClassVar[str] = "created a link to invoice {target}"
     public: ClassVar[bool] = False
 
 
@@ -118,6 +133,7 @@ class InvoiceLinksRevoked(Event):
     """Every link to an invoice was revoked."""
 
     type: ClassVar[str] = "invoice.links_revoked"
+    sentence: ClassVar[str] = "revoked the links to invoice {target}"
     public: ClassVar[bool] = False
 
 
@@ -126,6 +142,7 @@ class PaymentRecorded(Event):
     """Money for an invoice that came past the gateway was recorded."""
 
     type: ClassVar[str] = "payment.recorded"
+    sentence: ClassVar[str] = "recorded payment {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +150,7 @@ class PaymentUpdated(Event):
     """The metadata of a recorded payment was changed."""
 
     type: ClassVar[str] = "payment.updated"
+    sentence: ClassVar[str] = "changed the metadata of payment {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +158,7 @@ class PaymentUndone(Event):
     """A recorded payment was taken back; `undo_reason` says why."""
 
     type: ClassVar[str] = "payment.undone"
+    sentence: ClassVar[str] = "undid payment {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +166,7 @@ class CreditNoteCreated(Event):
     """A credit note was issued."""
 
     type: ClassVar[str] = "credit_note.created"
+    sentence: ClassVar[str] = "issued credit note {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +174,7 @@ class CreditNoteUpdated(Event):
     """The metadata of a credit note was changed."""
 
     type: ClassVar[str] = "credit_note.updated"
+    sentence: ClassVar[str] = "changed the metadata of credit note {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +182,7 @@ class CreditNoteVoided(Event):
     """A credit note was declared void, by the company, or because its refund failed."""
 
     type: ClassVar[str] = "credit_note.voided"
+    sentence: ClassVar[str] = "voided credit note {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +190,7 @@ class ChargeCreated(Event):
     """A charge was accepted; the gateway has not answered yet."""
 
     type: ClassVar[str] = "charge.created"
+    sentence: ClassVar[str] = "created charge {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +198,7 @@ class ChargeSucceeded(Event):
     """The gateway took the money."""
 
     type: ClassVar[str] = "charge.succeeded"
+    sentence: ClassVar[str] = "completed charge {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +206,7 @@ class ChargeFailed(Event):
     """The gateway refused; `failure_code` says why."""
 
     type: ClassVar[str] = "charge.failed"
+    sentence: ClassVar[str] = "saw charge {target} fail"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +214,7 @@ class ChargeUpdated(Event):
     """The metadata of a charge was changed."""
 
     type: ClassVar[str] = "charge.updated"
+    sentence: ClassVar[str] = "changed the metadata of charge {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +222,7 @@ class RefundCreated(Event):
     """A refund was accepted; the gateway has not answered yet."""
 
     type: ClassVar[str] = "refund.created"
+    sentence: ClassVar[str] = "created refund {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +230,7 @@ class RefundSucceeded(Event):
     """The gateway gave the money back."""
 
     type: ClassVar[str] = "refund.succeeded"
+    sentence: ClassVar[str] = "completed refund {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +238,7 @@ class RefundFailed(Event):
     """The gateway refused the refund; `failure_code` says why."""
 
     type: ClassVar[str] = "refund.failed"
+    sentence: ClassVar[str] = "saw refund {target} fail"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +246,7 @@ class RefundUpdated(Event):
     """The metadata of a refund was changed."""
 
     type: ClassVar[str] = "refund.updated"
+    sentence: ClassVar[str] = "changed the metadata of refund {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,6 +260,7 @@ class TierRequested(_TierEvent):
     """An owner asked for another tier."""
 
     type: ClassVar[str] = "company.tier_requested"
+    sentence: ClassVar[str] = "asked for the tier {tier}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,6 +268,7 @@ class TierRequestWithdrawn(_TierEvent):
     """The owner took the request back."""
 
     type: ClassVar[str] = "company.tier_request_withdrawn"
+    sentence: ClassVar[str] = "withdrew the request for the tier {tier}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,6 +276,7 @@ class TierRequestDeclined(_TierEvent):
     """Staff declined the request."""
 
     type: ClassVar[str] = "company.tier_request_declined"
+    sentence: ClassVar[str] = "declined the request for the tier {tier}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +284,7 @@ class TierChanged(_TierEvent):
     """Staff changed the company's tier."""
 
     type: ClassVar[str] = "company.tier_changed"
+    sentence: ClassVar[str] = "changed the tier to {tier}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,6 +292,7 @@ class LimitsOverridden(_TierEvent):
     """Staff changed the company's own limits."""
 
     type: ClassVar[str] = "company.limits_overridden"
+    sentence: ClassVar[str] = "changed the company’s own limits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,6 +300,7 @@ class TierLimitsChanged(_TierEvent):
     """Staff changed the limits of a tier; `object_id` is its name. Belongs to no company."""
 
     type: ClassVar[str] = "tier.limits_changed"
+    sentence: ClassVar[str] = "changed the limits of the tier {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,3 +308,4 @@ class CompanyLimitsChanged(_TierEvent):
     """The limits of the company changed, because those of its tier did."""
 
     type: ClassVar[str] = "company.limits_changed"
+    sentence: ClassVar[str] = "changed the company’s limits with those of its tier"

@@ -1,13 +1,13 @@
 """What billing finds: customers, invoices, credit notes, payments, charges and refunds, by identifier, number, email or the company's own identifier."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.urls import reverse
 
 from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPayment, Refund
 from billing.selectors import email_spelling
-from core.ui.finding import Found, by_identifier
+from core.ui.finding import Found, Named, by_identifier, name_rows
 
 # How many rows one text may fit: customers of one household share an address.
 MOST_FOUND = 10
@@ -30,6 +30,23 @@ def find(text: str) -> Iterator[Found]:
     if "@" in text:
         for customer in customers.filter(email_normalized=email_spelling(text))[:MOST_FOUND]:
             yield Found(customer, "Customer", customer.name, _customer(customer))
+
+
+def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
+    """Yield customers by name, invoices and credit notes by number, the rest by identifier."""
+    yield from name_rows(
+        identifiers,
+        {
+            Customer: (lambda row: row.name, _customer),
+            Invoice: (str, _invoice),
+            CreditNote: (str, _credit_note),
+            Charge: (None, _charge),
+        },
+    )
+    # The page of these is another object's.
+    yield from name_rows(
+        identifiers, {model: (None, PAGES[model][1]) for model in (OffPlatformPayment, Refund)}
+    )
 
 
 def _customer(row: Any) -> str:

@@ -30,11 +30,13 @@ class Event:
 
     `object_id` is the TypeID of what the event is about, `object` its public representation (empty for events that are
     not public), `changes` maps a field to its value before and after: a public event carries those before as `previous`.
-    `detail` holds further facts for the audit trail.
+    `detail` holds further facts for the audit trail. `sentence` is what the actor did, as the trail says it after their name:
+    `{target}` in it is the object, any other name a fact of `detail`, or what a field of `changes` is now ("invited {email} as {role}").
     What concerns the company as a whole, in neither mode, is `company_wide`: both of its trails have it.
     """
 
     type: ClassVar[str] = ""
+    sentence: ClassVar[str] = ""
     public: ClassVar[bool] = True
     company_wide: ClassVar[bool] = False
 

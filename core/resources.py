@@ -84,7 +84,8 @@ class PomeloApp(AppConfig):
     `api_urls` names the URLconf mounted under /v1, `examples` the module of its examples (core.api.examples), `page_urls` the one of
     its pages, mounted under `page_prefix`. `audit_labels` names groups of audit actions that no resource stands for
     (`member` → "Team"). `traces` are paths of what keys make that outlives them (core.security.made_by), `finders` paths of functions that
-    look up what somebody pastes into "Find anything" (core.ui.finding). Its `events.py` is loaded by itself.
+    look up what somebody pastes into "Find anything", `namers` of those that say what objects are called and where their pages are
+    (both core.ui.finding). Its `events.py` is loaded by itself.
     """
 
     default = False  # of a module that imports it; each subclass is again what Django looks for
@@ -100,6 +101,7 @@ class PomeloApp(AppConfig):
     audit_labels: ClassVar[Mapping[str, str]] = {}
     traces: ClassVar[tuple[str, ...]] = ()
     finders: ClassVar[tuple[str, ...]] = ()
+    namers: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         """Be found by Django, which takes the one AppConfig of a module whose `default` is not False."""

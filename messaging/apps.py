@@ -73,6 +73,7 @@ class MessagingConfig(PomeloApp):
         ),
     )
     finders = ("messaging.finding.find",)
+    namers = ("messaging.finding.name",)
     audit_labels = {
         "sms_countries": "SMS countries",
         "reputation": "Reputation of email",

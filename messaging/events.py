@@ -11,6 +11,7 @@ class MessageQueued(Event):
     """A message was accepted, to be sent at once or at its `send_at`."""
 
     type: ClassVar[str] = "message.queued"
+    sentence: ClassVar[str] = "queued message {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class MessageSent(Event):
     """The provider took the message for one or more of its recipients."""
 
     type: ClassVar[str] = "message.sent"
+    sentence: ClassVar[str] = "sent message {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class MessageDelivered(Event):
     """The message arrived at one or more of its recipients."""
 
     type: ClassVar[str] = "message.delivered"
+    sentence: ClassVar[str] = "delivered message {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,7 @@ class MessageBounced(Event):
     """The address of one or more recipients refused the message for good."""
 
     type: ClassVar[str] = "message.bounced"
+    sentence: ClassVar[str] = "saw message {target} bounce"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +43,7 @@ class MessageComplained(Event):
     """A recipient reported the message as unwanted."""
 
     type: ClassVar[str] = "message.complained"
+    sentence: ClassVar[str] = "received a complaint about message {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,7 @@ class MessageFailed(Event):
     """The message cannot be sent to one or more of its recipients."""
 
     type: ClassVar[str] = "message.failed"
+    sentence: ClassVar[str] = "failed to send message {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,7 @@ class MessageSuppressed(Event):
     """One or more recipients are on the suppression list; nothing was sent to them."""
 
     type: ClassVar[str] = "message.suppressed"
+    sentence: ClassVar[str] = "held message {target} back from suppressed addresses"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +67,7 @@ class MessageCanceled(Event):
     """A message was canceled before it was sent."""
 
     type: ClassVar[str] = "message.canceled"
+    sentence: ClassVar[str] = "canceled message {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +75,7 @@ class SuppressionCreated(Event):
     """An address was put on the suppression list."""
 
     type: ClassVar[str] = "suppression.created"
+    sentence: ClassVar[str] = "suppressed {address}"
     public: ClassVar[bool] = False
 
 
@@ -75,6 +84,7 @@ class SuppressionDeleted(Event):
     """An address was taken off the suppression list."""
 
     type: ClassVar[str] = "suppression.deleted"
+    sentence: ClassVar[str] = "took {address} off the suppression list"
     public: ClassVar[bool] = False
 
 
@@ -83,6 +93,7 @@ class SenderDomainCreated(Event):
     """A domain was named from which mail is to come; nothing is proved yet."""
 
     type: ClassVar[str] = "sender_domain.created"
+    sentence: ClassVar[str] = "added sender domain {domain}"
     public: ClassVar[bool] = False
 
 
@@ -91,6 +102,7 @@ class SenderDomainDeleted(Event):
     """A sender's domain was removed: no mail comes from it any more."""
 
     type: ClassVar[str] = "sender_domain.deleted"
+    sentence: ClassVar[str] = "removed sender domain {domain}"
     public: ClassVar[bool] = False
 
 
@@ -107,6 +119,7 @@ class SenderDomainVerified(Event):
     """The records of a sender's domain were found: mail may come from it."""
 
     type: ClassVar[str] = "sender_domain.verified"
+    sentence: ClassVar[str] = "verified sender domain {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +127,7 @@ class SenderDomainFailed(Event):
     """The records of a sender's domain were not there for 72 hours: no mail comes from it until they are again."""
 
     type: ClassVar[str] = "sender_domain.failed"
+    sentence: ClassVar[str] = "stopped mail from sender domain {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +135,7 @@ class SmsSenderClaimed(Event):
     """The company asked for a number or name that its SMS come from."""
 
     type: ClassVar[str] = "sms_sender.claimed"
+    sentence: ClassVar[str] = "asked for SMS sender {sender}"
     public: ClassVar[bool] = False
 
 
@@ -137,6 +152,7 @@ class SmsSenderApproved(Event):
     """Staff approved a number or name that SMS come from."""
 
     type: ClassVar[str] = "sms_sender.approved"
+    sentence: ClassVar[str] = "approved SMS sender {sender}"
     public: ClassVar[bool] = False
 
 
@@ -145,6 +161,7 @@ class SmsSenderRejected(Event):
     """Staff rejected a number or name, or took it back."""
 
     type: ClassVar[str] = "sms_sender.rejected"
+    sentence: ClassVar[str] = "rejected SMS sender {sender}"
     public: ClassVar[bool] = False
 
 
@@ -153,6 +170,7 @@ class SmsSenderDeleted(Event):
     """A number or name that SMS come from was removed."""
 
     type: ClassVar[str] = "sms_sender.deleted"
+    sentence: ClassVar[str] = "removed SMS sender {sender}"
     public: ClassVar[bool] = False
 
 
@@ -161,6 +179,7 @@ class SmsCountriesChanged(Event):
     """The countries that SMS may go to were chosen."""
 
     type: ClassVar[str] = "sms_countries.changed"
+    sentence: ClassVar[str] = "changed the countries that SMS may go to"
     public: ClassVar[bool] = False
 
 
@@ -169,6 +188,7 @@ class TemplateCreated(Event):
     """A template of messages was made."""
 
     type: ClassVar[str] = "template.created"
+    sentence: ClassVar[str] = "created template {target}"
     public: ClassVar[bool] = False
 
 
@@ -177,6 +197,7 @@ class TemplateUpdated(Event):
     """A template of messages was changed: its name, or its texts, of which there is a new version."""
 
     type: ClassVar[str] = "template.updated"
+    sentence: ClassVar[str] = "changed template {target}"
     public: ClassVar[bool] = False
 
 
@@ -185,6 +206,7 @@ class TemplateDeleted(Event):
     """A template of messages was deleted; what was made of it stays."""
 
     type: ClassVar[str] = "template.deleted"
+    sentence: ClassVar[str] = "deleted template {target}"
     public: ClassVar[bool] = False
 
 
@@ -193,6 +215,7 @@ class ReputationSlowed(Event):
     """Much of the company's email bounced or was reported: it may send little within an hour."""
 
     type: ClassVar[str] = "reputation.slowed"
+    sentence: ClassVar[str] = "slowed the company’s email down"
     public: ClassVar[bool] = False
 
 
@@ -201,6 +224,7 @@ class ReputationPaused(Event):
     """Too much of the company's email bounced or was reported: none is accepted, and what waits is held."""
 
     type: ClassVar[str] = "reputation.paused"
+    sentence: ClassVar[str] = "paused the company’s email"
     public: ClassVar[bool] = False
 
 
@@ -209,6 +233,7 @@ class ReputationRestored(Event):
     """Less of the company's email bounces: it sends as fast as before."""
 
     type: ClassVar[str] = "reputation.restored"
+    sentence: ClassVar[str] = "let the company’s email go at full speed again"
     public: ClassVar[bool] = False
 
 
@@ -217,6 +242,7 @@ class ReputationAppealed(Event):
     """The company asked staff to lift what follows from its reputation."""
 
     type: ClassVar[str] = "reputation.appealed"
+    sentence: ClassVar[str] = "asked staff to lift the limits on the company’s email"
     public: ClassVar[bool] = False
 
 
@@ -225,6 +251,7 @@ class ReputationLifted(Event):
     """Staff let the company send email as before."""
 
     type: ClassVar[str] = "reputation.lifted"
+    sentence: ClassVar[str] = "lifted the limits on the company’s email"
     public: ClassVar[bool] = False
 
 

@@ -1,14 +1,14 @@
 """What messaging finds: messages and templates by identifier, and suppressed addresses."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from core.ui.finding import Found, by_identifier
+from core.ui.finding import Found, Named, by_identifier, name_rows
 from core.values.email_addresses import InvalidEmail, parse_email
-from messaging.models import Message, Suppression, Template
+from messaging.models import Message, SenderDomain, Suppression, Template
 
 
 def find(text: str) -> Iterator[Found]:
@@ -27,6 +27,21 @@ def find(text: str) -> Iterator[Found]:
         address = text
     for row in Suppression.objects.filter(address_normalized=address)[:10]:
         yield Found(row, "Suppression", row.address, _suppression(row))
+
+
+def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
+    """Yield messages by identifier, and templates, domains and senders by name."""
+    yield from name_rows(
+        identifiers,
+        {
+            Message: (None, _message),
+            Template: (lambda row: row.name, _template),
+            SenderDomain: (
+                lambda row: row.domain,
+                lambda row: reverse("messaging:sender_domain", args=[row.public_id]),
+            ),
+        },
+    )
 
 
 def _message(row: Any) -> str:

@@ -42,6 +42,7 @@ class WebhooksConfig(PomeloApp):
         Scope("events:read", "Events", "List events"),
     )
     finders = ("webhooks.finding.find",)
+    namers = ("webhooks.finding.name",)
     traces = ("webhooks.services.traces.Endpoints",)
     audit_labels = {"webhook_delivery": "Webhook deliveries"}
     menu = (MenuEntry("developers", "Webhooks", "/webhooks/", "webhook", 30),)

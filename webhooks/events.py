@@ -18,6 +18,7 @@ class EndpointCreated(_EndpointEvent):
     """A webhook endpoint was created."""
 
     type: ClassVar[str] = "webhook_endpoint.created"
+    sentence: ClassVar[str] = "created webhook endpoint {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class EndpointUpdated(_EndpointEvent):
     """A webhook endpoint was changed."""
 
     type: ClassVar[str] = "webhook_endpoint.updated"
+    sentence: ClassVar[str] = "changed webhook endpoint {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,7 @@ class EndpointDeleted(_EndpointEvent):
     """A webhook endpoint was deleted."""
 
     type: ClassVar[str] = "webhook_endpoint.deleted"
+    sentence: ClassVar[str] = "deleted webhook endpoint {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ class EndpointEnabled(_EndpointEvent):
     """A webhook endpoint was switched on again."""
 
     type: ClassVar[str] = "webhook_endpoint.enabled"
+    sentence: ClassVar[str] = "switched webhook endpoint {target} on"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,7 @@ class EndpointDisabled(_EndpointEvent):
     """A webhook endpoint was switched off, by somebody or because nothing reached it any more."""
 
     type: ClassVar[str] = "webhook_endpoint.disabled"
+    sentence: ClassVar[str] = "switched webhook endpoint {target} off"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,7 @@ class EndpointSecretRotated(_EndpointEvent):
     """A webhook endpoint got a new signing secret."""
 
     type: ClassVar[str] = "webhook_endpoint.secret_rotated"
+    sentence: ClassVar[str] = "rotated the signing secret of webhook endpoint {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +66,7 @@ class EndpointSecretRevealed(_EndpointEvent):
     """Somebody had a webhook endpoint's signing secret shown."""
 
     type: ClassVar[str] = "webhook_endpoint.secret_revealed"
+    sentence: ClassVar[str] = "viewed the signing secret of webhook endpoint {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +74,7 @@ class EndpointTested(_EndpointEvent):
     """A test event was sent to a webhook endpoint."""
 
     type: ClassVar[str] = "webhook_endpoint.tested"
+    sentence: ClassVar[str] = "sent a test event to webhook endpoint {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +82,7 @@ class DeliveryResent(_EndpointEvent):
     """Deliveries were sent again on request."""
 
     type: ClassVar[str] = "webhook_delivery.resent"
+    sentence: ClassVar[str] = "resent webhook delivery {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,3 +90,4 @@ class RecoveryStarted(_EndpointEvent):
     """A webhook endpoint is being sent what it did not get."""
 
     type: ClassVar[str] = "webhook_endpoint.recovery_started"
+    sentence: ClassVar[str] = "started to send webhook endpoint {target} what it missed"

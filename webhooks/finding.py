@@ -1,11 +1,11 @@
 """What webhooks finds: endpoints, deliveries and attempts by identifier, an endpoint by its URL, an event by its deliveries."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.urls import reverse
 
-from core.ui.finding import Found, by_identifier, identifier_in
+from core.ui.finding import Found, Named, by_identifier, identifier_in, name_rows
 from webhooks.models import Attempt, Delivery, Endpoint
 
 
@@ -21,6 +21,13 @@ def find(text: str) -> Iterator[Found]:
     if text.startswith(("https://", "http://")):
         for endpoint in Endpoint.objects.filter(url=text, deleted_at=None)[:10]:
             yield Found(endpoint, "Webhook endpoint", endpoint.url, _endpoint(endpoint))
+
+
+def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
+    """Yield endpoints by URL, and deliveries by identifier."""
+    yield from name_rows(
+        identifiers, {Endpoint: (lambda row: row.url, _endpoint), Delivery: (None, _delivery)}
+    )
 
 
 def _endpoint(row: Any) -> str:

@@ -1,5 +1,8 @@
 """The audit page: who did what, when and from where; its export and the proof of a day."""
 
+from typing import Any
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -9,12 +12,25 @@ from accounts.roles import Role
 from audit import representations, selectors, services
 from audit.dashboard.forms import EntryFilterForm
 from audit.dashboard.streaming import download
+from audit.differences import differences, facts
 from audit.export.rows import FORMATS, export_rows
 from audit.models import AuditEntry
+from audit.sentences import tell
 from audit.windows import paginate_log
 from core import clock
+from core.api.pagination import BACK, ON
 from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
+
+# Links above the list: each is a filter that people come back to.
+SAVED = {
+    "Keys": "api_key.*",
+    "Team": "member.*",
+    "Sign-ins": "user.*",
+    "Webhooks": "webhook_endpoint.*",
+    "Staff": "staff.*",
+    "Exports": "audit.*",
+}
 
 
 @company_page()
@@ -31,7 +47,28 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
         page = paginate_log(rows, request)
     except FieldErrors:
         return redirect("audit:entries")
-    return render(request, "audit/entry_list.html", {"form": form, "page": page, "today": clock.now().date()})
+    context = {
+        "form": form,
+        "page": page,
+        "told": tell(page.items),
+        "saved": _saved_filters(request),
+        "today": clock.now().date(),
+    }
+    return render(request, "audit/entry_list.html", context)
+
+
+def _saved_filters(request: CompanyRequest) -> list[dict[str, Any]]:
+    """Return what people look for most, as links; the one in force is `is_chosen`."""
+    asked = {name: value for name, value in request.GET.items() if value and name not in ("limit", ON, BACK)}
+    return [
+        {"label": label, "query": urlencode(filters), "is_chosen": filters == asked}
+        for label, filters in [
+            ("Everything", {}),
+            ("By you", {"actor": request.principal.id}),
+            *((label, {"action": action}) for label, action in SAVED.items()),
+            ("Last 24 hours", {"period": "24h"}),
+        ]
+    ]
 
 
 @company_page()
@@ -39,7 +76,14 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
 def entry(request: CompanyRequest, public_id: str) -> HttpResponse:
     """One event: the values before and after, and where it came from."""
     row = selectors.get_entry(public_id)
-    return render(request, "audit/entry_detail.html", {"entry": row})
+    [told] = tell([row])
+    context = {
+        "entry": row,
+        "told": told,
+        "differences": differences(row.changes),
+        "facts": facts(row.detail),
+    }
+    return render(request, "audit/entry_detail.html", context)
 
 
 @company_page(role=Role.DEVELOPER)

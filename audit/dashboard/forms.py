@@ -11,6 +11,7 @@ from audit.dashboard.narrowing import is_client_id, is_path, is_status
 from audit.outcomes import OUTCOMES
 from audit.selectors import EntryFilter, RequestFilter
 from core import clock
+from core.api.scopes import SCOPES
 from core.errors import FieldErrors
 from core.events import EVENT_TYPES
 from core.resources import list_resources, pomelo_apps
@@ -163,6 +164,9 @@ class RequestFilterForm(_PeriodForm):
         choices=[("", "Any"), *((name, name) for name in ("GET", "POST", "PATCH", "PUT", "DELETE"))],
     )
     route = forms.ChoiceField(required=False)
+    scope = forms.ChoiceField(
+        required=False, choices=lambda: [("", "Any"), *((name, name) for name in SCOPES)]
+    )
     ip = forms.CharField(label="Address", required=False, max_length=50)
     client_request_id = forms.CharField(label="Your request id", required=False, max_length=100)
     period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))
@@ -189,6 +193,7 @@ class RequestFilterForm(_PeriodForm):
             route=self.text("route"),
             status=self.text("status"),
             outcome=self.text("outcome"),
+            scope=self.text("scope"),
             method=self.text("method"),
             refused_by=self.text("refused_by"),
             ip=self.text("ip"),

@@ -1,6 +1,9 @@
 """The request pages: search, one request with the decisions behind its answer, live tail, export, usage."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -16,12 +19,35 @@ from audit.dashboard.forms import RequestFilterForm
 from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
 from audit.models import RequestLog
+from audit.sentences import tell
 from audit.windows import paginate_log
 from core import clock
 from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
 
 _CHOICES_FROM = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A request, and those right before it that were the same and had the same answer, newest first."""
+
+    log: RequestLog
+    repeats: tuple[RequestLog, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How often it was sent."""
+        return 1 + len(self.repeats)
+
+
+def repeated(logs: Iterable[RequestLog]) -> Iterator[Repeated]:
+    """Yield the requests of a page; equal ones that follow each other are one."""
+    for _, group in groupby(
+        logs, key=lambda log: (log.method, log.path, log.status, log.refused_by, log.key, log.ip)
+    ):
+        newest, *older = group
+        yield Repeated(newest, tuple(older))
 
 
 @company_page()
@@ -48,6 +74,8 @@ def request_list(request: CompanyRequest) -> HttpResponse:
     context = {
         "form": form,
         "page": page,
+        # In the live view each request is a line: what somebody has opened would close every two seconds.
+        "rows": [Repeated(log) for log in page.items] if is_live else list(repeated(page.items)),
         "is_live": is_live,
         "still": query.urlencode(),
         "live_query": "&".join(filter(None, [query.urlencode(), "live=1"])),
@@ -71,7 +99,7 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "refusal": next((step for step in steps if not step["passed"] and not step.get("field")), None),
         "fixes": fixes,
         "may_fix": at_least(request.membership.role, Role.DEVELOPER),
-        "entries": selectors.entries_of_request(row),
+        "entries": tell(selectors.entries_of_request(row)),
         "same_id": urlencode({"client_request_id": row.client_request_id}),
         "trace_id": row.traceparent[3:35],
     }

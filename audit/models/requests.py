@@ -96,6 +96,11 @@ class RequestLog(RequestColumns, TenantModel):
             ),
         ]
 
+    @property
+    def client_id(self) -> str:
+        """The key as people know it; empty when there was none."""
+        return ids.encode("key", self.key) if self.key is not None else ""
+
 
 class UnownedRequest(RequestColumns):
     """A request without a valid credential: no company may see it, staff may. Partitioned by day."""

@@ -68,6 +68,17 @@ def mounted_views(patterns: list[Any] | None = None, prefix: str = "") -> Iterat
 
 
 @cache
+def operations_of_scope(scope: str) -> dict[str, list[str]]:
+    """Return the routes that a key calls by `scope`, as people write them (`/v1/customers/{id}`), by method."""
+    found: dict[str, list[str]] = {}
+    for mounted in mounted_views():
+        for method in mounted.methods:
+            if scope in mounted.scopes(method):
+                found.setdefault(method, []).append(route_template(mounted.route))
+    return found
+
+
+@cache
 def deprecated_operations() -> dict[str, Deprecation]:
     """Return the operations that are going away, by method and path: `GET /v1/…`."""
     found = {}

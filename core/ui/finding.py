@@ -5,7 +5,7 @@ only, or inside `system_context`, for staff. It looks exact values up by an inde
 """
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,16 @@ class Found:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an object is called where it is spoken of, and the address of its page; empty when it has none."""
+
+    title: str
+    path: str = ""
+
+
 Finder = Callable[[str], Iterable[Found]]
+Namer = Callable[[Collection[str]], Iterable[tuple[str, Named]]]
 
 
 def find(text: str) -> Iterator[Found]:
@@ -43,6 +52,20 @@ def find(text: str) -> Iterator[Found]:
             yield from finder(sought)
 
 
+def names_of(identifiers: Collection[str]) -> dict[str, Named]:
+    """Return what the installed apps call these objects, in the current tenant; what is gone, or nobody's, is left out.
+
+    A statement for each kind of object, however many there are.
+    """
+    found: dict[str, Named] = {}
+    if identifiers:
+        for app in pomelo_apps():
+            for path in app.namers:
+                namer: Namer = import_string(path)
+                found.update(namer(identifiers))
+    return found
+
+
 def identifier_in(text: str) -> tuple[str, uuid.UUID] | None:
     """Return the prefix and the UUID of the identifier that `text` is (`cus_01h…`), or None when it is none."""
     prefix = text.rpartition("_")[0]
@@ -50,6 +73,30 @@ def identifier_in(text: str) -> tuple[str, uuid.UUID] | None:
         return prefix, ids.decode(prefix, text)
     except ids.InvalidId:
         return None
+
+
+def name_rows(
+    identifiers: Collection[str],
+    pages: Mapping[Any, tuple[Callable[[Any], str] | None, Callable[[Any], str] | None]],
+) -> Iterator[tuple[str, Named]]:
+    """Yield the names of those of `identifiers` that are rows of these models: what a namer usually has to say.
+
+    `pages` has for each model (a class) the functions that return what a row is called, and the address of its page. Without
+    the first it is called by its identifier. What is only marked as deleted has no page.
+    """
+    known: dict[str, list[uuid.UUID]] = {}
+    for text in identifiers:
+        if (one := identifier_in(text)) is not None:
+            known.setdefault(one[0], []).append(one[1])
+    for model, (title_of, page_of) in pages.items():
+        wanted = known.get(getattr(model, "id_prefix", ""), [])
+        if not wanted:
+            continue
+        for row in model._default_manager.filter(pk__in=wanted):  # noqa: SLF001 - Django documents it
+            is_gone = getattr(row, "deleted_at", None) is not None
+            title = title_of(row) if title_of else ""
+            path = page_of(row) if page_of and not is_gone else ""
+            yield row.public_id, Named(title or row.public_id, path)
 
 
 def by_identifier(text: str, pages: Mapping[Any, tuple[str, Callable[[Any], str]]]) -> Iterator[Found]:

@@ -41,6 +41,7 @@ class StaffViewed(Event):
     """A member of staff opened an object of a company."""
 
     type: ClassVar[str] = "staff.viewed"
+    sentence: ClassVar[str] = "viewed {target}"
     public: ClassVar[bool] = False
 
 
@@ -49,6 +50,7 @@ class StaffListed(Event):
     """A member of staff had objects of the company on a list. What they searched for, only staff see."""
 
     type: ClassVar[str] = "staff.listed"
+    sentence: ClassVar[str] = "viewed a list that had objects of the company on it"
     public: ClassVar[bool] = False
 
 

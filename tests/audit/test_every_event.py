@@ -7,6 +7,7 @@ import pytest
 
 from audit.management.commands.generate_audit_docs import writers
 from audit.models import AuditEntry, StaffEntry
+from audit.sentences import sentence_of
 from core.events import EVENT_TYPES
 from core.models import OutboxEvent
 from core.resources import pomelo_apps
@@ -74,6 +75,9 @@ def test_an_event_leaves_one_entry_that_says_by_whom(
     ]
     [entry] = found[0]
     assert entry.actor_name
+    # It is told in a sentence of its own, of which nothing is left open.
+    assert EVENT_TYPES[kind].sentence
+    assert "–" not in sentence_of(entry)
     assert entry.request_id.startswith("req_") is written.has_request
     if kind in CATALOGUE:
         # What webhooks send of it is what the document says of this type.

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -10,16 +11,18 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.events import CompanyUpdated
+from accounts.events import CompanyUpdated, SignedIn
+from apikeys.events import ApiKeyRevoked
 from audit.export.rows import cell_of
 from audit.ingest.store import store
 from audit.models import AuditEntry
+from billing.events import CustomerCreated
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import tenant_context
 from core.values import ids
 from tests.audit.rows import make_row
-from tests.factories import World, join, make_user
+from tests.factories import World, join, make_key, make_user
 
 REFUSED: dict[str, Any] = {
     "status": 403,
@@ -59,8 +62,65 @@ def test_the_audit_page_shows_who_did_what_and_leads_to_the_details(world: World
     assert "company.updated" in page
     assert "company.created" in page
     detail = text_of(browser.get(f"/audit/{entry.public_id}/"))
-    assert "Acme &lt;b&gt;2&lt;/b&gt;" in detail
+    assert "<del>Acme</del>" in detail
+    assert "<ins>Acme &lt;b&gt;2&lt;/b&gt;</ins>" in detail
     assert "203.0.113.9" in detail
+
+
+def links_of(page: str) -> dict[str, str]:
+    """Return the address of every link of a page by its words; the first of equal ones."""
+    found: dict[str, str] = {}
+    for address, words in re.findall(r'<a [^>]*href="([^"]+)"[^>]*>([^<]+)</a>', page):
+        found.setdefault(words.strip(), address.replace("&amp;", "&"))
+    return found
+
+
+def test_an_entry_is_a_sentence_whose_names_lead_to_their_objects(world: World, browser: Client) -> None:
+    key = make_key(world.company, name="CI <deploy>").key
+    ada = Principal(kind="user", id=world.owner.public_id, name="Ada")
+    with tenant_context(world.tenant()):
+        publish(ApiKeyRevoked(object_id=key.public_id), actor=ada)
+        publish(
+            CustomerCreated(object_id="cus_01h2xcejqtf2nbrexx3vqjhp41"),
+            actor=Principal(kind="key", id=key.public_id, name="CI"),
+        )
+        entry = AuditEntry.objects.get(action="api_key.revoked")
+    page = text_of(browser.get("/audit/"))
+    links = links_of(page)
+    assert links["Ada"] == f"/audit/?actor={world.owner.public_id}"
+    assert links["revoked key"] == f"/audit/{entry.public_id}/"
+    assert links["CI &lt;deploy&gt;"] == links["CI"] == f"/keys/{key.public_id}/"
+    # What is gone is named by its identifier, and leads nowhere.
+    assert '<strong class="mono">cus_01h2xcejqtf2nbrexx3vqjhp41</strong>' in page
+    assert text_of(browser.get(links["Ada"])).count("revoked key") == 1
+    assert "<title>Ada revoked key CI &lt;deploy&gt;" in text_of(browser.get(f"/audit/{entry.public_id}/"))
+
+
+def test_what_repeats_itself_is_told_once_and_opens(world: World, browser: Client) -> None:
+    ada, bob = (Principal(kind="user", id=f"usr_{name}", name=name) for name in ("Ada", "Bob"))
+    with tenant_context(world.tenant()):
+        for actor in (ada, ada, ada, bob, ada):
+            publish(SignedIn(object_id=actor.id), actor=actor)
+        entries = list(AuditEntry.objects.filter(action="user.signed_in").order_by("-id"))
+    response = browser.get("/audit/?action=user.*")
+    told = response.context["told"]
+    assert [(one.text, one.count) for one in told] == [
+        ("Ada signed in", 1),
+        ("Bob signed in", 1),
+        ("Ada signed in", 3),
+    ]
+    page = text_of(response)
+    assert page.count("3 times since") == 1
+    assert all(f"/audit/{entry.public_id}/" in page for entry in entries)
+
+
+def test_saved_filters_are_links_and_the_one_in_force_is_marked(world: World, browser: Client) -> None:
+    saved = {one["label"]: one for one in browser.get("/audit/?action=api_key.*").context["saved"]}
+    assert [label for label, one in saved.items() if one["is_chosen"]] == ["Keys"]
+    for one in saved.values():
+        response = browser.get(f"/audit/?{one['query']}")
+        assert not response.context["form"].errors
+        assert [each["label"] for each in response.context["saved"] if each["is_chosen"]] == [one["label"]]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +184,8 @@ def test_a_refused_request_is_explained(world: World, browser: Client) -> None:
         ("q=invoices", {"/v1/invoices"}),
         ("ip=203.0.113.7", {"/v1/customers/cus_01h", "/v1/invoices"}),
         ("ip=2001:db8::/32", set()),
+        ("scope=customers:read", {"/v1/customers/cus_01h"}),
+        ("scope=invoices:write", set()),
         ("period=24h", {"/v1/customers/cus_01h", "/v1/invoices"}),
         ("refused_by=ip_not_allowed", {"/v1/invoices"}),
         ("refused_by=rate_limited", set()),
@@ -140,6 +202,22 @@ def test_each_filter_of_the_request_page_narrows(
     store([make_row(world.company.id), make_row(world.company.id, **REFUSED)])
     rows = text_of(browser.get(f"/requests/export.jsonl?{query}")).splitlines()
     assert {json.loads(line)["path"] for line in rows} == expected
+
+
+def test_equal_requests_in_a_row_are_one_line_that_opens(world: World, browser: Client) -> None:
+    rows = [make_row(world.company.id, path=path) for path in ("/v1/a", "/v1/a", "/v1/b", "/v1/a")]
+    store([*rows, make_row(world.company.id, **REFUSED)])
+    response = browser.get("/requests/")
+    assert [(one.log.path, one.count) for one in response.context["rows"]] == [
+        ("/v1/invoices", 1), ("/v1/a", 1), ("/v1/b", 1), ("/v1/a", 2),
+    ]  # fmt: skip
+    page = text_of(response)
+    assert page.count("2 times in a row") == 1
+    assert all(f"/requests/{ids.encode('req', uuid.UUID(row[0]))}/" in page for row in rows)
+    links = links_of(page)
+    assert links["ci-deploy"] == f"/requests/?key={ids.encode('key', uuid.UUID(rows[0][3]))}"
+    assert links["203.0.113.7"] == "/requests/?ip=203.0.113.7"
+    assert [one.count for one in browser.get("/requests/?live=1").context["rows"]] == [1] * 5
 
 
 def test_the_live_view_asks_again_for_its_rows_only(world: World, browser: Client) -> None:

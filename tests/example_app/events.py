@@ -11,6 +11,7 @@ class BookingCreated(Event):
     """A booking was created."""
 
     type: ClassVar[str] = "booking.created"
+    sentence: ClassVar[str] = "created booking {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class BookingUpdated(Event):
     """A booking was changed."""
 
     type: ClassVar[str] = "booking.updated"
+    sentence: ClassVar[str] = "changed booking {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class BookingDeleted(Event):
     """A booking was deleted."""
 
     type: ClassVar[str] = "booking.deleted"
+    sentence: ClassVar[str] = "deleted booking {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +35,4 @@ class BookingConfirmed(Event):
     """A booking was confirmed."""
 
     type: ClassVar[str] = "booking.confirmed"
+    sentence: ClassVar[str] = "confirmed booking {target}"

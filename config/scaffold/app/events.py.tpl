@@ -11,6 +11,7 @@ class {{ model }}Created(Event):
     """{{ a }} {{ word }} was created."""
 
     type: ClassVar[str] = "{{ object }}.created"
+    sentence: ClassVar[str] = "created {{ word }} {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,7 @@ class {{ model }}Updated(Event):
     """{{ a }} {{ word }} was changed."""
 
     type: ClassVar[str] = "{{ object }}.updated"
+    sentence: ClassVar[str] = "changed {{ word }} {target}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +27,4 @@ class {{ model }}Deleted(Event):
     """{{ a }} {{ word }} was deleted."""
 
     type: ClassVar[str] = "{{ object }}.deleted"
+    sentence: ClassVar[str] = "deleted {{ word }} {target}"

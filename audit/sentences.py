@@ -1,0 +1,116 @@
+"""The trail in sentences: who did what to which object, with links, and what repeats itself told once.
+
+What an actor did is said by the event (`core.events.Event.sentence`), what an object is called by its app (`core.ui.finding`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from string import Formatter
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from audit.models import AuditEntry
+from audit.models.entries import EntryColumns
+from core.events import EVENT_TYPES
+from core.ui.finding import Named, names_of
+
+TARGET = "target"
+LONGEST_FACT = 200
+_NAMELESS = {EntryColumns.ActorKinds.SYSTEM: "Pomelo"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a sentence: plain words, or the name of something, with the address of its page if it has one."""
+
+    text: str
+    url: str = ""
+    is_name: bool = False
+    is_id: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An entry in a sentence, and those right before it that say the same, newest first."""
+
+    entry: AuditEntry
+    actor: Part
+    parts: tuple[Part, ...]
+    repeats: tuple[AuditEntry, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How often it happened."""
+        return 1 + len(self.repeats)
+
+    @property
+    def first(self) -> AuditEntry:
+        """The oldest of them."""
+        return self.repeats[-1] if self.repeats else self.entry
+
+    @property
+    def text(self) -> str:
+        """The sentence without links."""
+        return " ".join([self.actor.text, "".join(part.text for part in self.parts)])
+
+
+def tell(entries: Sequence[AuditEntry]) -> list[Told]:
+    """Return a page of entries in sentences, in the current tenant; equal ones that follow each other are one."""
+    groups = [list(group) for _, group in groupby(entries, key=_what_repeats)]
+    wanted = {group[0].target_id for group in groups} | {
+        group[0].actor_id for group in groups if group[0].actor_kind == EntryColumns.ActorKinds.KEY
+    }
+    names = names_of(wanted)
+    return [
+        Told(group[0], _actor(group[0], names), tuple(_parts(group[0], names)), tuple(group[1:]))
+        for group in groups
+    ]
+
+
+def sentence_of(entry: EntryColumns) -> str:
+    """Return one entry as plain text, its object by identifier: what needs no look-up and no tenant."""
+    return " ".join([_actor(entry, {}).text, "".join(part.text for part in _parts(entry, {}))])
+
+
+def sentence_template(action: str) -> str:
+    """Return the sentence of an action; of one that no installed app declares any more, its own words."""
+    event = EVENT_TYPES.get(action)
+    return (event.sentence if event else "") or f"{action.replace('.', ': ').replace('_', ' ')} {{{TARGET}}}"
+
+
+def _what_repeats(entry: EntryColumns) -> tuple[Any, ...]:
+    return entry.action, entry.actor_kind, entry.actor_id, entry.target_id, entry.ip
+
+
+def _actor(entry: EntryColumns, names: dict[str, Named]) -> Part:
+    kind = EntryColumns.ActorKinds(entry.actor_kind)
+    name = _NAMELESS.get(kind) or entry.actor_name or entry.actor_id or "Somebody"
+    if kind == EntryColumns.ActorKinds.KEY:
+        return Part(name, names[entry.actor_id].path if entry.actor_id in names else "", is_name=True)
+    if kind == EntryColumns.ActorKinds.SYSTEM or not entry.actor_id:
+        return Part(name, is_name=True)
+    # A person has no page of their own; what else they did is what one wants to see.
+    return Part(name, f"{reverse('audit:entries')}?{urlencode({'actor': entry.actor_id})}", is_name=True)
+
+
+def _parts(entry: EntryColumns, names: dict[str, Named]) -> Iterable[Part]:
+    for words, field, _, _ in Formatter().parse(sentence_template(entry.action)):
+        if words:
+            yield Part(words)
+        if field == TARGET:
+            named = names.get(entry.target_id)
+            title = named.title if named else entry.target_id or "–"
+            yield Part(title, named.path if named else "", is_name=True, is_id=title == entry.target_id)
+        elif field:
+            yield Part(_fact(entry, field), is_name=True)
+
+
+def _fact(entry: EntryColumns, name: str) -> str:
+    """Return a fact of the event's detail, or what a field that changed is now."""
+    found = entry.detail.get(name)
+    if found is None and isinstance(changed := entry.changes.get(name), list) and changed:
+        found = changed[-1]
+    return str(found)[:LONGEST_FACT] if found not in (None, "") else "–"
