@@ -111,6 +111,7 @@ class SenderDomainKeyRotated(Event):
     """The key that signs a sender's domain's mail was retired for the other one, and a new one made; `detail` has their selectors."""
 
     type: ClassVar[str] = "sender_domain.key_rotated"
+    sentence: ClassVar[str] = "replaced the DKIM key of sender domain {target}"
     public: ClassVar[bool] = False
 
 
@@ -144,6 +145,7 @@ class SmsSenderAssigned(Event):
     """Staff gave the company a number or name that its SMS may come from."""
 
     type: ClassVar[str] = "sms_sender.assigned"
+    sentence: ClassVar[str] = "assigned SMS sender {sender}"
     public: ClassVar[bool] = False
 
 
