@@ -89,6 +89,7 @@ class SecurityPolicyChanged(_AccountEvent):
     """What the company asks of its people's sign-in, or of its keys, was changed."""
 
     type: ClassVar[str] = "company.security_policy_changed"
+    sentence: ClassVar[str] = "changed the company’s security policy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +97,7 @@ class OwnershipTransferred(_AccountEvent):
     """An owner handed the company to another member and is an admin now."""
 
     type: ClassVar[str] = "company.ownership_transferred"
+    sentence: ClassVar[str] = "transferred the company to {owner}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,7 @@ class SessionsEnded(_AccountEvent):
     """A member signed out their other devices."""
 
     type: ClassVar[str] = "user.sessions_ended"
+    sentence: ClassVar[str] = "signed out their other devices"
 
 
 @dataclass(frozen=True, kw_only=True)
