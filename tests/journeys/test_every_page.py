@@ -48,8 +48,13 @@ def pages_of_the_dashboard() -> list[str]:
     return sorted({path for path in found if not path[1:].startswith(NOT_PAGES) and "\\" not in path})
 
 
-def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
-    """Return what axe calls worse than minor, with the elements; by all its rules, or by `rules`."""
+SERIOUS = ("serious", "critical")
+
+
+def violations(
+    page: Page, rules: Sequence[str] = (), impacts: Sequence[str] = ("moderate", *SERIOUS)
+) -> list[str]:
+    """Return what axe finds of these impacts, with the elements; by all its rules, or by `rules`."""
     options: dict[str, Any] = {"resultTypes": ["violations"]}  # without the lists of everything that is fine
     if rules:
         options["runOnly"] = {"type": "rule", "values": list(rules)}
@@ -57,7 +62,7 @@ def violations(page: Page, rules: Sequence[str] = ()) -> list[str]:
     return [
         f"{one['id']}: {one['help']} {[node['target'] for node in one['nodes']][:3]}"
         for one in found
-        if one["impact"] != "minor"
+        if one["impact"] in impacts
     ]
 
 
