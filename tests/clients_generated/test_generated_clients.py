@@ -14,11 +14,15 @@ CALLS = [
     "invoice above 2^31",
     "charge",
     "PDF as bytes",
+    "email",
+    "SMS",
+    "webhook endpoint",
     "customer deleted",
     "403 typed",
     "429 typed",
 ]
-SCOPES = [f"{name}:{does}" for name in ("customers", "invoices", "charges") for does in ("read", "write")]
+OBJECTS = ("customers", "invoices", "charges", "webhooks")
+SCOPES = [f"{name}:{does}" for name in OBJECTS for does in ("read", "write")] + ["messaging:send"]
 
 
 @pytest.mark.parametrize("name", GENERATORS)

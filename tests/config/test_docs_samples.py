@@ -28,9 +28,19 @@ SCOPES = [
     "templates:read", "templates:write",
 ]  # fmt: skip
 PAGES = [slug for name, slugs in SECTIONS if name in ("Start", "Build", "Change") for slug in slugs]
-RUN = {"sh", "python", "js"}
+# Each language and what runs it. Where there is no such program its samples are not run, and a test says so.
+PROGRAMS = {"sh": "bash", "python": sys.executable, "js": "node", "go": "go"}
+RUN = set(PROGRAMS)
+ENDINGS = {"python": "py", "js": "mjs", "go": "go"}
+RUNNERS = {"python": "python", "js": "node", "go": "go run"}
 # Samples with a test of their own: a delivery that was really sent, the command of `cli/`, the versions of a coming release.
-ELSEWHERE = {("webhooks", "python"), ("webhooks", "js"), ("local-development", "sh"), ("versions", "python")}
+ELSEWHERE = {
+    ("webhooks", "python"),
+    ("webhooks", "js"),
+    ("webhooks", "go"),
+    ("local-development", "sh"),
+    ("versions", "python"),
+}
 # Whatever is refused ends the run, and what curl shows of its progress is no part of it.
 BEGIN = """set -euo pipefail
 curl() { command curl --silent --show-error --fail-with-body --max-time 30 --write-out '\\n' "$@"; }
@@ -81,9 +91,9 @@ def script_of(server, folder, languages):
         if language == "sh":
             parts.append(code.replace("pm_test_…", "$SECRET_FOR_SAMPLES"))
             continue
-        file = folder / f"{page}-{number}.{'py' if language == 'python' else 'mjs'}"
+        file = folder / f"{page}-{number}.{ENDINGS[language]}"
         file.write_text(code)
-        parts.append(f"{'python' if language == 'python' else 'node'} {file}")
+        parts.append(f"{RUNNERS[language]} {file}")
     return "\n".join(parts), names
 
 
@@ -91,7 +101,7 @@ def test_every_sample_runs_as_printed_from_page_to_page(server, sandbox, world, 
     set_aside_due_payments()
     make_seller(world.tenant("test"))
     secret = issue_key(world.company, SCOPES, mode="test").client_secret
-    languages = RUN if shutil.which("node") else RUN - {"js"}
+    languages = {language for language, program in PROGRAMS.items() if shutil.which(program)}
 
     script, names = script_of(server, tmp_path, languages)
     log = tmp_path / "said.txt"
@@ -117,6 +127,15 @@ def test_every_sample_runs_as_printed_from_page_to_page(server, sandbox, world, 
     assert len(names) >= 10
     assert said.count("replayed: true") == len(languages) - 1
     assert (tmp_path / "invoice.pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_the_samples_of_each_language_are_run(language):
+    if not shutil.which(PROGRAMS[language]):
+        pytest.skip(
+            f"The {language} samples were not run: this machine has no `{PROGRAMS[language]}`"
+            " (`make test-clients` brings Go, and runs them)."
+        )
 
 
 def test_no_sample_names_a_server_that_is_not_this_one(server):

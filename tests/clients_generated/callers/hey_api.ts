@@ -34,6 +34,15 @@ async function main() {
   const pdf = (await api.downloadInvoicePdf({ path: { id: invoice.id }, parseAs: "blob", throwOnError: true })).data as Blob;
   assert.equal((await pdf.text()).slice(0, 5), "%PDF-");
   held("PDF as bytes");
+  const email = { channel: "email" as const, to: ["delivered@test.pomelo.dev"], subject: "Hello", text: "Hi" };
+  assert.equal((await api.createMessage({ body: email, throwOnError: true })).data.channel, "email");
+  held("email");
+  const sms = { channel: "sms" as const, to: ["+15005550006"], text: "Hi" };
+  assert.equal((await api.createMessage({ body: sms, throwOnError: true })).data.channel, "sms");
+  held("SMS");
+  const hook = { url: "https://example.com/hook", events: ["customer.*" as const] };
+  assert.match((await api.createWebhookEndpoint({ body: hook, throwOnError: true })).data.secret, /^whsec_/);
+  held("webhook endpoint");
   const gone = (await api.createCustomer({ body: { name: "Gone" }, throwOnError: true })).data;
   assert.equal((await api.deleteCustomer({ path: { id: gone.id }, throwOnError: true })).response.status, 204);
   held("customer deleted");

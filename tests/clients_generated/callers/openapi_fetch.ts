@@ -34,6 +34,15 @@ async function main() {
   const pdf = await api.GET("/v1/invoices/{id}/pdf", { params: { path: { id: invoice.id } }, parseAs: "arrayBuffer" });
   assert.equal(Buffer.from(pdf.data!).subarray(0, 5).toString(), "%PDF-");
   held("PDF as bytes");
+  const email = { channel: "email" as const, to: ["delivered@test.pomelo.dev"], subject: "Hello", text: "Hi" };
+  assert.equal((await api.POST("/v1/messages", { body: email })).data!.channel, "email");
+  held("email");
+  const sms = { channel: "sms" as const, to: ["+15005550006"], text: "Hi" };
+  assert.equal((await api.POST("/v1/messages", { body: sms })).data!.channel, "sms");
+  held("SMS");
+  const hook = { url: "https://example.com/hook", events: ["customer.*" as const] };
+  assert.match((await api.POST("/v1/webhook_endpoints", { body: hook })).data!.secret, /^whsec_/);
+  held("webhook endpoint");
   const gone = (await api.POST("/v1/customers", { body: { name: "Gone" } })).data!;
   const deleted = await api.DELETE("/v1/customers/{id}", { params: { path: { id: gone.id } } });
   assert.equal(deleted.response.status, 204);

@@ -50,6 +50,16 @@ assert made.ChargesApi(client).create_charge(order).amount == 4200
 print("charge")
 assert bytes(invoices.download_invoice_pdf(invoice.id)).startswith(b"%PDF-")
 print("PDF as bytes")
+email = made.EmailMessageInput(channel="email", to=["delivered@test.pomelo.dev"], subject="Hello", text="Hi")
+messages = made.MessagesApi(client)
+assert messages.create_message(made.MessageInput(email)).channel == made.MessageChannel.EMAIL
+print("email")
+sms = made.SmsMessageInput(channel="sms", to=["+15005550006"], text="Hi")
+assert messages.create_message(made.MessageInput(sms)).channel == made.MessageChannel.SMS
+print("SMS")
+hook = made.WebhookEndpointInput(url="https://example.com/hook", events=[made.EventPattern.CUSTOMER_DOT_STAR])
+assert made.WebhookEndpointsApi(client).create_webhook_endpoint(hook).secret.startswith("whsec_")
+print("webhook endpoint")
 gone = customers.create_customer(made.CustomerInput(name="Gone"))
 assert customers.delete_customer_with_http_info(gone.id).status_code == 204
 print("customer deleted")

@@ -6,15 +6,23 @@ from pomelo_generated import AuthenticatedClient
 from pomelo_generated.api.charges import create_charge
 from pomelo_generated.api.customers import create_customer, delete_customer, list_customers, update_customer
 from pomelo_generated.api.invoices import create_invoice, download_invoice_pdf
+from pomelo_generated.api.messages import create_message
+from pomelo_generated.api.webhook_endpoints import create_webhook_endpoint
 from pomelo_generated.api.whoami import whoami
 from pomelo_generated.models import (
     ChargeInput,
     Currency,
     CustomerInput,
+    EmailMessageInput,
+    EmailMessageInputChannel,
+    EventPattern,
     InvoiceInput,
     InvoiceLineInput,
     PatchedCustomerInput,
     Problem,
+    SmsMessageInput,
+    SmsMessageInputChannel,
+    WebhookEndpointInput,
 )
 
 
@@ -47,6 +55,17 @@ assert create_charge.sync(client=client, body=order).amount == 4200
 print("charge")
 assert download_invoice_pdf.sync(invoice.id, client=client).payload.read().startswith(b"%PDF-")
 print("PDF as bytes")
+email = EmailMessageInput(
+    channel=EmailMessageInputChannel.EMAIL, to=["delivered@test.pomelo.dev"], subject="Hello", text="Hi"
+)
+assert create_message.sync(client=client, body=email).channel == "email"
+print("email")
+sms = SmsMessageInput(channel=SmsMessageInputChannel.SMS, to=["+15005550006"], text="Hi")
+assert create_message.sync(client=client, body=sms).channel == "sms"
+print("SMS")
+hook = WebhookEndpointInput(url="https://example.com/hook", events=[EventPattern.CUSTOMER])
+assert create_webhook_endpoint.sync(client=client, body=hook).secret.startswith("whsec_")
+print("webhook endpoint")
 gone = create_customer.sync(client=client, body=CustomerInput(name="Gone"))
 assert delete_customer.sync_detailed(gone.id, client=client).status_code == 204
 print("customer deleted")
