@@ -20,6 +20,7 @@ from core.api.filters import (
     TruthFilter,
 )
 from core.values import ids
+from core.values.metadata import MAX_NAME, MAX_VALUE
 
 EXPANSIONS = [("lines", "The lines")]
 
@@ -40,8 +41,8 @@ class CustomerFilter(CreatedRange):
 
     email = django_filters.CharFilter(method="by_email", max_length=254)
     external_id = TextFilter(max_length=100)
-    metadata_key = django_filters.CharFilter(method="by_metadata", max_length=40)
-    metadata_value = django_filters.CharFilter(method="with_key", max_length=500)
+    metadata_key = django_filters.CharFilter(method="by_metadata", max_length=MAX_NAME)
+    metadata_value = django_filters.CharFilter(method="with_key", max_length=MAX_VALUE)
     search = django_filters.CharFilter(method="by_words", max_length=200)
 
     class Meta:

@@ -1,5 +1,7 @@
 """What forms of several apps share."""
 
+from typing import Any
+
 from django import forms
 
 from core.errors import DomainError, FieldErrors
@@ -18,3 +20,13 @@ class ServiceForm(forms.Form):
             first, last = problem.field.partition(".")[0], problem.field.rpartition(".")[2]
             name = next((each for each in (first, last) if each in self.fields), None)
             self.add_error(name, problem.message)
+
+
+class FilterForm(forms.Form):
+    """Narrows a list: what is malformed is left out, and the field says why."""
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """The valid, non-empty filters."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}

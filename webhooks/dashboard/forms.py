@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from core import clock
-from core.ui.forms import ServiceForm
+from core.ui.forms import FilterForm, ServiceForm
 from core.values.form_fields import MomentField
 from core.values.texts import lines_of
 from webhooks.catalogue import ALL, CATALOGUE, TEST_EVENT, groups
@@ -145,7 +145,7 @@ class RecoverForm(forms.Form):
         return clock.now() - timedelta(hours=self.cleaned_data["hours"])
 
 
-class DeliveryFilterForm(forms.Form):
+class DeliveryFilterForm(FilterForm):
     """Narrows the list of deliveries. An unknown value is ignored."""
 
     endpoint = forms.ChoiceField(required=False)
@@ -161,9 +161,3 @@ class DeliveryFilterForm(forms.Form):
             ("", "Any endpoint"),
             *((each.public_id, each.url) for each in endpoints),
         ]
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The valid, non-empty filters."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}

@@ -8,8 +8,9 @@ from billing.dashboard.forms.base import MetadataTextField
 from billing.dashboard.forms.parties import AddressFields, TaxIdsField, language_choices, replacing
 from billing.models import Customer
 from billing.models.customers import TaxExemption
-from core.ui.forms import ServiceForm
+from core.ui.forms import FilterForm, ServiceForm
 from core.values.form_fields import DayField, EmailAddressField, NameField
+from core.values.metadata import MAX_NAME, MAX_VALUE
 
 _OWN = (
     "name",
@@ -66,7 +67,7 @@ class CustomerForm(AddressFields, ServiceForm):
         return {**self.values, "metadata": replacing(customer.metadata, self.values["metadata"])}
 
 
-class CustomerFilterForm(forms.Form):
+class CustomerFilterForm(FilterForm):
     """Narrows the list of customers."""
 
     search = forms.CharField(
@@ -77,11 +78,5 @@ class CustomerFilterForm(forms.Form):
         ),
     )
     created_after = DayField(required=False, label="Created from")
-    metadata_key = forms.CharField(max_length=40, required=False, label="Metadata name")
-    metadata_value = forms.CharField(max_length=500, required=False, label="Metadata value")
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The valid, non-empty filters."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
+    metadata_key = forms.CharField(max_length=MAX_NAME, required=False, label="Metadata name")
+    metadata_value = forms.CharField(max_length=MAX_VALUE, required=False, label="Metadata value")

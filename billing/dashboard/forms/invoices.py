@@ -23,7 +23,7 @@ from billing.dashboard.forms.parties import replacing
 from billing.models import Customer, Invoice
 from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_LINES
-from core.ui.forms import ServiceForm
+from core.ui.forms import FilterForm, ServiceForm
 from core.values.currencies import CURRENCIES
 from core.values.form_fields import DayField
 
@@ -201,7 +201,7 @@ class InvoiceForm(ServiceForm):
         return {**head, "lines": [line.line for line in self.lines if line.line is not None]}
 
 
-class InvoiceFilterForm(forms.Form):
+class InvoiceFilterForm(FilterForm):
     """Narrows the list of invoices."""
 
     number = forms.CharField(max_length=32, required=False, label="Number")
@@ -212,9 +212,3 @@ class InvoiceFilterForm(forms.Form):
     due_before = DayField(required=False, label="Due before")
     overdue = forms.BooleanField(required=False)
     customer = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The valid, non-empty filters."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}

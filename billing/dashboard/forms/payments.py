@@ -15,7 +15,7 @@ from billing.gateways import current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus, RefundReason
 from core.errors import NotFound
-from core.ui.forms import ServiceForm
+from core.ui.forms import FilterForm, ServiceForm
 from core.values.form_fields import DayField
 
 _CARD_LABELS = {
@@ -93,19 +93,13 @@ class FreeChargeForm(ServiceForm):
         return values
 
 
-class ChargeFilterForm(forms.Form):
+class ChargeFilterForm(FilterForm):
     """Narrows the list of charges."""
 
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *PaymentStatus.choices])
     invoice = forms.ChoiceField(required=False, choices=[("", "With or without"), ("none", "Without")])
     created_after = DayField(required=False, label="Created from")
     customer = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
-
-    @property
-    def chosen(self) -> dict[str, Any]:
-        """The valid, non-empty filters."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
 
 
 class RefundForm(AmountForm):
