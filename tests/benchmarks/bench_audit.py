@@ -1,6 +1,6 @@
-"""The request log: how fast it is written, read and dropped, and what it costs a request.
+"""The request log: how fast it is written, read and dropped (bench_guard has what it costs a request).
 
-    python -m tests.benchmarks.bench_audit [--only=cost,ingestion,pages,prune] [--rows=N] [--seconds=S] [--prune-rows=N]
+    python -m tests.benchmarks.bench_audit [--only=ingestion,pages,prune] [--rows=N] [--seconds=S] [--prune-rows=N]
 
 Starts a PostgreSQL (with fsync) and a Valkey of its own with production's settings, and prints one table.
 """
@@ -47,11 +47,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="how long rows are written")
     parser.add_argument("--prune-rows", type=int, default=1_000_000, help="rows of the day that is dropped")
     parser.add_argument("--repeats", type=int, default=20, help="times each filter is asked")
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of two seconds on the hot path")
-    parser.add_argument("--only", default="cost,ingestion,pages,prune", help="parts to run")
+    parser.add_argument("--only", default="ingestion,pages,prune", help="parts to run")
     options = parser.parse_args()
     parts: dict[str, Callable[[Stage, argparse.Namespace], list[Figure]]] = {
-        "cost": measure_cost,
         "ingestion": measure_ingestion,
         "pages": measure_pages,
         "prune": measure_prune,
@@ -90,53 +88,6 @@ def _set_up(scene: Stage) -> None:
     import django
 
     django.setup()
-
-
-# --- what a request pays ----------------------------------------------------------------------------------------------
-
-
-def measure_cost(scene: Stage, options: argparse.Namespace) -> list[Figure]:
-    """Processor time of a web worker per `GET /v1/whoami`, with the log and without, in turns of a second each."""
-    from tests.benchmarks.load import Client, compare, packed
-
-    seeded = scene.python(DATABASE, "tests.benchmarks.seeding", {"keys": 50, "customers": 10, "mass_keys": 0})
-    requests = [
-        packed("GET", "/v1/whoami", headers={"Authorization": f"Bearer {secret}"})
-        for secret in seeded["secrets"]
-    ]
-    application = "config.wsgi:application"
-    logged = scene.environment(DATABASE)
-    unlogged = scene.environment(DATABASE, DJANGO_SETTINGS_MODULE="tests.benchmarks.unlogged")
-    with scene.server(logged, application) as first, scene.server(unlogged, application) as second:
-        servers = (first, second)
-        clients = [Client(server.port, lambda n: requests[n % len(requests)]) for server in servers]
-        for client in clients:
-            client.run(requests=1000)
-        ratios, costs = [], []
-        for _ in range(options.rounds):
-            before = [server.cpu() for server in servers]
-            parts = compare(clients, seconds=1, rounds=1)
-            # What was appended last is encoded and sent in the background, which belongs to the cost.
-            time.sleep(0.2)
-            cost = [
-                (server.cpu() - start) / part.answers
-                for server, start, part in zip(servers, before, parts, strict=True)
-            ]
-            costs.append(cost)
-            ratios.append(cost[0] / cost[1])
-        for client in clients:
-            client.close()
-    ours, bare = (statistics.median(cost[side] for cost in costs) * 1e6 for side in (0, 1))
-    spread = statistics.quantiles(ratios, n=4)
-    return [
-        Figure(
-            "the log's share of a whoami's processor time",
-            (statistics.median(ratios) - 1) * 100,
-            "%",
-            5,
-            note=f"{ours:.0f} µs against {bare:.0f} µs; quartiles {spread[0] - 1:.1%} to {spread[2] - 1:.1%}",
-        )
-    ]
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

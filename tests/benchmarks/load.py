@@ -19,6 +19,12 @@ class Slice:
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
 
+    def add(self, part: "Slice") -> None:
+        """Count another slice of the same load to this one."""
+        self.answers += part.answers
+        self.seconds += part.seconds
+        self.latencies += part.latencies
+
     @property
     def rate(self) -> float:
         """Answers per second."""
@@ -127,8 +133,5 @@ def compare(clients: Sequence[Client], *, seconds: float, rounds: int) -> list[S
     totals = [Slice() for _ in clients]
     for _ in range(rounds):
         for client, total in zip(clients, totals, strict=True):
-            part = client.run(seconds=seconds / rounds)
-            total.answers += part.answers
-            total.seconds += part.seconds
-            total.latencies += part.latencies
+            total.add(client.run(seconds=seconds / rounds))
     return totals

@@ -178,9 +178,8 @@ class Server:
         raise RuntimeError("no VmRSS")
 
     def cpu(self) -> float:
-        """Seconds of CPU the worker has used so far."""
-        fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Seconds of CPU the worker has used so far, by its own clock: to the nanosecond, where /proc counts by 10 ms."""
+        return time.clock_gettime((~self.worker << 3) | 2)  # clock_getcpuclockid(3), as Linux has it
 
 
 def _cpu_of(pid: int) -> float:
