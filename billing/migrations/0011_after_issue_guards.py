@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.db import migrations
 
+from core.postgres.going_back import refuse_while
 from core.postgres.sql_files import functions_of
 
 SQL = Path(__file__).resolve().parent.parent / "sql"
@@ -23,5 +24,9 @@ class Migration(migrations.Migration):
                     (SQL / "after_issue_undo.sql").read_text(),
                 )
             ),
+        ),
+        refuse_while(
+            "SELECT (SELECT count(*) FROM billing_creditnote) + (SELECT count(*) FROM billing_offplatformpayment)",
+            what="credit notes and payments past the gateway, which the invoices of the release before know nothing of",
         ),
     ]

@@ -7,6 +7,8 @@ import core.values.ids
 import django.db.models.deletion
 from django.db import migrations, models
 
+from core.postgres.going_back import refuse_while
+
 
 class Migration(migrations.Migration):
 
@@ -38,5 +40,14 @@ class Migration(migrations.Migration):
                 'default_manager_name': 'objects',
                 'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='messaging_messageattachment_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='messaging_messageattachment_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='messaging_messageattachment_tenant'), core.postgres.constraints.CompositeForeignKey(fields='message', name='messaging_messageattachment_message_fk', to='messaging.Message', with_mode=True), models.UniqueConstraint(fields=('company', 'mode', 'message', 'position'), name='messaging_messageattachment_position'), models.CheckConstraint(condition=models.Q(('position__lt', 5)), name='messaging_messageattachment_few')],
             },
+        ),
+        refuse_while(
+            """
+            SELECT count(*) FROM messaging_message m
+            WHERE m.status IN ('queued', 'scheduled') AND EXISTS (
+                SELECT FROM messaging_messageattachment a
+                WHERE a.company_id = m.company_id AND a.mode = m.mode AND a.message_id = m.id)
+            """,
+            what="messages that wait with files, and would go out without them",
         ),
     ]

@@ -6,6 +6,8 @@ import core.values.ids
 import django.db.models.deletion
 from django.db import migrations, models
 
+from core.postgres.going_back import refuse_while
+
 
 class Migration(migrations.Migration):
 
@@ -51,5 +53,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='smssender',
             index=models.Index(fields=['company', 'mode', 'status', '-id'], name='messaging_smssender_status'),
+        ),
+        refuse_while(
+            "SELECT count(*) FROM messaging_reputation WHERE state = 'paused'",
+            what="companies whose email is paused, and what of it is held would wait for good: lift the pauses first",
         ),
     ]

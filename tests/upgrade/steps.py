@@ -18,8 +18,8 @@ django.setup()
 
 from django.apps import apps  # noqa: E402
 from django.apps.registry import Apps  # noqa: E402
-from django.core.management import call_command  # noqa: E402
-from django.db import connections  # noqa: E402
+from django.core.management import CommandError, call_command  # noqa: E402
+from django.db import connections, transaction  # noqa: E402
 from django.db.migrations.executor import MigrationExecutor  # noqa: E402
 from django.db.migrations.loader import MigrationLoader  # noqa: E402
 from psycopg.conninfo import conninfo_to_dict  # noqa: E402
@@ -30,6 +30,7 @@ from core.engines.postgres import binary  # noqa: E402
 from core.operations.restoring import open_tables  # noqa: E402
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context  # noqa: E402
 from tests.upgrade.rows import OWN_APPS, add_rows, own_models  # noqa: E402
+from tests.upgrade.use import use_release  # noqa: E402
 
 WRITER = "superuser"
 FOREIGN_APPS = ("account", "admin", "auth", "mfa", "sessions", "usersessions")
@@ -60,7 +61,11 @@ def main(template: str) -> None:
     migrate()
     stages["upgraded"] = stage(old_models)
     add_rows(models_at(None), using=WRITER)
+    use_release()
     stages["used"] = stage(old_models)
+    refusals = refuse_each()
+    stages["refused"] = stage(old_models)
+    let_go()
     migrate_to_oldest()
     stages["back"] = stage(old_models)
     migrate()
@@ -68,6 +73,7 @@ def main(template: str) -> None:
     json.dump(
         {
             "stages": stages,
+            "refusals": refusals,
             "new_schema": schema_at(template),
             "seen": seen_by(company),
             "seen_by_another": seen_by(uuid.uuid4()),
@@ -86,6 +92,42 @@ def migrate() -> None:
 def migrate_to_oldest() -> None:
     """Bring our apps to their first migrations."""
     MigrationExecutor(connections["owner"]).migrate(OLDEST)
+
+
+# The migrations that are not taken back while this release's rows are there, and what to remove so that they are.
+NOT_LET_GO = {
+    ("messaging", "0011_reputation"): ["DELETE FROM messaging_reputation"],
+    ("messaging", "0010_attachments"): ["DELETE FROM messaging_messageattachment"],
+    ("billing", "0011_after_issue_guards"): [
+        f"DELETE FROM billing_{table}" for table in ("creditnoteline", "creditnote", "offplatformpayment")
+    ],
+    ("billing", "0009_tax_sums"): [
+        f"DELETE FROM billing_{table} WHERE company_id IN (SELECT company_id FROM billing_seller)"
+        for table in ("refund", "charge", "invoiceline", "invoicelink", "invoice")
+    ],
+    ("billing", "0007_immutable_by_default"): ["UPDATE billing_invoice SET seller = NULL"],
+}
+
+
+def refuse_each() -> dict[str, str]:
+    """Take each of these migrations back by itself, which it must refuse; return what it says."""
+    said: dict[str, str] = {}
+    for migration in NOT_LET_GO:
+        executor = MigrationExecutor(connections["owner"])
+        try:
+            executor.migrate(None, plan=[(executor.loader.get_migration(*migration), True)])
+        except CommandError as refusal:
+            said["_".join(migration)] = str(refusal)
+    return said
+
+
+def let_go() -> None:
+    """Remove what keeps this release from being taken back."""
+    with transaction.atomic(using=WRITER), connections[WRITER].cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statements in NOT_LET_GO.values():
+            for statement in statements:
+                cursor.execute(statement)
 
 
 def models_at(state: list[tuple[str, str]] | None) -> Apps:

@@ -31,6 +31,19 @@ CHANGED = {
 # The cursor of transaction ids is not needed while there are none; going back makes it anew.
 REPLACED_TABLES = {"audit_sealcursor"}
 
+# What migrations say when they are not taken back.
+NAMED = {
+    "messaging_0011_reputation": "companies whose email is paused",
+    "messaging_0010_attachments": "messages that wait with files",
+    "billing_0011_after_issue_guards": "credit notes and payments past the gateway",
+    "billing_0009_tax_sums": "invoices with parts of a unit, a discount",
+    "billing_0007_immutable_by_default": "issued invoices that say who sells",
+}
+# What the walk removes itself, since the release before has no place for it (NOT_LET_GO of tests/upgrade/steps.py).
+REMOVED = {
+    ("back", f"billing_{table}") for table in ("refund", "charge", "invoiceline", "invoicelink", "invoice")
+}
+
 
 @pytest.fixture(scope="module")
 def walk() -> dict[str, Any]:
@@ -50,7 +63,14 @@ def walk() -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("oldest", "upgraded"), ("used", "back"), ("back", "again"), ("oldest", "back"), ("upgraded", "again")],
+    [
+        ("used", "refused"),
+        ("oldest", "upgraded"),
+        ("used", "back"),
+        ("back", "again"),
+        ("oldest", "back"),
+        ("upgraded", "again"),
+    ],
 )
 def test_every_row_keeps_what_it_says(walk: dict[str, Any], before: str, after: str) -> None:
     rows, rows_after = walk["stages"][before]["rows"], walk["stages"][after]["rows"]
@@ -59,6 +79,8 @@ def test_every_row_keeps_what_it_says(walk: dict[str, Any], before: str, after: 
     for table in rows.keys() - REPLACED_TABLES:
         for key, row in rows[table].items():
             same = rows_after[table].get(key)
+            if same is None and (after, table) in REMOVED:
+                continue
             if same is None:
                 found.append(f"{table}: a row is gone")
                 continue
@@ -73,12 +95,23 @@ def test_every_row_keeps_what_it_says(walk: dict[str, Any], before: str, after: 
     assert [table for table in rows if not rows[table]] == []
 
 
+def test_what_the_release_before_cannot_hold_is_named_and_kept(walk: dict[str, Any]) -> None:
+    """The rows are those that the services of this release have written."""
+    said = walk["refusals"]
+    assert {name: words for name, words in NAMED.items() if words in said.get(name, "")} == NAMED
+
+
 def test_what_is_added_is_filled_from_what_was_there(walk: dict[str, Any]) -> None:
+    oldest = walk["stages"]["oldest"]["rows"]
     for stage in ("upgraded", "again"):
-        rows = walk["stages"][stage]["rows"]
-        assert {row["external_id"] for row in rows["billing_customer"].values()} == {"Zo\u00eb"}
-        assert {row["amount_refunded"] for row in rows["billing_invoice"].values()} == {50}
-        assert all(row["sequence"] for row in rows["core_outboxevent"].values())
+        rows = {
+            table: [found[key] for key in oldest[table]]
+            for table, found in walk["stages"][stage]["rows"].items()
+            if table not in REPLACED_TABLES
+        }
+        assert {row["external_id"] for row in rows["billing_customer"]} == {"Zo\u00eb"}
+        assert {row["amount_refunded"] for row in rows["billing_invoice"]} == {50}
+        assert all(row["sequence"] for row in rows["core_outboxevent"])
     # of the hour and of the day: all, by key and by route
     assert walk["seen"]["audit_usagerollup"] == 6
 
