@@ -133,7 +133,7 @@ FILTERS = {
         "search=needle", "search=need", "created_before={long_ago}", "created_after={soon}",
     ),
     "invoices": (
-        "customer={customer}", "status=paid", "number=INV-000001", "external_id=needle", "due_after=2026-01-01",
+        "customer={customer}", "status=paid", "status=paid&expand=lines", "number=INV-000001", "external_id=needle", "due_after=2026-01-01",
         "due_before=2019-01-01", "created_before={long_ago}", "created_after={soon}", "overdue=true", "overdue=false",
     ),
     "charges": (
@@ -142,7 +142,7 @@ FILTERS = {
     "refunds": ("charge={charge}", "status=pending", "created_before={long_ago}", "created_after={soon}"),
     "payments": ("invoice={credited}", "created_before={long_ago}", "created_after={soon}"),
     "credit_notes": (
-        "invoice={credited}", "status=issued", "number=CN-000001", "created_before={long_ago}", "created_after={soon}",
+        "invoice={credited}", "status=issued", "status=issued&expand=lines", "number=CN-000001", "created_before={long_ago}", "created_after={soon}",
     ),
 }  # fmt: skip
 MOMENTS = {"long_ago": "2001-01-01T00:00:00Z", "soon": "2099-01-01T00:00:00Z"}
