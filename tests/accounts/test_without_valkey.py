@@ -1,7 +1,8 @@
 """Signing in while Valkey is stopped: it goes on, with limits that hold in this process."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -10,11 +11,12 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 
+from apikeys.services import IssuedKey
 from core.engines.valkey import Valkey
 from core.operations.health import check_readiness
 from core.valkey import commands
 from tests.accounts.test_signing_in import totp_code
-from tests.clients import random_address
+from tests.clients import ApiClient, random_address
 from tests.engines import private_valkey
 from tests.factories import PASSWORD, World, make_user
 
@@ -27,7 +29,7 @@ def server() -> Iterator[Valkey]:
 
 @pytest.fixture(params=["stopped", "a cluster without a node"], autouse=True)
 def _without_valkey(
-    request: pytest.FixtureRequest, server: Valkey, settings, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, server: Valkey, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     if request.param == "stopped":
@@ -96,7 +98,9 @@ def test_a_person_signs_up() -> None:
     assert browser.post("/accounts/confirm-email/", {"code": code}).url == "/companies/new/"
 
 
-def test_the_api_and_the_pages_of_a_key_go_on(world: World, issue_key, api) -> None:
+def test_the_api_and_the_pages_of_a_key_go_on(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
 
     assert api(issued.client_secret).get("/v1/whoami").status == 200

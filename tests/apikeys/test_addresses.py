@@ -1,12 +1,18 @@
 """The IP allow-list: whose word counts for the client's address, and what a refusal costs."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from apikeys.restrictions import InvalidRestriction, parse_networks, parse_origins
+from apikeys.services import IssuedKey
+from tests.clients import ApiClient
+from tests.factories import World
 
 
 @pytest.fixture
-def listed(world, issue_key):
+def listed(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
     return issue_key(world.company, allowed_networks=["203.0.113.0/24", "2001:db8::/48", "198.51.100.7"])
 
 
@@ -23,7 +29,9 @@ def listed(world, issue_key):
         ("::ffff:198.51.100.8", 403),
     ],
 )
-def test_only_listed_addresses_pass_mapped_ones_are_unmapped(listed, api, ip, status):
+def test_only_listed_addresses_pass_mapped_ones_are_unmapped(
+    listed: IssuedKey, api: Callable[..., ApiClient], ip: str, status: int
+) -> None:
     answer = api(listed.client_secret, ip=ip).get("/v1/whoami")
     assert answer.status == status
     if status == 403:
@@ -31,7 +39,7 @@ def test_only_listed_addresses_pass_mapped_ones_are_unmapped(listed, api, ip, st
         assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
 
 
-def test_forwarded_headers_of_strangers_are_ignored(listed, api):
+def test_forwarded_headers_of_strangers_are_ignored(listed: IssuedKey, api: Callable[..., ApiClient]) -> None:
     for headers in (
         {"X-Forwarded-For": "203.0.113.9"},
         {"Forwarded": "for=203.0.113.9"},
@@ -56,14 +64,14 @@ def test_forwarded_headers_of_strangers_are_ignored(listed, api):
     ],
 )
 def test_behind_trusted_proxies_the_address_is_read_from_the_right(
-    listed, api, settings, peer, forwarded, status
-):
+    listed: IssuedKey, api: Callable[..., ApiClient], settings: Any, peer: str, forwarded: str, status: int
+) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/24"]
     answer = api(listed.client_secret, ip=peer).get("/v1/whoami", headers={"X-Forwarded-For": forwarded})
     assert answer.status == status
 
 
-def test_a_refusal_by_address_costs_the_key_nothing(listed, api):
+def test_a_refusal_by_address_costs_the_key_nothing(listed: IssuedKey, api: Callable[..., ApiClient]) -> None:
     inside, outside = api(listed.client_secret, ip="203.0.113.20"), api(listed.client_secret)
     before = int(inside.get("/v1/whoami").headers["X-RateLimit-Remaining"])
     for _ in range(5):
@@ -80,14 +88,14 @@ def test_a_refusal_by_address_costs_the_key_nothing(listed, api):
         (["::ffff:10.0.0.0/104"], ["10.0.0.0/8"]),
     ],
 )
-def test_ranges_are_stored_in_their_canonical_form(entries, canonical):
+def test_ranges_are_stored_in_their_canonical_form(entries: list[str], canonical: list[str]) -> None:
     assert parse_networks(entries) == canonical
 
 
 @pytest.mark.parametrize(
     "entry", ["10.0.0.5/8", "10.0.0.0/33", "example.com", "", "10.0.0.0 - 10.0.0.9", "1" * 500]
 )
-def test_what_is_no_range_is_refused(entry):
+def test_what_is_no_range_is_refused(entry: str) -> None:
     with pytest.raises(InvalidRestriction):
         parse_networks([entry])
 
@@ -104,7 +112,7 @@ def test_what_is_no_range_is_refused(entry):
         ("*", "*"),
     ],
 )
-def test_origins_are_stored_as_browsers_send_them(entry, canonical):
+def test_origins_are_stored_as_browsers_send_them(entry: str, canonical: str) -> None:
     assert parse_origins([entry]) == [canonical]
 
 
@@ -130,6 +138,6 @@ def test_origins_are_stored_as_browsers_send_them(entry, canonical):
         "",
     ],
 )
-def test_what_is_no_origin_is_refused(entry):
+def test_what_is_no_origin_is_refused(entry: str) -> None:
     with pytest.raises(InvalidRestriction):
         parse_origins([entry])

@@ -1,6 +1,7 @@
 """Advice from facts: unused keys and scopes, secrets that are safe to retire, restrictions that are missing."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from apikeys.models import ApiKey, ApiKeySecret
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def make(**changes) -> ApiKey:
+def make(**changes: Any) -> ApiKey:
     """A live server key of 100 days with an allow-list and an expiry: nothing to improve but what a test changes."""
     return ApiKey(
         **{
@@ -29,22 +30,22 @@ def make(**changes) -> ApiKey:
     )
 
 
-def secret(**changes) -> ApiKeySecret:
+def secret(**changes: Any) -> ApiKeySecret:
     return ApiKeySecret(**{"created": NOW - timedelta(days=10), "last_used_at": NOW, **changes})
 
 
 ALL_USED = {"customers:read": NOW, "customers:write": NOW - timedelta(days=29)}
 
 
-def codes(key, secrets=None, uses=ALL_USED):
+def codes(key: Any, secrets: Any = None, uses: Any = ALL_USED) -> Any:
     return [item.code for item in advisor.advise(key, secrets or [secret()], uses, NOW)]
 
 
-def test_a_key_that_is_used_and_restricted_needs_nothing():
+def test_a_key_that_is_used_and_restricted_needs_nothing() -> None:
     assert codes(make()) == ["all_well"]
 
 
-def test_scopes_not_used_in_thirty_days_are_to_be_trimmed():
+def test_scopes_not_used_in_thirty_days_are_to_be_trimmed() -> None:
     assert codes(make(), uses={"customers:read": NOW}) == ["unused_scopes"]
     assert codes(make(), uses=ALL_USED | {"customers:write": NOW - timedelta(days=30)}) == ["unused_scopes"]
     (item,) = advisor.advise(make(), [secret()], {"customers:read": NOW}, NOW)
@@ -55,7 +56,7 @@ def test_scopes_not_used_in_thirty_days_are_to_be_trimmed():
 
 
 @pytest.mark.parametrize(("days", "tone"), [(30, "warn"), (89, "warn"), (90, "danger")])
-def test_a_key_unused_for_thirty_or_ninety_days_is_flagged(days, tone):
+def test_a_key_unused_for_thirty_or_ninety_days_is_flagged(days: int, tone: str) -> None:
     (item,) = advisor.advise(make(last_used_at=NOW - timedelta(days=days)), [secret()], {}, NOW)
     assert (item.code, item.tone, item.action) == ("unused_key", tone, "revoke")
     assert advisor.unused_for(make(last_used_at=None, created=NOW - timedelta(days=30)), NOW) == timedelta(
@@ -64,7 +65,7 @@ def test_a_key_unused_for_thirty_or_ninety_days_is_flagged(days, tone):
     assert advisor.unused_for(make(last_used_at=None, created=NOW - timedelta(days=29)), NOW) is None
 
 
-def test_rotation_is_due_when_its_interval_has_passed():
+def test_rotation_is_due_when_its_interval_has_passed() -> None:
     assert advisor.rotation_state(make(), NOW) == advisor.RotationState(10, 80)
     assert not advisor.rotation_state(make(rotated_at=NOW - timedelta(days=90, seconds=-1)), NOW).is_due
     assert advisor.rotation_state(make(rotated_at=NOW - timedelta(days=90)), NOW).is_due
@@ -84,8 +85,10 @@ def test_rotation_is_due_when_its_interval_has_passed():
         (timedelta(days=2), timedelta(0), timedelta(days=1), "safe_to_retire"),
     ],
 )
-def test_the_rotation_radar_says_whether_the_old_secret_can_go(old_used, new_used, rotated, code):
-    def ago(span):
+def test_the_rotation_radar_says_whether_the_old_secret_can_go(
+    old_used: Any, new_used: Any, rotated: Any, code: str
+) -> None:
+    def ago(span: Any) -> Any:
         return None if span is None else NOW - span
 
     new = secret(created=NOW - rotated, last_used_at=ago(new_used))
@@ -94,18 +97,18 @@ def test_the_rotation_radar_says_whether_the_old_secret_can_go(old_used, new_use
     assert codes(make(), [new, old])[0] == code
 
 
-def test_missing_restrictions_are_named():
+def test_missing_restrictions_are_named() -> None:
     assert codes(make(allowed_networks=[], expires_at=None)) == ["no_ip_allow_list", "no_expiry"]
     browser = make(kind="browser", allowed_networks=[], allowed_origins=["*"])
     assert codes(browser) == ["browser_key_writes", "any_origin"]
 
 
-def test_a_key_that_no_longer_works_gets_no_advice():
+def test_a_key_that_no_longer_works_gets_no_advice() -> None:
     assert advisor.advise(make(revoked_at=NOW), [], {}, NOW) == []
     assert advisor.advise(make(expires_at=NOW), [secret()], {}, NOW) == []
 
 
-def test_a_key_that_was_never_used_is_not_praised_for_using_its_scopes():
+def test_a_key_that_was_never_used_is_not_praised_for_using_its_scopes() -> None:
     fresh = make(created=NOW - timedelta(days=1), last_used_at=None)
     assert codes(fresh, uses={}) == ["not_used_yet"]
     young = make(created=NOW - timedelta(days=1))
@@ -114,7 +117,7 @@ def test_a_key_that_was_never_used_is_not_praised_for_using_its_scopes():
     assert "Every scope" not in advice.text
 
 
-def test_the_radar_says_when_the_old_secret_was_last_seen():
+def test_the_radar_says_when_the_old_secret_was_last_seen() -> None:
     new = secret(created=NOW - timedelta(days=1))
     old = secret(
         last_used_at=NOW - timedelta(minutes=16), last_used_ip="192.0.2.9", ends_at=NOW + timedelta(days=1)

@@ -1,16 +1,23 @@
 """The three ways to present a credential, and what is refused (docs/architecture.md, Contracts)."""
 
 import base64
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from apikeys import keys
+from apikeys.services import IssuedKey
 from core.api import versions
+from tests.clients import ApiClient
+from tests.factories import World
 
 SCOPES = ["customers:read"]
 
 
-def test_a_secret_works_as_bearer_basic_and_client_headers(world, issue_key, api):
+def test_a_secret_works_as_bearer_basic_and_client_headers(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, SCOPES)
     basic = base64.b64encode(f"{issued.client_id}:{issued.client_secret}".encode()).decode()
     for headers in (
@@ -32,7 +39,9 @@ def test_a_secret_works_as_bearer_basic_and_client_headers(world, issue_key, api
         assert answer.json["scopes"] == SCOPES
 
 
-def test_each_mode_has_its_own_rows_and_says_so(world, issue_key, api):
+def test_each_mode_has_its_own_rows_and_says_so(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     live, test = issue_key(world.company, SCOPES), issue_key(world.company, SCOPES, mode="test")
     assert live.client_secret.startswith("pm_live_")
     assert test.client_secret.startswith("pm_test_")
@@ -48,7 +57,7 @@ def test_each_mode_has_its_own_rows_and_says_so(world, issue_key, api):
         {"Authorization": ""},
     ],
 )
-def test_no_credential_is_missing_credentials(api, headers):
+def test_no_credential_is_missing_credentials(api: Callable[..., ApiClient], headers: dict[str, Any]) -> None:
     answer = api().get("/v1/whoami", headers=headers)
     assert (answer.status, answer.code) == (401, "missing_credentials")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -74,13 +83,17 @@ def _made_up() -> str:
         {"Authorization": f"Bearer {_made_up()}", "X-Client-Secret": _made_up()},
     ],
 )
-def test_a_credential_that_cannot_be_right_is_invalid_credentials(api, headers):
+def test_a_credential_that_cannot_be_right_is_invalid_credentials(
+    api: Callable[..., ApiClient], headers: dict[str, Any]
+) -> None:
     answer = api().get("/v1/whoami", headers=headers)
     assert (answer.status, answer.code) == (401, "invalid_credentials")
     assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
 
 
-def test_a_right_secret_with_a_wrong_client_id_is_refused(world, issue_key, api):
+def test_a_right_secret_with_a_wrong_client_id_is_refused(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued, other = issue_key(world.company, SCOPES), issue_key(world.company, SCOPES)
     for client_id in (other.client_id, "key_\u00e9", "x"):
         answer = api().get(
@@ -91,14 +104,18 @@ def test_a_right_secret_with_a_wrong_client_id_is_refused(world, issue_key, api)
 
 
 @pytest.mark.parametrize("encode", [str, lambda secret: secret.replace("_", "%5F")])
-def test_a_secret_in_the_query_string_is_refused_even_beside_a_right_one(world, issue_key, api, encode):
+def test_a_secret_in_the_query_string_is_refused_even_beside_a_right_one(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], encode: Any
+) -> None:
     issued = issue_key(world.company, SCOPES)
     answer = api(issued.client_secret).get(f"/v1/whoami?key={encode(issued.client_secret)}")
     assert (answer.status, answer.code) == (400, "credential_in_query")
     assert issued.client_secret.encode() not in answer.content
 
 
-def test_a_missing_scope_is_403_insufficient_scope_and_names_both_sides(world, issue_key, api):
+def test_a_missing_scope_is_403_insufficient_scope_and_names_both_sides(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, SCOPES)
     answer = api(issued.client_secret).post("/v1/customers", {"name": "Ada"})
     assert (answer.status, answer.code) == (403, "insufficient_scope")

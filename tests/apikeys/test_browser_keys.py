@@ -1,21 +1,26 @@
 """Browser keys: allowed origins, CORS, and server keys that must not be in a browser (docs/architecture.md, Keys, requirement "Browser")."""
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
-from apikeys.services import revoke_key
+import pytest
+from django.test import Client
+
+from apikeys.services import IssuedKey, revoke_key
 from audit.ingest.buffer import BUFFER
 from audit.ingest.writer import Writer
 from audit.models import RequestLog
 from billing.models import Customer
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World
 
 APP = "https://app.example.com"
 
 
 @pytest.fixture
-def browser_key(world, issue_key):
+def browser_key(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
     return issue_key(
         world.company,
         ["customers:read", "customers:write"],
@@ -25,7 +30,9 @@ def browser_key(world, issue_key):
 
 
 @pytest.mark.parametrize("origin", [APP, "https://a.shop.example.com", "https://a.b.shop.example.com"])
-def test_an_allowed_origin_gets_the_answer_and_may_read_it(browser_key, api, origin):
+def test_an_allowed_origin_gets_the_answer_and_may_read_it(
+    browser_key: IssuedKey, api: Callable[..., ApiClient], origin: Any
+) -> None:
     answer = api(browser_key.client_secret).get("/v1/customers", headers={"Origin": origin})
     assert answer.status == 200
     assert answer.headers["Access-Control-Allow-Origin"] == origin
@@ -52,7 +59,9 @@ def test_an_allowed_origin_gets_the_answer_and_may_read_it(browser_key, api, ori
         None,
     ],
 )
-def test_any_other_origin_gets_403_and_no_side_effect(world, browser_key, api, origin):
+def test_any_other_origin_gets_403_and_no_side_effect(
+    world: World, browser_key: IssuedKey, api: Callable[..., ApiClient], origin: str | None
+) -> None:
     headers = {} if origin is None else {"Origin": origin}
     answer = api(browser_key.client_secret).post("/v1/customers", {"name": "Ada"}, headers=headers)
     assert (answer.status, answer.code) == (403, "origin_not_allowed")
@@ -61,14 +70,16 @@ def test_any_other_origin_gets_403_and_no_side_effect(world, browser_key, api, o
         assert OutboxEvent.objects.filter(type="customer.created").count() == 0
 
 
-def test_a_server_key_that_arrives_with_an_origin_is_refused(world, issue_key, api):
+def test_a_server_key_that_arrives_with_an_origin_is_refused(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
     answer = api(issued.client_secret).get("/v1/customers", headers={"Origin": APP})
     assert (answer.status, answer.code) == (403, "origin_not_allowed")
     assert api(issued.client_secret).get("/v1/customers").status == 200
 
 
-def test_the_preflight_carries_no_key_and_is_answered_by_path(api):
+def test_the_preflight_carries_no_key_and_is_answered_by_path(api: Callable[..., ApiClient]) -> None:
     headers = {
         "Origin": "https://anything.example",
         "Access-Control-Request-Method": "POST",
@@ -84,19 +95,23 @@ def test_the_preflight_carries_no_key_and_is_answered_by_path(api):
     assert "POST" in answer.headers["Access-Control-Allow-Methods"]
 
 
-def test_pages_are_not_shared_with_other_origins(world, login):
+def test_pages_are_not_shared_with_other_origins(world: World, login: Callable[..., Client]) -> None:
     browser = login(world.owner)
     for method in (browser.get, browser.options):
         response = method("/keys/", headers={"Origin": APP, "Access-Control-Request-Method": "GET"})
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_an_answer_to_a_refused_request_of_an_allowed_origin_can_be_read_by_the_page(browser_key, api):
+def test_an_answer_to_a_refused_request_of_an_allowed_origin_can_be_read_by_the_page(
+    browser_key: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     answer = api(browser_key.client_secret).get("/v1/events", headers={"Origin": APP})
     assert answer.headers["Access-Control-Allow-Origin"] == APP
 
 
-def test_a_wildcard_admits_every_website_but_never_null(world, issue_key, api):
+def test_a_wildcard_admits_every_website_but_never_null(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, kind="browser", allowed_origins=["*"])
     client = api(issued.client_secret)
     assert client.get("/v1/customers", headers={"Origin": "https://any.example"}).status == 200
@@ -109,14 +124,20 @@ class TestWhatEveryPageMayRead:
 
     EVIL = "https://evil.example.com"
 
-    def test_an_answer_without_a_valid_credential_can_be_read(self, api):
+    def test_an_answer_without_a_valid_credential_can_be_read(self, api: Callable[..., ApiClient]) -> None:
         for secret, code in ((None, "missing_credentials"), ("pm_live_x", "invalid_credentials")):
             answer = api(secret).get("/v1/customers", headers={"Origin": self.EVIL})
             assert (answer.status, answer.code) == (401, code)
             assert answer.headers["Access-Control-Allow-Origin"] == self.EVIL
             assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]
 
-    def test_a_refused_origin_reads_the_same_about_every_key(self, world, issue_key, browser_key, api):
+    def test_a_refused_origin_reads_the_same_about_every_key(
+        self,
+        world: World,
+        issue_key: Callable[..., IssuedKey],
+        browser_key: IssuedKey,
+        api: Callable[..., ApiClient],
+    ) -> None:
         server = issue_key(world.company)
         answers = [
             api(issued.client_secret).get("/v1/customers", headers={"Origin": self.EVIL})
@@ -132,7 +153,9 @@ class TestWhatEveryPageMayRead:
             seen.append((body, sorted(answer.headers)))
         assert seen[0] == seen[1]
 
-    def test_the_company_reads_in_its_log_which_of_them_it_was(self, world, issue_key, api):
+    def test_the_company_reads_in_its_log_which_of_them_it_was(
+        self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+    ) -> None:
         issued = issue_key(world.company)
         refused = api(issued.client_secret).get("/v1/customers", headers={"Origin": self.EVIL})
         assert BUFFER.flush()
@@ -142,7 +165,9 @@ class TestWhatEveryPageMayRead:
         assert trace[-1]["check"] == "origin"
         assert "server key" in trace[-1]["detail"]
 
-    def test_what_tells_something_about_a_key_is_for_its_own_origins_only(self, world, issue_key, api):
+    def test_what_tells_something_about_a_key_is_for_its_own_origins_only(
+        self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+    ) -> None:
         issued = issue_key(world.company, ["customers:read"], kind="browser", allowed_origins=[APP])
         with tenant_context(world.tenant()):
             revoke_key(key=issued.key, actor=SYSTEM)
@@ -153,11 +178,13 @@ class TestWhatEveryPageMayRead:
         assert "Access-Control-Allow-Origin" not in foreign.headers
         assert own.headers["Access-Control-Allow-Origin"] == APP
 
-    def test_the_document_can_be_read_from_everywhere(self, api):
+    def test_the_document_can_be_read_from_everywhere(self, api: Callable[..., ApiClient]) -> None:
         answer = api().get("/v1/openapi.json", headers={"Origin": self.EVIL})
         assert answer.headers["Access-Control-Allow-Origin"] == self.EVIL
 
-    def test_our_own_reference_page_may_call_with_a_server_key(self, world, issue_key, api, settings):
+    def test_our_own_reference_page_may_call_with_a_server_key(
+        self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
+    ) -> None:
         settings.PUBLIC_URL = "https://pomelo.example.com"
         client = api(issue_key(world.company, ["customers:write"]).client_secret)
         body = {"name": "Ada"}

@@ -1,20 +1,28 @@
 """The operator's commands."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from apikeys.models import ApiKey
+from apikeys.services import IssuedKey
 from core.tenancy import tenant_context
+from tests.clients import ApiClient
+from tests.factories import World
 
 
-def issue(world, capsys, **options):
+def issue(world: World, capsys: Any, **options: Any) -> Any:
     call_command("issue_key", company=world.company.public_id, name="ci", **options)
     return capsys.readouterr()
 
 
-def test_issue_key_prints_both_halves_once_and_the_key_works(world, api, capsys):
+def test_issue_key_prints_both_halves_once_and_the_key_works(
+    world: World, api: Callable[..., ApiClient], capsys: pytest.CaptureFixture[str]
+) -> None:
     said = issue(world, capsys, mode="live", scopes="customers:read,send_email")
     lines = dict(line.split(":", 1) for line in said.out.splitlines())
     answer = api(lines["client_secret"].strip(), client_id=lines["client_id"].strip()).get("/v1/whoami")
@@ -22,7 +30,9 @@ def test_issue_key_prints_both_halves_once_and_the_key_works(world, api, capsys)
     assert answer.json["scopes"] == ["customers:read", "email:send"]
 
 
-def test_issue_key_takes_every_restriction_and_speaks_json(world, api, capsys):
+def test_issue_key_takes_every_restriction_and_speaks_json(
+    world: World, api: Callable[..., ApiClient], capsys: pytest.CaptureFixture[str]
+) -> None:
     said = issue(
         world,
         capsys,
@@ -48,14 +58,16 @@ def test_issue_key_takes_every_restriction_and_speaks_json(world, api, capsys):
 
 
 @pytest.mark.parametrize("json_wanted", [True, False])
-def test_issue_key_says_when_the_company_gets_less_than_was_asked_for(world, capsys, json_wanted):
+def test_issue_key_says_when_the_company_gets_less_than_was_asked_for(
+    world: World, capsys: pytest.CaptureFixture[str], json_wanted: bool
+) -> None:
     said = issue(world, capsys, mode="live", scopes="read-only", rate_limit=5000, json=json_wanted)
     assert "60 requests a minute" in said.err
     assert "5000" in said.err
     assert issue(world, capsys, mode="live", scopes="read-only", rate_limit=60, json=True).err == ""
 
 
-def test_issue_key_finds_a_company_by_its_slug(world, capsys):
+def test_issue_key_finds_a_company_by_its_slug(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     call_command(
         "issue_key", company=world.company.slug, name="ci", mode="live", scopes="full-access", json=True
     )
@@ -76,7 +88,7 @@ def test_issue_key_finds_a_company_by_its_slug(world, capsys):
         {"name": " "},
     ],
 )
-def test_issue_key_refuses_what_it_cannot_do_and_makes_nothing(world, wrong):
+def test_issue_key_refuses_what_it_cannot_do_and_makes_nothing(world: World, wrong: dict[str, Any]) -> None:
     options = {
         "company": world.company.public_id,
         "name": "ci",
@@ -90,7 +102,13 @@ def test_issue_key_refuses_what_it_cannot_do_and_makes_nothing(world, wrong):
         assert ApiKey.objects.count() == 0
 
 
-def test_revoke_key_ends_a_key_and_cannot_be_undone_by_the_company(world, issue_key, api, login, capsys):
+def test_revoke_key_ends_a_key_and_cannot_be_undone_by_the_company(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    login: Callable[..., Client],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     issued = issue_key(world.company)
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -104,6 +122,6 @@ def test_revoke_key_ends_a_key_and_cannot_be_undone_by_the_company(world, issue_
 
 
 @pytest.mark.parametrize("client_id", ["key_01m7znvjkse8rs7sxdmpen2yp9", "cus_x", "nonsense", ""])
-def test_revoke_key_says_when_there_is_no_such_key(client_id):
+def test_revoke_key_says_when_there_is_no_such_key(client_id: str) -> None:
     with pytest.raises(CommandError):
         call_command("revoke_key", client_id)

@@ -2,15 +2,18 @@
 
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from apikeys import events, grants, keys
-from apikeys.services import UNDO_MINUTES
+from apikeys.services import UNDO_MINUTES, IssuedKey
 from apikeys.usage import FLUSH_SECONDS
 from core.events import Event
+from tests.clients import ApiClient
+from tests.factories import World
 
 DOCS = Path(settings.BASE_DIR) / "docs"
 
@@ -19,7 +22,7 @@ def code_blocks(page: str, language: str = "") -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-def test_the_scanner_expression_of_the_docs_is_the_one_we_test():
+def test_the_scanner_expression_of_the_docs_is_the_one_we_test() -> None:
     assert keys.SCANNER_PATTERN in code_blocks("keys.md")[1]
     (rule,) = tomllib.loads(code_blocks("keys.md", "toml")[0])["rules"]
     assert rule["regex"] == keys.SCANNER_PATTERN
@@ -28,7 +31,7 @@ def test_the_scanner_expression_of_the_docs_is_the_one_we_test():
     assert any(word in secret for word in rule["keywords"])
 
 
-def test_the_documented_bounds_are_the_real_ones():
+def test_the_documented_bounds_are_the_real_ones() -> None:
     page = (DOCS / "keys.md").read_text()
     assert f"{keys.SECRET_LENGTH} characters" in page
     assert f"for {UNDO_MINUTES} minutes" in page
@@ -37,7 +40,7 @@ def test_the_documented_bounds_are_the_real_ones():
     assert f"batches of {FLUSH_SECONDS:.0f} seconds" in page
 
 
-def test_every_public_event_of_a_key_is_in_the_docs():
+def test_every_public_event_of_a_key_is_in_the_docs() -> None:
     page = (DOCS / "keys.md").read_text()
     public = [
         kind
@@ -50,7 +53,9 @@ def test_every_public_event_of_a_key_is_in_the_docs():
             assert f"`{kind.type}`" in page
 
 
-def test_the_documented_client_waits_as_long_as_it_is_told_and_succeeds(world, issue_key, api):
+def test_the_documented_client_waits_as_long_as_it_is_told_and_succeeds(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     (helper,) = code_blocks("rate-limits.md", "python")
     waits: list[int] = []
     namespace: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 import io
 import random
 import re
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,7 +17,7 @@ MODES = st.sampled_from(keys.MODES)
 
 
 @given(mode=MODES, random_part=BASE62)
-def test_whatever_is_generated_is_parsed_back(mode, random_part):
+def test_whatever_is_generated_is_parsed_back(mode: Any, random_part: Any) -> None:
     body = f"pm_{mode}_{random_part}"
     secret = keys.parse(body + keys.checksum(body))
     assert (secret.mode, secret.locator) == (mode, random_part[:8])
@@ -27,7 +28,9 @@ def test_whatever_is_generated_is_parsed_back(mode, random_part):
 @given(
     mode=MODES, random_part=BASE62, position=st.integers(3, 45), replacement=st.sampled_from(keys.ALPHABET)
 )
-def test_one_wrong_character_is_always_noticed(mode, random_part, position, replacement):
+def test_one_wrong_character_is_always_noticed(
+    mode: Any, random_part: Any, position: Any, replacement: Any
+) -> None:
     body = f"pm_{mode}_{random_part}"
     text = body + keys.checksum(body)
     changed = text[:position] + replacement + text[position + 1 :]
@@ -38,7 +41,7 @@ def test_one_wrong_character_is_always_noticed(mode, random_part, position, repl
 
 
 @given(mode=MODES, random_part=BASE62, position=st.integers(8, 44))
-def test_two_swapped_neighbours_are_always_noticed(mode, random_part, position):
+def test_two_swapped_neighbours_are_always_noticed(mode: Any, random_part: Any, position: Any) -> None:
     body = f"pm_{mode}_{random_part}"
     text = body + keys.checksum(body)
     swapped = text[:position] + text[position + 1] + text[position] + text[position + 2 :]
@@ -49,28 +52,28 @@ def test_two_swapped_neighbours_are_always_noticed(mode, random_part, position):
 
 
 @given(st.text(max_size=80))
-def test_arbitrary_text_is_refused_without_an_accident(text):
+def test_arbitrary_text_is_refused_without_an_accident(text: Any) -> None:
     with pytest.raises(keys.MalformedSecret) as refused:
         keys.parse(text)
     if len(text) > 8:
         assert text not in str(refused.value)
 
 
-def test_secrets_do_not_repeat_and_use_the_whole_alphabet():
+def test_secrets_do_not_repeat_and_use_the_whole_alphabet() -> None:
     made = [keys.generate("live").text for _ in range(2000)]
     assert len(set(made)) == 2000
     assert set("".join(text[8:40] for text in made)) == set(keys.ALPHABET)
     assert {len(text) for text in made} == {46}
 
 
-def test_a_secret_comes_from_the_operating_systems_csprng(monkeypatch):
+def test_a_secret_comes_from_the_operating_systems_csprng(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     monkeypatch.setattr(keys.secrets, "choice", lambda alphabet: drawn.append(alphabet) or "A")
     assert keys.generate("test").text.startswith("pm_test_" + "A" * 32)
     assert drawn == [keys.ALPHABET] * 32
 
 
-def test_the_scanner_pattern_finds_every_secret_and_none_of_ten_thousand_near_misses():
+def test_the_scanner_pattern_finds_every_secret_and_none_of_ten_thousand_near_misses() -> None:
     chance = random.Random(20261121)
     pattern = re.compile(keys.SCANNER_PATTERN)
     misses = 0
@@ -94,7 +97,7 @@ def test_the_scanner_pattern_finds_every_secret_and_none_of_ten_thousand_near_mi
             assert not pattern.search(near), near
 
 
-def test_the_checksum_tells_scanner_hits_from_look_alikes():
+def test_the_checksum_tells_scanner_hits_from_look_alikes() -> None:
     chance = random.Random(7)
     passed = 0
     for _ in range(10_000):
@@ -107,7 +110,9 @@ def test_the_checksum_tells_scanner_hits_from_look_alikes():
     assert passed == 0
 
 
-def test_check_secret_works_offline(monkeypatch, capsys):
+def test_check_secret_works_offline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     secret = keys.generate("live")
     monkeypatch.setattr("sys.stdin", io.StringIO(secret.text + "\n"))
     call_command("check_secret")
@@ -120,6 +125,6 @@ def test_check_secret_works_offline(monkeypatch, capsys):
             call_command("check_secret")
 
 
-def test_a_parsed_secret_never_shows_itself():
+def test_a_parsed_secret_never_shows_itself() -> None:
     secret = keys.generate("live")
     assert secret.text not in f"{secret!r} {secret}"

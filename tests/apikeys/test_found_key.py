@@ -1,14 +1,17 @@
 """Anybody may report a secret they have found. What that does to its key."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
+from django.test import Client
 
 from accounts.models import Company
 from accounts.roles import Role
 from apikeys import keys
-from apikeys.services import UndoRefused, reports, restore_key, rotate_key
+from apikeys.services import IssuedKey, UndoRefused, reports, restore_key, rotate_key
 from apikeys.services.reports import judge_reports
 from apikeys.stores import StoreUnavailable
 from audit.models import AuditEntry, StaffEntry
@@ -27,10 +30,16 @@ from tests.apikeys.found_keys import (
     types_of,
     waiting,
 )
-from tests.factories import SYSTEM, join, make_user, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, join, make_user, new_secret
 
 
-def test_a_reported_key_is_revoked_at_once_and_its_owners_are_told(world, issue_key, api, login):
+def test_a_reported_key_is_revoked_at_once_and_its_owners_are_told(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    login: Callable[..., Client],
+) -> None:
     issued, other = issue_key(world.company, name="mailer"), issue_key(world.company)
     mail.outbox.clear()
 
@@ -59,7 +68,9 @@ def test_a_reported_key_is_revoked_at_once_and_its_owners_are_told(world, issue_
     assert waiting(issued.client_secret) == []
 
 
-def test_the_list_of_keys_and_the_overview_show_it(world, issue_key, login):
+def test_the_list_of_keys_and_the_overview_show_it(
+    world: World, issue_key: Callable[..., IssuedKey], login: Callable[..., Client]
+) -> None:
     keep_reported_keys(world.company)
     issued = issue_key(world.company, name="mailer")
     browser = login(world.owner)
@@ -74,7 +85,9 @@ def test_the_list_of_keys_and_the_overview_show_it(world, issue_key, login):
     assert "It still works" in page
 
 
-def test_without_the_setting_the_key_keeps_working_and_the_owners_are_told(world, issue_key, api):
+def test_without_the_setting_the_key_keeps_working_and_the_owners_are_told(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     keep_reported_keys(world.company)
     issued = issue_key(world.company, name="mailer")
     mail.outbox.clear()
@@ -86,7 +99,9 @@ def test_without_the_setting_the_key_keeps_working_and_the_owners_are_told(world
     assert [one.subject for one in mails_to(world.owner)] == ["The API key mailer was reported as leaked"]
 
 
-def test_an_admin_chooses_what_a_report_does_and_the_choice_is_audited(world, login):
+def test_an_admin_chooses_what_a_report_does_and_the_choice_is_audited(
+    world: World, login: Callable[..., Client]
+) -> None:
     admin, viewer = make_user("admin"), make_user("viewer")
     join(world.company, admin, Role.ADMIN)
     join(world.company, viewer, Role.VIEWER)
@@ -103,8 +118,11 @@ def test_an_admin_chooses_what_a_report_does_and_the_choice_is_audited(world, lo
 
 
 def test_an_owner_undoes_it_within_the_hour_and_the_same_report_stops_the_key_no_more(
-    world, issue_key, api, login
-):
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    login: Callable[..., Client],
+) -> None:
     issued = issue_key(world.company)
     report(issued.client_secret)
     assert login(world.teammate).post(f"/keys/{issued.client_id}/undo/").status_code == 403
@@ -119,7 +137,9 @@ def test_an_owner_undoes_it_within_the_hour_and_the_same_report_stops_the_key_no
     assert "Reported as leaked." in login(world.owner).get(f"/keys/{issued.client_id}/").content.decode()
 
 
-def test_after_an_hour_it_cannot_be_undone(world, issue_key, monkeypatch):
+def test_after_an_hour_it_cannot_be_undone(
+    world: World, issue_key: Callable[..., IssuedKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
     issued = issue_key(world.company)
     report(issued.client_secret)
     later = clock.now() + timedelta(minutes=61)
@@ -129,7 +149,12 @@ def test_after_an_hour_it_cannot_be_undone(world, issue_key, monkeypatch):
     assert key_of(world, issued).revoked_at is not None
 
 
-def test_a_rotation_clears_the_report(world, issue_key, api, login):
+def test_a_rotation_clears_the_report(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    login: Callable[..., Client],
+) -> None:
     issued = issue_key(world.company)
     report(issued.client_secret)
     login(world.owner).post(f"/keys/{issued.client_id}/undo/")
@@ -142,7 +167,9 @@ def test_a_rotation_clears_the_report(world, issue_key, api, login):
     assert api(renewed.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_secret_that_is_dead_already_stops_nothing(world, issue_key, api):
+def test_a_secret_that_is_dead_already_stops_nothing(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """Otherwise whoever once worked with a key could stop it for ever with a secret that is worth nothing."""
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
@@ -163,7 +190,9 @@ def test_a_secret_that_is_dead_already_stops_nothing(world, issue_key, api):
     assert api(renewed.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_the_old_secret_of_a_rotation_is_ended_and_the_new_one_works_on(world, issue_key, api):
+def test_the_old_secret_of_a_rotation_is_ended_and_the_new_one_works_on(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, name="mailer")
     with tenant_context(world.tenant()):
         renewed = rotate_key(key=issued.key, overlap=timedelta(hours=24), secret=new_secret(), actor=SYSTEM)
@@ -178,7 +207,9 @@ def test_the_old_secret_of_a_rotation_is_ended_and_the_new_one_works_on(world, i
     assert key_of(world, issued).leaked_at is None
 
 
-def test_a_browser_key_cannot_be_stopped_by_those_who_open_the_page(world, issue_key, api):
+def test_a_browser_key_cannot_be_stopped_by_those_who_open_the_page(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, name="shop", kind="browser", allowed_origins=["https://shop.example"])
     mail.outbox.clear()
 
@@ -191,7 +222,7 @@ def test_a_browser_key_cannot_be_stopped_by_those_who_open_the_page(world, issue
     assert "keeps working" in told.body
 
 
-def test_owners_are_not_told_twice_within_a_day(world, issue_key):
+def test_owners_are_not_told_twice_within_a_day(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     keep_reported_keys(world.company)
     issued = issue_key(world.company)
     mail.outbox.clear()
@@ -203,7 +234,9 @@ def test_owners_are_not_told_twice_within_a_day(world, issue_key):
     assert types_of(issued) == ["api_key.created", "api_key.exposed", "api_key.exposed"]
 
 
-def test_what_a_page_shows_of_a_secret_is_not_enough_to_stop_a_key(world, issue_key, api):
+def test_what_a_page_shows_of_a_secret_is_not_enough_to_stop_a_key(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
 
     report(almost(issued.client_secret))
@@ -217,7 +250,7 @@ def test_what_a_page_shows_of_a_secret_is_not_enough_to_stop_a_key(world, issue_
     assert entry.detail["found_at"] == PLACE
 
 
-def test_a_report_counts_as_no_use_of_the_key(world, issue_key):
+def test_a_report_counts_as_no_use_of_the_key(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     keep_reported_keys(world.company)
     issued = issue_key(world.company)
 
@@ -227,7 +260,9 @@ def test_a_report_counts_as_no_use_of_the_key(world, issue_key):
     assert (row.activated_at, row.proof, row.last_used_at) == (None, "", None)
 
 
-def test_the_line_a_secret_stands_in_is_enough_and_the_place_keeps_no_secret(world, issue_key, api):
+def test_the_line_a_secret_stands_in_is_enough_and_the_place_keeps_no_secret(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
 
     report(f'POMELO_SECRET="{issued.client_secret}"  # do not share', f"line: {issued.client_secret}")
@@ -236,11 +271,16 @@ def test_the_line_a_secret_stands_in_is_enough_and_the_place_keeps_no_secret(wor
     assert secret_of(issued).reported_place == "line: [redacted]"
 
 
-def test_a_report_that_cannot_be_judged_now_waits_and_stops_no_other(world, issue_key, api, monkeypatch):
+def test_a_report_that_cannot_be_judged_now_waits_and_stops_no_other(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     first, broken, second = (issue_key(world.company) for _ in range(3))
     real = reports.is_secret_of
 
-    def away(secret, row):
+    def away(secret: Any, row: Any) -> Any:
         if secret == first.client_secret:
             raise StoreUnavailable("sealed")
         if secret == broken.client_secret:
@@ -259,7 +299,9 @@ def test_a_report_that_cannot_be_judged_now_waits_and_stops_no_other(world, issu
         assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_report_that_could_not_be_judged_for_a_day_is_dropped(world, issue_key):
+def test_a_report_that_could_not_be_judged_for_a_day_is_dropped(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company)
     send(issued.client_secret)
     judge_reports(now=clock.now() + timedelta(hours=25))
@@ -267,7 +309,9 @@ def test_a_report_that_could_not_be_judged_for_a_day_is_dropped(world, issue_key
     assert types_of(issued) == ["api_key.created"]
 
 
-def test_a_key_of_the_other_mode_or_company_is_found_as_well(world, issue_key, api):
+def test_a_key_of_the_other_mode_or_company_is_found_as_well(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     test_key, foreign = issue_key(world.company, mode="test"), issue_key(world.other_company)
     mail.outbox.clear()
     report(test_key.client_secret)

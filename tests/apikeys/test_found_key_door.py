@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from apikeys import keys
-from apikeys.services import reports, revoke_key
+from apikeys.services import IssuedKey, reports, revoke_key
 from apikeys.services.reports import judge_reports
 from core import clock
 from core.tenancy import tenant_context
@@ -24,10 +26,13 @@ from tests.apikeys.found_keys import (
     visitor,
     waiting,
 )
-from tests.factories import SYSTEM
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World
 
 
-def test_the_answer_does_not_say_whose_secret_it_is_or_whether_it_works(world, issue_key):
+def test_the_answer_does_not_say_whose_secret_it_is_or_whether_it_works(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     """The same bytes and headers for a working, a revoked, a foreign and a made-up secret, before anybody looks it up."""
     working, revoked = issue_key(world.company), issue_key(world.company)
     with tenant_context(world.tenant()):
@@ -62,7 +67,7 @@ def test_the_answer_does_not_say_whose_secret_it_is_or_whether_it_works(world, i
         ("x" * 5000, "At most"),
     ],
 )
-def test_what_cannot_be_a_secret_is_said_to_be_none_and_kept_nowhere(pasted, message):
+def test_what_cannot_be_a_secret_is_said_to_be_none_and_kept_nowhere(pasted: str, message: str) -> None:
     """That is arithmetic anybody can do; it says nothing about our keys."""
     before = count_waiting()
     answer = send(pasted)
@@ -91,19 +96,21 @@ def test_what_cannot_be_a_secret_is_said_to_be_none_and_kept_nowhere(pasted, mes
         (b'{"secret": "x", "company": "co_1"}', 400, "validation_failed"),
     ],
 )
-def test_a_program_gets_precise_errors(body, status, code):
+def test_a_program_gets_precise_errors(body: bytes, status: int, code: str) -> None:
     answer = visitor().post(ENDPOINT, body, content_type="application/json")
     assert (answer.status_code, json.loads(answer.content)["error"]["code"]) == (status, code)
 
 
-def test_other_methods_and_types_are_refused():
+def test_other_methods_and_types_are_refused() -> None:
     got = visitor().get(ENDPOINT)
     assert (got.status_code, got.headers["Allow"]) == (405, "POST")
     typed = visitor().post(ENDPOINT, b"secret=x", content_type="application/x-www-form-urlencoded")
     assert typed.status_code == 415
 
 
-def test_reports_are_limited_by_address_and_by_nothing_else(world, issue_key):
+def test_reports_are_limited_by_address_and_by_nothing_else(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company)
     client = visitor()
     answers = [send(keys.generate("live").text, client=client) for _ in range(12)]
@@ -121,7 +128,7 @@ def test_reports_are_limited_by_address_and_by_nothing_else(world, issue_key):
     judge_reports(now=clock.now())
 
 
-def test_one_network_is_one_reporter():
+def test_one_network_is_one_reporter() -> None:
     spellings = ["2001:db8:77:1::1", "2001:db8:77:1::2"]
     answers = [
         send(keys.generate("live").text, client=visitor(spellings[n % 2])).status_code for n in range(12)
@@ -130,8 +137,13 @@ def test_one_network_is_one_reporter():
     judge_reports(now=clock.now())
 
 
-def test_without_valkey_reports_are_taken_in_and_limited(world, issue_key, api, monkeypatch):
-    def away(*args, **kwargs):
+def test_without_valkey_reports_are_taken_in_and_limited(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
         raise ValkeyUnavailable("stopped")
 
     issued = issue_key(world.company)
@@ -144,7 +156,7 @@ def test_without_valkey_reports_are_taken_in_and_limited(world, issue_key, api, 
     assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_flood_is_refused_before_it_fills_the_table(monkeypatch):
+def test_a_flood_is_refused_before_it_fills_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "MAX_WAITING", 0)
     answer = send(keys.generate("live").text)
     assert answer.status_code == 503
@@ -152,7 +164,7 @@ def test_a_flood_is_refused_before_it_fills_the_table(monkeypatch):
     assert visitor().post(PAGE, {"secret": keys.generate("live").text}).status_code == 503
 
 
-def test_the_same_secret_waits_once(world, issue_key):
+def test_the_same_secret_waits_once(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     issued = issue_key(world.company)
     for _ in range(3):
         assert send(issued.client_secret).status_code == 202
@@ -160,7 +172,7 @@ def test_the_same_secret_waits_once(world, issue_key):
     judge_reports(now=clock.now())
 
 
-def test_what_waits_holds_no_secret_in_clear(world, issue_key):
+def test_what_waits_holds_no_secret_in_clear(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     issued = issue_key(world.company)
     send(issued.client_secret)
     (row,) = waiting(issued.client_secret)
@@ -169,7 +181,7 @@ def test_what_waits_holds_no_secret_in_clear(world, issue_key):
     judge_reports(now=clock.now())
 
 
-def test_the_page_is_for_everybody_and_linked_from_where_people_look():
+def test_the_page_is_for_everybody_and_linked_from_where_people_look() -> None:
     page = visitor().get(PAGE)
     assert page.status_code == 200
     assert "no-store" in page.headers["Cache-Control"]
@@ -178,7 +190,7 @@ def test_the_page_is_for_everybody_and_linked_from_where_people_look():
     assert "/found-key/" in visitor().get("/docs/authentication/").content.decode()
 
 
-def test_security_txt_leads_to_it(settings):
+def test_security_txt_leads_to_it(settings: Any) -> None:
     settings.SECURITY_CONTACTS = ["mailto:security@acme.example"]
     answer = visitor().get("/.well-known/security.txt")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"

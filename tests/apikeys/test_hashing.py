@@ -1,7 +1,9 @@
 """Hashes, fingerprints and peppers: bcrypt bounded and never for a wrong secret, upgrades at the next match."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -9,16 +11,19 @@ from django.conf import settings
 
 from apikeys import grants, hashers, keys
 from apikeys.models import ApiKeySecret
+from apikeys.services import IssuedKey
 from core.errors import TemporarilyUnavailable
 from core.security import crypto
 from core.tenancy import system_context, tenant_context
 from core.valkey import commands
+from tests.clients import ApiClient
+from tests.factories import World
 
 PEPPER_ONE, PEPPER_TWO = "1:" + "a1" * 32, "2:" + "b2" * 32
 
 
 @pytest.fixture
-def bcrypt_calls(monkeypatch):
+def bcrypt_calls(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """How often bcrypt was asked to check or to hash."""
     calls = []
     for name in ("checkpw", "hashpw"):
@@ -29,19 +34,19 @@ def bcrypt_calls(monkeypatch):
     return calls
 
 
-def row_of(world) -> ApiKeySecret:
+def row_of(world: World) -> ApiKeySecret:
     with tenant_context(world.tenant()):
         return ApiKeySecret.objects.get()
 
 
-def cold_get(client):
+def cold_get(client: Any) -> Any:
     """As a process that has never seen the key, after Valkey has lost everything."""
     grants.COPIES.clear()
     commands.client().flushall()
     return client.get("/v1/whoami")
 
 
-def test_the_default_is_bcrypt_with_twelve_rounds_of_the_sha256():
+def test_the_default_is_bcrypt_with_twelve_rounds_of_the_sha256() -> None:
     assert settings.API_KEY_HASHER == "bcrypt_sha256"
     text = (Path(settings.BASE_DIR) / "config/settings/base.py").read_text()
     assert 'env.int("API_KEY_BCRYPT_ROUNDS", default=12)' in text
@@ -54,7 +59,7 @@ def test_the_default_is_bcrypt_with_twelve_rounds_of_the_sha256():
     assert not hashers.hash_matches(long + "a", hashers.make_hash(long + "b"))
 
 
-def test_sha256_is_self_describing_too(settings):
+def test_sha256_is_self_describing_too(settings: Any) -> None:
     settings.API_KEY_HASHER = "sha256"
     encoded = hashers.make_hash("pm_live_x")
     assert encoded == "sha256$" + crypto.sha256_hex(b"pm_live_x")
@@ -64,7 +69,9 @@ def test_sha256_is_self_describing_too(settings):
         hashers.hash_matches("x", "md5$abc")
 
 
-def test_bcrypt_runs_at_the_first_use_and_never_for_a_wrong_secret(world, issue_key, api, bcrypt_calls):
+def test_bcrypt_runs_at_the_first_use_and_never_for_a_wrong_secret(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], bcrypt_calls: list[Any]
+) -> None:
     issued = issue_key(world.company)
     assert bcrypt_calls == ["hashpw"]
     wrong = keys.generate("live").text
@@ -80,8 +87,12 @@ def test_bcrypt_runs_at_the_first_use_and_never_for_a_wrong_secret(world, issue_
 
 
 def test_a_hash_moves_to_the_configured_scheme_at_the_next_match(
-    world, issue_key, api, settings, bcrypt_calls
-):
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    settings: Any,
+    bcrypt_calls: list[Any],
+) -> None:
     settings.API_KEY_HASHER = "sha256"
     issued = issue_key(world.company)
     client = api(issued.client_secret)
@@ -98,7 +109,9 @@ def test_a_hash_moves_to_the_configured_scheme_at_the_next_match(
     assert bcrypt_calls == []
 
 
-def test_a_new_pepper_takes_over_at_the_next_match(world, issue_key, api, settings):
+def test_a_new_pepper_takes_over_at_the_next_match(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
+) -> None:
     settings.API_KEY_PEPPERS = PEPPER_ONE
     issued = issue_key(world.company)
     client = api(issued.client_secret)
@@ -112,8 +125,12 @@ def test_a_new_pepper_takes_over_at_the_next_match(world, issue_key, api, settin
 
 @pytest.mark.parametrize("replacement", [PEPPER_TWO, "1:" + "c3" * 32], ids=["new version", "same version"])
 def test_a_lost_pepper_costs_time_not_keys_and_lets_nobody_else_in(
-    world, issue_key, api, settings, replacement
-):
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    settings: Any,
+    replacement: Any,
+) -> None:
     settings.API_KEY_PEPPERS = PEPPER_ONE
     issued = issue_key(world.company)
     settings.API_KEY_PEPPERS = replacement
@@ -124,14 +141,21 @@ def test_a_lost_pepper_costs_time_not_keys_and_lets_nobody_else_in(
     assert row_of(world).fingerprint.startswith(crypto.peppers().current.label)
 
 
-def test_the_stored_hash_or_fingerprint_is_not_a_credential(world, issue_key, api):
+def test_the_stored_hash_or_fingerprint_is_not_a_credential(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issue_key(world.company)
     row = row_of(world)
     for stolen in (row.encoded_hash, row.fingerprint, row.locator, row.fingerprint.partition("$")[2]):
         assert api(stolen).get("/v1/whoami").code == "invalid_credentials"
 
 
-def test_bcrypt_is_bounded_and_says_come_back_when_all_slots_are_taken(world, issue_key, api, monkeypatch):
+def test_bcrypt_is_bounded_and_says_come_back_when_all_slots_are_taken(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     issued = issue_key(world.company)
     slots = threading.BoundedSemaphore(1)
     monkeypatch.setattr(hashers, "_bcrypt_slots", slots)
@@ -142,11 +166,11 @@ def test_bcrypt_is_bounded_and_says_come_back_when_all_slots_are_taken(world, is
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
 
-def test_no_more_than_the_allowed_number_of_bcrypt_run_at_a_time(monkeypatch):
+def test_no_more_than_the_allowed_number_of_bcrypt_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     running, most, lock = 0, 0, threading.Lock()
     gate = threading.Event()
 
-    def slow(*_args):
+    def slow(*_args: Any) -> Any:
         nonlocal running, most
         with lock:
             running += 1
@@ -171,13 +195,15 @@ def test_no_more_than_the_allowed_number_of_bcrypt_run_at_a_time(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["", "1:short", ":" + "a" * 40, "a" * 64, f"{PEPPER_ONE},{PEPPER_ONE}"])
-def test_peppers_that_cannot_be_used_are_refused_with_how_to_make_one(text):
+def test_peppers_that_cannot_be_used_are_refused_with_how_to_make_one(text: str) -> None:
     with pytest.raises(crypto.CryptoMisconfigured) as refused:
         crypto.parse_peppers(text)
     assert "a" * 40 not in str(refused.value)
 
 
-def test_two_secrets_with_one_locator_cannot_exist(world, issue_key, monkeypatch):
+def test_two_secrets_with_one_locator_cannot_exist(
+    world: World, issue_key: Callable[..., IssuedKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = issue_key(world.company)
     clash, fresh = keys.parse(first.client_secret), keys.generate("live")
     offered = [clash, fresh]

@@ -1,19 +1,22 @@
 """A Valkey that lies: forged, moved, edited and replayed entries let nobody in (docs/architecture.md, Keys)."""
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import orjson
 import pytest
 
 from apikeys import grants, keys, tasks
-from apikeys.services import revoke_key
+from apikeys.services import IssuedKey, revoke_key
 from core.tenancy import tenant_context
 from core.valkey import commands, fences
-from tests.factories import SYSTEM
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left_behind():
+def _nothing_is_left_behind() -> Iterator[None]:
     """An answer of the wrong kind makes the process leave Valkey alone for a second, which is no other test's business."""
     yield
     while not commands.available():
@@ -21,7 +24,7 @@ def _nothing_is_left_behind():
 
 
 @pytest.fixture
-def used(world, issue_key, api):
+def used(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> IssuedKey:
     """A key whose grant is in Valkey, and that no process remembers."""
     issued = issue_key(world.company)
     assert api(issued.client_secret).get("/v1/whoami").status == 200
@@ -33,7 +36,9 @@ def name_of(secret: str) -> str:
     return "grant:" + grants.digest_of(secret).hex()
 
 
-def test_a_grant_moved_to_another_secret_is_not_believed(used, api):
+def test_a_grant_moved_to_another_secret_is_not_believed(
+    used: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     stranger = keys.generate("live").text
     commands.client().set(name_of(stranger), commands.client().get(name_of(used.client_secret)))
     assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
@@ -48,9 +53,9 @@ def test_a_grant_moved_to_another_secret_is_not_believed(used, api):
         lambda facts: facts | {"proved_at": time.time() + 10_000, "matched_at": time.time() + 10_000},
     ],
 )
-def test_an_edited_grant_is_not_believed(used, api, edit):
+def test_an_edited_grant_is_not_believed(used: IssuedKey, api: Callable[..., ApiClient], edit: Any) -> None:
     name = name_of(used.client_secret)
-    value = commands.client().get(name)
+    value: Any = commands.client().get(name)
     tag, seal, content = value.split(b" ", 2)
     commands.client().set(name, b"%s %s %s" % (tag, seal, orjson.dumps(edit(orjson.loads(content)))))
     answer = api(used.client_secret).get("/v1/whoami")
@@ -60,7 +65,9 @@ def test_an_edited_grant_is_not_believed(used, api, edit):
 
 
 @pytest.mark.parametrize("value", [b"", b"x", b"{}", b"\x00" * 500, b"0" * 64 + b"{}", b"9" * 100_000])
-def test_nonsense_in_place_of_a_grant_changes_nothing(used, api, value):
+def test_nonsense_in_place_of_a_grant_changes_nothing(
+    used: IssuedKey, api: Callable[..., ApiClient], value: bytes
+) -> None:
     commands.client().set(name_of(used.client_secret), value)
     assert api(used.client_secret).get("/v1/whoami").status == 200
     stranger = keys.generate("live").text
@@ -68,7 +75,9 @@ def test_nonsense_in_place_of_a_grant_changes_nothing(used, api, value):
     assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
 
 
-def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(used, world, api):
+def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(
+    used: IssuedKey, world: World, api: Callable[..., ApiClient]
+) -> None:
     name = name_of(used.client_secret)
     old = commands.client().get(name)
     with tenant_context(world.tenant()):
@@ -77,7 +86,9 @@ def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(used, world, 
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_grant_and_fence_replayed_together_end_with_the_minute(used, world, api, monkeypatch):
+def test_grant_and_fence_replayed_together_end_with_the_minute(
+    used: IssuedKey, world: World, api: Callable[..., ApiClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The bound of docs/architecture.md, Keys: what even a Valkey that lies about everything can do lasts at most 60 s."""
     name = name_of(used.client_secret)
     fence = fences.key_fence(world.company.id, used.key.id)
@@ -91,7 +102,9 @@ def test_grant_and_fence_replayed_together_end_with_the_minute(used, world, api,
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_failover_that_lost_the_write_is_mended_by_the_sweep(used, world, api):
+def test_a_failover_that_lost_the_write_is_mended_by_the_sweep(
+    used: IssuedKey, world: World, api: Callable[..., ApiClient]
+) -> None:
     client = api(used.client_secret)
     assert client.get("/v1/whoami").status == 200
     fence = fences.key_fence(world.company.id, used.key.id)
@@ -103,7 +116,9 @@ def test_a_failover_that_lost_the_write_is_mended_by_the_sweep(used, world, api)
     assert client.get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_better(used, world, api):
+def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_better(
+    used: IssuedKey, world: World, api: Callable[..., ApiClient]
+) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
     lost = commands.client().get(fence)
     stale = grants.recall(grants.digest_of(used.client_secret))
@@ -118,7 +133,9 @@ def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_bette
 
 
 @pytest.mark.parametrize("value", [b"nonsense", b"", b":", b"x:y", b"99999999:"])
-def test_a_fence_that_is_none_lets_nobody_unverified_in(used, world, api, value):
+def test_a_fence_that_is_none_lets_nobody_unverified_in(
+    used: IssuedKey, world: World, api: Callable[..., ApiClient], value: bytes
+) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
     commands.client().set(fence, value)
     assert api(used.client_secret).get("/v1/whoami").status in (200, 503)
@@ -128,7 +145,9 @@ def test_a_fence_that_is_none_lets_nobody_unverified_in(used, world, api, value)
     assert api(used.client_secret).get("/v1/whoami").code in ("key_revoked", "temporarily_unavailable")
 
 
-def test_wrong_types_in_place_of_buckets_and_fences_are_no_accident(used, world, api):
+def test_wrong_types_in_place_of_buckets_and_fences_are_no_accident(
+    used: IssuedKey, world: World, api: Callable[..., ApiClient]
+) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
     for name in (
         fence,

@@ -2,7 +2,9 @@
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,20 +12,23 @@ from django.test.utils import CaptureQueriesContext
 from redis.connection import AbstractConnection
 
 from apikeys import grants
+from apikeys.services import IssuedKey
 from core.tenancy import system_context
 from core.valkey import commands
+from tests.clients import ApiClient
+from tests.factories import World
 
 
 @pytest.fixture
-def counting(monkeypatch):
+def counting(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`with counting() as counts:` counts SQL statements and round trips to Valkey."""
     trips = Counter()
     own_thread = threading.get_ident()
 
-    def counted(cls, name):
+    def counted(cls: Any, name: Any) -> None:
         original = getattr(cls, name)
 
-        def call(self, *args, **kwargs):
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
             # The request's own thread: the request log writes from a thread of its own, after the answer.
             if threading.get_ident() == own_thread:
                 trips[name] += 1
@@ -34,7 +39,7 @@ def counting(monkeypatch):
     counted(AbstractConnection, "send_packed_command")
 
     @contextmanager
-    def count():
+    def count() -> Iterator[Any]:
         counts = {}
         trips.clear()
         with CaptureQueriesContext(connection) as queries:
@@ -47,7 +52,9 @@ def counting(monkeypatch):
     return count
 
 
-def test_a_repeated_request_does_no_sql_and_one_round_trip(world, issue_key, api, counting):
+def test_a_repeated_request_does_no_sql_and_one_round_trip(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], counting: Any
+) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"], allowed_networks=["10.0.0.0/8"])
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -59,7 +66,9 @@ def test_a_repeated_request_does_no_sql_and_one_round_trip(world, issue_key, api
         assert counts == {"sql": 0, "valkey": 1}
 
 
-def test_the_rate_limit_refusal_costs_one_round_trip_too(world, issue_key, api, counting):
+def test_the_rate_limit_refusal_costs_one_round_trip_too(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], counting: Any
+) -> None:
     issued = issue_key(world.company, rate_limit=1)
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -69,7 +78,9 @@ def test_the_rate_limit_refusal_costs_one_round_trip_too(world, issue_key, api, 
     assert counts == {"sql": 0, "valkey": 1}
 
 
-def test_a_wrong_scope_is_refused_by_the_copy_and_costs_one_token(world, issue_key, api):
+def test_a_wrong_scope_is_refused_by_the_copy_and_costs_one_token(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
     client = api(issued.client_secret)
     first = client.get("/v1/whoami")
@@ -79,13 +90,17 @@ def test_a_wrong_scope_is_refused_by_the_copy_and_costs_one_token(world, issue_k
 
 
 def test_a_process_that_knows_nothing_asks_postgres_once_and_bcrypt_never_again(
-    world, issue_key, api, counting, monkeypatch
-):
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    counting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     issued = issue_key(world.company)
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
 
-    def no_bcrypt(*_args):
+    def no_bcrypt(*_args: Any) -> None:
         raise AssertionError("bcrypt ran for a secret that has matched before")
 
     monkeypatch.setattr("bcrypt.checkpw", no_bcrypt)
@@ -107,8 +122,12 @@ def test_a_process_that_knows_nothing_asks_postgres_once_and_bcrypt_never_again(
 
 
 def test_a_copy_is_read_again_after_a_minute_whatever_valkey_says(
-    world, issue_key, api, counting, monkeypatch
-):
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    counting: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     issued = issue_key(world.company)
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200

@@ -20,7 +20,7 @@ from accounts.services import resume_company, suspend_company
 from apikeys.services import KeySettings, end_overlap, restore_key, revoke_key, rotate_key, update_key
 from core.tenancy import system_context, tenant_context
 from core.valkey import commands
-from tests.factories import SYSTEM, make_key, make_world, new_secret
+from tests.factories import SYSTEM, World, make_key, make_world, new_secret
 
 PROCESSES = 3
 WARM_SECONDS = 0.3
@@ -103,7 +103,7 @@ def hammers() -> Iterator[Hammers]:
 
 
 @pytest.fixture
-def busy_world():
+def busy_world() -> World:
     """A world whose limits do not get in the way."""
     world = make_world(tier="enterprise")
     with system_context(reason="tests"):
@@ -113,18 +113,24 @@ def busy_world():
     return world
 
 
-def busy_key(world, scopes=("customers:read",), **chosen):
+def busy_key(world: World, scopes: Any = ("customers:read",), **chosen: Any) -> Any:
     return make_key(world.company, scopes, rate_limit=100_000, **chosen)
 
 
 @pytest.mark.parametrize("cold", [False, True], ids=["warm copies", "filling the cache"])
 @pytest.mark.parametrize("flush", [False, True], ids=["", "with FLUSHALL"])
-def test_no_success_begins_after_a_revocation_has_returned(hammers, busy_world, record_property, cold, flush):
+def test_no_success_begins_after_a_revocation_has_returned(
+    hammers: Hammers,
+    busy_world: World,
+    record_property: Callable[[str, object], None],
+    cold: bool,
+    flush: bool,
+) -> None:
     requests = successes_after = 0
     for _ in range(3):
         issued = busy_key(busy_world)
 
-        def revoke(key=issued.key):
+        def revoke(key: Any = issued.key) -> Any:
             with tenant_context(busy_world.tenant()):
                 change = revoke_key(key=key, actor=SYSTEM)
             if flush:
@@ -143,10 +149,12 @@ def test_no_success_begins_after_a_revocation_has_returned(hammers, busy_world, 
     assert successes_after == 0
 
 
-def test_no_success_of_the_old_secret_begins_after_a_rotation_or_an_ended_overlap(hammers, busy_world):
+def test_no_success_of_the_old_secret_begins_after_a_rotation_or_an_ended_overlap(
+    hammers: Hammers, busy_world: World
+) -> None:
     issued = busy_key(busy_world)
 
-    def rotate(overlap):
+    def rotate(overlap: Any) -> Any:
         with tenant_context(busy_world.tenant()):
             return rotate_key(key=issued.key, overlap=overlap, secret=new_secret(), actor=SYSTEM)
 
@@ -155,7 +163,7 @@ def test_no_success_of_the_old_secret_begins_after_a_rotation_or_an_ended_overla
     before, after, third = hammers.race(second.client_secret, lambda: rotate(timedelta(hours=1)), cold=False)
     assert (set(before), set(after)) == ({200}, {200})
 
-    def cut_short():
+    def cut_short() -> Any:
         with tenant_context(busy_world.tenant()):
             return end_overlap(key=issued.key, actor=SYSTEM)
 
@@ -165,10 +173,10 @@ def test_no_success_of_the_old_secret_begins_after_a_rotation_or_an_ended_overla
     assert (set(before), set(after)) == ({200}, {200})
 
 
-def test_an_edit_and_an_undo_are_seen_by_every_process_at_once(hammers, busy_world):
+def test_an_edit_and_an_undo_are_seen_by_every_process_at_once(hammers: Hammers, busy_world: World) -> None:
     issued = busy_key(busy_world)
 
-    def in_tenant(function, **arguments):
+    def in_tenant(function: Any, **arguments: Any) -> Any:
         with tenant_context(busy_world.tenant()):
             return function(key=issued.key, actor=SYSTEM, **arguments)
 
@@ -185,7 +193,9 @@ def test_an_edit_and_an_undo_are_seen_by_every_process_at_once(hammers, busy_wor
     assert (set(before), set(after)) == ({401}, {200})
 
 
-def test_suspending_and_resuming_a_company_are_seen_by_every_process_at_once(hammers, busy_world):
+def test_suspending_and_resuming_a_company_are_seen_by_every_process_at_once(
+    hammers: Hammers, busy_world: World
+) -> None:
     issued = busy_key(busy_world)
     before, after, _ = hammers.race(
         issued.client_secret,

@@ -1,21 +1,25 @@
 """The list of keys: found, narrowed, sorted, used; several revoked, rotated and restored by one confirmation."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import Membership
 from apikeys import hashers
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.selectors import get_key
+from apikeys.services import IssuedKey
 from audit.ingest.store import store
 from core import clock
 from core.background.heavy import PER_COMPANY, take_place
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.audit.rows import make_row
+from tests.clients import ApiClient
 from tests.factories import World, join, make_user
 
 SECRET = re.compile(r"pm_live_[0-9A-Za-z]{38}")
@@ -33,12 +37,12 @@ def names(browser: Any, query: str = "") -> list[str]:
 
 
 @pytest.fixture
-def browser(world, login):
+def browser(world: World, login: Callable[..., Client]) -> Client:
     return login(world.owner, world.company)
 
 
 @pytest.fixture
-def made(world, issue_key, browser):
+def made(world: World, issue_key: Callable[..., IssuedKey], browser: Client) -> dict[str, Any]:
     """A key of each state, by its name."""
     now = clock.now()
     old = {"created": now - timedelta(days=60), "last_used_at": now - timedelta(days=40)}
@@ -75,18 +79,22 @@ def made(world, issue_key, browser):
         ("q=key_nonsense", set()),
     ],
 )
-def test_each_filter_narrows_the_list(made, browser, query, expected) -> None:
+def test_each_filter_narrows_the_list(
+    made: dict[str, Any], browser: Client, query: str, expected: Any
+) -> None:
     assert set(names(browser, query)) == expected
 
 
-def test_a_key_is_found_by_its_id_and_by_what_is_known_of_a_secret(made, browser) -> None:
+def test_a_key_is_found_by_its_id_and_by_what_is_known_of_a_secret(
+    made: dict[str, Any], browser: Client
+) -> None:
     issued = made["unused"]
     for text in (issued.client_id, issued.client_secret[:16], issued.client_secret[-4:]):
         assert "unused" in names(browser, f"q={text}")
     assert names(browser, f"q={issued.client_id}") == ["unused"]
 
 
-def test_the_list_is_sorted_both_ways_and_paged_both_ways(made, browser) -> None:
+def test_the_list_is_sorted_both_ways_and_paged_both_ways(made: dict[str, Any], browser: Client) -> None:
     by_name = sorted(made)
     assert names(browser, "sort=name") == by_name
     assert names(browser, "sort=-name") == by_name[::-1]
@@ -104,7 +112,9 @@ def test_the_list_is_sorted_both_ways_and_paged_both_ways(made, browser) -> None
     assert names(browser, f"sort=name&limit=2&ending_before={last.previous}") == by_name[2:4]
 
 
-def test_an_orphaned_key_is_marked_in_the_list_and_on_its_page(world, made, browser, issue_key) -> None:
+def test_an_orphaned_key_is_marked_in_the_list_and_on_its_page(
+    world: World, made: dict[str, Any], browser: Client, issue_key: Callable[..., IssuedKey]
+) -> None:
     left = make_user("left")
     join(world.company, left, "developer")
     kept = issue_key(world.company, name="kept")
@@ -118,7 +128,9 @@ def test_an_orphaned_key_is_marked_in_the_list_and_on_its_page(world, made, brow
     assert "creator has left" in browser.get(f"/keys/{kept.client_id}/").content.decode().lower()
 
 
-def test_the_list_says_how_much_each_key_was_used(world, browser, issue_key) -> None:
+def test_the_list_says_how_much_each_key_was_used(
+    world: World, browser: Client, issue_key: Callable[..., IssuedKey]
+) -> None:
     key = issue_key(world.company).key
     store([make_row(world.company.id, key=key.id.hex) for _ in range(3)])
 
@@ -129,7 +141,7 @@ def test_the_list_says_how_much_each_key_was_used(world, browser, issue_key) -> 
 
 
 def test_several_keys_are_revoked_by_one_confirmation_and_restored_by_another(
-    world, browser, issue_key, api
+    world: World, browser: Client, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     keys = [issue_key(world.company, name=name) for name in ("one", "two", "three")]
     chosen = [issued.client_id for issued in keys[:2]]
@@ -148,7 +160,7 @@ def test_several_keys_are_revoked_by_one_confirmation_and_restored_by_another(
 
 
 def test_several_keys_in_use_are_rotated_with_an_overlap_unless_somebody_decides_otherwise(
-    world, browser, issue_key, api
+    world: World, browser: Client, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     keys = sorted(
         (issue_key(world.company, name=name) for name in ("one", "two")), key=lambda one: one.key.id
@@ -181,7 +193,13 @@ def test_several_keys_in_use_are_rotated_with_an_overlap_unless_somebody_decides
     ],
 )
 def test_one_key_that_cannot_be_changed_leaves_all_as_they_were(
-    world, made, browser, monkeypatch, path, keys, fields
+    world: World,
+    made: dict[str, Any],
+    browser: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    keys: list[Any],
+    fields: dict[str, Any],
 ) -> None:
     forbid_hashing(monkeypatch)
     with tenant_context(world.tenant()):
@@ -196,7 +214,7 @@ def test_one_key_that_cannot_be_changed_leaves_all_as_they_were(
         assert sorted(ApiKeySecret.objects.values_list("id", "revoked_at", "key__revoked_at")) == before
 
 
-def forbid_hashing(monkeypatch) -> None:
+def forbid_hashing(monkeypatch: Any) -> None:
     """No secret is hashed for what is refused: twenty of them take seconds of a processor."""
 
     def hashed(text: str) -> None:
@@ -206,7 +224,7 @@ def forbid_hashing(monkeypatch) -> None:
 
 
 def test_a_company_that_has_as_much_made_as_it_may_is_told_so_and_nothing_is_rotated(
-    world, made, browser, monkeypatch
+    world: World, made: dict[str, Any], browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_hashing(monkeypatch)
     places = [take_place(world.company.id) for _ in range(PER_COMPANY)]
@@ -221,7 +239,7 @@ def test_a_company_that_has_as_much_made_as_it_may_is_told_so_and_nothing_is_rot
 
 
 def test_a_foreign_key_among_the_selected_is_not_found_and_none_is_changed(
-    world, browser, issue_key, monkeypatch
+    world: World, browser: Client, issue_key: Callable[..., IssuedKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, foreign = issue_key(world.company), issue_key(world.other_company)
     forbid_hashing(monkeypatch)
@@ -234,14 +252,16 @@ def test_a_foreign_key_among_the_selected_is_not_found_and_none_is_changed(
         assert get_key(own.client_id).revoked_at is None
 
 
-def test_more_keys_than_one_page_changes_are_refused_with_their_number(world, browser) -> None:
+def test_more_keys_than_one_page_changes_are_refused_with_their_number(world: World, browser: Client) -> None:
     answer = browser.post(
         "/keys/selected/rotate/", {"key": [f"key_{n}" for n in range(21)], "overlap": "none"}, follow=True
     )
     assert "Select at most 20 keys at a time; 21 are selected." in answer.content.decode()
 
 
-def test_a_viewer_sees_no_boxes_and_a_developer_does_not_undo(world, login, issue_key) -> None:
+def test_a_viewer_sees_no_boxes_and_a_developer_does_not_undo(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company)
     viewer = make_user("viewer")
     join(world.company, viewer, "viewer")

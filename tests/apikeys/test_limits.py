@@ -1,20 +1,26 @@
 """Rate limits as a caller meets them: policies, headers, tiers, overrides (docs/architecture.md, Limits, requirement "Rate limiting")."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from accounts.models import Company
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from billing.services.tiers import change_tier
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_world
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_world
 
 NAMES = ("RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 
 @pytest.mark.parametrize(("tier", "limit"), [("starter", 60), ("pro", 300), ("enterprise", 1000)])
-def test_a_companys_keys_share_what_its_tier_allows(issue_key, api, tier, limit):
+def test_a_companys_keys_share_what_its_tier_allows(
+    issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], tier: str, limit: int
+) -> None:
     world = make_world(tier=tier)
     first, second = (issue_key(world.company, rate_limit=5000) for _ in range(2))
     answer = api(first.client_secret).get("/v1/whoami")
@@ -26,7 +32,9 @@ def test_a_companys_keys_share_what_its_tier_allows(issue_key, api, tier, limit)
     assert int(company) < limit
 
 
-def test_more_keys_do_not_buy_more(world, issue_key, api):
+def test_more_keys_do_not_buy_more(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     clients = [api(issue_key(world.company).client_secret) for _ in range(4)]
     answers = [clients[index % 4].get("/v1/whoami") for index in range(100)]
     admitted = [answer for answer in answers if answer.status == 200]
@@ -38,7 +46,9 @@ def test_more_keys_do_not_buy_more(world, issue_key, api):
     assert api(issue_key(world.company, mode="test").client_secret).get("/v1/whoami").status == 200
 
 
-def test_beyond_the_keys_limit_it_is_429_with_retry_after_and_nothing_runs(world, issue_key, api):
+def test_beyond_the_keys_limit_it_is_429_with_retry_after_and_nothing_runs(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"], rate_limit=2)
     client = api(issued.client_secret)
     assert [client.post("/v1/customers", {"name": "Ada"}).status for _ in range(2)] == [201, 201]
@@ -61,7 +71,14 @@ def test_beyond_the_keys_limit_it_is_429_with_retry_after_and_nothing_runs(world
         ("POST", "/v1/charges", 403),
     ],
 )
-def test_every_answer_to_a_key_has_the_headers(world, issue_key, api, method, path, status):
+def test_every_answer_to_a_key_has_the_headers(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    method: str,
+    path: str,
+    status: int,
+) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"])
     answer = api(issued.client_secret).request(method, path, raw=b"{nonsense")
     assert answer.status == status
@@ -70,7 +87,9 @@ def test_every_answer_to_a_key_has_the_headers(world, issue_key, api, method, pa
     assert re.fullmatch(r'"key";r=\d+;t=\d+, "company";r=\d+;t=\d+', answer.headers["RateLimit"])
 
 
-def test_every_unauthenticated_answer_has_the_policy_of_the_address(api, settings):
+def test_every_unauthenticated_answer_has_the_policy_of_the_address(
+    api: Callable[..., ApiClient], settings: Any
+) -> None:
     client = api()
     for path in ("/v1/whoami", "/v1/nowhere", "/v1/whoami?client_secret=x"):
         answer = client.get(path)
@@ -82,7 +101,9 @@ def test_every_unauthenticated_answer_has_the_policy_of_the_address(api, setting
     assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
 
 
-def test_the_keys_own_limit_is_clamped_when_read_and_never_rewritten(world, issue_key, api):
+def test_the_keys_own_limit_is_clamped_when_read_and_never_rewritten(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, rate_limit=200)
     client = api(issued.client_secret)
     assert '"key";q=60' in client.get("/v1/whoami").headers["RateLimit-Policy"]
@@ -100,7 +121,9 @@ def set_tier(company: Company, tier: str) -> None:
 class TestFailuresPerAddress:
     """Failures are counted by client address, and hurt nobody else."""
 
-    def test_twenty_a_minute_then_too_many_failures_with_retry_after(self, api):
+    def test_twenty_a_minute_then_too_many_failures_with_retry_after(
+        self, api: Callable[..., ApiClient]
+    ) -> None:
         client = api()
         statuses = [client.get("/v1/whoami").status for _ in range(21)]
         assert statuses == [401] * 20 + [429]
@@ -108,7 +131,9 @@ class TestFailuresPerAddress:
         assert refused.code == "too_many_failures"
         assert 1 <= int(refused.headers["Retry-After"]) <= 3
 
-    def test_a_working_key_behind_the_same_address_is_never_refused(self, world, issue_key, api):
+    def test_a_working_key_behind_the_same_address_is_never_refused(
+        self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+    ) -> None:
         issued, cold = issue_key(world.company), issue_key(world.company)
         client = api(issued.client_secret)
         assert client.get("/v1/whoami").status == 200
@@ -120,7 +145,9 @@ class TestFailuresPerAddress:
         # Not even one that this process has never seen.
         assert api(cold.client_secret, ip=client.ip).get("/v1/whoami").status == 200
 
-    def test_who_knows_a_client_id_cannot_spend_its_tokens(self, world, issue_key, api):
+    def test_who_knows_a_client_id_cannot_spend_its_tokens(
+        self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+    ) -> None:
         issued = issue_key(world.company)
         client = api(issued.client_secret)
         before = int(client.get("/v1/whoami").headers["X-RateLimit-Remaining"])
@@ -129,7 +156,7 @@ class TestFailuresPerAddress:
             stranger.get("/v1/whoami", headers={"X-Client-Id": issued.client_id, "X-Client-Secret": "y" * 46})
         assert int(client.get("/v1/whoami").headers["X-RateLimit-Remaining"]) >= before - 1
 
-    def test_an_ipv6_customer_is_counted_as_one_64(self, api):
+    def test_an_ipv6_customer_is_counted_as_one_64(self, api: Callable[..., ApiClient]) -> None:
         for index in range(20):
             assert api(ip=f"2001:db8:77:1::{index:x}").get("/v1/whoami").status == 401
         assert api(ip="2001:db8:77:1:ffff::1").get("/v1/whoami").code == "too_many_failures"

@@ -1,32 +1,37 @@
 """What owners are told: expiry a week before, on the day and when it is over; rotation; exposure; clamped keys."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
 
 from apikeys import tasks
 from apikeys.models import ApiKey
-from apikeys.services import KeySettings, revoke_key, update_key
+from apikeys.services import IssuedKey, KeySettings, revoke_key, update_key
 from apikeys.services.notices import notify_expiry, remind_rotation, tell_clamped_keys
 from billing.services.tiers import change_tier
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_world
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_world
 
 
-def types_of(world, issued):
+def types_of(world: World, issued: Any) -> Any:
     with tenant_context(world.tenant()):
         events = OutboxEvent.objects.filter(object_id=issued.client_id).order_by("id")
         return list(events.values_list("type", flat=True))
 
 
-def mails_to(user):
+def mails_to(user: Any) -> Any:
     return [message.subject for message in mail.outbox if message.to == [user.email]]
 
 
-def test_expiry_is_announced_a_week_before_on_the_day_and_when_over_once_each(world, issue_key):
+def test_expiry_is_announced_a_week_before_on_the_day_and_when_over_once_each(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     expires = clock.now() + timedelta(days=10)
     issued = issue_key(world.company, name="nightly", expires_at=expires)
     # Only on the day itself is it "today".
@@ -53,7 +58,9 @@ def test_expiry_is_announced_a_week_before_on_the_day_and_when_over_once_each(wo
     ]
 
 
-def test_a_later_expiry_gets_its_own_warnings_and_a_revoked_key_none(world, issue_key):
+def test_a_later_expiry_gets_its_own_warnings_and_a_revoked_key_none(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     expires = clock.now() + timedelta(days=3)
     issued, revoked = (issue_key(world.company, expires_at=expires) for _ in range(2))
     with tenant_context(world.tenant()):
@@ -74,7 +81,7 @@ def test_a_later_expiry_gets_its_own_warnings_and_a_revoked_key_none(world, issu
     assert types_of(world, revoked) == ["api_key.created", "api_key.revoked"]
 
 
-def remind_all(*, now):
+def remind_all(*, now: Any) -> None:
     """Let the sweep run as often as it takes: it does a batch at a time, and other tests' keys fall due as well."""
     for _ in range(100):
         if remind_rotation(now=now) == 0:
@@ -82,7 +89,9 @@ def remind_all(*, now):
     raise AssertionError("the sweep does not come to an end")
 
 
-def test_rotation_is_recommended_after_ninety_days_by_default_and_not_enforced(world, issue_key, api):
+def test_rotation_is_recommended_after_ninety_days_by_default_and_not_enforced(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued, unreminded = issue_key(world.company, name="old"), issue_key(world.company, rotation_days=None)
     assert issued.key.rotation_days == 90
     mail.outbox.clear()
@@ -98,7 +107,7 @@ def test_rotation_is_recommended_after_ninety_days_by_default_and_not_enforced(w
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
 
-def test_the_tasks_of_beat_exist_under_their_names():
+def test_the_tasks_of_beat_exist_under_their_names() -> None:
     from config.celery import app
 
     for name in ("apikeys.notify_expiry", "apikeys.remind_rotation", "apikeys.repeat_fences"):
@@ -108,7 +117,9 @@ def test_the_tasks_of_beat_exist_under_their_names():
     assert tasks.remind_of_rotation() >= 0
 
 
-def test_a_live_secret_sent_in_clear_is_refused_and_its_company_told_once(world, issue_key, api, settings):
+def test_a_live_secret_sent_in_clear_is_refused_and_its_company_told_once(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
+) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"])
     settings.REQUIRE_HTTPS = True
     mail.outbox.clear()
@@ -122,7 +133,7 @@ def test_a_live_secret_sent_in_clear_is_refused_and_its_company_told_once(world,
         assert "plain HTTP" in ApiKey.objects.get(id=issued.key.id).leak_detail
 
 
-def test_a_made_up_secret_sent_in_clear_tells_nobody(api, settings):
+def test_a_made_up_secret_sent_in_clear_tells_nobody(api: Callable[..., ApiClient], settings: Any) -> None:
     settings.REQUIRE_HTTPS = True
     mail.outbox.clear()
     for secret in (None, "nonsense", "pm_live_" + "A" * 38):
@@ -131,11 +142,13 @@ def test_a_made_up_secret_sent_in_clear_tells_nobody(api, settings):
 
 
 @pytest.fixture
-def pro_world():
+def pro_world() -> World:
     return make_world(tier="pro")
 
 
-def test_a_lower_tier_clamps_keys_when_read_and_names_them_to_the_owner(pro_world, issue_key, api):
+def test_a_lower_tier_clamps_keys_when_read_and_names_them_to_the_owner(
+    pro_world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     fast = issue_key(pro_world.company, name="importer", rate_limit=250)
     issue_key(pro_world.company, name="slow", rate_limit=10)
     change_tier(company=pro_world.company, tier="starter", reason="asked", actor=SYSTEM)

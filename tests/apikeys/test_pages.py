@@ -2,18 +2,22 @@
 
 import html
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from apikeys.models import ApiKey
 from apikeys.selectors import get_key, list_keys
-from apikeys.services import revoke_key
+from apikeys.services import IssuedKey, revoke_key
 from apikeys.usage import BUFFER
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, join, make_user
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, join, make_user
 
 SECRET = re.compile(r"pm_(?:live|test)_[0-9A-Za-z]{38}")
 FORM = {
@@ -27,18 +31,18 @@ FORM = {
 }
 
 
-def create(browser, **changes):
+def create(browser: Any, **changes: Any) -> Any:
     return browser.post("/keys/new/", {**FORM, **changes})
 
 
-def events_of(world, client_id):
+def events_of(world: World, client_id: Any) -> Any:
     with tenant_context(world.tenant()):
         return list(
             OutboxEvent.objects.filter(object_id=client_id).order_by("id").values_list("type", flat=True)
         )
 
 
-def test_a_browser_key_begins_without_a_scope(world, login):
+def test_a_browser_key_begins_without_a_scope(world: World, login: Callable[..., Client]) -> None:
     # given the form as a link to a browser key opens it
     page = login(world.owner, world.company).get("/keys/new/?kind=browser").content.decode()
     # then the kind is chosen, and what strangers may read is not
@@ -46,7 +50,9 @@ def test_a_browser_key_begins_without_a_scope(world, login):
     assert re.search(r'<input type="radio" name="kind" value="browser"[^>]* checked', page)
 
 
-def test_the_page_of_a_browser_keys_secret_says_what_is_so_of_one_and_its_sample_works(world, login, api):
+def test_the_page_of_a_browser_keys_secret_says_what_is_so_of_one_and_its_sample_works(
+    world: World, login: Callable[..., Client], api: Callable[..., ApiClient]
+) -> None:
     form = {**FORM, "kind": "browser", "allowed_networks": "", "allowed_origins": "https://*.shop.example"}
     page = html.unescape(
         create(login(world.owner), **{**form, "scopes": ["customers:read"]}).content.decode()
@@ -60,7 +66,9 @@ def test_the_page_of_a_browser_keys_secret_says_what_is_so_of_one_and_its_sample
     assert client.get("/v1/whoami", headers={"Origin": origin}).status == 200
 
 
-def test_a_chosen_day_counts_and_a_contradiction_is_refused(world, login):
+def test_a_chosen_day_counts_and_a_contradiction_is_refused(
+    world: World, login: Callable[..., Client]
+) -> None:
     browser = login(world.owner)
     day = (clock.now() + timedelta(days=10)).date()
 
@@ -75,8 +83,8 @@ def test_a_chosen_day_counts_and_a_contradiction_is_refused(world, login):
 
 
 def test_a_limit_above_the_plan_is_refused_and_one_of_a_larger_plan_is_said_to_be_held(
-    world, login, issue_key
-):
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     browser = login(world.owner)
     refused = create(browser, rate_limit="5000")
     assert refused.status_code == 422
@@ -88,7 +96,9 @@ def test_a_limit_above_the_plan_is_refused_and_one_of_a_larger_plan_is_said_to_b
     assert browser.post(f"/keys/{kept.client_id}/edit/", unchanged).status_code == 302
 
 
-def test_the_secret_of_a_revoked_key_is_not_called_active(world, login, issue_key):
+def test_the_secret_of_a_revoked_key_is_not_called_active(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company)
     browser = login(world.owner)
     browser.post(f"/keys/{issued.client_id}/revoke/", {"leaked": ""})
@@ -99,7 +109,9 @@ def test_the_secret_of_a_revoked_key_is_not_called_active(world, login, issue_ke
     assert states == ["Revoked"]
 
 
-def test_the_history_has_edits_revocations_and_their_undoing(world, login, issue_key):
+def test_the_history_has_edits_revocations_and_their_undoing(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company, FORM["scopes"])
     browser = login(world.owner)
     browser.post(
@@ -117,7 +129,9 @@ def test_the_history_has_edits_revocations_and_their_undoing(world, login, issue
     assert f"by {world.owner.display_name}" in line
 
 
-def test_a_created_key_is_shown_once_and_works_at_once(world, login, api):
+def test_a_created_key_is_shown_once_and_works_at_once(
+    world: World, login: Callable[..., Client], api: Callable[..., ApiClient]
+) -> None:
     browser = login(world.owner)
     response = create(browser, allowed_networks="")
     assert response.status_code == 200
@@ -135,7 +149,9 @@ def test_a_created_key_is_shown_once_and_works_at_once(world, login, api):
     assert events_of(world, client_id) == ["api_key.created"]
 
 
-def test_the_form_names_what_the_service_refuses_and_makes_nothing(world, login):
+def test_the_form_names_what_the_service_refuses_and_makes_nothing(
+    world: World, login: Callable[..., Client]
+) -> None:
     browser = login(world.owner)
     for changes, text in (
         ({"allowed_networks": "10.0.0.5/8"}, "host bits"),
@@ -159,7 +175,7 @@ def test_the_form_names_what_the_service_refuses_and_makes_nothing(world, login)
         assert list_keys().count() == 0
 
 
-def test_a_wildcard_with_writes_needs_a_confirmed_warning(world, login):
+def test_a_wildcard_with_writes_needs_a_confirmed_warning(world: World, login: Callable[..., Client]) -> None:
     browser = login(world.owner)
     response = create(
         browser, kind="browser", allowed_origins="*", confirm_wildcard="on", allowed_networks=""
@@ -169,7 +185,12 @@ def test_a_wildcard_with_writes_needs_a_confirmed_warning(world, login):
     assert response.status_code == 200
 
 
-def test_editing_takes_effect_at_once_and_is_audited_with_before_and_after(world, login, api, issue_key):
+def test_editing_takes_effect_at_once_and_is_audited_with_before_and_after(
+    world: World,
+    login: Callable[..., Client],
+    api: Callable[..., ApiClient],
+    issue_key: Callable[..., IssuedKey],
+) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"])
     client = api(issued.client_secret)
     assert client.post("/v1/customers", {"name": "Ada"}).status == 201
@@ -184,7 +205,9 @@ def test_editing_takes_effect_at_once_and_is_audited_with_before_and_after(world
     assert events_of(world, issued.client_id) == ["api_key.created", "api_key.updated"]
 
 
-def test_saving_an_unchanged_form_changes_nothing(world, login, issue_key):
+def test_saving_an_unchanged_form_changes_nothing(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     expires = clock.now() + timedelta(days=5)
     issued = issue_key(world.company, FORM["scopes"], name="billing worker", expires_at=expires)
     response = login(world.owner).post(
@@ -197,7 +220,12 @@ def test_saving_an_unchanged_form_changes_nothing(world, login, issue_key):
     assert events_of(world, issued.client_id) == ["api_key.created"]
 
 
-def test_rotation_without_overlap_ends_the_old_secret_at_once(world, login, api, issue_key):
+def test_rotation_without_overlap_ends_the_old_secret_at_once(
+    world: World,
+    login: Callable[..., Client],
+    api: Callable[..., ApiClient],
+    issue_key: Callable[..., IssuedKey],
+) -> None:
     issued = issue_key(world.company)
     old = api(issued.client_secret)
     assert old.get("/v1/whoami").status == 200
@@ -210,7 +238,12 @@ def test_rotation_without_overlap_ends_the_old_secret_at_once(world, login, api,
     assert (answer.status, answer.json["key"]["client_id"]) == (200, issued.client_id)
 
 
-def test_an_overlap_lets_both_work_and_can_be_cut_short(world, login, api, issue_key):
+def test_an_overlap_lets_both_work_and_can_be_cut_short(
+    world: World,
+    login: Callable[..., Client],
+    api: Callable[..., ApiClient],
+    issue_key: Callable[..., IssuedKey],
+) -> None:
     issued = issue_key(world.company)
     browser = login(world.owner)
     response = browser.post(f"/keys/{issued.client_id}/rotate/", {"overlap": "24h"})
@@ -232,7 +265,12 @@ def test_an_overlap_lets_both_work_and_can_be_cut_short(world, login, api, issue
     ]
 
 
-def test_revoke_and_undo_within_the_hour(world, login, api, issue_key):
+def test_revoke_and_undo_within_the_hour(
+    world: World,
+    login: Callable[..., Client],
+    api: Callable[..., ApiClient],
+    issue_key: Callable[..., IssuedKey],
+) -> None:
     issued = issue_key(world.company)
     client, browser = api(issued.client_secret), login(world.owner)
     assert browser.post(f"/keys/{issued.client_id}/revoke/", {}).status_code == 302
@@ -242,7 +280,9 @@ def test_revoke_and_undo_within_the_hour(world, login, api, issue_key):
     assert events_of(world, issued.client_id) == ["api_key.created", "api_key.revoked", "api_key.restored"]
 
 
-def test_undo_is_refused_after_an_hour_after_a_leak_and_after_staff(world, login, issue_key):
+def test_undo_is_refused_after_an_hour_after_a_leak_and_after_staff(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     browser = login(world.owner)
     late, leaked, by_staff = (issue_key(world.company) for _ in range(3))
     with tenant_context(world.tenant()):
@@ -258,12 +298,16 @@ def test_undo_is_refused_after_an_hour_after_a_leak_and_after_staff(world, login
 
 
 @pytest.mark.parametrize("page", ["", "edit/", "rotate/", "revoke/"])
-def test_every_page_of_a_key_opens(world, login, issue_key, page):
+def test_every_page_of_a_key_opens(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey], page: str
+) -> None:
     issued = issue_key(world.company)
     assert login(world.owner).get(f"/keys/{issued.client_id}/{page}").status_code == 200
 
 
-def test_another_companys_key_is_not_found_and_untouched(world, login, issue_key):
+def test_another_companys_key_is_not_found_and_untouched(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company)
     browser = login(world.outsider)
     for page in ("", "edit/", "rotate/", "revoke/"):
@@ -279,7 +323,9 @@ def test_another_companys_key_is_not_found_and_untouched(world, login, issue_key
     )
 
 
-def test_a_viewer_sees_keys_and_changes_none(world, login, issue_key):
+def test_a_viewer_sees_keys_and_changes_none(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, "viewer")
     issued = issue_key(world.company)
@@ -294,14 +340,18 @@ def test_a_viewer_sees_keys_and_changes_none(world, login, issue_key):
         assert (list_keys().count(), get_key(issued.client_id).version) == (1, 1)
 
 
-def test_a_developer_cannot_undo_only_an_owner_can(world, login, issue_key):
+def test_a_developer_cannot_undo_only_an_owner_can(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company)
     browser = login(world.teammate)
     browser.post(f"/keys/{issued.client_id}/revoke/", {})
     assert browser.post(f"/keys/{issued.client_id}/undo/").status_code == 403
 
 
-def test_create_rotate_and_revoke_ask_for_a_recent_login(world, login, issue_key):
+def test_create_rotate_and_revoke_ask_for_a_recent_login(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     issued = issue_key(world.company)
     browser = login(world.owner)
     session = browser.session
@@ -320,7 +370,9 @@ def test_create_rotate_and_revoke_ask_for_a_recent_login(world, login, issue_key
         assert (list_keys().count(), get_key(issued.client_id).version) == (1, 1)
 
 
-def test_keys_of_the_other_mode_are_not_listed(world, login, issue_key):
+def test_keys_of_the_other_mode_are_not_listed(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     issue_key(world.company, name="only-live")
     issue_key(world.company, name="only-test", mode="test")
     page = login(world.owner).get("/keys/").content.decode()
@@ -328,7 +380,12 @@ def test_keys_of_the_other_mode_are_not_listed(world, login, issue_key):
     assert "only-test" not in page
 
 
-def test_a_key_says_when_each_of_its_scopes_was_last_needed(world, login, issue_key, api):
+def test_a_key_says_when_each_of_its_scopes_was_last_needed(
+    world: World,
+    login: Callable[..., Client],
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+) -> None:
     issued = issue_key(world.company, ["customers:read", "events:read"])
     assert api(issued.client_secret).get("/v1/customers").status == 200
     BUFFER.flush()
@@ -342,7 +399,13 @@ def test_a_key_says_when_each_of_its_scopes_was_last_needed(world, login, issue_
 
 
 @pytest.mark.parametrize(("days", "badge"), [(29, None), (31, "Unused 30 days"), (91, "Unused 90 days")])
-def test_an_unused_key_is_flagged_after_30_and_after_90_days(world, login, issue_key, days, badge):
+def test_an_unused_key_is_flagged_after_30_and_after_90_days(
+    world: World,
+    login: Callable[..., Client],
+    issue_key: Callable[..., IssuedKey],
+    days: int,
+    badge: str | None,
+) -> None:
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
         ApiKey.objects.filter(id=issued.key.id).update(created=clock.now() - timedelta(days=days))
@@ -353,7 +416,9 @@ def test_an_unused_key_is_flagged_after_30_and_after_90_days(world, login, issue
 
 
 @pytest.mark.parametrize(("scope", "warned"), [("customers:read", False), ("messaging:send", True)])
-def test_whoever_makes_a_browser_key_that_can_send_is_warned(world, login, scope, warned):
+def test_whoever_makes_a_browser_key_that_can_send_is_warned(
+    world: World, login: Callable[..., Client], scope: str, warned: bool
+) -> None:
     form = {
         "name": "x", "kind": "browser", "scopes": [scope], "expiry": "90", "rate_limit": "60",
         "allowed_origins": "https://shop.example",

@@ -1,6 +1,7 @@
 """The company's policy for keys: held to by every door that makes, changes or rotates one, and said where it matters."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -38,7 +39,9 @@ def keys(world: World) -> int:
 
 
 @pytest.mark.parametrize(("policy", "against", "words"), POLICIES)
-def test_each_policy_is_said_and_held_to_when_a_key_is_made(world: World, policy, against, words) -> None:
+def test_each_policy_is_said_and_held_to_when_a_key_is_made(
+    world: World, policy: Any, against: Any, words: Any
+) -> None:
     browser = sign_in(world.owner)
     set_policy(world, **policy)
 
@@ -57,7 +60,7 @@ def test_each_policy_is_said_and_held_to_when_a_key_is_made(world: World, policy
 
 @pytest.mark.parametrize(("policy", "against", "words"), POLICIES)
 def test_a_key_that_is_there_is_named_and_neither_changed_nor_rotated_before_it_keeps_the_policy(
-    world: World, policy, against, words
+    world: World, policy: Any, against: Any, words: Any
 ) -> None:
     key = make_key(world.company, scopes=list(SCOPES)).key
     good = make_key(
@@ -110,7 +113,9 @@ def test_the_longest_life_offers_nothing_longer(world: World) -> None:
     assert form["expiry"].value() == "30"
 
 
-def test_the_command_keeps_the_policy_and_says_what_it_is_not_held_to(world: World, capsys) -> None:
+def test_the_command_keeps_the_policy_and_says_what_it_is_not_held_to(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     set_policy(world, key_longest_days=30, keys_need_second_factor=True)
     options = {"company": world.company.public_id, "name": "ci", "mode": "live", "scopes": "customers:read"}
 

@@ -3,7 +3,7 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -14,19 +14,20 @@ from django.db import OperationalError, connection
 from apikeys import grants
 from apikeys.grants import Copies, Facts, Grant
 from apikeys.models import ApiKeySecret
-from apikeys.services import rotate_key
+from apikeys.services import IssuedKey, rotate_key
 from apikeys.services.editing import lock_key
 from apikeys.usage import UsageBuffer
 from core.postgres.locks import KEY_LOCKS
 from core.tenancy import tenant_context
 from core.values import ids
+from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, new_secret
 from tests.locks import locks_seen
 from tests.threads import all_at_once, somebody_waits_for_us
 
 
 @pytest.fixture
-def facts(world: World, issue_key, api) -> Facts:
+def facts(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> Facts:
     """What is known of a key that was just used."""
     issued = issue_key(world.company)
     assert api(issued.client_secret).get("/v1/whoami").status == 200

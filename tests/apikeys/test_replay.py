@@ -1,10 +1,16 @@
 """What a change would have done to last week's calls, shown before it is saved."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.test import Client
 
 from apikeys.replay import Reason, replay, required_scopes
 from apikeys.selectors import get_key
+from apikeys.services import IssuedKey
 from core.tenancy import tenant_context
+from tests.factories import World
 
 CALLS = [
     ("203.0.113.7", "GET", "/v1/customers", 100),
@@ -16,16 +22,16 @@ CALLS = [
 ]
 
 
-def decided(networks=(), scopes=("customers:read", "customers:write")):
+def decided(networks: Any = (), scopes: Any = ("customers:read", "customers:write")) -> Any:
     return replay(CALLS, networks=networks, scopes=scopes, required=required_scopes())
 
 
-def test_the_same_restrictions_refuse_nothing():
+def test_the_same_restrictions_refuse_nothing() -> None:
     assert decided() == decided(networks=["203.0.113.0/24"])
     assert (decided().total, decided().refused, decided().reasons) == (131, 0, ())
 
 
-def test_a_narrower_list_of_addresses_names_who_would_have_been_shut_out():
+def test_a_narrower_list_of_addresses_names_who_would_have_been_shut_out() -> None:
     result = decided(networks=["203.0.113.7/32"])
     assert (result.refused, result.reasons) == (
         20,
@@ -33,13 +39,15 @@ def test_a_narrower_list_of_addresses_names_who_would_have_been_shut_out():
     )
 
 
-def test_fewer_scopes_name_the_routes_that_need_them():
+def test_fewer_scopes_name_the_routes_that_need_them() -> None:
     result = decided(scopes=["customers:read"])
     assert result.reasons == (Reason("POST /v1/customers, which needs customers:write", 3),)
     assert decided(scopes=["events:read"]).refused == 125
 
 
-def test_the_page_checks_against_the_log_and_saves_nothing(world, issue_key, login, settings):
+def test_the_page_checks_against_the_log_and_saves_nothing(
+    world: World, issue_key: Callable[..., IssuedKey], login: Callable[..., Client], settings: Any
+) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"])
     settings.KEY_CALLS = "tests.apikeys.test_replay.calls_of_key"
     form = {
@@ -63,14 +71,16 @@ def test_the_page_checks_against_the_log_and_saves_nothing(world, issue_key, log
     assert broken.status_code == 422
 
 
-def test_the_page_reads_the_real_log(world, issue_key, login):
+def test_the_page_reads_the_real_log(
+    world: World, issue_key: Callable[..., IssuedKey], login: Callable[..., Client]
+) -> None:
     issued = issue_key(world.company)
     form = {"name": "x", "scopes": ["customers:read"], "expiry": "never", "rate_limit": "60", "check": "1"}
     page = login(world.owner).post(f"/keys/{issued.client_id}/edit/", form).content.decode()
     assert "None of the 0 calls" in page
 
 
-def calls_of_key(key, *, since):
+def calls_of_key(key: Any, *, since: Any) -> Any:
     """Stands for the request log."""
     assert isinstance(key, uuid.UUID)
     return CALLS

@@ -1,17 +1,20 @@
 """The requirement documents on browser use: each test quotes the sentence it holds us to."""
 
+from collections.abc import Callable
+
 import pytest
 
 from apikeys.models import ApiKey
-from apikeys.services import KeySettings, create_key
+from apikeys.services import IssuedKey, KeySettings, create_key
 from core.errors import FieldErrors
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, new_secret
 
 APP = "https://app.example.com"
 
 
-def test_a_browser_key_must_set_allowed_origins(world):
+def test_a_browser_key_must_set_allowed_origins(world: World) -> None:
     """ "A browser key must set allowed origins (CORS allow-list)" / "Browser keys restricted by allowed origins" """
     with tenant_context(world.tenant()), pytest.raises(FieldErrors) as refused:
         create_key(
@@ -24,7 +27,9 @@ def test_a_browser_key_must_set_allowed_origins(world):
         assert ApiKey.objects.count() == 0
 
 
-def test_other_origins_are_rejected(world, issue_key, api):
+def test_other_origins_are_rejected(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "other origins are rejected" """
     client = api(issue_key(world.company, kind="browser", allowed_origins=[APP]).client_secret)
     assert client.get("/v1/customers", headers={"Origin": APP}).status == 200
@@ -39,7 +44,7 @@ def test_other_origins_are_rejected(world, issue_key, api):
 
 
 @pytest.mark.parametrize("scope", ["customers:write", "messaging:send"])
-def test_the_wildcard_is_discouraged_for_any_key_that_can_write_or_send(world, scope):
+def test_the_wildcard_is_discouraged_for_any_key_that_can_write_or_send(world: World, scope: str) -> None:
     """ "Wildcard * is discouraged for any key that can write or send." It needs a confirmed warning."""
     chosen = {"name": "x", "scopes": [scope], "kind": "browser", "allowed_origins": ["*"]}
     with tenant_context(world.tenant()):
@@ -53,7 +58,9 @@ def test_the_wildcard_is_discouraged_for_any_key_that_can_write_or_send(world, s
         )
 
 
-def test_the_secret_of_a_server_key_stays_server_side(world, issue_key, api):
+def test_the_secret_of_a_server_key_stays_server_side(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "For anything beyond public read endpoints, proxy through your backend so the secret stays server-side." /
     "secret never exposed to the browser": a server key that arrives from a browser is refused."""
     issued = issue_key(world.company)

@@ -3,21 +3,29 @@
 import hmac
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
 from django.conf import settings as django_settings
+from django.test import Client
 
 from apikeys import grants, hashers, keys
 from apikeys.models import ApiKeySecret
+from apikeys.services import IssuedKey
 from core.tenancy import tenant_context
 from core.valkey import commands
+from tests.clients import ApiClient
+from tests.factories import World
 
 SECRET = re.compile(keys.SCANNER_PATTERN)
 
 
-def test_client_id_and_client_secret_per_key(world, issue_key, api):
+def test_client_id_and_client_secret_per_key(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Client ID + Client Secret per key." """
     first, second = issue_key(world.company), issue_key(world.company)
     assert re.fullmatch(r"key_[0-9a-z]{26}", first.client_id)
@@ -28,7 +36,7 @@ def test_client_id_and_client_secret_per_key(world, issue_key, api):
     )
 
 
-def test_the_secret_is_generated_from_a_csprng(monkeypatch):
+def test_the_secret_is_generated_from_a_csprng(monkeypatch: pytest.MonkeyPatch) -> None:
     """ "The secret is generated from a CSPRNG" """
     drawn = []
     original = keys.secrets.SystemRandom.choice
@@ -42,12 +50,14 @@ def test_the_secret_is_generated_from_a_csprng(monkeypatch):
     assert not hasattr(keys, "random")
 
 
-def test_the_secret_is_pm_live_and_32_random_characters():
+def test_the_secret_is_pm_live_and_32_random_characters() -> None:
     """ "Generate API key: pm_live_{32_random_chars}" (and a checksum of 6, so that a typing error is noticed)"""
     assert re.fullmatch(r"pm_live_[0-9A-Za-z]{32}[0-9A-Za-z]{6}", keys.generate("live").text)
 
 
-def test_the_secret_is_returned_once_and_never_shown_again(world, login):
+def test_the_secret_is_returned_once_and_never_shown_again(
+    world: World, login: Callable[..., Client]
+) -> None:
     """ "returned once" / "Display plaintext key once to user" / "never returned by any endpoint, and never shown again" """
     browser = login(world.owner)
     form = {"name": "x", "kind": "server", "scopes": ["customers:read"], "expiry": "90", "rate_limit": "60"}
@@ -62,7 +72,9 @@ def test_the_secret_is_returned_once_and_never_shown_again(world, login):
 
 
 @pytest.mark.parametrize("scheme", ["sha256", "bcrypt_sha256"])
-def test_the_secret_is_stored_hashed(world, issue_key, settings, scheme):
+def test_the_secret_is_stored_hashed(
+    world: World, issue_key: Callable[..., IssuedKey], settings: Any, scheme: str
+) -> None:
     """ "and stored hashed (SHA-256)" / "Hash API keys with bcrypt before storing" """
     settings.API_KEY_HASHER = scheme
     issued = issue_key(world.company)
@@ -74,7 +86,7 @@ def test_the_secret_is_stored_hashed(world, issue_key, settings, scheme):
     assert issued.client_secret[16:] not in stored
 
 
-def test_bcrypt_with_salt_rounds_12():
+def test_bcrypt_with_salt_rounds_12() -> None:
     """ "Hash with bcrypt (salt rounds: 12)" """
     base = (Path(django_settings.BASE_DIR) / "config/settings/base.py").read_text()
     assert 'API_KEY_HASHER", default="bcrypt_sha256"' in base
@@ -87,7 +99,12 @@ def test_bcrypt_with_salt_rounds_12():
     assert bcrypt.checkpw(hashers._prehash(secret), encoded.removeprefix("bcrypt_sha256").encode())
 
 
-def test_verification_is_constant_time(world, issue_key, api, monkeypatch):
+def test_verification_is_constant_time(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """ "Verification is constant-time." Every comparison of something secret goes through hmac.compare_digest or bcrypt."""
     compared = []
     original = hmac.compare_digest
@@ -102,7 +119,9 @@ def test_verification_is_constant_time(world, issue_key, api, monkeypatch):
         assert not re.search(r"(fingerprint|digest|seal|encoded|client_id)\w* (==|!=) ", text), module
 
 
-def test_each_request_compares_the_hash_or_a_proof_that_it_matched(world, issue_key, api):
+def test_each_request_compares_the_hash_or_a_proof_that_it_matched(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Verify API key by comparing hash on each request": remembered for at most an hour, under an HMAC of the secret."""
     issued = issue_key(world.company)
     client = api(issued.client_secret)
@@ -112,7 +131,9 @@ def test_each_request_compares_the_hash_or_a_proof_that_it_matched(world, issue_
     assert client.get("/v1/whoami").code == "invalid_credentials"
 
 
-def test_keys_cannot_be_recovered_from_the_hash(world, issue_key, api):
+def test_keys_cannot_be_recovered_from_the_hash(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Storing API keys in plaintext exposes them if database is compromised." /
     "Database compromise doesn't expose API keys" / "Keys cannot be recovered from hash": what is stored logs nobody in."""
     issue_key(world.company)
@@ -126,7 +147,9 @@ def test_keys_cannot_be_recovered_from_the_hash(world, issue_key, api):
             assert api().get("/v1/whoami", headers=headers).status == 401
 
 
-def test_brute_force_is_infeasible(world, issue_key, api):
+def test_brute_force_is_infeasible(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Brute force attacks infeasible (bcrypt is slow)": offline 2^142 guesses at bcrypt's pace for whoever knows what pages
     show, online twenty a minute."""
     secret = issue_key(world.company).client_secret

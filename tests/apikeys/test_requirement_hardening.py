@@ -1,18 +1,25 @@
 """The requirement documents on hardening and tenant isolation of keys: each test quotes the sentence it holds us to."""
 
+from collections.abc import Callable
 from datetime import timedelta
+
+import pytest
+from django.test import Client
 
 from apikeys import advisor
 from apikeys.models import ApiKey
-from apikeys.services import revoke_key, rotate_key
+from apikeys.services import IssuedKey, revoke_key, rotate_key
 from billing.models import Customer
 from core import clock
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_customer, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_customer, new_secret
 from tests.isolation.ledger import digest
 
 
-def test_ip_allow_list_the_key_to_your_server_egress_ips(world, issue_key, api):
+def test_ip_allow_list_the_key_to_your_server_egress_ips(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "IP allow-list the key to your server egress IPs." """
     issued = issue_key(world.company, allowed_networks=["203.0.113.7"])
     assert api(issued.client_secret, ip="203.0.113.7").get("/v1/whoami").status == 200
@@ -20,7 +27,12 @@ def test_ip_allow_list_the_key_to_your_server_egress_ips(world, issue_key, api):
     assert (answer.status, answer.code, answer.json["error"]["ip"]) == (403, "ip_not_allowed", "203.0.113.8")
 
 
-def test_short_expiry_and_scheduled_rotation(world, issue_key, api, monkeypatch):
+def test_short_expiry_and_scheduled_rotation(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """ "Short expiry + scheduled rotation." / "Long-lived API keys increase risk if compromised." """
     issued = issue_key(world.company, expires_at=clock.now() + timedelta(seconds=30), rotation_days=30)
     client = api(issued.client_secret)
@@ -32,7 +44,9 @@ def test_short_expiry_and_scheduled_rotation(world, issue_key, api, monkeypatch)
     assert advisor.rotation_state(issued.key, clock.now() + timedelta(days=30)).is_due
 
 
-def test_one_key_per_integration_so_you_can_revoke_one_without_affecting_others(world, issue_key, api):
+def test_one_key_per_integration_so_you_can_revoke_one_without_affecting_others(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "One key per integration, so you can revoke one without affecting others." """
     one, other = issue_key(world.company, name="one"), issue_key(world.company, name="other")
     with tenant_context(world.tenant()):
@@ -41,7 +55,9 @@ def test_one_key_per_integration_so_you_can_revoke_one_without_affecting_others(
     assert api(other.client_secret).get("/v1/whoami").status == 200
 
 
-def test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it(world, issue_key, api):
+def test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "A key is bound to one company." / "No parameter can change the company a key operates on." """
     foreign = make_customer(world.other_tenant())
     issued = issue_key(world.company, ["customers:read", "customers:write"])
@@ -63,7 +79,9 @@ def test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it(world, iss
         assert ApiKey.objects.count() == 0
 
 
-def test_the_server_sets_the_tenant_from_the_key_on_every_request(world, issue_key, api):
+def test_the_server_sets_the_tenant_from_the_key_on_every_request(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "The server sets the tenant context from the key on every request; queries cannot cross into another company's data." """
     ours, theirs = make_customer(world.tenant()), make_customer(world.other_tenant())
     first, second = issue_key(world.company), issue_key(world.other_company)
@@ -73,7 +91,9 @@ def test_the_server_sets_the_tenant_from_the_key_on_every_request(world, issue_k
             assert [customer["id"] for customer in answer.json["data"]] == [own.public_id]
 
 
-def test_unused_keys_are_flagged_so_that_they_can_be_revoked(world, issue_key, login):
+def test_unused_keys_are_flagged_so_that_they_can_be_revoked(
+    world: World, issue_key: Callable[..., IssuedKey], login: Callable[..., Client]
+) -> None:
     """ "Rotation schedule in place; unused keys revoked." """
     issued = issue_key(world.company, name="forgotten")
     with tenant_context(world.tenant()):
@@ -85,7 +105,9 @@ def test_unused_keys_are_flagged_so_that_they_can_be_revoked(world, issue_key, l
     assert "Not used for 31 days" in detail
 
 
-def test_the_restrictions_survive_a_rotation(world, issue_key, api):
+def test_the_restrictions_survive_a_rotation(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Key scoped to the minimum resources + actions needed." A new secret is no way around it."""
     issued = issue_key(world.company, ["customers:read"], allowed_networks=["203.0.113.7"])
     with tenant_context(world.tenant()):
@@ -95,7 +117,9 @@ def test_the_restrictions_survive_a_rotation(world, issue_key, api):
     assert inside.get("/v1/whoami").json["scopes"] == ["customers:read"]
 
 
-def test_the_dashboard_shows_the_security_checklist(world, issue_key, login):
+def test_the_dashboard_shows_the_security_checklist(
+    world: World, issue_key: Callable[..., IssuedKey], login: Callable[..., Client]
+) -> None:
     """ "Secret stored server-side (env / secret manager) — never in client code or git." /
     "Key scoped to the minimum resources + actions needed." /
     "Browser keys restricted by allowed origins; secret never exposed to the browser." /
@@ -117,7 +141,9 @@ def test_the_dashboard_shows_the_security_checklist(world, issue_key, login):
     assert "In the environment or a secret manager, never in client code or git." in page
 
 
-def test_a_leaked_key_does_the_least_damage(world, issue_key, api):
+def test_a_leaked_key_does_the_least_damage(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "a leaked or misused key causes the least possible damage": it reads what it was made for, from where it was made
     for, and can neither make nor change keys, people or the company."""
     make_customer(world.tenant())

@@ -1,28 +1,34 @@
 """The requirement documents on rotation and the audit of keys: each test quotes the sentence it holds us to."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.test import Client
 
 from apikeys import keys
 from apikeys.models import DEFAULT_ROTATION_DAYS
-from apikeys.services import revoke_key, rotate_key
+from apikeys.services import IssuedKey, revoke_key, rotate_key
 from audit.models import AuditEntry, StaffEntry
 from core import clock
 from core.tenancy import system_context, tenant_context
-from tests.factories import SYSTEM, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, new_secret
 
 SECRET = re.compile(keys.SCANNER_PATTERN)
 
 
-def entries(world, client_id, action):
+def entries(world: World, client_id: Any, action: Any) -> Any:
     with tenant_context(world.tenant()):
         return list(AuditEntry.objects.filter(target_id=client_id, action=action))
 
 
 @pytest.mark.parametrize("age_in_days", [0, 1, 400])
-def test_the_user_can_regenerate_a_key_at_any_time(world, login, issue_key, age_in_days):
+def test_the_user_can_regenerate_a_key_at_any_time(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey], age_in_days: int
+) -> None:
     """ "User can regenerate key at any time" / "Enable self-service key regeneration." """
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
@@ -33,7 +39,12 @@ def test_the_user_can_regenerate_a_key_at_any_time(world, login, issue_key, age_
         assert browser.post(f"/keys/{issued.client_id}/rotate/", {"overlap": "none"}).status_code == 200
 
 
-def test_the_old_key_is_immediately_revoked_and_the_new_one_displayed_once(world, login, issue_key, api):
+def test_the_old_key_is_immediately_revoked_and_the_new_one_displayed_once(
+    world: World,
+    login: Callable[..., Client],
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+) -> None:
     """ "Old key immediately revoked" / "New key generated and displayed once" """
     issued = issue_key(world.company)
     old = api(issued.client_secret)
@@ -46,7 +57,9 @@ def test_the_old_key_is_immediately_revoked_and_the_new_one_displayed_once(world
     assert not SECRET.search(browser.get(f"/keys/{issued.client_id}/").content.decode())
 
 
-def test_the_audit_log_tracks_all_regenerations(world, login, issue_key):
+def test_the_audit_log_tracks_all_regenerations(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     """ "Audit log tracks all regenerations" / "API key regeneration (who, when)" """
     issued = issue_key(world.company)
     browser = login(world.teammate)
@@ -60,7 +73,9 @@ def test_the_audit_log_tracks_all_regenerations(world, login, issue_key):
         assert len(entry.detail["replaced"]) == 1
 
 
-def test_the_audit_log_tracks_creation_with_who_when_and_permissions(world, login):
+def test_the_audit_log_tracks_creation_with_who_when_and_permissions(
+    world: World, login: Callable[..., Client]
+) -> None:
     """ "API key creation (who, when, permissions)" """
     browser = login(world.teammate)
     form = {"name": "x", "kind": "server", "scopes": ["events:read"], "expiry": "90", "rate_limit": "60"}
@@ -71,7 +86,9 @@ def test_the_audit_log_tracks_creation_with_who_when_and_permissions(world, logi
     assert entry.detail["scopes"] == ["events:read"]
 
 
-def test_the_audit_log_tracks_revocation_with_who_and_when(world, login, issue_key):
+def test_the_audit_log_tracks_revocation_with_who_and_when(
+    world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
+) -> None:
     """ "API key revocation (who, when)" """
     issued = issue_key(world.company)
     login(world.owner).post(f"/keys/{issued.client_id}/revoke/", {})
@@ -79,7 +96,9 @@ def test_the_audit_log_tracks_revocation_with_who_and_when(world, login, issue_k
     assert (entry.actor_id, entry.detail["reason"]) == (world.owner.public_id, "user")
 
 
-def test_the_audit_log_tracks_authentication_attempts(world, issue_key, api):
+def test_the_audit_log_tracks_authentication_attempts(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "API key authentication attempts (success, failure)" """
     issued, listed = issue_key(world.company), issue_key(world.company, allowed_networks=["203.0.113.7"])
     client = api(issued.client_secret)
@@ -99,7 +118,7 @@ def test_the_audit_log_tracks_authentication_attempts(world, issue_key, api):
     assert failures[0].detail["shown_as"] == made_up.display
 
 
-def test_every_failure_up_to_the_limit_is_written_down_and_none_beyond(api):
+def test_every_failure_up_to_the_limit_is_written_down_and_none_beyond(api: Callable[..., ApiClient]) -> None:
     """ "API key authentication attempts (success, failure)": bounded, so that nobody can fill the log."""
     stranger = api()
     for _ in range(30):
@@ -108,7 +127,12 @@ def test_every_failure_up_to_the_limit_is_written_down_and_none_beyond(api):
         assert StaffEntry.objects.filter(ip=stranger.ip).count() == 20
 
 
-def test_rotating_every_90_days_is_recommended_not_enforced(world, issue_key, login, api):
+def test_rotating_every_90_days_is_recommended_not_enforced(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    login: Callable[..., Client],
+    api: Callable[..., ApiClient],
+) -> None:
     """ "Rotate API keys every 90 days (recommended, not enforced)" """
     assert DEFAULT_ROTATION_DAYS == 90
     issued = issue_key(world.company)
@@ -120,7 +144,9 @@ def test_rotating_every_90_days_is_recommended_not_enforced(world, issue_key, lo
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
 
-def test_a_revoked_key_cannot_be_rotated_back_to_life(world, issue_key):
+def test_a_revoked_key_cannot_be_rotated_back_to_life(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     """ "Old key immediately revoked": for good."""
     from apikeys.services import KeyNotActive
 

@@ -1,13 +1,22 @@
 """The requirement documents on scopes and limits per key: each test quotes the sentence it holds us to."""
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
+import pytest
+from django.test import Client
+
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from core.api.scopes import PRESETS, SCOPES
 from core.tenancy import tenant_context
+from tests.clients import ApiClient
+from tests.factories import World
 
 
-def test_each_key_carries_explicit_scopes(world, issue_key, api):
+def test_each_key_carries_explicit_scopes(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Each key carries explicit scopes (e.g. invoices:read,customers:write)." / "Fine-grained permission scopes." """
     issued = issue_key(world.company, ["invoices:read", "customers:write"])
     assert set(api(issued.client_secret).get("/v1/whoami").json["scopes"]) == {
@@ -16,7 +25,9 @@ def test_each_key_carries_explicit_scopes(world, issue_key, api):
     }
 
 
-def test_a_missing_scope_returns_403_with_insufficient_scope(world, issue_key, api):
+def test_a_missing_scope_returns_403_with_insufficient_scope(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Calling an endpoint whose scope the key lacks returns 403 with error.code = insufficient_scope." /
     "Returns 403 Forbidden if scope missing" / "Single API key with full access increases risk if compromised." """
     issued = issue_key(world.company, ["invoices:read"])
@@ -27,7 +38,9 @@ def test_a_missing_scope_returns_403_with_insufficient_scope(world, issue_key, a
         assert Customer.objects.count() == 0
 
 
-def test_read_only_keys_for_reporting(world, issue_key, api):
+def test_read_only_keys_for_reporting(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Create read-only keys for reporting; only grant :write (and messaging:send) when needed." """
     assert not any(SCOPES[scope].writes for scope in PRESETS["read-only"])
     client = api(issue_key(world.company, PRESETS["read-only"]).client_secret)
@@ -37,7 +50,9 @@ def test_read_only_keys_for_reporting(world, issue_key, api):
             assert client.post(path, {}).code == "insufficient_scope", path
 
 
-def test_the_user_selects_the_scopes_during_creation(world, login, api):
+def test_the_user_selects_the_scopes_during_creation(
+    world: World, login: Callable[..., Client], api: Callable[..., ApiClient]
+) -> None:
     """ "User selects required scopes during key creation" / "Principle of least privilege": none is preselected, and none is
     given unasked."""
     browser = login(world.owner)
@@ -60,7 +75,14 @@ def test_the_user_selects_the_scopes_during_creation(world, login, api):
     ],
     ids=["Send-only key", "Read-only key", "Full access key"],
 )
-def test_the_example_use_cases(world, issue_key, api, scopes, allowed, refused):
+def test_the_example_use_cases(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    scopes: Any,
+    allowed: Any,
+    refused: Any,
+) -> None:
     """ "Send-only key: Only send_email scope (for application sending emails)" /
     "Read-only key: Only read_analytics scope (for dashboard integrations)" /
     "Full access key: All scopes (for admin automation)" """
@@ -73,7 +95,9 @@ def test_the_example_use_cases(world, issue_key, api, scopes, allowed, refused):
         assert client.request(refused[0], refused[1]).code == "insufficient_scope"
 
 
-def test_each_key_has_a_requests_per_minute_limit_of_60_by_default(world, issue_key, api):
+def test_each_key_has_a_requests_per_minute_limit_of_60_by_default(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Each key has a requests-per-minute limit (default 60). Exceeding it returns 429 with a Retry-After header." """
     issued = issue_key(world.company)
     assert issued.key.rate_limit == 60
@@ -86,7 +110,9 @@ def test_each_key_has_a_requests_per_minute_limit_of_60_by_default(world, issue_
     assert 60 <= len(answers) - len(refused) <= 75
 
 
-def test_messaging_has_separate_lower_limits(world, issue_key, api):
+def test_messaging_has_separate_lower_limits(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Messaging has separate, lower limits + a daily cap per channel." """
     client = api(issue_key(world.company, ["messaging:send"]).client_secret)
     answer = client.post("/v1/messages", {})

@@ -4,24 +4,28 @@ import base64
 import io
 import logging
 import traceback
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
 from django.contrib.sessions.models import Session
+from django.test import Client
 from psycopg import sql
 
 from apikeys import authentication, keys
 from apikeys.models import ApiKeySecret
-from apikeys.services import rotate_key
+from apikeys.services import IssuedKey, rotate_key
 from core.tenancy import tenant_context
 from core.valkey import commands
+from tests.clients import ApiClient
 from tests.engines import superuser_url
-from tests.factories import SYSTEM, new_secret
+from tests.factories import SYSTEM, World, new_secret
 
 
 @pytest.fixture
-def log_text():
+def log_text() -> Iterator[Any]:
     """Everything that is logged, formatted as in production, down to debug."""
     stream = io.StringIO()
     root = logging.getLogger()
@@ -67,7 +71,13 @@ def everything_in_the_database() -> dict[str, str]:
     return tables
 
 
-def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(world, issue_key, api, login, log_text):
+def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    login: Callable[..., Client],
+    log_text: Any,
+) -> None:
     """ "Secrets are never logged, never returned by any endpoint, and never shown again." """
     browser = login(world.owner)
     page = browser.post(
@@ -128,10 +138,16 @@ def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(world, issue_key, ap
     assert secrets[1][8:16] in places["pages"]
 
 
-def test_an_accident_in_the_guard_shows_no_secret(world, issue_key, api, monkeypatch, log_text):
+def test_an_accident_in_the_guard_shows_no_secret(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+    log_text: Any,
+) -> None:
     issued = issue_key(world.company)
 
-    def accident(self):
+    def accident(self: Any) -> None:
         self._identify()
         raise RuntimeError(f"unexpected: {self.credential.secret} {self.credential!r}")
 
@@ -143,7 +159,7 @@ def test_an_accident_in_the_guard_shows_no_secret(world, issue_key, api, monkeyp
     assert issued.client_secret not in log_text.getvalue()
 
 
-def test_what_carries_a_secret_does_not_show_it(world, issue_key):
+def test_what_carries_a_secret_does_not_show_it(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     issued = issue_key(world.company)
     for text in (repr(issued), str(issued), f"{issued}"):
         assert issued.client_secret not in text

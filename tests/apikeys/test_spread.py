@@ -2,12 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import urllib3
 
-from tests.factories import make_key, make_world
+from apikeys.services import IssuedKey
+from tests.clients import ApiClient
+from tests.factories import World, make_key, make_world
 from tests.live import WebProcess
 
 CALLERS = 20
@@ -23,7 +25,7 @@ def server() -> Iterator[WebProcess]:
 
 
 def test_twenty_callers_with_urllib3s_own_retries_all_get_through_a_drained_key(
-    server: WebProcess, record_property
+    server: WebProcess, record_property: Callable[[str, object], None]
 ) -> None:
     # Given a key whose minute is used up
     issued = make_key(make_world(tier="pro").company, rate_limit=QUOTA)
@@ -63,7 +65,9 @@ def test_twenty_callers_with_urllib3s_own_retries_all_get_through_a_drained_key(
     assert max(tries) <= 3
 
 
-def test_a_refusal_names_the_policy_and_says_the_same_moment_everywhere(world, issue_key, api) -> None:
+def test_a_refusal_names_the_policy_and_says_the_same_moment_everywhere(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     client = api(issue_key(world.company, rate_limit=2).client_secret)
     for _ in range(2):
         assert client.get("/v1/whoami").status == 200
@@ -76,7 +80,7 @@ def test_a_refusal_names_the_policy_and_says_the_same_moment_everywhere(world, i
         assert answer.json["violated-policies"] == ["key"]
 
 
-def test_too_many_failures_name_the_policy_of_the_address(api) -> None:
+def test_too_many_failures_name_the_policy_of_the_address(api: Callable[..., ApiClient]) -> None:
     client = api()
     refused = [client.get("/v1/whoami") for _ in range(21)][-1]
     assert refused.code == "too_many_failures"

@@ -1,14 +1,17 @@
 """What staff do to a key takes effect at once and stays: see test_staff_admin.py for what they see."""
 
+from collections.abc import Callable
+
 import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from apikeys.models import ApiKey
+from apikeys.services import IssuedKey
 from audit.models import AuditEntry
 from core.tenancy import tenant_context
-from tests.clients import sign_in
-from tests.factories import make_user
+from tests.clients import ApiClient, sign_in
+from tests.factories import World, make_user
 
 
 @pytest.fixture
@@ -18,7 +21,13 @@ def staff() -> Client:
     return sign_in(user)
 
 
-def test_staff_revoke_with_a_reason_at_once_and_for_good(world, issue_key, staff, api, login):
+def test_staff_revoke_with_a_reason_at_once_and_for_good(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    staff: Client,
+    api: Callable[..., ApiClient],
+    login: Callable[..., Client],
+) -> None:
     issued = issue_key(world.company)
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -39,7 +48,9 @@ def test_staff_revoke_with_a_reason_at_once_and_for_good(world, issue_key, staff
     assert client.get("/v1/whoami").code == "key_revoked"
 
 
-def test_staff_can_neither_make_nor_change_nor_delete_keys(world, issue_key, staff):
+def test_staff_can_neither_make_nor_change_nor_delete_keys(
+    world: World, issue_key: Callable[..., IssuedKey], staff: Client
+) -> None:
     issued = issue_key(world.company)
     page = f"/staff/apikeys/apikey/{issued.key.id}"
     assert staff.post(f"{page}/change/", {"name": "other"}).status_code == 403

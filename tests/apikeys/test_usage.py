@@ -1,24 +1,29 @@
 """Last use of keys, secrets and scopes: batched, exact enough, free on the hot path."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 
 from apikeys import usage
 from apikeys.models import ApiKey, ApiKeyScopeUse, ApiKeySecret
-from apikeys.services import rotate_key
+from apikeys.services import IssuedKey, rotate_key
 from core import clock
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, new_secret
 
 
 @pytest.fixture(autouse=True)
-def _start_empty():
+def _start_empty() -> None:
     usage.BUFFER.flush()
 
 
-def test_key_secret_and_scope_know_when_and_from_where_they_were_last_used(world, issue_key, api):
+def test_key_secret_and_scope_know_when_and_from_where_they_were_last_used(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued, idle = issue_key(world.company, ["customers:read", "events:read"]), issue_key(world.company)
     before = clock.now()
     client = api(issued.client_secret)
@@ -41,7 +46,9 @@ def test_key_secret_and_scope_know_when_and_from_where_they_were_last_used(world
     assert uses == {"customers:read": key.last_used_at}
 
 
-def test_each_secret_of_an_overlap_has_its_own_last_use(world, issue_key, api):
+def test_each_secret_of_an_overlap_has_its_own_last_use(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
         second = rotate_key(key=issued.key, overlap=timedelta(hours=1), secret=new_secret(), actor=SYSTEM)
@@ -53,7 +60,12 @@ def test_each_secret_of_an_overlap_has_its_own_last_use(world, issue_key, api):
     assert new.last_used_at is not None
 
 
-def test_an_older_note_never_overwrites_a_newer_use(world, issue_key, api, monkeypatch):
+def test_an_older_note_never_overwrites_a_newer_use(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     issued = issue_key(world.company)
     api(issued.client_secret).get("/v1/customers")
     notes = dict(usage.BUFFER._uses), dict(usage.BUFFER._needs)
@@ -68,11 +80,16 @@ def test_an_older_note_never_overwrites_a_newer_use(world, issue_key, api, monke
     assert key.last_used_ip != "192.0.2.9"
 
 
-def test_what_cannot_be_written_is_kept_for_the_next_time(world, issue_key, api, monkeypatch):
+def test_what_cannot_be_written_is_kept_for_the_next_time(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     issued = issue_key(world.company)
     api(issued.client_secret).get("/v1/customers")
 
-    def away(*_args):
+    def away(*_args: Any) -> None:
         raise OperationalError("server closed the connection")
 
     with monkeypatch.context() as patch:
@@ -83,7 +100,9 @@ def test_what_cannot_be_written_is_kept_for_the_next_time(world, issue_key, api,
         assert ApiKey.objects.get(id=issued.key.id).last_used_at is not None
 
 
-def test_a_refused_request_is_not_a_use(world, issue_key, api):
+def test_a_refused_request_is_not_a_use(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company, allowed_networks=["192.0.2.1"])
     api(issued.client_secret).get("/v1/whoami")
     wrong_scope = issue_key(world.company)
@@ -94,7 +113,9 @@ def test_a_refused_request_is_not_a_use(world, issue_key, api):
         assert ApiKeyScopeUse.objects.count() == 0
 
 
-def test_a_key_deleted_meanwhile_is_no_accident(world, issue_key, api):
+def test_a_key_deleted_meanwhile_is_no_accident(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
     api(issued.client_secret).get("/v1/customers")
     with tenant_context(world.tenant()):

@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import hvac
 import pytest
@@ -15,13 +16,14 @@ from django.core.management import CommandError, call_command
 
 from apikeys import grants
 from apikeys.models import ApiKeySecret
-from apikeys.services import revoke_key, rotate_key
+from apikeys.services import IssuedKey, revoke_key, rotate_key
 from apikeys.services.moving import move_secrets
 from core.errors import TemporarilyUnavailable
 from core.tenancy import tenant_context
 from core.valkey import commands
 from tests.apikeys.openbao import OpenBao, openbao
-from tests.factories import SYSTEM, make_key, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_key, new_secret
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,13 +35,13 @@ def bao() -> Iterator[OpenBao]:
 
 
 @pytest.fixture
-def vault(bao, settings):
+def vault(bao: OpenBao, settings: Any) -> Any:
     settings.SECRET_STORE = "vault"
     settings.VAULT_ADDR, settings.VAULT_TOKEN, settings.VAULT_MOUNT = bao.url, bao.token, "secret"
     return bao
 
 
-def rows_of(world) -> list[ApiKeySecret]:
+def rows_of(world: World) -> list[ApiKeySecret]:
     with tenant_context(world.tenant()):
         return list(ApiKeySecret.objects.order_by("id"))
 
@@ -49,7 +51,9 @@ def forget_everything() -> None:
     commands.client().flushall()
 
 
-def test_the_database_holds_only_the_reference_and_vault_the_bcrypt_hash(world, vault, issue_key, api):
+def test_the_database_holds_only_the_reference_and_vault_the_bcrypt_hash(
+    world: World, vault: Any, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """ "Hash API keys with bcrypt before storing in Vault." / "Store hash in Vault, not plaintext key" """
     issued = issue_key(world.company)
     (row,) = rows_of(world)
@@ -68,7 +72,9 @@ def test_the_database_holds_only_the_reference_and_vault_the_bcrypt_hash(world, 
     assert api(wrong).get("/v1/whoami").code == "invalid_credentials"
 
 
-def test_rotation_and_revocation_work_as_with_the_database(world, vault, issue_key, api):
+def test_rotation_and_revocation_work_as_with_the_database(
+    world: World, vault: Any, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
     with tenant_context(world.tenant()):
         second = rotate_key(key=issued.key, overlap=timedelta(0), secret=new_secret(), actor=SYSTEM)
@@ -80,8 +86,12 @@ def test_rotation_and_revocation_work_as_with_the_database(world, vault, issue_k
 
 
 def test_a_hash_of_another_scheme_is_upgraded_in_vault_at_the_next_match(
-    world, vault, issue_key, api, settings
-):
+    world: World,
+    vault: Any,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    settings: Any,
+) -> None:
     settings.API_KEY_HASHER = "sha256"
     issued = issue_key(world.company)
     settings.API_KEY_HASHER = "bcrypt_sha256"
@@ -91,7 +101,9 @@ def test_a_hash_of_another_scheme_is_upgraded_in_vault_at_the_next_match(
     assert stored["data"]["data"]["hash"].startswith("bcrypt_sha256$")
 
 
-def test_sealed_vault_known_keys_keep_working_others_get_503_nobody_gets_in(world, vault, issue_key, api):
+def test_sealed_vault_known_keys_keep_working_others_get_503_nobody_gets_in(
+    world: World, vault: Any, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     known, unknown = issue_key(world.company), issue_key(world.company)
     client = api(known.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -115,7 +127,13 @@ def test_sealed_vault_known_keys_keep_working_others_get_503_nobody_gets_in(worl
     assert api(unknown.client_secret).get("/v1/whoami").status == 200
 
 
-def test_a_grant_that_has_outlived_its_life_asks_vault_again(world, vault, issue_key, api, monkeypatch):
+def test_a_grant_that_has_outlived_its_life_asks_vault_again(
+    world: World,
+    vault: Any,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     issued = issue_key(world.company)
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -129,7 +147,13 @@ def test_a_grant_that_has_outlived_its_life_asks_vault_again(world, vault, issue
         vault.unseal()
 
 
-def test_unreachable_vault_and_refused_token_let_nobody_in(world, vault, issue_key, api, settings):
+def test_unreachable_vault_and_refused_token_let_nobody_in(
+    world: World,
+    vault: Any,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    settings: Any,
+) -> None:
     issued = issue_key(world.company)
     for change in ({"VAULT_ADDR": "http://127.0.0.1:1"}, {"VAULT_ADDR": vault.url, "VAULT_TOKEN": "wrong"}):
         for name, value in change.items():
@@ -137,7 +161,9 @@ def test_unreachable_vault_and_refused_token_let_nobody_in(world, vault, issue_k
         assert api(issued.client_secret).get("/v1/whoami").code == "temporarily_unavailable"
 
 
-def test_move_secrets_to_vault_and_back_loses_nothing(world, vault, settings, api):
+def test_move_secrets_to_vault_and_back_loses_nothing(
+    world: World, vault: Any, settings: Any, api: Callable[..., ApiClient]
+) -> None:
     settings.SECRET_STORE = "database"
     issued = [make_key(world.company) for _ in range(6)]
     assert api(issued[0].client_secret).get("/v1/whoami").status == 200
@@ -157,7 +183,7 @@ def test_move_secrets_to_vault_and_back_loses_nothing(world, vault, settings, ap
             vault.client.secrets.kv.v2.read_secret_version(path, raise_on_deleted_version=True)
 
 
-def test_move_secrets_stops_plainly_when_vault_is_away(world, vault, settings):
+def test_move_secrets_stops_plainly_when_vault_is_away(world: World, vault: Any, settings: Any) -> None:
     settings.SECRET_STORE = "database"
     make_key(world.company)
     settings.VAULT_ADDR = "http://127.0.0.1:1"
@@ -166,7 +192,9 @@ def test_move_secrets_stops_plainly_when_vault_is_away(world, vault, settings):
     assert {row.store for row in rows_of(world)} == {"database"}
 
 
-def test_killed_halfway_every_key_still_works_and_a_second_run_completes(world, vault, settings, api):
+def test_killed_halfway_every_key_still_works_and_a_second_run_completes(
+    world: World, vault: Any, settings: Any, api: Callable[..., ApiClient]
+) -> None:
     settings.SECRET_STORE = "database"
     issued = [make_key(world.company) for _ in range(25)]
     environment = os.environ | {

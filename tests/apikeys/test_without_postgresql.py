@@ -1,22 +1,25 @@
 """PostgreSQL away for longer than a copy may go unproved: what Valkey still proves goes on, and nothing else does (docs/adr/0009-fences.md)."""
 
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from accounts.services import suspend_company
 from apikeys import grants
-from apikeys.services import revoke_key
+from apikeys.services import IssuedKey, revoke_key
 from audit.models import AuditEntry
 from core.postgres.breaker import breaker
 from core.tenancy import system_context, tenant_context
 from core.valkey import commands, fences
-from tests.factories import SYSTEM
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World
 
 
 @pytest.fixture
-def clock(monkeypatch):
+def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Seconds by which the clock of this process is ahead, in a list of one."""
     ahead, real = [0.0], time.time
     monkeypatch.setattr("time.time", lambda: real() + ahead[0])
@@ -24,7 +27,7 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def postgresql(monkeypatch):
+def postgresql(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Takes PostgreSQL away from this process, and gives it back."""
 
     class Switch:
@@ -41,7 +44,7 @@ def postgresql(monkeypatch):
 
 
 @pytest.fixture
-def used(world, issue_key, api):
+def used(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> IssuedKey:
     """A key that this process has a copy of."""
     issued = issue_key(world.company, rate_limit=60)
     assert api(issued.client_secret).get("/v1/whoami").status == 200
@@ -49,7 +52,9 @@ def used(world, issue_key, api):
 
 
 @pytest.mark.parametrize("own_copy", [True, False], ids=["own copy", "grant of another process"])
-def test_what_needs_no_sql_goes_on_for_ten_minutes_and_not_longer(used, api, clock, postgresql, own_copy):
+def test_what_needs_no_sql_goes_on_for_ten_minutes_and_not_longer(
+    used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any, own_copy: bool
+) -> None:
     client = api(used.client_secret)
     if not own_copy:
         grants.COPIES.clear()
@@ -65,7 +70,13 @@ def test_what_needs_no_sql_goes_on_for_ten_minutes_and_not_longer(used, api, clo
     assert client.get("/v1/whoami").status == 200
 
 
-def test_such_a_request_is_limited_like_any_other(world, issue_key, api, clock, postgresql):
+def test_such_a_request_is_limited_like_any_other(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    clock: Any,
+    postgresql: Any,
+) -> None:
     client = api(issue_key(world.company, rate_limit=2).client_secret)
     assert client.get("/v1/whoami").status == 200
     postgresql.stop()
@@ -75,7 +86,9 @@ def test_such_a_request_is_limited_like_any_other(world, issue_key, api, clock, 
 
 
 @pytest.mark.parametrize("change", ["revoked", "company suspended"])
-def test_whoever_can_stop_postgresql_keeps_no_key_alive(world, used, api, clock, postgresql, change):
+def test_whoever_can_stop_postgresql_keeps_no_key_alive(
+    world: World, used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any, change: str
+) -> None:
     """The change was committed and its fence raised: this process cannot read it, and yet believes its copy no longer."""
     client = api(used.client_secret)
     copy = grants.COPIES.get(grants.digest_of(used.client_secret))
@@ -91,7 +104,9 @@ def test_whoever_can_stop_postgresql_keeps_no_key_alive(world, used, api, clock,
         assert client.get("/v1/whoami").status == 503
 
 
-def test_a_valkey_that_lost_everything_proves_nothing(used, api, clock, postgresql):
+def test_a_valkey_that_lost_everything_proves_nothing(
+    used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any
+) -> None:
     client = api(used.client_secret)
     postgresql.stop()
     clock[0] = grants.REPROVE_SECONDS + 1
@@ -99,7 +114,9 @@ def test_a_valkey_that_lost_everything_proves_nothing(used, api, clock, postgres
     assert client.get("/v1/whoami").status == 503
 
 
-def test_grant_and_fence_replayed_together_end_with_ten_minutes(world, used, api, clock, postgresql):
+def test_grant_and_fence_replayed_together_end_with_ten_minutes(
+    world: World, used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any
+) -> None:
     """What a Valkey that lies about everything can do lasts no longer than that, whoever stops PostgreSQL for it."""
     name, fence = (
         f"grant:{grants.digest_of(used.client_secret).hex()}",
@@ -117,7 +134,9 @@ def test_grant_and_fence_replayed_together_end_with_ten_minutes(world, used, api
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_an_operator_stops_a_key_by_its_fence(world, used, api, clock, postgresql):
+def test_an_operator_stops_a_key_by_its_fence(
+    world: World, used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any
+) -> None:
     """docs/runbooks/when-a-key-leaks.md: what there is to do while PostgreSQL is away."""
     client = api(used.client_secret)
     postgresql.stop()
@@ -125,7 +144,14 @@ def test_an_operator_stops_a_key_by_its_fence(world, used, api, clock, postgresq
     assert client.get("/v1/whoami").status == 503
 
 
-def test_without_valkey_too_nobody_is_believed(used, api, clock, postgresql, settings, monkeypatch):
+def test_without_valkey_too_nobody_is_believed(
+    used: IssuedKey,
+    api: Callable[..., ApiClient],
+    clock: Any,
+    postgresql: Any,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     postgresql.stop()
     clock[0] = grants.REPROVE_SECONDS + 1
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
@@ -134,8 +160,12 @@ def test_without_valkey_too_nobody_is_believed(used, api, clock, postgresql, set
 
 
 def test_while_postgresql_is_away_it_is_asked_once_a_second_for_each_copy(
-    used, api, clock, postgresql, monkeypatch
-):
+    used: IssuedKey,
+    api: Callable[..., ApiClient],
+    clock: Any,
+    postgresql: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     client, asked = api(used.client_secret), []
     real = breaker.check
     postgresql.stop()
@@ -150,7 +180,9 @@ def test_while_postgresql_is_away_it_is_asked_once_a_second_for_each_copy(
     assert len(asked) > first
 
 
-def test_once_it_is_back_the_lost_change_is_seen_within_a_second(used, api, clock, postgresql):
+def test_once_it_is_back_the_lost_change_is_seen_within_a_second(
+    used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any
+) -> None:
     client = api(used.client_secret)
     # A change that told nobody: neither its version nor its fence was raised.
     with system_context(reason="tests"):
@@ -165,8 +197,13 @@ def test_once_it_is_back_the_lost_change_is_seen_within_a_second(used, api, cloc
 
 @pytest.mark.parametrize("known", [True, False], ids=["known to be away", "found to be away"])
 def test_a_first_success_that_cannot_be_written_down_is_written_after_the_outage(
-    world, used, api, postgresql, monkeypatch, known
-):
+    world: World,
+    used: IssuedKey,
+    api: Callable[..., ApiClient],
+    postgresql: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    known: bool,
+) -> None:
     # The hour's first from an address.
     client = api(used.client_secret, ip="198.51.100.7")
     postgresql.stop()

@@ -1,22 +1,24 @@
 """Valkey stopped for real: three modes, nobody unverified let in, recovery without a restart (docs/architecture.md, Keys)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core.management import call_command
+from django.test import Client
 
 from accounts.services import suspend_company
 from apikeys import attempts, authentication, grants, keys
-from apikeys.services import revoke_key, rotate_key
+from apikeys.services import IssuedKey, revoke_key, rotate_key
 from billing.models import Customer
 from core.engines.valkey import Valkey
 from core.tenancy import tenant_context
 from core.valkey import commands, fences
-from tests.clients import sign_in
+from tests.clients import ApiClient, sign_in
 from tests.engines import private_valkey
-from tests.factories import SYSTEM, make_user, new_secret
+from tests.factories import SYSTEM, World, make_user, new_secret
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def server() -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def own_valkey(server, settings, monkeypatch):
+def own_valkey(server: Valkey, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A Valkey this test may stop; the process forgets what it knew from another one."""
     settings.VALKEY_URL = server.url
     # No pause between attempts, so that the test need not wait for one.
@@ -40,12 +42,14 @@ def own_valkey(server, settings, monkeypatch):
 
 
 @pytest.fixture
-def issued(world, issue_key):
+def issued(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
     return issue_key(world.company, ["customers:read", "customers:write"], rate_limit=5)
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["known key", "key never seen"])
-def test_local_mode_serves_and_limits_in_the_process(own_valkey, issued, api, settings, warm):
+def test_local_mode_serves_and_limits_in_the_process(
+    own_valkey: Any, issued: IssuedKey, api: Callable[..., ApiClient], settings: Any, warm: bool
+) -> None:
     settings.RATE_LIMIT_FAILURE_MODE = "local"
     client = api(issued.client_secret)
     if warm:
@@ -58,14 +62,18 @@ def test_local_mode_serves_and_limits_in_the_process(own_valkey, issued, api, se
     assert int(answers[-1].headers["Retry-After"]) >= 1
 
 
-def test_open_mode_serves_without_a_limit(own_valkey, issued, api, settings):
+def test_open_mode_serves_without_a_limit(
+    own_valkey: Any, issued: IssuedKey, api: Callable[..., ApiClient], settings: Any
+) -> None:
     settings.RATE_LIMIT_FAILURE_MODE = "open"
     own_valkey.stop()
     client = api(issued.client_secret)
     assert {client.get("/v1/whoami").status for _ in range(20)} == {200}
 
 
-def test_closed_mode_serves_nobody_and_changes_nothing(own_valkey, world, issued, api, settings):
+def test_closed_mode_serves_nobody_and_changes_nothing(
+    own_valkey: Any, world: World, issued: IssuedKey, api: Callable[..., ApiClient], settings: Any
+) -> None:
     settings.RATE_LIMIT_FAILURE_MODE = "closed"
     own_valkey.stop()
     answer = api(issued.client_secret).post("/v1/customers", {"name": "Ada"})
@@ -76,7 +84,15 @@ def test_closed_mode_serves_nobody_and_changes_nothing(own_valkey, world, issued
 
 
 @pytest.mark.parametrize("mode", ["local", "open", "closed"])
-def test_in_no_mode_an_unverified_key_gets_in(own_valkey, world, issued, issue_key, api, settings, mode):
+def test_in_no_mode_an_unverified_key_gets_in(
+    own_valkey: Any,
+    world: World,
+    issued: IssuedKey,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    settings: Any,
+    mode: str,
+) -> None:
     settings.RATE_LIMIT_FAILURE_MODE = mode
     revoked, rotated = issue_key(world.company), issue_key(world.company)
     elsewhere = issue_key(world.company, allowed_networks=["192.0.2.1"])
@@ -99,13 +115,15 @@ def test_in_no_mode_an_unverified_key_gets_in(own_valkey, world, issued, issue_k
         assert api(secret).get("/v1/whoami").code == code, code
 
 
-def test_failures_are_still_counted_by_address(own_valkey, api):
+def test_failures_are_still_counted_by_address(own_valkey: Any, api: Callable[..., ApiClient]) -> None:
     own_valkey.stop()
     client = api()
     assert [client.get("/v1/whoami").status for _ in range(22)] == [401] * 20 + [429] * 2
 
 
-def test_it_recovers_without_a_restart_and_counts_in_valkey_again(own_valkey, issued, api):
+def test_it_recovers_without_a_restart_and_counts_in_valkey_again(
+    own_valkey: Any, issued: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     client = api(issued.client_secret)
     own_valkey.stop()
     assert client.get("/v1/whoami").status == 200
@@ -117,7 +135,9 @@ def test_it_recovers_without_a_restart_and_counts_in_valkey_again(own_valkey, is
     assert statuses == [200] * 4 + [429] * 2
 
 
-def test_a_killed_valkey_that_lost_everything_lets_no_revoked_key_in(own_valkey, world, issued, api):
+def test_a_killed_valkey_that_lost_everything_lets_no_revoked_key_in(
+    own_valkey: Any, world: World, issued: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     client = api(issued.client_secret)
     assert client.get("/v1/whoami").status == 200
     own_valkey.stop()
@@ -128,7 +148,9 @@ def test_a_killed_valkey_that_lost_everything_lets_no_revoked_key_in(own_valkey,
     assert client.get("/v1/whoami").code == "key_revoked"
 
 
-def test_revoke_key_says_when_valkey_could_not_be_told(own_valkey, issued, capsys):
+def test_revoke_key_says_when_valkey_could_not_be_told(
+    own_valkey: Any, issued: IssuedKey, capsys: pytest.CaptureFixture[str]
+) -> None:
     own_valkey.stop()
     call_command("revoke_key", issued.client_id)
     said = capsys.readouterr()
@@ -136,7 +158,9 @@ def test_revoke_key_says_when_valkey_could_not_be_told(own_valkey, issued, capsy
     assert "60 seconds" in said.err
 
 
-def test_the_dashboard_says_when_valkey_could_not_be_told(own_valkey, world, issued, login):
+def test_the_dashboard_says_when_valkey_could_not_be_told(
+    own_valkey: Any, world: World, issued: IssuedKey, login: Callable[..., Client]
+) -> None:
     browser = login(world.owner)
     own_valkey.stop()
     browser.post(f"/keys/{issued.client_id}/revoke/", {})
@@ -144,7 +168,9 @@ def test_the_dashboard_says_when_valkey_could_not_be_told(own_valkey, world, iss
     assert "up to 60 seconds" in page
 
 
-def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(own_valkey, world, issued, api):
+def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(
+    own_valkey: Any, world: World, issued: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     """The Effect of a company's change was thrown away: a suspension that other processes do not know looked done."""
     staff = make_user("staff", is_staff=True, is_superuser=True)
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
@@ -159,7 +185,7 @@ def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(own_valk
     assert api(issued.client_secret).get("/v1/whoami").code == "company_suspended"
 
 
-def test_who_changes_a_plan_reads_that_valkey_could_not_be_told(own_valkey, world):
+def test_who_changes_a_plan_reads_that_valkey_could_not_be_told(own_valkey: Any, world: World) -> None:
     own_valkey.stop()
     with fences.collecting_untold() as untold:
         suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)

@@ -9,9 +9,11 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from billing.models import Customer, Refund
 from core.tenancy import tenant_context
 from tests.attacks.wire import (
@@ -31,7 +33,8 @@ from tests.attacks.wire import (
     talk,
 )
 from tests.billing.factories import make_settled_charge
-from tests.factories import make_customer
+from tests.clients import ApiClient
+from tests.factories import World, make_customer
 from tests.live import web_process
 from tests.webhooks.steps import make_endpoint
 from webhooks.models import EndpointSecret
@@ -55,7 +58,7 @@ class Call:
 
 
 @pytest.fixture(params=["refund", "rotate", "patch"])
-def call(request, world, issue_key) -> Call:
+def call(request: pytest.FixtureRequest, world: World, issue_key: Callable[..., IssuedKey]) -> Call:
     tenant = world.tenant()
     key = issue_key(world.company, ["charges:write", "customers:write", "webhooks:write"]).client_secret
     if request.param == "refund":
@@ -79,7 +82,7 @@ def call(request, world, issue_key) -> Call:
     )  # fmt: skip
 
 
-def lines(call, *more):
+def lines(call: Any, *more: Any) -> Any:
     return (
         "Host: localhost",
         f"Authorization: Bearer {call.key}",
@@ -89,7 +92,7 @@ def lines(call, *more):
     )
 
 
-def assert_refused(world, call, status, raw):
+def assert_refused(world: World, call: Any, status: Any, raw: Any) -> None:
     assert (status, b'"incomplete_body"' in raw) == (400, True), raw[:500]
     with tenant_context(world.tenant()):
         assert call.untouched()
@@ -107,7 +110,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("kind", CUT)
-def test_a_body_that_broke_off_changes_nothing(web, world, call, kind):
+def test_a_body_that_broke_off_changes_nothing(web: Iterator, world: World, call: Call, kind: Any) -> None:
     announced, sent = CUT[kind]
     if sent == "short":
         sent = call.body[:-1]
@@ -122,7 +125,9 @@ def test_a_body_that_broke_off_changes_nothing(web, world, call, kind):
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"amount": 1'])
-def test_a_client_that_went_away_changes_nothing(web, world, call, sent):
+def test_a_client_that_went_away_changes_nothing(
+    web: Iterator, world: World, call: Call, sent: bytes
+) -> None:
     with connect(web.port) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closes with a reset
         peer.sendall(head(f"{call.method} {call.path}", *lines(call, "Content-Length: 400")) + sent)
@@ -135,11 +140,11 @@ def test_a_client_that_went_away_changes_nothing(web, world, call, sent):
 class Http2:
     """One HTTP/2 connection in clear, by prior knowledge."""
 
-    def __init__(self, web) -> None:
+    def __init__(self, web: Any) -> None:
         self.peer = connect(web.port)
         self.peer.sendall(PREFACE + frame(SETTINGS, 0, 0))
 
-    def begin(self, call, *more) -> None:
+    def begin(self, call: Any, *more: Any) -> None:
         block = header_block(
             [
                 (":method", call.method), (":scheme", "http"), (":path", call.path), (":authority", "localhost"),
@@ -175,7 +180,9 @@ class Http2:
 
 @pytest.mark.parametrize("sent", [b"", b'{"amount"'])
 @pytest.mark.parametrize("code", [NO_ERROR, CANCEL, 0x2])
-def test_a_stream_that_was_reset_changes_nothing(web, world, call, sent, code):
+def test_a_stream_that_was_reset_changes_nothing(
+    web: Iterator, world: World, call: Call, sent: bytes, code: Any
+) -> None:
     stream = Http2(web)
     stream.begin(call)
     if sent:
@@ -187,7 +194,7 @@ def test_a_stream_that_was_reset_changes_nothing(web, world, call, sent, code):
         assert call.untouched()
 
 
-def test_a_stream_without_its_body_is_refused(web, world, call):
+def test_a_stream_without_its_body_is_refused(web: Iterator, world: World, call: Call) -> None:
     stream = Http2(web)
     stream.begin(call)
     stream.data(b"", end=True)
@@ -198,7 +205,9 @@ def test_a_stream_without_its_body_is_refused(web, world, call):
 
 
 @pytest.mark.parametrize("last_frame_is_empty", [False, True])
-def test_a_stream_of_unknown_length_is_taken_whole(web, world, call, last_frame_is_empty):
+def test_a_stream_of_unknown_length_is_taken_whole(
+    web: Iterator, world: World, call: Call, last_frame_is_empty: bool
+) -> None:
     stream = Http2(web)
     stream.begin(call)
     stream.data(call.body[:5], end=False)
@@ -212,7 +221,7 @@ def test_a_stream_of_unknown_length_is_taken_whole(web, world, call, last_frame_
 
 
 @pytest.mark.parametrize("path", ["/callbacks/nobody/", "/accounts/login/"])
-def test_the_door_is_the_same_for_callbacks_and_forms(web, path):
+def test_the_door_is_the_same_for_callbacks_and_forms(web: Iterator, path: str) -> None:
     reply = talk(
         web.port, head(f"POST {path}", "Host: localhost", "Content-Length: 20") + b"a=b", half_close=True
     )
@@ -224,7 +233,7 @@ def test_the_door_is_the_same_for_callbacks_and_forms(web, path):
 
 
 @pytest.fixture
-def client(world, issue_key, api):
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(issue_key(world.company, ["charges:write", "customers:write", "webhooks:write"]).client_secret)
 
 
@@ -240,7 +249,7 @@ def client(world, issue_key, api):
         {"full": 1},
     ],
 )
-def test_a_refund_says_how_much(world, client, body):
+def test_a_refund_says_how_much(world: World, client: ApiClient, body: dict[str, Any] | None) -> None:
     charge = make_settled_charge(world.tenant())
     answer = client.post(f"/v1/charges/{charge.public_id}/refunds", body)
     assert (answer.status, answer.code) == (400, "validation_failed")
@@ -248,7 +257,7 @@ def test_a_refund_says_how_much(world, client, body):
         assert not Refund.objects.exists()
 
 
-def test_all_that_is_left_is_given_back_when_it_is_asked_for_by_name(world, client):
+def test_all_that_is_left_is_given_back_when_it_is_asked_for_by_name(world: World, client: ApiClient) -> None:
     charge = make_settled_charge(world.tenant())
     path = f"/v1/charges/{charge.public_id}/refunds"
     assert client.post(path, {"amount": 100}).status == 201
@@ -257,7 +266,9 @@ def test_all_that_is_left_is_given_back_when_it_is_asked_for_by_name(world, clie
 
 
 @pytest.mark.parametrize("body", [None, {}])
-def test_a_rotation_says_when_the_old_secret_ends(world, client, body):
+def test_a_rotation_says_when_the_old_secret_ends(
+    world: World, client: ApiClient, body: dict[str, Any] | None
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), "https://example.com/hook")
     answer = client.post(f"/v1/webhook_endpoints/{endpoint.public_id}/rotate_secret", body)
     assert (answer.status, answer.code) == (400, "validation_failed")
@@ -268,7 +279,14 @@ def test_a_rotation_says_when_the_old_secret_ends(world, client, body):
 
 @pytest.mark.parametrize("body", [None, {}])
 @pytest.mark.parametrize("resource", ["customers", "invoices", "webhook_endpoints"])
-def test_a_change_of_nothing_is_no_success(world, client, issue_key, api, resource, body):
+def test_a_change_of_nothing_is_no_success(
+    world: World,
+    client: ApiClient,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    resource: str,
+    body: dict[str, Any] | None,
+) -> None:
     from tests.contracts.samples import OBJECTS
 
     client = api(
@@ -278,7 +296,7 @@ def test_a_change_of_nothing_is_no_success(world, client, issue_key, api, resour
     assert (answer.status, answer.code) == (400, "validation_failed")
 
 
-def test_another_server_than_ours_cannot_shorten_a_body_either(world, client):
+def test_another_server_than_ours_cannot_shorten_a_body_either(world: World, client: ApiClient) -> None:
     charge = make_settled_charge(world.tenant())
     answer = client.client.generic(
         "POST",

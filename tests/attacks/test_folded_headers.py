@@ -6,14 +6,19 @@ it passes on and what it writes itself come over the same connection, as behind 
 
 import gc
 import tracemalloc
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from billing.export import faces
 from billing.export.coverage import LATIN
 from core.http.addresses import client_address, forwarded_scheme
 from messaging.templating import parse as parse_template
 from tests.attacks.wire import head, talk
+from tests.clients import ApiClient
+from tests.factories import World
 from tests.live import web_process
 
 ALLOWED = "203.0.113.7"
@@ -21,18 +26,18 @@ STRANGER = "198.51.100.66"
 
 
 @pytest.fixture(scope="module")
-def web():
+def web() -> Iterator[Any]:
     environment = {"TRUSTED_PROXIES": "127.0.0.1/32", "REQUIRE_HTTPS": "true"}
     with web_process(threads=2, environment=environment) as server:
         yield server
 
 
 @pytest.fixture
-def secret(world, issue_key):
+def secret(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
     return issue_key(world.company, ["customers:write"], allowed_networks=[f"{ALLOWED}/32"]).client_secret
 
 
-def ask(web, secret, *headers):
+def ask(web: Any, secret: Any, *headers: Any) -> Any:
     reply = talk(
         web.port, head("GET /v1/whoami", "Host: localhost", f"Authorization: Bearer {secret}", *headers)
     )
@@ -43,14 +48,16 @@ def ask(web, secret, *headers):
 PROXY = ("X-Forwarded-Proto: https", f"X-Forwarded-For: {STRANGER}")
 
 
-def test_the_proxys_word_is_believed(web, secret):
+def test_the_proxys_word_is_believed(web: Any, secret: Any) -> None:
     assert ask(web, secret, "X-Forwarded-Proto: https", f"X-Forwarded-For: {ALLOWED}") == (200, None)
     assert ask(web, secret, *PROXY) == (403, "ip_not_allowed")
 
 
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for", "X_FORWARDED_FOR"])
 @pytest.mark.parametrize("order", ["before", "after", "around"])
-def test_an_underscored_name_never_passes_for_the_proxys_address(web, secret, name, order):
+def test_an_underscored_name_never_passes_for_the_proxys_address(
+    web: Any, secret: Any, name: str, order: str
+) -> None:
     forged = f"{name}: {ALLOWED}"
     lines = {
         "before": (forged, *PROXY),
@@ -62,12 +69,14 @@ def test_an_underscored_name_never_passes_for_the_proxys_address(web, secret, na
 
 @pytest.mark.parametrize("name", ["X_Forwarded_Proto", "X-Forwarded_Proto", "x_forwarded_proto"])
 @pytest.mark.parametrize("own", [(), ("X-Forwarded-Proto: http",)])
-def test_an_underscored_name_never_makes_clear_text_secure(web, secret, name, own):
+def test_an_underscored_name_never_makes_clear_text_secure(
+    web: Any, secret: Any, name: str, own: Any
+) -> None:
     for lines in ((*own, f"{name}: https"), (f"{name}: https", *own)):
         assert ask(web, secret, *lines, f"X-Forwarded-For: {ALLOWED}") == (403, "https_required")
 
 
-def test_an_underscored_address_does_not_lead_the_failure_limit_astray(web):
+def test_an_underscored_address_does_not_lead_the_failure_limit_astray(web: Any) -> None:
     codes = set()
     for number in range(30):
         codes.add(
@@ -85,7 +94,7 @@ def test_an_underscored_address_does_not_lead_the_failure_limit_astray(web):
 @pytest.mark.parametrize(
     "name", ["X-Forwarded-Proto", "Host", "Authorization", "Idempotency-Key", "Content-Type", "Origin"]
 )
-def test_a_second_line_of_what_has_one_value_is_refused(web, secret, name):
+def test_a_second_line_of_what_has_one_value_is_refused(web: Any, secret: Any, name: str) -> None:
     values = {"Host": "localhost", "Authorization": f"Bearer {secret}", "X-Forwarded-Proto": "https"}
     value = values.get(name, "x")
     lines = [
@@ -97,7 +106,7 @@ def test_a_second_line_of_what_has_one_value_is_refused(web, secret, name):
     assert ask(web, secret, *lines) == (400, "invalid_request")
 
 
-def test_lines_of_a_list_are_one_list_in_their_order(web, secret):
+def test_lines_of_a_list_are_one_list_in_their_order(web: Any, secret: Any) -> None:
     """The proxy's line stands last (RFC 9110 §5.3), whatever the client sent before it."""
     secure = "X-Forwarded-Proto: https"
     assert ask(web, secret, secure, f"X-Forwarded-For: {ALLOWED}", f"X-Forwarded-For: {STRANGER}") == (
@@ -111,7 +120,7 @@ def test_lines_of_a_list_are_one_list_in_their_order(web, secret):
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "Authorization", "Host"])
-def test_a_line_that_cannot_be_read_is_refused_and_not_left_out(web, secret, name):
+def test_a_line_that_cannot_be_read_is_refused_and_not_left_out(web: Any, secret: Any, name: str) -> None:
     given = {"X-Forwarded-Proto": "https", "X-Forwarded-For": ALLOWED}
     given.pop(name, None)
     lines = [f"{header}: {value}" for header, value in given.items()]
@@ -119,7 +128,7 @@ def test_a_line_that_cannot_be_read_is_refused_and_not_left_out(web, secret, nam
     assert reply.status == 400
 
 
-def test_the_environment_of_the_process_is_not_in_reach_of_a_request(web, secret):
+def test_the_environment_of_the_process_is_not_in_reach_of_a_request(web: Any, secret: Any) -> None:
     """Some servers merge it into the same dictionary that headers are in."""
     from config.door.environ import build_environ
 
@@ -156,7 +165,7 @@ def texts_kept(size: int) -> int:
     return sum(size <= trace.size < size + 200 for trace in tracemalloc.take_snapshot().traces)
 
 
-def test_nothing_a_stranger_sends_is_remembered_in_bulk(settings):
+def test_nothing_a_stranger_sends_is_remembered_in_bulk(settings: Any) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1/32"]
     tracemalloc.start()
     try:
@@ -171,7 +180,9 @@ def test_nothing_a_stranger_sends_is_remembered_in_bulk(settings):
     assert (held, kept) == (1, 0)  # the one at hand shows that the count sees what is held
 
 
-def test_nor_is_what_the_holder_of_a_key_accepts(api, issue_key, world):
+def test_nor_is_what_the_holder_of_a_key_accepts(
+    api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], world: World
+) -> None:
     client = api(issue_key(world.company, ["customers:read"]).client_secret)
     client.get("/v1/customers")
     tracemalloc.start()
@@ -186,7 +197,7 @@ def test_nor_is_what_the_holder_of_a_key_accepts(api, issue_key, world):
     assert kept == 0
 
 
-def test_nor_is_what_a_tenant_writes_into_templates():
+def test_nor_is_what_a_tenant_writes_into_templates() -> None:
     tracemalloc.start()
     try:
         for number in range(20):
@@ -197,7 +208,7 @@ def test_nor_is_what_a_tenant_writes_into_templates():
     assert kept == 0
 
 
-def test_nor_are_faces_of_as_many_characters_as_a_document_can_have(monkeypatch):
+def test_nor_are_faces_of_as_many_characters_as_a_document_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faces, "MOST_REMEMBERED", 50)
     remembered = faces._remembered_cut.cache_info
     first = remembered().currsize
@@ -231,7 +242,9 @@ def test_nor_are_faces_of_as_many_characters_as_a_document_can_have(monkeypatch)
         ("", "10.0.0.1", ""),
     ],
 )
-def test_forwarded_is_read_as_rfc_7239_writes_it(settings, header, address, scheme):
+def test_forwarded_is_read_as_rfc_7239_writes_it(
+    settings: Any, header: str, address: str, scheme: str
+) -> None:
     settings.TRUSTED_PROXIES, settings.FORWARDED_HEADER = ["10.0.0.0/24"], "forwarded"
     meta = {
         "REMOTE_ADDR": "10.0.0.1",
@@ -243,7 +256,7 @@ def test_forwarded_is_read_as_rfc_7239_writes_it(settings, header, address, sche
     assert (client_address(meta), forwarded_scheme(meta)) == (address, scheme)
 
 
-def test_forwarded_means_nothing_unless_it_was_chosen(settings):
+def test_forwarded_means_nothing_unless_it_was_chosen(settings: Any) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/24"]
     meta = {"REMOTE_ADDR": "10.0.0.1", "HTTP_FORWARDED": "for=203.0.113.7;proto=https"}
     assert (client_address(meta), forwarded_scheme(meta)) == ("10.0.0.1", "")

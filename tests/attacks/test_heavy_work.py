@@ -1,27 +1,32 @@
 """A company that asks for many documents or exports at once takes no more than its places, and others go on."""
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 
+from apikeys.services import IssuedKey
 from audit.models import AuditEntry
 from billing import services
 from billing.export import documents, invoice_pdf
 from core.background import heavy
 from core.tenancy import current_tenant, tenant_context
 from tests.billing.factories import make_invoice
-from tests.factories import SYSTEM
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World
 
 
 @pytest.fixture
-def slow(monkeypatch):
+def slow(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Documents that are not finished before they may be; returns how many are being made, and the permission."""
     begun, may_end = threading.Semaphore(0), threading.Event()
 
-    def render(invoice, *, seller, buyer):
+    def render(invoice: Any, *, seller: Any, buyer: Any) -> Any:
         begun.release()
         assert may_end.wait(60)
         return b"%PDF-"
@@ -30,14 +35,16 @@ def slow(monkeypatch):
     return begun, may_end
 
 
-def asked(client, path):
+def asked(client: Any, path: Any) -> Any:
     try:
         return client.get(path)
     finally:
         connection.close()
 
 
-def test_more_documents_than_places_are_refused_at_once_and_others_go_on(world, issue_key, api, slow):
+def test_more_documents_than_places_are_refused_at_once_and_others_go_on(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], slow: Any
+) -> None:
     begun, may_end = slow
     mine, theirs = (
         (
@@ -68,7 +75,9 @@ def test_more_documents_than_places_are_refused_at_once_and_others_go_on(world, 
 @pytest.mark.parametrize(
     "address", ["/audit/export.csv", "/audit/export.jsonl", "/requests/export.csv", "/requests/export.jsonl"]
 )
-def test_more_exports_than_places_are_refused_at_once_and_others_go_on(world, login, address):
+def test_more_exports_than_places_are_refused_at_once_and_others_go_on(
+    world: World, login: Callable[..., Client], address: str
+) -> None:
     mine, theirs = (
         login(world.owner, company=world.company),
         login(world.outsider, company=world.other_company),
@@ -96,12 +105,12 @@ def test_more_exports_than_places_are_refused_at_once_and_others_go_on(world, lo
 
 
 @pytest.fixture
-def made(monkeypatch):
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The documents that are really made, as (status, was in a transaction, had a tenant)."""
     found = []
     real = invoice_pdf.render_invoice
 
-    def render(invoice, *, seller, buyer):
+    def render(invoice: Any, *, seller: Any, buyer: Any) -> Any:
         found.append((invoice.status, connection.in_atomic_block, current_tenant() is not None))
         return real(invoice, seller=seller, buyer=buyer)
 
@@ -110,7 +119,12 @@ def made(monkeypatch):
 
 
 @pytest.fixture
-def doors(world, issue_key, api, login):
+def doors(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    login: Callable[..., Client],
+) -> Any:
     """Both ways to a document: returns its bytes as the API and as the dashboard give them."""
     client = api(issue_key(world.company, ["invoices:read"]).client_secret)
     browser = login(world.owner, company=world.company)
@@ -120,14 +134,14 @@ def doors(world, issue_key, api, login):
     )
 
 
-def test_a_document_is_made_while_no_transaction_is_open(world, doors, made):
+def test_a_document_is_made_while_no_transaction_is_open(world: World, doors: Any, made: list[Any]) -> None:
     draft = make_invoice(world.tenant())
     for get in doors:
         assert get(draft).startswith(b"%PDF-")
     assert made == [("draft", False, False)] * 2, "a draft's is made anew each time"
 
 
-def test_a_final_document_is_made_once_for_each_state(world, doors, made):
+def test_a_final_document_is_made_once_for_each_state(world: World, doors: Any, made: list[Any]) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     assert len({get(invoice) for get in doors * 2}) == 1
     assert made == [("open", False, False)]
@@ -143,7 +157,13 @@ def test_a_final_document_is_made_once_for_each_state(world, doors, made):
     assert [status for status, *_ in made] == ["open", "void", "void"]
 
 
-def test_a_kept_document_is_nobody_elses(world, doors, made, issue_key, api):
+def test_a_kept_document_is_nobody_elses(
+    world: World,
+    doors: Any,
+    made: list[Any],
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     assert doors[0](invoice).startswith(b"%PDF-")
     for company, mode in ((world.other_company, "live"), (world.company, "test")):
@@ -151,7 +171,9 @@ def test_a_kept_document_is_nobody_elses(world, doors, made, issue_key, api):
         assert stranger.get(f"/v1/invoices/{invoice.public_id}/pdf").code == "not_found"
 
 
-def test_what_is_kept_is_bounded_in_bytes(world, doors, made, monkeypatch):
+def test_what_is_kept_is_bounded_in_bytes(
+    world: World, doors: Any, made: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = (make_invoice(world.tenant(), finalize=True) for _ in range(2))
     get = doors[0]
     size = len(get(first))

@@ -1,6 +1,7 @@
 """A hostile Valkey writes what becomes sealed evidence: what it makes up or changes is set aside, and nothing is lost by it."""
 
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def aside() -> list[bytes]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_waits():
+def _nothing_waits() -> Iterator[None]:
     """Each test begins with empty streams, and leaves none of its forgeries to others."""
     names = (stream.STREAM, stream.SIZE, stream.ASIDE, stream.UNSEALED)
     commands.client().delete(*names)

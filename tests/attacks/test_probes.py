@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -27,7 +28,9 @@ TOKEN = "Bearer t0ken-of-the-operator"
         ("127.0.0.1", {"Forwarded": "for=198.51.100.7"}, False),
     ],
 )
-def test_details_and_metrics_are_told_to_this_machine_and_to_the_token(settings, peer, headers, knows):
+def test_details_and_metrics_are_told_to_this_machine_and_to_the_token(
+    settings: Any, peer: str, headers: dict[str, Any], knows: bool
+) -> None:
     settings.METRICS_TOKEN = TOKEN.removeprefix("Bearer ")
     client = Client(REMOTE_ADDR=peer)
     ready = client.get("/readyz", headers=headers)
@@ -36,7 +39,7 @@ def test_details_and_metrics_are_told_to_this_machine_and_to_the_token(settings,
     assert (metrics.status_code, b"pomelo_" in metrics.content) == ((200, True) if knows else (403, False))
 
 
-def test_an_empty_token_is_nobodys(settings):
+def test_an_empty_token_is_nobodys(settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     for sent in ("Bearer ", "Bearer", ""):
         assert (
@@ -45,7 +48,9 @@ def test_an_empty_token_is_nobodys(settings):
 
 
 @pytest.mark.parametrize(("mode", "status"), [("local", 200), ("open", 200), ("closed", 503)])
-def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(settings, mode, status):
+def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(
+    settings: Any, mode: str, status: int
+) -> None:
     from core.valkey import commands
 
     before = settings.VALKEY_URL
@@ -60,10 +65,10 @@ def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(settings, 
     assert answer.json()["checks"]["valkey"] != "ok"
 
 
-def test_a_process_finds_out_how_it_is_before_anybody_asks(monkeypatch):
+def test_a_process_finds_out_how_it_is_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = threading.Event()
 
-    def find_out():
+    def find_out() -> Any:
         looked.set()
         return Readiness(True, {})
 

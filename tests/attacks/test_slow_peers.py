@@ -6,11 +6,15 @@ connection that did nothing counted against those that may be open.
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from tests.attacks.wire import connect, head, read_reply, talk
+from tests.factories import World
 from tests.live import web_process
 
 BODY_SECONDS = 2.0
@@ -19,17 +23,17 @@ CROWD = 40
 
 
 @pytest.fixture(scope="module")
-def web():
+def web() -> Iterator[Any]:
     with web_process(threads=THREADS, environment={"BODY_TIMEOUT_SECONDS": str(BODY_SECONDS)}) as server:
         yield server
 
 
 @pytest.fixture
-def secret(world, issue_key):
+def secret(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
     return issue_key(world.company, ["customers:read", "customers:write"]).client_secret
 
 
-def post(secret, *headers):
+def post(secret: Any, *headers: Any) -> Any:
     return head(
         "POST /v1/customers",
         "Host: localhost",
@@ -49,7 +53,9 @@ HALF_SENT = {
 
 
 @pytest.mark.parametrize("kind", HALF_SENT)
-def test_a_crowd_that_does_not_finish_its_bodies_holds_no_thread_and_is_sent_away(web, secret, kind):
+def test_a_crowd_that_does_not_finish_its_bodies_holds_no_thread_and_is_sent_away(
+    web: Any, secret: Any, kind: Any
+) -> None:
     announced, begun = HALF_SENT[kind]
     with contextlib.ExitStack() as stack:
         peers = [stack.enter_context(connect(web.port)) for _ in range(CROWD)]
@@ -72,7 +78,7 @@ def test_a_crowd_that_does_not_finish_its_bodies_holds_no_thread_and_is_sent_awa
     assert set(rest) == {b""}, "the connection ends with the answer"
 
 
-def test_a_body_that_keeps_arriving_may_take_longer(web, secret):
+def test_a_body_that_keeps_arriving_may_take_longer(web: Any, secret: Any) -> None:
     name = "x" * 190
     body = b'{"name":"' + name.encode() + b'"' + b" " * 60_000 + b"}"
     began = time.monotonic()
@@ -87,7 +93,7 @@ def test_a_body_that_keeps_arriving_may_take_longer(web, secret):
         assert read_reply(peer).status == 201
 
 
-def test_connections_that_say_nothing_are_not_counted_against_those_that_do(web, secret):
+def test_connections_that_say_nothing_are_not_counted_against_those_that_do(web: Any, secret: Any) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(1_400):
             stack.enter_context(connect(web.port))
@@ -99,7 +105,7 @@ def test_connections_that_say_nothing_are_not_counted_against_those_that_do(web,
         assert web.request("GET", "/healthz", timeout=10).status == 200
 
 
-def test_probes_need_no_thread_of_those_that_work(web, secret, world):
+def test_probes_need_no_thread_of_those_that_work(web: Any, secret: Any, world: World) -> None:
     """Every thread waits for a lock on the customer that they change; the probes do not wait with them."""
     from django.db import transaction
 
@@ -128,7 +134,7 @@ def test_probes_need_no_thread_of_those_that_work(web, secret, world):
         assert {future.result().status for future in held} == {200}
 
 
-def test_an_oversized_body_is_refused_unread_and_its_connection_ends(web, secret):
+def test_an_oversized_body_is_refused_unread_and_its_connection_ends(web: Any, secret: Any) -> None:
     reply = talk(web.port, post(secret, "Content-Length: 50000000") + b"{")
     assert (reply.status, b'"body_too_large"' in reply.raw) == (413, True)
     assert b"connection: close" in reply.raw.lower()

@@ -1,16 +1,16 @@
 """A request that waits for an event (`wait=`) holds no thread, and what it is told is decided when it is told."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from apikeys.services import revoke_key
+from apikeys.services import IssuedKey, revoke_key
 from config.door.waiting import PLACES_OF_A_COMPANY
 from core.tenancy import tenant_context
 from tests.core.valkey_servers import wait_until
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, World, make_customer
 from tests.live import HttpAnswer, WebProcess, web_process
 from webhooks.relay import relay_events
 
@@ -41,16 +41,18 @@ def crowd() -> Iterator[Crowd]:
 
 
 @pytest.fixture
-def key(world, issue_key):
+def key(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
     return issue_key(world.company, READ, mode="test", rate_limit=60)
 
 
-def happens(world):
+def happens(world: World) -> None:
     make_customer(world.tenant("test"))
     relay_events()
 
 
-def test_the_answer_comes_with_the_event_and_meanwhile_every_thread_is_free(crowd, world, key):
+def test_the_answer_comes_with_the_event_and_meanwhile_every_thread_is_free(
+    crowd: Crowd, world: World, key: IssuedKey
+) -> None:
     waiters = [crowd.ask(key.client_secret) for _ in range(PLACES_OF_A_COMPANY)]
     wait_until(lambda: crowd.waiting() == PLACES_OF_A_COMPANY)
 
@@ -68,7 +70,7 @@ def test_the_answer_comes_with_the_event_and_meanwhile_every_thread_is_free(crow
     wait_until(lambda: crowd.waiting() == 0)
 
 
-def test_a_key_that_was_revoked_meanwhile_is_told_nothing(crowd, world, key):
+def test_a_key_that_was_revoked_meanwhile_is_told_nothing(crowd: Crowd, world: World, key: IssuedKey) -> None:
     waiter = crowd.ask(key.client_secret)
     wait_until(lambda: crowd.waiting() == 1)
     with tenant_context(world.tenant("test")):
@@ -78,7 +80,7 @@ def test_a_key_that_was_revoked_meanwhile_is_told_nothing(crowd, world, key):
     assert (answer.status, answer.code) == (401, "key_revoked")
 
 
-def test_the_other_mode_and_other_companies_wake_nobody(crowd, world, key):
+def test_the_other_mode_and_other_companies_wake_nobody(crowd: Crowd, world: World, key: IssuedKey) -> None:
     waiter = crowd.ask(key.client_secret, PATH.replace("20", "2"))
     wait_until(lambda: crowd.waiting() == 1)
     make_customer(world.tenant("live"))
@@ -88,7 +90,7 @@ def test_the_other_mode_and_other_companies_wake_nobody(crowd, world, key):
     assert (answer.status, answer.json["data"]) == (200, [])
 
 
-def test_the_end_of_the_server_answers_whoever_waits(key):
+def test_the_end_of_the_server_answers_whoever_waits(key: IssuedKey) -> None:
     with web_process(threads=THREADS) as web:
         crowd = Crowd(web)
         waiter = crowd.ask(key.client_secret)

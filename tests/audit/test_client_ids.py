@@ -1,10 +1,13 @@
 """What a client calls its request, and the trace that the request is part of, are kept with it and find it again."""
 
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 import pytest
 
+from apikeys.services import IssuedKey
 from audit.ingest import batches, buffer, rows
 from audit.ingest.store import store
 from audit.ingest.writer import Writer
@@ -16,18 +19,19 @@ from core.security import sealed
 from core.tenancy import system_context, tenant_context
 from core.values import ids
 from tests.audit.rows import make_row
-from tests.clients import sign_in
+from tests.clients import ApiClient, sign_in
+from tests.factories import World
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
-def drain():
+def drain() -> None:
     assert buffer.BUFFER.flush()
     Writer("test").drain(seconds=30)
 
 
-def findings(world):
+def findings(world: World) -> Any:
     with system_context(reason="tests"):
         heads = list(SealHead.objects.filter(company_id=world.company.id, stream="requests"))
     assert heads
@@ -35,11 +39,11 @@ def findings(world):
 
 
 @pytest.fixture
-def client(world, issue_key, api):
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(issue_key(world.company, ["audit:read"]).client_secret)
 
 
-def test_both_are_kept_and_either_finds_the_request(client, world):
+def test_both_are_kept_and_either_finds_the_request(client: ApiClient, world: World) -> None:
     sent = {"X-Request-Id": "order-4711", "traceparent": PARENT}
     asked = client.get("/v1/whoami", headers=sent)
     client.get("/v1/whoami")
@@ -63,7 +67,7 @@ def test_both_are_kept_and_either_finds_the_request(client, world):
         assert listed.count('class="cell-title') == 1
 
 
-def test_the_other_name_of_the_header_will_do(client):
+def test_the_other_name_of_the_header_will_do(client: ApiClient) -> None:
     asked = client.get("/v1/whoami", headers={"X-Client-Request-Id": "job 7"})
     drain()
 
@@ -72,7 +76,7 @@ def test_the_other_name_of_the_header_will_do(client):
     )
 
 
-def test_a_credential_in_it_is_not_kept(client):
+def test_a_credential_in_it_is_not_kept(client: ApiClient) -> None:
     asked = client.get("/v1/whoami", headers={"X-Request-Id": f"run {client.secret}"})
     drain()
 
@@ -96,19 +100,19 @@ def test_a_credential_in_it_is_not_kept(client):
         ("x" * 100_000, ""),
     ],
 )
-def test_a_trace_is_kept_in_one_form_or_not_at_all(header, kept):
+def test_a_trace_is_kept_in_one_form_or_not_at_all(header: Any, kept: Any) -> None:
     assert rows.plain_traceparent(header) == kept
 
 
 @pytest.mark.parametrize("asked", ["trace_id=xyz", f"trace_id={TRACE.upper()}"])
-def test_a_trace_that_is_none_is_refused(client, asked):
+def test_a_trace_that_is_none_is_refused(client: ApiClient, asked: str) -> None:
     answer = client.get(f"/v1/request_logs?{asked}")
 
     assert (answer.status, answer.code) == (400, "validation_failed")
     assert answer.json["error"]["fields"][0]["field"] == "trace_id"
 
 
-def test_what_was_sealed_before_there_were_any_still_fits(world):
+def test_what_was_sealed_before_there_were_any_still_fits(world: World) -> None:
     """A row without either is hashed as the release before hashed it."""
     former = make_row(world.company.id)[: len(rows.FORMER_CONTENT)]
 
@@ -117,7 +121,7 @@ def test_what_was_sealed_before_there_were_any_still_fits(world):
     assert findings(world) == []
 
 
-def test_a_batch_of_the_release_before_is_written(world):
+def test_a_batch_of_the_release_before_is_written(world: World) -> None:
     former = make_row(world.company.id)[: len(rows.FORMER_CONTENT)]
     payload = sealed.seal(batches.FORMER_SCHEMA, orjson.dumps([former]))
 

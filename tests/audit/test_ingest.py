@@ -107,7 +107,9 @@ def test_a_refused_request_keeps_the_decisions_that_led_to_it(world: World) -> N
         ),
     ],
 )
-def test_a_credential_in_a_path_or_user_agent_is_not_kept(world: World, path, agent, kept) -> None:
+def test_a_credential_in_a_path_or_user_agent_is_not_kept(
+    world: World, path: str, agent: str, kept: Any
+) -> None:
     entry = finished(world)
     entry["request"].path_info = entry["request"].path = path
     entry["request"].META["HTTP_USER_AGENT"] = agent

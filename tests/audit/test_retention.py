@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -180,7 +181,7 @@ def test_verify_audit_tells_good_from_bad(world: World) -> None:
 
 
 def test_heads_that_several_machines_exported_are_read_as_one(
-    world: World, settings, tmp_path, monkeypatch
+    world: World, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers on machines that share a folder each write a file of their own: an append over a network is not atomic."""
     settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.{host}.jsonl")
@@ -205,7 +206,7 @@ def test_heads_that_several_machines_exported_are_read_as_one(
 
 
 def test_of_a_day_that_is_over_the_exported_file_keeps_the_last_head_of_each_chain(
-    world: World, settings, tmp_path
+    world: World, settings: Any, tmp_path: Path
 ) -> None:
     settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.jsonl")
     for name in ("one", "two", "three"):
@@ -243,7 +244,7 @@ def test_of_a_day_that_is_over_the_exported_file_keeps_the_last_head_of_each_cha
 
 @pytest.mark.parametrize("name", ["heads.{host}.jsonl", "heads.{host}", "{host}"])
 def test_files_of_machines_that_write_no_more_are_compacted_by_those_that_do(
-    world: World, settings, tmp_path, monkeypatch, name: str
+    world: World, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     # given two machines that are gone, one that wrote a moment ago, and this one, whose names differ after a dot only
     settings.AUDIT_HEADS_FILE = str(tmp_path / name)
@@ -287,7 +288,7 @@ def test_files_of_machines_that_write_no_more_are_compacted_by_those_that_do(
 
 
 def test_a_chain_that_was_exported_from_an_earlier_end_keeps_every_line(
-    world: World, settings, tmp_path, monkeypatch
+    world: World, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where no file by itself betrays it, since another machine has written the earlier end."""
     settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.{host}.jsonl")

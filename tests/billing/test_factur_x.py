@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
+from typing import Any
 
 import pytest
 import saxonche
@@ -80,7 +81,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
-def test_an_issued_invoice_is_valid_for_machines(world: World, broken_rules, fields) -> None:
+def test_an_issued_invoice_is_valid_for_machines(world: World, broken_rules: Iterator, fields: Any) -> None:
     customer = make_customer(world.tenant(), name="Société Été", address=FRENCH, email="ap@example.fr")
 
     xml = xml_of(make_invoice(world.tenant(), customer=customer, finalize=True, **fields))
@@ -89,7 +90,7 @@ def test_an_issued_invoice_is_valid_for_machines(world: World, broken_rules, fie
     assert broken_rules(xml) == []
 
 
-def test_under_the_reverse_charge_both_say_who_pays_the_tax(world: World, broken_rules) -> None:
+def test_under_the_reverse_charge_both_say_who_pays_the_tax(world: World, broken_rules: Iterator) -> None:
     customer = make_customer(
         world.tenant(), name="Société Été", address=FRENCH, tax_ids=FRENCH_VAT, tax_exempt="reverse"
     )
@@ -112,7 +113,7 @@ CREDITS = {
 
 @pytest.mark.parametrize(("fields", "credit"), CREDITS.values(), ids=CREDITS)
 def test_a_credit_note_is_valid_for_machines_and_names_its_invoice(
-    world: World, broken_rules, fields, credit
+    world: World, broken_rules: Iterator, fields: Any, credit: Any
 ) -> None:
     customer = make_customer(world.tenant(), name="Société Été", address=FRENCH)
     invoice = make_invoice(world.tenant(), customer=customer, finalize=True, **fields)
@@ -126,7 +127,7 @@ def test_a_credit_note_is_valid_for_machines_and_names_its_invoice(
 
 
 def test_a_credit_note_of_lines_under_the_reverse_charge_is_valid_until_it_is_void(
-    world: World, broken_rules
+    world: World, broken_rules: Iterator
 ) -> None:
     customer = make_customer(
         world.tenant(), name="Société Été", address=FRENCH, tax_ids=FRENCH_VAT, tax_exempt="reverse"
@@ -152,7 +153,7 @@ def test_a_credit_note_of_lines_under_the_reverse_charge_is_valid_until_it_is_vo
     assert PdfReader(io.BytesIO(void)).attachments == {}
 
 
-def test_what_was_paid_is_no_longer_due(world: World, broken_rules) -> None:
+def test_what_was_paid_is_no_longer_due(world: World, broken_rules: Iterator) -> None:
     customer = make_customer(world.tenant(), address=FRENCH)
     invoice = make_invoice(world.tenant(), customer=customer, finalize=True)
     make_settled_charge(world.tenant(), invoice=invoice)
@@ -164,7 +165,7 @@ def test_what_was_paid_is_no_longer_due(world: World, broken_rules) -> None:
 
 
 def test_one_that_was_issued_with_what_xml_cannot_hold_is_read_without_it(
-    world: World, broken_rules, monkeypatch: pytest.MonkeyPatch
+    world: World, broken_rules: Iterator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As before they were refused.
     monkeypatch.setattr("billing.services.legal.unprintable", lambda characters: frozenset())
@@ -182,7 +183,7 @@ def test_one_that_was_issued_with_what_xml_cannot_hold_is_read_without_it(
 
 
 @pytest.mark.parametrize("mode", ["live", "test"])
-def test_a_draft_and_a_test_are_for_people_alone(world: World, mode) -> None:
+def test_a_draft_and_a_test_are_for_people_alone(world: World, mode: str) -> None:
     customer = make_customer(world.tenant(mode), address=FRENCH)
     invoice = make_invoice(world.tenant(mode), customer=customer, finalize=mode == "test")
     assert PdfReader(io.BytesIO(document(invoice))).attachments == {}

@@ -2,11 +2,13 @@
 
 import io
 import re
+from collections.abc import Callable
 
 import pytest
 from django.db.models import prefetch_related_objects
 from pypdf import PdfReader
 
+from apikeys.services import IssuedKey
 from billing import services
 from billing.export.invoice_pdf import render_invoice
 from billing.models import Invoice
@@ -15,6 +17,7 @@ from billing.selectors import current_seller
 from billing.services.errors import InvoiceIncomplete
 from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice, make_settled_charge
+from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, make_customer, make_seller
 
 ADDRESS = {"line1": "12 St James's Square", "postal_code": "SW1Y 4JH", "city": "London", "country": "GB"}
@@ -160,7 +163,9 @@ def test_a_long_number_is_never_broken_in_two(world: World) -> None:
         assert number in words
 
 
-def test_who_has_the_document_is_told_that_it_is_the_same(world: World, issue_key, api) -> None:
+def test_who_has_the_document_is_told_that_it_is_the_same(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     client = api(issue_key(world.company, ["invoices:read"]).client_secret)
     path = f"/v1/invoices/{invoice.public_id}/pdf"

@@ -2,6 +2,7 @@
 
 import importlib
 import unicodedata
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -9,12 +10,14 @@ from django.db import connections
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apikeys.services import IssuedKey
 from billing import selectors
 from billing.models import Customer, CustomerSearchWord
 from billing.search import fold, split_words
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
-from tests.factories import make_customer
+from tests.clients import ApiClient
+from tests.factories import World, make_customer
 
 LETTERS = st.text(st.characters(categories=["L", "M", "N", "Zs"]), max_size=30)
 
@@ -40,7 +43,7 @@ def test_folding_twice_changes_nothing(text: str) -> None:
         ("हिन्दी", "हिन्दी"), ("co\u00adoperate", "cooperate"), ("می\u200cخواهم", "میخواهم"), ("ǅ", "ǆ"),
     ],
 )  # fmt: skip
-def test_a_customer_is_found(world, written: str, asked: str) -> None:
+def test_a_customer_is_found(world: World, written: str, asked: str) -> None:
     customer = make_customer(world.tenant(), name=f"{written} Ltd")
     with tenant_context(world.tenant()):
         assert [row.id for row in selectors.filter_customers(search=asked)] == [customer.id]
@@ -50,7 +53,7 @@ def test_a_word_in_hindi_is_one_word() -> None:
     assert split_words("हिन्दी भाषा") == {fold("हिन्दी"), fold("भाषा")}
 
 
-def test_customers_from_before_are_found_after_the_migration(world) -> None:
+def test_customers_from_before_are_found_after_the_migration(world: World) -> None:
     customer = make_customer(world.tenant(), name="İstanbul")
     with tenant_context(world.tenant()):
         Customer.objects.filter(id=customer.id).update(
@@ -77,7 +80,7 @@ def test_customers_from_before_are_found_after_the_migration(world) -> None:
     "spelling", ["jan@exämple.com", "JAN@EXÄMPLE.COM", "jan@xn--exmple-cua.com", "jan@exa\u0308mple.com"]
 )
 def test_an_address_of_an_international_domain_is_compared_alike_however_it_is_spelt(
-    world, issue_key, api, spelling: str
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], spelling: str
 ) -> None:
     client = api(issue_key(world.company, ["customers:read", "customers:write"]).client_secret)
     made = client.post("/v1/customers", {"name": "Jan", "email": "jan@exämple.com"}).json

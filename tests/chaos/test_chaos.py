@@ -9,7 +9,7 @@ LEAST_WRITES = 30
 
 @pytest.mark.chaos
 @pytest.mark.timeout(420)
-def test_nothing_is_lost_and_nothing_is_done_twice():
+def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
     report = run(30, at_least=LEAST_WRITES)
 
     assert report.accepted >= LEAST_WRITES

@@ -1,46 +1,54 @@
 """`pomelo listen` against a live server: what happens arrives signed, once, and nothing of a broken connection is lost."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import standardwebhooks
 
+from apikeys.services import IssuedKey
 from billing.services import update_customer
 from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice
 from tests.cli.running import Running, finished
-from tests.factories import SYSTEM, make_customer
-from tests.live import free_port
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_customer
+from tests.live import WebProcess, free_port
+from tests.webhooks.receiver import Receiver
 from webhooks.relay import relay_events
 
 READ = ["events:read", "customers:read", "invoices:read"]
 
 
 @pytest.fixture
-def key(world, issue_key):
+def key(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
     return issue_key(world.company, READ, mode="test").client_secret
 
 
-def happens(world, name):
+def happens(world: World, name: Any) -> Any:
     """A customer of that name is made in test mode, and the worker has given the event its position."""
     customer = make_customer(world.tenant("test"), name=name)
     relay_events()
     return customer
 
 
-def listening(web, receiver, key, *options):
+def listening(web: Any, receiver: Any, key: Any, *options: Any) -> Any:
     return Running(
         "listen", "--api-url", web.url, "--forward-to", f"{receiver.url}/hook", *options, secret=key
     )
 
 
-def secret_of(listener):
+def secret_of(listener: Any) -> Any:
     return listener.line("Signing secret").rpartition(" ")[2]
 
 
-def names(receiver):
+def names(receiver: Any) -> Any:
     return [got.json["data"]["object"]["name"] for got in receiver.received]
 
 
-def test_an_event_arrives_signed_and_is_the_one_that_the_api_answers(web, world, receiver, key, api):
+def test_an_event_arrives_signed_and_is_the_one_that_the_api_answers(
+    web: WebProcess, world: World, receiver: Receiver, key: Any, api: Callable[..., ApiClient]
+) -> None:
     happens(world, "before")
     with listening(web, receiver, key) as listener:
         secret = secret_of(listener)
@@ -63,7 +71,9 @@ def test_an_event_arrives_signed_and_is_the_one_that_the_api_answers(web, world,
     assert not any("Traceback" in each for each in listener.seen)
 
 
-def test_what_happened_while_the_server_was_away_arrives_once_and_in_order(web, world, receiver, key):
+def test_what_happened_while_the_server_was_away_arrives_once_and_in_order(
+    web: WebProcess, world: World, receiver: Receiver, key: Any
+) -> None:
     with listening(web, receiver, key) as listener:
         listener.line("Ctrl-C")
         happens(world, "first")
@@ -84,7 +94,9 @@ def test_what_happened_while_the_server_was_away_arrives_once_and_in_order(web, 
     assert names(receiver) == ["first", "away 0", "away 1", "away 2", "last"]
 
 
-def test_patterns_choose_and_since_begins_earlier(web, world, receiver, key):
+def test_patterns_choose_and_since_begins_earlier(
+    web: WebProcess, world: World, receiver: Receiver, key: Any
+) -> None:
     customer = happens(world, "Ada")
     with tenant_context(world.tenant("test")):
         update_customer(customer=customer, name="Ada King", actor=SYSTEM)
@@ -117,12 +129,14 @@ def test_patterns_choose_and_since_begins_earlier(web, world, receiver, key):
     assert receiver.received[0].json["type"] == "customer.updated"
 
 
-def _first_id(web, key):
+def _first_id(web: Any, key: Any) -> Any:
     page = web.request("GET", "/v1/events?order=oldest_first&limit=1", secret=key).json
     return page["data"][0]["id"]
 
 
-def test_a_refusal_is_shown_and_holds_up_nothing(web, world, receiver, key):
+def test_a_refusal_is_shown_and_holds_up_nothing(
+    web: WebProcess, world: World, receiver: Receiver, key: Any
+) -> None:
     receiver.answer = (500, {}, b"no")
     with listening(web, receiver, key) as listener:
         listener.line("Ctrl-C")
@@ -133,7 +147,9 @@ def test_a_refusal_is_shown_and_holds_up_nothing(web, world, receiver, key):
     assert names(receiver) == ["refused", "next"]
 
 
-def test_a_receiver_that_is_not_there_is_said_with_what_to_do(web, world, key):
+def test_a_receiver_that_is_not_there_is_said_with_what_to_do(
+    web: WebProcess, world: World, key: Any
+) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/hook"
     with Running("listen", "--api-url", web.url, "--forward-to", nowhere, secret=key) as listener:
         listener.line("Ctrl-C")
@@ -142,13 +158,13 @@ def test_a_receiver_that_is_not_there_is_said_with_what_to_do(web, world, key):
     assert f"nothing listens at {nowhere}. Start your server" in line
 
 
-def run(web, secret, *options):
+def run(web: Any, secret: Any, *options: Any) -> Any:
     return finished(
         "listen", "--api-url", web.url, "--forward-to", "http://127.0.0.1:9/", *options, secret=secret
     )
 
 
-def test_a_key_that_is_not_accepted_is_said_with_what_to_do(web, key):
+def test_a_key_that_is_not_accepted_is_said_with_what_to_do(web: WebProcess, key: Any) -> None:
     mistyped = key[:-1] + ("a" if key[-1] != "a" else "b")
     done = run(web, mistyped)
     assert (done.returncode, done.stdout) == (1, "")
@@ -157,7 +173,9 @@ def test_a_key_that_is_not_accepted_is_said_with_what_to_do(web, key):
     assert mistyped not in done.stderr
 
 
-def test_a_live_key_is_refused_before_it_is_sent_anywhere(issue_key, world):
+def test_a_live_key_is_refused_before_it_is_sent_anywhere(
+    issue_key: Callable[..., IssuedKey], world: World
+) -> None:
     live = issue_key(world.company, READ).client_secret
     done = finished(
         "listen", "--api-url", "http://127.0.0.1:9", "--forward-to", "http://127.0.0.1:9/", secret=live
@@ -166,7 +184,9 @@ def test_a_live_key_is_refused_before_it_is_sent_anywhere(issue_key, world):
     assert "Create one on the dashboard (API keys, test mode)" in done.stderr
 
 
-def test_a_missing_scope_and_a_wrong_pattern_are_said_with_what_to_do(web, world, issue_key, key):
+def test_a_missing_scope_and_a_wrong_pattern_are_said_with_what_to_do(
+    web: WebProcess, world: World, issue_key: Callable[..., IssuedKey], key: Any
+) -> None:
     without = issue_key(world.company, ["customers:read"], mode="test").client_secret
     assert "Give it the scope events:read" in run(web, without).stderr
 
@@ -180,7 +200,7 @@ def test_a_missing_scope_and_a_wrong_pattern_are_said_with_what_to_do(web, world
     assert "Begin elsewhere: --since 1h" in run(web, key, "--since", unknown).stderr
 
 
-def test_a_key_never_goes_out_in_clear():
+def test_a_key_never_goes_out_in_clear() -> None:
     done = finished(
         "listen", "--api-url", "http://pomelo.example.com", "--forward-to", "http://127.0.0.1:9/", secret="x"
     )
@@ -188,7 +208,7 @@ def test_a_key_never_goes_out_in_clear():
     assert "would send your key in clear" in done.stderr
 
 
-def test_help_says_what_the_key_needs():
+def test_help_says_what_the_key_needs() -> None:
     done = finished("listen", "--help", secret="")
     assert done.returncode == 0
     assert "events:read" in " ".join(done.stdout.split())

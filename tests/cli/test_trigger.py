@@ -2,16 +2,21 @@
 
 import os
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from billing.services import complete_payments
 from pomelo_cli.triggering import RECIPES
 from tests.billing.conftest import start_sandbox
 from tests.billing.factories import set_aside_due_payments
 from tests.cli.running import Running, finished
-from tests.factories import make_seller
+from tests.clients import ApiClient
+from tests.factories import World, make_seller
+from tests.live import WebProcess
 from webhooks.catalogue import CATALOGUE
 
 SCOPES = [f"{name}:{does}" for name in ("customers", "invoices", "charges") for does in ("read", "write")] + [
@@ -20,13 +25,13 @@ SCOPES = [f"{name}:{does}" for name in ("customers", "invoices", "charges") for 
 
 
 @pytest.fixture
-def key(world, issue_key):
+def key(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
     make_seller(world.tenant("test"))
     return issue_key(world.company, SCOPES, mode="test").client_secret
 
 
 @pytest.fixture(scope="module")
-def sandbox():
+def sandbox() -> Iterator[None]:
     process = start_sandbox(Path(os.environ["DATA_DIR"]))
     yield
     process.terminate()
@@ -42,7 +47,7 @@ def sandbox():
         if (kind.startswith(("customer.", "invoice.")) and kind != "invoice.paid") or kind == "charge.created"
     ],
 )
-def test_the_event_happens(web, key, api, kind):
+def test_the_event_happens(web: WebProcess, key: Any, api: Callable[..., ApiClient], kind: Any) -> None:
     done = finished("trigger", kind, "--api-url", web.url, secret=key)
     assert (done.returncode, done.stderr) == (0, "")
     said, event, about = done.stdout.split()
@@ -50,7 +55,9 @@ def test_the_event_happens(web, key, api, kind):
     assert (said, read["type"], read["data"]["object"]["id"]) == (kind, kind, about)
 
 
-def test_a_payment_is_waited_for(web, key, api, sandbox):
+def test_a_payment_is_waited_for(
+    web: WebProcess, key: Any, api: Callable[..., ApiClient], sandbox: None
+) -> None:
     set_aside_due_payments()
     with Running("trigger", "invoice.paid", "--api-url", web.url, secret=key) as running:
         deadline = time.monotonic() + 60
@@ -63,19 +70,19 @@ def test_a_payment_is_waited_for(web, key, api, sandbox):
     assert api(key).get(f"/v1/invoices/{about}").json["status"] == "paid"
 
 
-def test_a_missing_scope_is_named(web, world, issue_key):
+def test_a_missing_scope_is_named(web: WebProcess, world: World, issue_key: Callable[..., IssuedKey]) -> None:
     key = issue_key(world.company, ["customers:read", "events:read"], mode="test").client_secret
     done = finished("trigger", "customer.created", "--api-url", web.url, secret=key)
     assert done.returncode == 1
     assert "Give the key the scope customers:write on the dashboard" in done.stderr
 
 
-def test_an_unknown_type_is_answered_with_those_there_are(web, key):
+def test_an_unknown_type_is_answered_with_those_there_are(web: WebProcess, key: Any) -> None:
     done = finished("trigger", "invoice.payed", "--api-url", web.url, secret=key)
     assert done.returncode == 1
     assert "'invoice.payed' cannot be triggered" in done.stderr
     assert "invoice.paid" in done.stderr
 
 
-def test_every_recipe_is_of_an_event_that_exists():
+def test_every_recipe_is_of_an_event_that_exists() -> None:
     assert set(RECIPES) <= set(CATALOGUE)

@@ -1,10 +1,16 @@
 """An integrator meets the generated client first: each is made of docs/openapi.json, compiled, and makes the same calls."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from apikeys.services import IssuedKey
 from tests.clients_generated.conftest import HELD
 from tests.clients_generated.generators import GENERATORS, run
-from tests.factories import make_seller
+from tests.factories import World, make_seller
+from tests.live import WebProcess
 
 CALLS = [
     "whoami",
@@ -26,7 +32,9 @@ SCOPES = [f"{name}:{does}" for name in OBJECTS for does in ("read", "write")] + 
 
 
 @pytest.mark.parametrize("name", GENERATORS)
-def test_every_call_holds(name, web, world, issue_key, tmp_path):
+def test_every_call_holds(
+    name: Any, web: WebProcess, world: World, issue_key: Callable[..., IssuedKey], tmp_path: Path
+) -> None:
     make_seller(world.tenant("test"))
     command = GENERATORS[name](tmp_path)
     keys = {

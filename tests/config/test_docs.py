@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -10,11 +11,11 @@ from config.pages.docs.documents import all_documents
 from config.pages.docs.search import search
 
 
-def get(path):
+def get(path: Any) -> Any:
     return Client().get(path)
 
 
-def test_a_page_lists_its_headings_and_its_code_can_be_copied():
+def test_a_page_lists_its_headings_and_its_code_can_be_copied() -> None:
     html = get("/docs/idempotency/").content.decode()
     listed = re.findall(r'<a class="nav-link" href="#([^"]+)"', html)
 
@@ -34,30 +35,30 @@ def test_a_page_lists_its_headings_and_its_code_can_be_copied():
         ("quickstart", "/docs/quickstart/"),
     ],
 )
-def test_the_best_section_comes_first(question, first):
+def test_the_best_section_comes_first(question: str, first: str) -> None:
     assert search(question)[0].section.url.startswith(first)
 
 
 @pytest.mark.parametrize("question", ["", "   ", "zzzzqqq", "(.*", "[(\\", "\\", "é" * 500, "secret zzzzqqq"])
-def test_what_is_nowhere_is_said(question):
+def test_what_is_nowhere_is_said(question: str) -> None:
     assert search(question) == []
     page = Client().get("/docs/search/", {"q": question})
     assert page.status_code == 200
     assert b"<script>alert" not in page.content
 
 
-def test_a_question_has_ten_words_and_each_counts_once():
+def test_a_question_has_ten_words_and_each_counts_once() -> None:
     letters = "a b c d e f g h i k"
     assert search(f"{letters} zzzzqqq") == search(letters) != []
     assert search("secret SECRET secret") == search("secret")
 
 
-def test_a_question_is_shown_as_text():
+def test_a_question_is_shown_as_text() -> None:
     page = Client().get("/docs/search/", {"q": "<script>alert(1)</script>"})
     assert b"<script>alert" not in page.content
 
 
-def test_a_hit_leads_to_its_section():
+def test_a_hit_leads_to_its_section() -> None:
     page = Client().get("/docs/search/", {"q": "Retry-After"}).content.decode()
     hrefs = re.findall(r'<li><a href="(/docs/[^"]+)"', page)
 
@@ -68,7 +69,7 @@ def test_a_hit_leads_to_its_section():
         assert not anchor or f'id="{anchor}"' in html, href
 
 
-def test_every_page_is_there_as_markdown_and_in_llms_txt(settings):
+def test_every_page_is_there_as_markdown_and_in_llms_txt(settings: Any) -> None:
     listed = get("/llms.txt")
 
     assert listed.headers["Content-Type"].startswith("text/plain")
@@ -80,7 +81,7 @@ def test_every_page_is_there_as_markdown_and_in_llms_txt(settings):
     assert get("/docs/nope.md").status_code == 404
 
 
-def test_the_collection_has_every_operation_and_no_secret(settings):
+def test_the_collection_has_every_operation_and_no_secret(settings: Any) -> None:
     made = json.loads(get("/docs/pomelo.postman_collection.json").content)
     document = json.loads(get("/v1/openapi.json").content)
     requests = [request["request"] for folder in made["item"] for request in folder["item"]]

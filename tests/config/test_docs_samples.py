@@ -11,15 +11,18 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from billing.services import complete_payments
 from config.pages.docs.documents import FIRST, SECTIONS
 from tests.billing.conftest import start_sandbox
 from tests.billing.factories import set_aside_due_payments
-from tests.factories import make_seller
+from tests.factories import World, make_seller
 from tests.live import web_process
 
 SCOPES = [
@@ -58,20 +61,20 @@ SAMPLE = re.compile(r'aria-label="sample (\d+) \((\w+)\)"><code id="sample-\1">(
 
 
 @pytest.fixture(scope="module")
-def server():
+def server() -> Iterator[Any]:
     with web_process(workers=1, threads=4, is_public=True) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def sandbox():
+def sandbox() -> Iterator[None]:
     process = start_sandbox(Path(os.environ["DATA_DIR"]))
     yield
     process.terminate()
     process.wait(timeout=10)
 
 
-def samples(server):
+def samples(server: Any) -> Iterator[Any]:
     """Yield (page, number, language, code) as a reader sees them."""
     for page in PAGES:
         shown = server.request("GET", f"/docs/{page}/").content.decode()
@@ -79,7 +82,7 @@ def samples(server):
             yield page, int(number), language, html.unescape(code)
 
 
-def script_of(server, folder, languages):
+def script_of(server: Any, folder: Any, languages: Any) -> Any:
     """Return one script of all samples in these languages, and the names of what it runs."""
     parts, names = [BEGIN if shutil.which("jq") else BEGIN + JQ], []
     for page, number, language, code in samples(server):
@@ -97,7 +100,9 @@ def script_of(server, folder, languages):
     return "\n".join(parts), names
 
 
-def test_every_sample_runs_as_printed_from_page_to_page(server, sandbox, world, issue_key, tmp_path):
+def test_every_sample_runs_as_printed_from_page_to_page(
+    server: Any, sandbox: None, world: World, issue_key: Callable[..., IssuedKey], tmp_path: Path
+) -> None:
     set_aside_due_payments()
     make_seller(world.tenant("test"))
     secret = issue_key(world.company, SCOPES, mode="test").client_secret
@@ -130,7 +135,7 @@ def test_every_sample_runs_as_printed_from_page_to_page(server, sandbox, world, 
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_the_samples_of_each_language_are_run(language):
+def test_the_samples_of_each_language_are_run(language: Any) -> None:
     if not shutil.which(PROGRAMS[language]):
         pytest.skip(
             f"The {language} samples were not run: this machine has no `{PROGRAMS[language]}`"
@@ -138,7 +143,7 @@ def test_the_samples_of_each_language_are_run(language):
         )
 
 
-def test_no_sample_names_a_server_that_is_not_this_one(server):
+def test_no_sample_names_a_server_that_is_not_this_one(server: Any) -> None:
     strangers = [
         (page, number)
         for page, number, language, code in samples(server)

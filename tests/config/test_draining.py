@@ -7,6 +7,7 @@ import stat
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,9 @@ def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_unti
     ],
     ids=["without draining", "Ctrl-C", "asked twice", "asked once"],
 )
-def test_who_does_not_want_to_wait_need_not(monkeypatch, seconds, signals, expected) -> None:
+def test_who_does_not_want_to_wait_need_not(
+    monkeypatch: pytest.MonkeyPatch, seconds: str, signals: Any, expected: bool
+) -> None:
     monkeypatch.setenv(FILE_VARIABLE, "")
     stopped = threading.Event()
     server = DrainingServer.__new__(DrainingServer)
@@ -64,7 +67,7 @@ def test_who_does_not_want_to_wait_need_not(monkeypatch, seconds, signals, expec
     shutil.rmtree(server._file.parent)
 
 
-def test_no_other_user_of_the_machine_can_say_that_the_server_drains(monkeypatch) -> None:
+def test_no_other_user_of_the_machine_can_say_that_the_server_drains(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FILE_VARIABLE, "")
     server = DrainingServer.__new__(DrainingServer)
 

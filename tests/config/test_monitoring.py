@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ def test_every_alert_has_a_runbook() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool on this machine")
-def test_prometheus_understands_the_rules_and_what_the_pictures_ask(tmp_path) -> None:
+def test_prometheus_understands_the_rules_and_what_the_pictures_ask(tmp_path: Path) -> None:
     asked = [{"record": f"picture:{number}", "expr": text} for number, text in enumerate(expressions())]
     pictures = tmp_path / "pictures.yaml"
     pictures.write_text(yaml.safe_dump({"groups": [{"name": "pictures", "rules": asked}]}))
@@ -108,7 +109,9 @@ class Task:
         (None, None),
     ],
 )
-def test_a_workers_log_names_the_task_and_the_request_that_asked_for_it(sent, said) -> None:
+def test_a_workers_log_names_the_task_and_the_request_that_asked_for_it(
+    sent: str | None, said: str | None
+) -> None:
     task = Task({jobs.REQUEST_HEADER: sent} if sent else None)
     worker_metrics._begin("id-1", task)
     bound = structlog.contextvars.get_contextvars()
@@ -118,7 +121,7 @@ def test_a_workers_log_names_the_task_and_the_request_that_asked_for_it(sent, sa
     assert REGISTRY.get_sample_value("pomelo_tasks_total", {"task": "test.work", "outcome": "success"}) >= 1
 
 
-def test_the_request_id_travels_with_the_work_it_asks_for(monkeypatch) -> None:
+def test_the_request_id_travels_with_the_work_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, str]] = []
     monkeypatch.setattr(jobs, "_send", lambda name, kwargs, headers: sent.append(headers))
     with structlog.contextvars.bound_contextvars(request_id="req_01m8js3fbhepns85dnnr283mrd"):

@@ -5,8 +5,10 @@ import os
 import re
 import secrets
 import tempfile
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -23,6 +25,7 @@ from django.test import Client
 from accounts.events import CompanyUpdated
 from apikeys import grants
 from apikeys.models import LeakReport
+from apikeys.services import IssuedKey
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
 from audit.signing import public_key
@@ -30,8 +33,9 @@ from core.events import publish
 from core.security import crypto, rotation, sealed
 from core.tenancy import system_context, tenant_context
 from core.valkey import commands
+from tests.clients import ApiClient
 from tests.engines import private_valkey, superuser_url
-from tests.factories import PASSWORD, SYSTEM
+from tests.factories import PASSWORD, SYSTEM, World
 from webhooks.models import Endpoint
 from webhooks.selectors import current_secret
 from webhooks.services.endpoints import create_endpoint
@@ -52,7 +56,7 @@ def rotate() -> str:
 class Stored:
     """One of everything that is encrypted, and how it is read."""
 
-    def __init__(self, world) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
         self.totp = generate_totp_secret()
         TOTP.activate(world.owner, self.totp)
@@ -89,7 +93,7 @@ class Stored:
 
 
 @pytest.fixture
-def field_keys(settings) -> tuple[str, str]:
+def field_keys(settings: Any) -> tuple[str, str]:
     old, new = settings.FIELD_ENCRYPTION_KEYS[0], Fernet.generate_key().decode()
     yield old, new
     # What this test left under its own key is nothing to later tests of this file.
@@ -97,7 +101,9 @@ def field_keys(settings) -> tuple[str, str]:
     rotation.move_fields(tell=lambda _: None)
 
 
-def test_field_keys_are_replaced_and_the_former_one_is_forgotten(world, settings, field_keys) -> None:
+def test_field_keys_are_replaced_and_the_former_one_is_forgotten(
+    world: World, settings: Any, field_keys: tuple[str, str]
+) -> None:
     old, new = field_keys
     settings.FIELD_ENCRYPTION_KEYS = [old, new]
     stored = Stored(world)
@@ -116,14 +122,16 @@ def test_field_keys_are_replaced_and_the_former_one_is_forgotten(world, settings
     assert all(", 0 encrypted anew" in line for line in rotate().splitlines() if "done" in line)
 
 
-def test_a_rotation_that_is_killed_goes_on_where_it_stopped(world, settings, field_keys, monkeypatch) -> None:
+def test_a_rotation_that_is_killed_goes_on_where_it_stopped(
+    world: World, settings: Any, field_keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     old, new = field_keys
     stored = Stored(world)
     settings.FIELD_ENCRYPTION_KEYS = [new, old]
     monkeypatch.setattr(rotation, "BATCH", 2)
     moves, real = [], rotation._move
 
-    def dying(column, row_id, value, counts) -> None:
+    def dying(column: Any, row_id: Any, value: Any, counts: Any) -> None:
         if len(moves) == 3:
             raise KeyboardInterrupt
         real(column, row_id, value, counts)
@@ -145,7 +153,9 @@ def test_a_rotation_that_is_killed_goes_on_where_it_stopped(world, settings, fie
     stored.read()
 
 
-def test_what_no_key_can_read_is_counted_and_keeps_the_former_key(world, settings, field_keys) -> None:
+def test_what_no_key_can_read_is_counted_and_keeps_the_former_key(
+    world: World, settings: Any, field_keys: tuple[str, str]
+) -> None:
     Stored(world)
     settings.FIELD_ENCRYPTION_KEYS = [field_keys[1]]  # the old one was taken away too early
 
@@ -155,7 +165,9 @@ def test_what_no_key_can_read_is_counted_and_keeps_the_former_key(world, setting
     assert "FIELD_ENCRYPTION_KEYS: its former values are still needed." in said
 
 
-def test_a_row_that_changes_at_the_same_moment_is_not_overwritten(world, settings, field_keys) -> None:
+def test_a_row_that_changes_at_the_same_moment_is_not_overwritten(
+    world: World, settings: Any, field_keys: tuple[str, str]
+) -> None:
     old, new = field_keys
     stored = Stored(world)
     settings.FIELD_ENCRYPTION_KEYS = [new, old]
@@ -196,7 +208,7 @@ def test_every_file_that_encrypts_has_its_column_registered() -> None:
 # --- SECRET_KEY -------------------------------------------------------------------------------------------------------
 
 
-def test_people_stay_signed_in_while_the_secret_key_is_replaced(world, settings) -> None:
+def test_people_stay_signed_in_while_the_secret_key_is_replaced(world: World, settings: Any) -> None:
     old, new = settings.SECRET_KEY, secrets.token_urlsafe(64)
     browser = Client()
     browser.post("/accounts/login/", {"login": world.owner.email, "password": PASSWORD})
@@ -213,7 +225,7 @@ def test_people_stay_signed_in_while_the_secret_key_is_replaced(world, settings)
 
 
 def test_peppers_are_made_known_before_they_are_used_and_keys_move_at_their_next_use(
-    world, issue_key, api, settings
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
 ) -> None:
     old, new = "1:" + "5e" * 32, "2:" + secrets.token_hex(32)
     issued = issue_key(world.company)
@@ -242,7 +254,7 @@ def test_peppers_are_made_known_before_they_are_used_and_keys_move_at_their_next
 # --- AUDIT_SIGNING_KEY ------------------------------------------------------------------------------------------------
 
 
-def seal_something(world) -> None:
+def seal_something(world: World) -> None:
     """Leave an entry, seal it, sign the head."""
     with tenant_context(world.tenant()):
         publish(CompanyUpdated(object_id="co_1", detail={"name": "Acme"}), actor=SYSTEM)
@@ -250,7 +262,9 @@ def seal_something(world) -> None:
     sign_heads()
 
 
-def test_old_heads_verify_after_the_signing_key_was_replaced(world, settings, tmp_path) -> None:
+def test_old_heads_verify_after_the_signing_key_was_replaced(
+    world: World, settings: Any, tmp_path: Path
+) -> None:
     settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.jsonl")
     old, new = settings.AUDIT_SIGNING_KEY, base64.b64encode(secrets.token_bytes(32)).decode()
     seal_something(world)
@@ -275,7 +289,7 @@ def test_old_heads_verify_after_the_signing_key_was_replaced(world, settings, tm
     call_command("verify_audit", stdout=StringIO())
 
 
-def test_a_public_key_that_is_none_is_refused_with_the_reason(settings) -> None:
+def test_a_public_key_that_is_none_is_refused_with_the_reason(settings: Any) -> None:
     settings.AUDIT_VERIFY_KEYS = ["abc"]
 
     with pytest.raises(Exception, match="AUDIT_VERIFY_KEYS must be public keys of 64 hex digits"):
@@ -313,7 +327,9 @@ def test_the_database_password_is_replaced_without_a_restart() -> None:
         admin.execute(f"DROP ROLE {role}")
 
 
-def test_valkey_knows_both_passwords_while_processes_are_restarted(settings, monkeypatch) -> None:
+def test_valkey_knows_both_passwords_while_processes_are_restarted(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     with private_valkey() as server:
         first = server.url.partition("://:")[2].partition("@")[0]

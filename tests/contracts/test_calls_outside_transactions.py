@@ -17,6 +17,7 @@ from django.test import Client
 
 from apikeys.models import ApiKey
 from apikeys.services.reports import judge_reports
+from billing.gateways import Outcome
 from billing.services import complete_payments, completion
 from billing.services.links import create_link
 from core import clock
@@ -246,8 +247,8 @@ def test_charging_a_card(world: World, calls: list[str], monkeypatch: pytest.Mon
 
 
 class _Gateway:
-    def charge(self, order: Any) -> completion.Outcome:
-        return completion.Outcome(succeeded=True, reference="gw_1")
+    def charge(self, order: Any) -> Outcome:
+        return Outcome(succeeded=True, reference="gw_1")
 
 
 def test_sending_messages_and_mail_of_our_own(world: World, calls: list[str], settings: Any) -> None:

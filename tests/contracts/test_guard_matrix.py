@@ -1,6 +1,7 @@
 """Route × scope × company × mode: what the guard promises holds for every operation, also for ones not yet written."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from core.values import ids
 from tests.clients import ApiClient, random_address
 from tests.contracts.operations import list_operations, sample_body, sample_id, scopes_beside
 from tests.contracts.problems import assert_common_headers, assert_problem
-from tests.factories import make_key, make_world
+from tests.factories import World, make_key, make_world
 from tests.isolation.ledger import digest
 
 OPERATIONS = list_operations()
@@ -19,36 +20,36 @@ named = pytest.mark.parametrize
 
 
 @pytest.fixture(scope="module")
-def two():
+def two() -> World:
     """Two companies with room for many requests."""
     return make_world(tier="enterprise")
 
 
-def client_with(company, scopes, mode="live"):
+def client_with(company: Any, scopes: Any, mode: str = "live") -> Any:
     """Return a client whose key has exactly `scopes`."""
     return ApiClient(
         make_key(company, scopes=scopes, mode=mode, rate_limit=1000).client_secret, ip=random_address()
     )
 
 
-def business(tenant):
+def business(tenant: Any) -> Any:
     """The digest of everything a request could change: all but the trail and the keys' own record of being used."""
     return {
         table: mark for table, mark in digest(tenant).items() if not table.startswith(("audit_", "apikeys_"))
     }
 
 
-def other_scopes(operation):
+def other_scopes(operation: Any) -> Any:
     """Every scope except the ones of which any is enough."""
     return [scope for scope in SCOPES if scope not in operation.scopes]
 
 
-def test_there_are_operations():
+def test_there_are_operations() -> None:
     assert len(OPERATIONS) >= 20
 
 
 @named("operation", OPERATIONS, ids=lambda found: found.name)
-def test_without_a_credential_it_answers_401_and_does_nothing(two, operation):
+def test_without_a_credential_it_answers_401_and_does_nothing(two: World, operation: Any) -> None:
     tenant = two.tenant()
     path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
     body = sample_body(operation, tenant)
@@ -66,7 +67,7 @@ def test_without_a_credential_it_answers_401_and_does_nothing(two, operation):
 
 
 @named("operation", SCOPED, ids=lambda found: found.name)
-def test_every_scope_but_its_own_is_not_enough_and_does_nothing(two, operation):
+def test_every_scope_but_its_own_is_not_enough_and_does_nothing(two: World, operation: Any) -> None:
     """ "Each API endpoint checks required scope" """
     tenant = two.tenant()
     path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
@@ -91,7 +92,7 @@ def test_every_scope_but_its_own_is_not_enough_and_does_nothing(two, operation):
     [(operation, scope) for operation in SCOPED for scope in operation.scopes],
     ids=lambda part: part if isinstance(part, str) else part.name,
 )
-def test_one_of_its_scopes_is_enough(two, operation, scope):
+def test_one_of_its_scopes_is_enough(two: World, operation: Any, scope: Any) -> None:
     tenant = two.tenant()
     path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
 
@@ -104,12 +105,12 @@ def test_one_of_its_scopes_is_enough(two, operation, scope):
 
 
 @named("operation", WITH_OBJECT, ids=lambda found: found.name)
-def test_objects_of_the_other_company_and_mode_answer_like_missing_ones(two, operation):
+def test_objects_of_the_other_company_and_mode_answer_like_missing_ones(two: World, operation: Any) -> None:
     client = client_with(two.company, list(SCOPES))
     body = sample_body(operation, two.tenant())
     seen = set()
 
-    def answer_for(public_id):
+    def answer_for(public_id: Any) -> None:
         path = operation.path(public_id)
         answer = client.request(operation.method, path, body)
         problem = assert_problem(answer.status, answer.headers, answer.content, expected=(404, "not_found"))

@@ -2,21 +2,26 @@
 
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from core.api.scopes import SCOPES
 from core.tenancy import tenant_context
+from tests.clients import ApiClient
 from tests.contracts.problems import assert_common_headers, assert_problem
+from tests.factories import World
 
 BAD = (400, "invalid_request")
 FIELDS = (400, "validation_failed")
 GONE = (404, "not_found")
 
 
-def nested(depth, opening="[", closing="]"):
+def nested(depth: Any, opening: str = "[", closing: str = "]") -> Any:
     return (opening * depth + closing * depth).encode()
 
 
@@ -84,18 +89,20 @@ BODIES = {
 
 
 @pytest.fixture
-def client(world, issue_key, api):
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(issue_key(world.company, ["customers:read", "customers:write"]).client_secret)
 
 
-def count(world):
+def count(world: World) -> Any:
     with tenant_context(world.tenant()):
         return Customer.objects.count()
 
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("idempotency_key", [None, "k"])
-def test_a_body_that_cannot_be_meant_is_refused_precisely(world, client, name, idempotency_key):
+def test_a_body_that_cannot_be_meant_is_refused_precisely(
+    world: World, client: ApiClient, name: Any, idempotency_key: str | None
+) -> None:
     raw, expected = BODIES[name]
 
     answer = client.post("/v1/customers", raw=raw, idempotency_key=idempotency_key)
@@ -117,7 +124,7 @@ def test_a_body_that_cannot_be_meant_is_refused_precisely(world, client, name, i
         ("Application/JSON", True),
     ],
 )
-def test_a_body_must_say_that_it_is_json(world, client, sent, accepted):
+def test_a_body_must_say_that_it_is_json(world: World, client: ApiClient, sent: str, accepted: bool) -> None:
     answer = client.post("/v1/customers", {"name": "Ada"}, content_type=sent)
     if accepted:
         assert answer.status == 201
@@ -128,7 +135,7 @@ def test_a_body_must_say_that_it_is_json(world, client, sent, accepted):
     assert count(world) == int(accepted)
 
 
-def test_an_encoded_body_is_refused(world, client):
+def test_an_encoded_body_is_refused(world: World, client: ApiClient) -> None:
     answer = client.post("/v1/customers", {"name": "Ada"}, headers={"Content-Encoding": "gzip"})
     assert_problem(answer.status, answer.headers, answer.content, expected=(415, "unsupported_media_type"))
     assert count(world) == 0
@@ -176,7 +183,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:40])
-def test_a_query_that_cannot_be_meant_is_refused_precisely(client, query):
+def test_a_query_that_cannot_be_meant_is_refused_precisely(client: ApiClient, query: Any) -> None:
     answer = client.get(f"/v1/customers?{query}")
     assert_problem(answer.status, answer.headers, answer.content, expected=QUERIES[query])
     assert_common_headers(answer.headers)
@@ -196,7 +203,7 @@ def test_a_query_that_cannot_be_meant_is_refused_precisely(client, query):
         "starting_after=cus_7zzzzzzzzzzzzzzzzzzzzzzzzz",
     ],
 )
-def test_an_unusual_query_is_answered_or_refused_but_never_breaks(client, query):
+def test_an_unusual_query_is_answered_or_refused_but_never_breaks(client: ApiClient, query: str) -> None:
     answer = client.get(f"/v1/customers?{query}")
     assert answer.status in (200, 400)
     if answer.status == 200:
@@ -226,7 +233,7 @@ def test_an_unusual_query_is_answered_or_refused_but_never_breaks(client, query)
         "/v1/customers/cus_01h455vb4pex5vsknk084sn02q/more",
     ],
 )
-def test_what_does_not_exist_is_not_found(client, path):
+def test_what_does_not_exist_is_not_found(client: ApiClient, path: str) -> None:
     answer = client.get(path)
     # One segment below the collection may be an object's id; anything else no operation has.
     may_be_an_id = re.fullmatch(r"/v1/customers/[^/]+", unquote(path, errors="replace"))
@@ -235,7 +242,7 @@ def test_what_does_not_exist_is_not_found(client, path):
     assert_common_headers(answer.headers)
 
 
-def test_missing_and_foreign_objects_answer_the_same_bytes(world, client):
+def test_missing_and_foreign_objects_answer_the_same_bytes(world: World, client: ApiClient) -> None:
     from tests.factories import make_customer
 
     foreign = make_customer(world.other_tenant()).public_id
@@ -253,13 +260,15 @@ def test_missing_and_foreign_objects_answer_the_same_bytes(world, client):
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "BREW"])
-def test_a_method_the_resource_has_not_is_refused_and_the_others_are_named(client, method):
+def test_a_method_the_resource_has_not_is_refused_and_the_others_are_named(
+    client: ApiClient, method: str
+) -> None:
     answer = client.request(method, "/v1/customers")
     assert_problem(answer.status, answer.headers, answer.content, expected=(405, "method_not_allowed"))
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
 
 
-def test_head_and_options_answer_without_a_body(client):
+def test_head_and_options_answer_without_a_body(client: ApiClient) -> None:
     assert (
         client.request("HEAD", "/v1/customers").status,
         client.request("HEAD", "/v1/customers").content,
@@ -271,25 +280,27 @@ def test_head_and_options_answer_without_a_body(client):
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "application/json;q=0"])
-def test_an_answer_nobody_can_read_is_not_made(client, accept):
+def test_an_answer_nobody_can_read_is_not_made(client: ApiClient, accept: str) -> None:
     answer = client.get("/v1/customers", headers={"Accept": accept})
     assert_problem(answer.status, answer.headers, answer.content, expected=(406, "not_acceptable"))
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/*", "application/json", "text/html, */*;q=0.1", ""])
-def test_common_accept_headers_are_understood(client, accept):
+def test_common_accept_headers_are_understood(client: ApiClient, accept: str) -> None:
     assert client.get("/v1/customers", headers={"Accept": accept}).status == 200
 
 
 @pytest.mark.parametrize(
     "host", ["evil.example", "", "a b", "localhost:port", "[::1", "testserver@evil.example"]
 )
-def test_a_host_that_is_not_ours_is_refused_before_the_credential_is_read(client, host):
+def test_a_host_that_is_not_ours_is_refused_before_the_credential_is_read(
+    client: ApiClient, host: str
+) -> None:
     answer = client.get("/v1/customers", headers={"Host": host})
     assert_problem(answer.status, answer.headers, answer.content, expected=BAD)
 
 
-def test_a_wrong_content_length_is_refused(client):
+def test_a_wrong_content_length_is_refused(client: ApiClient) -> None:
     answer = client.client.generic(
         "POST",
         "/v1/customers",
@@ -303,7 +314,9 @@ def test_a_wrong_content_length_is_refused(client):
 
 @pytest.mark.parametrize("offset", ["%2B19:21", "-23:59", "%2B00:00"])
 @pytest.mark.parametrize("path", ["customers", "events", "audit_entries", "request_logs"])
-def test_a_time_may_have_any_offset_of_rfc_3339(world, issue_key, api, path, offset):
+def test_a_time_may_have_any_offset_of_rfc_3339(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], path: str, offset: str
+) -> None:
     client = api(issue_key(world.company, tuple(SCOPES)).client_secret)
 
     answer = client.get(f"/v1/{path}?created_before=1372-11-02T05:08:42{offset}")

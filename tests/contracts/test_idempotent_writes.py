@@ -1,25 +1,26 @@
 """Every write of the API is idempotent by construction, also one that is not yet written (docs/architecture.md, Idempotency)."""
 
 import secrets
+from typing import Any
 
 import pytest
 
 from tests.clients import ApiClient, random_address
 from tests.contracts.operations import WRITES, list_operations, sample_body, sample_id, scopes_beside
-from tests.factories import make_key, make_world
+from tests.factories import World, make_key, make_world
 from tests.isolation.ledger import digest
 
 OPERATIONS = [operation for operation in list_operations() if operation.method in WRITES]
 
 
 @pytest.fixture(scope="module")
-def world():
+def world() -> World:
     """A company with room for many requests."""
     return make_world(tier="enterprise")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda found: found.name)
-def test_a_repeated_write_is_answered_from_the_first(world, operation):
+def test_a_repeated_write_is_answered_from_the_first(world: World, operation: Any) -> None:
     """ "All writes accept an Idempotency-Key header so retries can't double-create." """
     tenant = world.tenant()
     path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
@@ -43,7 +44,7 @@ def test_a_repeated_write_is_answered_from_the_first(world, operation):
     assert business(tenant) == before
 
 
-def business(tenant):
+def business(tenant: Any) -> Any:
     """The digest of everything a request could change: all but the trail and the keys' own record of being used."""
     return {
         table: mark for table, mark in digest(tenant).items() if not table.startswith(("audit_", "apikeys_"))

@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,6 +17,7 @@ from core.api import document
 from core.api.scopes import ANY_KEY
 from tests.contracts.operations import WRITES, list_operations, sample_id
 from tests.engines import ROOT
+from tests.factories import World
 
 DOCUMENT = json.loads(document.current())
 OPERATIONS = {
@@ -26,7 +29,7 @@ PIPELINE_REFUSALS = {"400", "401", "403", "404", "406", "429", "500", "503"}
 WRITE_REFUSALS = {"409", "413", "415", "422"}
 
 
-def resolve(node):
+def resolve(node: Any) -> Any:
     """Follow a reference inside the document."""
     while "$ref" in node:
         target = DOCUMENT
@@ -36,7 +39,7 @@ def resolve(node):
     return node
 
 
-def test_the_committed_document_is_what_the_endpoints_say_and_nothing_was_guessed():
+def test_the_committed_document_is_what_the_endpoints_say_and_nothing_was_guessed() -> None:
     # The committed one describes Pomelo alone: without the app that this suite installs.
     checked = subprocess.run(
         [sys.executable, "-W", "ignore", str(ROOT / "manage.py"), "generate_openapi", "--check"],
@@ -48,14 +51,14 @@ def test_the_committed_document_is_what_the_endpoints_say_and_nothing_was_guesse
     assert checked.returncode == 0, checked.stderr
 
 
-def test_what_apps_from_elsewhere_add_is_not_committed():
+def test_what_apps_from_elsewhere_add_is_not_committed() -> None:
     with pytest.raises(CommandError, match="without EXTENSIONS"):
         call_command("generate_openapi", check=True)
     assert "/v1/bookings" in DOCUMENT["paths"]
     assert "/v1/bookings" not in json.loads(document.PATH.read_bytes())["paths"]
 
 
-def test_a_stale_document_is_noticed(monkeypatch, tmp_path, settings):
+def test_a_stale_document_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> None:
     settings.EXTENSIONS = []
     stale = tmp_path / "openapi.json"
     stale.write_bytes(b"{}")
@@ -64,12 +67,12 @@ def test_a_stale_document_is_noticed(monkeypatch, tmp_path, settings):
         call_command("generate_openapi", check=True)
 
 
-def test_it_is_valid_openapi_3_1():
+def test_it_is_valid_openapi_3_1() -> None:
     assert DOCUMENT["openapi"].startswith("3.1.")
     validate_schema(DOCUMENT)
 
 
-def test_it_describes_every_operation_the_server_has_and_no_other():
+def test_it_describes_every_operation_the_server_has_and_no_other() -> None:
     served = {
         (operation.method, operation.path("{id}").replace("<", "{").replace(">", "}"))
         for operation in list_operations()
@@ -78,19 +81,19 @@ def test_it_describes_every_operation_the_server_has_and_no_other():
     assert {(method, path.replace("{public_id}", "{id}")) for method, path in OPERATIONS} == served
 
 
-def test_every_tag_is_described_and_used():
+def test_every_tag_is_described_and_used() -> None:
     used = {tag for operation in OPERATIONS.values() for tag in operation["tags"]} | {"webhooks"}
     assert {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]} == used
 
 
-def test_operation_ids_are_unique_snake_case_names():
+def test_operation_ids_are_unique_snake_case_names() -> None:
     names = [operation["operationId"] for operation in OPERATIONS.values()]
     assert len(set(names)) == len(names)
     assert all(name.replace("_", "").isalnum() and name == name.lower() for name in names)
 
 
 @pytest.mark.parametrize("found", list_operations(), ids=lambda operation: operation.name)
-def test_each_operation_is_described_completely(found):
+def test_each_operation_is_described_completely(found: Any) -> None:
     operation = OPERATIONS[(found.method, found.path("{id}"))]
 
     assert operation["summary"]
@@ -125,7 +128,7 @@ def test_each_operation_is_described_completely(found):
 @pytest.mark.parametrize(
     "found", [found for found in list_operations() if found.parameters], ids=lambda operation: operation.name
 )
-def test_a_path_names_the_objects_it_takes(found, world):
+def test_a_path_names_the_objects_it_takes(found: Any, world: World) -> None:
     (parameter,) = [
         p for p in OPERATIONS[(found.method, found.path("{id}"))]["parameters"] if p.get("in") == "path"
     ]
@@ -135,7 +138,9 @@ def test_a_path_names_the_objects_it_takes(found, world):
     assert not re.search(pattern, "co_01h455vb4pex5vsknk084sn02q")
 
 
-def test_it_is_served_to_everybody_with_the_address_of_this_installation_and_may_be_cached(settings):
+def test_it_is_served_to_everybody_with_the_address_of_this_installation_and_may_be_cached(
+    settings: Any,
+) -> None:
     settings.PUBLIC_URL = "https://pomelo.acme.example"
     expected = {
         **DOCUMENT,
@@ -157,7 +162,7 @@ def test_it_is_served_to_everybody_with_the_address_of_this_installation_and_may
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_nothing_but_reading_it_is_possible(settings):
+def test_nothing_but_reading_it_is_possible(settings: Any) -> None:
     refused = Client().post("/v1/openapi.json")
     assert (refused.status_code, refused.json()["error"]["code"]) == (405, "method_not_allowed")
     settings.REQUIRE_HTTPS = True
@@ -172,7 +177,7 @@ def test_nothing_but_reading_it_is_possible(settings):
         ("/docs/api/redoc/", "redoc.standalone.js", {"style-src", "img-src", "font-src", "worker-src"}),
     ],
 )
-def test_the_viewers_load_everything_from_this_server(path, script, exceptions):
+def test_the_viewers_load_everything_from_this_server(path: str, script: str, exceptions: Any) -> None:
     answer = Client().get(path)
     page = answer.content.decode()
     policy = dict(

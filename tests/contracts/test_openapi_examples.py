@@ -52,7 +52,7 @@ BODIES = dict(find_bodies())
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_each_body_has_examples_that_are_valid(name):
+def test_each_body_has_examples_that_are_valid(name: Any) -> None:
     content = BODIES[name]
     values = (
         [content["example"]]
@@ -64,7 +64,7 @@ def test_each_body_has_examples_that_are_valid(name):
     assert [problems_of(content["schema"], value) for value in values] == [[]] * len(values)
 
 
-def test_the_examples_inside_of_schemas_are_valid():
+def test_the_examples_inside_of_schemas_are_valid() -> None:
     found = list(find_examples(DOCUMENT))
 
     assert len(found) > 50
@@ -73,7 +73,7 @@ def test_the_examples_inside_of_schemas_are_valid():
     } == {}
 
 
-def test_every_code_that_the_api_answers_is_shown_with_its_status():
+def test_every_code_that_the_api_answers_is_shown_with_its_status() -> None:
     shown = {
         code: example["value"]["status"]
         for response in DOCUMENT["components"]["responses"].values()
@@ -86,7 +86,7 @@ def test_every_code_that_the_api_answers_is_shown_with_its_status():
     assert set(shown) == set(ERRORS) - pages_only - {"method_not_allowed"}
 
 
-def test_every_operation_says_in_words_what_it_does_and_needs():
+def test_every_operation_says_in_words_what_it_does_and_needs() -> None:
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             scopes = operation["x-required-scopes"]
@@ -102,7 +102,7 @@ def test_every_operation_says_in_words_what_it_does_and_needs():
                 assert "Idempotency-Replayed" in answer["headers"]
 
 
-def test_nothing_of_how_it_is_built_is_shown():
+def test_nothing_of_how_it_is_built_is_shown() -> None:
     text = document.current().decode()
 
     assert "representations" not in text

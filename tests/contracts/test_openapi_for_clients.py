@@ -2,6 +2,8 @@
 code that does not compile, or that compiles and is wrong."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ SCHEMAS = DOCUMENT["components"]["schemas"]
 GENERIC = {"Attempt", "Channel", "Endpoint", "Key", "Line", "Tag", "Target", "Usage"}
 
 
-def places(node=DOCUMENT, path="#"):
+def places(node: Any = DOCUMENT, path: str = "#") -> Iterator[Any]:
     """Yield every object of the document with its path."""
     if isinstance(node, dict):
         yield path, node
@@ -23,34 +25,34 @@ def places(node=DOCUMENT, path="#"):
             yield from places(inner, f"{path}/{index}")
 
 
-def test_every_whole_number_says_how_large_it_is():
+def test_every_whole_number_says_how_large_it_is() -> None:
     unsaid = [path for path, node in places() if "integer" in str(node.get("type")) and "format" not in node]
     assert unsaid == []
     assert SCHEMAS["Invoice"]["properties"]["total"]["format"] == "int64"
 
 
-def test_a_link_never_carries_a_body():
+def test_a_link_never_carries_a_body() -> None:
     assert [path for path, node in places() if "/links/" in path and "requestBody" in node] == []
 
 
-def test_an_object_with_properties_is_flat():
+def test_an_object_with_properties_is_flat() -> None:
     mixed = [
         path for path, node in places() if "properties" in node and {"anyOf", "allOf", "oneOf"} & node.keys()
     ]
     assert [path for path in mixed if not path.endswith("/properties")] == []
 
 
-def test_a_text_that_may_be_null_says_so_by_its_type():
+def test_a_text_that_may_be_null_says_so_by_its_type() -> None:
     assert [path for path, node in places() if node.get("maxLength") == 0] == []
     assert SCHEMAS["CustomerInput"]["properties"]["email"]["type"] == ["string", "null"]
 
 
-def test_a_client_sends_one_credential():
+def test_a_client_sends_one_credential() -> None:
     assert set(DOCUMENT["components"]["securitySchemes"]) == {"bearer", "basic"}
     assert all(len(way) == 1 for _, node in places() for way in node.get("security", []))
 
 
-def test_no_idempotency_key_is_prefilled():
+def test_no_idempotency_key_is_prefilled() -> None:
     parameter = DOCUMENT["components"]["parameters"]["Idempotency-Key"]
     assert not {"example", "examples", "default"} & (parameter.keys() | parameter["schema"].keys())
 
@@ -58,12 +60,12 @@ def test_no_idempotency_key_is_prefilled():
 @pytest.mark.parametrize(
     "name", ["ErrorCode", "Mode", "Currency", "InvoiceStatus", "EventType", "MessageStatus"]
 )
-def test_values_have_one_name_and_stay_open(name):
+def test_values_have_one_name_and_stay_open(name: str) -> None:
     assert len(SCHEMAS[name]["enum"]) > 1
     assert SCHEMAS[name]["description"] == schema_enums.OPEN
 
 
-def test_no_set_of_values_is_written_out_where_it_is_used():
+def test_no_set_of_values_is_written_out_where_it_is_used() -> None:
     named = {f"#/components/schemas/{name}" for name, schema in SCHEMAS.items() if "enum" in schema}
     written_out = [
         path for path, node in places() if isinstance(node.get("enum"), list) and len(node["enum"]) > 1
@@ -71,14 +73,14 @@ def test_no_set_of_values_is_written_out_where_it_is_used():
     assert set(written_out) == named
 
 
-def test_values_that_several_objects_share_need_a_name():
+def test_values_that_several_objects_share_need_a_name() -> None:
     field = {"type": "string", "enum": ["red", "green"]}
     two = {name: {"type": "object", "properties": {"colour": dict(field)}} for name in ("Apple", "Pear")}
     with pytest.raises(schema_enums.UnnamedValues, match="AppleColour, PearColour"):
         schema_enums.add_value_components({"paths": {}, "components": {"schemas": two}})
 
 
-def test_values_of_one_object_are_named_after_it_and_may_be_null():
+def test_values_of_one_object_are_named_after_it_and_may_be_null() -> None:
     schemas = {
         "Apple": {"properties": {"colour": {"type": ["string", "null"], "enum": ["red", "green", None]}}}
     }
@@ -90,7 +92,7 @@ def test_values_of_one_object_are_named_after_it_and_may_be_null():
     assert schemas["AppleColour"]["enum"] == ["red", "green"]
 
 
-def test_every_component_is_used():
+def test_every_component_is_used() -> None:
     used = {node["$ref"] for _, node in places() if "$ref" in node}
     used |= {target for _, node in places() for target in node.get("mapping", {}).values()}
     kinds = {"schemas", "responses", "parameters", "headers", "pathItems"}
@@ -98,13 +100,13 @@ def test_every_component_is_used():
     assert defined - used == set()
 
 
-def test_the_document_names_its_licence_and_a_contact_and_an_absolute_server():
+def test_the_document_names_its_licence_and_a_contact_and_an_absolute_server() -> None:
     assert DOCUMENT["info"]["license"] == {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     assert DOCUMENT["info"]["contact"]["name"] == "API support"
     assert all(server["url"].startswith("http") for server in DOCUMENT["servers"])
 
 
-def test_what_is_sent_is_referred_to_and_shares_no_tag_with_what_is_answered():
+def test_what_is_sent_is_referred_to_and_shares_no_tag_with_what_is_answered() -> None:
     """openapi-generator writes one file of a tag, and code that does not compile of a webhook that is written out in its place."""
     assert all(list(item) == ["$ref"] for item in DOCUMENT["webhooks"].values())
     answered, sent = (

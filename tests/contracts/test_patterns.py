@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from typing import Any
 
 import pytest
 from django.test import RequestFactory
@@ -17,6 +18,7 @@ from core.tenancy import tenant_context
 from core.values import ids
 from core.values.countries import COUNTRIES
 from core.values.currencies import EXPONENTS
+from tests.factories import World
 from webhooks.api.serializers import HeadersField
 from webhooks.services.validation import clean_headers
 
@@ -44,7 +46,7 @@ def test_an_idempotency_key_in_quotes(length: int) -> None:
 
 
 @given(st.uuids())
-def test_an_identifier(value) -> None:
+def test_an_identifier(value: Any) -> None:
     assert accepts(patterns.id_pattern("cus"), ids.encode("cus", value))
 
 
@@ -78,7 +80,7 @@ def test_every_text_of_the_pattern_is_an_address_or_network(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["200", "404", "4xx", "5XX", "1xX", "600", "0xx", "40", "4x4", "4000", "4xx ", "４04"]
 )
-def test_a_status_or_a_class_of_them(world, text: str) -> None:
+def test_a_status_or_a_class_of_them(world: World, text: str) -> None:
     with tenant_context(world.tenant()):
         try:
             list_requests(RequestFilter(status=text))

@@ -1,6 +1,7 @@
 """Each error code is produced: what is documented happens, and looks as documented (docs/architecture.md, Contracts)."""
 
 from html import escape
+from typing import Any
 
 import pytest
 
@@ -9,17 +10,18 @@ from core.errors import ERRORS, DomainError
 from tests.clients import ApiAnswer
 from tests.contracts.problems import INTERNALS, assert_common_headers, assert_problem
 from tests.contracts.refusals import REFUSALS
+from tests.factories import World
 
 error_docs.load_every_error()
 
 
 @pytest.fixture
-def raised(monkeypatch):
+def raised(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Every DomainError that is made during the test: a page shows the text of one, not its code."""
     errors = []
     initialise = DomainError.__init__
 
-    def recorded(self, *args, **kwargs):
+    def recorded(self: Any, *args: Any, **kwargs: Any) -> None:
         initialise(self, *args, **kwargs)
         errors.append(self)
 
@@ -27,19 +29,19 @@ def raised(monkeypatch):
     return errors
 
 
-def test_an_identifier_is_not_taken_for_an_address_in_memory():
+def test_an_identifier_is_not_taken_for_an_address_in_memory() -> None:
     assert not INTERNALS.search(
         b'{"request_id": "req_0x3fabc1e2d3c4b5a69788776655", "instance": "/v1/a/in_01k0xabcdef0"}'
     )
     assert INTERNALS.search(b"<Customer object at 0x7f3a2b4c5d60>")
 
 
-def test_no_refusal_is_listed_that_does_not_exist():
+def test_no_refusal_is_listed_that_does_not_exist() -> None:
     assert set(REFUSALS) <= set(ERRORS)
 
 
 @pytest.mark.parametrize("code", sorted(ERRORS))
-def test_each_code_is_produced(code, world, raised):
+def test_each_code_is_produced(code: Any, world: World, raised: list[Any]) -> None:
     assert code in REFUSALS, f"no test produces {code}: add it to its app's refusals (tests.contracts.by_app)"
 
     outcome = REFUSALS[code](world)

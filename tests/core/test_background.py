@@ -37,7 +37,9 @@ def make_loop() -> Iterator[Callable[..., Loop]]:
         assert loop.stop(30)
 
 
-def test_it_starts_with_the_first_need_and_works_once_for_all_that_comes_meanwhile(make_loop) -> None:
+def test_it_starts_with_the_first_need_and_works_once_for_all_that_comes_meanwhile(
+    make_loop: Callable[..., Loop],
+) -> None:
     steps, busy, done = [], threading.Event(), threading.Event()
 
     def step() -> None:
@@ -56,7 +58,9 @@ def test_it_starts_with_the_first_need_and_works_once_for_all_that_comes_meanwhi
     assert steps == ["tests-0", "tests-0"]
 
 
-def test_it_works_on_the_clock_without_being_woken_and_when_it_asked_to_be_called(make_loop) -> None:
+def test_it_works_on_the_clock_without_being_woken_and_when_it_asked_to_be_called(
+    make_loop: Callable[..., Loop],
+) -> None:
     ticks, asked = [], []
     make_loop(lambda: ticks.append(1), every=0.01).start()
     again = make_loop(lambda: 0.01 if not asked.append(1) and len(asked) < 3 else None)
@@ -65,7 +69,9 @@ def test_it_works_on_the_clock_without_being_woken_and_when_it_asked_to_be_calle
 
 
 @pytest.mark.parametrize("failure", [ValueError("bad"), SystemExit(1), CancelledError(), MemoryError()])
-def test_nothing_that_its_work_raises_ends_it(make_loop, monkeypatch, failure: BaseException) -> None:
+def test_nothing_that_its_work_raises_ends_it(
+    make_loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
     monkeypatch.setattr(loops, "FIRST_PAUSE_SECONDS", 0.001)
     steps: list[int] = []
 
@@ -99,7 +105,7 @@ def test_it_backs_off_longer_each_time_up_to_half_a_minute() -> None:
     assert back_off.next() <= 0.25
 
 
-def test_it_ends_after_a_last_step_and_is_not_started_again(make_loop) -> None:
+def test_it_ends_after_a_last_step_and_is_not_started_again(make_loop: Callable[..., Loop]) -> None:
     steps: list[int] = []
     loop = make_loop(lambda: steps.append(1), every=60)
     loop.start()
@@ -110,7 +116,7 @@ def test_it_ends_after_a_last_step_and_is_not_started_again(make_loop) -> None:
     assert steps == [1]
 
 
-def test_a_step_under_way_is_told_to_end(make_loop) -> None:
+def test_a_step_under_way_is_told_to_end(make_loop: Callable[..., Loop]) -> None:
     told, busy = threading.Event(), threading.Event()
 
     def step() -> None:
@@ -151,7 +157,9 @@ said.append("parent")
     assert (tmp_path / "out").read_text().split() == ["child", "parent"]
 
 
-def test_all_loops_are_stopped_side_by_side_after_their_last_steps(make_loop, monkeypatch) -> None:
+def test_all_loops_are_stopped_side_by_side_after_their_last_steps(
+    make_loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch
+) -> None:
     both = threading.Barrier(2)
     ended: list[str] = []
 

@@ -1,5 +1,9 @@
 """Hints that nobody takes do not fill the broker: web processes and beat add no more than can be of use (core.background.backlog)."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from celery import current_app
 from celery.beat import ScheduleEntry
@@ -13,7 +17,7 @@ QUEUE = "tests.backlog"
 
 
 @pytest.fixture
-def waiting(monkeypatch):
+def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A queue of the test's own on the real broker, which has room for three hints; call it to count them."""
     monkeypatch.setitem(current_app.conf, "task_default_queue", QUEUE)
     monkeypatch.setattr(backlog, "MOST_WAITING", 3)
@@ -28,13 +32,15 @@ def waiting(monkeypatch):
         bound.delete()
 
 
-def test_web_processes_add_no_more_hints_than_wait_already(waiting):
+def test_web_processes_add_no_more_hints_than_wait_already(waiting: Any) -> None:
     for _ in range(10):
         jobs.enqueue("tests.nobody_takes_it")
     assert waiting() == 3
 
 
-def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(waiting, tmp_path, monkeypatch):
+def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(
+    waiting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heartbeat = tmp_path / "heartbeat"
     monkeypatch.setenv("HEARTBEAT_FILE", str(heartbeat))
     scheduler = BoundedScheduler(
@@ -55,7 +61,9 @@ def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(waitin
     assert waiting() == 1
 
 
-def test_a_broker_that_fails_when_it_is_asked_fails_no_request_and_is_left_alone_for_a_second(monkeypatch):
+def test_a_broker_that_fails_when_it_is_asked_fails_no_request_and_is_left_alone_for_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked = []
 
     def fail() -> bool:
@@ -69,7 +77,7 @@ def test_a_broker_that_fails_when_it_is_asked_fails_no_request_and_is_left_alone
     assert asked == [1]
 
 
-def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch):
+def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "LOOK_EVERY_SECONDS", 0.0)
     found = backlog.Backlog()
     monkeypatch.setattr(
@@ -80,7 +88,9 @@ def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch):
     assert found.is_full() is False
 
 
-def test_looking_at_an_empty_queue_keeps_the_connection(waiting, monkeypatch):
+def test_looking_at_an_empty_queue_keeps_the_connection(
+    waiting: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = []
     app = current_app._get_current_object()
     connect = app.connection_for_write

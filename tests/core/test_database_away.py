@@ -5,11 +5,14 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from apikeys.services import IssuedKey
+from tests.factories import World
 from tests.live import WebProcess, web_process
 
 BACK_SECONDS = 30.0
@@ -78,14 +81,16 @@ def web(line: Line) -> Iterator[WebProcess]:
         yield server
 
 
-def until(what, seconds: float = BACK_SECONDS) -> None:
+def until(what: Any, seconds: float = BACK_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-def test_an_outage_costs_nobody_a_wait_and_ends_by_itself(web, line, world, issue_key):
+def test_an_outage_costs_nobody_a_wait_and_ends_by_itself(
+    web: WebProcess, line: Line, world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     secret = issue_key(world.company, SCOPES, rate_limit=60).client_secret
     ada = {"name": "Ada"}
     assert web.request("POST", "/v1/customers", body=ada, secret=secret).status == 201
@@ -120,7 +125,7 @@ def test_an_outage_costs_nobody_a_wait_and_ends_by_itself(web, line, world, issu
     until(lambda: web.request("GET", "/readyz").status == 200)
 
 
-def test_time_outs_of_the_role_stop_what_has_gone_wrong():
+def test_time_outs_of_the_role_stop_what_has_gone_wrong() -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:

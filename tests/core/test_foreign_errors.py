@@ -1,7 +1,9 @@
 """Errors of libraries stay behind one wall each: PostgreSQL's come as Django's, Valkey's as ValkeyUnavailable."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,7 +19,7 @@ APPS = ("accounts", "apikeys", "audit", "billing", "config", "core", "messaging"
 
 
 @pytest.fixture
-def _table():
+def _table() -> Iterator[None]:
     with system_context(reason="tests"), connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE copied (id int, text text) ON COMMIT DROP")
         yield
@@ -68,7 +70,9 @@ def test_a_write_on_a_connection_that_is_gone_is_djangos_error() -> None:
         send_later("SELECT %s", [1])
 
 
-def test_a_cluster_without_a_node_is_valkey_unavailable(settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_without_a_node_is_valkey_unavailable(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     settings.VALKEY_URL = "redis+cluster://127.0.0.1:1"
 

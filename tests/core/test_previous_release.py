@@ -5,6 +5,7 @@ The fixtures are what the release before sealed values wrote, byte for byte but 
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,13 +13,14 @@ import pytest
 from django.core.cache import cache, caches
 
 from apikeys import grants
-from apikeys.services import revoke_key
+from apikeys.services import IssuedKey, revoke_key
 from billing.entitlements import LIMIT_NAMES
 from core.api import throttling
 from core.api.throttling import TAKE, TAKE_ONE, place_of
 from core.security import crypto, sealed
 from core.tenancy import tenant_context
 from core.valkey import commands, fences
+from tests.clients import ApiClient
 from tests.factories import SYSTEM, World
 
 # apikeys.grants.Facts, as it was before grants carried a schema.
@@ -49,7 +51,7 @@ PREVIOUS_FACTS = [
 
 
 @pytest.fixture
-def used(world: World, issue_key, api):
+def used(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> IssuedKey:
     """A key whose grant is in Valkey, and that this process does not remember."""
     issued = issue_key(world.company)
     assert api(issued.client_secret).get("/v1/whoami").status == 200
@@ -77,7 +79,9 @@ def current_facts(secret: str) -> dict[str, object]:
     return orjson.loads(sealed.unseal(grants.SCHEMA, commands.client().get(name), bound_to=digest))
 
 
-def test_a_grant_of_the_previous_release_is_read_again_from_postgresql(used, api) -> None:
+def test_a_grant_of_the_previous_release_is_read_again_from_postgresql(
+    used: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     digest, name = slot(used.client_secret)
     facts = {key: value for key, value in current_facts(used.client_secret).items() if key in PREVIOUS_FACTS}
     commands.client().set(name, written_by_previous_release(digest, facts | {"scopes": ["customers:write"]}))
@@ -97,7 +101,9 @@ def test_a_grant_of_the_previous_release_is_read_again_from_postgresql(used, api
         ),
     ],
 )
-def test_a_grant_of_another_release_is_read_again_from_postgresql(used, api, change) -> None:
+def test_a_grant_of_another_release_is_read_again_from_postgresql(
+    used: IssuedKey, api: Callable[..., ApiClient], change: Any
+) -> None:
     digest, name = slot(used.client_secret)
     commands.client().set(name, written_by_next_release(digest, change(current_facts(used.client_secret))))
     assert api(used.client_secret).get("/v1/whoami").status == 200
@@ -122,7 +128,9 @@ def microseconds() -> int:
     return int(seconds) * 1_000_000 + int(rest)
 
 
-def test_a_fence_and_buckets_of_the_previous_release_are_understood(world: World, issue_key, api) -> None:
+def test_a_fence_and_buckets_of_the_previous_release_are_understood(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     """They were a version, and a number of microseconds, without a schema."""
     issued = issue_key(world.company, rate_limit=5)
     fence, bucket = fences.key_fence(world.company.id, issued.key.id), bucket_of(world, issued)
@@ -152,7 +160,7 @@ PREVIOUS_LOOK = commands.Script("return tostring(tonumber(redis.call('GET', KEYS
 
 
 def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
-    world: World, issue_key, api
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, rate_limit=5)
     fence, bucket = fences.key_fence(world.company.id, issued.key.id), bucket_of(world, issued)
@@ -171,7 +179,9 @@ def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
 
 
 @pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"v3 version=1", b"1", b"x:y", b"\xff\x00", b""])
-def test_a_fence_of_the_next_release_counts_as_missing(world: World, used, api, text: bytes) -> None:
+def test_a_fence_of_the_next_release_counts_as_missing(
+    world: World, used: IssuedKey, api: Callable[..., ApiClient], text: bytes
+) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
     commands.client().set(fence, text)
 
@@ -184,7 +194,7 @@ def test_a_fence_of_the_next_release_counts_as_missing(world: World, used, api, 
 
 @pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"nonsense"])
 def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
-    world: World, used, api, text: bytes
+    world: World, used: IssuedKey, api: Callable[..., ApiClient], text: bytes
 ) -> None:
     client = api(used.client_secret)
     assert client.get("/v1/whoami").status == 200
@@ -198,7 +208,9 @@ def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
 
 
 @pytest.mark.parametrize("text", ["{}.2", "v2 {}", "1e400", "-5", "{}.1.1", ""])
-def test_a_bucket_of_the_next_release_counts_for_nothing(world: World, issue_key, api, text: str) -> None:
+def test_a_bucket_of_the_next_release_counts_for_nothing(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], text: str
+) -> None:
     issued = issue_key(world.company, rate_limit=5)
     for name in (bucket_of(world, issued), place_of(bucket_of(world, issued))):
         commands.client().set(name, text.format(microseconds() + 3_600_000_000))

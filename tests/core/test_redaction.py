@@ -2,6 +2,7 @@
 
 import base64
 import re
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -31,7 +32,9 @@ def test_business_words_stay_as_they_are(text: str) -> None:
 
 
 @given(SECRETS, WRAPPINGS, AROUND, AROUND, st.integers(0, 4))
-def test_no_credential_stays_however_it_is_wrapped(secret, wrap, before, after, layers) -> None:
+def test_no_credential_stays_however_it_is_wrapped(
+    secret: Any, wrap: Any, before: Any, after: Any, layers: Any
+) -> None:
     wrapped = wrap(secret)
     text = f"{before} {wrapped} {after}"
     for _ in range(layers):

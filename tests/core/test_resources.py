@@ -1,5 +1,7 @@
 """What apps add is read from their AppConfigs, and what cannot be meant is refused at start-up (docs/extending.md)."""
 
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.core.exceptions import AppRegistryNotReady
@@ -21,10 +23,10 @@ class Shop(PomeloApp):
 
 
 @pytest.fixture
-def installed(monkeypatch):
+def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`installed(resources=…, …)` returns the complaints about Pomelo with one more app that declares this."""
 
-    def complaints(**declared):
+    def complaints(**declared: Any) -> Any:
         shop = Shop(package, None)
         for name, value in declared.items():
             setattr(shop, name, value)
@@ -35,7 +37,7 @@ def installed(monkeypatch):
     return complaints
 
 
-def test_pomelo_itself_has_nothing_to_complain_about(installed):
+def test_pomelo_itself_has_nothing_to_complain_about(installed: Any) -> None:
     assert installed() == []
 
 
@@ -54,7 +56,7 @@ def test_pomelo_itself_has_nothing_to_complain_about(installed):
         ({"menu": (MenuEntry("business", "Shop", "/invoices/"),)}, "menu entry /invoices/"),
     ],
 )
-def test_a_name_has_one_owner(installed, declared, named):
+def test_a_name_has_one_owner(installed: Any, declared: dict[str, Any], named: str) -> None:
     found = installed(**declared)
 
     assert ("pomelo.E030", f"The {named} is declared by") in [
@@ -63,14 +65,16 @@ def test_a_name_has_one_owner(installed, declared, named):
     assert any(package in text for _, text in found)
 
 
-def test_a_menu_entry_leads_to_a_page(installed):
+def test_a_menu_entry_leads_to_a_page(installed: Any) -> None:
     [(code, text)] = installed(menu=(MenuEntry("business", "Shop", "/shop/"),))
 
     assert code == "pomelo.E032"
     assert "/shop/, where no page is" in text
 
 
-def test_a_route_belongs_to_a_resource_that_is_described(installed, monkeypatch):
+def test_a_route_belongs_to_a_resource_that_is_described(
+    installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         resource_checks, "RESOURCES", {"customers": Resource(name="customers", object="customer")}
     )
@@ -81,21 +85,25 @@ def test_a_route_belongs_to_a_resource_that_is_described(installed, monkeypatch)
     assert any(text.startswith("/v1/invoices belongs to invoices") for text in found)
 
 
-def test_a_public_event_is_about_a_declared_object_and_says_what_happened(installed, monkeypatch):
+def test_a_public_event_is_about_a_declared_object_and_says_what_happened(
+    installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kind = type("Sold", (events.Event,), {"__module__": "billing.events", "__doc__": None, "public": True})
     monkeypatch.setitem(events.EVENT_TYPES, "gadget.sold", kind)
 
     assert sorted(code for code, _ in installed()) == ["pomelo.E033", "pomelo.E034"]
 
 
-def test_what_no_app_of_pomelo_has_is_asked_of_nobody(installed, monkeypatch):
+def test_what_no_app_of_pomelo_has_is_asked_of_nobody(
+    installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kind = type("Sold", (events.Event,), {"__module__": "elsewhere.events", "__doc__": None, "public": True})
     monkeypatch.setitem(events.EVENT_TYPES, "gadget.sold", kind)
 
     assert installed() == []
 
 
-def test_a_registry_is_read_when_it_is_first_looked_at():
+def test_a_registry_is_read_when_it_is_first_looked_at() -> None:
     asked = []
     found = Registered(lambda: asked.append(1) or {"a": 1})
 
@@ -103,26 +111,26 @@ def test_a_registry_is_read_when_it_is_first_looked_at():
     assert (found["a"], list(found), len(found), asked) == (1, ["a"], 1, [1])
 
 
-def test_before_the_apps_are_loaded_there_is_nothing_to_read(monkeypatch):
+def test_before_the_apps_are_loaded_there_is_nothing_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apps, "apps_ready", False)
 
     with pytest.raises(AppRegistryNotReady):
         len(Registered(lambda: dict.fromkeys(app.name for app in resources.pomelo_apps())))
 
 
-def test_an_appconfig_is_found_by_django_though_it_imports_its_base():
+def test_an_appconfig_is_found_by_django_though_it_imports_its_base() -> None:
     assert PomeloApp.default is False
     assert all(type(app).default is True for app in resources.pomelo_apps())
 
 
-def test_the_registries_hold_what_the_apps_say():
+def test_the_registries_hold_what_the_apps_say() -> None:
     assert SCOPES["customers:write"].writes
     assert ALIASES == {"send_email": "email:send", "read_analytics": "analytics:read"}
     assert (ID_PREFIXES["customers"], REFERENCES["endpoint"]) == ("cus", "we")
     assert {"key": "key", "customer": "cus"}.items() <= REFERENCES.items()
 
 
-def test_the_menu_has_every_section_in_its_order():
+def test_the_menu_has_every_section_in_its_order() -> None:
     shown = {section.title: [entry.label for entry in section.entries] for section in menu()}
 
     assert list(shown) == ["Developers", "Business", "Company"]
@@ -131,7 +139,7 @@ def test_the_menu_has_every_section_in_its_order():
     assert shown["Company"] == ["Audit", "Team", "Plan", "Invoicing", "Settings"]
 
 
-def test_the_audit_page_offers_every_group_of_actions():
+def test_the_audit_page_offers_every_group_of_actions() -> None:
     offered = dict(action_groups())
 
     assert {

@@ -1,6 +1,7 @@
 """The retry clock: never early, a known number of tries, and none after the last."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,9 @@ WAITS = st.lists(st.timedeltas(timedelta(seconds=1), timedelta(days=30)), min_si
 
 
 @given(WAITS, st.floats(0, 1), st.data())
-def test_a_wait_is_never_shorter_than_said_and_longer_by_no_more_than_the_jitter(waits, jitter, data):
+def test_a_wait_is_never_shorter_than_said_and_longer_by_no_more_than_the_jitter(
+    waits: Any, jitter: Any, data: Any
+) -> None:
     clock = RetryClock(tuple(waits), jitter)
     made = data.draw(st.integers(1, len(waits)))
 
@@ -23,7 +26,7 @@ def test_a_wait_is_never_shorter_than_said_and_longer_by_no_more_than_the_jitter
 
 
 @given(WAITS, st.integers(0, 100))
-def test_after_the_last_try_there_is_no_wait(waits, more):
+def test_after_the_last_try_there_is_no_wait(waits: Any, more: Any) -> None:
     clock = RetryClock(tuple(waits))
 
     assert clock.tries == len(waits) + 1
@@ -32,6 +35,6 @@ def test_after_the_last_try_there_is_no_wait(waits, more):
 
 
 @pytest.mark.parametrize("made", [0, -1])
-def test_before_the_first_try_there_is_no_wait_to_ask_for(made):
+def test_before_the_first_try_there_is_no_wait_to_ask_for(made: int) -> None:
     with pytest.raises(ValueError):
         RetryClock.of_seconds(1).wait_after(made)

@@ -3,16 +3,21 @@
 Fewer messages, the same transactions.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import psycopg
 import pytest
 from django.db import DataError, IntegrityError, connection, connections, transaction
 from psycopg.pq import TransactionStatus
 
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from core.models import OutboxEvent
 from core.postgres.later import ending_with_next_query
 from core.tenancy import system_context, tenant_context
-from tests.factories import insert_customer_later, make_customer
+from tests.clients import ApiClient
+from tests.factories import World, insert_customer_later, make_customer
 
 
 class Messages:
@@ -23,11 +28,11 @@ class Messages:
 
 
 @pytest.fixture
-def messages(monkeypatch):
+def messages(monkeypatch: pytest.MonkeyPatch) -> Any:
     counter = Messages()
     wait = psycopg.Connection.wait
 
-    def counted(self, generator, *args, **kwargs):
+    def counted(self: Any, generator: Any, *args: Any, **kwargs: Any) -> Any:
         counter.count += 1
         return wait(self, generator, *args, **kwargs)
 
@@ -36,28 +41,28 @@ def messages(monkeypatch):
     return counter
 
 
-def number_of(tenant):
+def number_of(tenant: Any) -> Any:
     with tenant_context(tenant):
         return Customer.objects.count()
 
 
-def add(tenant_name="Ada", **fields):
+def add(tenant_name: str = "Ada", **fields: Any) -> Any:
     return Customer.objects.create(name=tenant_name, **fields)
 
 
-def test_a_transaction_with_one_query_takes_two_round_trips(world, messages):
+def test_a_transaction_with_one_query_takes_two_round_trips(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         Customer.objects.count()
     assert messages.count == 2
 
 
-def test_a_transaction_without_a_query_takes_none(world, messages):
+def test_a_transaction_without_a_query_takes_none(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()), transaction.atomic():
         pass
     assert messages.count == 0
 
 
-def test_savepoints_cost_nothing_by_themselves(world, messages):
+def test_savepoints_cost_nothing_by_themselves(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         with transaction.atomic():
             with transaction.atomic():
@@ -68,7 +73,7 @@ def test_savepoints_cost_nothing_by_themselves(world, messages):
     assert number_of(world.tenant()) == 3
 
 
-def test_an_inner_failure_takes_back_what_the_savepoint_covers_and_nothing_else(world):
+def test_an_inner_failure_takes_back_what_the_savepoint_covers_and_nothing_else(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
     with tenant_context(tenant):
@@ -83,7 +88,7 @@ def test_an_inner_failure_takes_back_what_the_savepoint_covers_and_nothing_else(
     assert names == {"Ada Lovelace", "outer", "after"}
 
 
-def test_a_failure_of_the_very_first_query_leaves_a_usable_transaction(world):
+def test_a_failure_of_the_very_first_query_leaves_a_usable_transaction(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
     with tenant_context(tenant):
@@ -93,7 +98,7 @@ def test_a_failure_of_the_very_first_query_leaves_a_usable_transaction(world):
     assert number_of(tenant) == 2
 
 
-def test_a_failure_before_the_query_leaves_keeps_the_transaction_whole(world):
+def test_a_failure_before_the_query_leaves_keeps_the_transaction_whole(world: World) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         with pytest.raises((DataError, ValueError)), transaction.atomic():
@@ -104,7 +109,7 @@ def test_a_failure_before_the_query_leaves_keeps_the_transaction_whole(world):
     assert number_of(tenant) == 0
 
 
-def test_an_outer_failure_takes_everything_back(world):
+def test_an_outer_failure_takes_everything_back(world: World) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         with transaction.atomic():
@@ -113,7 +118,7 @@ def test_an_outer_failure_takes_everything_back(world):
     assert number_of(tenant) == 0
 
 
-def test_the_scope_is_right_again_after_a_savepoint_was_rolled_back(world):
+def test_the_scope_is_right_again_after_a_savepoint_was_rolled_back(world: World) -> None:
     own, other = world.tenant(), world.other_tenant()
     with tenant_context(own):
         add()
@@ -127,7 +132,7 @@ def test_the_scope_is_right_again_after_a_savepoint_was_rolled_back(world):
     assert (number_of(own), number_of(other)) == (1, 0)
 
 
-def test_on_commit_runs_once_and_after_the_commit(world):
+def test_on_commit_runs_once_and_after_the_commit(world: World) -> None:
     seen = []
     with tenant_context(world.tenant()):
         add()
@@ -136,7 +141,7 @@ def test_on_commit_runs_once_and_after_the_commit(world):
     assert seen == [False]
 
 
-def test_batches_and_server_side_cursors_are_inside_the_transaction_too(world):
+def test_batches_and_server_side_cursors_are_inside_the_transaction_too(world: World) -> None:
     tenant = world.tenant()
     with tenant_context(tenant):
         make_customer(tenant)
@@ -150,12 +155,12 @@ def test_batches_and_server_side_cursors_are_inside_the_transaction_too(world):
         assert Customer.objects.get().name == "Ada Lovelace"
 
 
-def names_of(tenant):
+def names_of(tenant: Any) -> Any:
     with tenant_context(tenant):
         return set(Customer.objects.values_list("name", flat=True))
 
 
-def test_rows_inserted_later_travel_with_the_commit(world, messages):
+def test_rows_inserted_later_travel_with_the_commit(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         insert_customer_later("one")
         insert_customer_later("two")
@@ -164,14 +169,14 @@ def test_rows_inserted_later_travel_with_the_commit(world, messages):
     assert names_of(world.tenant()) == {"one", "two"}
 
 
-def test_the_next_query_sees_rows_inserted_later(world, messages):
+def test_the_next_query_sees_rows_inserted_later(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         insert_customer_later("100 % sure; it's 'quoted' \\ once")
         assert Customer.objects.get(name__startswith="100 %").name == "100 % sure; it's 'quoted' \\ once"
         assert messages.count == 1
 
 
-def test_a_savepoint_takes_back_the_rows_inserted_later_inside_it_and_no_others(world):
+def test_a_savepoint_takes_back_the_rows_inserted_later_inside_it_and_no_others(world: World) -> None:
     tenant = world.tenant()
     with tenant_context(tenant):
         insert_customer_later("before")
@@ -189,7 +194,7 @@ def test_a_savepoint_takes_back_the_rows_inserted_later_inside_it_and_no_others(
     assert names_of(tenant) == {"before", "kept", "after"}
 
 
-def test_a_failing_row_inserted_later_takes_the_whole_transaction_back(world):
+def test_a_failing_row_inserted_later_takes_the_whole_transaction_back(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
     with pytest.raises(IntegrityError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
@@ -202,7 +207,7 @@ def test_a_failing_row_inserted_later_takes_the_whole_transaction_back(world):
     assert names_of(tenant) == {"Ada Lovelace", "usable again"}
 
 
-def test_rows_inserted_later_belong_to_the_tenant_of_the_moment(world):
+def test_rows_inserted_later_belong_to_the_tenant_of_the_moment(world: World) -> None:
     own, other = world.tenant(), world.other_tenant()
     with tenant_context(own):
         insert_customer_later("own")
@@ -214,7 +219,7 @@ def test_rows_inserted_later_belong_to_the_tenant_of_the_moment(world):
     assert (names_of(own), names_of(other)) == ({"own", "own again"}, {"other"})
 
 
-def test_on_commit_sees_rows_inserted_later(world):
+def test_on_commit_sees_rows_inserted_later(world: World) -> None:
     seen = []
     tenant = world.tenant()
     with tenant_context(tenant):
@@ -223,7 +228,7 @@ def test_on_commit_sees_rows_inserted_later(world):
     assert seen == [{"committed"}]
 
 
-def test_a_batch_comes_after_the_rows_inserted_later(world):
+def test_a_batch_comes_after_the_rows_inserted_later(world: World) -> None:
     with tenant_context(world.tenant()):
         insert_customer_later("one")
         with connection.cursor() as cursor:
@@ -231,7 +236,7 @@ def test_a_batch_comes_after_the_rows_inserted_later(world):
     assert names_of(world.tenant()) == {"two"}
 
 
-def test_a_transaction_without_an_atomic_block_begins_with_its_first_query():
+def test_a_transaction_without_an_atomic_block_begins_with_its_first_query() -> None:
     other = connections.create_connection("default")
     try:
         other.set_autocommit(False)
@@ -246,16 +251,18 @@ def test_a_transaction_without_an_atomic_block_begins_with_its_first_query():
         other.close()
 
 
-def read_last():
+def read_last() -> Any:
     with ending_with_next_query():
         return [row.name for row in Customer.objects.order_by("name")]
 
 
-def is_idle():
+def is_idle() -> Any:
     return connection.connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
-def test_the_commit_of_a_transaction_that_only_reads_travels_with_its_last_query(world, messages):
+def test_the_commit_of_a_transaction_that_only_reads_travels_with_its_last_query(
+    world: World, messages: Messages
+) -> None:
     make_customer(world.tenant())
     messages.count = 0
     with tenant_context(world.tenant()):
@@ -264,7 +271,9 @@ def test_the_commit_of_a_transaction_that_only_reads_travels_with_its_last_query
     assert messages.count == 1
 
 
-def test_a_query_after_the_last_one_is_under_the_same_scope_in_a_transaction_of_its_own(world, messages):
+def test_a_query_after_the_last_one_is_under_the_same_scope_in_a_transaction_of_its_own(
+    world: World, messages: Messages
+) -> None:
     make_customer(world.tenant())
     make_customer(world.other_tenant(), name="foreign")
     messages.count = 0
@@ -279,7 +288,7 @@ def test_a_query_after_the_last_one_is_under_the_same_scope_in_a_transaction_of_
     assert messages.count == 3
 
 
-def test_a_write_after_the_last_query_is_one_transaction_with_what_follows(world):
+def test_a_write_after_the_last_query_is_one_transaction_with_what_follows(world: World) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         read_last()
@@ -299,7 +308,7 @@ def test_a_write_after_the_last_query_is_one_transaction_with_what_follows(world
     ],
     ids=["a write", "a write that waits", "a lock of rows", "an advisory lock"],
 )
-def test_after_a_write_or_a_lock_the_commit_comes_at_the_end(world, act):
+def test_after_a_write_or_a_lock_the_commit_comes_at_the_end(world: World, act: Any) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         act()
@@ -309,7 +318,7 @@ def test_after_a_write_or_a_lock_the_commit_comes_at_the_end(world, act):
     assert names_of(tenant) == set()
 
 
-def test_inside_a_savepoint_the_commit_does_not_travel(world):
+def test_inside_a_savepoint_the_commit_does_not_travel(world: World) -> None:
     with tenant_context(world.tenant()):
         with transaction.atomic():
             read_last()
@@ -317,13 +326,15 @@ def test_inside_a_savepoint_the_commit_does_not_travel(world):
         assert not is_idle()
 
 
-def test_a_last_query_that_fails_leaves_the_connection_usable(world):
+def test_a_last_query_that_fails_leaves_the_connection_usable(world: World) -> None:
     with pytest.raises(DataError), tenant_context(world.tenant()), ending_with_next_query():
         connection.cursor().execute("SELECT 1 / 0")
     assert number_of(world.tenant()) == 0
 
 
-def test_a_list_of_the_api_takes_one_round_trip_to_postgresql(world, issue_key, api, messages):
+def test_a_list_of_the_api_takes_one_round_trip_to_postgresql(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], messages: Messages
+) -> None:
     make_customer(world.tenant())
     client = api(issue_key(world.company, scopes=["customers:read"]).client_secret)
     client.get("/v1/customers")

@@ -1,5 +1,7 @@
 """Many rows by one statement: what arrives is what was given, and only ever in the current tenant."""
 
+from typing import Any
+
 import pytest
 from django.db import DataError, ProgrammingError
 
@@ -10,20 +12,21 @@ from core.postgres.rows import insert_row, insert_rows
 from core.tenancy import TenantRequired, system_context, tenant_context
 from core.values import ids
 from messaging.models import Suppression
+from tests.factories import World
 
 ONCE = "billing_customer_external_id"
 
 
-def outbox_row(object_id, **fields):
+def outbox_row(object_id: Any, **fields: Any) -> Any:
     return {"type": "test.happened", "object_id": object_id, "data": {}, "public": True} | fields
 
 
-def rows_of(tenant):
+def rows_of(tenant: Any) -> Any:
     with tenant_context(tenant):
         return list(OutboxEvent.objects.filter(type="test.happened").order_by("id"))
 
 
-def test_rows_arrive_as_they_were_given(world):
+def test_rows_arrive_as_they_were_given(world: World) -> None:
     data = {
         "object": {"text": "'; DROP -- \\ \" % %s ü 😀\n", "n": 2**62, "none": None, "list": [1, {"a": True}]}
     }
@@ -49,7 +52,7 @@ def test_rows_arrive_as_they_were_given(world):
     assert (first.position, first.relayed_at) == (None, None)
 
 
-def test_a_row_may_name_its_own_id_and_time(world):
+def test_a_row_may_name_its_own_id_and_time(world: World) -> None:
     row_id, moment = ids.new_id(), clock.now().replace(year=2020)
 
     with tenant_context(world.tenant()):
@@ -59,7 +62,7 @@ def test_a_row_may_name_its_own_id_and_time(world):
     assert (row.id, row.created) == (row_id, moment)
 
 
-def test_nothing_is_written_without_a_tenant(world):
+def test_nothing_is_written_without_a_tenant(world: World) -> None:
     with pytest.raises(TenantRequired):
         insert_rows(OutboxEvent, [outbox_row("one")])
     with system_context(reason="tests"), pytest.raises(TenantRequired):
@@ -69,7 +72,7 @@ def test_nothing_is_written_without_a_tenant(world):
 
 
 @pytest.mark.parametrize("foreign", ["company_id", "mode"])
-def test_the_database_refuses_another_tenants_rows(world, foreign):
+def test_the_database_refuses_another_tenants_rows(world: World, foreign: str) -> None:
     value = world.other_company.id if foreign == "company_id" else "test"
 
     with pytest.raises(ProgrammingError, match="row-level security"), tenant_context(world.tenant()):
@@ -79,15 +82,15 @@ def test_the_database_refuses_another_tenants_rows(world, foreign):
     assert rows_of(world.other_tenant()) == []
 
 
-def test_a_text_that_is_too_long_is_refused_rather_than_cut(world):
+def test_a_text_that_is_too_long_is_refused_rather_than_cut(world: World) -> None:
     with pytest.raises(DataError), tenant_context(world.tenant()):
         insert_rows(OutboxEvent, [outbox_row("x" * 65)])
 
     assert rows_of(world.tenant()) == []
 
 
-def test_conflicting_rows_are_left_out_only_when_asked_for(world):
-    def row(address):
+def test_conflicting_rows_are_left_out_only_when_asked_for(world: World) -> None:
+    def row(address: Any) -> Any:
         return {
             "channel": "email",
             "address": address,
@@ -105,7 +108,7 @@ def test_conflicting_rows_are_left_out_only_when_asked_for(world):
         assert list(found) == ["a@example.com", "b@example.com"]
 
 
-def test_bytes_arrive_as_they_were_given(world):
+def test_bytes_arrive_as_they_were_given(world: World) -> None:
     every_byte = bytes(range(256))
     record = {"key": "k", "status": 201, "headers": {}, "expires": clock.now()}
 
@@ -116,7 +119,7 @@ def test_bytes_arrive_as_they_were_given(world):
         assert (bytes(found.fingerprint), bytes(found.body)) == (b"", every_byte)
 
 
-def test_a_row_that_is_refused_leaves_the_transaction_as_it_was(world):
+def test_a_row_that_is_refused_leaves_the_transaction_as_it_was(world: World) -> None:
     first, second = (Customer(name=name, external_id="once") for name in ("first", "second"))
 
     with tenant_context(world.tenant()):

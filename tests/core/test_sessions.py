@@ -9,7 +9,7 @@ from django.test import Client
 from core import clock
 from core.operations import sessions
 from core.tasks import prune_sessions
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, World
 
 
 def made(count: int, *, ends_in: timedelta) -> None:
@@ -20,7 +20,9 @@ def made(count: int, *, ends_in: timedelta) -> None:
 
 
 @pytest.mark.parametrize("step", [2, 5_000])
-def test_ended_sessions_are_deleted_in_steps_and_nobody_is_signed_out(world, monkeypatch, step) -> None:
+def test_ended_sessions_are_deleted_in_steps_and_nobody_is_signed_out(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
     monkeypatch.setattr(sessions, "STEP", step)
     browser = Client()
     browser.post("/accounts/login/", {"login": world.owner.email, "password": PASSWORD})
@@ -35,7 +37,7 @@ def test_ended_sessions_are_deleted_in_steps_and_nobody_is_signed_out(world, mon
     Session.objects.filter(session_key__startswith="1-").delete()
 
 
-def test_one_run_does_not_go_on_for_ever(monkeypatch) -> None:
+def test_one_run_does_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "STEP", 2)
     made(5, ends_in=timedelta(days=-2))
 

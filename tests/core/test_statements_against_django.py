@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from core.postgres.copying import copying
 from core.postgres.later import ending_with_next_query, send_later
 from core.tenancy import TenantScope, current_scope, system_context, tenant_context
+from tests.factories import World
 
 PLAIN = "plain"
 TAKEN = "taken"
@@ -187,7 +188,7 @@ PROGRAMS = st.recursive(
 
 
 @pytest.fixture
-def sides(world) -> Iterator[tuple[Ours, Plain]]:
+def sides(world: World) -> Iterator[tuple[Ours, Plain]]:
     tables = "ours_of_the_test", "plain_of_the_test"
     scope = "current_setting('app.company', true) || '/' || current_setting('app.mode', true) || '/' || current_user"
     with connections["owner"].cursor() as cursor:
@@ -211,7 +212,9 @@ def sides(world) -> Iterator[tuple[Ours, Plain]]:
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["together", "each by itself"])
-def test_statements_that_travel_together_do_what_each_does_by_itself(world, sides, apart) -> None:
+def test_statements_that_travel_together_do_what_each_does_by_itself(
+    world: World, sides: tuple[Ours, Plain], apart: bool
+) -> None:
     scopes = {
         "own": TenantScope(tenant=world.tenant()),
         "other": TenantScope(tenant=world.other_tenant()),
@@ -220,7 +223,7 @@ def test_statements_that_travel_together_do_what_each_does_by_itself(world, side
 
     @settings(max_examples=150)
     @given(program=PROGRAMS, fails=st.booleans())
-    def compare(program, fails) -> None:
+    def compare(program: Any, fails: Any) -> None:
         connection.sends_apart = apart
         for side in sides:
             side.seen = []

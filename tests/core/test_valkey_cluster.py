@@ -3,9 +3,10 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -13,14 +14,15 @@ from redis.cluster import RedisCluster
 from redis.crc import key_slot
 
 from apikeys import attempts, grants
-from apikeys.services import revoke_key, rotate_key
+from apikeys.services import IssuedKey, revoke_key, rotate_key
 from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.engines.valkey import binary
 from core.tenancy import tenant_context
 from core.valkey import commands, fences
 from core.valkey.urls import is_cluster
 from messaging.api.throttles import MessagesThrottle
-from tests.factories import SYSTEM, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, new_secret
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def on_cluster(cluster_url, settings):
+def on_cluster(cluster_url: str, settings: Any) -> Iterator[None]:
     settings.VALKEY_URL = cluster_url
     grants.COPIES.clear()
     yield
@@ -63,7 +65,9 @@ def on_cluster(cluster_url, settings):
 
 
 @pytest.mark.usefixtures("on_cluster")
-def test_the_whole_life_of_a_key_on_a_cluster(world, issue_key, api):
+def test_the_whole_life_of_a_key_on_a_cluster(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     assert isinstance(commands.client(), RedisCluster)
     issued = issue_key(world.company, rate_limit=5)
     client = api(issued.client_secret)
@@ -82,7 +86,9 @@ def test_the_whole_life_of_a_key_on_a_cluster(world, issue_key, api):
     assert attempts.count_failure("192.0.2.77").headers["X-RateLimit-Remaining"] == "19"
 
 
-def test_all_keys_of_a_script_are_on_one_slot(world, issue_key, api):
+def test_all_keys_of_a_script_are_on_one_slot(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
     assert api(issued.client_secret).get("/v1/whoami").status == 200
     grant = grants.COPIES.get(grants.digest_of(issued.client_secret))
@@ -103,5 +109,5 @@ def test_all_keys_of_a_script_are_on_one_slot(world, issue_key, api):
         ("redis://a:7000,b:7001", True),
     ],
 )
-def test_a_cluster_is_known_by_its_url(url, expected):
+def test_a_cluster_is_known_by_its_url(url: str, expected: bool) -> None:
     assert is_cluster(url) is expected

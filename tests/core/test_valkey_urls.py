@@ -4,8 +4,9 @@ import contextlib
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -16,14 +17,16 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from apikeys import grants
+from apikeys.services import IssuedKey
 from core.operations.health import check_readiness
 from core.valkey import commands
 from core.valkey.commands import Script, ValkeyUnavailable
 from core.valkey.urls import BadUrl, celery_options, check_url, parse_nodes
+from tests.clients import ApiClient
 from tests.core.test_valkey_cluster import cluster_url, on_cluster  # noqa: F401 - fixtures
 from tests.core.valkey_servers import TlsDoor, Watched, free_port, sentinel, wait_until
 from tests.engines import ROOT, private_valkey
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, World
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def put_and_get(url: str) -> object:
 
 
 @pytest.mark.usefixtures("on_cluster")
-def test_on_a_cluster_people_sign_in_many_values_are_cached_and_the_process_is_ready(world) -> None:
+def test_on_a_cluster_people_sign_in_many_values_are_cached_and_the_process_is_ready(world: World) -> None:
     cache.set_many({f"of {n}": n for n in range(20)})
 
     assert cache.get_many([f"of {n}" for n in range(20)]) == {f"of {n}": n for n in range(20)}
@@ -61,7 +64,12 @@ def test_on_a_cluster_people_sign_in_many_values_are_cached_and_the_process_is_r
 
 
 def test_behind_sentinels_everything_goes_on_with_the_replica_that_took_over(
-    watched: Watched, world, issue_key, api, settings, monkeypatch
+    watched: Watched,
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.VALKEY_URL = watched.url
     grants.COPIES.clear()
@@ -91,7 +99,7 @@ WRITE = Script("return redis.call('SET', KEYS[1], ARGV[1])")
 
 
 def test_behind_sentinels_an_answer_that_came_too_late_is_read_by_nobody(
-    watched: Watched, settings, monkeypatch
+    watched: Watched, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "ANSWER_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
@@ -121,7 +129,7 @@ def _answers_to(text: str, answers: list[object]) -> bool:
 
 @pytest.mark.parametrize("door", ["script", "command"])
 def test_a_primary_that_came_back_as_a_replica_is_left_for_what_the_name_means_now(
-    door, tmp_path: Path, settings, monkeypatch
+    door: str, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where VALKEY_URL names an address that moves: a connection that stands leads to the former primary for ever."""
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
@@ -161,7 +169,9 @@ def test_a_primary_that_came_back_as_a_replica_is_left_for_what_the_name_means_n
         ("WRONGTYPE Operation against a key holding the wrong kind of value", True),
     ],
 )
-def test_an_error_about_the_server_is_no_refusal_of_this_one_command(reply, refused, monkeypatch) -> None:
+def test_an_error_about_the_server_is_no_refusal_of_this_one_command(
+    reply: str, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     script = Script("return redis.error_reply(ARGV[1])")
 
@@ -192,7 +202,13 @@ def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
     ids=["ours", "made by a stranger", "of another host"],
 )
 def test_by_tls_nobody_is_believed_whose_certificate_does_not_verify(
-    trusted, name, expected, authority, tmp_path, settings, monkeypatch
+    trusted: bool,
+    name: str,
+    expected: bool,
+    authority: tuple[trustme.CA, Path],
+    tmp_path: Path,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     ours, file = authority
@@ -243,12 +259,12 @@ def test_what_a_url_of_several_servers_says() -> None:
         ("redis+sentinel://a:1/main/first", "no number"),
     ],
 )
-def test_a_url_that_cannot_be_read_is_refused_with_the_reason(url, reason) -> None:
+def test_a_url_that_cannot_be_read_is_refused_with_the_reason(url: str, reason: str) -> None:
     with pytest.raises(BadUrl, match=reason):
         check_url(url)
 
 
-def test_a_cluster_without_a_broker_does_not_start(monkeypatch) -> None:
+def test_a_cluster_without_a_broker_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VALKEY_URL", "redis+cluster://a:1,b:2")
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
     started = subprocess.run(

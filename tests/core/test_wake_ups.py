@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -11,6 +12,7 @@ from kombu.exceptions import OperationalError
 from core.background import jobs
 from core.background.backlog import Backlog
 from core.tenancy import tenant_context
+from tests.factories import World
 
 PATIENCE_SECONDS = 20
 
@@ -38,7 +40,7 @@ class Broker:
 
 
 @pytest.fixture
-def broker(monkeypatch):
+def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     taken = Broker()
     monkeypatch.setattr(
         type(current_app._get_current_object()),
@@ -52,7 +54,7 @@ def broker(monkeypatch):
     taken.open.set()
 
 
-def test_it_is_sent_after_the_commit_once_for_each_transaction(world, broker):
+def test_it_is_sent_after_the_commit_once_for_each_transaction(world: World, broker: Broker) -> None:
     with tenant_context(world.tenant()):
         jobs.wake("tests.one")
         jobs.wake("tests.one")
@@ -62,7 +64,7 @@ def test_it_is_sent_after_the_commit_once_for_each_transaction(world, broker):
     assert broker.names.count("tests.one") == 1
 
 
-def test_what_is_rolled_back_wakes_nobody(world, broker):
+def test_what_is_rolled_back_wakes_nobody(world: World, broker: Broker) -> None:
     with pytest.raises(ZeroDivisionError), tenant_context(world.tenant()):  # noqa: PT012 - the block is one transaction
         jobs.wake("tests.rolled_back")
         raise ZeroDivisionError
@@ -71,7 +73,7 @@ def test_what_is_rolled_back_wakes_nobody(world, broker):
     assert "tests.rolled_back" not in broker.names
 
 
-def test_what_comes_while_the_broker_is_busy_is_one_message(broker):
+def test_what_comes_while_the_broker_is_busy_is_one_message(broker: Broker) -> None:
     broker.open.clear()
     jobs.wake("tests.slow")
     broker.wait_for(lambda: "tests.slow" in broker.names)
@@ -86,7 +88,7 @@ def test_what_comes_while_the_broker_is_busy_is_one_message(broker):
 
 
 @pytest.mark.parametrize("failure", [OperationalError("the broker is away"), RuntimeError("a bug")])
-def test_a_failing_broker_hurts_nobody_and_later_wake_ups_are_sent(broker, failure):
+def test_a_failing_broker_hurts_nobody_and_later_wake_ups_are_sent(broker: Broker, failure: Any) -> None:
     broker.fails_with = failure
     jobs.wake("tests.failing")
     broker.wait_for(lambda: "tests.failing" in broker.names)

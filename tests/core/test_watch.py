@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,15 +27,17 @@ from core.valkey import commands
 from core.values import ids
 from messaging.models import Message
 from tests.engines import private_platform, private_valkey, superuser_url
-from tests.factories import make_customer
+from tests.factories import World, make_customer
 from tests.messaging.samples import make_message
 
 
-def readings():
+def readings() -> Any:
     return {reading.name: reading for reading in watch.read_all()}
 
 
-def test_a_long_transaction_is_named_by_process_and_database_and_told_on_metrics(monkeypatch):
+def test_a_long_transaction_is_named_by_process_and_database_and_told_on_metrics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(watch, "LONG_SECONDS", 0.0)
     with psycopg.connect(superuser_url("postgres"), application_name="forgotten") as foreign:
         foreign.execute("SELECT 1")
@@ -57,13 +61,13 @@ def test_a_long_transaction_is_named_by_process_and_database_and_told_on_metrics
     assert "pomelo_watches_readable 1.0" in page
 
 
-def test_a_young_transaction_is_nobodys_worry():
+def test_a_young_transaction_is_nobodys_worry() -> None:
     with psycopg.connect(superuser_url("postgres"), application_name="young") as foreign:
         foreign.execute("SELECT 1")
         assert not [each for each in watch.read_transactions() if each.labels["name"] == "young"]
 
 
-def test_the_oldest_event_and_entry_tell_their_age(world):
+def test_the_oldest_event_and_entry_tell_their_age(world: World) -> None:
     make_customer(world.tenant())
     with tenant_context(world.tenant()):
         OutboxEvent.objects.filter(relayed_at=None).update(created="2020-01-01T00:00:00Z")
@@ -88,7 +92,7 @@ print(json.dumps([{**each.labels, "late": each.is_late, "text": each.text} for e
 """
 
 
-def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database():
+def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database() -> None:
     with private_platform() as (engines, environment):
         with psycopg.connect(engines.superuser_url, autocommit=True) as admin:
             admin.execute(
@@ -113,7 +117,7 @@ def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database():
     assert found["text"].startswith("A transaction is prepared: “forgotten” of postgres in database postgres")
 
 
-def test_partitions_and_rows_set_aside_are_told_on_metrics():
+def test_partitions_and_rows_set_aside_are_told_on_metrics() -> None:
     set_aside.put_aside("tests.figures", "one", "it is broken")
     set_aside.put_aside("tests.figures", "two", "it is broken")
     page = Client().get("/metrics").content.decode()
@@ -128,8 +132,8 @@ def test_partitions_and_rows_set_aside_are_told_on_metrics():
     assert datetime.fromtimestamp(float(newest), UTC).date() == clock.now().date() + timedelta(days=30)
 
 
-def test_what_cannot_be_read_hides_nothing_else_and_is_told(monkeypatch):
-    def fail():
+def test_what_cannot_be_read_hides_nothing_else_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Iterator[Any]:
         raise ValueError("Somebody else writes there.")
         yield
 
@@ -148,7 +152,7 @@ def test_what_cannot_be_read_hides_nothing_else_and_is_told(monkeypatch):
     assert after >= 2
 
 
-def test_the_partitions_are_listed_once_for_all_that_is_told_of_them(monkeypatch):
+def test_the_partitions_are_listed_once_for_all_that_is_told_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = []
     real = figures.list_partitions
     monkeypatch.setattr(figures, "list_partitions", lambda **using: listed.append(1) or real(**using))
@@ -159,7 +163,9 @@ def test_the_partitions_are_listed_once_for_all_that_is_told_of_them(monkeypatch
     assert listed == [1]
 
 
-def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended_company(world):
+def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended_company(
+    world: World,
+) -> None:
     queued = ids.decode("msg", make_message(world.tenant()))
     with tenant_context(world.tenant()):
         Message.objects.filter(id=queued).update(due_at="2020-01-01T00:00:00Z")
@@ -176,7 +182,7 @@ def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended
     assert not suspended.is_late
 
 
-def test_the_oldest_request_in_the_stream_tells_its_age():
+def test_the_oldest_request_in_the_stream_tells_its_age() -> None:
     with private_valkey() as own, override_settings(VALKEY_URL=own.url):
         empty = readings()["unwritten_request"]
         commands.call("XADD", stream.STREAM, "1577836800000-0", "rows", b"x")
@@ -186,8 +192,8 @@ def test_the_oldest_request_in_the_stream_tells_its_age():
     assert found.is_late
 
 
-def test_a_pool_tells_who_waited_for_a_connection(monkeypatch):
-    def sample(name, **labels):
+def test_a_pool_tells_who_waited_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sample(name: Any, **labels: Any) -> Any:
         return REGISTRY.get_sample_value(f"pomelo_database_pool_{name}", labels) or 0.0
 
     before = {name: sample(name) for name in ("waits_total", "timeouts_total", "wait_seconds_total")}

@@ -1,7 +1,7 @@
 """Many companies over few connections, with errors, rollbacks and tasks in between: nobody sees another's rows."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -60,7 +60,9 @@ def few_connections() -> Iterator[None]:
     options["pool"] = before
 
 
-def test_a_thousand_interleaved_requests_see_no_foreign_row(few_connections: None, record_property) -> None:
+def test_a_thousand_interleaved_requests_see_no_foreign_row(
+    few_connections: None, record_property: Callable[[str, object], None]
+) -> None:
     parties = [Party(number) for number in range(COMPANIES)]
     connection.close()
     backends: set[int] = set()

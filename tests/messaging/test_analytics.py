@@ -1,26 +1,29 @@
 """Statistics: exact at every moment, the same before and after folding, and read from hourly rows only."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apikeys.services import IssuedKey
 from core import clock
 from core.tenancy import tenant_context
-from messaging.models import MessageStat
+from messaging.models import Message, MessageStat
 from messaging.services import cancel_message, fold_statistics
-from tests.factories import SYSTEM
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World
 from tests.messaging.conftest import deliver
 
 
 @pytest.fixture
-def reader(world, issue_key, api):
+def reader(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(issue_key(world.company, scopes=["read_analytics"], mode="test").client_secret)
 
 
 @pytest.fixture
-def history(world, queue):
+def history(world: World, queue: Callable[..., Message]) -> None:
     """Test mode's magic addresses give each outcome once."""
     tenant = world.tenant("test")
     queue(
@@ -38,7 +41,7 @@ def history(world, queue):
         cancel_message(message=canceled, actor=SYSTEM)
 
 
-def test_counts_rates_and_latencies_by_channel_tag_and_hour(history, reader):
+def test_counts_rates_and_latencies_by_channel_tag_and_hour(history: None, reader: ApiClient) -> None:
     answer = reader.get("/v1/analytics/messages?interval=hour")
 
     assert answer.status == 200, answer
@@ -62,7 +65,9 @@ def test_counts_rates_and_latencies_by_channel_tag_and_hour(history, reader):
     assert body["latency_ms"]["delivered"]["p99"] >= body["latency_ms"]["delivered"]["p50"]
 
 
-def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(world, history, reader, queue):
+def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(
+    world: World, history: None, reader: ApiClient, queue: Callable[..., Message]
+) -> None:
     url = f"/v1/analytics/messages?until={(clock.now() + dt.timedelta(hours=1)):%Y-%m-%dT%H:00:00Z}"
     before = reader.get(url).json
     fold_statistics()
@@ -80,7 +85,7 @@ def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(world,
         assert MessageStat.objects.count() <= rows + 1
 
 
-def test_channel_tag_and_period_narrow_the_numbers(history, reader):
+def test_channel_tag_and_period_narrow_the_numbers(history: None, reader: ApiClient) -> None:
     by_tag = reader.get("/v1/analytics/messages?tag=autumn").json
     by_channel = reader.get("/v1/analytics/messages?channel=sms").json
     long_ago = reader.get("/v1/analytics/messages?since=2020-01-01T00:00:00Z&until=2020-02-01T00:00:00Z").json
@@ -91,7 +96,9 @@ def test_channel_tag_and_period_narrow_the_numbers(history, reader):
     assert long_ago["rates"] == {"delivery": None, "bounce": None, "complaint": None}
 
 
-def test_another_company_and_the_live_mode_see_none_of_it(world, history, issue_key, api):
+def test_another_company_and_the_live_mode_see_none_of_it(
+    world: World, history: None, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     for company, mode in ((world.other_company, "test"), (world.company, "live")):
         client = api(issue_key(company, scopes=["analytics:read"], mode=mode).client_secret)
         assert sum(client.get("/v1/analytics/messages").json["totals"].values()) == 0
@@ -112,14 +119,16 @@ def test_another_company_and_the_live_mode_see_none_of_it(world, history, issue_
         ("nonsense=1", "nonsense"),
     ],
 )
-def test_queries_that_cannot_be_answered_are_refused_by_name(reader, query, field):
+def test_queries_that_cannot_be_answered_are_refused_by_name(
+    reader: ApiClient, query: str, field: str
+) -> None:
     answer = reader.get(f"/v1/analytics/messages?{query}")
 
     assert (answer.status, answer.code) == (400, "validation_failed"), answer
     assert [e["field"] for e in answer.json["error"]["fields"]] == [field]
 
 
-def test_messages_are_never_scanned(world, history):
+def test_messages_are_never_scanned(world: World, history: None) -> None:
     from messaging.selectors.analytics import read_analytics
 
     now = clock.now()

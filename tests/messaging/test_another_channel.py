@@ -2,22 +2,26 @@
 
 import datetime as dt
 import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 
+from apikeys.services import IssuedKey
 from core import clock
 from core.tenancy import tenant_context
 from messaging import channels as package
 from messaging.channels import channels
-from messaging.models import DailyUsage
+from messaging.models import DailyUsage, Message
 from messaging.providers.file import mailbox_folder
 from messaging.retry import CLOCK
 from messaging.selectors.usage import usage_of_day
 from messaging.services import create_message, create_suppression
 from messaging.services.caps import DailyCapExceeded
-from tests.clients import sign_in
-from tests.factories import SYSTEM, make_user
+from tests.clients import ApiClient, sign_in
+from tests.factories import SYSTEM, World, make_user
 from tests.messaging.conftest import deliver, look, make_due, time_line
 
 SOURCE = """
@@ -50,7 +54,7 @@ CHANNEL = Pager()
 
 
 @pytest.fixture
-def pager(tmp_path, monkeypatch, settings):
+def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
     """The channel `pager`, for as long as the test runs."""
     settings.DATA_DIR = tmp_path / "data"
     folder = tmp_path / "channels"
@@ -63,10 +67,10 @@ def pager(tmp_path, monkeypatch, settings):
 
 
 @pytest.fixture
-def remove_pager(pager, monkeypatch):
+def remove_pager(pager: None, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`remove_pager()` takes the channel off this installation, as an operator does who takes its file away."""
 
-    def remove():
+    def remove() -> None:
         monkeypatch.setattr(package, "__path__", package.__path__[:-1])
         channels.cache_clear()
 
@@ -74,17 +78,17 @@ def remove_pager(pager, monkeypatch):
 
 
 @pytest.fixture
-def page_somebody(world, pager):
+def page_somebody(world: World, pager: None) -> Any:
     """`page_somebody("11111", …)` queues a message on the channel `pager`."""
 
-    def queue_one(*to, **fields):
+    def queue_one(*to: Any, **fields: Any) -> Any:
         with tenant_context(world.tenant()):
             return create_message(actor=SYSTEM, channel="pager", to=to, text="Call back", **fields).message
 
     return queue_one
 
 
-def test_it_is_sent_counted_and_suppressed(world, pager):
+def test_it_is_sent_counted_and_suppressed(world: World, pager: None) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
         message = create_message(
@@ -104,7 +108,7 @@ def test_it_is_sent_counted_and_suppressed(world, pager):
     assert file.name == f"{message.public_id}.11111.txt"
 
 
-def test_every_page_spells_it_the_same_way(world, pager):
+def test_every_page_spells_it_the_same_way(world: World, pager: None) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
         message = create_message(actor=SYSTEM, channel="pager", to=["11111"], text="Call back").message
@@ -126,7 +130,7 @@ def test_every_page_spells_it_the_same_way(world, pager):
     assert spellings == {path: {"Pager call"} for path in pages}
 
 
-def test_the_staff_site_spells_it_the_same_way(world, pager):
+def test_the_staff_site_spells_it_the_same_way(world: World, pager: None) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
         create_message(actor=SYSTEM, channel="pager", to=["11111"], text="Call back")
@@ -143,7 +147,7 @@ def test_the_staff_site_spells_it_the_same_way(world, pager):
         assert all(row.channel == "sms" for row in none.context["cl"].result_list)
 
 
-def _spellings(answer):
+def _spellings(answer: Any) -> Any:
     """Return how a page that is shown writes the channel; what its forms send and its sources say is no spelling."""
     assert answer.status_code == 200
     text = re.sub(r"<pre.*?</pre>|<textarea.*?</textarea>", "", answer.content.decode(), flags=re.DOTALL)
@@ -152,8 +156,12 @@ def _spellings(answer):
 
 
 def test_messages_of_a_channel_that_was_removed_wait_and_hold_up_nobody(
-    world, queue, page_somebody, remove_pager, caplog
-):
+    world: World,
+    queue: Callable[..., Message],
+    page_somebody: Any,
+    remove_pager: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     before = queue(world.tenant(), "ada@example.com")
     lost = [page_somebody("11111"), page_somebody("22222")]
     after = [queue(world.tenant(), "bob@example.com"), queue(world.other_tenant(), "eve@example.com")]
@@ -174,7 +182,9 @@ def test_messages_of_a_channel_that_was_removed_wait_and_hold_up_nobody(
     assert "The channel pager is not set up here." in shown
 
 
-def test_they_are_sent_once_the_channel_is_back(world, page_somebody, remove_pager, pager, monkeypatch):
+def test_they_are_sent_once_the_channel_is_back(
+    world: World, page_somebody: Any, remove_pager: Any, pager: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     message = page_somebody("11111")
     with_pager = package.__path__
     remove_pager()
@@ -189,7 +199,9 @@ def test_they_are_sent_once_the_channel_is_back(world, page_somebody, remove_pag
     assert time_line(message, "11111") == [("deferred", "unknown_channel"), ("sent", "")]
 
 
-def test_they_fail_with_the_reason_when_it_does_not_come_back(world, page_somebody, remove_pager):
+def test_they_fail_with_the_reason_when_it_does_not_come_back(
+    world: World, page_somebody: Any, remove_pager: Any
+) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
     message = page_somebody("11111", "22222")
@@ -207,7 +219,13 @@ def test_they_fail_with_the_reason_when_it_does_not_come_back(world, page_somebo
     assert recipients["22222"].status == "suppressed"
 
 
-def test_they_can_be_canceled_by_a_key_for_every_channel(world, page_somebody, remove_pager, issue_key, api):
+def test_they_can_be_canceled_by_a_key_for_every_channel(
+    world: World,
+    page_somebody: Any,
+    remove_pager: Any,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+) -> None:
     tomorrow = clock.now() + dt.timedelta(days=1)
     message = page_somebody("11111", send_at=tomorrow)
     key = issue_key(world.company, scopes=["messaging:send"])

@@ -3,6 +3,7 @@
 import html
 import zipfile
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -16,7 +17,9 @@ from messaging.attachments import CONTENT_TYPES, MAX_BYTES, Attachment, find_pro
 from messaging.models import Message, MessageAttachment
 from messaging.providers.file import list_mailbox
 from tests.clients import send_form, sign_in
+from tests.factories import World
 from tests.messaging.conftest import deliver, look
+from tests.messaging.smtp import Mailhost
 from tests.messaging.standins import postmark_api, stand_in
 from tests.poison import reason_of
 
@@ -75,7 +78,7 @@ def refusals(answer: Any) -> list[tuple[str, str]]:
     return [(one["field"], one["code"]) for one in answer.json["error"]["fields"]]
 
 
-def test_what_arrives_is_what_was_sent(world, client, mailhost):
+def test_what_arrives_is_what_was_sent(world: World, client: Any, mailhost: Mailhost) -> None:
     answer = client.post("/v1/messages", body(*FILES))
     described = [
         {"filename": f.filename, "content_type": f.content_type, "size": len(f.content)} for f in FILES
@@ -102,7 +105,7 @@ def test_what_arrives_is_what_was_sent(world, client, mailhost):
     assert listed["attachments"] == described
 
 
-def test_a_service_and_the_local_mailbox_get_the_same_files(world, client, settings):
+def test_a_service_and_the_local_mailbox_get_the_same_files(world: World, client: Any, settings: Any) -> None:
     with stand_in(postmark_api) as service:
         settings.MESSAGING_PROVIDERS = {"email": "anymail"}
         settings.MESSAGING_ANYMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
@@ -147,7 +150,9 @@ def test_a_service_and_the_local_mailbox_get_the_same_files(world, client, setti
         ({"path": "/etc/passwd"}, "path unknown_field"),
     ],
 )
-def test_a_file_that_is_not_what_it_seems_is_refused_by_name(world, client, file, code):
+def test_a_file_that_is_not_what_it_seems_is_refused_by_name(
+    world: World, client: Any, file: dict[str, Any], code: str
+) -> None:
     answer = client.post("/v1/messages", body(FILES[1], {**sent(FILES[0]), **file}))
 
     field, _, word = code.partition(" ")
@@ -178,7 +183,7 @@ def test_a_file_that_is_not_what_it_seems_is_refused_by_name(world, client, file
         ),
     ],
 )
-def test_the_bytes_are_of_the_type(content_type, name, content, accepted):
+def test_the_bytes_are_of_the_type(content_type: str, name: str, content: Any, accepted: bool) -> None:
     problems = find_problems([Attachment(name, content_type, content)])
 
     assert [(one.field, one.code) for one in problems] == (
@@ -198,12 +203,14 @@ def test_the_bytes_are_of_the_type(content_type, name, content, accepted):
         ),
     ),
 )
-def test_any_bytes_and_any_name_are_judged(name, content_type, content):
+def test_any_bytes_and_any_name_are_judged(name: Any, content_type: Any, content: Any) -> None:
     for problem in find_problems([Attachment(name, content_type, content)]):
         assert problem.field in ("attachments.0.filename", "attachments.0.content")
 
 
-def test_there_are_five_files_at_most_with_a_name_each_and_1_5_mb_together(world, client, mailhost):
+def test_there_are_five_files_at_most_with_a_name_each_and_1_5_mb_together(
+    world: World, client: Any, mailhost: Mailhost
+) -> None:
     pdf = FILES[0]
     assert refusals(client.post("/v1/messages", body(*[pdf] * 6))) == [("attachments", "max_length")]
     twice = Attachment("INVOICE 7.PDF", pdf.content_type, pdf.content)
@@ -224,7 +231,7 @@ def test_there_are_five_files_at_most_with_a_name_each_and_1_5_mb_together(world
     assert (tall.status, tall.json["error"]["code"]) == (413, "body_too_large")
 
 
-def test_neither_sms_nor_batches_have_any(world, client):
+def test_neither_sms_nor_batches_have_any(world: World, client: Any) -> None:
     sms = {"channel": "sms", "to": ["+4915112345678"], "text": "Hi", "attachments": [sent(FILES[0])]}
     assert ("attachments", "not_supported") in refusals(client.post("/v1/messages", sms))
     batch = {"channel": "email", "subject": "Hello", "text": "Hi", "recipients": [{"to": "ada@example.com"}]}
@@ -232,7 +239,9 @@ def test_neither_sms_nor_batches_have_any(world, client):
     assert refusals(answer) == [("attachments", "unknown_field")]
 
 
-def test_each_recipient_of_bulk_mail_gets_the_files(world, queue, mailhost):
+def test_each_recipient_of_bulk_mail_gets_the_files(
+    world: World, queue: Callable[..., Message], mailhost: Mailhost
+) -> None:
     queue(world.tenant(), "ada@example.com", "bob@example.com", bulk={"topic": "news"}, attachments=FILES[:2])
 
     deliver()
@@ -245,7 +254,9 @@ def test_each_recipient_of_bulk_mail_gets_the_files(world, queue, mailhost):
         ]
 
 
-def test_a_message_whose_bytes_are_lost_waits_and_the_others_go(world, queue, mailhost):
+def test_a_message_whose_bytes_are_lost_waits_and_the_others_go(
+    world: World, queue: Callable[..., Message], mailhost: Mailhost
+) -> None:
     bad = queue(world.tenant(), "bad@example.com", attachments=FILES[:2])
     with tenant_context(world.tenant()):
         MessageAttachment.objects.filter(message=bad, position=1).delete()
@@ -268,7 +279,7 @@ def uploaded(*files: Attachment) -> list[SimpleUploadedFile]:
     return [SimpleUploadedFile(file.filename, file.content, "application/octet-stream") for file in files]
 
 
-def test_files_that_are_chosen_on_the_page_go_along(world, mailhost):
+def test_files_that_are_chosen_on_the_page_go_along(world: World, mailhost: Mailhost) -> None:
     sent_form = send_form(
         sign_in(world.teammate), "/messages/new/", {**COMPOSED, "attachments": uploaded(*FILES)}
     )
@@ -293,7 +304,9 @@ def test_files_that_are_chosen_on_the_page_go_along(world, mailhost):
         ([Attachment(f"{n}.txt", "", b"x") for n in range(6)], "A message has at most 5 attachments."),
     ],
 )  # fmt: skip
-def test_the_page_says_which_file_is_refused_and_nothing_is_queued(world, files, words):
+def test_the_page_says_which_file_is_refused_and_nothing_is_queued(
+    world: World, files: Any, words: str
+) -> None:
     answer = send_form(
         sign_in(world.teammate), "/messages/new/", {**COMPOSED, "attachments": uploaded(*files)}
     )

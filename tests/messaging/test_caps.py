@@ -3,47 +3,51 @@
 import datetime as dt
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from accounts.models import Company
+from apikeys.services import IssuedKey
 from core import clock
 from core.tenancy import system_context, tenant_context
 from messaging.models import DailyShare, DailyUsage, Message, MessageStat, Recipient
 from messaging.selectors.usage import used_on
 from messaging.services import cancel_message, create_message
 from messaging.services.caps import DailyCapExceeded, reserve
-from tests.factories import SYSTEM, make_company, make_user
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_company, make_user
 from tests.threads import all_at_once, somebody_waits_for_us
 
 EMAIL = {"channel": "email", "subject": "S", "text": "T"}
 
 
-def override(company, **limits):
+def override(company: Any, **limits: Any) -> None:
     with system_context(reason="tests"):
         Company.objects.filter(id=company.id).update(limit_overrides=limits)
 
 
-def send(tenant, to, **fields):
+def send(tenant: Any, to: Any, **fields: Any) -> Any:
     with tenant_context(tenant):
         return create_message(actor=SYSTEM, to=to, **{**EMAIL, **fields})
 
 
-def used(tenant, channel="email"):
+def used(tenant: Any, channel: str = "email") -> Any:
     with tenant_context(tenant):
         return dict(DailyUsage.objects.filter(channel=channel).values_list("day", "recipients"))
 
 
-def test_100_concurrent_sends_at_cap_minus_10_admit_exactly_10(world):
+def test_100_concurrent_sends_at_cap_minus_10_admit_exactly_10(world: World) -> None:
     # given a company with 10 recipients left
     override(world.company, email_per_day=200)
     tenant = world.tenant()
     for _ in range(2):
         send(tenant, [f"a{n}@example.com" for n in range(95)])
 
-    def attempt(number):
+    def attempt(number: Any) -> Any:
         try:
             send(tenant, [f"racer{number}@example.com"])
         except DailyCapExceeded as refusal:
@@ -70,32 +74,32 @@ def test_100_concurrent_sends_at_cap_minus_10_admit_exactly_10(world):
 SHARED_CAP, PIECE = 2560, 20
 
 
-def counted(tenant, day=None):
+def counted(tenant: Any, day: Any = None) -> Any:
     with tenant_context(tenant):
         return used_on("email", day or clock.now().date())
 
 
-def shares(tenant):
+def shares(tenant: Any) -> Any:
     with tenant_context(tenant):
         return sorted(DailyShare.objects.values_list("unused", flat=True))
 
 
-def wait_until_somebody_waits():
+def wait_until_somebody_waits() -> None:
     deadline = time.monotonic() + 30
     while not somebody_waits_for_us():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
-def reserve_some(recipients):
+def reserve_some(recipients: Any) -> Any:
     return reserve(channel="email", moment=clock.now(), recipients=recipients, now=clock.now())
 
 
-def test_whoever_finds_the_days_row_locked_counts_in_a_share_and_does_not_wait(world):
+def test_whoever_finds_the_days_row_locked_counts_in_a_share_and_does_not_wait(world: World) -> None:
     override(world.company, email_per_day=SHARED_CAP)
     tenant = world.tenant()
 
-    def attempt(recipients):
+    def attempt(recipients: Any) -> Any:
         try:
             with tenant_context(tenant):
                 return reserve_some(recipients).used
@@ -132,14 +136,16 @@ def test_whoever_finds_the_days_row_locked_counts_in_a_share_and_does_not_wait(w
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_however_many_count_at_once_the_cap_is_used_up_to_the_last_recipient_and_no_further(world, seed):
+def test_however_many_count_at_once_the_cap_is_used_up_to_the_last_recipient_and_no_further(
+    world: World, seed: int
+) -> None:
     # given 300 recipients that are left, and senders of one to five at a time, some of whom fail afterwards
     override(world.company, email_per_day=SHARED_CAP)
     tenant = world.tenant()
     with tenant_context(tenant):
         reserve_some(SHARED_CAP - 300)
 
-    def send_until_refused(number):
+    def send_until_refused(number: Any) -> Any:
         dice, kept, refusals = random.Random(seed * 100 + number), 0, []
         while True:
             wanted = dice.choice([1, 1, 2, 5])
@@ -168,7 +174,7 @@ def test_however_many_count_at_once_the_cap_is_used_up_to_the_last_recipient_and
     assert sum(shares(tenant)) == 0
 
 
-def test_the_cap_counts_recipients_and_a_message_is_in_whole_or_not_at_all(world):
+def test_the_cap_counts_recipients_and_a_message_is_in_whole_or_not_at_all(world: World) -> None:
     override(world.company, email_per_day=3)
     send(world.tenant(), ["a@example.com", "b@example.com"])
 
@@ -186,7 +192,7 @@ def test_the_cap_counts_recipients_and_a_message_is_in_whole_or_not_at_all(world
     assert sum(used(world.tenant()).values()) == 3
 
 
-def test_one_message_larger_than_the_whole_cap_is_refused(world):
+def test_one_message_larger_than_the_whole_cap_is_refused(world: World) -> None:
     override(world.company, email_per_day=1)
 
     with pytest.raises(DailyCapExceeded):
@@ -195,7 +201,7 @@ def test_one_message_larger_than_the_whole_cap_is_refused(world):
     assert used(world.tenant()) == {}
 
 
-def test_channels_modes_days_and_companies_are_counted_apart(world):
+def test_channels_modes_days_and_companies_are_counted_apart(world: World) -> None:
     override(world.company, email_per_day=1, sms_per_day=1)
     tomorrow = clock.now() + dt.timedelta(days=1)
 
@@ -211,7 +217,7 @@ def test_channels_modes_days_and_companies_are_counted_apart(world):
         send(world.tenant(), ["b@example.com"], send_at=tomorrow)
 
 
-def test_cancel_gives_the_recipients_back_to_the_day_of_send_at(world):
+def test_cancel_gives_the_recipients_back_to_the_day_of_send_at(world: World) -> None:
     override(world.company, email_per_day=2)
     tomorrow = clock.now() + dt.timedelta(days=1)
     accepted = send(world.tenant(), ["a@example.com", "b@example.com"], send_at=tomorrow)
@@ -224,7 +230,7 @@ def test_cancel_gives_the_recipients_back_to_the_day_of_send_at(world):
     send(world.tenant(), ["c@example.com", "d@example.com"], send_at=tomorrow)
 
 
-def test_a_staff_override_applies_at_once(world):
+def test_a_staff_override_applies_at_once(world: World) -> None:
     override(world.company, email_per_day=0)
     with pytest.raises(DailyCapExceeded):
         send(world.tenant(), ["a@example.com"])
@@ -234,7 +240,7 @@ def test_a_staff_override_applies_at_once(world):
     send(world.tenant(), ["a@example.com"])
 
 
-def test_the_last_second_of_a_day_belongs_to_it():
+def test_the_last_second_of_a_day_belongs_to_it() -> None:
     company = make_company("Late", make_user("late"))
     last = dt.datetime(2031, 5, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
     with tenant_context(company.live_tenant):
@@ -248,7 +254,9 @@ def test_the_last_second_of_a_day_belongs_to_it():
     assert usage.seconds_left(last.replace(hour=0, minute=0, second=0, microsecond=0)) == 86_400
 
 
-def test_the_headers_name_the_cap_and_the_refusal_says_when_to_come_back(world, issue_key, api):
+def test_the_headers_name_the_cap_and_the_refusal_says_when_to_come_back(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     override(world.company, email_per_day=2)
     client = api(issue_key(world.company, scopes=["messaging:send"]).client_secret)
     body = {"to": ["a@example.com"], **EMAIL}

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ class Workers:
 
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
-def test_workers_killed_at_random_lose_nothing(capsys):
+def test_workers_killed_at_random_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     world = make_world(tier=Company.Tiers.ENTERPRISE)
     tenant = world.tenant()
     prove_domain(tenant)
@@ -119,7 +120,7 @@ def test_workers_killed_at_random_lose_nothing(capsys):
         assert sum(MessageStat.objects.filter(status="sent", tag="").values_list("recipients", flat=True)) == MESSAGES  # fmt: skip
 
 
-def waiting(tenant) -> int:
+def waiting(tenant: Any) -> int:
     """Return how many messages are not yet done."""
     with system_context(reason="tests"):
         return Message.objects.filter(company_id=tenant.company_id, due_at__isnull=False).count()

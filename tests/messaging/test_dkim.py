@@ -1,5 +1,7 @@
 """The signature of a mail, checked by dkimpy, which has no part in making it (RFC 6376)."""
 
+from typing import Any
+
 import dkim
 import pytest
 from hypothesis import given, settings
@@ -25,7 +27,7 @@ def is_verified(mail: bytes) -> bool:
     ),
 )
 @settings(max_examples=60, deadline=None)
-def test_every_mail_is_signed_so_that_another_implementation_verifies_it(domain, body):
+def test_every_mail_is_signed_so_that_another_implementation_verifies_it(domain: Any, body: Any) -> None:
     signed = signing.sign(HEADERS + b"\r\n" + body, signing.Signer(domain, "pm1", PRIVATE))
 
     assert is_verified(signed)
@@ -42,7 +44,7 @@ def test_every_mail_is_signed_so_that_another_implementation_verifies_it(domain,
         (b"From: Ada", b"Reply-To: eve@example.com\r\nFrom: Ada"),
     ],
 )
-def test_what_was_changed_or_added_on_the_way_is_noticed(before, after):
+def test_what_was_changed_or_added_on_the_way_is_noticed(before: bytes, after: bytes) -> None:
     mail = b"From: Ada <ada@acme.example>\r\nTo: grace@example.com\r\nSubject: one\r\n\r\nhello\r\n"
     signed = signing.sign(mail, signing.Signer("acme.example", "pm1", PRIVATE))
     assert is_verified(signed)

@@ -2,18 +2,21 @@
 
 import base64
 import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from core.tenancy import tenant_context
-from messaging.models import Suppression
+from messaging.models import Message, Suppression
+from tests.factories import World
 from tests.messaging.conftest import deliver, look, make_due, time_line
 from tests.messaging.standins import postmark_api, stand_in
 
 
 @pytest.fixture
-def service(settings):
+def service(settings: Any) -> Iterator[Any]:
     with stand_in(postmark_api) as server:
         settings.MESSAGING_PROVIDERS = {"email": "anymail"}
         settings.MESSAGING_ANYMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
@@ -26,7 +29,7 @@ def service(settings):
         yield server
 
 
-def report(body, *, password="callback-secret"):
+def report(body: Any, *, password: str = "callback-secret") -> Any:
     token = base64.b64encode(f"pomelo:{password}".encode()).decode()
     return Client().post(
         "/callbacks/anymail",
@@ -36,7 +39,9 @@ def report(body, *, password="callback-secret"):
     )
 
 
-def test_the_service_gets_the_message_and_our_id(world, service, queue):
+def test_the_service_gets_the_message_and_our_id(
+    world: World, service: Any, queue: Callable[..., Message]
+) -> None:
     message = queue(
         world.tenant(), "ada@example.com", tags=["welcome"], html="<p>x</p>", sender="news@acme.example"
     )
@@ -54,7 +59,9 @@ def test_the_service_gets_the_message_and_our_id(world, service, queue):
     assert recipients["ada@example.com"].provider_id == "0a129aee-e1cd-480d-b08d-4f48548ff48d"
 
 
-def test_tags_the_service_cannot_take_are_left_out(world, service, queue):
+def test_tags_the_service_cannot_take_are_left_out(
+    world: World, service: Any, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "ada@example.com", tags=["a", "b"])
 
     deliver()
@@ -76,7 +83,9 @@ def test_tags_the_service_cannot_take_are_left_out(world, service, queue):
         ("garbled@example.com", "sent", ""),
     ],
 )
-def test_the_services_refusals_have_their_meaning(world, service, queue, address, status, code):
+def test_the_services_refusals_have_their_meaning(
+    world: World, service: Any, queue: Callable[..., Message], address: str, status: str, code: str
+) -> None:
     message = queue(world.tenant(), address)
 
     deliver()
@@ -85,7 +94,9 @@ def test_the_services_refusals_have_their_meaning(world, service, queue, address
     assert [found for _, found in time_line(message, address)] == [code]
 
 
-def test_a_service_that_does_not_answer_is_temporary(world, service, queue, settings):
+def test_a_service_that_does_not_answer_is_temporary(
+    world: World, service: Any, queue: Callable[..., Message], settings: Any
+) -> None:
     settings.ANYMAIL = settings.ANYMAIL | {"REQUESTS_TIMEOUT": 0.2}
     service.delay_seconds = 1
     message = queue(world.tenant(), "ada@example.com")
@@ -106,7 +117,9 @@ def test_a_service_that_does_not_answer_is_temporary(world, service, queue, sett
         "too-many@example.com",
     ],
 )
-def test_what_passes_is_sent_at_the_next_try(world, service, queue, address, monkeypatch):
+def test_what_passes_is_sent_at_the_next_try(
+    world: World, service: Any, queue: Callable[..., Message], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     message = queue(world.tenant(), address)
     deliver()
     waits_until = look(message)[0].due_at
@@ -123,7 +136,7 @@ def test_what_passes_is_sent_at_the_next_try(world, service, queue, address, mon
     assert len([f for _, f, _ in service.requests if f["To"] == address]) == 2
 
 
-def _delivery(message, **extra):
+def _delivery(message: Any, **extra: Any) -> Any:
     return {
         "RecordType": "Delivery",
         "MessageID": "0a129aee-e1cd-480d-b08d-4f48548ff48d",
@@ -134,7 +147,7 @@ def _delivery(message, **extra):
     }
 
 
-def test_verified_reports_are_written_down(world, service, queue):
+def test_verified_reports_are_written_down(world: World, service: Any, queue: Callable[..., Message]) -> None:
     message = queue(world.tenant(), "ada@example.com", "bob@example.com")
     deliver()
 
@@ -163,7 +176,9 @@ def test_verified_reports_are_written_down(world, service, queue):
         assert list(Suppression.objects.values_list("address", "origin")) == [("bob@example.com", "bounce")]
 
 
-def test_a_complaint_suppresses_the_address(world, service, queue):
+def test_a_complaint_suppresses_the_address(
+    world: World, service: Any, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "ada@example.com")
     deliver()
 
@@ -183,7 +198,9 @@ def test_a_complaint_suppresses_the_address(world, service, queue):
         assert list(Suppression.objects.values_list("origin", flat=True)) == ["complaint"]
 
 
-def test_unverified_unreadable_and_foreign_reports_change_nothing(world, service, queue, settings):
+def test_unverified_unreadable_and_foreign_reports_change_nothing(
+    world: World, service: Any, queue: Callable[..., Message], settings: Any
+) -> None:
     message = queue(world.tenant(), "ada@example.com")
     deliver()
 
@@ -201,8 +218,8 @@ def test_unverified_unreadable_and_foreign_reports_change_nothing(world, service
 @pytest.mark.parametrize("depth", [13, 300, 3_000, 100_000])
 @pytest.mark.parametrize("where", ["alone", "in the metadata", "behind a report"])
 def test_a_report_that_is_nested_too_deeply_is_unreadable_or_says_what_it_says(
-    world, service, queue, depth, where
-):
+    world: World, service: Any, queue: Callable[..., Message], depth: int, where: str
+) -> None:
     message = queue(world.tenant(), "ada@example.com")
     deliver()
     deep = '{"a":' * depth + "1" + "}" * depth

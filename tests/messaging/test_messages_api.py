@@ -1,30 +1,34 @@
 """POST /v1/messages and its neighbours, through the whole pipeline."""
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from core import clock
 from core.tenancy import tenant_context
 from messaging.models import DailyUsage, Message
-from tests.factories import make_customer
+from tests.clients import ApiClient
+from tests.factories import World, make_customer
 
 EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi Ada"}
 SMS = {"channel": "sms", "to": ["+49 30 123456"], "text": "Hi Ada"}
 
 
-def messages_of(tenant):
+def messages_of(tenant: Any) -> Any:
     with tenant_context(tenant):
         return list(Message.objects.all())
 
 
 @pytest.fixture
-def sender(world, issue_key, api):
+def sender(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(issue_key(world.company, scopes=["messaging:send", "messaging:read"]).client_secret)
 
 
-def test_an_email_is_accepted_and_read_back(world, sender):
+def test_an_email_is_accepted_and_read_back(world: World, sender: ApiClient) -> None:
     answer = sender.post(
         "/v1/messages",
         {
@@ -56,7 +60,7 @@ def test_an_email_is_accepted_and_read_back(world, sender):
     assert "text" not in listed[0]
 
 
-def test_an_sms_is_written_in_e164(sender):
+def test_an_sms_is_written_in_e164(sender: ApiClient) -> None:
     answer = sender.post("/v1/messages", SMS)
 
     assert answer.status == 201, answer
@@ -95,7 +99,9 @@ def test_an_sms_is_written_in_e164(sender):
         ({"send_at": "soon"}, "send_at", "invalid"),
     ],
 )  # fmt: skip
-def test_what_is_malformed_is_refused_by_name_before_anything_is_queued(world, sender, change, field, code):
+def test_what_is_malformed_is_refused_by_name_before_anything_is_queued(
+    world: World, sender: ApiClient, change: dict[str, Any], field: str, code: str
+) -> None:
     answer = sender.post("/v1/messages", {**EMAIL, **change})
 
     assert (answer.status, answer.code) == (400, "validation_failed"), answer
@@ -116,14 +122,16 @@ def test_what_is_malformed_is_refused_by_name_before_anything_is_queued(world, s
         ("+15005550006", "test_address"),
     ],
 )
-def test_numbers_that_cannot_exist_are_refused(world, sender, number, code):
+def test_numbers_that_cannot_exist_are_refused(
+    world: World, sender: ApiClient, number: str, code: str
+) -> None:
     answer = sender.post("/v1/messages", {**SMS, "to": [number]})
 
     assert [(e["field"], e["code"]) for e in answer.json["error"]["fields"]] == [("to.0", code)]
     assert messages_of(world.tenant()) == []
 
 
-def test_a_customer_is_the_recipient_when_nobody_else_is_named(world, sender):
+def test_a_customer_is_the_recipient_when_nobody_else_is_named(world: World, sender: ApiClient) -> None:
     customer = make_customer(world.tenant(), email="ada@example.com", phone="+4930123456")
 
     by_email = sender.post("/v1/messages", {"channel": "email", "customer": customer.public_id, "subject": "S", "text": "T"})  # fmt: skip
@@ -142,7 +150,9 @@ def test_a_customer_is_the_recipient_when_nobody_else_is_named(world, sender):
         ("Ada", "a@[127.0.0.1]", None),
     ],
 )
-def test_a_customer_older_than_the_rules_is_written_to_or_named(world, sender, name, email, used):
+def test_a_customer_older_than_the_rules_is_written_to_or_named(
+    world: World, sender: ApiClient, name: str, email: str, used: str | None
+) -> None:
     customer = make_customer(world.tenant())
     with tenant_context(world.tenant()):
         Customer.objects.filter(id=customer.id).update(name=name, email=email)
@@ -158,7 +168,9 @@ def test_a_customer_older_than_the_rules_is_written_to_or_named(world, sender, n
         assert messages_of(world.tenant()) == []
 
 
-def test_a_customer_without_an_address_or_of_another_company_is_refused(world, sender):
+def test_a_customer_without_an_address_or_of_another_company_is_refused(
+    world: World, sender: ApiClient
+) -> None:
     silent = make_customer(world.tenant())
     foreign = make_customer(world.other_tenant(), email="eve@example.com")
 
@@ -182,8 +194,13 @@ def test_a_customer_without_an_address_or_of_another_company_is_refused(world, s
     ],
 )
 def test_the_scope_of_the_channel_or_of_all_channels_is_needed(
-    world, issue_key, api, scopes, channel, status
-):
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    scopes: list[str],
+    channel: str,
+    status: int,
+) -> None:
     client = api(issue_key(world.company, scopes=scopes).client_secret)
 
     answer = client.post("/v1/messages", EMAIL if channel == "email" else SMS)
@@ -195,7 +212,9 @@ def test_the_scope_of_the_channel_or_of_all_channels_is_needed(
         assert messages_of(world.tenant()) == []
 
 
-def test_a_send_only_key_can_do_nothing_else(world, issue_key, api):
+def test_a_send_only_key_can_do_nothing_else(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     client = api(issue_key(world.company, scopes=["send_email"]).client_secret)
     message = client.post("/v1/messages", EMAIL).json["id"]
 
@@ -204,7 +223,9 @@ def test_a_send_only_key_can_do_nothing_else(world, issue_key, api):
     assert client.post("/v1/suppressions", {"channel": "email", "address": "a@example.com"}).status == 403
 
 
-def test_an_email_key_cannot_cancel_an_sms(world, sender, issue_key, api):
+def test_an_email_key_cannot_cancel_an_sms(
+    world: World, sender: ApiClient, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     later = (clock.now() + dt.timedelta(hours=1)).isoformat()
     message = sender.post("/v1/messages", {**SMS, "send_at": later}).json["id"]
     email_only = api(issue_key(world.company, scopes=["email:send"]).client_secret)
@@ -213,7 +234,9 @@ def test_an_email_key_cannot_cancel_an_sms(world, sender, issue_key, api):
     assert sender.get(f"/v1/messages/{message}").json["status"] == "scheduled"
 
 
-def test_a_scheduled_message_can_be_canceled_once_and_gives_its_recipients_back(world, sender):
+def test_a_scheduled_message_can_be_canceled_once_and_gives_its_recipients_back(
+    world: World, sender: ApiClient
+) -> None:
     later = (clock.now() + dt.timedelta(days=2)).isoformat()
     message = sender.post(
         "/v1/messages", {**EMAIL, "to": ["a@example.com", "b@example.com"], "send_at": later}
@@ -232,7 +255,9 @@ def test_a_scheduled_message_can_be_canceled_once_and_gives_its_recipients_back(
         assert DailyUsage.objects.get().recipients == 0
 
 
-def test_another_companys_message_is_not_found(world, sender, issue_key, api):
+def test_another_companys_message_is_not_found(
+    world: World, sender: ApiClient, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     message = sender.post("/v1/messages", EMAIL).json["id"]
     stranger = api(issue_key(world.other_company, scopes=["messaging:send", "messaging:read"]).client_secret)
     tester = api(issue_key(world.company, scopes=["messaging:read"], mode="test").client_secret)
@@ -243,12 +268,12 @@ def test_another_companys_message_is_not_found(world, sender, issue_key, api):
     assert tester.get(f"/v1/messages/{message}").code == "not_found"
 
 
-def test_lists_are_narrowed_by_every_documented_filter(world, sender):
+def test_lists_are_narrowed_by_every_documented_filter(world: World, sender: ApiClient) -> None:
     customer = make_customer(world.tenant(), email="ada@example.com")
     email = sender.post("/v1/messages", {**EMAIL, "tags": ["a", "b"], "customer": customer.public_id}).json
     sms = sender.post("/v1/messages", {**SMS, "tags": ["b"]}).json
 
-    def found(query):
+    def found(query: Any) -> Any:
         return [row["id"] for row in sender.get(f"/v1/messages?{query}").json["data"]]
 
     assert found("channel=email") == [email["id"]]
@@ -264,7 +289,7 @@ def test_lists_are_narrowed_by_every_documented_filter(world, sender):
     assert sender.get("/v1/messages?nonsense=1").code == "validation_failed"
 
 
-def test_a_repeated_idempotency_key_queues_and_counts_once(world, sender):
+def test_a_repeated_idempotency_key_queues_and_counts_once(world: World, sender: ApiClient) -> None:
     first = sender.post("/v1/messages", EMAIL, idempotency_key="k1")
     second = sender.post("/v1/messages", EMAIL, idempotency_key="k1")
 

@@ -2,6 +2,9 @@
 
 import datetime as dt
 import html
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,26 +16,27 @@ from messaging.dashboard.forms import PERIODS
 from messaging.models import DailyUsage, Message, Suppression
 from messaging.services import create_suppression, fold_statistics
 from tests.clients import form_token, send_form, sign_in, token_in
-from tests.factories import SYSTEM, join, make_customer, make_user
+from tests.factories import SYSTEM, World, join, make_customer, make_user
 from tests.messaging.conftest import deliver, look
+from tests.messaging.smtp import Mailhost
 
 COMPOSED = {"channel": "email", "to": "ada@example.com", "subject": "Spring & <news>", "text": "Hi Ada"}
 
 
-def page(browser, path, status=200):
+def page(browser: Any, path: Any, status: int = 200) -> Any:
     answer = browser.get(path)
     assert answer.status_code == status, answer.content[:500]
     return html.unescape(answer.content.decode())
 
 
 @pytest.fixture
-def files(settings, tmp_path):
+def files(settings: Any, tmp_path: Path) -> Path:
     settings.DATA_DIR = tmp_path
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
     return tmp_path
 
 
-def test_a_message_written_on_the_dashboard_reaches_the_local_mailbox(world, files):
+def test_a_message_written_on_the_dashboard_reaches_the_local_mailbox(world: World, files: Path) -> None:
     browser = sign_in(world.teammate)
 
     sent = send_form(
@@ -62,7 +66,9 @@ def test_a_message_written_on_the_dashboard_reaches_the_local_mailbox(world, fil
     assert "ada@example.com and 2 more" in page(browser, "/messages/?tag=spring")
 
 
-def test_an_sms_reaches_the_local_mailbox_too(world, files, queue):
+def test_an_sms_reaches_the_local_mailbox_too(
+    world: World, files: Path, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "+4930123456", channel="sms", subject="", text="Grüße", sender="Acme")
     deliver()
     browser = sign_in(world.owner)
@@ -75,14 +81,16 @@ def test_an_sms_reaches_the_local_mailbox_too(world, files, queue):
     "name",
     ["..", "%2e%2e%2fsecrets.env", "secrets.env", "msg_x.eml", "msg_01h455vb4pex5vsknk084sn02q.eml"],
 )
-def test_the_mailbox_opens_nothing_but_its_own_messages(world, files, name):
+def test_the_mailbox_opens_nothing_but_its_own_messages(world: World, files: Path, name: str) -> None:
     (files / "outbox").mkdir()
     (files / "secrets.env").write_text("SECRET=1")
 
     assert sign_in(world.owner).get(f"/messages/mailbox/{name}/").status_code in (404, 302)
 
 
-def test_another_companys_mailbox_is_not_shown(world, files, queue):
+def test_another_companys_mailbox_is_not_shown(
+    world: World, files: Path, queue: Callable[..., Message]
+) -> None:
     message = queue(world.other_tenant(), "eve@example.com", subject="Private")
     deliver()
     browser = sign_in(world.owner)
@@ -106,7 +114,9 @@ def test_another_companys_mailbox_is_not_shown(world, files, queue):
         ({"channel": "pigeon"}, "Select a valid choice"),
     ],
 )
-def test_refusals_stand_on_their_fields_and_nothing_is_queued(world, change, words):
+def test_refusals_stand_on_their_fields_and_nothing_is_queued(
+    world: World, change: dict[str, Any], words: str
+) -> None:
     browser = sign_in(world.teammate)
 
     answer = send_form(browser, "/messages/new/", COMPOSED | change)
@@ -117,7 +127,7 @@ def test_refusals_stand_on_their_fields_and_nothing_is_queued(world, change, wor
         assert not Message.objects.exists()
 
 
-def test_the_used_up_cap_is_said_on_the_form(world):
+def test_the_used_up_cap_is_said_on_the_form(world: World) -> None:
     from tests.messaging.test_caps import override
 
     override(world.company, email_per_day=0)
@@ -130,7 +140,7 @@ def test_the_used_up_cap_is_said_on_the_form(world):
         assert not OutboxEvent.objects.filter(type="message.queued").exists()
 
 
-def test_a_message_sent_twice_is_queued_once(world):
+def test_a_message_sent_twice_is_queued_once(world: World) -> None:
     browser = sign_in(world.teammate)
     sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
 
@@ -145,7 +155,7 @@ def test_a_message_sent_twice_is_queued_once(world):
     assert "no second message was made" in page(browser, second.headers["Location"])
 
 
-def test_a_new_form_is_a_new_message(world):
+def test_a_new_form_is_a_new_message(world: World) -> None:
     browser = sign_in(world.teammate)
 
     for _ in range(2):
@@ -156,7 +166,7 @@ def test_a_new_form_is_a_new_message(world):
 
 
 @pytest.mark.parametrize("token", [{}, {"form_token": "guess"}])
-def test_a_form_without_its_token_queues_nothing(world, token):
+def test_a_form_without_its_token_queues_nothing(world: World, token: dict[str, Any]) -> None:
     answer = sign_in(world.teammate).post("/messages/new/", {**COMPOSED, **token})
 
     assert answer.status_code == 400
@@ -165,7 +175,7 @@ def test_a_form_without_its_token_queues_nothing(world, token):
         assert not Message.objects.exists()
 
 
-def test_going_back_and_changing_the_text_asks_before_it_sends_again(world):
+def test_going_back_and_changing_the_text_asks_before_it_sends_again(world: World) -> None:
     browser = sign_in(world.teammate)
     sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
     browser.post("/messages/new/", sent)
@@ -183,7 +193,7 @@ def test_going_back_and_changing_the_text_asks_before_it_sends_again(world):
         assert {row.text for row in Message.objects.all()} == {"Hi Ada", "Hi again"}
 
 
-def test_a_corrected_message_keeps_its_token_and_is_queued_once(world):
+def test_a_corrected_message_keeps_its_token_and_is_queued_once(world: World) -> None:
     browser = sign_in(world.teammate)
     sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
 
@@ -197,7 +207,7 @@ def test_a_corrected_message_keeps_its_token_and_is_queued_once(world):
         assert Message.objects.count() == 1
 
 
-def test_a_scheduled_message_is_canceled_from_its_page(world, queue):
+def test_a_scheduled_message_is_canceled_from_its_page(world: World, queue: Callable[..., Message]) -> None:
     message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(hours=1))
     browser = sign_in(world.teammate)
     assert "Cancel message" in page(browser, f"/messages/{message.public_id}/")
@@ -210,7 +220,7 @@ def test_a_scheduled_message_is_canceled_from_its_page(world, queue):
     assert "Cancel message" not in page(browser, f"/messages/{message.public_id}/")
 
 
-def test_the_suppression_list_is_kept_by_hand(world):
+def test_the_suppression_list_is_kept_by_hand(world: World) -> None:
     browser = sign_in(world.teammate)
 
     browser.post(
@@ -233,7 +243,9 @@ def test_the_suppression_list_is_kept_by_hand(world):
         assert not Suppression.objects.exists()
 
 
-def test_statistics_show_what_the_api_says(world, mailhost, queue):
+def test_statistics_show_what_the_api_says(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     queue(world.tenant(), "ada@example.com", "unknown@example.com", tags=["spring"])
     deliver()
     fold_statistics()
@@ -246,7 +258,9 @@ def test_statistics_show_what_the_api_says(world, mailhost, queue):
     assert "Show as a table" in shown
 
 
-def test_a_day_without_sends_has_no_time_until_sent(world, mailhost, queue):
+def test_a_day_without_sends_has_no_time_until_sent(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     queue(world.tenant(), "ada@example.com")
     deliver()
     fold_statistics()
@@ -260,14 +274,14 @@ def test_a_day_without_sends_has_no_time_until_sent(world, mailhost, queue):
 
 
 @pytest.mark.parametrize(("query", "chosen"), [("", "7d"), ("?period=30d", "30d"), ("?tag=news", "7d")])
-def test_the_statistics_say_which_period_they_show(world, query, chosen):
+def test_the_statistics_say_which_period_they_show(world: World, query: str, chosen: str) -> None:
     shown = page(sign_in(world.owner), f"/messages/statistics/{query}")
 
     assert f'<option value="{chosen}" selected>' in shown
     assert f"The last {PERIODS[chosen]}" in shown
 
 
-def test_use_against_the_caps_is_shown_as_bars(world, queue):
+def test_use_against_the_caps_is_shown_as_bars(world: World, queue: Callable[..., Message]) -> None:
     queue(world.tenant(), "ada@example.com", "bob@example.com")
 
     shown = page(sign_in(world.owner), "/messages/")
@@ -276,7 +290,7 @@ def test_use_against_the_caps_is_shown_as_bars(world, queue):
     assert "0 of 50 recipients (0 %)" in shown
 
 
-def test_viewers_read_and_change_nothing(world, queue):
+def test_viewers_read_and_change_nothing(world: World, queue: Callable[..., Message]) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, Role.VIEWER)
     message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(hours=1))
@@ -294,12 +308,12 @@ def test_viewers_read_and_change_nothing(world, queue):
         assert Suppression.objects.count() == 1
 
 
-def test_strangers_are_sent_to_the_sign_in_page(client, world):
+def test_strangers_are_sent_to_the_sign_in_page(client: Any, world: World) -> None:
     for path in ("/messages/", "/messages/new/", "/messages/suppressions/", "/messages/mailbox/"):
         assert client.get(path).headers["Location"].startswith("/accounts/login/")
 
 
-def test_a_customer_is_written_to_by_id(world, files):
+def test_a_customer_is_written_to_by_id(world: World, files: Path) -> None:
     customer = make_customer(world.tenant(), email="ada@example.com")
 
     fields = COMPOSED | {"to": "", "customer": customer.public_id}

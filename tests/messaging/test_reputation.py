@@ -1,29 +1,35 @@
 """The reputation of a company's email: rates slow its sending, pause it, and staff lift the pause; nobody else's is touched."""
 
 import datetime as dt
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core import mail
 
+from apikeys.services import IssuedKey
 from audit.models import AuditEntry
 from core import clock
 from core.tenancy import tenant_context
 from messaging.models import Message, MessageStat, Reputation
 from messaging.services import judge_reputations, lift_reputation, reputation
-from tests.clients import sign_in
-from tests.factories import SYSTEM
+from tests.clients import ApiClient, sign_in
+from tests.factories import SYSTEM, World
 from tests.messaging.conftest import deliver, look
+from tests.messaging.smtp import Mailhost
 from tests.poison import REASON, poison, reason_of
 
 EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
 
 
 @pytest.fixture
-def sender(world, issue_key, api):
+def sender(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(issue_key(world.company, scopes=["messaging:send"], rate_limit=600).client_secret)
 
 
-def happened(tenant, *, sent=0, bounced=0, complained=0, ago=dt.timedelta(hours=2)):
+def happened(
+    tenant: Any, *, sent: int = 0, bounced: int = 0, complained: int = 0, ago: Any = dt.timedelta(hours=2)
+) -> None:
     """Count what became of email, as the sending engine does."""
     hour = (clock.now() - ago).replace(minute=0, second=0, microsecond=0)
     with tenant_context(tenant):
@@ -31,7 +37,7 @@ def happened(tenant, *, sent=0, bounced=0, complained=0, ago=dt.timedelta(hours=
             MessageStat.objects.create(hour=hour, channel="email", status=status, recipients=recipients)
 
 
-def state(tenant):
+def state(tenant: Any) -> Any:
     judge_reputations()
     with tenant_context(tenant):
         row = Reputation.objects.first()
@@ -53,13 +59,17 @@ def state(tenant):
         ({"sent": 900, "bounced": 100, "ago": dt.timedelta(days=7, hours=1)}, None),
     ],
 )
-def test_rates_are_judged_at_their_thresholds(world, counts, found):
+def test_rates_are_judged_at_their_thresholds(
+    world: World, counts: dict[str, Any], found: str | None
+) -> None:
     happened(world.tenant(), **counts)
 
     assert state(world.tenant()) == found
 
 
-def test_test_mode_and_other_companies_are_free(world, sender, issue_key, api):
+def test_test_mode_and_other_companies_are_free(
+    world: World, sender: ApiClient, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     happened(world.tenant("test"), sent=900, bounced=100)
     happened(world.other_tenant(), sent=900, bounced=100)
 
@@ -70,7 +80,9 @@ def test_test_mode_and_other_companies_are_free(world, sender, issue_key, api):
     assert other_test.post("/v1/messages", EMAIL).status == 201
 
 
-def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(world, sender):
+def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(
+    world: World, sender: ApiClient
+) -> None:
     happened(world.tenant(), sent=950, bounced=50)
     mail.outbox.clear()
     assert state(world.tenant()) == "slowed"
@@ -91,8 +103,8 @@ def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(world, s
 
 
 def test_paused_nothing_is_accepted_what_waits_is_held_and_goes_out_when_staff_lift_it(
-    world, sender, queue, mailhost
-):
+    world: World, sender: ApiClient, queue: Callable[..., Message], mailhost: Mailhost
+) -> None:
     waiting = queue(world.tenant(), "ada@example.com")
     happened(world.tenant(), sent=900, bounced=100)
     assert state(world.tenant()) == "paused"
@@ -124,8 +136,8 @@ def test_paused_nothing_is_accepted_what_waits_is_held_and_goes_out_when_staff_l
 
 
 def test_what_a_worker_cannot_deliver_in_a_pause_is_held_with_the_rest_and_owners_are_told_once_a_day(
-    world, queue, mailhost
-):
+    world: World, queue: Callable[..., Message], mailhost: Mailhost
+) -> None:
     tried, accepted = (queue(world.tenant(), f"{name}@example.com") for name in ("greylisted", "ada"))
     sms = queue(world.tenant(), "+4915112345678", channel="sms", subject="")
     happened(world.tenant(), sent=950, bounced=50)
@@ -150,7 +162,9 @@ def test_what_a_worker_cannot_deliver_in_a_pause_is_held_with_the_rest_and_owner
     assert look(sms)[0].status == "sent"
 
 
-def test_a_company_that_cannot_be_judged_keeps_no_other_back(world, monkeypatch):
+def test_a_company_that_cannot_be_judged_keeps_no_other_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     happened(world.tenant(), sent=900, bounced=100)
     happened(world.other_tenant(), sent=900, bounced=100)
     poison(monkeypatch, reputation, "state_of", lambda row: row.company_id == world.company.id)

@@ -1,7 +1,8 @@
 """Messages go once they were kept long enough, with everything that is theirs; what waits stays, and what cannot go holds up nobody."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -22,14 +23,16 @@ from messaging.models import (
 )
 from messaging.selectors.usage import used_on
 from messaging.services import fold_statistics, prune_messages
+from tests.factories import World
 from tests.messaging.conftest import deliver, look
+from tests.messaging.smtp import Mailhost
 from tests.poison import reason_of
 
 OURS = (Message, Recipient, RecipientEvent, MessageTag, MessageStat, DailyUsage, MessageAttachment)
 
 
 @pytest.fixture
-def days_later(settings, monkeypatch):
+def days_later(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """`days_later(40)` lets 40 days pass; 31 days are kept."""
     settings.MESSAGE_RETENTION_DAYS = 31
     now = clock.now()
@@ -40,12 +43,14 @@ def days_later(settings, monkeypatch):
     return later
 
 
-def counts(tenant) -> list[int]:
+def counts(tenant: Any) -> list[int]:
     with tenant_context(tenant):
         return [model.objects.count() for model in OURS]
 
 
-def test_after_its_days_a_message_goes_with_everything_that_is_its_own(world, mailhost, queue, days_later):
+def test_after_its_days_a_message_goes_with_everything_that_is_its_own(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], days_later: Any
+) -> None:
     # given a message that was sent to one address and bounced at another, and one that is scheduled
     tenant = world.tenant()
     files = [Attachment("a.txt", "text/plain", b"Hi"), Attachment("b.txt", "text/plain", b"Hi")]
@@ -71,7 +76,9 @@ def test_after_its_days_a_message_goes_with_everything_that_is_its_own(world, ma
         assert (entry.address, entry.message_id) == ("unknown@example.com", None)
 
 
-def test_with_0_days_nothing_goes(world, mailhost, queue, days_later, settings):
+def test_with_0_days_nothing_goes(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], days_later: Any, settings: Any
+) -> None:
     settings.MESSAGE_RETENTION_DAYS = 0
     queue(world.tenant(), "ada@example.com")
     deliver()
@@ -93,7 +100,9 @@ def held() -> Iterator[None]:
         cursor.execute("DROP TABLE held_messages")
 
 
-def test_a_message_that_cannot_go_is_set_aside_and_the_others_go(world, mailhost, queue, days_later, held):
+def test_a_message_that_cannot_go_is_set_aside_and_the_others_go(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], days_later: Any, held: None
+) -> None:
     _, bad, _ = (queue(world.tenant(), f"{name}@example.com") for name in ("a", "b", "c"))
     deliver()
     with connections["owner"].cursor() as cursor:
@@ -108,7 +117,9 @@ def test_a_message_that_cannot_go_is_set_aside_and_the_others_go(world, mailhost
     assert "held_messages" in reason_of("messaging.prune", bad.public_id)
 
 
-def test_shares_of_a_day_that_is_over_go_and_what_lay_unused_in_them_was_never_counted(world, days_later):
+def test_shares_of_a_day_that_is_over_go_and_what_lay_unused_in_them_was_never_counted(
+    world: World, days_later: Any
+) -> None:
     today = clock.now().date()
     with tenant_context(world.tenant()):
         DailyUsage.objects.create(channel="email", day=today, recipients=100)

@@ -2,35 +2,40 @@
 
 import datetime as dt
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import dkim
 import pytest
 from django.core import mail
 
+from apikeys.services import IssuedKey
 from core import clock
 from core.models import OutboxEvent
 from core.security.crypto import decrypt_text
 from core.tenancy import system_context, tenant_context
 from messaging import verification
-from messaging.models import DkimKey, SenderDomain
+from messaging.models import DkimKey, Message, SenderDomain
 from messaging.services import add_domain, check_due_domains, domain_checks, request_check
 from messaging.services.domain_checks import LAPSES_AFTER, WHILE_FAILING
-from tests.factories import SYSTEM, dkim_key, make_world, prove_domain
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, dkim_key, make_world, prove_domain
 from tests.messaging.conftest import deliver
 from tests.messaging.dns_server import dns_server
+from tests.messaging.smtp import Mailhost
 from tests.poison import poison, reason_of
 
 MINUTE = dt.timedelta(minutes=1)
 
 
 @pytest.fixture
-def world():
+def world() -> World:
     """A world that has proved nothing."""
     return make_world()
 
 
 @pytest.fixture
-def zone(settings):
+def zone(settings: Any) -> Iterator[Any]:
     """A real DNS server, pinned as the one that is asked."""
     with dns_server() as found:
         settings.MESSAGING_DNS_RESOLVERS = [found.address]
@@ -38,14 +43,14 @@ def zone(settings):
 
 
 @pytest.fixture
-def nothing_due():
+def nothing_due() -> None:
     """No domain of another test waits for a look."""
     with system_context(reason="tests"):
         SenderDomain.objects.all().delete()
 
 
 @pytest.fixture
-def client(world, issue_key, api):
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(
         issue_key(
             world.company, scopes=["sender_domains:read", "sender_domains:write", "messaging:send"]
@@ -53,27 +58,29 @@ def client(world, issue_key, api):
     )
 
 
-def publish(zone, body, *purposes):
+def publish(zone: Any, body: Any, *purposes: Any) -> None:
     """Set the records of these purposes, all without one, as the company's administrator would."""
     for record in body["records"]:
         if not purposes or record["purpose"] in purposes:
             zone.add(record["name"], record["type"], record["value"])
 
 
-def look_again(client, body):
+def look_again(client: Any, body: Any) -> Any:
     client.post(f"/v1/sender_domains/{body['id']}/verify")
     check_due_domains()
     return client.get(f"/v1/sender_domains/{body['id']}").json
 
 
-def events_of(row):
+def events_of(row: Any) -> Any:
     with tenant_context(row.tenant):
         return list(
             OutboxEvent.objects.filter(object_id=row.public_id).order_by("id").values_list("type", flat=True)
         )
 
 
-def test_a_domain_is_verified_once_its_records_are_there(world, client, zone, settings):
+def test_a_domain_is_verified_once_its_records_are_there(
+    world: World, client: ApiClient, zone: Any, settings: Any
+) -> None:
     settings.MESSAGING_SPF_INCLUDE, settings.MESSAGING_RETURN_PATH = (
         "spf.pomelo.example",
         "bounces@mx.pomelo.example",
@@ -116,7 +123,9 @@ def test_a_domain_is_verified_once_its_records_are_there(world, client, zone, se
         (["challenge", "dkim"], "verified"),
     ],
 )
-def test_the_challenge_and_a_key_prove_a_domain_and_nothing_less(client, zone, purposes, status):
+def test_the_challenge_and_a_key_prove_a_domain_and_nothing_less(
+    client: ApiClient, zone: Any, purposes: list[str], status: str
+) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
 
     publish(zone, body, *purposes)
@@ -124,7 +133,7 @@ def test_the_challenge_and_a_key_prove_a_domain_and_nothing_less(client, zone, p
     assert look_again(client, body)["status"] == status
 
 
-def test_another_companys_challenge_proves_nothing(world, client, zone):
+def test_another_companys_challenge_proves_nothing(world: World, client: ApiClient, zone: Any) -> None:
     """Two companies may name one domain; each needs its own challenge."""
     with tenant_context(world.other_tenant()):
         theirs = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
@@ -141,7 +150,7 @@ def test_another_companys_challenge_proves_nothing(world, client, zone):
         assert SenderDomain.objects.get().status == "verified"
 
 
-def test_what_stands_there_instead_is_shown(client, zone):
+def test_what_stands_there_instead_is_shown(client: ApiClient, zone: Any) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     zone.add("_pomelo-challenge.acme.example", "TXT", "pomelo=of-last-year", "other=1")
 
@@ -151,7 +160,7 @@ def test_what_stands_there_instead_is_shown(client, zone):
 
 
 @pytest.mark.parametrize("way", ["broken", "silent"])
-def test_a_name_server_that_fails_is_no_missing_record(client, zone, way):
+def test_a_name_server_that_fails_is_no_missing_record(client: ApiClient, zone: Any, way: str) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     publish(zone, body)
     getattr(zone, way).add("_pomelo-challenge.acme.example")
@@ -162,14 +171,14 @@ def test_a_name_server_that_fails_is_no_missing_record(client, zone, way):
     assert found["records"][1]["status"] == "found"
 
 
-def test_a_policy_of_the_organisation_holds_for_the_sub_domain(client, zone):
+def test_a_policy_of_the_organisation_holds_for_the_sub_domain(client: ApiClient, zone: Any) -> None:
     body = client.post("/v1/sender_domains", {"domain": "news.acme.example"}).json
     zone.add("_dmarc.acme.example", "TXT", "v=DMARC1; p=reject")
 
     assert look_again(client, body)["records"][-1]["status"] == "found"
 
 
-def test_an_international_domain_is_shown_in_its_ascii_form(client):
+def test_an_international_domain_is_shown_in_its_ascii_form(client: ApiClient) -> None:
     """A Cyrillic a looks like a Latin one: `аcme.example`."""
     assert (
         client.post("/v1/sender_domains", {"domain": "\u0430cme.example"}).json["domain"]
@@ -189,13 +198,13 @@ def test_an_international_domain_is_shown_in_its_ascii_form(client):
         "a" * 64 + ".example",
     ],
 )
-def test_what_is_no_domain_is_refused(client, text):
+def test_what_is_no_domain_is_refused(client: ApiClient, text: str) -> None:
     answer = client.post("/v1/sender_domains", {"domain": text})
 
     assert (answer.status, answer.code) == (400, "validation_failed"), answer
 
 
-def test_the_private_keys_are_encrypted_and_shown_nowhere(world, client):
+def test_the_private_keys_are_encrypted_and_shown_nowhere(world: World, client: ApiClient) -> None:
     answer = client.post("/v1/sender_domains", {"domain": "acme.example"})
 
     with tenant_context(world.tenant()):
@@ -212,7 +221,7 @@ def test_the_private_keys_are_encrypted_and_shown_nowhere(world, client):
 # --- the daily look -------------------------------------------------------------------------------------------------------
 
 
-def lose(zone, row, since=None):
+def lose(zone: Any, row: Any, since: Any = None) -> Any:
     """Let the records be gone, since a while, and be looked for."""
     with system_context(reason="tests"):
         SenderDomain.objects.filter(id=row.id).update(failing_since=since, next_check_at=clock.now())
@@ -221,7 +230,9 @@ def lose(zone, row, since=None):
         return SenderDomain.objects.get(id=row.id)
 
 
-def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_after_72_hours(world, zone):
+def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_after_72_hours(
+    world: World, zone: Any
+) -> None:
     row = prove_domain(world.tenant())
     told = lambda: [m.subject for m in mail.outbox if m.to == [world.owner.email]]  # noqa: E731
 
@@ -245,7 +256,7 @@ def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_af
     assert told() == ["Records are missing for acme.example"] * 2 + ["Mail no longer comes from acme.example"]
 
 
-def test_records_that_come_back_end_the_failure(world, zone):
+def test_records_that_come_back_end_the_failure(world: World, zone: Any) -> None:
     with tenant_context(world.tenant()):
         row = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
         keys = list(row.keys.all())
@@ -263,7 +274,9 @@ def test_records_that_come_back_end_the_failure(world, zone):
     assert events_of(row) == ["sender_domain.verified", "sender_domain.failed", "sender_domain.verified"]
 
 
-def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_more(world, zone):
+def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_more(
+    world: World, zone: Any
+) -> None:
     with tenant_context(world.tenant()):
         row = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
     waits = []
@@ -283,7 +296,9 @@ def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_mor
     assert check_due_domains() == 1
 
 
-def test_one_domain_that_cannot_be_written_down_stops_no_other(world, zone, monkeypatch):
+def test_one_domain_that_cannot_be_written_down_stops_no_other(
+    world: World, zone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tenant_context(world.other_tenant()):
         bad = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="bad.example")
     with tenant_context(world.tenant()):
@@ -302,7 +317,7 @@ def test_one_domain_that_cannot_be_written_down_stops_no_other(world, zone, monk
         assert SenderDomain.objects.get(id=good.id).checked_at is not None
 
 
-def test_a_domain_of_many_labels_is_not_asked_for_at_each_of_them(client, zone):
+def test_a_domain_of_many_labels_is_not_asked_for_at_each_of_them(client: ApiClient, zone: Any) -> None:
     """A name server of one's own could make every one of them last, and hold up the domains of everybody else."""
     domain = "a." * 60 + "acme.example"
     body = client.post("/v1/sender_domains", {"domain": domain}).json
@@ -316,7 +331,9 @@ def test_a_domain_of_many_labels_is_not_asked_for_at_each_of_them(client, zone):
     assert look_again(client, body)["records"][-1]["status"] == "found"
 
 
-def test_slow_name_servers_of_one_domain_are_waited_for_so_long_and_no_longer(client, zone, monkeypatch):
+def test_slow_name_servers_of_one_domain_are_waited_for_so_long_and_no_longer(
+    client: ApiClient, zone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(verification, "DOMAIN_SECONDS", 1.0)
     body = client.post("/v1/sender_domains", {"domain": "a.b.c.d.acme.example"}).json
     zone.delay = 0.4
@@ -333,7 +350,9 @@ def test_slow_name_servers_of_one_domain_are_waited_for_so_long_and_no_longer(cl
     ]
 
 
-def test_a_run_ends_however_many_domains_are_due(client, zone, monkeypatch):
+def test_a_run_ends_however_many_domains_are_due(
+    client: ApiClient, zone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(domain_checks, "RUN_SECONDS", 0.0)
     client.post("/v1/sender_domains", {"domain": "acme.example"})
 
@@ -342,13 +361,13 @@ def test_a_run_ends_however_many_domains_are_due(client, zone, monkeypatch):
 
 
 def test_a_domain_is_looked_at_by_one_worker_at_a_time_however_often_it_is_asked_for(
-    client, zone, nothing_due, monkeypatch
-):
+    client: ApiClient, zone: Any, nothing_due: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A look takes a worker for seconds, and asking for it costs nothing: every worker could be kept busy with one domain."""
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     looks, of_others = [], []
 
-    def look_and_be_asked_again(wanted):
+    def look_and_be_asked_again(wanted: Any) -> Any:
         looks.append(wanted)
         if len(looks) == 1:
             assert client.post(f"/v1/sender_domains/{body['id']}/verify").status == 202
@@ -362,14 +381,16 @@ def test_a_domain_is_looked_at_by_one_worker_at_a_time_however_often_it_is_asked
     assert of_others == [0]
 
 
-def test_workers_together_look_at_so_many_domains_and_no_more(client, zone, nothing_due, monkeypatch):
+def test_workers_together_look_at_so_many_domains_and_no_more(
+    client: ApiClient, zone: Any, nothing_due: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(domain_checks, "BATCH", 1)
     monkeypatch.setattr(domain_checks, "MOST_AT_ONCE", 1)
     for name in ("acme.example", "acme.test"):
         client.post("/v1/sender_domains", {"domain": name})
     of_others = []
 
-    def look(wanted):
+    def look(wanted: Any) -> Any:
         of_others.append(check_due_domains())
         return verification.look_up_all(wanted)
 
@@ -379,7 +400,9 @@ def test_workers_together_look_at_so_many_domains_and_no_more(client, zone, noth
     assert of_others == [0, 0]
 
 
-def test_the_domains_of_a_worker_that_died_are_looked_at_by_another(client, zone, nothing_due):
+def test_the_domains_of_a_worker_that_died_are_looked_at_by_another(
+    client: ApiClient, zone: Any, nothing_due: None
+) -> None:
     client.post("/v1/sender_domains", {"domain": "acme.example"})
     with system_context(reason="tests"):
         SenderDomain.objects.update(claimed_until=clock.now() + MINUTE)
@@ -395,8 +418,8 @@ def test_the_domains_of_a_worker_that_died_are_looked_at_by_another(client, zone
 
 
 def test_mail_of_a_proved_domain_is_signed_so_that_dkim_verifies_it_by_dns(
-    world, client, zone, mailhost, queue
-):
+    world: World, client: ApiClient, zone: Any, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     publish(zone, body)
     assert look_again(client, body)["status"] == "verified"
@@ -413,7 +436,7 @@ def test_mail_of_a_proved_domain_is_signed_so_that_dkim_verifies_it_by_dns(
     [received] = mailhost.to("ada@example.com")
     resolver = verification.make_resolver()
 
-    def txt(name, timeout=5):
+    def txt(name: Any, timeout: int = 5) -> Any:
         answer = resolver.resolve(name.decode() if isinstance(name, bytes) else name, "TXT", search=False)
         return b"".join(answer[0].strings)
 
@@ -423,7 +446,9 @@ def test_mail_of_a_proved_domain_is_signed_so_that_dkim_verifies_it_by_dns(
     assert not dkim.verify(b"From: Eve <eve@example.com>\r\n" + received.raw, dnsfunc=txt)
 
 
-def test_a_key_that_cannot_be_read_holds_up_its_own_messages_only(world, mailhost, queue):
+def test_a_key_that_cannot_be_read_holds_up_its_own_messages_only(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     prove_domain(world.tenant())
     prove_domain(world.other_tenant(), "globex.example")
     with tenant_context(world.tenant()):

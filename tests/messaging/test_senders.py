@@ -3,12 +3,16 @@
 import datetime as dt
 import itertools
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from accounts.models import Membership
+from apikeys.services import IssuedKey
 from core import clock
 from core.tenancy import tenant_context
 from messaging.models import Message, SenderDomain, SmsSender
@@ -17,21 +21,23 @@ from messaging.providers.file import list_mailbox
 from messaging.services import choose_countries, create_message, delete_domain, sending
 from messaging.services.senders import SenderNotVerified
 from messaging.services.sms_senders import NumberRangeLimited, SmsCountryOff
-from tests.factories import SYSTEM, join, make_user, make_world, prove_domain, prove_sms
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, join, make_user, make_world, prove_domain, prove_sms
 from tests.messaging.conftest import deliver, look, make_due, time_line
+from tests.messaging.smtp import Mailhost
 
 EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
 SMS = {"channel": "sms", "to": ["+4930123456"], "text": "Hi"}
 
 
 @pytest.fixture
-def world():
+def world() -> World:
     """A world in which nothing is proved."""
     return make_world()
 
 
 @pytest.fixture
-def sender(world, issue_key, api):
+def sender(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     return api(issue_key(world.company, scopes=["messaging:send", "messaging:read"]).client_secret)
 
 
@@ -55,8 +61,11 @@ SENDERS = {
 
 
 def test_no_live_mail_leaves_from_a_domain_that_the_company_has_not_proved(
-    issue_key, api, mailhost, record_property
-):
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    mailhost: Mailhost,
+    record_property: Callable[[str, object], None],
+) -> None:
     """Every sender, by every company, in both modes: what arrives at a real mail server is of a proved domain."""
     world = make_world(tier="enterprise")
     companies = {
@@ -107,7 +116,9 @@ def test_no_live_mail_leaves_from_a_domain_that_the_company_has_not_proved(
     )
 
 
-def test_without_from_mail_comes_from_the_first_proved_domain_in_the_companys_name(world, sender):
+def test_without_from_mail_comes_from_the_first_proved_domain_in_the_companys_name(
+    world: World, sender: ApiClient
+) -> None:
     prove_domain(world.tenant(), "acme.example")
     prove_domain(world.tenant(), "later.example")
 
@@ -117,7 +128,9 @@ def test_without_from_mail_comes_from_the_first_proved_domain_in_the_companys_na
 # --- without a domain: to members only --------------------------------------------------------------------------------------
 
 
-def test_without_a_domain_a_company_writes_to_its_own_members(world, sender, mailhost, settings):
+def test_without_a_domain_a_company_writes_to_its_own_members(
+    world: World, sender: ApiClient, mailhost: Mailhost, settings: Any
+) -> None:
     settings.MESSAGING_EMAIL_FROM = "Pomelo <no-reply@operator.example>"
     answer = sender.post(
         "/v1/messages", {**EMAIL, "to": [world.owner.email], "cc": [world.teammate.email.upper()]}
@@ -138,7 +151,9 @@ def test_without_a_domain_a_company_writes_to_its_own_members(world, sender, mai
 
 
 @pytest.mark.parametrize("field", ["to", "cc", "bcc"])
-def test_one_recipient_who_is_no_member_is_enough_to_refuse(world, sender, field):
+def test_one_recipient_who_is_no_member_is_enough_to_refuse(
+    world: World, sender: ApiClient, field: str
+) -> None:
     body = {**EMAIL, "to": [world.owner.email]} | {field: ["ada@example.com"]}
 
     answer = sender.post("/v1/messages", body)
@@ -147,11 +162,11 @@ def test_one_recipient_who_is_no_member_is_enough_to_refuse(world, sender, field
     assert answer.json["error"]["recipient"] == "ada@example.com"
 
 
-def test_members_of_another_company_are_not_ones_own(world, sender):
+def test_members_of_another_company_are_not_ones_own(world: World, sender: ApiClient) -> None:
     assert sender.post("/v1/messages", {**EMAIL, "to": [world.outsider.email]}).code == "sender_not_verified"
 
 
-def test_the_operators_address_is_nobodys_to_name(world, sender, settings):
+def test_the_operators_address_is_nobodys_to_name(world: World, sender: ApiClient, settings: Any) -> None:
     settings.MESSAGING_EMAIL_FROM = "Pomelo <no-reply@operator.example>"
 
     answer = sender.post("/v1/messages", {**EMAIL, "from": "Security <NO-REPLY@operator.example>"})
@@ -159,7 +174,7 @@ def test_the_operators_address_is_nobodys_to_name(world, sender, settings):
     assert (answer.status, answer.code) == (403, "sender_not_verified")
 
 
-def test_a_refusal_is_not_kept_under_its_idempotency_key(world, sender):
+def test_a_refusal_is_not_kept_under_its_idempotency_key(world: World, sender: ApiClient) -> None:
     first = sender.post("/v1/messages", {**EMAIL, "from": "a@acme.example"}, idempotency_key="again")
     prove_domain(world.tenant(), "acme.example")
     second = sender.post("/v1/messages", {**EMAIL, "from": "a@acme.example"}, idempotency_key="again")
@@ -170,7 +185,7 @@ def test_a_refusal_is_not_kept_under_its_idempotency_key(world, sender):
 # --- decided again when it is handed over ------------------------------------------------------------------------------------
 
 
-def refused(message, address="ada@example.com"):
+def refused(message: Any, address: str = "ada@example.com") -> Any:
     row, recipients = look(message)
     return row.status, recipients[address].error_code, time_line(message, address)
 
@@ -179,7 +194,9 @@ REFUSED = ("failed", "sender_not_verified", [("failed", "sender_not_verified")])
 
 
 @pytest.mark.parametrize("end", ["lapsed", "removed"])
-def test_what_was_accepted_does_not_leave_after_its_domain_has_ended(world, mailhost, queue, end):
+def test_what_was_accepted_does_not_leave_after_its_domain_has_ended(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], end: str
+) -> None:
     domain = prove_domain(world.tenant())
     message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(days=1))
     with tenant_context(world.tenant()):
@@ -195,7 +212,9 @@ def test_what_was_accepted_does_not_leave_after_its_domain_has_ended(world, mail
     assert refused(message) == REFUSED
 
 
-def test_mail_for_a_member_does_not_leave_once_they_have_left(world, mailhost, queue):
+def test_mail_for_a_member_does_not_leave_once_they_have_left(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     guest = make_user("guest")
     join(world.company, guest, "viewer")
     message = queue(world.tenant(), guest.email)
@@ -212,7 +231,9 @@ def test_mail_for_a_member_does_not_leave_once_they_have_left(world, mailhost, q
     "proof",
     [None, Proof("Acme <news@acme.example>"), Proof("news@acme.example ")],
 )
-def test_no_provider_is_called_without_a_proof_for_this_very_sender(world, mailhost, proof, settings):
+def test_no_provider_is_called_without_a_proof_for_this_very_sender(
+    world: World, mailhost: Mailhost, proof: Any, settings: Any
+) -> None:
     """The last door: whatever made the envelope."""
     target = Target(world.company.id, "ada@example.com")
     envelope = Envelope(
@@ -232,7 +253,9 @@ def test_no_provider_is_called_without_a_proof_for_this_very_sender(world, mailh
 
 @pytest.mark.parametrize("name", ["Acme", "ACME", "+4930999999"])
 @pytest.mark.parametrize("status", ["pending", "rejected", "another company's", "test mode's", None])
-def test_no_sms_comes_from_a_sender_that_staff_have_not_approved(world, sender, name, status):
+def test_no_sms_comes_from_a_sender_that_staff_have_not_approved(
+    world: World, sender: ApiClient, name: str, status: str | None
+) -> None:
     tenant = {"another company's": world.other_tenant(), "test mode's": world.tenant("test")}.get(
         status, world.tenant()
     )
@@ -247,7 +270,7 @@ def test_no_sms_comes_from_a_sender_that_staff_have_not_approved(world, sender, 
         assert sender.post("/v1/messages", body).code == "sender_not_verified"
 
 
-def test_an_approved_sender_is_used_as_it_was_approved(world, sender):
+def test_an_approved_sender_is_used_as_it_was_approved(world: World, sender: ApiClient) -> None:
     prove_sms(world.tenant(), "Acme")
 
     assert sender.post("/v1/messages", {**SMS, "from": "aCME"}).json["from"] == "Acme"
@@ -255,7 +278,9 @@ def test_an_approved_sender_is_used_as_it_was_approved(world, sender):
     assert sender.post("/v1/messages", {**SMS, "from": "Acme2"}).code == "sender_not_verified"
 
 
-def test_an_sms_does_not_leave_once_its_sender_was_taken_back(world, queue, settings, tmp_path):
+def test_an_sms_does_not_leave_once_its_sender_was_taken_back(
+    world: World, queue: Callable[..., Message], settings: Any, tmp_path: Path
+) -> None:
     settings.DATA_DIR = tmp_path
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
     prove_sms(world.tenant(), "Acme")
@@ -269,7 +294,9 @@ def test_an_sms_does_not_leave_once_its_sender_was_taken_back(world, queue, sett
     assert refused(message, "+4930123456") == REFUSED
 
 
-def test_an_sms_does_not_leave_once_its_country_was_switched_off(world, queue, settings, tmp_path):
+def test_an_sms_does_not_leave_once_its_country_was_switched_off(
+    world: World, queue: Callable[..., Message], settings: Any, tmp_path: Path
+) -> None:
     """Who finds a stolen key's SMS switches their country off; what is scheduled must not leave afterwards."""
     settings.DATA_DIR = tmp_path
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
@@ -286,12 +313,12 @@ def test_an_sms_does_not_leave_once_its_country_was_switched_off(world, queue, s
     assert said == {"+43512345678": "sms_country_off", "+4930123456": ""}
 
 
-def send_sms(tenant, *numbers):
+def send_sms(tenant: Any, *numbers: Any) -> Any:
     with tenant_context(tenant):
         return create_message(actor=SYSTEM, channel="sms", to=numbers, text="Hi").message
 
 
-def test_sms_go_to_the_countries_that_are_switched_on(world):
+def test_sms_go_to_the_countries_that_are_switched_on(world: World) -> None:
     tenant = world.tenant()
     prove_sms(tenant, "Acme", countries=["DE"])
     send_sms(tenant, "+4930123456")
@@ -304,7 +331,7 @@ def test_sms_go_to_the_countries_that_are_switched_on(world):
     send_sms(tenant, "+43512345678")
 
 
-def test_before_any_are_chosen_sms_go_to_the_country_of_the_approved_number(world):
+def test_before_any_are_chosen_sms_go_to_the_country_of_the_approved_number(world: World) -> None:
     tenant = world.tenant()
     with tenant_context(tenant):
         SmsSender.objects.create(
@@ -316,7 +343,7 @@ def test_before_any_are_chosen_sms_go_to_the_country_of_the_approved_number(worl
         send_sms(tenant, "+43512345678")
 
 
-def test_not_many_numbers_of_one_range_within_the_hour(world):
+def test_not_many_numbers_of_one_range_within_the_hour(world: World) -> None:
     tenant = world.tenant()
     prove_sms(tenant)
     send_sms(tenant, *(f"+49301234{last:02}" for last in range(12)))
@@ -333,12 +360,12 @@ def test_not_many_numbers_of_one_range_within_the_hour(world):
     send_sms(tenant, "+4930123499")
 
 
-def test_many_sms_at_once_to_one_range_are_as_limited_as_one_after_the_other(world):
+def test_many_sms_at_once_to_one_range_are_as_limited_as_one_after_the_other(world: World) -> None:
     tenant = world.tenant()
     prove_sms(tenant)
     together = threading.Barrier(8)
 
-    def attempt(number):
+    def attempt(number: Any) -> Any:
         try:
             together.wait(10)
             send_sms(tenant, *(f"+49301234{number}{last}" for last in range(10)))
@@ -355,7 +382,7 @@ def test_many_sms_at_once_to_one_range_are_as_limited_as_one_after_the_other(wor
     assert sorted(outcomes) == ["limited"] * 6 + ["sent"] * 2
 
 
-def test_in_test_mode_every_sender_is_free(world):
+def test_in_test_mode_every_sender_is_free(world: World) -> None:
     tenant = world.tenant("test")
     with tenant_context(tenant):
         create_message(actor=SYSTEM, sender="ceo@bank.example", **EMAIL)
@@ -365,6 +392,6 @@ def test_in_test_mode_every_sender_is_free(world):
         assert set(Message.objects.values_list("status", flat=True)) == {"delivered"}
 
 
-def test_the_service_refuses_as_the_endpoint_does(world):
+def test_the_service_refuses_as_the_endpoint_does(world: World) -> None:
     with tenant_context(world.tenant()), pytest.raises(SenderNotVerified):
         create_message(actor=SYSTEM, sender="ceo@bank.example", **EMAIL)

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,11 @@ from messaging.models import Message, Suppression
 from messaging.providers.base import Result
 from messaging.retry import CLOCK
 from messaging.services import claiming, create_suppression, delete_suppression, recording, sending
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, World
 from tests.messaging import smtp
 from tests.messaging.conftest import deliver, look, make_due, time_line
 from tests.messaging.smtp import (
+    Mailhost,
     converse_until,
     drip,
     drip_bytes,
@@ -25,13 +28,15 @@ from tests.messaging.smtp import (
 )
 
 
-def events_of(message):
+def events_of(message: Any) -> Any:
     with tenant_context(message.tenant):
         rows = OutboxEvent.objects.filter(object_id=message.public_id).order_by("id")
         return [row.type for row in rows]
 
 
-def test_an_email_arrives_as_it_was_written(world, mailhost, queue):
+def test_an_email_arrives_as_it_was_written(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     message = queue(
         world.tenant(),
         "Ada Lovelace <ada@example.com>",
@@ -66,7 +71,7 @@ def test_an_email_arrives_as_it_was_written(world, mailhost, queue):
     assert events_of(message) == ["message.queued", "message.sent"]
 
 
-def test_html_alone_is_sent_as_html(world, mailhost, queue):
+def test_html_alone_is_sent_as_html(world: World, mailhost: Mailhost, queue: Callable[..., Message]) -> None:
     queue(world.tenant(), "html@example.com", text="", html="<p>only</p>")
 
     deliver()
@@ -90,8 +95,15 @@ def test_html_alone_is_sent_as_html(world, mailhost, queue):
     ],
 )
 def test_every_answer_of_the_server_has_its_meaning(
-    world, mailhost, queue, address, status, code, suppressed, tried_again
-):
+    world: World,
+    mailhost: Mailhost,
+    queue: Callable[..., Message],
+    address: str,
+    status: str,
+    code: str,
+    suppressed: bool,
+    tried_again: bool,
+) -> None:
     message = queue(world.tenant(), address)
 
     deliver()
@@ -106,7 +118,9 @@ def test_every_answer_of_the_server_has_its_meaning(
     assert listed == ([(address, "bounce")] if suppressed else [])
 
 
-def test_recipients_of_one_message_are_judged_apart_and_only_the_rest_is_tried_again(world, mailhost, queue):
+def test_recipients_of_one_message_are_judged_apart_and_only_the_rest_is_tried_again(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "fine@example.com", "greylisted@example.com", "unknown@example.com")
 
     deliver()
@@ -125,7 +139,9 @@ def test_recipients_of_one_message_are_judged_apart_and_only_the_rest_is_tried_a
     assert len(time_line(message, "fine@example.com")) == 1
 
 
-def test_a_temporary_failure_is_tried_again_with_the_same_message_id(world, mailhost, queue, monkeypatch):
+def test_a_temporary_failure_is_tried_again_with_the_same_message_id(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
     message = queue(world.tenant(), "greylisted+then-fine@example.com")
     deliver()
     assert mailhost.received == []
@@ -139,7 +155,9 @@ def test_a_temporary_failure_is_tried_again_with_the_same_message_id(world, mail
     assert received.message_id == f"<{message.public_id}@testserver>"
 
 
-def test_tries_end_after_the_last_back_off(world, mailhost, queue):
+def test_tries_end_after_the_last_back_off(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "greylisted@example.com")
 
     for number in range(1, CLOCK.tries + 1):
@@ -158,7 +176,9 @@ def test_tries_end_after_the_last_back_off(world, mailhost, queue):
     assert deliver() == 0
 
 
-def test_a_refused_sender_fails_every_recipient(world, mailhost, queue):
+def test_a_refused_sender_fails_every_recipient(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     mailhost.mail_answer = "553 5.1.8 Sender refused"
     message = queue(world.tenant(), "a@example.com", "b@example.com")
 
@@ -171,15 +191,15 @@ def test_a_refused_sender_fails_every_recipient(world, mailhost, queue):
         assert not Suppression.objects.exists()
 
 
-def _hang_up(connection):
+def _hang_up(connection: Any) -> None:
     connection.close()
 
 
-def _say_421(connection):
+def _say_421(connection: Any) -> None:
     connection.sendall(b"421 4.3.2 Shutting down\r\n")
 
 
-def _say_nothing(connection):
+def _say_nothing(connection: Any) -> None:
     time.sleep(1.5)
 
 
@@ -201,7 +221,14 @@ def _say_nothing(connection):
         (b".", drip_bytes),
     ],
 )
-def test_disconnects_and_time_outs_are_temporary(world, settings, queue, monkeypatch, moment, behaviour):
+def test_disconnects_and_time_outs_are_temporary(
+    world: World,
+    settings: Any,
+    queue: Callable[..., Message],
+    monkeypatch: pytest.MonkeyPatch,
+    moment: bytes,
+    behaviour: Any,
+) -> None:
     monkeypatch.setattr("messaging.providers.smtp.CALL_SECONDS", 1)
     message = queue(world.tenant(), "a@example.com")
 
@@ -218,7 +245,9 @@ def test_disconnects_and_time_outs_are_temporary(world, settings, queue, monkeyp
 
 
 @pytest.mark.parametrize("moment", ["RCPT", "DATA"])
-def test_what_the_server_said_before_it_went_away_stays_said(world, settings, queue, moment):
+def test_what_the_server_said_before_it_went_away_stays_said(
+    world: World, settings: Any, queue: Callable[..., Message], moment: str
+) -> None:
     message = queue(world.tenant(), "gone@example.com", "b@example.com")
 
     with raw_server(refuse_first_and_leave_at(moment)) as url:
@@ -233,7 +262,9 @@ def test_what_the_server_said_before_it_went_away_stays_said(world, settings, qu
     )
 
 
-def test_a_refused_login_is_the_operators_to_mend_and_the_message_waits(world, settings, queue):
+def test_a_refused_login_is_the_operators_to_mend_and_the_message_waits(
+    world: World, settings: Any, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "a@example.com")
 
     with raw_server(refuse_login) as url:
@@ -246,7 +277,9 @@ def test_a_refused_login_is_the_operators_to_mend_and_the_message_waits(world, s
 
 
 @pytest.mark.parametrize("scheme", ["smtp+tls", "smtp+ssl"])
-def test_a_server_that_cannot_prove_who_it_is_gets_nothing(world, settings, queue, mailhost, scheme):
+def test_a_server_that_cannot_prove_who_it_is_gets_nothing(
+    world: World, settings: Any, queue: Callable[..., Message], mailhost: Mailhost, scheme: str
+) -> None:
     message = queue(world.tenant(), "a@example.com")
     settings.MESSAGING_SMTP_URL = settings.MESSAGING_SMTP_URL.replace("smtp://", f"{scheme}://")
 
@@ -256,7 +289,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_nothing(world, settings, queu
     assert mailhost.of(message.public_id) == []
 
 
-def test_nobody_listening_is_temporary(world, settings, queue):
+def test_nobody_listening_is_temporary(world: World, settings: Any, queue: Callable[..., Message]) -> None:
     settings.MESSAGING_PROVIDERS = {"email": "smtp"}
     settings.MESSAGING_SMTP_URL = "smtp://127.0.0.1:1"
     message = queue(world.tenant(), "a@example.com")
@@ -266,7 +299,9 @@ def test_nobody_listening_is_temporary(world, settings, queue):
     assert time_line(message, "a@example.com") == [("deferred", "smtp_connection")]
 
 
-def test_a_connection_the_server_closed_while_idle_is_noticed(world, mailhost, queue, settings):
+def test_a_connection_the_server_closed_while_idle_is_noticed(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], settings: Any
+) -> None:
     first = queue(world.tenant(), "one@example.com")
     deliver()
     url = settings.MESSAGING_SMTP_URL
@@ -283,14 +318,16 @@ def test_a_connection_the_server_closed_while_idle_is_noticed(world, mailhost, q
     assert mailhost.connections == 2
 
 
-def test_a_bug_in_a_provider_stops_neither_the_batch_nor_the_message(world, mailhost, queue, monkeypatch):
+def test_a_bug_in_a_provider_stops_neither_the_batch_nor_the_message(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
     broken = queue(world.tenant(), "broken@example.com")
     fine = queue(world.tenant(), "fine@example.com")
     from messaging.providers import smtp
 
     compose = smtp.compose_signed
 
-    def explode(envelope):
+    def explode(envelope: Any) -> Any:
         if envelope.message_id == broken.id:
             raise ZeroDivisionError
         return compose(envelope)
@@ -303,7 +340,9 @@ def test_a_bug_in_a_provider_stops_neither_the_batch_nor_the_message(world, mail
     assert look(fine)[0].status == "sent"
 
 
-def test_suppressed_addresses_get_nothing_until_they_are_taken_off(world, mailhost, queue):
+def test_suppressed_addresses_get_nothing_until_they_are_taken_off(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     with tenant_context(world.tenant()):
         entry = create_suppression(actor=SYSTEM, channel="email", address="Ada@Example.com")
     blocked = queue(world.tenant(), "ada@example.com", "bob@example.com")
@@ -326,7 +365,9 @@ def test_suppressed_addresses_get_nothing_until_they_are_taken_off(world, mailho
     assert look(again)[0].status == "sent"
 
 
-def test_a_message_to_suppressed_addresses_only_calls_nobody(world, mailhost, queue):
+def test_a_message_to_suppressed_addresses_only_calls_nobody(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
     message = queue(world.tenant(), "ada@example.com")
@@ -337,7 +378,9 @@ def test_a_message_to_suppressed_addresses_only_calls_nobody(world, mailhost, qu
     assert mailhost.received == []
 
 
-def test_a_scheduled_message_waits_for_its_time(world, mailhost, queue):
+def test_a_scheduled_message_waits_for_its_time(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "a@example.com", send_at=clock.now() + dt.timedelta(hours=1))
 
     deliver()
@@ -348,7 +391,9 @@ def test_a_scheduled_message_waits_for_its_time(world, mailhost, queue):
     assert look(message)[0].status == "sent"
 
 
-def test_a_suspended_company_pauses_and_resumes_without_loss(world, mailhost, queue):
+def test_a_suspended_company_pauses_and_resumes_without_loss(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     from accounts.services import resume_company, suspend_company
 
     suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)
@@ -364,7 +409,9 @@ def test_a_suspended_company_pauses_and_resumes_without_loss(world, mailhost, qu
     assert len(mailhost.to("paused@example.com")) == 1
 
 
-def test_every_company_gets_a_share_of_each_claim(world, mailhost, queue):
+def test_every_company_gets_a_share_of_each_claim(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     for number in range(40):
         queue(world.tenant(), f"backlog{number}@example.com")
     late = queue(world.other_tenant(), "late@example.com")
@@ -377,12 +424,14 @@ def test_every_company_gets_a_share_of_each_claim(world, mailhost, queue):
     deliver()
 
 
-def _give_back(jobs):
+def _give_back(jobs: Any) -> None:
     with system_context(reason="tests"):
         Message.objects.filter(id__in=[job.message.id for job in jobs]).update(due_at=clock.now())
 
 
-def test_two_workers_never_hold_the_same_message(world, mailhost, queue):
+def test_two_workers_never_hold_the_same_message(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "a@example.com")
 
     first = [job.message.id for job in claiming.claim_due(call_seconds=30).jobs]
@@ -394,7 +443,9 @@ def test_two_workers_never_hold_the_same_message(world, mailhost, queue):
         Message.objects.filter(id__in=first).update(due_at=clock.now())
 
 
-def test_a_worker_whose_lease_ran_out_writes_nothing(world, mailhost, queue):
+def test_a_worker_whose_lease_ran_out_writes_nothing(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "a@example.com")
     [slow] = [job for job in claiming.claim_due(call_seconds=30).jobs if job.message.id == message.id]
     make_due(message)
@@ -410,13 +461,15 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(world, mailhost, queue):
     assert look(message)[0].status == "sent"
 
 
-def _part(job, outcome):
+def _part(job: Any, outcome: Any) -> Any:
     [part] = sending._parts(job)
     part.results = [Result(target.recipient_id, outcome) for target in part.envelope.targets]
     return part
 
 
-def test_calls_are_not_begun_when_the_lease_could_end_first(world, mailhost, queue, monkeypatch):
+def test_calls_are_not_begun_when_the_lease_could_end_first(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("messaging.services.sending.CALL_SECONDS", 3600)
     message = queue(world.tenant(), "a@example.com")
 
@@ -428,7 +481,9 @@ def test_calls_are_not_begun_when_the_lease_could_end_first(world, mailhost, que
     monkeypatch.undo()
 
 
-def test_a_message_that_kills_its_workers_is_given_up(world, mailhost, queue):
+def test_a_message_that_kills_its_workers_is_given_up(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "a@example.com")
     with system_context(reason="tests"):
         Message.objects.filter(id=message.id).update(attempt=sending.MAX_CLAIMS)

@@ -1,20 +1,23 @@
 """An invoice by email: what arrives, once, by the API and from its page; and what is not sent."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
 
+from apikeys.services import IssuedKey
 from billing.models import InvoiceLink
 from billing.services import void_invoice
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from messaging.models import Message
 from tests.billing.factories import make_invoice
-from tests.clients import send_form, sign_in
-from tests.factories import SYSTEM, make_customer
+from tests.clients import ApiClient, send_form, sign_in
+from tests.factories import SYSTEM, World, make_customer
 from tests.messaging.conftest import deliver
+from tests.messaging.smtp import Mailhost
 
 SCOPES = ["invoices:read", "email:send"]
 
@@ -39,7 +42,9 @@ def counts(world: Any) -> tuple[int, int]:
         return Message.objects.count(), InvoiceLink.objects.count()
 
 
-def test_the_customer_gets_the_pdf_and_a_link_once(world, client, invoice, mailhost):
+def test_the_customer_gets_the_pdf_and_a_link_once(
+    world: World, client: Any, invoice: Any, mailhost: Mailhost
+) -> None:
     path, body = f"/v1/invoices/{invoice.public_id}/send", {"message": "Vielen Dank!"}
 
     answers = [client.post(path, body, idempotency_key="once") for _ in range(2)]
@@ -70,7 +75,7 @@ def test_the_customer_gets_the_pdf_and_a_link_once(world, client, invoice, mailh
     assert event.object_id == invoice.public_id
 
 
-def test_words_and_address_of_ones_own(world, client, invoice, mailhost):
+def test_words_and_address_of_ones_own(world: World, client: Any, invoice: Any, mailhost: Mailhost) -> None:
     body = {"to": ["Books <books@example.com>"], "subject": "For your books"}
     assert client.post(f"/v1/invoices/{invoice.public_id}/send", body).status == 201
 
@@ -83,7 +88,13 @@ def test_words_and_address_of_ones_own(world, client, invoice, mailhost):
     )
 
 
-def test_what_is_not_sent_leaves_nothing(world, client, invoice, issue_key, api):
+def test_what_is_not_sent_leaves_nothing(
+    world: World,
+    client: Any,
+    invoice: Any,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+) -> None:
     tenant = world.tenant()
     draft = make_invoice(tenant)
     void = make_invoice(tenant, finalize=True)
@@ -108,7 +119,7 @@ def test_what_is_not_sent_leaves_nothing(world, client, invoice, issue_key, api)
     assert counts(world) == (0, 0)
 
 
-def test_from_the_page(world, invoice, mailhost):
+def test_from_the_page(world: World, invoice: Any, mailhost: Mailhost) -> None:
     browser = sign_in(world.teammate)
     address = f"/messages/invoices/{invoice.public_id}/send/"
     assert address in browser.get(f"/invoices/{invoice.public_id}/").content.decode()

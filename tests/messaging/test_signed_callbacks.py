@@ -4,6 +4,8 @@ import base64
 import datetime as dt
 import json
 import secrets
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,21 +13,25 @@ from standardwebhooks import Webhook
 
 from core import clock
 from core.tenancy import tenant_context
-from messaging.models import Suppression
+from messaging.models import Message, Suppression
+from tests.factories import World
 from tests.messaging.conftest import deliver, look, time_line
+from tests.messaging.smtp import Mailhost
 
 SECRET = "whsec_" + base64.b64encode(b"a-secret-of-32-bytes-for-tests!!").decode()
 
 
 @pytest.fixture
-def sent(world, mailhost, queue, settings):
+def sent(world: World, mailhost: Mailhost, queue: Callable[..., Message], settings: Any) -> Any:
     settings.MESSAGING_CALLBACK_SECRET = SECRET
     message = queue(world.tenant(), "ada@example.com")
     deliver()
     return message
 
 
-def report(events, *, secret=SECRET, moment=None, tamper=b"", body=None):
+def report(
+    events: Any, *, secret: Any = SECRET, moment: Any = None, tamper: bytes = b"", body: Any = None
+) -> Any:
     raw = json.dumps({"events": events}) if body is None else body
     identifier, moment = f"note_{secrets.token_hex(4)}", moment or clock.now()
     signature = Webhook(secret).sign(identifier, moment, raw)
@@ -41,7 +47,7 @@ def report(events, *, secret=SECRET, moment=None, tamper=b"", body=None):
     )
 
 
-def event(message, **fields):
+def event(message: Any, **fields: Any) -> Any:
     return {
         "id": secrets.token_hex(8),
         "message": message.public_id,
@@ -66,7 +72,9 @@ def event(message, **fields):
         ({"type": "failed"}, "failed", None),
     ],
 )
-def test_each_report_has_its_effect(world, sent, fields, status, origin):
+def test_each_report_has_its_effect(
+    world: World, sent: Any, fields: dict[str, Any], status: str, origin: str | None
+) -> None:
     assert report([event(sent, **fields)]).status_code == 204
 
     assert look(sent)[0].status == status
@@ -75,7 +83,9 @@ def test_each_report_has_its_effect(world, sent, fields, status, origin):
 
 
 @pytest.mark.parametrize("permanent", ["perhaps", "", None, 2, [], {}])
-def test_a_permanence_that_is_neither_true_nor_false_changes_nothing(world, sent, permanent):
+def test_a_permanence_that_is_neither_true_nor_false_changes_nothing(
+    world: World, sent: Any, permanent: Any
+) -> None:
     assert report([event(sent, type="bounced", permanent=permanent)]).status_code == 400
 
     assert look(sent)[0].status == "sent"
@@ -83,7 +93,7 @@ def test_a_permanence_that_is_neither_true_nor_false_changes_nothing(world, sent
         assert not Suppression.objects.exists()
 
 
-def test_late_news_cannot_turn_a_complaint_into_a_delivery(sent):
+def test_late_news_cannot_turn_a_complaint_into_a_delivery(sent: Any) -> None:
     report([event(sent, type="delivered"), event(sent, type="complained"), event(sent, type="delivered")])
 
     assert look(sent)[0].status == "complained"
@@ -91,7 +101,7 @@ def test_late_news_cannot_turn_a_complaint_into_a_delivery(sent):
     assert kinds == ["sent", "delivered", "complained", "delivered"]
 
 
-def test_forged_altered_and_old_reports_are_refused(sent):
+def test_forged_altered_and_old_reports_are_refused(sent: Any) -> None:
     bounced = [event(sent, type="bounced")]
     other = "whsec_" + base64.b64encode(b"another-secret-of-32-bytes-here!").decode()
 
@@ -104,7 +114,7 @@ def test_forged_altered_and_old_reports_are_refused(sent):
     assert look(sent)[0].status == "sent"
 
 
-def test_without_a_secret_nothing_is_accepted(sent, settings):
+def test_without_a_secret_nothing_is_accepted(sent: Any, settings: Any) -> None:
     for weak in ("", "whsec_", "whsec_c2hvcnQ=", "not base64!"):
         settings.MESSAGING_CALLBACK_SECRET = weak
         assert report([event(sent, type="bounced")]).status_code == 403
@@ -127,11 +137,11 @@ def test_without_a_secret_nothing_is_accepted(sent, settings):
         '{"events": [{"id": "1", "type": "delivered", "recipient": "a@b.co", "message": "nonsense"}]}',
     ],
 )
-def test_signed_nonsense_is_a_400(sent, body):
+def test_signed_nonsense_is_a_400(sent: Any, body: str) -> None:
     assert report(None, body=body).status_code == 400
 
 
-def test_a_report_that_says_two_things_changes_nothing(sent):
+def test_a_report_that_says_two_things_changes_nothing(sent: Any) -> None:
     good = json.dumps(event(sent, type="bounced"))
     twice = good[:-1] + ', "type": "delivered"}'
 
@@ -140,7 +150,7 @@ def test_a_report_that_says_two_things_changes_nothing(sent):
     assert look(sent)[0].status == "sent"
 
 
-def test_reports_about_unknown_recipients_change_nothing(sent):
+def test_reports_about_unknown_recipients_change_nothing(sent: Any) -> None:
     stranger = event(sent, recipient="eve@example.com", type="bounced")
     nobody = event(sent, type="bounced") | {"message": "msg_01h455vb4pex5vsknk084sn02q"}
 

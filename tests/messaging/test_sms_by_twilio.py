@@ -2,15 +2,18 @@
 
 import base64
 import hmac
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from core.tenancy import tenant_context
-from messaging.models import Suppression
+from messaging.models import Message, Suppression
 from messaging.providers import load_provider
 from messaging.providers.base import Result
 from messaging.services import claiming
+from tests.factories import World
 from tests.messaging.conftest import deliver, look, make_due, time_line
 from tests.messaging.standins import stand_in, twilio_api
 
@@ -18,7 +21,7 @@ TOKEN = "stand-in-token"
 
 
 @pytest.fixture
-def vendor(settings):
+def vendor(settings: Any) -> Iterator[Any]:
     with stand_in(twilio_api) as server:
         settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "twilio"}
         settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC" + "0" * 32, TOKEN
@@ -26,27 +29,29 @@ def vendor(settings):
         yield server
 
 
-def queue_sms(queue, world, *numbers):
+def queue_sms(queue: Any, world: World, *numbers: Any) -> Any:
     return queue(world.tenant(), *numbers, channel="sms", subject="", text="Hi", sender="Acme")
 
 
-def requests_to(vendor, number):
+def requests_to(vendor: Any, number: Any) -> Any:
     return [fields for _, fields, _ in vendor.requests if fields["To"] == number]
 
 
-def report(path, fields, *, token=TOKEN):
+def report(path: Any, fields: Any, *, token: Any = TOKEN) -> Any:
     """POST as the vendor does: signed over our public address and the sorted fields (SHA-1, the vendor's choice)."""
     signed = f"http://testserver{path}" + "".join(name + fields[name] for name in sorted(fields))
     signature = base64.b64encode(hmac.digest(token.encode(), signed.encode(), "sha1")).decode()
     return Client().post(path, fields, headers={"X-Twilio-Signature": signature}).status_code
 
 
-def callback_path(vendor, number):
+def callback_path(vendor: Any, number: Any) -> Any:
     [fields] = requests_to(vendor, number)
     return fields["StatusCallback"].removeprefix("http://testserver")
 
 
-def test_each_recipient_is_one_call_to_the_vendor(world, vendor, queue):
+def test_each_recipient_is_one_call_to_the_vendor(
+    world: World, vendor: Any, queue: Callable[..., Message]
+) -> None:
     message = queue_sms(queue, world, "+4930123456", "+4930123457")
 
     deliver()
@@ -75,7 +80,15 @@ def test_each_recipient_is_one_call_to_the_vendor(world, vendor, queue):
         ("+4930121212", "sent", "", False),
     ],
 )
-def test_the_vendors_codes_have_their_meaning(world, vendor, queue, number, status, code, suppressed):
+def test_the_vendors_codes_have_their_meaning(
+    world: World,
+    vendor: Any,
+    queue: Callable[..., Message],
+    number: str,
+    status: str,
+    code: str,
+    suppressed: bool,
+) -> None:
     message = queue_sms(queue, world, number)
 
     deliver()
@@ -88,7 +101,9 @@ def test_the_vendors_codes_have_their_meaning(world, vendor, queue, number, stat
         assert Suppression.objects.filter(address=number).exists() == suppressed
 
 
-def test_only_the_numbers_that_failed_for_now_are_called_again(world, vendor, queue):
+def test_only_the_numbers_that_failed_for_now_are_called_again(
+    world: World, vendor: Any, queue: Callable[..., Message]
+) -> None:
     message = queue_sms(queue, world, "+4930123456", "+4930555555")
     deliver()
 
@@ -99,7 +114,9 @@ def test_only_the_numbers_that_failed_for_now_are_called_again(world, vendor, qu
     assert len(requests_to(vendor, "+4930555555")) == 2
 
 
-def test_a_vendor_that_does_not_answer_is_temporary(world, vendor, queue, monkeypatch):
+def test_a_vendor_that_does_not_answer_is_temporary(
+    world: World, vendor: Any, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
     vendor.delay_seconds = 1
     message = queue_sms(queue, world, "+4930123456")
@@ -111,8 +128,13 @@ def test_a_vendor_that_does_not_answer_is_temporary(world, vendor, queue, monkey
 
 @pytest.mark.parametrize(("reported", "calls"), [(False, 2), (True, 1)])
 def test_an_answer_that_never_came_costs_a_second_sms_unless_the_vendor_reports_the_first(
-    world, vendor, queue, monkeypatch, reported, calls
-):
+    world: World,
+    vendor: Any,
+    queue: Callable[..., Message],
+    monkeypatch: pytest.MonkeyPatch,
+    reported: bool,
+    calls: int,
+) -> None:
     """The vendor's API takes no idempotency token: this is the duplicate that remains, and what prevents most of them."""
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
     vendor.delay_seconds = 1
@@ -144,7 +166,15 @@ def test_an_answer_that_never_came_costs_a_second_sms_unless_the_vendor_reports_
         ("sending", "", "sent", False),
     ],
 )
-def test_signed_reports_are_written_down(world, vendor, queue, said, code, status, suppressed):
+def test_signed_reports_are_written_down(
+    world: World,
+    vendor: Any,
+    queue: Callable[..., Message],
+    said: str,
+    code: str,
+    status: str,
+    suppressed: bool,
+) -> None:
     message = queue_sms(queue, world, "+4930123456")
     deliver()
     fields = {"MessageSid": "SM1", "MessageStatus": said} | ({"ErrorCode": code} if code else {})
@@ -157,7 +187,9 @@ def test_signed_reports_are_written_down(world, vendor, queue, said, code, statu
         assert Suppression.objects.exists() == suppressed
 
 
-def test_a_report_told_twice_changes_nothing_the_second_time(world, vendor, queue):
+def test_a_report_told_twice_changes_nothing_the_second_time(
+    world: World, vendor: Any, queue: Callable[..., Message]
+) -> None:
     message = queue_sms(queue, world, "+4930123456")
     deliver()
     fields = {"MessageSid": "SM1", "MessageStatus": "delivered"}
@@ -170,7 +202,9 @@ def test_a_report_told_twice_changes_nothing_the_second_time(world, vendor, queu
     assert [kind for kind, _ in time_line(message, "+4930123456")] == ["sent", "delivered", "sent"]
 
 
-def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(world, vendor, queue):
+def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(
+    world: World, vendor: Any, queue: Callable[..., Message]
+) -> None:
     from messaging.services import recording, sending
 
     message = queue_sms(queue, world, "+4930123456")
@@ -191,7 +225,9 @@ def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(wor
 
 
 @pytest.mark.parametrize("token", ["", "another-token"])
-def test_a_report_without_the_right_signature_is_refused(world, vendor, queue, token):
+def test_a_report_without_the_right_signature_is_refused(
+    world: World, vendor: Any, queue: Callable[..., Message], token: str
+) -> None:
     message = queue_sms(queue, world, "+4930123456")
     deliver()
     path = callback_path(vendor, "+4930123456")
@@ -203,7 +239,7 @@ def test_a_report_without_the_right_signature_is_refused(world, vendor, queue, t
     assert look(message)[0].status == "sent"
 
 
-def test_the_signature_covers_the_recipient(world, vendor, queue):
+def test_the_signature_covers_the_recipient(world: World, vendor: Any, queue: Callable[..., Message]) -> None:
     message = queue_sms(queue, world, "+4930123456", "+4930123457")
     deliver()
     first, second = (callback_path(vendor, n) for n in ("+4930123456", "+4930123457"))
@@ -217,7 +253,9 @@ def test_the_signature_covers_the_recipient(world, vendor, queue):
     assert look(message)[0].status == "sent"
 
 
-def test_a_report_without_a_token_set_is_refused(world, vendor, queue, settings):
+def test_a_report_without_a_token_set_is_refused(
+    world: World, vendor: Any, queue: Callable[..., Message], settings: Any
+) -> None:
     settings.TWILIO_AUTH_TOKEN = ""
 
     assert report("/callbacks/twilio", {"MessageStatus": "failed"}, token="") == 403

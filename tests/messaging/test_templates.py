@@ -1,17 +1,21 @@
 """Templates: texts with variables that never run, versions that never change, and messages that are made of them or refused."""
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from core.tenancy import tenant_context
 from messaging.models import DailyUsage, Message
 from messaging.services import create_suppression
 from messaging.services.templates import MAX_TEXT_BYTES
 from messaging.templating import FILTERS, MAX_PLACES, InvalidTemplate, flatten, parse, render
-from tests.clients import sign_in
-from tests.factories import SYSTEM
+from tests.clients import ApiClient, sign_in
+from tests.factories import SYSTEM, World
 from tests.messaging.conftest import deliver
+from tests.messaging.smtp import Mailhost
 
 WELCOME = {
     "name": "Welcome",
@@ -25,20 +29,20 @@ ADA = {"customer": {"name": "Ada"}, "code": 42}
 
 
 @pytest.fixture
-def client(world, issue_key, api):
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     scopes = ["messaging:send", "messaging:read", "templates:read", "templates:write"]
     return api(issue_key(world.company, scopes=scopes, rate_limit=600).client_secret)
 
 
 @pytest.fixture
-def welcome(client):
+def welcome(client: ApiClient) -> Any:
     """The id of a template that was made through the API."""
     answer = client.post("/v1/templates", WELCOME)
     assert answer.status == 201, answer
     return answer.json["id"]
 
 
-def email(template, variables, **fields):
+def email(template: Any, variables: Any, **fields: Any) -> Any:
     return {
         "channel": "email",
         "to": ["ada@example.com"],
@@ -48,16 +52,16 @@ def email(template, variables, **fields):
     }
 
 
-def mails(mailhost):
+def mails(mailhost: Any) -> Any:
     return [received.message for received in mailhost.received]
 
 
-def problems(answer):
+def problems(answer: Any) -> Any:
     assert (answer.status, answer.code) == (400, "validation_failed"), answer
     return {(one["field"], one["code"]) for one in answer.json["error"]["fields"]}
 
 
-def is_untouched(world):
+def is_untouched(world: World) -> Any:
     with tenant_context(world.tenant()):
         return not Message.objects.exists() and not DailyUsage.objects.exists()
 
@@ -88,12 +92,12 @@ def is_untouched(world):
         "{{ a }}" * (MAX_PLACES + 1),
     ],
 )
-def test_what_is_no_plain_variable_is_refused_and_never_run(text):
+def test_what_is_no_plain_variable_is_refused_and_never_run(text: Any) -> None:
     with pytest.raises(InvalidTemplate):
         parse(text)
 
 
-def test_values_are_put_in_as_they_are_and_never_looked_into():
+def test_values_are_put_in_as_they_are_and_never_looked_into() -> None:
     values = {"a": "{{ b }}{% x %}", "a_b": True, "n": 7, "f": 1.5, "x.__class__": "<i>"}
     text = "{{ a }}|{{ a_b }}|{{ n }}|{{ f }}|{{ x.__class__ }}|{{! a comment }}a{b:c}} #d{e:f}"
 
@@ -104,7 +108,7 @@ def test_values_are_put_in_as_they_are_and_never_looked_into():
     assert set(FILTERS) == {"upper", "lower", "capitalize", "trim", "urlencode"}
 
 
-def test_reading_and_writing_is_one_thing_whatever_text_surrounds_the_variables():
+def test_reading_and_writing_is_one_thing_whatever_text_surrounds_the_variables() -> None:
     """For all texts without braces and all values: what is rendered is the pieces joined, and the names are found in order."""
     rng = random.Random(19)
     alphabet = "ab<>&'\" \n}%#é"
@@ -122,7 +126,7 @@ def test_reading_and_writing_is_one_thing_whatever_text_surrounds_the_variables(
         assert render(text, values, as_html=False, longest=1000) == wanted
 
 
-def test_nested_values_have_dotted_names_and_depth_ends():
+def test_nested_values_have_dotted_names_and_depth_ends() -> None:
     assert flatten({"a": {"b": {"c": 1}}, "a.d": 2, "e": {}}) == {"a.b.c": 1, "a.d": 2}
     deep: dict = {}
     for _ in range(5000):
@@ -133,7 +137,7 @@ def test_nested_values_have_dotted_names_and_depth_ends():
 # --- templates and their versions -----------------------------------------------------------------------------------------
 
 
-def test_a_template_is_made_changed_and_read_back_in_each_version(client, welcome):
+def test_a_template_is_made_changed_and_read_back_in_each_version(client: ApiClient, welcome: Any) -> None:
     made = client.get(f"/v1/templates/{welcome}").json
     assert made["version"] == 1
     assert made["variables"] == [
@@ -173,12 +177,14 @@ def test_a_template_is_made_changed_and_read_back_in_each_version(client, welcom
         ({"name": "\u200b"}, "name", "invalid"),
     ],
 )
-def test_what_is_no_template_is_refused_by_its_field(client, change, field, code):
+def test_what_is_no_template_is_refused_by_its_field(
+    client: ApiClient, change: dict[str, Any], field: str, code: str
+) -> None:
     assert (field, code) in problems(client.post("/v1/templates", WELCOME | change))
     assert client.get("/v1/templates").json["data"] == []
 
 
-def test_a_preview_shows_examples_or_what_is_given(client, welcome):
+def test_a_preview_shows_examples_or_what_is_given(client: ApiClient, welcome: Any) -> None:
     by_example = client.post(f"/v1/templates/{welcome}/preview", {"variables": None}).json
     given = client.post(
         f"/v1/templates/{welcome}/preview", {"version": 1, "variables": {"code": 1, "customer.name": "<b>"}}
@@ -199,7 +205,9 @@ def test_a_preview_shows_examples_or_what_is_given(client, welcome):
 # --- messages that are made of them ---------------------------------------------------------------------------------------
 
 
-def test_a_message_says_what_the_version_says_that_was_pinned_or_is_newest(client, welcome, mailhost):
+def test_a_message_says_what_the_version_says_that_was_pinned_or_is_newest(
+    client: ApiClient, welcome: Any, mailhost: Mailhost
+) -> None:
     client.patch(
         f"/v1/templates/{welcome}", {"subject": "Second", "text": "Hi {{ customer.name }}", "html": ""}
     )
@@ -243,13 +251,15 @@ def test_a_message_says_what_the_version_says_that_was_pinned_or_is_newest(clien
     ],
 )
 def test_what_a_template_cannot_be_filled_in_with_is_refused_and_nothing_is_queued(
-    world, client, welcome, variables, change, refused
-):
+    world: World, client: ApiClient, welcome: Any, variables: Any, change: dict[str, Any], refused: Any
+) -> None:
     assert problems(client.post("/v1/messages", email(welcome, variables) | change)) == refused
     assert is_untouched(world)
 
 
-def test_another_companys_template_is_none(world, issue_key, api, welcome):
+def test_another_companys_template_is_none(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], welcome: Any
+) -> None:
     other = api(issue_key(world.other_company, scopes=["messaging:send"]).client_secret)
 
     assert problems(other.post("/v1/messages", email(welcome, ADA))) == {("template", "not_found")}
@@ -258,7 +268,9 @@ def test_another_companys_template_is_none(world, issue_key, api, welcome):
 # --- batches --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_batch_is_a_message_for_each_with_values_of_its_own(world, client, welcome, mailhost):
+def test_a_batch_is_a_message_for_each_with_values_of_its_own(
+    world: World, client: ApiClient, welcome: Any, mailhost: Mailhost
+) -> None:
     people = [
         {
             "to": f"Person {n} <p{n}@exämple.com>",
@@ -283,7 +295,9 @@ def test_a_batch_is_a_message_for_each_with_values_of_its_own(world, client, wel
         assert DailyUsage.objects.get(channel="email").recipients == 100
 
 
-def test_one_bad_recipient_refuses_the_whole_batch_by_its_place(world, client, welcome):
+def test_one_bad_recipient_refuses_the_whole_batch_by_its_place(
+    world: World, client: ApiClient, welcome: Any
+) -> None:
     people = [
         {"to": "ada@example.com", "variables": ADA},
         {"to": "nobody", "variables": ADA},
@@ -312,7 +326,9 @@ def test_one_bad_recipient_refuses_the_whole_batch_by_its_place(world, client, w
     assert is_untouched(world)
 
 
-def test_suppressed_people_of_a_batch_are_left_out_and_the_others_are_not(world, client, queue):
+def test_suppressed_people_of_a_batch_are_left_out_and_the_others_are_not(
+    world: World, client: ApiClient, queue: Callable[..., Message]
+) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
     people = [{"to": "ada@example.com"}, {"to": "bob@example.com"}]
@@ -329,7 +345,7 @@ def test_suppressed_people_of_a_batch_are_left_out_and_the_others_are_not(world,
 # --- pages ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_preview_can_do_nothing_but_be_looked_at(world, welcome):
+def test_a_preview_can_do_nothing_but_be_looked_at(world: World, welcome: Any) -> None:
     browser = sign_in(world.owner, company=world.company)
     path = f"/messages/templates/{welcome}/"
 
@@ -349,7 +365,9 @@ def test_a_preview_can_do_nothing_but_be_looked_at(world, welcome):
     assert (refused.status_code, b"customer.name: The template needs" in refused.content) == (400, True)
 
 
-def test_a_template_is_changed_on_its_page_and_nothing_that_it_cannot_show_is_lost(world, client, welcome):
+def test_a_template_is_changed_on_its_page_and_nothing_that_it_cannot_show_is_lost(
+    world: World, client: ApiClient, welcome: Any
+) -> None:
     variables = [{"name": "greeting", "default": "two\nlines"}, {"name": "sign", "default": " – "}]
     client.patch(f"/v1/templates/{welcome}", {"variables": variables})
     browser = sign_in(world.owner, company=world.company)

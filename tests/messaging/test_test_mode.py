@@ -1,16 +1,20 @@
 """Test mode: the same API, the same events, and nothing leaves."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
-from messaging.models import Suppression
+from messaging.models import Message, Suppression
 from messaging.services import create_suppression
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, World
 from tests.messaging.conftest import deliver, look
+from tests.messaging.smtp import Mailhost
 
 
-def events_of(message):
+def events_of(message: Any) -> Any:
     with tenant_context(message.tenant):
         return list(
             OutboxEvent.objects.filter(object_id=message.public_id)
@@ -31,7 +35,14 @@ def events_of(message):
         ("ada@example.com", "delivered", ["sent", "delivered"]),
     ],
 )
-def test_magic_email_addresses_tell_their_story(world, mailhost, queue, address, status, events):
+def test_magic_email_addresses_tell_their_story(
+    world: World,
+    mailhost: Mailhost,
+    queue: Callable[..., Message],
+    address: str,
+    status: str,
+    events: list[str],
+) -> None:
     message = queue(world.tenant("test"), address)
 
     deliver()
@@ -51,7 +62,9 @@ def test_magic_email_addresses_tell_their_story(world, mailhost, queue, address,
         ("+4930123456", "delivered"),
     ],
 )
-def test_magic_numbers_tell_their_story(world, queue, number, status):
+def test_magic_numbers_tell_their_story(
+    world: World, queue: Callable[..., Message], number: str, status: str
+) -> None:
     message = queue(world.tenant("test"), number, channel="sms", subject="", text="Hi")
 
     deliver()
@@ -59,7 +72,7 @@ def test_magic_numbers_tell_their_story(world, queue, number, status):
     assert look(message)[0].status == status
 
 
-def test_a_test_complaint_suppresses_in_test_mode_only(world, queue):
+def test_a_test_complaint_suppresses_in_test_mode_only(world: World, queue: Callable[..., Message]) -> None:
     queue(world.tenant("test"), "complained@test.pomelo.dev")
 
     deliver()
@@ -70,7 +83,9 @@ def test_a_test_complaint_suppresses_in_test_mode_only(world, queue):
         assert not Suppression.objects.exists()
 
 
-def test_magic_addresses_keep_their_story_however_often_they_are_used(world, queue):
+def test_magic_addresses_keep_their_story_however_often_they_are_used(
+    world: World, queue: Callable[..., Message]
+) -> None:
     tenant = world.tenant("test")
     first = queue(tenant, "bounced@test.pomelo.dev")
     deliver()
@@ -80,7 +95,7 @@ def test_magic_addresses_keep_their_story_however_often_they_are_used(world, que
     assert (look(first)[0].status, look(second)[0].status) == ("bounced", "bounced")
 
 
-def test_the_test_suppression_list_works_too(world, queue):
+def test_the_test_suppression_list_works_too(world: World, queue: Callable[..., Message]) -> None:
     with tenant_context(world.tenant("test")):
         create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
     message = queue(world.tenant("test"), "ada@example.com")

@@ -2,6 +2,9 @@
 
 import re
 import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dkim
@@ -11,6 +14,7 @@ from django.core.signing import Signer
 from django.db import IntegrityError
 from django.test import Client
 
+from apikeys.services import IssuedKey
 from audit.models import AuditEntry
 from core.api.throttling import Policy
 from core.api.visits import VisitLimit
@@ -21,9 +25,10 @@ from messaging.models import DkimKey, Message, Recipient, Suppression
 from messaging.providers.file import list_mailbox
 from messaging.services import clicks, create_suppression
 from messaging.signing import key_record
-from tests.clients import random_address, send_form, sign_in
-from tests.factories import SYSTEM
+from tests.clients import ApiClient, random_address, send_form, sign_in
+from tests.factories import SYSTEM, World
 from tests.messaging.conftest import deliver, look
+from tests.messaging.smtp import Mailhost
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 FORM = "application/x-www-form-urlencoded"
@@ -31,24 +36,24 @@ NEWS = {"topic": "newsletter"}
 
 
 @pytest.fixture
-def client(world, issue_key, api):
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     scopes = ["messaging:send", "messaging:read", "suppressions:read", "suppressions:write"]
     return api(issue_key(world.company, scopes=scopes, rate_limit=60).client_secret)
 
 
 @pytest.fixture
-def stranger():
+def stranger() -> Client:
     """Somebody who has never been here, at an address of their own; forged forms would be refused."""
     return Client(enforce_csrf_checks=True, REMOTE_ADDR=random_address())
 
 
-def link_of(message, address):
+def link_of(message: Any, address: Any) -> Any:
     """Return the path of a recipient's link."""
     _, recipients = look(message)
     return urlsplit(unsubscribe_link(recipients[address].id)).path
 
 
-def entries(world):
+def entries(world: World) -> Any:
     with tenant_context(world.tenant()):
         return list(Suppression.objects.order_by("id").values_list("address", "origin", "topic"))
 
@@ -56,7 +61,7 @@ def entries(world):
 # --- what is accepted -----------------------------------------------------------------------------------------------------
 
 
-def test_bulk_mail_is_sent_and_read_back_with_its_topic(client):
+def test_bulk_mail_is_sent_and_read_back_with_its_topic(client: ApiClient) -> None:
     body = {"channel": "email", "to": ["ada@example.com"], "subject": "News", "text": "Hi"}
 
     bulk = client.post("/v1/messages", {**body, "bulk": NEWS})
@@ -83,7 +88,9 @@ def test_bulk_mail_is_sent_and_read_back_with_its_topic(client):
         ({"bulk": NEWS, "bcc": ["bob@example.com"]}, "bcc", "not_supported"),
     ],
 )
-def test_what_cannot_be_bulk_mail_is_refused_by_its_field(world, client, change, field, code):
+def test_what_cannot_be_bulk_mail_is_refused_by_its_field(
+    world: World, client: ApiClient, change: dict[str, Any], field: str, code: str | None
+) -> None:
     body = {"channel": "email", "to": ["ada@example.com"], "text": "Hi"}
     if change.get("channel") != "sms":
         body["subject"] = "News"
@@ -98,7 +105,9 @@ def test_what_cannot_be_bulk_mail_is_refused_by_its_field(world, client, change,
         assert not Message.objects.exists()
 
 
-def test_the_database_itself_keeps_topics_to_email_and_to_those_who_unsubscribed(world, queue):
+def test_the_database_itself_keeps_topics_to_email_and_to_those_who_unsubscribed(
+    world: World, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "ada@example.com")
     wrong = [{"origin": "unsubscribe", "topic": ""}, {"origin": "manual", "topic": "newsletter"}]
 
@@ -112,7 +121,9 @@ def test_the_database_itself_keeps_topics_to_email_and_to_those_who_unsubscribed
 # --- what arrives ---------------------------------------------------------------------------------------------------------
 
 
-def test_each_recipient_gets_a_mail_with_a_signed_link_of_their_own(world, mailhost, queue):
+def test_each_recipient_gets_a_mail_with_a_signed_link_of_their_own(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     queue(world.tenant(), "Ada <ada@example.com>", "bob@example.com", bulk=NEWS)
     deliver()
     with tenant_context(world.tenant()):
@@ -122,7 +133,7 @@ def test_each_recipient_gets_a_mail_with_a_signed_link_of_their_own(world, mailh
             for key in DkimKey.objects.select_related("domain")
         }
 
-    def txt(name, timeout=5):
+    def txt(name: Any, timeout: int = 5) -> Any:
         return records.get(name.decode() if isinstance(name, bytes) else name)
 
     assert record in records.values()
@@ -145,7 +156,9 @@ def test_each_recipient_gets_a_mail_with_a_signed_link_of_their_own(world, mailh
     assert len(links) == 2
 
 
-def test_a_transactional_mail_has_no_such_headers_and_goes_to_all_at_once(world, mailhost, queue):
+def test_a_transactional_mail_has_no_such_headers_and_goes_to_all_at_once(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     queue(world.tenant(), "ada@example.com", "bob@example.com")
     deliver()
 
@@ -155,7 +168,9 @@ def test_a_transactional_mail_has_no_such_headers_and_goes_to_all_at_once(world,
     assert mail.message["List-Unsubscribe-Post"] is None
 
 
-def test_the_local_mailbox_has_a_mail_for_each_recipient(world, queue, settings, tmp_path):
+def test_the_local_mailbox_has_a_mail_for_each_recipient(
+    world: World, queue: Callable[..., Message], settings: Any, tmp_path: Path
+) -> None:
     settings.DATA_DIR = tmp_path
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
     queue(world.tenant(), "ada@example.com", "bob@example.com", bulk=NEWS)
@@ -170,7 +185,9 @@ def test_the_local_mailbox_has_a_mail_for_each_recipient(world, queue, settings,
 # --- one click ------------------------------------------------------------------------------------------------------------
 
 
-def test_one_click_stops_bulk_mail_of_that_topic_and_nothing_else(world, client, stranger, mailhost, queue):
+def test_one_click_stops_bulk_mail_of_that_topic_and_nothing_else(
+    world: World, client: ApiClient, stranger: Client, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     queue(world.tenant(), "Ada@example.com", bulk=NEWS)
     deliver()
     [mail] = mailhost.received
@@ -209,7 +226,9 @@ def test_one_click_stops_bulk_mail_of_that_topic_and_nothing_else(world, client,
     assert not [mail for mail in mailhost.of(left.public_id) if "bob@example.com" not in mail.recipients]
 
 
-def test_an_entry_without_a_topic_stops_everything_as_before(world, mailhost, queue):
+def test_an_entry_without_a_topic_stops_everything_as_before(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
     for bulk in (None, NEWS):
@@ -220,8 +239,8 @@ def test_an_entry_without_a_topic_stops_everything_as_before(world, mailhost, qu
 
 
 def test_who_has_left_a_topic_can_still_be_suppressed_by_hand_and_the_other_way_round(
-    world, client, stranger, queue
-):
+    world: World, client: ApiClient, stranger: Client, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
     link = link_of(message, "ada@example.com")
 
@@ -236,7 +255,9 @@ def test_who_has_left_a_topic_can_still_be_suppressed_by_hand_and_the_other_way_
 # --- the page -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_asks_says_and_takes_back_without_scripts_and_without_signing_in(world, stranger, queue):
+def test_the_page_asks_says_and_takes_back_without_scripts_and_without_signing_in(
+    world: World, stranger: Client, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
     link = link_of(message, "ada@example.com")
 
@@ -269,7 +290,9 @@ def test_the_page_asks_says_and_takes_back_without_scripts_and_without_signing_i
         ]
 
 
-def test_undo_takes_nothing_away_that_the_link_did_not_bring(world, stranger, queue):
+def test_undo_takes_nothing_away_that_the_link_did_not_bring(
+    world: World, stranger: Client, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
@@ -279,7 +302,9 @@ def test_undo_takes_nothing_away_that_the_link_did_not_bring(world, stranger, qu
     assert entries(world) == [("ada@example.com", "manual", "")]
 
 
-def test_a_companys_name_is_text_on_the_page(world, stranger, queue):
+def test_a_companys_name_is_text_on_the_page(
+    world: World, stranger: Client, queue: Callable[..., Message]
+) -> None:
     world.company.name = "<script>alert(1)</script>"
     with system_context(reason="tests"):
         world.company.save(update_fields=["name"])
@@ -294,7 +319,9 @@ def test_a_companys_name_is_text_on_the_page(world, stranger, queue):
 # --- links that are none --------------------------------------------------------------------------------------------------
 
 
-def test_hostile_links_find_nothing_and_break_nothing(world, stranger, queue):
+def test_hostile_links_find_nothing_and_break_nothing(
+    world: World, stranger: Client, queue: Callable[..., Message]
+) -> None:
     bulk = queue(world.tenant(), "ada@example.com", bulk=NEWS)
     transactional = queue(world.tenant(), "ada@example.com")
     link = link_of(bulk, "ada@example.com")
@@ -324,7 +351,7 @@ def test_hostile_links_find_nothing_and_break_nothing(world, stranger, queue):
         assert not Suppression.objects.exclude(topic="newsletter").exists()
 
 
-def test_links_outlive_a_rotation_of_the_secret_key_and_end_with_the_key(settings):
+def test_links_outlive_a_rotation_of_the_secret_key_and_end_with_the_key(settings: Any) -> None:
     who = uuid.uuid4()
     token = unsubscribe_link(who).rpartition("/")[2]
     former = settings.SECRET_KEY
@@ -335,7 +362,9 @@ def test_links_outlive_a_rotation_of_the_secret_key_and_end_with_the_key(setting
     assert read_token(token) is None
 
 
-def test_one_address_cannot_try_links_for_long(world, stranger, queue, monkeypatch):
+def test_one_address_cannot_try_links_for_long(
+    world: World, stranger: Client, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Of an hour, so that no token grows meanwhile, however slow the machine.
     monkeypatch.setattr(clicks, "_limit", VisitLimit(Policy("unsubscribe-tests", 5, window=3600)))
     link = link_of(queue(world.tenant(), "ada@example.com", bulk=NEWS), "ada@example.com")
@@ -354,7 +383,7 @@ def test_one_address_cannot_try_links_for_long(world, stranger, queue, monkeypat
 # --- the company's pages --------------------------------------------------------------------------------------------------
 
 
-def test_the_pages_send_bulk_mail_and_list_who_left(world, stranger):
+def test_the_pages_send_bulk_mail_and_list_who_left(world: World, stranger: Client) -> None:
     browser = sign_in(world.owner)
     fields = {"channel": "email", "to": "ada@example.com", "subject": "News", "text": "Hi"}
     refused = send_form(browser, "/messages/new/", {**fields, "topic": "two words"})
@@ -375,7 +404,9 @@ def test_the_pages_send_bulk_mail_and_list_who_left(world, stranger):
     assert "No address fits" in browser.get("/messages/suppressions/?topic=offers").content.decode()
 
 
-def test_the_migration_goes_back_and_forth_with_people_who_left(world, stranger, queue):
+def test_the_migration_goes_back_and_forth_with_people_who_left(
+    world: World, stranger: Client, queue: Callable[..., Message]
+) -> None:
     message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")

@@ -1,13 +1,18 @@
 """Webhooks over the API, through the whole pipeline."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from core import clock
 from core.api.scopes import SCOPES
 from core.clock import rfc3339
-from tests.factories import make_customer
+from tests.clients import ApiClient
+from tests.factories import World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_due, make_endpoint, relay_all
 
 # Endpoints subscribe to everything here, which takes the scopes that read it, those of an app from elsewhere too.
@@ -15,16 +20,18 @@ ALL = list(SCOPES)
 
 
 @pytest.fixture
-def client(world, api, issue_key):
+def client(world: World, api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey]) -> ApiClient:
     return api(issue_key(world.company, scopes=ALL).client_secret)
 
 
 @pytest.fixture
-def stranger(world, api, issue_key):
+def stranger(world: World, api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey]) -> ApiClient:
     return api(issue_key(world.other_company, scopes=ALL).client_secret)
 
 
-def test_an_endpoint_made_by_the_api_gets_events_that_verify(world, client, receiver):
+def test_an_endpoint_made_by_the_api_gets_events_that_verify(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     made = client.post("/v1/webhook_endpoints", {"url": f"{receiver.url}/x", "events": ["customer.*"]})
     make_customer(world.tenant())
     drain()
@@ -44,7 +51,9 @@ def test_an_endpoint_made_by_the_api_gets_events_that_verify(world, client, rece
     assert listed == read.json
 
 
-def test_the_same_idempotency_key_makes_one_endpoint_and_shows_its_secret_once(client, receiver):
+def test_the_same_idempotency_key_makes_one_endpoint_and_shows_its_secret_once(
+    client: ApiClient, receiver: Receiver
+) -> None:
     body = {"url": receiver.url, "events": ["*"]}
 
     first = client.post("/v1/webhook_endpoints", body, idempotency_key="k1")
@@ -76,7 +85,7 @@ def test_the_same_idempotency_key_makes_one_endpoint_and_shows_its_secret_once(c
         ({"secret": "whsec_x"}, "secret", "unknown_field"),
     ],
 )
-def test_bad_fields_are_named(client, body, field, code):
+def test_bad_fields_are_named(client: ApiClient, body: dict[str, Any], field: str, code: str | None) -> None:
     refused = client.post("/v1/webhook_endpoints", {"url": "https://example.com/h", "events": ["*"], **body})
 
     assert (refused.status, refused.code) == (400, "validation_failed")
@@ -86,7 +95,9 @@ def test_bad_fields_are_named(client, body, field, code):
     assert client.get("/v1/webhook_endpoints").json["data"] == []
 
 
-def test_scopes_are_required(world, api, issue_key, receiver):
+def test_scopes_are_required(
+    world: World, api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     reader = api(issue_key(world.company, scopes=["webhooks:read"]).client_secret)
     customers = api(issue_key(world.company, scopes=["customers:read"]).client_secret)
@@ -99,7 +110,7 @@ def test_scopes_are_required(world, api, issue_key, receiver):
         assert customers.get(path).code == "insufficient_scope"
 
 
-def test_a_change_is_partial_and_switches(world, client, receiver):
+def test_a_change_is_partial_and_switches(world: World, client: ApiClient, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, description="before")
     path = f"/v1/webhook_endpoints/{endpoint.public_id}"
 
@@ -119,7 +130,9 @@ def test_a_change_is_partial_and_switches(world, client, receiver):
     )
 
 
-def test_rotation_with_overlap_signs_with_both_and_without_ends_the_old_one(world, client, receiver):
+def test_rotation_with_overlap_signs_with_both_and_without_ends_the_old_one(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     endpoint, first = make_endpoint(world.tenant(), receiver.url)
     path = f"/v1/webhook_endpoints/{endpoint.public_id}/rotate_secret"
 
@@ -139,7 +152,9 @@ def test_rotation_with_overlap_signs_with_both_and_without_ends_the_old_one(worl
     assert client.post(path, {"overlap": "9y"}).code == "validation_failed"
 
 
-def test_a_test_event_goes_to_this_endpoint_alone_and_is_no_public_event(world, client, receiver):
+def test_a_test_event_goes_to_this_endpoint_alone_and_is_no_public_event(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     endpoint, secret = make_endpoint(world.tenant(), f"{receiver.url}/a", events=["invoice.paid"])
     make_endpoint(world.tenant(), f"{receiver.url}/b")
 
@@ -155,7 +170,7 @@ def test_a_test_event_goes_to_this_endpoint_alone_and_is_no_public_event(world, 
     assert types == {"api_key.created"}
 
 
-def test_deliveries_are_filtered_and_sent_again(world, client, receiver):
+def test_deliveries_are_filtered_and_sent_again(world: World, client: ApiClient, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     other, _ = make_endpoint(world.tenant(), receiver.url, events=["invoice.*"])
     receiver.answer = (500, {}, b"")
@@ -163,7 +178,7 @@ def test_deliveries_are_filtered_and_sent_again(world, client, receiver):
     drain()
     receiver.answer = (200, {}, b"")
 
-    def ids(query):
+    def ids(query: Any) -> Any:
         return [each["id"] for each in client.get(f"/v1/deliveries?{query}").json["data"]]
 
     [mine] = ids("")
@@ -186,7 +201,9 @@ def test_deliveries_are_filtered_and_sent_again(world, client, receiver):
     )
 
 
-def test_nothing_is_resent_or_tested_while_the_endpoint_is_off(world, client, receiver):
+def test_nothing_is_resent_or_tested_while_the_endpoint_is_off(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()
@@ -204,7 +221,7 @@ def test_nothing_is_resent_or_tested_while_the_endpoint_is_off(world, client, re
     assert len(receiver.received) == 1
 
 
-def test_events_can_be_polled_without_missing_one(world, client):
+def test_events_can_be_polled_without_missing_one(world: World, client: ApiClient) -> None:
     names = [make_customer(world.tenant(), name=f"C{n}").name for n in range(5)]
     make_customer(world.tenant("test"))
     make_customer(world.other_tenant())
@@ -234,7 +251,9 @@ def test_events_can_be_polled_without_missing_one(world, client):
     assert client.get("/v1/events?type=customer.deleted").json["data"] == []
 
 
-def test_another_company_finds_nothing(world, client, stranger, receiver):
+def test_another_company_finds_nothing(
+    world: World, client: ApiClient, stranger: ApiClient, receiver: Receiver
+) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()
@@ -266,7 +285,7 @@ def test_another_company_finds_nothing(world, client, stranger, receiver):
     receiver.received[1].verify(secret)
 
 
-def test_recover_sends_what_failed_for_good(world, client, receiver):
+def test_recover_sends_what_failed_for_good(world: World, client: ApiClient, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (400, {"Webhook-Delivery": "abort"}, b"")
     for _ in range(3):
@@ -288,7 +307,9 @@ def test_recover_sends_what_failed_for_good(world, client, receiver):
     assert (job["status"], job["examined"], job["queued"]) == ("done", 3, 3)
 
 
-def test_replay_missing_sends_a_new_endpoint_what_happened_before_it(world, client, receiver):
+def test_replay_missing_sends_a_new_endpoint_what_happened_before_it(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     for n in range(3):
         make_customer(world.tenant(), name=f"C{n}")
     make_customer(world.other_tenant())
@@ -323,7 +344,9 @@ def test_replay_missing_sends_a_new_endpoint_what_happened_before_it(world, clie
         {"since": "9999-12-31T23:59:59Z"},
     ],
 )
-def test_a_period_that_makes_no_sense_is_refused(world, client, receiver, body):
+def test_a_period_that_makes_no_sense_is_refused(
+    world: World, client: ApiClient, receiver: Receiver, body: dict[str, Any]
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
 
     refused = client.post(f"/v1/webhook_endpoints/{endpoint.public_id}/recover", body)
@@ -332,7 +355,7 @@ def test_a_period_that_makes_no_sense_is_refused(world, client, receiver, body):
     assert client.get(f"/v1/webhook_endpoints/{endpoint.public_id}/recoveries").json["data"] == []
 
 
-def test_deleting_cancels_what_waits(world, client, receiver):
+def test_deleting_cancels_what_waits(world: World, client: ApiClient, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant())

@@ -1,5 +1,7 @@
 """The catalogue names every public event, and a pattern selects what it says."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,14 +12,14 @@ from webhooks import catalogue
 NAMES = st.sampled_from(sorted(catalogue.CATALOGUE))
 
 
-def test_every_public_event_is_in_the_catalogue_with_words():
+def test_every_public_event_is_in_the_catalogue_with_words() -> None:
     public = {name for name, event in EVENT_TYPES.items() if event.public}
 
     assert public - catalogue.CATALOGUE.keys() == set()
     assert all(text.endswith(".") for text in catalogue.CATALOGUE.values())
 
 
-def test_no_private_event_is_in_the_catalogue():
+def test_no_private_event_is_in_the_catalogue() -> None:
     private = {name for name, event in EVENT_TYPES.items() if not event.public}
 
     assert private & catalogue.CATALOGUE.keys() == set()
@@ -25,7 +27,7 @@ def test_no_private_event_is_in_the_catalogue():
 
 
 @given(NAMES)
-def test_a_type_its_wildcard_and_the_star_select_it(name):
+def test_a_type_its_wildcard_and_the_star_select_it(name: Any) -> None:
     for pattern in (name, name.partition(".")[0] + ".*", "*"):
         assert catalogue.is_pattern(pattern)
         assert catalogue.matches([pattern], name)
@@ -33,7 +35,7 @@ def test_a_type_its_wildcard_and_the_star_select_it(name):
 
 
 @given(NAMES, NAMES)
-def test_a_type_selects_nothing_else(one, other):
+def test_a_type_selects_nothing_else(one: Any, other: Any) -> None:
     assert catalogue.matches([one], other) is (one == other)
 
 
@@ -41,5 +43,5 @@ def test_a_type_selects_nothing_else(one, other):
     "text",
     ["", ".", "*.*", "customer", "customer.", ".*", "customer.*.*", "Customer.*", "nope.*", "customer.*x"],
 )
-def test_what_is_no_pattern_is_refused(text):
+def test_what_is_no_pattern_is_refused(text: str) -> None:
     assert not catalogue.is_pattern(text)

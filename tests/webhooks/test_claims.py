@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,9 +12,10 @@ from core import clock
 from core.postgres.locks import WEBHOOK_LOCKS
 from core.tenancy import system_context, tenant_context
 from tests.engines import superuser_url
-from tests.factories import SYSTEM, make_customer, make_world
+from tests.factories import SYSTEM, World, make_customer, make_world
 from tests.locks import locks_seen
 from tests.threads import somebody_waits_for_us
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     FAST,
     attempts_of,
@@ -35,17 +37,19 @@ from webhooks.services.errors import DeliveryInProgress
 from webhooks.services.secrets import rotate_secret
 
 
-def claim_now(limits=FAST, places=10_000, failing_places=10_000):
+def claim_now(limits: Any = FAST, places: int = 10_000, failing_places: int = 10_000) -> Any:
     with system_context(reason="tests"):
         return claim(places, failing_places, limits).jobs
 
 
-def record_now(*outcomes):
+def record_now(*outcomes: Any) -> Any:
     with system_context(reason="tests"):
         return record(outcomes)
 
 
-def test_a_result_that_comes_after_the_lease_was_lost_is_not_recorded(world, receiver):
+def test_a_result_that_comes_after_the_lease_was_lost_is_not_recorded(
+    world: World, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -64,7 +68,7 @@ def test_a_result_that_comes_after_the_lease_was_lost_is_not_recorded(world, rec
     assert [(each.number, each.status_code) for each in attempts_of(delivery)] == [(1, 500), (2, 200)]
 
 
-def test_recording_the_same_batch_twice_changes_nothing(world, receiver):
+def test_recording_the_same_batch_twice_changes_nothing(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -81,7 +85,9 @@ def test_recording_the_same_batch_twice_changes_nothing(world, receiver):
     assert (hour.succeeded, hour.failed, sum(hour.latency)) == (0, 1, 1)
 
 
-def test_a_delivery_whose_claims_keep_getting_lost_is_given_up_in_the_end(world, receiver):
+def test_a_delivery_whose_claims_keep_getting_lost_is_given_up_in_the_end(
+    world: World, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -93,7 +99,7 @@ def test_a_delivery_whose_claims_keep_getting_lost_is_given_up_in_the_end(world,
     assert [each.status for each in deliveries_of(endpoint)] == ["exhausted"]
 
 
-def test_a_delivery_that_is_being_sent_is_not_resent(world, receiver):
+def test_a_delivery_that_is_being_sent_is_not_resent(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -103,7 +109,9 @@ def test_a_delivery_that_is_being_sent_is_not_resent(world, receiver):
         resend_deliveries(deliveries=list(Delivery.objects.filter(endpoint=endpoint)), actor=SYSTEM)
 
 
-def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoint(receiver, monkeypatch):
+def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoint(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     relay_all()
     set_others_aside()
     busy, quiet = make_world(), make_world()
@@ -131,7 +139,7 @@ def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoin
     drain()
 
 
-def test_failing_endpoints_hold_only_their_share_of_the_places(world, receiver):
+def test_failing_endpoints_hold_only_their_share_of_the_places(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     for _ in range(10):
         make_customer(world.tenant())
@@ -146,7 +154,7 @@ def test_failing_endpoints_hold_only_their_share_of_the_places(world, receiver):
     assert all(job.destination.failing for job in some)
 
 
-def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world, receiver):
+def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world: World, receiver: Receiver) -> None:
     relay_all()
     set_others_aside()
     endpoints = [make_endpoint(world.tenant(), receiver.url)[0] for _ in range(3)]
@@ -167,7 +175,9 @@ def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world, receive
     assert rest == {id_ for id_, shard in shards.items() if shard == held}
 
 
-def test_a_claim_that_fills_its_places_leaves_half_of_the_endpoints_to_others(receiver, monkeypatch):
+def test_a_claim_that_fills_its_places_leaves_half_of_the_endpoints_to_others(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ours = endpoint_with_a_delivery(receiver)
     theirs = endpoint_with_a_delivery(receiver)
     while shard_of(theirs) == shard_of(ours):
@@ -186,18 +196,18 @@ def test_a_claim_that_fills_its_places_leaves_half_of_the_endpoints_to_others(re
     assert ours.id not in {job.endpoint_id for job in second}
 
 
-def endpoint_with_a_delivery(receiver):
+def endpoint_with_a_delivery(receiver: Any) -> Any:
     tenant = make_world().tenant()
     endpoint, _ = make_endpoint(tenant, receiver.url)
     make_customer(tenant)
     return endpoint
 
 
-def shard_of(endpoint):
+def shard_of(endpoint: Any) -> Any:
     return endpoint.id.bytes[15] % SHARDS
 
 
-def claim_in_thread(places):
+def claim_in_thread(places: Any) -> Any:
     try:
         return claim_now(places=places)
     finally:
@@ -205,15 +215,15 @@ def claim_in_thread(places):
 
 
 def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither_loses(
-    world, receiver, monkeypatch
-):
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Deliveries are locked before their endpoint (core.postgres.locks); the other way round one would be a deadlock's victim."""
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
     [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
 
-    def delete():
+    def delete() -> None:
         try:
             with tenant_context(world.tenant()):
                 delete_endpoint(endpoint=endpoint, actor=SYSTEM)
@@ -223,7 +233,7 @@ def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither
     with ThreadPoolExecutor(1) as pool:
         deleting = []
 
-        def meet(*args):
+        def meet(*args: Any) -> Any:
             # The delivery is written, its endpoint's health is not yet: at this moment somebody deletes the endpoint.
             deleting.append(pool.submit(delete))
             deadline = time.monotonic() + 60
@@ -245,13 +255,13 @@ def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither
     assert gone.failing_since is not None
 
 
-def test_rows_of_an_endpoint_are_locked_in_the_one_order(world, receiver):
+def test_rows_of_an_endpoint_are_locked_in_the_one_order(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
     [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
 
-    def as_tenant(work, **args):
+    def as_tenant(work: Any, **args: Any) -> Any:
         with tenant_context(world.tenant()):
             return work(endpoint=endpoint, actor=SYSTEM, **args)
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from typing import Any
 
 import pytest
 
@@ -9,19 +10,20 @@ from accounts.roles import Role
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.clients import sign_in
-from tests.factories import join, make_customer, make_user
+from tests.factories import World, join, make_customer, make_user
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_endpoint
 from webhooks.catalogue import CATALOGUE
 from webhooks.models import Endpoint
 from webhooks.selectors import current_secret
 
 
-def endpoints_of(tenant):
+def endpoints_of(tenant: Any) -> Any:
     with tenant_context(tenant):
         return list(Endpoint.objects.filter(deleted_at=None).order_by("id"))
 
 
-def fields(address, **changed):
+def fields(address: Any, **changed: Any) -> Any:
     return {
         "url": address,
         "description": "Orders",
@@ -31,7 +33,7 @@ def fields(address, **changed):
     }
 
 
-def test_an_endpoint_made_on_the_dashboard_gets_events_that_verify(world, receiver):
+def test_an_endpoint_made_on_the_dashboard_gets_events_that_verify(world: World, receiver: Receiver) -> None:
     browser = sign_in(world.teammate)
 
     made = browser.post("/webhooks/create/", fields(f"{receiver.url}/hook"))
@@ -46,7 +48,7 @@ def test_an_endpoint_made_on_the_dashboard_gets_events_that_verify(world, receiv
     assert got.headers["x-tenant"] == "acme"
 
 
-def test_the_secret_is_on_no_other_page(world, receiver):
+def test_the_secret_is_on_no_other_page(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.owner)
 
@@ -56,7 +58,7 @@ def test_the_secret_is_on_no_other_page(world, receiver):
         assert secret not in html.unescape(page.content.decode())
 
 
-def test_revealing_asks_for_a_recent_login_and_is_recorded(world, receiver):
+def test_revealing_asks_for_a_recent_login_and_is_recorded(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
     path = f"/webhooks/{endpoint.public_id}/secret/"
     stale = sign_in(world.owner)
@@ -73,7 +75,9 @@ def test_revealing_asks_for_a_recent_login_and_is_recorded(world, receiver):
     assert shown.headers["Cache-Control"] == "no-store"
 
 
-def test_rotating_shows_the_new_secret_and_keeps_the_old_one_for_the_overlap(world, receiver):
+def test_rotating_shows_the_new_secret_and_keeps_the_old_one_for_the_overlap(
+    world: World, receiver: Receiver
+) -> None:
     endpoint, old = make_endpoint(world.tenant(), receiver.url)
 
     page = sign_in(world.owner).post(f"/webhooks/{endpoint.public_id}/rotate/", {"overlap": "24h"})
@@ -103,7 +107,9 @@ def test_rotating_shows_the_new_secret_and_keeps_the_old_one_for_the_overlap(wor
         ({"headers": "Host: internal"}, "set by Pomelo"),
     ],
 )
-def test_bad_input_is_explained_on_the_form_and_makes_nothing(world, changed, message):
+def test_bad_input_is_explained_on_the_form_and_makes_nothing(
+    world: World, changed: dict[str, Any], message: str
+) -> None:
     page = sign_in(world.owner).post("/webhooks/create/", fields("https://example.com/h", **changed))
 
     assert page.status_code == 422
@@ -111,7 +117,7 @@ def test_bad_input_is_explained_on_the_form_and_makes_nothing(world, changed, me
     assert endpoints_of(world.tenant()) == []
 
 
-def test_the_tiers_limit_holds(world):
+def test_the_tiers_limit_holds(world: World) -> None:
     for number in range(5):
         make_endpoint(world.tenant(), f"https://example.com/{number}")
 
@@ -122,7 +128,7 @@ def test_the_tiers_limit_holds(world):
     assert len(endpoints_of(world.tenant())) == 5
 
 
-def test_a_viewer_reads_and_changes_nothing(world, receiver):
+def test_a_viewer_reads_and_changes_nothing(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     viewer = make_user("viewer")
     join(world.company, viewer, Role.VIEWER)
@@ -142,7 +148,7 @@ def test_a_viewer_reads_and_changes_nothing(world, receiver):
     assert deliveries_of(endpoint) == []
 
 
-def test_another_companys_endpoint_is_not_there(world, receiver):
+def test_another_companys_endpoint_is_not_there(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()
@@ -159,7 +165,7 @@ def test_another_companys_endpoint_is_not_there(world, receiver):
     assert fresh(endpoint).deleted_at is None
 
 
-def test_the_pages_show_what_was_sent_and_answered(world, receiver):
+def test_the_pages_show_what_was_sent_and_answered(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, headers={"X-Token": "hunter2"})
     receiver.answer = (500, {"X-Why": "<script>alert(1)</script>"}, b"<b>broken</b> \x00\xff")
     customer = make_customer(world.tenant())
@@ -179,7 +185,7 @@ def test_the_pages_show_what_was_sent_and_answered(world, receiver):
     assert delivery.public_id not in none
 
 
-def test_send_again_and_test_and_switch_by_buttons(world, receiver):
+def test_send_again_and_test_and_switch_by_buttons(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.teammate)
 
@@ -196,7 +202,7 @@ def test_send_again_and_test_and_switch_by_buttons(world, receiver):
     assert browser.get(f"/webhooks/{endpoint.public_id}/").status_code == 200
 
 
-def test_deleting_asks_first(world, receiver):
+def test_deleting_asks_first(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.owner)
 
@@ -212,7 +218,7 @@ def test_deleting_asks_first(world, receiver):
     assert receiver.received == []
 
 
-def test_a_wider_choice_leaves_out_what_it_has_in_it(world, receiver):
+def test_a_wider_choice_leaves_out_what_it_has_in_it(world: World, receiver: Receiver) -> None:
     browser = sign_in(world.owner)
     chosen = ["customer.*", "customer.created", "invoice.paid"]
 
@@ -226,7 +232,7 @@ def test_a_wider_choice_leaves_out_what_it_has_in_it(world, receiver):
 
 
 @pytest.mark.parametrize("kind", [*CATALOGUE])
-def test_every_event_has_a_payload_to_look_at(world, kind):
+def test_every_event_has_a_payload_to_look_at(world: World, kind: Any) -> None:
     browser = sign_in(world.teammate)
 
     part = browser.get("/webhooks/events/", {"event": kind}, headers={"HX-Request": "true"})
@@ -237,7 +243,7 @@ def test_every_event_has_a_payload_to_look_at(world, kind):
     assert '"object": {' in shown
 
 
-def test_the_page_of_events_takes_whatever_it_is_asked_for(world):
+def test_the_page_of_events_takes_whatever_it_is_asked_for(world: World) -> None:
     browser = sign_in(world.owner)
 
     for asked in ("", "nothing.such", "webhook_endpoint.test", "\u0661" * 400):
@@ -246,7 +252,9 @@ def test_the_page_of_events_takes_whatever_it_is_asked_for(world):
         assert "customer.created" in page.content.decode()
 
 
-def test_an_example_of_any_event_is_sent_in_test_mode_and_none_in_live(world, receiver):
+def test_an_example_of_any_event_is_sent_in_test_mode_and_none_in_live(
+    world: World, receiver: Receiver
+) -> None:
     tenant = world.tenant("test")
     endpoint, secret = make_endpoint(tenant, receiver.url, events=["customer.*"])
     live, _ = make_endpoint(world.tenant(), receiver.url)

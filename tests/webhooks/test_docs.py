@@ -5,10 +5,12 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.factories import make_customer
+from tests.factories import World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import drain, make_endpoint
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "webhooks.md"
@@ -24,7 +26,7 @@ def example(language: str) -> str:
 
 
 @pytest.fixture
-def captured(world, receiver):
+def captured(world: World, receiver: Receiver) -> Any:
     """A delivery as it came in: body, headers and the endpoint's secret."""
     _, secret = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant(), name="Zoë 🍊")
@@ -33,7 +35,7 @@ def captured(world, receiver):
     return got.body, got.headers, secret
 
 
-def test_the_python_example(captured):
+def test_the_python_example(captured: Any) -> None:
     body, headers, secret = captured
     scope: dict = {"print": lambda *_: None}
     exec(compile(example("python"), str(PAGE), "exec"), scope)
@@ -43,7 +45,7 @@ def test_the_python_example(captured):
 
 
 @pytest.fixture(scope="session")
-def node_modules(tmp_path_factory) -> Path:
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which npm installed the library; the test is skipped, saying why, where that is impossible."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
@@ -65,7 +67,7 @@ def node_modules(tmp_path_factory) -> Path:
     return folder
 
 
-def test_the_node_example(captured, node_modules):
+def test_the_node_example(captured: Any, node_modules: Path) -> None:
     body, headers, secret = captured
     given = {"bodies": [body.decode(), body.decode() + " "], "headers": headers, "secret": secret}
 
@@ -78,6 +80,6 @@ def test_the_node_example(captured, node_modules):
     assert json.loads(ran.stdout) == [204, 400]
 
 
-def test_every_promised_language_has_an_example():
+def test_every_promised_language_has_an_example() -> None:
     for language in ("python", "js", "php", "go", "ruby", "java"):
         assert "secret" in example(language)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -10,7 +11,8 @@ from accounts.models import Company
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import system_context, tenant_context
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     attempts_of,
     deliveries_of,
@@ -24,7 +26,7 @@ from webhooks.models import Endpoint, EndpointHour
 from webhooks.services.endpoints import update_endpoint
 
 
-def test_410_switches_the_endpoint_off_and_tells_the_owners(world, receiver):
+def test_410_switches_the_endpoint_off_and_tells_the_owners(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (410, {}, b"")
     make_customer(world.tenant())
@@ -43,7 +45,9 @@ def test_410_switches_the_endpoint_off_and_tells_the_owners(world, receiver):
 
 
 @pytest.mark.parametrize("value", ["abort", "Abort-Message"])
-def test_a_receiver_can_stop_the_retries_of_one_delivery(world, receiver, value):
+def test_a_receiver_can_stop_the_retries_of_one_delivery(
+    world: World, receiver: Receiver, value: str
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {"Webhook-Delivery": value}, b"")
     make_customer(world.tenant())
@@ -55,7 +59,7 @@ def test_a_receiver_can_stop_the_retries_of_one_delivery(world, receiver, value)
 
 
 @pytest.mark.parametrize("status", [301, 302, 304, 400, 404, 429, 500, 503])
-def test_only_2xx_is_success(world, receiver, status):
+def test_only_2xx_is_success(world: World, receiver: Receiver, status: int) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (status, {"Location": f"{receiver.url}/elsewhere"}, b"")
     make_customer(world.tenant())
@@ -66,7 +70,7 @@ def test_only_2xx_is_success(world, receiver, status):
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_every_2xx_is_success(world, receiver, status):
+def test_every_2xx_is_success(world: World, receiver: Receiver, status: int) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (status, {}, b"")
     make_customer(world.tenant())
@@ -83,7 +87,9 @@ def test_every_2xx_is_success(world, receiver, status):
         (lambda: format_datetime(clock.now() + timedelta(minutes=10), usegmt=True), 600),
     ],
 )
-def test_retry_after_is_honoured_within_bounds(world, receiver, asked, seconds):
+def test_retry_after_is_honoured_within_bounds(
+    world: World, receiver: Receiver, asked: Any, seconds: int
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (429, {"Retry-After": asked() if callable(asked) else asked}, b"")
     make_customer(world.tenant())
@@ -95,7 +101,7 @@ def test_retry_after_is_honoured_within_bounds(world, receiver, asked, seconds):
     assert seconds - 2 <= wait <= seconds * 1.2 + 5
 
 
-def test_after_ten_attempts_it_is_over(world, receiver):
+def test_after_ten_attempts_it_is_over(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant())
@@ -109,7 +115,7 @@ def test_after_ten_attempts_it_is_over(world, receiver):
     assert [each.number for each in attempts_of(delivery)] == list(range(1, 11))
 
 
-def test_an_endpoint_without_success_for_five_days_is_switched_off(world, receiver):
+def test_an_endpoint_without_success_for_five_days_is_switched_off(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant())
@@ -127,7 +133,9 @@ def test_an_endpoint_without_success_for_five_days_is_switched_off(world, receiv
     assert (row.enabled, row.disabled_reason, row.notice_due) == (False, "failing", True)
 
 
-def test_what_waits_for_a_switched_off_endpoint_goes_out_when_it_is_on_again(world, receiver):
+def test_what_waits_for_a_switched_off_endpoint_goes_out_when_it_is_on_again(
+    world: World, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant(), name="waits")
@@ -148,7 +156,7 @@ def test_what_waits_for_a_switched_off_endpoint_goes_out_when_it_is_on_again(wor
     assert {got.json["data"]["object"]["name"] for got in receiver.received[1:]} == {"waits", "after"}
 
 
-def test_a_suspended_companys_deliveries_pause_and_resume(world, receiver):
+def test_a_suspended_companys_deliveries_pause_and_resume(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
     with system_context(reason="tests"):
         Company.objects.filter(id=world.company.id).update(suspended_at=clock.now())
@@ -163,7 +171,7 @@ def test_a_suspended_companys_deliveries_pause_and_resume(world, receiver):
     assert len(receiver.received) == 1
 
 
-def test_a_large_object_goes_as_a_thin_event_with_a_link(world, receiver):
+def test_a_large_object_goes_as_a_thin_event_with_a_link(world: World, receiver: Receiver) -> None:
     _, secret = make_endpoint(world.tenant(), receiver.url)
     metadata = {f"k{n}": "x" * 500 for n in range(50)}
     customer = make_customer(world.tenant(), metadata=metadata, address={"line1": "é" * 30_000})
@@ -176,7 +184,7 @@ def test_a_large_object_goes_as_a_thin_event_with_a_link(world, receiver):
     assert len(receiver.received[0].body) < 1000
 
 
-def test_attempts_are_counted_by_hour(world, receiver):
+def test_attempts_are_counted_by_hour(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()
@@ -191,7 +199,9 @@ def test_attempts_are_counted_by_hour(world, receiver):
     assert sum(sum(h.latency) for h in hours) == 3
 
 
-def test_what_is_older_than_a_month_is_removed_and_what_waits_is_kept(world, receiver, monkeypatch):
+def test_what_is_older_than_a_month_is_removed_and_what_waits_is_kept(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()

@@ -1,14 +1,18 @@
 """An event has one shape: what a webhook sends is what the API answers and what the document says of its type."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import standardwebhooks
 
+from apikeys.services import IssuedKey
 from billing.services import update_customer
 from core.tenancy import tenant_context
+from tests.clients import ApiClient
 from tests.contracts.payloads import DOCUMENT, payload_of, problems_of_event
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import drain, make_endpoint
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 
@@ -16,7 +20,7 @@ SCOPES = ["events:read", "customers:read", "webhooks:read", "webhooks:write"]
 
 
 @pytest.fixture
-def client(world, issue_key, api) -> Any:
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> Any:
     return api(issue_key(world.company, SCOPES).client_secret)
 
 
@@ -26,7 +30,7 @@ def read(client: Any, event_id: str) -> dict[str, Any]:
     return answer.json
 
 
-def test_what_is_sent_is_what_the_api_answers(world, receiver, client):
+def test_what_is_sent_is_what_the_api_answers(world: World, receiver: Receiver, client: Any) -> None:
     _, secret = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
     make_customer(world.tenant(), name="Ada")
     drain()
@@ -40,7 +44,7 @@ def test_what_is_sent_is_what_the_api_answers(world, receiver, client):
     assert problems_of_event(sent) == []
 
 
-def test_a_change_says_what_was_there_before(world, receiver, client):
+def test_a_change_says_what_was_there_before(world: World, receiver: Receiver, client: Any) -> None:
     customer = make_customer(world.tenant(), name="Ada", phone="")
     make_endpoint(world.tenant(), receiver.url, events=["customer.updated"])
     with tenant_context(world.tenant()):
@@ -55,7 +59,9 @@ def test_a_change_says_what_was_there_before(world, receiver, client):
     assert problems_of_event(got.json) == []
 
 
-def test_a_thin_event_has_the_same_shape_and_leads_to_the_whole(world, receiver, client):
+def test_a_thin_event_has_the_same_shape_and_leads_to_the_whole(
+    world: World, receiver: Receiver, client: Any
+) -> None:
     make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
     customer = make_customer(world.tenant(), address={"line1": "é" * 40_000})
     drain()
@@ -69,7 +75,13 @@ def test_a_thin_event_has_the_same_shape_and_leads_to_the_whole(world, receiver,
     assert problems_of_event(thin) == []
 
 
-def test_the_event_of_a_test_can_be_read(world, receiver, client, api, issue_key):
+def test_the_event_of_a_test_can_be_read(
+    world: World,
+    receiver: Receiver,
+    client: Any,
+    api: Callable[..., ApiClient],
+    issue_key: Callable[..., IssuedKey],
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
     delivery = client.post(f"/v1/webhook_endpoints/{endpoint.public_id}/test").json
     drain()
@@ -84,7 +96,7 @@ def test_the_event_of_a_test_can_be_read(world, receiver, client, api, issue_key
     assert TEST_EVENT not in {each["type"] for each in client.get("/v1/events").json["data"]}
 
 
-def test_the_document_has_a_payload_for_every_event_type():
+def test_the_document_has_a_payload_for_every_event_type() -> None:
     assert set(DOCUMENT["webhooks"]) == {*CATALOGUE, TEST_EVENT}
     for kind in DOCUMENT["webhooks"]:
         payload = DOCUMENT["components"]["schemas"][payload_of(kind)["$ref"].rpartition("/")[2]]

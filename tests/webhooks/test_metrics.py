@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from prometheus_client import REGISTRY
 
 from core import clock
 from core.tenancy import system_context, tenant_context
-from tests.factories import make_customer
+from tests.factories import World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import drain, make_endpoint, relay_all, set_others_aside
 from webhooks.delivery import metrics
 from webhooks.delivery.claim import claim
@@ -18,15 +20,15 @@ from webhooks.delivery.record import record
 from webhooks.models import Delivery
 
 
-def value(name, **labels):
+def value(name: Any, **labels: Any) -> Any:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def attempts(outcome):
+def attempts(outcome: Any) -> Any:
     return value("pomelo_webhook_attempts_total", outcome=outcome)
 
 
-def test_tries_are_counted_by_what_came_of_them(world, receiver):
+def test_tries_are_counted_by_what_came_of_them(world: World, receiver: Receiver) -> None:
     relay_all()
     set_others_aside()
     make_endpoint(world.tenant(), receiver.url)
@@ -44,7 +46,7 @@ def test_tries_are_counted_by_what_came_of_them(world, receiver):
     assert grown[2] >= 2  # and once more, when it is retried while the test still runs
 
 
-def test_a_result_is_counted_once_and_a_late_one_is_told_apart(world, receiver):
+def test_a_result_is_counted_once_and_a_late_one_is_told_apart(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -68,7 +70,7 @@ def test_a_result_is_counted_once_and_a_late_one_is_told_apart(world, receiver):
     )
 
 
-def test_the_age_of_the_backlog_leaves_out_what_is_switched_off(world, receiver):
+def test_the_age_of_the_backlog_leaves_out_what_is_switched_off(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()

@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from tests.factories import make_customer, make_world
+from tests.factories import World, make_customer, make_world
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     deliveries_of,
@@ -14,7 +14,9 @@ from webhooks.delivery.limits import Limits
 from webhooks.delivery.pump import Pump
 
 
-def test_a_dead_endpoint_does_not_delay_another_companys_first_attempt(world, receiver):
+def test_a_dead_endpoint_does_not_delay_another_companys_first_attempt(
+    world: World, receiver: Receiver
+) -> None:
     other = make_world()
     with Receiver() as dead:
         dead.delay = 60
@@ -41,7 +43,7 @@ def test_a_dead_endpoint_does_not_delay_another_companys_first_attempt(world, re
     assert sent_while_dead_hung == 1
 
 
-def test_a_pump_that_is_stopped_records_what_it_has_in_hand(world, receiver):
+def test_a_pump_that_is_stopped_records_what_it_has_in_hand(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.delay = 0.5
     make_customer(world.tenant())

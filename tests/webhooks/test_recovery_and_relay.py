@@ -1,12 +1,14 @@
 """Recovery while the relay is behind: what is still in front of it is counted, and waited for."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from core import clock
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_endpoint, relay_all
 from webhooks import retention
 from webhooks.models import RecoveryJob
@@ -15,31 +17,33 @@ from webhooks.services.endpoints import update_endpoint
 from webhooks.services.recoveries import start_recovery
 
 
-def start(endpoint, kind):
+def start(endpoint: Any, kind: Any) -> Any:
     with tenant_context(endpoint.tenant):
         return start_recovery(
             endpoint=endpoint, actor=SYSTEM, kind=kind, since=clock.now() - timedelta(minutes=5)
         )
 
 
-def state(job):
+def state(job: Any) -> Any:
     with tenant_context(job.tenant):
         job = RecoveryJob.objects.get(id=job.id)
     return job.status, job.total, job.examined, job.queued
 
 
-def advance_all():
+def advance_all() -> None:
     while advance_recoveries():
         pass
 
 
-def switch(endpoint, enabled):
+def switch(endpoint: Any, enabled: Any) -> None:
     with tenant_context(endpoint.tenant):
         update_endpoint(endpoint=fresh(endpoint), actor=SYSTEM, enabled=enabled)
 
 
 @pytest.mark.parametrize("kind", ["recover", "replay_missing"])
-def test_a_job_counts_what_is_in_front_of_the_relay_and_waits_for_it(world, receiver, kind):
+def test_a_job_counts_what_is_in_front_of_the_relay_and_waits_for_it(
+    world: World, receiver: Receiver, kind: str
+) -> None:
     # given an endpoint, and two events that the relay has not taken yet
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
     for _ in range(2):
@@ -57,7 +61,9 @@ def test_a_job_counts_what_is_in_front_of_the_relay_and_waits_for_it(world, rece
     assert len(deliveries_of(endpoint)) == 3
 
 
-def test_what_the_relay_passes_while_the_endpoint_is_off_is_replayed(world, receiver):
+def test_what_the_relay_passes_while_the_endpoint_is_off_is_replayed(
+    world: World, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
     for _ in range(2):
         make_customer(world.tenant())
@@ -75,8 +81,8 @@ def test_what_the_relay_passes_while_the_endpoint_is_off_is_replayed(world, rece
 
 
 def test_a_recovery_that_is_done_is_forgotten_after_a_month_and_one_that_runs_is_kept(
-    world, receiver, monkeypatch
-):
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     done_one, running_one = (make_endpoint(world.tenant(), receiver.url)[0] for _ in range(2))
     drain()
     done = start(done_one, "recover")

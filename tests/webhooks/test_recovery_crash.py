@@ -19,7 +19,8 @@ from core.events import publish_all
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from core.values.ids import encode
-from tests.factories import SYSTEM
+from tests.factories import SYSTEM, World
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import drain, make_endpoint
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.recovery import CHUNK, MAX_WAITING
@@ -71,7 +72,9 @@ def state(endpoint: Endpoint) -> tuple[RecoveryJob, int]:
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["recover", "replay_missing"])
-def test_a_job_whose_worker_is_killed_half_way_is_finished_by_another(world, receiver, kind):
+def test_a_job_whose_worker_is_killed_half_way_is_finished_by_another(
+    world: World, receiver: Receiver, kind: str
+) -> None:
     tenant = world.tenant()
     since = clock.now() - timedelta(minutes=1)
     endpoint = None

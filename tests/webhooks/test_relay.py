@@ -10,7 +10,8 @@ from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.engines import superuser_url
-from tests.factories import make_customer
+from tests.factories import World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     deliveries_of,
     drain,
@@ -21,7 +22,7 @@ from webhooks import relay
 from webhooks.models import Delivery, EventBody
 
 
-def test_the_same_event_relayed_twice_is_delivered_once(world, receiver):
+def test_the_same_event_relayed_twice_is_delivered_once(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()
@@ -33,12 +34,12 @@ def test_the_same_event_relayed_twice_is_delivered_once(world, receiver):
     assert len(receiver.received) == 1
 
 
-def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world, receiver):
+def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
     relay_all()
     writing, release = threading.Event(), threading.Event()
 
-    def slow_writer():
+    def slow_writer() -> None:
         with tenant_context(world.tenant()):
             make_customer(world.tenant(), name="late")
             OutboxEvent.objects.exists()  # what waits to be written is written now
@@ -66,11 +67,13 @@ def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world, recei
     assert late.position > early.position
 
 
-def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else(world, receiver):
+def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else(
+    world: World, receiver: Receiver
+) -> None:
     """Whether the relay had taken it by then does not matter, nor when the transaction began."""
     writing, release = threading.Event(), threading.Event()
 
-    def slow_writer():
+    def slow_writer() -> None:
         with tenant_context(world.tenant()):
             make_customer(world.tenant(), name="late")
             OutboxEvent.objects.exists()  # what waits to be written is written now
@@ -95,7 +98,9 @@ def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else
         assert events[0].data["object"]["name"] == "before"
 
 
-def test_a_writing_transaction_of_another_database_holds_nothing_back(world, receiver):
+def test_a_writing_transaction_of_another_database_holds_nothing_back(
+    world: World, receiver: Receiver
+) -> None:
     """A server is shared: somebody else's long transaction is none of ours."""
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     with psycopg.connect(superuser_url("postgres")) as foreign:
@@ -108,7 +113,7 @@ def test_a_writing_transaction_of_another_database_holds_nothing_back(world, rec
     assert [got.json["data"]["object"]["name"] for got in receiver.received] == ["Ada"]
 
 
-def test_the_relay_says_whether_anything_waits(world):
+def test_the_relay_says_whether_anything_waits(world: World) -> None:
     relay_all()
     for _ in range(3):
         make_customer(world.tenant())
@@ -118,7 +123,7 @@ def test_the_relay_says_whether_anything_waits(world):
     assert [(each.events, each.waiting) for each in done] == [(2, True), (1, False), (0, False)]
 
 
-def test_positions_follow_the_sequence_of_a_company_whatever_the_batches(world):
+def test_positions_follow_the_sequence_of_a_company_whatever_the_batches(world: World) -> None:
     relay_all()
     for number in range(5):
         make_customer(world.tenant("test" if number % 2 else "live"))
@@ -135,7 +140,7 @@ def test_positions_follow_the_sequence_of_a_company_whatever_the_batches(world):
     assert [position for _, position in found] == sorted(position for _, position in found)
 
 
-def test_a_company_that_another_relay_has_in_hand_is_left_to_it(world):
+def test_a_company_that_another_relay_has_in_hand_is_left_to_it(world: World) -> None:
     relay_all()
     make_customer(world.tenant())
     make_customer(world.other_tenant())
@@ -152,7 +157,7 @@ def test_a_company_that_another_relay_has_in_hand_is_left_to_it(world):
         assert not OutboxEvent.objects.filter(relayed_at=None).exists()
 
 
-def test_a_counter_that_was_set_back_is_taken_on(world, receiver):
+def test_a_counter_that_was_set_back_is_taken_on(world: World, receiver: Receiver) -> None:
     """An upgrade that copies tables, and not sequences, begins to count anew."""
     make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant(), name="before")
@@ -169,7 +174,7 @@ def test_a_counter_that_was_set_back_is_taken_on(world, receiver):
     assert [got.json["data"]["object"]["name"] for got in receiver.received] == ["before", "after"]
 
 
-def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world, receiver):
+def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -185,7 +190,7 @@ def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world, receiver):
     assert deliveries_of(endpoint)[0].status == "succeeded"
 
 
-def test_there_is_no_delivery_without_what_is_to_be_sent(world, receiver):
+def test_there_is_no_delivery_without_what_is_to_be_sent(world: World, receiver: Receiver) -> None:
     customer = make_customer(world.tenant())
     relay_all()  # nobody subscribed: the event was not made ready for sending
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)

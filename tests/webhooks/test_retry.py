@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ JITTER = st.floats(0, 1)
 AFTER = st.none() | st.timedeltas(timedelta(0), timedelta(days=3650))
 
 
-def test_ten_attempts_spread_over_75_hours_and_35_minutes():
+def test_ten_attempts_spread_over_75_hours_and_35_minutes() -> None:
     assert retry.CLOCK.tries == 10
     assert sum(retry.CLOCK.waits, timedelta(0)) == timedelta(hours=75, minutes=35, seconds=5)
     assert [
@@ -26,7 +27,7 @@ def test_ten_attempts_spread_over_75_hours_and_35_minutes():
 
 
 @given(st.integers(1, 9), JITTER, AFTER)
-def test_an_attempt_is_never_early_and_at_most_a_fifth_late(made, jitter, after):
+def test_an_attempt_is_never_early_and_at_most_a_fifth_late(made: Any, jitter: Any, after: Any) -> None:
     due = retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after)
 
     promised = max(retry.CLOCK.waits[made - 1], min(after or timedelta(0), timedelta(hours=10)))
@@ -34,19 +35,19 @@ def test_an_attempt_is_never_early_and_at_most_a_fifth_late(made, jitter, after)
 
 
 @given(st.integers(1, 9), JITTER, st.timedeltas(timedelta(0), timedelta(days=3650)))
-def test_a_receiver_can_ask_for_ten_hours_and_no_more(made, jitter, after):
+def test_a_receiver_can_ask_for_ten_hours_and_no_more(made: Any, jitter: Any, after: Any) -> None:
     asked = retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after)
     unasked = retry.next_attempt_at(made, NOW, jitter=jitter)
     assert asked <= max(unasked, NOW + timedelta(hours=10))
 
 
 @given(st.integers(10, 1000), JITTER, AFTER)
-def test_after_the_last_attempt_there_is_none(made, jitter, after):
+def test_after_the_last_attempt_there_is_none(made: Any, jitter: Any, after: Any) -> None:
     assert retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after) is None
 
 
 @given(st.integers(-5, 0))
-def test_a_clock_without_an_attempt_is_a_mistake(made):
+def test_a_clock_without_an_attempt_is_a_mistake(made: Any) -> None:
     with pytest.raises(ValueError):
         retry.next_attempt_at(made, NOW, jitter=0)
 
@@ -77,12 +78,12 @@ def test_a_clock_without_an_attempt_is_a_mistake(made):
         ("Sun, 01 Mar 2099 12:00:00 GMT", 503, timedelta(hours=10)),
     ],
 )
-def test_retry_after_is_read_in_every_form_and_within_bounds(value, status, expected):
+def test_retry_after_is_read_in_every_form_and_within_bounds(value: Any, status: int, expected: Any) -> None:
     assert retry.parse_retry_after(value, status, NOW) == expected
 
 
 @given(st.text(max_size=60))
-def test_no_text_in_retry_after_breaks_the_clock(value):
+def test_no_text_in_retry_after_breaks_the_clock(value: Any) -> None:
     asked = retry.parse_retry_after(value, 429, NOW)
     assert asked is None or asked >= timedelta(0)
     assert retry.next_attempt_at(1, NOW, jitter=1, retry_after=asked) is not None
@@ -100,7 +101,9 @@ def test_no_text_in_retry_after_breaks_the_clock(value):
         (6, 4, False),
     ],
 )
-def test_an_endpoint_is_switched_off_after_five_days_without_success(failing_days, success_days, expected):
+def test_an_endpoint_is_switched_off_after_five_days_without_success(
+    failing_days: float | int | None, success_days: int | None, expected: bool
+) -> None:
     since = None if failing_days is None else NOW - timedelta(days=failing_days)
     success = None if success_days is None else NOW - timedelta(days=success_days)
 

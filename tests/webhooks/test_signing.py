@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import standardwebhooks
@@ -17,7 +18,7 @@ VERIFIERS = [
 ]
 
 
-def test_the_vector_of_the_specification():
+def test_the_vector_of_the_specification() -> None:
     signature = signing.sign(
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -29,7 +30,7 @@ def test_the_vector_of_the_specification():
 
 
 @pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
-def test_others_libraries_verify_a_delivery_and_refuse_an_edited_one(verifier, refusal):
+def test_others_libraries_verify_a_delivery_and_refuse_an_edited_one(verifier: Any, refusal: Any) -> None:
     secret = signing.new_secret()
     body = '{"type":"customer.created","data":{"name":"Zoë 🍊"}}'.encode()
     headers = signing.headers([secret], "evt_01", int(datetime.now(UTC).timestamp()), body)
@@ -48,7 +49,7 @@ def test_others_libraries_verify_a_delivery_and_refuse_an_edited_one(verifier, r
 
 
 @pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
-def test_while_secrets_overlap_the_old_and_the_new_one_verify(verifier, refusal):
+def test_while_secrets_overlap_the_old_and_the_new_one_verify(verifier: Any, refusal: Any) -> None:
     old, new, strange = (signing.new_secret() for _ in range(3))
     headers = signing.headers([new, old], "evt_01", int(datetime.now(UTC).timestamp()), b"{}")
 
@@ -59,7 +60,7 @@ def test_while_secrets_overlap_the_old_and_the_new_one_verify(verifier, refusal)
 
 
 @given(st.binary(min_size=24, max_size=64), st.binary(max_size=200), st.integers(0, 2**33))
-def test_every_valid_secret_signs_as_the_reference_does(key, body, timestamp):
+def test_every_valid_secret_signs_as_the_reference_does(key: Any, body: Any, timestamp: Any) -> None:
     secret = signing.SECRET_PREFIX + base64.b64encode(key).decode()
     text = body.decode("latin-1")
 
@@ -68,7 +69,7 @@ def test_every_valid_secret_signs_as_the_reference_does(key, body, timestamp):
     assert signing.sign(secret, "evt_1", timestamp, text.encode()) == reference
 
 
-def test_new_secrets_differ_and_hold_32_bytes():
+def test_new_secrets_differ_and_hold_32_bytes() -> None:
     secrets = {signing.new_secret() for _ in range(100)}
 
     assert len(secrets) == 100
@@ -78,6 +79,6 @@ def test_new_secrets_differ_and_hold_32_bytes():
 @pytest.mark.parametrize(
     "secret", ["", "whsec_", "abc", "whsec_!!!!", "whsec_" + "A" * 31, "whsec_AAAA", "whsec_" + "A" * 92]
 )
-def test_what_is_no_secret_is_refused(secret):
+def test_what_is_no_secret_is_refused(secret: str) -> None:
     with pytest.raises(signing.InvalidSecretError):
         signing.secret_bytes(secret)

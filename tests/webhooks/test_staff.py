@@ -1,19 +1,22 @@
 """Staff read deliveries and send one again, for a reason; secrets and answers are not theirs to see."""
 
+from typing import Any
+
 from allauth.mfa.models import Authenticator
 
 from tests.clients import sign_in
-from tests.factories import make_customer, make_user
+from tests.factories import World, make_customer, make_user
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, make_endpoint
 
 
-def staff():
+def staff() -> Any:
     user = make_user("staff", is_staff=True, is_superuser=True)
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "unused"})
     return sign_in(user)
 
 
-def test_staff_send_a_delivery_again_only_with_a_reason(world, receiver):
+def test_staff_send_a_delivery_again_only_with_a_reason(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()
@@ -34,7 +37,7 @@ def test_staff_send_a_delivery_again_only_with_a_reason(world, receiver):
     assert (before, len(receiver.received)) == (1, 2)
 
 
-def test_secrets_headers_and_answers_are_on_no_staff_page(world, receiver):
+def test_secrets_headers_and_answers_are_on_no_staff_page(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url, headers={"X-Token": "hunter2"})
     receiver.answer = (200, {}, b"private answer")
     make_customer(world.tenant())

@@ -6,11 +6,12 @@ from django.db import transaction
 
 from billing.services import create_customer
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_customer
+from tests.factories import SYSTEM, World, make_customer
+from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import attempts_of, deliveries_of, drain, make_due, make_endpoint
 
 
-def test_a_created_customer_arrives_once_and_verifies(world, receiver):
+def test_a_created_customer_arrives_once_and_verifies(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant(), f"{receiver.url}/hooks?a=1")
 
     customer = make_customer(world.tenant(), name="Zoë 🍊")
@@ -30,7 +31,7 @@ def test_a_created_customer_arrives_once_and_verifies(world, receiver):
     assert (attempt.status_code, attempt.error, attempt.response_body) == (200, "", "ok")
 
 
-def test_another_companys_and_modes_endpoints_get_nothing(world, receiver):
+def test_another_companys_and_modes_endpoints_get_nothing(world: World, receiver: Receiver) -> None:
     make_endpoint(world.other_tenant(), f"{receiver.url}/other")
     make_endpoint(world.tenant("test"), f"{receiver.url}/test")
 
@@ -40,7 +41,9 @@ def test_another_companys_and_modes_endpoints_get_nothing(world, receiver):
     assert receiver.received == []
 
 
-def test_a_failed_delivery_is_tried_again_with_the_same_id_and_bytes(world, receiver):
+def test_a_failed_delivery_is_tried_again_with_the_same_id_and_bytes(
+    world: World, receiver: Receiver
+) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"no")
     make_customer(world.tenant())
@@ -62,7 +65,7 @@ def test_a_failed_delivery_is_tried_again_with_the_same_id_and_bytes(world, rece
     assert [each.status_code for each in attempts_of(delivery)] == [500, 204]
 
 
-def test_an_event_whose_transaction_rolls_back_is_never_sent(world, receiver):
+def test_an_event_whose_transaction_rolls_back_is_never_sent(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
 
     with tenant_context(world.tenant()):
@@ -73,7 +76,7 @@ def test_an_event_whose_transaction_rolls_back_is_never_sent(world, receiver):
     assert receiver.received == []
 
 
-def test_only_subscribed_events_arrive(world, receiver):
+def test_only_subscribed_events_arrive(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), f"{receiver.url}/invoices", events=["invoice.*"])
     make_endpoint(world.tenant(), f"{receiver.url}/customers", events=["customer.*"])
     make_endpoint(world.tenant(), f"{receiver.url}/updates", events=["customer.updated"])
@@ -84,7 +87,7 @@ def test_only_subscribed_events_arrive(world, receiver):
     assert [got.path for got in receiver.received] == ["/customers"]
 
 
-def test_an_endpoint_gets_no_event_from_before_it_existed(world, receiver):
+def test_an_endpoint_gets_no_event_from_before_it_existed(world: World, receiver: Receiver) -> None:
     make_customer(world.tenant())  # committed, not yet relayed
     make_endpoint(world.tenant(), receiver.url)
 
@@ -93,7 +96,7 @@ def test_an_endpoint_gets_no_event_from_before_it_existed(world, receiver):
     assert receiver.received == []
 
 
-def test_a_secret_of_another_endpoint_does_not_verify(world, receiver):
+def test_a_secret_of_another_endpoint_does_not_verify(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
     _, strange = make_endpoint(world.other_tenant(), receiver.url)
     make_customer(world.tenant())

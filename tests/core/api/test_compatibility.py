@@ -3,6 +3,8 @@
 import json
 from copy import deepcopy
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -10,6 +12,7 @@ from django.core.management import CommandError, call_command
 from core.api import document, versions
 from core.api.compatibility import breaking_changes, contract_of
 from core.api.schema_enums import OPEN
+from core.api.versioning import ApiVersion
 from core.management.commands import check_api_changes
 
 DOCUMENT = json.loads(document.PATH.read_bytes())
@@ -17,23 +20,23 @@ CUSTOMERS = "/v1/customers"
 
 
 @pytest.fixture
-def changed():
+def changed() -> Any:
     return deepcopy(DOCUMENT)
 
 
-def found(changed):
+def found(changed: Any) -> Any:
     return breaking_changes(contract_of(DOCUMENT), changed)
 
 
-def test_the_same_document_breaks_nothing(changed):
+def test_the_same_document_breaks_nothing(changed: Any) -> None:
     assert found(changed) == []
 
 
-def schema(changed, name):
+def schema(changed: Any, name: Any) -> Any:
     return changed["components"]["schemas"][name]
 
 
-def parameters(changed):
+def parameters(changed: Any) -> Any:
     return changed["paths"][CUSTOMERS]["get"]["parameters"]
 
 
@@ -130,7 +133,7 @@ BREAKING = {
 
 
 @pytest.mark.parametrize("name", BREAKING)
-def test_what_breaks_a_client_is_found(name, changed):
+def test_what_breaks_a_client_is_found(name: Any, changed: Any) -> None:
     change, expected = BREAKING[name]
     if name == "schema":
         # Whatever refers to it would be broken in the document itself.
@@ -164,13 +167,13 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_breaks_nobody_passes(name, changed):
+def test_what_breaks_nobody_passes(name: Any, changed: Any) -> None:
     HARMLESS[name](changed)
 
     assert found(changed) == []
 
 
-def test_whether_a_set_is_open_says_what_was_released(changed):
+def test_whether_a_set_is_open_says_what_was_released(changed: Any) -> None:
     """Whoever wrote a client for a closed set was not told that more may come: calling it open together with a value is too late."""
     released = deepcopy(DOCUMENT)
     schema(released, "Mode").update(description="A mode.")
@@ -181,7 +184,7 @@ def test_whether_a_set_is_open_says_what_was_released(changed):
     assert [line for line in told if "trial may be answered now" in line] == told != []
 
 
-def test_what_breaks_is_told_in_the_order_of_the_documents_each_time(changed):
+def test_what_breaks_is_told_in_the_order_of_the_documents_each_time(changed: Any) -> None:
     path = "/v1/customers/{id}"
     for method in ("delete", "patch", "get"):
         changed["paths"][path].pop(method)
@@ -200,7 +203,7 @@ def test_what_breaks_is_told_in_the_order_of_the_documents_each_time(changed):
 
 
 @pytest.fixture
-def broken(tmp_path, monkeypatch, changed):
+def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: Any) -> None:
     """A document that lacks an operation of what was released."""
     released, current = tmp_path / "released", tmp_path / "openapi.json"
     released.mkdir()
@@ -211,13 +214,13 @@ def broken(tmp_path, monkeypatch, changed):
     monkeypatch.setattr(document, "PATH", current)
 
 
-def test_the_gate_fails_on_a_breaking_change(broken):
+def test_the_gate_fails_on_a_breaking_change(broken: None) -> None:
     with pytest.raises(CommandError, match="POST /v1/customers: the operation is gone"):
         call_command("check_api_changes")
 
 
-def test_with_a_new_version_the_gate_lets_it_pass(broken, monkeypatch):
-    class Later(versions.ApiVersion):
+def test_with_a_new_version_the_gate_lets_it_pass(broken: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Later(ApiVersion):
         date = "2030-01-01"
 
     monkeypatch.setattr(versions, "VERSIONS", [*versions.VERSIONS, Later()])
@@ -228,6 +231,6 @@ def test_with_a_new_version_the_gate_lets_it_pass(broken, monkeypatch):
     assert "POST /v1/customers: the operation is gone" in said.getvalue()
 
 
-def test_every_version_is_in_the_changelog():
+def test_every_version_is_in_the_changelog() -> None:
     page = (document.PATH.parent / "api-changelog.md").read_text()
     assert [each.date for each in versions.VERSIONS if f"\n## {each.date}\n" not in page] == []

@@ -2,29 +2,34 @@
 
 import gzip
 import json
+from collections.abc import Callable
+from typing import Any
 
 import brotli
 import pytest
 
+from apikeys.services import IssuedKey
 from core.api import compression
 from core.api.compression import MIN_BYTES, _choose
+from tests.clients import ApiClient
+from tests.factories import World
 
 LONG = {"name": "Ada", "metadata": {f"key{n}": "value " * 15 for n in range(20)}}
 
 
 @pytest.fixture
-def client(world, issue_key, api):
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> ApiClient:
     scopes = ["customers:read", "customers:write", "webhooks:read", "webhooks:write"]
     return api(issue_key(world.company, scopes).client_secret)
 
 
 @pytest.fixture
-def path(client):
+def path(client: ApiClient) -> str:
     """The path of a customer that is long enough."""
     return f"/v1/customers/{client.post('/v1/customers', LONG).json['id']}"
 
 
-def ask(client, path, encoding, method="GET", **headers):
+def ask(client: Any, path: Any, encoding: Any, method: str = "GET", **headers: Any) -> Any:
     """Return the plain response: the tests' client would parse what is compressed."""
     asked = {"Authorization": f"Bearer {client.secret}", "Accept-Encoding": encoding, **headers}
     return client.client.generic(method, path, headers=asked)
@@ -50,11 +55,11 @@ def ask(client, path, encoding, method="GET", **headers):
         (",;,;q=,", None),
     ],
 )
-def test_the_coding_is_the_one_that_is_liked_best(header, expected):
+def test_the_coding_is_the_one_that_is_liked_best(header: str, expected: str | None) -> None:
     assert _choose(header) == expected
 
 
-def test_an_answer_is_the_same_however_it_is_compressed(client, path):
+def test_an_answer_is_the_same_however_it_is_compressed(client: ApiClient, path: str) -> None:
     plain = ask(client, path, "identity")
     packed, zipped = ask(client, path, "br"), ask(client, path, "gzip")
 
@@ -71,7 +76,9 @@ def test_an_answer_is_the_same_however_it_is_compressed(client, path):
         assert answer.headers["Content-Length"] == str(len(answer.content))
 
 
-def test_the_tag_of_a_compressed_answer_is_weak_and_serves_both_conditions(client, path):
+def test_the_tag_of_a_compressed_answer_is_weak_and_serves_both_conditions(
+    client: ApiClient, path: str
+) -> None:
     plain, packed = ask(client, path, "identity"), ask(client, path, "br")
     tag = packed.headers["ETag"]
 
@@ -83,7 +90,7 @@ def test_the_tag_of_a_compressed_answer_is_weak_and_serves_both_conditions(clien
     assert client.patch(path, {"name": "Grace"}, headers={"If-Match": tag}).status == 412
 
 
-def test_head_has_the_headers_of_get(client, path):
+def test_head_has_the_headers_of_get(client: ApiClient, path: str) -> None:
     got, headed = ask(client, path, "br"), ask(client, path, "br", method="HEAD")
 
     same = ("Content-Encoding", "Content-Length", "Content-Type", "ETag", "Vary")
@@ -91,14 +98,14 @@ def test_head_has_the_headers_of_get(client, path):
     assert headed.content == b""
 
 
-def test_what_is_short_stays_as_it_is(client):
+def test_what_is_short_stays_as_it_is(client: ApiClient) -> None:
     answer = ask(client, "/v1/whoami", "br, gzip")
 
     assert "Content-Encoding" not in answer.headers
     assert json.loads(answer.content)["object"] == "whoami"
 
 
-def test_an_answer_with_a_secret_is_never_compressed(client):
+def test_an_answer_with_a_secret_is_never_compressed(client: ApiClient) -> None:
     asked = {
         "url": "https://example.com/hook",
         "events": ["customer.*"],
@@ -115,7 +122,7 @@ def test_an_answer_with_a_secret_is_never_compressed(client):
     assert listed.headers["Content-Encoding"] == "br"
 
 
-def test_the_document_is_compressed_for_everybody(client):
+def test_the_document_is_compressed_for_everybody(client: ApiClient) -> None:
     answer = client.client.get("/v1/openapi.json", headers={"Accept-Encoding": "gzip, deflate, br"})
 
     assert answer.headers["Content-Encoding"] == "br"
@@ -125,7 +132,7 @@ def test_the_document_is_compressed_for_everybody(client):
     assert again.status_code == 304
 
 
-def test_what_everybody_may_read_is_compressed_well_and_is_the_same_bytes_for_each(client):
+def test_what_everybody_may_read_is_compressed_well_and_is_the_same_bytes_for_each(client: ApiClient) -> None:
     answers = {
         coding: [
             client.client.get("/v1/openapi.json", headers={"Accept-Encoding": coding}).content for _ in "12"

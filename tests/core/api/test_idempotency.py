@@ -1,11 +1,13 @@
 """Idempotent writes through the public door (docs/architecture.md, Idempotency): replays, mismatches, refusals, expiry."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from apikeys.models import ApiKey
-from apikeys.services import rotate_key
+from apikeys.services import IssuedKey, rotate_key
 from billing.models import Customer
 from billing.services.customers import ExternalIdTaken
 from core import clock
@@ -13,23 +15,24 @@ from core.api.idempotency import prune_expired
 from core.models import IdempotencyRecord, OutboxEvent
 from core.tasks import prune_idempotency_keys
 from core.tenancy import tenant_context
-from tests.factories import SYSTEM, make_customer, make_world, new_secret
+from tests.clients import ApiClient
+from tests.factories import SYSTEM, World, make_customer, make_world, new_secret
 
 SCOPES = ["customers:read", "customers:write"]
 ADA = {"name": "Ada Lovelace", "email": "ada@example.com", "external_id": "ada-1"}
 
 
 @pytest.fixture
-def key(world, issue_key):
+def key(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
     return issue_key(world.company, SCOPES)
 
 
 @pytest.fixture
-def client(api, key):
+def client(api: Callable[..., ApiClient], key: IssuedKey) -> ApiClient:
     return api(key.client_secret)
 
 
-def written(tenant):
+def written(tenant: Any) -> Any:
     """How many customers, events and stored answers the tenant has."""
     with tenant_context(tenant):
         return (
@@ -39,7 +42,7 @@ def written(tenant):
         )
 
 
-def test_a_repeated_request_gets_the_stored_status_and_bytes(world, client):
+def test_a_repeated_request_gets_the_stored_status_and_bytes(world: World, client: ApiClient) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     again = client.post("/v1/customers", ADA, idempotency_key="order-1")
 
@@ -52,7 +55,7 @@ def test_a_repeated_request_gets_the_stored_status_and_bytes(world, client):
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_a_replay_still_costs_a_token_and_says_so(client):
+def test_a_replay_still_costs_a_token_and_says_so(client: ApiClient) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     again = client.post("/v1/customers", ADA, idempotency_key="order-1")
 
@@ -60,13 +63,13 @@ def test_a_replay_still_costs_a_token_and_says_so(client):
     assert left == [59, 58]
 
 
-def test_without_a_key_every_request_is_executed(world, client):
+def test_without_a_key_every_request_is_executed(world: World, client: ApiClient) -> None:
     body = {"name": "Ada Lovelace"}
     assert [client.post("/v1/customers", body).status for _ in range(2)] == [201, 201]
     assert written(world.tenant()) == (2, 2, 0)
 
 
-def test_the_quoted_form_of_the_draft_and_the_plain_form_are_one_key(world, client):
+def test_the_quoted_form_of_the_draft_and_the_plain_form_are_one_key(world: World, client: ApiClient) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key='"8e03978e-40d5-43dd-bc93-6894a57f9324"')
     again = client.post("/v1/customers", ADA, idempotency_key="8e03978e-40d5-43dd-bc93-6894a57f9324")
 
@@ -76,14 +79,16 @@ def test_the_quoted_form_of_the_draft_and_the_plain_form_are_one_key(world, clie
 
 
 @pytest.mark.parametrize("sent", ["", '""', "x" * 256, "tab\there", "ümlaut", "bell\x07"])
-def test_a_key_that_is_none_is_refused_before_anything_is_written(world, client, sent):
+def test_a_key_that_is_none_is_refused_before_anything_is_written(
+    world: World, client: ApiClient, sent: str
+) -> None:
     answer = client.post("/v1/customers", ADA, idempotency_key=sent)
 
     assert (answer.status, answer.code) == (400, "invalid_idempotency_key")
     assert written(world.tenant()) == (0, 0, 0)
 
 
-def test_the_longest_key_is_accepted(world, client):
+def test_the_longest_key_is_accepted(world: World, client: ApiClient) -> None:
     assert client.post("/v1/customers", ADA, idempotency_key="x" * 255).status == 201
     assert written(world.tenant()) == (1, 1, 1)
 
@@ -97,7 +102,9 @@ def test_the_longest_key_is_accepted(world, client):
         ("POST", "/v1/customers", {}),
     ],
 )
-def test_the_same_key_for_another_request_is_refused(world, client, method, path, body):
+def test_the_same_key_for_another_request_is_refused(
+    world: World, client: ApiClient, method: str, path: str, body: Any
+) -> None:
     client.post("/v1/customers", ADA, idempotency_key="order-1")
 
     answer = client.request(method, path, body, idempotency_key="order-1")
@@ -106,7 +113,9 @@ def test_the_same_key_for_another_request_is_refused(world, client, method, path
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_the_same_key_on_another_path_or_method_is_refused_without_effect(world, client):
+def test_the_same_key_on_another_path_or_method_is_refused_without_effect(
+    world: World, client: ApiClient
+) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     path = f"/v1/customers/{first.json['id']}"
 
@@ -116,7 +125,7 @@ def test_the_same_key_on_another_path_or_method_is_refused_without_effect(world,
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_spelling_of_the_body_does_not_matter_its_meaning_does(world, client):
+def test_spelling_of_the_body_does_not_matter_its_meaning_does(world: World, client: ApiClient) -> None:
     first = client.post("/v1/customers", raw=b'{"name":"Ada","external_id":"a"}', idempotency_key="k")
     again = client.post(
         "/v1/customers", raw=b'{ "external_id": "\\u0061", "name": "Ada" }', idempotency_key="k"
@@ -126,7 +135,7 @@ def test_spelling_of_the_body_does_not_matter_its_meaning_does(world, client):
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_patch_and_delete_are_replayed_too(world, client):
+def test_patch_and_delete_are_replayed_too(world: World, client: ApiClient) -> None:
     customer = make_customer(world.tenant())
     path = f"/v1/customers/{customer.public_id}"
 
@@ -139,7 +148,9 @@ def test_patch_and_delete_are_replayed_too(world, client):
     assert client.delete(path).status == 404
 
 
-def test_a_key_is_the_companys_and_survives_the_rotation_of_an_api_key(world, api, key, client):
+def test_a_key_is_the_companys_and_survives_the_rotation_of_an_api_key(
+    world: World, api: Callable[..., ApiClient], key: IssuedKey, client: ApiClient
+) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     with tenant_context(world.tenant()):
         found = ApiKey.objects.get(id=key.key.id)
@@ -153,7 +164,9 @@ def test_a_key_is_the_companys_and_survives_the_rotation_of_an_api_key(world, ap
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_companies_and_modes_never_meet_in_a_key(world, api, issue_key, client):
+def test_companies_and_modes_never_meet_in_a_key(
+    world: World, api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], client: ApiClient
+) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     foreign = api(issue_key(world.other_company, SCOPES).client_secret)
     in_test_mode = api(issue_key(world.company, SCOPES, mode="test").client_secret)
@@ -168,7 +181,9 @@ def test_companies_and_modes_never_meet_in_a_key(world, api, issue_key, client):
     assert written(world.tenant("test")) == (1, 1, 1)
 
 
-def test_a_definitive_refusal_is_stored_and_what_it_had_written_is_not(world, client):
+def test_a_definitive_refusal_is_stored_and_what_it_had_written_is_not(
+    world: World, client: ApiClient
+) -> None:
     make_customer(world.tenant(), external_id="ada-1")
     before = written(world.tenant())
 
@@ -184,8 +199,10 @@ def test_a_definitive_refusal_is_stored_and_what_it_had_written_is_not(world, cl
     assert written(world.tenant()) == (before[0], before[1], 1)
 
 
-def test_a_refusal_after_the_first_write_rolls_that_write_back(world, client, monkeypatch):
-    def publish_and_refuse(*args, **kwargs):
+def test_a_refusal_after_the_first_write_rolls_that_write_back(
+    world: World, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def publish_and_refuse(*args: Any, **kwargs: Any) -> None:
         raise ExternalIdTaken("Refused after the row was written.")
 
     with monkeypatch.context() as patch:
@@ -201,15 +218,17 @@ def test_a_refusal_after_the_first_write_rolls_that_write_back(world, client, mo
     [({"name": ""}, 400), ({**ADA, "nonsense": 1}, 400)],
 )
 def test_a_validation_error_is_not_stored_so_the_corrected_request_may_use_the_key(
-    world, client, body, status
-):
+    world: World, client: ApiClient, body: dict[str, Any], status: int
+) -> None:
     assert client.post("/v1/customers", body, idempotency_key="order-1").status == status
     assert written(world.tenant()) == (0, 0, 0)
     assert client.post("/v1/customers", ADA, idempotency_key="order-1").status == 201
 
 
-def test_a_failure_of_ours_is_not_stored_and_leaves_nothing(world, client, monkeypatch):
-    def fail(*args, **kwargs):
+def test_a_failure_of_ours_is_not_stored_and_leaves_nothing(
+    world: World, client: ApiClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
@@ -223,7 +242,9 @@ def test_a_failure_of_ours_is_not_stored_and_leaves_nothing(world, client, monke
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_refusals_of_the_guard_are_not_stored(api, issue_key):
+def test_refusals_of_the_guard_are_not_stored(
+    api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey]
+) -> None:
     world = make_world()
     reader = api(issue_key(world.company, ["customers:read"]).client_secret)
     assert reader.post("/v1/customers", ADA, idempotency_key="order-1").status == 403
@@ -231,13 +252,13 @@ def test_refusals_of_the_guard_are_not_stored(api, issue_key):
     assert written(world.tenant()) == (0, 0, 0)
 
 
-def test_reading_ignores_the_header(world, client):
+def test_reading_ignores_the_header(world: World, client: ApiClient) -> None:
     make_customer(world.tenant())
     assert client.get("/v1/customers", idempotency_key="k").status == 200
     assert written(world.tenant())[2] == 0
 
 
-def test_after_a_day_the_key_is_free_again(world, client):
+def test_after_a_day_the_key_is_free_again(world: World, client: ApiClient) -> None:
     first = client.post("/v1/customers", {"name": "Ada"}, idempotency_key="order-1")
     with tenant_context(world.tenant()):
         kept = IdempotencyRecord.objects.get(key="order-1")
@@ -252,7 +273,9 @@ def test_after_a_day_the_key_is_free_again(world, client):
     assert written(world.tenant()) == (2, 2, 1)
 
 
-def test_pruning_removes_what_has_expired_in_batches_and_nothing_else(world, client):
+def test_pruning_removes_what_has_expired_in_batches_and_nothing_else(
+    world: World, client: ApiClient
+) -> None:
     for number in range(5):
         client.post("/v1/customers", {"name": "Ada"}, idempotency_key=f"order-{number}")
     with tenant_context(world.tenant()):
@@ -266,14 +289,14 @@ def test_pruning_removes_what_has_expired_in_batches_and_nothing_else(world, cli
         assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["order-4"]
 
 
-def test_pruning_is_on_the_clock():
+def test_pruning_is_on_the_clock() -> None:
     from config.celery import app
 
     assert "core.prune_idempotency_keys" in {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert "core.prune_idempotency_keys" in app.tasks
 
 
-def test_stored_answers_cannot_be_read_in_the_database(world, client):
+def test_stored_answers_cannot_be_read_in_the_database(world: World, client: ApiClient) -> None:
     client.post("/v1/customers", ADA, idempotency_key="order-1")
     with tenant_context(world.tenant()):
         body = bytes(IdempotencyRecord.objects.get(key="order-1").body)
@@ -281,7 +304,9 @@ def test_stored_answers_cannot_be_read_in_the_database(world, client):
     assert b"customer" not in body
 
 
-def test_a_whole_number_is_the_same_however_it_is_written(world, issue_key, api):
+def test_a_whole_number_is_the_same_however_it_is_written(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     client = api(issue_key(world.company, ["charges:write"]).client_secret)
     body = b'{"amount": %s, "currency": "EUR", "payment_method": "card_success"}'
 

@@ -8,12 +8,16 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from apikeys.services import IssuedKey
 from audit.models import AuditEntry
 from billing.models import Customer
 from core.models import IdempotencyRecord, OutboxEvent
 from core.tenancy import tenant_context
+from tests.clients import ApiClient
 from tests.factories import make_world
 from tests.live import web_process
 
@@ -24,7 +28,7 @@ FEWEST_POINTS = 8
 SETTLED_SECONDS = 20
 
 
-def traces(tenant, external_id, key):
+def traces(tenant: Any, external_id: Any, key: Any) -> Any:
     """How many rows of each kind the write has left: customer, event, audit entry, stored answer."""
     with tenant_context(tenant):
         customers = list(Customer.objects.filter(external_id=external_id))
@@ -39,7 +43,9 @@ def traces(tenant, external_id, key):
         )
 
 
-def test_sigkill_after_every_statement_and_around_the_commit_leaves_all_or_nothing(api, issue_key):
+def test_sigkill_after_every_statement_and_around_the_commit_leaves_all_or_nothing(
+    api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey]
+) -> None:
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, ["customers:write"], rate_limit=1000).client_secret
     client = api(secret)
@@ -87,14 +93,16 @@ def test_sigkill_after_every_statement_and_around_the_commit_leaves_all_or_nothi
     assert killed[-1] == (1, 1, 1, 1)
 
 
-def test_sigkill_of_the_web_server_under_load_loses_and_doubles_nothing(issue_key):
+def test_sigkill_of_the_web_server_under_load_loses_and_doubles_nothing(
+    issue_key: Callable[..., IssuedKey],
+) -> None:
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, ["customers:write"], rate_limit=1000).client_secret
     answered: dict[str, bytes] = {}
     with web_process(workers=1, threads=4) as server:
         stop = threading.Event()
 
-        def write(writer):
+        def write(writer: Any) -> None:
             for number in range(60):
                 name = f"w{writer}-{number}"
                 if stop.is_set():
@@ -130,7 +138,7 @@ def test_sigkill_of_the_web_server_under_load_loses_and_doubles_nothing(issue_ke
         assert traces(world.tenant(), name, name) == (1, 1, 1, 1), name
 
 
-def send(server, secret, name):
+def send(server: Any, secret: Any, name: Any) -> Any:
     """Create the customer `name` under the key `name`."""
     body = {"name": "Ada Lovelace", "external_id": name}
     return server.request(

@@ -1,23 +1,30 @@
 """Concurrent twins against a real server: one execution, and everybody else learns its outcome."""
 
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from core.models import IdempotencyRecord, OutboxEvent
 from core.tenancy import tenant_context
-from tests.factories import make_world
+from tests.clients import ApiClient
+from tests.factories import World, make_world
+from tests.live import WebProcess
 
 TWINS = 100
 
 
-def test_a_hundred_concurrent_twins_execute_once(web, issue_key):
+def test_a_hundred_concurrent_twins_execute_once(
+    web: WebProcess, issue_key: Callable[..., IssuedKey]
+) -> None:
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, ["customers:write"], rate_limit=1000).client_secret
     start = Barrier(TWINS)
 
-    def send(_number):
+    def send(_number: Any) -> Any:
         start.wait()
         return web.request(
             "POST",
@@ -46,7 +53,9 @@ def test_a_hundred_concurrent_twins_execute_once(web, issue_key):
         assert IdempotencyRecord.objects.count() == 1
 
 
-def test_a_twin_waits_for_nobody_and_is_told_when_to_come_back(api, issue_key, world):
+def test_a_twin_waits_for_nobody_and_is_told_when_to_come_back(
+    api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], world: World
+) -> None:
     # given a transaction elsewhere that holds the key's lock, as a twin in the middle of its work does
     from django.db import connections
 

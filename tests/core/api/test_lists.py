@@ -1,20 +1,23 @@
 """Lists: a page before an object, several values of one filter, and the same time filters everywhere."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from apikeys.services import IssuedKey
 from core.api import document
 from tests.billing.factories import make_invoice
-from tests.factories import make_customer
+from tests.clients import ApiClient
+from tests.factories import World, make_customer
 from tests.webhooks.steps import relay_all
 
 DOCUMENT = json.loads(document.current())
 
 
 @pytest.fixture
-def client(world, issue_key, api) -> Any:
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> Any:
     scopes = ["customers:read", "invoices:read", "events:read", "audit:read"]
     return api(issue_key(world.company, scopes).client_secret)
 
@@ -24,7 +27,7 @@ def names(client: Any, query: str) -> tuple[list[str], dict[str, Any]]:
     return [each["name"] for each in page["data"]], page
 
 
-def test_the_page_before_an_object_is_the_one_next_to_it_newest_first(world, client):
+def test_the_page_before_an_object_is_the_one_next_to_it_newest_first(world: World, client: Any) -> None:
     made = [make_customer(world.tenant(), name=name).public_id for name in "abcde"]
     found, page = names(client, f"limit=2&ending_before={made[1]}")
     assert (found, page["has_more"], page["next_cursor"]) == (["d", "c"], True, made[3])
@@ -35,7 +38,7 @@ def test_the_page_before_an_object_is_the_one_next_to_it_newest_first(world, cli
     assert forth == ["c", "b"]
 
 
-def test_the_oldest_come_first_when_asked_for_and_pages_follow_that_order(world, client):
+def test_the_oldest_come_first_when_asked_for_and_pages_follow_that_order(world: World, client: Any) -> None:
     made = [make_customer(world.tenant(), name=name).public_id for name in "abcde"]
     found, page = names(client, "sort=created&limit=2")
     assert (found, page["next_cursor"]) == (["a", "b"], made[1])
@@ -47,12 +50,12 @@ def test_the_oldest_come_first_when_asked_for_and_pages_follow_that_order(world,
 
 
 @pytest.mark.parametrize("path", ["customers?sort=name", "events?sort=created", "audit_entries?sort=created"])
-def test_an_order_that_no_index_serves_is_refused(client, path):
+def test_an_order_that_no_index_serves_is_refused(client: Any, path: str) -> None:
     (refused,) = client.get(f"/v1/{path}").json["error"]["fields"]
     assert refused["field"] == "sort"
 
 
-def test_lines_are_in_a_list_when_asked_for(world, client):
+def test_lines_are_in_a_list_when_asked_for(world: World, client: Any) -> None:
     invoice = make_invoice(world.tenant())
     alone = client.get(f"/v1/invoices/{invoice.public_id}").json
     (without,) = client.get("/v1/invoices").json["data"]
@@ -62,7 +65,7 @@ def test_lines_are_in_a_list_when_asked_for(world, client):
     assert client.get("/v1/invoices?expand=customer").code == "validation_failed"
 
 
-def test_both_ways_at_once_and_a_cursor_that_is_none_are_refused(world, client):
+def test_both_ways_at_once_and_a_cursor_that_is_none_are_refused(world: World, client: Any) -> None:
     one = make_customer(world.tenant()).public_id
     both = client.get(f"/v1/customers?starting_after={one}&ending_before={one}")
     assert [each["field"] for each in both.json["error"]["fields"]] == ["ending_before"]
@@ -71,7 +74,7 @@ def test_both_ways_at_once_and_a_cursor_that_is_none_are_refused(world, client):
 
 
 @pytest.mark.parametrize("relayed", [True, False])
-def test_events_are_read_back_in_the_order_of_the_list(world, client, relayed):
+def test_events_are_read_back_in_the_order_of_the_list(world: World, client: Any, relayed: bool) -> None:
     for name in "abcd":
         make_customer(world.tenant(), name=name)
     if relayed:
@@ -90,7 +93,9 @@ def test_events_are_read_back_in_the_order_of_the_list(world, client, relayed):
         assert [each["data"]["object"]["name"] for each in oldest["data"]] == ["b", "c"]
 
 
-def test_audit_entries_are_read_one_by_one_and_backwards(world, client, issue_key):
+def test_audit_entries_are_read_one_by_one_and_backwards(
+    world: World, client: Any, issue_key: Callable[..., IssuedKey]
+) -> None:
     for _ in range(3):
         issue_key(world.company)
     found = client.get("/v1/audit_entries?action=api_key.created").json["data"]
@@ -101,7 +106,7 @@ def test_audit_entries_are_read_one_by_one_and_backwards(world, client, issue_ke
     assert [each["id"] for each in back["data"]] == [found[1]["id"]]
 
 
-def test_a_filter_takes_several_values(world, client):
+def test_a_filter_takes_several_values(world: World, client: Any) -> None:
     drafts = [make_invoice(world.tenant()).public_id for _ in range(2)]
     open_one = make_invoice(world.tenant(), finalize=True).public_id
 
@@ -118,7 +123,7 @@ def test_a_filter_takes_several_values(world, client):
     assert {each["type"] for each in types} == {"invoice.created", "invoice.finalized"}
 
 
-def test_the_same_words_everywhere():
+def test_the_same_words_everywhere() -> None:
     """One pair of names for a range of creation times, `object` a constant, and moments that end in `_at`."""
     for path, methods in DOCUMENT["paths"].items():
         names = {each.get("name") for each in methods.get("get", {}).get("parameters", ())}
@@ -134,7 +139,9 @@ def test_the_same_words_everywhere():
                 assert field in bounds or field.endswith("_at"), f"{name}.{field}"
 
 
-def test_who_has_the_external_id_is_said(world, issue_key, api):
+def test_who_has_the_external_id_is_said(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     client = api(issue_key(world.company, ["customers:write"]).client_secret)
     first = client.post("/v1/customers", {"name": "Ada", "external_id": "crm-1"}).json["id"]
     twice = client.post("/v1/customers", {"name": "Ada", "external_id": "crm-1"})
@@ -145,7 +152,7 @@ def test_who_has_the_external_id_is_said(world, issue_key, api):
         assert refused.json["error"]["existing"] == first
 
 
-def test_a_path_that_no_operation_has_is_told_from_a_missing_object(client):
+def test_a_path_that_no_operation_has_is_told_from_a_missing_object(client: Any) -> None:
     assert client.get("/v1/customer").code == "unknown_route"
     assert client.post("/v1/customers/", {}).code == "unknown_route"
     assert client.get("/v1/customers/cus_01h455vb4pex5vsknk084sn02q").code == "not_found"
@@ -164,6 +171,8 @@ def test_a_path_that_no_operation_has_is_told_from_a_missing_object(client):
         "Bearer \x7f",
     ],
 )
-def test_a_credential_that_cannot_be_one_is_an_invalid_one(api, header):
+def test_a_credential_that_cannot_be_one_is_an_invalid_one(
+    api: Callable[..., ApiClient], header: str
+) -> None:
     answer = api().get("/v1/whoami", headers={"Authorization": header})
     assert (answer.status, answer.code) == (401, "invalid_credentials")

@@ -1,34 +1,37 @@
 """ETag, If-None-Match, If-Match and HEAD (RFC 9110 §8.8.3, §9.3.2, §13): nobody overwrites what somebody else has changed."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from core.tenancy import tenant_context
-from tests.factories import make_customer
+from tests.clients import ApiClient
+from tests.factories import World, make_customer
 
 SCOPES = ["customers:read", "customers:write", "webhooks:read", "webhooks:write", "events:read"]
 
 
 @pytest.fixture
-def client(world, issue_key, api) -> Any:
+def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> Any:
     return api(issue_key(world.company, SCOPES).client_secret)
 
 
 @pytest.fixture
-def path(world) -> str:
+def path(world: World) -> str:
     return f"/v1/customers/{make_customer(world.tenant(), name='Ada').public_id}"
 
 
-def name_of(world, path: str) -> str:
+def name_of(world: World, path: str) -> str:
     with tenant_context(world.tenant()):
         return Customer.by_public_id(path.rpartition("/")[2]).name
 
 
-def test_an_object_has_one_tag_however_it_was_answered(client):
+def test_an_object_has_one_tag_however_it_was_answered(client: Any) -> None:
     created = client.post("/v1/customers", {"name": "Ada"})
     read = client.get(f"/v1/customers/{created.json['id']}")
     changed = client.patch(f"/v1/customers/{created.json['id']}", {"name": "Ada King"})
@@ -38,7 +41,7 @@ def test_an_object_has_one_tag_however_it_was_answered(client):
     assert "ETag" not in client.get("/v1/customers").headers
 
 
-def test_who_has_the_object_gets_304_without_a_body(client, path):
+def test_who_has_the_object_gets_304_without_a_body(client: Any, path: str) -> None:
     tag = client.get(path).headers["ETag"]
     for header in (tag, f'"other", {tag}', f"W/{tag}", "*"):
         unchanged = client.get(path, headers={"If-None-Match": header})
@@ -49,7 +52,9 @@ def test_who_has_the_object_gets_304_without_a_body(client, path):
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_change_of_what_is_no_longer_so_is_refused_and_does_nothing(world, client, path, method):
+def test_a_change_of_what_is_no_longer_so_is_refused_and_does_nothing(
+    world: World, client: Any, path: str, method: str
+) -> None:
     tag = client.get(path).headers["ETag"]
     assert client.patch(path, {"name": "Grace"}).status == 200
     body = {"name": "Ada King"} if method == "PATCH" else None
@@ -61,7 +66,7 @@ def test_a_change_of_what_is_no_longer_so_is_refused_and_does_nothing(world, cli
     assert done.status in (200, 204)
 
 
-def test_any_state_will_do_for_a_star_but_there_must_be_one(client, path):
+def test_any_state_will_do_for_a_star_but_there_must_be_one(client: Any, path: str) -> None:
     assert client.patch(path, {"name": "Ada King"}, headers={"If-Match": "*"}).status == 200
     missing = client.patch(
         "/v1/customers/cus_01h455vb4pex5vsknk084sn02q", {"name": "x"}, headers={"If-Match": "*"}
@@ -69,12 +74,12 @@ def test_any_state_will_do_for_a_star_but_there_must_be_one(client, path):
     assert missing.code == "not_found"
 
 
-def test_a_path_without_a_single_object_has_nothing_to_match(client):
+def test_a_path_without_a_single_object_has_nothing_to_match(client: Any) -> None:
     refused = client.post("/v1/customers", {"name": "Ada"}, headers={"If-Match": '"x"'})
     assert refused.code == "invalid_request"
 
 
-def test_a_repeated_change_is_answered_and_not_judged_again(client, path):
+def test_a_repeated_change_is_answered_and_not_judged_again(client: Any, path: str) -> None:
     headers = {"If-Match": client.get(path).headers["ETag"], "Idempotency-Key": "once"}
     first, second = (client.patch(path, {"name": "Ada King"}, headers=headers) for _ in range(2))
     assert (first.status, second.status) == (200, 200)
@@ -82,7 +87,7 @@ def test_a_repeated_change_is_answered_and_not_judged_again(client, path):
     assert second.headers["ETag"] == first.headers["ETag"]
 
 
-def test_of_two_changes_at_once_with_one_tag_only_one_is_made(client, path):
+def test_of_two_changes_at_once_with_one_tag_only_one_is_made(client: Any, path: str) -> None:
     """Both have read the same state; the second waits for the first's row and then sees that it has changed."""
     tag = client.get(path).headers["ETag"]
     statuses: list[int] = []
@@ -101,7 +106,7 @@ def test_of_two_changes_at_once_with_one_tag_only_one_is_made(client, path):
     assert sorted(statuses) == [200, 412, 412, 412]
 
 
-def test_an_answer_with_a_secret_has_no_tag_and_an_endpoint_can_be_changed_by_its_own(client):
+def test_an_answer_with_a_secret_has_no_tag_and_an_endpoint_can_be_changed_by_its_own(client: Any) -> None:
     made = client.post("/v1/webhook_endpoints", {"url": "https://example.com/h", "events": ["customer.*"]})
     assert made.status == 201
     assert "ETag" not in made.headers
@@ -112,7 +117,7 @@ def test_an_answer_with_a_secret_has_no_tag_and_an_endpoint_can_be_changed_by_it
     assert client.patch(path, {"description": "x"}, headers={"If-Match": tag}).status == 412
 
 
-def test_head_answers_as_get_without_the_body(client, path):
+def test_head_answers_as_get_without_the_body(client: Any, path: str) -> None:
     for address in (path, "/v1/customers", "/v1/whoami"):
         head, get = client.request("HEAD", address), client.get(address)
         assert (head.status, head.content) == (get.status, b"")

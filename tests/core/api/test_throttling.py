@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -62,7 +64,7 @@ gaps = st.lists(st.one_of(st.integers(0, 50_000), st.integers(0, 120_000_000)), 
 
 @given(quotas=quotas, gaps=gaps)
 @settings(max_examples=80, deadline=None)
-def test_valkey_and_memory_admit_exactly_what_the_model_admits(quotas, gaps):
+def test_valkey_and_memory_admit_exactly_what_the_model_admits(quotas: Any, gaps: Any) -> None:
     policies = PolicySet([Policy(f"p{index}", quota) for index, quota in enumerate(quotas)])
     now = START
     clock = [now]
@@ -110,7 +112,7 @@ def check_headers(policies: PolicySet, used: list[int], waits: list[int], model:
 
 @given(quota=st.integers(1, 100), gaps=gaps)
 @settings(max_examples=40, deadline=None)
-def test_a_single_bucket_admits_exactly_what_the_model_admits(quota, gaps):
+def test_a_single_bucket_admits_exactly_what_the_model_admits(quota: Any, gaps: Any) -> None:
     policy, now = Policy("address", quota), START
     name, model = uuid.uuid4().hex, ModelBucket(Policy("address", quota), START)
     for gap in gaps:
@@ -122,7 +124,7 @@ def test_a_single_bucket_admits_exactly_what_the_model_admits(quota, gaps):
         assert (admitted == 1) is model_take([model], now)
 
 
-def test_a_quota_of_nothing_admits_nobody():
+def test_a_quota_of_nothing_admits_nobody() -> None:
     policies = PolicySet([Policy("messages", 0)])
     memory = LocalBuckets()
     for _ in range(2):
@@ -133,7 +135,7 @@ def test_a_quota_of_nothing_admits_nobody():
     assert take_one(uuid.uuid4().hex, policies.policies[0]) == (False, 0)
 
 
-def test_a_stale_proof_takes_nothing():
+def test_a_stale_proof_takes_nothing() -> None:
     tag = f"{{{uuid.uuid4().hex}}}"
     fences = [f"{tag}:a", f"{tag}:b"]
     policies = PolicySet([Policy("key", 5)])
@@ -148,23 +150,23 @@ def test_a_stale_proof_takes_nothing():
 class TestPlaces:
     """Who is refused is told when its own token grows: nobody is told a moment that somebody else was told before."""
 
-    def test_twenty_refused_callers_get_twenty_moments_one_token_apart(self, where):
+    def test_twenty_refused_callers_get_twenty_moments_one_token_apart(self, where: Any) -> None:
         ask = Drained(where, Policy("key", 60))
         waits = [ask() for _ in range(20)]
         assert waits == [seconds * 1_000_000 for seconds in range(1, 21)]
 
-    def test_the_places_of_a_window_are_given_again_when_all_are_taken(self, where):
+    def test_the_places_of_a_window_are_given_again_when_all_are_taken(self, where: Any) -> None:
         ask = Drained(where, Policy("key", 10))
         waits = [ask() for _ in range(25)]
         assert waits == [(place % 10 + 1) * 6_000_000 for place in range(25)]
 
-    def test_a_place_whose_moment_is_over_is_in_nobodys_way(self, where):
+    def test_a_place_whose_moment_is_over_is_in_nobodys_way(self, where: Any) -> None:
         ask = Drained(where, Policy("key", 60))
         assert [ask(), ask(), ask()] == [1_000_000, 2_000_000, 3_000_000]
         ask.now += 3_000_000
         assert [ask() for _ in range(4)] == [0, 0, 0, 1_000_000]
 
-    def test_a_token_that_somebody_else_took_moves_its_owner_to_the_end(self, where):
+    def test_a_token_that_somebody_else_took_moves_its_owner_to_the_end(self, where: Any) -> None:
         ask = Drained(where, Policy("key", 60))
         assert [ask(), ask()] == [1_000_000, 2_000_000]
         ask.now += 1_000_000
@@ -194,13 +196,13 @@ class Drained:
         return 0 if admitted else waits[0]
 
 
-def test_buckets_disappear_when_they_are_full_again():
+def test_buckets_disappear_when_they_are_full_again() -> None:
     name = uuid.uuid4().hex
     take_one(name, Policy("address", 20))
     assert 3000 <= commands.client().pttl(name) <= 4000
 
 
-def test_the_memory_buckets_are_bounded(monkeypatch):
+def test_the_memory_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LocalBuckets, "MAX_BUCKETS", 100)
     buckets = LocalBuckets()
     for index in range(1000):
@@ -209,7 +211,9 @@ def test_the_memory_buckets_are_bounded(monkeypatch):
 
 
 @pytest.mark.parametrize("quota", [600, 60_000])
-def test_eight_processes_get_what_one_bucket_allows(quota, record_property):
+def test_eight_processes_get_what_one_bucket_allows(
+    quota: int, record_property: Callable[[str, object], None]
+) -> None:
     seconds, tag = 1.5, uuid.uuid4().hex
     commands.client().mset({f"{{{tag}}}:a": "1:x", f"{{{tag}}}:b": "1:x"})
     command = [sys.executable, "-m", "tests.core.api.taking", tag, "bucket", str(quota), str(seconds)]

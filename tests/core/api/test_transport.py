@@ -2,16 +2,20 @@
 
 import socket
 import ssl
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 from django.test import Client
 
+from apikeys.services import IssuedKey
 from billing.models import Customer
 from core.tenancy import tenant_context
-from tests.clients import random_address
+from tests.clients import ApiClient, random_address
 from tests.contracts.problems import assert_problem
+from tests.factories import World
 from tests.live import web_process
 
 HSTS = "max-age=31536000; includeSubDomains; preload"
@@ -22,7 +26,7 @@ REFUSALS = {40: "handshake_failure", 70: "protocol_version"}
 
 
 @pytest.fixture
-def https_only(settings):
+def https_only(settings: Any) -> Any:
     settings.REQUIRE_HTTPS = True
     settings.SECURE_HSTS_SECONDS = 31_536_000
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = settings.SECURE_HSTS_PRELOAD = True
@@ -31,11 +35,13 @@ def https_only(settings):
 
 
 @pytest.fixture
-def secret(world, issue_key):
+def secret(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
     return issue_key(world.company, ["customers:read", "customers:write"]).client_secret
 
 
-def test_a_plain_request_is_refused_before_anything_runs(https_only, world, api, secret):
+def test_a_plain_request_is_refused_before_anything_runs(
+    https_only: Any, world: World, api: Callable[..., ApiClient], secret: Any
+) -> None:
     answer = api(secret).post("/v1/customers", {"name": "Ada"}, idempotency_key="k")
 
     assert_problem(answer.status, answer.headers, answer.content, expected=(403, "https_required"))
@@ -46,12 +52,14 @@ def test_a_plain_request_is_refused_before_anything_runs(https_only, world, api,
 
 
 @pytest.mark.parametrize("path", ["/v1/whoami", "/v1/nothing", "/v1", "/v1/openapi.json"])
-def test_no_path_under_v1_answers_in_clear_and_none_redirects(https_only, api, path):
+def test_no_path_under_v1_answers_in_clear_and_none_redirects(
+    https_only: Any, api: Callable[..., ApiClient], path: str
+) -> None:
     answer = api().get(path)
     assert (answer.status, answer.code) == (403, "https_required")
 
 
-def test_over_tls_every_answer_tells_browsers_to_stay_there(https_only, secret):
+def test_over_tls_every_answer_tells_browsers_to_stay_there(https_only: Any, secret: Any) -> None:
     client = Client(REMOTE_ADDR=random_address())
     for headers, status in (({"Authorization": f"Bearer {secret}"}, 200), ({}, 401)):
         answer = client.get("/v1/customers", headers=headers, secure=True)
@@ -60,13 +68,13 @@ def test_over_tls_every_answer_tells_browsers_to_stay_there(https_only, secret):
     assert client.get("/v1/openapi.json", secure=True).headers["Strict-Transport-Security"] == HSTS
 
 
-def test_pages_lead_to_https_under_the_public_name_only(https_only):
+def test_pages_lead_to_https_under_the_public_name_only(https_only: Any) -> None:
     answer = Client().get("/accounts/login/?next=/keys/", headers={"Host": "testserver"})
     assert answer.status_code == 301
     assert answer.headers["Location"] == "https://api.example.com/accounts/login/?next=/keys/"
 
 
-def test_probes_may_be_asked_in_clear(https_only):
+def test_probes_may_be_asked_in_clear(https_only: Any) -> None:
     assert Client().get("/healthz").status_code == 200
 
 
@@ -82,7 +90,9 @@ def test_probes_may_be_asked_in_clear(https_only):
         ("192.0.2.9", "https, https", 403),
     ],
 )
-def test_only_a_trusted_proxy_says_what_the_scheme_was(https_only, secret, peer, forwarded, status):
+def test_only_a_trusted_proxy_says_what_the_scheme_was(
+    https_only: Any, secret: Any, peer: str, forwarded: str | None, status: int
+) -> None:
     https_only.TRUSTED_PROXIES = ["10.0.0.0/8"]
     headers = {"Authorization": f"Bearer {secret}", "X-Forwarded-For": random_address()}
     if forwarded is not None:
@@ -91,7 +101,7 @@ def test_only_a_trusted_proxy_says_what_the_scheme_was(https_only, secret, peer,
     assert answer.status_code == status
 
 
-def test_without_trusted_proxies_the_header_means_nothing(https_only, secret):
+def test_without_trusted_proxies_the_header_means_nothing(https_only: Any, secret: Any) -> None:
     answer = Client(REMOTE_ADDR="127.0.0.1").get(
         "/v1/whoami", headers={"Authorization": f"Bearer {secret}", "X-Forwarded-Proto": "https"}
     )
@@ -99,7 +109,7 @@ def test_without_trusted_proxies_the_header_means_nothing(https_only, secret):
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory):
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A server with a certificate of a made-up authority, which the yielded client context trusts."""
     folder = tmp_path_factory.mktemp("tls")
     authority = trustme.CA()
@@ -120,7 +130,7 @@ def tls(tmp_path_factory):
         yield server, authority
 
 
-def client_context(authority, version):
+def client_context(authority: Any, version: Any) -> Any:
     """A client that speaks exactly this version of TLS, also where the system's policy forbids old ones."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     authority.configure_trust(context)
@@ -133,7 +143,7 @@ def client_context(authority, version):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_a_handshake_below_tls_1_2_is_refused_by_the_server(tls, version):
+def test_a_handshake_below_tls_1_2_is_refused_by_the_server(tls: Any, version: Any) -> None:
     server, authority = tls
     outgoing = ssl.MemoryBIO()
     session = client_context(authority, version).wrap_bio(
@@ -154,7 +164,7 @@ def test_a_handshake_below_tls_1_2_is_refused_by_the_server(tls, version):
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_tls_1_2_and_1_3_are_served_with_hsts(tls, version):
+def test_tls_1_2_and_1_3_are_served_with_hsts(tls: Any, version: Any) -> None:
     server, authority = tls
     context = client_context(authority, version)
     with (
@@ -171,7 +181,9 @@ def test_tls_1_2_and_1_3_are_served_with_hsts(tls, version):
     assert f"strict-transport-security: {HSTS}".encode().lower() in head
 
 
-def test_a_host_is_judged_by_what_is_allowed_now(settings, api, secret):
+def test_a_host_is_judged_by_what_is_allowed_now(
+    settings: Any, api: Callable[..., ApiClient], secret: Any
+) -> None:
     settings.ALLOWED_HOSTS = ["api.example.com"]
     client = Client(REMOTE_ADDR=random_address(), HTTP_HOST="api.example.com")
     headers = {"Authorization": f"Bearer {secret}"}

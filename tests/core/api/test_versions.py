@@ -1,18 +1,22 @@
 """Versions of the API: what was written for an older one keeps working, and what is going away says so (docs/versions.md)."""
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from apikeys import grants, usage
 from apikeys.models import ApiKey
+from apikeys.services import IssuedKey
 from billing.api.views.customers import CustomerViewSet
 from core.api import versions
 from core.api.deprecation import Deprecation
 from core.api.operations import deprecated_operations
 from core.api.versioning import ApiVersion, Change
 from core.tenancy import system_context
-from tests.clients import sign_in
+from tests.clients import ApiClient, sign_in
+from tests.factories import World
 
 FIRST, SECOND = "2026-11-01", "2027-02-01"
 
@@ -23,13 +27,13 @@ class Renamed(Change):
     bodies = frozenset({"POST /v1/customers", "PATCH /v1/customers/{id}"})
     objects = frozenset({"customer"})
 
-    def upgrade_body(self, body):
+    def upgrade_body(self, body: Any) -> Any:
         if "full_name" in body:
             body = {**body, "name": body["full_name"]}
             del body["full_name"]
         return body
 
-    def downgrade_object(self, found):
+    def downgrade_object(self, found: Any) -> Any:
         return {"full_name" if name == "name" else name: value for name, value in found.items()}
 
 
@@ -40,7 +44,7 @@ class Second(ApiVersion):
 
 
 @pytest.fixture
-def two_versions(monkeypatch):
+def two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A second version, and a first one that has been deprecated since then."""
     first = versions.November2026()
     monkeypatch.setattr(versions, "VERSIONS", [first, Second()])
@@ -49,20 +53,22 @@ def two_versions(monkeypatch):
     grants.COPIES.clear()
 
 
-def pin(key, date):
+def pin(key: Any, date: Any) -> None:
     with system_context(reason="tests"):
         ApiKey.objects.filter(id=key.id).update(api_version=date)
 
 
 @pytest.fixture
-def old_key(two_versions, world, issue_key):
+def old_key(two_versions: Any, world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
     """A key that was made before the second version."""
     issued = issue_key(world.company, ["customers:read", "customers:write", "events:read"])
     pin(issued.key, FIRST)
     return issued
 
 
-def test_a_key_is_pinned_to_the_newest_version_on_the_day_it_is_made(world, issue_key, api):
+def test_a_key_is_pinned_to_the_newest_version_on_the_day_it_is_made(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     issued = issue_key(world.company)
 
     answer = api(issued.client_secret).get("/v1/whoami")
@@ -72,7 +78,9 @@ def test_a_key_is_pinned_to_the_newest_version_on_the_day_it_is_made(world, issu
     assert answer.headers["Pomelo-Version"] == FIRST
 
 
-def test_what_was_written_for_the_first_version_keeps_working(old_key, api):
+def test_what_was_written_for_the_first_version_keeps_working(
+    old_key: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     client = api(old_key.client_secret)
 
     # Looks like an object of ours, and is none.
@@ -90,7 +98,7 @@ def test_what_was_written_for_the_first_version_keeps_working(old_key, api):
     assert client.post("/v1/customers", {"name": 7}).code == "validation_failed"
 
 
-def test_one_request_may_name_another_version(old_key, api):
+def test_one_request_may_name_another_version(old_key: IssuedKey, api: Callable[..., ApiClient]) -> None:
     client = api(old_key.client_secret)
 
     newer = client.post("/v1/customers", {"name": "Ada"}, headers={"Pomelo-Version": SECOND})
@@ -100,7 +108,9 @@ def test_one_request_may_name_another_version(old_key, api):
     assert (older.json["full_name"], older.headers["Pomelo-Version"]) == ("Ada", FIRST)
 
 
-def test_if_match_takes_the_tag_of_the_version_that_was_read(old_key, api):
+def test_if_match_takes_the_tag_of_the_version_that_was_read(
+    old_key: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     client = api(old_key.client_secret)
     read = client.post("/v1/customers", {"full_name": "Ada"})
 
@@ -110,7 +120,9 @@ def test_if_match_takes_the_tag_of_the_version_that_was_read(old_key, api):
     assert (changed.status, changed.json["full_name"]) == (200, "Grace")
 
 
-def test_a_repeated_answer_is_of_the_version_in_which_it_was_made(old_key, api):
+def test_a_repeated_answer_is_of_the_version_in_which_it_was_made(
+    old_key: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     client = api(old_key.client_secret)
     first = client.post("/v1/customers", {"full_name": "Ada"}, idempotency_key="one")
 
@@ -123,7 +135,9 @@ def test_a_repeated_answer_is_of_the_version_in_which_it_was_made(old_key, api):
 
 
 @pytest.mark.parametrize("named", ["", "2026-11-02", "latest", "2026-11-01\x00", "é", "x" * 300])
-def test_a_version_that_is_none_is_refused_and_changes_nothing(named, world, issue_key, api):
+def test_a_version_that_is_none_is_refused_and_changes_nothing(
+    named: str, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
     client = api(issue_key(world.company, ["customers:read", "customers:write"]).client_secret)
 
     answer = client.post("/v1/customers", {"name": "Ada"}, headers={"Pomelo-Version": named})
@@ -133,14 +147,14 @@ def test_a_version_that_is_none_is_refused_and_changes_nothing(named, world, iss
     assert client.get("/v1/customers").json["data"] == []
 
 
-def test_a_caller_without_a_key_learns_of_no_version(api):
+def test_a_caller_without_a_key_learns_of_no_version(api: Callable[..., ApiClient]) -> None:
     answer = api("pm_live_nonsense").get("/v1/whoami", headers={"Pomelo-Version": "2020-01-01"})
 
     assert answer.code == "invalid_credentials"
     assert "Pomelo-Version" not in answer.headers
 
 
-def deprecate(monkeypatch, version, **chosen):
+def deprecate(monkeypatch: Any, version: Any, **chosen: Any) -> Any:
     since = datetime(2027, 2, 1, tzinfo=UTC)
     found = Deprecation(
         since=since, sunset=since + timedelta(days=365), instead="Move to 2027-02-01.", **chosen
@@ -150,8 +164,12 @@ def deprecate(monkeypatch, version, **chosen):
 
 
 def test_a_deprecated_version_says_so_and_its_callers_are_listed(
-    old_key, two_versions, monkeypatch, world, api
-):
+    old_key: IssuedKey,
+    two_versions: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    world: World,
+    api: Callable[..., ApiClient],
+) -> None:
     deprecate(monkeypatch, two_versions)
 
     old = api(old_key.client_secret).get("/v1/whoami")
@@ -165,7 +183,9 @@ def test_a_deprecated_version_says_so_and_its_callers_are_listed(
     assert "Move to 2027-02-01." in page
 
 
-def test_who_has_moved_on_is_told_nothing(old_key, two_versions, monkeypatch, api):
+def test_who_has_moved_on_is_told_nothing(
+    old_key: IssuedKey, two_versions: Any, monkeypatch: pytest.MonkeyPatch, api: Callable[..., ApiClient]
+) -> None:
     deprecate(monkeypatch, two_versions)
 
     answer = api(old_key.client_secret).get("/v1/whoami", headers={"Pomelo-Version": SECOND})
@@ -174,8 +194,8 @@ def test_who_has_moved_on_is_told_nothing(old_key, two_versions, monkeypatch, ap
 
 
 def test_after_its_sunset_a_version_cannot_be_named_and_its_keys_move_on(
-    old_key, two_versions, monkeypatch, api
-):
+    old_key: IssuedKey, two_versions: Any, monkeypatch: pytest.MonkeyPatch, api: Callable[..., ApiClient]
+) -> None:
     ended = deprecate(monkeypatch, two_versions)
     monkeypatch.setattr("core.clock.now", lambda: ended.sunset)
     client = api(old_key.client_secret)
@@ -187,7 +207,12 @@ def test_after_its_sunset_a_version_cannot_be_named_and_its_keys_move_on(
     assert (unnamed.status, unnamed.headers["Pomelo-Version"]) == (200, SECOND)
 
 
-def test_a_deprecated_operation_says_so_and_the_key_page_names_it(world, issue_key, api, monkeypatch):
+def test_a_deprecated_operation_says_so_and_the_key_page_names_it(
+    world: World,
+    issue_key: Callable[..., IssuedKey],
+    api: Callable[..., ApiClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     found = Deprecation(since=datetime(2026, 12, 1, tzinfo=UTC), instead="Use `search`.")
     monkeypatch.setattr(CustomerViewSet, "deprecations", {"list": found})
     deprecated_operations.cache_clear()
@@ -208,7 +233,9 @@ def test_a_deprecated_operation_says_so_and_the_key_page_names_it(world, issue_k
     assert "Uses what is deprecated" in keys
 
 
-def test_a_key_moves_to_another_version_on_its_page(old_key, world, api):
+def test_a_key_moves_to_another_version_on_its_page(
+    old_key: IssuedKey, world: World, api: Callable[..., ApiClient]
+) -> None:
     browser = sign_in(world.owner, world.company)
     edit = f"/keys/{old_key.client_id}/edit/"
     fields = {
@@ -226,7 +253,7 @@ def test_a_key_moves_to_another_version_on_its_page(old_key, world, api):
     assert api(old_key.client_secret).get("/v1/whoami").headers["Pomelo-Version"] == SECOND
 
 
-def test_a_sunset_before_the_deprecation_is_a_mistake():
+def test_a_sunset_before_the_deprecation_is_a_mistake() -> None:
     now = datetime(2027, 1, 1, tzinfo=UTC)
     with pytest.raises(ValueError, match="sunset"):
         Deprecation(since=now, sunset=now - timedelta(days=1), instead="")

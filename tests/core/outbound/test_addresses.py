@@ -1,6 +1,7 @@
 """Properties of the address rule over the whole address space."""
 
 import ipaddress
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,14 +20,14 @@ SPECIAL_V4 = st.sampled_from(
 
 
 @given(V4)
-def test_no_ipv4_address_is_public_that_the_registry_calls_special(address):
+def test_no_ipv4_address_is_public_that_the_registry_calls_special(address: Any) -> None:
     if is_public(address):
         assert address.is_global
         assert not address.is_multicast
 
 
 @given(V6)
-def test_no_ipv6_address_is_public_that_the_registry_calls_special(address):
+def test_no_ipv6_address_is_public_that_the_registry_calls_special(address: Any) -> None:
     if is_public(address):
         assert address.is_global
         assert not any((address.is_multicast, address.is_site_local, address.is_reserved))
@@ -36,13 +37,13 @@ def test_no_ipv6_address_is_public_that_the_registry_calls_special(address):
     SPECIAL_V4,
     st.sampled_from(["::ffff:0:0", "::", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::", "::5efe:0:0"]),
 )
-def test_a_private_ipv4_address_is_private_in_every_disguise(address, prefix):
+def test_a_private_ipv4_address_is_private_in_every_disguise(address: Any, prefix: Any) -> None:
     assert not is_public(address)
     assert not is_public(ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) | int(address)))
 
 
 @given(SPECIAL_V4, st.integers(0, 2**16 - 1))
-def test_6to4_teredo_and_isatap_are_never_public(address, rest):
+def test_6to4_teredo_and_isatap_are_never_public(address: Any, rest: Any) -> None:
     v4 = int(address)
     assert not is_public(ipaddress.IPv6Address((0x2002 << 112) | (v4 << 80) | rest))
     assert not is_public(ipaddress.IPv6Address((0x20010000 << 96) | (rest << 32) | (v4 ^ 0xFFFFFFFF)))
@@ -52,11 +53,11 @@ def test_6to4_teredo_and_isatap_are_never_public(address, rest):
 @pytest.mark.parametrize(
     "text", ["8.8.8.8", "93.184.216.34", "172.15.255.255", "172.32.0.1", "2606:4700::1", "2a00::1"]
 )
-def test_ordinary_addresses_are_public(text):
+def test_ordinary_addresses_are_public(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
 
 
-def test_networks_are_read_from_cidrs():
+def test_networks_are_read_from_cidrs() -> None:
     assert parse_networks(["10.0.0.1/8", " ::1 ", ""]) == (
         ipaddress.ip_network("10.0.0.0/8"),
         ipaddress.ip_network("::1/128"),
@@ -65,5 +66,5 @@ def test_networks_are_read_from_cidrs():
         parse_networks(["10.0.0.0/8/8"])
 
 
-def test_a_zone_id_is_inside_no_network():
+def test_a_zone_id_is_inside_no_network() -> None:
     assert not is_inside(ipaddress.ip_address("fe80::1%lo"), parse_networks(["fe80::/10"]))

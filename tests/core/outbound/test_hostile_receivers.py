@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import tracemalloc
+from typing import Any
 
 import pytest
 import trustme
@@ -28,7 +29,7 @@ LOCAL = Policy(allowed_networks=parse_networks(["127.0.0.0/8"]))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-async def call(answer, *, total=5.0, **extra) -> OutboundResponse:
+async def call(answer: Any, *, total: float = 5.0, **extra: Any) -> OutboundResponse:
     async with serve(answer) as receiver:
         client = OutboundClient(LOCAL)
         try:
@@ -41,8 +42,8 @@ async def call(answer, *, total=5.0, **extra) -> OutboundResponse:
             await client.aclose()
 
 
-def forever(*chunks: bytes, pause: float = 0.0):
-    async def answer(reader, writer):
+def forever(*chunks: bytes, pause: float = 0.0) -> Any:
+    async def answer(reader: Any, writer: Any) -> None:
         for chunk in chunks[:-1]:
             writer.write(chunk)
         while True:
@@ -65,12 +66,12 @@ def forever(*chunks: bytes, pause: float = 0.0):
         pytest.param(forever(b"HTTP/1.1 103 Early Hints\r\n\r\n", pause=0.01), id="early hints for ever"),
     ],
 )
-def test_a_trickling_answer_ends_at_the_total_deadline(answer):
+def test_a_trickling_answer_ends_at_the_total_deadline(answer: Any) -> None:
     with pytest.raises(TimedOutError):
         asyncio.run(call(answer, total=0.4))
 
 
-def test_a_receiver_that_never_accepts_ends_at_the_connect_timeout():
+def test_a_receiver_that_never_accepts_ends_at_the_connect_timeout() -> None:
     async def run() -> None:
         full = socket.socket()
         full.bind(("127.0.0.1", 0))
@@ -104,13 +105,13 @@ def test_a_receiver_that_never_accepts_ends_at_the_connect_timeout():
         b"HTTP/1.1 200 OK\r\n\r\n",
     ],
 )
-def test_an_endless_body_is_cut_and_the_connection_dropped(head):
+def test_an_endless_body_is_cut_and_the_connection_dropped(head: bytes) -> None:
     response = asyncio.run(call(forever(head, b"x" * 65_536), max_response_bytes=1000))
 
     assert (response.status, response.body, response.truncated) == (200, b"x" * 1000, True)
 
 
-def test_an_endless_chunked_body_is_cut():
+def test_an_endless_chunked_body_is_cut() -> None:
     response = asyncio.run(
         call(
             forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"4\r\nabcd\r\n"),
@@ -121,7 +122,7 @@ def test_an_endless_chunked_body_is_cut():
     assert (response.body, response.truncated) == (b"abcdabcdab", True)
 
 
-def test_a_gzip_bomb_is_never_unpacked():
+def test_a_gzip_bomb_is_never_unpacked() -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     tracemalloc.start()
@@ -152,7 +153,7 @@ def test_a_gzip_bomb_is_never_unpacked():
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", id="a broken chunk"),
     ],
 )
-def test_absurd_answers_are_refused_in_bounded_memory(answer):
+def test_absurd_answers_are_refused_in_bounded_memory(answer: Any) -> None:
     tracemalloc.start()
     with pytest.raises(InvalidAnswerError) as refused:
         asyncio.run(call(answer))
@@ -175,8 +176,8 @@ LATE_BODIES = {
 }
 
 
-def once(*pieces: bytes):
-    async def answer(reader, writer):
+def once(*pieces: bytes) -> Any:
+    async def answer(reader: Any, writer: Any) -> None:
         for piece in pieces:
             writer.write(piece)
             await writer.drain()
@@ -186,26 +187,26 @@ def once(*pieces: bytes):
 
 
 @pytest.mark.parametrize("name", LATE_BODIES)
-def test_a_status_that_was_heard_is_the_answer_whatever_the_body(name):
+def test_a_status_that_was_heard_is_the_answer_whatever_the_body(name: Any) -> None:
     raw = LATE_BODIES[name]
     in_one_piece = asyncio.run(call(once(raw), status_suffices=True))
     byte_by_byte = asyncio.run(call(once(*(bytes([byte]) for byte in raw)), status_suffices=True))
     assert (in_one_piece.status, byte_by_byte.status) == (int(name[:3]), int(name[:3]))
 
 
-def test_a_body_that_never_ends_takes_nothing_from_the_status():
+def test_a_body_that_never_ends_takes_nothing_from_the_status() -> None:
     slow = forever(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"a", pause=0.05)
     answer = asyncio.run(call(slow, total=0.5, status_suffices=True))
     assert (answer.status, answer.truncated) == (200, True)
 
 
-def test_a_caller_that_needs_the_body_is_told_that_it_is_broken():
+def test_a_caller_that_needs_the_body_is_told_that_it_is_broken() -> None:
     with pytest.raises(InvalidAnswerError):
         asyncio.run(call(once(LATE_BODIES["202 cut short"])))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_answer_and_not_followed(status):
+def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
     async def run() -> tuple[int, int]:
         async with serve(OK) as elsewhere:
             head = f"HTTP/1.1 {status} Go\r\nLocation: http://127.0.0.1:{elsewhere.port}/\r\nContent-Length: 0\r\n\r\n"
@@ -215,7 +216,7 @@ def test_a_redirect_is_an_answer_and_not_followed(status):
     assert asyncio.run(run()) == (status, 0)
 
 
-def test_cookies_and_proxies_of_the_environment_are_ignored(monkeypatch):
+def test_cookies_and_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
 
@@ -236,9 +237,9 @@ def test_cookies_and_proxies_of_the_environment_are_ignored(monkeypatch):
     assert b"cookie" not in second.lower()
 
 
-def test_a_kept_alive_connection_that_just_closed_is_replaced_only_for_repeatable_calls():
+def test_a_kept_alive_connection_that_just_closed_is_replaced_only_for_repeatable_calls() -> None:
     async def run(repeatable: bool) -> int:
-        async def once_then_drop(reader, writer):
+        async def once_then_drop(reader: Any, writer: Any) -> None:
             writer.write(OK)
             await writer.drain()
             await reader.readuntil(b"\r\n\r\n")  # the second request arrives and is dropped unanswered
@@ -260,7 +261,7 @@ def test_a_kept_alive_connection_that_just_closed_is_replaced_only_for_repeatabl
         asyncio.run(run(False))
 
 
-def test_tls_proves_the_name_while_the_connection_goes_to_the_pinned_address():
+def test_tls_proves_the_name_while_the_connection_goes_to_the_pinned_address() -> None:
     authority = trustme.CA()
 
     async def run(name: str) -> OutboundResponse:
@@ -286,7 +287,7 @@ def test_tls_proves_the_name_while_the_connection_goes_to_the_pinned_address():
     [(ssl.TLSVersion.TLSv1_3, False), (ssl.TLSVersion.TLSv1_1, True)],
     ids=["unknown", "1.1"],
 )
-def test_an_unknown_authority_and_tls_1_1_are_refused(limit, trusted):
+def test_an_unknown_authority_and_tls_1_1_are_refused(limit: Any, trusted: bool) -> None:
     authority = trustme.CA()
     server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_tls.set_ciphers("ALL:@SECLEVEL=0")
@@ -310,7 +311,7 @@ def test_an_unknown_authority_and_tls_1_1_are_refused(limit, trusted):
     assert asyncio.run(run()) == []
 
 
-def test_a_slow_name_server_holds_up_nobody_else():
+def test_a_slow_name_server_holds_up_nobody_else() -> None:
     release = threading.Event()
 
     def lookup(host: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from typing import Any
 
 import pytest
 
@@ -28,12 +29,12 @@ class NameServer:
         return list(answer)
 
 
-def test_the_corpus_is_large_and_has_no_double():
+def test_the_corpus_is_large_and_has_no_double() -> None:
     assert len(HOSTILE) == len(set(HOSTILE))
     assert len(HOSTILE) >= 80
 
 
-def test_no_hostile_url_reaches_the_private_network():
+def test_no_hostile_url_reaches_the_private_network() -> None:
     async def run() -> tuple[int, list[str]]:
         async with serve(OK, host="0.0.0.0") as sink:
             client = OutboundClient(Policy(ports=frozenset({80, 443, 8443, sink.port})), lookup=NameServer())
@@ -56,7 +57,7 @@ def test_no_hostile_url_reaches_the_private_network():
     assert hits == 0
 
 
-def test_the_sink_does_see_a_connection_when_the_operator_allows_its_network():
+def test_the_sink_does_see_a_connection_when_the_operator_allows_its_network() -> None:
     """The control: without it the test above could pass because nothing ever connects."""
 
     async def run() -> int:
@@ -78,14 +79,14 @@ def test_the_sink_does_see_a_connection_when_the_operator_allows_its_network():
 
 
 @pytest.mark.parametrize("template", LITERALS)
-def test_a_literal_is_refused_by_its_text_alone(template):
+def test_a_literal_is_refused_by_its_text_alone(template: Any) -> None:
     """A form can say so at once, without a look-up."""
     with pytest.raises(UrlRefusedError):
         check_url(template.replace("{port}", "443"), Policy())
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_a_name_gives_one_answer_whatever_it_points_to(name):
+def test_a_name_gives_one_answer_whatever_it_points_to(name: Any) -> None:
     """No oracle: private, missing and empty names fail alike, so nobody can map the private network."""
 
     async def run() -> OutboundError:
@@ -101,7 +102,7 @@ def test_a_name_gives_one_answer_whatever_it_points_to(name):
     assert asyncio.run(run()).kind == "connection_failed"
 
 
-def test_a_name_that_changes_its_answer_is_asked_once_per_connection():
+def test_a_name_that_changes_its_answer_is_asked_once_per_connection() -> None:
     """The address that was judged is the one that is called: nothing looks the name up again in between."""
 
     async def run() -> tuple[int, int]:
@@ -117,7 +118,7 @@ def test_a_name_that_changes_its_answer_is_asked_once_per_connection():
 
 
 @pytest.mark.parametrize("port", [22, 25, 5432, 6379, 8000, 65535])
-def test_other_ports_of_public_hosts_are_refused(port):
+def test_other_ports_of_public_hosts_are_refused(port: int) -> None:
     for host in ("93.184.216.34", "[2606:2800:220:1:248:1893:25c8:1946]", "example.com"):
         with pytest.raises(UrlRefusedError) as refused:
             check_url(f"https://{host}:{port}/", Policy())
@@ -136,11 +137,11 @@ def test_other_ports_of_public_hosts_are_refused(port):
         ("https://hooks_1.example.com/a/../b", "https://hooks_1.example.com/a/../b"),
     ],
 )
-def test_honest_urls_are_accepted_in_one_form(text, stored):
+def test_honest_urls_are_accepted_in_one_form(text: str, stored: str) -> None:
     assert check_url(text, Policy()).url == stored
 
 
-def test_an_allowed_network_opens_nothing_but_itself():
+def test_an_allowed_network_opens_nothing_but_itself() -> None:
     policy = Policy(allowed_networks=parse_networks(["10.1.0.0/16", "fd00::/64"]))
 
     assert check_url("http://10.1.2.3:9000/", policy).port == 9000
