@@ -150,15 +150,15 @@ def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order 
     return None
 
 
-def read_sort(request: Request) -> Order | None:
-    """Return the order that `sort` asks for, None for newest first. Raises FieldErrors for any other value.
+def wants_oldest_first(request: Request) -> bool:
+    """Tell whether `sort` asks for the oldest first. Raises FieldErrors for what it does not know.
 
     The identifiers tell when things were made, so the index that serves the list newest first serves it oldest first as well.
     """
     asked = request.query_params.get(SORT, NEWEST)
     if asked not in (OLDEST, NEWEST):
         raise FieldErrors([FieldError(SORT, "invalid_choice", f"Use {OLDEST} or {NEWEST}.")])
-    return Order(["pk"]) if asked == OLDEST else None
+    return asked == OLDEST
 
 
 class CursorPagination(BasePagination):
@@ -174,8 +174,6 @@ class CursorPagination(BasePagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page, in the order that an OrderingFilter of the view's gives, if it has one."""
         order = _order_asked(queryset, request, view)
-        if order is None and SORT in self.parameters:
-            order = read_sort(request)
         if order:
             back = order.reversed()
             self.page = paginate(
@@ -185,6 +183,10 @@ class CursorPagination(BasePagination):
                 seek=order.seek,
                 read_back=back.read,
                 seek_back=back.seek,
+            )
+        elif SORT in self.parameters and wants_oldest_first(request):
+            self.page = paginate(
+                queryset, request, read=oldest, seek=after, read_back=newest, seek_back=before
             )
         else:
             self.page = self.find_page(queryset, request)

@@ -46,9 +46,6 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     # Waiting for an event would only take its time, and goes with one order only: two parameters.
     if case.query and keeps_to_the_document(case, ParameterLocation.QUERY):
         case.query.pop("wait", None)
-    # Waiting for an event would only take its time, and goes with one order only: two parameters.
-    if case.query and keeps_to_the_document(case, ParameterLocation.QUERY):
-        case.query.pop("wait", None)
     # Which days are versions the document leaves open: a client of today must be able to name one of tomorrow.
     # And who asks for no version there is is told so before it is told that there is no such method.
     version = case.headers.get("Pomelo-Version")

@@ -8,6 +8,7 @@ import pytest
 
 from apikeys.services import IssuedKey
 from core.api import document
+from core.values import ids
 from tests.billing.factories import make_invoice
 from tests.clients import ApiClient
 from tests.factories import World, make_customer
@@ -47,6 +48,27 @@ def test_the_oldest_come_first_when_asked_for_and_pages_follow_that_order(world:
     found, page = names(client, f"sort=created&limit=2&ending_before={made[3]}")
     assert (found, page["has_more"]) == (["b", "c"], True)
     assert names(client, "sort=-created&limit=2") == names(client, "limit=2")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("sort=created&starting_after", ["c", "d"]),
+        ("sort=created&ending_before", ["a", "b"]),
+        ("starting_after", ["b", "a"]),
+        ("ending_before", ["d", "c"]),
+    ],
+)
+def test_reading_goes_on_from_where_something_was_that_is_gone(
+    world: World, client: Any, query: str, found: list[str]
+) -> None:
+    for name in "ab":
+        make_customer(world.tenant(), name=name)
+    gone = ids.encode("cus", ids.new_id())
+    for name in "cd":
+        make_customer(world.tenant(), name=name)
+
+    assert names(client, f"{query}={gone}")[0] == found
 
 
 @pytest.mark.parametrize("path", ["customers?sort=name", "events?sort=created", "audit_entries?sort=created"])
