@@ -38,6 +38,8 @@ from core.engines.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "pomelo_template"
+# How often a removal of all rows is begun before a deadlock is taken for a fault.
+REMOVALS = 5
 FOLDER_PREFIX = "pomelo-test-"
 CACHE = ROOT / ".data-test"
 EXAMPLE_APP = "tests.example_app"
@@ -85,7 +87,21 @@ def clone_template(name: str) -> None:
 
 
 def remove_rows() -> None:
-    """Delete every row of this process's database that no migration wrote."""
+    """Delete every row of this process's database that no migration wrote.
+
+    What runs in the background may be writing meanwhile, in an order of its own: whoever is chosen to give way tries again.
+    """
+    for left in reversed(range(REMOVALS)):
+        try:
+            _remove_rows()
+        except psycopg.errors.DeadlockDetected:
+            if not left:
+                raise
+        else:
+            return
+
+
+def _remove_rows() -> None:
     with psycopg.connect(superuser_url(), autocommit=True) as connection:
         # DELETE: a truncation makes the files of two hundred tables and partitions anew, which takes a second.
         connection.execute(

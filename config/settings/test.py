@@ -41,3 +41,5 @@ if "unreachable" in os.environ["DATABASE_URL"]:
 
 # Every test is at the same address, on the same day, and has the same friends.
 COMPANIES_PER_ADDRESS = INVITATIONS_PER_ADDRESS = INVITATIONS_PER_RECIPIENT = 1_000_000
+# A test that makes a code at the end of its half minute would send it in the next one.
+MFA_TOTP_PERIOD = 86_400
