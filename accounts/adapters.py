@@ -20,7 +20,7 @@ from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -130,19 +130,20 @@ class SessionSeenMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request; note the device when the answer had to know who asks."""
         response = self.get_response(request)
-        session = request.session
-        if session.accessed and session.session_key and request.user.is_authenticated:
-            now = time.time()
-            if now - session.get(self.SESSION_SEEN_AT, 0.0) >= self.EVERY_SECONDS:
-                try:
-                    UserSession.objects.create_from_request(request)
-                except DatabaseError:
-                    log.warning(
-                        "session.not_noted", exc_info=True
-                    )  # the page is made: it is shown all the same
-                else:
-                    session[self.SESSION_SEEN_AT] = now
+        try:
+            self._note(request)
+        except (DatabaseError, InterfaceError):  # the page is made: it is shown all the same
+            log.warning("session.not_noted", exc_info=True)
         return response
+
+    def _note(self, request: HttpRequest) -> None:
+        session = request.session
+        if not (session.accessed and session.session_key and request.user.is_authenticated):
+            return
+        now = time.time()
+        if now - session.get(self.SESSION_SEEN_AT, 0.0) >= self.EVERY_SECONDS:
+            UserSession.objects.create_from_request(request)
+            session[self.SESSION_SEEN_AT] = now
 
 
 class MfaAdapter(DefaultMFAAdapter):

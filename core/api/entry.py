@@ -30,8 +30,8 @@ Handler = Callable[[Any], HttpResponse]
 _unknown_route = UnknownRoute.as_view()
 # Routes without parameters, resolved once each: there are as many as lines in the URL files.
 _static_routes: dict[str, ResolverMatch] = {}
-# Hosts that were admitted. ALLOWED_HOSTS may have a wildcard, so they are bounded, in number and in bytes.
-_known_hosts: set[str] = set()
+# Hosts that were admitted, None for none at all. ALLOWED_HOSTS may have a wildcard, so they are bounded, in number and in bytes.
+_known_hosts: set[str | None] = set()
 MAX_KNOWN_HOSTS = 100
 MAX_REMEMBERED_LENGTH = 100
 forget_when_changed(_known_hosts.clear, "ALLOWED_HOSTS", "DEBUG")
@@ -121,10 +121,10 @@ def _dispatch(request: GuardedRequest) -> HttpResponse:
 
 def _check_host(request: HttpRequest) -> None:
     """Raise DisallowedHost for a Host that ALLOWED_HOSTS does not name. The few that it does are judged once each."""
-    host = request.META.get("HTTP_HOST", "")
+    host: str | None = request.META.get("HTTP_HOST")
     if host not in _known_hosts:
         request.get_host()
-        if len(_known_hosts) < MAX_KNOWN_HOSTS and len(host) <= MAX_REMEMBERED_LENGTH:
+        if len(_known_hosts) < MAX_KNOWN_HOSTS and len(host or "") <= MAX_REMEMBERED_LENGTH:
             _known_hosts.add(host)
 
 

@@ -26,6 +26,8 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # Ctrl-C reaches it even where the suite itself runs in the background, which ignores that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.seen: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()

@@ -96,37 +96,35 @@ def fill(world: World) -> list[str]:
     return [*paths, f"/requests/{ids.encode('req', UUID(row[0]))}/"]
 
 
-# What the dark theme can change is colours.
-@pytest.mark.parametrize(("theme", "rules"), [("light", ()), ("dark", ("color-contrast",))])
-def test_axe_finds_nothing_that_matters_anywhere(
-    world: World, visit: Visit, sign_in_as: SignIn, theme: str, rules: Sequence[str]
+def faults_of(page: Page) -> list[str]:
+    """Return what is wrong with the page that is open: by axe, in the dark (which changes colours and nothing else), and on a telephone."""
+    found = violations(page)
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {one}" for one in violations(page, ["color-contrast"])]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 360, "height": 900})
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        found.append("wider than a telephone")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    return found
+
+
+def test_every_page_is_accessible_in_both_themes_and_fits_a_telephone(
+    world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
     single = fill(world)
-    page = visit(theme=theme)
-    problems: dict[str, list[str]] = {}
+    page = visit()
+    faults: dict[str, list[str]] = {}
     for path in ENTRANCE:
         page.goto(path)
-        problems[path] = violations(page, rules)
+        faults[path] = faults_of(page)
     sign_in_as(page, world.owner)
-    paths = [*pages_of_the_dashboard(), *single]
-    for path in paths:
-        if opens(page, path):
-            problems[path] = violations(page, rules)
-
-    assert {path: found for path, found in problems.items() if found} == {}
-    assert {"/", "/keys/", "/keys/new/", "/team/", "/settings/", "/profile/"} <= problems.keys()
-
-
-def test_nothing_is_wider_than_a_telephone(world: World, visit: Visit, sign_in_as: SignIn) -> None:
-    single = fill(world)
-    page = visit(width=360)
-    sign_in_as(page, world.owner)
-    too_wide = []
     for path in [*pages_of_the_dashboard(), *single, "/docs/concepts/", "/docs/rate-limits/"]:
-        if opens(page, path) and page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            too_wide.append(path)
+        if opens(page, path):
+            faults[path] = faults_of(page)
 
-    assert too_wide == []
+    assert {path: found for path, found in faults.items() if found} == {}
+    assert {"/", "/keys/", "/keys/new/", "/team/", "/settings/", "/profile/"} <= faults.keys()
 
 
 def test_the_skip_link_comes_first_and_works(world: World, visit: Visit, sign_in_as: SignIn) -> None:
