@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -54,7 +55,7 @@ def test_prove_a_domain_send_and_be_left_by_one_click(
     visit: Visit,
     sign_in_as: Callable[..., None],
     world: World,
-    settings: pytest.FixtureRequest,
+    settings: Any,
     scripts: bool,
 ) -> None:
     with dns_server() as zone, mail_server() as (mailhost, url):
@@ -72,7 +73,8 @@ def test_prove_a_domain_send_and_be_left_by_one_click(
         page.get_by_role("button", name="Verify now").click()
         expect(page.get_by_text("The records are being looked at.")).to_be_visible()
         check_due_domains()
-        page.reload()
+        if not scripts:  # with them the page looks by itself
+            page.reload()
         expect(page.get_by_text("Verified: mail comes from this domain")).to_be_visible()
 
         write_newsletter(page, "Spring news")

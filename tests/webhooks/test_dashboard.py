@@ -202,6 +202,22 @@ def test_send_again_and_test_and_switch_by_buttons(world: World, receiver: Recei
     assert browser.get(f"/webhooks/{endpoint.public_id}/").status_code == 200
 
 
+def test_the_page_of_a_delivery_looks_again_until_the_answer_is_there(
+    world: World, receiver: Receiver
+) -> None:
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    browser = sign_in(world.teammate)
+    asking = {"HX-Request": "true"}
+
+    page = browser.post(f"/webhooks/{endpoint.public_id}/test/").headers["Location"]
+    assert 'hx-trigger="every 2s"' in browser.get(page).content.decode()
+    assert "HX-Refresh" not in browser.get(page, headers=asking).headers
+    drain()
+
+    assert browser.get(page, headers=asking).headers["HX-Refresh"] == "true"
+    assert "hx-trigger" not in browser.get(page).content.decode().partition('id="delivery"')[2]
+
+
 def test_deleting_asks_first(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.owner)

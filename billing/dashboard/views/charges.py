@@ -11,10 +11,10 @@ from billing import selectors, services
 from billing.dashboard.forms import ChargeFilterForm, FreeChargeForm
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT
 from billing.dashboard.timeline import timeline_of
-from billing.dashboard.waiting import render_waiting
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
 from core.ui.one_time_forms import act_once
+from core.ui.waiting import render_waiting
 
 
 @company_page()

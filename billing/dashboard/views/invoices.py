@@ -15,7 +15,6 @@ from billing.dashboard.forms.base import percent_text
 from billing.dashboard.pdfs import pdf_response
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT, NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
-from billing.dashboard.waiting import render_waiting
 from billing.export.documents import invoice_document
 from billing.models import Customer, Invoice
 from billing.representations import tax_breakdown
@@ -24,6 +23,7 @@ from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
 from core.tenancy import Tenant
 from core.ui.one_time_forms import act_once
+from core.ui.waiting import render_waiting
 
 CUSTOMERS_OFFERED = 10
 

@@ -12,8 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
+from core import clock
 from core.errors import DomainError, FieldErrors
 from core.tenancy import Tenant
+from core.ui.waiting import render_waiting
 from messaging import representations, services
 from messaging.dashboard.forms import AppealForm, CountriesForm, DomainForm, SmsSenderForm
 from messaging.dashboard.reputation import show_reputation
@@ -99,9 +101,10 @@ def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         ],
         "lapses_at": row.failing_since + LAPSES_AFTER if row.failing_since else None,
         "may_change": at_least(request.membership.role, Role.ADMIN),
+        "is_waiting": row.next_check_at is not None and row.next_check_at <= clock.now(),
         "may_rotate": any(key.verified for key in keys[1:]),
     }
-    return render(request, "messaging/sender_domain.html", context)
+    return render_waiting(request, "messaging/sender_domain.html", context)
 
 
 @company_page(role=Role.ADMIN)
@@ -109,7 +112,7 @@ def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 def verify(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Have the records looked at now."""
     row = services.request_check(domain=selectors.get_domain(public_id))
-    messages.info(request, "The records are being looked at. Load this page again in a few seconds.")
+    messages.info(request, "The records are being looked at; what is found shows here by itself.")
     return redirect("messaging:sender_domain", row.public_id)
 
 

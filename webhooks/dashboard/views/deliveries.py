@@ -9,10 +9,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.roles import Role, at_least
+from core import clock
 from core.api.pagination import paginate
 from core.errors import FieldErrors
+from core.ui.waiting import render_waiting
 from webhooks import selectors
 from webhooks.dashboard.forms import DeliveryFilterForm, RecoverForm
+from webhooks.models import Delivery
 from webhooks.selectors.requests import shown_request
 from webhooks.services.deliveries import resend_deliveries
 from webhooks.services.recoveries import start_recovery
@@ -45,11 +48,14 @@ def delivery(request: CompanyRequest, public_id: str) -> HttpResponse:
     row = selectors.get_delivery(public_id)
     context = {
         "delivery": row,
+        # Not for the hours until a next try, nor while the endpoint is off.
+        "is_waiting": row.status == Delivery.Status.SENDING
+        or (row.endpoint.enabled and row.due_at is not None and row.due_at <= clock.now()),
         "sent": shown_request(row),
         "tries": selectors.tries_of([row])[row.id][::-1],
         "may_change": at_least(request.membership.role, Role.DEVELOPER) and row.endpoint.deleted_at is None,
     }
-    return render(request, "webhooks/delivery_detail.html", context)
+    return render_waiting(request, "webhooks/delivery_detail.html", context)
 
 
 @company_page(role=Role.DEVELOPER)

@@ -137,7 +137,7 @@ def test(request: CompanyRequest, public_id: str) -> HttpResponse:
     kind = form.chosen()
     sample = None if kind == TEST_EVENT else sample_object(kind, mode=request.mode)
     delivery = send_test(endpoint=endpoint, actor=request.principal, event_type=kind, sample=sample)
-    messages.info(request, "A test event is on its way; reload this page to see the answer.")
+    messages.info(request, "A test event is on its way; the answer shows here by itself.")
     return redirect("webhooks:delivery", delivery.public_id)
 
 

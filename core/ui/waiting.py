@@ -1,4 +1,7 @@
-"""Pages that wait for the gateway's answer: they look again every two seconds, and load anew once it is there."""
+"""Pages that wait for an answer from elsewhere: they look again every two seconds, and load anew once it is there.
+
+The part that is looked at has an id and, while it waits, htmx's `hx-trigger="every 2s"`.
+"""
 
 from typing import Any
 
