@@ -112,6 +112,8 @@ class SmsSender(TenantModel):
     updated = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):
+        verbose_name = "SMS sender"
+        verbose_name_plural = "SMS senders"
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(

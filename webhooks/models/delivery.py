@@ -62,6 +62,7 @@ class Delivery(TenantModel):
     finished_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):
+        verbose_name_plural = "deliveries"
         permissions = [("resend_delivery", "Can send a company's delivery again")]
         constraints = [
             *TenantModel.Meta.constraints,
