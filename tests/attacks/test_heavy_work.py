@@ -26,7 +26,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Documents that are not finished before they may be; returns how many are being made, and the permission."""
     begun, may_end = threading.Semaphore(0), threading.Event()
 
-    def render(invoice: Any, *, seller: Any, buyer: Any) -> Any:
+    def render(invoice: Any, **printed: Any) -> Any:
         begun.release()
         assert may_end.wait(60)
         return b"%PDF-"
@@ -110,9 +110,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     found = []
     real = invoice_pdf.render_invoice
 
-    def render(invoice: Any, *, seller: Any, buyer: Any) -> Any:
+    def render(invoice: Any, **printed: Any) -> Any:
         found.append((invoice.status, connection.in_atomic_block, current_tenant() is not None))
-        return real(invoice, seller=seller, buyer=buyer)
+        return real(invoice, **printed)
 
     monkeypatch.setattr(invoice_pdf, "render_invoice", render)
     return found
