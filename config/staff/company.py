@@ -24,6 +24,7 @@ from audit.outcomes import OK, SERVER_ERROR
 from billing.entitlements import LIMIT_NAMES, limits_by_tier, limits_of
 from billing.models import CompanyPlan, Invoice, TierRequest
 from config.pages.plan import LIMIT_LABELS
+from config.staff.permitted import admin_of
 from core import clock
 from core.events import EVENT_TYPES
 from core.tenancy import tenant_context
@@ -61,8 +62,7 @@ class _Page:
 
     def admin_of(self, model: type[Model]) -> Any:
         """Return the admin of `model` when the member of staff may look at its objects, else None."""
-        found: Any = self.site._registry.get(model)  # noqa: SLF001 - the one place where a site keeps its admins
-        return found if found is not None and found.has_view_permission(self.request) else None
+        return admin_of(self.site, self.request, model)
 
     def all_of(self, model: type[Model]) -> str:
         """Return the address of the list of the company's objects of `model`."""

@@ -7,7 +7,6 @@ lists they may open.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
@@ -19,6 +18,7 @@ from accounts.models import Company
 from accounts.selectors import COMPANY_STATES
 from audit.models import RequestLog
 from billing.models import TierRequest
+from config.staff.permitted import admin_of
 from core import clock
 from core.models import SetAside
 from core.operations.health import Readiness
@@ -56,8 +56,8 @@ def list_waiting(site: AdminSite, request: HttpRequest) -> list[Waiting]:
     """Return the lines that the member of staff may follow. Call it inside `system_context`."""
     found = []
     for line in _lines():
-        admin: Any = site._registry.get(line.model)  # noqa: SLF001 - the one place where a site keeps its admins
-        if admin is None or not admin.has_view_permission(request):
+        admin = admin_of(site, request, line.model)
+        if admin is None:
             continue
         options = line.model._meta
         address = reverse(f"{site.name}:{options.app_label}_{options.model_name}_changelist")

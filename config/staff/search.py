@@ -15,6 +15,7 @@ from unfold.dataclasses import SearchResult
 from accounts.models import Company, User
 from apikeys.keys import LOCATOR_LENGTH, MODES
 from apikeys.models import ApiKey, ApiKeySecret
+from config.staff.permitted import admin_of
 from core.events import publish_unowned
 from core.ui.finding import LONGEST_SOUGHT, identifier_in
 from core.ui.staff import StaffListed, StaffModelAdmin, staff_principal
@@ -50,8 +51,7 @@ def _rows(
 ) -> Iterator[tuple[StaffModelAdmin, QuerySet[Any]]]:
     """Yield, for each kind of object that staff may view, the rows that `text` names."""
     for model, wanted in _wanted(site, text):
-        admin: Any = site._registry.get(model)  # noqa: SLF001 - the one place where a site keeps its admins
-        if admin is not None and admin.has_view_permission(request):
+        if (admin := admin_of(site, request, model)) is not None:
             yield admin, admin.get_queryset(request).filter(wanted)
 
 
