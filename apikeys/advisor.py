@@ -71,7 +71,7 @@ def advise(
             Advice(
                 "unused_key",
                 f"Not used for {quiet.days} days",
-                "A key that nobody needs is only risk: revoke it. You can undo that for 60 minutes.",
+                "An unused key is nothing but a risk: revoke it. You can undo that for 60 minutes.",
                 tone="danger" if long else "warn",
                 action="revoke",
             )

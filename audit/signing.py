@@ -1,6 +1,6 @@
 """The pure part of the proof: what is hashed of a row, how seals are chained, what a head's signature says.
 
-`docs/audit.md` describes the same for others, and `docs/verify_audit.py` checks it with nothing but Python.
+`docs/audit.md` describes the same for others, and `docs/verify_audit.py` checks it with only Python.
 """
 
 import base64

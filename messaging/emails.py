@@ -39,7 +39,7 @@ def mail_reputation_notice(*, reputation: Reputation, recipients: Sequence[str],
     is_paused = reputation.state == Reputation.State.PAUSED
     send_mail(
         to=recipients,
-        subject="Sending email is paused" if is_paused else "Sending email is slowed",
+        subject="Email sending is paused" if is_paused else "Email sending is slowed",
         template="messaging/email/reputation",
         context={
             "company_name": company_name,

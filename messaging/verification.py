@@ -97,7 +97,7 @@ def records_of(domain: SenderDomain, keys: Iterable[DkimKey]) -> list[Record]:
 
 
 def look_up_all(wanted: Mapping[Any, Sequence[Record]]) -> dict[Any, dict[str, Looked]]:
-    """Look at the records of many domains, a few domains at a time; return what was found, by the record's key."""
+    """Check the DNS records of many domains, a few domains at a time; return what was found, by the record's key."""
     outside_transactions("dns")
     resolver = make_resolver()
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="dns") as pool:
@@ -133,7 +133,7 @@ def read_server(text: str) -> tuple[str, int]:
 
 
 def look_up_records(resolver: dns.resolver.Resolver, records: Sequence[Record]) -> dict[str, Looked]:
-    """Look at the records of one domain, in their order, within DOMAIN_SECONDS; return what was found, by the record's key."""
+    """Check the DNS records of one domain, in their order, within DOMAIN_SECONDS; return what was found, by the record's key."""
     until = time.monotonic() + DOMAIN_SECONDS
     return {record.key: look_up(resolver, record, until=until) for record in records}
 

@@ -43,7 +43,7 @@ def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> None:
         company_name = current_company().name
         send_mail(
             to=owner_emails(),
-            subject=f"A webhook endpoint of {in_mail(company_name)} was switched off",
+            subject=f"A webhook endpoint of {in_mail(company_name)} was disabled",
             template="webhooks/email/disabled",
             context={
                 "company_name": company_name,

@@ -47,7 +47,7 @@ class EndpointEnabled(_EndpointEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EndpointDisabled(_EndpointEvent):
-    """A webhook endpoint was switched off, by somebody or because nothing reached it any more."""
+    """A webhook endpoint was disabled, by somebody or because nothing reached it any more."""
 
     type: ClassVar[str] = "webhook_endpoint.disabled"
     sentence: ClassVar[str] = "switched webhook endpoint {target} off"

@@ -80,7 +80,7 @@ def first_steps(facts: Facts) -> list[Check]:
         _step(
             facts.ever.key,
             "Create a key",
-            "A test key is the place to begin: nothing is really sent or charged.",
+            "Start with a test key: nothing is actually sent or charged.",
             "/keys/new/",
             "Create test key",
             mode="test",

@@ -111,7 +111,7 @@ class ComposeForm(forms.Form):
     topic = forms.RegexField(
         TOPIC,
         required=False,
-        label="Bulk mail about",
+        label="Bulk mail topic",
         error_messages={"invalid": TOPIC_FORM},
         help_text="A topic, such as newsletter, that recipients can unsubscribe from by one click. Email only; empty for transactional mail.",
     )

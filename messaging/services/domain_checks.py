@@ -42,7 +42,7 @@ ACTOR = Principal.system("messaging.domain_checks")
 
 
 def check_due_domains() -> int:
-    """Look at the records of domains that are due, a batch at a time, until none is left or RUN_SECONDS have passed.
+    """Check the DNS records of domains that are due, a batch at a time, until none is left or RUN_SECONDS have passed.
 
     Returns how many were looked at.
     """

@@ -52,7 +52,7 @@ class SendingPaused(DomainError):
 
     code = "sending_paused"
     status = 403
-    title = "Sending email is paused"
+    title = "Email sending is paused"
     fix = (
         "Remove the addresses that bounced or complained from your lists (GET /v1/suppressions), and say at Messages → Senders what "
         "you have changed; staff lift the pause. Test mode goes on."
@@ -64,7 +64,7 @@ class SendingSlowed(DomainError):
 
     code = "sending_slowed"
     status = 429
-    title = "Sending email is slowed"
+    title = "Email sending is slowed"
     fix = (
         "Wait as long as `Retry-After` says. Remove the addresses that bounced or complained from your lists; as soon as less bounces, "
         "sending is as fast as before."
@@ -190,7 +190,7 @@ def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) ->
         reason=reason,
         company_name=company.name,
         page="/messages/senders/",
-        label="See the rates",
+        label="View the rates",
     )
     publish(
         ReputationLifted(

@@ -26,7 +26,7 @@ def role_too_high(world: World) -> Outcome:
     join(world.company, admin, Role.ADMIN)
     with tenant_context(world.tenant()):
         owner = Membership.objects.get(user=world.owner)
-    return page(world, admin, f"/team/{owner.public_id}/remove/", says="That is not for your role")
+    return page(world, admin, f"/team/{owner.public_id}/remove/", says="You do not have permission")
 
 
 @refusal

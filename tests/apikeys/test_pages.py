@@ -59,7 +59,7 @@ def test_the_page_of_a_browser_keys_secret_says_what_is_so_of_one_and_its_sample
     )
     (secret,) = set(SECRET.findall(page))
 
-    assert "Never in code, a browser page" not in page
+    assert "never in code, a browser page" not in page
     (origin,) = re.findall(r'-H "Origin: ([^"]+)"', page)
     client = api(secret)
     assert client.get("/v1/whoami").code == "origin_not_allowed"
@@ -91,7 +91,7 @@ def test_a_limit_above_the_plan_is_refused_and_one_of_a_larger_plan_is_said_to_b
     assert "Your plan allows 60 requests a minute." in refused.content.decode()
 
     kept = issue_key(world.company, FORM["scopes"], name="billing worker", rate_limit=5000)
-    assert "held to the 60 of your plan" in browser.get(f"/keys/{kept.client_id}/").content.decode()
+    assert "capped at 60 by your plan" in browser.get(f"/keys/{kept.client_id}/").content.decode()
     unchanged = {**FORM, "allowed_networks": "", "rate_limit": "5000", "expiry": "never"}
     assert browser.post(f"/keys/{kept.client_id}/edit/", unchanged).status_code == 302
 

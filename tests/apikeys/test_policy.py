@@ -76,7 +76,7 @@ def test_a_key_that_is_there_is_named_and_neither_changed_nor_rotated_before_it_
     is_of_keys = "keys_need_second_factor" not in policy
     shown = browser.get("/keys/?state=against_policy")
     assert [row["key"].name for row in shown.context["rows"]] == ([key.name] if is_of_keys else [])
-    assert ("1 key is against" in browser.get("/keys/").content.decode()) is is_of_keys
+    assert ("1 key violates" in browser.get("/keys/").content.decode()) is is_of_keys
     assert (words in browser.get(f"/keys/{key.public_id}/").content.decode()) is is_of_keys
     edited = browser.post(f"/keys/{key.public_id}/edit/", {**FORM, **against})
     assert edited.status_code == 422

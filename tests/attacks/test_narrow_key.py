@@ -215,7 +215,7 @@ def test_a_key_that_was_revoked_before_it_was_known_to_have_leaked(world: World,
     browser = browser_in_test_mode(world)
     browser.post(f"/keys/{issued.client_id}/revoke/", {})
     assert state(world)[0] == [URL, URL, "https://other.example/hook"]
-    assert "It leaked: switch all of it off" in browser.get(f"/keys/{issued.client_id}/").content.decode()
+    assert "It leaked: switch all of these off" in browser.get(f"/keys/{issued.client_id}/").content.decode()
     browser.post(f"/keys/{issued.client_id}/revoke/", {"leaked": "on"})
     assert state(world) == (["https://other.example/hook"], ["canceled"], [])
     browser.post(f"/keys/{issued.client_id}/undo/")

@@ -157,7 +157,7 @@ def test_the_page_verifies_a_day_and_names_the_row_that_was_changed(
     assert "Nothing was changed" in untouched
     assert "and the signature is ours" in untouched
     assert "Nothing was changed" not in changed
-    assert "This day is not as it was sealed" in changed
+    assert "This day does not match its seals" in changed
     assert ids.encode("aud", edited[0]) in changed
     assert browser.get("/audit/verify/entries?day=2001-01-01").status_code == 404
     assert browser.get("/audit/verify/staff?day=2001-01-01").status_code == 404

@@ -93,7 +93,7 @@ def test_the_page_does_not_say_of_a_dropped_day_that_nothing_was_changed(
     # then
     assert "No longer kept here" in dropped
     assert "Nothing was changed" not in dropped
-    assert "This day is not as it was sealed" in forged
+    assert "This day does not match its seals" in forged
 
 
 def test_roll_ups_that_are_over_go_a_few_at_a_time(world: World, old_day: date) -> None:

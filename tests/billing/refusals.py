@@ -152,7 +152,7 @@ def refund_exceeds_charge(world: World) -> Outcome:
 def tier_request_open(world: World) -> Outcome:
     with tenant_context(world.tenant()):
         request_tier(company=world.company, tier="pro", actor=SYSTEM)
-    return page(world, world.owner, "/plan/request/", tier="pro", says="A request is open")
+    return page(world, world.owner, "/plan/request/", tier="pro", says="Request pending")
 
 
 @refusal

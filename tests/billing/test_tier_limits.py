@@ -123,7 +123,7 @@ def test_keys_above_a_lowered_tier_are_named(world: World, issue_key: Callable[.
     issue_key(world.company, name="nightly import", rate_limit=1_000)
     issue_key(world.company, name="trial run", rate_limit=600, mode="test")
     owner = sign_in(world.owner, world.company)
-    assert "Some keys ask for more" not in text_of(owner.get("/plan/"))
+    assert "Some keys exceed" not in text_of(owner.get("/plan/"))
 
     set_limits(requests_per_minute=500)
 

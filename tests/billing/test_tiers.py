@@ -122,7 +122,7 @@ def test_keys_above_a_lower_limit_are_named_to_the_owners(
 def test_owner_asks_and_staff_apply(world: World, staff: Client) -> None:
     owner = sign_in(world.owner, world.company)
     asked = owner.post("/plan/request/", {"tier": "pro", "note": "We grew."}, follow=True)
-    assert "A request is open" in text_of(asked)
+    assert "Request pending" in text_of(asked)
     with tenant_context(world.tenant()):
         wanted = TierRequest.objects.get()
     assert wanted.requested_by == world.owner
@@ -180,7 +180,7 @@ def test_only_an_owner_asks(world: World) -> None:
     developer = sign_in(world.teammate, world.company)
     page = developer.get("/plan/")
     assert page.status_code == 200
-    assert "An owner of the company can ask" in text_of(page)
+    assert "Owners of the company can request" in text_of(page)
     assert developer.post("/plan/request/", {"tier": "pro"}).status_code == 403
     with tenant_context(world.tenant()):
         assert not TierRequest.objects.exists()

@@ -217,7 +217,7 @@ def test_a_first_step_offers_its_button_to_those_who_may_use_it(
     assert "0 of 6 done" in html
     for title in ("Create a key", "Receive webhooks", "Invite your team"):
         assert check_of(html, title) == "Open"
-    assert "A test key is the place to begin" in html
+    assert "Start with a test key" in html
 
 
 @pytest.mark.parametrize(
@@ -490,10 +490,10 @@ def test_what_needs_care_has_the_button_that_mends_it(world: World, login: Login
         )
 
     html = overview(login(world.owner, world.company))
-    care = html.partition("Needs care")[2].partition("First steps")[0]
+    care = html.partition("Needs attention")[2].partition("First steps")[0]
 
     assert f"/webhooks/{endpoint.public_id}/" in care
     assert {"See why", "Choose a later day", "Edit"} <= buttons_of(care)
-    assert html.index("Requests, 7 days") < html.index("Needs care") < html.index("First steps")
+    assert html.index("Requests, 7 days") < html.index("Needs attention") < html.index("First steps")
     browser = login(world.outsider, world.other_company)
-    assert "Needs care" not in overview(browser)
+    assert "Needs attention" not in overview(browser)

@@ -19,7 +19,7 @@ def test_choosing_a_browser_key_ticks_nothing_by_itself(
     page.goto("/keys/new/")
     page.get_by_label("In a browser").check()
     expect(page.get_by_label("customers:read")).not_to_be_checked()
-    expect(page.get_by_text("Tick only what a stranger may see")).to_be_visible()
+    expect(page.get_by_text("Select only what a stranger may see")).to_be_visible()
 
 
 def test_what_is_ticked_already_stays(world: World, visit: Visit, sign_in_as: SignIn) -> None:

@@ -23,7 +23,7 @@ def test_events_are_picked_by_group_and_looked_at(
     page.goto("/webhooks/create/")
 
     expect(page.get_by_label("customer.created", exact=True)).to_be_checked()
-    page.get_by_label("Every event, also future ones").first.uncheck()
+    page.get_by_label("All events, including future ones").first.uncheck()
     page.get_by_label("customer.created", exact=True).check()
     assert page.locator('[id="event-customer.*"]').evaluate("box => box.indeterminate")
     page.get_by_label("invoice.*", exact=True).check()

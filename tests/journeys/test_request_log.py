@@ -78,7 +78,7 @@ def test_without_scripts_a_request_appears_on_reload(
     sign_in_as(page, world.owner)
     page.goto("/requests/")
     page.get_by_role("link", name="Live view").click()
-    expect(page.get_by_text("Without scripts, reload the page")).to_be_visible()
+    expect(page.get_by_text("Without JavaScript, reload the page")).to_be_visible()
 
     answer = call(base_url, key, "/v1/customers")
     page.reload()

@@ -71,11 +71,11 @@ def test_prove_a_domain_send_and_be_left_by_one_click(
         expect(page.get_by_text("acme.example was added.")).to_be_visible()
         set_records(page, zone)
         page.get_by_role("button", name="Verify now").click()
-        expect(page.get_by_text("The records are being looked at.")).to_be_visible()
+        expect(page.get_by_text("Checking the records.")).to_be_visible()
         check_due_domains()
         if not scripts:  # with them the page looks by itself
             page.reload()
-        expect(page.get_by_text("Verified: mail comes from this domain")).to_be_visible()
+        expect(page.get_by_text("Verified: you can send from this domain")).to_be_visible()
 
         write_newsletter(page, "Spring news")
         expect(page.locator(".timeline").first).to_contain_text("Sent")

@@ -37,10 +37,10 @@ def test_write_a_template_preview_it_and_send_it(
     expect(shown).to_have_css("color", "rgb(1, 2, 3)")
 
     page.get_by_label("Values").fill("customer.name: <b>Bob</b>")
-    page.get_by_role("button", name="Fill in").click()
+    page.get_by_role("button", name="Update preview").click()
     expect(shown).to_have_text("Dear <b>Bob</b>")
     page.get_by_label("Values").fill("customer: Bob")
-    page.get_by_role("button", name="Fill in").click()
+    page.get_by_role("button", name="Update preview").click()
     expect(pane.get_by_text("The template needs this variable")).to_be_visible()
 
     page.get_by_role("link", name="Send", exact=True).click()

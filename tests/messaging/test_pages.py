@@ -236,7 +236,7 @@ def test_the_suppression_list_is_kept_by_hand(world: World) -> None:
     shown = page(browser, "/messages/suppressions/?address=ADA@example.com")
     assert "Ada@example.com" in shown
     assert "asked" in shown
-    assert "No address fits" in page(browser, "/messages/suppressions/?origin=bounce")
+    assert "No addresses match" in page(browser, "/messages/suppressions/?origin=bounce")
     assert "Send to this address again?" in page(browser, f"/messages/suppressions/{row.public_id}/remove/")
     browser.post(f"/messages/suppressions/{row.public_id}/remove/")
     with tenant_context(world.tenant()):
@@ -278,7 +278,7 @@ def test_the_statistics_say_which_period_they_show(world: World, query: str, cho
     shown = page(sign_in(world.owner), f"/messages/statistics/{query}")
 
     assert f'<option value="{chosen}" selected>' in shown
-    assert f"The last {PERIODS[chosen]}" in shown
+    assert f"Recipients in the last {PERIODS[chosen]}" in shown
 
 
 def test_use_against_the_caps_is_shown_as_bars(world: World, queue: Callable[..., Message]) -> None:

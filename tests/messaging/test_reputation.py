@@ -86,7 +86,7 @@ def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(
     happened(world.tenant(), sent=950, bounced=50)
     mail.outbox.clear()
     assert state(world.tenant()) == "slowed"
-    assert [one.subject for one in mail.outbox if world.owner.email in one.to] == ["Sending email is slowed"]
+    assert [one.subject for one in mail.outbox if world.owner.email in one.to] == ["Email sending is slowed"]
 
     first, refused = (
         sender.post("/v1/messages", {**EMAIL, "to": [f"p{n}@example.com" for n in range(count)]})
@@ -118,7 +118,7 @@ def test_paused_nothing_is_accepted_what_waits_is_held_and_goes_out_when_staff_l
     assert state(world.tenant()) == "paused"  # by people only
 
     owner = sign_in(world.owner, company=world.company)
-    assert b"Sending email is paused" in owner.get("/messages/").content
+    assert b"Email sending is paused" in owner.get("/messages/").content
     appealed = owner.post("/messages/senders/appeal/", {"appeal_reason": "We left the bought list out."})
     assert appealed.status_code == 302
     assert b"We left the bought list out." in owner.get("/messages/senders/").content

@@ -394,14 +394,14 @@ def test_the_pages_send_bulk_mail_and_list_who_left(world: World, stranger: Clie
 
     assert (refused.status_code, sms.status_code, sent.status_code) == (400, 400, 302)
     assert "have no such part" in sms.content.decode()
-    assert "Bulk mail about" in browser.get(sent.headers["Location"]).content.decode()
+    assert "Bulk mail topic" in browser.get(sent.headers["Location"]).content.decode()
     with tenant_context(world.tenant()):
         recipient = Recipient.objects.get()
     stranger.post(urlsplit(unsubscribe_link(recipient.id)).path, ONE_CLICK, FORM)
     shown = browser.get("/messages/suppressions/?topic=newsletter").content.decode()
     assert "ada@example.com" in shown
     assert "unsubscribe" in shown
-    assert "No address fits" in browser.get("/messages/suppressions/?topic=offers").content.decode()
+    assert "No addresses match" in browser.get("/messages/suppressions/?topic=offers").content.decode()
 
 
 def test_the_migration_goes_back_and_forth_with_people_who_left(

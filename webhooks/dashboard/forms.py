@@ -26,7 +26,7 @@ _PERIODS = {1: "the last hour", 24: "the last 24 hours", 72: "the last 3 days", 
 
 
 def _event_choices() -> list[tuple[str, str]]:
-    choices = [(ALL, "Every event, also future ones")]
+    choices = [(ALL, "All events, including future ones")]
     for resource, names in groups().items():
         choices.append((f"{resource}.*", f"{resource}.*: every {resource} event"))
         choices += [(name, name) for name in names]

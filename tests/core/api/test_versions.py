@@ -179,7 +179,7 @@ def test_a_deprecated_version_says_so_and_its_callers_are_listed(
     assert old.headers["Deprecation"] == "@1801440000"
     assert old.headers["Sunset"] == "Tue, 01 Feb 2028 00:00:00 GMT"
     assert 'rel="deprecation"' in old.headers["Link"]
-    assert "This key uses what is going away." in page
+    assert "This key uses deprecated features." in page
     assert "Move to 2027-02-01." in page
 
 
