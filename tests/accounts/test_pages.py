@@ -53,7 +53,7 @@ def test_strangers_are_sent_to_sign_in(path: str) -> None:
     response = Client().get(path)
 
     assert response.status_code == 302
-    assert response.url == f"/accounts/login/?next={quote(path)}"
+    assert response["Location"] == f"/accounts/login/?next={quote(path)}"
 
 
 @pytest.mark.parametrize("role", RANK)
@@ -101,10 +101,10 @@ def test_a_person_without_a_company_creates_one_first(login: Login) -> None:
     person = make_user()
     client = login(person)
 
-    assert client.get("/").url == "/companies/new/"
+    assert client.get("/")["Location"] == "/companies/new/"
     response = client.post("/companies/new/", {"name": "  Citrus Works "})
 
-    assert response.url == "/"
+    assert response["Location"] == "/"
     (membership,) = memberships_of(person)
     assert (membership.company.name, membership.role) == ("Citrus Works", Role.OWNER)
     assert b"Citrus Works" in client.get("/").content
@@ -127,7 +127,7 @@ def test_switching_companies_changes_what_is_seen(world: World, login: Login) ->
 
     response = client.post("/companies/switch/", {"company": second.public_id})
 
-    assert response.url == "/"
+    assert response["Location"] == "/"
     assert client.session["company"] == str(second.id)
 
 
@@ -154,7 +154,7 @@ def test_mode_is_toggled_and_shown(world: World, login: Login) -> None:
 
     response = client.post("/mode/", {"mode": "test", "next": "/team/mem_1/?x=1"})
 
-    assert response.url == "/team/"
+    assert response["Location"] == "/team/"
     assert b"Test mode" in client.get("/team/").content
     client.post("/mode/", {"mode": "anything"})
     assert b"Test mode" not in client.get("/team/").content
@@ -164,7 +164,7 @@ def test_mode_is_toggled_and_shown(world: World, login: Login) -> None:
 def test_the_mode_switch_never_leads_elsewhere(world: World, login: Login, following: str) -> None:
     response = login(world.owner, world.company).post("/mode/", {"mode": "live", "next": following})
 
-    assert response.url == "/"
+    assert response["Location"] == "/"
 
 
 def test_invitation_from_mail_to_membership(world: World, login: Login) -> None:
@@ -175,7 +175,7 @@ def test_invitation_from_mail_to_membership(world: World, login: Login) -> None:
     assert world.company.name.encode() in client.get(link).content
     response = client.post(link)
 
-    assert response.url == "/"
+    assert response["Location"] == "/"
     assert member_of(world, carol).role == Role.ADMIN
     assert client.get(link).status_code == 404
     assert actions_in(world)[-2:] == ["member.invited", "member.joined"]
@@ -188,7 +188,7 @@ def test_the_mail_has_text_and_html_and_names_the_inviter(world: World, login: L
     assert message.to == ["carol@example.com"]
     assert message.subject == "You are invited to a company on Pomelo"
     assert f"{world.owner.name} invited you to Acme" in message.body
-    assert message.alternatives[0].mimetype == "text/html"
+    assert message.alternatives[0].mimetype == "text/html"  # type: ignore[attr-defined]
 
 
 def test_an_invitation_is_for_its_address_only(world: World, login: Login) -> None:
@@ -245,8 +245,8 @@ def test_the_last_owner_can_neither_leave_nor_step_down(world: World, login: Log
 def test_leaving_ends_access_at_once(world: World, login: Login) -> None:
     client = login(world.teammate, world.company)
 
-    assert client.post("/team/leave/").url == "/"
-    assert client.get("/team/").url == "/companies/new/"
+    assert client.post("/team/leave/")["Location"] == "/"
+    assert client.get("/team/")["Location"] == "/companies/new/"
     assert actions_in(world)[-1] == "member.removed"
 
 
@@ -257,7 +257,7 @@ def test_removing_a_member_ends_their_access_at_once(world: World, login: Login)
 
     login(world.owner, world.company).post(f"/team/{member.public_id}/remove/")
 
-    assert their_browser.get("/team/").url == "/companies/new/"
+    assert their_browser.get("/team/")["Location"] == "/companies/new/"
 
 
 def test_an_admin_cannot_touch_an_owner(world: World, login: Login) -> None:
@@ -342,9 +342,9 @@ def test_team_changes_need_a_login_of_the_last_30_minutes(
     )
 
     if passes:
-        assert response.url == "/team/"
+        assert response["Location"] == "/team/"
     else:
-        assert response.url == "/accounts/reauthenticate/?next=%2Fteam%2F%3Ftab%3D1"
+        assert response["Location"] == "/accounts/reauthenticate/?next=%2Fteam%2F%3Ftab%3D1"
         assert mail.outbox == []
 
 
@@ -354,18 +354,18 @@ def test_a_stale_form_is_not_kept_and_a_foreign_referer_not_followed(world: Worl
 
     response = client.post("/team/leave/", {"x": "secret-value"}, headers={"Referer": "https://evil.test/"})
 
-    assert response.url == "/accounts/reauthenticate/?next=%2F"
+    assert response["Location"] == "/accounts/reauthenticate/?next=%2F"
     assert "secret-value" not in str(dict(client.session))
 
 
 def test_the_password_makes_the_login_recent_again(world: World, login: Login) -> None:
     client = login(world.teammate, world.company)
     age_login(client, 3600)
-    assert client.get("/team/leave/").url == "/accounts/reauthenticate/?next=%2Fteam%2Fleave%2F"
+    assert client.get("/team/leave/")["Location"] == "/accounts/reauthenticate/?next=%2Fteam%2Fleave%2F"
 
     wrong = client.post("/accounts/reauthenticate/", {"password": "nope", "next": "/team/leave/"})
     right = client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": "/team/leave/"})
 
     assert wrong.status_code == 200
-    assert right.url == "/team/leave/"
+    assert right["Location"] == "/team/leave/"
     assert client.get("/team/leave/").status_code == 200

@@ -14,6 +14,7 @@ from apikeys import keys
 from apikeys.services import IssuedKey, UndoRefused, reports, restore_key, rotate_key
 from apikeys.services.reports import judge_reports
 from apikeys.stores import StoreUnavailable
+from apikeys.verification import is_secret_of
 from audit.models import AuditEntry, StaffEntry
 from core import clock
 from core.tenancy import system_context, tenant_context
@@ -278,14 +279,13 @@ def test_a_report_that_cannot_be_judged_now_waits_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, broken, second = (issue_key(world.company) for _ in range(3))
-    real = reports.is_secret_of
 
     def away(secret: Any, row: Any) -> Any:
         if secret == first.client_secret:
             raise StoreUnavailable("sealed")
         if secret == broken.client_secret:
             raise RuntimeError("unexpected")
-        return real(secret, row)
+        return is_secret_of(secret, row)
 
     for issued in (first, broken, second):
         assert send(issued.client_secret).status_code == 202

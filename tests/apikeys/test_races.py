@@ -45,10 +45,12 @@ def eager_switching() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(world: World, facts: Facts) -> None:
+def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(
+    world: World, facts: Facts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keys are locked before their secrets (core.postgres.locks); the other way round one of the two would be a deadlock's victim."""
     buffer = UsageBuffer()
-    buffer._start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(buffer._loop, "start", lambda: None)
     buffer.note(facts, "customers:read", time.time() + 5, "203.0.113.50", "curl")
 
     def flush() -> None:
@@ -105,7 +107,7 @@ def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
     facts: Facts, monkeypatch: pytest.MonkeyPatch, eager_switching: None
 ) -> None:
     buffer = UsageBuffer()
-    buffer._start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(buffer._loop, "start", lambda: None)
     others = [replace(facts, secret_id=ids.new_id(), key_id=ids.new_id()) for _ in range(1500)]
 
     def fails(*_: object) -> None:
@@ -128,10 +130,12 @@ def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
 
 
 @pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1)])
-def test_rows_of_a_key_are_locked_in_the_one_order(world: World, facts: Facts, overlap: timedelta) -> None:
+def test_rows_of_a_key_are_locked_in_the_one_order(
+    world: World, facts: Facts, overlap: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """core.postgres.locks says it: what rotates a key and what writes its last use take the key before its secrets."""
     buffer = UsageBuffer()
-    buffer._start = lambda: None  # type: ignore[method-assign]
+    monkeypatch.setattr(buffer._loop, "start", lambda: None)
     buffer.note(facts, "customers:read", time.time() + 5, "203.0.113.50", "curl")
     for act in (buffer.flush, lambda: _rotate(world, facts, overlap)):
         with locks_seen(KEY_LOCKS) as locked:

@@ -35,13 +35,13 @@ from tests.attacks.wire import (
 from tests.billing.factories import make_settled_charge
 from tests.clients import ApiClient
 from tests.factories import World, make_customer
-from tests.live import web_process
+from tests.live import WebProcess, web_process
 from tests.webhooks.steps import make_endpoint
 from webhooks.models import EndpointSecret
 
 
 @pytest.fixture(scope="module")
-def web() -> Iterator:
+def web() -> Iterator[WebProcess]:
     with web_process(threads=2) as server:
         yield server
 
@@ -110,7 +110,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("kind", CUT)
-def test_a_body_that_broke_off_changes_nothing(web: Iterator, world: World, call: Call, kind: Any) -> None:
+def test_a_body_that_broke_off_changes_nothing(web: WebProcess, world: World, call: Call, kind: Any) -> None:
     announced, sent = CUT[kind]
     if sent == "short":
         sent = call.body[:-1]
@@ -126,7 +126,7 @@ def test_a_body_that_broke_off_changes_nothing(web: Iterator, world: World, call
 
 @pytest.mark.parametrize("sent", [b"", b'{"amount": 1'])
 def test_a_client_that_went_away_changes_nothing(
-    web: Iterator, world: World, call: Call, sent: bytes
+    web: WebProcess, world: World, call: Call, sent: bytes
 ) -> None:
     with connect(web.port) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closes with a reset
@@ -181,7 +181,7 @@ class Http2:
 @pytest.mark.parametrize("sent", [b"", b'{"amount"'])
 @pytest.mark.parametrize("code", [NO_ERROR, CANCEL, 0x2])
 def test_a_stream_that_was_reset_changes_nothing(
-    web: Iterator, world: World, call: Call, sent: bytes, code: Any
+    web: WebProcess, world: World, call: Call, sent: bytes, code: Any
 ) -> None:
     stream = Http2(web)
     stream.begin(call)
@@ -194,7 +194,7 @@ def test_a_stream_that_was_reset_changes_nothing(
         assert call.untouched()
 
 
-def test_a_stream_without_its_body_is_refused(web: Iterator, world: World, call: Call) -> None:
+def test_a_stream_without_its_body_is_refused(web: WebProcess, world: World, call: Call) -> None:
     stream = Http2(web)
     stream.begin(call)
     stream.data(b"", end=True)
@@ -206,7 +206,7 @@ def test_a_stream_without_its_body_is_refused(web: Iterator, world: World, call:
 
 @pytest.mark.parametrize("last_frame_is_empty", [False, True])
 def test_a_stream_of_unknown_length_is_taken_whole(
-    web: Iterator, world: World, call: Call, last_frame_is_empty: bool
+    web: WebProcess, world: World, call: Call, last_frame_is_empty: bool
 ) -> None:
     stream = Http2(web)
     stream.begin(call)
@@ -221,7 +221,7 @@ def test_a_stream_of_unknown_length_is_taken_whole(
 
 
 @pytest.mark.parametrize("path", ["/callbacks/nobody/", "/accounts/login/"])
-def test_the_door_is_the_same_for_callbacks_and_forms(web: Iterator, path: str) -> None:
+def test_the_door_is_the_same_for_callbacks_and_forms(web: WebProcess, path: str) -> None:
     reply = talk(
         web.port, head(f"POST {path}", "Host: localhost", "Content-Length: 20") + b"a=b", half_close=True
     )

@@ -18,7 +18,7 @@ def main() -> None:
     order = json.load(sys.stdin)
     call_command("migrate", run_syncdb=True, verbosity=0)
     keys = [APIKey.objects.create_key(name=f"benchmark {number}")[1] for number in range(order["keys"])]
-    PeerCustomer.objects.bulk_create(
+    PeerCustomer.objects.bulk_create(  # type: ignore[attr-defined]
         PeerCustomer(
             name="Ada Lovelace", email="ada@example.com", external_id=f"seed-{n}", metadata={"plan": "gold"}
         )

@@ -46,5 +46,5 @@ class DyingGateway(SandboxGateway):
 def work(moment: str) -> None:
     """Complete what is due and die before or after the call; during it, somebody else does the killing."""
     gateway = DyingGateway(moment)
-    completion.gateway_named = lambda name: gateway
+    completion.gateway_named = lambda name: gateway  # type: ignore[attr-defined]
     completion.complete_payments(max_batches=1)

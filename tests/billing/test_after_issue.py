@@ -19,7 +19,7 @@ from billing.models import (
     OffPlatformPayment,
     Refund,
 )
-from billing.services import numbering
+from billing.services import errors, numbering
 from billing.services.refunds import settle_refund
 from core import clock
 from core.models import OutboxEvent
@@ -175,7 +175,7 @@ def test_transfers_and_charges_at_once_never_pay_an_invoice_twice(world: World) 
                         invoice=invoice, actor=SYSTEM, payment_method="card_success", amount=2_000
                     )
             accepted.append(number)
-        except (services.payments.PaymentExceedsAmountDue, services.charges.ChargeExceedsAmountDue):
+        except (errors.PaymentExceedsAmountDue, errors.ChargeExceedsAmountDue):
             pass
         finally:
             connection.close()
@@ -398,7 +398,7 @@ def test_twenty_credit_notes_at_once_are_numbered_without_a_gap_and_take_back_no
     def credit(number: int) -> None:
         try:
             make_credit_note(tenant, invoice=invoice, amount=1_000)
-        except services.credit_notes.CreditExceedsInvoice:
+        except errors.CreditExceedsInvoice:
             refused.append(number)
         finally:
             connection.close()

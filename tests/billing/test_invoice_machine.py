@@ -94,8 +94,8 @@ class InvoiceMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.gateway = PocketGateway()
-        charges.current_gateway = lambda: self.gateway
-        completion.gateway_named = lambda name: self.gateway
+        charges.current_gateway = lambda: self.gateway  # type: ignore[attr-defined]
+        completion.gateway_named = lambda name: self.gateway  # type: ignore[attr-defined]
         set_aside_due_payments()  # of the example before this one, too
         world = make_world()
         self.tenant = world.tenant()
@@ -104,7 +104,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         self.numbers = 0
 
     def teardown(self) -> None:
-        charges.current_gateway, completion.gateway_named = CURRENT, NAMED
+        charges.current_gateway, completion.gateway_named = CURRENT, NAMED  # type: ignore[attr-defined]
 
     @rule(target=invoices, lines=LINES)
     def create(self, lines: list[dict[str, Any]]) -> Any:
@@ -354,7 +354,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         return True
 
 
-CURRENT, NAMED = charges.current_gateway, completion.gateway_named
+CURRENT, NAMED = charges.current_gateway, completion.gateway_named  # type: ignore[attr-defined]
 
 InvoiceMachine.TestCase.settings = settings(
     max_examples=20,

@@ -7,6 +7,7 @@ import pytest
 from billing import services
 from billing.models import Invoice
 from billing.services import overdue
+from billing.services.invoices import lock_invoice
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import Tenant, tenant_context
@@ -47,12 +48,11 @@ def test_it_is_said_on_the_next_day_and_once(world: World) -> None:
 
 def test_what_was_paid_just_now_is_not_overdue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     invoice = make_due(world.tenant())
-    lock = overdue.lock_invoice
 
     def pay_first(found: Invoice) -> Invoice:
         if found.id == invoice.id:
             make_payment(world.tenant(), invoice=invoice, amount=11_900)
-        return lock(found)
+        return lock_invoice(found)
 
     monkeypatch.setattr(overdue, "lock_invoice", pay_first)
     services.notice_overdue(now=NEXT_DAY)

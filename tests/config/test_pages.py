@@ -81,7 +81,7 @@ def test_the_mode_switch_leads_to_pages_of_ours_only(world: World, login: Login,
 
     response = client.post("/mode/", {"mode": "test", "onward": onward, "next": "/customers/cus_1/?q=a"})
 
-    assert response.url == "/customers/"
+    assert response["Location"] == "/customers/"
 
 
 def test_steps_are_ticked_by_what_is_so(world: World, login: Login) -> None:
@@ -277,7 +277,7 @@ def test_the_theme_is_remembered(theme: str, attribute: str) -> None:
 
     response = client.post("/theme/", {"theme": theme, "next": "/accounts/login/"})
 
-    assert response.url == "/accounts/login/"
+    assert response["Location"] == "/accounts/login/"
     assert attribute in client.get("/accounts/login/").content.decode()
     client.post("/theme/", {"theme": "system"})
     assert "data-theme=" not in client.get("/accounts/login/").content.decode().partition("<body")[0]
@@ -289,7 +289,7 @@ def test_a_strange_theme_is_ignored(cookie: str) -> None:
     client.cookies["theme"] = cookie
     refused = client.post("/theme/", {"theme": cookie, "next": "//evil.test/"})
 
-    assert refused.url == "/"
+    assert refused["Location"] == "/"
     html = client.get("/accounts/login/").content.decode()
     assert '<html lang="en">' in html
 

@@ -36,6 +36,7 @@ from messaging.providers.base import Result
 from messaging.providers.file import FileProvider
 from messaging.services import callbacks, create_message, recording, send_due_messages, sending
 from messaging.services.callbacks import Report, record_reports
+from messaging.services.outcomes import record_news
 from tests.apikeys.found_keys import send
 from tests.audit.rows import make_row
 from tests.billing.factories import make_charge, set_aside_due_payments
@@ -286,14 +287,13 @@ def test_a_result_that_cannot_be_written_down_is_not_sent_again_and_holds_up_no_
     hopeless, bad, good = (
         queue_email(world.tenant(), f"{name}@example.com") for name in ("no", "bad", "good")
     )
-    record = recording.record_news
 
     def refuse(*, messages: Any, news: Any, **others: Any) -> None:
         if hopeless.id in messages or (
             bad.id in messages and any(item.code != "unreadable_answer" for item in news)
         ):
             raise Poison("this row cannot be worked on")
-        record(messages=messages, news=news, **others)
+        record_news(messages=messages, news=news, **others)
 
     monkeypatch.setattr(recording, "record_news", refuse)
 

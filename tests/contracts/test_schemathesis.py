@@ -84,7 +84,7 @@ def test_the_server_keeps_what_the_document_promises(tmp_path: Path) -> None:
     world = make_unlimited_world()
     (tmp_path / "world.json").write_text(json.dumps(make_contract_world(world.tenant("live"))))
     key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
-    operations = {f"{found.method} {found.path('{id}')}" for found in list_operations() if found.view.schema}
+    operations = {f"{found.method} {found.path('{id}')}" for found in list_operations() if found.view.schema}  # type: ignore[attr-defined]
 
     # Each request comes from an address of its own (see the hooks), as if through a proxy.
     with web_process(

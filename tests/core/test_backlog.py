@@ -28,7 +28,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         bound = queue(connection.default_channel)
         bound.declare()
         bound.purge()
-        yield lambda: connection.default_channel._size(QUEUE)
+        yield lambda: connection.default_channel._size(QUEUE)  # type: ignore[attr-defined]
         bound.delete()
 
 
@@ -44,7 +44,8 @@ def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(
     heartbeat = tmp_path / "heartbeat"
     monkeypatch.setenv("HEARTBEAT_FILE", str(heartbeat))
     scheduler = BoundedScheduler(
-        current_app._get_current_object(), schedule_filename=str(tmp_path / "schedule")
+        current_app._get_current_object(),  # type: ignore[attr-defined]
+        schedule_filename=str(tmp_path / "schedule"),
     )
     entry = ScheduleEntry(
         name="often", task="tests.nobody_takes_it", schedule=schedule(1.0), app=scheduler.app
@@ -81,7 +82,7 @@ def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(backlog, "LOOK_EVERY_SECONDS", 0.0)
     found = backlog.Backlog()
     monkeypatch.setattr(
-        current_app._get_current_object(),
+        current_app._get_current_object(),  # type: ignore[attr-defined]
         "connection_for_write",
         lambda: Connection("redis://127.0.0.1:1/0", transport_options={"max_retries": 0}),
     )
@@ -92,7 +93,7 @@ def test_looking_at_an_empty_queue_keeps_the_connection(
     waiting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    app = current_app._get_current_object()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     connect = app.connection_for_write
     monkeypatch.setattr(app, "connection_for_write", lambda: made.append(connect()) or made[-1])
     looking = backlog.Backlog()

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.engines import EngineError, Engines, identity
+from core.engines import EngineError, Engines
 from core.engines.identity import Identity, choose_identity, hand_over
 from core.engines.sockets import SOCKET_PATH_LIMIT
 
@@ -120,7 +120,7 @@ def test_when_root_can_become_nobody_the_error_says_what_to_do(
 
 
 def test_whoever_is_not_root_stays_who_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(identity.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert choose_identity(folder=tmp_path, probe=["/bin/false"]).mode == "same"
 

@@ -34,12 +34,12 @@ def test_where_the_table_tells_nothing_apart_all_that_travelled_are_named(world:
 def test_sent_apart_a_write_fails_where_it_is_made(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
-    connection.sends_apart = True
+    connection.sends_apart = True  # type: ignore[attr-defined]
     made = []
     try:
         with pytest.raises(IntegrityError) as refused, tenant_context(tenant):  # noqa: PT012
             insert_customer_later(external_id="taken")
             made.append("and went on")
     finally:
-        connection.sends_apart = False
+        connection.sends_apart = False  # type: ignore[attr-defined]
     assert (made, hasattr(refused.value, "__notes__")) == ([], False)

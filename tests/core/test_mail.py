@@ -209,7 +209,7 @@ def test_a_silent_server_is_given_up_on_after_the_time_out_with_no_transaction_o
     write("ada@example.com")
     settings.EMAIL_TIMEOUT = 1
     released, in_transaction = threading.Event(), []
-    original = delivery.unpack
+    original = unpack
 
     def look(packed: bytes) -> Any:
         in_transaction.append(transaction.get_connection().in_atomic_block)

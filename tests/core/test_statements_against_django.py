@@ -55,6 +55,18 @@ class Side:
     def atomic(self) -> AbstractContextManager[Any]:
         return transaction.atomic(using=self.alias)
 
+    def later(self, name: str) -> None:
+        raise NotImplementedError
+
+    def last_read(self) -> None:
+        raise NotImplementedError
+
+    def copy(self, name: str) -> None:
+        raise NotImplementedError
+
+    def scope(self, scope: TenantScope) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
 
 class Ours(Side):
     def later(self, name: str) -> None:
@@ -206,7 +218,7 @@ def sides(world: World) -> Iterator[tuple[Ours, Plain]]:
     finally:
         plain.close()
         del connections[PLAIN]
-        connection.sends_apart = False
+        connection.sends_apart = False  # type: ignore[attr-defined]
         with connections["owner"].cursor() as cursor:
             cursor.execute(f"DROP TABLE {', '.join(tables)}")
 
@@ -224,7 +236,7 @@ def test_statements_that_travel_together_do_what_each_does_by_itself(
     @settings(max_examples=150)
     @given(program=PROGRAMS, fails=st.booleans())
     def compare(program: Any, fails: Any) -> None:
-        connection.sends_apart = apart
+        connection.sends_apart = apart  # type: ignore[attr-defined]
         for side in sides:
             side.seen = []
             with connections["owner"].cursor() as cursor:

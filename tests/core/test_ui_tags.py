@@ -12,6 +12,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 
 from core.templatetags import ui
+from core.values.moments import describe_distance
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
 CSS = Path(settings.BASE_DIR) / "core/static/pomelo/css"
@@ -44,7 +45,7 @@ def render(source: str, **context: object) -> str:
     ],
 )
 def test_distance_in_words(offset: timedelta, words: str) -> None:
-    assert ui.describe_distance(NOW + offset, NOW) == words
+    assert describe_distance(NOW + offset, NOW) == words
 
 
 def test_relative_time_keeps_the_exact_time() -> None:

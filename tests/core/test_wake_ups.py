@@ -43,7 +43,7 @@ class Broker:
 def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     taken = Broker()
     monkeypatch.setattr(
-        type(current_app._get_current_object()),
+        type(current_app._get_current_object()),  # type: ignore[attr-defined]
         "send_task",
         lambda app, name, **options: taken.send_task(name),
     )

@@ -52,11 +52,11 @@ def few_connections() -> Iterator[None]:
     options = connections["default"].settings_dict["OPTIONS"]
     before = dict(options["pool"])
     connections["default"].close()
-    connections["default"].close_pool()
+    connections["default"].close_pool()  # type: ignore[attr-defined]
     options["pool"] = {"min_size": CONNECTIONS, "max_size": CONNECTIONS, "timeout": 30}
     yield
     connections["default"].close()
-    connections["default"].close_pool()
+    connections["default"].close_pool()  # type: ignore[attr-defined]
     options["pool"] = before
 
 

@@ -13,6 +13,7 @@ import spf
 
 from messaging.services import domain_checks
 from messaging.tasks import check_domains
+from messaging.verification import look_up_all
 from tests.factories import World, make_world
 from tests.messaging.conftest import deliver
 from tests.messaging.dns_server import Zone, dns_server
@@ -170,7 +171,6 @@ def test_a_key_that_is_rotated_while_the_records_are_looked_at_is_looked_at_next
     client: Any, zone: Zone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = verified(client, zone)
-    look_up_all = domain_checks.look_up_all
     rotated = []
 
     def look_and_rotate(wanted: Any) -> Any:

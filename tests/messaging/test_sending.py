@@ -307,7 +307,7 @@ def test_a_connection_the_server_closed_while_idle_is_noticed(
     url = settings.MESSAGING_SMTP_URL
     from messaging.providers import load_provider
 
-    [connection] = load_provider("smtp")._idle
+    [connection] = load_provider("smtp")._idle  # type: ignore[attr-defined]
     connection.sock.shutdown(2)
     second = queue(world.tenant(), "two@example.com")
 

@@ -28,7 +28,7 @@ def main() -> None:
     if lease:
         claiming.LEASE = timedelta(seconds=float(lease))
         claiming.MARGIN_SECONDS = 0.5
-        sending.CALL_SECONDS = 1
+        sending.CALL_SECONDS = 1  # type: ignore[attr-defined]
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     while True:

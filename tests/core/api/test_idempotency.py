@@ -9,7 +9,7 @@ import pytest
 from apikeys.models import ApiKey
 from apikeys.services import IssuedKey, rotate_key
 from billing.models import Customer
-from billing.services.customers import ExternalIdTaken
+from billing.services.errors import ExternalIdTaken
 from core import clock
 from core.api.idempotency import prune_expired
 from core.models import IdempotencyRecord, OutboxEvent
