@@ -60,6 +60,7 @@ def run_schemathesis(
             f"--seed={SEED}",
             "--generation-database=none",
             "--no-shrink",
+            "--request-timeout=60",  # ten seconds by default, which a busy machine may need for the document alone
             "--no-color",
             # How fast data can be made says something about this machine only.
             "--suppress-health-check=all",
