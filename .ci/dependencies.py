@@ -21,7 +21,7 @@ from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = "base"
-# The first has all of `base` and `tracing`; the tool of the second is installed by itself.
+# The first has all of `base`, `tracing` and `stripe`; the tool of the second is installed by itself.
 AUDITED = ("dev", "checkov")
 SECONDS = 120
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)

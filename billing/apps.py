@@ -88,3 +88,7 @@ class BillingConfig(PomeloApp):
         MenuEntry("business", "Charges", "/charges/", "card", 30),
         MenuEntry("company", "Invoicing", "/invoicing/", "invoice", 30),
     )
+
+    def ready(self) -> None:
+        """Register the system checks (start-up refuses what they call an error)."""
+        from billing import checks  # noqa: F401

@@ -1,4 +1,4 @@
-"""Compile `base.txt`, `tracing.txt`, `dev.txt` and `checkov.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
+"""Compile `base.txt`, `tracing.txt`, `stripe.txt`, `dev.txt` and `checkov.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
 
 Run by `make lock` and `make check`. The check needs no network: it compares what pyproject.toml asks for with the pins.
 """
@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-BASE, TRACING, DEV, CHECKOV = (
-    ROOT / "requirements" / f"{name}.txt" for name in ("base", "tracing", "dev", "checkov")
+BASE, TRACING, STRIPE, DEV, CHECKOV = (
+    ROOT / "requirements" / f"{name}.txt" for name in ("base", "tracing", "stripe", "dev", "checkov")
 )
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
@@ -25,7 +25,8 @@ def compile_pins() -> None:
     for target, extra in (
         (BASE, ["pyproject.toml"]),
         (TRACING, ["pyproject.toml", "--extra", "tracing"]),
-        (DEV, ["pyproject.toml", "--extra", "dev", "--extra", "tracing"]),
+        (STRIPE, ["pyproject.toml", "--extra", "stripe"]),
+        (DEV, ["pyproject.toml", "--extra", "dev", "--extra", "tracing", "--extra", "stripe"]),
         (CHECKOV, ["--group", "checkov"]),
     ):
         command = [
@@ -51,13 +52,14 @@ def problems() -> list[str]:
     """Return what does not fit, in words."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project, groups = settings["project"], settings["dependency-groups"]
-    texts = {path: path.read_text() for path in (BASE, TRACING, DEV, CHECKOV)}
+    texts = {path: path.read_text() for path in (BASE, TRACING, STRIPE, DEV, CHECKOV)}
     pins = {path: {canonicalize_name(n): v for n, v in PIN.findall(text)} for path, text in texts.items()}
     always, extras = project["dependencies"], project["optional-dependencies"]
     wanted = {
         BASE: always,
         TRACING: always + extras["tracing"],
-        DEV: always + extras["tracing"] + extras["dev"],
+        STRIPE: always + extras["stripe"],
+        DEV: always + extras["tracing"] + extras["stripe"] + extras["dev"],
         CHECKOV: groups["checkov"],
     }
     found = []
@@ -79,7 +81,7 @@ def problems() -> list[str]:
         ]
     return found + [
         f"{path.name} pins {name} differently from base.txt"
-        for path in (TRACING, DEV)
+        for path in (TRACING, STRIPE, DEV)
         for name, version in pins[BASE].items()
         if pins[path].get(name) != version
     ]

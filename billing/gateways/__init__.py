@@ -9,11 +9,19 @@ from functools import lru_cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from billing.gateways.interface import ChargeOrder, Gateway, GatewayUnavailable, Outcome, RefundOrder
+from billing.gateways.interface import (
+    ChargeOrder,
+    Gateway,
+    GatewayMisconfigured,
+    GatewayUnavailable,
+    Outcome,
+    RefundOrder,
+)
 
 __all__ = [
     "ChargeOrder",
     "Gateway",
+    "GatewayMisconfigured",
     "GatewayUnavailable",
     "Outcome",
     "RefundOrder",

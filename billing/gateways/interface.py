@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeOrder:
-    """Take `amount` minor units of `currency`. `key` is our idempotency key: one key, at most one charge."""
+    """Take `amount` minor units of `currency`. `key` is our idempotency key: one key, at most one charge.
+
+    `ordered_at` says how old the order is: a service that forgets keys has to look for the charge of an old one.
+    """
 
     key: str
     mode: str
+    ordered_at: datetime
     amount: int
     currency: str
     payment_method: str
@@ -18,11 +23,13 @@ class ChargeOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundOrder:
-    """Give `amount` minor units back of the charge the gateway calls `charge_reference`."""
+    """Give `amount` minor units of `currency` back of the charge the gateway calls `charge_reference`."""
 
     key: str
     mode: str
+    ordered_at: datetime
     amount: int
+    currency: str
     charge_reference: str
 
 
@@ -40,11 +47,28 @@ class GatewayUnavailable(Exception):
     """No definitive answer came: the order may or may not have been carried out. Ask again under the same key."""
 
 
+class GatewayMisconfigured(Exception):
+    """The gateway refuses us, not the order: a wrong key, a missing right. Staff are told, and the order waits."""
+
+
 class Gateway(Protocol):
-    """A payment service. Stateless; shared by all threads of a process."""
+    """A payment service. Stateless; shared by all threads of a process.
+
+    `payment_methods` are those a person can choose from, none where each payer has their own.
+    `charge`, `refund` and `abandon` may raise GatewayMisconfigured as well.
+    """
 
     name: str
     payment_methods: Sequence[str]
+
+    def takes(self, mode: str) -> bool:
+        """Tell whether new charges of `mode` can be put to it."""
+
+    def payment_method_problem(self, payment_method: str) -> str:
+        """Return why this cannot be charged, as a sentence, or ""."""
+
+    def amount_problem(self, amount: int, currency: str) -> str:
+        """Return why so many minor units of ISO 4217 cannot be charged or refunded, as a sentence, or ""."""
 
     def charge(self, order: ChargeOrder) -> Outcome:
         """Take the money, once per key. Raises GatewayUnavailable."""

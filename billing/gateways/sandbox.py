@@ -19,6 +19,18 @@ class SandboxGateway:
     name = "sandbox"
     payment_methods = tuple(CARDS)
 
+    def takes(self, mode: str) -> bool:
+        """Both modes: no money is real here."""
+        return True
+
+    def payment_method_problem(self, payment_method: str) -> str:
+        """Return what the test cards are called, for anything else."""
+        return "" if payment_method in CARDS else f"Use one of {', '.join(CARDS)}."
+
+    def amount_problem(self, amount: int, currency: str) -> str:
+        """None: it counts as ISO 4217 does."""
+        return ""
+
     def charge(self, order: ChargeOrder) -> Outcome:
         """Take the money, once per key. Raises GatewayUnavailable."""
         return self._order("charges", order.key, _charge_body(order))

@@ -14,6 +14,7 @@ from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
+from core.tenancy import require_tenant
 from core.values.currencies import EXPONENTS, money_text
 from core.values.metadata import clean_metadata
 
@@ -38,10 +39,12 @@ def create_charge(
     gateway = current_gateway()
     if gateway is None:
         raise NoGateway("No payment gateway is connected, so nobody would take the money.")
+    mode = require_tenant().mode
+    if not gateway.takes(mode):
+        raise NoGateway(f"The payment gateway is not set up for {mode} mode, so nobody would take the money.")
     kept, problems = clean_metadata(metadata)
-    if payment_method not in gateway.payment_methods:
-        known = ", ".join(gateway.payment_methods)
-        problems.append(FieldError("payment_method", "invalid", f"Use one of {known}."))
+    if problem := gateway.payment_method_problem(payment_method):
+        problems.append(FieldError("payment_method", "invalid", problem))
     if invoice is not None:
         invoice = lock_invoice(invoice)
         if invoice.status != Invoice.Status.OPEN:
@@ -72,6 +75,8 @@ def create_charge(
     if not 1 <= amount <= MAX_AMOUNT:
         text = f"Use an amount from {money_text(1, currency)} to {money_text(MAX_AMOUNT, currency)}."
         raise FieldErrors([FieldError("amount", "out_of_range", text)])
+    if problem := gateway.amount_problem(amount, currency):
+        raise FieldErrors([FieldError("amount", "unsupported", problem)])
     charge: Charge = Charge.objects.create(
         amount=amount,
         currency=currency,

@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 
 from billing.gateways import (
     ChargeOrder,
+    GatewayMisconfigured,
     GatewayUnavailable,
     Outcome,
     RefundOrder,
@@ -86,6 +87,7 @@ def _order_for(payment: Charge | Refund) -> ChargeOrder | RefundOrder:
         return ChargeOrder(
             key=payment.gateway_key,
             mode=payment.mode,
+            ordered_at=payment.created,
             amount=payment.amount,
             currency=payment.currency,
             payment_method=payment.payment_method,
@@ -93,7 +95,9 @@ def _order_for(payment: Charge | Refund) -> ChargeOrder | RefundOrder:
     return RefundOrder(
         key=payment.gateway_key,
         mode=payment.mode,
+        ordered_at=payment.created,
         amount=payment.amount,
+        currency=payment.charge.currency,
         charge_reference=payment.charge.gateway_reference,
     )
 
@@ -106,9 +110,14 @@ def _complete(claims: list[_Claim]) -> int:
 
         def note(answer: Future[Outcome | None]) -> None:
             nonlocal settled
-            settled += _note(asked[answer], answer.result())
+            try:
+                outcome = answer.result()
+            except GatewayMisconfigured:
+                _postpone(asked[answer])
+                raise
+            settled += _note(asked[answer], outcome)
 
-        # One that fails, or cannot be settled, is due again when its lease ends.
+        # One that fails, or cannot be settled, is due again when its lease ends; staff see why.
         set_aside.each(BATCH_NAME, as_completed(asked), note, identify=lambda answer: asked[answer].identity)
     return settled
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from billing import representations
 from billing.events import RefundCreated, RefundFailed, RefundSucceeded
-from billing.gateways import Outcome, gateway_names
+from billing.gateways import Outcome, gateway_named, gateway_names
 from billing.models import Charge, CreditNote, Refund
 from billing.services.charges import COMPLETE_TASK
 from billing.services.credit_notes import create_credit_note, void_credit_note
@@ -62,6 +62,8 @@ def create_refund(
             f"{money_text(refundable, charge.currency)} of this charge can be refunded.",
             facts={"amount_refundable": refundable},
         )
+    if problem := gateway_named(charge.gateway).amount_problem(amount, charge.currency):
+        raise FieldErrors([FieldError("amount", "unsupported", problem)])
     refund: Refund = Refund.objects.create(
         charge=charge, amount=amount, gateway=charge.gateway, reason=reason or "", metadata=kept
     )

@@ -409,6 +409,12 @@ GATEWAY_TIMEOUT_SECONDS = env.float("GATEWAY_TIMEOUT_SECONDS", default=10.0)
 # Unset, the address is read from DATA_DIR, where the sandbox server leaves it.
 SANDBOX_GATEWAY_URL = env.str("SANDBOX_GATEWAY_URL", default="")
 SANDBOX_GATEWAY_TOKEN = secret("SANDBOX_GATEWAY_TOKEN", default="")
+# Stripe (docs/billing.md): each mode has its own key and its own signing secret; a mode without them takes no charges.
+STRIPE_LIVE_SECRET_KEY = secret("STRIPE_LIVE_SECRET_KEY", default="")
+STRIPE_LIVE_WEBHOOK_SECRET = secret("STRIPE_LIVE_WEBHOOK_SECRET", default="")
+STRIPE_TEST_SECRET_KEY = secret("STRIPE_TEST_SECRET_KEY", default="")
+STRIPE_TEST_WEBHOOK_SECRET = secret("STRIPE_TEST_WEBHOOK_SECRET", default="")
+STRIPE_API_URL = env.str("STRIPE_API_URL", default="").rstrip("/")
 # TTF files for scripts that the fonts of invoices lack (they have Latin, Greek, Cyrillic, Armenian, Georgian, …).
 INVOICE_FALLBACK_FONTS = env.list("INVOICE_FALLBACK_FONTS", default=[])
 

@@ -28,7 +28,7 @@ def load(path: Path) -> ModuleType:
 def lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """requirements/lock.py, looking at a copy of the project's files."""
     (tmp_path / "requirements").mkdir()
-    names = ("base", "tracing", "dev", "checkov")
+    names = ("base", "tracing", "stripe", "dev", "checkov")
     for name in ("pyproject.toml", *(f"requirements/{name}.txt" for name in names)):
         shutil.copy(ROOT / name, tmp_path / name)
     module = load(ROOT / "requirements" / "lock.py")

@@ -29,7 +29,7 @@ class ChargeInput(StrictSerializer):
     payment_method = serializers.CharField(
         max_length=64,
         help_text="Of the sandbox: card_success, card_declined, card_insufficient_funds, "
-        "card_timeout_success, card_timeout_unknown.",
+        "card_timeout_success, card_timeout_unknown. Of Stripe: the id of a PaymentMethod, pm_….",
     )
     amount = serializers.IntegerField(
         min_value=1,

@@ -35,6 +35,18 @@ def _method_choices() -> list[tuple[str, str]]:
     return [(name, _CARD_LABELS.get(name, name)) for name in gateway.payment_methods]
 
 
+def _method_field() -> forms.Field:
+    """Return the field that asks for a payment method: a list, unless each payer has their own at this gateway."""
+    gateway = current_gateway()
+    if gateway is None or gateway.payment_methods:
+        return forms.ChoiceField(choices=_method_choices)
+    return forms.CharField(
+        max_length=64,
+        help_text="The id that the gateway's own library gave it in the payer's browser.",
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
 class AmountForm(ServiceForm):
     """Asks for an amount in the currency of what is charged or refunded."""
 
@@ -58,6 +70,7 @@ class ChargeForm(AmountForm):
 
     def __init__(self, data: Any = None, *, invoice: Invoice) -> None:
         super().__init__(data, currency=invoice.currency, most=invoice.amount_chargeable)
+        self.fields["payment_method"] = _method_field()
 
 
 class FreeChargeForm(ServiceForm):
@@ -73,6 +86,10 @@ class FreeChargeForm(ServiceForm):
     currency = forms.ChoiceField(choices=currency_choices)
     payment_method = forms.ChoiceField(choices=_method_choices)
     metadata = MetadataTextField(help_text="One name=value a line, up to 50.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment_method"] = _method_field()
 
     def clean_customer(self) -> Customer | None:
         """Find the customer, of this company and mode."""

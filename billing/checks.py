@@ -1,0 +1,93 @@
+"""What is refused at start-up: a gateway that cannot be loaded, or that would take money in the wrong mode."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.utils.module_loading import import_string
+
+STRIPE = "billing.gateways.stripe.StripeGateway"
+_MODES = ("live", "test")
+
+
+@register(Tags.compatibility)
+def check_gateways(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """Check who takes the money, and who took it (docs/billing.md)."""
+    return list(_gateways())
+
+
+def _gateways() -> Iterator[CheckMessage]:
+    named = [("BILLING_GATEWAY", settings.BILLING_GATEWAY)] if settings.BILLING_GATEWAY else []
+    named += [("BILLING_FORMER_GATEWAYS", path) for path in settings.BILLING_FORMER_GATEWAYS]
+    for setting, path in named:
+        if path == STRIPE and find_spec("stripe") is None:
+            yield Error(
+                f"{setting} names Stripe, but its SDK is not installed.",
+                hint="pip install --require-hashes --requirement requirements/stripe.txt "
+                "(the image: --build-arg REQUIREMENTS=stripe).",
+                id="pomelo.E035",
+            )
+            continue
+        try:
+            import_string(path)
+        except ImportError as error:
+            yield Error(
+                f"{setting} names {path}, which cannot be loaded: {error}.",
+                hint="Name the class, for example billing.gateways.stripe.StripeGateway.",
+                id="pomelo.E035",
+            )
+    if any(path == STRIPE for _, path in named):
+        yield from _stripe()
+
+
+def _stripe() -> Iterator[CheckMessage]:
+    """Check both modes. What a secret is stands in no message."""
+    used = False
+    for mode in _MODES:
+        key_name, secret_name = (f"STRIPE_{mode.upper()}_{what}" for what in ("SECRET_KEY", "WEBHOOK_SECRET"))
+        key, secret = getattr(settings, key_name), getattr(settings, secret_name)
+        used = used or bool(key or secret)
+        if not key and not secret:
+            yield checks.Warning(
+                f"{key_name} is not set: charges in {mode} mode are refused (no_payment_gateway).",
+                hint=f"Set {key_name} and {secret_name}, or their files ({key_name}_FILE), if that is not wanted.",
+                id="pomelo.W002",
+            )
+            continue
+        other = _MODES[1 - _MODES.index(mode)]
+        if key.startswith((f"sk_{other}_", f"rk_{other}_")):
+            yield Error(
+                f"{key_name} is a key of Stripe's {other} mode.",
+                hint=f"Set it to a key that begins with sk_{mode}_ or rk_{mode}_.",
+                id="pomelo.E036",
+            )
+        elif not key.startswith((f"sk_{mode}_", f"rk_{mode}_")):
+            yield Error(
+                f"{key_name} is {'no secret key of Stripe' if key else 'not set'}.",
+                hint=f"Set it to a key that begins with sk_{mode}_ or rk_{mode}_ (Stripe: Developers, API keys).",
+                id="pomelo.E036",
+            )
+        if not secret.startswith("whsec_"):
+            yield Error(
+                f"{secret_name} is {'no signing secret of Stripe' if secret else 'not set'}: "
+                "disputes and late answers would never be heard of.",
+                hint=f"Copy the signing secret (whsec_…) of the endpoint {settings.PUBLIC_URL}/callbacks/stripe.",
+                id="pomelo.E036",
+            )
+    if not used:
+        yield Error(
+            "BILLING_GATEWAY or BILLING_FORMER_GATEWAYS names Stripe, and no key of it is set.",
+            hint="Set STRIPE_LIVE_SECRET_KEY and STRIPE_LIVE_WEBHOOK_SECRET, those of TEST, or all of them.",
+            id="pomelo.E036",
+        )
+    address = urlsplit(settings.STRIPE_API_URL)
+    if settings.STRIPE_API_URL and (address.scheme not in ("http", "https") or not address.hostname):
+        yield Error(
+            "STRIPE_API_URL is no http:// or https:// address.",
+            hint="Leave it unset for Stripe's own servers.",
+            id="pomelo.E036",
+        )

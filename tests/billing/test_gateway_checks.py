@@ -1,0 +1,73 @@
+"""Start-up refuses a gateway that cannot be loaded, and keys of Stripe that would take money in the wrong mode."""
+
+import pytest
+from pytest_django import Settings
+
+from billing.checks import STRIPE, check_gateways
+from tests.billing.stripe_stand_in import LIVE_KEY, TEST_KEY
+
+SECRET = "whsec_stand_in"
+COMPLETE = {
+    "STRIPE_LIVE_SECRET_KEY": LIVE_KEY,
+    "STRIPE_LIVE_WEBHOOK_SECRET": SECRET,
+    "STRIPE_TEST_SECRET_KEY": TEST_KEY,
+    "STRIPE_TEST_WEBHOOK_SECRET": SECRET,
+}
+
+
+def found(settings: Settings, **changes: str) -> list[tuple[str, str]]:
+    settings.BILLING_GATEWAY = STRIPE
+    for name, value in {**COMPLETE, **changes}.items():
+        setattr(settings, name, value)
+    messages = check_gateways(None)
+    texts = " ".join(f"{each.msg} {each.hint}" for each in messages)
+    assert not any(value and value in texts for value in COMPLETE.values())
+    return [(str(each.id), each.msg) for each in messages]
+
+
+def test_both_modes_with_their_own_keys_are_fine(settings: Settings) -> None:
+    assert found(settings) == []
+    assert found(settings, STRIPE_LIVE_SECRET_KEY="rk_live_x", STRIPE_API_URL="http://127.0.0.1:1") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"STRIPE_LIVE_SECRET_KEY": TEST_KEY}, "STRIPE_LIVE_SECRET_KEY is a key of Stripe's test mode."),
+        ({"STRIPE_TEST_SECRET_KEY": LIVE_KEY}, "STRIPE_TEST_SECRET_KEY is a key of Stripe's live mode."),
+        ({"STRIPE_TEST_SECRET_KEY": "pk_test_x"}, "STRIPE_TEST_SECRET_KEY is no secret key of Stripe."),
+        ({"STRIPE_LIVE_SECRET_KEY": ""}, "STRIPE_LIVE_SECRET_KEY is not set."),
+        (
+            {"STRIPE_LIVE_WEBHOOK_SECRET": ""},
+            "STRIPE_LIVE_WEBHOOK_SECRET is not set: disputes and late answers would never be heard of.",
+        ),
+        ({"STRIPE_API_URL": "api.stripe.com"}, "STRIPE_API_URL is no http:// or https:// address."),
+    ],
+)
+def test_what_is_missing_or_mixed_up_is_named(
+    settings: Settings, changes: dict[str, str], complaint: str
+) -> None:
+    assert found(settings, **changes) == [("pomelo.E036", complaint)]
+
+
+def test_a_mode_may_be_left_out_but_not_both(settings: Settings) -> None:
+    no_test = {"STRIPE_TEST_SECRET_KEY": "", "STRIPE_TEST_WEBHOOK_SECRET": ""}
+    no_live = {"STRIPE_LIVE_SECRET_KEY": "", "STRIPE_LIVE_WEBHOOK_SECRET": ""}
+    assert [each for each, _ in found(settings, **no_test)] == ["pomelo.W002"]
+    assert "pomelo.E036" in [each for each, _ in found(settings, **no_test, **no_live)]
+
+
+def test_a_gateway_that_cannot_be_loaded_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BILLING_FORMER_GATEWAYS = ["billing.gateways.paypal.PayPalGateway"]
+    [message] = check_gateways(None)
+    assert message.msg.startswith(
+        "BILLING_FORMER_GATEWAYS names billing.gateways.paypal.PayPalGateway, which"
+    )
+
+    settings.BILLING_FORMER_GATEWAYS = [STRIPE]
+    monkeypatch.setattr("billing.checks.find_spec", lambda name: None)
+    assert (
+        check_gateways(None)[0].msg == "BILLING_FORMER_GATEWAYS names Stripe, but its SDK is not installed."
+    )
