@@ -18,6 +18,7 @@ urlpatterns = [
     path("docs/api/redoc/", document.redoc_page, name="api_reference_redoc"),
     path("v1/", include("config.api_urls")),
     path("callbacks/", include("messaging.callbacks.urls")),
+    path("callbacks/", include("billing.callbacks.urls")),
     path("i/", include("billing.dashboard.public_urls")),
     path("u/", include("messaging.dashboard.public_urls")),
     path("healthz", health.healthz),

@@ -15,6 +15,7 @@ from billing.gateways.interface import (
     GatewayMisconfigured,
     GatewayUnavailable,
     Outcome,
+    PaymentReport,
     RefundOrder,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "GatewayMisconfigured",
     "GatewayUnavailable",
     "Outcome",
+    "PaymentReport",
     "RefundOrder",
     "current_gateway",
     "gateway_named",

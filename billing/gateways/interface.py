@@ -43,6 +43,19 @@ class Outcome:
     failure_message: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentReport:
+    """Something became of a payment, says the gateway by itself: of the one under our `key`, "" if it named none.
+
+    `failed` is said of refunds only: banks send some back days later.
+    """
+
+    mode: str
+    key: str
+    reference: str
+    failed: bool = False
+
+
 class GatewayUnavailable(Exception):
     """No definitive answer came: the order may or may not have been carried out. Ask again under the same key."""
 

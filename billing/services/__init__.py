@@ -12,6 +12,7 @@ from billing.services.metadata import update_charge, update_credit_note, update_
 from billing.services.overdue import notice_overdue
 from billing.services.payments import record_payment, undo_payment
 from billing.services.refunds import create_refund
+from billing.services.reports import take_payment_report
 from billing.services.sellers import update_seller
 from billing.services.tier_limits import set_tier_limits
 from billing.services.tiers import (
@@ -44,6 +45,7 @@ __all__ = [
     "request_tier",
     "revoke_links",
     "set_tier_limits",
+    "take_payment_report",
     "undo_payment",
     "update_charge",
     "update_credit_note",

@@ -1,28 +1,13 @@
-"""What the callback views share: POST only, bounded, and nothing happens before the signature has been verified."""
+"""What the callback views of providers share."""
 
 from collections.abc import Callable, Iterable
-from functools import wraps
 from typing import Any
 
-import structlog
-from django.http import HttpRequest, HttpResponse
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
-
 from core.background import set_aside
+from core.http.callbacks import Unreadable, Unverified, callback
 from messaging.services.callbacks import BATCH_NAME, Report
 
-MAX_BODY_BYTES = 1_048_576
-
-log = structlog.get_logger(__name__)
-
-
-class Unverified(Exception):
-    """The request does not prove that it comes from the provider; the message is for our log only."""
-
-
-class Unreadable(Exception):
-    """The provider's signature is right, but we cannot read what it says."""
+__all__ = ["Unreadable", "Unverified", "callback", "read_each"]
 
 
 def read_each(source: str, events: Iterable[Any], read: Callable[[Any], Report | None]) -> list[Report]:
@@ -48,29 +33,3 @@ def read_each(source: str, events: Iterable[Any], read: Callable[[Any], Report |
     for item, cause in failed:
         set_aside.put_aside(BATCH_NAME, item, cause)
     return found
-
-
-def callback(view: Callable[[HttpRequest], None]) -> Callable[[HttpRequest], HttpResponse]:
-    """Decorate a callback: 204 when it was taken, 403 when unverified, 400 when unreadable, 413 when too large."""
-
-    @csrf_exempt
-    @require_POST
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
-        try:
-            length = int(request.META.get("CONTENT_LENGTH") or 0)
-        except ValueError:
-            return HttpResponse(status=400)
-        if length > MAX_BODY_BYTES:
-            return HttpResponse(status=413)
-        try:
-            view(request)
-        except Unverified as error:
-            log.warning("messaging.callback_refused", path=request.path, reason=str(error))
-            return HttpResponse(status=403)
-        except Unreadable as error:
-            log.warning("messaging.callback_unreadable", path=request.path, reason=str(error))
-            return HttpResponse(status=400)
-        return HttpResponse(status=204)
-
-    return guarded

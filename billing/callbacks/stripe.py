@@ -1,0 +1,22 @@
+"""Stripe's events: `/callbacks/stripe`, one address for both modes, each of which has a signing secret of its own.
+
+Without the setting that names Stripe nobody could have signed anything, and the SDK is not even imported.
+"""
+
+from django.http import HttpRequest
+
+from billing import services
+from billing.gateways import gateway_names
+from core.http.callbacks import Unverified, callback
+
+
+@callback
+def stripe(request: HttpRequest) -> None:
+    """Take one event. Those that concern nothing of ours are acknowledged, so that Stripe does not repeat them for days."""
+    if "stripe" not in gateway_names():
+        raise Unverified("Stripe is not set up")
+    from billing.gateways.stripe_events import read_event
+
+    report = read_event(request.headers.get("Stripe-Signature", ""), request.body)
+    if report is not None:
+        services.take_payment_report(gateway="stripe", report=report)

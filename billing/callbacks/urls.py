@@ -1,0 +1,9 @@
+"""Where gateways report to."""
+
+from django.urls import path
+
+from billing.callbacks.stripe import stripe
+
+urlpatterns = [
+    path("stripe", stripe),
+]

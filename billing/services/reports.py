@@ -1,0 +1,54 @@
+"""What gateways report by themselves: it is a reason to ask them, never the answer."""
+
+import re
+from datetime import timedelta
+
+import structlog
+
+from billing.gateways import PaymentReport
+from billing.models import Charge, Refund
+from core import clock
+from core.background import set_aside
+from core.tenancy import system_context
+from core.values import ids
+
+log = structlog.get_logger(__name__)
+
+BATCH_NAME = "billing.gateway_reports"
+# Whoever asks the gateway at this very moment has the answer first; nobody has to ask twice.
+GRACE = timedelta(seconds=10)
+_KEY = re.compile(r"pomelo-(live|test)-((ch|re)_[0-9a-z]{1,40})")
+_MODELS: dict[str, type[Charge] | type[Refund]] = {"ch": Charge, "re": Refund}
+
+
+def take_payment_report(*, gateway: str, report: PaymentReport) -> bool:
+    """Let a pending payment of `gateway` be asked about soon; returns whether the report is about one of ours.
+
+    Repeated and late reports change nothing. A refund that failed after it had succeeded is shown to staff: what was given
+    back came back to the platform's account, and only people can say what follows from that.
+    """
+    payment = _find(gateway, report)
+    if payment is None:
+        log.info("billing.report_of_unknown", gateway=gateway, mode=report.mode, reference=report.reference)
+        return False
+    if report.failed and payment.status == payment.Status.SUCCEEDED:
+        reason = f"{gateway} reports that {report.reference} failed after it had succeeded."
+        set_aside.put_aside(BATCH_NAME, payment.public_id, reason, row_id=payment.id)
+    return True
+
+
+def _find(gateway: str, report: PaymentReport) -> Charge | Refund | None:
+    """Return the payment with the report's key, due soon if it was pending."""
+    key = _KEY.fullmatch(report.key)
+    if key is None or key[1] != report.mode:
+        return None
+    model = _MODELS[key[3]]
+    try:
+        payment_id = ids.decode(key[3], key[2])
+    except ids.InvalidId:
+        return None
+    soon = clock.now() + GRACE
+    with system_context(reason="a payment that a gateway reports of"):
+        rows = model.objects.filter(id=payment_id, mode=report.mode, gateway=gateway)
+        rows.filter(status="pending", due_at__gt=soon).update(due_at=soon)
+        return rows.first()

@@ -1,0 +1,47 @@
+"""What views share that services outside report to: POST only, bounded, and nothing happens before the signature has been verified."""
+
+from collections.abc import Callable
+from functools import wraps
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+MAX_BODY_BYTES = 1_048_576
+
+log = structlog.get_logger(__name__)
+
+
+class Unverified(Exception):
+    """The request does not prove that it comes from whom it names; the message is for our log only."""
+
+
+class Unreadable(Exception):
+    """The signature is right, but we cannot read what is said."""
+
+
+def callback(view: Callable[[HttpRequest], None]) -> Callable[[HttpRequest], HttpResponse]:
+    """Decorate a callback: 204 when it was taken, 403 when unverified, 400 when unreadable, 413 when too large."""
+
+    @csrf_exempt
+    @require_POST
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        try:
+            length = int(request.META.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            return HttpResponse(status=400)
+        if length > MAX_BODY_BYTES:
+            return HttpResponse(status=413)
+        try:
+            view(request)
+        except Unverified as error:
+            log.warning("callback.refused", path=request.path, reason=str(error))
+            return HttpResponse(status=403)
+        except Unreadable as error:
+            log.warning("callback.unreadable", path=request.path, reason=str(error))
+            return HttpResponse(status=400)
+        return HttpResponse(status=204)
+
+    return guarded
