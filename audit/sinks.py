@@ -13,7 +13,7 @@ from core.values import ids
 from core.values.redaction import redact
 
 # What the sealer has to do is written with the entry itself, so it finds whatever is committed, however late.
-_LEAVE_TO_THE_SEALER = "INSERT INTO audit_unsealedentry (id, stream) SELECT unnest(%s::uuid[]), %s"
+_LEAVE_TO_THE_SEALER = "INSERT INTO audit_unsealedentry (id, stream) VALUES "
 
 
 def record(events: Sequence[Event], *, actor: Principal) -> None:
@@ -34,8 +34,8 @@ def record(events: Sequence[Event], *, actor: Principal) -> None:
 
 def _insert(rows: list[dict[str, Any]]) -> None:
     insert_rows(AuditEntry, rows)
-    ids_of_rows = ",".join([str(row["id"]) for row in rows])
-    send_later(_LEAVE_TO_THE_SEALER, [f"{{{ids_of_rows}}}", Streams.ENTRIES.value])
+    left = [value for row in rows for value in (str(row["id"]), Streams.ENTRIES.value)]
+    send_later(_LEAVE_TO_THE_SEALER + ", ".join(["(%s, %s)"] * len(rows)), left)
 
 
 def _columns(event: Event, actor: Principal) -> dict[str, Any]:

@@ -26,23 +26,24 @@ def rows_of(tenant: Any) -> Any:
         return list(OutboxEvent.objects.filter(type="test.happened").order_by("id"))
 
 
-def test_rows_arrive_as_they_were_given(world: World) -> None:
-    data = {
-        "object": {"text": "'; DROP -- \\ \" % %s ü 😀\n", "n": 2**62, "none": None, "list": [1, {"a": True}]}
-    }
+@pytest.mark.parametrize("together", [True, False], ids=["one statement", "one for each"])
+def test_rows_arrive_as_they_were_given(world: World, *, together: bool) -> None:
+    text = "'; DROP -- \\ \" % %s ü 😀\n"
+    data = {"object": {"text": text, "n": 2**62, "none": None, "list": [1, {"a": True}]}}
     given = data | {7: OutboxEvent.Modes.LIVE, OutboxEvent.Modes.TEST: (1, 2)}
     before = clock.now()
 
     with tenant_context(world.tenant()):
         rows = [
-            outbox_row("one", data=given, relayed_at=None),
+            outbox_row(text, data=given, relayed_at=None),
             outbox_row("two", public=False, relayed_at=before),
         ]
-        insert_rows(OutboxEvent, rows)
+        for part in [rows] if together else [[row] for row in rows]:
+            insert_rows(OutboxEvent, part)
 
     first, second = rows_of(world.tenant())
     data |= {"7": "live", "test": [1, 2]}
-    assert (first.object_id, first.data, first.public) == ("one", data, True)
+    assert (first.object_id, first.data, first.public) == (text, data, True)
     assert (second.object_id, second.data, second.public) == ("two", {}, False)
     assert (first.company_id, first.mode) == (world.company.id, "live")
     assert before <= first.created <= clock.now()
