@@ -8,10 +8,8 @@ from core import clock
 from core.api import versions
 from core.postgres.constraints import CompositeForeignKey
 from core.tenancy import TenantForeignKey, TenantModel
-from core.values import ids
+from core.values import api_dates, ids
 
-# Of keys that were made before keys had a version.
-FIRST_VERSION = "2026-11-01"
 DEFAULT_RATE_LIMIT = 60
 DEFAULT_ROTATION_DAYS = 90
 MAX_NAME_LENGTH = 100
@@ -44,7 +42,7 @@ class ApiKey(TenantModel):
     api_version = models.CharField(
         max_length=10,
         default=newest_version,
-        db_default=FIRST_VERSION,
+        db_default=api_dates.FIRST,
         help_text="The date of the version of the API that its requests are of, unless they name another.",
     )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.SERVER)

@@ -18,6 +18,7 @@ from core.models import OutboxEvent
 from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.tenancy import require_tenant
+from core.values import api_dates
 
 EVENT_TYPES: dict[str, type["Event"]] = {}
 
@@ -83,7 +84,13 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
     """
     require_tenant()
     rows = [
-        {"type": event.type, "object_id": event.object_id, "data": data_of(event), "public": True}
+        {
+            "type": event.type,
+            "object_id": event.object_id,
+            "data": data_of(event),
+            "api_version": api_dates.NEWEST,
+            "public": True,
+        }
         for event in events
         if event.public
     ]

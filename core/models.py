@@ -9,7 +9,7 @@ from django.db import models
 from core import clock
 from core.postgres.fields import NextValue
 from core.tenancy import TenantModel
-from core.values import ids
+from core.values import api_dates, ids
 
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=24)
 # Drawn by every event as it is inserted, and by every one that the relay takes. Made by a migration.
@@ -34,6 +34,8 @@ class OutboxEvent(TenantModel):
     sequence = models.BigIntegerField(db_default=NextValue(EVENT_SEQUENCE), editable=False)
     position = models.BigIntegerField(null=True, editable=False)
     relayed_at = models.DateTimeField(null=True)
+    # The version of the API whose form the object in `data` has.
+    api_version = models.CharField(max_length=10, db_default=api_dates.FIRST, editable=False)
     # The W3C trace context of the request that published it, where tracing is on (core.tracing).
     traceparent = models.CharField(max_length=55, null=True, editable=False)  # noqa: DJ001 - a NULL takes no room in the row
 

@@ -27,6 +27,7 @@ from core.background import heavy  # noqa: E402
 from core.background.loops import stop_all  # noqa: E402
 from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
 from tests.factories import World, make_key, make_world  # noqa: E402
+from tests.versions import two_versions as two_versions  # noqa: E402  a fixture of every folder
 
 # How long an example takes says something about the machine, not about the code.
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -134,7 +134,7 @@ def _resend(job: RecoveryJob) -> int:
 
 def _replay(job: RecoveryJob, endpoint: Endpoint) -> int:
     found = list(_missing(job, endpoint).order_by("position")[:CHUNK])
-    events = [OutboxRow(e.id, e.company_id, e.mode, e.type, e.object_id, e.data, e.created) for e in found]
+    events = [OutboxRow.of(event) for event in found]
     with connection.cursor() as cursor:
         insert_deliveries(cursor, events, [(event, endpoint.id) for event in events])
     job.queued += len(events)

@@ -24,6 +24,7 @@ from django.db import connection, transaction
 
 from core import clock, tracing
 from core.background import set_aside
+from core.models import OutboxEvent
 from core.postgres.failures import is_conflict
 from core.tenancy import require_tenant, system_context
 from core.values import ids
@@ -66,8 +67,8 @@ _LOCK = """
 # Positions are drawn in the order of the sequence, after those that a subscription has given (number_what_is_there). The
 # last column is what tells a counter that was set back (_take).
 _TAKE = """
-    SELECT taken.id, taken.company_id, taken.mode, taken.type, taken.object_id, taken.data, taken.created, taken.traceparent,
-        coalesce(taken.position, nextval('core_event_position')),
+    SELECT taken.id, taken.company_id, taken.mode, taken.type, taken.object_id, taken.data, taken.api_version, taken.created,
+        taken.traceparent, coalesce(taken.position, nextval('core_event_position')),
         CASE WHEN taken.position IS NULL THEN (
             SELECT max(position) FROM core_outboxevent g WHERE (g.company_id, g.mode) = (taken.company_id, taken.mode)
         ) END
@@ -153,8 +154,17 @@ class OutboxRow:
     type: str
     object_id: str
     data: dict[str, Any]
+    api_version: str
     created: datetime
     traceparent: str | None = None
+
+    @classmethod
+    def of(cls, event: OutboxEvent) -> OutboxRow:
+        """Return what a delivery on request needs of an event; it belongs to no trace."""
+        return cls(
+            event.id, event.company_id, event.mode, event.type, event.object_id, event.data,
+            event.api_version, event.created,
+        )  # fmt: skip
 
 
 def relay_events(limit: int = BATCH) -> RelayResult:
@@ -168,9 +178,12 @@ def relay_events(limit: int = BATCH) -> RelayResult:
         subscriptions = _read_subscriptions(cursor, {row[1] for row in taken})
         events: list[OutboxRow] = []
         pairs: list[tuple[OutboxRow, uuid.UUID]] = []
-        for id_, company_id, mode, type_, object_id, data, created, traceparent, position, _ in taken:
+        for *row, traceparent, position, _ in taken:
+            id_, company_id, mode, type_, object_id, data, api_version, created = row
             try:
-                event = OutboxRow(id_, company_id, mode, type_, object_id, _parse(data), created, traceparent)
+                event = OutboxRow(
+                    id_, company_id, mode, type_, object_id, _parse(data), api_version, created, traceparent
+                )
                 receivers = [
                     endpoint_id
                     for endpoint_id, patterns, subscribed_from in subscriptions[(company_id, mode)]

@@ -27,6 +27,7 @@ def endpoint(row: Endpoint) -> dict[str, Any]:
         "url": row.url,
         "description": row.description,
         "events": row.events,
+        "api_version": row.api_version,
         "headers": dict.fromkeys(orjson.loads(crypto.decrypt(bytes(row.headers))), HIDDEN),
         "enabled": row.enabled,
         "disabled_reason": row.disabled_reason,
@@ -51,6 +52,9 @@ class EventRow(Protocol):
     def data(self) -> dict[str, Any]: ...
 
     @property
+    def api_version(self) -> str: ...
+
+    @property
     def created(self) -> datetime: ...
 
 
@@ -65,6 +69,7 @@ def event(row: EventRow) -> dict[str, Any]:
         "object": "event",
         "type": row.type,
         "mode": row.mode,
+        "api_version": row.api_version,
         "created": created,
         "timestamp": created,
         "data": {"object": {}, **row.data},

@@ -134,12 +134,10 @@ class KeyForm(forms.Form):
 
     def _offer_versions(self, editing: ApiKey | None) -> None:
         """A new key has the newest version; an older one may move where there is a choice."""
-        dates = [version.date for version in versions.served(clock.now())]
-        if editing is None or dates == [editing.api_version]:
+        dates = versions.choices_for(editing.api_version if editing is not None else None)
+        if not dates:
             del self.fields["api_version"]
             return
-        if editing.api_version not in dates:
-            dates.insert(0, editing.api_version)
         self.fields["api_version"].choices = [(date, date) for date in dates]  # type: ignore[attr-defined]
 
     def clean_rate_limit(self) -> int:

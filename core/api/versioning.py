@@ -7,6 +7,7 @@ handler sees it; an answer is taken down again, change by change, before it is r
 from typing import Any, ClassVar
 
 from core.api.deprecation import Deprecation
+from core.values import api_dates
 
 Json = dict[str, Any]
 
@@ -46,19 +47,42 @@ class ApiVersion:
                 body = change.upgrade_body(body)
         return body
 
-    def downgrade(self, node: Any) -> Any:
-        """Return an answer of this version as the version before gave it, with every object inside of it."""
+    def downgrade(self, node: Any, *, before: str) -> Any:
+        """Return an answer of this version as the version `before` gave it, with every object inside of it."""
         if isinstance(node, list | tuple):
-            return [self.downgrade(inner) for inner in node]
+            return [self.downgrade(inner, before=before) for inner in node]
         if not isinstance(node, dict):
             return node
-        # What a caller has written into metadata is no object of ours, whatever it looks like.
-        found = {name: inner if name == "metadata" else self.downgrade(inner) for name, inner in node.items()}
+        if node.get("object") == "event":
+            found = self._downgrade_event(node, before)
+        else:
+            # What a caller has written into metadata is no object of ours, whatever it looks like.
+            found = {
+                name: inner if name == "metadata" else self.downgrade(inner, before=before)
+                for name, inner in node.items()
+            }
         for change in reversed(self.changes):
             kind = found.get("object")  # of an event's `data` the object itself
             if isinstance(kind, str) and kind in change.objects:
                 found = change.downgrade_object(found)
         return found
+
+    def _downgrade_event(self, event: Json, before: str) -> Json:
+        """Return an event with its `data` as the version `before` showed it.
+
+        An event keeps its object as it was then, so one that is older than this version holds nothing to undo.
+        """
+        if event.get("api_version", api_dates.FIRST) < self.date:
+            return event
+        data = event["data"]
+        if not data.get("thin"):  # a thin one holds the name of its object alone
+            shown = self.downgrade(data["object"], before=before)
+            if "previous" in data:
+                was = self.downgrade({**data["object"], **data["previous"]}, before=before)
+                changed = {name: value for name, value in was.items() if value != shown.get(name)}
+                data = {**data, "previous": changed}
+            data = {**data, "object": shown}
+        return {**event, "api_version": before, "data": data}
 
     def __str__(self) -> str:
         return self.date

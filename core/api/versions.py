@@ -5,6 +5,7 @@ else goes with it.
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -54,6 +55,17 @@ def served(now: datetime) -> list[ApiVersion]:
     return [each for each in VERSIONS if each.deprecation is None or not each.deprecation.has_ended(now)]
 
 
+def choices_for(date: str | None) -> list[str]:
+    """Return the dates that what is pinned to `date` may be moved to, that one among them; empty where there is no choice.
+
+    What is new (None) has the newest version.
+    """
+    dates = [version.date for version in served(clock.now())]
+    if date is None or dates == [date]:
+        return []
+    return dates if date in dates else [date, *dates]
+
+
 def _refused(detail: str, now: datetime) -> UnknownVersion:
     dates = [version.date for version in served(now)]
     return UnknownVersion(f"{detail} Send one of: {', '.join(dates)}.", facts={"versions": dates})
@@ -62,7 +74,7 @@ def _refused(detail: str, now: datetime) -> UnknownVersion:
 def upgraded(body: Json, request: Request) -> Json:
     """Return the `body` of `request` as the newest version writes it."""
     http = request._request  # noqa: SLF001 - DRF's name for Django's request
-    later = _later_than(http)
+    later = _later_than(getattr(http, "api_version", None))
     if later and http.resolver_match is not None:
         operation = f"{http.method} {route_template(http.resolver_match.route)}"
         for version in later:
@@ -72,14 +84,19 @@ def upgraded(body: Json, request: Request) -> Json:
 
 def downgraded(answer: object, http: HttpRequest) -> object:
     """Return an answer of the newest version as the version of this request gives it."""
-    for version in reversed(_later_than(http)):
-        answer = version.downgrade(answer)
+    version: ApiVersion | None = getattr(http, "api_version", None)
+    return answer if version is None else shown_in(version, answer)
+
+
+def shown_in(version: ApiVersion, answer: Any) -> Any:
+    """Return an answer of the newest version, or an event of any, as `version` gives it."""
+    for later in reversed(_later_than(version)):
+        answer = later.downgrade(answer, before=VERSIONS[VERSIONS.index(later) - 1].date)
     return answer
 
 
-def _later_than(http: HttpRequest) -> list[ApiVersion]:
-    """Return what came after the version of the request; nothing for one that has none, or the newest."""
-    version: ApiVersion | None = getattr(http, "api_version", None)
+def _later_than(version: ApiVersion | None) -> list[ApiVersion]:
+    """Return what came after a version, oldest first; nothing after the newest, or none."""
     if version is None or version is VERSIONS[-1]:
         return []
     return VERSIONS[VERSIONS.index(version) + 1 :]

@@ -40,7 +40,7 @@ def test_an_endpoint_made_by_the_api_gets_events_that_verify(
     assert made.headers["Cache-Control"] == "no-store"
     assert {**made.json, "secret": "", "id": "", "created": "", "updated": ""} == {
         "id": "", "object": "webhook_endpoint", "mode": "live", "url": f"{receiver.url}/x", "description": "",
-        "events": ["customer.*"], "headers": {}, "enabled": True, "disabled_reason": None, "created": "", "updated": "",
+        "events": ["customer.*"], "api_version": "2026-11-01", "headers": {}, "enabled": True, "disabled_reason": None, "created": "", "updated": "",
         "secret": "",
     }  # fmt: skip
     [got] = receiver.received

@@ -3,6 +3,7 @@
 from core.api.examples import public_id
 
 EXAMPLES = {
+    "api_version": "2026-11-01",
     "DeliveryAttempt.number": 1,
     "DeliveryAttempt.object": "delivery_attempt",
     "Delivery.endpoint": public_id("we"),
@@ -29,4 +30,4 @@ EXAMPLES = {
 }
 
 # Fields of a request that its example does without.
-LEFT_OUT = ["enabled", "headers", "until"]
+LEFT_OUT = ["api_version", "enabled", "headers", "until"]

@@ -90,12 +90,13 @@ def _payload(kind: str, text: str, component: str) -> Json:
     return {
         "type": "object",
         "description": text,
-        "required": ["id", "object", "type", "mode", "created", "timestamp", "data"],
+        "required": ["id", "object", "type", "mode", "api_version", "created", "timestamp", "data"],
         "properties": {
             "id": shared.id_schema(ID_PREFIXES["events"]),
             "object": {"type": "string", "enum": ["event"]},
             "type": {"type": "string", "enum": [kind]},
             "mode": {"type": "string", "enum": ["live", "test"]},
+            "api_version": {**_TEXT, "description": "The version of the API that `data` is of"},
             "created": _MOMENT,
             "timestamp": {**_MOMENT, "description": "The same as `created`"},
             "data": {

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
+from core.api import versions
 from core.api.fields import MomentField
 from core.api.patterns import any_case
 from core.api.schema_enums import name_values
@@ -24,6 +25,8 @@ from webhooks.services.validation import (
 )
 
 MODES = ["live", "test"]
+VERSIONS = [version.date for version in versions.VERSIONS]
+name_values("ApiVersion", VERSIONS)
 name_values("EventPattern", patterns())
 name_values("EventType", [*CATALOGUE, TEST_EVENT])
 name_values("EventTypeFilter", list(CATALOGUE))
@@ -59,6 +62,12 @@ class HeadersField(serializers.DictField):
     }
 
 
+class VersionField(serializers.CharField):
+    """The date of a version of the API."""
+
+    json_schema: ClassVar[Json] = {"enum": VERSIONS}
+
+
 class WebhookEndpointInput(StrictSerializer):
     """The fields of an endpoint that a caller sets."""
 
@@ -76,6 +85,11 @@ class WebhookEndpointInput(StrictSerializer):
         "sent back, keeps the value. Stored ones are dropped when the URL moves to another scheme, host or port.",
     )
     enabled = serializers.BooleanField(required=False)
+    api_version = VersionField(
+        max_length=10,
+        required=False,
+        help_text="The version of the API that deliveries are of. Default: the one that this request is of.",
+    )
 
 
 class WebhookEndpointOutput(serializers.Serializer):
@@ -87,6 +101,7 @@ class WebhookEndpointOutput(serializers.Serializer):
     url = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
     events = serializers.ListField(child=serializers.CharField())
+    api_version = serializers.CharField(help_text="The version of the API that deliveries are of.")
     headers = serializers.DictField(
         child=serializers.ChoiceField(choices=[HIDDEN]), help_text="The names; every value reads `[hidden]`."
     )
@@ -157,6 +172,7 @@ class EventOutput(serializers.Serializer):
     object = serializers.ChoiceField(choices=["event"])
     type = serializers.ChoiceField(choices=[*CATALOGUE, TEST_EVENT])
     mode = serializers.ChoiceField(choices=MODES)
+    api_version = serializers.CharField(help_text="The version of the API that `data` is of.")
     created = serializers.DateTimeField()
     timestamp = serializers.DateTimeField(
         help_text="The same as `created`, by the name Standard Webhooks gives it."

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from core import clock
+from core.api import versions
 from core.ui.forms import FilterForm, ServiceForm
 from core.values.form_fields import MomentField
 from core.values.texts import lines_of
@@ -58,11 +59,24 @@ class EndpointForm(ServiceForm):
         label="Custom headers",
     )
 
+    api_version = forms.ChoiceField(
+        label="API version", help_text="The objects in what is sent are shown as this version shows them."
+    )
+
+    def __init__(self, *args: Any, api_version: str | None = None, **kwargs: Any) -> None:
+        """Take the version that an endpoint has; a new one has the newest, without a choice."""
+        super().__init__(*args, **kwargs)
+        dates = versions.choices_for(api_version)
+        if not dates:
+            del self.fields["api_version"]
+        else:
+            self.fields["api_version"].choices = [(date, date) for date in dates]  # type: ignore[attr-defined]
+
     @classmethod
     def for_endpoint(cls, shown: dict[str, Any], data: Any = None) -> EndpointForm:
         """Return the form filled from an endpoint's representation."""
         headers = "\n".join(f"{name}: {value}" for name, value in shown["headers"].items())
-        return cls(data, initial={**shown, "headers": headers})
+        return cls(data, initial={**shown, "headers": headers}, api_version=shown["api_version"])
 
     def clean_events(self) -> list[str]:
         """Leave out what a wider choice has in it: with scripts, ticking a group ticks all of it."""

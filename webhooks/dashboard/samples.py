@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from core.api import document
+from core.api import document, versions
 from core.api.examples import MOMENT, example_of, public_id
 from core.principal import Mode
 from webhooks.catalogue import CATALOGUE, groups
@@ -32,6 +32,7 @@ def sample_payload(event_type: str, *, mode: Mode) -> str:
         "object": "event",
         "type": event_type,
         "mode": mode,
+        "api_version": versions.newest().date,
         "created": MOMENT,
         "timestamp": MOMENT,
         "data": {"object": sample_object(event_type, mode=mode)},

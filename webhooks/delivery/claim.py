@@ -21,14 +21,17 @@ from core.background import set_aside
 from core.security import crypto
 from core.values import ids
 from webhooks.delivery.limits import Limits
+from webhooks.versions import body_in
 
 SHARDS = 8
 _LOCKS = 0x706F6D63  # the class of the shards' locks; any fixed number will do
 
 BATCH = "webhooks.claim"
-# Why a delivery cannot be sent: what its endpoint's secrets or headers are encrypted with is not configured; its body is gone.
+# Why a delivery cannot be sent: what its endpoint's secrets or headers are encrypted with is not configured; its body is gone;
+# its body cannot be shown in the endpoint's version of the API.
 UNREADABLE = "endpoint_unreadable"
 NO_BODY = "body_missing"
+NOT_IN_VERSION = "version_failed"
 
 _LOCK_FREE = "SELECT shard FROM unnest(%s::int[]) AS shard WHERE pg_try_advisory_xact_lock(%s, shard)"
 # A loose index scan: one step per endpoint that has anything unfinished.
@@ -92,7 +95,7 @@ SELECT l.id, l.company_id, l.mode, l.endpoint_id, l.event_id, l.attempts, l.fail
 FROM leased l LEFT JOIN webhooks_eventbody b ON (b.company_id, b.mode, b.event_id) = (l.company_id, l.mode, l.event_id)
 """
 _ENDPOINTS = """
-SELECT e.id, e.url, e.headers, e.failing_since IS NOT NULL, array_agg(s.secret ORDER BY s.id DESC)
+SELECT e.id, e.url, e.headers, e.api_version, e.failing_since IS NOT NULL, array_agg(s.secret ORDER BY s.id DESC)
 FROM webhooks_endpoint e
 JOIN webhooks_endpointsecret s ON s.endpoint_id = e.id AND (s.expires IS NULL OR s.expires > clock_timestamp())
 WHERE e.id = ANY(%s)
@@ -108,6 +111,7 @@ class Destination:
     headers: dict[str, str]
     secrets: tuple[str, ...]
     failing: bool
+    api_version: str = ""
     problem: str = ""
 
 
@@ -154,24 +158,32 @@ def claim(places: int, failing_places: int, limits: Limits) -> Claim:
         cursor.execute(_LEASE, [limits.lease, chosen])
         leased = cursor.fetchall()
         destinations = _read_destinations(cursor, {row[3] for row in leased})
-    jobs = [
-        Job(
-            delivery_id=id_,
-            company_id=company_id,
-            mode=mode,
-            endpoint_id=endpoint_id,
-            event_id=event_id,
-            number=number,
-            failures=failures,
-            manual=manual,
-            destination=destinations[endpoint_id],
-            body=bytes(body or b""),
-            problem=destinations[endpoint_id].problem or ("" if body is not None else NO_BODY),
-            traceparent=traceparent,
-        )
-        for id_, company_id, mode, endpoint_id, event_id, number, failures, manual, body, traceparent in leased
-    ]
-    return Claim(jobs, passed_over)
+    return Claim([_job(row, destinations[row[3]]) for row in leased], passed_over)
+
+
+def _job(row: tuple[Any, ...], destination: Destination) -> Job:
+    id_, company_id, mode, endpoint_id, event_id, number, failures, manual, stored, traceparent = row
+    body, problem = b"", destination.problem or ("" if stored is not None else NO_BODY)
+    if not problem:
+        try:
+            body = body_in(destination.api_version, bytes(stored))
+        except Exception as error:  # a version's mistake about this one object
+            set_aside.put_aside(BATCH, ids.encode("dlv", id_), error, row_id=id_)
+            problem = NOT_IN_VERSION
+    return Job(
+        delivery_id=id_,
+        company_id=company_id,
+        mode=mode,
+        endpoint_id=endpoint_id,
+        event_id=event_id,
+        number=number,
+        failures=failures,
+        manual=manual,
+        destination=destination,
+        body=body,
+        problem=problem,
+        traceparent=traceparent,
+    )
 
 
 def _choose(cursor: Any, places: int, failing_places: int, limits: Limits) -> tuple[list[uuid.UUID], bool]:
@@ -220,13 +232,14 @@ def _read_destination(endpoint_id: uuid.UUID, row: tuple[Any, ...] | None) -> De
     if row is None:
         set_aside.put_aside(BATCH, ids.encode("we", endpoint_id), "It has no secret that is valid now.")
         return Destination("", {}, (), failing=True, problem=UNREADABLE)
-    _, url, headers, failing, secrets = row
+    _, url, headers, api_version, failing, secrets = row
     try:
         return Destination(
             url=url,
             headers=orjson.loads(_decrypt(bytes(headers))),
             secrets=tuple(_decrypt(bytes(secret)).decode() for secret in secrets),
             failing=failing,
+            api_version=api_version,
         )
     except Exception as error:  # a key that is no longer configured, or bytes that are nobody's
         set_aside.put_aside(BATCH, ids.encode("we", endpoint_id), error, row_id=endpoint_id)

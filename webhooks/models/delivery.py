@@ -11,7 +11,10 @@ from webhooks.models.endpoint import Endpoint
 
 
 class EventBody(TenantModel):
-    """The bytes that are signed and sent for one event: serialised once, whoever receives them and however often."""
+    """What is signed and sent for one event: serialised once, whoever receives it and however often.
+
+    An endpoint of an older version of the API gets it as that one shows it (webhooks.versions).
+    """
 
     event = TenantForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="+", db_index=False)
     body = models.BinaryField()

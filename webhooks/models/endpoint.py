@@ -10,6 +10,7 @@ from core.models import EVENT_POSITIONS
 from core.postgres.constraints import CompositeForeignKey
 from core.postgres.fields import LastValue
 from core.tenancy import TenantForeignKey, TenantModel
+from core.values import api_dates
 
 
 class Endpoint(TenantModel):
@@ -27,6 +28,8 @@ class Endpoint(TenantModel):
     url = models.CharField(max_length=2048)
     description = models.CharField(max_length=500, blank=True)
     events = ArrayField(models.CharField(max_length=64))
+    # The date of the version of the API that its deliveries are of.
+    api_version = models.CharField(max_length=10, db_default=api_dates.FIRST)
     headers = models.BinaryField()  # encrypted JSON: custom headers often carry a credential
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=16, choices=DisabledReason, null=True)  # noqa: DJ001

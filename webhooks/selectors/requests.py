@@ -9,6 +9,7 @@ import orjson
 from core.security import crypto
 from core.values import ids
 from webhooks.models import Delivery, EventBody
+from webhooks.versions import body_in
 
 HIDDEN = "•••"
 
@@ -25,7 +26,10 @@ def shown_request(delivery: Delivery) -> ShownRequest:
     """Return the request that every attempt of `delivery` makes, but for its timestamp and signature."""
     custom = orjson.loads(crypto.decrypt(bytes(delivery.endpoint.headers)))
     body = EventBody.objects.filter(event_id=delivery.event_id).values_list("body", flat=True).first()
-    text = orjson.dumps(orjson.loads(bytes(body)), option=orjson.OPT_INDENT_2).decode() if body else ""
+    text = ""
+    if body:
+        shown = body_in(delivery.endpoint.api_version, bytes(body))
+        text = orjson.dumps(orjson.loads(shown), option=orjson.OPT_INDENT_2).decode()
     headers = [
         *((name, HIDDEN) for name in custom),
         ("Content-Type", "application/json"),

@@ -14,6 +14,7 @@ from core.events import RELAY_TASK, publish
 from core.models import OutboxEvent
 from core.principal import Principal
 from core.security.reach import require_reach
+from core.values import api_dates
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.events import DeliveryResent, EndpointTested
 from webhooks.models import Delivery, Endpoint
@@ -51,10 +52,11 @@ def send_test(
         type=event_type,
         object_id=endpoint.public_id,
         data={"object": message},
+        api_version=api_dates.NEWEST,
         public=False,
         relayed_at=clock.now(),
     )
-    event = OutboxRow(row.id, row.company_id, row.mode, row.type, row.object_id, row.data, row.created)
+    event = OutboxRow.of(row)
     with connection.cursor() as cursor:
         insert_deliveries(cursor, [event], [(event, endpoint.id)])
     jobs.enqueue(RELAY_TASK)

@@ -9,6 +9,7 @@ from django.db import connection
 
 from billing.entitlements import current_limits
 from core import clock
+from core.api import versions
 from core.background import jobs
 from core.events import RELAY_TASK, publish
 from core.models import EVENT_POSITIONS
@@ -32,6 +33,7 @@ from webhooks.relay import number_what_is_there
 from webhooks.selectors import list_endpoints
 from webhooks.services.errors import EndpointLimitReached
 from webhooks.services.validation import clean_events, clean_headers, clean_url, origin_of
+from webhooks.versions import clean_version
 
 
 def create_endpoint(
@@ -42,16 +44,18 @@ def create_endpoint(
     description: str = "",
     headers: dict[str, str] | None = None,
     enabled: bool = True,
+    api_version: str | None = None,
 ) -> tuple[Endpoint, str]:
     """Create an endpoint in the current tenant; return it and its secret, which is shown once.
 
-    It gets what is committed from now on. A key needs the read scope of everything that is subscribed to. Raises FieldErrors,
+    It gets what is committed from now on, as `api_version` shows it, by default the newest. A key needs the read scope of everything that is subscribed to. Raises FieldErrors,
     EndpointLimitReached, insufficient_scope.
     """
     fields: dict[str, Any] = {
         "url": clean_url(url),
         "events": clean_events(events),
         "description": description,
+        "api_version": clean_version(api_version) if api_version is not None else versions.newest().date,
         "headers": _seal(clean_headers(headers or {}, stored={})),
     }
     require_reach(actor, matching_types(fields["events"]))
@@ -73,7 +77,7 @@ def create_endpoint(
 
 
 def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> Endpoint:
-    """Change the given fields of `url, events, description, headers, enabled`. Raises FieldErrors, insufficient_scope.
+    """Change the given fields of `url, events, description, headers, enabled, api_version`. Raises FieldErrors, insufficient_scope.
 
     A key that changes where events go, or which, or that they go, needs the read scope of all that then go there.
 
@@ -161,6 +165,9 @@ def _cleaned(fields: dict[str, Any], endpoint: Endpoint, stored: dict[str, str])
         if stored and origin_of(cleaned["url"]) != origin_of(endpoint.url):
             stored = {}
             cleaned.setdefault("headers", {})
+    # One that has ended may stay; what is sent is then of the oldest that is served.
+    if "api_version" in cleaned and cleaned["api_version"] != endpoint.api_version:
+        cleaned["api_version"] = clean_version(cleaned["api_version"])
     if "events" in cleaned:
         cleaned["events"] = clean_events(cleaned["events"])
     if "headers" in cleaned:

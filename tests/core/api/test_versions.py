@@ -1,56 +1,23 @@
 """Versions of the API: what was written for an older one keeps working, and what is going away says so (docs/versions.md)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from apikeys import grants, usage
+from apikeys import usage
 from apikeys.models import ApiKey
 from apikeys.services import IssuedKey
 from billing.api.views.customers import CustomerViewSet
 from core.api import versions
 from core.api.deprecation import Deprecation
 from core.api.operations import deprecated_operations
-from core.api.versioning import ApiVersion, Change
 from core.tenancy import system_context
+from core.values import api_dates
 from tests.clients import ApiClient, sign_in
 from tests.factories import World
-
-FIRST, SECOND = "2026-11-01", "2027-02-01"
-
-
-class Renamed(Change):
-    """`name` was `full_name`."""
-
-    bodies = frozenset({"POST /v1/customers", "PATCH /v1/customers/{id}"})
-    objects = frozenset({"customer"})
-
-    def upgrade_body(self, body: Any) -> Any:
-        if "full_name" in body:
-            body = {**body, "name": body["full_name"]}
-            del body["full_name"]
-        return body
-
-    def downgrade_object(self, found: Any) -> Any:
-        return {"full_name" if name == "name" else name: value for name, value in found.items()}
-
-
-class Second(ApiVersion):
-    date = SECOND
-    summary = "full_name became name."
-    changes = (Renamed(),)
-
-
-@pytest.fixture
-def two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A second version, and a first one that has been deprecated since then."""
-    first = versions.November2026()
-    monkeypatch.setattr(versions, "VERSIONS", [first, Second()])
-    grants.COPIES.clear()
-    yield first
-    grants.COPIES.clear()
+from tests.versions import FIRST, SECOND
 
 
 def pin(key: Any, date: Any) -> None:
@@ -73,7 +40,7 @@ def test_a_key_is_pinned_to_the_newest_version_on_the_day_it_is_made(
 
     answer = api(issued.client_secret).get("/v1/whoami")
 
-    assert issued.key.api_version == versions.newest().date == FIRST
+    assert issued.key.api_version == versions.newest().date == api_dates.NEWEST == FIRST
     assert answer.json["key"]["api_version"] == FIRST
     assert answer.headers["Pomelo-Version"] == FIRST
 

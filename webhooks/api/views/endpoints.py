@@ -57,7 +57,10 @@ class EndpointViewSet(GenericViewSet):
     )
     def create(self, request: ApiRequest) -> Response:
         """Create a webhook endpoint. The answer holds its signing secret; keep it."""
-        row, secret = create_endpoint(actor=request.user, **WebhookEndpointInput.read(request))
+        fields = WebhookEndpointInput.read(request)
+        if request.api_version is not None:
+            fields.setdefault("api_version", request.api_version.date)
+        row, secret = create_endpoint(actor=request.user, **fields)
         return _with_secret({**representations.endpoint(row), "secret": secret}, 201)
 
     @extend_schema(operation_id="retrieve_webhook_endpoint", responses=WebhookEndpointOutput)
