@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -49,8 +50,12 @@ NAMES = frozenset({"Pomelo"})
 
 
 @register.simple_tag
+@lru_cache(maxsize=512, typed=True)
 def icon(name: str, size: str = "") -> SafeString:
-    """A decorative icon of `pomelo/img/icons.svg`; hidden from screen readers, so put words beside it."""
+    """A decorative icon of `pomelo/img/icons.svg`; hidden from screen readers, so put words beside it.
+
+    Made once: a page has dozens of them, the same ones each time, and making them anew took a tenth of its time.
+    """
     classes = f"icon icon-{size}" if size else "icon"
     return format_html(
         '<svg class="{}" aria-hidden="true" focusable="false" viewBox="0 0 24 24"><use href="{}#{}"></use></svg>',
