@@ -5,6 +5,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+# Until everything is imported there is no garbage worth a look at all of it (see the end).
+gc.disable()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
 application = get_wsgi_application()
@@ -35,6 +37,7 @@ request_finished.disconnect(reset_urlconf)
 # All of it lives as long as the process: the collector need not walk through it again and again.
 gc.collect()
 gc.freeze()
+gc.enable()
 # What a request leaves in cycles (DRF's view, request and answer name each other) is a few dozen objects: for a few hundred
 # requests together.
 gc.set_threshold(10_000, 20, 50)

@@ -1,5 +1,6 @@
 """What every test has: real engines, started before Django reads its settings, and real commits."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.engines import remove_rows, start_engines
 
+# As in the web server (config.wsgi): a worker keeps all that it has imported and collected, which need not be looked through.
+gc.set_threshold(10_000, 20, 50)
 if not {"-h", "--help", "--version", "--fixtures", "--markers"} & set(sys.argv):
     start_engines()
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
