@@ -13,9 +13,12 @@ def make_staff(*permissions: str, superuser: bool = False) -> User:
     """Return a member of staff with a second factor and only these permissions (`app_label.codename`)."""
     user = make_user("staff", is_staff=True, is_superuser=superuser)
     Authenticator.objects.create(user=user, type=Authenticator.Type.TOTP, data={"secret": "unused"})
-    for name in permissions:
-        app, _, codename = name.partition(".")
-        user.user_permissions.add(Permission.objects.get(content_type__app_label=app, codename=codename))
+    wanted = {tuple(name.split(".", 1)) for name in permissions}
+    found = {
+        (one.content_type.app_label, one.codename): one
+        for one in Permission.objects.select_related("content_type")
+    }
+    user.user_permissions.set(found[name] for name in wanted)
     return user
 
 
