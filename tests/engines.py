@@ -51,7 +51,8 @@ _ADDRESSES = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_O
 def start_engines() -> None:
     """Start what this process needs and set the environment that Django's settings read.
 
-    POMELO_TEST_POSTGRES names the folder of another PostgreSQL's programs, to run any part of the suite on an older version.
+    POMELO_TEST_POSTGRES names the folder of another PostgreSQL's programs, to run any part of the suite on an older version;
+    POMELO_TEST_EARLIER_SERVER a copy of a server that fewer migrations have made, to which the missing ones are added.
     """
     if folder := os.environ.get("POMELO_TEST_POSTGRES"):
         postgres.other_programs = Path(folder)
@@ -103,7 +104,8 @@ def remove_rows() -> None:
 
 def _remove_rows() -> None:
     with psycopg.connect(superuser_url(), autocommit=True) as connection:
-        # DELETE: a truncation makes the files of two hundred tables and partitions anew, which takes a second.
+        # DELETE: a truncation makes the files of two hundred tables and partitions anew, which takes a second. Of what has never
+        # had a row there is no file with anything in it; to plan a deletion of every day's partition would take long.
         connection.execute(
             """
             DO $$
@@ -112,7 +114,7 @@ def _remove_rows() -> None:
                 SET LOCAL session_replication_role = replica;
                 FOR name IN
                     SELECT oid FROM pg_class
-                    WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
+                    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
                         AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission', 'billing_tierlimits')
                 LOOP EXECUTE format('DELETE FROM %s', name);
                 END LOOP;
@@ -167,7 +169,7 @@ def private_engines(*, durable: bool = False) -> Iterator[Engines]:
 def private_platform(*, durable: bool = False) -> Iterator[tuple[Engines, dict[str, str]]]:
     """The same with the migrated database TEMPLATE; yields the engines and the environment that points a process at them."""
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
-        is_cached = _copy_cached(CACHE / _fingerprint(), Path(folder))
+        is_cached = copy_migrated_server(Path(folder))
         with Engines(folder, durable=durable) as engines:
             if not is_cached:
                 _migrate_template(engines)
@@ -180,6 +182,11 @@ def private_platform(*, durable: bool = False) -> Iterator[tuple[Engines, dict[s
                     "DATABASE_OWNER_URL": engines.database_url("owner", TEMPLATE),
                 },
             )
+
+
+def copy_migrated_server(folder: Path) -> bool:
+    """Make of `folder` the data folder of a stopped server with the migrated database TEMPLATE; False when none is kept."""
+    return _copy_cached(CACHE / _fingerprint(), folder)
 
 
 @contextlib.contextmanager
@@ -206,6 +213,8 @@ def _start_postgres() -> None:
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
     cached = CACHE / _fingerprint()
     is_cached = _copy_cached(cached, folder)
+    if not is_cached and (earlier := os.environ.get("POMELO_TEST_EARLIER_SERVER")):
+        _copy_cached(Path(earlier), folder)
     engines = Engines(folder, durable=False, valkey=not is_cached)
     _at_exit(_stop, folder, engines)
     engines.start()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 
+from core.engines.pair import DATABASE
 from tests.chaos.ledger import balance
 from tests.chaos.stage import Stage
 from tests.chaos.traffic import FlakyReceiver, Writers
@@ -50,15 +51,16 @@ def run(
     say: Callable[[str], None] = lambda text: None,
     seed: int | None = None,
     data_dir: Path | None = None,
+    database: str = DATABASE,
     at_least: int = 0,
 ) -> Report:
     """Run chaos for `seconds` and return the report. Takes a minute more for the start and for calm to return.
 
     A slow machine spends the time on starting what was killed: the writers go on until `at_least` writes were accepted.
 
-    `data_dir` is a folder whose engines may be used up; by default a new one.
+    `data_dir` is a folder whose engines, and the database of this name, may be used up; by default a new one.
     """
-    with Stage(data_dir) as stage, FlakyReceiver() as receiver:
+    with Stage(data_dir, database) as stage, FlakyReceiver() as receiver:
         made = json.loads(stage.run_module("tests.chaos.seed", receiver.url))
         receiver.secret = made["secret"]
         say("The engines are up; starting web, two workers and beat.")

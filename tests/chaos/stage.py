@@ -19,6 +19,7 @@ import psycopg
 import urllib3
 
 from core.engines import Engines
+from core.engines.pair import DATABASE
 from core.engines.secret_files import ensure_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,10 +44,11 @@ def answers(pool: urllib3.PoolManager, url: str) -> bool:
 class Stage:
     """Starts everything on entering, ends everything on leaving."""
 
-    def __init__(self, data_dir: Path | None = None) -> None:
+    def __init__(self, data_dir: Path | None = None, database: str = DATABASE) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pomelo-test-chaos-", ignore_cleanup_errors=True)
         self.data_dir = data_dir or Path(self._folder.name)
         self.engines = Engines(self.data_dir, durable=True)
+        self.database = database
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -81,8 +83,8 @@ class Stage:
         return {
             **os.environ,
             **{name: value for name, value in secrets.items() if not name.startswith(("POSTGRES", "VALKEY"))},
-            "DATABASE_URL": self.engines.database_url("app"),
-            "DATABASE_OWNER_URL": self.engines.database_url("owner"),
+            "DATABASE_URL": self.engines.database_url("app", self.database),
+            "DATABASE_OWNER_URL": self.engines.database_url("owner", self.database),
             "VALKEY_URL": self.engines.valkey.url,
             "CELERY_BROKER_URL": self.engines.valkey.broker_url,
             "DATA_DIR": str(self.data_dir),
@@ -161,10 +163,7 @@ class Stage:
 
     def query(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:
         """Run a statement as PostgreSQL's superuser, who sees every row."""
-        url = self.engines.database_url("owner")
-        superuser = self.engines.superuser_url
-        database = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
-        with psycopg.connect(superuser, dbname=database) as connection:
+        with psycopg.connect(self.engines.superuser_url, dbname=self.database) as connection:
             cursor = connection.execute(sql, parameters)
             return cursor.fetchall() if cursor.description else []
 

@@ -1,8 +1,13 @@
 """Half a minute of chaos in the suite; `make chaos` runs longer."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
+from core.engines.pair import DATABASE
 from tests.chaos.run import run
+from tests.engines import FOLDER_PREFIX, TEMPLATE, copy_migrated_server
 
 LEAST_WRITES = 30
 
@@ -10,7 +15,14 @@ LEAST_WRITES = 30
 @pytest.mark.chaos
 @pytest.mark.timeout(420)
 def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
-    report = run(30, at_least=LEAST_WRITES)
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
+        is_migrated = copy_migrated_server(Path(folder))
+        report = run(
+            30,
+            data_dir=Path(folder),
+            database=TEMPLATE if is_migrated else DATABASE,
+            at_least=LEAST_WRITES,
+        )
 
     assert report.accepted >= LEAST_WRITES
     assert report.delivered >= report.accepted

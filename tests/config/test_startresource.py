@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.scaffold.fields import KINDS
-from tests.engines import ROOT
+from tests.engines import ROOT, copy_migrated_server
 
 FIELDS = ("name:text", "sku:text:unique", "unit_amount:money", "supplier:customers?")
 # What this run has set for itself; the copy begins like a fresh clone.
@@ -137,9 +137,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     (tested / "tests" / "isolation" / "test_products_alone.py").write_text(MATRIX)
     pytest_run = (sys.executable, "-m", "pytest", "-q", "-x", "-k", NARROWED_TO, *SUITES)
     output = folder.with_name("suites.txt")
+    # Of the migrations only those of `products` are new.
+    server = folder.with_name("server")
+    copy_migrated_server(server)
+    environment = clean_environment() | {"POMELO_TEST_EARLIER_SERVER": str(server)}
     with output.open("wb") as file:
         suites = subprocess.Popen(
-            pytest_run, cwd=tested, env=clean_environment(), stdout=file, stderr=subprocess.STDOUT
+            pytest_run, cwd=tested, env=environment, stdout=file, stderr=subprocess.STDOUT
         )
     try:
         yield Made(folder, suites, output)
