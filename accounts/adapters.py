@@ -111,7 +111,7 @@ class SessionsAdapter(DefaultUserSessionsAdapter):
                 kind=SessionsEnded,
                 user=ended[0].user,
                 actor=user_principal(request, ended[0].user),
-                detail={"sessions": len(ended)},
+                detail={"sessions": len(ended), "addresses": sorted({session.ip for session in ended})},
             )
 
 

@@ -110,10 +110,10 @@ class SignedIn(_AccountEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class SessionsEnded(_AccountEvent):
-    """A member signed out their other devices."""
+    """A member signed out one or several of their other devices."""
 
     type: ClassVar[str] = "user.sessions_ended"
-    sentence: ClassVar[str] = "signed out their other devices"
+    sentence: ClassVar[str] = "signed out {sessions} of their other devices"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from django.db.models.functions import Lower
 
 from accounts.roles import Role
 from core import clock
-from core.postgres.constraints import RowLevelSecurity
-from core.tenancy import CompanyModel, Tenant
+from core.postgres.constraints import CompositeForeignKey, RowLevelSecurity
+from core.tenancy import CompanyModel, Tenant, TenantForeignKey
 from core.values import ids
 
 INVITATION_VALID_FOR = timedelta(days=7)
@@ -236,3 +236,36 @@ class Invitation(CompanyModel):
 
     def __str__(self) -> str:
         return f"{self.email} as {self.role}"
+
+
+class SavedFilter(CompanyModel):
+    """What a member narrows a list by again and again, under a name of theirs. The same in both modes; nobody else sees it."""
+
+    id_prefix = "flt"
+
+    member = TenantForeignKey(Membership, on_delete=models.CASCADE, related_name="+")
+    page = models.CharField(max_length=100, help_text="The path of the list.")
+    query = models.CharField(max_length=1000, help_text="What its address says after the question mark.")
+    name = models.CharField(max_length=60)
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta(CompanyModel.Meta):
+        constraints = [
+            *CompanyModel.Meta.constraints,
+            CompositeForeignKey(
+                name="accounts_savedfilter_member", fields="member", to="accounts.Membership", with_mode=False
+            ),
+            models.UniqueConstraint(
+                fields=["company", "member", "page", "name"],
+                name="accounts_savedfilter_name",
+                condition=models.Q(removed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def address(self) -> str:
+        """Where the list is, narrowed by it."""
+        return f"{self.page}?{self.query}"

@@ -2,13 +2,15 @@
 
 import hashlib
 import uuid
+from datetime import datetime
 
 from allauth.mfa.models import Authenticator
 from django.db.models import Q
 
 from accounts.links import read_copied
-from accounts.models import AWAITING, Company, Invitation, Membership, User
+from accounts.models import AWAITING, Company, Invitation, Membership, SavedFilter, User
 from core import clock
+from core.errors import NotFound
 from core.tenancy import require_tenant, system_context
 from core.values import ids
 
@@ -72,6 +74,25 @@ def list_open_invitations() -> list[Invitation]:
     return list(
         Invitation.objects.filter(accepted_at=None, revoked_at=None, expires__gt=clock.now()).order_by("-id")
     )
+
+
+def list_saved_filters(member: Membership, *, page: str = "") -> list[SavedFilter]:
+    """Return what `member` has saved, of one list or of all, by name."""
+    found = SavedFilter.objects.filter(member=member, removed_at=None)
+    return list((found.filter(page=page) if page else found).order_by("page", "name"))
+
+
+def list_removed_filters(member: Membership, *, since: datetime) -> list[SavedFilter]:
+    """Return the saved filters that `member` has removed since then, the last one first."""
+    return list(SavedFilter.objects.filter(member=member, removed_at__gte=since).order_by("-removed_at"))
+
+
+def get_saved_filter(member: Membership, public_id: str) -> SavedFilter:
+    """Return one of the member's own saved filters, removed or not. Raises NotFound."""
+    found = SavedFilter.by_public_id(public_id)
+    if found.member_id != member.id:
+        raise NotFound
+    return found
 
 
 def owner_emails() -> list[str]:

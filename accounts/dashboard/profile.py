@@ -2,12 +2,14 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.adapter import get_adapter
+from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import enter
 from accounts.dashboard.forms import ProfileForm
@@ -37,3 +39,17 @@ def profile_page(request: HttpRequest) -> HttpResponse:
         "memberships": memberships,
     }
     return render(request, "accounts/profile.html", context, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def end_device(request: HttpRequest) -> HttpResponse:
+    """Sign one of the person's other devices out. The one they are on has "Sign out" in its menu."""
+    asked = request.POST.get("device", "")
+    devices = UserSession.objects.filter(user=request.user).exclude(session_key=request.session.session_key)
+    device = next((one for one in devices if str(one.pk) == asked), None)
+    if device is None:
+        raise Http404
+    get_adapter().end_sessions([device])
+    messages.success(request, "The device is signed out.")
+    return redirect("usersessions_list")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.dashboard import companies, joining, policies, profile, team
+from accounts.dashboard import companies, joining, policies, profile, saved_filters, team
 
 app_name = "accounts"
 urlpatterns = [
@@ -21,5 +21,11 @@ urlpatterns = [
     path("team/<str:public_id>/role/", team.set_role, name="change_role"),
     path("team/<str:public_id>/remove/", team.remove, name="remove_member"),
     path("invitations/<str:token>/", joining.accept, name="accept_invitation"),
+    path("saved-filters/", saved_filters.saved_filter_list, name="saved_filters"),
+    path("saved-filters/save/", saved_filters.save, name="save_filter"),
+    path("saved-filters/<str:public_id>/rename/", saved_filters.rename, name="rename_filter"),
+    path("saved-filters/<str:public_id>/remove/", saved_filters.remove, name="remove_filter"),
+    path("saved-filters/<str:public_id>/restore/", saved_filters.restore, name="restore_filter"),
     path("profile/", profile.profile_page, name="profile"),
+    path("profile/devices/end/", profile.end_device, name="end_device"),
 ]

@@ -18,6 +18,7 @@ from accounts.services.members import (
 from accounts.services.ownership import transfer_ownership
 from accounts.services.people import show_first_steps, update_profile
 from accounts.services.policies import SecurityPolicy, set_security_policy
+from accounts.services.saved_filters import remove_filter, rename_filter, restore_filter, save_filter
 from accounts.services.sign_ins import record_failed_sign_in, record_for_companies
 
 __all__ = [
@@ -29,10 +30,14 @@ __all__ = [
     "invite_member",
     "record_failed_sign_in",
     "record_for_companies",
+    "remove_filter",
     "remove_member",
+    "rename_filter",
     "resend_invitation",
+    "restore_filter",
     "resume_company",
     "revoke_invitation",
+    "save_filter",
     "set_security_policy",
     "show_first_steps",
     "suspend_company",

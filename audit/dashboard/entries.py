@@ -23,7 +23,7 @@ from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
 
 # Links above the list: each is a filter that people come back to.
-SAVED = {
+COMMON = {
     "Keys": "api_key.*",
     "Team": "member.*",
     "Sign-ins": "user.*",
@@ -51,13 +51,13 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "told": tell(page.items),
-        "saved": _saved_filters(request),
+        "common": _common_filters(request),
         "today": clock.now().date(),
     }
     return render(request, "audit/entry_list.html", context)
 
 
-def _saved_filters(request: CompanyRequest) -> list[dict[str, Any]]:
+def _common_filters(request: CompanyRequest) -> list[dict[str, Any]]:
     """Return what people look for most, as links; the one in force is `is_chosen`."""
     asked = {name: value for name, value in request.GET.items() if value and name not in ("limit", ON, BACK)}
     return [
@@ -65,7 +65,7 @@ def _saved_filters(request: CompanyRequest) -> list[dict[str, Any]]:
         for label, filters in [
             ("Everything", {}),
             ("By you", {"actor": request.principal.id}),
-            *((label, {"action": action}) for label, action in SAVED.items()),
+            *((label, {"action": action}) for label, action in COMMON.items()),
             ("Last 24 hours", {"period": "24h"}),
         ]
     ]

@@ -1,13 +1,14 @@
 """The template context of every page: the shell (company, mode, role) and the theme."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, get_args
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.access import CompanyRequest, enter, entered, second_factor_due
+from accounts.dashboard.saved_filters import offered_filters
 from accounts.models import User
 from accounts.selectors import memberships_of
 from core.resources import MenuEntry, Section, menu_of
@@ -51,6 +52,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "role": inside.membership.role,
             "menu": menu(),
             "second_factor_due": second_factor_due(inside.membership),
+            # A function: only pages with a list ask for it.
+            "saved_filters": partial(offered_filters, inside),
         },
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from accounts.models import Company, Membership
 from accounts.roles import Role
 from accounts.selectors import list_open_invitations
-from accounts.services import invite_member
+from accounts.services import invite_member, save_filter
 from core.tenancy import Tenant, tenant_context
 from tests.factories import SYSTEM, join, make_user
 
@@ -29,7 +29,16 @@ def make_invitation(tenant: Tenant) -> str:
     return invitation.public_id
 
 
+def make_saved_filter(tenant: Tenant) -> str:
+    """Return the id of a filter that an owner has saved, on the list of requests."""
+    with tenant_context(tenant):
+        member = Membership.objects.filter(role=Role.OWNER).first()
+        saved = save_filter(member=member, page="/requests/", query="status=4xx", name=secrets.token_hex(6))
+    return saved.public_id
+
+
 PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "team/invitations/": make_invitation,
     "team/": make_membership,
+    "saved-filters/": make_saved_filter,
 }

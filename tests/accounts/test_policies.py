@@ -244,3 +244,24 @@ def test_a_device_is_noted_every_ten_minutes(world: World) -> None:
     session.save()
     browser.get("/keys/")
     assert UserSession.objects.get(user=world.owner).last_seen_at > long_ago
+
+
+def test_one_device_is_signed_out_and_the_others_stay(world: World) -> None:
+    here, stays, lost = (signed_in(world.owner, f"Firefox/{n}") for n in range(3))
+    stranger = signed_in(world.teammate, "Firefox/9")
+    for browser in (here, stays, lost, stranger):
+        browser.get("/profile/")  # notes the device
+    device = UserSession.objects.get(session_key=lost.session.session_key)
+    page = here.get("/accounts/sessions/").content.decode()
+    assert page.count('name="device"') == 2  # not the one that the person is on
+
+    answer = here.post("/profile/devices/end/", {"device": device.pk})
+
+    assert answer.status_code == 302
+    assert [one.get("/profile/").status_code for one in (here, stays, lost)] == [200, 200, 302]
+    assert [row[2]["sessions"] for row in entries(world, "user.sessions_ended")] == [1, 1]
+    own = UserSession.objects.get(session_key=here.session.session_key)
+    for browser, pk in ((here, own.pk), (stranger, own.pk), (here, "x"), (here, device.pk)):
+        assert browser.post("/profile/devices/end/", {"device": pk}).status_code == 404
+    assert here.get("/profile/").status_code == 200
+    assert len(entries(world, "user.sessions_ended")) == 2  # the one, in the trail of both modes

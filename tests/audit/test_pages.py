@@ -114,13 +114,13 @@ def test_what_repeats_itself_is_told_once_and_opens(world: World, browser: Clien
     assert all(f"/audit/{entry.public_id}/" in page for entry in entries)
 
 
-def test_saved_filters_are_links_and_the_one_in_force_is_marked(world: World, browser: Client) -> None:
-    saved = {one["label"]: one for one in browser.get("/audit/?action=api_key.*").context["saved"]}
+def test_common_filters_are_links_and_the_one_in_force_is_marked(world: World, browser: Client) -> None:
+    saved = {one["label"]: one for one in browser.get("/audit/?action=api_key.*").context["common"]}
     assert [label for label, one in saved.items() if one["is_chosen"]] == ["Keys"]
     for one in saved.values():
         response = browser.get(f"/audit/?{one['query']}")
         assert not response.context["form"].errors
-        assert [each["label"] for each in response.context["saved"] if each["is_chosen"]] == [one["label"]]
+        assert [each["label"] for each in response.context["common"] if each["is_chosen"]] == [one["label"]]
 
 
 @pytest.mark.parametrize(

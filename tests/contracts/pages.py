@@ -19,6 +19,7 @@ WITHOUT_COMPANY = {
     "mode/": "remembers live or test in the session",
     "invitations/<str:token>/": "the token says which company; accepting needs the invited address",
     "profile/": "the person's own",
+    "profile/devices/end/": "the person's own",
     "second-factor/": "the person's own: what their company waits for before it lets them in",
     "found-key/": "for anybody who has found a secret",
     "found-key/thanks/": "says the same to everybody",

@@ -38,6 +38,7 @@ WITHOUT_MODE = {
     "accounts_company": "the company itself",
     "accounts_membership": "people work in both modes",
     "accounts_invitation": "people work in both modes",
+    "accounts_savedfilter": "people work in both modes",
     "billing_tierrequest": "a tier holds in both modes",
 }
 # Unique keys that are global on purpose.

@@ -1,0 +1,106 @@
+"""Saved filters: what a list shows of them, and the page on which a member names, removes and brings back theirs."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import CompanyRequest, company_page
+from accounts.models import SavedFilter
+from accounts.selectors import get_saved_filter, list_removed_filters, list_saved_filters
+from accounts.services import remove_filter, rename_filter, restore_filter, save_filter
+from accounts.services.saved_filters import LONGEST_NAME, LONGEST_PAGE, MOST_SAVED, UNDO_FOR, normalize_query
+from core import clock
+from core.errors import FieldError, FieldErrors
+
+
+def offered_filters(request: CompanyRequest) -> dict[str, Any]:
+    """Return what the list at this address offers: the member's saved filters, and the filters in force if they can be saved."""
+    asked = normalize_query(request.META.get("QUERY_STRING", ""))
+    saved = list_saved_filters(request.membership, page=request.path)
+    return {
+        "rows": [{"saved": one, "is_chosen": one.query == asked} for one in saved],
+        "to_save": "" if any(one.query == asked for one in saved) else asked,
+        "longest_name": LONGEST_NAME,
+    }
+
+
+@company_page()
+@require_safe
+def saved_filter_list(request: CompanyRequest) -> HttpResponse:
+    """Every filter that the member has saved in this company, and what they removed of late."""
+    context = {
+        "rows": list_saved_filters(request.membership),
+        "removed": list_removed_filters(request.membership, since=clock.now() - UNDO_FOR),
+        "most": MOST_SAVED,
+        "longest_name": LONGEST_NAME,
+    }
+    return render(request, "accounts/saved_filters.html", context)
+
+
+@company_page()
+@require_POST
+def save(request: CompanyRequest) -> HttpResponse:
+    """Keep the filters of a list under a name."""
+    page, query = request.POST.get("page", ""), request.POST.get("query", "")
+    _require_list(page)
+    try:
+        saved = save_filter(
+            member=request.membership, page=page, query=query, name=request.POST.get("name", "")
+        )
+    except FieldErrors as refusal:
+        _say(request, refusal)
+        return redirect(f"{page}?{query}" if query else page)
+    messages.success(request, f"“{saved.name}” is saved above this list.")
+    return redirect(saved.address)
+
+
+@company_page()
+@require_POST
+def rename(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Give a saved filter another name."""
+    saved = get_saved_filter(request.membership, public_id)
+    try:
+        rename_filter(saved=saved, name=request.POST.get("name", ""))
+        messages.success(request, f"It is called “{saved.name}” now.")
+    except FieldErrors as refusal:
+        _say(request, refusal)
+    return redirect("accounts:saved_filters")
+
+
+@company_page()
+@require_POST
+def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Remove a saved filter; the page this leads to can bring it back."""
+    saved = remove_filter(saved=get_saved_filter(request.membership, public_id))
+    messages.success(request, f"“{saved.name}” is removed. You can undo this for a day.")
+    return redirect("accounts:saved_filters")
+
+
+@company_page()
+@require_POST
+def restore(request: CompanyRequest, public_id: str) -> HttpResponse:
+    """Bring a removed filter back."""
+    try:
+        saved: SavedFilter = restore_filter(saved=get_saved_filter(request.membership, public_id))
+        messages.success(request, f"“{saved.name}” is back.")
+    except FieldErrors as refusal:
+        _say(request, refusal)
+    return redirect("accounts:saved_filters")
+
+
+def _require_list(page: str) -> None:
+    """Refuse what is no path of a page of the company. Raises FieldErrors."""
+    try:
+        view = resolve(page).func
+    except Resolver404:
+        view = None
+    if not hasattr(view, "least_role") or len(page) > LONGEST_PAGE:
+        raise FieldErrors([FieldError("page", "invalid", "This is no list of your company.")])
+
+
+def _say(request: CompanyRequest, refusal: FieldErrors) -> None:
+    messages.error(request, " ".join(one.message for one in refusal.fields))

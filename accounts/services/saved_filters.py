@@ -1,0 +1,89 @@
+"""Filters of lists that members keep under a name, each for themselves."""
+
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from urllib.parse import parse_qsl, urlencode
+
+from accounts.models import Membership, SavedFilter
+from accounts.selectors import list_saved_filters
+from accounts.services.names import checked_name
+from core import clock
+from core.errors import FieldError, FieldErrors
+from core.postgres.failures import refusing
+
+# Of one member in one company, over all lists.
+MOST_SAVED = 50
+LONGEST_NAME = 60
+LONGEST_QUERY = 1000
+LONGEST_PAGE = 100
+# How long a removed one can be brought back.
+UNDO_FOR = timedelta(days=1)
+# Parameters that say where in a list one is, or how it is shown, and not what is in it.
+_PLACE = frozenset({"starting_after", "ending_before", "limit", "live"})
+
+
+def normalize_query(query: str) -> str:
+    """Return the filters of an address as they are kept and compared: without empty ones and places in the list, in order."""
+    pairs = parse_qsl(query, errors="replace")
+    return urlencode(sorted((name, value) for name, value in pairs if name not in _PLACE))
+
+
+def save_filter(*, member: Membership, page: str, query: str, name: str) -> SavedFilter:
+    """Keep the filters `query` of the list at the path `page` for `member`. Raises FieldErrors."""
+    name = checked_name(name, longest=LONGEST_NAME)
+    kept = normalize_query(query) if len(query) <= LONGEST_QUERY else query
+    if not kept:
+        raise FieldErrors(
+            [FieldError("query", "required", "Choose a filter first: there is nothing to save.")]
+        )
+    if len(kept) > LONGEST_QUERY:
+        text = f"Filters of at most {LONGEST_QUERY} characters can be saved."
+        raise FieldErrors([FieldError("query", "too_long", text)])
+    _make_room(member)
+    with _names_once(name):
+        found: SavedFilter = SavedFilter.objects.create(member=member, page=page, query=kept, name=name)
+    return found
+
+
+def rename_filter(*, saved: SavedFilter, name: str) -> SavedFilter:
+    """Give a saved filter another name. Raises FieldErrors."""
+    saved.name = checked_name(name, longest=LONGEST_NAME)
+    with _names_once(saved.name):
+        saved.save(update_fields=["name"])
+    return saved
+
+
+def remove_filter(*, saved: SavedFilter) -> SavedFilter:
+    """Take a saved filter off its list; `restore_filter` brings it back within a day. Once removed it stays so."""
+    if saved.removed_at is None:
+        saved.removed_at = clock.now()
+        saved.save(update_fields=["removed_at"])
+    return saved
+
+
+def restore_filter(*, saved: SavedFilter) -> SavedFilter:
+    """Bring a removed filter back. Raises FieldErrors when its name is taken by now, or there are as many as there may be."""
+    if saved.removed_at is None:
+        return saved
+    _make_room(saved.member)
+    saved.removed_at = None
+    with _names_once(saved.name):
+        saved.save(update_fields=["removed_at"])
+    return saved
+
+
+def _make_room(member: Membership) -> None:
+    """Forget what was removed long ago, and refuse one more than there may be. Raises FieldErrors."""
+    # Two at a time would each see room for one.
+    Membership.objects.select_for_update().get(id=member.id)
+    SavedFilter.objects.filter(member=member, removed_at__lt=clock.now() - UNDO_FOR).delete()
+    if len(list_saved_filters(member)) >= MOST_SAVED:
+        text = (
+            f"You have {MOST_SAVED} saved filters, as many as there may be. Remove one that you do not need."
+        )
+        raise FieldErrors([FieldError("name", "limit_reached", text)])
+
+
+def _names_once(name: str) -> AbstractContextManager[None]:
+    text = f"You have a filter called “{name}” on this list. Choose another name."
+    return refusing("accounts_savedfilter_name", lambda: FieldErrors([FieldError("name", "taken", text)]))

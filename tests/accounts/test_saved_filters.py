@@ -1,0 +1,128 @@
+"""Filters that members save: above the list they belong to, each person's own, renamed, removed and brought back."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+
+from accounts.models import Membership, SavedFilter
+from accounts.services.saved_filters import MOST_SAVED
+from core.tenancy import tenant_context
+from tests.factories import World
+
+Login = Callable[..., Client]
+NARROWED = "/requests/?status=4xx&period=24h"
+
+
+def save(browser: Client, name: str, query: str = "status=4xx&period=24h", page: str = "/requests/") -> str:
+    """Send the form above a list; return what the next page says of it."""
+    answer = browser.post("/saved-filters/save/", {"page": page, "query": query, "name": name})
+    assert answer.status_code == 302
+    return [str(one) for one in get_messages(answer.wsgi_request)][-1]
+
+
+def saved_of(world: World) -> list[SavedFilter]:
+    with tenant_context(world.tenant()):
+        return list(SavedFilter.objects.order_by("id"))
+
+
+def offered(browser: Client, address: str) -> list[tuple[str, bool]]:
+    """Return the saved filters above the list at `address`: the name of each, and whether it is the one in force."""
+    page = browser.get(address).content.decode()
+    shown = re.search(r'aria-label="Saved filters">(.*?)</nav>', page, re.DOTALL)
+    links = re.findall(r"<a ([^>]*)>([^<]*)</a>", shown[1])[:-1] if shown else []
+    return [(name, 'aria-current="page"' in attributes) for attributes, name in links]
+
+
+def test_a_filter_is_saved_offered_renamed_removed_and_brought_back(world: World, login: Login) -> None:
+    browser = login(world.owner)
+
+    save(browser, "Refused today", "period=24h&status=4xx&q=&limit=50&starting_after=req_x&live=1")
+
+    [saved] = saved_of(world)
+    assert saved.query == "period=24h&status=4xx"
+    # In whichever order an address has them, and wherever in the list it is.
+    assert offered(browser, NARROWED + "&limit=20") == [("Refused today", True)]
+    assert offered(browser, "/requests/?status=5xx") == [("Refused today", False)]
+    assert offered(browser, "/audit/?period=24h") == []
+    assert (
+        'href="/requests/?period=24h&amp;status=4xx" aria-current="page"'
+        in browser.get(NARROWED).content.decode()
+    )
+
+    browser.post(f"/saved-filters/{saved.public_id}/rename/", {"name": "No entry"})
+    assert offered(browser, NARROWED) == [("No entry", True)]
+    browser.post(f"/saved-filters/{saved.public_id}/remove/")
+    assert offered(browser, NARROWED) == []
+    assert [one.name for one in browser.get("/saved-filters/").context["removed"]] == ["No entry"]
+    browser.post(f"/saved-filters/{saved.public_id}/restore/")
+    assert offered(browser, NARROWED) == [("No entry", True)]
+
+
+def test_nobody_else_sees_or_changes_it(world: World, login: Login) -> None:
+    save(login(world.owner), "Mine")
+    [saved] = saved_of(world)
+
+    for stranger in (world.teammate, world.outsider):
+        browser = login(stranger)
+        assert offered(browser, NARROWED) == []
+        for action in ("rename", "remove", "restore"):
+            answer = browser.post(f"/saved-filters/{saved.public_id}/{action}/", {"name": "Theirs"})
+            assert answer.status_code == 404
+
+    assert [(one.name, one.removed_at) for one in saved_of(world)] == [("Mine", None)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        ({"name": " "}, "Needs at least one character that can be seen."),
+        ({"name": "x" * 61}, "At most 60 characters are accepted."),
+        ({"query": "q=&limit=50"}, "Choose a filter first: there is nothing to save."),
+        ({"query": "q=" + "x" * 999}, "Filters of at most 1000 characters can be saved."),
+        ({"page": "//evil.example/"}, "page: This is no list of your company."),
+        ({"page": "/accounts/login/"}, "page: This is no list of your company."),
+        ({"name": "First"}, "You have a filter called “First” on this list. Choose another name."),
+    ],
+)
+def test_what_cannot_be_saved_is_refused_and_leaves_nothing(
+    world: World, login: Login, sent: dict[str, str], said: str
+) -> None:
+    browser = login(world.owner)
+    save(browser, "First")
+
+    assert save(browser, **{"name": "Second", **sent}) == said
+
+    assert [one.name for one in saved_of(world)] == ["First"]
+
+
+def test_a_name_that_was_taken_meanwhile_keeps_a_removed_filter_away(world: World, login: Login) -> None:
+    browser = login(world.owner)
+    save(browser, "Same")
+    [first] = saved_of(world)
+    browser.post(f"/saved-filters/{first.public_id}/remove/")
+    save(browser, "Same", "status=5xx")
+
+    answer = browser.post(f"/saved-filters/{first.public_id}/restore/")
+
+    assert "Choose another name" in str(list(get_messages(answer.wsgi_request))[-1])
+    assert [(one.query, one.removed_at is None) for one in saved_of(world)] == [
+        ("period=24h&status=4xx", False),
+        ("status=5xx", True),
+    ]
+
+
+def test_there_are_only_so_many(world: World, login: Login) -> None:
+    browser = login(world.owner)
+    with tenant_context(world.tenant()):
+        member = Membership.objects.get(user=world.owner)
+        SavedFilter.objects.bulk_create(
+            SavedFilter(member=member, page="/audit/", query="period=1h", name=f"{n}")
+            for n in range(MOST_SAVED)
+        )
+
+    assert save(browser, "One more").startswith(f"You have {MOST_SAVED} saved filters")
+
+    assert len(saved_of(world)) == MOST_SAVED
