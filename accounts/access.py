@@ -73,7 +73,7 @@ def company_page(
             if needs_second_factor(inside.membership):
                 return _send_to_second_factor(request)
             if not at_least(inside.membership.role, role):
-                raise PermissionDenied(f"This needs the role {Role(role).label.lower()} or a higher one.")
+                raise PermissionDenied(f"This requires the role {Role(role).label.lower()} or higher.")
             around = tenant_context(Tenant(inside.membership.company_id, inside.mode))
             response = _run(view, first, around if in_transaction else nullcontext(), inside, *args, **kwargs)
             if not response.has_header("Cache-Control"):

@@ -51,13 +51,13 @@ class CompanyAdmin(StaffModelAdmin):
     def suspend(self, request: HttpRequest, company: Company, *, reason: str) -> str:
         """Stop its keys, sends and deliveries at once."""
         suspend_company(company=company, reason=reason, actor=staff_principal(request))
-        return f"{company.name} is suspended: its keys are refused, its messages and webhooks wait."
+        return f"{company.name} is suspended: its keys are refused, and its messages and webhooks are held."
 
     @reason_action(description="Resume company", permission="accounts.resume_company", when=_is_suspended)
     def resume(self, request: HttpRequest, company: Company, *, reason: str) -> str:
         """Lift the suspension; what waited goes out."""
         resume_company(company=company, reason=reason, actor=staff_principal(request))
-        return f"{company.name} works again; what waited goes out."
+        return f"{company.name} is active again; held messages and webhooks are sent."
 
 
 @admin.register(Membership)

@@ -27,7 +27,7 @@ def send_invitation(*, invitation: Invitation, company_name: str, inviter_name: 
     """Mail the link that accepts `invitation`, once the current transaction has committed."""
     send_mail(
         to=[invitation.email],
-        subject="You are invited to a company on Pomelo",
+        subject="You have been invited to a company on Pomelo",
         template="accounts/email/invitation",
         context={
             "company_name": company_name,

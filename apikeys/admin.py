@@ -44,4 +44,4 @@ class ApiKeyAdmin(StaffModelAdmin):
                 reason=ApiKey.RevocationReason.STAFF,
                 detail=reason,
             )
-        return f"{key.name} of {key.company.name} is revoked: every call with it is refused from now on."
+        return f"{key.name} of {key.company.name} is revoked: every request with it is refused from now on."

@@ -83,7 +83,7 @@ def advise(
             Advice(
                 "rotation_due",
                 f"The secret is {rotation_state(key, now).age_days} days old",
-                f"You asked to be reminded after {key.rotation_days} days. Rotate with an overlap and nothing stops.",
+                f"You asked to be reminded after {key.rotation_days} days. Rotate with an overlap, and nothing stops working.",
                 action="rotate",
             )
         )
@@ -96,14 +96,14 @@ def advise(
 
 
 def _not_used_yet() -> Advice:
-    text = "Once it is in use, this page says which of its scopes are never needed."
+    text = "Once it is in use, this page shows which of its scopes are never needed."
     return Advice("not_used_yet", "Not used yet", text, "info")
 
 
 def _all_well(key: ApiKey, now: datetime) -> Advice:
     """Say what has been looked at: of a young key it is too early to say which scopes it does not need."""
     if now - key.created < UNUSED_AFTER:
-        text = f"Which scopes it does not need can be said once it is {UNUSED_AFTER.days} days old."
+        text = f"Scopes it does not need are shown once it is {UNUSED_AFTER.days} days old."
     else:
         text = f"Every scope was needed in the last {UNUSED_AFTER.days} days."
     return Advice("all_well", "Nothing to improve", text, "ok")
@@ -137,10 +137,10 @@ def retirement_verdict(old: ApiKeySecret, secrets: Sequence[ApiKeySecret], now: 
         return Advice(
             "new_secret_unused",
             "The new secret has not been used yet",
-            "Bring it to every place that uses the key before the old one ends.",
+            "Deploy it everywhere the key is used before the old one stops working.",
         )
     if since_rotation < QUIET_AFTER:
-        return Advice("too_early", "Too early to say", "The old secret has been quiet for less than an hour.")
+        return Advice("too_early", "Too early to say", "The old secret was used less than an hour ago.")
     return Advice(
         "safe_to_retire",
         "The old secret is safe to retire",
@@ -156,7 +156,7 @@ def _advise_scopes(key: ApiKey, scope_uses: Mapping[str, datetime], now: datetim
     if not idle:
         return []
     writes = [scope for scope in idle if SCOPES[scope].writes]
-    text = f"{', '.join(idle)}: trim {'it' if len(idle) == 1 else 'them'}, and a leak can do less."
+    text = f"{', '.join(idle)}: trim {'it' if len(idle) == 1 else 'them'}, so that a leak can do less."
     return [
         Advice(
             "unused_scopes",
@@ -171,19 +171,19 @@ def _advise_scopes(key: ApiKey, scope_uses: Mapping[str, datetime], now: datetim
 def _advise_restrictions(key: ApiKey) -> list[Advice]:
     advice = []
     if key.kind == ApiKey.Kind.SERVER and not key.allowed_networks and key.mode == "live":
-        text = "Name the addresses your servers call from, and the secret is worth nothing anywhere else."
+        text = "List the addresses your servers call from, and the secret is useless anywhere else."
         advice.append(Advice("no_ip_allow_list", "Usable from any address", text, "info", "edit"))
     if key.expires_at is None and key.mode == "live":
-        text = "A short expiry with a scheduled rotation bounds what a leak that nobody notices can do."
+        text = "A short expiry with scheduled rotation limits what an unnoticed leak can do."
         advice.append(Advice("no_expiry", "Never expires", text, "info", "edit"))
     writes = [scope for scope in key.scopes if SCOPES[scope].writes]
     if key.kind == ApiKey.Kind.BROWSER and writes:
-        text = f"Anybody who opens the page can read it and then {', '.join(writes)}. Proxy these through your backend."
+        text = f"Anyone who opens the page can read it and then {', '.join(writes)}. Proxy these through your backend."
         advice.append(Advice("browser_key_writes", "A browser key that can write", text, "danger", "edit"))
     if ANY_ORIGIN in key.allowed_origins:
         advice.append(
             Advice(
-                "any_origin", "Any website may use it", "Name your origins instead of *.", "danger", "edit"
+                "any_origin", "Any website can use it", "List your origins instead of *.", "danger", "edit"
             )
         )
     return advice

@@ -113,7 +113,7 @@ class _Attempt:
                 break
             self._reload()
         else:
-            raise as_drf(TemporarilyUnavailable("This key is being changed at this moment."))
+            raise as_drf(TemporarilyUnavailable("This key is being changed right now."))
         if is_free:
             self._refuse_by_address()
         count = len(plan.buckets) + 1
@@ -138,7 +138,7 @@ class _Attempt:
             if grant is None:
                 return
         if credential.client_id is not None and not _same(credential.client_id, grant.client_id):
-            self.refusal = InvalidCredentials("The Client ID and the secret do not belong together.")
+            self.refusal = InvalidCredentials("The Client ID and the secret do not match.")
             return
         self._adopt(grant)
 

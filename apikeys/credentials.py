@@ -38,7 +38,7 @@ def read_credential(meta: Mapping[str, str]) -> Credential:
         if not header_secret:
             raise MissingCredentials("Send a credential, for example Authorization: Bearer <client secret>.")
         if not client_id:
-            raise InvalidCredentials("X-Client-Secret needs X-Client-Id beside it.")
+            raise InvalidCredentials("X-Client-Secret must be sent with X-Client-Id.")
         return _checked(header_secret, client_id)
     if header_secret:
         raise InvalidCredentials("Two credentials were sent: use Authorization or X-Client-Secret, not both.")
@@ -51,7 +51,7 @@ def read_credential(meta: Mapping[str, str]) -> Credential:
         if client_id is not None and client_id != named:
             raise InvalidCredentials("X-Client-Id and HTTP Basic name two different keys.")
         return _checked(secret, named)
-    raise InvalidCredentials("This Authorization scheme is not known: use Bearer or Basic.")
+    raise InvalidCredentials("Unknown Authorization scheme: use Bearer or Basic.")
 
 
 def _checked(secret: str, client_id: str | None) -> Credential:

@@ -100,7 +100,7 @@ class UnknownSecretReported(Event):
     """Somebody has reported a well-formed secret that is nobody's here. It belongs to no company: only staff see it."""
 
     type: ClassVar[str] = "api_key.unknown_secret_reported"
-    sentence: ClassVar[str] = "reported a secret that is nobody’s here"
+    sentence: ClassVar[str] = "reported a secret that belongs to no key here"
     public: ClassVar[bool] = False
 
 

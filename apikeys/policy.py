@@ -18,9 +18,9 @@ from core.errors import FieldError
 from core.principal import Principal
 from core.values import ids
 
-NEEDS_SECOND_FACTOR = "Your company's policy: only members with a second factor make, change or rotate keys. Set up yours in your profile."
-NO_FULL_ACCESS = "Your company's policy: no key has every scope. Leave out what it does not need."
-NEEDS_NETWORKS = "Your company's policy: a server key names the addresses it is used from."
+NEEDS_SECOND_FACTOR = "Company policy: only members with a second factor can create, edit or rotate keys. Set yours up in your profile."
+NO_FULL_ACCESS = "Company policy: a key cannot have every scope. Leave out the ones it does not need."
+NEEDS_NETWORKS = "Company policy: a server key must list the addresses it is used from."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class KeyPolicy:
         if self.longest_days is None:
             return ""
         days = f"{self.longest_days:,} day{'' if self.longest_days == 1 else 's'}"
-        return f"Your company's policy: a key ends at most {days} after its secret was made."
+        return f"Company policy: a key must expire within {days} of its secret being created."
 
 
 def policy_of(company: Company) -> KeyPolicy:

@@ -37,7 +37,7 @@ class CompanySuspended(DomainError):
     code = "company_suspended"
     status = 403
     title = "This company is suspended"
-    fix = "Sign in to the dashboard to see why, or write to support."
+    fix = "Sign in to the dashboard to see why, or contact support."
 
 
 class IpNotAllowed(DomainError):
@@ -60,7 +60,7 @@ class OriginNotAllowed(DomainError):
     code = "origin_not_allowed"
     status = 403
     title = "This origin may not use the key"
-    fix = "Add the origin to a browser key. Never use a server key in a browser: whoever opens the page can read it."
+    fix = "Add the origin to a browser key. Never use a server key in a browser: anyone who opens the page can read it."
 
 
 class TooManyFailures(DomainError):
@@ -69,4 +69,4 @@ class TooManyFailures(DomainError):
     code = "too_many_failures"
     status = 429
     title = "Too many failed requests from this address"
-    fix = "Wait as long as `Retry-After` says and correct the credential. Working keys are not affected."
+    fix = "Wait the number of seconds in `Retry-After` and correct the credential. Working keys are not affected."

@@ -98,7 +98,7 @@ def _parse_origin(text: str) -> str:
         raise InvalidRestriction(f"“{shown}” is not an origin. Write https://app.example.com.")
     if parts.path or parts.query or parts.fragment or "@" in parts.netloc or "?" in text or "#" in text:
         raise InvalidRestriction(
-            f"“{shown}” holds more than scheme, host and port. Write https://app.example.com."
+            f"“{shown}” contains more than scheme, host and port. Write https://app.example.com."
         )
     bare = host.removeprefix("*.")
     if not bare.isascii():
@@ -116,7 +116,7 @@ def _parse_origin(text: str) -> str:
         )
     if bare != host and (is_address or "." not in bare):
         raise InvalidRestriction(
-            f"“{shown}” would admit too much. A wildcard needs a domain: https://*.example.com."
+            f"“{shown}” is too broad. A wildcard needs a domain: https://*.example.com."
         )
     if parts.scheme == "http" and bare not in {"localhost", "127.0.0.1", "::1"}:
         raise InvalidRestriction(f"“{shown}” is not encrypted. Only localhost may use http.")

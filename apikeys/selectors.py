@@ -42,7 +42,7 @@ STATES = {
     "expiring": "Expiring within 7 days",
     "unused": "Not used for 30 days",
     "orphaned": "Creator has left",
-    "against_policy": "Against the policy",
+    "against_policy": "Violates policy",
     "expired": "Expired",
     "revoked": "Revoked",
 }

@@ -291,7 +291,7 @@ def _warn_when_delayed(request: HttpRequest, *effects: Effect) -> None:
         if any(effect.immediate is False for effect in effects):
             messages.warning(
                 request,
-                f"Valkey could not be told: processes may go by the old limits for {LONGEST_DELAY_SECONDS} seconds.",
+                f"Valkey could not be updated: processes may go by the old limits for {LONGEST_DELAY_SECONDS} seconds.",
             )
 
     # After the commit that fills the effect in; messages are stored when the response leaves.

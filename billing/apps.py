@@ -13,7 +13,7 @@ class BillingConfig(PomeloApp):
             name="customers",
             object="customer",
             prefix="cus",
-            description="Whom the company does business with.",
+            description="The people and companies you do business with.",
         ),
         Resource(
             name="seller",

@@ -113,7 +113,7 @@ def _change_settings(request: CompanyRequest) -> HttpResponse:
         except SlugTaken as error:
             form.add_error("slug", error.detail)
         else:
-            messages.success(request, "The company's settings are saved.")
+            messages.success(request, "Company settings saved.")
             return redirect("accounts:settings")
     return _render_settings(request, form, status=422)
 

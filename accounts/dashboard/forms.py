@@ -17,10 +17,10 @@ from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.form_fields import EmailAddressField, NameField, WholeNumberField
 
 ROLE_EXPLANATIONS = {
-    Role.OWNER: "Owner: everything, with the plan and the company itself",
-    Role.ADMIN: "Admin: also the team and the company's settings",
+    Role.OWNER: "Owner: everything, including the plan and the company itself",
+    Role.ADMIN: "Admin: also the team and company settings",
     Role.DEVELOPER: "Developer: keys, webhooks and data",
-    Role.VIEWER: "Viewer: may look, may not change anything",
+    Role.VIEWER: "Viewer: read-only access",
 }
 
 
@@ -89,7 +89,7 @@ class CreateCompanyForm(forms.Form):
         label="Company name",
         min_length=2,
         max_length=100,
-        help_text="As your customers know it. You can change it later.",
+        help_text="The name your customers know. You can change it later.",
         widget=forms.TextInput(attrs={"autocomplete": "organization", "autofocus": True}),
     )
 
@@ -104,12 +104,13 @@ class CompanyForm(forms.ModelForm):
         fields = ("name", "slug", "revoke_reported_keys")
         labels = {
             "slug": "Short name",
-            "revoke_reported_keys": "Revoke a server key at once when somebody reports its secret as found",
+            "revoke_reported_keys": "Revoke a server key immediately when its secret is reported as leaked",
         }
         help_texts = {
-            "slug": "Lower-case letters, digits and hyphens; operators' commands accept it.",
-            "revoke_reported_keys": "Only the whole secret counts, and whoever has it can do what the key can. An owner "
-            "can undo it for 60 minutes. Otherwise the owners are told, and the key keeps working.",
+            "slug": "Lowercase letters, digits and hyphens. Operator commands accept it.",
+            "revoke_reported_keys": "Only a report of the whole secret counts, since anyone who has it can "
+            "do what the key can. An owner can undo the revocation for 60 minutes. Otherwise, owners are "
+            "notified and the key keeps working.",
         }
 
     def clean_slug(self) -> str:
@@ -126,26 +127,26 @@ class SecurityPolicyForm(ServiceForm):
 
     require_second_factor = forms.BooleanField(label="Members need a second factor", required=False)
     grace_days = WholeNumberField(
-        label="Days until then",
+        label="Grace period (days)",
         min_value=0,
         max_value=LONGEST_GRACE_DAYS,
         initial=14,
-        help_text="Counted from now. Afterwards members without one are sent to set it up before any other page.",
+        help_text="Counted from now. After that, members without one must set it up before they can open any other page.",
     )
     key_longest_days = WholeNumberField(
-        label="Longest life of a key (days)",
+        label="Maximum key lifetime (days)",
         min_value=1,
         max_value=LONGEST_KEY_DAYS,
         required=False,
-        help_text="Counted from when its secret was made: a rotation begins it anew. Empty: keys need not expire.",
+        help_text="Counted from when the secret was created; a rotation restarts it. Leave empty if keys need not expire.",
     )
     keys_need_networks = forms.BooleanField(
-        label="Server keys name the addresses they are used from", required=False
+        label="Server keys must list the addresses they are used from", required=False
     )
     keys_need_second_factor = forms.BooleanField(
-        label="Only members with a second factor make, change or rotate keys", required=False
+        label="Only members with a second factor can create, edit or rotate keys", required=False
     )
-    keys_refuse_full_access = forms.BooleanField(label="No key has every scope", required=False)
+    keys_refuse_full_access = forms.BooleanField(label="Keys cannot have every scope", required=False)
 
     @classmethod
     def for_company(cls, company: Company, data: Any = None) -> "SecurityPolicyForm":
@@ -176,7 +177,7 @@ class TransferForm(forms.Form):
         min_length=5,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Both of you get it by mail, and it stays in the audit trail.",
+        help_text="Emailed to both of you and recorded in the audit trail.",
     )
 
     def __init__(self, *args: Any, members: Sequence[Membership], **kwargs: Any) -> None:
@@ -220,7 +221,7 @@ class ProfileForm(forms.ModelForm):
     name = NameField(
         max_length=150,
         required=False,
-        help_text="Shown to your team and in the audit trail; without one, your email address is.",
+        help_text="Shown to your team and in the audit trail. Without one, your email address is shown.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 

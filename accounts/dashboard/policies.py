@@ -35,7 +35,7 @@ def policies_page(request: CompanyRequest) -> HttpResponse:
         except OwnSecondFactorMissing as refusal:
             form.add_error(None, f"{refusal.detail}. {refusal.advice()}")
         else:
-            messages.success(request, "The policies are saved. They hold in live and test mode.")
+            messages.success(request, "Policies saved. They apply in live and test mode.")
             return redirect("accounts:policies")
     context = {"form": form, "company": company, "without": members_without_second_factor()}
     return render(request, "accounts/policies.html", context, status=422 if form.errors else 200)

@@ -27,7 +27,7 @@ def profile_page(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
         update_profile(user=request.user, name=form.cleaned_data["name"])
-        messages.success(request, "Your profile is saved.")
+        messages.success(request, "Profile saved.")
         return redirect("accounts:profile")
     memberships = memberships_of(request.user)
     if memberships:

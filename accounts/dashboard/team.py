@@ -55,7 +55,7 @@ def invite(request: CompanyRequest) -> HttpResponse:
         form.add_error("role" if isinstance(error, RoleTooHigh) else "email", error.detail)
         return _render_team(request, form, status=422)
     _send(request, invitation, token)
-    messages.success(request, f"An invitation is on its way to {invitation.email}.")
+    messages.success(request, f"Invitation sent to {invitation.email}.")
     return redirect("accounts:team")
 
 
@@ -69,7 +69,7 @@ def resend(request: CompanyRequest, public_id: str) -> HttpResponse:
     )
     _send(request, invitation, token)
     messages.success(
-        request, f"A new invitation is on its way to {invitation.email}. The earlier link no longer works."
+        request, f"New invitation sent to {invitation.email}. The earlier link no longer works."
     )
     return redirect("accounts:team")
 
@@ -81,7 +81,7 @@ def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Take an invitation back."""
     invitation = _open_invitation(public_id)
     revoke_invitation(invitation=invitation, actor=request.principal)
-    messages.success(request, f"The invitation to {invitation.email} is revoked.")
+    messages.success(request, f"The invitation to {invitation.email} was revoked.")
     return redirect("accounts:team")
 
 
@@ -93,7 +93,7 @@ def set_role(request: CompanyRequest, public_id: str) -> HttpResponse:
     member = Membership.by_public_id(public_id)
     form = RoleForm(request.POST, own_role=request.membership.role)
     if not form.is_valid():
-        messages.error(request, "That is not a role you can give.")
+        messages.error(request, "You cannot assign that role.")
         return redirect("accounts:team")
     member = change_role(
         member=member,
@@ -113,7 +113,7 @@ def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
     member = Membership.by_public_id(public_id)
     if request.method == "POST":
         remove_member(member=member, remover=request.membership, actor=request.principal)
-        messages.success(request, f"{member.user.display_name} no longer belongs to the company.")
+        messages.success(request, f"{member.user.display_name} was removed from the company.")
         return redirect("accounts:team")
     return render(request, "accounts/remove_member.html", {"member": member})
 
@@ -150,7 +150,7 @@ def transfer(request: CompanyRequest) -> HttpResponse:
             actor=request.principal,
         )
         company = request.membership.company.name
-        messages.success(request, f"{to.user.display_name} owns {company} now. You are an admin.")
+        messages.success(request, f"{to.user.display_name} now owns {company}. You are now an admin.")
         return redirect("accounts:team")
     context = {"form": form, "others": others}
     return render(request, "accounts/transfer.html", context, status=422 if form.errors else 200)

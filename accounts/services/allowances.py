@@ -40,7 +40,7 @@ class CompanyLimitReached(DomainError):
     code = "company_limit_reached"
     status = 429
     title = "Too many companies"
-    fix = "Use a company you have, or ask those who run this Pomelo."
+    fix = "Use an existing company, or ask the operator of this Pomelo."
     only_on_pages = True
 
 
@@ -49,8 +49,8 @@ class CompanyCreationClosed(DomainError):
 
     code = "company_creation_closed"
     status = 403
-    title = "New companies are not created here"
-    fix = "Ask an owner of your company to invite you, or those who run this Pomelo for a company."
+    title = "New companies cannot be created here"
+    fix = "Ask an owner of your company to invite you, or the operator of this Pomelo to create a company for you."
     only_on_pages = True
 
 
@@ -71,13 +71,13 @@ def take_invitation(*, email: str, inviter: User, company: Company, address: str
             (
                 Q(invited_from=group) & ~Q(invited_from=""),
                 settings.INVITATIONS_PER_ADDRESS,
-                "from where you are",
+                "from your network",
             ),
         )
         for whose, most, words in counts:
             if sent.filter(whose).count() >= most:
                 raise InvitationLimitReached(
-                    f"{most} invitations were sent {words} within a day, which is the most."
+                    f"{most} invitations were sent {words} within a day, which is the maximum."
                 )
 
 
@@ -88,10 +88,10 @@ def take_company(*, owner: User, address: str | None) -> None:
         take_turn(*(f"companies {each}" for each in (owner.id, group)))
         if Membership.objects.filter(user=owner, role=Role.OWNER).count() >= settings.COMPANIES_PER_PERSON:
             raise CompanyLimitReached(
-                f"You own {settings.COMPANIES_PER_PERSON} companies, which is the most."
+                f"You own {settings.COMPANIES_PER_PERSON} companies, which is the maximum."
             )
         made = Company.objects.filter(id__gte=first_id(clock.now() - DAY), created_from=group).exclude(
             created_from=""
         )
         if made.count() >= settings.COMPANIES_PER_ADDRESS:
-            raise CompanyLimitReached("Many companies were created from where you are. Try again tomorrow.")
+            raise CompanyLimitReached("Too many companies were created from your network. Try again tomorrow.")

@@ -45,7 +45,7 @@ def found_company(*, name: str, owner: User, actor: Principal) -> Company:
     CompanyLimitReached, FieldErrors.
     """
     if settings.COMPANY_CREATION == "closed":
-        raise CompanyCreationClosed("Companies are created by those who run this Pomelo.")
+        raise CompanyCreationClosed("Only the operator of this Pomelo can create companies.")
     with transaction.atomic():
         take_company(owner=owner, address=actor.ip)
         company = create_company(name=name, owner=owner, actor=actor)
@@ -140,7 +140,7 @@ def resume_company(*, company: Company, reason: str, actor: Principal) -> Compan
             mail_decision(
                 to=owner_emails(),
                 subject=f"{company.name} is approved",
-                text=f"{company.name} is approved: its keys, messages, webhooks and invitations work.",
+                text=f"{company.name} is approved: its keys, messages, webhooks and invitations now work.",
                 reason=reason,
                 company_name=company.name,
                 page="/",

@@ -37,8 +37,8 @@ class LastOwner(DomainError):
     code = "last_owner"
     status = 409
     only_on_pages = True
-    title = "The last owner cannot go"
-    fix = "Make somebody else an owner first."
+    title = "The last owner cannot leave"
+    fix = "Make someone else an owner first."
 
 
 class RoleTooHigh(DomainError):
@@ -57,7 +57,7 @@ class InvitationMismatch(DomainError):
     code = "invitation_mismatch"
     status = 403
     only_on_pages = True
-    title = "This invitation is for somebody else"
+    title = "This invitation is for someone else"
     fix = "Sign in with the address the invitation was sent to."
 
 
@@ -76,7 +76,7 @@ class InvitationLapsed(DomainError):
 
     code = "invitation_lapsed"
     status = 409
-    title = "This invitation has lapsed"
+    title = "This invitation is no longer valid"
     fix = "Ask an owner of the company to invite you again."
     only_on_pages = True
 
@@ -151,9 +151,9 @@ def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -
             id=invitation.id, accepted_at=None, revoked_at=None
         )
         if not open_one.exists():
-            raise AlreadyMember("This invitation was already used.")
+            raise AlreadyMember("This invitation has already been used.")
         if not _may_invite(role_of(invitation.invited_by_id), invitation.role):
-            raise InvitationLapsed("Who sent it may not give this role any more.")
+            raise InvitationLapsed("The person who sent it can no longer assign this role.")
         with refusing(
             "accounts_membership_once", lambda: AlreadyMember("You already belong to this company.")
         ):

@@ -35,17 +35,17 @@ def transfer_ownership(*, to: Membership, owner: Membership, reason: str, actor:
     )
     mail_notice(
         to=[to.user.email],
-        subject=f"You own {company.name} now",
-        text=f"{owner.user.display_name} has handed {company.name} to you. Their reason: {reason}",
+        subject=f"You now own {company.name}",
+        text=f"{owner.user.display_name} has transferred {company.name} to you. Their reason: {reason}",
         company_name=company.name,
         page="/team/",
         label="Open the team",
     )
     mail_notice(
         to=[owner.user.email],
-        subject=f"You have handed over {company.name}",
-        text=f"{to.user.display_name} owns {company.name} now; you are an admin. If this was not you, write to them "
-        "and change your password.",
+        subject=f"You have transferred {company.name}",
+        text=f"{to.user.display_name} now owns {company.name}; you are now an admin. If this was not you, "
+        "contact them and change your password.",
         company_name=company.name,
         page="/team/",
         label="Open the team",

@@ -22,8 +22,8 @@ class OwnSecondFactorMissing(DomainError):
     code = "own_second_factor_missing"
     status = 409
     only_on_pages = True
-    title = "You have no second factor yourself"
-    fix = "Set up yours first: an authenticator app or a passkey."
+    title = "You do not have a second factor yourself"
+    fix = "Set yours up first: an authenticator app or a passkey."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +93,9 @@ def _tell_members(company: Company) -> None:
     assert since is not None
     mail_notice(
         to=[member.user.email for member in members_without_second_factor() if member.user.is_active],
-        subject=f"{company.name} asks for a second factor",
-        text=f"From {since:%d %B %Y, %H:%M} UTC on, the pages of {company.name} open only for members with a second "
-        "factor: an authenticator app or a passkey. You have none yet. API keys keep working.",
+        subject=f"{company.name} requires a second factor",
+        text=f"Starting {since:%d %B %Y, %H:%M} UTC, the pages of {company.name} only open for members with a second "
+        "factor: an authenticator app or a passkey. You do not have one yet. API keys keep working.",
         company_name=company.name,
         page="/accounts/2fa/",
         label="Set it up",

@@ -134,7 +134,7 @@ def edit_page(request: CompanyRequest, client_id: str) -> HttpResponse:
                 replayed = _replay_last_days(key, form, request.principal)
             else:
                 change = update_key(key=key, chosen=form.chosen(), actor=request.principal)
-                messages.success(request, f"{change.key.name} is changed.")
+                messages.success(request, f"{change.key.name} was updated.")
                 return redirect("apikeys:detail", key.public_id)
         except FieldErrors as error:
             form.show_errors(error)
@@ -166,7 +166,7 @@ def rotate_page(request: _SecretRequest, client_id: str) -> HttpResponse:
 def end_overlap_now(request: CompanyRequest, client_id: str) -> HttpResponse:
     """End the old secret of a rotation before its time."""
     change = end_overlap(key=get_key(client_id), actor=request.principal)
-    messages.success(request, "The old secret has ended.")
+    messages.success(request, "The old secret no longer works.")
     return redirect("apikeys:detail", change.key.public_id)
 
 

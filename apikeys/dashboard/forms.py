@@ -27,14 +27,14 @@ EXPIRY_CHOICES = [
     ("30", "In 30 days"),
     ("90", "In 90 days"),
     ("365", "In a year"),
-    ("custom", "On a day I choose"),
+    ("custom", "On a custom day"),
     ("never", "Never"),
 ]
 OVERLAP_LABELS = {
-    "none": "It stops at once. Choose this when the secret may have leaked.",
-    "1h": "It works for 1 hour more",
-    "24h": "It works for 24 hours more",
-    "7d": "It works for 7 days more",
+    "none": "It stops working immediately. Choose this if the secret may have leaked.",
+    "1h": "It works for 1 more hour",
+    "24h": "It works for 24 more hours",
+    "7d": "It works for 7 more days",
 }
 # A key that was used within so long is in use: without an overlap its rotation would stop a program.
 IN_USE_WITHIN = timedelta(days=7)
@@ -62,30 +62,30 @@ class KeyForm(forms.Form):
         help_text="The key works until the end of that day (UTC).",
     )
     rotation_days = WholeNumberField(
-        label="Remind to rotate after (days)",
+        label="Rotation reminder (days)",
         required=False,
         initial=DEFAULT_ROTATION_DAYS,
-        help_text="90 days is recommended. Empty: no reminder.",
+        help_text="90 days is recommended. Leave empty for no reminder.",
     )
     api_version = forms.ChoiceField(
         label="API version",
-        help_text="What its requests are of, unless they name another. Try one by the Pomelo-Version header first.",
+        help_text="The version of this key's requests, unless they name another. Try one with the Pomelo-Version header first.",
     )
     rate_limit = WholeNumberField(label="Requests per minute", initial=DEFAULT_RATE_LIMIT)
     allowed_networks = forms.CharField(
         label="Allowed addresses",
         required=False,
-        help_text="One address or range a line, such as 203.0.113.7 or 203.0.113.0/24. Empty: any address.",
+        help_text="One address or range per line, such as 203.0.113.7 or 203.0.113.0/24. Leave empty for any address.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )
     allowed_origins = forms.CharField(
         label="Allowed origins",
         required=False,
-        help_text="Browser keys only, one a line: https://app.example.com or https://*.example.com.",
+        help_text="Browser keys only, one per line: https://app.example.com or https://*.example.com.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )
     confirm_wildcard = forms.BooleanField(
-        label="I understand that with * any website can use this key, also to write or send",
+        label="I understand that with * any website can use this key, including to write or send",
         required=False,
     )
 
@@ -126,7 +126,7 @@ class KeyForm(forms.Form):
                 self.initial["expiry"] = "custom"
         if policy.needs_networks:
             networks = self.fields["allowed_networks"]
-            networks.help_text = f"{NEEDS_NETWORKS} One address or range a line."
+            networks.help_text = f"{NEEDS_NETWORKS} One address or range per line."
         if policy.refuses_full_access:
             self.fields["scopes"].help_text = NO_FULL_ACCESS
         if policy.needs_second_factor:
@@ -155,7 +155,7 @@ class KeyForm(forms.Form):
         cleaned = super().clean() or {}
         if cleaned.get("expires_on") and "expires_on" in self.changed_data:
             if "expiry" in self.changed_data and cleaned.get("expiry") != "custom":
-                self.add_error("expires_on", "Clear the day, or choose “On a day I choose” above.")
+                self.add_error("expires_on", "Clear the day, or choose “On a custom day” above.")
             else:
                 cleaned["expiry"] = "custom"
         if (
@@ -163,7 +163,7 @@ class KeyForm(forms.Form):
             and not cleaned.get("expires_on")
             and "expires_on" not in self.errors
         ):
-            self.add_error("expires_on", "Choose the day.")
+            self.add_error("expires_on", "Choose a day.")
         return cleaned
 
     def chosen(self) -> KeySettings:
@@ -264,12 +264,12 @@ class RevokeForm(forms.Form):
     leaked = forms.BooleanField(
         label="The secret has leaked",
         required=False,
-        help_text="Then the revocation cannot be undone, and what the key made since is switched off.",
+        help_text="The revocation then cannot be undone, and what the key has created since is switched off.",
     )
     since = forms.ChoiceField(
-        label="If so, switch off what it made",
+        label="If so, switch off what it created",
         choices=[
-            ("created", "ever since it was created"),
+            ("created", "since it was created"),
             ("30", "in the last 30 days"),
             ("7", "in the last 7 days"),
             ("1", "in the last 24 hours"),
@@ -296,7 +296,7 @@ class FoundKeyForm(forms.Form):
 
     secret = forms.CharField(
         label="The secret you found",
-        help_text="All of it, or the line it stands in. It starts with pm_live_ or pm_test_.",
+        help_text="The whole secret, or the line that contains it. It starts with pm_live_ or pm_test_.",
         widget=NeverRenderedInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "autocapitalize": "off", "class": "mono"}
         ),
@@ -305,7 +305,7 @@ class FoundKeyForm(forms.Form):
         label="Where you found it",
         required=False,
         max_length=MAX_PLACE_LENGTH,
-        help_text="An address or a few words. Helps its owners to take it away.",
+        help_text="A URL or a few words. Helps its owners remove it.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

@@ -112,11 +112,11 @@ def _row(
             long = quiet >= advisor.LONG_UNUSED_AFTER
             notes.append({"text": f"unused {90 if long else 30} days", "tone": "warn" if long else "muted"})
         if is_behind:
-            notes.append({"text": "uses what is deprecated", "tone": "warn"})
+            notes.append({"text": "uses deprecated features", "tone": "warn"})
         if has_lost_its_creator(key, member_ids):
             notes.append({"text": "creator has left", "tone": "warn"})
         if key_against(policy, key):
-            notes.append({"text": "against the policy", "tone": "warn"})
+            notes.append({"text": "violates policy", "tone": "warn"})
     if key.leaked_at is not None:
         notes.append({"text": "leaked", "tone": "danger"})
     if _reported(key.secrets.all(), now):

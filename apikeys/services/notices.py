@@ -61,7 +61,7 @@ def _tell_expiry(key: ApiKey, *, now: datetime) -> None:
     if stage == OVER:
         _mail(key, f"The API key {in_mail(key.name)} has expired", f"It stopped working on {when}.")
     else:
-        text = f"It stops working on {when}. Set a later expiry, or create its successor in time."
+        text = f"It stops working on {when}. Set a later expiry, or create a replacement in time."
         today = key.expires_at.date() == now.date()
         within = "today" if today else "within a day" if stage == ON_THE_DAY else "soon"
         _mail(key, f"The API key {in_mail(key.name)} expires {within}", text)
@@ -107,8 +107,8 @@ def report_exposure(*, key_id: UUID, how: str, actor: Principal, now: datetime) 
         ApiKeyExposed(object_id=locked.public_id, object=represent_key(locked), detail={"how": how}),
         actor=actor,
     )
-    text = f"{how} Rotate it now, and look at the key's recent requests."
-    _mail(locked, f"The API key {in_mail(locked.name)} is no longer secret", text)
+    text = f"{how} Rotate it now, and review the key's recent requests."
+    _mail(locked, f"The API key {in_mail(locked.name)} has been exposed", text)
     return True
 
 
@@ -129,7 +129,7 @@ def tell_clamped_keys() -> int:
             key=clamped[0],
             recipients=owner_emails(),
             subject="Some API keys are now limited by your plan",
-            text=f"Your plan allows {limit} requests a minute. These keys ask for more and get that: {names}.",
+            text=f"Your plan allows {limit} requests a minute. These keys are set higher and are capped at that: {names}.",
         )
     return len(clamped)
 

@@ -67,7 +67,7 @@ def receive_report(*, pasted: str, place: str, reporter: Principal) -> None:
     with system_context(reason="a report of a secret whose company is not known yet"):
         take_turn("reports of found secrets")
         if LeakReport.objects.count() >= MAX_WAITING:
-            raise TemporarilyUnavailable("Too many reports are waiting. Send it again in a few minutes.")
+            raise TemporarilyUnavailable("Too many reports are waiting. Try again in a few minutes.")
         row = LeakReport(
             digest=crypto.mac("leak report", secret.encode("ascii")),
             secret=crypto.encrypt_text(secret),
@@ -100,7 +100,7 @@ def _count(ip: str) -> None:
 def _find_secret_in(pasted: str) -> str:
     if len(pasted) > MAX_PASTED_LENGTH:
         raise FieldErrors([FieldError("secret", "too_long", f"At most {MAX_PASTED_LENGTH} characters.")])
-    reason = "No secret is in this text: one starts with pm_live_ or pm_test_ and has 46 characters."
+    reason = "This text contains no secret: a secret starts with pm_live_ or pm_test_ and has 46 characters."
     for found in _SECRET.findall(pasted):
         try:
             return keys.parse(found).text
@@ -207,7 +207,7 @@ def _tell(found: ApiKeySecret, report: LeakReport, *, actor: Principal, now: dat
     if key.kind == ApiKey.Kind.SERVER and action != "secret_ended":
         key.leaked_at, key.leak_detail = (
             now,
-            f"Its secret was found in the open and reported from {report.ip}.",
+            f"Its secret was found in public and reported from {report.ip}.",
         )
         key.save(update_fields=["leaked_at", "leak_detail"])
     publish(
@@ -247,21 +247,21 @@ def _action(key: ApiKey, row: ApiKeySecret) -> str:
 def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
     # Where it was found is the word of a stranger: it stands on the key's page as plain text, never in a mail as a link.
     said = (
-        f"Somebody has found the secret {display_secret(row)} and reported it on {now:%d %b %Y, %H:%M} UTC from "
+        f"Someone found the secret {display_secret(row)} and reported it on {now:%d %b %Y, %H:%M} UTC from "
         f"{row.reported_from}. They had the whole secret."
     )
     told = {
-        "revoked": "So the key was revoked at once, as your settings ask for. Make a new key for the integration, and look "
-        "at the requests of this one. If something that cannot wait has stopped, an owner can undo the revocation until "
+        "revoked": "The key was revoked immediately, as your settings say. Create a new key for the "
+        "integration, and review the requests of this one. If something critical has stopped, an owner can undo the revocation until "
         f"{now + timedelta(minutes=UNDO_MINUTES):%H:%M} UTC; then rotate the key right after.",
-        "secret_ended": "It was the old secret of a rotation, so it was ended at once; the new one keeps working. Look at "
-        "the key's recent requests.",
-        "none": "The key keeps working. Rotate it now without an overlap, and look at its recent requests.",
+        "secret_ended": "It was the old secret of a rotation, so it was ended immediately; the new one keeps "
+        "working. Review the key's recent requests.",
+        "none": "The key keeps working. Rotate it now without an overlap, and review its recent requests.",
     }
     text = told[action]
     if key.kind == ApiKey.Kind.BROWSER:
         text = (
-            "It belongs to a browser key, which whoever opens your page can read; so it keeps working. If it was found "
+            "It belongs to a browser key, which anyone who opens your page can read, so it keeps working. If it was found "
             "anywhere else, or can write or send, rotate it."
         )
     stopped = {

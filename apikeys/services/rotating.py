@@ -43,7 +43,7 @@ class KeyAgainstPolicy(DomainError):
     status = 409
     only_on_pages = True
     title = "The company's key policy forbids this"
-    fix = "Edit the key so that it keeps the policy, then rotate it. Its own page says what is against it."
+    fix = "Edit the key so that it complies, then rotate it. Its page shows what violates the policy."
 
 
 def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Principal) -> IssuedKey:
@@ -53,7 +53,7 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Pri
     Raises KeyNotActive, KeyAgainstPolicy, TemporarilyUnavailable, NotFound.
     """
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
-        raise ValueError("An overlap lasts between nothing and seven days.")
+        raise ValueError("An overlap lasts from zero to seven days.")
     locked = lock_key(key.id)
     now = clock.now()
     check_active(locked, now)
@@ -97,7 +97,7 @@ def _check_policy(key: ApiKey, actor: Principal) -> None:
     if key.leaked_at is None and not key.secrets.filter(reported_at__isnull=False, revoked_at=None).exists():
         found += policy.key_against(rules, key)
     if found:
-        raise KeyAgainstPolicy(f"{key.name} is not rotated. {' '.join(error.message for error in found)}")
+        raise KeyAgainstPolicy(f"{key.name} was not rotated. {' '.join(error.message for error in found)}")
 
 
 def end_overlap(*, key: ApiKey, actor: Principal) -> KeyChange:

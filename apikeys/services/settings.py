@@ -70,7 +70,7 @@ def check_settings(chosen: KeySettings, *, actor: Principal, current: ApiKey | N
         columns["api_version"] = chosen.api_version
         if chosen.api_version not in [version.date for version in versions.served(clock.now())]:
             errors.append(
-                FieldError("api_version", "invalid_choice", "The API has no such version (any more).")
+                FieldError("api_version", "invalid_choice", "This API version does not exist, or no longer does.")
             )
     errors += _check_texts(columns)
     try:
@@ -106,7 +106,7 @@ def check_settings(chosen: KeySettings, *, actor: Principal, current: ApiKey | N
 def _check_texts(columns: dict[str, Any]) -> list[FieldError]:
     errors = []
     if not columns["name"]:
-        errors.append(FieldError("name", "required", "Give the key a name, best that of the integration."))
+        errors.append(FieldError("name", "required", "Give the key a name, ideally that of the integration."))
     elif not is_visible(columns["name"]):
         errors.append(FieldError("name", "invalid", NOTHING_TO_SEE))
     elif has_controls(columns["name"]):
@@ -137,9 +137,9 @@ def _check_numbers(columns: dict[str, Any], current: ApiKey | None) -> list[Fiel
     if expires_at is not None and not kept:
         now = clock.now()
         if expires_at <= now:
-            errors.append(FieldError("expires_at", "in_the_past", "The expiry must lie in the future."))
+            errors.append(FieldError("expires_at", "in_the_past", "The expiry must be in the future."))
         elif expires_at > now + MAX_LIFETIME:
-            errors.append(FieldError("expires_at", "too_far", "A key lives at most ten years."))
+            errors.append(FieldError("expires_at", "too_far", "A key can last at most ten years."))
     return errors
 
 
@@ -149,7 +149,7 @@ def _check_browser(columns: dict[str, Any], *, wildcard_confirmed: bool) -> list
         return []
     if columns["kind"] != ApiKey.Kind.BROWSER:
         if origins:
-            message = "Only a browser key has allowed origins. A server key in a browser shows its secret to everybody."
+            message = "Only browser keys have allowed origins. A server key in a browser exposes its secret to everyone."
             return [FieldError("allowed_origins", "browser_only", message)]
         return []
     if not origins:
@@ -159,8 +159,8 @@ def _check_browser(columns: dict[str, Any], *, wildcard_confirmed: bool) -> list
     writes = [scope for scope in scopes if SCOPES[scope].writes]
     if ANY_ORIGIN in origins and writes and not wildcard_confirmed:
         message = (
-            "With * every website can use this key, and whoever opens one can read it and then "
-            f"{', '.join(writes)}. Name your origins, or confirm that you want this."
+            "With * every website can use this key, and anyone who opens one can read it and then "
+            f"{', '.join(writes)}. List your origins, or confirm that you want this."
         )
         return [FieldError("allowed_origins", "wildcard_needs_confirmation", message)]
     return []

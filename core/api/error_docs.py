@@ -47,7 +47,7 @@ Every refused request is answered with `application/problem+json` ([RFC 9457](ht
 - `validation_failed` adds `error.fields`: a list of `{"field", "code", "message"}`, one for each refused field.
 - An object of another company or mode is answered exactly like one that does not exist.
 - Send a request again as it was, with the same `Idempotency-Key`, after `409 idempotency_in_flight`, `429`, `500` and `503`;
-  after anything else, change it first. Wait as long as `Retry-After` says.
+  after anything else, change it first. Wait the number of seconds in `Retry-After`.
 """
 
 

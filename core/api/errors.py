@@ -98,7 +98,7 @@ class RateLimited(DomainError):
     status = 429
     title = "Too many requests"
     fix = (
-        "Wait as long as `Retry-After` says. The `RateLimit` headers of every response say how much is left."
+        "Wait the number of seconds in `Retry-After`. The `RateLimit` headers of every response say how much is left."
     )
 
 
@@ -187,7 +187,7 @@ class IdempotencyInFlight(DomainError):
     code = "idempotency_in_flight"
     status = 409
     title = "A request with this Idempotency-Key is in progress"
-    fix = "Wait as long as `Retry-After` says and send the same request again: you will get its answer."
+    fix = "Wait the number of seconds in `Retry-After` and send the same request again: you will get its answer."
 
 
 class IdempotencyKeyReused(DomainError):

@@ -66,7 +66,7 @@ class SendingSlowed(DomainError):
     status = 429
     title = "Email sending is slowed"
     fix = (
-        "Wait as long as `Retry-After` says. Remove the addresses that bounced or complained from your lists; as soon as less bounces, "
+        "Wait the number of seconds in `Retry-After`. Remove the addresses that bounced or complained from your lists; as soon as less bounces, "
         "sending is as fast as before."
     )
 

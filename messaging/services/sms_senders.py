@@ -78,7 +78,7 @@ class NumberRangeLimited(DomainError):
     code = "number_range_limited"
     status = 429
     title = "Too many SMS to one range of numbers"
-    fix = "Wait as long as `Retry-After` says. If your customers really share a range, a higher daily cap raises this limit."
+    fix = "Wait the number of seconds in `Retry-After`. If your customers really share a range, a higher daily cap raises this limit."
 
 
 def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender:

@@ -85,5 +85,5 @@ def own_second_factor_missing(world: World) -> Outcome:
         "/settings/policies/",
         require_second_factor="on",
         grace_days="0",
-        says="Set up yours first",
+        says="Set yours up first",
     )

@@ -186,7 +186,7 @@ def test_the_mail_has_text_and_html_and_names_the_inviter(world: World, login: L
 
     message = mail.outbox[0]
     assert message.to == ["carol@example.com"]
-    assert message.subject == "You are invited to a company on Pomelo"
+    assert message.subject == "You have been invited to a company on Pomelo"
     assert f"{world.owner.name} invited you to Acme" in message.body
     assert message.alternatives[0].mimetype == "text/html"  # type: ignore[attr-defined]
 

@@ -61,7 +61,7 @@ def test_a_required_second_factor_is_asked_for_after_the_grace(world: World) -> 
     assert [one.to for one in mail.outbox] == [[world.teammate.email]]
     within = teammate.get("/keys/")
     assert within.status_code == 200
-    assert "asks every member for a second factor" in within.content.decode()
+    assert "requires a second factor from every member" in within.content.decode()
     [live, test] = entries(world, "company.security_policy_changed")
     assert (live[0], test[0]) == ("live", "test")
     assert live[1]["second_factor_required_from"][0] is None
@@ -95,7 +95,7 @@ def test_nobody_asks_others_for_what_they_have_not(world: World) -> None:
     )
 
     assert refused.status_code == 422
-    assert "Set up yours first" in refused.content.decode()
+    assert "Set yours up first" in refused.content.decode()
     assert company_of(world).second_factor_required_from is None
     assert entries(world, "company.security_policy_changed") == []
     assert mail.outbox == []
@@ -140,7 +140,7 @@ def test_an_owner_hands_the_company_over_and_both_are_told(world: World) -> None
 
     answer = sign_in(world.owner).post("/team/transfer/", form, follow=True)
 
-    assert "owns Acme now. You are an admin." in answer.content.decode()
+    assert "now owns Acme. You are now an admin." in answer.content.decode()
     assert roles(world) == {world.teammate.email: "owner", world.owner.email: "admin"}
     [live, test] = entries(world, "company.ownership_transferred")
     assert live[1:] == (
@@ -150,7 +150,7 @@ def test_an_owner_hands_the_company_over_and_both_are_told(world: World) -> None
     assert test[1:] == live[1:]
     assert [(one.to, one.subject) for one in mail.outbox] == [
         ([world.teammate.email], "You own Acme now"),
-        ([world.owner.email], "You have handed over Acme"),
+        ([world.owner.email], "You have transferred Acme"),
     ]
 
 

@@ -218,4 +218,4 @@ def test_who_asked_for_a_decision_gets_it_by_mail(world: World) -> None:
         ([world.owner.email], "The SMS sender Acme is approved"),
         ([world.owner.email], f"{world.company.name} is approved"),
     ]
-    assert "Their reason: not[.]this/year" in mail.outbox[0].body
+    assert "Reason: not[.]this/year" in mail.outbox[0].body

@@ -61,8 +61,8 @@ def test_the_answer_does_not_say_whose_secret_it_is_or_whether_it_works(
 @pytest.mark.parametrize(
     ("pasted", "message"),
     [
-        ("hello", "No secret is in this text"),
-        ("pm_live_short", "No secret is in this text"),
+        ("hello", "This text contains no secret"),
+        ("pm_live_short", "This text contains no secret"),
         ("pm_live_" + "A" * 38, "checksum"),
         ("x" * 5000, "At most"),
     ],

@@ -165,7 +165,7 @@ def test_the_form_names_what_the_service_refuses_and_makes_nothing(
         ({"kind": "browser", "allowed_origins": ""}, "must name the origins"),
         ({"kind": "browser", "allowed_origins": "http://example.com"}, "not encrypted"),
         ({"kind": "browser", "allowed_origins": "*"}, "every website can use this key"),
-        ({"allowed_origins": "https://a.example"}, "Only a browser key"),
+        ({"allowed_origins": "https://a.example"}, "Only browser keys"),
         ({"name": "a\x00b"}, "Must not contain line breaks"),
     ):
         response = create(browser, **changes)

@@ -39,10 +39,10 @@ def only_charge(world: World) -> Charge:
 def test_from_the_empty_list_to_a_charge_given_back_in_part(
     browser: Client, world: World, gateway: SandboxProcess
 ) -> None:
-    assert "No charge yet" in text_of(browser.get("/charges/"))
+    assert "No charges yet" in text_of(browser.get("/charges/"))
     customer = make_customer(world.tenant())
     person = f"/customers/{customer.public_id}/"
-    assert "No charge yet" in text_of(browser.get(person))
+    assert "No charges yet" in text_of(browser.get(person))
     form = f"/charges/new/?customer={customer.public_id}"
     assert customer.public_id in browser.get(form).content.decode()
 
@@ -55,7 +55,7 @@ def test_from_the_empty_list_to_a_charge_given_back_in_part(
     assert (charge.customer, charge.invoice) == (customer, None)
     shown = text_of(browser.get(page))
     assert "Waiting for the gateway's answer" in shown
-    assert "Only a charge that succeeded can be refunded." in shown
+    assert "Only successful charges can be refunded." in shown
     asked_again = {"HX-Request": "true"}
     assert "HX-Refresh" not in browser.get(page, headers=asked_again).headers
     services.complete_payments()
@@ -146,7 +146,7 @@ def test_the_list_is_narrowed_and_paged(browser: Client, world: World) -> None:
     assert found("created_after=2020-01-01") == everything
     assert found("created_after=2999-01-01") == set()
     assert found(f"starting_after={free.public_id}") == {paid.public_id}
-    assert "No charge matches" in text_of(browser.get("/charges/?status=failed"))
+    assert "No charges match" in text_of(browser.get("/charges/?status=failed"))
     assert browser.get("/charges/?starting_after=x").status_code == 302
 
 

@@ -29,7 +29,7 @@ def text_of(answer: Any) -> str:
 def test_from_the_empty_list_to_a_refunded_invoice(
     browser: Client, world: World, gateway: SandboxProcess
 ) -> None:
-    assert "No customer yet" in text_of(browser.get("/customers/"))
+    assert "No customers yet" in text_of(browser.get("/customers/"))
     made = send_form(
         browser,
         "/customers/new/",
@@ -48,7 +48,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
     assert "Ada Lovelace" in text_of(
         browser.get("/customers/?search=lov&metadata_key=plan&metadata_value=gold")
     )
-    assert "No customer matches" in text_of(browser.get("/customers/?search=bob"))
+    assert "No customers match" in text_of(browser.get("/customers/?search=bob"))
 
     assert "Ada Lovelace" in text_of(browser.get("/invoices/new/"))
     draft = {

@@ -54,7 +54,7 @@ def test_the_sheet_of_shortcuts_opens_and_single_keys_can_be_switched_off(
 
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
-    page.get_by_label("Shortcuts of single keys").uncheck()
+    page.get_by_label("Single-key shortcuts").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_hidden()

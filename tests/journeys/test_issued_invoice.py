@@ -58,4 +58,4 @@ def test_paid_by_a_transfer_undone_once_and_partly_credited(
 
     # And the invoice too
     page.get_by_role("link", name="INV-000001").first.click()
-    expect(page.locator("main")).to_contain_text("€0.00, and €11.90 that had been paid")
+    expect(page.locator("main")).to_contain_text("€0.00, and €11.90 already paid")

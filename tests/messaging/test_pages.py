@@ -255,7 +255,7 @@ def test_statistics_show_what_the_api_says(
         shown = page(browser, f"/messages/statistics/?period={period}")
         assert "50.0%" in shown
         assert "spring" in shown
-    assert "Show as a table" in shown
+    assert "Show as table" in shown
 
 
 def test_a_day_without_sends_has_no_time_until_sent(

@@ -20,5 +20,5 @@ class Command(BaseCommand):
             secret = keys.parse(sys.stdin.readline().strip())
         except keys.MalformedSecret as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{secret.display}: format and checksum are right ({secret.mode} mode).")
-        self.stdout.write("Whether such a key exists and still works only the server can tell.")
+        self.stdout.write(f"{secret.display}: format and checksum are valid ({secret.mode} mode).")
+        self.stdout.write("Only the server can tell whether such a key exists and still works.")

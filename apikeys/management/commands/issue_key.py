@@ -75,14 +75,14 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from error
         if company.keys_need_second_factor:
             self.stderr.write(
-                "Note: this company lets only members with a second factor make keys. An operator's command is not held to "
-                "it; its other policies were kept."
+                "Note: this company only lets members with a second factor create keys. Operator commands "
+                "are exempt; its other policies were applied."
             )
         limit = entitlements_of(company.id).limits.requests_per_minute
         if issued.key.rate_limit > limit:
             self.stderr.write(
-                f"Warning: the company's limit is {limit} requests a minute, so the key gets that and not "
-                f"{issued.key.rate_limit}. A higher tier or limit gives it its own number."
+                f"Warning: the company's limit is {limit} requests a minute, so the key is capped at that "
+                f"instead of {issued.key.rate_limit}. A higher tier or limit lifts the cap."
             )
         if options["json"]:
             self.stdout.write(
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         self.stdout.write(f"client_id:     {issued.client_id}")
         self.stdout.write(f"client_secret: {issued.client_secret}")
         self.stderr.write(
-            "The secret is shown this once. Keep it in an environment variable or a secret manager."
+            "The secret is shown only once. Keep it in an environment variable or a secret manager."
         )
 
 

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     """Move the verifiers of all secrets to another store. Keys keep working all the time."""
 
     help = (
-        "Move the hashes of all secrets to Vault or back. Keys keep working meanwhile; killed halfway, run it again. "
+        "Move the hashes of all secrets to Vault or back. Keys keep working throughout; if interrupted, run it again. "
         "Set SECRET_STORE first, so that new keys go to the new store."
     )
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             try:
                 moved = move_secrets(to=options["to"], on_progress=lambda count: progress.advance(bar, count))
             except StoreUnavailable as error:
-                raise CommandError(f"{error} Nothing is lost; run the command again to go on.") from error
+                raise CommandError(f"{error} Nothing is lost; run the command again to continue.") from error
         self.stdout.write(f"{moved} secrets moved to {options['to']}.")
         if left := count_secrets_outside(options["to"]):
-            self.stdout.write(f"{left} were changed or made meanwhile: run the command again.")
+            self.stdout.write(f"{left} were changed or created in the meantime: run the command again.")

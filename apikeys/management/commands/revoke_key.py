@@ -27,18 +27,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--leaked",
             action="store_true",
-            help="its secret was found in the open: switch off what the key made, too (also of a key revoked before)",
+            help="its secret has leaked: also switch off what the key created (works for a key revoked earlier, too)",
         )
         parser.add_argument(
             "--since",
             type=arguments.moment,
-            help="with --leaked: only what it made since then, as in 2026-01-31T12:00:00Z (default: ever)",
+            help="with --leaked: only what it created since then, such as 2026-01-31T12:00:00Z (default: everything)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Revoke the key in its own tenant; says so when Valkey could not be told."""
         if options["since"] is not None and not options["leaked"]:
-            raise CommandError("--since says what to switch off after a leak: give --leaked too.")
+            raise CommandError("--since limits what is switched off after a leak: use it with --leaked.")
         try:
             key = find_key_anywhere(ids.decode("key", options["client_id"]))
         except ids.InvalidId as error:
@@ -64,6 +64,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{title}: {count} switched off.")
         if not effect.immediate:
             self.stderr.write(
-                "Valkey could not be told: processes that hold a copy may accept the key for up to "
-                f"{LONGEST_DELAY_SECONDS} seconds more."
+                "Valkey could not be updated: processes with a cached copy may accept the key for up to "
+                f"{LONGEST_DELAY_SECONDS} more seconds."
             )

@@ -48,7 +48,7 @@ class CustomerInput(StrictSerializer):
         max_length=100,
         required=False,
         allow_null=True,
-        help_text="Your own id, unique per company and mode.",
+        help_text="External ID, unique per company and mode.",
     )
     metadata = MergedMetadataField(required=False, allow_null=True)
 

@@ -12,7 +12,7 @@ from core.api.views import GenericViewSet
 
 
 class CustomerViewSet(GenericViewSet):
-    """Whom the company does business with."""
+    """The people and companies you do business with."""
 
     scopes = {
         "list": "customers:read",

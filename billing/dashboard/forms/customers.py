@@ -40,10 +40,10 @@ class CustomerForm(AddressFields, ServiceForm):
         help_text="Under the reverse charge the buyer owes the tax, and the invoice bears none.",
     )
     preferred_language = forms.ChoiceField(
-        choices=language_choices("As the seller's"), required=False, label="Language of documents"
+        choices=language_choices("As the seller's"), required=False, label="Document language"
     )
     external_id = forms.CharField(
-        max_length=100, required=False, label="Your own id", help_text="Unique among your customers."
+        max_length=100, required=False, label="External ID", help_text="Unique among your customers."
     )
     metadata = MetadataTextField()
 
@@ -74,7 +74,7 @@ class CustomerFilterForm(FilterForm):
         max_length=200,
         required=False,
         widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": "Beginning of a name, email, phone or your own id"}
+            attrs={"type": "search", "placeholder": "Beginning of a name, email, phone or external ID"}
         ),
     )
     created_after = DayField(required=False, label="Created from")

@@ -83,7 +83,7 @@ class InvoiceForm(ServiceForm):
     currency = forms.ChoiceField(choices=currency_choices)
     due_date = DayField(required=False, label="Due on")
     external_id = forms.CharField(
-        max_length=100, required=False, label="Your own id", help_text="Unique among your invoices."
+        max_length=100, required=False, label="External ID", help_text="Unique among your invoices."
     )
     discount = forms.CharField(
         max_length=32,

@@ -197,7 +197,7 @@ def test_a_deprecated_operation_says_so_and_the_key_page_names_it(
     assert "Sunset" not in listed.headers
     assert "Deprecation" not in other.headers
     assert "GET /v1/customers" in page
-    assert "Uses what is deprecated" in keys
+    assert "Uses deprecated features" in keys
 
 
 def test_a_key_moves_to_another_version_on_its_page(
