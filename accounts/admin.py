@@ -22,7 +22,7 @@ class CompanyState(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the states."""
-        return [("working", "Working"), ("suspended", "Suspended"), ("approval", "Waits for approval")]
+        return [("working", "Working"), ("suspended", "Suspended"), ("approval", "Waiting for approval")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the companies in the chosen state."""

@@ -65,7 +65,9 @@ def recent_login_required(view: ViewT) -> ViewT:
 def ask_again(request: HttpRequest, *, back: str) -> HttpResponse:
     """Return the way to confirm one's identity, from which the person comes to `back`, a path of ours."""
     if request.method not in ("GET", "HEAD"):
-        messages.info(request, "Nothing has been changed yet: confirm your identity, then submit the form again.")
+        messages.info(
+            request, "Nothing has been changed yet: confirm your identity, then submit the form again."
+        )
     ask = f"{reverse('account_reauthenticate')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
     if request.headers.get("HX-Request") == "true":
         return HttpResponse(status=204, headers={"HX-Redirect": ask})

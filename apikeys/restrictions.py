@@ -115,9 +115,7 @@ def _parse_origin(text: str) -> str:
             f"“{shown}” has no valid host name; a wildcard is written https://*.example.com."
         )
     if bare != host and (is_address or "." not in bare):
-        raise InvalidRestriction(
-            f"“{shown}” is too broad. A wildcard needs a domain: https://*.example.com."
-        )
+        raise InvalidRestriction(f"“{shown}” is too broad. A wildcard needs a domain: https://*.example.com.")
     if parts.scheme == "http" and bare not in {"localhost", "127.0.0.1", "::1"}:
         raise InvalidRestriction(f"“{shown}” is not encrypted. Only localhost may use http.")
     shown_host = f"[{host}]" if ":" in host else host

@@ -84,9 +84,9 @@ class _LogAdmin(StaffModelAdmin):
         """The sentence that the company reads, the object by its identifier."""
         return sentence_of(row)
 
-    @admin.display(description="what on")
+    @admin.display(description="target")
     def target(self, row: Any) -> str:
-        """The identifier of what was acted on."""
+        """The ID of the target."""
         return str(row.target_id)
 
     @admin.display(description="id")
@@ -132,7 +132,7 @@ class AuditEntryAdmin(_LogAdmin):
     list_filter = (LastDays, "mode", "actor_kind")
     search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
     search_help_text = (
-        "Exactly: a company's short name or co_ identifier, an action, an actor's, target's or request's identifier, "
+        "Exact match: a company's short name or co_ identifier, an action, an actor's, target's or request's identifier, "
         "or an address."
     )
 
@@ -144,7 +144,7 @@ class StaffEntryAdmin(_LogAdmin):
     list_display = ("at", "told", "action", "target", "ip")
     list_filter = (LastDays, "actor_kind")
     search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
-    search_help_text = "Exactly: an action, an actor's, target's or request's identifier, or an address."
+    search_help_text = "Exact match: an action, an actor's, target's or request's identifier, or an address."
 
 
 @admin.register(RequestLog)
@@ -158,7 +158,7 @@ class RequestLogAdmin(_LogAdmin):
     list_filter = (LastDays, Outcome, "mode")
     search_fields = ("refused_by", "path", "key_name", "ip")
     search_help_text = (
-        "Exactly: a company's short name or co_ identifier, a req_ or key_ identifier, an error code, a path, a key's name or "
+        "Exact match: a company's short name or co_ identifier, a req_ or key_ identifier, an error code, a path, a key's name or "
         "an address."
     )
 
@@ -170,4 +170,4 @@ class UnownedRequestAdmin(_LogAdmin):
     list_display = ("at", "identifier", "method", "path", "status", "refused_by", "ip")
     list_filter = (LastDays, Outcome)
     search_fields = ("refused_by", "ip")
-    search_help_text = "Exactly: a req_ identifier, an error code or an address."
+    search_help_text = "Exact match: a req_ identifier, an error code or an address."

@@ -25,7 +25,7 @@ class AuditConfig(PomeloApp):
             name="request_logs",
             object="request_log",
             prefix="req",
-            description="Every call with a key, and why it was refused if it was.",
+            description="Every request with a key and, if it was refused, why.",
             are_pruned=True,
         ),
     )

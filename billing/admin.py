@@ -50,7 +50,7 @@ class LimitsForm(ReasonForm):
     """A company's own limits; a field left empty means: as the tier says."""
 
     field_order = (*LIMIT_NAMES, "named", "reason")
-    when_empty = "as the tier says"
+    when_empty = "the tier’s limit"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,9 +72,9 @@ class LimitsForm(ReasonForm):
         for name in LIMIT_NAMES:
             tier = f"{tiers[name]:,}"
             now = (
-                f"Now {own[name]:,}, its own; its tier says {tier}."
+                f"Now {own[name]:,}, an override; its tier has {tier}."
                 if name in own
-                else f"Now {tier}, as its tier says."
+                else f"Now {tier}, from its tier."
             )
             self.fields[name].help_text = f"{now} Empty: {self.when_empty}."
             self.fields[name].initial = own.get(name)
@@ -83,14 +83,14 @@ class LimitsForm(ReasonForm):
 class TierLimitsForm(LimitsForm):
     """The limits of a tier; a field left empty means: as it is."""
 
-    when_empty = "as it is"
+    when_empty = "unchanged"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["named"].label = "Tier"
         self.fields[
             "named"
-        ].help_text = "The tier this is for, typed out: it changes for every company on it."
+        ].help_text = "Type the name of the tier: the change applies to every company on it."
 
     def show_present(self, objects: Sequence[Any]) -> None:
         """Say beside each field what the tier allows now."""
@@ -150,9 +150,9 @@ class CompanyPlanAdmin(StaffModelAdmin):
         )
         _warn_when_delayed(request, effect)
         if not overrides:
-            return f"{company.name} has no limits of its own now: its tier's count."
+            return f"{company.name} no longer has limits of its own: its tier's limits apply."
         named = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in overrides.items())
-        return f"{company.name} has its own limits now: {named}. The others are its tier's."
+        return f"{company.name} now has its own limits: {named}. The others come from its tier."
 
 
 def _is_open(wanted: TierRequest) -> bool:
@@ -176,15 +176,13 @@ class TierRequestAdmin(StaffModelAdmin):
         """Give the company the tier it asked for, at once."""
         effect = apply_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
-        return (
-            f"{wanted.company.name} is on the {wanted.tier} tier now, as it asked. Who asked is told by mail."
-        )
+        return f"{wanted.company.name} is on the {wanted.tier} tier now, as requested. The requester is notified by email."
 
     @reason_action(description="Decline the request", permission="billing.decline_tierrequest", when=_is_open)
     def decline(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> str:
         """Leave the tier as it is; the company sees the reason."""
         decline_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
-        return f"The request of {wanted.company.name} for the {wanted.tier} tier is declined; the company sees the reason, and who asked gets it by mail."
+        return f"The request of {wanted.company.name} for the {wanted.tier} tier is declined; the company sees the reason, and the requester is notified by email."
 
 
 @admin.register(Customer)

@@ -18,7 +18,7 @@ class BillingConfig(PomeloApp):
         Resource(
             name="seller",
             object="seller",
-            description="What the company's invoices say of it.",
+            description="The company's details on its invoices.",
         ),
         Resource(
             name="invoices",
@@ -31,7 +31,7 @@ class BillingConfig(PomeloApp):
             name="credit_notes",
             object="credit_note",
             prefix="cn",
-            description="What is taken back of issued invoices, numbered without gaps, with their PDF.",
+            description="Credits of issued invoices, numbered without gaps, with their PDF.",
             read_scope="invoices:read",
         ),
         Resource(
@@ -41,20 +41,20 @@ class BillingConfig(PomeloApp):
             name="payments",
             object="payment",
             prefix="pay",
-            description="Money for invoices that came past the gateway: transfers, cash.",
+            description="Payments for invoices received outside the gateway: transfers, cash.",
             read_scope="invoices:read",
         ),
         Resource(
             name="charges",
             object="charge",
             prefix="ch",
-            description="Money taken, for an invoice or without one, and refunds of it.",
+            description="Payments collected with or without an invoice, and their refunds.",
         ),
         Resource(
             name="refunds",
             object="refund",
             prefix="re",
-            description="Money given back of charges.",
+            description="Money returned from charges.",
             read_scope="charges:read",
         ),
     )
@@ -70,11 +70,11 @@ class BillingConfig(PomeloApp):
             "Create, finalize and void invoices, credit them, record payments",
             writes=True,
         ),
-        Scope("seller:read", "Invoicing", "Read what invoices say of the company"),
+        Scope("seller:read", "Invoicing", "Read the company's details on invoices"),
         Scope(
             "seller:write",
             "Invoicing",
-            "Change what invoices say of the company: its bank details too",
+            "Change the company's details on invoices, including its bank details",
             writes=True,
         ),
         Scope("charges:read", "Charges", "List and read charges and refunds"),

@@ -44,9 +44,9 @@ def read_logo(sent: bytes) -> Logo:
             is_small = picture.width * picture.height <= MAX_PIXELS
             drawn = _drawn_anew(picture) if is_small else None
     except Exception as error:  # of broken bytes Pillow's decoders raise what they like
-        raise ValueError("This is no PNG or JPEG that can be read.") from error
+        raise ValueError("This is not a readable PNG or JPEG.") from error
     if drawn is None:
-        raise ValueError(f"Use a picture of at most {MAX_PIXELS // 1_000_000} million pixels.")
+        raise ValueError(f"Use an image of at most {MAX_PIXELS // 1_000_000} million pixels.")
     content, content_type = _encoded(drawn)
     return Logo(content, content_type, drawn.width, drawn.height)
 

@@ -115,7 +115,7 @@ def price_invoice(
     taxes = _taxes(positions, taxed, prices_include_tax) if not is_exempt else [0] * len(positions)
     subtotal = sum(taxed) - (sum(taxes) if prices_include_tax else 0)
     if subtotal + sum(taxes) > MAX_AMOUNT:
-        raise ValueError(f"The invoice comes to too much: {TOO_MUCH}")
+        raise ValueError(f"The invoice total is too large: {TOO_MUCH}")
     return InvoiceAmounts(
         subtotal=subtotal,
         tax=sum(taxes),
@@ -140,7 +140,7 @@ def _own_amounts(place: int, position: Position) -> tuple[int, int]:
     if discount > before:
         raise LineTooLarge(place, "The discount is larger than quantity × unit_amount.")
     if before - discount > MAX_AMOUNT:
-        raise LineTooLarge(place, f"The line comes to too much: {TOO_MUCH}")
+        raise LineTooLarge(place, f"The line total is too large: {TOO_MUCH}")
     return before - discount, discount
 
 
@@ -184,7 +184,7 @@ def credit_amounts(
     of an invoice take back exactly its tax, however it is parted, and each is off its own rounding by a minor unit at most.
     """
     if any(not 0 <= amount <= line.amount for amount, line in zip(amounts, left, strict=True)):
-        raise ValueError("More is taken back of a line than is left of it.")
+        raise ValueError("More is credited on a line than is left of it.")
     taxes = [0] * len(left)
     for places in _by_rate(left):
         whole, tax = _sums(left, places)
@@ -210,7 +210,7 @@ def credit_total(left: Sequence[LineLeft], total: int, *, prices_include_tax: bo
     groups = [(places, *_sums(left, places)) for places in _by_rate(left)]
     wholes = [amount + (0 if prices_include_tax else tax) for _, amount, tax in groups]
     if not 0 <= total <= sum(wholes):
-        raise ValueError("More is taken back than is left.")
+        raise ValueError("More is credited than is left.")
     found = [LineCredit(0, 0)] * len(left)
     for (places, amount, tax), whole, part in zip(groups, wholes, share_out(total, wholes), strict=True):
         given = half_up(part * tax, whole) if whole else 0

@@ -95,7 +95,7 @@ def read_tax_id(kind: str, text: str) -> str:
     try:
         number = rules.validate(text)
     except ValidationError as error:
-        raise ValueError(f"This is no {kind} number: {_why(error)}.") from error
+        raise ValueError(f"This is not a valid {kind} number: {_why(error)}.") from error
     return str(number)
 
 

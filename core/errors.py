@@ -102,7 +102,7 @@ class NotFound(DomainError):
 
     def __init__(self) -> None:
         # One text for every cause: a foreign object must not be told from a missing one (docs/architecture.md, Contracts).
-        super().__init__("There is nothing here for this key.")
+        super().__init__("There is no such object for this key.")
 
 
 class TemporarilyUnavailable(DomainError):

@@ -125,7 +125,7 @@ class SmsSenderAdmin(StaffModelAdmin):
     def approve(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
         """Let the company's SMS come from it."""
         self._decide(request, sender, is_approved=True, decision=reason)
-        return f"SMS of {sender.company.name} may come from {sender.sender}; its owners are told by mail."
+        return f"{sender.company.name} can send SMS from {sender.sender}; its owners are notified by email."
 
     @reason_action(
         description="Reject SMS sender", permission="messaging.reject_smssender", when=_may_be_rejected
@@ -133,7 +133,7 @@ class SmsSenderAdmin(StaffModelAdmin):
     def reject(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
         """Refuse it, or take it back: SMS that still wait fail."""
         self._decide(request, sender, is_approved=False, decision=reason)
-        return f"SMS of {sender.company.name} do not come from {sender.sender}; its owners are told by mail, with the reason."
+        return f"{sender.company.name} cannot send SMS from {sender.sender}; its owners are notified by email, with the reason."
 
     def _decide(self, request: HttpRequest, sender: SmsSender, *, is_approved: bool, decision: str) -> None:
         with tenant_context(sender.tenant):
@@ -147,7 +147,7 @@ class AssignForm(ReasonForm):
 
     field_order = ("sender", "named", "reason")
     sender = forms.CharField(
-        max_length=16, help_text=f"{SENDER_FORM} It is the company's at once, in live mode."
+        max_length=16, help_text=f"{SENDER_FORM} The company can use it immediately, in live mode."
     )
 
     def clean_sender(self) -> str:
@@ -176,7 +176,7 @@ class CompanySendersAdmin(StaffModelAdmin):
         """Let the company's SMS come from it, whether it has asked for it or not."""
         with tenant_context(company.live_tenant):
             assign_sms_sender(sender=sender, decision=reason, actor=staff_principal(request))
-        return f"SMS of {company.name} may come from {sender}."
+        return f"{company.name} can send SMS from {sender}."
 
 
 @admin.register(Template)
@@ -197,7 +197,7 @@ class AppealFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the one question."""
-        return [("waits", "Waits for an answer")]
+        return [("waits", "Waiting for a response")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows whose company waits."""
@@ -239,13 +239,15 @@ class ReputationAdmin(StaffModelAdmin):
         return f"{row.complaint_rate:.2%}"
 
     @reason_action(
-        description="Let it send email as before", permission="messaging.lift_reputation", when=_is_held_back
+        description="Lift the limits on its email", permission="messaging.lift_reputation", when=_is_held_back
     )
     def lift(self, request: HttpRequest, reputation: Reputation, *, reason: str) -> str:
         """Lift the pause or slowing, and count anew."""
         with tenant_context(reputation.tenant):
             lift_reputation(reputation=reputation, reason=reason, actor=staff_principal(request))
-        return f"{reputation.company.name} sends email as before; its owners are told by mail."
+        return (
+            f"{reputation.company.name} can send email at full speed again; its owners are notified by email."
+        )
 
 
 @admin.register(DailyUsage)

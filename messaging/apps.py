@@ -14,7 +14,7 @@ class MessagingConfig(PomeloApp):
             name="messages",
             object="message",
             prefix="msg",
-            description="Email and SMS: sent at once or later, and what became of each.",
+            description="Email and SMS, sent immediately or later, and the status of each.",
             read_scope="messaging:read",
             # Without bodies, as in lists.
             payload="messaging.api.serializers.MessageSummaryOutput",
@@ -29,27 +29,27 @@ class MessagingConfig(PomeloApp):
             name="sender_domains",
             object="sender_domain",
             prefix="sd",
-            description="Domains that your live email comes from, once DNS says they are yours.",
+            description="Domains that your live email is sent from, once DNS proves they are yours.",
         ),
         Resource(
             name="sms_senders",
             object="sms_sender",
             prefix="ss",
-            description="Numbers and names that your live SMS come from, once staff have approved them.",
+            description="Numbers and names that your live SMS are sent from, once staff have approved them.",
             label="SMS senders",
         ),
         Resource(
             name="templates",
             object="template",
             prefix="tpl",
-            description="Texts with variables that messages are made of, and their versions.",
+            description="Reusable texts with variables, and their versions.",
         ),
         Resource(name="versions", object="template_version", prefix="tpv", read_scope="templates:read"),
         # The audit app counts requests under the same path.
         Resource(
             name="analytics",
             object="message_analytics",
-            description="Counts and times of messages and of requests.",
+            description="Counts and timings of messages and requests.",
         ),
     )
     scopes = (
@@ -59,10 +59,10 @@ class MessagingConfig(PomeloApp):
         Scope("sms:send", "Messages", "Send SMS only", writes=True),
         Scope("suppressions:read", "Suppressions", "List suppressed addresses"),
         Scope("suppressions:write", "Suppressions", "Add and remove suppressed addresses", writes=True),
-        Scope("sender_domains:read", "Sender domains", "List the domains that mail comes from"),
-        Scope("sender_domains:write", "Sender domains", "Add, verify and remove domains", writes=True),
-        Scope("sms_senders:read", "SMS senders", "List the numbers and names that SMS come from"),
-        Scope("sms_senders:write", "SMS senders", "Ask for and remove numbers and names", writes=True),
+        Scope("sender_domains:read", "Sender domains", "List sender domains"),
+        Scope("sender_domains:write", "Sender domains", "Add, verify and remove sender domains", writes=True),
+        Scope("sms_senders:read", "SMS senders", "List SMS senders"),
+        Scope("sms_senders:write", "SMS senders", "Request and remove SMS senders", writes=True),
         Scope("templates:read", "Templates", "List, read and preview templates"),
         Scope("templates:write", "Templates", "Create, change and delete templates", writes=True),
         Scope(

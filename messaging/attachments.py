@@ -110,7 +110,7 @@ def find_problems(attachments: Sequence[Attachment]) -> list[FieldError]:
         ]
     total = sum(attachment.size for attachment in attachments)
     if total > MAX_BYTES:
-        message = f"The files have {total} bytes together; {MAX_BYTES} are accepted."
+        message = f"The files total {total} bytes; at most {MAX_BYTES} are accepted."
         return [FieldError("attachments", "too_large", message)]
     problems: list[FieldError] = []
     names: set[str] = set()
@@ -128,9 +128,9 @@ def find_problems(attachments: Sequence[Attachment]) -> list[FieldError]:
             problems.append(FieldError(f"{before}.filename", "duplicate", message))
         names.add(attachment.filename.lower())
         if not attachment.content:
-            problems.append(FieldError(f"{before}.content", "empty", "The file has no content."))
+            problems.append(FieldError(f"{before}.content", "empty", "The file is empty."))
         elif not kind.fits(attachment.content):
-            message = f"These bytes are no file of the type {attachment.content_type}."
+            message = f"This is not a file of the type {attachment.content_type}."
             problems.append(FieldError(f"{before}.content", "wrong_content", message))
     return problems
 
@@ -141,12 +141,12 @@ def _judge_name(name: str, kind: _Kind) -> tuple[str, str] | None:
     if len(name) > MAX_FILENAME:
         return "too_long", f"At most {MAX_FILENAME} characters are accepted."
     if has_controls(name) or drop_invisible(name) != name or normalize(name) != name:
-        message = "Must be one line of characters that can be seen, in Unicode's normalization form C."
+        message = "Must be one line of visible characters, in Unicode normalization form C."
         return "invalid_filename", message
     if not _NOT_IN_NAMES.isdisjoint(name) or name != name.strip():
         return (
             "invalid_filename",
-            'Must be a name without a path, without / \\ : * ? " < > | and blanks around it.',
+            'Must be a name without a path, without / \\ : * ? " < > | and surrounding spaces.',
         )
     if (
         "." in stem
@@ -155,5 +155,5 @@ def _judge_name(name: str, kind: _Kind) -> tuple[str, str] | None:
         or stem != stem.strip()
     ):
         wanted = " or ".join(f".{one}" for one in kind.extensions)
-        return "wrong_extension", f"Must be a name and one extension, which for this type is {wanted}."
+        return "wrong_extension", f"Must be a name with one extension, which for this type is {wanted}."
     return None

@@ -30,7 +30,7 @@ def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error(
                 f"MESSAGING_CONCURRENCY is {settings.MESSAGING_CONCURRENCY}: nothing would ever be sent.",
-                hint="Set it to the number of calls one worker may have under way, for example 4.",
+                hint="Set it to the number of calls one worker may make at once, for example 4.",
                 id="pomelo.E020",
             )
         )
@@ -50,13 +50,13 @@ def _reputation() -> Iterator[CheckMessage]:
         shares = getattr(settings, name)
         if len(shares) != 2 or not 0 < shares[0] <= shares[1] <= 1:
             yield Error(
-                f"{name} is {shares}, which are not two shares, of which the first is the smaller.",
+                f"{name} is {shares}, which is not two shares, the smaller one first.",
                 hint="The first slows sending, the second pauses it: for example 0.05,0.1.",
                 id="pomelo.E028",
             )
     if settings.REPUTATION_DAYS < 1 or settings.REPUTATION_MINIMUM < 1:
         yield Error(
-            "REPUTATION_DAYS and REPUTATION_MINIMUM have to be at least 1.",
+            "REPUTATION_DAYS and REPUTATION_MINIMUM must be at least 1.",
             hint="For example 7 days and 200 recipients.",
             id="pomelo.E028",
         )
@@ -68,7 +68,7 @@ def _providers() -> Iterator[CheckMessage]:
         if channel not in channels():
             yield Error(
                 f"MESSAGING_PROVIDERS names a channel that does not exist: {channel}.",
-                hint=f"There are: {', '.join(sorted(channels()))}.",
+                hint=f"Available: {', '.join(sorted(channels()))}.",
                 id="pomelo.E021",
             )
             continue
@@ -98,7 +98,7 @@ def _smtp() -> Iterator[CheckMessage]:
     elif not parts.hostname:
         problem = "MESSAGING_SMTP_URL names no host."
     elif not _has_port(parts):
-        problem = "MESSAGING_SMTP_URL has a port that cannot be one."
+        problem = "MESSAGING_SMTP_URL has an invalid port."
     else:
         return
     yield Error(
@@ -149,7 +149,7 @@ def _twilio() -> Iterator[CheckMessage]:
         )
     if settings.TWILIO_API_URL and urlsplit(settings.TWILIO_API_URL).scheme not in ("http", "https"):
         yield Error(
-            "TWILIO_API_URL is no http:// or https:// address.",
+            "TWILIO_API_URL is not an http:// or https:// address.",
             hint="Leave it unset for Twilio's own servers.",
             id="pomelo.E024",
         )
@@ -171,7 +171,7 @@ def _senders() -> Iterator[CheckMessage]:
     if clean_sender(settings.MESSAGING_SMS_FROM) is None:
         yield Error(
             f"MESSAGING_SMS_FROM is {settings.MESSAGING_SMS_FROM!r}, which cannot send an SMS.",
-            hint="Use a number in international form or a name of up to 11 letters and digits.",
+            hint="Use a number in international format or a name of up to 11 letters and digits.",
             id="pomelo.E025",
         )
 
@@ -183,7 +183,7 @@ def _resolvers() -> Iterator[CheckMessage]:
         except ValueError as error:
             yield Error(
                 f"MESSAGING_DNS_RESOLVERS has {text!r}: {error}.",
-                hint="Name addresses, with a port where it is not 53: 192.0.2.53 or [2001:db8::53]:5353.",
+                hint="Use addresses, with a port unless it is 53: 192.0.2.53 or [2001:db8::53]:5353.",
                 id="pomelo.E027",
             )
 

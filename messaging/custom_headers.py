@@ -27,7 +27,7 @@ _ALLOWED: dict[str, tuple[str, re.Pattern[str], str]] = {
         (
             "References",
             rf"{_IDENTIFIER}( {_IDENTIFIER})*",
-            "Use Message-IDs in angle brackets, a blank between two.",
+            "Use Message-IDs in angle brackets, separated by spaces.",
         ),
         ("X-Auto-Response-Suppress", r"[A-Za-z]+(, ?[A-Za-z]+)*", "Use words such as OOF, AutoReply or All."),
         ("X-Entity-Ref-ID", _TEXT.pattern, "Use printable ASCII."),

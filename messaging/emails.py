@@ -19,7 +19,7 @@ def mail_domain_notice(
     lapses_at: datetime,
 ) -> None:
     """Queue the mail, in the transaction that is open: mail from the domain will end at `lapses_at`, or has ended."""
-    what = "Mail no longer comes from" if has_lapsed else "Records are missing for"
+    what = "Mail can no longer be sent from" if has_lapsed else "Records are missing for"
     send_mail(
         to=recipients,
         subject=f"{what} {domain.domain}",

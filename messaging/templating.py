@@ -73,7 +73,7 @@ def parse(text: str) -> Parsed:
 def _parse(text: str) -> Parsed:
     if _BLOCK in text:
         line = text.count("\n", 0, text.index(_BLOCK)) + 1
-        raise InvalidTemplate(f"Line {line}: only variables are known here, no blocks such as {{% if %}}.")
+        raise InvalidTemplate(f"Line {line}: only variables are supported, not blocks such as {{% if %}}.")
     try:
         tree = _SYNTAX.parse(text)
     except TemplateSyntaxError as error:
@@ -84,10 +84,10 @@ def _parse(text: str) -> Parsed:
         ValueError,
         OverflowError,
     ) as error:  # brackets in brackets; numbers of 5,000 digits
-        raise InvalidTemplate("This cannot be read.") from error
+        raise InvalidTemplate("This cannot be parsed.") from error
     parts = tuple(_parts(tree))
     if sum(isinstance(part, Place) for part in parts) > MAX_PLACES:
-        raise InvalidTemplate(f"Variables stand in at most {MAX_PLACES} places.")
+        raise InvalidTemplate(f"Variables can appear in at most {MAX_PLACES} places.")
     return Parsed(parts)
 
 
@@ -106,13 +106,13 @@ def _place(node: nodes.Node) -> Place:
     while isinstance(node, nodes.Filter):
         if node.name not in FILTERS:
             raise InvalidTemplate(
-                f"Line {node.lineno}: there is no filter {node.name[:MAX_NAME]}; there are {', '.join(FILTERS)}."
+                f"Line {node.lineno}: there is no filter {node.name[:MAX_NAME]}; the filters are {', '.join(FILTERS)}."
             )
         if node.args or node.kwargs or node.dyn_args or node.dyn_kwargs or node.node is None:
-            raise InvalidTemplate(f"Line {node.lineno}: the filter {node.name} takes nothing in brackets.")
+            raise InvalidTemplate(f"Line {node.lineno}: the filter {node.name} takes no arguments.")
         filters.append(node.name)
         if len(filters) > MAX_FILTERS:
-            raise InvalidTemplate(f"Line {node.lineno}: a value goes through at most {MAX_FILTERS} filters.")
+            raise InvalidTemplate(f"Line {node.lineno}: a value can have at most {MAX_FILTERS} filters.")
         node = node.node
     path: list[str] = []
     while isinstance(node, nodes.Getattr):

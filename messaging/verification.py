@@ -214,5 +214,5 @@ def clean_domain(text: str) -> str:
     name = text.strip().rstrip(".").lower()
     domain = parse_email(f"postmaster@{name}").rpartition("@")[2]
     if "." not in domain or len(domain) > MAX_DOMAIN:
-        raise InvalidEmail("This is not a domain that mail can come from.")
+        raise InvalidEmail("This is not a domain that mail can be sent from.")
     return domain

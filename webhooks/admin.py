@@ -21,7 +21,7 @@ class EndpointHealth(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return what an endpoint may be."""
-        return [("failing", "Failing"), ("given_up", "Switched off after failing")]
+        return [("failing", "Failing"), ("given_up", "Disabled after failing")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the endpoints that do so."""

@@ -15,7 +15,7 @@ class WebhooksConfig(PomeloApp):
             object="webhook_endpoint",
             prefix="we",
             reference="endpoint",
-            description="Addresses of yours that events are sent to, signed.",
+            description="Your URLs that signed events are sent to.",
             label="Webhooks",
             read_scope="webhooks:read",
         ),
@@ -32,7 +32,7 @@ class WebhooksConfig(PomeloApp):
             name="events",
             object="event",
             prefix="evt",
-            description="What happened, whether an endpoint heard of it or not.",
+            description="What happened, whether or not it was sent to an endpoint.",
             are_pruned=True,
         ),
     )

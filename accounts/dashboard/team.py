@@ -68,9 +68,7 @@ def resend(request: CompanyRequest, public_id: str) -> HttpResponse:
         invitation=_open_invitation(public_id), inviter=request.membership, actor=request.principal
     )
     _send(request, invitation, token)
-    messages.success(
-        request, f"New invitation sent to {invitation.email}. The earlier link no longer works."
-    )
+    messages.success(request, f"New invitation sent to {invitation.email}. The earlier link no longer works.")
     return redirect("accounts:team")
 
 

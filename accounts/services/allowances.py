@@ -94,4 +94,6 @@ def take_company(*, owner: User, address: str | None) -> None:
             created_from=""
         )
         if made.count() >= settings.COMPANIES_PER_ADDRESS:
-            raise CompanyLimitReached("Too many companies were created from your network. Try again tomorrow.")
+            raise CompanyLimitReached(
+                "Too many companies were created from your network. Try again tomorrow."
+            )

@@ -70,7 +70,9 @@ def check_settings(chosen: KeySettings, *, actor: Principal, current: ApiKey | N
         columns["api_version"] = chosen.api_version
         if chosen.api_version not in [version.date for version in versions.served(clock.now())]:
             errors.append(
-                FieldError("api_version", "invalid_choice", "This API version does not exist, or no longer does.")
+                FieldError(
+                    "api_version", "invalid_choice", "This API version does not exist, or no longer does."
+                )
             )
     errors += _check_texts(columns)
     try:

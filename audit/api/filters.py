@@ -18,9 +18,9 @@ class AuditEntryFilter(django_filters.FilterSet):
         max_length=64, help_text="An action such as `api_key.created`, or all on a resource: `api_key.*`."
     )
     actor = django_filters.CharFilter(
-        max_length=200, help_text="The actor's identifier, or how its name begins."
+        max_length=200, help_text="The actor's ID, or the beginning of its name."
     )
-    target = django_filters.CharFilter(max_length=64, help_text="The identifier of what was acted on.")
+    target = django_filters.CharFilter(max_length=64, help_text="The ID of the target.")
     ip = PatternFilter(
         pattern=ADDRESS_OR_NETWORK,
         max_length=50,
@@ -51,14 +51,16 @@ class RequestLogFilter(django_filters.FilterSet):
         help_text="An address, or a network such as `203.0.113.0/24`.",
     )
     client_request_id = django_filters.CharFilter(
-        max_length=100, help_text="What the client itself called the request, in `X-Request-Id`."
+        max_length=100, help_text="The client's own ID of the request, sent as `X-Request-Id`."
     )
     trace_id = PatternFilter(
         pattern=TRACE_ID,
         max_length=32,
-        help_text="The trace that requests were part of: 32 hexadecimal digits.",
+        help_text="The trace the requests are part of: 32 hexadecimal digits.",
     )
-    path = django_filters.CharFilter(max_length=500, help_text="How the path begins: `/v1/customers/cus_`.")
+    path = django_filters.CharFilter(
+        max_length=500, help_text="The beginning of the path: `/v1/customers/cus_`."
+    )
     created_after = MomentFilter()
     created_before = MomentFilter()
 

@@ -79,10 +79,10 @@ class RequestLogOutput(serializers.Serializer):
     refused_by = serializers.CharField(allow_null=True)
     trace = RequestDecisionOutput(many=True, allow_null=True)
     client_request_id = serializers.CharField(
-        allow_null=True, help_text="What the client itself sent as `X-Request-Id` or `X-Client-Request-Id`."
+        allow_null=True, help_text="The client's own ID, sent as `X-Request-Id` or `X-Client-Request-Id`."
     )
     traceparent = serializers.CharField(
-        allow_null=True, help_text="The trace that the request was part of (W3C Trace Context)."
+        allow_null=True, help_text="The trace the request is part of (W3C Trace Context)."
     )
     created = serializers.DateTimeField()
 
@@ -132,7 +132,9 @@ name_values("RequestAnalyticsGrouping", GROUPINGS)
 class RequestAnalyticsInput(StrictSerializer):
     """The query of `GET /v1/analytics/requests`."""
 
-    since = MomentField(required=False, help_text="Begin (default: 24 hours, by day 30 days before `until`)")
+    since = MomentField(
+        required=False, help_text="Start of the period (default: 24 hours before `until`; by day, 30 days)"
+    )
     until = MomentField(required=False, help_text="End of the period (default: now)")
     interval = serializers.ChoiceField(choices=["hour", "day"], default="hour")
     group_by = serializers.ChoiceField(choices=GROUPINGS, default="time")

@@ -129,7 +129,7 @@ def _period(since: datetime | None, until: datetime | None, interval: str) -> tu
         raise FieldErrors([FieldError("since", "invalid", "Must be before `until`.")])
     if (end - begin) / step > MAX_STEPS:
         raise FieldErrors(
-            [FieldError("since", "too_long", f"At most {MAX_STEPS} {interval}s are answered at once.")]
+            [FieldError("since", "too_long", f"At most {MAX_STEPS} {interval}s can be returned at once.")]
         )
     if begin < epoch:
         raise FieldErrors([FieldError("since", "invalid", "Must be after 1970.")])

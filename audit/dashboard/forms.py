@@ -168,7 +168,7 @@ class RequestFilterForm(_PeriodForm):
         required=False, choices=lambda: [("", "Any"), *((name, name) for name in SCOPES)]
     )
     ip = forms.CharField(label="Address", required=False, max_length=50)
-    client_request_id = forms.CharField(label="Your request id", required=False, max_length=100)
+    client_request_id = forms.CharField(label="Your request ID", required=False, max_length=100)
     period = forms.ChoiceField(required=False, choices=list(PERIODS.items()))
     since = _moment("From")
     until = _moment("To")

@@ -94,7 +94,7 @@ class RangeForm(forms.Form):
         if end and end > today:
             self.add_error("end", f"Choose today ({today}) or earlier.")
         if begin and end and end < begin:
-            self.add_error("end", "Choose the day in “From” or a later one.")
+            self.add_error("end", "Choose the “From” day or a later one.")
         return found
 
     def span(self) -> Span:

@@ -30,8 +30,8 @@ WORDS = {
     "seal_missing": "is missing",
     "cut_off": "the chain ends too early",
     "signature": "the signature is not ours",
-    "unsigned": "waits for a signature for too long",
-    "day_missing": "is gone, and no signed note says that it was dropped",
+    "unsigned": "has waited too long for a signature",
+    "day_missing": "is gone without a signed record that it was dropped",
 }
 
 

@@ -17,5 +17,5 @@ def check_partitions() -> str | None:
     if ahead < 0:
         raise NotReady("today's audit partition is missing: run `manage.py migrate --database=owner`")
     if ahead < WARN_BELOW_DAYS:
-        return f"audit partitions are made for {ahead} more days only: does the scheduler (beat) run?"
+        return f"audit partitions are made for {ahead} more days only: is the scheduler (beat) running?"
     return None

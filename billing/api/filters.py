@@ -82,7 +82,7 @@ class InvoiceFilter(CreatedRange):
     external_id = TextFilter(max_length=100)
     due_after = DayFilter(field_name="due_date", lookup_expr="gte")
     due_before = DayFilter(field_name="due_date", lookup_expr="lt")
-    overdue = TruthFilter(method="by_overdue", help_text="Open after the day on which it was due (UTC).")
+    overdue = TruthFilter(method="by_overdue", help_text="Still open after its due date (UTC).")
     expand = ExpandFilter(choices=EXPANSIONS)
 
     def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:

@@ -19,7 +19,7 @@ _WORDS = {
     "invoice.reopened": ("Open again", "warn"),
     "invoice.overdue": ("Overdue", "warn"),
     "invoice.sent": ("Sent by email", ""),
-    "invoice.link_created": ("Link made", ""),
+    "invoice.link_created": ("Link created", ""),
     "invoice.links_revoked": ("Links revoked", "warn"),
     "payment.recorded": ("Payment recorded", "ok"),
     "payment.updated": ("Payment edited", ""),

@@ -38,10 +38,10 @@ def create_charge(
     """
     gateway = current_gateway()
     if gateway is None:
-        raise NoGateway("No payment gateway is connected, so nobody would take the money.")
+        raise NoGateway("No payment gateway is connected, so nothing can be charged.")
     mode = require_tenant().mode
     if not gateway.takes(mode):
-        raise NoGateway(f"The payment gateway is not set up for {mode} mode, so nobody would take the money.")
+        raise NoGateway(f"The payment gateway is not set up for {mode} mode, so nothing can be charged.")
     kept, problems = clean_metadata(metadata)
     if problem := gateway.payment_method_problem(payment_method):
         problems.append(FieldError("payment_method", "invalid", problem))
@@ -52,7 +52,7 @@ def create_charge(
         if currency not in (None, invoice.currency):
             problems.append(FieldError("currency", "mismatch", f"The invoice is in {invoice.currency}."))
         if customer is not None and customer.id != invoice.customer_id:
-            problems.append(FieldError("customer", "mismatch", "The invoice is another customer's."))
+            problems.append(FieldError("customer", "mismatch", "The invoice belongs to another customer."))
         currency = invoice.currency
         amount = invoice.amount_chargeable if amount is None else amount
     elif amount is None or currency is None:
@@ -62,7 +62,7 @@ def create_charge(
             if value is None
         ]
     if currency is not None and currency not in EXPONENTS:
-        problems.append(FieldError("currency", "invalid", "Use an ISO 4217 code in capitals, such as EUR."))
+        problems.append(FieldError("currency", "invalid", "Use an uppercase ISO 4217 code, such as EUR."))
     if problems:
         raise FieldErrors(problems)
     assert amount is not None

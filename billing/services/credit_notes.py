@@ -75,7 +75,7 @@ def create_credit_note(
     which of a test invoice is noted as a warning; ValueError unless one of lines, amount and full is given.
     """
     if [lines is not None, amount is not None, full].count(True) != 1:
-        raise ValueError("A credit note is of lines, of an amount, or of all that is left.")
+        raise ValueError("A credit note is for lines, an amount, or everything that is left.")
     kept, problems = clean_metadata(metadata)
     if reason and reason not in CreditNote.Reason.values:
         problems.append(FieldError("reason", "invalid", f"Use one of {', '.join(CreditNote.Reason.values)}."))
@@ -159,9 +159,9 @@ def void_credit_note(*, credit_note: CreditNote, actor: Principal, reason: str |
     invoice = lock_invoice(credit_note.invoice)
     note = CreditNote.objects.select_for_update(no_key=True, of=("self",)).get(id=credit_note.id)
     if note.status == CreditNote.Status.VOID:
-        raise CreditNoteNotVoidable("The credit note is void already.")
+        raise CreditNoteNotVoidable("The credit note is already void.")
     if note.refund is not None and note.refund.status != Refund.Status.FAILED:
-        raise CreditNoteNotVoidable("Its refund has given the money back, or is about to.")
+        raise CreditNoteNotVoidable("Its refund has returned the money, or is about to.")
     if note.pre_payment_amount and invoice.status not in _CREDITABLE:
         raise CreditNoteNotVoidable(f"The invoice is {invoice.status}.")
     now = clock.now()
@@ -236,7 +236,7 @@ def _by_lines(
             text = "The invoice has no such line."
             problems.append(FieldError(f"lines.{number}.invoice_line", "not_found", text))
         elif place in seen:
-            text = "This line is named more than once."
+            text = "This line appears more than once."
             problems.append(FieldError(f"lines.{number}.invoice_line", "duplicate", text))
         else:
             seen.add(place)
@@ -245,7 +245,7 @@ def _by_lines(
                 problems.append(FieldError(f"lines.{number}.{problem[0]}", "too_large", problem[1]))
     _refuse(problems)
     if not sum(amounts):
-        raise FieldErrors([FieldError("lines", "required", "The credit note comes to nothing.")])
+        raise FieldErrors([FieldError("lines", "required", "The credit note amounts to nothing.")])
     found = credit_amounts(_amounts_left(left), amounts, prices_include_tax=invoice.prices_include_tax)
     return found, quantities
 

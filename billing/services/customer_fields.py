@@ -17,7 +17,7 @@ MAX_NAME = 200
 MAX_EXTERNAL_ID = 100
 # phonenumbers forgives words around a number and drops an extension; what is stored has to be all that was sent.
 PHONE = r"\+[0-9 ()./-]{2,31}"
-_NOT_A_NUMBER = "Use the international form, such as +4930123456."
+_NOT_A_NUMBER = "Use international format, such as +4930123456."
 
 
 def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
@@ -80,5 +80,5 @@ def _phone(text: str | None) -> str:
     except phonenumbers.NumberParseException as error:
         raise ValueError(_NOT_A_NUMBER) from error
     if not phonenumbers.is_possible_number(number):
-        raise ValueError("This number cannot exist.")
+        raise ValueError("This is not a valid number.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

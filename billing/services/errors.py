@@ -57,8 +57,8 @@ class InvoiceIncomplete(DomainError):
 
     code = "invoice_incomplete"
     status = 409
-    title = "The invoice may not be issued yet"
-    fix = "Fill in the fields that `error.fields` names: the seller's by `PATCH /v1/seller` or on the page *Invoicing*."
+    title = "The invoice cannot be issued yet"
+    fix = "Fill in the fields listed in `error.fields`: the seller's with `PATCH /v1/seller` or on the page *Invoicing*."
 
 
 class CreditNoteIncomplete(DomainError):
@@ -66,7 +66,7 @@ class CreditNoteIncomplete(DomainError):
 
     code = "credit_note_incomplete"
     status = 409
-    title = "The credit note may not be issued yet"
+    title = "The credit note cannot be issued yet"
     fix = InvoiceIncomplete.fix
 
 
@@ -85,7 +85,7 @@ class InvoiceHasPayments(DomainError):
     code = "invoice_has_payments"
     status = 409
     title = "The invoice has payments"
-    fix = "Wait until no charge is pending. An invoice that was partly paid cannot be voided: credit it, and give back what was paid."
+    fix = "Wait until no charge is pending. A partly paid invoice cannot be voided: credit it, and refund what was paid."
 
 
 class NoGateway(DomainError):
@@ -94,7 +94,7 @@ class NoGateway(DomainError):
     code = "no_payment_gateway"
     status = 409
     title = "This platform has no payment gateway"
-    fix = "Ask whoever runs this platform to connect a payment gateway (docs/billing.md)."
+    fix = "Ask the operator of this platform to connect a payment gateway (docs/billing.md)."
 
 
 class ChargeExceedsAmountDue(DomainError):
@@ -141,7 +141,7 @@ class InvoiceNotCreditable(DomainError):
     code = "invoice_not_creditable"
     status = 409
     title = "The invoice cannot be credited"
-    fix = "Finalize a draft first; nobody owes a void invoice, and an uncollectible one stays as it is."
+    fix = "Finalize a draft first; void and uncollectible invoices cannot be credited."
 
 
 class InvoiceHasCreditNotes(DomainError):
@@ -150,7 +150,7 @@ class InvoiceHasCreditNotes(DomainError):
     code = "invoice_has_credit_notes"
     status = 409
     title = "The invoice has credit notes"
-    fix = "Credit the rest of it, or declare its credit notes void first."
+    fix = "Credit the rest of it, or void its credit notes first."
 
 
 class CreditExceedsInvoice(DomainError):
@@ -167,8 +167,8 @@ class CreditNoteNotVoidable(DomainError):
 
     code = "credit_note_not_voidable"
     status = 409
-    title = "The credit note cannot be declared void"
-    fix = "Leave it as it is, and write a new invoice for what is owed after all."
+    title = "The credit note cannot be voided"
+    fix = "Leave it as it is, and create a new invoice for what is still owed."
 
 
 class PaymentExceedsAmountDue(DomainError):
@@ -177,7 +177,7 @@ class PaymentExceedsAmountDue(DomainError):
     code = "payment_exceeds_amount_due"
     status = 409
     title = "The payment exceeds the amount due"
-    fix = "Record at most `amount_chargeable`, and give the rest back to whoever paid it."
+    fix = "Record at most `amount_chargeable`, and return the rest to the payer."
 
 
 class PaymentNotUndoable(DomainError):
@@ -186,7 +186,7 @@ class PaymentNotUndoable(DomainError):
     code = "payment_not_undoable"
     status = 409
     title = "The payment cannot be undone"
-    fix = "Declare the credit notes void that concern what was paid; a payment is undone once."
+    fix = "Void the credit notes for what was paid; a payment can be undone only once."
 
 
 class TierRequestOpen(DomainError):
@@ -195,7 +195,7 @@ class TierRequestOpen(DomainError):
     code = "tier_request_open"
     status = 409
     only_on_pages = True
-    title = "A request is open already"
+    title = "A request is already open"
     fix = "Withdraw the open request first."
 
 
@@ -215,15 +215,15 @@ class RequesterIsNoOwner(DomainError):
     code = "requester_is_no_owner"
     status = 409
     only_on_pages = True
-    title = "Who asked owns the company no more"
+    title = "The requester no longer owns the company"
     fix = "Decline the request; an owner can make a new one."
 
 
 class TierUnchanged(DomainError):
-    """The company has this tier already."""
+    """The company already has this tier."""
 
     code = "tier_unchanged"
     status = 409
     only_on_pages = True
-    title = "The company has this tier already"
+    title = "The company already has this tier"
     fix = "Choose another tier."

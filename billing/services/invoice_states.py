@@ -73,9 +73,9 @@ def void_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     """Declare an open invoice void; it keeps its number. Raises InvoiceNotOpen, InvoiceHasPayments, InvoiceHasCreditNotes."""
     invoice = _lock_open(invoice)
     if invoice.amount_paid or invoice.amount_pending:
-        raise InvoiceHasPayments("Money was taken for this invoice, or is being taken now.")
+        raise InvoiceHasPayments("This invoice has been charged or paid, or is being charged now.")
     if invoice.pre_payment_credit:
-        raise InvoiceHasCreditNotes("A part of this invoice was credited.")
+        raise InvoiceHasCreditNotes("Part of this invoice was credited.")
     invoice.status = Invoice.Status.VOID
     invoice.voided_at = invoice.updated = clock.now()
     invoice.save(update_fields=["status", "voided_at", "updated"])

@@ -180,7 +180,7 @@ def _set_fields(invoice: Invoice, fields: dict[str, Any]) -> list[FieldError]:
     for name, value in fields.items():
         setattr(invoice, name, value)
     if invoice.currency not in EXPONENTS:
-        problems.append(FieldError("currency", "invalid", "Use an ISO 4217 code in capitals, such as EUR."))
+        problems.append(FieldError("currency", "invalid", "Use an uppercase ISO 4217 code, such as EUR."))
     for name, day in (
         ("due_date", invoice.due_date),
         ("service_period.start", invoice.service_start),
@@ -191,7 +191,7 @@ def _set_fields(invoice: Invoice, fields: dict[str, Any]) -> list[FieldError]:
     if (invoice.service_start is None) != (invoice.service_end is None):
         problems.append(FieldError("service_period", "invalid", "Send both `start` and `end`."))
     elif invoice.service_start and invoice.service_end and invoice.service_start > invoice.service_end:
-        problems.append(FieldError("service_period", "invalid", "`start` lies after `end`."))
+        problems.append(FieldError("service_period", "invalid", "`start` is after `end`."))
     return problems
 
 

@@ -40,11 +40,13 @@ def missing_on_document(seller: dict[str, Any], buyer: dict[str, Any]) -> list[F
     Every invoice, and what corrects it, names its seller with an address. From a member of the European Union it has to have the postal code and a
     tax identifier too, and under the reverse charge the buyer's (Directive 2006/112/EC, article 226 (3) to (5)).
     """
-    missing = [] if seller.get("legal_name") else [_missing("seller.legal_name", "Say who sells.")]
+    missing = (
+        [] if seller.get("legal_name") else [_missing("seller.legal_name", "Enter the seller's legal name.")]
+    )
     address = seller.get("address") or {}
     is_eu = address.get("country") in EU_MEMBERS
     missing += [
-        _missing(f"seller.address.{part}", "The seller's address stands on every invoice.")
+        _missing(f"seller.address.{part}", "Every invoice must show the seller's address.")
         for part in (*_ADDRESS, *(("postal_code",) if is_eu else ()))
         if not address.get(part)
     ]
@@ -54,7 +56,7 @@ def missing_on_document(seller: dict[str, Any], buyer: dict[str, Any]) -> list[F
         text = "A seller in the European Union needs a VAT ID (or its national tax number) on every invoice."
         missing.append(_missing("seller.tax_ids", text))
     if buyer.get("tax_exempt") == "reverse" and not buyer.get("tax_ids"):
-        text = "Under the reverse charge the buyer's VAT ID stands on the invoice."
+        text = "A reverse-charge invoice must show the buyer's VAT ID."
         missing.append(_missing("customer.tax_ids", text))
     return missing
 
@@ -66,7 +68,7 @@ def _unprintable(values: dict[str, Any]) -> list[FieldError]:
         FieldError(
             field,
             "unprintable",
-            f"No font here has {', '.join(f'U+{ord(each):04X}' for each in found)}; the document would not show it.",
+            f"No installed font has {', '.join(f'U+{ord(each):04X}' for each in found)}, so the document would not show it.",
         )
         for field, text in (_texts(values) if missing else ())
         if (found := [each for each in dict.fromkeys(text) if each in missing])

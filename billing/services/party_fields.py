@@ -76,4 +76,6 @@ def _bank_part(part: str, text: str) -> str:
     try:
         return str(rules.validate(text))
     except ValidationError as error:
-        raise ValueError(f"This is no {part.upper()}: its form, length or check digits are wrong.") from error
+        raise ValueError(
+            f"This is not a valid {part.upper()}: its format, length or check digits are wrong."
+        ) from error

@@ -49,7 +49,7 @@ def record_payment(
         problems.append(FieldError("method", "invalid", f"Use one of {known}."))
     moment = paid_at or now
     if not datetime(EARLIEST_DAY.year, 1, 1, tzinfo=UTC) <= moment <= now + _TOLERANCE:
-        text = f"Use a moment from {EARLIEST_DAY.year} on that has passed."
+        text = f"Use a time between {EARLIEST_DAY.year} and now."
         problems.append(FieldError("paid_at", "out_of_range", text))
     text_kept = ""
     if reference:
@@ -68,7 +68,7 @@ def record_payment(
         raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
     left = invoice.amount_chargeable
     if amount > left:
-        pending = " The rest is being charged at this moment." if invoice.amount_pending else ""
+        pending = " The rest is being charged right now." if invoice.amount_pending else ""
         raise PaymentExceedsAmountDue(
             f"{money_text(left, invoice.currency)} can be recorded for this invoice.{pending}",
             facts={"amount_chargeable": left},
@@ -97,13 +97,13 @@ def undo_payment(*, payment: OffPlatformPayment, actor: Principal, reason: str) 
     invoice = lock_invoice(payment.invoice)
     payment = OffPlatformPayment.objects.select_for_update(no_key=True).get(id=payment.id)
     if payment.undone_at is not None:
-        raise PaymentNotUndoable("The payment was undone before.")
+        raise PaymentNotUndoable("The payment has already been undone.")
     if invoice.status not in (Invoice.Status.OPEN, Invoice.Status.PAID):
         raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
     rest = invoice.amount_paid - payment.amount
     if rest < invoice.post_payment_credit:
         credited = money_text(invoice.post_payment_credit, invoice.currency)
-        raise PaymentNotUndoable(f"Of what was paid {credited} was credited.")
+        raise PaymentNotUndoable(f"{credited} of what was paid has been credited.")
     now = clock.now()
     payment.undone_at, payment.undo_reason, payment.updated = now, reason, now
     payment.save(update_fields=["undone_at", "undo_reason", "updated"])

@@ -38,7 +38,7 @@ def create_refund(
     or both of amount and full are given.
     """
     if (amount is not None) == full:
-        raise ValueError("A refund is of an amount, or of all that is left.")
+        raise ValueError("A refund is for an amount, or for everything that is left.")
     kept, problems = clean_metadata(metadata)
     if reason and reason not in Refund.Reason.values:
         problems.append(FieldError("reason", "invalid", f"Use one of {', '.join(Refund.Reason.values)}."))

@@ -82,9 +82,7 @@ def _keep_logo(logo: Logo | None) -> SellerLogo | None:
     if kept is not None:
         return kept
     if SellerLogo.objects.count() >= MAX_LOGOS:
-        text = (
-            f"There were {MAX_LOGOS} logos already, all of which documents may show. Use one of them again."
-        )
+        text = f"{MAX_LOGOS} logos have been used already, and documents may still show all of them. Use one of them again."
         raise FieldErrors([FieldError("logo", "too_many", text)])
     return SellerLogo.objects.create(
         content=logo.content,
@@ -142,7 +140,9 @@ def _footer(text: str) -> str:
 
 def _prefix(text: str) -> str:
     if text and (len(text) > MAX_PREFIX or not re.fullmatch(NUMBER_PREFIX, text)):
-        raise ValueError(f"Use up to {MAX_PREFIX} capitals, digits and single hyphens, such as ACME-27.")
+        raise ValueError(
+            f"Use up to {MAX_PREFIX} uppercase letters, digits and single hyphens, such as ACME-27."
+        )
     if text.startswith("TEST"):
-        raise ValueError("TEST begins the numbers of test invoices.")
+        raise ValueError("TEST is reserved for the numbers of test invoices.")
     return text

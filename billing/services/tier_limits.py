@@ -46,7 +46,7 @@ def set_tier_limits(
         after = {**before, **limits}
         changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
         if not changes:
-            raise TierUnchanged("The tier has these limits already.")
+            raise TierUnchanged("The tier already has these limits.")
         TierLimits.objects.filter(tier=tier).update(**after, updated=clock.now())
         publish_unowned(
             TierLimitsChanged(object_id=tier, changes=changes, detail={"reason": reason}), actor=actor

@@ -42,7 +42,7 @@ def request_tier(
     """Ask staff for another tier. Raises FieldErrors, TierUnchanged, TierRequestOpen."""
     _check_tier(tier)
     if tier == company.tier:
-        raise TierUnchanged(f"The company is on {tier} already.")
+        raise TierUnchanged(f"The company is already on {tier}.")
     with refusing(_OPEN_ONCE, lambda: TierRequestOpen("A request has not been decided yet.")):
         request: TierRequest = TierRequest.objects.create(tier=tier, note=note, requested_by=requested_by)
     publish(
@@ -65,7 +65,7 @@ def apply_tier_request(*, request: TierRequest, reason: str, actor: Principal) -
     """Give the company the tier it asked for, and tell who asked by mail. Raises TierRequestClosed, TierUnchanged, RequesterIsNoOwner."""
     with tenant_context(request.company.live_tenant):
         if request.requested_by_id and role_of(request.requested_by_id) != Role.OWNER:
-            raise RequesterIsNoOwner("Who asked for it owns the company no more.")
+            raise RequesterIsNoOwner("The requester no longer owns the company.")
         request = _close(request, TierRequest.Status.APPLIED, reason)
         effect = change_tier(company=request.company, tier=request.tier, reason=reason, actor=actor)
         _mail_decision(request, f"{request.company.name} is on the {request.tier} tier", reason)
@@ -73,7 +73,7 @@ def apply_tier_request(*, request: TierRequest, reason: str, actor: Principal) -
 
 
 def decline_tier_request(*, request: TierRequest, reason: str, actor: Principal) -> TierRequest:
-    """Decline a request; the company sees the reason, and who asked gets it by mail. Raises TierRequestClosed."""
+    """Decline a request; the company sees the reason, and the requester is notified by email. Raises TierRequestClosed."""
     with tenant_context(request.company.live_tenant):
         request = _close(request, TierRequest.Status.DECLINED, reason)
         publish(
@@ -96,7 +96,7 @@ def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -
         hold_tiers()
         company = _lock(company)
         if company.tier == tier:
-            raise TierUnchanged(f"The company is on {tier} already.")
+            raise TierUnchanged(f"The company is already on {tier}.")
         before, limits_before = company.tier, limits_of(company)
         company.tier = tier
         effect = _save(company, "tier")

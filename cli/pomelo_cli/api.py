@@ -68,12 +68,14 @@ def _checked_url(text: str) -> str:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
-        raise Problem(f"--api-url {text!r} is no address: give one as https://pomelo.example.com") from error
+        raise Problem(
+            f"--api-url {text!r} is not a URL: use one such as https://pomelo.example.com"
+        ) from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise Problem(f"--api-url {text!r} is no address: give one as https://pomelo.example.com")
+        raise Problem(f"--api-url {text!r} is not a URL: use one such as https://pomelo.example.com")
     if url.scheme == "http" and not is_loopback(url.host):
         raise Problem(
-            f"--api-url {text!r} would send your key in clear: use https:// (http:// is for this machine only)"
+            f"--api-url {text!r} would send your key unencrypted: use https:// (http:// is for this machine only)"
         )
     return text.rstrip("/").removesuffix("/v1")
 

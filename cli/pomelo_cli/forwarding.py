@@ -97,8 +97,8 @@ def _checked_url(text: str) -> str:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise Problem(
-            f"--forward-to {text!r} is no address: give one as http://localhost:3000/hook"
+            f"--forward-to {text!r} is not a URL: use one such as http://localhost:3000/hook"
         ) from error
     if url.scheme not in ("http", "https") or not url.host:
-        raise Problem(f"--forward-to {text!r} is no address: give one as http://localhost:3000/hook")
+        raise Problem(f"--forward-to {text!r} is not a URL: use one such as http://localhost:3000/hook")
     return text

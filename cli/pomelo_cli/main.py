@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     listen.add_argument(
         "--since",
         metavar="WHEN",
-        help="begin earlier than now: after an event (evt_…), 10m or 2h ago, or at 2026-05-28T20:26:40Z",
+        help="start earlier than now: after an event (evt_…), 10m or 2h ago, or at 2026-05-28T20:26:40Z",
     )
     made = commands.add_parser(
         "trigger",

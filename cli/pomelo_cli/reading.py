@@ -63,7 +63,7 @@ def read_events(
             if "starting_after" in str(error):
                 raise Problem(
                     f"{error}\nThe event to read on from is not there: events are kept for 30 days, and belong to one"
-                    " company and mode. Begin elsewhere: --since 1h"
+                    " company and mode. Start elsewhere: --since 1h"
                 ) from error
             raise
         if failures:

@@ -22,7 +22,7 @@ def parse_since(text: str, *, now: datetime) -> dict[str, str]:
         except ValueError as error:
             raise Problem(
                 f"--since {text!r} is not understood: give an event's id (evt_…), a time back from now (30s, 10m, 2h, 1d)"
-                " or a moment (2026-05-28T20:26:40Z)"
+                " or a time (2026-05-28T20:26:40Z)"
             ) from error
     if moment.tzinfo is None:
         raise Problem(f"--since {text!r} has no time zone: add Z for UTC, as in {text}Z")

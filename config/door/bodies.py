@@ -60,7 +60,7 @@ async def read_body(proto: Any, *, length: int | None, limit: int, seconds: floa
         return _whole(body, length)
     # An end of its own is one empty piece; over HTTP/2 a last, empty frame may come before it.
     if empty > (2 if http2 else 1):
-        raise Incomplete("The body broke off before its end.")
+        raise Incomplete("The body ended before it was complete.")
     return body
 
 
@@ -68,10 +68,10 @@ async def _collect(proto: Any) -> bytes:
     try:
         return bytes(await proto())
     except RuntimeError as error:  # granian's RSGIProtocolClosed
-        raise Incomplete("The body broke off before its end.") from error
+        raise Incomplete("The body ended before it was complete.") from error
 
 
 def _whole(body: bytes, length: int) -> bytes:
     if len(body) != length:
-        raise Incomplete(f"The body was announced as {length} bytes; {len(body)} arrived.")
+        raise Incomplete(f"Content-Length says {length} bytes; {len(body)} arrived.")
     return body

@@ -124,7 +124,7 @@ class Door:
             )
             if length is None and not body and "CONTENT_TYPE" in environ:
                 # A reset by the client looks like an end here; and whoever names a type meant to send something.
-                raise Incomplete("A body was announced by its type, and nothing arrived.")
+                raise Incomplete("A Content-Type was sent, but no body arrived.")
         except Incomplete as error:
             refuse(proto, path, IncompleteBody(str(error)), close=not http2)
             return
@@ -153,7 +153,7 @@ class Door:
             refuse(
                 proto,
                 environ["PATH_INFO"],
-                TemporarilyUnavailable("More work waits than can be done in time."),
+                TemporarilyUnavailable("More requests are waiting than can be served in time."),
             )
             return
         if job is None:

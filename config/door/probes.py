@@ -29,7 +29,7 @@ from core.operations.health import (
 
 # A finding is given out this long; then the next one who asks has it found out again.
 FRESH_SECONDS = 1.0
-DRAINING = Readiness(False, {"process": "it is about to stop, and serves what still comes"})
+DRAINING = Readiness(False, {"process": "shutting down; requests are still served"})
 # A process that needs longer to find out cannot tell, which is not being ready.
 PATIENCE_SECONDS = 5.0
 CONNECT_SECONDS = 2

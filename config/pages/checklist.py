@@ -88,14 +88,14 @@ def first_steps(facts: Facts) -> list[Check]:
         _step(
             facts.ever.call,
             "Make the first call",
-            "Ask the API whose key you have; the quickstart has the call ready to paste.",
+            "Ask the API whose key you have; the quickstart has the request ready to paste.",
             "/docs/quickstart/",
             "Quickstart",
         ),
         _step(
             facts.ever.customer,
             "Add a customer",
-            "By the API or on the page; invoices, charges and messages begin with one.",
+            "With the API or on this dashboard; invoices, charges and messages start with one.",
             "/customers/",
             "Customers",
         ),
@@ -109,7 +109,7 @@ def first_steps(facts: Facts) -> list[Check]:
         _step(
             facts.members > 1,
             "Invite your team",
-            "Developers make keys, viewers look; nobody has to share a password.",
+            "Developers create keys, viewers only look, and no one has to share a password.",
             "/team/",
             "Invite",
             done_at="/team/invite/",
@@ -130,9 +130,9 @@ def needs_care(facts: Facts) -> list[Check]:
         Check(
             "problem",
             f"Webhooks do not reach {endpoint.url}",
-            "It answers with errors. Failed deliveries are tried again for three days."
+            "It responds with errors. Failed deliveries are retried for three days."
             if endpoint.enabled
-            else "It was switched off after failing. What waits is kept, and goes out when it is on again.",
+            else "It was disabled after failing. Pending deliveries are kept, and sent once it is enabled again.",
             f"/webhooks/{endpoint.public_id}/",
             "See why",
         )
@@ -142,14 +142,16 @@ def needs_care(facts: Facts) -> list[Check]:
     if ending:
         text = f"{_names(ending)}: what uses {'it' if len(ending) == 1 else 'them'} is refused afterwards."
         found.append(
-            Check("problem", "Keys end within 7 days", text, f"{_page(ending[0])}edit/", "Choose a later day")
+            Check(
+                "problem", "Keys expire within 7 days", text, f"{_page(ending[0])}edit/", "Choose a later day"
+            )
         )
     if facts.against_policy:
         text = f"{_names(facts.against_policy)}: kept working, and not rotated before it is edited."
         found.append(
             Check(
                 "problem",
-                "Keys against the company's policy",
+                "Keys that violate the company's policy",
                 text,
                 f"{_page(facts.against_policy[0])}edit/",
                 "Edit",
@@ -193,8 +195,8 @@ def _secret_kept_well(facts: Facts) -> Check:
     return Check(
         "unknown",
         title,
-        "In the environment or a secret manager, never in client code or git. This cannot be seen from here; "
-        "the scanner pattern in the documentation finds secrets in your repositories.",
+        "In the environment or a secret manager, never in client code or git. Pomelo cannot check this; the "
+        "scanner pattern in the documentation finds secrets in your repositories.",
         "/docs/authentication/",
         "Pattern",
     )
@@ -208,7 +210,7 @@ def _least_scopes(facts: Facts) -> Check:
             "problem", title, f"{_names(wide)}: scopes not used in 30 days.", f"{_page(wide[0])}edit/", "Trim"
         )
     if not any(key.last_used_at and facts.now - key.created >= UNUSED_AFTER for key in facts.keys):
-        text = "No key has been in use for 30 days yet, so this cannot be judged."
+        text = "No key has been in use for 30 days yet, so this cannot be assessed yet."
         return Check("not_applicable", title, text)
     return Check("done", title, "No key has a scope that it has not needed for 30 days.")
 
@@ -234,15 +236,17 @@ def _bound_to_places(facts: Facts) -> Check:
         return Check("problem", title, text, f"{_page(unbound[0])}edit/", "Add addresses")
     if all(key.kind == ApiKey.Kind.SERVER and key.mode == "test" for key in facts.keys):
         return Check(
-            "not_applicable", title, "Test keys reach no live data, so they may be used from anywhere."
+            "not_applicable", title, "Test keys cannot reach live data, so they can be used from anywhere."
         )
-    return Check("done", title, "Browser keys name their origins, live server keys their addresses.")
+    return Check("done", title, "Browser keys list their origins, and live server keys their addresses.")
 
 
 def _idempotency(facts: Facts) -> Check:
     title = "Idempotency-Key on every create, charge and send"
     if facts.has_idempotent_write:
-        return Check("done", title, "Writes of the last 24 hours carried one, so retries cannot double them.")
+        return Check(
+            "done", title, "Writes of the last 24 hours carried one, so retries cannot duplicate them."
+        )
     if not any(SCOPES[scope].writes for key in facts.keys for scope in key.scopes):
         return Check("not_applicable", title, "No key can write, so there is nothing to repeat.")
     text = "No write of the last 24 hours carried one. With it, a retry can never create or charge twice."
@@ -253,9 +257,7 @@ def _signatures(facts: Facts) -> Check:
     title = "Webhook signatures verified"
     if not facts.endpoints:
         return Check("not_applicable", title, "This mode has no webhook endpoint.")
-    text = (
-        "Whether your receiver does it cannot be seen from here; the documentation has it in six languages."
-    )
+    text = "Pomelo cannot check whether your receiver does it; the documentation shows how in six languages."
     return Check("unknown", title, text, "/docs/webhooks/", "How")
 
 

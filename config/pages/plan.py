@@ -49,7 +49,7 @@ class TierRequestForm(forms.Form):
         max_length=1000,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Anything that helps to decide, such as what you expect to send.",
+        help_text="Anything that helps the decision, such as your expected volume.",
     )
 
     def __init__(self, *args: object, company: Company, **kwargs: object) -> None:
@@ -81,7 +81,7 @@ def ask(request: CompanyRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_error(None, refusal.detail)
         else:
-            messages.success(request, "Your request is with the operator of this platform.")
+            messages.success(request, "Your request was sent to the operator of this platform.")
             return redirect("pages:plan")
     return _render(request, form)
 

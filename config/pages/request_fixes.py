@@ -72,17 +72,17 @@ def fix_request(request: CompanyRequest, public_id: str) -> HttpResponse:
     fix = next((one for one in fixes_of(log) if one.kind and (one.kind, one.value) == wanted), None)
     if fix is None:
         # Somebody was quicker, or the key is another one now.
-        messages.info(request, "The key needs nothing more for this request.")
+        messages.info(request, "The key already has what this request needs.")
         return redirect("audit:request", public_id)
     assert log.key is not None
     key = get_key(ids.encode("key", log.key))
     settings = _settings_of(key)
     if fix.kind == "scope":
         settings = replace(settings, scopes=[*key.scopes, fix.value])
-        said = f"{key.name} may {fix.value} now."
+        said = f"{key.name} now has {fix.value}."
     else:
         settings = replace(settings, allowed_networks=[*key.allowed_networks, fix.value])
-        said = f"{key.name} may be used from {fix.value} now."
+        said = f"{key.name} can now be used from {fix.value}."
     update_key(key=key, chosen=settings, actor=request.principal)
     messages.success(request, f"{said} Send the request again.")
     return redirect("apikeys:detail", key.public_id)

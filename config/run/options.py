@@ -63,7 +63,7 @@ def read_options(environment: Mapping[str, str]) -> RunOptions:
     tls = certificate is not None or environment.get("TLS", "").lower() not in ("", "0", "false", "no")
     if not tls and not is_loopback(host):
         raise UsageError(
-            f"HOST={host} can be reached by others, and API keys must not cross a network in clear. "
+            f"HOST={host} can be reached by others, and API keys must not cross a network unencrypted. "
             "Use `make run TLS=1` (a self-signed certificate), set TLS_CERT_FILE and TLS_KEY_FILE, "
             "or stay on loopback (HOST=127.0.0.1)."
         )

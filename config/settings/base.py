@@ -545,7 +545,7 @@ METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 UNFOLD = {
     "SITE_TITLE": "Pomelo staff",
     "SITE_HEADER": "Pomelo staff",
-    "SITE_SUBHEADER": "Every look and every change is audited",
+    "SITE_SUBHEADER": "Every view and every change is audited",
     "SITE_ICON": lambda request: static("pomelo/img/mark.svg"),
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pomelo/img/mark.svg")}

@@ -166,7 +166,10 @@ def _tier_requests(page: _Page) -> Section | None:
         for one in wishes
     ]
     return Section(
-        "Tier requests", ("Tier", "Status", "Asked by", "Note", "Asked (UTC)"), rows, page.all_of(TierRequest)
+        "Tier requests",
+        ("Tier", "Status", "Requested by", "Note", "Requested (UTC)"),
+        rows,
+        page.all_of(TierRequest),
     )
 
 
@@ -282,4 +285,4 @@ def _history(page: _Page) -> Section:
         (page.link(one, f"{one.created:{MOMENT}}"), one.mode, one.action, one.actor_name, one.target_id)
         for one in entries
     ]
-    return Section("History", ("When (UTC)", "Mode", "What", "Who", "What on"), rows, page.all_of(AuditEntry))
+    return Section("History", ("When (UTC)", "Mode", "What", "Who", "Target"), rows, page.all_of(AuditEntry))

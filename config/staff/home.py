@@ -72,12 +72,12 @@ def list_waiting(site: AdminSite, request: HttpRequest) -> list[Waiting]:
 def _lines() -> Iterator[_Line]:
     yield _Line("Tier requests", TierRequest, Q(status="open"), {"status__exact": "open"})
     yield _Line("Companies to approve", Company, COMPANY_STATES["approval"], {"state": "approval"})
-    yield _Line("SMS senders to decide", SmsSender, Q(status="pending"), {"status__exact": "pending"})
-    yield _Line("Appeals against a pause of email", Reputation, APPEAL_WAITS, {"appeal": "waits"})
+    yield _Line("SMS senders to review", SmsSender, Q(status="pending"), {"status__exact": "pending"})
+    yield _Line("Appeals to lift an email pause", Reputation, APPEAL_WAITS, {"appeal": "waits"})
     yield _Line("Suspended companies", Company, COMPANY_STATES["suspended"], {"state": "suspended"})
     yield _Line("Failing webhook endpoints", Endpoint, ENDPOINT_HEALTH["failing"], {"health": "failing"})
     yield _Line(
-        "Endpoints switched off after failing", Endpoint, ENDPOINT_HEALTH["given_up"], {"health": "given_up"}
+        "Endpoints disabled after failing", Endpoint, ENDPOINT_HEALTH["given_up"], {"health": "given_up"}
     )
     yield _Line(
         "Requests that ended with 5xx, last 24 hours",
@@ -85,7 +85,7 @@ def _lines() -> Iterator[_Line]:
         Q(pk__gte=first_id(clock.now() - timedelta(days=1)), status__gte=500),
         {"outcome": "5", "days": "1"},
     )
-    yield _Line("Rows that batches have set aside", SetAside, Q(), {})
+    yield _Line("Rows set aside by batches", SetAside, Q(), {})
 
 
 def keep_checks(request: HttpRequest, found: Readiness) -> None:

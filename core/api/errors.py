@@ -56,7 +56,7 @@ class InvalidCredentials(Unauthenticated):
 
     code = "invalid_credentials"
     title = "The credential is not valid"
-    fix = "Check that the secret is complete (`manage.py check_secret` or the documented checksum) and of this server."
+    fix = "Check that the secret is complete (`manage.py check_secret` or the documented checksum) and belongs to this server."
 
 
 class InsufficientScope(DomainError):
@@ -79,7 +79,7 @@ class NoSuchRoute(DomainError):
     code = "unknown_route"
     status = 404
     title = "No operation has this path"
-    fix = "Compare the path, its version and a slash at its end with the API reference."
+    fix = "Check the path, its version and any trailing slash against the API reference."
 
 
 class NotPermitted(DomainError):
@@ -88,7 +88,7 @@ class NotPermitted(DomainError):
     code = "not_permitted"
     status = 403
     title = "This is not permitted"
-    fix = "Read `detail`: it says what the rule asks for."
+    fix = "Read `detail`: it says what the rule requires."
 
 
 class RateLimited(DomainError):
@@ -97,9 +97,7 @@ class RateLimited(DomainError):
     code = "rate_limited"
     status = 429
     title = "Too many requests"
-    fix = (
-        "Wait the number of seconds in `Retry-After`. The `RateLimit` headers of every response say how much is left."
-    )
+    fix = "Wait the number of seconds in `Retry-After`. The `RateLimit` headers of every response say how much is left."
 
 
 class Refused(DomainError):
@@ -124,7 +122,7 @@ class HttpsRequired(DomainError):
     code = "https_required"
     status = 403
     title = "HTTPS is required"
-    fix = "Call the API by https://. If the request carried a secret, rotate that key: it crossed the network in clear."
+    fix = "Call the API by https://. If the request carried a secret, rotate that key: it crossed the network unencrypted."
 
 
 class MethodNotAllowed(DomainError):
@@ -160,7 +158,7 @@ class IncompleteBody(DomainError):
     code = "incomplete_body"
     status = 400
     title = "The request body did not arrive"
-    fix = "Send the request again, with its whole body and the Content-Length that belongs to it."
+    fix = "Send the request again, with its whole body and the matching Content-Length."
 
 
 class UnsupportedMediaType(DomainError):
@@ -178,7 +176,7 @@ class PreconditionFailed(DomainError):
     code = "precondition_failed"
     status = 412
     title = "The object has changed"
-    fix = "Read the object again, decide anew, and send its new `ETag`."
+    fix = "Read the object again, reapply your change, and send its new `ETag`."
 
 
 class IdempotencyInFlight(DomainError):
@@ -187,7 +185,7 @@ class IdempotencyInFlight(DomainError):
     code = "idempotency_in_flight"
     status = 409
     title = "A request with this Idempotency-Key is in progress"
-    fix = "Wait the number of seconds in `Retry-After` and send the same request again: you will get its answer."
+    fix = "Wait the number of seconds in `Retry-After` and send the same request again: you will get its response."
 
 
 class IdempotencyKeyReused(DomainError):
@@ -196,7 +194,7 @@ class IdempotencyKeyReused(DomainError):
     code = "idempotency_key_reused"
     status = 422
     title = "Idempotency-Key reused for another request"
-    fix = "Use a new key for every new request; repeat a key only with the identical method, path, query and body."
+    fix = "Use a new key for every new request; reuse a key only with the identical method, path, query and body."
 
 
 class InternalError(DomainError):

@@ -129,7 +129,7 @@ def _of_drf(raised: Exception, request: Any, view: Any) -> DomainError | None:
         return errors.MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": allowed})
     if isinstance(raised, drf.NotAcceptable):
         types = " or ".join(renderer.media_type for renderer in view.renderer_classes)
-        return errors.NotAcceptable(f"This endpoint answers {types}.")
+        return errors.NotAcceptable(f"This endpoint returns {types}.")
     if isinstance(raised, drf.UnsupportedMediaType):
         return unsupported(request.content_type.partition(";")[0].strip())
     return None
@@ -171,7 +171,7 @@ def to_domain_error(error: BaseException) -> DomainError:
         return TemporarilyUnavailable("The database cannot be reached right now.")
     if isinstance(error, DataError):
         log.warning("api.value_refused_by_database", exc_info=error)
-        return InvalidRequest("A value is outside of the range that can be stored.")
+        return InvalidRequest("A value is outside the range that can be stored.")
     log.error("api.unexpected_error", exc_info=error)
     return InternalError("Something failed on our side. It has been logged under this request id.")
 

@@ -251,9 +251,7 @@ def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
     if unknown:
         raise FieldErrors(
             [
-                FieldError(
-                    name[:100] or "(empty)", "unknown_parameter", "This query parameter is not known here."
-                )
+                FieldError(name[:100] or "(empty)", "unknown_parameter", "Unknown query parameter.")
                 for name in unknown
             ]
         )

@@ -146,7 +146,7 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
         require_again(principal, stored.scopes)
         if stored.body == NOT_KEPT:
             raise IdempotencyKeyReused(
-                "This request was carried out; its answer was streamed, and so is not kept."
+                "This request was completed; its response was streamed, so it is not stored."
             )
         response = replay(stored)
         response.headers[REPLAYED] = "true"
@@ -176,7 +176,7 @@ def require_again(principal: Principal, scopes: Iterable[Sequence[str]]) -> None
         if principal.kind == "key" and principal.scopes.isdisjoint(alternatives):
             # The class belongs to apikeys, which this may not import.
             raise ERRORS["insufficient_scope"](
-                "The answer that is kept under this Idempotency-Key needs a scope that this key lacks.",
+                "The response stored under this Idempotency-Key needs a scope that this key lacks.",
                 facts={"required_scopes": list(alternatives), "granted_scopes": sorted(principal.scopes)},
             )
 

@@ -61,7 +61,7 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise InvalidRequest(f"The name {twice[:100]!r} stands twice in one object.")
+        raise InvalidRequest(f"The name {twice[:100]!r} appears twice in one object.")
     return found
 
 

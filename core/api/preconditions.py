@@ -66,7 +66,7 @@ def matching(handler: Callable[..., Any], view: Any) -> Callable[..., Any]:
     def checked(request: ApiRequest, *args: Any, **kwargs: Any) -> Any:
         wanted = request.META["HTTP_IF_MATCH"]
         if not hasattr(view, "retrieve") or not kwargs:
-            raise InvalidRequest("If-Match speaks of one object, which this path does not name.")
+            raise InvalidRequest("If-Match applies to a single object, which this path does not name.")
         view.retrieve(request, *args, **kwargs)  # whoever may not see it gets 404, and locks nothing
         view.lock_object(kwargs)
         as_answered = versions.downgraded(view.retrieve(request, *args, **kwargs).data, request._request)  # noqa: SLF001

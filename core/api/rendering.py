@@ -155,7 +155,7 @@ def read_body(request: HttpRequest, *, limit: int | None = None) -> bytes:
             if len(body) > limit:
                 raise BodyTooLarge(f"The body is longer than the {limit} bytes that are accepted.")
             if not body:
-                raise IncompleteBody("A body was announced, and nothing arrived.")
+                raise IncompleteBody("A body was announced, but none arrived.")
             # As Django itself leaves a request whose body it has read; DRF parses uploads from it.
             request._body, request._stream = body, BytesIO(body)  # noqa: SLF001
             request._read_started = True  # type: ignore[attr-defined]  # noqa: SLF001
@@ -163,11 +163,11 @@ def read_body(request: HttpRequest, *, limit: int | None = None) -> bytes:
             return body
         body = request.body
         if len(body) < length:
-            raise IncompleteBody(f"The body was announced as {length} bytes; {len(body)} arrived.")
+            raise IncompleteBody(f"Content-Length says {length} bytes; {len(body)} arrived.")
     except ValueError as error:
         raise InvalidRequest("Content-Length is not a number.") from error
     except (RawPostDataException, UnreadablePostError, OSError) as error:
-        raise IncompleteBody("The body could not be read to its end.") from error
+        raise IncompleteBody("The body could not be read completely.") from error
     return body
 
 

@@ -47,11 +47,11 @@ class PagePagination:
             "properties": {
                 "object": {"type": "string", "enum": ["list"]},
                 "data": schema,
-                "has_more": {"type": "boolean", "description": "Whether more follow"},
+                "has_more": {"type": "boolean", "description": "Whether there are more"},
                 "next_cursor": {
                     "type": ["string", "null"],
-                    "description": "Send it as `starting_after` to get the next page; as `ending_before` after a page that was "
-                    "asked for so",
+                    "description": "Send it as `starting_after` to get the next page, or as `ending_before` "
+                    "after a page requested with that",
                 },
             },
         }
@@ -69,7 +69,7 @@ class PagePagination:
                 "name": "limit",
                 "in": "query",
                 "required": False,
-                "description": "How many objects at most",
+                "description": "The maximum number of objects",
                 "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
             },
             {
@@ -142,7 +142,7 @@ class ApiSchema(AutoSchema):
                     response["headers"] = {**response.get("headers", {}), "ETag": shared.header("ETag")}
         if action in ("retrieve", "pdf"):
             name = "If-None-Match"
-            operation["responses"]["304"] = {"description": "The object is as you have it; there is no body"}
+            operation["responses"]["304"] = {"description": "The object has not changed; there is no body"}
         elif self.method in WRITES and "{id}" in self.path:
             name = "If-Match"
             operation["responses"]["412"] = shared.refusal(412)
@@ -166,9 +166,7 @@ class ApiSchema(AutoSchema):
     def _describe_scopes(self) -> str:
         names = self._required_scopes()
         return (
-            f"Scope: {' or '.join(f'`{name}`' for name in names)}."
-            if names
-            else "Every valid key may call it."
+            f"Scope: {' or '.join(f'`{name}`' for name in names)}." if names else "Any valid key may call it."
         )
 
     def get_extensions(self) -> Json:

@@ -28,7 +28,7 @@ SECURITY: list[Json] = [{"bearer": []}, {"basic": []}]
 
 HEADERS: Json = {
     "X-Request-Id": {
-        "description": "Names this request in the request log and towards support",
+        "description": "Identifies this request in the request log and to support",
         "required": True,
         "schema": {
             "type": "string",
@@ -43,7 +43,7 @@ HEADERS: Json = {
         "schema": {"type": "string", "examples": ['"key";q=60;w=60, "company";q=300;w=60']},
     },
     "RateLimit": {
-        "description": "What is left: `r` requests; the next token comes in `t` seconds, to a refused caller its own. Provisional, as "
+        "description": "What is left: `r` requests; the next token comes in `t` seconds (for a refused caller, its own). Provisional, as "
         "`RateLimit-Policy`",
         "required": True,
         "schema": {"type": "string", "examples": ['"key";r=41;t=1, "company";r=281;t=1']},
@@ -68,15 +68,15 @@ HEADERS: Json = {
         "schema": {"type": "string", "enum": ["true"]},
     },
     "Pomelo-Secret-Ends": {
-        "description": "When the secret that was sent ends (RFC 3339): it was rotated, so change to the new one before",
+        "description": "When the secret that was sent ends (RFC 3339): it was rotated, so switch to the new one before then",
         "schema": {"type": "string", "format": "date-time"},
     },
     "Pomelo-Version": {
-        "description": "The version of the API that this answer is of",
+        "description": "The version of the API of this response",
         "schema": {"type": "string", "format": "date", "examples": ["2026-11-01"]},
     },
     "Deprecation": {
-        "description": "Since when what was called, or its version, is deprecated: seconds since 1970 after an `@` (RFC 9745)",
+        "description": "Since when the operation, or its version, is deprecated: seconds since 1970 after an `@` (RFC 9745)",
         "schema": {"type": "string", "pattern": "^@[0-9]+$", "examples": ["@1798761600"]},
     },
     "Sunset": {
@@ -84,7 +84,7 @@ HEADERS: Json = {
         "schema": {"type": "string", "examples": ["Fri, 31 Dec 2027 23:59:59 GMT"]},
     },
     "ETag": {
-        "description": "Names this state of the object: for `If-None-Match` and `If-Match`",
+        "description": "Identifies this state of the object, for `If-None-Match` and `If-Match`",
         "required": True,
         "schema": {"type": "string", "examples": ['"5d41402abc4b2a76b9719d911017c592"']},
     },
@@ -131,7 +131,7 @@ def version_parameter() -> Json:
         "name": "Pomelo-Version",
         "in": "header",
         "required": False,
-        "description": "The version of the API that this request is written for; without it the version of the key counts.",
+        "description": "The version of the API that this request is written for; defaults to the version of the key.",
         # Not an enum: a client that was generated today must be able to name a later one.
         "schema": {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     }
@@ -143,14 +143,14 @@ CONDITIONS: Json = {
         "name": "If-None-Match",
         "in": "header",
         "required": False,
-        "description": "The `ETag` of the object as you have it: 304, without a body, while it is still so.",
+        "description": "The `ETag` of the object as you have it: 304, without a body, if it has not changed.",
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]+$"},
     },
     "If-Match": {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The `ETag` of the object as you read it: 412, and nothing is changed, when it has changed since.",
+        "description": "The `ETag` of the object as you read it: 412, and nothing is changed, if it has changed since.",
         "schema": {"type": "string", "pattern": "^[\\x20-\\x7e]+$"},
     },
 }
@@ -186,34 +186,34 @@ EXAMPLES: Json = {
 PARAMETERS = {
     "address": "Only this address, in any spelling",
     "channel": "Only this channel, or these",
-    "created_after": "Only what was created then or later (RFC 3339)",
-    "created_before": "Only what was created before (RFC 3339)",
-    "charge": "Only of the charge with this identifier",
-    "customer": "Only of the customer with this identifier",
-    "due_after": "Only what is due on that day or later",
-    "due_before": "Only what is due before that day",
-    "expand": "What is told of each object besides: without it they come without their lines, and without what is added up from them",
-    "email": "Only with this email address; capitals do not matter",
-    "endpoint": "Only to the webhook endpoint with this identifier",
-    "event_type": "Only of this event type, or these",
-    "ending_before": "Only objects before this one, the page next to it: instead of `starting_after`",
-    "external_id": "Only with this identifier of your own",
+    "created_after": "Only those created at or after this time (RFC 3339)",
+    "created_before": "Only those created before this time (RFC 3339)",
+    "charge": "Only those of the charge with this ID",
+    "customer": "Only those of the customer with this ID",
+    "due_after": "Only those due on or after this day",
+    "due_before": "Only those due before this day",
+    "expand": "What else to include in each object: without it, lines and what is added up from them are left out",
+    "email": "Only with this email address, case-insensitively",
+    "endpoint": "Only those to the webhook endpoint with this ID",
+    "event_type": "Only those of this event type, or these",
+    "ending_before": "Only objects before this one, on the page next to it; instead of `starting_after`",
+    "external_id": "Only with this ID of your own",
     "group_by": "What the counts are broken down by",
-    "id": "The identifier of the object",
+    "id": "The ID of the object",
     "interval": "The step of time",
-    "invoice": "Only of the invoice with this identifier",
+    "invoice": "Only those of the invoice with this ID",
     "metadata_key": "Only with a metadata entry of this name",
     "metadata_value": "Only where the entry under `metadata_key` has this value",
     "name": "Only with this name",
     "number": "Only with this number",
-    "object_id": "Only about the object with this identifier",
-    "origin": "Only what came onto the list this way, or these",
-    "search": "Words, each of which begins a word of the name, email, phone or external_id",
+    "object_id": "Only those about the object with this ID",
+    "origin": "Only those added to the list this way, or these",
+    "search": "Words, each the beginning of a word in the name, email, phone or external_id",
     "sort": "`-created`, newest first, or `created`, oldest first",
     "status": "Only in this status, or these",
     "tag": "Only with this tag",
-    "to": "Only what went to this address",
-    "topic": "Only what left this topic of bulk mail",
+    "to": "Only those sent to this address",
+    "topic": "Only those that left this bulk mail topic",
     "type": "Only of this type, or these",
 }
 
@@ -226,12 +226,17 @@ _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
         (),
     ),
     401: ("Unauthenticated", "No valid credential was sent", "missing_credentials", ("WWW-Authenticate",)),
-    403: ("Forbidden", "The key may not do this, from here, or not in clear", "insufficient_scope", ()),
+    403: (
+        "Forbidden",
+        "The key may not do this, not from here, or not without HTTPS",
+        "insufficient_scope",
+        (),
+    ),
     404: ("NotFound", "There is no such object for this key", "not_found", ()),
-    406: ("NotAcceptable", "The Accept header rules the answer out", "not_acceptable", ()),
+    406: ("NotAcceptable", "The Accept header rules the response out", "not_acceptable", ()),
     409: (
         "Conflict",
-        "The state of the object forbids it, or a twin is in flight",
+        "The state of the object forbids it, or the same request is in progress",
         "idempotency_in_flight",
         (),
     ),
@@ -248,7 +253,7 @@ _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
     500: ("InternalError", "Something failed on our side", "internal_error", ()),
     503: (
         "Unavailable",
-        "A part cannot be reached; nothing was executed",
+        "A service is unavailable; nothing was executed",
         "temporarily_unavailable",
         ("Retry-After",),
     ),
@@ -256,9 +261,9 @@ _REFUSALS: dict[int, tuple[str, str, str, tuple[str, ...]]] = {
 SUCCESSES = {
     "200": "Done",
     "201": "Created",
-    "202": "Accepted: it is done in the background",
+    "202": "Accepted: done in the background",
     "204": "Done; there is no body",
-    "304": "The object is as you have it; there is no body",
+    "304": "The object has not changed; there is no body",
 }
 ALWAYS = (400, 401, 403, 404, 406, 429, 500, 503)
 ON_WRITES = (409, 413, 415, 422)
@@ -273,7 +278,7 @@ def problem_schemas() -> Json:
             "description": "Why a request was refused (RFC 9457). Decide by `error.code`; `detail` is for people.",
             "required": ["type", "title", "status", "detail", "instance", "request_id", "error"],
             "properties": {
-                "type": {**text, "format": "uri", "description": "Leads to the documentation of the code"},
+                "type": {**text, "format": "uri", "description": "Links to the documentation of the code"},
                 "title": text,
                 "status": {"type": "integer", "maximum": 599},
                 "detail": text,
@@ -289,7 +294,7 @@ def problem_schemas() -> Json:
         },
         "ProblemError": {
             "type": "object",
-            "description": "The code, and facts that belong to it",
+            "description": "The code, and details that belong to it",
             "required": ["code", "message"],
             "properties": {
                 "code": {"$ref": "#/components/schemas/ErrorCode"},

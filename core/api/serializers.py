@@ -39,12 +39,12 @@ def _refuse_hostile_text(value: Any, path: str, problems: dict[str, list[str]]) 
 # types must not, or a mistake of the caller is stored as if it were meant.
 _JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...], str], ...] = (
     (serializers.BooleanField, (bool,), "true or false"),
-    (serializers.IntegerField, (int,), "a whole number"),
-    (serializers.CharField, (str,), "a text"),
-    (serializers.ChoiceField, (str,), "a text"),
-    (serializers.DateTimeField, (str,), "a text"),
-    (serializers.DateField, (str,), "a text"),
-    (serializers.UUIDField, (str,), "a text"),
+    (serializers.IntegerField, (int,), "an integer"),
+    (serializers.CharField, (str,), "a string"),
+    (serializers.ChoiceField, (str,), "a string"),
+    (serializers.DateTimeField, (str,), "a string"),
+    (serializers.DateField, (str,), "a string"),
+    (serializers.UUIDField, (str,), "a string"),
     (serializers.ListField, (list,), "a list"),
     (serializers.DictField, (dict,), "an object"),
 )
@@ -108,7 +108,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         """Validate `data`; raises ValidationError naming every field that is refused."""
         if isinstance(data, dict):
             unknown = {
-                str(name): [serializers.ErrorDetail("This field is not known here.", code="unknown_field")]
+                str(name): [serializers.ErrorDetail("Unknown field.", code="unknown_field")]
                 for name in data
                 if name not in self.fields or self.fields[name].read_only
             }

@@ -71,7 +71,7 @@ def read_backup(folder: Path) -> tuple[Path, dict[str, Any], Inventory]:
     """Return a backup's dump, manifest and inventory. Raises BackupError when it is not whole."""
     dump, manifest = folder / DUMP, folder / MANIFEST
     if not (dump.is_file() and manifest.is_file()):
-        raise BackupError(f"{folder} is no backup: it needs {DUMP} and {MANIFEST}.")
+        raise BackupError(f"{folder} is not a backup: it needs {DUMP} and {MANIFEST}.")
     try:
         said = json.loads(manifest.read_bytes())
         inventory = Inventory(**said["inventory"])

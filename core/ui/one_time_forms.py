@@ -37,7 +37,7 @@ def act_once(request: HttpRequest, act: Callable[[], HttpResponse], *, if_sent_b
     """
     token = _sent_token(request)
     if not token:
-        raise FieldErrors([FieldError(FIELD, "required", "The form was not complete. Please send it again.")])
+        raise FieldErrors([FieldError(FIELD, "required", "The form was incomplete. Please submit it again.")])
     key, mark = f"{FORM_KEYS}{token}", _fingerprint(request)
     stored = lock_and_look_up(key, wait=True)
     if stored is None:
@@ -47,7 +47,7 @@ def act_once(request: HttpRequest, act: Callable[[], HttpResponse], *, if_sent_b
         return response
     if stored.fingerprint != mark:
         request.form_token_is_spent = True  # type: ignore[attr-defined]
-        text = "This form was sent before with other values, and it worked. Send it again if you want this as well."
+        text = "This form was already submitted with other values, and that worked. Submit it again if you want this as well."
         raise FieldErrors([FieldError(FIELD, "sent_before", text)])
     messages.info(request, if_sent_before)
     return replay(stored)

@@ -50,7 +50,7 @@ class StaffListed(Event):
     """A member of staff had objects of the company on a list. What they searched for, only staff see."""
 
     type: ClassVar[str] = "staff.listed"
-    sentence: ClassVar[str] = "viewed a list that had objects of the company on it"
+    sentence: ClassVar[str] = "viewed a list that included objects of the company"
     public: ClassVar[bool] = False
 
 
@@ -81,14 +81,14 @@ class ReasonForm(forms.Form):
     named = forms.CharField(
         max_length=60,
         label="Short name",
-        help_text="Of the company this is for, typed out, so that a slip of the mouse hits nobody else.",
+        help_text="Type the short name of the company this is for, to confirm.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     reason = forms.CharField(
         min_length=5,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="The company reads this in its audit trail.",
+        help_text="Shown to the company in its audit trail.",
     )
 
     def in_the_look_of_the_site(self) -> "ReasonForm":
@@ -107,9 +107,7 @@ class ReasonForm(forms.Form):
         """Tell whether what was typed is the short name of all that was selected; otherwise say so on the field."""
         if {*owners} == {self.cleaned_data["named"].strip()}:
             return True
-        self.add_error(
-            "named", "This is not the short name of the company that all of the selected objects belong to."
-        )
+        self.add_error("named", "This is not the short name of the company that owns all selected objects.")
         return False
 
 

@@ -26,7 +26,7 @@ from core.values.texts import (
 MAX_ADDRESS = 254
 MAX_LOCAL_PART = 64
 MAX_NAME = 200
-MISLEADING_NAME = "A name must not hold an address or a link: readers would take it for the sender's."
+MISLEADING_NAME = "A name must not contain an address or a link: readers would take it for the sender's."
 HOW_TO_WRITE = "Write `ada@example.com` or `Ada Lovelace <ada@example.com>`."
 
 _valid = EmailValidator()

@@ -44,8 +44,8 @@ def decode(prefix: str, text: str) -> uuid.UUID:
     found, _, suffix = text.rpartition("_")
     # TypeID would make up a new identifier for an empty suffix.
     if found != prefix or not suffix:
-        raise InvalidId(f"an identifier that begins with {prefix}_ was expected")
+        raise InvalidId(f"expected an ID that begins with {prefix}_")
     try:
         return uuid.UUID(bytes=bytes(TypeID(prefix=prefix, suffix=suffix).uuid_bytes))
     except TypeIDException as error:
-        raise InvalidId(f"an identifier that begins with {prefix}_ was expected") from error
+        raise InvalidId(f"expected an ID that begins with {prefix}_") from error

@@ -37,6 +37,6 @@ def clean_metadata(metadata: Mapping[str, str] | None) -> tuple[dict[str, str], 
         if not 1 <= len(name) <= MAX_NAME:
             problems.append(FieldError("metadata", "name", BAD_NAME))
         elif not isinstance(value, str) or len(value) > MAX_VALUE:
-            message = f"Use a text of at most {MAX_VALUE} characters."
+            message = f"Use a string of at most {MAX_VALUE} characters."
             problems.append(FieldError(f"metadata.{name}", "invalid", message))
     return kept, problems

@@ -10,10 +10,8 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 
 MOMENT_EXAMPLE = "2026-01-31T12:00:00Z"
 DAY_EXAMPLE = "2026-01-31"
-WRITE_A_MOMENT = f"Write the moment as in {MOMENT_EXAMPLE} (RFC 3339): date, time and time zone."
-WRITE_A_LOCAL_MOMENT = (
-    f"Write the moment as in 2026-01-31T12:00, or with its time zone as in {MOMENT_EXAMPLE}."
-)
+WRITE_A_MOMENT = f"Write the time as in {MOMENT_EXAMPLE} (RFC 3339): date, time and time zone."
+WRITE_A_LOCAL_MOMENT = f"Write the time as in 2026-01-31T12:00, or with its time zone as in {MOMENT_EXAMPLE}."
 WRITE_A_DAY = f"Write the day as in {DAY_EXAMPLE}: year, month, day."
 
 # `\d` would be any digit of Unicode: full-width and Arabic ones mean a typing mistake more often than a date.
@@ -69,7 +67,7 @@ def _read(found: re.Match[str] | None, zone: tzinfo | None = None) -> datetime:
         )
         return moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError("There is no such moment.") from error
+        raise ValueError("This time does not exist.") from error
 
 
 def _zone(text: str) -> tzinfo:

@@ -17,8 +17,8 @@ _DRAWS_NOTHING = re.compile(
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CONTROL_CHARACTERS = "Must not contain line breaks, tabs or other control characters."
-HOLDS_A_CREDENTIAL = "This holds a credential, and a name is shown to everybody and kept in logs."
-NOTHING_TO_SEE = "Needs at least one character that can be seen."
+HOLDS_A_CREDENTIAL = "This contains a credential, and names are shown to everyone and kept in logs."
+NOTHING_TO_SEE = "Needs at least one visible character."
 
 
 def normalize(text: str) -> str:

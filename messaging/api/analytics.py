@@ -36,7 +36,7 @@ YEARS = range(2000, 2200)
 class AnalyticsQuery(StrictSerializer):
     """The query of `GET /v1/analytics/messages`."""
 
-    since = MomentField(required=False, help_text="Begin (default: seven days before `until`)")
+    since = MomentField(required=False, help_text="Start of the period (default: seven days before `until`)")
     until = MomentField(required=False, help_text="End of the period (default: now)")
     interval = serializers.ChoiceField(choices=["hour", "day"], required=False, default="day")
     channel = serializers.ChoiceField(choices=sorted(channels()), required=False)
@@ -139,14 +139,16 @@ class MessageAnalytics(APIView):
         query = bound.validated_data
         strange = [name for name in ("since", "until") if name in query and query[name].year not in YEARS]
         if strange:
-            raise FieldErrors([FieldError(name, "out_of_range", "No such time is kept.") for name in strange])
+            raise FieldErrors(
+                [FieldError(name, "out_of_range", "No data is kept for this time.") for name in strange]
+            )
         interval: Interval = query["interval"]
         end = query.get("until") or clock.now()
         start = query.get("since") or end - DEFAULT_PERIOD
         if start >= end:
             raise FieldErrors([FieldError("since", "after_until", "Must be before `until`.")])
         if ceiling(end, interval) - floor(start, interval) > LONGEST[interval] + timedelta(days=1):
-            longest = f"At most {LONGEST[interval].days} days by {interval} are answered."
+            longest = f"At most {LONGEST[interval].days} days by {interval} can be returned."
             raise FieldErrors([FieldError("since", "too_long_ago", longest)])
         channel, tag = query.get("channel"), query.get("tag")
         found = read_analytics(start=start, end=end, interval=interval, channel=channel, tag=tag)

@@ -31,14 +31,14 @@ class SendInvoiceInput(StrictSerializer):
         max_length=998,
         required=False,
         trim_whitespace=False,
-        help_text="Default: its number and who sells, in the customer's language.",
+        help_text="Default: the invoice number and the seller, in the customer's language.",
     )
     message = serializers.CharField(
         max_length=MAX_MESSAGE,
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="Stands above what is owed and the link to the invoice.",
+        help_text="Shown above the amount due and the link to the invoice.",
     )
     json_schema = {
         "properties": {

@@ -17,7 +17,7 @@ class SenderDomainInput(StrictSerializer):
 
     domain = serializers.CharField(
         max_length=MAX_DOMAIN,
-        help_text="Such as `example.com`; its sub-domains follow it. An international one is kept in its ASCII form.",
+        help_text="Such as `example.com`; includes its subdomains. International domains are stored in ASCII form.",
     )
 
 
@@ -29,10 +29,10 @@ class SenderRecordOutput(serializers.Serializer):
     name = serializers.CharField()
     value = serializers.CharField()
     required = serializers.BooleanField(  # type: ignore[assignment]  # the metaclass takes declared fields away
-        help_text="Whether the domain is not proved without it."
+        help_text="Whether verification requires it."
     )
     status = serializers.ChoiceField(choices=["unchecked", "found", "missing", "differs", "unreachable"])
-    found = serializers.ListField(child=serializers.CharField(), help_text="What stands there.")
+    found = serializers.ListField(child=serializers.CharField(), help_text="What was found.")
 
 
 class SenderDomainOutput(serializers.Serializer):
@@ -48,7 +48,7 @@ class SenderDomainOutput(serializers.Serializer):
     checked_at = serializers.DateTimeField(allow_null=True)
     first_failed_at = serializers.DateTimeField(
         allow_null=True,
-        help_text="Since when the records of a verified domain are gone; it lapses after 72 hours.",
+        help_text="Since when the records of a verified domain have been missing; verification lapses after 72 hours.",
     )
     created = serializers.DateTimeField()
     updated = serializers.DateTimeField()
@@ -58,12 +58,12 @@ class SmsSenderInput(StrictSerializer):
     """A number or name to ask for."""
 
     sender = serializers.CharField(
-        max_length=30, help_text="A number in international form, or a name of up to 11 letters and digits."
+        max_length=30, help_text="A number in international format, or a name of up to 11 letters and digits."
     )
     reason = serializers.CharField(
         min_length=10,
         max_length=500,
-        help_text="Why it is yours, and what your SMS are about. Staff read this.",
+        help_text="Why it is yours, and what your SMS are about. Read by staff.",
     )
 
 
@@ -76,7 +76,7 @@ class SmsSenderOutput(serializers.Serializer):
     sender = serializers.CharField()
     status = serializers.ChoiceField(choices=SmsSender.Status.values)
     reason = serializers.CharField()
-    decision = serializers.CharField(allow_null=True, help_text="What staff said to it.")
+    decision = serializers.CharField(allow_null=True, help_text="The response from staff.")
     decided_at = serializers.DateTimeField(allow_null=True)
     created = serializers.DateTimeField()
     updated = serializers.DateTimeField()

@@ -59,13 +59,13 @@ class AttachmentInput(StrictSerializer):
     filename = serializers.CharField(
         max_length=MAX_FILENAME,
         trim_whitespace=False,
-        help_text="A name without a path, and one extension that fits the type.",
+        help_text="A name without a path, with one extension that fits the type.",
     )
     content_type = serializers.ChoiceField(choices=CONTENT_TYPES)
     content = Base64Field(
         max_length=4 * ceil(MAX_BYTES / 3),
         trim_whitespace=False,
-        help_text="The file in base 64. Its first bytes must be those of the type.",
+        help_text="The file in Base64. Its first bytes must match the type.",
     )
 
     def validate(self, attrs: Json) -> Attachment:
@@ -87,7 +87,7 @@ class BulkInput(StrictSerializer):
     topic = serializers.RegexField(
         TOPIC,
         error_messages={"invalid": TOPIC_FORM},
-        help_text="A short name: whoever unsubscribes by one click leaves this topic, and nothing else.",
+        help_text="A short name: a one-click unsubscribe leaves this topic and nothing else.",
     )
 
 
@@ -131,7 +131,7 @@ class SharedInput(StrictSerializer):
         max_length=100,
         required=False,
         allow_null=True,
-        help_text="The template that gives `subject`, `text` and `html`, which are left out then.",
+        help_text="The template that provides `subject`, `text` and `html`; leave those out then.",
     )
     template_version = serializers.IntegerField(
         min_value=1,
@@ -146,10 +146,10 @@ class SharedInput(StrictSerializer):
     bulk = BulkInput(
         required=False,
         allow_null=True,
-        help_text="Marks bulk mail, such as a newsletter, which its recipients can leave by one click (RFC 8058). "
-        "Transactional messages have none.",
+        help_text="Marks bulk mail, such as a newsletter, which recipients can leave with one click (RFC "
+        "8058). Leave out for transactional messages.",
     )
-    headers = HeadersField(required=False, help_text=f"Headers of an email, of these: {', '.join(ALLOWED)}.")
+    headers = HeadersField(required=False, help_text=f"Email headers, any of: {', '.join(ALLOWED)}.")
     tags = TagsField(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -167,7 +167,7 @@ def _customer(**kwargs: Any) -> PublicIdField:
         max_length=100,
         required=False,
         allow_null=True,
-        help_text="The customer it belongs to, and goes to where `to` is left out.",
+        help_text="The customer it belongs to, and the recipient if `to` is left out.",
         **kwargs,
     )
 
@@ -176,7 +176,7 @@ class MessageInput(SharedInput):
     """A message to send."""
 
     to = addresses(
-        help_text="Whom it goes to; without it, the `customer`. At most 100, `cc` and `bcc` included."
+        help_text="The recipients; the `customer` by default. At most 100, including `cc` and `bcc`."
     )
     cc = addresses()
     bcc = addresses()
@@ -186,7 +186,7 @@ class MessageInput(SharedInput):
         child=AttachmentInput(),
         max_length=MAX_ATTACHMENTS,
         required=False,
-        help_text=f"Files, {MAX_BYTES} bytes together when decoded.",
+        help_text=f"Files, {MAX_BYTES} bytes in total when decoded.",
     )
     metadata = MetadataField(required=False)
 
@@ -196,7 +196,9 @@ class BatchRecipientInput(StrictSerializer):
 
     to = serializers.CharField(max_length=MAX_ADDRESS_TEXT, required=False, trim_whitespace=False)
     customer = _customer()
-    variables = VariablesField(required=False, help_text="Values of the template's variables, for this one.")
+    variables = VariablesField(
+        required=False, help_text="Values of the template's variables, for this message."
+    )
     metadata = MetadataField(required=False)
 
 
@@ -208,7 +210,7 @@ def _recipients(channel: Channel | None = None) -> serializers.ListField:
         child=one(),
         min_length=1,
         max_length=MAX_BATCH,
-        help_text="One message each: at most 100, all of which are accepted or none.",
+        help_text="At most 100 messages, of which all or none are accepted.",
     )
 
 
@@ -220,12 +222,12 @@ class BatchInput(SharedInput):
 
 def message_inputs() -> PolymorphicProxySerializer:
     """Describe the body of a message channel by channel: which parts there are, and how an address looks."""
-    return _by_channel("MessageInput", MessageInput, "A message by {}.")
+    return _by_channel("MessageInput", MessageInput, "A message sent by {}.")
 
 
 def batch_inputs() -> PolymorphicProxySerializer:
     """Describe the body of a batch channel by channel."""
-    return _by_channel("MessageBatchInput", BatchInput, "Messages by {}, each to somebody else.")
+    return _by_channel("MessageBatchInput", BatchInput, "Messages sent by {}, each to its own recipients.")
 
 
 def _by_channel(name: str, base: type[SharedInput], words: str) -> PolymorphicProxySerializer:
@@ -366,7 +368,7 @@ class SuppressionOutput(serializers.Serializer):
     address = serializers.CharField()
     origin = serializers.ChoiceField(choices=Suppression.Origins.values)
     topic = serializers.CharField(
-        allow_null=True, help_text="Of whose bulk mail the owner wants no more; null stops everything."
+        allow_null=True, help_text="The bulk mail topic the owner has left; null stops everything."
     )
     message = serializers.CharField(allow_null=True)
     note = serializers.CharField(allow_null=True)

@@ -11,14 +11,14 @@ from messaging.services.templates import MAX_VARIABLES, MAX_VERSIONS
 class TemplateVariableInput(StrictSerializer):
     """A variable that the texts use, or may use."""
 
-    name = serializers.CharField(max_length=100, help_text="As the texts have it: `customer.name`.")
+    name = serializers.CharField(max_length=100, help_text="As used in the texts: `customer.name`.")
     default = serializers.CharField(
         max_length=10_000,
         required=False,
         allow_null=True,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="What stands there where a message gives none; without a default it has to.",
+        help_text="Used when a message provides no value; without a default, it must provide one.",
     )
     example = serializers.CharField(
         max_length=10_000,
@@ -26,7 +26,7 @@ class TemplateVariableInput(StrictSerializer):
         allow_null=True,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="What previews show.",
+        help_text="The value that previews show.",
     )
 
 
@@ -41,13 +41,13 @@ class TemplateChange(StrictSerializer):
         required=False,
         allow_blank=True,
         trim_whitespace=False,
-        help_text="Values are escaped in it.",
+        help_text="Values are HTML-escaped.",
     )
     variables = serializers.ListField(
         child=TemplateVariableInput(),
         max_length=MAX_VARIABLES,
         required=False,
-        help_text="Defaults and examples. A variable that is used and not listed has neither.",
+        help_text="Defaults and examples. Variables that are used but not listed have neither.",
     )
 
 
@@ -68,7 +68,7 @@ class PreviewInput(StrictSerializer):
         help_text="Default: the newest version.",
     )
     variables = VariablesField(
-        allow_null=True, help_text="Judged as those of a message are; null shows the examples."
+        allow_null=True, help_text="Validated like those of a message; null shows the examples."
     )
 
 
@@ -77,7 +77,7 @@ class TemplateVariableOutput(serializers.Serializer):
 
     name = serializers.CharField()
     required = serializers.BooleanField(  # type: ignore[assignment]  # the metaclass takes declared fields away
-        help_text="Whether a message has to give it: the texts use it, and it has no default."
+        help_text="Whether a message must provide it: the texts use it, and it has no default."
     )
     default = serializers.CharField(allow_null=True)
     example = serializers.CharField(allow_null=True)

@@ -91,7 +91,9 @@ def refuse_unknown(content: Content, names: Sequence[str], channel: str) -> list
     """Return an error for each field of `names` that has a value although the channel does not know it."""
     return [
         FieldError(
-            "from" if name == "sender" else name, "not_supported", f"{channel} messages have no such part."
+            "from" if name == "sender" else name,
+            "not_supported",
+            f"{channel} messages do not have this field.",
         )
         for name in names
         if getattr(content, name)

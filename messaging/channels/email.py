@@ -81,7 +81,7 @@ class Email:
         elif has_controls(content.subject):
             problems.append(FieldError("subject", "control_character", CONTROL_CHARACTERS))
         if not content.text and not content.html:
-            problems.append(FieldError("text", "required", "Give `text`, `html` or both."))
+            problems.append(FieldError("text", "required", "Send `text`, `html` or both."))
         problems += [
             FieldError(name, "too_long", f"At most {MAX_BODY_BYTES} bytes are accepted.")
             for name in ("text", "html")

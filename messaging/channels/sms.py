@@ -26,8 +26,8 @@ _NUMBER = r"\+[0-9 ().-]{6,30}"
 # Their owners earn by each call or message (premium rate), or share the price of it.
 _DEAR = frozenset({phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST})
 _ALPHANUMERIC_SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
-SENDER_FORM = "Use a number in international form or a name of up to 11 letters and digits."
-_NOT_A_NUMBER = "Use the international form, such as +4930123456."
+SENDER_FORM = "Use a number in international format or a name of up to 11 letters and digits."
+_NOT_A_NUMBER = "Use international format, such as +4930123456."
 
 
 class Sms:
@@ -59,10 +59,10 @@ class Sms:
             raise InvalidAddress("invalid_phone_number", _NOT_A_NUMBER) from error
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if number.extension or not phonenumbers.is_valid_number(number):
-            raise InvalidAddress("invalid_phone_number", "No such number can exist.")
+            raise InvalidAddress("invalid_phone_number", "This is not a valid number.")
         if phonenumbers.number_type(number) in _DEAR:
             raise InvalidAddress(
-                "premium_number", "Whoever writes to this number pays its owner: it is no recipient."
+                "premium_number", "This is a premium-rate number, which cannot be a recipient."
             )
         return Address(address=e164, normalized=e164)
 

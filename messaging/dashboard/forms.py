@@ -70,20 +70,20 @@ class ComposeForm(forms.Form):
     channel = forms.ChoiceField(choices=_channel_choices)
     to = AddressesField(
         required=False,
-        help_text="One a line, or separated by commas: ada@example.com, Ada <ada@example.com>, +4930123456.",
+        help_text="One per line, or separated by commas: ada@example.com, Ada <ada@example.com>, +4930123456.",
     )
     customer = forms.CharField(
         max_length=100,
         required=False,
         label="Customer",
-        help_text="The cus_ id of a customer. Without “To” the message goes to the customer's own address.",
+        help_text="The cus_ ID of a customer. Without “To”, the message goes to the customer's own address.",
     )
     template = forms.ChoiceField(
         choices=template_choices,
         required=False,
-        help_text="Gives the subject and the texts, which stay empty then.",
+        help_text="Provides the subject and the texts; leave those empty.",
     )
-    variables = ValuesField(help_text="Values of the template's variables, one a line: customer.name: Ada")
+    variables = ValuesField(help_text="Values of the template's variables, one per line: customer.name: Ada")
     subject = forms.CharField(max_length=998, required=False, strip=False, help_text="For email.")
     text = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 8}))
     html = forms.CharField(
@@ -91,29 +91,31 @@ class ComposeForm(forms.Form):
         strip=False,
         label="HTML",
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="For email, instead of or beside the text.",
+        help_text="For email, instead of or in addition to the text.",
     )
     attachments = AttachmentsField(
         required=False,
-        help_text=f"For email: up to {MAX_ATTACHMENTS} files, {MAX_BYTES / 1e6} MB together. {', '.join(EXTENSIONS)}.",
+        help_text=f"For email: up to {MAX_ATTACHMENTS} files, {MAX_BYTES / 1e6} MB in total. {', '.join(EXTENSIONS)}.",
     )
     sender = forms.CharField(
         max_length=600,
         required=False,
         strip=False,
         label="From",
-        help_text="An address of a verified domain, or an approved SMS sender. Empty: the first of yours.",
+        help_text="An address of a verified domain, or an approved SMS sender. Leave empty for your first one.",
     )
     cc = AddressesField(required=False, label="Cc")
     bcc = AddressesField(required=False, label="Bcc")
     reply_to = AddressesField(required=False, label="Reply-To")
-    send_at = MomentField(required=False, label="Send at", help_text="UTC; up to 30 days ahead. Empty: now.")
+    send_at = MomentField(
+        required=False, label="Send at", help_text="UTC; up to 30 days ahead. Leave empty to send now."
+    )
     topic = forms.RegexField(
         TOPIC,
         required=False,
         label="Bulk mail topic",
         error_messages={"invalid": TOPIC_FORM},
-        help_text="A topic, such as newsletter, that recipients can unsubscribe from by one click. Email only; empty for transactional mail.",
+        help_text="A topic, such as newsletter, that recipients can unsubscribe from with one click. Email only; leave empty for transactional mail.",
     )
     tags = forms.CharField(
         max_length=600, required=False, help_text="Up to ten words, separated by spaces: welcome spring-news."
@@ -156,14 +158,16 @@ class ComposeForm(forms.Form):
 class SendInvoiceForm(ServiceForm):
     """Says whom an invoice goes to, and with what words."""
 
-    to = AddressesField(help_text="One a line, or separated by commas. Whoever gets it can open the link.")
+    to = AddressesField(
+        help_text="One per line, or separated by commas. Anyone who gets it can open the link."
+    )
     subject = forms.CharField(max_length=998, strip=False)
     message = forms.CharField(
         max_length=MAX_MESSAGE,
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="Stands above what is owed and the link to the invoice. Can stay empty.",
+        help_text="Shown above the amount due and the link to the invoice. Optional.",
     )
 
 
@@ -193,7 +197,7 @@ class DomainForm(ServiceForm):
     domain = forms.CharField(
         max_length=MAX_DOMAIN,
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocapitalize": "none"}),
-        help_text="Such as example.com. Sub-domains follow it.",
+        help_text="Such as example.com. Includes its subdomains.",
     )
 
 
@@ -205,7 +209,7 @@ class SmsSenderForm(ServiceForm):
         min_length=10,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Why it is yours, and what your SMS are about. Staff read this.",
+        help_text="Why it is yours, and what your SMS are about. Read by staff.",
     )
 
 
@@ -216,7 +220,7 @@ class CountriesForm(ServiceForm):
         max_length=1000,
         required=False,
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
-        help_text="Codes of two letters (ISO 3166-1), separated by spaces: DE AT CH. Empty: to no country.",
+        help_text="Two-letter codes (ISO 3166-1), separated by spaces: DE AT CH. Leave empty to allow none.",
     )
 
     def clean_countries(self) -> list[str]:
@@ -232,7 +236,7 @@ class AppealForm(ServiceForm):
         max_length=1000,
         label="What you have changed",
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Where the addresses come from, and which of them you no longer write to.",
+        help_text="Where the addresses come from, and which ones you have stopped sending to.",
     )
 
 
@@ -241,7 +245,7 @@ class SuppressForm(ServiceForm):
 
     channel = forms.ChoiceField(choices=_channel_choices)
     address = forms.CharField(max_length=600)
-    note = forms.CharField(max_length=200, required=False, help_text="Why, so that colleagues know.")
+    note = forms.CharField(max_length=200, required=False, help_text="Why, for your colleagues.")
 
 
 PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}

@@ -57,25 +57,23 @@ class TemplateForm(ServiceForm):
         choices=lambda: [(name, channel.label) for name, channel in channels().items()]
     )
     subject = forms.CharField(
-        max_length=998, required=False, strip=False, help_text="For email. Variables may stand here too."
+        max_length=998, required=False, strip=False, help_text="For email. May contain variables."
     )
     text = forms.CharField(
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="Variables stand in double braces: Dear {{ customer.name }},",
+        help_text="Write variables in double braces: Dear {{ customer.name }},",
     )
     html = forms.CharField(
         required=False,
         strip=False,
         label="HTML",
         widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
-        help_text="For email, instead of or beside the text. Values are escaped in it.",
+        help_text="For email, instead of or in addition to the text. Values are HTML-escaped.",
     )
-    examples = ValuesField(help_text="What previews show, one a line: customer.name: Ada")
-    defaults = ValuesField(
-        help_text="What stands there where a message gives no value, one a line: greeting: Hello"
-    )
+    examples = ValuesField(help_text="What previews show, one per line: customer.name: Ada")
+    defaults = ValuesField(help_text="Used when a message provides no value, one per line: greeting: Hello")
 
     def __init__(self, *args: Any, version: TemplateVersion | None = None, **kwargs: Any) -> None:
         self._version = version
@@ -125,7 +123,7 @@ class PreviewForm(forms.Form):
     """Fills in a template."""
 
     version = WholeNumberField(min_value=1, max_value=1_000_000, required=False, widget=forms.HiddenInput)
-    variables = ValuesField(label="Values", help_text="One a line: customer.name: Ada")
+    variables = ValuesField(label="Values", help_text="One per line: customer.name: Ada")
 
 
 class TemplateFilterForm(forms.Form):

@@ -40,10 +40,10 @@ def find_template(
     """
     if public_id is None:
         if number is not None:
-            raise FieldErrors([FieldError("template_version", "contradictory", "Name the `template` too.")])
+            raise FieldErrors([FieldError("template_version", "contradictory", "Send `template` too.")])
         return None
     if problems := [
-        FieldError(name, "contradictory", "The template says it: leave this out.")
+        FieldError(name, "contradictory", "The template provides this: leave it out.")
         for name, text in texts.items()
         if text
     ]:
@@ -74,10 +74,10 @@ def compose(version: TemplateVersion, variables: Mapping[str, Any], *, before: s
         try:
             found[part] = render(getattr(version, part), values, as_html=as_html, longest=longest)
         except TooLong as error:
-            message = f"The {part} comes to more than {longest} bytes with these variables."
+            message = f"The {part} is longer than {longest} bytes with these variables."
             raise FieldErrors([FieldError(f"{before}variables", "too_long", message)]) from error
     if len(found["subject"]) > MAX_SUBJECT:
-        message = f"The subject comes to more than {MAX_SUBJECT} characters with these variables."
+        message = f"The subject is longer than {MAX_SUBJECT} characters with these variables."
         raise FieldErrors([FieldError(f"{before}variables", "too_long", message)])
     return Composed(**found)
 
@@ -122,13 +122,13 @@ def _read_values(version: TemplateVersion, variables: Mapping[str, Any], before:
             continue
         if value is None:
             problems.append(
-                FieldError(field, "required", "The template needs this variable, which has no default.")
+                FieldError(field, "required", "The template requires this variable, which has no default.")
             )
         elif not isinstance(value, Value):
-            problems.append(FieldError(field, "wrong_type", "Must be a text, a number, true or false."))
+            problems.append(FieldError(field, "wrong_type", "Must be a string, a number, true or false."))
         elif name in in_subject and has_controls(str(value)):
             problems.append(
-                FieldError(field, "control_character", f"It stands in the subject. {CONTROL_CHARACTERS}")
+                FieldError(field, "control_character", f"It is used in the subject. {CONTROL_CHARACTERS}")
             )
         else:
             values[name] = value

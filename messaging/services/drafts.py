@@ -74,7 +74,7 @@ def _read_item(way: Channel, item: Item, same: Content, version: TemplateVersion
         composed = compose(version, item.variables, before=item.before)
         content = replace(content, subject=composed.subject, text=composed.text, html=composed.html)
     elif item.variables:
-        message = "Variables are a template's: name one in `template`."
+        message = "Variables need a template: name one in `template`."
         raise FieldErrors([FieldError(f"{item.before}variables", "contradictory", message)])
     _check_bulk(way, same.bulk, cc=item.cc, bcc=item.bcc)
     checked = way.check(content)
@@ -110,9 +110,13 @@ def _check_bulk(way: Channel, topic: str, **copies: Sequence[str]) -> None:
     if not topic:
         return
     if way.name != BULK_CHANNEL:
-        raise FieldErrors([FieldError("bulk", "not_supported", f"{way.label} messages have no such part.")])
+        raise FieldErrors(
+            [FieldError("bulk", "not_supported", f"{way.label} messages do not have this field.")]
+        )
     problems = [
-        FieldError(name, "not_supported", "Bulk mail goes to each recipient alone: name them in `to`.")
+        FieldError(
+            name, "not_supported", "Bulk mail is sent to each recipient separately: list them in `to`."
+        )
         for name, group in copies.items()
         if group
     ]
@@ -125,7 +129,7 @@ def check_send_at(send_at: datetime | None, now: datetime) -> datetime:
     if send_at is None:
         return now
     if send_at < now - CLOCK_TOLERANCE:
-        raise FieldErrors([FieldError("send_at", "in_the_past", "This time has passed.")])
+        raise FieldErrors([FieldError("send_at", "in_the_past", "This time is in the past.")])
     if send_at > now + SCHEDULE_AHEAD:
         raise FieldErrors(
             [
@@ -176,7 +180,7 @@ def _read_addresses(
                 problems.append(FieldError(field, error.code, str(error)))
                 continue
             if address.normalized in seen:
-                problems.append(FieldError(field, "duplicate", "This address is named more than once."))
+                problems.append(FieldError(field, "duplicate", "This address appears more than once."))
             elif live and way.magic_outcome(address.normalized) is not None:
                 problems.append(
                     FieldError(

@@ -32,7 +32,7 @@ class InvoiceNotSendable(DomainError):
     code = "invoice_not_sendable"
     status = 409
     title = "The invoice cannot be sent"
-    fix = "Finalize a draft first; a void invoice is not sent any more."
+    fix = "Finalize a draft first; a void invoice cannot be sent."
 
 
 def require_sendable(invoice: Invoice) -> None:
@@ -80,7 +80,7 @@ def send_invoice(
     is_there = customer.deleted_at is None
     if not to and not (is_there and customer.email):
         raise FieldErrors(
-            [FieldError("to", "required", "The customer has no email address: name whom it goes to.")]
+            [FieldError("to", "required", "The customer has no email address: enter a recipient.")]
         )
     words = _words_of(invoice)
     accepted = create_message(

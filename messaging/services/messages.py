@@ -30,7 +30,7 @@ class MessageNotCancelable(DomainError):
     code = "message_not_cancelable"
     status = 409
     title = "The message can no longer be canceled"
-    fix = "Only messages that are `queued` or `scheduled` can be canceled; `error.status` says what became of this one."
+    fix = "Only messages that are `queued` or `scheduled` can be canceled; `error.status` is the status of this one."
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,8 @@ class SendingPaused(DomainError):
     status = 403
     title = "Email sending is paused"
     fix = (
-        "Remove the addresses that bounced or complained from your lists (GET /v1/suppressions), and say at Messages → Senders what "
-        "you have changed; staff lift the pause. Test mode goes on."
+        "Remove the addresses that bounced or complained from your lists (GET /v1/suppressions), and explain "
+        "at Messages → Senders what you have changed; staff lift the pause. Test mode keeps working."
     )
 
 
@@ -66,8 +66,8 @@ class SendingSlowed(DomainError):
     status = 429
     title = "Email sending is slowed"
     fix = (
-        "Wait the number of seconds in `Retry-After`. Remove the addresses that bounced or complained from your lists; as soon as less bounces, "
-        "sending is as fast as before."
+        "Wait the number of seconds in `Retry-After`. Remove the addresses that bounced or complained from your lists;  "
+        "once the rates improve, sending returns to full speed."
     )
 
 
@@ -76,8 +76,8 @@ class NothingToAppeal(DomainError):
 
     code = "nothing_to_appeal"
     status = 409
-    title = "There is nothing to appeal against"
-    fix = "Nothing to do: your email is sent as fast as it can be."
+    title = "There is nothing to appeal"
+    fix = "Nothing to do: your email is sent at full speed."
     only_on_pages = True
 
 
@@ -98,7 +98,7 @@ def require_reputation(*, channel: str, recipients: int) -> None:
     used = _counts(since=hour, statuses=[Status.QUEUED]).get(Status.QUEUED, 0)
     if used + recipients > limit:
         raise SendingSlowed(
-            f"{used} recipients were given this hour; {limit} may be.",
+            f"{used} recipients were accepted this hour; the limit is {limit}.",
             facts={**_facts(row), "limit": limit, "remaining": max(0, limit - used)},
             headers={"Retry-After": str(int((hour + HOUR - now).total_seconds()) + 1)},
         )
@@ -185,8 +185,8 @@ def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) ->
     company = current_company()
     mail_decision(
         to=owner_emails(),
-        subject="Email is sent as before",
-        text=f"{company.name} may send email as before. Bounces and complaints are counted anew.",
+        subject="Email is sent at full speed again",
+        text=f"{company.name} can send email at full speed again. Bounces and complaints are counted from zero.",
         reason=reason,
         company_name=company.name,
         page="/messages/senders/",

@@ -30,8 +30,8 @@ class SenderDomainExists(DomainError):
 
     code = "sender_domain_exists"
     status = 409
-    title = "This domain was added already"
-    fix = "Nothing to add: `error.sender_domain` is the domain that exists."
+    title = "This domain has already been added"
+    fix = "Nothing to add: `error.sender_domain` is the existing domain."
 
 
 class NoKeyToRotateTo(DomainError):
@@ -48,8 +48,8 @@ class TooManySenderDomains(DomainError):
 
     code = "too_many_sender_domains"
     status = 409
-    title = "There is no room for another domain"
-    fix = "Remove one that is not used. Sub-domains need none of their own: they follow their domain."
+    title = "Domain limit reached"
+    fix = "Remove one that is not used. Subdomains are covered by their domain."
 
 
 # The private half as PEM, and the public half.
@@ -83,7 +83,7 @@ def add_domain(*, actor: Principal, domain: str, keys: Sequence[Key]) -> SenderD
     _require_new(name)
     _require_room()
     if not keys:
-        raise TemporarilyUnavailable("Another change was made to your domains at this moment.")
+        raise TemporarilyUnavailable("Another change to your domains was made at the same time.")
     now = clock.now()
     row: SenderDomain = SenderDomain.objects.create(
         domain=name, token=secrets.token_hex(20), next_check_at=now, created=now, updated=now
@@ -115,7 +115,7 @@ def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -
     retired, *others = row.keys.order_by("id")
     _require_other_key([retired, *others])
     if not keys:
-        raise TemporarilyUnavailable("Another change was made to the domain at this moment.")
+        raise TemporarilyUnavailable("Another change to the domain was made at the same time.")
     retired.delete()
     added = _add_key(row, keys[0])
     row.next_check_at = row.updated = clock.now()
@@ -133,7 +133,7 @@ def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -
 
 def _require_other_key(keys: Sequence[DkimKey]) -> None:
     if not any(key.verified for key in keys[1:]):
-        raise NoKeyToRotateTo("The record of the domain's second DKIM key was not found yet.")
+        raise NoKeyToRotateTo("The record of the domain's second DKIM key has not been found yet.")
 
 
 def _add_key(domain: SenderDomain, key: Key) -> DkimKey:
@@ -157,7 +157,7 @@ def _cleaned(domain: str) -> str:
 
 def _require_new(name: str) -> None:
     if found := SenderDomain.objects.filter(domain=name).first():
-        raise SenderDomainExists(f"{name} was added already.", facts={"sender_domain": found.public_id})
+        raise SenderDomainExists(f"{name} has already been added.", facts={"sender_domain": found.public_id})
 
 
 def _require_room() -> None:

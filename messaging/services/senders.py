@@ -38,8 +38,8 @@ class SenderNotVerified(DomainError):
     title = "The sender is not verified"
     fix = (
         "Email: add the domain at POST /v1/sender_domains or on the page Messages → Senders, set its DNS records, and send "
-        "again once it is `verified`. Without one, leave out `from` and write to members of your own company. SMS: ask for a "
-        "number or name on the same page; staff approve it."
+        "again once it is `verified`. Without one, leave out `from` and send only to members of your own "
+        "company. SMS: request a number or name on the same page; staff approve it."
     )
 
 
@@ -75,7 +75,7 @@ def require_members(addresses: Sequence[str]) -> None:
     for address in addresses:
         if address not in members:
             raise SenderNotVerified(
-                f"Your company has no verified domain, so live email goes to its own members only; {address} is none.",
+                f"Your company has no verified domain, so live email only goes to its own members; {address} is not one.",
                 facts={"channel": "email", "recipient": address},
             )
 
@@ -88,7 +88,7 @@ def _choose_email(checked: Checked, *, is_named: bool) -> Chosen:
         return Chosen(checked.sender, checked.reply_to)
     if is_named and address != operator_address():
         raise SenderNotVerified(
-            f"Your company has not proved that {host} is its own.",
+            f"Your company has not verified {host}.",
             facts={"channel": "email", "from": checked.sender, "domain": host},
         )
     if domains:

@@ -334,7 +334,7 @@ def _suppressed_news(job: Job) -> list[News]:
                 Status.FAILED,
                 OURSELVES,
                 code="too_many_attempts",
-                detail=f"Given up after {MAX_CLAIMS} interrupted tries.",
+                detail=f"Given up after {MAX_CLAIMS} interrupted attempts.",
                 attempt=job.message.attempt,
             )
             for row in job.waiting

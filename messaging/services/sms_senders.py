@@ -50,8 +50,8 @@ class SmsSenderExists(DomainError):
 
     code = "sms_sender_exists"
     status = 409
-    title = "This sender was asked for already"
-    fix = "Wait for the answer, or remove the sender and ask again with another reason."
+    title = "This sender has already been requested"
+    fix = "Wait for the decision, or remove the sender and request it again with another reason."
 
 
 class TooManySmsSenders(DomainError):
@@ -59,7 +59,7 @@ class TooManySmsSenders(DomainError):
 
     code = "too_many_sms_senders"
     status = 409
-    title = "There is no room for another sender"
+    title = "Sender limit reached"
     fix = "Remove one that is not used."
 
 
@@ -68,8 +68,8 @@ class SmsCountryOff(DomainError):
 
     code = "sms_country_off"
     status = 403
-    title = "SMS to this country are switched off"
-    fix = "An owner or admin switches countries on at Messages → Senders; `error.country` is the one that is off."
+    title = "SMS to this country are turned off"
+    fix = "An owner or admin can turn countries on at Messages → Senders; `error.country` is the one that is off."
 
 
 class NumberRangeLimited(DomainError):
@@ -88,7 +88,7 @@ def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender
     # Two at once must neither both take the last place nor both ask for the same sender.
     take_turn(f"sms senders {tenant.company_id} {tenant.mode}")
     if SmsSender.objects.filter(sender_normalized=cleaned.lower()).exists():
-        raise SmsSenderExists(f"{cleaned} was asked for already.", facts={"sender": cleaned})
+        raise SmsSenderExists(f"{cleaned} has already been requested.", facts={"sender": cleaned})
     if SmsSender.objects.count() >= settings.SMS_SENDERS_PER_COMPANY:
         raise TooManySmsSenders(
             f"A company has at most {settings.SMS_SENDERS_PER_COMPANY} SMS senders in each mode."
@@ -161,7 +161,7 @@ def choose_countries(*, countries: Iterable[str], actor: Principal) -> SmsCountr
     """Switch SMS on for these countries (ISO 3166-1, two letters) and off for all others. Raises FieldErrors."""
     wanted = sorted(set(countries))
     if strange := [code for code in wanted if code not in COUNTRIES]:
-        raise FieldErrors([FieldError("countries", "unknown_country", f"{strange[0]} is no country.")])
+        raise FieldErrors([FieldError("countries", "unknown_country", f"{strange[0]} is not a country.")])
     before = sorted(selectors.chosen_countries())
     row, _ = SmsCountries.objects.update_or_create(defaults={"countries": wanted, "updated": clock.now()})
     if before != wanted:
@@ -204,7 +204,7 @@ def refuse_country(
         if country not in senders.countries:
             return (
                 SmsCountryOff.code,
-                f"SMS to {country or 'no country'} were switched off before it was sent.",
+                f"SMS to {country or 'no country'} were turned off before it was sent.",
             )
     return None
 
@@ -215,7 +215,7 @@ def _require_countries(numbers: Sequence[str]) -> None:
         country = country_of(number)
         if country not in allowed:
             raise SmsCountryOff(
-                f"{number} is a number of {country or 'no country'}, to which SMS are switched off.",
+                f"{number} is a number of {country or 'no country'}, to which SMS are turned off.",
                 facts={"country": country or None, "recipient": number},
             )
 
@@ -234,7 +234,7 @@ def _require_ranges(numbers: Sequence[str]) -> None:
         ).aggregate(found=Count("id"))["found"]
         if sent + wanted > limit:
             raise NumberRangeLimited(
-                f"{sent} SMS went to numbers that begin with {prefix} within the hour; {limit} may.",
+                f"{sent} SMS went to numbers that begin with {prefix} within the hour; the limit is {limit}.",
                 facts={"prefix": prefix, "limit": limit},
                 headers={"Retry-After": str(int(RANGE_WINDOW.total_seconds()))},
             )

@@ -18,8 +18,8 @@ class AlreadySuppressed(DomainError):
 
     code = "already_suppressed"
     status = 409
-    title = "This address is suppressed already"
-    fix = "Nothing to do: `error.suppression` is the entry that exists."
+    title = "This address is already suppressed"
+    fix = "Nothing to do: `error.suppression` is the existing entry."
 
 
 def create_suppression(*, actor: Principal, channel: str, address: str, note: str = "") -> Suppression:
@@ -36,7 +36,7 @@ def create_suppression(*, actor: Principal, channel: str, address: str, note: st
     )
     if not created:
         raise AlreadySuppressed(
-            f"{row.address} is suppressed since {row.created:%Y-%m-%d}.",
+            f"{row.address} has been suppressed since {row.created:%Y-%m-%d}.",
             facts={"suppression": row.public_id},
         )
     _publish_created(row, actor)

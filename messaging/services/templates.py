@@ -40,8 +40,8 @@ class TemplateLimitReached(DomainError):
 
     code = "template_limit_reached"
     status = 409
-    title = "There is no room for another one"
-    fix = "Delete a template that is not used. A template with too many versions is replaced by a new one."
+    title = "Template limit reached"
+    fix = "Delete a template that is not used. If a template has too many versions, create a new one in its place."
 
 
 def create_template(
@@ -64,7 +64,7 @@ def create_template(
         raise TemplateLimitReached(f"A company has at most {MAX_TEMPLATES} templates in each mode.")
     row = Template(name=_clean_name(name), channel=channel, description=description)
     row.updated = row.created
-    with refusing(_NAME, lambda: TemplateNameTaken(f"There is a template {row.name} already.")):
+    with refusing(_NAME, lambda: TemplateNameTaken(f"A template named {row.name} already exists.")):
         Template.objects.bulk_create([row])
     _add_version(row, texts, declared, actor)
     detail = representations.template_summary(row)
@@ -97,7 +97,7 @@ def update_template(*, template: Template, actor: Principal, **fields: Any) -> T
     if not changes:
         return row
     row.updated = clock.now()
-    with refusing(_NAME, lambda: TemplateNameTaken(f"There is a template {row.name} already.")):
+    with refusing(_NAME, lambda: TemplateNameTaken(f"A template named {row.name} already exists.")):
         row.save(update_fields=["name", "description", "version", "updated"])
     publish(TemplateUpdated(object_id=row.public_id, changes=changes), actor=actor)
     return row
@@ -135,7 +135,9 @@ def _check_texts(
     used: list[str] = []
     for part, text in texts.items():
         if text and part in way.unknown_parts:
-            problems.append(FieldError(part, "not_supported", f"{way.label} messages have no such part."))
+            problems.append(
+                FieldError(part, "not_supported", f"{way.label} messages do not have this field.")
+            )
         if len(text.encode()) > MAX_TEXT_BYTES:
             problems.append(FieldError(part, "too_long", f"At most {MAX_TEXT_BYTES} bytes are accepted."))
             continue
@@ -145,9 +147,9 @@ def _check_texts(
             problems.append(FieldError(part, "invalid_template", str(error)))
     if "subject" not in way.unknown_parts:
         if not is_visible(texts["subject"]):
-            problems.append(FieldError("subject", "required", "A template of emails needs a subject."))
+            problems.append(FieldError("subject", "required", "An email template needs a subject."))
         elif has_controls(texts["subject"]):
-            problems.append(FieldError("subject", "control_character", "A subject has one line."))
+            problems.append(FieldError("subject", "control_character", "A subject must be a single line."))
     if not texts["text"].strip() and not texts["html"].strip():
         problems.append(FieldError("text", "required", "A template needs a text."))
     declared = _declare(variables, used, problems)

@@ -124,8 +124,8 @@ def test_the_home_leads_to_what_waits(world: World) -> None:
     for label, found in (
         ("Tier requests", world.company.name),
         ("Companies to approve", world.other_company.slug),
-        ("SMS senders to decide", "Acme"),
-        ("Appeals against a pause of email", world.company.name),
+        ("SMS senders to review", "Acme"),
+        ("Appeals to lift an email pause", world.company.name),
         ("Failing webhook endpoints", "https://hooks.acme.example/"),
     ):
         address, count = _line(home, label)
@@ -187,8 +187,8 @@ def test_limits_are_asked_for_beside_what_counts_today(world: World) -> None:
     chosen = {"action": "override_limits", "_selected_action": [str(world.company.id)], "back": back}
 
     asked = browser.post("/staff/billing/companyplan/", chosen).content.decode()
-    assert "Now 7, its own; its tier says 50." in asked
-    assert "Now 60, as its tier says." in asked
+    assert "Now 7, an override; its tier has 50." in asked
+    assert "Now 60, from its tier." in asked
     # What the company has by itself is filled in: an empty field would end it.
     assert re.search(r'name="sms_per_day"[^>]*value="7"|value="7"[^>]*name="sms_per_day"', asked)
     why = {"confirmed": "1", "named": world.company.slug, "reason": "grew a lot", "sms_per_day": "8"}

@@ -160,7 +160,7 @@ def test_the_form_names_what_the_service_refuses_and_makes_nothing(
         ({"scopes": []}, "required"),
         ({"rate_limit": "0"}, "Between 1 and"),
         ({"rate_limit": "9" * 30}, "Between 1 and"),
-        ({"expiry": "custom"}, "Choose the day"),
+        ({"expiry": "custom"}, "Choose a day"),
         ({"expiry": "custom", "expires_on": "2001-01-01"}, "in the future"),
         ({"kind": "browser", "allowed_origins": ""}, "must name the origins"),
         ({"kind": "browser", "allowed_origins": "http://example.com"}, "not encrypted"),

@@ -21,7 +21,11 @@ FORM = {
 }  # fmt: skip
 # the policy, what of a form is against it, and the words that say so
 POLICIES = [
-    ({"key_longest_days": 30}, {"expiry": "custom", "expires_on": "2029-01-01"}, "must expire within 30 days"),
+    (
+        {"key_longest_days": 30},
+        {"expiry": "custom", "expires_on": "2029-01-01"},
+        "must expire within 30 days",
+    ),
     ({"keys_need_networks": True}, {"allowed_networks": ""}, "must list the addresses"),
     ({"keys_refuse_full_access": True}, {"scopes": list(SCOPES)}, "a key cannot have every scope"),
     ({"keys_need_second_factor": True}, {}, "only members with a second factor"),

@@ -13,7 +13,7 @@ from tests.engines import superuser_url
     [
         (30, 200, "ok"),
         (7, 200, "ok"),
-        (6, 200, "warning: audit partitions are made for 6 more days only: does the scheduler (beat) run?"),
+        (6, 200, "warning: audit partitions are made for 6 more days only: is the scheduler (beat) running?"),
         (-1, 503, "today's audit partition is missing: run `manage.py migrate --database=owner`"),
     ],
 )

@@ -80,9 +80,9 @@ MONEY_FORMS = [free_charge, invoice_charge, partial_refund]
 EVERY_FORM = pytest.mark.parametrize(
     ("form", "count", "told"),
     [
-        *((form, payments, "it moved no money a second time") for form in MONEY_FORMS),
-        (new_customer, partial(created, event="customer.created"), "it created nothing a second time"),
-        (new_draft, partial(created, event="invoice.created"), "it created nothing a second time"),
+        *((form, payments, "no money was moved a second time") for form in MONEY_FORMS),
+        (new_customer, partial(created, event="customer.created"), "nothing was created a second time"),
+        (new_draft, partial(created, event="invoice.created"), "nothing was created a second time"),
     ],
 )
 
@@ -152,7 +152,7 @@ def test_a_form_without_its_token_does_nothing(
     for token in ({}, {"form_token": "guess"}, {"form_token": "0" * 300}):
         answer = browser.post(action, {**fields, **token})
         assert answer.status_code == 422
-        assert "Please send it again." in answer.content.decode()
+        assert "Please submit it again." in answer.content.decode()
 
     assert count(world) == 0
 
@@ -166,7 +166,7 @@ def test_going_back_and_changing_the_amount_asks_before_it_charges_again(
     asked = browser.post("/charges/new/", {**sent, "amount": "99"})
 
     assert asked.status_code == 422
-    assert "This form was sent before with other values" in asked.content.decode()
+    assert "This form was already submitted with other values" in asked.content.decode()
     assert payments(world) == 1
 
     assert browser.post("/charges/new/", {**sent, "amount": "99", **token_in(asked)}).status_code == 302

@@ -116,7 +116,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
     ("fields", "complaint"),
     [
         ({"name": ""}, "required"),
-        ({"phone": "12345"}, "Use the international form"),
+        ({"phone": "12345"}, "Use international format"),
         ({"country": "de"}, "two capitals"),
         ({"country": "ZZ"}, "Use an ISO 3166-1 alpha-2 code"),
         ({"metadata": "plan"}, "name=value"),

@@ -137,7 +137,7 @@ def test_owner_asks_and_staff_apply(world: World, staff: Client) -> None:
         {**chosen, "confirmed": "1", "named": world.company.slug, "reason": "They pay for it."},
         follow=True,
     )
-    assert f"{world.company.name} is on the pro tier now, as it asked." in text_of(done)
+    assert f"{world.company.name} is on the pro tier now, as requested." in text_of(done)
     company = company_of(world)
     assert (company.tier, company.version) == ("pro", world.company.version + 1)
     assert fences.mark([fence])[0].version == company.version > before.version

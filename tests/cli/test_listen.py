@@ -197,7 +197,7 @@ def test_a_missing_scope_and_a_wrong_pattern_are_said_with_what_to_do(
 
     assert "add Z for UTC" in run(web, key, "--since", "2026-05-28T20:26:40").stderr
     unknown = "evt_01jd3v4q9mfk8v6t7y2x0c5e1r"
-    assert "Begin elsewhere: --since 1h" in run(web, key, "--since", unknown).stderr
+    assert "Start elsewhere: --since 1h" in run(web, key, "--since", unknown).stderr
 
 
 def test_a_key_never_goes_out_in_clear() -> None:

@@ -26,7 +26,7 @@ def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_unti
         while answer.status == 200 and time.monotonic() < told + 2:
             answer = web.request("GET", "/readyz")
         assert answer.status == 503
-        assert answer.json["checks"] == {"process": "it is about to stop, and serves what still comes"}
+        assert answer.json["checks"] == {"process": "shutting down; requests are still served"}
         assert web.request("GET", "/healthz").status == 200
         served = 0
         while time.monotonic() < told + 3:

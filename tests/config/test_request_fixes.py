@@ -54,7 +54,7 @@ def test_a_missing_scope_is_given_by_one_button(world: World, login: Login) -> N
     with tenant_context(world.tenant()):
         entry = AuditEntry.objects.get(action="api_key.updated", target_id=issued.client_id)
     assert entry.actor_id == world.teammate.public_id
-    assert "needs nothing more" in browser.post(action, fields, follow=True).content.decode()
+    assert "already has what this request needs" in browser.post(action, fields, follow=True).content.decode()
 
 
 def test_an_address_is_added_to_the_others(world: World, login: Login) -> None:

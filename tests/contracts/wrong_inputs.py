@@ -135,7 +135,7 @@ for text in ("2026-01-31T12:00:00", "2026-01-31", "20260131T120000Z", "2026-W05-
     api("ambiguous", f"a batch at {text}", "POST /v1/messages/batch", {**BATCH, "send_at": text}, Refused("send_at", "2026-01-31T12:00:00Z"))
 for text in ("20270131", "2026-W53-4", "２０２７-01-31"):
     api("ambiguous", f"a period from {text}", "PATCH /v1/invoices/{invoice}", {"service_period": {"start": text, "end": "2027-01-31"}}, Refused("service_period.start", "2026-01-31"))
-form("ambiguous", "send at a day", "/messages/new/", {**COMPOSED, "send_at": "31.01.2030 12:00"}, "Write the moment as in")
+form("ambiguous", "send at a day", "/messages/new/", {**COMPOSED, "send_at": "31.01.2030 12:00"}, "Write the time as in")
 filled("ambiguous", "a price as the page writes it", "/invoices/new/", {**DRAFT, "line0-unit_price": "1,250.00", "line0-tax_rate": "7.7 %"})
 
 # Two parts, two ideas of a valid value: what a customer may be called and reached by, mail can be sent to.
@@ -156,8 +156,8 @@ for text in ("\u200b", "\u3164", "Ada\tL", "Ada\u2028L"):
     api("address", f"credit note void because {text!a}", "POST /v1/credit_notes/{credit_note}/void", {"reason": text}, Refused("reason"))
 for text in ("\u200b", "\u00a0\u2060", "\u3164", "\u115f\u1160", "\ufeff\u00ad", "\u2800", "\U000e0041", "Ada\tLovelace", "Ada\nLovelace", "Ada\u2028L", "Ada\u0085L"):
     api("address", f"name {text!a}", "POST /v1/customers", {"name": text}, Refused("name"))
-    form("address", f"form name {text!a}", "/customers/new/", {"name": text}, "Needs at least one character that can be seen." if "Ada" not in text else "Must not contain line breaks")
-form("address", "a key nobody can see", "/keys/new/", {"name": "\u200b", "kind": "server", "scopes": "customers:read", "expiry": "90", "rate_limit": "60"}, "Needs at least one character that can be seen.")
+    form("address", f"form name {text!a}", "/customers/new/", {"name": text}, "Needs at least one visible character." if "Ada" not in text else "Must not contain line breaks")
+form("address", "a key nobody can see", "/keys/new/", {"name": "\u200b", "kind": "server", "scopes": "customers:read", "expiry": "90", "rate_limit": "60"}, "Needs at least one visible character.")
 api("address", "subject nobody can see", "POST /v1/messages", {**MESSAGE, "subject": "\u200b\u3164"}, Refused("subject"))
 api("address", "a name too long once composed", "POST /v1/customers", {"name": "\u0958" * 150}, Refused("name", "At most 200 characters"))
 for name, most in (("purchase_order", 100), ("memo", 1000), ("tax_note", 300)):

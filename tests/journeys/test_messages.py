@@ -24,7 +24,7 @@ def compose(page: Page, subject: str) -> None:
     page.get_by_label(re.compile("^Subject")).fill(subject)
     page.get_by_label(TEXT).fill("Hi Ada,\nspring is here.")
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("The message is on its way.")).to_be_visible()
+    expect(page.get_by_text("The message is being sent.")).to_be_visible()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
@@ -52,7 +52,7 @@ def test_compose_read_in_the_mailbox_suppress(
     page.goto("/messages/suppressions/")
     page.get_by_label("Address").first.fill("ADA@example.com")
     page.get_by_role("button", name="Suppress", exact=True).click()
-    expect(page.get_by_text("Nothing is sent to ADA@example.com any more.")).to_be_visible()
+    expect(page.get_by_text("Nothing is sent to ADA@example.com from now on.")).to_be_visible()
 
     compose(page, "Second thoughts")
     send_due_messages(seconds=30)

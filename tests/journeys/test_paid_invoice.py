@@ -103,7 +103,7 @@ def test_from_a_customer_to_a_paid_invoice_and_a_partial_refund(
     page.get_by_label(re.compile("^Amount")).fill("2,425.00")
     page.get_by_label("Payment method").select_option("card_success")
     page.get_by_role("button", name="Charge", exact=True).click()
-    expect(page.get_by_text("The charge is made.")).to_be_visible()
+    expect(page.get_by_text("Charge created.")).to_be_visible()
     expect_soon("Paid in full")
     expect(page.locator("#invoice-status")).to_have_text("paid", ignore_case=True)
 
@@ -118,7 +118,7 @@ def test_from_a_customer_to_a_paid_invoice_and_a_partial_refund(
     page.get_by_role("link", name=re.compile("^Refund ch_")).click()
     page.get_by_label(re.compile("^Amount")).fill("425")
     page.get_by_role("button", name="Refund", exact=True).click()
-    expect(page.get_by_text("The refund is made.")).to_be_visible()
+    expect(page.get_by_text("Refund created.")).to_be_visible()
     expect_soon("Refund succeeded")
     expect(page.locator("main")).to_contain_text("€425.00 of €2,425.00 given back.")
     page.goto("/invoices/?status=paid")

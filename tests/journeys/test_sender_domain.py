@@ -39,7 +39,7 @@ def write_newsletter(page: Page, subject: str) -> None:
     page.get_by_label(re.compile("^From")).fill("news@acme.example")
     page.get_by_label(re.compile("^Bulk mail about")).fill("newsletter")
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("The message is on its way.")).to_be_visible()
+    expect(page.get_by_text("The message is being sent.")).to_be_visible()
     send_due_messages(seconds=30)
     page.reload()
 

@@ -41,12 +41,12 @@ def test_write_a_template_preview_it_and_send_it(
     expect(shown).to_have_text("Dear <b>Bob</b>")
     page.get_by_label("Values").fill("customer: Bob")
     page.get_by_role("button", name="Update preview").click()
-    expect(pane.get_by_text("The template needs this variable")).to_be_visible()
+    expect(pane.get_by_text("The template requires this variable")).to_be_visible()
 
     page.get_by_role("link", name="Send", exact=True).click()
     page.get_by_label("To", exact=False).first.fill("ada@example.com")
     page.get_by_label("Variables").fill("customer.name: Eve")
     page.get_by_role("button", name="Send", exact=True).click()
-    expect(page.get_by_text("The message is on its way.")).to_be_visible()
+    expect(page.get_by_text("The message is being sent.")).to_be_visible()
     with tenant_context(world.tenant()):
         assert Message.objects.get().subject == "Welcome, Eve"

@@ -298,7 +298,7 @@ def test_files_that_are_chosen_on_the_page_go_along(world: World, mailhost: Mail
     ("files", "words"),
     [
         ([Attachment("tool.exe", "", b"MZ")], "File 1: Only these types are accepted"),
-        ([FILES[0], Attachment("photo.png", "", b"GIF89a")], "File 2: These bytes are no file of the type image/png"),
+        ([FILES[0], Attachment("photo.png", "", b"GIF89a")], "File 2: This is not a file of the type image/png"),
         ([FILES[0]] * 2, "File 2: Another attachment of the message has this name."),
         ([Attachment("empty.txt", "", b"")], "The submitted file is empty."),
         ([Attachment(f"{n}.txt", "", b"x") for n in range(6)], "A message has at most 5 attachments."),

@@ -108,7 +108,7 @@ def test_another_companys_mailbox_is_not_shown(
         ({"subject": ""}, "An email needs a subject."),
         ({"text": ""}, "Give <code>text</code>, <code>html</code> or both."),
         ({"tags": "bad<tag>"}, "Use up to 10 words"),
-        ({"send_at": "2001-01-01T00:00"}, "This time has passed."),
+        ({"send_at": "2001-01-01T00:00"}, "This time is in the past."),
         ({"customer": "cus_nope"}, "There is no such customer."),
         ({"sender": "nobody"}, "This is not an email address."),
         ({"channel": "pigeon"}, "Select a valid choice"),
@@ -170,7 +170,7 @@ def test_a_form_without_its_token_queues_nothing(world: World, token: dict[str, 
     answer = sign_in(world.teammate).post("/messages/new/", {**COMPOSED, **token})
 
     assert answer.status_code == 400
-    assert "Please send it again." in answer.content.decode()
+    assert "Please submit it again." in answer.content.decode()
     with tenant_context(world.tenant()):
         assert not Message.objects.exists()
 
@@ -184,7 +184,7 @@ def test_going_back_and_changing_the_text_asks_before_it_sends_again(world: Worl
     asked = browser.post("/messages/new/", changed)
 
     assert asked.status_code == 400
-    assert "This form was sent before with other values" in asked.content.decode()
+    assert "This form was already submitted with other values" in asked.content.decode()
     with tenant_context(world.tenant()):
         assert Message.objects.get().text == "Hi Ada"
 
@@ -229,7 +229,7 @@ def test_the_suppression_list_is_kept_by_hand(world: World) -> None:
     twice = browser.post("/messages/suppressions/add/", {"channel": "email", "address": "ada@example.com"})
     wrong = browser.post("/messages/suppressions/add/", {"channel": "sms", "address": "ada@example.com"})
 
-    assert "is suppressed since" in twice.content.decode()
+    assert "has been suppressed since" in twice.content.decode()
     assert wrong.status_code == 400
     with tenant_context(world.tenant()):
         row = Suppression.objects.get()

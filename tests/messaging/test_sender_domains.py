@@ -253,7 +253,9 @@ def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_af
 
     assert last.status == "failed"
     assert events_of(row) == ["sender_domain.failed"]
-    assert told() == ["Records are missing for acme.example"] * 2 + ["Mail no longer comes from acme.example"]
+    assert told() == ["Records are missing for acme.example"] * 2 + [
+        "Mail can no longer be sent from acme.example"
+    ]
 
 
 def test_records_that_come_back_end_the_failure(world: World, zone: Any) -> None:

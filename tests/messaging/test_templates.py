@@ -362,7 +362,7 @@ def test_a_preview_can_do_nothing_but_be_looked_at(world: World, welcome: Any) -
     assert shown.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert b"<script>" not in shown.content
     assert b"&amp;lt;script&amp;gt;x" in shown.content  # escaped in the HTML, which is an attribute here
-    assert (refused.status_code, b"customer.name: The template needs" in refused.content) == (400, True)
+    assert (refused.status_code, b"customer.name: The template requires" in refused.content) == (400, True)
 
 
 def test_a_template_is_changed_on_its_page_and_nothing_that_it_cannot_show_is_lost(

@@ -277,7 +277,7 @@ def test_an_example_of_any_event_is_sent_in_test_mode_and_none_in_live(
     browser = sign_in(world.owner)
 
     refused = browser.post(f"/webhooks/{live.public_id}/test/", {"event": "invoice.paid"}, follow=True)
-    assert "Send examples of events in test mode" in refused.content.decode()
+    assert "Send example events in test mode" in refused.content.decode()
     browser.post("/mode/", {"mode": "test"})
     browser.post(f"/webhooks/{endpoint.public_id}/test/", {"event": "nothing.such"})
     assert browser.post(f"/webhooks/{endpoint.public_id}/test/", {"event": "invoice.paid"}).status_code == 302

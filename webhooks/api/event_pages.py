@@ -50,7 +50,7 @@ def _find(name: str, cursor: str) -> OutboxEvent:
     try:
         found: OutboxEvent = OutboxEvent.objects.get(public=True, id=ids.decode("evt", cursor))
     except (ids.InvalidId, OutboxEvent.DoesNotExist) as error:
-        raise FieldErrors([FieldError(name, "invalid", "This is no event.")]) from error
+        raise FieldErrors([FieldError(name, "invalid", "This is not an event.")]) from error
     return found
 
 

@@ -55,15 +55,15 @@ class EventFilter(CreatedRange):
     order = django_filters.ChoiceFilter(
         choices=ORDERS,
         method="keep_order",
-        help_text="With `oldest_first`, `starting_after` reads on from the last event seen and misses none.",
+        help_text="With `oldest_first`, `starting_after` continues from the last event seen without missing any.",
     )
 
     wait = WholeNumberFilter(
         lowest=0,
         highest=LONGEST_SECONDS,
         method="keep_order",
-        help_text="With `oldest_first`: where there is nothing yet, keep the request open for up to so many seconds, until the next "
-        "event. An empty page may come sooner; a request that waited and found something counts twice against the limits.",
+        help_text="With `oldest_first`: if there is nothing yet, keep the request open for up to this many "
+        "seconds, until the next event. An empty page may be returned sooner; a request that waited and found something counts twice against the limits.",
     )
 
     class Meta:

@@ -43,7 +43,7 @@ _HEADERS: list[Json] = [
         "name": "webhook-signature",
         "in": "header",
         "required": True,
-        "description": "`v1,` and the base64 of HMAC-SHA256; several, parted by blanks, while a secret is being rotated",
+        "description": "`v1,` and the base64 of HMAC-SHA256; several, separated by spaces, while a secret is being rotated",
         "schema": {"type": "string", "pattern": "^v1,"},
     },
 ]
@@ -63,7 +63,7 @@ def add_payloads(result: Json, generator: Any, request: Any, public: bool) -> Js
     # parameters and imports that have no type, and neither its Python nor its TypeScript could be compiled.
     items: Json = result["components"].setdefault("pathItems", {})
     webhooks: Json = {}
-    for kind, text in {**CATALOGUE, TEST_EVENT: "Somebody sent a test to this endpoint."}.items():
+    for kind, text in {**CATALOGUE, TEST_EVENT: "Someone sent a test to this endpoint."}.items():
         name = camelize(kind.replace(".", "_")) + "Event"
         schemas[name] = _payload(kind, text, objects[kind.partition(".")[0]])
         operation = _operation(kind, text, name)
@@ -110,7 +110,7 @@ def _payload(kind: str, text: str, component: str) -> Json:
                         "description": "The fields that changed, as they were before",
                     },
                     "thin": {"type": "boolean", "description": "The object is too large: read it at `url`"},
-                    "url": {**_TEXT, "description": "With `thin`: where the whole event is read"},
+                    "url": {**_TEXT, "description": "With `thin`: where to read the whole event"},
                 },
             },
         },
@@ -120,7 +120,7 @@ def _payload(kind: str, text: str, component: str) -> Json:
 def _thin_object() -> Json:
     return {
         "type": "object",
-        "description": "Stands for an object that is too large to be sent.",
+        "description": "A placeholder for an object that is too large to be sent.",
         "required": ["id", "object"],
         "properties": {"id": _TEXT, "object": _TEXT},
         "additionalProperties": False,
@@ -130,7 +130,7 @@ def _thin_object() -> Json:
 def _test_object() -> Json:
     return {
         "type": "object",
-        "description": "What the test of an endpoint carries.",
+        "description": "The payload of an endpoint's test.",
         "required": ["id", "object", "message"],
         "properties": {
             "id": shared.id_schema(ID_PREFIXES["webhook_endpoints"]),
@@ -153,8 +153,6 @@ def _operation(kind: str, text: str, component: str) -> Json:
             "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{component}"}}},
         },
         "responses": {
-            "2XX": {
-                "description": "It arrived. Any other answer, and none within 15 seconds, is tried again."
-            }
+            "2XX": {"description": "Received. Any other response, or none within 15 seconds, is retried."}
         },
     }

@@ -81,8 +81,8 @@ class WebhookEndpointInput(StrictSerializer):
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
     headers = HeadersField(
         required=False,
-        help_text="Sent with every delivery; at most 10. Values are written, never read: answers show `[hidden]`, which, "
-        "sent back, keeps the value. Stored ones are dropped when the URL moves to another scheme, host or port.",
+        help_text="Sent with every delivery; at most 10. Values are write-only: responses show `[hidden]`, "
+        "and sending that back keeps the value. Stored ones are dropped when the URL moves to another scheme, host or port.",
     )
     enabled = serializers.BooleanField(required=False)
     api_version = VersionField(
@@ -103,7 +103,7 @@ class WebhookEndpointOutput(serializers.Serializer):
     events = serializers.ListField(child=serializers.CharField())
     api_version = serializers.CharField(help_text="The version of the API that deliveries are of.")
     headers = serializers.DictField(
-        child=serializers.ChoiceField(choices=[HIDDEN]), help_text="The names; every value reads `[hidden]`."
+        child=serializers.ChoiceField(choices=[HIDDEN]), help_text="The names; every value is `[hidden]`."
     )
     enabled = serializers.BooleanField()
     disabled_reason = serializers.ChoiceField(choices=Endpoint.DisabledReason.choices, allow_null=True)
@@ -121,7 +121,8 @@ class RotateSecretInput(StrictSerializer):
     """When the old secret stops signing."""
 
     overlap = serializers.ChoiceField(
-        choices=list(OVERLAPS), help_text="`none` ends the old secret at once, which has to be said."
+        choices=list(OVERLAPS),
+        help_text="`none` ends the old secret immediately, and has to be sent explicitly.",
     )
 
 
@@ -154,15 +155,15 @@ class EventData(serializers.Serializer):
     """The object an event is about, as it was then, and what changed of it."""
 
     object = serializers.DictField(
-        help_text="As the API answers it; with `thin`, its `id` and `object` alone."
+        help_text="As the API returns it; with `thin`, only its `id` and `object`."
     )
     previous = serializers.DictField(
-        required=False, help_text="Of an event that says what changed: those fields, as they were before."
+        required=False, help_text="For an event that says what changed: those fields, as they were before."
     )
     thin = serializers.BooleanField(
         required=False, help_text="Only in what webhooks send: the object is too large, read it at `url`."
     )
-    url = serializers.CharField(required=False, help_text="With `thin`: where the whole event is read.")
+    url = serializers.CharField(required=False, help_text="With `thin`: where to read the whole event.")
 
 
 class EventOutput(serializers.Serializer):

@@ -18,7 +18,7 @@ from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.services.secrets import OVERLAPS
 
 _OVERLAP_LABELS = {
-    "none": "At once",
+    "none": "Immediately",
     "1h": "After one hour",
     "24h": "After 24 hours (recommended)",
     "7d": "After seven days",
@@ -29,7 +29,7 @@ _PERIODS = {1: "the last hour", 24: "the last 24 hours", 72: "the last 3 days", 
 def _event_choices() -> list[tuple[str, str]]:
     choices = [(ALL, "All events, including future ones")]
     for resource, names in groups().items():
-        choices.append((f"{resource}.*", f"{resource}.*: every {resource} event"))
+        choices.append((f"{resource}.*", f"{resource}.*: all {resource} events"))
         choices += [(name, name) for name in names]
     return choices
 
@@ -44,7 +44,7 @@ class EndpointForm(ServiceForm):
         help_text="Receives a signed POST for every event. HTTPS, on a public address.",
     )
     description = forms.CharField(
-        max_length=500, required=False, help_text="What this endpoint is for, so that colleagues know."
+        max_length=500, required=False, help_text="What this endpoint is for, for your colleagues."
     )
     events = forms.MultipleChoiceField(
         choices=_event_choices, widget=forms.CheckboxSelectMultiple, initial=[ALL], label="Events"
@@ -54,7 +54,7 @@ class EndpointForm(ServiceForm):
         max_length=12_000,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "X-Tenant: acme"}),
-        help_text="Sent with every delivery: one “Name: value” a line. Stored encrypted. Values are not shown again: "
+        help_text="Sent with every delivery: one “Name: value” per line. Stored encrypted. Values are not shown again: "
         "[hidden] keeps one, as long as the URL stays on the same host.",
         label="Custom headers",
     )
@@ -111,9 +111,9 @@ class EndpointForm(ServiceForm):
                 continue
             name, colon, value = line.partition(":")
             if not colon:
-                raise forms.ValidationError("Write each header as “Name: value” on a line of its own.")
+                raise forms.ValidationError("Write each header as “Name: value” on its own line.")
             if name.strip() in found:
-                raise forms.ValidationError(f"{name.strip()} is there twice.")
+                raise forms.ValidationError(f"{name.strip()} appears twice.")
             found[name.strip()] = value.strip()
         return found
 
@@ -141,7 +141,7 @@ class RotateForm(forms.Form):
         choices=[(name, _OVERLAP_LABELS[name]) for name in OVERLAPS],
         initial="24h",
         label="The old secret stops signing",
-        help_text="Meanwhile every delivery carries both signatures, so the receiver can change over in peace.",
+        help_text="Until then every delivery carries both signatures, so the receiver can switch over without failures.",
     )
 
 

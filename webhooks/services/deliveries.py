@@ -38,10 +38,10 @@ def send_test(
     if event_type != TEST_EVENT:
         if event_type not in CATALOGUE or sample is None:
             raise FieldErrors(
-                [FieldError("event", "unknown_event", "There is no such event; see the catalogue.")]
+                [FieldError("event", "unknown_event", "There is no such event; see the event catalog.")]
             )
         if endpoint.mode != "test":
-            reason = "In live mode a receiver would act on it. Send examples of events in test mode."
+            reason = "A live receiver would act on it. Send example events in test mode."
             raise FieldErrors([FieldError("event", "only_in_test_mode", reason)])
     message = sample or {
         "id": endpoint.public_id,
@@ -82,7 +82,7 @@ def resend_deliveries(
     for row in rows:
         _require_enabled(row.endpoint)
         if row.status == Delivery.Status.SENDING:
-            raise DeliveryInProgress(f"{row.public_id} is being sent at this moment.")
+            raise DeliveryInProgress(f"{row.public_id} is being sent right now.")
     now = clock.now()
     Delivery.objects.filter(id__in=[row.id for row in rows]).update(
         status=Delivery.Status.PENDING, due_at=now, failures=0, manual=True, finished_at=None
@@ -101,4 +101,4 @@ def resend_deliveries(
 
 def _require_enabled(endpoint: Endpoint) -> None:
     if not endpoint.enabled or endpoint.deleted_at is not None:
-        raise EndpointIsDisabled(f"{endpoint.public_id} is switched off.")
+        raise EndpointIsDisabled(f"{endpoint.public_id} is disabled.")

@@ -154,7 +154,7 @@ def _require_room() -> None:
     allowed = current_limits().webhook_endpoints
     if list_endpoints().count() >= allowed:
         raise EndpointLimitReached(
-            f"This company may have {allowed} webhook endpoints in each mode.", facts={"limit": allowed}
+            f"This company can have {allowed} webhook endpoints in each mode.", facts={"limit": allowed}
         )
 
 

@@ -10,7 +10,7 @@ class EndpointLimitReached(DomainError):
 
     code = "endpoint_limit_reached"
     status = 409
-    title = "No further webhook endpoint"
+    title = "Webhook endpoint limit reached"
     fix = "Delete an endpoint that is no longer used, or ask for a higher tier."
 
 
@@ -29,7 +29,7 @@ class DeliveryInProgress(DomainError):
     code = "delivery_in_progress"
     status = 409
     title = "The delivery is being sent"
-    fix = "Wait for the attempt to end (at most half a minute) and ask again."
+    fix = "Wait for the attempt to end (at most half a minute) and try again."
 
 
 class RecoveryRunning(DomainError):

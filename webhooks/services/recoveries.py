@@ -35,12 +35,12 @@ def start_recovery(
     if since < now - REACHES_BACK:
         problems.append(FieldError("since", "too_early", f"At most {REACHES_BACK.days} days back."))
     if since >= until:
-        problems.append(FieldError("since", "invalid", "Must lie before `until`, and in the past."))
+        problems.append(FieldError("since", "invalid", "Must be before `until`, and in the past."))
     if problems:
         raise FieldErrors(problems)
     require_reach(actor, matching_types(endpoint.events))
     if not endpoint.enabled:
-        raise EndpointIsDisabled(f"{endpoint.public_id} is switched off.")
+        raise EndpointIsDisabled(f"{endpoint.public_id} is disabled.")
     with refusing(_RUNNING, lambda: RecoveryRunning(f"{endpoint.public_id} is already being recovered.")):
         job: RecoveryJob = RecoveryJob.objects.create(
             endpoint=endpoint,

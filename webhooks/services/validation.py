@@ -60,7 +60,7 @@ def clean_events(patterns: Iterable[str]) -> list[str]:
     if len(wanted) > MAX_PATTERNS:
         raise FieldErrors([FieldError("events", "too_many", f"At most {MAX_PATTERNS} are accepted.")])
     unknown = [
-        FieldError(f"events.{index}", "unknown_event", "There is no such event; see the catalogue.")
+        FieldError(f"events.{index}", "unknown_event", "There is no such event; see the event catalog.")
         for index, pattern in enumerate(wanted)
         if not is_pattern(pattern)
     ]
@@ -89,12 +89,14 @@ def clean_headers(headers: Mapping[str, str], *, stored: Mapping[str, str]) -> d
     for name, value in headers.items():
         field = f"headers.{name[:100]}"
         if not _NAME.match(name):
-            problems.append(FieldError(field, "invalid", "This is not the name of an HTTP header."))
+            problems.append(FieldError(field, "invalid", "This is not a valid HTTP header name."))
         elif name.lower() in RESERVED_HEADERS or name.lower().startswith(RESERVED_PREFIXES):
             problems.append(FieldError(field, "reserved", "This header is set by Pomelo or by HTTP itself."))
         elif value == HIDDEN:
             problems.append(
-                FieldError(field, "invalid", "No value is stored for this name and this host: write it out.")
+                FieldError(
+                    field, "invalid", "No value is stored for this name and this host: send the value."
+                )
             )
         elif not _VALUE.match(value):
             problems.append(

@@ -31,7 +31,7 @@ class CreditNoteLineInput(StrictSerializer):
         max_value=MAX_AMOUNT,
         required=False,
         allow_null=True,
-        help_text="In the prices of the invoice: with tax where `prices_include_tax`, else without.",
+        help_text="In the invoice's prices: including tax if `prices_include_tax`, otherwise excluding it.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -55,10 +55,11 @@ class CreditNoteInput(StrictSerializer):
         min_value=1,
         max_value=MAX_AMOUNT,
         required=False,
-        help_text="Tax included; it is shared among the lines by what is left of each.",
+        help_text="Including tax; distributed across the lines in proportion to what is left of each.",
     )
     full = serializers.BooleanField(
-        required=False, help_text="`true` instead of lines or an amount takes back all that is left."
+        required=False,
+        help_text="Send `true` instead of lines or an amount to credit everything that is left.",
     )
     reason = serializers.ChoiceField(choices=CreditNoteReason.values, required=False, allow_null=True)
     memo = serializers.CharField(
@@ -112,7 +113,7 @@ class CreditNoteOutput(serializers.Serializer):
     number = serializers.CharField()
     invoice = serializers.CharField()
     customer = serializers.CharField()
-    refund = serializers.CharField(allow_null=True, help_text="That gives the money back.")
+    refund = serializers.CharField(allow_null=True, help_text="The refund that returns the money.")
     status = serializers.ChoiceField(choices=CreditNoteStatus.values)
     currency = CurrencyField()
     reason = serializers.ChoiceField(choices=CreditNoteReason.values, allow_null=True)
@@ -120,16 +121,16 @@ class CreditNoteOutput(serializers.Serializer):
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
     seller = IssuedByOutput()
     billed_to = BilledToOutput()
-    warnings = WarningOutput(many=True, help_text="What a live credit note would have been refused for.")
+    warnings = WarningOutput(many=True, help_text="Why a live credit note would have been refused.")
     prices_include_tax = serializers.BooleanField()
     lines = CreditNoteLineOutput(many=True, required=False, help_text=IN_LISTS)
     tax_breakdown = TaxBreakdownOutput(many=True, required=False, help_text=IN_LISTS)
     subtotal = serializers.IntegerField()
     tax = serializers.IntegerField()
     total = serializers.IntegerField()
-    pre_payment_amount = serializers.IntegerField(help_text="Lowers the invoice's `amount_due`.")
+    pre_payment_amount = serializers.IntegerField(help_text="Reduces the invoice's `amount_due`.")
     post_payment_amount = serializers.IntegerField(
-        help_text="Had been paid: to be given back, by a refund or past the gateway."
+        help_text="Had already been paid: to be returned by a refund or outside the gateway."
     )
     voided_at = serializers.DateTimeField(allow_null=True)
     void_reason = serializers.CharField(allow_null=True)

@@ -29,26 +29,26 @@ class CustomerInput(StrictSerializer):
         max_length=32,
         required=False,
         allow_null=True,
-        help_text="International form; stored in E.164, of a length that numbers of its country have.",
+        help_text="International format, with a length valid for its country; stored as E.164.",
     )
     address = AddressInput(required=False, allow_null=True)
     tax_ids = serializers.ListField(child=TaxIdInput(), required=False, max_length=MAX_TAX_IDS)
     tax_exempt = serializers.ChoiceField(
         choices=TaxExemption.values,
         required=False,
-        help_text="`exempt` and `reverse` (the buyer owes the tax): the customer's invoices bear none.",
+        help_text="With `exempt` and `reverse` (the buyer owes the tax), the customer's invoices carry no tax.",
     )
     preferred_language = serializers.ChoiceField(
         choices=Language.values,
         required=False,
         allow_null=True,
-        help_text="Of the customer's documents; null: the seller's.",
+        help_text="Language of the customer's documents; null uses the seller's.",
     )
     external_id = NameField(
         max_length=100,
         required=False,
         allow_null=True,
-        help_text="External ID, unique per company and mode.",
+        help_text="Your own ID, unique per company and mode.",
     )
     metadata = MergedMetadataField(required=False, allow_null=True)
 

@@ -30,10 +30,10 @@ class CurrencyField(serializers.RegexField):
 
     json_schema: ClassVar[dict[str, Any]] = {"enum": sorted(EXPONENTS)}
 
-    default_error_messages = {"invalid": "Use an ISO 4217 code in capitals, such as EUR."}
+    default_error_messages = {"invalid": "Use an uppercase ISO 4217 code, such as EUR."}
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", "ISO 4217, in capitals. Amounts are whole numbers of its minor unit.")
+        kwargs.setdefault("help_text", "ISO 4217, uppercase. Amounts are integers in its minor unit.")
         super().__init__(any_of(*sorted(EXPONENTS)), **kwargs)
 
 
@@ -43,7 +43,7 @@ class CountryField(serializers.RegexField):
     default_error_messages = {"invalid": "Use an ISO 3166-1 alpha-2 code such as DE."}
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", "ISO 3166-1 alpha-2, in capitals.")
+        kwargs.setdefault("help_text", "ISO 3166-1 alpha-2, uppercase.")
         super().__init__(any_of(*sorted(COUNTRIES)), **kwargs)
 
 
@@ -104,7 +104,7 @@ class QuantityField(serializers.FloatField):
 
     default_error_messages = {
         "wrong_type": "Must be a number.",
-        "decimals": "Use at most six decimals.",
+        "decimals": "Use at most six decimal places.",
     }
 
     def __init__(self, **kwargs: Any) -> None:

@@ -37,13 +37,16 @@ class InvoiceLineInput(StrictSerializer):
     """One position: `quantity` × `unit_amount`, rounded half up, less its discount."""
 
     description = serializers.CharField(max_length=500)
-    quantity = QuantityField(help_text="Up to six decimals.")
+    quantity = QuantityField(help_text="Up to six decimal places.")
     unit_amount = serializers.IntegerField(min_value=0, max_value=MAX_AMOUNT)
     tax_rate_bps = serializers.IntegerField(
         min_value=0, max_value=MAX_TAX_RATE_BPS, required=False, help_text="Basis points: 1900 is 19 %."
     )
     discount_amount = serializers.IntegerField(
-        min_value=0, max_value=MAX_AMOUNT, required=False, help_text="Taken off the whole line, before tax."
+        min_value=0,
+        max_value=MAX_AMOUNT,
+        required=False,
+        help_text="Deducted from the whole line, before tax.",
     )
     discount_bps = _discount_bps("line")
 
@@ -75,17 +78,17 @@ class InvoiceInput(StrictSerializer):
     )
     service_period = ServicePeriodInput(required=False, allow_null=True)
     prices_include_tax = serializers.BooleanField(
-        required=False, help_text="Whether `unit_amount` and discounts are with tax; false by default."
+        required=False, help_text="Whether `unit_amount` and discounts include tax; false by default."
     )
     tax_note = serializers.CharField(
         max_length=300,
         required=False,
         allow_null=True,
         allow_blank=True,
-        help_text="Why there is no tax, printed in the place of the usual words of the document's language.",
+        help_text="Why no tax is charged; printed instead of the default text in the document's language.",
     )
     discount_amount = serializers.IntegerField(
-        min_value=0, max_value=MAX_AMOUNT, required=False, help_text="Taken off the sum of the lines."
+        min_value=0, max_value=MAX_AMOUNT, required=False, help_text="Deducted from the sum of the lines."
     )
     discount_bps = _discount_bps("sum of the lines")
     lines = serializers.ListField(child=InvoiceLineInput(), required=False, max_length=MAX_LINES)
@@ -165,17 +168,17 @@ class InvoiceOutput(serializers.Serializer):
     due_date = serializers.DateField(allow_null=True)
     external_id = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))
-    seller = IssuedByOutput(allow_null=True, help_text="As of the finalization; null of a draft.")
-    billed_to = BilledToOutput(allow_null=True, help_text="As of the finalization; null of a draft.")
+    seller = IssuedByOutput(allow_null=True, help_text="As of finalization; null for a draft.")
+    billed_to = BilledToOutput(allow_null=True, help_text="As of finalization; null for a draft.")
     warnings = WarningOutput(
-        many=True, help_text="Of a test invoice: what is missing that a live one would be refused for."
+        many=True, help_text="For a test invoice: what is missing that a live one would be refused for."
     )
     purchase_order = serializers.CharField(allow_null=True)
     memo = serializers.CharField(allow_null=True)
     service_period = ServicePeriodOutput(allow_null=True)
     prices_include_tax = serializers.BooleanField()
     tax_exempt = serializers.ChoiceField(
-        choices=TaxExemption.values, help_text="The customer's, as of the last change or the finalization."
+        choices=TaxExemption.values, help_text="The customer's, as of the last change or finalization."
     )
     tax_note = serializers.CharField(allow_null=True)
     lines = InvoiceLineOutput(many=True, required=False, help_text=IN_LISTS)
@@ -187,11 +190,13 @@ class InvoiceOutput(serializers.Serializer):
     total = serializers.IntegerField()
     amount_paid = serializers.IntegerField()
     amount_due = serializers.IntegerField()
-    amount_refunded = serializers.IntegerField(help_text="Of what its charges brought.")
+    amount_refunded = serializers.IntegerField(help_text="Refunded from its charges.")
     pre_payment_credit = serializers.IntegerField(
-        help_text="Of credit notes: what is not due any more, and so not in `amount_due`."
+        help_text="Credited by credit notes and no longer due, so not part of `amount_due`."
     )
-    post_payment_credit = serializers.IntegerField(help_text="Of credit notes: what had been paid.")
+    post_payment_credit = serializers.IntegerField(
+        help_text="Credited by credit notes after it had been paid."
+    )
     finalized_at = serializers.DateTimeField(allow_null=True)
     paid_at = serializers.DateTimeField(allow_null=True)
     voided_at = serializers.DateTimeField(allow_null=True)

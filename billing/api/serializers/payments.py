@@ -20,7 +20,9 @@ name_values("PaymentMethod", PaymentMethod.values)
 class MetadataInput(StrictSerializer):
     """What can be changed of an object that is final otherwise."""
 
-    metadata = MergedMetadataField(allow_null=True, help_text="Merges; null takes a name away.")
+    metadata = MergedMetadataField(
+        allow_null=True, help_text="Merged with the existing entries; null removes one."
+    )
 
 
 class ChargeInput(StrictSerializer):
@@ -35,7 +37,7 @@ class ChargeInput(StrictSerializer):
         min_value=1,
         max_value=MAX_AMOUNT,
         required=False,
-        help_text="Default: what is left to charge for the invoice.",
+        help_text="Defaults to what is left to charge for the invoice.",
     )
     currency = CurrencyField(required=False)
     invoice = PublicIdField("in", required=False)
@@ -68,14 +70,14 @@ class RefundInput(StrictSerializer):
 
     amount = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT, required=False)
     full = serializers.BooleanField(
-        required=False, help_text="`true` instead of an amount gives back all that is left."
+        required=False, help_text="Send `true` instead of an amount to refund everything that is left."
     )
     reason = serializers.ChoiceField(choices=RefundReason.values, required=False, allow_null=True)
     metadata = MetadataField(required=False)
     credit_note = serializers.BooleanField(
         required=False,
-        help_text="Whether the charge's invoice is credited by the same amount; void again if the refund fails. "
-        "Needs the scope `invoices:write` as well.",
+        help_text="Whether to credit the charge's invoice by the same amount; voided if the refund fails. "
+        "Also needs the scope `invoices:write`.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +87,7 @@ class RefundInput(StrictSerializer):
         given = attrs.keys() & {"amount", "full"}
         if len(given) != 1:
             code = "required" if not given else "contradictory"
-            text = "Send either `amount`, or `full: true` to give back all that is left."
+            text = "Send either `amount`, or `full: true` to refund everything that is left."
             raise serializers.ValidationError({"amount": [serializers.ErrorDetail(text, code=code)]})
         return attrs
 
@@ -98,7 +100,9 @@ class RefundOutput(serializers.Serializer):
     mode = serializers.ChoiceField(choices=["live", "test"])
     charge = serializers.CharField()
     invoice = serializers.CharField(allow_null=True, help_text="The charge's.")
-    credit_note = serializers.CharField(allow_null=True, help_text="The one that came with it.")
+    credit_note = serializers.CharField(
+        allow_null=True, help_text="The credit note that was created with it."
+    )
     amount = serializers.IntegerField()
     currency = CurrencyField()
     status = serializers.ChoiceField(choices=PaymentStatus.values)
@@ -115,11 +119,11 @@ class PaymentInput(StrictSerializer):
 
     method = serializers.ChoiceField(choices=PaymentMethod.values)
     amount = serializers.IntegerField(
-        min_value=1, max_value=MAX_AMOUNT, help_text="At most what is due and not being charged."
+        min_value=1, max_value=MAX_AMOUNT, help_text="At most what is due and not currently being charged."
     )
-    paid_at = MomentField(required=False, allow_null=True, help_text="When it came; now by default.")
+    paid_at = MomentField(required=False, allow_null=True, help_text="When it was received; defaults to now.")
     reference = NameField(
-        max_length=140, required=False, allow_null=True, help_text="Of the statement or the receipt."
+        max_length=140, required=False, allow_null=True, help_text="From the bank statement or receipt."
     )
     metadata = MetadataField(required=False)
 

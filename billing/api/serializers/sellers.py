@@ -50,8 +50,8 @@ class SellerInput(StrictSerializer):
         required=False,
         allow_null=True,
         trim_whitespace=False,
-        help_text=f"A PNG or JPEG file of at most {MAX_UPLOAD // 1024} KiB and {MAX_PIXELS // 1_000_000} million pixels, in base 64. It is drawn "
-        f"anew within {BOX[0]} × {BOX[1]} pixels, on white; nothing else of the file is kept.",
+        help_text=f"A PNG or JPEG file of at most {MAX_UPLOAD // 1024} KiB and {MAX_PIXELS // 1_000_000} million pixels, in base 64.  "
+        f"It is redrawn within {BOX[0]} × {BOX[1]} pixels, on white; nothing else of the file is kept.",
     )
     footer = serializers.RegexField(
         LINES,
@@ -60,14 +60,14 @@ class SellerInput(StrictSerializer):
         allow_blank=True,
         allow_null=True,
         trim_whitespace=False,
-        help_text="Of each page; it may have several lines.",
+        help_text="Printed on each page; may have several lines.",
     )
     number_prefix = serializers.RegexField(
         NUMBER_PREFIX.replace("^", "^(?!TEST)"),
         max_length=16,
         required=False,
         allow_null=True,
-        help_text="Of the numbers of live invoices, INV where there is none; those of test invoices begin with TEST.",
+        help_text="Of live invoice numbers, INV by default; test invoice numbers begin with TEST.",
     )
     language = serializers.ChoiceField(choices=Language.values, required=False)
 
@@ -94,4 +94,4 @@ class SellerOutput(serializers.Serializer):
     footer = serializers.CharField(allow_null=True)
     number_prefix = serializers.CharField(allow_null=True)
     language = serializers.ChoiceField(choices=Language.values)
-    updated = serializers.DateTimeField(allow_null=True, help_text="Null until somebody fills it in.")
+    updated = serializers.DateTimeField(allow_null=True, help_text="Null until it is filled in.")

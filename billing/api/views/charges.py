@@ -68,7 +68,7 @@ class ChargeViewSet(GenericViewSet):
         charge = selectors.get_charge(id)
         fields = RefundInput.read(request)
         if fields.get("credit_note"):
-            text = "A refund with `credit_note: true` needs the scope invoices:write as well."
+            text = "A refund with `credit_note: true` also needs the scope invoices:write."
             require_any_scope(request, ("invoices:write",), text)
         row = services.create_refund(charge=charge, actor=request.user, **fields)
         return Response(representations.refund(row), 201)

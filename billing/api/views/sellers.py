@@ -17,7 +17,7 @@ class SellerView(APIView):
 
     @extend_schema(operation_id="retrieve_seller", responses=SellerOutput)
     def get(self, request: ApiRequest) -> Response:
-        """Read what invoices say of the company."""
+        """Read the company's details on invoices."""
         known_parameters(request.query_params, frozenset())
         return Response(representations.seller(selectors.current_seller()))
 

@@ -20,7 +20,9 @@ class MetadataTextField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("required", False)
         kwargs.setdefault("max_length", 30_000)
-        kwargs.setdefault("help_text", "One name=value a line, up to 50. Customers can be filtered by them.")
+        kwargs.setdefault(
+            "help_text", "One name=value per line, up to 50. Customers can be filtered by metadata."
+        )
         kwargs.setdefault(
             "widget", forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "plan=gold"})
         )
@@ -40,9 +42,9 @@ class MetadataTextField(forms.CharField):
                 continue
             name, equals, text = line.partition("=")
             if not equals:
-                raise forms.ValidationError("Write each entry as name=value on a line of its own.")
+                raise forms.ValidationError("Write each entry as name=value on its own line.")
             if name.strip() in found:
-                raise forms.ValidationError(f"{name.strip()} is there twice.")
+                raise forms.ValidationError(f"{name.strip()} appears twice.")
             found[name.strip()] = text.strip()
         return found
 
@@ -94,7 +96,7 @@ def read_quantity(text: str) -> Decimal:
             f"{why}Write a number with at most {QUANTITY_DECIMALS} decimals, such as 3 or {example}."
         ) from error
     if not 0 < value <= MAX_QUANTITY:
-        raise forms.ValidationError(f"Use a number above 0, and at most {MAX_QUANTITY:,}.")
+        raise forms.ValidationError(f"Use a number greater than 0 and at most {MAX_QUANTITY:,}.")
     return value
 
 

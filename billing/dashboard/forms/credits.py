@@ -17,8 +17,8 @@ class PaymentForm(AmountForm):
     """Record money that came past the gateway."""
 
     method = forms.ChoiceField(choices=OffPlatformPayment.Methods.choices)
-    paid_at = DayField(required=False, label="Came on", help_text="Empty: today.")
-    reference = NameField(max_length=140, required=False, help_text="Of the statement or the receipt.")
+    paid_at = DayField(required=False, label="Received on", help_text="Leave empty for today.")
+    reference = NameField(max_length=140, required=False, help_text="From the bank statement or receipt.")
 
     def __init__(self, data: Any = None, *, invoice: Invoice) -> None:
         super().__init__(data, currency=invoice.currency, most=invoice.amount_chargeable)
@@ -33,7 +33,7 @@ class PaymentForm(AmountForm):
 class UndoForm(ServiceForm):
     """Why a payment is taken back."""
 
-    reason = NameField(max_length=300, help_text="It stays on the payment and in the audit trail.")
+    reason = NameField(max_length=300, help_text="Kept on the payment and in the audit trail.")
 
 
 class VoidForm(ServiceForm):
@@ -45,7 +45,7 @@ class VoidForm(ServiceForm):
 class CreditForm(ServiceForm):
     """What is taken back of each line: at first all that is left."""
 
-    reason = forms.ChoiceField(choices=[("", "Not said"), *CreditNote.Reason.choices], required=False)
+    reason = forms.ChoiceField(choices=[("", "Not specified"), *CreditNote.Reason.choices], required=False)
     memo = forms.CharField(
         max_length=1000,
         required=False,
@@ -65,7 +65,7 @@ class CreditForm(ServiceForm):
                 required=False,
                 label=each.line.description,
                 initial=most,
-                help_text=f"At most {most} {invoice.currency}, {kind} tax. Empty: nothing of this line.",
+                help_text=f"At most {most} {invoice.currency}, {kind} tax. Leave empty to credit nothing of this line.",
             )
 
     @property

@@ -30,17 +30,17 @@ class CustomerForm(AddressFields, ServiceForm):
     name = NameField(max_length=200)
     email = EmailAddressField(max_length=254, required=False)
     phone = forms.CharField(
-        max_length=32, required=False, help_text="In the international form, such as +49 30 123456."
+        max_length=32, required=False, help_text="In international format, such as +49 30 123456."
     )
     tax_ids = TaxIdsField()
     tax_exempt = forms.ChoiceField(
         choices=TaxExemption.choices,
         required=False,
         label="Tax",
-        help_text="Under the reverse charge the buyer owes the tax, and the invoice bears none.",
+        help_text="With reverse charge, the buyer owes the tax and the invoice carries none.",
     )
     preferred_language = forms.ChoiceField(
-        choices=language_choices("As the seller's"), required=False, label="Document language"
+        choices=language_choices("Same as the seller's"), required=False, label="Document language"
     )
     external_id = forms.CharField(
         max_length=100, required=False, label="External ID", help_text="Unique among your customers."

@@ -81,7 +81,7 @@ class InvoiceForm(ServiceForm):
         max_length=64, widget=forms.HiddenInput, error_messages={"required": "Choose a customer."}
     )
     currency = forms.ChoiceField(choices=currency_choices)
-    due_date = DayField(required=False, label="Due on")
+    due_date = DayField(required=False, label="Due date")
     external_id = forms.CharField(
         max_length=100, required=False, label="External ID", help_text="Unique among your invoices."
     )
@@ -104,9 +104,9 @@ class InvoiceForm(ServiceForm):
         max_length=300,
         required=False,
         label="Reason for no tax",
-        help_text="For an exempt customer; the usual words stand in its place when it is empty.",
+        help_text="For an exempt customer. If empty, the default text is printed.",
     )
-    metadata = MetadataTextField(help_text="One name=value a line, up to 50.")
+    metadata = MetadataTextField(help_text="One name=value per line, up to 50.")
 
     def __init__(self, data: Any = None, *, lines: list[dict[str, Any]] | None = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
@@ -178,7 +178,7 @@ class InvoiceForm(ServiceForm):
         except forms.ValidationError as error:
             self.add_error("discount", error)
         if bool(values.get("service_start")) != bool(values.get("service_end")):
-            self.add_error("service_end", "Give both days, or none.")
+            self.add_error("service_end", "Enter both days, or neither.")
         read = {f"{line.prefix}-description" for line in self.lines}
         for name in self.data:
             if _DESCRIPTION.fullmatch(name) and name not in read:

@@ -23,7 +23,9 @@ class AddressFields(forms.Form):
     country = forms.CharField(
         max_length=2,
         required=False,
-        validators=[RegexValidator(r"^[A-Z]{2}\Z", "Use an ISO 3166-1 code of two capitals, such as DE.")],
+        validators=[
+            RegexValidator(r"^[A-Z]{2}\Z", "Use a two-letter uppercase ISO 3166-1 code, such as DE.")
+        ],
         help_text="Two letters, such as DE.",
     )
 
@@ -40,8 +42,8 @@ class TaxIdsField(forms.CharField):
         kwargs = {
             "required": False,
             "max_length": 500,
-            "label": "Tax ids",
-            "help_text": f"One a line, the kind first; a VAT ID of the EU needs no kind. Kinds: {kinds}.",
+            "label": "Tax IDs",
+            "help_text": f"One per line, starting with the kind; an EU VAT ID needs none. Kinds: {kinds}.",
             "widget": forms.Textarea(
                 attrs={"rows": 2, "spellcheck": "false", "placeholder": "eu_vat DE136695976"}
             ),

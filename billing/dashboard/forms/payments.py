@@ -79,13 +79,13 @@ class FreeChargeForm(ServiceForm):
     customer = forms.CharField(
         max_length=64,
         required=False,
-        help_text="The customer's id, cus_…, or empty: a charge may stand by itself.",
+        help_text="The customer's ID, cus_…. Leave empty for a charge without a customer.",
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
     )
     amount = forms.CharField(max_length=32)
     currency = forms.ChoiceField(choices=currency_choices)
     payment_method = forms.ChoiceField(choices=_method_choices)
-    metadata = MetadataTextField(help_text="One name=value a line, up to 50.")
+    metadata = MetadataTextField(help_text="One name=value per line, up to 50.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,11 +122,11 @@ class ChargeFilterForm(FilterForm):
 class RefundForm(AmountForm):
     """Refund a charge."""
 
-    reason = forms.ChoiceField(choices=[("", "Not said"), *RefundReason.choices], required=False)
+    reason = forms.ChoiceField(choices=[("", "Not specified"), *RefundReason.choices], required=False)
     credit_note = forms.BooleanField(
         required=False,
         label="Credit the invoice by the same amount",
-        help_text="Writes a credit note, which is void again if the refund fails.",
+        help_text="Issues a credit note, which is voided if the refund fails.",
     )
 
     def __init__(self, data: Any = None, *, charge: Charge) -> None:

@@ -17,34 +17,36 @@ _OWN = ("legal_name", "tax_ids", "footer", "number_prefix", "language")
 class SellerForm(AddressFields, ServiceForm):
     """Name, address, tax ids, bank details, and the form of the documents."""
 
-    legal_name = NameField(max_length=200, required=False, help_text="As the company is registered.")
+    legal_name = NameField(max_length=200, required=False, help_text="The company's registered name.")
     tax_ids = TaxIdsField()
     account_holder = forms.CharField(max_length=100, required=False)
     bank_name = forms.CharField(max_length=100, required=False, label="Bank")
     iban = forms.CharField(max_length=42, required=False, label="IBAN")
     bic = forms.CharField(max_length=14, required=False, label="BIC")
-    account_number = forms.CharField(max_length=40, required=False, help_text="Where there is no IBAN.")
+    account_number = forms.CharField(max_length=40, required=False, help_text="If there is no IBAN.")
     routing_number = forms.CharField(max_length=40, required=False)
     logo = forms.FileField(
         required=False,
         widget=forms.FileInput(attrs={"accept": "image/png,image/jpeg"}),
-        help_text=f"PNG or JPEG, at most {MAX_UPLOAD // 1024} KiB. It stands at the head of your documents, on white.",
+        help_text=f"PNG or JPEG, at most {MAX_UPLOAD // 1024} KiB. Shown at the top of your documents, on white.",
     )
     remove_logo = forms.BooleanField(required=False, label="Remove the logo")
     footer = forms.CharField(
         max_length=500,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="At the foot of each page: register, managing directors, …",
+        help_text="At the bottom of each page: registration number, managing directors, …",
     )
     number_prefix = forms.CharField(
         max_length=16,
         required=False,
         label="Number prefix",
-        help_text="INV where it is empty. The numbers go on counting; those of test invoices begin with TEST.",
+        help_text="INV if empty. Numbering continues; test invoice numbers begin with TEST.",
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
     )
-    language = forms.ChoiceField(choices=language_choices(), help_text="A customer's own goes before it.")
+    language = forms.ChoiceField(
+        choices=language_choices(), help_text="A customer's own language takes precedence."
+    )
 
     @classmethod
     def for_seller(cls, seller: Seller, data: Any = None, uploads: Any = None) -> "SellerForm":

@@ -53,7 +53,7 @@ def create(request: CompanyRequest) -> HttpResponse:
 
 def _charge(request: CompanyRequest, form: FreeChargeForm) -> HttpResponse:
     charge = services.create_charge(actor=request.principal, **form.cleaned_data)
-    messages.info(request, "The charge is made. Its status is shown below and follows the gateway's answer.")
+    messages.info(request, "Charge created. Its status below updates with the gateway's response.")
     return redirect("billing:charge", charge.public_id)
 
 

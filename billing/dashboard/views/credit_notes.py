@@ -28,7 +28,7 @@ def create(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Ask how much of each line is taken back; then issue the credit note."""
     invoice = selectors.get_invoice(public_id)
     if not invoice.amount_creditable and request.method != "POST":
-        messages.error(request, "Nothing of this invoice can be credited.")
+        messages.error(request, "Nothing on this invoice can be credited.")
         return redirect("billing:invoice", public_id)
     form = CreditForm(
         request.POST if request.method == "POST" else None, invoice=invoice, left=left_of(invoice)

@@ -89,7 +89,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form, selectors.get_customer(public_id))
-    messages.success(request, "The customer was changed.")
+    messages.success(request, "The customer was updated.")
     return redirect("billing:customer", public_id)
 
 
@@ -100,7 +100,7 @@ def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
     customer = selectors.get_customer(public_id)
     if request.method == "POST":
         services.delete_customer(customer=customer, actor=request.principal)
-        messages.success(request, f"{customer.name} was deleted; the invoices stay.")
+        messages.success(request, f"{customer.name} was deleted; their invoices stay.")
         return redirect("billing:customers")
     return render(request, "billing/customer_delete.html", {"customer": customer})
 

@@ -144,7 +144,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
     except DomainError as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form, invoice.customer, invoice)
-    messages.success(request, "The draft was changed.")
+    messages.success(request, "The draft was updated.")
     return redirect("billing:invoice", public_id)
 
 
@@ -198,7 +198,7 @@ def charge(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 def _charge(request: CompanyRequest, invoice: Invoice, form: ChargeForm) -> HttpResponse:
     services.create_charge(actor=request.principal, invoice=invoice, **form.cleaned_data)
-    messages.info(request, "The charge is made. Its status is shown below and follows the gateway's answer.")
+    messages.info(request, "Charge created. Its status below updates with the gateway's response.")
     return redirect("billing:invoice", invoice.public_id)
 
 
@@ -213,7 +213,7 @@ def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
 _QUESTIONS = {
     "delete": (
         "Delete this draft?",
-        "It never had a number, so no number will be missing.",
+        "It has no number yet, so no number will be missing.",
         "Delete draft",
         "danger",
         "The draft was deleted.",
@@ -234,7 +234,7 @@ _QUESTIONS = {
     ),
     "give_up": (
         "Mark this invoice uncollectible?",
-        "You do not expect it to be paid any more, and it can no longer be charged. This cannot be undone.",
+        "You no longer expect it to be paid, and it can no longer be charged. This cannot be undone.",
         "Mark uncollectible",
         "danger",
         "The invoice is marked uncollectible.",

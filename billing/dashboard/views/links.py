@@ -29,6 +29,6 @@ def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
     invoice = selectors.get_invoice(public_id)
     if request.method == "POST":
         services.revoke_links(invoice=invoice, actor=request.principal)
-        messages.success(request, "Nobody can open this invoice by a link any more.")
+        messages.success(request, "Links to this invoice no longer work.")
         return redirect("billing:invoice", public_id)
     return render(request, "billing/invoice_link_revoke.html", {"invoice": invoice})

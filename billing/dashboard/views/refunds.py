@@ -32,5 +32,5 @@ def refund(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 def _refund(request: CompanyRequest, charge: Charge, form: RefundForm) -> HttpResponse:
     services.create_refund(charge=charge, actor=request.principal, **form.cleaned_data)
-    messages.info(request, "The refund is made. Its status is shown below and follows the gateway's answer.")
+    messages.info(request, "Refund created. Its status below updates with the gateway's response.")
     return redirect("billing:charge", charge.public_id)

@@ -1,4 +1,4 @@
-"""What the company's invoices say of it."""
+"""The company's details on its invoices."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -42,7 +42,7 @@ def edit(request: CompanyRequest) -> HttpResponse:
         except DomainError as refusal:
             form.show_refusal(refusal)
         else:
-            messages.success(request, "Saved. Invoices that were issued before keep what they say.")
+            messages.success(request, "Saved. Invoices already issued do not change.")
             return redirect("billing:seller")
     status = 422 if request.method == "POST" else 200
     return render(request, "billing/seller_form.html", {"form": form}, status=status)

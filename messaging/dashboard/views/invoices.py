@@ -45,7 +45,7 @@ def send(request: CompanyRequest, public_id: str) -> HttpResponse:
             return act_once(
                 request,
                 lambda: _send(request, invoice, form),
-                if_sent_before="This form was sent before: the invoice was not sent again.",
+                if_sent_before="This form was already submitted: the invoice was not sent again.",
             )
         except DomainError as refusal:
             form.show_refusal(refusal)
@@ -56,7 +56,5 @@ def send(request: CompanyRequest, public_id: str) -> HttpResponse:
 def _send(request: CompanyRequest, invoice: Invoice, form: SendInvoiceForm) -> HttpResponse:
     document = request.invoice_document  # type: ignore[attr-defined]
     sent = send_invoice(invoice=invoice, document=document, actor=request.principal, **form.cleaned_data)
-    messages.success(
-        request, f"Invoice {invoice.number} is on its way. Its message shows what becomes of it."
-    )
+    messages.success(request, f"Invoice {invoice.number} is being sent. Its message shows the status.")
     return redirect("messaging:detail", sent.message.public_id)

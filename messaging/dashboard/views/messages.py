@@ -71,7 +71,7 @@ def compose(request: CompanyRequest) -> HttpResponse:
             return act_once(
                 request,
                 lambda: _send(request, form),
-                if_sent_before="This form was sent before: no second message was made.",
+                if_sent_before="This form was already submitted: no second message was created.",
             )
         except FieldErrors as refusal:
             form.show_refusal(refusal)
@@ -106,7 +106,7 @@ def _begun_with(public_id: str) -> dict[str, str]:
 def _send(request: CompanyRequest, form: ComposeForm) -> HttpResponse:
     accepted = services.create_message(actor=request.principal, **form.message_fields)
     scheduled = accepted.message.status == Status.SCHEDULED
-    messages.success(request, "The message is scheduled." if scheduled else "The message is on its way.")
+    messages.success(request, "The message is scheduled." if scheduled else "The message is being sent.")
     return redirect("messaging:detail", accepted.message.public_id)
 
 

@@ -28,11 +28,11 @@ PURPOSES = {
     "challenge": "Proves that the domain is yours",
     "dkim": "Signs your mail (DKIM)",
     "spf": "Lets our servers send for you (SPF)",
-    "return_path": "Brings bounces back, under your own domain",
+    "return_path": "Returns bounces under your own domain",
     "dmarc": "Tells receivers what to do with mail that is not signed (DMARC)",
 }
 STATES = {
-    "unchecked": ("not looked at yet", "muted"),
+    "unchecked": ("not checked yet", "muted"),
     "found": ("found", "ok"),
     "missing": ("missing", "warn"),
     "differs": ("differs", "danger"),
@@ -74,7 +74,7 @@ def add_domain(request: _DomainRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_error("domain", refusal.detail)
         else:
-            messages.success(request, f"{row.domain} was added. Set these records where its DNS is run.")
+            messages.success(request, f"{row.domain} was added. Set these records at its DNS provider.")
             return redirect("messaging:sender_domain", row.public_id)
     return _page(request, domain_form=form, status=400)
 
@@ -112,7 +112,7 @@ def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 def verify(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Have the records looked at now."""
     row = services.request_check(domain=selectors.get_domain(public_id))
-    messages.info(request, "The records are being looked at; what is found shows here by itself.")
+    messages.info(request, "Checking the records; the result appears here automatically.")
     return redirect("messaging:sender_domain", row.public_id)
 
 
@@ -134,7 +134,7 @@ def rotate_key(request: _DomainRequest, public_id: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "messaging/sender_rotate.html", {"domain": row})
     services.rotate_key(domain=row, actor=request.principal, keys=request.domain_keys)
-    messages.success(request, "The second key signs from now on. Set the record of the new one.")
+    messages.success(request, "The second key is now the signing key. Set the record of the new one.")
     return redirect("messaging:sender_domain", row.public_id)
 
 
@@ -145,8 +145,8 @@ def remove_domain(request: CompanyRequest, public_id: str) -> HttpResponse:
     row = selectors.get_domain(public_id)
     if request.method != "POST":
         text = (
-            "No mail comes from it any more, and messages from it that still wait fail. "
-            "To use it again you add it anew, with new DNS records."
+            "You can no longer send from it, and messages from it that are still queued fail. To use it "
+            "again, you add it again with new DNS records."
         )
         return render(request, "messaging/sender_remove.html", {"name": row.domain, "text": text})
     name = row.domain
@@ -168,7 +168,7 @@ def claim_sms(request: CompanyRequest) -> HttpResponse:
         except DomainError as refusal:
             form.add_error("sender", refusal.detail)
         else:
-            messages.success(request, f"You asked for {row.sender}. It can be used once staff approve it.")
+            messages.success(request, f"You requested {row.sender}. It can be used once staff approve it.")
             return redirect("messaging:senders")
     return _page(request, sms_form=form, status=400)
 
@@ -179,7 +179,7 @@ def remove_sms(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Remove an SMS sender, after asking."""
     row = selectors.get_sms_sender(public_id)
     if request.method != "POST":
-        text = "No SMS comes from it any more, and those from it that still wait fail."
+        text = "You can no longer send SMS from it, and those that are still queued fail."
         return render(request, "messaging/sender_remove.html", {"name": row.sender, "text": text})
     name = row.sender
     services.delete_sms_sender(sender=row, actor=request.principal)
@@ -198,7 +198,7 @@ def countries(request: CompanyRequest) -> HttpResponse:
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         else:
-            messages.success(request, f"SMS go to: {', '.join(row.countries) or 'no country'}.")
+            messages.success(request, f"SMS can be sent to: {', '.join(row.countries) or 'no country'}.")
             return redirect("messaging:senders")
     return _page(request, countries_form=form, status=400)
 
@@ -215,7 +215,7 @@ def appeal(request: CompanyRequest) -> HttpResponse:
             messages.info(request, f"{refusal.detail} {refusal.advice()}")
             return redirect("messaging:senders")
         else:
-            messages.success(request, "Staff will read it. You are told here what they say.")
+            messages.success(request, "Staff will review it. Their response appears here.")
             return redirect("messaging:senders")
     return _page(request, appeal_form=form, status=400)
 

@@ -38,7 +38,7 @@ def suppress(request: CompanyRequest) -> HttpResponse:
         except AlreadySuppressed as refusal:
             form.add_error("address", refusal.detail)
         else:
-            messages.success(request, f"Nothing is sent to {row.address} any more.")
+            messages.success(request, f"Nothing is sent to {row.address} from now on.")
             return redirect("messaging:suppressions")
     return _page(request, form, status=400)
 
@@ -52,7 +52,7 @@ def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
         return render(request, "messaging/suppression_remove.html", {"suppression": row})
     address = row.address
     services.delete_suppression(suppression=row, actor=request.principal)
-    messages.success(request, f"Messages go to {address} again.")
+    messages.success(request, f"Messages can be sent to {address} again.")
     return redirect("messaging:suppressions")
 
 

@@ -57,7 +57,7 @@ def create(request: CompanyRequest) -> HttpResponse:
             return act_once(
                 request,
                 lambda: _create(request, form),
-                if_sent_before="This form was sent before: no second template was made.",
+                if_sent_before="This form was already submitted: no second template was created.",
             )
         except DomainError as refusal:
             form.show_refusal(refusal)
@@ -66,7 +66,7 @@ def create(request: CompanyRequest) -> HttpResponse:
 
 def _create(request: CompanyRequest, form: TemplateForm) -> HttpResponse:
     row = services.create_template(actor=request.principal, **form.template_fields)
-    messages.success(request, f"The template {row.name} was made.")
+    messages.success(request, f"The template {row.name} was created.")
     return redirect("messaging:template", row.public_id)
 
 
@@ -137,7 +137,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
 def _told(before: Template, after: Template) -> str:
     if after.version == before.version:
         return "The template was saved."
-    return f"Saved as version {after.version}. Messages are made of it from now on, unless they name another one."
+    return f"Saved as version {after.version}. New messages use it unless they name another version."
 
 
 @company_page(role=Role.DEVELOPER)

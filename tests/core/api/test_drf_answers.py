@@ -125,7 +125,7 @@ def test_a_streamed_answer_to_a_write_is_given_once_and_not_kept(world: Any, iss
     assert (first.status_code, b"".join(first)) == (200, b"one\ntwo\n")
     assert (again.status_code, again.json()["error"]["code"]) == (422, "idempotency_key_reused")
     assert again.json()["detail"] == (
-        "This request was carried out; its answer was streamed, and so is not kept."
+        "This request was completed; its response was streamed, so it is not stored."
     )
     assert (unkeyed.status_code, b"".join(unkeyed)) == (200, b"one\ntwo\n")
     assert names(world) == ["Ada", "Eve"]

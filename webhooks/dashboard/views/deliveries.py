@@ -82,7 +82,7 @@ def recover(request: CompanyRequest, public_id: str) -> HttpResponse:
         start_recovery(
             endpoint=endpoint, actor=request.principal, kind=form.cleaned_data["kind"], since=form.since
         )
-        messages.success(request, "Recovery has begun; its progress is shown below.")
+        messages.success(request, "Recovery started; its progress is shown below.")
     else:
         messages.error(request, "Choose what to send, and from when.")
     return redirect("webhooks:detail", public_id)

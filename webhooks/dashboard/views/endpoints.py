@@ -106,7 +106,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
     except FieldErrors as refusal:
         form.show_refusal(refusal)
         return _form_page(request, form, endpoint)
-    messages.success(request, "The endpoint was changed.")
+    messages.success(request, "The endpoint was updated.")
     return redirect("webhooks:detail", public_id)
 
 
@@ -119,9 +119,9 @@ def switch(request: CompanyRequest, public_id: str) -> HttpResponse:
     update_endpoint(endpoint=endpoint, actor=request.principal, enabled=enable)
     messages.success(
         request,
-        "The endpoint is on. What was waiting goes out now."
+        "The endpoint is enabled. Pending deliveries are being sent."
         if enable
-        else "The endpoint is off. What still waits is kept until it is on again.",
+        else "The endpoint is disabled. Pending deliveries are kept until it is enabled again.",
     )
     return redirect("webhooks:detail", public_id)
 
@@ -137,7 +137,7 @@ def test(request: CompanyRequest, public_id: str) -> HttpResponse:
     kind = form.chosen()
     sample = None if kind == TEST_EVENT else sample_object(kind, mode=request.mode)
     delivery = send_test(endpoint=endpoint, actor=request.principal, event_type=kind, sample=sample)
-    messages.info(request, "A test event is on its way; the answer shows here by itself.")
+    messages.info(request, "A test event is being sent; the response appears here automatically.")
     return redirect("webhooks:delivery", delivery.public_id)
 
 
