@@ -12,7 +12,7 @@ from inflection import camelize
 Json = dict[str, Any]
 Values = tuple[str, ...]
 
-OPEN = "New values may be added without a new version of the API: handle values you do not recognize."
+OPEN = "New values may be added without a new version of the API: treat one that you do not know as you treat an unknown."
 _names: dict[Values, str] = {}
 
 
