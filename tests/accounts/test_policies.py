@@ -149,7 +149,7 @@ def test_an_owner_hands_the_company_over_and_both_are_told(world: World) -> None
     )
     assert test[1:] == live[1:]
     assert [(one.to, one.subject) for one in mail.outbox] == [
-        ([world.teammate.email], "You own Acme now"),
+        ([world.teammate.email], "You now own Acme"),
         ([world.owner.email], "You have transferred Acme"),
     ]
 

@@ -117,7 +117,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
     [
         ({"name": ""}, "required"),
         ({"phone": "12345"}, "Use international format"),
-        ({"country": "de"}, "two capitals"),
+        ({"country": "de"}, "two-letter uppercase"),
         ({"country": "ZZ"}, "Use an ISO 3166-1 alpha-2 code"),
         ({"metadata": "plan"}, "name=value"),
         ({"metadata": "\n".join(f"n{number}=x" for number in range(51))}, "At most 50"),

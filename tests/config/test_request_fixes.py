@@ -49,7 +49,7 @@ def test_a_missing_scope_is_given_by_one_button(world: World, login: Login) -> N
     assert label == "Give this key customers:write"
     done = browser.post(action, fields, follow=True)
 
-    assert "worker may customers:write now." in done.content.decode()
+    assert "worker now has customers:write." in done.content.decode()
     assert client.post("/v1/customers", {"name": "Ada"}).status == 201
     with tenant_context(world.tenant()):
         entry = AuditEntry.objects.get(action="api_key.updated", target_id=issued.client_id)

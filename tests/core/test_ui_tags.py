@@ -180,7 +180,7 @@ def test_pager_leads_both_ways_and_keeps_the_filters_and_the_size() -> None:
     assert f'href="{kept}&amp;ending_before=req_2" rel="prev"' in html
     assert f'href="{kept}">First page' in html
     assert 'href="/requests/?status=4xx&amp;status=5xx&amp;limit=100"' in html
-    assert 'href="/requests/?status=4xx&amp;status=5xx" aria-label="20 a page"' in html
+    assert 'href="/requests/?status=4xx&amp;status=5xx" aria-label="20 per page"' in html
     assert '<span aria-current="true">50</span>' in html
 
 

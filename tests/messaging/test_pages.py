@@ -106,7 +106,7 @@ def test_another_companys_mailbox_is_not_shown(
         ({"to": "ada@example.com, nobody"}, "Address 2: This is not an email address."),
         ({"to": ""}, "Name at least one recipient"),
         ({"subject": ""}, "An email needs a subject."),
-        ({"text": ""}, "Give <code>text</code>, <code>html</code> or both."),
+        ({"text": ""}, "Send <code>text</code>, <code>html</code> or both."),
         ({"tags": "bad<tag>"}, "Use up to 10 words"),
         ({"send_at": "2001-01-01T00:00"}, "This time is in the past."),
         ({"customer": "cus_nope"}, "There is no such customer."),
@@ -152,7 +152,7 @@ def test_a_message_sent_twice_is_queued_once(world: World) -> None:
         assert DailyUsage.objects.get().recipients == 1
     assert (first.status_code, second.status_code) == (302, 302)
     assert first.headers["Location"] == second.headers["Location"] == f"/messages/{message.public_id}/"
-    assert "no second message was made" in page(browser, second.headers["Location"])
+    assert "no second message was created" in page(browser, second.headers["Location"])
 
 
 def test_a_new_form_is_a_new_message(world: World) -> None:

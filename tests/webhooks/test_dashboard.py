@@ -124,7 +124,7 @@ def test_the_tiers_limit_holds(world: World) -> None:
     page = sign_in(world.owner).post("/webhooks/create/", fields("https://example.com/6"))
 
     assert page.status_code == 422
-    assert "may have 5 webhook endpoints" in page.content.decode()
+    assert "can have 5 webhook endpoints" in page.content.decode()
     assert len(endpoints_of(world.tenant())) == 5
 
 
