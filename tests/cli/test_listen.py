@@ -205,7 +205,7 @@ def test_a_key_never_goes_out_in_clear() -> None:
         "listen", "--api-url", "http://pomelo.example.com", "--forward-to", "http://127.0.0.1:9/", secret="x"
     )
     assert done.returncode == 1
-    assert "would send your key in clear" in done.stderr
+    assert "would send your key unencrypted" in done.stderr
 
 
 def test_help_says_what_the_key_needs() -> None:
