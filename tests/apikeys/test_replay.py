@@ -62,7 +62,7 @@ def test_the_page_checks_against_the_log_and_saves_nothing(
     response = browser.post(f"/keys/{issued.client_id}/edit/", form)
     page = response.content.decode()
     assert response.status_code == 200
-    assert "23 of the 131 calls" in page
+    assert "23 of the 131 requests" in page
     assert "20: from 203.0.113.8" in page
     assert "3: POST /v1/customers, which needs customers:write" in page
     with tenant_context(world.tenant()):
@@ -77,7 +77,7 @@ def test_the_page_reads_the_real_log(
     issued = issue_key(world.company)
     form = {"name": "x", "scopes": ["customers:read"], "expiry": "never", "rate_limit": "60", "check": "1"}
     page = login(world.owner).post(f"/keys/{issued.client_id}/edit/", form).content.decode()
-    assert "None of the 0 calls" in page
+    assert "None of the 0 requests" in page
 
 
 def calls_of_key(key: Any, *, since: Any) -> Any:

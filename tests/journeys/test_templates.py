@@ -28,7 +28,7 @@ def test_write_a_template_preview_it_and_send_it(
     page.get_by_label("HTML").fill(HTML)
     page.get_by_label("Examples").fill("customer.name: Ada & Co")
     page.get_by_role("button", name="Create template").click()
-    expect(page.get_by_text("The template Welcome was made.")).to_be_visible()
+    expect(page.get_by_text("The template Welcome was created.")).to_be_visible()
 
     pane = page.frame_locator("iframe[name=template-preview]")
     shown = pane.frame_locator("iframe").locator("#hello")
