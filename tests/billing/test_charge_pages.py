@@ -67,10 +67,10 @@ def test_from_the_empty_list_to_a_charge_given_back_in_part(
 
     refunded = send_form(browser, f"{page}refund/", {"amount": "250.10"})
     assert (refunded.status_code, refunded.headers["Location"]) == (302, page)
-    assert "€250.10 on its way" in text_of(browser.get(page))
+    assert "€250.10 pending" in text_of(browser.get(page))
     services.complete_payments()
     shown = text_of(browser.get(page))
-    assert "€250.10 of €1,250.10 given back." in shown
+    assert "€250.10 of €1,250.10 refunded." in shown
     with tenant_context(world.tenant()):
         assert Refund.objects.get().public_id in shown
 

@@ -78,7 +78,10 @@ def test_revoked_links_open_nothing_and_a_new_one_works(world: World, stranger: 
     invoice = make_invoice(world.tenant(), finalize=True)
     paths = [path_of(link_to(invoice)) for _ in range(2)]
     browser = sign_in(world.owner, world.company)
-    assert "2 links to this invoice work" in browser.get(f"/invoices/{invoice.public_id}/").content.decode()
+    assert (
+        "2 links to this invoice are active"
+        in browser.get(f"/invoices/{invoice.public_id}/").content.decode()
+    )
 
     assert browser.post(f"/invoices/{invoice.public_id}/links/revoke/").status_code == 302
 

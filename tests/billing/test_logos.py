@@ -166,7 +166,10 @@ def test_an_admin_sends_a_logo_by_the_form_and_removes_it(world: World) -> None:
     assert browser.post("/invoicing/edit/", fields).status_code == 302
     wrong = SimpleUploadedFile("logo.png", b"nothing", content_type="image/png")
     refused = browser.post("/invoicing/edit/", {**fields, "logo": wrong})
-    assert (refused.status_code, "This is not a readable PNG or JPEG" in refused.content.decode()) == (422, True)
+    assert (refused.status_code, "This is not a readable PNG or JPEG" in refused.content.decode()) == (
+        422,
+        True,
+    )
     with tenant_context(world.tenant()):
         assert current_seller().logo is not None
     assert browser.post("/invoicing/edit/", {**fields, "remove_logo": "on"}).status_code == 302

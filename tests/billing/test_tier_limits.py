@@ -128,7 +128,7 @@ def test_keys_above_a_lowered_tier_are_named(world: World, issue_key: Callable[.
     set_limits(requests_per_minute=500)
 
     page = text_of(owner.get("/plan/"))
-    assert "They get 500 requests a minute." in page
+    assert "They are capped at 500 requests a minute." in page
     assert "nightly import (1,000), trial run (test mode, 600)." in page
 
 

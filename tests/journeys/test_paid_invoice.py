@@ -120,7 +120,7 @@ def test_from_a_customer_to_a_paid_invoice_and_a_partial_refund(
     page.get_by_role("button", name="Refund", exact=True).click()
     expect(page.get_by_text("Refund created.")).to_be_visible()
     expect_soon("Refund succeeded")
-    expect(page.locator("main")).to_contain_text("€425.00 of €2,425.00 given back.")
+    expect(page.locator("main")).to_contain_text("€425.00 of €2,425.00 refunded.")
     page.goto("/invoices/?status=paid")
     expect(page.get_by_role("row", name=re.compile("INV-000001.*Ada Lovelace"))).to_be_visible()
 
