@@ -80,7 +80,7 @@ class ApiKeyRotationDue(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ApiKeyExposed(Event):
-    """A key was found in the open, or crossed a network in clear."""
+    """A key was exposed: somebody found it, or it crossed a network unencrypted."""
 
     type: ClassVar[str] = "api_key.exposed"
     sentence: ClassVar[str] = "reported the secret of key {target} as leaked"

@@ -30,10 +30,10 @@ class ApiKey(TenantModel):
 
     class RevocationReason(models.TextChoices):
         USER = "user", "Revoked by the company"
-        LEAK = "leak", "Found in the open"
+        LEAK = "leak", "Leaked"
         STAFF = "staff", "Revoked by staff"
         OPERATOR = "operator", "Revoked by an operator's command"
-        REPORTED = "reported", "Reported as found in the open"
+        REPORTED = "reported", "Reported as leaked"
 
     id_prefix = "key"
 

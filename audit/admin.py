@@ -68,7 +68,7 @@ class BoundedPaginator(Paginator):
 
 
 class _LogAdmin(StaffModelAdmin):
-    """A log: newest first, and what names a row is short enough for a telephone."""
+    """A log: newest first, and what names a row is short enough for a phone."""
 
     ordering = ("-id",)
     list_filter_submit = True

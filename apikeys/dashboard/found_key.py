@@ -1,4 +1,4 @@
-"""For anybody who has found a secret in the open: a page, and the same for programs. Nobody has to sign in.
+"""Reports of exposed secrets: a page, and an endpoint for programs. No sign-in needed.
 
 Every well-formed secret gets the same answer, whether it is somebody's, was somebody's, or is made up.
 """

@@ -1,4 +1,4 @@
-"""Creating keys and making secrets. The only place where a secret exists in clear, for its one showing."""
+"""Creating keys and making secrets. The only place where a secret exists in plaintext, to be shown once."""
 
 from dataclasses import dataclass
 

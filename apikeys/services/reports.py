@@ -1,4 +1,4 @@
-"""Secrets that somebody has found in the open and reports: taken in from anybody, judged in the background.
+"""Reports of exposed secrets: accepted from anyone, evaluated in the background.
 
 Whoever asks must not learn from the answer whether a secret is somebody's, nor from how long it takes. So receiving does the
 same for every well-formed secret: one row, encrypted. A task looks it up, tells the company, and ends the secret when the

@@ -70,7 +70,7 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Pri
     give_secret(locked, secret)
     columns: dict[str, Any] = {"rotated_at": now, "rotation_reminded_at": None}
     if not overlap:
-        # The secret that was seen in the open is dead.
+        # The exposed secret is dead.
         columns |= {"leaked_at": None, "leak_detail": ""}
     effect = save_change(locked, **columns)
     publish(
@@ -91,7 +91,7 @@ def check_active(key: ApiKey, now: datetime) -> None:
 
 
 def _check_policy(key: ApiKey, actor: Principal) -> None:
-    """Raise KeyAgainstPolicy. A secret that was seen in the open is replaced whatever the key may have."""
+    """Raise KeyAgainstPolicy. An exposed secret may be replaced whatever the policy says."""
     rules = policy.current_policy()
     found = list(policy.person_against(rules, actor))
     if key.leaked_at is None and not key.secrets.filter(reported_at__isnull=False, revoked_at=None).exists():

@@ -1,4 +1,4 @@
-"""`/.well-known/security.txt` (RFC 9116): whom to tell about a weakness, and about a key that lies in the open."""
+"""`/.well-known/security.txt` (RFC 9116): whom to tell about a weakness, and about an exposed key."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ def security_txt(request: HttpRequest) -> HttpResponse:
     """Name the contacts, most preferred first: the operator's own when there is one, then the page for found keys."""
     found_key = settings.PUBLIC_URL + reverse("apikeys:found_key")
     lines = [
-        "# A key (pm_live_..., pm_test_...) that lies in the open: report it on the page of the last Contact.",
+        "# Found an exposed key (pm_live_..., pm_test_...)? Report it on the page of the last Contact.",
         *(f"Contact: {contact}" for contact in (*settings.SECURITY_CONTACTS, found_key)),
         f"Expires: {clock.rfc3339((clock.now() + VALID_FOR).replace(microsecond=0))}",
         "Preferred-Languages: en",

@@ -127,7 +127,7 @@ class Chart:
 
     @property
     def narrow_svg(self) -> SafeString:
-        """The picture for a telephone: fewer labels, the same height."""
+        """The picture for a phone: fewer labels, the same height."""
         return _draw(self, NARROW)
 
 

@@ -63,7 +63,7 @@ def test_a_reported_key_is_revoked_at_once_and_its_owners_are_told(
     # What a stranger wrote must not become a link in a mail of ours.
     assert "git.example" not in told.body + str(told.alternatives)
     page = login(world.owner).get(f"/keys/{issued.client_id}/").content.decode()
-    assert "Reported as found in the open" in page
+    assert "Reported as leaked" in page
     assert 'from <span class="mono">203.0.113.9</span>' in page
     assert f'<q class="break">{PLACE}</q>' in page
     assert waiting(issued.client_secret) == []

@@ -48,7 +48,7 @@ class CountryField(serializers.RegexField):
 
 
 class PhoneField(serializers.CharField):
-    """A telephone number in international form; that it can exist is judged by the service."""
+    """A phone number in international format; that it can exist is judged by the service."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{PHONE}$"}
 
