@@ -3,13 +3,13 @@
 import gc
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 # Until everything is imported there is no garbage worth a look at all of it (see the end).
 gc.disable()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
-application = get_wsgi_application()
+django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 - needs the environment
 from django.core.cache import close_caches  # noqa: E402
@@ -18,9 +18,11 @@ from django.core.signals import request_finished, request_started  # noqa: E402
 from django.db import close_old_connections, reset_queries  # noqa: E402
 from django.urls import get_resolver  # noqa: E402 - needs the settings
 
+from config.door.handler import Handler  # noqa: E402 - needs the settings
 from core.postgres.database_role import refuse_wrong_database_role  # noqa: E402 - needs the settings
 from core.postgres.end_of_request import return_connections  # noqa: E402 - needs the settings
 
+application = Handler()
 refuse_wrong_database_role()
 # Every view and what it imports, now instead of during the first request.
 assert get_resolver().url_patterns

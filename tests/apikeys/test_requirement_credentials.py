@@ -122,7 +122,7 @@ def test_verification_is_constant_time(
 def test_each_request_compares_the_hash_or_a_proof_that_it_matched(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
-    """ "Verify API key by comparing hash on each request": remembered for at most an hour, under an HMAC of the secret."""
+    """ "Verify API key by comparing hash on each request": remembered for at most an hour, under a keyed hash of the secret."""
     issued = issue_key(world.company)
     client = api(issued.client_secret)
     for _ in range(3):
