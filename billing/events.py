@@ -218,6 +218,30 @@ class ChargeUpdated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChargeDisputed(Event):
+    """A payer asks their bank for the money of a charge back: the charge's `disputes` say how much, why, and until when to answer."""
+
+    type: ClassVar[str] = "charge.disputed"
+    sentence: ClassVar[str] = "saw charge {target} disputed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeDisputeUpdated(Event):
+    """A dispute about a charge has changed."""
+
+    type: ClassVar[str] = "charge.dispute_updated"
+    sentence: ClassVar[str] = "saw a dispute about charge {target} change"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChargeDisputeClosed(Event):
+    """A dispute about a charge has ended: won, lost, or closed without a decision."""
+
+    type: ClassVar[str] = "charge.dispute_closed"
+    sentence: ClassVar[str] = "saw a dispute about charge {target} end"
+
+
+@dataclass(frozen=True, kw_only=True)
 class RefundCreated(Event):
     """A refund was accepted; the gateway has not answered yet."""
 

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import prefetch_related_objects
@@ -12,6 +13,7 @@ from billing.models import (
     CreditNote,
     CreditNoteLine,
     Customer,
+    Dispute,
     Invoice,
     InvoiceLine,
     OffPlatformPayment,
@@ -218,9 +220,27 @@ def charge(row: Charge) -> dict[str, Any]:
         "customer": _reference("cus", row.customer_id),
         "status": row.status,
         "amount_refunded": row.amount_refunded,
+        # Nobody disputes what was not taken.
+        "disputes": [dispute(each) for each in sorted(row.disputes.all(), key=attrgetter("id"))]
+        if row.status == "succeeded"
+        else [],
         "failure_code": row.failure_code or None,
         "failure_message": row.failure_message or None,
         "metadata": row.metadata,
+        "created": rfc3339(row.created),
+        "updated": rfc3339(row.updated),
+    }
+
+
+def dispute(row: Dispute) -> dict[str, Any]:
+    """Return what a charge says of a dispute about it."""
+    return {
+        "id": row.public_id,
+        "amount": row.amount,
+        "currency": row.currency,
+        "reason": row.reason,
+        "status": row.status,
+        "respond_by": _moment(row.respond_by),
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }

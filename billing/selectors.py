@@ -192,8 +192,8 @@ def find_link(token: str) -> InvoiceLink | None:
 
 
 def list_charges() -> QuerySet[Charge]:
-    """Return every charge."""
-    return Charge.objects.all()
+    """Return every charge with its disputes."""
+    return Charge.objects.prefetch_related("disputes")
 
 
 def list_charges_of(invoice: Invoice) -> QuerySet[Charge]:

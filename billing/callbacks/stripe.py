@@ -6,7 +6,7 @@ Without the setting that names Stripe nobody could have signed anything, and the
 from django.http import HttpRequest
 
 from billing import services
-from billing.gateways import gateway_names
+from billing.gateways import DisputeReport, gateway_names
 from core.http.callbacks import Unverified, callback
 
 
@@ -18,5 +18,7 @@ def stripe(request: HttpRequest) -> None:
     from billing.gateways.stripe_events import read_event
 
     report = read_event(request.headers.get("Stripe-Signature", ""), request.body)
-    if report is not None:
+    if isinstance(report, DisputeReport):
+        services.take_dispute_report(gateway="stripe", report=report)
+    elif report is not None:
         services.take_payment_report(gateway="stripe", report=report)

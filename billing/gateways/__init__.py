@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from billing.gateways.interface import (
     ChargeOrder,
+    DisputeReport,
     Gateway,
     GatewayMisconfigured,
     GatewayUnavailable,
@@ -21,6 +22,7 @@ from billing.gateways.interface import (
 
 __all__ = [
     "ChargeOrder",
+    "DisputeReport",
     "Gateway",
     "GatewayMisconfigured",
     "GatewayUnavailable",

@@ -56,6 +56,24 @@ class PaymentReport:
     failed: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeReport:
+    """Something became of a dispute about the charge that the gateway calls `charge_reference`.
+
+    `amount` is in minor units of ISO 4217, `status` one of billing.models.disputes.DisputeStatus, `reported_at` by the gateway's clock.
+    """
+
+    mode: str
+    charge_reference: str
+    reference: str
+    amount: int
+    currency: str
+    reason: str
+    status: str
+    respond_by: datetime | None
+    reported_at: datetime
+
+
 class GatewayUnavailable(Exception):
     """No definitive answer came: the order may or may not have been carried out. Ask again under the same key."""
 

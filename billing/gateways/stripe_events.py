@@ -1,15 +1,18 @@
-"""What Stripe's signed events say of our payments. Verified by the SDK; imported only where a setting names Stripe.
+"""What Stripe's signed events say of our payments and of disputes about them. Verified by the SDK; imported only where a setting names Stripe.
 
-An event is no answer: it comes late, twice and out of order. It only says of which payment the answer can be had now.
+An event is no answer: it comes late, twice and out of order. It only says of which payment the answer can be had now. A dispute
+is nothing that was asked for: there the event is all there is, and its time says which is the latest.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
 from stripe import SignatureVerificationError, WebhookSignature
 
-from billing.gateways.interface import PaymentReport
+from billing.gateways.interface import DisputeReport, PaymentReport
 from billing.gateways.stripe import METADATA_KEY
+from billing.gateways.stripe_amounts import from_stripe
 from core.api.errors import InvalidRequest
 from core.api.json import parse_object
 from core.http.callbacks import Unreadable, Unverified
@@ -17,15 +20,28 @@ from core.http.callbacks import Unreadable, Unverified
 TOLERANCE_SECONDS = 300
 _MODES = ("live", "test")
 _OF_PAYMENTS = ("payment_intent.", "refund.", "charge.refund.")
+# An inquiry (`warning_…`) is a dispute in which no money was taken back yet.
+_DISPUTES = {
+    "needs_response": "needs_response",
+    "warning_needs_response": "needs_response",
+    "appeal_needs_response": "needs_response",
+    "under_review": "under_review",
+    "warning_under_review": "under_review",
+    "appeal_under_review": "under_review",
+    "won": "won",
+    "lost": "lost",
+    "warning_closed": "closed",
+    "prevented": "closed",
+}
 
 
-def read_event(signature: str, body: bytes) -> PaymentReport | None:
+def read_event(signature: str, body: bytes) -> PaymentReport | DisputeReport | None:
     """Return what the event reports, None when that is nothing of ours. Raises Unverified, Unreadable."""
     mode = _verify(signature, body)
     try:
         event = parse_object(body)
         kind, subject = event["type"], event["data"]["object"]
-        is_live = event["livemode"]
+        is_live, created = event["livemode"], event.get("created")
     except (InvalidRequest, KeyError, TypeError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
     if not isinstance(kind, str) or not isinstance(subject, dict):
@@ -40,7 +56,43 @@ def read_event(signature: str, body: bytes) -> PaymentReport | None:
             failed=kind.startswith(("refund.", "charge.refund."))
             and subject.get("status") in ("failed", "canceled"),
         )
+    if kind.startswith("charge.dispute."):
+        return _dispute(mode, created, subject)
     return None
+
+
+def _dispute(mode: str, created: Any, subject: dict[str, Any]) -> DisputeReport:
+    reference = _text(subject.get("id"), "an id")
+    if not reference:
+        raise Unreadable("a dispute without an id")
+    try:
+        currency = str(subject["currency"]).upper()
+        return DisputeReport(
+            mode=mode,
+            charge_reference=_text(subject.get("payment_intent"), "an id"),
+            reference=reference,
+            amount=from_stripe(_whole(subject["amount"]), currency),
+            currency=currency,
+            reason=_text(subject["reason"], "a reason")[:64],
+            status=_DISPUTES[subject["status"]],
+            respond_by=_due_by(subject.get("evidence_details")),
+            reported_at=datetime.fromtimestamp(_whole(created), UTC),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        # Stripe repeats it for days and says so in its dashboard, so that nothing is lost until we can read it.
+        raise Unreadable(f"dispute {reference}: {type(error).__name__} {str(error)[:100]}") from error
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**12:
+        raise ValueError("not a whole number")
+    return value
+
+
+def _due_by(details: Any) -> datetime | None:
+    """Return until when evidence is taken; None where the bank takes none."""
+    due_by = details.get("due_by") if isinstance(details, dict) else None
+    return datetime.fromtimestamp(_whole(due_by), UTC) if due_by else None
 
 
 def _verify(signature: str, body: bytes) -> str:

@@ -1,8 +1,9 @@
-"""Billing's tables, by subject: customers, sellers, invoices with their credit notes, payments and links, charges and refunds, tiers."""
+"""Billing's tables, by subject: customers, sellers, invoices with their credit notes, payments and links, charges with refunds and disputes, tiers."""
 
 from billing.models.charges import Charge, Refund
 from billing.models.credit_notes import CreditNote, CreditNoteCounter, CreditNoteLine
 from billing.models.customers import Customer, CustomerMetadata, CustomerSearchWord
+from billing.models.disputes import Dispute
 from billing.models.invoices import Invoice, InvoiceCounter, InvoiceLine
 from billing.models.links import InvoiceLink
 from billing.models.payments import OffPlatformPayment
@@ -19,6 +20,7 @@ __all__ = [
     "Customer",
     "CustomerMetadata",
     "CustomerSearchWord",
+    "Dispute",
     "Invoice",
     "InvoiceCounter",
     "InvoiceLine",

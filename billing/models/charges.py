@@ -114,6 +114,12 @@ class Charge(Payment):
             models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_charge_by_invoice"),
             models.Index(fields=["company", "mode", "customer", "-id"], name="billing_charge_by_customer"),
             models.Index(fields=["company", "mode", "status", "-id"], name="billing_charge_by_status"),
+            # A gateway's report names a charge by it, before the company is known.
+            models.Index(
+                fields=["gateway_reference"],
+                name="billing_charge_by_reference",
+                condition=~Q(gateway_reference=""),
+            ),
         ]
 
     @property

@@ -5,6 +5,7 @@ from billing.services.charges import create_charge
 from billing.services.completion import complete_payments
 from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.customers import create_customer, delete_customer, update_customer
+from billing.services.disputes import take_dispute_report
 from billing.services.invoice_states import finalize_invoice, mark_uncollectible, void_invoice
 from billing.services.invoices import create_invoice, delete_invoice, update_invoice
 from billing.services.links import create_link, revoke_links
@@ -45,6 +46,7 @@ __all__ = [
     "request_tier",
     "revoke_links",
     "set_tier_limits",
+    "take_dispute_report",
     "take_payment_report",
     "undo_payment",
     "update_charge",

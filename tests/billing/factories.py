@@ -49,13 +49,13 @@ def make_charge(tenant: Tenant, *, settle: bool = True, **fields: Any) -> Charge
     return charge
 
 
-def make_settled_charge(tenant: Tenant, **fields: Any) -> Charge:
-    """Return a charge that succeeded, without asking a gateway."""
+def make_settled_charge(tenant: Tenant, *, reference: str = "", **fields: Any) -> Charge:
+    """Return a charge that succeeded, without asking a gateway, which calls it `reference`."""
     charge = make_charge(tenant, settle=False, **fields)
     with tenant_context(tenant):
         return settle_charge(
             charge=charge,
-            outcome=Outcome(succeeded=True, reference=f"made-up-{charge.public_id}"),
+            outcome=Outcome(succeeded=True, reference=reference or f"made-up-{charge.public_id}"),
             actor=SYSTEM,
         )
 

@@ -1,14 +1,20 @@
 """Customers, invoices, charges and refunds over the API, where what the gateway answers is Pomelo's own doing; and a company's
 tier and limits, asked for by its owner and decided by staff."""
 
+import secrets
+import time
 from typing import Any
+
+import pytest
+from django.test import Client
 
 from billing.models import TierLimits, TierRequest
 from billing.services import change_tier, set_tier_limits
 from billing.tasks import complete_payments, notice_overdue
 from core.tenancy import tenant_context
 from tests.audit.scene import Scene, Written, provokes
-from tests.billing.factories import LINE
+from tests.billing.factories import LINE, make_settled_charge
+from tests.billing.stripe_stand_in import dispute_event, signed
 from tests.clients import ApiClient
 from tests.factories import SYSTEM
 
@@ -203,6 +209,38 @@ def charge_failed(scene: Scene) -> Written:
     client = scene.api(*SCOPES)
     settled(client, charge(client, "card_declined"), "failed")
     return scene.by_pomelo("billing.complete_payments")
+
+
+def tell_of_dispute(scene: Scene, *statuses: str) -> Written:
+    """Let Stripe tell of a dispute about a charge of its, which has these states one after the other."""
+    pytest.importorskip("stripe", reason="the SDK is an extra, which this environment is without")
+    secret = scene.settings.STRIPE_LIVE_WEBHOOK_SECRET = "whsec_of_the_scene"
+    scene.settings.STRIPE_LIVE_SECRET_KEY = "sk_live_of_the_scene"
+    scene.settings.BILLING_GATEWAY = "billing.gateways.stripe.StripeGateway"
+    reference = f"pi_{secrets.token_hex(8)}"
+    make_settled_charge(scene.world.tenant(), payment_method="pm_card_visa", reference=reference)
+    for step, status in enumerate(statuses):
+        body = dispute_event(reference, status, created=int(time.time()) + step)
+        answer = Client().post(
+            "/callbacks/stripe", body, content_type="application/json", headers=signed(body, secret)
+        )
+        assert answer.status_code == 204, answer.content
+    return scene.by_pomelo("billing.gateway_reports")
+
+
+@provokes("charge.disputed")
+def charge_disputed(scene: Scene) -> Written:
+    return tell_of_dispute(scene, "needs_response")
+
+
+@provokes("charge.dispute_updated")
+def charge_dispute_updated(scene: Scene) -> Written:
+    return tell_of_dispute(scene, "needs_response", "under_review")
+
+
+@provokes("charge.dispute_closed")
+def charge_dispute_closed(scene: Scene) -> Written:
+    return tell_of_dispute(scene, "needs_response", "lost")
 
 
 def refund(client: ApiClient, amount: int) -> str:

@@ -4,6 +4,7 @@ It keeps PaymentIntents and refunds in memory, replays what it answered under an
 key it is called with, and can be told to lose or spoil its next answer after it has carried the call out.
 """
 
+import hmac
 import json
 import secrets
 import threading
@@ -180,6 +181,33 @@ class Stripe:
 
 def _error(kind: str, message: str, **more: str) -> dict[str, Any]:
     return {"error": {"type": kind, "message": message, **more}}
+
+
+def dispute_event(
+    payment_intent: str, status: str = "needs_response", *, created: int, dispute_id: str = "", **fields: Any
+) -> str:
+    """Return the body of an event about a dispute of 50.00 EUR, for which evidence is taken until 2026-12-24."""
+    dispute = {
+        "id": dispute_id or f"du_of_{payment_intent}",
+        "object": "dispute",
+        "amount": 5_000,
+        "currency": "eur",
+        "reason": "fraudulent",
+        "status": status,
+        "payment_intent": payment_intent,
+        "evidence_details": {"due_by": 1_798_070_400},
+        **fields,
+    }
+    kind = "charge.dispute.created" if status == "needs_response" else "charge.dispute.updated"
+    event = {"id": "evt_1", "object": "event", "type": kind, "created": created, "livemode": True}
+    return json.dumps({**event, "data": {"object": dispute}})
+
+
+def signed(body: str, secret: str) -> dict[str, str]:
+    """Return the header with which Stripe signs what it sends now (https://docs.stripe.com/webhooks#verify-manually)."""
+    moment = int(time.time())
+    digest = hmac.digest(secret.encode(), f"{moment}.{body}".encode(), "sha256")
+    return {"Stripe-Signature": f"t={moment},v1={digest.hex()}"}
 
 
 class _Server(ThreadingHTTPServer):

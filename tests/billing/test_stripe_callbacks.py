@@ -12,12 +12,13 @@ from pytest_django import Settings
 from billing import services
 from billing.models import Charge
 from core import clock
-from core.models import SetAside
+from core.models import OutboxEvent, SetAside
 from core.tenancy import system_context, tenant_context
 from tests.billing.factories import make_charge
-from tests.billing.stripe_stand_in import Stripe
+from tests.billing.stripe_stand_in import Stripe, dispute_event
 from tests.billing.test_stripe import CARD, fresh, refund_of, stripe
-from tests.factories import World
+from tests.clients import ApiClient, sign_in
+from tests.factories import World, make_key
 
 pytest.importorskip("stripe", reason="the SDK is an extra, which this environment is without")
 from stripe import WebhookSignature
@@ -151,6 +152,93 @@ def test_whatever_is_said_gets_an_answer(body: Any, status: int) -> None:
 
 def test_only_post_is_answered() -> None:
     assert Client().get("/callbacks/stripe").status_code == 405
+
+
+def disputed(world: World, stripe: Stripe) -> Charge:
+    return make_charge(world.tenant(), payment_method=CARD)
+
+
+def told(charge: Charge) -> list[tuple[str, str]]:
+    """Return what the API and the events say of the disputes of a charge."""
+    with tenant_context(charge.tenant):
+        events = OutboxEvent.objects.filter(type__startswith="charge.dispute").order_by("id")
+        return [(row.type, row.data["object"]["disputes"][0]["status"]) for row in events]
+
+
+def test_a_dispute_is_noted_on_its_charge_and_told_to_the_company(world: World, stripe: Stripe) -> None:
+    charge = disputed(world, stripe)
+    reference, now = charge.gateway_reference, int(time.time())
+
+    assert send(dispute_event(reference, created=now)) == 204
+
+    api = ApiClient(make_key(world.company, scopes=("charges:read",)).client_secret)
+    [dispute] = api.get(f"/v1/charges/{charge.public_id}").json["disputes"]
+    assert {name: dispute[name] for name in ("amount", "currency", "reason", "status", "respond_by")} == {
+        "amount": 5_000,
+        "currency": "EUR",
+        "reason": "fraudulent",
+        "status": "needs_response",
+        "respond_by": "2026-12-24T00:00:00.000000Z",
+    }
+    [listed] = api.get("/v1/charges").json["data"]
+    assert listed["disputes"] == [dispute]
+    page = sign_in(world.owner, world.company).get(f"/charges/{charge.public_id}/").content.decode()
+    assert "This charge is disputed" in page
+
+    for status in ("under_review", "won"):
+        now += 1
+        assert send(dispute_event(reference, status, created=now)) == 204
+    assert told(charge) == [
+        ("charge.disputed", "needs_response"),
+        ("charge.dispute_updated", "under_review"),
+        ("charge.dispute_closed", "won"),
+    ]
+
+
+def test_disputes_told_twice_late_or_in_disorder_change_nothing(world: World, stripe: Stripe) -> None:
+    charge = disputed(world, stripe)
+    reference, now = charge.gateway_reference, int(time.time())
+
+    assert send(dispute_event(reference, "lost", created=now)) == 204
+    for status, moment in (("lost", now), ("needs_response", now), ("under_review", now - 1)):
+        assert send(dispute_event(reference, status, created=moment)) == 204
+
+    assert told(charge) == [("charge.disputed", "lost"), ("charge.dispute_closed", "lost")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"payment_intent": "pi_of_somebody"}, 204),
+        ({"payment_intent": None}, 204),
+        ({"status": "a_new_one"}, 400),
+        ({"amount": "5000"}, 400),
+        ({"amount": 10**15}, 400),
+        ({"currency": "xxx"}, 400),
+        ({"reason": None}, 204),
+        ({"reason": "\x00"}, 400),
+        ({"evidence_details": {"due_by": 10**12}}, 400),
+        ({"id": None}, 400),
+    ],
+    ids=str,
+)
+def test_a_dispute_that_is_not_ours_or_cannot_be_read_leaves_nothing(
+    world: World, stripe: Stripe, changes: dict[str, Any], status: int
+) -> None:
+    charge = disputed(world, stripe)
+
+    body = json.loads(dispute_event(charge.gateway_reference, created=int(time.time())))
+    body["data"]["object"].update(changes)
+    assert send(body) == status
+
+    assert len(told(charge)) == ("reason" in changes and status == 204)
+
+
+def test_no_dispute_of_test_mode_is_noted_on_a_live_charge(world: World, stripe: Stripe) -> None:
+    charge = disputed(world, stripe)
+    body = json.loads(dispute_event(charge.gateway_reference, created=int(time.time())))
+    assert send({**body, "livemode": False}, secret=TEST_SECRET) == 204
+    assert told(charge) == []
 
 
 def test_a_refund_that_fails_after_it_succeeded_is_shown_to_staff(world: World, stripe: Stripe) -> None:

@@ -33,6 +33,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "billing.Charge": {
         "status": "succeeded", "currency": "EUR", "amount": 100, "amount_refunded": 50, "settled_at": NOW, "due_at": None,
     },
+    "billing.Dispute": {"amount": 50, "status": "lost", "reported_at": NOW},
     "billing.Refund": {"status": "succeeded", "amount": 50, "settled_at": NOW, "due_at": None},
     "billing.CreditNote": {"subtotal": 50, "tax": 0, "total": 50, "pre_payment_amount": 0, "post_payment_amount": 50},
     "billing.CreditNoteLine": {"amount": 50, "tax": 0},

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from billing.api.serializers.fields import CurrencyField, MergedMetadataField
 from billing.models.charges import PaymentStatus, RefundReason
+from billing.models.disputes import DisputeStatus
 from billing.models.payments import PaymentMethod
 from billing.money import MAX_AMOUNT
 from core.api.fields import MomentField, NameField, PublicIdField
@@ -13,6 +14,7 @@ from core.api.schema_enums import name_values
 from core.api.serializers import MetadataField, StrictSerializer
 
 name_values("PaymentStatus", PaymentStatus.values)
+name_values("DisputeStatus", DisputeStatus.values)
 name_values("RefundReason", RefundReason.values)
 name_values("PaymentMethod", PaymentMethod.values)
 
@@ -45,6 +47,21 @@ class ChargeInput(StrictSerializer):
     metadata = MetadataField(required=False)
 
 
+class DisputeOutput(serializers.Serializer):
+    """A payer asked their bank for the money back."""
+
+    id = serializers.CharField()
+    amount = serializers.IntegerField(help_text="What is disputed; it may differ from the charge's amount.")
+    currency = CurrencyField()
+    reason = serializers.CharField(help_text="The gateway's word for it, such as `fraudulent`.")
+    status = serializers.ChoiceField(choices=DisputeStatus.values)
+    respond_by = serializers.DateTimeField(
+        allow_null=True, help_text="Until when the bank takes an answer, which is given at the gateway."
+    )
+    created = serializers.DateTimeField()
+    updated = serializers.DateTimeField()
+
+
 class ChargeOutput(serializers.Serializer):
     """A charge."""
 
@@ -58,6 +75,7 @@ class ChargeOutput(serializers.Serializer):
     customer = serializers.CharField(allow_null=True)
     status = serializers.ChoiceField(choices=PaymentStatus.values)
     amount_refunded = serializers.IntegerField()
+    disputes = DisputeOutput(many=True, help_text="Oldest first.")
     failure_code = serializers.CharField(allow_null=True)
     failure_message = serializers.CharField(allow_null=True)
     metadata = serializers.DictField(child=serializers.CharField(allow_blank=True))

@@ -68,6 +68,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "invoice": charge.invoice,
         "customer": charge.customer,
         "refunds": refunds,
+        "disputes": list(charge.disputes.order_by("id")),
         # The totals are asked as well: an answer may come between the read of the charge and that of its refunds.
         "is_waiting": bool(charge.amount_refund_pending)
         or any(row.status == "pending" for row in (charge, *refunds)),
