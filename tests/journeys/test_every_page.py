@@ -99,11 +99,11 @@ def fill(world: World) -> list[str]:
 def faults_of(page: Page) -> list[str]:
     """Return what is wrong with the page that is open: by axe, in the dark (which changes colours and nothing else), and on a telephone."""
     found = violations(page)
-    # Colours change over a moment, in which they are neither: without motion it is a short one.
-    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.emulate_media(color_scheme="dark")
+    # Colours change over a moment, in which they are neither.
     page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
     found += [f"dark: {one}" for one in violations(page, ["color-contrast"])]
-    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 360, "height": 900})
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         found.append("wider than a telephone")
