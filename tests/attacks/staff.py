@@ -1,5 +1,8 @@
 """Members of staff with exactly the permissions that a test gives them."""
 
+import logging
+
+import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -25,3 +28,8 @@ def make_staff(*permissions: str, superuser: bool = False) -> User:
 def staff_browser(*permissions: str, superuser: bool = False) -> Client:
     """Return the browser of such a member of staff, signed in a moment ago."""
     return sign_in(make_staff(*permissions, superuser=superuser))
+
+
+def log_no_refused_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave lists' refused filters out of the log: of thousands of requests, their tracebacks take a fifth of the time."""
+    monkeypatch.setattr(logging.getLogger("django.security.DisallowedModelAdminLookup"), "disabled", True)

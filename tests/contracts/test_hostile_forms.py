@@ -13,6 +13,7 @@ from accounts.models import User
 from core.tenancy import tenant_context
 from messaging.links import unsubscribe_link
 from messaging.services import create_message
+from tests.attacks.staff import log_no_refused_filter
 from tests.clients import random_address, sign_in
 from tests.contracts.forms import Form, read_forms
 from tests.contracts.pages import list_pages, sample_page_id
@@ -146,7 +147,8 @@ def test_no_address_of_the_dashboard_breaks() -> None:
 
 # Django's own filters take a date without a time zone; what they warn of is what is being tried.
 @pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime")
-def test_no_address_of_the_staff_breaks() -> None:
+def test_no_address_of_the_staff_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    log_no_refused_filter(monkeypatch)
     staff = make_user("staff", is_staff=True, is_superuser=True)
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
     attacker = Attacker(staff)
