@@ -18,8 +18,9 @@ class ExternalIdTaken(DomainError):
     def by(cls, model: type[Customer] | type[Invoice], external_id: str | None) -> Self:
         """Return the refusal that names who has it; call it once the failed statement is taken back."""
         owner = model.objects.filter(external_id=external_id).first()
+        named = "" if owner is None else f": {owner.public_id}"
         return cls(
-            f"{'A customer' if model is Customer else 'An invoice'} with external_id {external_id} exists.",
+            f"{'A customer' if model is Customer else 'An invoice'} with external_id {external_id} exists{named}.",
             # Null when it was given back at this very moment: then another try will do.
             facts={"existing": None if owner is None else owner.public_id},
         )

@@ -121,7 +121,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
         ({"country": "ZZ"}, "Use an ISO 3166-1 alpha-2 code"),
         ({"metadata": "plan"}, "name=value"),
         ({"metadata": "\n".join(f"n{number}=x" for number in range(51))}, "At most 50"),
-        ({"external_id": "taken"}, "exists"),
+        ({"external_id": "taken"}, "with external_id taken exists: cus_"),
         ({"email": "nobody"}, "not an email address"),
     ],
 )
