@@ -15,6 +15,7 @@ from config.run.certificate import ensure_certificate
 from tests.live import WebProcess, web_process
 from tests.proxies.servers import PROXIES, Proxy, proxy_process
 
+METRICS_TOKEN = secrets.token_hex(32)
 HELD: Counter[tuple[str, str]] = Counter()
 collect_ignore_glob = [] if os.environ.get("POMELO_TEST_PROXIES") else ["test_*.py"]
 
@@ -26,6 +27,7 @@ def web(request: pytest.FixtureRequest) -> Iterator[WebProcess]:
         "TRUSTED_PROXIES": "127.0.0.1/32",
         "REQUIRE_HTTPS": "true",
         "FORWARDED_HEADER": request.param,
+        "METRICS_TOKEN": METRICS_TOKEN,
     }
     with web_process(threads=4, environment=environment) as server:
         yield server

@@ -2,11 +2,15 @@
 
 import contextlib
 import json
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from billing.models import Refund
+from core.api.waiting import LONGEST_SECONDS
 from core.tenancy import tenant_context
 from tests.attacks.wire import (
     CANCEL,
@@ -22,7 +26,12 @@ from tests.attacks.wire import (
     header_block,
 )
 from tests.billing.factories import make_settled_charge
+from tests.core.valkey_servers import wait_until
+from tests.factories import make_customer
+from tests.live import WebProcess
+from tests.proxies.conftest import METRICS_TOKEN
 from tests.proxies.servers import Proxy
+from webhooks.relay import relay_events
 
 FORGED = "203.0.113.7"
 
@@ -111,6 +120,49 @@ def test_clear_text_does_not_pass_for_https(proxy: Proxy, secret_of: Any, lines:
     answer = proxy.talk(whoami(secret_of(proxy.client), *lines), tls=False)
 
     assert (answer.status, code(answer.raw)) == (403, "https_required"), answer.raw[:300]
+
+
+# --- answers that wait ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reader(world: Any, issue_key: Any) -> Any:
+    return issue_key(world.company, ["events:read", "customers:read"]).client_secret
+
+
+def events(secret: str) -> bytes:
+    path = f"GET /v1/events?order=oldest_first&wait={LONGEST_SECONDS}"
+    return head(path, "Host: localhost", f"Authorization: Bearer {secret}", "Connection: close")
+
+
+def test_an_answer_that_waits_comes_with_the_event(
+    proxy: Proxy, web: WebProcess, world: Any, reader: str
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(proxy.talk, events(reader))
+        wait_until(lambda: waiting(web) == 1)
+        begun = time.monotonic()
+        customer = make_customer(world.tenant())
+        while relay_events().waiting:
+            pass
+        answer = asked.result()
+
+    assert (answer.status, customer.public_id.encode() in answer.raw) == (200, True), answer.raw[:300]
+    assert time.monotonic() - begun < LONGEST_SECONDS / 2
+
+
+def test_an_answer_may_wait_as_long_as_the_api_lets_it(proxy: Proxy, reader: str) -> None:
+    begun = time.monotonic()
+
+    answer = proxy.talk(events(reader))
+
+    assert (answer.status, b'"data":[]' in answer.raw) == (200, True), answer.raw[:300]
+    assert time.monotonic() - begun > LONGEST_SECONDS - 1
+
+
+def waiting(web: WebProcess) -> float:
+    told = web.request("GET", "/metrics", secret=METRICS_TOKEN).content.decode()
+    return sum(float(each) for each in re.findall(r"^pomelo_requests_waiting\S* (\S+)$", told, re.MULTILINE))
 
 
 # --- bodies -----------------------------------------------------------------------------------------------------------
