@@ -176,7 +176,7 @@ class CompanySendersAdmin(StaffModelAdmin):
         """Let the company's SMS come from it, whether it has asked for it or not."""
         with tenant_context(company.live_tenant):
             assign_sms_sender(sender=sender, decision=reason, actor=staff_principal(request))
-        return f"{company.name} can send SMS from {sender}."
+        return f"{company.name} can send SMS from {sender}. Its owners are notified by email."
 
 
 @admin.register(Template)

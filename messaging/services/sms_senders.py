@@ -103,9 +103,9 @@ def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender
 
 
 def assign_sms_sender(*, sender: str, decision: str, actor: Principal) -> SmsSender:
-    """Give the company a number or name, or approve the one that it has asked for; `decision` is what it reads. For staff.
+    """Give the company a number or name, or approve the one that it has asked for. For staff.
 
-    Raises FieldErrors.
+    `decision` is what the company reads, its owners by mail. Raises FieldErrors.
     """
     cleaned = _cleaned(sender)
     tenant = require_tenant()
@@ -121,6 +121,7 @@ def assign_sms_sender(*, sender: str, decision: str, actor: Principal) -> SmsSen
             "updated": now,
         },
     )
+    _mail_owners(row, "assigned")
     publish(
         SmsSenderAssigned(object_id=row.public_id, detail={"sender": cleaned, "reason": decision}),
         actor=actor,
@@ -134,20 +135,24 @@ def decide_sms_sender(*, sender: SmsSender, is_approved: bool, decision: str, ac
     row.status = SmsSender.Status.APPROVED if is_approved else SmsSender.Status.REJECTED
     row.decision, row.decided_at, row.updated = decision, clock.now(), clock.now()
     row.save(update_fields=["status", "decision", "decided_at", "updated"])
-    what = "approved" if is_approved else "rejected"
+    _mail_owners(row, row.status)
+    event = SmsSenderApproved if is_approved else SmsSenderRejected
+    publish(event(object_id=row.public_id, detail={"sender": row.sender, "reason": decision}), actor=actor)
+    return row
+
+
+def _mail_owners(row: SmsSender, what: str) -> None:
+    """Queue the mail that tells the company's owners what staff have decided, in the transaction that is open."""
     company = current_company()
     mail_decision(
         to=owner_emails(),
         subject=f"The SMS sender {row.sender} is {what}",
         text=f"The SMS sender {row.sender} of {company.name} is {what}.",
-        reason=decision,
+        reason=row.decision,
         company_name=company.name,
         page="/messages/senders/",
         label="Open the senders",
     )
-    event = SmsSenderApproved if is_approved else SmsSenderRejected
-    publish(event(object_id=row.public_id, detail={"sender": row.sender, "reason": decision}), actor=actor)
-    return row
 
 
 def delete_sms_sender(*, sender: SmsSender, actor: Principal) -> None:

@@ -16,7 +16,7 @@ from core import clock
 from core.tenancy import system_context, tenant_context
 from core.ui.staff import StaffModelAdmin
 from messaging.models import Reputation, SmsSender
-from messaging.services import decide_sms_sender
+from messaging.services import assign_sms_sender, decide_sms_sender
 from tests.attacks.staff import make_staff
 from tests.clients import sign_in
 from tests.factories import SYSTEM, World, make_key, make_user
@@ -209,6 +209,7 @@ def test_who_asked_for_a_decision_gets_it_by_mail(world: World) -> None:
     decline_tier_request(request=wish, reason="not.this/year", actor=SYSTEM)
     with tenant_context(world.tenant()):
         decide_sms_sender(sender=sender, is_approved=True, decision="it is yours", actor=SYSTEM)
+        assign_sms_sender(sender="Acme Shop", decision="asked for by phone", actor=SYSTEM)
     resume_company(company=world.company, reason="looked at", actor=SYSTEM)
     suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)
     resume_company(company=world.company, reason="paid", actor=SYSTEM)
@@ -216,6 +217,7 @@ def test_who_asked_for_a_decision_gets_it_by_mail(world: World) -> None:
     assert [(each.to, each.subject) for each in mail.outbox] == [
         ([world.owner.email], "Your request for the pro tier was declined"),
         ([world.owner.email], "The SMS sender Acme is approved"),
+        ([world.owner.email], "The SMS sender Acme Shop is assigned"),
         ([world.owner.email], f"{world.company.name} is approved"),
     ]
     assert "Reason: not[.]this/year" in mail.outbox[0].body
