@@ -28,6 +28,7 @@ class Limits:
     email_per_day: int
     sms_per_day: int
     webhook_endpoints: int
+    sms_spend_per_day: int
 
 
 LIMIT_NAMES = tuple(field.name for field in fields(Limits))

@@ -18,7 +18,9 @@ from messaging.models import (
     Recipient,
     Reputation,
     SenderDomain,
+    SmsPrice,
     SmsSender,
+    SmsSpend,
     Suppression,
     Template,
 )
@@ -258,3 +260,34 @@ class DailyUsageAdmin(WithChannel):
     list_filter = (ChannelFilter, "mode", "day")
     search_fields = ("company__name", "company__slug")
     list_select_related = ("company",)
+
+
+@admin.register(SmsSpend)
+class SmsSpendAdmin(StaffModelAdmin):
+    """What the SMS of a day have cost, with what is held for those whose price is not known yet."""
+
+    list_display = ("day", "company", "mode", "amount", "currency", "told_percent")
+    list_filter = ("day",)
+    search_fields = ("company__name", "company__slug")
+    list_select_related = ("company",)
+
+
+@admin.register(SmsPrice)
+class SmsPriceAdmin(StaffModelAdmin):
+    """What single SMS cost; those whose price the provider has not said, and why."""
+
+    list_display = (
+        "recipient",
+        "company",
+        "state",
+        "country",
+        "segments",
+        "held",
+        "price",
+        "currency",
+        "problem",
+        "tries",
+    )
+    list_filter = ("state", "problem")
+    search_fields = ("company__name", "company__slug")
+    list_select_related = ("company", "recipient")

@@ -77,6 +77,7 @@ class MessagingConfig(PomeloApp):
     audit_labels = {
         "sms_countries": "SMS countries",
         "reputation": "Reputation of email",
+        "sms_spend": "What SMS cost",
     }
     traces = ("messaging.services.traces.WaitingMessages",)
     menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)

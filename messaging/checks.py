@@ -11,6 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 
+from core.values.currencies import EXPONENTS
 from messaging.callbacks.signed import MIN_SECRET_BYTES
 from messaging.channels import channels
 from messaging.channels.base import InvalidAddress
@@ -20,12 +21,13 @@ from messaging.providers.smtp import DEFAULT_PORTS
 from messaging.verification import read_server
 
 LEAST_RETENTION_DAYS = 31
+MAX_SMS_ESTIMATE = 100
 
 
 @register(Tags.compatibility)
 def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """Check every setting of docs/messaging.md."""
-    found = [*_providers(), *_senders(), *_resolvers(), *_callback_secrets(), *_reputation()]
+    found = [*_providers(), *_senders(), *_resolvers(), *_callback_secrets(), *_reputation(), *_sms_prices()]
     if settings.MESSAGING_CONCURRENCY < 1:
         found.append(
             Error(
@@ -59,6 +61,21 @@ def _reputation() -> Iterator[CheckMessage]:
             "REPUTATION_DAYS and REPUTATION_MINIMUM must be at least 1.",
             hint="For example 7 days and 200 recipients.",
             id="pomelo.E028",
+        )
+
+
+def _sms_prices() -> Iterator[CheckMessage]:
+    if settings.SMS_PRICE_CURRENCY not in EXPONENTS:
+        yield Error(
+            f"SMS_PRICE_CURRENCY is {settings.SMS_PRICE_CURRENCY!r}, which is no currency (ISO 4217).",
+            hint="Set it to the one that your SMS provider bills you in, for example USD.",
+            id="pomelo.E029",
+        )
+    if not (settings.SMS_PRICE_ESTIMATE.is_finite() and 0 < settings.SMS_PRICE_ESTIMATE <= MAX_SMS_ESTIMATE):
+        yield Error(
+            f"SMS_PRICE_ESTIMATE is {settings.SMS_PRICE_ESTIMATE}, which no segment of an SMS costs.",
+            hint=f"Set it to more than 0 and at most {MAX_SMS_ESTIMATE}, for example 0.10: what a segment costs where you send most.",
+            id="pomelo.E029",
         )
 
 

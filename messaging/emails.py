@@ -1,7 +1,7 @@
-"""Tells a company's owners what ends or slows its sending: DNS records that are gone, a bad reputation."""
+"""Tells a company's owners what ends or slows its sending: DNS records that are gone, a bad reputation, a cap that is used up."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.conf import settings
 from django.urls import reverse
@@ -46,6 +46,25 @@ def mail_reputation_notice(*, reputation: Reputation, recipients: Sequence[str],
             "is_paused": is_paused,
             "bounces": f"{reputation.bounce_rate:.1%}",
             "complaints": f"{reputation.complaint_rate:.2%}",
+            "link": settings.PUBLIC_URL + reverse("messaging:senders"),
+        },
+    )
+
+
+def mail_spend_notice(
+    *, day: date, spent: str, cap: str, is_used_up: bool, recipients: Sequence[str], company_name: str
+) -> None:
+    """Queue the mail that tells owners what the SMS of a UTC day have cost, in the transaction that is open. Amounts are texts."""
+    send_mail(
+        to=recipients,
+        subject="What SMS may cost is used up" if is_used_up else "What SMS may cost is nearly used up",
+        template="messaging/email/spend",
+        context={
+            "company_name": company_name,
+            "is_used_up": is_used_up,
+            "day": f"{day:%Y-%m-%d}",
+            "spent": spent,
+            "cap": cap,
             "link": settings.PUBLIC_URL + reverse("messaging:senders"),
         },
     )

@@ -186,6 +186,24 @@ class SmsCountriesChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SmsSpendCapChanged(Event):
+    """An owner set what the company's SMS may cost a day."""
+
+    type: ClassVar[str] = "sms_spend.cap_changed"
+    sentence: ClassVar[str] = "changed what SMS may cost a day"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmsSpendReached(Event):
+    """What SMS may cost on a day is nearly or altogether used up; `detail` has the percentage and the amounts."""
+
+    type: ClassVar[str] = "sms_spend.reached"
+    sentence: ClassVar[str] = "told owners that {percent} % of what SMS may cost on {day} is used up"
+    public: ClassVar[bool] = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class TemplateCreated(Event):
     """A template of messages was made."""
 

@@ -32,3 +32,9 @@ def prune() -> int:
 def judge_reputations() -> int:
     """Judge the companies whose live email bounces or is reported."""
     return services.judge_reputations()
+
+
+@system_task(name="messaging.ask_prices", expires=60)
+def ask_prices() -> int:
+    """Ask providers for the prices of SMS that are due."""
+    return services.ask_due_prices()

@@ -21,6 +21,7 @@ class TierLimits(models.Model):
     email_per_day = models.BigIntegerField()
     sms_per_day = models.BigIntegerField()
     webhook_endpoints = models.BigIntegerField()
+    sms_spend_per_day = models.BigIntegerField(help_text="Whole units of SMS_PRICE_CURRENCY.")
     updated = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -38,6 +39,7 @@ class TierLimits(models.Model):
                     email_per_day__range=(0, MAX_LIMIT),
                     sms_per_day__range=(0, MAX_LIMIT),
                     webhook_endpoints__range=(0, MAX_LIMIT),
+                    sms_spend_per_day__range=(0, MAX_LIMIT),
                 ),
                 name="billing_tierlimits_ranges",
             ),

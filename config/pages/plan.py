@@ -4,6 +4,7 @@ from math import ceil
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -38,6 +39,7 @@ LIMIT_LABELS = {
     "email_per_day": "Email recipients a day",
     "sms_per_day": "SMS recipients a day",
     "webhook_endpoints": "Webhook endpoints",
+    "sms_spend_per_day": f"What SMS may cost a day ({settings.SMS_PRICE_CURRENCY})",
 }
 
 

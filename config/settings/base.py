@@ -4,6 +4,7 @@ Variables that are unset fall back to `DATA_DIR/secrets.env` and `DATA_DIR/engin
 Any secret may also come from a file: `NAME_FILE=/path` is read when `NAME` is unset (docs/architecture.md, Contracts).
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -461,6 +462,10 @@ REPUTATION_BOUNCES = tuple(float(share) for share in env.list("REPUTATION_BOUNCE
 REPUTATION_COMPLAINTS = tuple(
     float(share) for share in env.list("REPUTATION_COMPLAINTS", default=["0.001", "0.005"])
 )
+# What SMS cost is counted in the currency that the provider's account is billed in. A segment whose like has no known price yet counts
+# as the estimate.
+SMS_PRICE_CURRENCY = env.str("SMS_PRICE_CURRENCY", default="USD")
+SMS_PRICE_ESTIMATE = env.get_value("SMS_PRICE_ESTIMATE", cast=Decimal, default=Decimal("0.10"))
 SENDER_DOMAINS_PER_COMPANY = env.int("SENDER_DOMAINS_PER_COMPANY", default=50)  # in each mode
 SMS_SENDERS_PER_COMPANY = env.int("SMS_SENDERS_PER_COMPANY", default=20)  # in each mode
 MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")

@@ -6,6 +6,7 @@ Each part is shown to whoever may open its list, and leads there. The look is on
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -31,6 +32,7 @@ from core.tenancy import tenant_context
 from core.ui.staff import ActionButton, StaffListed, StaffViewed
 from messaging.models import CompanySenders
 from messaging.selectors.usage import usage_of_day
+from messaging.services.spend_caps import spend_on
 from webhooks.models import Endpoint
 from webhooks.selectors import list_endpoints
 
@@ -132,8 +134,12 @@ def _limits(page: _Page) -> Section | None:
     company = page.company
     tier, counted = asdict(limits_by_tier()[company.tier]), asdict(limits_of(company))
     with tenant_context(company.live_tenant):
-        used = {f"{usage.channel}_per_day": usage.used for usage in usage_of_day(clock.now().date())}
+        used: dict[str, int | Decimal] = {
+            f"{usage.channel}_per_day": usage.used for usage in usage_of_day(clock.now().date())
+        }
         used["webhook_endpoints"] = list_endpoints().count()
+        if spend := spend_on(clock.now().date()):
+            used["sms_spend_per_day"] = spend.shown
     rows = [
         (
             LIMIT_LABELS[name],

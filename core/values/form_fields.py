@@ -5,10 +5,26 @@ from typing import Any
 
 from django import forms
 
+from core.values.currencies import EXPONENTS, decimal_text, parse_amount
 from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.moments import parse_day, parse_moment, parse_moment_in
 from core.values.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
 from core.values.texts import clean_name
+
+
+def amount_text(amount: int, currency: str) -> str:
+    """Return minor units as the page at hand writes them: what `read_amount` reads."""
+    return decimal_text(amount, currency, style_of_page())
+
+
+def read_amount(text: str, currency: str) -> int:
+    """Return the minor units of what a person typed. Raises ValidationError, saying how to write it."""
+    try:
+        return parse_amount(text, currency, style_of_page())
+    except NotANumber as error:
+        example = amount_text(10 ** EXPONENTS[currency] * 1250, currency)
+        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
+        raise forms.ValidationError(f"{why}Write the amount as in {example} ({currency}).") from error
 
 
 class NameField(forms.CharField):

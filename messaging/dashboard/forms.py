@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 
 from core.errors import FieldErrors
 from core.ui.forms import ServiceForm
-from core.values.form_fields import MomentField
+from core.values.currencies import EXPONENTS
+from core.values.form_fields import MomentField, amount_text, read_amount
 from messaging.attachments import EXTENSIONS, MAX_ATTACHMENTS, MAX_BYTES, Attachment, type_of
 from messaging.channels import channels
 from messaging.channels.sms import SENDER_FORM
 from messaging.dashboard.template_forms import ValuesField, template_choices
 from messaging.models import MAX_TOPIC, Status, Suppression
 from messaging.services.invoices import MAX_MESSAGE
+from messaging.services.spend_caps import SpendCap
 from messaging.topics import TOPIC, TOPIC_FORM
 from messaging.verification import MAX_DOMAIN
 
@@ -226,6 +229,36 @@ class CountriesForm(ServiceForm):
     def clean_countries(self) -> list[str]:
         """Return the codes as a list."""
         return [code.upper() for code in re.split(r"[\s,;]+", self.cleaned_data["countries"]) if code]
+
+
+class SpendForm(ServiceForm):
+    """Sets what SMS may cost a day, in the currency of `cap`."""
+
+    amount = forms.CharField(
+        max_length=20,
+        required=False,
+        label="At most, a day",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, cap: SpendCap, **kwargs: Any) -> None:
+        self.cap = cap
+        if cap.own is not None:
+            kwargs.setdefault("initial", {"amount": self._text(cap.own)})
+        super().__init__(*args, **kwargs)
+        self.fields[
+            "amount"
+        ].help_text = f"In {cap.currency}, up to {self._text(cap.limit)}. Empty: as much as your plan allows. 0: no SMS."
+
+    def clean_amount(self) -> Decimal | None:
+        """Return the amount, None for an empty field."""
+        text = self.cleaned_data["amount"]
+        if not text:
+            return None
+        return Decimal(read_amount(text, self.cap.currency)).scaleb(-EXPONENTS[self.cap.currency])
+
+    def _text(self, amount: Decimal) -> str:
+        return amount_text(int(amount.scaleb(EXPONENTS[self.cap.currency])), self.cap.currency)
 
 
 class AppealForm(ServiceForm):

@@ -25,6 +25,7 @@ urlpatterns = [
     path("senders/sms/ask/", senders.claim_sms, name="claim_sms"),
     path("senders/sms/<str:public_id>/remove/", senders.remove_sms, name="remove_sms"),
     path("senders/countries/", senders.countries, name="sms_countries"),
+    path("senders/spend/", senders.spend, name="sms_spend"),
     path("suppressions/", suppressions.suppression_list, name="suppressions"),
     path("suppressions/add/", suppressions.suppress, name="suppress"),
     path("suppressions/<str:public_id>/remove/", suppressions.remove, name="remove_suppression"),

@@ -1,4 +1,4 @@
-"""Tables of messaging: messages and what became of them, the senders a company has proved, and templates."""
+"""Tables of messaging: messages and what became of them, what SMS cost, the senders a company has proved, and templates."""
 
 from messaging.models.messages import (
     FOLLOWS,
@@ -19,6 +19,7 @@ from messaging.models.messages import (
 from messaging.models.reputation import Reputation
 from messaging.models.senders import CompanySenders, DkimKey, SenderDomain, SmsCountries, SmsSender
 from messaging.models.shares import DailyShare
+from messaging.models.spend import SmsPrice, SmsSpend, SmsSpendCap
 from messaging.models.templates import Template, TemplateVersion
 
 __all__ = [
@@ -40,7 +41,10 @@ __all__ = [
     "Reputation",
     "SenderDomain",
     "SmsCountries",
+    "SmsPrice",
     "SmsSender",
+    "SmsSpend",
+    "SmsSpendCap",
     "Status",
     "Suppression",
     "Template",

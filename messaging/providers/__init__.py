@@ -43,6 +43,11 @@ def provider_class(name: str) -> type[Provider]:
     return found
 
 
+def reads_prices(name: str) -> bool:
+    """Tell whether the provider `name` says what messages cost (messaging.providers.base.PricedProvider)."""
+    return hasattr(provider_class(name), "read_price")
+
+
 @lru_cache(maxsize=16)
 def load_provider(name: str) -> Provider:
     """Return this process's instance of the provider `name`; raises ImportError when there is none."""

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -97,6 +98,15 @@ class Result:
     suppress: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a message cost, as its provider says; no `amount`: it does not say so yet, or `problem` (a code) says why it cannot be read."""
+
+    amount: Decimal | None = None
+    currency: str = ""
+    problem: str = ""
+
+
 class Provider(Protocol):
     """A way out. `send` is called outside of any transaction, by many threads at once."""
 
@@ -108,6 +118,13 @@ class Provider(Protocol):
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Hand the message over; return one result per target. Expected failures are results, not exceptions."""
+
+
+class PricedProvider(Provider, Protocol):
+    """A way out that says, some time after the sending, what it has cost."""
+
+    def read_price(self, provider_id: str) -> Price:
+        """Return what a message has cost. Called like `send`; expected failures are problems of the price, not exceptions."""
 
 
 def is_temporary(status: int) -> bool:

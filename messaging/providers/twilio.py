@@ -7,7 +7,9 @@ Twilio's Messages resource takes no idempotency token (neither the API nor SDK 9
 is sent again. The report of the first one, when it comes before the next try, prevents that: the recipient waits no more.
 """
 
+import re
 import threading
+from decimal import ROUND_UP, Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -18,12 +20,25 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from core.values import ids
-from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, is_temporary, same_for_all
+from messaging.providers.base import (
+    CALL_SECONDS,
+    Envelope,
+    Outcome,
+    Price,
+    Result,
+    is_temporary,
+    same_for_all,
+)
 
 CALLBACK_PATH = "/callbacks/twilio"
 # https://www.twilio.com/docs/api/errors: the number itself is at fault, for good.
 _BAD_NUMBER = frozenset({21211, 21214, 21217, 21614, 30005, 30006})
 _OPTED_OUT = frozenset({21610})
+_SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
+# What an account is charged has a minus sign.
+_PRICE = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,9})?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_SMALLEST = Decimal("0.000001")
 
 
 class _Answered(threading.local):
@@ -101,6 +116,31 @@ class Twilio:
                 envelope, "deferred", code="twilio_connection", detail=f"{type(error).__name__}"
             )
         return same_for_all(envelope, "sent", provider_id=sent.sid or "")
+
+    def read_price(self, provider_id: str) -> Price:
+        """Ask for the Message resource of a sent SMS."""
+        if not _SID.fullmatch(provider_id):
+            return Price(problem="unreadable")
+        try:
+            found = self._client.messages(provider_id).fetch()
+        except (TwilioRestException, TwilioServiceException) as error:
+            return Price(problem=f"twilio_{error.code or error.status}"[:50])
+        except (TwilioException, requests.RequestException):
+            return Price(problem="twilio_connection")
+        except (ValueError, TypeError, AttributeError):  # of the SDK, which takes any answer for a Message
+            return Price(problem="unreadable")
+        return _price_of(found.price, found.price_unit)
+
+
+def _price_of(amount: object, currency: object) -> Price:
+    """Read the `price` and `price_unit` of a Message, which are null until Twilio has charged it."""
+    if amount is None:
+        return Price(problem="not_reported")
+    if not (isinstance(amount, str) and _PRICE.fullmatch(amount)):
+        return Price(problem="unreadable")
+    if not (isinstance(currency, str) and _CURRENCY.fullmatch(currency.upper())):
+        return Price(problem="unreadable")
+    return Price(abs(Decimal(amount)).quantize(_SMALLEST, rounding=ROUND_UP), currency.upper())
 
 
 def _outcome(status: int, code: int) -> Outcome:

@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from core.tenancy import system_context
 from messaging.attachments import Attachment
-from messaging.models import Message, MessageAttachment, MessageTag, Recipient, RecipientEvent
+from messaging.models import Message, MessageAttachment, MessageTag, Recipient, RecipientEvent, SmsPrice
 
 
 def list_messages() -> QuerySet[Message]:
@@ -45,6 +45,11 @@ def recipients_with_events(message: Message) -> list[Recipient]:
     """Return the recipients in their order, each with its time line in `line`."""
     line = Prefetch("events", queryset=RecipientEvent.objects.order_by("id"), to_attr="line")
     return list(message.recipients.order_by("position").prefetch_related(line))
+
+
+def costs_of(message: Message) -> dict[uuid.UUID, SmsPrice]:
+    """Return what an SMS cost for each of its recipients, by their ids."""
+    return {row.recipient_id: row for row in SmsPrice.objects.filter(recipient__message=message)}
 
 
 def find_recipient(recipient_id: uuid.UUID) -> Recipient | None:

@@ -3,6 +3,7 @@
 from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, create_batch, create_message
 from messaging.services.outcomes import record_news
+from messaging.services.prices import ask_due_prices
 from messaging.services.reputation import appeal_reputation, judge_reputations, lift_reputation
 from messaging.services.retention import prune as prune_messages
 from messaging.services.sender_domains import (
@@ -21,6 +22,7 @@ from messaging.services.sms_senders import (
     decide_sms_sender,
     delete_sms_sender,
 )
+from messaging.services.spend import set_spend_cap
 from messaging.services.statistics import fold_statistics
 from messaging.services.suppressions import create_suppression, delete_suppression
 from messaging.services.templates import create_template, delete_template, update_template
@@ -28,6 +30,7 @@ from messaging.services.templates import create_template, delete_template, updat
 __all__ = [
     "add_domain",
     "appeal_reputation",
+    "ask_due_prices",
     "assign_sms_sender",
     "cancel_message",
     "check_due_domains",
@@ -52,5 +55,6 @@ __all__ = [
     "request_check",
     "rotate_key",
     "send_due_messages",
+    "set_spend_cap",
     "update_template",
 ]

@@ -17,7 +17,7 @@ from messaging.channels.base import Content
 from messaging.events import MessageCanceled, MessageQueued
 from messaging.models import Message, MessageAttachment, MessageTag, Recipient, Status
 from messaging.selectors.usage import Usage, cap_of, used_on
-from messaging.services import caps, composing, reputation, senders, sms_senders
+from messaging.services import caps, composing, reputation, senders, sms_senders, spend
 from messaging.services.drafts import Draft, Item, check_send_at, read_items
 from messaging.services.statistics import Change, count_changes
 
@@ -107,7 +107,7 @@ def accept_messages(
     `send_at` may lie up to 30 days ahead. `bulk` makes them bulk mail of a `topic`, which its recipients can leave by one click
     (RFC 8058); without it they are transactional. A `template` (a `tpl_` id) gives the texts, by default its newest version, filled in with
     each item's variables. `attachments` go along with each of them. Raises FieldErrors for anything malformed, of whichever item, senders.SenderNotVerified, and
-    caps.DailyCapExceeded; then nothing is queued and nothing is counted.
+    spend.SmsSpendCapExceeded and caps.DailyCapExceeded; then nothing is queued and nothing is counted.
     """
     now = clock.now()
     way = get_channel(channel)
@@ -177,6 +177,8 @@ def accept_messages(
     )
     if not scheduled:
         jobs.wake(SEND_TASK)
+    if channel == "sms":
+        spend.hold(messages=zip((one.text for one in messages), groups, strict=True), moment=moment, now=now)
     usage = caps.reserve(channel=channel, moment=moment, recipients=len(wanted), now=now)
     return [Accepted(message, group, usage) for message, group in zip(messages, groups, strict=True)]
 
@@ -206,7 +208,7 @@ def _recipients(message: Message, draft: Draft, now: datetime) -> list[Recipient
 
 
 def cancel_message(*, message: Message, actor: Principal) -> Accepted:
-    """Cancel a message that no worker has taken yet; its recipients are given back to the cap of its day.
+    """Cancel a message that no worker has taken yet; its recipients are given back to the caps of its day.
 
     Raises MessageNotCancelable.
     """
@@ -224,6 +226,8 @@ def cancel_message(*, message: Message, actor: Principal) -> Accepted:
         MessageCanceled(object_id=locked.public_id, object=representations.summary(locked, recipients)),
         actor=actor,
     )
+    if locked.channel == "sms":
+        spend.give_back(message=locked)
     caps.give_back(channel=locked.channel, moment=locked.send_at, recipients=locked.recipient_count)
     usage = Usage(
         locked.channel,

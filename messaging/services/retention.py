@@ -29,6 +29,11 @@ DELETE FROM messaging_recipientevent e USING messaging_recipient r
 WHERE (e.company_id, e.mode, e.recipient_id) = (r.company_id, r.mode, r.id)
   AND (r.company_id, r.mode, r.message_id) IN (SELECT company_id, mode, id FROM messaging_message WHERE id = ANY(%(ids)s))
 """
+_DELETE_PRICES = """
+DELETE FROM messaging_smsprice p USING messaging_recipient r
+WHERE (p.company_id, p.mode, p.recipient_id) = (r.company_id, r.mode, r.id)
+  AND (r.company_id, r.mode, r.message_id) IN (SELECT company_id, mode, id FROM messaging_message WHERE id = ANY(%(ids)s))
+"""
 _DELETE_PARTS = """
 DELETE FROM {table} WHERE (company_id, mode, message_id) IN (SELECT company_id, mode, id FROM messaging_message WHERE id = ANY(%(ids)s))
 """
@@ -40,6 +45,7 @@ WHERE (company_id, mode, message_id) IN (SELECT company_id, mode, id FROM messag
 _DELETE_MESSAGES = "DELETE FROM messaging_message WHERE id = ANY(%(ids)s) AND due_at IS NULL"
 _STATEMENTS = (
     _DELETE_EVENTS,
+    _DELETE_PRICES,
     _DELETE_PARTS.format(table="messaging_recipient"),
     _DELETE_PARTS.format(table="messaging_messagetag"),
     _DELETE_PARTS.format(table="messaging_messageattachment"),
@@ -54,6 +60,9 @@ DELETE FROM messaging_messagestat WHERE id IN (
 """
 _DELETE_USAGE = """
 DELETE FROM messaging_dailyusage WHERE id IN (SELECT id FROM messaging_dailyusage WHERE day < %(before)s LIMIT %(step)s)
+"""
+_DELETE_SPEND = """
+DELETE FROM messaging_smsspend WHERE id IN (SELECT id FROM messaging_smsspend WHERE day < %(before)s LIMIT %(step)s)
 """
 # What lay unused in them is no part of the day's count any more.
 _FOLD_SHARES = """
@@ -84,6 +93,7 @@ def prune(*, max_steps: int = 500) -> int:
     for table, statement, first in (
         ("messaging_messagestat", _DELETE_STATISTICS, before),
         ("messaging_dailyusage", _DELETE_USAGE, before.date()),
+        ("messaging_smsspend", _DELETE_SPEND, before.date()),
     ):
         removed += pruning.in_steps(
             table, statement, {"before": first}, reason="message retention", max_steps=max_steps

@@ -35,9 +35,9 @@ from tests.factories import SYSTEM, World, make_user, make_world
 from tests.threads import somebody_waits_for_us
 
 SEEDED = {
-    "starter": Limits(60, 10, 200, 50, 5),
-    "pro": Limits(300, 60, 5_000, 1_000, 20),
-    "enterprise": Limits(1_000, 200, 100_000, 20_000, 100),
+    "starter": Limits(60, 10, 200, 50, 5, 50),
+    "pro": Limits(300, 60, 5_000, 1_000, 20, 1_000),
+    "enterprise": Limits(1_000, 200, 100_000, 20_000, 100, 20_000),
 }
 # Nobody else's tests look at this tier's numbers.
 TIER = "enterprise"

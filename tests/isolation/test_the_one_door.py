@@ -46,6 +46,7 @@ CALLERS = {
     "messaging.selectors.waiting": (1, "how long the oldest message has been due, named by nobody"),
     "messaging.services.retention": (3, "old messages and counts of every company"),
     "messaging.services.domain_checks": (1, "senders' domains that are due, whoever's they are"),
+    "messaging.services.prices": (1, "SMS whose prices are due, whoever's they are"),
     "messaging.services.reputation": (1, "companies whose email bounced or was reported"),
     "messaging.services.claiming": (1, "due messages of every company, fairly"),
     "messaging.services.statistics": (1, "hourly counts of every company"),

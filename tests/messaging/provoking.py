@@ -3,18 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
+from django.test import override_settings
+
 from core import clock
 from core.clock import rfc3339
 from core.tenancy import tenant_context
 from messaging.models import MessageStat, Reputation, SenderDomain, SmsSender
-from messaging.services import claim_sms_sender
+from messaging.services import claim_sms_sender, create_message, set_spend_cap
 from messaging.services.domain_checks import LAPSES_AFTER
 from messaging.services.reputation import judge_reputation
 from messaging.tasks import check_domains, send_due
 from tests.audit.scene import Scene, Written, provokes
-from tests.factories import SYSTEM, prove_domain
+from tests.factories import SYSTEM, prove_domain, prove_sms
 from tests.messaging.dns_server import dns_server
-from tests.messaging.samples import make_sendable_invoice
+from tests.messaging.samples import PRICED_SMS, make_sendable_invoice
 
 SCOPES = ("messaging:send", "messaging:read", "suppressions:write")
 
@@ -189,6 +192,22 @@ def sms_deleted(scene: Scene) -> Written:
 def countries_changed(scene: Scene) -> Written:
     assert scene.owner.post("/messages/senders/countries/", {"countries": "DE AT"}).status_code == 302
     return scene.by_owner()
+
+
+@provokes("sms_spend.cap_changed")
+def spend_cap_changed(scene: Scene) -> Written:
+    with override_settings(**PRICED_SMS):
+        assert scene.owner.post("/messages/senders/spend/", {"amount": "12.50"}).status_code == 302
+    return scene.by_owner()
+
+
+@provokes("sms_spend.reached")
+def spend_reached(scene: Scene) -> Written:
+    prove_sms(scene.world.tenant())
+    with override_settings(**PRICED_SMS), tenant_context(scene.world.tenant()):
+        set_spend_cap(amount=settings.SMS_PRICE_ESTIMATE, actor=SYSTEM)
+        create_message(actor=SYSTEM, channel="sms", to=["+4930123456"], text="Hi")
+    return scene.by_pomelo("messaging.sms_spend")
 
 
 def bounce(scene: Scene, *, sent: int) -> None:

@@ -1,19 +1,22 @@
 """How to bring about what messaging refuses (see tests.contracts.refusals)."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from django.conf import settings
+from django.test import override_settings
 
 from billing import services as billing
 from core import clock
 from core.tenancy import tenant_context
 from messaging.models import MessageStat, SenderDomain, Template
+from messaging.services import set_spend_cap
 from messaging.services.reputation import judge_reputation
 from messaging.services.templates import MAX_TEMPLATES
 from tests.billing.factories import make_invoice
 from tests.contracts.refusing import Outcome, client_of, page, refusal
 from tests.factories import SYSTEM, World, prove_domain, prove_sms
-from tests.messaging.samples import BODIES, make_message
+from tests.messaging.samples import BODIES, PRICED_SMS, make_message
 
 EMAIL = {"channel": "email", "to": ["ada@example.com"], "subject": "Hello", "text": "Hi"}
 SMS = {"channel": "sms", "text": "Hi"}
@@ -63,6 +66,20 @@ def number_range_limited(world: World) -> Outcome:
     prove_sms(world.tenant())
     numbers = [f"+49301234{last:02}" for last in range(21)]
     return client_of(world).post("/v1/messages", {**SMS, "to": numbers})
+
+
+@refusal
+def sms_spend_cap_exceeded(world: World) -> Outcome:
+    prove_sms(world.tenant())
+    with override_settings(**PRICED_SMS):
+        with tenant_context(world.tenant()):
+            set_spend_cap(amount=Decimal(0), actor=SYSTEM)
+        return client_of(world).post("/v1/messages", {**SMS, "to": ["+4930123456"]})
+
+
+@refusal
+def sms_prices_unknown(world: World) -> Outcome:
+    return page(world, world.owner, "/messages/senders/spend/", amount="1")
 
 
 @refusal

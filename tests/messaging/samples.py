@@ -16,6 +16,13 @@ from tests.billing.factories import make_invoice
 from tests.contracts.by_app import Body, no_body
 from tests.factories import SYSTEM, ensure_domain, make_customer, prove_domain
 
+# Settings with which SMS have prices; nobody is called before a worker sends.
+PRICED_SMS = {
+    "MESSAGING_PROVIDERS": {"email": "file", "sms": "twilio"},
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "stand-in-token",
+}
+
 
 def make_message(tenant: Tenant) -> str:
     """Return the id of a message that waits for tomorrow."""

@@ -30,6 +30,9 @@ def stand_in(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[StandI
     state = StandIn(answer)
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.do_POST()
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             if "json" in self.headers.get("Content-Type", ""):

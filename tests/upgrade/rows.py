@@ -41,6 +41,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "billing.SellerLogo": {"content": b"x", "content_type": "image/png", "width": 1, "height": 1},
     "core.OutboxEvent": {"public": True},
     "messaging.Message": {"due_at": NOW},
+    "messaging.SmsPrice": {"ask_at": NOW},
     "webhooks.Endpoint": {"events": ["customer.created"]},
     "webhooks.Delivery": {"due_at": NOW},
     "webhooks.RecoveryJob": {"until": NOW + dt.timedelta(hours=1)},

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from billing.money import MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
-from core.values.currencies import CURRENCIES, EXPONENTS, decimal_text, parse_amount
+from core.values.currencies import CURRENCIES
+from core.values.form_fields import amount_text, read_amount
 from core.values.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
 from core.values.texts import lines_of
 
@@ -52,21 +53,6 @@ class MetadataTextField(forms.CharField):
 def currency_choices() -> list[tuple[str, str]]:
     """Return the currencies as choices, common ones first."""
     return [(code, code) for code in dict.fromkeys((*FIRST_CURRENCIES, *CURRENCIES))]
-
-
-def amount_text(amount: int, currency: str) -> str:
-    """Return minor units as the page at hand writes them: what `read_amount` reads."""
-    return decimal_text(amount, currency, style_of_page())
-
-
-def read_amount(text: str, currency: str) -> int:
-    """Return the minor units of what a person typed. Raises ValidationError, saying how to write it."""
-    try:
-        return parse_amount(text, currency, style_of_page())
-    except NotANumber as error:
-        example = amount_text(10 ** EXPONENTS[currency] * 1250, currency)
-        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
-        raise forms.ValidationError(f"{why}Write the amount as in {example} ({currency}).") from error
 
 
 def quantity_text(value: Decimal) -> str:

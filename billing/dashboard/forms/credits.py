@@ -5,12 +5,11 @@ from typing import Any
 
 from django import forms
 
-from billing.dashboard.forms.base import amount_text, read_amount
 from billing.dashboard.forms.payments import AmountForm
 from billing.models import CreditNote, Invoice, OffPlatformPayment
 from billing.services.credit_notes import Left
 from core.ui.forms import ServiceForm
-from core.values.form_fields import DayField, NameField
+from core.values.form_fields import DayField, NameField, amount_text, read_amount
 
 
 class PaymentForm(AmountForm):

@@ -9,12 +9,10 @@ from django.utils.datastructures import MultiValueDict
 
 from billing.dashboard.forms.base import (
     MetadataTextField,
-    amount_text,
     currency_choices,
     discount_text,
     percent_text,
     quantity_text,
-    read_amount,
     read_discount,
     read_percent,
     read_quantity,
@@ -25,7 +23,7 @@ from billing.models.invoices import InvoiceStatus
 from billing.money import MAX_LINES
 from core.ui.forms import FilterForm, ServiceForm
 from core.values.currencies import CURRENCIES
-from core.values.form_fields import DayField
+from core.values.form_fields import DayField, amount_text, read_amount
 
 _DESCRIPTION = re.compile(r"line[0-9]+-description")
 _OWN = ("prices_include_tax", "purchase_order", "service_start", "service_end", "memo", "tax_note")

@@ -5,18 +5,13 @@ from typing import Any
 from django import forms
 
 from billing import selectors
-from billing.dashboard.forms.base import (
-    MetadataTextField,
-    amount_text,
-    currency_choices,
-    read_amount,
-)
+from billing.dashboard.forms.base import MetadataTextField, currency_choices
 from billing.gateways import current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.models.charges import PaymentStatus, RefundReason
 from core.errors import NotFound
 from core.ui.forms import FilterForm, ServiceForm
-from core.values.form_fields import DayField
+from core.values.form_fields import DayField, amount_text, read_amount
 
 _CARD_LABELS = {
     "card_success": "Test card: succeeds",

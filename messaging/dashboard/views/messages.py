@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
-from core import clock
 from core.api.pagination import paginate
 from core.errors import FieldErrors, NotFound
 from core.ui.one_time_forms import act_once
@@ -19,15 +18,16 @@ from messaging import services
 from messaging.channels import find_spellings
 from messaging.dashboard.forms import ComposeForm, MessageFilterForm
 from messaging.dashboard.reputation import show_reputation
+from messaging.dashboard.usage import show_usage
 from messaging.models import Message, Recipient, Status
 from messaging.providers import uses_files
 from messaging.selectors import messages as selectors
 from messaging.selectors.templates import get_template, newest_version
-from messaging.selectors.usage import usage_of_day
 from messaging.services.caps import DailyCapExceeded
 from messaging.services.reputation import SendingPaused, SendingSlowed
 from messaging.services.senders import SenderNotVerified
 from messaging.services.sms_senders import NumberRangeLimited, SmsCountryOff
+from messaging.services.spend import SmsSpendCapExceeded
 
 _TONES = {
     "sent": "accent", "delivered": "ok", "bounced": "danger", "complained": "danger", "failed": "danger",
@@ -51,7 +51,7 @@ def message_list(request: CompanyRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "rows": [{"message": row, "recipients": _first(row)} for row in page.items],
-        "usage": usage_of_day(clock.now().date()),
+        **show_usage(),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
         "has_mailbox": uses_files(),
         **show_reputation(),
@@ -82,9 +82,10 @@ def compose(request: CompanyRequest) -> HttpResponse:
             SendingPaused,
             SendingSlowed,
             SmsCountryOff,
+            SmsSpendCapExceeded,
         ) as refusal:
             form.add_error(None, f"{refusal.detail} {refusal.advice()}")
-    context = {"form": form, "usage": usage_of_day(clock.now().date())}
+    context = {"form": form, **show_usage()}
     status = 400 if form.errors else 200
     return render(request, "messaging/compose.html", context, status=status)
 
@@ -116,9 +117,13 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     """One message, and what became of each recipient."""
     message = selectors.get_message(public_id)
     recipients = selectors.recipients_with_events(message)
+    costs = selectors.costs_of(message) if message.channel == "sms" else {}
     context = {
         "message": message,
-        "recipients": [{"recipient": row, "entries": _entries(message, row)} for row in recipients],
+        "recipients": [
+            {"recipient": row, "entries": _entries(message, row), "cost": costs.get(row.id)}
+            for row in recipients
+        ],
         "cancelable": message.status in (Status.QUEUED, Status.SCHEDULED),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
@@ -131,7 +136,7 @@ def cancel(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Cancel a message that was not taken yet."""
     services.cancel_message(message=selectors.get_message(public_id), actor=request.principal)
     messages.success(
-        request, "The message is canceled; its recipients no longer count against the daily cap."
+        request, "The message is canceled; its recipients no longer count against the daily caps."
     )
     return redirect("messaging:detail", public_id)
 

@@ -1,4 +1,4 @@
-"""Senders: domains and their DNS records, numbers and names of SMS, the countries that SMS go to."""
+"""Senders: domains and their DNS records, numbers and names of SMS, the countries that SMS go to, what SMS may cost."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from core.errors import DomainError, FieldErrors
 from core.tenancy import Tenant
 from core.ui.waiting import render_waiting
 from messaging import representations, services
-from messaging.dashboard.forms import AppealForm, CountriesForm, DomainForm, SmsSenderForm
+from messaging.dashboard.forms import AppealForm, CountriesForm, DomainForm, SmsSenderForm, SpendForm
 from messaging.dashboard.reputation import show_reputation
 from messaging.selectors import senders as selectors
 from messaging.services.domain_checks import LAPSES_AFTER
 from messaging.services.sms_senders import allowed_countries
+from messaging.services.spend_caps import (
+    SmsPricesUnknown,
+    amount_text,
+    require_spend_cap,
+    spend_on,
+    stale_cap,
+)
 from messaging.verification import records_of
 
 PURPOSES = {
@@ -203,6 +210,30 @@ def countries(request: CompanyRequest) -> HttpResponse:
     return _page(request, countries_form=form, status=400)
 
 
+@company_page(role=Role.OWNER)
+@require_POST
+def spend(request: CompanyRequest) -> HttpResponse:
+    """Set what SMS may cost a day."""
+    try:
+        cap = require_spend_cap()
+    except SmsPricesUnknown as refusal:  # the page has no form for it
+        messages.info(request, f"{refusal.detail} {refusal.advice()}")
+        return redirect("messaging:senders")
+    form = SpendForm(request.POST, cap=cap)
+    if form.is_valid():
+        try:
+            row = services.set_spend_cap(actor=request.principal, **form.cleaned_data)
+        except FieldErrors as refusal:
+            form.show_refusal(refusal)
+        else:
+            most = (
+                f"at most {amount_text(row.amount, row.currency)} a day" if row else "what your plan allows"
+            )
+            messages.success(request, f"SMS may cost {most}.")
+            return redirect("messaging:senders")
+    return _page(request, spend_form=form, status=400)
+
+
 @company_page(role=Role.ADMIN)
 @require_POST
 def appeal(request: CompanyRequest) -> HttpResponse:
@@ -227,10 +258,14 @@ def _page(
     sms_form: SmsSenderForm | None = None,
     countries_form: CountriesForm | None = None,
     appeal_form: AppealForm | None = None,
+    spend_form: SpendForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     chosen = " ".join(sorted(allowed_countries()))
     may_change = at_least(request.membership.role, Role.ADMIN)
+    spent = spend_on(clock.now().date())
+    if spent and spend_form is None and at_least(request.membership.role, Role.OWNER):
+        spend_form = SpendForm(cap=spent.cap)
     context: dict[str, Any] = {
         **show_reputation(),
         "appeal_form": (appeal_form or AppealForm()) if may_change else None,
@@ -240,6 +275,9 @@ def _page(
         "sms_form": sms_form or SmsSenderForm(),
         "countries_form": countries_form or CountriesForm(initial={"countries": chosen}),
         "countries": chosen,
+        "spend": spent,
+        "spend_form": spend_form,
+        "stale_cap": stale_cap(),
         "may_change": may_change,
     }
     return render(request, "messaging/sender_list.html", context, status=status)

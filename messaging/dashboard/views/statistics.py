@@ -13,10 +13,10 @@ from core import clock
 from core.tenancy import require_tenant
 from messaging.dashboard.charts import latency_chart, outcome_chart, volume_chart
 from messaging.dashboard.forms import PERIODS, PeriodForm
+from messaging.dashboard.usage import show_usage
 from messaging.providers import uses_files
 from messaging.providers.file import list_mailbox, read_mail
 from messaging.selectors.analytics import Interval, describe_latency, read_analytics
-from messaging.selectors.usage import usage_of_day
 
 DEFAULT_PERIOD = "7d"
 _LENGTHS: dict[str, tuple[timedelta, Interval]] = {
@@ -51,7 +51,7 @@ def statistics(request: CompanyRequest) -> HttpResponse:
         "rates": {name: "–" if share is None else f"{share:.1%}" for name, share in found.rates.items()},
         "latency": describe_latency(found.latency["sent"]),
         "charts": [volume_chart(found), outcome_chart(found), latency_chart(found)],
-        "usage": usage_of_day(now.date()),
+        **show_usage(),
     }
     return render(request, "messaging/statistics.html", context)
 

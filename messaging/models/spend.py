@@ -1,0 +1,125 @@
+"""What SMS cost: the price of each as its provider reports it, what a day has come to, and the cap that the owners have set."""
+
+from decimal import Decimal
+
+from django.db import models
+
+from core import clock
+from core.postgres.constraints import CompositeForeignKey
+from core.tenancy import TenantForeignKey, TenantModel
+from messaging.models.messages import Recipient
+
+# Providers charge fractions of a minor unit: 0.00750 USD for a segment.
+DIGITS, DECIMALS = 14, 6
+
+
+def decimal_text(amount: Decimal) -> str:
+    """Return an amount for programs: a decimal number without an exponent and without trailing zeros."""
+    return f"{amount.normalize():f}"
+
+
+class SmsSpendCap(TenantModel):
+    """What the owners let SMS cost on one UTC day: one row for each tenant that has such a cap. Staff's limit holds beside it."""
+
+    amount = models.DecimalField(max_digits=DIGITS, decimal_places=DECIMALS)
+    currency = models.CharField(max_length=3)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["company", "mode"], name="messaging_smsspendcap_one"),
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="messaging_smsspendcap_amount"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{decimal_text(self.amount)} {self.currency}"
+
+
+class SmsSpend(TenantModel):
+    """What the SMS of a UTC day (of `send_at`) have cost: reported prices, and what is held for those that are not known yet."""
+
+    day = models.DateField()
+    currency = models.CharField(max_length=3)
+    amount = models.DecimalField(max_digits=DIGITS, decimal_places=DECIMALS, default=0)
+    told_percent = models.PositiveSmallIntegerField(
+        default=0, help_text="The share of the cap that owners were last told of by mail."
+    )
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "SMS spend"
+        verbose_name_plural = "SMS spend"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["company", "mode", "day", "currency"], name="messaging_smsspend_day"
+            ),
+            models.CheckConstraint(condition=models.Q(amount__gte=0), name="messaging_smsspend_amount"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {decimal_text(self.amount)} {self.currency}"
+
+
+class SmsPrice(TenantModel):
+    """What one SMS to one recipient costs. Until its provider says so, `held` counts; `price` does from then on.
+
+    `ask_at` says when a worker asks the provider next, or, while one is asking, when it has given up on that worker; NULL once there is
+    nothing to ask any more. `tries` counts and is the fencing token. `problem` says why the last answer was no price.
+    """
+
+    class States(models.TextChoices):
+        """Whether the price is known: not yet, reported, or not reported within days, so that what was held stays counted."""
+
+        HELD = "held", "Held"
+        KNOWN = "known", "Known"
+        UNKNOWN = "unknown", "Unknown"
+
+    recipient = TenantForeignKey(Recipient, on_delete=models.CASCADE, related_name="prices", db_index=False)
+    day = models.DateField()
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1 code of the number's country.")
+    segments = models.PositiveSmallIntegerField()
+    currency = models.CharField(max_length=3)
+    held = models.DecimalField(max_digits=DIGITS, decimal_places=DECIMALS)
+    price = models.DecimalField(max_digits=DIGITS, decimal_places=DECIMALS, null=True)
+    state = models.CharField(max_length=7, choices=States, default=States.HELD)
+    problem = models.CharField(max_length=50, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    ask_at = models.DateTimeField(null=True)
+    updated = models.DateTimeField(default=clock.now)
+
+    class Meta(TenantModel.Meta):
+        verbose_name = "SMS price"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_smsprice_recipient_fk", fields="recipient", to="messaging.Recipient"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "recipient"], name="messaging_smsprice_recipient"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="held", price__isnull=True, ask_at__isnull=False)
+                | models.Q(state="known", price__isnull=False, ask_at__isnull=True)
+                | models.Q(state="unknown", price__isnull=True, ask_at__isnull=True),
+                name="messaging_smsprice_state",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(held__gte=0) & (models.Q(price__isnull=True) | models.Q(price__gte=0)),
+                name="messaging_smsprice_amounts",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["ask_at"], name="messaging_smsprice_due", condition=models.Q(ask_at__isnull=False)
+            ),
+            # What the like has cost before.
+            models.Index(
+                fields=["company", "mode", "country", "segments", "-id"],
+                name="messaging_smsprice_like",
+                condition=models.Q(state="known"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{decimal_text(self.held if self.price is None else self.price)} {self.currency}"

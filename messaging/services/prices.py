@@ -1,0 +1,135 @@
+"""Asking providers what SMS cost. They know it only minutes to a day after the sending, and do not say so by themselves.
+
+A batch is claimed and committed, asked for outside of any transaction, and each answer written down in a transaction of its own. What has no
+price after about three days (`CLOCK`) stays `unknown`, and what was held for it stays counted.
+"""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import structlog
+from django.conf import settings
+
+from core import clock
+from core.background import set_aside
+from core.background.retry import RetryClock
+from core.postgres.outside import outside_transactions
+from core.tenancy import system_context, tenant_context
+from messaging.channels import get_channel
+from messaging.models import SmsPrice, SmsSpend, Status
+from messaging.providers import load_provider, provider_name, reads_prices
+from messaging.providers.base import Price
+from messaging.services import spend
+from messaging.services.spend_caps import spend_cap
+
+BATCH = 16
+BATCH_NAME = "messaging.ask_prices"
+CLOCK = RetryClock.of_seconds(
+    600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 24 * 3600, jitter=0.1
+)
+# A worker that dies with a batch gives its rows back after this long: all calls of a batch are over by then.
+LEASE = timedelta(minutes=10)
+# A run takes no further batch after so many seconds: what is left is the next one's.
+RUN_SECONDS = 60.0
+# One that waits for its time, or for another try, has no price yet.
+NOT_SENT = "not_sent"
+NOT_SENT_AGAIN = timedelta(hours=1)
+# No provider that can be asked will ever say more.
+NO_ID, OTHER_PROVIDER = "no_provider_id", "other_provider"
+_FINAL = frozenset({NO_ID, OTHER_PROVIDER})
+_SENT = frozenset({Status.SENT, Status.DELIVERED, Status.COMPLAINED})
+
+log = structlog.get_logger(__name__)
+
+
+def ask_due_prices() -> int:
+    """Ask for the prices that are due, a batch at a time, until none is left or RUN_SECONDS have passed; return how many were asked for."""
+    asked, stop = 0, time.monotonic() + RUN_SECONDS
+    while time.monotonic() < stop and (due := _claim()):
+        with ThreadPoolExecutor(settings.MESSAGING_CONCURRENCY, thread_name_prefix="prices") as pool:
+            answers = list(zip(due, pool.map(_ask, due), strict=True))
+        asked += set_aside.each(
+            BATCH_NAME,
+            answers,
+            lambda answer: _record(*answer),
+            identify=lambda answer: (answer[0].recipient.public_id, answer[0].id),
+        )
+    return asked
+
+
+def _claim() -> list[SmsPrice]:
+    now = clock.now()
+    with system_context(reason="SMS whose prices are due"):
+        rows = list(
+            SmsPrice.objects.select_for_update(skip_locked=True, of=("self",))
+            .select_related("recipient")
+            .filter(ask_at__lte=now)
+            .exclude(id__in=set_aside.resting(BATCH_NAME, now=now))
+            .order_by("ask_at")[:BATCH]
+        )
+        for row in rows:
+            row.tries, row.ask_at = row.tries + 1, now + LEASE
+        SmsPrice.objects.bulk_update(rows, ["tries", "ask_at"])
+    return rows
+
+
+def _ask(row: SmsPrice) -> Price:
+    """Return what the provider says an SMS cost. In a thread of the pool: the database is not touched here."""
+    recipient = row.recipient
+    if recipient.status == Status.QUEUED:
+        return Price(problem=NOT_SENT)
+    if not recipient.provider_id:
+        # Refused before the provider took it, which costs nothing; or taken by one whose answer did not say as what.
+        if recipient.status in _SENT:
+            return Price(problem=NO_ID)
+        return Price(Decimal(0), row.currency)
+    name = provider_name(get_channel("sms"), "live")
+    if name != recipient.provider or not reads_prices(name):
+        return Price(problem=OTHER_PROVIDER)
+    try:
+        outside_transactions("provider")
+        found: Price = load_provider(name).read_price(recipient.provider_id)  # type: ignore[attr-defined]
+    except Exception:  # the boundary to other people's libraries: one bad answer must not stop the batch
+        log.exception("messaging.price_error", recipient=recipient.public_id)
+        return Price(problem="provider_error")
+    if found.amount is not None and found.currency != row.currency:
+        return Price(problem="other_currency")
+    return found
+
+
+def _record(claimed: SmsPrice, found: Price) -> None:
+    """Write down what was said of one SMS, in a transaction of its tenant."""
+    with tenant_context(claimed.tenant):
+        row = (
+            SmsPrice.objects.select_for_update()
+            .filter(id=claimed.id, state=SmsPrice.States.HELD, tries=claimed.tries)
+            .first()
+        )
+        if row is None:
+            return  # canceled, or another worker's by now
+        now = clock.now()
+        row.problem, row.updated = found.problem, now
+        if found.amount is not None:
+            row.state, row.price, row.ask_at = SmsPrice.States.KNOWN, found.amount, None
+            _count(row, found.amount - row.held)
+        elif found.problem == NOT_SENT:
+            row.tries, row.ask_at = row.tries - 1, now + NOT_SENT_AGAIN
+        else:
+            row.ask_at = _next(row, now)
+            if row.ask_at is None:
+                row.state = SmsPrice.States.UNKNOWN
+        row.save(update_fields=["state", "price", "problem", "tries", "ask_at", "updated"])
+
+
+def _next(row: SmsPrice, now: datetime) -> datetime | None:
+    delay = None if row.problem in _FINAL else CLOCK.wait_after(row.tries)
+    return None if delay is None else now + delay
+
+
+def _count(row: SmsPrice, by: Decimal) -> None:
+    day = SmsSpend.objects.select_for_update().filter(day=row.day, currency=row.currency).first()
+    if day is not None:  # else it is over for so long that it is not kept
+        cap = spend_cap()
+        spend.change(day, by, cap=cap if cap and cap.currency == row.currency else None)

@@ -1,0 +1,410 @@
+"""What SMS may cost a day, in money: held before anything is queued, put right by the price that the vendor's server reports later."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core import mail
+from django.db import connection
+
+from accounts.models import Company
+from accounts.roles import Role
+from apikeys.services import IssuedKey
+from audit.models import AuditEntry
+from core import clock
+from core.errors import FieldErrors
+from core.models import SetAside
+from core.tenancy import system_context, tenant_context
+from messaging.models import Message, SmsPrice, SmsSpend, SmsSpendCap
+from messaging.segments import count_segments
+from messaging.services import ask_due_prices, cancel_message, create_message, prices, set_spend_cap
+from messaging.services.spend import SmsSpendCapExceeded
+from messaging.services.spend_caps import SmsPricesUnknown
+from tests.clients import ApiClient, sign_in
+from tests.factories import SYSTEM, World, join, make_user
+from tests.messaging.conftest import deliver
+from tests.messaging.standins import StandIn, stand_in, twilio_api
+from tests.poison import REASON, poison, reason_of
+
+# What the vendor answers for a Message, by the number it went to: (price, price_unit), or a whole answer.
+Priced = dict[str, Any]
+
+
+@pytest.fixture
+def priced() -> Priced:
+    return {}
+
+
+@pytest.fixture
+def vendor(settings: Any, priced: Priced) -> Iterator[StandIn]:
+    """Twilio's server: takes SMS, and says of each what `priced` has for its number; before, as the real one, null."""
+    sids: dict[str, str] = {}
+
+    def answer(path: str, fields: dict[str, Any]) -> Any:
+        if path.endswith("/Messages.json"):
+            status, sent = twilio_api(path, fields)
+            if isinstance(sent, dict) and "sid" in sent:
+                sent["sid"] = f"SM{len(sids):032x}"
+                sids[sent["sid"]] = fields["To"]
+            return status, sent
+        sid = re.search(r"/Messages/(SM[0-9a-f]{32})\.json", path)[1]  # type: ignore[index]
+        found = priced.get(sids[sid], (None, "USD"))
+        if isinstance(found, bytes):
+            return 200, found
+        if isinstance(found, int):
+            return found, {"code": 20000 + found, "message": "not now", "status": found}
+        return 200, {"sid": sid, "price": found[0], "price_unit": found[1], "num_segments": "1"}
+
+    with stand_in(answer) as server:
+        settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "twilio"}
+        settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = "AC" + "0" * 32, "stand-in-token"
+        settings.TWILIO_API_URL = server.url
+        settings.SMS_PRICE_ESTIMATE = Decimal("0.10")
+        yield server
+
+
+def send(tenant: Any, *numbers: str, text: str = "Hi", **fields: Any) -> Message:
+    with tenant_context(tenant):
+        return create_message(actor=SYSTEM, channel="sms", to=numbers, text=text, **fields).message
+
+
+def cap(tenant: Any, amount: str | None) -> None:
+    with tenant_context(tenant):
+        set_spend_cap(amount=None if amount is None else Decimal(amount), actor=SYSTEM)
+
+
+def spent(tenant: Any) -> Decimal:
+    with tenant_context(tenant):
+        return sum(SmsSpend.objects.values_list("amount", flat=True), Decimal(0))
+
+
+def costs(tenant: Any) -> dict[str, tuple[str, Decimal | None, str]]:
+    with tenant_context(tenant):
+        rows = SmsPrice.objects.select_related("recipient")
+        return {row.recipient.address: (row.state, row.price, row.problem) for row in rows}
+
+
+def ask_now(tenant: Any) -> int:
+    """Let the time until the next question about the SMS of a tenant pass, and ask; those of other tests wait."""
+    now = clock.now()
+    with system_context(reason="tests"):
+        waiting = SmsPrice.objects.filter(ask_at__isnull=False)
+        waiting.exclude(company_id=tenant.company_id).update(ask_at=now + dt.timedelta(days=9))
+        waiting.filter(company_id=tenant.company_id).update(ask_at=now)
+    return ask_due_prices()
+
+
+def test_an_sms_is_held_as_an_estimate_until_its_price_is_known_and_the_next_like_it_as_that_price(
+    world: World, vendor: StandIn, priced: Priced
+) -> None:
+    # given two SMS: one segment each, no price of the like known
+    tenant = world.tenant()
+    send(tenant, "+4930123456", "+4930999456")
+    assert spent(tenant) == Decimal("0.20")
+    deliver()
+
+    # when the vendor knows the price of one of them (what is charged has a minus sign)
+    priced["+4930123456"] = ("-0.07500", "USD")
+    ask_now(tenant)
+
+    # then that counts instead of the estimate, and the other one stays held
+    assert spent(tenant) == Decimal("0.175")
+    assert costs(tenant) == {
+        "+4930123456": ("known", Decimal("0.075"), ""),
+        "+4930999456": ("held", None, "not_reported"),
+    }
+    # and the like costs what it has cost; two segments, and another country, do not
+    send(tenant, "+4930555456")
+    assert spent(tenant) == Decimal("0.25")
+    send(tenant, "+4930555456", text="x" * 161)
+    assert spent(tenant) == Decimal("0.45")
+
+
+def test_over_the_cap_nothing_is_queued_and_the_refusal_says_what_is_left_and_until_when(
+    world: World, vendor: StandIn, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
+    cap(world.tenant(), "0.25")
+    client = api(issue_key(world.company, scopes=["sms:send"]).client_secret)
+    body = {"channel": "sms", "to": ["+4930123456", "+4930999456"], "text": "Hi"}
+    assert client.post("/v1/messages", body).status == 201
+
+    refused = client.post("/v1/messages", {**body, "to": ["+4930777456"]})
+
+    today = clock.now().date()
+    assert (refused.status, refused.code) == (429, "sms_spend_cap_exceeded")
+    assert {
+        name: refused.json["error"][name]
+        for name in ("day", "currency", "cap", "spent", "needed", "starts_again")
+    } == {
+        "day": today.isoformat(),
+        "currency": "USD",
+        "cap": "0.25",
+        "spent": "0.2",
+        "needed": "0.1",
+        "starts_again": f"{today + dt.timedelta(days=1)}T00:00:00Z",
+    }
+    assert 0 < int(refused.headers["Retry-After"]) <= 86_400 + 1
+    with tenant_context(world.tenant()):
+        assert (Message.objects.count(), SmsPrice.objects.count()) == (1, 2)
+    assert spent(world.tenant()) == Decimal("0.20")
+    # Another day has a cap of its own, another company too, and test mode none.
+    send(world.tenant(), "+4930777456", send_at=clock.now() + dt.timedelta(days=1))
+    send(world.other_tenant(), "+4930777456")
+    send(world.tenant("test"), "+4930777456")
+
+
+def test_many_at_once_use_the_cap_up_to_the_last_cent_and_no_further(world: World, vendor: StandIn) -> None:
+    tenant = world.tenant()
+    cap(tenant, "0.70")
+
+    def attempt(number: int) -> str:
+        try:
+            send(tenant, f"+4930{number:02}3456")
+        except SmsSpendCapExceeded:
+            return "refused"
+        finally:
+            connection.close()
+        return "admitted"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(attempt, range(20, 60)))
+
+    assert outcomes.count("admitted") == 7
+    assert spent(tenant) == Decimal("0.70")
+    with tenant_context(tenant):
+        assert Message.objects.count() == SmsPrice.objects.count() == 7
+
+
+def test_what_is_canceled_or_refused_by_the_vendor_costs_nothing(world: World, vendor: StandIn) -> None:
+    tenant = world.tenant()
+    tomorrow = clock.now() + dt.timedelta(days=1)
+    later = send(tenant, "+4930123456", send_at=tomorrow)
+    send(tenant, "+4930111111")
+    assert spent(tenant) == Decimal("0.20")
+
+    with tenant_context(tenant):
+        cancel_message(message=later, actor=SYSTEM)
+    deliver()
+    ask_now(tenant)
+
+    assert spent(tenant) == 0
+    assert costs(tenant) == {"+4930111111": ("known", Decimal(0), "")}
+    # what cost nothing is no price of the like
+    send(tenant, "+4930222456")
+    assert spent(tenant) == Decimal("0.10")
+
+
+HOSTILE = {
+    "+4930200001": ("NaN", "USD"),
+    "+4930200002": ("1e999999", "USD"),
+    "+4930200003": ("9" * 1_000_000, "USD"),
+    "+4930200004": ("0.05\x00", "USD"),
+    "+4930200005": (["0.05"], "USD"),
+    "+4930200006": ("0.05", "US\x00"),
+    "+4930200007": b"<html>no JSON</html>",
+    "+4930200008": b"[" * 100_000,
+    "+4930200009": b'"a text"',
+}
+
+
+def test_a_hostile_answer_is_written_down_on_its_row_alone(
+    world: World, vendor: StandIn, priced: Priced
+) -> None:
+    # given answers that are no prices, between two that are
+    tenant = world.tenant()
+    numbers = ["+4930123456", *HOSTILE, "+4930300001", "+4930300002", "+4930999456"]
+    send(tenant, *numbers)
+    deliver()
+    priced.update(HOSTILE)
+    priced |= {"+4930300001": ("-0.01", "EUR"), "+4930300002": 503}
+    priced |= {"+4930123456": ("-0.02", "USD"), "+4930999456": ("-0.03", "usd")}
+
+    ask_now(tenant)
+
+    found = costs(tenant)
+    assert found["+4930123456"] == ("known", Decimal("0.02"), "")
+    assert found["+4930999456"] == ("known", Decimal("0.03"), "")
+    assert found["+4930300001"] == ("held", None, "other_currency")
+    assert found["+4930300002"] == ("held", None, "twilio_20503")
+    assert {found[number][:2] for number in HOSTILE} == {("held", None)}
+    assert {found[number][2] for number in HOSTILE} <= {"unreadable", "provider_error"}
+    assert spent(tenant) == Decimal("0.05") + (len(numbers) - 2) * Decimal("0.10")
+    with system_context(reason="tests"):
+        assert not SetAside.objects.filter(batch=prices.BATCH_NAME).exists()
+
+
+def test_a_row_that_cannot_be_written_is_set_aside_and_the_others_go_on(
+    world: World, vendor: StandIn, priced: Priced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.tenant()
+    message = send(tenant, "+4930123456", "+4930999456")
+    deliver()
+    priced.update({"+4930123456": ("-0.02", "USD"), "+4930999456": ("-0.03", "USD")})
+    poison(monkeypatch, prices, "_count", lambda row, by: row.recipient.address == "+4930123456")
+
+    ask_now(tenant)
+
+    found = costs(tenant)
+    assert (found["+4930123456"][0], found["+4930999456"][0]) == ("held", "known")
+    assert spent(tenant) == Decimal("0.13")
+    with tenant_context(tenant):
+        bad = message.recipients.get(address="+4930123456")
+    assert reason_of(prices.BATCH_NAME, bad.public_id) == REASON
+
+
+def test_a_price_that_never_comes_stays_unknown_and_is_not_asked_for_any_more(
+    world: World, vendor: StandIn
+) -> None:
+    tenant = world.tenant()
+    send(tenant, "+4930123456")
+    deliver()
+
+    for _ in range(prices.CLOCK.tries):
+        assert costs(tenant)["+4930123456"][0] == "held"
+        assert ask_now(tenant) == 1
+
+    assert costs(tenant) == {"+4930123456": ("unknown", None, "not_reported")}
+    assert spent(tenant) == Decimal("0.10")
+    assert ask_now(tenant) == 0
+    assert sum((wait for wait in prices.CLOCK.waits), dt.timedelta()) < dt.timedelta(days=3)
+
+
+def test_a_vendor_that_does_not_answer_holds_nobody_up(
+    world: World, vendor: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.tenant()
+    send(tenant, "+4930123456")
+    deliver()
+    monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
+    from messaging.providers import load_provider
+
+    load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
+    vendor.delay_seconds = 1
+    ask_now(tenant)
+
+    assert costs(tenant) == {"+4930123456": ("held", None, "twilio_connection")}
+    load_provider.cache_clear()
+
+
+def test_one_that_still_waits_to_be_sent_is_not_asked_for(world: World, vendor: StandIn) -> None:
+    tenant = world.tenant()
+    send(tenant, "+4930123456")
+
+    ask_now(tenant)
+
+    assert costs(tenant) == {"+4930123456": ("held", None, "not_sent")}
+    assert vendor.requests == []
+    with tenant_context(tenant):
+        assert SmsPrice.objects.get().tries == 0
+
+
+def test_owners_are_told_once_at_80_percent_and_once_when_it_is_used_up(
+    world: World, vendor: StandIn
+) -> None:
+    tenant = world.tenant()
+    cap(tenant, "1.00")
+    mail.outbox.clear()
+
+    for number in range(10):
+        send(tenant, f"+49301234{number:02}")
+
+    assert [(each.to, each.subject) for each in mail.outbox] == [
+        ([world.owner.email], "What SMS may cost is nearly used up"),
+        ([world.owner.email], "What SMS may cost is used up"),
+    ]
+    assert "come to $0.80; they may cost $1.00" in mail.outbox[0].body
+    with tenant_context(tenant):
+        told = AuditEntry.objects.filter(action="sms_spend.reached").order_by("id")
+        assert [entry.detail["percent"] for entry in told] == [80, 100]
+    # With a higher cap owners are told anew.
+    cap(tenant, "1.20")
+    send(tenant, "+4930123499")
+    assert [each.subject for each in mail.outbox[2:]] == ["What SMS may cost is nearly used up"]
+
+
+def test_the_lower_of_the_owners_cap_and_staffs_limit_holds(world: World, vendor: StandIn) -> None:
+    tenant = world.tenant()
+    with pytest.raises(FieldErrors, match="Your plan allows at most"):
+        cap(tenant, "50.01")
+    cap(tenant, "50")
+    with system_context(reason="tests"):
+        Company.objects.filter(id=world.company.id).update(limit_overrides={"sms_spend_per_day": 0})
+    with pytest.raises(SmsSpendCapExceeded) as refusal:
+        send(tenant, "+4930123456")
+    assert refusal.value.facts["cap"] == "0"
+
+
+def test_where_no_price_is_reported_there_is_no_cap_in_money(world: World, settings: Any) -> None:
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    tenant = world.tenant()
+
+    with pytest.raises(SmsPricesUnknown):
+        cap(tenant, "1")
+    send(tenant, "+4930123456")
+
+    assert (costs(tenant), spent(tenant)) == ({}, 0)
+    page = sign_in(world.owner).get("/messages/senders/").content.decode()
+    assert "does not say what they cost" in page
+
+
+def test_the_owner_sets_the_cap_on_the_page_and_todays_spend_is_shown(world: World, vendor: StandIn) -> None:
+    owner, tenant = sign_in(world.owner), world.tenant()
+    send(tenant, "+4930123456")
+
+    assert "0.10 of 50.00 USD" in owner.get("/messages/").content.decode()
+    for typed in ("50.01", "-1", "NaN", "1e3", "12\x00"):
+        assert owner.post("/messages/senders/spend/", {"amount": typed}).status_code == 400, typed
+    assert owner.post("/messages/senders/spend/", {"amount": "0.5"}).status_code == 302
+    assert "0.10 of 0.50 USD" in owner.get("/messages/senders/").content.decode()
+    with tenant_context(tenant):
+        assert SmsSpendCap.objects.get().amount == Decimal("0.5")
+        [entry] = AuditEntry.objects.filter(action="sms_spend.cap_changed")
+        assert entry.changes == {"amount": [None, "0.5"]}
+    colleague = make_user("admin")
+    join(world.company, colleague, Role.ADMIN)
+    admin = sign_in(colleague)
+    assert admin.post("/messages/senders/spend/", {"amount": "9"}).status_code == 403
+    assert owner.post("/messages/senders/spend/", {"amount": ""}).status_code == 302
+    with tenant_context(tenant):
+        assert not SmsSpendCap.objects.exists()
+
+
+def test_the_page_of_a_message_says_what_each_recipient_cost(
+    world: World, vendor: StandIn, priced: Priced
+) -> None:
+    tenant = world.tenant()
+    message = send(tenant, "+4930123456", "+4930777456", "+4930999456")
+    deliver()
+    priced |= {"+4930123456": ("-0.0075", "USD"), "+4930777456": ("-10", "USD")}
+    ask_now(tenant)
+
+    page = sign_in(world.owner).get(f"/messages/{message.public_id}/").content.decode()
+
+    assert "Cost 0.0075 USD, 1 segment." in page
+    assert "Cost 10 USD, 1 segment." in page
+    assert "Counted as 0.1 USD: the provider has not said what it cost, 1 segment." in page
+
+
+@pytest.mark.parametrize(
+    ("text", "segments"),
+    [
+        ("", 1),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("a" * 306, 2),
+        ("a" * 307, 3),
+        ("€" * 80, 1),
+        ("€" * 81, 2),
+        ("a" * 152 + "€" + "a" * 152, 3),
+        ("я" * 70, 1),
+        ("я" * 71, 2),
+        ("🙂" * 35, 1),
+        ("🙂" * 67, 3),
+    ],
+)
+def test_segments_are_counted_as_providers_charge_them(text: str, segments: int) -> None:
+    assert count_segments(text) == segments
