@@ -13,17 +13,19 @@ from typing import Any
 
 from django.conf import settings
 
+from billing.export.emoji import characters_in, is_one_glyph
+
 # Nobody sees them, and no face has to have them: line breaks, formatting characters and the choice between text and picture.
 _BREAKS = frozenset("\t\n\r")
 _UNSEEN = frozenset({"Cf", "Zl", "Zp"})
 
 
 def characters_of(*values: Any) -> frozenset[str]:
-    """Return the characters of every text in `values`, and in the lists and dictionaries among them."""
+    """Return the characters of every text in `values`, and in the lists and dictionaries among them; an emoji sequence is one."""
     found: set[str] = set()
     for value in values:
         if isinstance(value, str):
-            found.update(value)
+            found.update(characters_in(value))
         elif isinstance(value, dict):
             found |= characters_of(*value.values())
         elif isinstance(value, list):
@@ -32,13 +34,18 @@ def characters_of(*values: Any) -> frozenset[str]:
 
 
 def unprintable(characters: Set[str]) -> frozenset[str]:
-    """Return those of `characters` that no face has, control characters among them. Faces are opened one by one, only as long as any is missing."""
-    wanted = {ord(character) for character in characters if not _is_unseen(character)}
+    """Return those of `characters` that no face has, control characters among them, and emoji sequences that would be parted.
+
+    Faces are opened one by one, only as long as any character is missing.
+    """
+    sequences = {character for character in characters if len(character) > 1}
+    parted = frozenset(sequence for sequence in sequences if not is_one_glyph(sequence))
+    wanted = {ord(character) for character in characters - sequences if not _is_unseen(character)}
     for path in faces_for(frozenset(), ""):
         if not wanted:
             break
         wanted -= code_points_of(path)
-    return frozenset(map(chr, wanted))
+    return parted | frozenset(map(chr, wanted))
 
 
 def faces_for(text: Set[str], country: str) -> list[Path]:

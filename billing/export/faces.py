@@ -16,6 +16,7 @@ from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
 from billing.export.coverage import code_points_of, faces_for, is_han
+from billing.export.emoji import EMOJI
 
 REGULAR, BOLD = 400, 700
 # A face of more characters takes much memory, and no other document needs the same ones.
@@ -43,17 +44,23 @@ class CutFace:
 
 
 def cut_faces(text: Set[str], *, country: str = "") -> Iterator[CutFace]:
-    """Yield the faces that together have the characters of `text`, the one for Latin first.
+    """Yield the faces that together have the characters of `text` (emoji sequences among them), the one for Latin first.
 
     `country` (ISO 3166-1) decides between variants of Han characters where the text does not.
     """
-    wanted = {ord(character) for character in text} | _ALWAYS
+    wanted = {ord(character) for character in text if len(character) == 1} | _ALWAYS
+    # A sequence is shaped by the face for emoji alone, of characters that other faces have too.
+    in_sequences = {ord(part) for character in text if len(character) > 1 for part in character}
     for path in faces_for(text, country):
-        found = wanted & code_points_of(path)
+        found = (wanted | in_sequences if path == EMOJI else wanted) & code_points_of(path)
         if found:
             wanted -= found | _ALWAYS
-            yield _cut(path, frozenset(found if is_han(path) else _with_neighbours(path, found)))
-        if not wanted:
+            if path == EMOJI:
+                in_sequences = set()
+            yield _cut(
+                path, frozenset(found if is_han(path) or path == EMOJI else _with_neighbours(path, found))
+            )
+        if not wanted | in_sequences:
             return
 
 

@@ -2,15 +2,19 @@
 
 import io
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from fpdf import FPDF, FPDFException
 from fpdf.enums import TableBordersLayout, WrapMode, XPos, YPos
 from fpdf.fonts import FontFace
+from fpdf.line_break import Fragment
 
+from billing.export.emoji import EMOJI, stand_in
 from billing.export.faces import cut_faces
 from billing.export.factur_x import FILE_NAME, metadata
 from billing.export.words import Words
@@ -48,6 +52,8 @@ class Sheet(FPDF):
         text: Set[str],
         country: str,
     ) -> None:
+        self._sequences: dict[str, str] = {}
+        self._emoji = ""  # the name of the face for emoji, where there is one
         super().__init__(format="A4", enforce_compliance="PDF/A-3U")
         self.seller = seller
         self.foot = footer.splitlines()
@@ -71,6 +77,8 @@ class Sheet(FPDF):
         names = []
         for number, face in enumerate(cut_faces(text, country=country)):
             names.append(f"other{number}" if number else "sans")
+            if face.name == EMOJI.stem:
+                self._emoji = names[-1]
             for style, data in (("", face.regular), ("B", face.bold)):
                 path = Path(self._folder.name) / f"{number}{style}.ttf"
                 path.write_bytes(data)
@@ -78,6 +86,22 @@ class Sheet(FPDF):
         self.set_fallback_fonts(names[1:], exact_match=False)
         # Joins Arabic, reorders Devanagari, and sets what runs from right to left in its order.
         self.set_text_shaping(use_shaping_engine=True)
+
+    def _preload_bidirectional_text(self, text: str, markdown: bool) -> Sequence[Fragment]:
+        """Let a character stand for each emoji sequence while the directions of a text are found: one of its parts has another."""
+        text, self._sequences = stand_in(text) if self._emoji else (text, {})
+        return super()._preload_bidirectional_text(text, markdown)
+
+    def _parse_chars(self, text: str, markdown: bool, **kwargs: Any) -> Iterator[Fragment]:
+        """Set each emoji sequence as one character of the face for emoji; fpdf2 chooses a face for each code point, and would part it."""
+        for is_sequence, characters in groupby(text, key=self._sequences.__contains__):
+            if not is_sequence:
+                yield from super()._parse_chars("".join(characters), markdown, **kwargs)
+                continue
+            state = self._get_current_graphics_state()
+            state.font_family = self._emoji
+            state.current_font = self.fonts[self._emoji + state.font_style]
+            yield Fragment([self._sequences[each] for each in characters], state, self.k)
 
     def attach_xml(self, xml: bytes) -> None:
         """Embed the XML that says the same as the pages."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from billing.export.coverage import characters_of, unprintable
+from billing.export.emoji import characters_in
 from billing.tax_ids import EU_MEMBERS, OF_EU_SELLERS
 from core.errors import DomainError, FieldError, FieldErrors
 
@@ -62,17 +63,21 @@ def missing_on_document(seller: dict[str, Any], buyer: dict[str, Any]) -> list[F
 
 
 def _unprintable(values: dict[str, Any]) -> list[FieldError]:
-    """Return the texts in `values` with characters that no face has; a document would leave them out."""
+    """Return the texts in `values` with characters that no face has, or not as one glyph; a document would leave them out, or part them."""
     missing = unprintable(characters_of(values))
     return [
         FieldError(
             field,
             "unprintable",
-            f"No installed font has {', '.join(f'U+{ord(each):04X}' for each in found)}, so the document would not show it.",
+            f"No installed font has {', '.join(map(_code_points, found))}, so the document would not show it.",
         )
         for field, text in (_texts(values) if missing else ())
-        if (found := [each for each in dict.fromkeys(text) if each in missing])
+        if (found := [each for each in dict.fromkeys(characters_in(text)) if each in missing])
     ]
+
+
+def _code_points(character: str) -> str:
+    return " ".join(f"U+{ord(each):04X}" for each in character)
 
 
 def _texts(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

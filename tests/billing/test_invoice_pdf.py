@@ -128,6 +128,9 @@ def test_any_name_can_be_printed(world: World, name: str) -> None:
         ("Work\x1b[2J", "U+001B"),
         ("Work\x0bor play", "U+000B"),
         ("\ufffe", "U+FFFE"),
+        # No face has it as one glyph: two faces of people beside each other would be another sign.
+        ("\U0001f600\u200d\U0001f600", "U+1F600 U+200D U+1F600"),
+        ("\U0001f1ff\U0001f1ff", "U+1F1FF U+1F1FF"),
     ],
 )
 def test_a_character_that_no_document_shows_is_named_before_the_invoice_is_issued(
@@ -145,6 +148,31 @@ def test_a_character_that_no_document_shows_is_named_before_the_invoice_is_issue
     with tenant_context(world.tenant()):
         draft.refresh_from_db()
     assert (draft.status, draft.number) == (Invoice.Status.DRAFT, None)
+
+
+EMOJI = ["👩‍👩‍👧", "🏳️‍🌈", "👍🏽", "🇩🇪", "1️⃣", "❤️", "👩🏻‍❤️‍💋‍👨🏿", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]
+
+
+@pytest.mark.parametrize("around", ["Kit {}", "{}" * 30, "שלום {} עולם", "مرحبا {}"])
+def test_an_emoji_of_several_characters_is_one_glyph(world: World, around: str) -> None:
+    """By what the page draws, not by the text that programs read out of it, which was right when the parts lay side by side."""
+    for emoji in EMOJI:
+        text = around.replace("{}", emoji)
+        lines = [{"description": text, "quantity": 1, "unit_amount": 1}]
+        found = document(make_invoice(world.tenant(), lines=lines, finalize=True))
+
+        assert drawn_by("NotoEmoji", found) == {emoji.replace("\ufe0f", "")}, emoji
+
+
+def drawn_by(face: str, pdf: bytes) -> set[str]:
+    """Return the text that each glyph of a face stands for, without what chooses the picture of a character."""
+    found = set()
+    for page in PdfReader(io.BytesIO(pdf)).pages:
+        for font in (each.get_object() for each in page["/Resources"]["/Font"].values()):  # type: ignore[index]
+            if face in font["/BaseFont"]:
+                glyphs = re.findall(r"<[0-9A-F]{4}> <([0-9A-F]+)>\n", font["/ToUnicode"].get_data().decode())
+                found |= {bytes.fromhex(each).decode("utf-16-be").replace("\ufe0f", "") for each in glyphs}
+    return found - {"", "\0", " ", "\uffff"}  # the last is the end of the range of codes
 
 
 def test_a_long_number_is_never_broken_in_two(world: World) -> None:
