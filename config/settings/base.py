@@ -555,6 +555,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pomelo/img/mark.svg")}
     ],
+    "SCRIPTS": [lambda request: static("pomelo/js/staff.js")],
     "SHOW_HISTORY": False,
     "COLORS": {
         "primary": {
