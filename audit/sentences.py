@@ -59,7 +59,7 @@ class Told:
 
 def tell(entries: Sequence[AuditEntry]) -> list[Told]:
     """Return a page of entries in sentences, in the current tenant; equal ones that follow each other are one."""
-    groups = [list(group) for _, group in groupby(entries, key=_what_repeats)]
+    groups = [list(group) for _, group in groupby(entries, key=what_repeats)]
     wanted = {group[0].target_id for group in groups} | {
         group[0].actor_id for group in groups if group[0].actor_kind == EntryColumns.ActorKinds.KEY
     }
@@ -68,6 +68,11 @@ def tell(entries: Sequence[AuditEntry]) -> list[Told]:
         Told(group[0], _actor(group[0], names), tuple(_parts(group[0], names)), tuple(group[1:]))
         for group in groups
     ]
+
+
+def what_repeats(entry: EntryColumns) -> tuple[Any, ...]:
+    """Return what is the same of entries that say the same."""
+    return entry.action, entry.actor_kind, entry.actor_id, entry.target_id, entry.ip
 
 
 def sentence_of(entry: EntryColumns) -> str:
@@ -79,10 +84,6 @@ def sentence_template(action: str) -> str:
     """Return the sentence of an action; of one that no installed app declares any more, its own words."""
     event = EVENT_TYPES.get(action)
     return (event.sentence if event else "") or f"{action.replace('.', ': ').replace('_', ' ')} {{{TARGET}}}"
-
-
-def _what_repeats(entry: EntryColumns) -> tuple[Any, ...]:
-    return entry.action, entry.actor_kind, entry.actor_id, entry.target_id, entry.ip
 
 
 def _actor(entry: EntryColumns, names: dict[str, Named]) -> Part:

@@ -5,17 +5,23 @@ planned for each of ninety (or a hundred and twenty, with those made ahead) time
 running it; a window of the identifier lets PostgreSQL leave the others out before it plans.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from core import clock
-from core.api.pagination import Page, paginate
+from core.api.pagination import BACK, Page, paginate
 from core.values.ids import first_id
 
+# How many rows of a run that goes on beyond its page are read at most, and by how many at a time.
+MOST_OF_A_RUN = 500
+_RUN_STEPS = (20, MOST_OF_A_RUN - 20)
 # How far back the statements reach, in whole days before today: nearly always the first one fills the page.
 STEPS = (1, 7, 30)
 
@@ -61,6 +67,45 @@ def paginate_log(queryset: QuerySet[Any], request: Any) -> Page:
         seek_back=seek_back,
         read_back=lambda rows, count: oldest(rows, count, after=begin),
     )
+
+
+def with_whole_run(
+    page: Page, queryset: QuerySet[Any], request: HttpRequest, *, same: Callable[[Any], Any]
+) -> Page:
+    """Return the page with the rest of the run that its end cuts in two: rows for which `same` returns the same.
+
+    Pages end between runs, so only the end that the page was read towards can cut one. Of a longer run than MOST_OF_A_RUN
+    the next page shows the rest.
+    """
+    if BACK in request.GET:
+        if page.previous is None:
+            return page
+        first = page.items[0]
+        more, goes_on = _rest_of_run(lambda last, count: oldest(queryset, count, after=last.pk), first, same)
+        items = [*reversed(more), *page.items]
+        return replace(page, items=items, previous=items[0].public_id if goes_on else None)
+    if page.following is None:
+        return page
+    more, goes_on = _rest_of_run(
+        lambda last, count: newest(queryset.filter(pk__lt=last.pk), count), page.items[-1], same
+    )
+    items = [*page.items, *more]
+    following = items[-1].public_id if goes_on else None
+    return replace(page, items=items, has_more=goes_on, next_cursor=following, following=following)
+
+
+def _rest_of_run(
+    read: Callable[[Any, int], list[Any]], end: Any, same: Callable[[Any], Any]
+) -> tuple[list[Any], bool]:
+    """Return the rows that follow `end` and are the same, and whether there are others beyond them."""
+    found: list[Any] = []
+    for count in _RUN_STEPS:
+        rows = read(found[-1] if found else end, count)
+        run = list(takewhile(lambda row: same(row) == same(end), rows))
+        found += run
+        if len(run) < count:
+            return found, len(run) < len(rows)
+    return found, True
 
 
 def _windows_from(row_id: UUID) -> Iterator[tuple[UUID, UUID]]:

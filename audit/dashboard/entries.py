@@ -15,8 +15,8 @@ from audit.dashboard.streaming import download
 from audit.differences import differences, facts
 from audit.export.rows import FORMATS, export_rows
 from audit.models import AuditEntry
-from audit.sentences import tell
-from audit.windows import paginate_log
+from audit.sentences import tell, what_repeats
+from audit.windows import paginate_log, with_whole_run
 from core import clock
 from core.api.pagination import BACK, ON
 from core.errors import FieldErrors, NotFound
@@ -47,6 +47,7 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
         page = paginate_log(rows, request)
     except FieldErrors:
         return redirect("audit:entries")
+    page = with_whole_run(page, rows, request, same=what_repeats)
     context = {
         "form": form,
         "page": page,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
 from audit.models import RequestLog
 from audit.sentences import tell
-from audit.windows import paginate_log
+from audit.windows import paginate_log, with_whole_run
 from core import clock
 from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
@@ -43,11 +44,13 @@ class Repeated:
 
 def repeated(logs: Iterable[RequestLog]) -> Iterator[Repeated]:
     """Yield the requests of a page; equal ones that follow each other are one."""
-    for _, group in groupby(
-        logs, key=lambda log: (log.method, log.path, log.status, log.refused_by, log.key, log.ip)
-    ):
+    for _, group in groupby(logs, key=_what_repeats):
         newest, *older = group
         yield Repeated(newest, tuple(older))
+
+
+def _what_repeats(log: RequestLog) -> tuple[Any, ...]:
+    return log.method, log.path, log.status, log.refused_by, log.key, log.ip
 
 
 @company_page()
@@ -64,10 +67,13 @@ def request_list(request: CompanyRequest) -> HttpResponse:
         form.refuse(error.fields)
         rows = RequestLog.objects.none()
     try:
-        page = paginate_log(rows.defer("trace", "user_agent"), request)
+        rows = rows.defer("trace", "user_agent")
+        page = paginate_log(rows, request)
     except FieldErrors:
         return redirect("audit:requests")
     is_live = "live" in request.GET and not {"starting_after", "ending_before"} & request.GET.keys()
+    if not is_live:
+        page = with_whole_run(page, rows, request, same=_what_repeats)
     template = "request_rows" if is_live and request.headers.get("HX-Request") else "request_list"
     query = request.GET.copy()
     query.pop("live", None)

@@ -240,6 +240,36 @@ def test_pages_follow_each_other_without_gap_or_repeat(world: World, browser: Cl
     assert seen == [f"/v1/n/{n}" for n in range(44, -1, -1)]
 
 
+def test_repeats_that_cross_the_end_of_a_page_are_one_from_either_side(world: World, browser: Client) -> None:
+    for path, count in [("/v1/c", 1), ("/v1/b", 30), ("/v1/a", 15)]:  # the oldest first
+        store([make_row(world.company.id, path=path) for _ in range(count)])
+
+    def told(address: str) -> tuple[list[tuple[str, int]], str | None, str | None]:
+        context = browser.get(address).context
+        page = context["page"]
+        return [(row.log.path, row.count) for row in context["rows"]], page.previous, page.following
+
+    # Twenty rows end amid those of /v1/b.
+    rows, previous, following = told("/requests/")
+    assert (rows, previous) == ([("/v1/a", 15), ("/v1/b", 30)], None)
+    rows, previous, end = told(f"/requests/?starting_after={following}")
+    assert (rows, end) == ([("/v1/c", 1)], None)
+    # And back, where the run is cut at its other end.
+    rows, before, _ = told(f"/requests/?ending_before={previous}")
+    assert rows == [("/v1/b", 30)]
+    assert told(f"/requests/?ending_before={before}")[:2] == ([("/v1/a", 15)], None)
+
+
+def test_entries_that_cross_the_end_of_a_page_are_one(world: World, browser: Client) -> None:
+    for _ in range(24):
+        list(browser.get("/audit/export.csv"))  # to its end, which makes room for the next one
+
+    context = browser.get("/audit/?action=audit.*").context
+
+    assert [one.count for one in context["told"]] == [24]
+    assert context["page"].following is None
+
+
 @pytest.mark.parametrize(
     "text", ["＝1+1", "＋1", "－1", "＠SUM(A1)", "﹢1", "⁺1", " =1", "\u00a0=1", "\u200b=1", "\ufeff=1", "\u3000＝1", "\n1", "-1", "@a"]
 )  # fmt: skip
