@@ -31,6 +31,8 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Trust", ("security", "audit", "reliability", "performance")),
     ("Operate", ("scaling",)),
 )
+_OPERATE = dict(SECTIONS)["Operate"]
+RUNBOOKS = "runbooks-"
 # What the files call the installation.
 EXAMPLE_URL = "https://pomelo.example.com"
 HIDDEN_FOLDERS = frozenset({"adr"})
@@ -44,6 +46,11 @@ class Document:
     slug: str
     title: str
     path: Path
+
+    @property
+    def is_for_operators(self) -> bool:
+        """Whether it is about running Pomelo, and not about calling it."""
+        return self.slug in _OPERATE or self.slug.startswith(RUNBOOKS)
 
     @property
     def folder(self) -> str:
@@ -80,7 +87,7 @@ def sections() -> list[tuple[str, list[Document]]]:
     """Return the side list: the known sections in reading order, then the runbooks, then whatever else there is."""
     rest = {document.slug: document for document in all_documents()}
     listed = [(name, [rest.pop(slug) for slug in slugs if slug in rest]) for name, slugs in SECTIONS]
-    runbooks = [rest.pop(slug) for slug in sorted(rest) if slug.startswith("runbooks-")]
+    runbooks = [rest.pop(slug) for slug in sorted(rest) if slug.startswith(RUNBOOKS)]
     listed += [("Runbooks", runbooks), ("More", list(rest.values()))]
     return [(name, documents) for name, documents in listed if documents]
 

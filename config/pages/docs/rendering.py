@@ -12,8 +12,17 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
 
 from config.pages.docs.documents import HIDDEN_FOLDERS
+
+# What fences are called, and what Pygments calls it. Anything else is shown as it is.
+_LEXERS = {
+    "sh": "bash", "bash": "bash", "console": "console", "python": "python", "py": "python", "js": "javascript",
+    "ts": "typescript", "go": "go", "json": "json", "http": "http", "yaml": "yaml", "sql": "sql", "ini": "ini", "toml": "toml",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +92,16 @@ def _fence(self: Any, tokens: Sequence[Token], index: int, options: Any, env: di
     token = tokens[index]
     language = token.info.strip().partition(" ")[0]
     context = {
-        "code": token.content,
+        "code": _highlighted(token.content, language),
         "id": f"sample-{env['samples']}",
         "label": f"sample {env['samples']}" + (f" ({language})" if language else ""),
     }
     return render_to_string("components/code.html", context)
+
+
+def _highlighted(code: str, language: str) -> str:
+    """Return code with its words marked by what they are; the text stays what it was, to be copied."""
+    if language not in _LEXERS:
+        return code
+    lexer = get_lexer_by_name(_LEXERS[language], stripnl=False, ensurenl=False)
+    return mark_safe(highlight(code, lexer, HtmlFormatter(nowrap=True, classprefix="hl-")))  # noqa: S308 - Pygments escapes

@@ -45,7 +45,13 @@ def search_page(request: HttpRequest) -> HttpResponse:
     """Show what of the documentation fits a question."""
     _enter(request)
     question = request.GET.get("q", "").strip()[:MAX_QUESTION]
-    context = {"question": question, "hits": search(question), "sections": sections()}
+    hits = search(question)
+    context = {
+        "question": question,
+        "hits": [hit for hit in hits if not hit.section.document.is_for_operators],
+        "for_operators": [hit for hit in hits if hit.section.document.is_for_operators],
+        "sections": sections(),
+    }
     return render(request, "pages/doc_search.html", context)
 
 
