@@ -56,9 +56,39 @@ function localize(root) {
   });
 }
 
+// Filters are folded where there is little room; where there is enough they are open, also in a browser that cannot be told by CSS.
+const ENOUGH_ROOM = window.matchMedia("(width >= 40rem)");
+
+function openFilters() {
+  if (ENOUGH_ROOM.matches) {
+    document.querySelectorAll("details.filter-drawer").forEach((drawer) => {
+      drawer.open = true;
+    });
+  }
+}
+
+function countAll() {
+  document.querySelectorAll("form[data-tick]").forEach(countTicked);
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   localize(document);
-  document.querySelectorAll("form[data-tick]").forEach(countTicked);
+  countAll();
+  openFilters();
 });
-document.addEventListener("htmx:afterSwap", () => localize(document));
-window.addEventListener("pageshow", () => document.querySelectorAll("form[data-tick]").forEach(countTicked));
+ENOUGH_ROOM.addEventListener("change", openFilters);
+document.addEventListener("htmx:afterSwap", (event) => {
+  localize(document);
+  countAll();
+  openFilters();
+  const filters = event.detail.requestConfig && event.detail.requestConfig.elt;
+  if (filters instanceof Element && filters.matches(".filter-bar")) {
+    // On a narrow screen whoever is choosing goes on choosing.
+    document.querySelectorAll("details.filter-drawer").forEach((drawer) => {
+      drawer.open = true;
+    });
+    const rows = document.querySelectorAll("#content tbody tr").length;
+    document.getElementById("copy-status").textContent = rows ? `The list has ${rows} rows now.` : "Nothing fits these filters.";
+  }
+});
+window.addEventListener("pageshow", countAll);
