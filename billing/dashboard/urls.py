@@ -23,6 +23,7 @@ urlpatterns = [
     path("customers/<str:public_id>/delete/", customers.delete, name="delete_customer"),
     path("invoices/", invoices.invoice_list, name="invoices"),
     path("invoices/new/", invoices.create, name="create_invoice"),
+    path("invoices/totals/", invoices.totals, name="invoice_totals"),
     path("invoices/<str:public_id>/", invoices.detail, name="invoice"),
     path("invoices/<str:public_id>/edit/", invoices.edit, name="edit_invoice"),
     path("invoices/<str:public_id>/delete/", invoices.delete, name="delete_invoice"),

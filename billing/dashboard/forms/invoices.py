@@ -20,7 +20,7 @@ from billing.dashboard.forms.base import (
 from billing.dashboard.forms.parties import replacing
 from billing.models import Customer, Invoice
 from billing.models.invoices import InvoiceStatus
-from billing.money import MAX_LINES
+from billing.money import MAX_LINES, InvoiceAmounts, Position, price_invoice
 from core.ui.forms import FilterForm, ServiceForm
 from core.values.currencies import CURRENCIES
 from core.values.form_fields import DayField, amount_text, read_amount
@@ -186,6 +186,26 @@ class InvoiceForm(ServiceForm):
                 self.add_error(None, text)
                 break
         return values
+
+    def amounts(self, customer: Customer) -> tuple[list[int | None], InvoiceAmounts]:
+        """Return what each row comes to, None where its numbers cannot be read yet, and what all the others come to together.
+
+        For a form that is being filled in: what else is wrong with it does not matter. Raises ValueError, in words for people.
+        """
+        self.is_valid()
+        positions = {
+            number: Position(**{name: line.line[name] for name in line.line if name != "description"})
+            for number, line in enumerate(self.lines)
+            if line.line is not None and {"quantity", "unit_amount", "tax_rate_bps"} <= line.line.keys()
+        }
+        found = price_invoice(
+            list(positions.values()),
+            **getattr(self, "read_discount", {}),
+            prices_include_tax=bool(self.cleaned_data.get("prices_include_tax")),
+            is_exempt=customer.tax_exempt != Customer.TaxExemption.NONE,
+        )
+        priced = dict(zip(positions, found.lines, strict=True))
+        return [priced[row].amount if row in priced else None for row in range(len(self.lines))], found
 
     def values(self, customer: Customer, before: Invoice | None = None) -> dict[str, Any]:
         """Return the cleaned values as the services take them: new ones, or as a change of `before`."""

@@ -76,6 +76,21 @@ def _create(request: CompanyRequest, form: InvoiceForm, customer: Customer) -> H
     return redirect("billing:invoice", invoice.public_id)
 
 
+@company_page(role=Role.DEVELOPER)
+@require_POST
+def totals(request: CompanyRequest) -> HttpResponse:
+    """What the form of a draft comes to while somebody fills it in: each line and the whole. Nothing is kept."""
+    customer = selectors.get_customer(request.POST.get("customer", ""))
+    form = InvoiceForm(request.POST)
+    context: dict[str, object] = {"currency": form.line_currency}
+    try:
+        lines, context["whole"] = form.amounts(customer)
+    except ValueError as error:
+        lines, context["problem"] = [None] * len(form.lines), str(error)
+    context["lines"] = [(line.prefix, amount) for line, amount in zip(form.lines, lines, strict=True)]
+    return render(request, "billing/invoice_totals.html", context)
+
+
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:

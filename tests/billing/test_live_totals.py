@@ -1,0 +1,72 @@
+"""What a draft comes to while its form is filled in: by the arithmetic of invoices, and nothing is kept."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from billing.models import Customer, Invoice
+from core.tenancy import tenant_context
+from tests.factories import World, make_customer
+
+Login = Callable[..., Client]
+
+
+def shown(browser: Client, customer: Customer, **fields: str) -> tuple[list[str], list[str]]:
+    """Return what stands beside each line, and what stands below them."""
+    form = {"customer": customer.public_id, "currency": "EUR", **fields}
+    page = browser.post("/invoices/totals/", form).content.decode()
+    lines = re.findall(r"<output[^>]*>([^<]*)</output>", page)
+    return lines, re.findall(r"<dd>(?:<strong>)?([^<]*)", page) or re.findall(r'class="dim">([^<]*)', page)
+
+
+def line(number: int, price: str, quantity: str = "1", tax: str = "", discount: str = "") -> dict[str, str]:
+    prefix = f"line{number}"
+    return {
+        f"{prefix}-description": "",
+        f"{prefix}-quantity": quantity,
+        f"{prefix}-unit_price": price,
+        f"{prefix}-tax_rate": tax,
+        f"{prefix}-discount": discount,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "lines", "below"),
+    [
+        # Rounded once for each rate; a line that has no price yet counts for nothing.
+        (
+            {**line(0, "10.05", "3", "19"), **line(1, "", "1"), **line(2, "100", tax="7", discount="10 %")},
+            ["€30.15", "–", "€90.00"],
+            ["€120.15", "€12.03", "€132.18"],
+        ),
+        ({**line(0, "1,000.50"), "discount": "0.50"}, ["€1,000.50"], ["€0.50", "€1,000.00", "€0.00", "€1,000.00"]),
+        ({**line(0, "119", tax="19"), "prices_include_tax": "on"}, ["€119.00"], ["€100.00", "€19.00", "€119.00"]),
+        ({**line(0, "500"), "currency": "JPY"}, ["¥500"], ["¥500", "¥0", "¥500"]),
+        ({**line(0, "12.9.0"), **line(1, "5")}, ["–", "€5.00"], ["€5.00", "€0.00", "€5.00"]),
+        ({**line(0, "5"), "discount": "6"}, ["–"], ["The discount is larger than the lines."]),
+    ],
+)  # fmt: skip
+def test_the_totals_of_what_is_typed(
+    world: World, login: Login, fields: dict[str, str], lines: list[str], below: list[str]
+) -> None:
+    customer = make_customer(world.tenant())
+
+    assert shown(login(world.owner), customer, **fields) == (lines, below)
+
+    with tenant_context(world.tenant()):
+        assert not Invoice.objects.exists()
+
+
+def test_an_exempt_customer_pays_no_tax_and_a_foreign_one_is_not_found(world: World, login: Login) -> None:
+    exempt = make_customer(world.tenant(), tax_exempt="exempt")
+    foreign = make_customer(world.other_tenant())
+    browser = login(world.owner)
+
+    assert shown(browser, exempt, **line(0, "100", tax="19")) == (
+        ["€100.00"],
+        ["€100.00", "€0.00", "€100.00"],
+    )
+    answer = browser.post("/invoices/totals/", {"customer": foreign.public_id, **line(0, "1")})
+    assert answer.status_code == 404
