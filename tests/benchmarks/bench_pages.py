@@ -1,0 +1,94 @@
+"""`make bench ARGS=pages`: how long the dashboard's main pages take to their first byte, warm, for a company with a month behind it.
+
+One web worker with production settings, one page after the other. Beside the time to the first byte stands the processor time
+of the worker and of PostgreSQL, which a busy machine changes less; and what a page weighs, compressed as it is sent.
+"""
+
+import argparse
+import http.client
+import statistics
+import sys
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.stage import POMELO, Server, Stage, stage
+
+PAGES = {
+    "overview": "/",
+    "keys": "/keys/",
+    "requests": "/requests/",
+    "usage, 24 hours": "/requests/usage/",
+    "usage, 30 days": "/requests/usage/?period=30d",
+    "customers": "/customers/",
+    "invoices": "/invoices/",
+    "messages": "/messages/",
+    "webhooks": "/webhooks/",
+    "audit": "/audit/",
+}
+MUST_MS = 50
+DATABASE = "pages"
+
+
+def main() -> None:
+    """Seed, measure and print the table; end with 1 when a page takes longer than it may."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--requests", type=int, default=10_000, help="a day")
+    parser.add_argument("--rows", type=int, default=10_000, help="customers, invoices and messages each")
+    parser.add_argument("--repeats", type=int, default=30)
+    options = parser.parse_args()
+    with stage() as scene:
+        scene.make_database(DATABASE)
+        order = {"days": options.days, "requests": options.requests, "rows": options.rows}
+        session = scene.python(DATABASE, "tests.benchmarks.page_seeding", order)["session"]
+        with scene.server(scene.environment(DATABASE), POMELO) as server:
+            slow = _measure(scene, server, session, options.repeats)
+    sys.exit(bool(slow))
+
+
+def _measure(scene: Stage, server: Server, session: str, repeats: int) -> list[str]:
+    table = Table("page", "first byte, median", "p95", "processor: worker", "PostgreSQL", "HTML, compressed")
+    slow = []
+    for name, path in PAGES.items():
+        _first_byte(server, path, session)  # warms up
+        worker, postgres = server.cpu(), scene.postgres_cpu()
+        found = [_first_byte(server, path, session) for _ in range(repeats)]
+        worker, postgres = server.cpu() - worker, scene.postgres_cpu() - postgres
+        times = [milliseconds for milliseconds, _ in found]
+        median = statistics.median(times)
+        if median > MUST_MS:
+            slow.append(name)
+        table.add_row(
+            name,
+            f"{median:.0f} ms",
+            f"{statistics.quantiles(times, n=20)[-1]:.0f} ms",
+            f"{worker / repeats * 1000:.1f} ms",
+            f"{postgres / repeats * 1000:.1f} ms",
+            f"{found[-1][1] / 1000:.1f} kB",
+        )
+    Console(width=120).print(table)
+    print(f"Above {MUST_MS} ms: {', '.join(slow) or 'none'}.")
+    return slow
+
+
+def _first_byte(server: Server, path: str, session: str) -> tuple[float, int]:
+    """Return after how many milliseconds the answer began, and how many bytes its body has."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    headers: dict[str, Any] = {"Cookie": f"sessionid={session}", "Accept-Encoding": "gzip, br"}
+    connection.connect()
+    begin = time.perf_counter()
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    took = (time.perf_counter() - begin) * 1000
+    body = response.read()
+    connection.close()
+    if response.status != 200:
+        raise RuntimeError(f"{path} answered {response.status} {response.headers.get('Location', '')}")
+    return took, len(body)
+
+
+if __name__ == "__main__":
+    main()
