@@ -114,7 +114,9 @@ class ApiSchema(AutoSchema):
             operation["description"] += f"\n\nDeprecated: {going.instead}"
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Pomelo-Version"})
         if "requestBody" in operation:
-            operation["requestBody"]["required"] = True  # no operation takes an absent body for a choice
+            # No operation takes an absent body for a choice, but where that was all there was to choose.
+            optional = getattr(self.get_request_serializer(), "body_is_optional", False)
+            operation["requestBody"]["required"] = not optional
         if self.method in WRITES:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Idempotency-Key"})
         responses = operation["responses"]

@@ -88,6 +88,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     """Refuses unknown fields by name, wrong JSON types, text that PostgreSQL cannot store, and a change of nothing."""
 
     json_schema: ClassVar[Json] = {}
+    # Whether a request may leave its body out, as the API document says it.
+    body_is_optional: ClassVar[bool] = False
 
     @classmethod
     def read(cls, request: Request) -> dict[str, Any]:

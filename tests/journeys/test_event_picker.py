@@ -8,8 +8,8 @@ from accounts.models import User
 from core.tenancy import tenant_context
 from tests.factories import World
 from tests.journeys.test_every_page import violations
-from webhooks.dashboard.samples import sample_object
 from webhooks.models import Endpoint
+from webhooks.samples import sample_object
 
 
 def test_events_are_picked_by_group_and_looked_at(

@@ -10,10 +10,11 @@ from apikeys.services import IssuedKey
 from core import clock
 from core.api.scopes import SCOPES
 from core.clock import rfc3339
-from tests.clients import ApiClient
-from tests.factories import World, make_customer
+from tests.clients import ApiAnswer, ApiClient
+from tests.factories import World, make_customer, make_key
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_due, make_endpoint, relay_all
+from webhooks.models import Endpoint
 
 # Endpoints subscribe to everything here, which takes the scopes that read it, those of an app from elsewhere too.
 ALL = list(SCOPES)
@@ -168,6 +169,34 @@ def test_a_test_event_goes_to_this_endpoint_alone_and_is_no_public_event(
     assert (read["status"], [a["status_code"] for a in read["attempts"]]) == ("succeeded", [200])
     types = {each["type"] for each in client.get("/v1/events").json["data"]}
     assert types == {"api_key.created"}
+
+
+def test_an_example_of_any_event_is_sent_in_test_mode_only(world: World, receiver: Receiver) -> None:
+    endpoint, secret = make_endpoint(world.tenant("test"), receiver.url, events=["customer.*"])
+    in_live_mode, _ = make_endpoint(world.tenant("live"), receiver.url, events=["customer.*"])
+
+    def ask(endpoint: Endpoint, event: str) -> ApiAnswer:
+        key = make_key(world.company, ["webhooks:read", "webhooks:write"], endpoint.mode)
+        return ApiClient(key.client_secret).post(
+            f"/v1/webhook_endpoints/{endpoint.public_id}/test", {"event": event}
+        )
+
+    sent, unknown = ask(endpoint, "invoice.paid"), ask(endpoint, "invoice.eaten")
+    live = ask(in_live_mode, "invoice.paid")
+    drain()
+
+    assert sent.status == 202
+    assert [(one.code, one.json["error"]["fields"][0]["code"]) for one in (unknown, live)] == [
+        ("validation_failed", "unknown_event"),
+        ("validation_failed", "only_in_test_mode"),
+    ]
+    [got] = receiver.received
+    event = got.verify(secret)
+    assert (event["type"], event["mode"], event["data"]["object"]["object"]) == (
+        "invoice.paid",
+        "test",
+        "invoice",
+    )
 
 
 def test_deliveries_are_filtered_and_sent_again(world: World, client: ApiClient, receiver: Receiver) -> None:

@@ -15,6 +15,7 @@ EXAMPLES = {
     "WebhookEndpointSecret.description": "Orders",
     "WebhookEndpointSecret.disabled_reason": None,
     "WebhookEndpointSecret.object": "webhook_endpoint",
+    "EndpointTest.event": "customer.created",
     "Event.type": "customer.created",
     "EventData.object": {"id": public_id("cus"), "object": "customer", "name": "Ada Lovelace"},
     "WebhookRecovery.endpoint": public_id("we"),

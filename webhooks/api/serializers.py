@@ -126,6 +126,19 @@ class RotateSecretInput(StrictSerializer):
     )
 
 
+class EndpointTestInput(StrictSerializer):
+    """What to send as a test."""
+
+    body_is_optional = True  # a plain test, which was all there was at first
+
+    event = serializers.CharField(
+        required=False,
+        max_length=100,
+        help_text="An event type, of which an example is sent, in test mode only: a live receiver would act on it. "
+        "Default: a plain test.",
+    )
+
+
 class RecoveryPeriodInput(StrictSerializer):
     """What was created in [since, until)."""
 

@@ -13,8 +13,8 @@ from core.ui.forms import FilterForm, ServiceForm
 from core.values.form_fields import MomentField
 from core.values.texts import lines_of
 from webhooks.catalogue import ALL, CATALOGUE, TEST_EVENT, groups
-from webhooks.dashboard.samples import described_groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
+from webhooks.samples import described_groups
 from webhooks.services.secrets import OVERLAPS
 
 _OVERLAP_LABELS = {

@@ -12,9 +12,11 @@ from rest_framework.response import Response
 from core.api.access import ApiRequest
 from core.api.serializers import NoBody
 from core.api.views import GenericViewSet
+from core.tenancy import require_tenant
 from webhooks import representations, selectors
 from webhooks.api.serializers import (
     DeliveryOutput,
+    EndpointTestInput,
     RecoveryPeriodInput,
     RotateSecretInput,
     WebhookEndpointInput,
@@ -22,7 +24,9 @@ from webhooks.api.serializers import (
     WebhookEndpointSecretOutput,
     WebhookRecoveryOutput,
 )
+from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.relay import number_what_is_there
+from webhooks.samples import sample_object
 from webhooks.services.deliveries import send_test
 from webhooks.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
 from webhooks.services.recoveries import start_recovery
@@ -96,12 +100,19 @@ class EndpointViewSet(GenericViewSet):
         secret = rotate_secret(endpoint=row, actor=request.user, **RotateSecretInput.read(request))
         return _with_secret({**representations.endpoint(row), "secret": secret}, 200)
 
-    @extend_schema(operation_id="test_webhook_endpoint", request=None, responses={202: DeliveryOutput})
+    @extend_schema(
+        operation_id="test_webhook_endpoint", request=EndpointTestInput, responses={202: DeliveryOutput}
+    )
     @action(detail=True, methods=["post"], scopes="webhooks:write")
     def test(self, request: ApiRequest, id: str) -> Response:
         """Send a test event to this endpoint alone; read the delivery to see the answer."""
-        NoBody.read(request)
-        row = send_test(endpoint=selectors.get_endpoint(id), actor=request.user)
+        kind = EndpointTestInput.read(request).get("event", TEST_EVENT)
+        row = send_test(
+            endpoint=selectors.get_endpoint(id),
+            actor=request.user,
+            event_type=kind,
+            sample=sample_object(kind, mode=require_tenant().mode) if kind in CATALOGUE else None,
+        )
         return Response(representations.delivery(row, []), 202)
 
     @extend_schema(

@@ -17,7 +17,7 @@ from webhooks import representations, selectors
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.dashboard.charts import latency_chart, outcome_chart
 from webhooks.dashboard.forms import EndpointForm, RecoverForm, TestForm
-from webhooks.dashboard.samples import described_groups, sample_object, sample_payload
+from webhooks.samples import described_groups, sample_object, sample_payload
 from webhooks.selectors.statistics import last_week, success_rates
 from webhooks.services.deliveries import send_test
 from webhooks.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
