@@ -40,7 +40,13 @@ def test_a_tier_request_is_granted_in_four_clicks(
         assert Company.objects.get(id=world.company.id).tier == "pro"
     page.goto(f"/staff/accounts/company/{world.company.id}/change/")
     problems += violations(page)
-    for name in ("accounts/user/", "apikeys/apikey/", "audit/auditentry/", "audit/requestlog/", "billing/invoice/"):
+    for name in (
+        "accounts/user/",
+        "apikeys/apikey/",
+        "audit/auditentry/",
+        "audit/requestlog/",
+        "billing/invoice/",
+    ):
         page.goto(f"/staff/{name}")
         problems += [f"{name}: {one}" for one in violations(page)]
     for width in (360, 1280):

@@ -87,6 +87,11 @@ document.addEventListener("htmx:afterSwap", (event) => {
     document.querySelectorAll("details.filter-drawer").forEach((drawer) => {
       drawer.open = true;
     });
+    const chosen = event.detail.requestConfig.triggeringEvent;
+    const field = chosen && document.getElementById(chosen.target.id);
+    if (field) {
+      field.focus();
+    }
     const rows = document.querySelectorAll("#content tbody tr").length;
     document.getElementById("copy-status").textContent = rows ? `The list has ${rows} rows now.` : "Nothing fits these filters.";
   }
