@@ -1,11 +1,12 @@
 """The product's only HTTP client: calls to addresses that others chose, without opening the house to them.
 
-`send(request, policy)` waits for the answer; `OutboundClient` makes many calls at a time in an event loop.
+`send(request, policy)` waits for the answer; `client.OutboundClient` makes many calls at a time in an event loop. It is not imported
+here: aiohttp takes several MiB, which a web process that calls nobody does without.
 `public_policy()` is for addresses a company named, `TRUSTED` for those only the operator can name.
 """
 
 from core.outbound.blocking import send
-from core.outbound.client import OutboundClient, OutboundRequest, OutboundResponse
+from core.outbound.calls import OutboundRequest, OutboundResponse
 from core.outbound.errors import (
     ConnectionFailedError,
     InvalidAnswerError,
@@ -20,7 +21,6 @@ __all__ = [
     "TRUSTED",
     "ConnectionFailedError",
     "InvalidAnswerError",
-    "OutboundClient",
     "OutboundError",
     "OutboundRequest",
     "OutboundResponse",

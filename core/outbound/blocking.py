@@ -6,12 +6,15 @@ import asyncio
 import atexit
 import os
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from core.outbound.client import OutboundClient, OutboundRequest, OutboundResponse
+from core.outbound.calls import OutboundRequest, OutboundResponse
 from core.outbound.errors import TimedOutError
 from core.outbound.policy import Policy
 from core.postgres.outside import outside_transactions
+
+if TYPE_CHECKING:
+    from core.outbound.client import OutboundClient
 
 # The deadlines of a call, and of its one repetition, are the client's own; so much later the loop itself is not believed in.
 SLACK_SECONDS = 5.0
@@ -47,6 +50,9 @@ class _Caller:
     async def _send(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
         client = self._clients.get(policy)
         if client is None:
+            # As late as can be, see core.outbound.
+            from core.outbound.client import OutboundClient
+
             client = self._clients[policy] = OutboundClient(policy)
         return await client.send(request)
 

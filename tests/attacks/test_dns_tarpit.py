@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.outbound import ConnectionFailedError, OutboundClient, OutboundRequest, Policy, TimedOutError
+from core.outbound import ConnectionFailedError, OutboundRequest, Policy, TimedOutError
 from core.outbound.addresses import parse_networks
+from core.outbound.client import OutboundClient
 from core.outbound.resolver import LOOKUPS_PER_OWNER, NameServers
 from tests.core.outbound.receivers import serve
 

@@ -17,7 +17,8 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from core.background.loops import FAILURES, BackOff, Loop
-from core.outbound import OutboundClient, public_policy
+from core.outbound import public_policy
+from core.outbound.client import OutboundClient
 from core.postgres.failures import is_outage
 from webhooks.delivery.claim import Job
 from webhooks.delivery.cycle import Step, run_cycle

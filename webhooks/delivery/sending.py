@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from core import clock, tracing
-from core.outbound import OutboundClient, OutboundError, OutboundRequest, UrlRefusedError
+from core.outbound import OutboundError, OutboundRequest, UrlRefusedError
+from core.outbound.client import OutboundClient
 from core.values import ids
 from webhooks import signing
 from webhooks.delivery.claim import Job

@@ -14,7 +14,6 @@ import trustme
 from core.outbound import (
     ConnectionFailedError,
     InvalidAnswerError,
-    OutboundClient,
     OutboundRequest,
     OutboundResponse,
     Policy,
@@ -22,7 +21,7 @@ from core.outbound import (
     TlsFailedError,
 )
 from core.outbound.addresses import parse_networks
-from core.outbound.client import default_tls
+from core.outbound.client import OutboundClient, default_tls
 from tests.core.outbound.receivers import serve
 
 LOCAL = Policy(allowed_networks=parse_networks(["127.0.0.0/8"]))

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from core.outbound import OutboundClient, OutboundError, OutboundRequest, Policy, UrlRefusedError, check_url
+from core.outbound import OutboundError, OutboundRequest, Policy, UrlRefusedError, check_url
 from core.outbound.addresses import parse_networks
+from core.outbound.client import OutboundClient
 from tests.core.outbound.corpus import HOSTILE, LITERALS, NAMES
 from tests.core.outbound.receivers import serve
 
