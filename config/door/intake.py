@@ -34,6 +34,8 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 # Bodies that are being read, all together: what a crowd of slow peers may hold.
 MAX_BYTES_IN_FLIGHT = 268_435_456
+# Who waits too long is looked for so often.
+SWEEP_SECONDS = 0.25
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,7 @@ class Door:
         self._application, self._loop = application, loop
         breaker.switch_on(connections["default"].get_connection_params())
         self._slots = Slots(threads)
+        self._is_sweeping = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._limit = max(settings.API_MAX_BODY_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         self._seconds = settings.BODY_TIMEOUT_SECONDS
@@ -66,6 +69,10 @@ class Door:
     def _sort(self, scope: Any, proto: Any) -> None:
         path = scope.path
         if answer_probe(path, scope, proto):
+            return
+        if self._slots.is_full():
+            # Before anything is read of it: refusing has to cost next to nothing.
+            _turn_away(proto, path)
             return
         try:
             environ = build_environ(scope, path)
@@ -147,21 +154,30 @@ class Door:
 
     def _let_in(self, proto: Any, environ: dict[str, Any], *, here: bool = True) -> None:
         """Work on a complete request: on this thread, or (not `here`, where no other work may be done) on one of our own."""
+        turn_away = partial(_turn_away, proto, environ["PATH_INFO"])
         try:
-            job = self._slots.enter(partial(self._serve, proto, environ, time.perf_counter()))
+            job = self._slots.enter(partial(self._serve, proto, environ, time.perf_counter()), turn_away)
         except Full:
-            refuse(
-                proto,
-                environ["PATH_INFO"],
-                TemporarilyUnavailable("More requests are waiting than can be served in time."),
-            )
+            turn_away()
             return
         if job is None:
+            self._sweep_soon()
             return
         if here:
             self._slots.work(job)
         else:
             self._threads.submit(self._slots.work, job)
+
+    def _sweep_soon(self) -> None:
+        """Let nobody wait behind requests that hang, even if no other one comes."""
+        if not self._is_sweeping:
+            self._is_sweeping = True
+            self._loop.call_soon_threadsafe(self._loop.call_later, SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        self._is_sweeping = False
+        if self._slots.sweep():
+            self._sweep_soon()
 
     def _serve(self, proto: Any, environ: dict[str, Any], arrived: float) -> None:
         began = time.perf_counter()
@@ -190,6 +206,10 @@ class Door:
                 waited=began - arrived,
                 worked=time.perf_counter() - began,
             )
+
+
+def _turn_away(proto: Any, path: str) -> None:
+    refuse(proto, path, TemporarilyUnavailable("More requests are waiting than can be served in time."))
 
 
 def _may_wait(environ: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ This uses classes that granian does not document; `tests/attacks/test_slow_peers
 import asyncio
 import os
 import socket
+import sys
 from typing import Any
 
 from granian._granian import CallbackScheduler, RSGIWorker
@@ -60,6 +61,8 @@ def serve_worker(
     """Serve until SIGTERM. `blocking_threads` counts requests that are worked on; two more threads sort."""
     from config.door.intake import Door  # needs the settings, which the application has loaded
 
+    # Four threads that are busy would let the one that sorts wait for its turn for four times five milliseconds, again and again.
+    sys.setswitchinterval(0.001)
     shutdown = set_loop_signals(loop)
     stopped = asyncio.Event()
 

@@ -93,7 +93,7 @@ def _measure(scope: Scope, rounds: int) -> None:
         "a head that can be read in one way only, and is bounded": (
             partial(build_environ, scope, scope.path), partial(_plain_environ, scope, scope.path),
         ),
-        "a place to work in, of so many": (lambda: slots.work(slots.enter(_nothing)), _nothing),
+        "a place to work in, of so many": (lambda: slots.work(slots.enter(_nothing, _nothing)), _nothing),
         "an address that is remembered only when it is short": (
             partial(addresses.client_address, meta),
             lambda: addresses._remembered_address(meta["REMOTE_ADDR"], meta["HTTP_X_FORWARDED_FOR"]),

@@ -130,9 +130,10 @@ def _overload(console: Console, stage: DrillStage, callers: Callers) -> Outcome:
     callers.phase = f"after {LOAD}"
     recovery = callers.wait_for_write(since=back)
     usual, loaded = callers.phases["a third of capacity"], callers.phases[LOAD]
+    normal, under_load = usual.percentile(0.99), loaded.percentile(0.99)
     console.print(
-        f"capacity {capacity:.0f} writes/s; p99 of good answers {usual.percentile(0.99) * 1000:.0f} ms at a third of it, "
-        f"{loaded.percentile(0.99) * 1000:.0f} ms at three times; /healthz green {green} of {asked}"
+        f"capacity {capacity:.0f} writes/s; p99 of good answers {normal * 1000:.0f} ms at a third of it, "
+        f"{under_load * 1000:.0f} ms at three times: {under_load / normal:.1f} x (at most 2); /healthz green {green} of {asked}"
     )
     return Outcome(LOAD, LOAD_SECONDS, LOAD, recovery)
 

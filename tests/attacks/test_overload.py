@@ -1,0 +1,66 @@
+"""More work than can be done: whoever is refused is told at once, before its body is read, and told so whatever it was sending."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from apikeys.services import IssuedKey
+from billing.models import Customer
+from core.tenancy import tenant_context
+from tests.attacks.wire import connect, head, read_reply
+from tests.factories import World, make_customer
+from tests.live import web_process
+
+AT_ONCE_SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[Any]:
+    with web_process(threads=1) as server:
+        yield server
+
+
+@pytest.mark.parametrize("size", [30, 900_000])
+def test_behind_a_request_that_hangs_others_are_refused_at_once_and_their_connections_go_on(
+    web: Any, world: World, issue_key: Callable[..., IssuedKey], size: int
+) -> None:
+    secret = issue_key(world.company, ["customers:read", "customers:write"]).client_secret
+    customer = make_customer(world.tenant())
+    path, change = f"/v1/customers/{customer.public_id}", {"name": "Ada"}
+    body = json.dumps({"name": "Grace"}).ljust(size).encode()
+    headers = [
+        *("Host: localhost", f"Authorization: Bearer {secret}"),
+        *("Content-Type: application/json", f"Content-Length: {size}"),
+    ]
+
+    with ThreadPoolExecutor(2) as pool:
+        # given one that holds the only thread, and one that waits for it
+        with tenant_context(world.tenant()), transaction.atomic():
+            Customer.objects.select_for_update().get(id=customer.id)
+            holds = pool.submit(web.request, "PATCH", path, body=change, secret=secret)
+            time.sleep(0.3)
+            waits = pool.submit(web.request, "GET", "/v1/whoami", secret=secret)
+            waited = waits.result(AT_ONCE_SECONDS)
+            # when another one comes
+            with connect(web.port) as peer:
+                began = time.monotonic()
+                peer.sendall(head("POST /v1/customers", *headers) + body)
+                refused = read_reply(peer)
+                seconds = time.monotonic() - began
+                peer.sendall(head("GET /healthz", "Host: localhost"))
+                health = read_reply(peer)
+        held = holds.result(30)
+
+    # then
+    assert refused.status == 503, refused.raw
+    assert b"\r\nretry-after: 1\r\n" in refused.raw.lower()
+    assert b'"temporarily_unavailable"' in refused.raw
+    assert seconds < AT_ONCE_SECONDS
+    assert (health.status, waited.status, held.status) == (200, 503, 200)
+    with tenant_context(world.tenant()):
+        assert list(Customer.objects.values_list("name", flat=True)) == ["Ada"]

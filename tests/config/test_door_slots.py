@@ -1,0 +1,117 @@
+"""Who gets a slot, who waits and who is told to come again (config.door.slots), by a clock that stands still between events."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from config.door.slots import Full, Slots
+
+JOB_SECONDS = 0.02
+
+
+class Scene:
+    """One slot, jobs of JOB_SECONDS, and newcomers at given times. What each came to is told in seconds since it came."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slots = Slots(1, clock=lambda: self.now)
+        self.waited: list[float] = []
+        self.refused: list[float] = []
+        self._coming: Iterator[float] = iter(())
+        self._next = float("inf")
+
+    def run(self, coming: Iterator[float], *, job_seconds: float = JOB_SECONDS) -> None:
+        """Let newcomers come at these times, and everything that is let in be worked on."""
+        self._job_seconds = job_seconds
+        self._coming = coming
+        self._advance()
+        while self._next != float("inf"):
+            self.now = self._next
+            self._come()
+
+    def _advance(self) -> None:
+        self._next = next(self._coming, float("inf"))
+
+    def _come(self) -> None:
+        came = self.now
+        self._advance()
+
+        def job() -> None:
+            self.waited.append(self.now - came)
+            ends = self.now + self._job_seconds
+            while self._next <= ends:  # others come meanwhile
+                self.now = self._next
+                self._come()
+            self.now = ends
+
+        try:
+            found = self.slots.enter(job, lambda: self.refused.append(self.now - came))
+        except Full:
+            self.refused.append(0.0)
+        else:
+            self.slots.work(found)
+
+
+def every(seconds: float, *, begin: float, end: float) -> Iterator[float]:
+    for number in count():
+        if begin + number * seconds >= end:
+            return
+        yield begin + number * seconds
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def test_at_three_times_capacity_who_is_let_in_waits_for_one_job_at_most_and_no_slot_is_idle(
+    scene: Scene,
+) -> None:
+    scene.run(every(JOB_SECONDS / 3, begin=0.0, end=60.0))
+
+    waited = sorted(scene.waited)
+    assert len(waited) == pytest.approx(60 / JOB_SECONDS, abs=4)
+    assert waited[int(0.99 * len(waited))] <= JOB_SECONDS
+    # The first half of a second might have been a crowd.
+    assert waited[-1] <= 0.5
+    assert len(scene.refused) == pytest.approx(2 * 60 / JOB_SECONDS, abs=4)
+    assert sum(after == 0.0 for after in scene.refused) > 0.95 * len(scene.refused)
+
+
+def test_a_crowd_that_can_be_served_within_half_a_second_is_served_whole(scene: Scene) -> None:
+    scene.run(every(JOB_SECONDS * 2, begin=0.0, end=10.0))  # what jobs take is known by now
+    scene.waited.clear()
+    scene.run(iter([20.0] * 20))
+
+    assert len(scene.waited) == 20
+    assert scene.refused == []
+
+
+def test_what_waits_behind_a_job_that_hangs_is_turned_away_when_the_next_one_comes(scene: Scene) -> None:
+    scene.run(iter([0.0, 0.1, 0.2, 5.0]), job_seconds=10.0)
+
+    assert scene.refused == pytest.approx([4.9, 4.8, 5.0])
+    assert scene.waited == [0.0]
+
+
+def test_a_sweep_turns_away_who_has_waited_for_half_a_second(scene: Scene) -> None:
+    assert scene.slots.enter(lambda: None, lambda: None) is not None  # and hangs
+    scene.slots.enter(lambda: None, lambda: scene.refused.append(scene.now))
+
+    scene.now = 0.49
+    assert scene.slots.sweep() is True
+    scene.now = 0.51
+    assert scene.slots.sweep() is False
+    assert scene.refused == [0.51]
+
+
+def test_a_second_without_anybody_turned_away_is_the_end_of_an_overload(scene: Scene) -> None:
+    scene.run(every(JOB_SECONDS / 3, begin=0.0, end=5.0))
+    scene.refused.clear()
+    scene.run(iter([5.5] * 20))
+    assert len(scene.refused) >= 17  # one is worked on, one may wait, and one may be in doubt
+
+    scene.refused.clear()
+    scene.run(iter([7.0] * 20))
+    assert scene.refused == []
