@@ -11,11 +11,22 @@ collect_ignore_glob = [] if os.environ.get("POMELO_TEST_CLUSTER") else ["test_*.
 SEEN: list[tuple[str, str]] = []
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test here a quarter of an hour: they start whole platforms, and machines may be busy."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the command line say how long nodes are killed."""
+    parser.addoption("--seconds", type=float, default=180.0, help="how long nodes are killed (180)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test here a quarter of an hour besides: they start whole platforms, and machines may be busy."""
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent) and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(900))
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(900 + config.getoption("--seconds")))
+
+
+@pytest.fixture
+def trouble_seconds(request: pytest.FixtureRequest) -> float:
+    """For how long nodes are killed."""
+    return float(request.config.getoption("--seconds"))
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""Hints at RabbitMQ while no worker takes them: no more are added than can be of use (core.background.backlog)."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import current_app
+from kombu import Connection
+
+from core.background.backlog import MOST_WAITING
+from tests.cluster.brokers import rabbitmq, rabbitmq_version
+from tests.engines import ROOT
+
+# A web process that says five times as often as can be of use that there is work, then once more after a while.
+SEND = f"""
+import time, django
+django.setup()
+from core.background import jobs
+for second in range(5):
+    for _ in range({MOST_WAITING}):
+        jobs.enqueue("tests.nobody_takes_it")
+    time.sleep(1.1)
+"""
+
+
+def send(url: str) -> None:
+    environment = os.environ | {"CELERY_BROKER_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+    subprocess.run([sys.executable, "-c", SEND], cwd=ROOT, env=environment, check=True)
+
+
+def test_hints_do_not_pile_up_at_rabbitmq_and_are_sent_again_when_they_are_taken(
+    tmp_path: Path, seen: Any
+) -> None:
+    version = rabbitmq_version()
+    if not version:
+        pytest.skip("not installed: rabbitmq-server")
+    with rabbitmq(tmp_path / "rabbitmq") as url, Connection(url) as connection:
+        queue = current_app.amqp.queues[current_app.conf.task_default_queue](connection.default_channel)
+
+        def waiting() -> int:
+            return int(queue.queue_declare().message_count)
+
+        # when no worker is there
+        send(url)
+        first = waiting()
+        send(url)
+        second = waiting()
+        # then one look at the broker is all that may be missed, each time a process begins
+        assert MOST_WAITING <= first <= 2 * MOST_WAITING
+        assert first <= second <= first + 1
+
+        # when somebody takes them
+        queue.purge()
+        send(url)
+        # then they are sent again
+        assert MOST_WAITING <= waiting() <= 2 * MOST_WAITING
+    seen(
+        f"RabbitMQ {version}, no worker",
+        f"10,000 hints sent, {second:,} waited; sent again once they were taken",
+    )
