@@ -134,3 +134,75 @@ def test_systemd_understands_its_units(tmp_path: Path) -> None:
     )
     ours = [line for line in checked.stderr.splitlines() if "pomelo" in line]
     assert (checked.returncode, ours) == (0, []), checked.stderr
+
+
+# --- Images by digest -----------------------------------------------------------------------------------------------
+
+FAKE_DIGEST = "sha256:" + "ab" * 32
+ASKED_FOR = ["library/python:3.13-slim", "library/postgres:18", "valkey/valkey:9"]
+
+
+@pytest.fixture
+def pinning(tmp_path: Path) -> Any:
+    """A copy of deploy/ with an environment file and a registry that answers from a script; call it to run pin-images."""
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    env = tmp_path / "deploy" / "pomelo.env"
+    env.write_text("SECRET_KEY=kept\nPOSTGRES_IMAGE=postgres:17\n")
+    env.chmod(0o600)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+
+    def pin(*arguments: str, answer: str = f"echo {FAKE_DIGEST}") -> tuple[int, str, str]:
+        skopeo = programs / "skopeo"
+        skopeo.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n{answer}\n')
+        skopeo.chmod(0o755)
+        ran = subprocess.run(
+            ["sh", tmp_path / "deploy" / "pin-images", *arguments],
+            env={"PATH": f"{programs}:{os.defpath}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return ran.returncode, ran.stdout + ran.stderr, env.read_text()
+
+    return pin
+
+
+def test_images_are_pinned_by_what_the_registry_answers(pinning: Any, tmp_path: Path) -> None:
+    code, said, _ = pinning("--check")
+    assert code == 1
+    assert said.count("has no digest\n") == 3
+
+    code, _, written = pinning()
+    assert code == 0
+    assert written == (
+        f"SECRET_KEY=kept\nPYTHON_IMAGE=python:3.13-slim@{FAKE_DIGEST}\n"
+        f"POSTGRES_IMAGE=postgres:18@{FAKE_DIGEST}\nVALKEY_IMAGE=valkey/valkey:9@{FAKE_DIGEST}\n"
+    )
+    asked = (tmp_path / "asked").read_text().split()
+    assert [word for word in asked if word.startswith("docker://")] == [
+        f"docker://docker.io/{name}" for name in ASKED_FOR
+    ]
+    assert (tmp_path / "deploy" / "pomelo.env").stat().st_mode & 0o777 == 0o600
+
+    # What is left is Pomelo's own image, whose digest its registry makes.
+    code, said, _ = pinning("--check")
+    assert code == 1
+    assert "has no digest\n" not in said
+    for manifest in (tmp_path / "deploy" / "kubernetes").glob("*.yaml"):
+        manifest.write_text(re.sub("sha256:0{64}", FAKE_DIGEST, manifest.read_text()))
+    assert pinning("--check")[0] == 0
+
+
+@pytest.mark.parametrize("answer", ["exit 1", "echo toomanyrequests"])
+def test_a_registry_that_does_not_answer_with_a_digest_changes_nothing(pinning: Any, answer: str) -> None:
+    code, _, written = pinning(answer=answer)
+    assert code == 1
+    assert written == "SECRET_KEY=kept\nPOSTGRES_IMAGE=postgres:17\n"
+
+
+def test_what_is_pinned_is_what_is_built_on_and_run_beside() -> None:
+    """The tags that pin-images asks for are those that compose file and image fall back to."""
+    named = (DEPLOY / "compose.yaml").read_text()
+    for image in ASKED_FOR:
+        assert f"_IMAGE:-{image.removeprefix('library/')}}}" in named
