@@ -25,6 +25,8 @@ from messaging.services.suppressions import suppress_recipients
 
 # The source of news that no provider told.
 OURSELVES = "pomelo"
+# The error code of what was tried often enough, which may have gone out all the same: the answers were lost.
+RETRIES_EXHAUSTED = "retries_exhausted"
 
 _UPDATE_RECIPIENTS = """
 UPDATE messaging_recipient AS r

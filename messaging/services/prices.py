@@ -22,6 +22,7 @@ from messaging.models import SmsPrice, SmsSpend, Status
 from messaging.providers import load_provider, provider_name, reads_prices
 from messaging.providers.base import Price
 from messaging.services import spend
+from messaging.services.outcomes import RETRIES_EXHAUSTED
 from messaging.services.spend_caps import spend_cap
 
 BATCH = 16
@@ -81,8 +82,8 @@ def _ask(row: SmsPrice) -> Price:
     if recipient.status == Status.QUEUED:
         return Price(problem=NOT_SENT)
     if not recipient.provider_id:
-        # Refused before the provider took it, which costs nothing; or taken by one whose answer did not say as what.
-        if recipient.status in _SENT:
+        # Refused before the provider took it, which costs nothing; or taken by one whose answer was lost or did not say as what.
+        if recipient.status in _SENT or recipient.error_code == RETRIES_EXHAUSTED:
             return Price(problem=NO_ID)
         return Price(Decimal(0), row.currency)
     name = provider_name(get_channel("sms"), "live")

@@ -19,7 +19,7 @@ from messaging.models import HELD, Message, Status
 from messaging.retry import CLOCK
 from messaging.services import reputation
 from messaging.services.claiming import Job, hold
-from messaging.services.outcomes import OURSELVES, News, record_news
+from messaging.services.outcomes import OURSELVES, RETRIES_EXHAUSTED, News, record_news
 
 DEFERRED = "deferred"
 BATCH_NAME = "messaging.send_due"
@@ -152,7 +152,7 @@ def _reschedule(state: Progress) -> list[News]:
             row.id,
             Status.FAILED,
             OURSELVES,
-            code="retries_exhausted",
+            code=RETRIES_EXHAUSTED,
             detail=state.deferred[row.id].detail,
             attempt=message.attempt,
         )

@@ -56,7 +56,7 @@ def test_right_settings_are_accepted(settings: Any, values: dict[str, Any]) -> N
         ({"MESSAGING_PROVIDERS": SMTP, "MESSAGING_SMTP_URL": ""}, "pomelo.E022", "is not set"),
         ({"MESSAGING_PROVIDERS": SMTP, "MESSAGING_SMTP_URL": "http://u:hush@h"}, "pomelo.E022", "begins with 'http'"),
         ({"MESSAGING_PROVIDERS": SMTP, "MESSAGING_SMTP_URL": "smtp://:25"}, "pomelo.E022", "names no host"),
-        ({"MESSAGING_PROVIDERS": SMTP, "MESSAGING_SMTP_URL": "smtp://h:99999"}, "pomelo.E022", "a port"),
+        ({"MESSAGING_PROVIDERS": SMTP, "MESSAGING_SMTP_URL": "smtp://h:99999"}, "pomelo.E022", "invalid port"),
         ({"MESSAGING_PROVIDERS": ANYMAIL, "MESSAGING_ANYMAIL_BACKEND": ""}, "pomelo.E023", "it is ''"),
         ({"SMS_PRICE_CURRENCY": "usd"}, "pomelo.E029", "'usd', which is no currency"),
         ({"SMS_PRICE_ESTIMATE": Decimal("NaN")}, "pomelo.E029", "SMS_PRICE_ESTIMATE is NaN"),

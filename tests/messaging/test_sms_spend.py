@@ -19,7 +19,9 @@ from core import clock
 from core.errors import FieldErrors
 from core.models import SetAside
 from core.tenancy import system_context, tenant_context
+from messaging import retry
 from messaging.models import Message, SmsPrice, SmsSpend, SmsSpendCap
+from messaging.providers import load_provider
 from messaging.segments import count_segments
 from messaging.services import ask_due_prices, cancel_message, create_message, prices, set_spend_cap
 from messaging.services.spend import SmsSpendCapExceeded
@@ -280,14 +282,33 @@ def test_a_vendor_that_does_not_answer_holds_nobody_up(
     send(tenant, "+4930123456")
     deliver()
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
-    from messaging.providers import load_provider
-
     load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
     vendor.delay_seconds = 1
     ask_now(tenant)
 
     assert costs(tenant) == {"+4930123456": ("held", None, "twilio_connection")}
     load_provider.cache_clear()
+
+
+def test_one_given_up_without_an_answer_may_have_gone_out_and_stays_counted(
+    world: World, vendor: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = world.tenant()
+    message = send(tenant, "+4930123456")
+    with tenant_context(tenant):
+        Message.objects.filter(id=message.id).update(deferrals=retry.CLOCK.tries)
+    monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
+    load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
+    vendor.delay_seconds = 1
+    deliver()
+    load_provider.cache_clear()
+
+    ask_now(tenant)
+
+    with tenant_context(tenant):
+        assert message.recipients.get().error_code == "retries_exhausted"
+    assert costs(tenant) == {"+4930123456": ("unknown", None, "no_provider_id")}
+    assert spent(tenant) == Decimal("0.10")
 
 
 def test_one_that_still_waits_to_be_sent_is_not_asked_for(world: World, vendor: StandIn) -> None:
