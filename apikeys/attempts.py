@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from apikeys import keys
 from apikeys.events import ApiKeyAuthenticated, ApiKeyRefused, AuthenticationFailed
 from apikeys.grants import Grant
-from core.api.throttling import LocalBuckets, Policy, PolicySet, take_one
+from core.api.throttling import LocalBuckets, PolicySet, RatePolicy, take_one
 from core.errors import DomainError
 from core.events import publish, publish_unowned
 from core.http.addresses import client_group
@@ -30,7 +30,7 @@ from core.valkey.commands import ValkeyUnavailable
 from core.values import ids
 
 FAILURES_PER_MINUTE = 20
-FAILURES = Policy("address", FAILURES_PER_MINUTE)
+FAILURES = RatePolicy("address", FAILURES_PER_MINUTE)
 # How many look-ups an address beyond its limit may have going in one process: a right secret still gets in.
 EXHAUSTED_LOOKUPS = 2
 MAX_SEEN = 50_000

@@ -25,7 +25,7 @@ from core import clock
 from core.api import versions
 from core.api.operations import mounted_throttles
 from core.api.throttles import TierThrottle
-from core.api.throttling import Policy, PolicySet, prepare_take
+from core.api.throttling import PolicySet, RatePolicy, prepare_take
 from core.http.addresses import IPNetwork
 from core.security import crypto, sealed
 from core.tenancy import Tenant
@@ -47,7 +47,7 @@ _NAME = "grant name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class GrantFacts:
     """Everything PostgreSQL said about a secret, its key and its company when it was read. JSON types and UUIDs only.
 
     Times are seconds since the epoch. `proved_at` is when it was read, `matched_at` when the secret was last checked
@@ -79,7 +79,9 @@ class Facts:
     matched_at: float
 
 
-SCHEMA = sealed.tag_of("grant", (*(f"{field.name}:{field.type}" for field in fields(Facts)), *LIMIT_NAMES))
+SCHEMA = sealed.tag_of(
+    "grant", (*(f"{field.name}:{field.type}" for field in fields(GrantFacts)), *LIMIT_NAMES)
+)
 
 
 class Plan:
@@ -114,7 +116,7 @@ class Grant:
     )
 
     def __init__(
-        self, facts: Facts, proofs: tuple[bytes, bytes] | None, *, outlived_at: float | None = None
+        self, facts: GrantFacts, proofs: tuple[bytes, bytes] | None, *, outlived_at: float | None = None
     ) -> None:
         self.facts = facts
         self.proofs = proofs
@@ -182,7 +184,7 @@ class Grant:
             for throttle in throttles
         ]
         found = [
-            Policy(throttle.policy, throttle.quota(facts.limits, facts.rate_limit), throttle.window)
+            RatePolicy(throttle.policy, throttle.quota(facts.limits, facts.rate_limit), throttle.window)
             for throttle in throttles
         ]
         return tuple(buckets), PolicySet(found)
@@ -260,7 +262,7 @@ def digest_of(secret: str) -> bytes:
     return hashlib.blake2b(secret_bytes, key=crypto.derived_key(_NAME), digest_size=32).digest()
 
 
-def remember(digest: bytes, facts: Facts) -> None:
+def remember(digest: bytes, facts: GrantFacts) -> None:
     """Write a grant to Valkey. Raises ValkeyUnavailable."""
     lifetime = int(facts.matched_at + MATCH_SECONDS - time.time())
     if lifetime <= 0:
@@ -269,7 +271,7 @@ def remember(digest: bytes, facts: Facts) -> None:
     commands.call("SET", _valkey_name(digest), value, "EX", lifetime)
 
 
-def recall(digest: bytes) -> Facts | None:
+def recall(digest: bytes) -> GrantFacts | None:
     """Read a grant from Valkey; None when there is none that is authentic, of this release's schema, and alive.
 
     A grant of another release is read again from PostgreSQL and replaced. Raises ValkeyUnavailable.
@@ -290,12 +292,12 @@ def _valkey_name(digest: bytes) -> str:
     return "grant:" + digest.hex()
 
 
-def _facts_from(data: dict[str, Any]) -> Facts:
+def _facts_from(data: dict[str, Any]) -> GrantFacts:
     for name in ("secret_id", "key_id", "company_id"):
         data[name] = UUID(data[name])
     for name in ("scopes", "networks", "origins"):
         data[name] = tuple(data[name])
-    return Facts(**data)
+    return GrantFacts(**data)
 
 
 def is_fresh(proved_at: float, now: float) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from apikeys.grants import Facts
+from apikeys.grants import GrantFacts
 from core.background import set_aside
 from core.background.loops import Loop
 from core.postgres.failures import is_conflict
@@ -27,8 +27,8 @@ MAX_AGENT_LENGTH = 300
 
 # By secret: who used it, when (epoch seconds), from where and with what. By key, kind (SCOPE, DEPRECATED) and name: who needed
 # the scope, or used what is deprecated, and when.
-Uses = dict[UUID, tuple[Facts, float, str, str]]
-Needs = dict[tuple[UUID, str, str], tuple[Facts, float]]
+Uses = dict[UUID, tuple[GrantFacts, float, str, str]]
+Needs = dict[tuple[UUID, str, str], tuple[GrantFacts, float]]
 SCOPE, DEPRECATED = "scope", "deprecated"
 
 log = structlog.get_logger("pomelo.apikeys.usage")
@@ -81,7 +81,7 @@ class UsageBuffer:
         self._flushing = threading.Lock()
 
     def note(
-        self, facts: Facts, scope: str, at: float, ip: str, agent: str, deprecated: Iterable[str] = ()
+        self, facts: GrantFacts, scope: str, at: float, ip: str, agent: str, deprecated: Iterable[str] = ()
     ) -> None:
         """Remember that a secret was used for `scope` (empty: none was needed) at `at` (epoch seconds).
 

@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError
 from prometheus_client import Counter
 
 from apikeys import grants, hashers, keys, selectors, stores
-from apikeys.grants import Facts, Grant
+from apikeys.grants import Grant, GrantFacts
 from apikeys.models import ApiKeySecret
 from billing.entitlements import as_numbers, limits_from
 from core import clock
@@ -32,7 +32,7 @@ OUTLIVED = Counter(
 MAX_READS = 5
 
 
-def recall_match(digest: bytes, copy: Grant | None) -> Facts | None:
+def recall_match(digest: bytes, copy: Grant | None) -> GrantFacts | None:
     """What is known of a secret that matched before: from Valkey, or from this process's copy within its lifetime."""
     try:
         known = grants.recall(digest)
@@ -43,7 +43,7 @@ def recall_match(digest: bytes, copy: Grant | None) -> Facts | None:
     return known
 
 
-def load_grant(secret: str, digest: bytes, known: Facts | None) -> Grant | None:
+def load_grant(secret: str, digest: bytes, known: GrantFacts | None) -> Grant | None:
     """The newest grant of `secret`, kept as this process's copy; None when it is no valid secret.
 
     `known` is what `recall_match` found. Without Valkey the grant comes straight from PostgreSQL and carries no
@@ -53,7 +53,7 @@ def load_grant(secret: str, digest: bytes, known: Facts | None) -> Grant | None:
     outlived_at: float | None = None
     if known is not None and grants.is_fresh(known.proved_at, time.time()):
         # Another process has just read it, and the fences below tell whether anything changed since.
-        facts: Facts | None = known
+        facts: GrantFacts | None = known
     else:
         try:
             facts = read_facts(secret, known)
@@ -81,11 +81,11 @@ def load_grant(secret: str, digest: bytes, known: Facts | None) -> Grant | None:
     return grant
 
 
-def _match_is_alive(facts: Facts) -> bool:
+def _match_is_alive(facts: GrantFacts) -> bool:
     return time.time() < facts.matched_at + grants.MATCH_SECONDS
 
 
-def _prove(secret: str, facts: Facts, *, outlived_at: float | None) -> Grant | None:
+def _prove(secret: str, facts: GrantFacts, *, outlived_at: float | None) -> Grant | None:
     """Tie facts to the fences: see core.valkey.fences for why the order of reads matters. Raises ValkeyUnavailable.
 
     Facts that PostgreSQL could not confirm (at `outlived_at`) are believed if they pass as they are. If they do not, reading them
@@ -105,7 +105,7 @@ def _prove(secret: str, facts: Facts, *, outlived_at: float | None) -> Grant | N
     raise ValkeyUnavailable("The fences of this key do not come to rest.")
 
 
-def read_facts(secret: str, known: Facts | None) -> Facts | None:
+def read_facts(secret: str, known: GrantFacts | None) -> GrantFacts | None:
     """What PostgreSQL says now. With `known` the secret has matched before and is not checked again.
 
     None when there is no such secret or it does not match. Raises StoreUnavailable, HasherBusy.
@@ -122,13 +122,13 @@ def read_facts(secret: str, known: Facts | None) -> Facts | None:
     return _read(row.id, matched_at=time.time())
 
 
-def _read(secret_id: UUID, *, matched_at: float) -> Facts | None:
+def _read(secret_id: UUID, *, matched_at: float) -> GrantFacts | None:
     proved_at = time.time()
     found = selectors.find_facts(secret_id)
     if found is None:
         return None
     limits = limits_from(found["tier_numbers"], overrides=found["limit_overrides"])
-    return Facts(
+    return GrantFacts(
         secret_id=secret_id,
         key_id=found["key_id"],
         company_id=found["company_id"],

@@ -39,7 +39,7 @@ class LastDays(admin.SimpleListFilter):
         return queryset.filter(pk__gte=first_id(clock.now() - timedelta(days=int(days))))
 
 
-class Outcome(admin.SimpleListFilter):
+class OutcomeFilter(admin.SimpleListFilter):
     """Narrows to a class of statuses, without asking the log which statuses there are."""
 
     title = "outcome"
@@ -155,7 +155,7 @@ class RequestLogAdmin(_LogAdmin):
         "at", "identifier", "company", "mode", "method", "path", "status", "refused_by", "key_name", "ip",
     )  # fmt: skip
     list_select_related = ("company",)
-    list_filter = (LastDays, Outcome, "mode")
+    list_filter = (LastDays, OutcomeFilter, "mode")
     search_fields = ("refused_by", "path", "key_name", "ip")
     search_help_text = (
         "Exact match: a company's short name or co_ identifier, a req_ or key_ identifier, an error code, a path, a key's name or "
@@ -168,6 +168,6 @@ class UnownedRequestAdmin(_LogAdmin):
     """Requests without a valid credential."""
 
     list_display = ("at", "identifier", "method", "path", "status", "refused_by", "ip")
-    list_filter = (LastDays, Outcome)
+    list_filter = (LastDays, OutcomeFilter)
     search_fields = ("refused_by", "ip")
     search_help_text = "Exact match: a req_ identifier, an error code or an address."

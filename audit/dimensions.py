@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from audit.latency import LATENCY, Usage
+from audit.latency import LATENCY, RequestUsage
 from audit.outcomes import OK, OUTCOMES, SERVER_ERROR
 from core.tenancy import require_tenant
 from core.values.ids import first_id
@@ -30,7 +30,7 @@ _FROM = (
 
 def usage_of(
     *, since: datetime, until: datetime, step: timedelta, dimension: Dimension = "all", value: str = ""
-) -> list[Usage]:
+) -> list[RequestUsage]:
     """Return every step from `since` (a whole hour, UTC) to `until`, empty steps included, oldest first.
 
     Of everything, or of one key (its UUID in hexadecimal), one route ("GET /v1/customers") or one status ("404").
@@ -48,12 +48,14 @@ def usage_of(
         found = {start: _usage(sums, start=start) for start, *sums in cursor.fetchall()}
     steps, start = [], since
     while start < until:
-        steps.append(found.get(start) or Usage(start=start))
+        steps.append(found.get(start) or RequestUsage(start=start))
         start += step
     return steps
 
 
-def usage_by_value(dimension: Dimension, *, since: datetime, until: datetime, limit: int = 20) -> list[Usage]:
+def usage_by_value(
+    dimension: Dimension, *, since: datetime, until: datetime, limit: int = 20
+) -> list[RequestUsage]:
     """Return the busiest keys, routes or statuses of a period, busiest first; `name` is a key's name or the value."""
     is_by_day = _is_whole_days(since, until, until - since)
     with connection.cursor() as cursor:
@@ -91,7 +93,7 @@ def days_of_keys(keys: Collection[UUID], *, days: int, today: date) -> dict[UUID
     return found
 
 
-def usage_by_address(*, since: datetime, until: datetime, limit: int = 20) -> tuple[list[Usage], bool]:
+def usage_by_address(*, since: datetime, until: datetime, limit: int = 20) -> tuple[list[RequestUsage], bool]:
     """Return the busiest addresses of the newest MOST_BY_ADDRESS requests of a period, and whether these are all.
 
     From the log itself: the latencies are exact, but kept in the same buckets as everywhere.
@@ -107,9 +109,11 @@ def usage_by_address(*, since: datetime, until: datetime, limit: int = 20) -> tu
             "GROUP BY 1, 2",
             [tenant.company_id, tenant.mode, first_id(since), first_id(until), MOST_BY_ADDRESS],
         )
-        found: dict[str, Usage] = {}
+        found: dict[str, RequestUsage] = {}
         for address, bucket, requests, client_errors, server_errors in cursor.fetchall():
-            usage = found.setdefault(address or "", Usage(value=address or "", name=address or "unknown"))
+            usage = found.setdefault(
+                address or "", RequestUsage(value=address or "", name=address or "unknown")
+            )
             usage.requests += requests
             usage.client_errors += client_errors
             usage.server_errors += server_errors
@@ -129,10 +133,10 @@ def _asked(since: datetime, until: datetime, dimension: Dimension, *, is_by_day:
     return [tenant.company_id, tenant.mode, "day" if is_by_day else "hour", dimension, since, until]
 
 
-def _usage(sums: list[Any], **about: Any) -> Usage:
+def _usage(sums: list[Any], **about: Any) -> RequestUsage:
     size, *rest = (int(value) for value in sums)
     parts, latency = rest[: len(OUTCOMES)], rest[len(OUTCOMES) :]
-    return Usage(
+    return RequestUsage(
         requests=sum(parts),
         client_errors=sum(parts[OK + 1 : SERVER_ERROR]),
         server_errors=parts[SERVER_ERROR],

@@ -14,7 +14,7 @@ LATENCY = LatencyScale(tuple(round(0.5 * 2 ** (step / 2), 4) for step in range(3
 
 
 @dataclass(slots=True)
-class Usage:
+class RequestUsage:
     """What happened in one step of time, or for one key, route, status or address.
 
     `latency` counts requests by bucket, `outcomes` by what became of them (audit.outcomes).

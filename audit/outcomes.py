@@ -5,7 +5,7 @@ from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestOutcome:
     """One of the parts that requests are counted in. `codes` are the refusals that belong to it, whatever their status."""
 
     name: str
@@ -15,14 +15,14 @@ class Outcome:
 
 # Their order is the order of the counts in audit_usagerollup.outcomes: new ones go to the end.
 OUTCOMES = (
-    Outcome("ok", "Successful"),
-    Outcome("scope", "Scope missing", ("insufficient_scope",)),
-    Outcome("ip", "Address refused", ("ip_not_allowed",)),
-    Outcome("origin", "Origin refused", ("origin_not_allowed",)),
-    Outcome("limit", "Over a limit"),
-    Outcome("validation", "Validation failed", ("validation_failed", "invalid_request")),
-    Outcome("other", "Other 4xx"),
-    Outcome("server_error", "Server error (5xx)"),
+    RequestOutcome("ok", "Successful"),
+    RequestOutcome("scope", "Scope missing", ("insufficient_scope",)),
+    RequestOutcome("ip", "Address refused", ("ip_not_allowed",)),
+    RequestOutcome("origin", "Origin refused", ("origin_not_allowed",)),
+    RequestOutcome("limit", "Over a limit"),
+    RequestOutcome("validation", "Validation failed", ("validation_failed", "invalid_request")),
+    RequestOutcome("other", "Other 4xx"),
+    RequestOutcome("server_error", "Server error (5xx)"),
 )
 BY_NAME = {outcome.name: outcome for outcome in OUTCOMES}
 NAMED_CODES = tuple(code for outcome in OUTCOMES for code in outcome.codes)

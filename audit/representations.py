@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from audit.latency import Usage
+from audit.latency import RequestUsage
 from audit.models import AuditEntry, RequestLog
 from core.clock import rfc3339
 from core.principal import Principal
@@ -65,7 +65,7 @@ def request_log(row: RequestLog) -> dict[str, Any]:
     }
 
 
-def usage(row: Usage) -> dict[str, Any]:
+def usage(row: RequestUsage) -> dict[str, Any]:
     """Return the public form of a step, a key's or a route's usage."""
     about: dict[str, Any] = {}
     if row.start is not None:

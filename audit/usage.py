@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from django.db import connection
 
-from audit.latency import Usage
+from audit.latency import RequestUsage
 from audit.models import RequestLog
 from core.tenancy import require_tenant
 from core.values.ids import first_id
@@ -30,11 +30,11 @@ def usage_over_time(
     key: uuid.UUID | None = None,
     method: str = "",
     route: str = "",
-) -> list[Usage]:
+) -> list[RequestUsage]:
     """Return the usage of every step from `since` (a whole hour, UTC) to `until`, empty steps included, oldest first."""
     where, arguments = _narrowed(since, until, key=key, method=method, route=route)
     arguments = [str(step.total_seconds()) + " s", since, *arguments]
-    found: dict[datetime, Usage] = {}
+    found: dict[datetime, RequestUsage] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT date_bin(%s::interval, hour, %s), 0 AS n, {_SUMS} FROM audit_requestrollup "  # noqa: S608 - constants only
@@ -50,14 +50,14 @@ def usage_over_time(
                 found[start].latency[n - 1] = int(sums[0])
     steps, start = [], since
     while start < until:
-        steps.append(found.get(start) or Usage(start=start))
+        steps.append(found.get(start) or RequestUsage(start=start))
         start += step
     return steps
 
 
 def usage_by(
     group: Literal["key", "route"], *, since: datetime, until: datetime, limit: int = 20
-) -> list[Usage]:
+) -> list[RequestUsage]:
     """Return the usage of the busiest keys or routes of a period, busiest first."""
     where, arguments = _narrowed(since, until)
     columns = "key, max(key_name)" if group == "key" else "method || ' ' || route, ''"
@@ -69,7 +69,7 @@ def usage_by(
             f"UNION ALL SELECT {by}, '', n, {_COUNTS} WHERE {where} AND count > 0 GROUP BY {by}, n ORDER BY n",
             [*arguments, limit, *arguments],
         )
-        found: dict[Any, Usage] = {}
+        found: dict[Any, RequestUsage] = {}
         for name, label, n, *sums in cursor.fetchall():
             if n == 0:
                 found[name] = (
@@ -125,9 +125,9 @@ def _distinct(column: Literal["route", "key"], since: datetime) -> list[tuple[An
         return cursor.fetchall()
 
 
-def merged(parts: Sequence[Usage]) -> Usage:
+def merged(parts: Sequence[RequestUsage]) -> RequestUsage:
     """Return the sum of several usages."""
-    total = Usage()
+    total = RequestUsage()
     for part in parts:
         total.requests += part.requests
         total.client_errors += part.client_errors
@@ -150,9 +150,9 @@ def _narrowed(since: datetime, until: datetime, **columns: Any) -> tuple[str, li
     return where, arguments
 
 
-def _usage(sums: Sequence[int], **about: object) -> Usage:
+def _usage(sums: Sequence[int], **about: object) -> RequestUsage:
     requests, client_errors, server_errors, refused, response_bytes = (int(value) for value in sums)
-    return Usage(
+    return RequestUsage(
         requests=requests,
         client_errors=client_errors,
         server_errors=server_errors,

@@ -23,7 +23,7 @@ from apikeys.services.revoking import UNDO_MINUTES, revoke_key
 from apikeys.services.rotating import end_overlap
 from apikeys.verification import is_secret_of
 from core.api.errors import RateLimited
-from core.api.throttling import LocalBuckets, Policy, take_one
+from core.api.throttling import LocalBuckets, RatePolicy, take_one
 from core.background import jobs, set_aside
 from core.errors import FieldError, FieldErrors, TemporarilyUnavailable
 from core.events import publish, publish_unowned
@@ -38,7 +38,7 @@ from core.values.redaction import redact
 
 log = structlog.get_logger("pomelo.apikeys.reports")
 
-REPORTS = Policy("reports", 10)
+REPORTS = RatePolicy("reports", 10)
 # More than this many that wait for the worker are a flood, or the worker is down.
 MAX_WAITING = 5000
 MAX_PASTED_LENGTH = 4000

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from audit.dashboard.periods import Span
-from audit.latency import Usage
+from audit.latency import RequestUsage
 from audit.outcomes import OUTCOMES
 from core.ui.charts import Chart, Links, Series, line_chart, stacked_chart
 from core.values.latency import milliseconds_text
@@ -16,7 +16,7 @@ TONES = {
 
 
 def requests_chart(
-    steps: Sequence[Usage], span: Span, *, before: Sequence[Usage] = (), requests: str = ""
+    steps: Sequence[RequestUsage], span: Span, *, before: Sequence[RequestUsage] = (), requests: str = ""
 ) -> Chart:
     """Return how many requests came to what, beside those of the period before.
 
@@ -42,7 +42,7 @@ def requests_chart(
     )
 
 
-def latency_chart(steps: Sequence[Usage], span: Span, *, requests: str = "") -> Chart:
+def latency_chart(steps: Sequence[RequestUsage], span: Span, *, requests: str = "") -> Chart:
     """Return how long answers took, in milliseconds."""
     return line_chart(
         "Response time (ms)",
@@ -66,7 +66,7 @@ def requests_address(base: str, since: datetime, until: datetime, **narrowed: st
     return f"{base}{'&' if '?' in base else '?'}{asked}"
 
 
-def _links(steps: Sequence[Usage], span: Span, base: str, names: list[str]) -> list[Links]:
+def _links(steps: Sequence[RequestUsage], span: Span, base: str, names: list[str]) -> list[Links]:
     found = []
     for step in steps:
         if step.start is None or not step.requests:
@@ -77,9 +77,9 @@ def _links(steps: Sequence[Usage], span: Span, base: str, names: list[str]) -> l
     return found
 
 
-def _labels(steps: Sequence[Usage], span: Span) -> list[str]:
+def _labels(steps: Sequence[RequestUsage], span: Span) -> list[str]:
     return [span.label_of(step.start) if step.start else "" for step in steps]
 
 
-def _ticks(steps: Sequence[Usage], span: Span) -> list[str]:
+def _ticks(steps: Sequence[RequestUsage], span: Span) -> list[str]:
     return [span.tick_of(step.start) if step.start else "" for step in steps]

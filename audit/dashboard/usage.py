@@ -17,7 +17,7 @@ from audit.dashboard.periods import PERIODS, RangeForm, Span, oldest_day
 from audit.dashboard.streaming import download
 from audit.dimensions import MOST_BY_ADDRESS, newest_name, usage_by_address, usage_by_value, usage_of
 from audit.export.rows import FORMATS, write_rows
-from audit.latency import Usage
+from audit.latency import RequestUsage
 from audit.outcomes import OUTCOMES
 from audit.usage import merged
 from core import clock
@@ -83,7 +83,7 @@ def export_usage(request: CompanyRequest) -> HttpResponse:
     return download(write_rows([_exported(step) for step in steps], kind="csv"), FORMATS["csv"], name)
 
 
-def _exported(step: Usage) -> dict[str, Any]:
+def _exported(step: RequestUsage) -> dict[str, Any]:
     return {
         "start": rfc3339(step.start) if step.start else None,
         "requests": step.requests,
@@ -112,7 +112,7 @@ def _asked_span(request: HttpRequest) -> tuple[RangeForm, Span, list[FieldError]
     return RangeForm(initial={"begin": span.since.date(), "end": now.date()}), span, problems
 
 
-def _steps(span: Span, narrowed: Narrowing) -> tuple[list[Usage], list[Usage]]:
+def _steps(span: Span, narrowed: Narrowing) -> tuple[list[RequestUsage], list[RequestUsage]]:
     """Return the steps of the period, and of the one before it, from one statement and so from one moment.
 
     Of a period that began before the retention there is no whole one before.
@@ -129,14 +129,14 @@ def _steps(span: Span, narrowed: Narrowing) -> tuple[list[Usage], list[Usage]]:
     return (found[len(found) // 2 :], found[: len(found) // 2]) if has_before else (found, [])
 
 
-def _breakdown(by: str, span: Span) -> tuple[list[Usage], bool]:
+def _breakdown(by: str, span: Span) -> tuple[list[RequestUsage], bool]:
     if by == "address":
         return usage_by_address(since=span.since, until=span.until)
     dimension: Any = by
     return usage_by_value(dimension, since=span.since, until=span.until), True
 
 
-def _row(by: Any, usage: Usage, span: Span) -> dict[str, Any]:
+def _row(by: Any, usage: RequestUsage, span: Span) -> dict[str, Any]:
     """Return a line of the table: its name, its own charts, its requests."""
     one = Narrowing(by, usage.value)
     requests = reverse("audit:requests")
@@ -156,7 +156,7 @@ def _name_of(narrowed: Narrowing) -> str:
     return (newest_name(narrowed.value) if narrowed.dimension == "key" else "") or narrowed.asked
 
 
-def _tiles(now: Usage, before: Usage | None) -> list[dict[str, str]]:
+def _tiles(now: RequestUsage, before: RequestUsage | None) -> list[dict[str, str]]:
     """Return the numbers at the top: the period's, and how they differ from the one before, where that is kept."""
     tiles = [
         {

@@ -58,7 +58,7 @@ return 1
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class StreamEntry:
     """One entry of the stream: its id there, and the sealed batch."""
 
     entry_id: bytes
@@ -79,7 +79,7 @@ def ensure_group() -> None:
             raise
 
 
-def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[Delivery]:
+def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[StreamEntry]:
     """Take up to `count` batches nobody has taken. Raises ValkeyUnavailable."""
     block = () if block_ms is None else ("BLOCK", block_ms)
     return _deliveries(
@@ -87,20 +87,20 @@ def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[Del
     )
 
 
-def read_own(consumer: str, count: int) -> list[Delivery]:
+def read_own(consumer: str, count: int) -> list[StreamEntry]:
     """Return batches this consumer took before and has not acknowledged (PostgreSQL failed). Raises ValkeyUnavailable."""
     return _deliveries(
         commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "STREAMS", STREAM, "0")
     )
 
 
-def take_over(consumer: str, count: int) -> list[Delivery]:
+def take_over(consumer: str, count: int) -> list[StreamEntry]:
     """Take batches whose writer has been silent for TAKE_OVER_AFTER_MS. Raises ValkeyUnavailable."""
     answer = commands.call("XAUTOCLAIM", STREAM, GROUP, consumer, TAKE_OVER_AFTER_MS, "0", "COUNT", count)
     return _pairs(answer[1])
 
 
-def done(deliveries: list[Delivery]) -> None:
+def done(deliveries: list[StreamEntry]) -> None:
     """Acknowledge and remove what has been committed. Raises ValkeyUnavailable: it is then delivered again."""
     arguments: list[Any] = [GROUP]
     for delivery in deliveries:
@@ -113,7 +113,7 @@ def set_aside(payload: bytes, reason: str) -> None:
     _SET_ASIDE.run([ASIDE], [MAX_ASIDE, payload, reason])
 
 
-def read_aside(count: int) -> Iterator[list[Delivery]]:
+def read_aside(count: int) -> Iterator[list[StreamEntry]]:
     """Yield the batches that were set aside, oldest first, `count` at a time. Raises ValkeyUnavailable."""
     start = b"-"
     while found := _pairs(commands.call("XRANGE", ASIDE, start, "+", "COUNT", count)):
@@ -121,17 +121,17 @@ def read_aside(count: int) -> Iterator[list[Delivery]]:
         start = b"(" + found[-1].entry_id
 
 
-def taken_back(deliveries: list[Delivery]) -> None:
+def taken_back(deliveries: list[StreamEntry]) -> None:
     """Remove batches from those set aside. Raises ValkeyUnavailable."""
     commands.call("XDEL", ASIDE, *(delivery.entry_id for delivery in deliveries))
 
 
-def read_unsealed(count: int) -> list[Delivery]:
+def read_unsealed(count: int) -> list[StreamEntry]:
     """Return up to `count` batches of a release before seals, which nobody vouches for. Raises ValkeyUnavailable."""
     return _pairs(commands.call("XRANGE", UNSEALED, "-", "+", "COUNT", count))
 
 
-def forget_unsealed(deliveries: list[Delivery]) -> None:
+def forget_unsealed(deliveries: list[StreamEntry]) -> None:
     """Remove batches of a release before seals. Raises ValkeyUnavailable."""
     commands.call("XDEL", UNSEALED, *(delivery.entry_id for delivery in deliveries))
 
@@ -141,7 +141,7 @@ def waiting() -> int:
     return int(commands.call("XLEN", STREAM))
 
 
-def _deliveries(answer: Any) -> list[Delivery]:
+def _deliveries(answer: Any) -> list[StreamEntry]:
     if not answer:
         return []
     # RESP2 answers with a list of (stream, entries), RESP3 with a mapping.
@@ -149,12 +149,12 @@ def _deliveries(answer: Any) -> list[Delivery]:
     return _pairs(entries)
 
 
-def _pairs(entries: Any) -> list[Delivery]:
+def _pairs(entries: Any) -> list[StreamEntry]:
     found = []
     for entry_id, fields in entries:
         if fields is None:  # removed from the stream after it was taken
             continue
         values = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
         # An entry that somebody else wrote may have no batch at all.
-        found.append(Delivery(entry_id, values.get(b"rows", b"")))
+        found.append(StreamEntry(entry_id, values.get(b"rows", b"")))
     return found

@@ -121,7 +121,7 @@ class Writer:
             stream.forget_unsealed(deliveries)
         return written
 
-    def write(self, deliveries: list[stream.Delivery]) -> int:
+    def write(self, deliveries: list[stream.StreamEntry]) -> int:
         """Store the rows of `deliveries` and acknowledge them; return how many were new. Raises django.db.Error."""
         batch = [row for delivery in deliveries for row in _rows(delivery)]
         written = sum(_store(batch[start : start + MAX_ROWS]) for start in range(0, len(batch), MAX_ROWS))
@@ -149,7 +149,7 @@ def _take_back_now_and_then() -> None:
             stream.taken_back(known)
 
 
-def _is_known(delivery: stream.Delivery) -> bool:
+def _is_known(delivery: stream.StreamEntry) -> bool:
     try:
         batches.unpack(delivery.payload)
     except Exception:  # see _rows
@@ -157,7 +157,7 @@ def _is_known(delivery: stream.Delivery) -> bool:
     return True
 
 
-def _rows(delivery: stream.Delivery) -> list[list[Any]]:
+def _rows(delivery: stream.StreamEntry) -> list[list[Any]]:
     """Return the rows of an entry; one that we did not write, or do not understand, is set aside."""
     try:
         return batches.unpack(delivery.payload)

@@ -58,7 +58,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CompanyFacts:
     """What the lists are made from. `keys` are the working ones of the current mode, secrets prefetched."""
 
     now: datetime
@@ -74,7 +74,7 @@ class Facts:
     own_second_factor: bool
 
 
-def first_steps(facts: Facts) -> list[Check]:
+def first_steps(facts: CompanyFacts) -> list[Check]:
     """What a new company does first, in order."""
     return [
         _step(
@@ -124,7 +124,7 @@ def first_steps(facts: Facts) -> list[Check]:
     ]
 
 
-def needs_care(facts: Facts) -> list[Check]:
+def needs_care(facts: CompanyFacts) -> list[Check]:
     """What goes wrong, or will within days, beyond the security checklist; each with the page on which it is mended."""
     found = [
         Check(
@@ -160,7 +160,7 @@ def needs_care(facts: Facts) -> list[Check]:
     return found
 
 
-def security_checklist(facts: Facts) -> list[Check]:
+def security_checklist(facts: CompanyFacts) -> list[Check]:
     """The checklist of the requirements, each line answered from the company's own keys where that is possible."""
     if not facts.keys:
         return []
@@ -181,7 +181,7 @@ def _step(
     return Check("done", title, text) if done else Check("unknown", title, text, url, action, mode, done_at)
 
 
-def _secret_kept_well(facts: Facts) -> Check:
+def _secret_kept_well(facts: CompanyFacts) -> Check:
     title = "Secrets stored server-side"
     leaked = [key for key in facts.keys if key.leaked_at is not None]
     if leaked:
@@ -202,7 +202,7 @@ def _secret_kept_well(facts: Facts) -> Check:
     )
 
 
-def _least_scopes(facts: Facts) -> Check:
+def _least_scopes(facts: CompanyFacts) -> Check:
     title = "Keys have the least scopes they need"
     wide = [key for key in facts.keys if _advice_codes(facts, key) & {"unused_scopes"}]
     if wide:
@@ -215,7 +215,7 @@ def _least_scopes(facts: Facts) -> Check:
     return Check("done", title, "No key has a scope that it has not needed for 30 days.")
 
 
-def _bound_to_places(facts: Facts) -> Check:
+def _bound_to_places(facts: CompanyFacts) -> Check:
     title = "Keys bound to your servers and sites"
     open_browser = [
         key
@@ -241,7 +241,7 @@ def _bound_to_places(facts: Facts) -> Check:
     return Check("done", title, "Browser keys list their origins, and live server keys their addresses.")
 
 
-def _idempotency(facts: Facts) -> Check:
+def _idempotency(facts: CompanyFacts) -> Check:
     title = "Idempotency-Key on every create, charge and send"
     if facts.has_idempotent_write:
         return Check(
@@ -253,7 +253,7 @@ def _idempotency(facts: Facts) -> Check:
     return Check("unknown", title, text, "/docs/quickstart/", "How")
 
 
-def _signatures(facts: Facts) -> Check:
+def _signatures(facts: CompanyFacts) -> Check:
     title = "Webhook signatures verified"
     if not facts.endpoints:
         return Check("not_applicable", title, "This mode has no webhook endpoint.")
@@ -261,7 +261,7 @@ def _signatures(facts: Facts) -> Check:
     return Check("unknown", title, text, "/docs/webhooks/", "How")
 
 
-def _rotation(facts: Facts) -> Check:
+def _rotation(facts: CompanyFacts) -> Check:
     title = "A rotation schedule is in place"
     due = [key for key in facts.keys if advisor.rotation_state(key, facts.now).is_due]
     if due:
@@ -273,7 +273,7 @@ def _rotation(facts: Facts) -> Check:
     return Check("done", title, "Every key has a reminder or an expiry, and none is overdue.")
 
 
-def _unused(facts: Facts) -> Check:
+def _unused(facts: CompanyFacts) -> Check:
     title = "Unused keys revoked"
     idle = [key for key in facts.keys if advisor.unused_for(key, facts.now)]
     if idle:
@@ -282,7 +282,7 @@ def _unused(facts: Facts) -> Check:
     return Check("done", title, "Every key has been used in the last 30 days, or is new.")
 
 
-def _advice_codes(facts: Facts, key: ApiKey) -> set[str]:
+def _advice_codes(facts: CompanyFacts, key: ApiKey) -> set[str]:
     working = [secret for secret in key.secrets.all() if secret.revoked_at is None]
     return {item.code for item in advisor.advise(key, working, facts.scope_uses.get(key.id, {}), facts.now)}
 

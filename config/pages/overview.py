@@ -23,7 +23,7 @@ from apikeys.selectors import list_keys
 from audit.dashboard import charts
 from audit.dashboard.periods import PERIODS
 from audit.dimensions import usage_of
-from audit.latency import Usage
+from audit.latency import RequestUsage
 from audit.usage import merged
 from billing.entitlements import limits_of
 from billing.selectors import list_customers
@@ -98,19 +98,19 @@ def _as_offered(check: checklist.Check, role: str) -> checklist.Check:
     return replace(check, url="", action="")
 
 
-def _refused(total: Usage) -> str:
+def _refused(total: RequestUsage) -> str:
     """Return the share of requests that ended in an error, in words."""
     if not total.requests:
         return "none yet"
     return f"{(total.client_errors + total.server_errors) / total.requests:.1%} with an error"
 
 
-def _milliseconds(total: Usage) -> str:
+def _milliseconds(total: RequestUsage) -> str:
     found = total.percentile(0.95)
     return "–" if found is None else milliseconds_text(found)
 
 
-def gather_facts(request: CompanyRequest) -> checklist.Facts:
+def gather_facts(request: CompanyRequest) -> checklist.CompanyFacts:
     """Read what the two lists are made from, in the current tenant."""
     now = clock.now()
     working = list_keys().filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
@@ -121,7 +121,7 @@ def gather_facts(request: CompanyRequest) -> checklist.Facts:
         begun |= _begun()
     second_factor = Authenticator.objects.filter(user=request.user)
     policy = policy_of(request.membership.company)
-    return checklist.Facts(
+    return checklist.CompanyFacts(
         now=now,
         mode=request.mode,
         keys=keys,

@@ -23,7 +23,7 @@ from billing.entitlements import Limits, limits_by_tier, limits_of
 from billing.selectors import list_tier_requests, open_tier_request
 from billing.services import request_tier, withdraw_tier_request
 from core import clock
-from core.api.throttling import Policy, take_one
+from core.api.throttling import RatePolicy, take_one
 from core.errors import DomainError, NotFound
 from core.principal import Mode
 from core.tenancy import Tenant, tenant_context
@@ -163,7 +163,7 @@ def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] 
         ("company", "Requests, last minute", limits.requests_per_minute),
         ("messages", "Calls to send messages, last minute", limits.messages_per_minute),
     ):
-        policy = Policy(name, quota)
+        policy = RatePolicy(name, quota)
         try:
             bucket = shared_bucket(request.membership.company_id, name, request.mode)
             _, taken = take_one(bucket, policy, tokens=0)

@@ -99,7 +99,7 @@ TAKE_ONE = Script(TAKE_ONE_SOURCE.replace("--CLOCK--", SERVER_CLOCK))
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RatePolicy:
     """`quota` requests per `window` seconds under a name that appears in the headers."""
 
     name: str
@@ -148,7 +148,7 @@ class PolicySet:
 
     __slots__ = ("_numbers", "arguments", "policies", "policy_header")
 
-    def __init__(self, policies: Sequence[Policy]) -> None:
+    def __init__(self, policies: Sequence[RatePolicy]) -> None:
         self.policies = tuple(policies)
         self.policy_header = ", ".join(policy.header for policy in self.policies)
         self.arguments: list[Argument] = []
@@ -188,7 +188,7 @@ class PolicySet:
             "X-RateLimit-Reset": str(strictest[2]),
         }
 
-    def refusing(self, used: Sequence[int]) -> list[Policy]:
+    def refusing(self, used: Sequence[int]) -> list[RatePolicy]:
         """The policies that have no token for one more call."""
         pairs = zip(self.policies, used, strict=True)
         return [policy for policy, taken in pairs if policy.refuses(taken)]
@@ -204,7 +204,7 @@ def prepare_take(
     )
 
 
-def take_one(bucket: str, policy: Policy, *, tokens: int = 1) -> tuple[bool, int]:
+def take_one(bucket: str, policy: RatePolicy, *, tokens: int = 1) -> tuple[bool, int]:
     """Take from one bucket without fences (0 tokens: only look). Returns (admitted, used). Raises ValkeyUnavailable."""
     admitted, used = TAKE_ONE.run([bucket], [policy.interval, policy.capacity, tokens])
     return admitted == 1, used
@@ -224,7 +224,9 @@ class LocalBuckets:
         self._lock = threading.Lock()
         self._arrival: dict[str, int] = {}
 
-    def take(self, buckets: Mapping[str, Policy], *, tokens: int = 1) -> tuple[bool, list[int], list[int]]:
+    def take(
+        self, buckets: Mapping[str, RatePolicy], *, tokens: int = 1
+    ) -> tuple[bool, list[int], list[int]]:
         """Take `tokens` from every bucket or from none. Returns (admitted, used, waits), the last two in microseconds.
 
         Who is refused gets a place in each bucket that refuses; who only looks, or is admitted, waits for none.
@@ -248,7 +250,7 @@ class LocalBuckets:
                 self._arrival.update(zip(buckets, (now + later for later in after), strict=True))
             return True, after, [0] * len(after)
 
-    def _give_place(self, places: str, policy: Policy, used: int, now: int) -> int:
+    def _give_place(self, places: str, policy: RatePolicy, used: int, now: int) -> int:
         wait = used + policy.interval - policy.capacity
         if wait <= 0:
             return 0

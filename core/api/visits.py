@@ -1,6 +1,6 @@
 """How often one address may open pages that need no sign-in: links in mail, invoices behind a link."""
 
-from core.api.throttling import LocalBuckets, Policy, take_one
+from core.api.throttling import LocalBuckets, RatePolicy, take_one
 from core.http.addresses import client_group
 from core.valkey.commands import ValkeyUnavailable
 
@@ -8,7 +8,7 @@ from core.valkey.commands import ValkeyUnavailable
 class VisitLimit:
     """A number of visits a minute, per client address (IPv6: per /64); without Valkey it is counted in this process."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: RatePolicy) -> None:
         self.policy = policy
         self._local = LocalBuckets()
 

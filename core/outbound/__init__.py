@@ -15,16 +15,16 @@ from core.outbound.errors import (
     TlsFailedError,
     UrlRefusedError,
 )
-from core.outbound.policy import TRUSTED, Policy, check_url, public_policy
+from core.outbound.policy import TRUSTED, OutboundPolicy, check_url, public_policy
 
 __all__ = [
     "TRUSTED",
     "ConnectionFailedError",
     "InvalidAnswerError",
     "OutboundError",
+    "OutboundPolicy",
     "OutboundRequest",
     "OutboundResponse",
-    "Policy",
     "TimedOutError",
     "TlsFailedError",
     "UrlRefusedError",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from core.outbound.calls import OutboundRequest, OutboundResponse
 from core.outbound.errors import TimedOutError
-from core.outbound.policy import Policy
+from core.outbound.policy import OutboundPolicy
 from core.postgres.outside import outside_transactions
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class _Caller:
     def __init__(self) -> None:
         self.pid: Final = os.getpid()
         self._loop = asyncio.new_event_loop()
-        self._clients: dict[Policy, OutboundClient] = {}
+        self._clients: dict[OutboundPolicy, OutboundClient] = {}
         threading.Thread(target=self._loop.run_forever, name="outbound", daemon=True).start()
         atexit.register(self._close)
 
-    def call(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
+    def call(self, request: OutboundRequest, policy: OutboundPolicy) -> OutboundResponse:
         sending = asyncio.run_coroutine_threadsafe(self._send(request, policy), self._loop)
         try:
             return sending.result(2 * request.total_timeout + SLACK_SECONDS)
@@ -47,7 +47,7 @@ class _Caller:
         for client in self._clients.values():
             await client.aclose()
 
-    async def _send(self, request: OutboundRequest, policy: Policy) -> OutboundResponse:
+    async def _send(self, request: OutboundRequest, policy: OutboundPolicy) -> OutboundResponse:
         client = self._clients.get(policy)
         if client is None:
             # As late as can be, see core.outbound.
@@ -61,7 +61,7 @@ _caller: _Caller | None = None
 _starting = threading.Lock()
 
 
-def send(request: OutboundRequest, policy: Policy) -> OutboundResponse:
+def send(request: OutboundRequest, policy: OutboundPolicy) -> OutboundResponse:
     """Make one call and wait for its answer, whatever its status. Safe after a fork and from any thread.
 
     Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came. Do not hold a

@@ -32,7 +32,7 @@ from core.outbound.errors import (
     TimedOutError,
     TlsFailedError,
 )
-from core.outbound.policy import Policy, check_url
+from core.outbound.policy import OutboundPolicy, check_url
 from core.outbound.resolver import JudgingResolver, Lookup
 from core.outbound.sockets import open_socket
 
@@ -98,7 +98,7 @@ class OutboundClient:
 
     def __init__(
         self,
-        policy: Policy,
+        policy: OutboundPolicy,
         *,
         lookup: Lookup | None = None,
         tls: ssl.SSLContext | None = None,

@@ -14,7 +14,7 @@ PUBLIC_PORTS = frozenset({80, 443, 8443})
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class OutboundPolicy:
     """`allowed_networks` may be called on any port beside the public internet on `ports`.
 
     `own_machine` allows loopback beside them while `core.outbound.loopback` is open, which is asked at every use.
@@ -41,10 +41,10 @@ class Policy:
         return port in self.ports and is_public(address)
 
 
-TRUSTED = Policy(trusted=True)
+TRUSTED = OutboundPolicy(trusted=True)
 
 
-def public_policy() -> Policy:
+def public_policy() -> OutboundPolicy:
     """Return the policy for addresses that companies name, with what the operator's settings allow.
 
     Raises ValueError when the setting holds a text that is no network.
@@ -52,13 +52,13 @@ def public_policy() -> Policy:
     from django.conf import settings
 
     networks = getattr(settings, "WEBHOOK_ALLOWED_NETWORKS", ())
-    return Policy(
+    return OutboundPolicy(
         allowed_networks=parse_networks(str(network) for network in networks),
         own_machine=settings.WEBHOOK_LOOPBACK,
     )
 
 
-def check_url(text: str, policy: Policy) -> Target:
+def check_url(text: str, policy: OutboundPolicy) -> Target:
     """Return the destination `text` names if nothing in the text itself forbids it.
 
     Names are not looked up here: what they point to is judged when a connection is opened, and telling it to the

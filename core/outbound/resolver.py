@@ -15,7 +15,7 @@ import aiodns
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from core.outbound.errors import ConnectionFailedError
-from core.outbound.policy import Policy
+from core.outbound.policy import OutboundPolicy
 
 _LOOKUP_THREADS = 64
 # A name server of a company's own choosing may never answer. So many names of one owner are asked for at a time; its other
@@ -81,7 +81,7 @@ class _Turns:
 class JudgingResolver(AbstractResolver):
     """The resolver of the HTTP library's connector: an address it does not return cannot be connected to."""
 
-    def __init__(self, policy: Policy, lookup: Lookup | None = None) -> None:
+    def __init__(self, policy: OutboundPolicy, lookup: Lookup | None = None) -> None:
         self._policy = policy
         # The name servers are asked for the first name, so that a client that only calls addresses needs no channel.
         self._lookup: Lookup | None = lookup or (system_lookup if policy.trusted else None)
@@ -165,7 +165,7 @@ class JudgingResolver(AbstractResolver):
             await self._lookup.close()
 
 
-def judge(texts: list[str], port: int, policy: Policy) -> list[str]:
+def judge(texts: list[str], port: int, policy: OutboundPolicy) -> list[str]:
     """Return which of a name's addresses may be called on `port`.
 
     One forbidden address spoils a public answer as a whole: no honest name has both. Where the operator allowed a

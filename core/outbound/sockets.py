@@ -7,10 +7,10 @@ import socket
 from typing import Any
 
 from core.outbound.errors import ConnectionFailedError
-from core.outbound.policy import Policy
+from core.outbound.policy import OutboundPolicy
 
 
-def open_socket(info: tuple[Any, ...], policy: Policy) -> socket.socket:
+def open_socket(info: tuple[Any, ...], policy: OutboundPolicy) -> socket.socket:
     """Return a non-blocking socket for one `getaddrinfo` entry. Raises ConnectionFailedError for a forbidden one.
 
     Covers what reaches the connector without a look-up (an address written in the URL) and any future way in.

@@ -33,7 +33,7 @@ from messaging.channels import channels, send_scopes
 from messaging.models import Message
 from messaging.selectors import messages as message_selectors
 from messaging.selectors import suppressions as suppression_selectors
-from messaging.selectors.usage import Usage
+from messaging.selectors.usage import ChannelUsage
 from messaging.services.caps import DailyCapExceeded
 from messaging.services.messages import Accepted
 
@@ -163,7 +163,7 @@ def require_channel_scope(request: ApiRequest, channel: str) -> None:
     require_any_scope(request, needed, f"This key may not send {channel} messages.")
 
 
-def add_daily_policy(request: ApiRequest, usage: Usage, now: datetime) -> None:
+def add_daily_policy(request: ApiRequest, usage: ChannelUsage, now: datetime) -> None:
     """Add the daily cap to the rate-limit headers: in recipients, until the UTC day of the message ends."""
     policy = f'"{usage.policy}";q={usage.cap};w=86400;qu="recipients"'
     state = f'"{usage.policy}";r={usage.remaining};t={usage.seconds_left(now)}'

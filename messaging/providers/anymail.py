@@ -11,12 +11,12 @@ from anymail.exceptions import (
 from django.conf import settings
 from django.core.mail import get_connection
 
-from messaging.providers.base import Envelope, Outcome, Result, is_temporary, same_for_all
+from messaging.providers.base import Envelope, Result, SendOutcome, is_temporary, same_for_all
 from messaging.providers.mime import compose_for_backend
 
 METADATA_NAME = "pomelo_message"
 # The service's word for each recipient; what it queues or does not explain it will report on by its callbacks.
-_OUTCOMES: dict[str | None, Outcome] = {
+_OUTCOMES: dict[str | None, SendOutcome] = {
     "sent": "sent",
     "queued": "sent",
     "unknown": "sent",
@@ -73,7 +73,7 @@ def _refused(envelope: Envelope, error: AnymailAPIError) -> list[Result]:
         return same_for_all(envelope, "sent")
     if status is None:
         return same_for_all(envelope, "deferred", code="anymail_connection", detail=str(error)[:500])
-    outcome: Outcome = "deferred" if is_temporary(status) else "failed"
+    outcome: SendOutcome = "deferred" if is_temporary(status) else "failed"
     return same_for_all(envelope, outcome, code=f"anymail_{status}", detail=str(error)[:500])
 
 

@@ -18,7 +18,7 @@ from messaging.signing import Signer
 CALL_SECONDS = 30
 
 # What may become of a recipient in a call; `deferred` is a temporary failure, tried again later.
-Outcome = Literal["sent", "delivered", "bounced", "complained", "failed", "suppressed", "deferred"]
+SendOutcome = Literal["sent", "delivered", "bounced", "complained", "failed", "suppressed", "deferred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Result:
     """What a provider said about one recipient. `suppress` asks to put a bounced address on the list."""
 
     recipient_id: uuid.UUID
-    outcome: Outcome
+    outcome: SendOutcome
     code: str = ""
     detail: str = ""
     provider_id: str = ""
@@ -136,7 +136,7 @@ def is_temporary(status: int) -> bool:
 
 
 def same_for_all(
-    envelope: Envelope, outcome: Outcome, *, code: str = "", detail: str = "", provider_id: str = ""
+    envelope: Envelope, outcome: SendOutcome, *, code: str = "", detail: str = "", provider_id: str = ""
 ) -> list[Result]:
     """Return the same result for every target of the call."""
     return [

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from core.values.email_addresses import parse_mailbox
-from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
+from messaging.providers.base import CALL_SECONDS, Envelope, Result, SendOutcome, Target, same_for_all
 from messaging.providers.mime import compose_signed
 
 DEFAULT_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 587, "smtp+ssl": 465}
@@ -160,7 +160,7 @@ class Smtp:
         except (smtplib.SMTPException, OSError) as error:
             return _left_alone(connection, envelope, results, error)
         if code == 250:
-            outcome: Outcome = "sent"
+            outcome: SendOutcome = "sent"
         else:
             outcome = "failed" if 500 <= code < 600 else "deferred"
         results += [
@@ -176,7 +176,7 @@ class Smtp:
         return results
 
     def _refused(self, envelope: Envelope, code: int, text: str) -> list[Result]:
-        outcome: Outcome = "failed" if 500 <= code < 600 else "deferred"
+        outcome: SendOutcome = "failed" if 500 <= code < 600 else "deferred"
         return same_for_all(envelope, outcome, code=_code(code, text), detail=text)
 
     @contextmanager
@@ -281,7 +281,7 @@ def _is_open(connection: _Connection) -> bool:
 def _rcpt_result(recipient_id: uuid.UUID, code: int, text: str) -> Result:
     enhanced = _ENHANCED.search(text)
     if not 500 <= code < 600:
-        outcome: Outcome = "deferred"
+        outcome: SendOutcome = "deferred"
     elif (enhanced and enhanced[1] == "5" and enhanced[2] == "1") or (
         not enhanced and code in _NO_SUCH_ADDRESS
     ):

@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from messaging.channels import get_channel
-from messaging.providers.base import Envelope, Outcome, Result
+from messaging.providers.base import Envelope, Result, SendOutcome
 
 # How each outcome comes about, as it would with a real provider.
-_STORIES: dict[str, tuple[Outcome, ...]] = {
+_STORIES: dict[str, tuple[SendOutcome, ...]] = {
     "delivered": ("sent", "delivered"),
     "bounced": ("sent", "bounced"),
     "complained": ("sent", "delivered", "complained"),

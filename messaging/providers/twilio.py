@@ -23,9 +23,9 @@ from core.values import ids
 from messaging.providers.base import (
     CALL_SECONDS,
     Envelope,
-    Outcome,
     Price,
     Result,
+    SendOutcome,
     is_temporary,
     same_for_all,
 )
@@ -143,7 +143,7 @@ def _price_of(amount: object, currency: object) -> Price:
     return Price(abs(Decimal(amount)).quantize(_SMALLEST, rounding=ROUND_UP), currency.upper())
 
 
-def _outcome(status: int, code: int) -> Outcome:
+def _outcome(status: int, code: int) -> SendOutcome:
     if code in _OPTED_OUT:
         return "suppressed"
     if code in _BAD_NUMBER:

@@ -12,7 +12,7 @@ from messaging.models import DailyShare, DailyUsage
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class ChannelUsage:
     """Recipients of one channel on one UTC day, against the cap."""
 
     channel: str
@@ -53,12 +53,12 @@ def used_on(channel: str, day: date) -> int:
     return _used(day).get(channel, 0)
 
 
-def usage_of_day(day: date) -> list[Usage]:
+def usage_of_day(day: date) -> list[ChannelUsage]:
     """Return the use of every channel on a UTC day, for the bars on the dashboard."""
     limits = current_limits()
     used = _used(day)
     return [
-        Usage(channel=name, day=day, used=used.get(name, 0), cap=channel.daily_cap(limits))
+        ChannelUsage(channel=name, day=day, used=used.get(name, 0), cap=channel.daily_cap(limits))
         for name, channel in channels().items()
     ]
 

@@ -10,7 +10,7 @@ from core.errors import DomainError
 from core.tenancy import require_tenant
 from core.values import ids
 from messaging.models import DailyUsage
-from messaging.selectors.usage import Usage, cap_of, used_on
+from messaging.selectors.usage import ChannelUsage, cap_of, used_on
 
 _RESERVE = """
 SELECT messaging_count_recipients(
@@ -30,7 +30,7 @@ class DailyCapExceeded(DomainError):
         "`error.remaining` says how many recipients still fit."
     )
 
-    def __init__(self, usage: Usage, recipients: int, now: datetime) -> None:
+    def __init__(self, usage: ChannelUsage, recipients: int, now: datetime) -> None:
         self.usage = usage
         super().__init__(
             f"{recipients} more recipients would exceed the cap of {usage.cap} on {usage.day} UTC; "
@@ -47,7 +47,7 @@ class DailyCapExceeded(DomainError):
         )
 
 
-def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -> Usage:
+def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -> ChannelUsage:
     """Count `recipients` against the cap of the UTC day of `moment`; raises DailyCapExceeded, having counted nothing.
 
     What counts them stays locked until the transaction ends: the day's row, or a share of it where somebody else has the row
@@ -73,8 +73,8 @@ def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -
         )
         [counted] = cursor.fetchone()
     if counted is None:
-        raise DailyCapExceeded(Usage(channel, day, used_on(channel, day), cap), recipients, now)
-    return Usage(channel, day, counted, cap)
+        raise DailyCapExceeded(ChannelUsage(channel, day, used_on(channel, day), cap), recipients, now)
+    return ChannelUsage(channel, day, counted, cap)
 
 
 def give_back(*, channel: str, moment: datetime, recipients: int) -> None:

@@ -73,7 +73,7 @@ _RECIPIENT_CHANGES = ("status", "error_code", "error_message", "provider", "prov
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ClaimedMessage:
     """A claimed message with all of its recipients, and what its company may send as at this moment.
 
     `begin_by` (monotonic) is when no new call may be begun.
@@ -100,7 +100,7 @@ class Job:
 class Claim:
     """What was taken, and whether there may be more that is due: some company gave all that was its share."""
 
-    jobs: list[Job]
+    jobs: list[ClaimedMessage]
     may_have_more: bool
 
 
@@ -114,7 +114,7 @@ WHERE company_id = %(company)s AND mode = %(mode)s AND message_id = ANY(%(ids)s)
 """  # noqa: S608  names of our own
 
 
-def hold(jobs: Sequence[Job]) -> list[Job]:
+def hold(jobs: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
     """Lock the messages of `jobs`, all of the current tenant; return the jobs that no other worker has taken meanwhile.
 
     What a provider's callback may have changed since the claim is read again, and nothing else. Locks are taken in the
@@ -163,7 +163,9 @@ def claim_due(*, call_seconds: float, batch: int = BATCH) -> Claim:
     given = Counter(message.company_id for message in messages)
     return Claim(
         [
-            Job(message, recipients[message.id], suppressed, begin_by, known.get(message.company_id, NOBODY))
+            ClaimedMessage(
+                message, recipients[message.id], suppressed, begin_by, known.get(message.company_id, NOBODY)
+            )
             for message in messages
         ],
         # `share` is a column of the claim alone.

@@ -1,10 +1,10 @@
 """How often one address may open or send links of bulk mail."""
 
-from core.api.throttling import Policy
+from core.api.throttling import RatePolicy
 from core.api.visits import VisitLimit
 
 # Mailbox providers send the clicks of many people from few addresses.
-CLICKS = Policy("unsubscribe", 120)
+CLICKS = RatePolicy("unsubscribe", 120)
 _limit = VisitLimit(CLICKS)
 
 

@@ -16,7 +16,7 @@ from messaging.channels import get_channel
 from messaging.channels.base import Content
 from messaging.events import MessageCanceled, MessageQueued
 from messaging.models import Message, MessageAttachment, MessageTag, Recipient, Status
-from messaging.selectors.usage import Usage, cap_of, used_on
+from messaging.selectors.usage import ChannelUsage, cap_of, used_on
 from messaging.services import caps, composing, reputation, senders, sms_senders, spend
 from messaging.services.drafts import Draft, Item, check_send_at, read_items
 from messaging.services.statistics import Change, count_changes
@@ -39,7 +39,7 @@ class Accepted:
 
     message: Message
     recipients: list[Recipient]
-    usage: Usage
+    usage: ChannelUsage
 
 
 def create_message(
@@ -229,7 +229,7 @@ def cancel_message(*, message: Message, actor: Principal) -> Accepted:
     if locked.channel == "sms":
         spend.give_back(message=locked)
     caps.give_back(channel=locked.channel, moment=locked.send_at, recipients=locked.recipient_count)
-    usage = Usage(
+    usage = ChannelUsage(
         locked.channel,
         locked.send_at.date(),
         used_on(locked.channel, locked.send_at.date()),

@@ -18,7 +18,7 @@ from core.tenancy import Tenant, tenant_context
 from messaging.models import HELD, Message, Status
 from messaging.retry import CLOCK
 from messaging.services import reputation
-from messaging.services.claiming import Job, hold
+from messaging.services.claiming import ClaimedMessage, hold
 from messaging.services.outcomes import OURSELVES, RETRIES_EXHAUSTED, News, record_news
 
 DEFERRED = "deferred"
@@ -36,7 +36,7 @@ ACTOR = Principal.system("messaging.sender")
 class Progress:
     """What is known of one job so far; `news` is what has not been written down."""
 
-    job: Job
+    job: ClaimedMessage
     parts_left: int
     news: list[News] = field(default_factory=list)
     deferred: dict[uuid.UUID, News] = field(default_factory=dict)

@@ -29,9 +29,9 @@ from messaging.channels import channels, get_channel
 from messaging.links import unsubscribe_link
 from messaging.models import Recipient, Status
 from messaging.providers import load_provider, provider_name
-from messaging.providers.base import CALL_SECONDS, Envelope, Outcome, Result, Target, same_for_all
+from messaging.providers.base import CALL_SECONDS, Envelope, Result, SendOutcome, Target, same_for_all
 from messaging.selectors.messages import attachments_of
-from messaging.services.claiming import BATCH, Job, claim_due
+from messaging.services.claiming import BATCH, ClaimedMessage, claim_due
 from messaging.services.outcomes import OURSELVES, News
 from messaging.services.recording import BATCH_NAME, DEFERRED, Progress, record
 from messaging.services.senders import SenderNotVerified, prove
@@ -47,7 +47,7 @@ MAX_ATTACHED_BYTES = 33_554_432
 # A message that was claimed this often without an end kills the workers that take it.
 MAX_CLAIMS = 100
 NO_LONGER = "The company may not, or may no longer, send as this sender."
-_KINDS = frozenset(get_args(Outcome))
+_KINDS = frozenset(get_args(SendOutcome))
 
 log = structlog.get_logger(__name__)
 OUTCOMES = Counter("pomelo_messages_total", "What providers said about recipients", ["channel", "outcome"])
@@ -58,7 +58,7 @@ CALL_TIME = Histogram("pomelo_message_call_seconds", "Duration of calls to provi
 class _Part:
     """One call of a job. Channels that show recipients to each other have one per message, others one per recipient."""
 
-    job: Job
+    job: ClaimedMessage
     envelope: Envelope
     results: list[Result] | None = None  # None: the call was not begun, its time had run out
 
@@ -141,7 +141,7 @@ class _Sender:
         """Whether there is anything left to call or to write down."""
         return bool(self._under_way or self._ready or self._unwritten)
 
-    def take(self, jobs: list[Job]) -> None:
+    def take(self, jobs: list[ClaimedMessage]) -> None:
         """Line up the calls of messages that were just claimed."""
         for job in jobs:
             parts, state = self._line_up(job)
@@ -166,7 +166,7 @@ class _Sender:
                 del self._progress[state.job.message.id]
         self._begin_calls()
 
-    def _line_up(self, job: Job) -> tuple[list[_Part], Progress]:
+    def _line_up(self, job: ClaimedMessage) -> tuple[list[_Part], Progress]:
         """Return the calls of a job; none, and a later try, for one that no call can be made of."""
         name = job.message.channel
         try:
@@ -244,7 +244,7 @@ class _Sender:
         self._unwritten_calls += 1
 
 
-def _parts(job: Job) -> Iterator[_Part]:
+def _parts(job: ClaimedMessage) -> Iterator[_Part]:
     message, channel = job.message, channels().get(job.message.channel)
     shown = tuple(_target(row) for row in job.recipients)
     targets = tuple(_target(row) for row in job.waiting if row.id not in job.suppressed)
@@ -314,7 +314,7 @@ def _checked(envelope: Envelope, results: list[Result]) -> list[Result]:
     return results
 
 
-def _suppressed_news(job: Job) -> list[News]:
+def _suppressed_news(job: ClaimedMessage) -> list[News]:
     found = [
         News(
             row.id,

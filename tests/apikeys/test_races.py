@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from apikeys import grants
-from apikeys.grants import Copies, Facts, Grant
+from apikeys.grants import Copies, Grant, GrantFacts
 from apikeys.models import ApiKeySecret
 from apikeys.services import IssuedKey, rotate_key
 from apikeys.services.editing import lock_key
@@ -27,7 +27,7 @@ from tests.threads import all_at_once, somebody_waits_for_us
 
 
 @pytest.fixture
-def facts(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> Facts:
+def facts(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> GrantFacts:
     """What is known of a key that was just used."""
     issued = issue_key(world.company)
     assert api(issued.client_secret).get("/v1/whoami").status == 200
@@ -46,7 +46,7 @@ def eager_switching() -> Iterator[None]:
 
 
 def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(
-    world: World, facts: Facts, monkeypatch: pytest.MonkeyPatch
+    world: World, facts: GrantFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keys are locked before their secrets (core.postgres.locks); the other way round one of the two would be a deadlock's victim."""
     buffer = UsageBuffer()
@@ -79,7 +79,7 @@ def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(
 
 
 def test_a_copy_dropped_while_another_thread_looks_for_the_oldest_one_disturbs_nobody(
-    facts: Facts, monkeypatch: pytest.MonkeyPatch
+    facts: GrantFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grants, "MAX_COPIES", 2)
     copies, grant = Copies(), Grant(facts, None)
@@ -104,7 +104,7 @@ def test_a_copy_dropped_while_another_thread_looks_for_the_oldest_one_disturbs_n
 
 
 def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
-    facts: Facts, monkeypatch: pytest.MonkeyPatch, eager_switching: None
+    facts: GrantFacts, monkeypatch: pytest.MonkeyPatch, eager_switching: None
 ) -> None:
     buffer = UsageBuffer()
     monkeypatch.setattr(buffer._loop, "start", lambda: None)
@@ -131,7 +131,7 @@ def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
 
 @pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1)])
 def test_rows_of_a_key_are_locked_in_the_one_order(
-    world: World, facts: Facts, overlap: timedelta, monkeypatch: pytest.MonkeyPatch
+    world: World, facts: GrantFacts, overlap: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """core.postgres.locks says it: what rotates a key and what writes its last use take the key before its secrets."""
     buffer = UsageBuffer()
@@ -144,6 +144,6 @@ def test_rows_of_a_key_are_locked_in_the_one_order(
         assert locked == sorted(locked, key=KEY_LOCKS.index)
 
 
-def _rotate(world: World, facts: Facts, overlap: timedelta) -> None:
+def _rotate(world: World, facts: GrantFacts, overlap: timedelta) -> None:
     with tenant_context(world.tenant()):
         rotate_key(key=lock_key(facts.key_id), overlap=overlap, secret=new_secret(), actor=SYSTEM)

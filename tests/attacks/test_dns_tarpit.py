@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.outbound import ConnectionFailedError, OutboundRequest, Policy, TimedOutError
+from core.outbound import ConnectionFailedError, OutboundPolicy, OutboundRequest, TimedOutError
 from core.outbound.addresses import parse_networks
 from core.outbound.client import OutboundClient
 from core.outbound.resolver import LOOKUPS_PER_OWNER, NameServers
 from tests.core.outbound.receivers import serve
 
-LOCAL = Policy(allowed_networks=parse_networks(["127.0.0.0/8"]))
+LOCAL = OutboundPolicy(allowed_networks=parse_networks(["127.0.0.0/8"]))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SILENT = [f"silent{number}.example" for number in range(200)]
 

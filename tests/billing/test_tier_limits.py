@@ -26,7 +26,7 @@ from billing.entitlements import (
 )
 from billing.models import TierLimits
 from billing.services.errors import TierUnchanged
-from core.api.throttling import Policy, take_one
+from core.api.throttling import RatePolicy, take_one
 from core.errors import FieldErrors
 from core.tenancy import system_context, tenant_context
 from tests.billing.test_tiers import text_of
@@ -144,7 +144,7 @@ def test_the_plan_page_shows_every_limit_and_its_use(
         assert f"{label} 0 of {limit} (0 %)" in shown, label
 
     # A token grows back every 60 ms: of 900, more than half are still taken when the page has been drawn.
-    take_one(shared_bucket(world.company.id, "company", "live"), Policy("company", 1_000), tokens=900)
+    take_one(shared_bucket(world.company.id, "company", "live"), RatePolicy("company", 1_000), tokens=900)
     used = re.search(r"Requests, last minute (\d+) of 1,000", text_of(owner.get("/plan/")))
     assert used is not None
     assert 450 <= int(used[1]) <= 900

@@ -107,12 +107,12 @@ def test_a_grant_of_another_release_is_read_again_from_postgresql(
     digest, name = slot(used.client_secret)
     commands.client().set(name, written_by_next_release(digest, change(current_facts(used.client_secret))))
     assert api(used.client_secret).get("/v1/whoami").status == 200
-    assert set(current_facts(used.client_secret)) == set(grants.Facts.__slots__)
+    assert set(current_facts(used.client_secret)) == set(grants.GrantFacts.__slots__)
 
 
 def test_no_field_of_a_grant_changes_without_another_schema() -> None:
     # The numbers of a tier are part of it: a throttle may ask for any.
-    names = [*(f"{field.name}:{field.type}" for field in grants.fields(grants.Facts)), *LIMIT_NAMES]
+    names = [*(f"{field.name}:{field.type}" for field in grants.fields(grants.GrantFacts)), *LIMIT_NAMES]
     assert sealed.tag_of("grant", names) == grants.SCHEMA
     assert sealed.tag_of("grant", [*names, "country:str"]) != grants.SCHEMA
     assert sealed.tag_of("grant", names[1:]) != grants.SCHEMA

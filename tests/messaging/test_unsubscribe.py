@@ -16,7 +16,7 @@ from django.test import Client
 
 from apikeys.services import IssuedKey
 from audit.models import AuditEntry
-from core.api.throttling import Policy
+from core.api.throttling import RatePolicy
 from core.api.visits import VisitLimit
 from core.models import OutboxEvent
 from core.tenancy import system_context, tenant_context
@@ -366,7 +366,7 @@ def test_one_address_cannot_try_links_for_long(
     world: World, stranger: Client, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of an hour, so that no token grows meanwhile, however slow the machine.
-    monkeypatch.setattr(clicks, "_limit", VisitLimit(Policy("unsubscribe-tests", 5, window=3600)))
+    monkeypatch.setattr(clicks, "_limit", VisitLimit(RatePolicy("unsubscribe-tests", 5, window=3600)))
     link = link_of(queue(world.tenant(), "ada@example.com", bulk=NEWS), "ada@example.com")
     elsewhere = Client(REMOTE_ADDR=random_address())
 

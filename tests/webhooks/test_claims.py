@@ -28,7 +28,7 @@ from tests.webhooks.steps import (
 )
 from webhooks.delivery.claim import _LOCKS, SHARDS, claim
 from webhooks.delivery.limits import Limits
-from webhooks.delivery.outcome import Outcome
+from webhooks.delivery.outcome import AttemptOutcome
 from webhooks.delivery.record import _keep_tries, record
 from webhooks.models import Delivery, Endpoint, EndpointHour
 from webhooks.services.deliveries import resend_deliveries
@@ -58,10 +58,10 @@ def test_a_result_that_comes_after_the_lease_was_lost_is_not_recorded(
     make_due(endpoint)  # the lease runs out
     [second] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
 
-    record_now(Outcome(first, clock.now(), 5, status_code=500))
+    record_now(AttemptOutcome(first, clock.now(), 5, status_code=500))
     [delivery] = deliveries_of(endpoint)
     assert (delivery.status, delivery.attempts, delivery.failures) == ("sending", 2, 0)
-    record_now(Outcome(second, clock.now(), 5, status_code=200))
+    record_now(AttemptOutcome(second, clock.now(), 5, status_code=200))
 
     [delivery] = deliveries_of(endpoint)
     assert (first.number, second.number, delivery.status) == (1, 2, "succeeded")
@@ -73,7 +73,7 @@ def test_recording_the_same_batch_twice_changes_nothing(world: World, receiver: 
     make_customer(world.tenant())
     relay_all()
     [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
-    outcome = Outcome(job, clock.now(), 5, status_code=500)
+    outcome = AttemptOutcome(job, clock.now(), 5, status_code=500)
 
     record_now(outcome)
     record_now(outcome)
@@ -94,7 +94,7 @@ def test_a_delivery_whose_claims_keep_getting_lost_is_given_up_in_the_end(
     for _ in range(31):
         make_due(endpoint)
         [job] = [job for job in claim_now() if job.endpoint_id == endpoint.id]
-    record_now(Outcome(job, clock.now(), 5, error="timed_out"))
+    record_now(AttemptOutcome(job, clock.now(), 5, error="timed_out"))
 
     assert [each.status for each in deliveries_of(endpoint)] == ["exhausted"]
 
@@ -243,7 +243,7 @@ def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither
             return _keep_tries(*args)
 
         monkeypatch.setattr("webhooks.delivery.record._keep_tries", meet)
-        record_now(Outcome(job, clock.now(), 5, status_code=500))
+        record_now(AttemptOutcome(job, clock.now(), 5, status_code=500))
         deleting[0].result(timeout=60)
 
     [delivery] = deliveries_of(endpoint)
@@ -267,7 +267,7 @@ def test_rows_of_an_endpoint_are_locked_in_the_one_order(world: World, receiver:
 
     for act, expected in (
         (
-            lambda: record_now(Outcome(job, clock.now(), 5, status_code=500)),
+            lambda: record_now(AttemptOutcome(job, clock.now(), 5, status_code=500)),
             ["webhooks_delivery", "webhooks_endpoint"],
         ),
         (

@@ -15,7 +15,7 @@ from tests.webhooks.steps import drain, make_endpoint, relay_all, set_others_asi
 from webhooks.delivery import metrics
 from webhooks.delivery.claim import claim
 from webhooks.delivery.limits import Limits
-from webhooks.delivery.outcome import Outcome
+from webhooks.delivery.outcome import AttemptOutcome
 from webhooks.delivery.record import record
 from webhooks.models import Delivery
 
@@ -57,7 +57,7 @@ def test_a_result_is_counted_once_and_a_late_one_is_told_apart(world: World, rec
         with tenant_context(world.tenant()):
             Delivery.objects.filter(endpoint=endpoint).update(due_at=clock.now() - timedelta(seconds=1))
     before = attempts("timed_out"), value("pomelo_webhook_late_results_total")
-    outcome = Outcome(jobs[0], clock.now(), 5, error="timed_out")
+    outcome = AttemptOutcome(jobs[0], clock.now(), 5, error="timed_out")
 
     for _ in range(2):
         with system_context(reason="tests"):

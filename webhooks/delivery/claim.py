@@ -116,7 +116,7 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ClaimedDelivery:
     """One claimed delivery. `number` fences: only the holder of the latest number may record.
 
     With a `problem` it cannot be sent: its try has failed before it began, and is recorded like any other.
@@ -140,7 +140,7 @@ class Job:
 class Claim:
     """What one claim leased. `passed_over`: places were left, and endpoints that another worker was just claiming from."""
 
-    jobs: list[Job]
+    jobs: list[ClaimedDelivery]
     passed_over: bool
 
 
@@ -161,7 +161,7 @@ def claim(places: int, failing_places: int, limits: Limits) -> Claim:
     return Claim([_job(row, destinations[row[3]]) for row in leased], passed_over)
 
 
-def _job(row: tuple[Any, ...], destination: Destination) -> Job:
+def _job(row: tuple[Any, ...], destination: Destination) -> ClaimedDelivery:
     id_, company_id, mode, endpoint_id, event_id, number, failures, manual, stored, traceparent = row
     body, problem = b"", destination.problem or ("" if stored is not None else NO_BODY)
     if not problem:
@@ -170,7 +170,7 @@ def _job(row: tuple[Any, ...], destination: Destination) -> Job:
         except Exception as error:  # a version's mistake about this one object
             set_aside.put_aside(BATCH, ids.encode("dlv", id_), error, row_id=id_)
             problem = NOT_IN_VERSION
-    return Job(
+    return ClaimedDelivery(
         delivery_id=id_,
         company_id=company_id,
         mode=mode,

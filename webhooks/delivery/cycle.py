@@ -12,10 +12,10 @@ from django.db import connection
 from core.background import set_aside
 from core.tenancy import system_context
 from core.values import ids
-from webhooks.delivery.claim import Job, claim
+from webhooks.delivery.claim import ClaimedDelivery, claim
 from webhooks.delivery.health import switch_off
 from webhooks.delivery.limits import Limits
-from webhooks.delivery.outcome import Outcome
+from webhooks.delivery.outcome import AttemptOutcome
 from webhooks.delivery.record import SwitchOff, record
 from webhooks.recovery import advance_recoveries
 from webhooks.relay import relay_events
@@ -34,11 +34,11 @@ SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL),
 class Step:
     """What one cycle brought: jobs to send, and whether there is reason to look again at once."""
 
-    jobs: list[Job]
+    jobs: list[ClaimedDelivery]
     more: bool
 
 
-def run_cycle(outcomes: Sequence[Outcome], places: int, failing_places: int, limits: Limits) -> Step:
+def run_cycle(outcomes: Sequence[AttemptOutcome], places: int, failing_places: int, limits: Limits) -> Step:
     """Record, relay, recover and claim, each committed before anything is sent. Raises Django's database errors.
 
     May be repeated with the same outcomes when it failed. An outcome, an event or a job that cannot be worked on is set
@@ -78,7 +78,7 @@ def _apart(name: str, work: Callable[[], Answer]) -> Answer | None:
         return None
 
 
-def _record_apart(outcomes: Sequence[Outcome], error: Exception) -> list[SwitchOff]:
+def _record_apart(outcomes: Sequence[AttemptOutcome], error: Exception) -> list[SwitchOff]:
     """Record outcomes of which one, at least, cannot be recorded: it is found by halving, and keeps its bare result."""
     if len(outcomes) > 1:
         middle = len(outcomes) // 2
@@ -96,7 +96,7 @@ def _record_apart(outcomes: Sequence[Outcome], error: Exception) -> list[SwitchO
         return []
 
 
-def _record_or_halve(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
+def _record_or_halve(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
     try:
         return _record(outcomes)
     except Exception as error:
@@ -105,7 +105,7 @@ def _record_or_halve(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
         return _record_apart(outcomes, error)
 
 
-def _record(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
+def _record(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
     with system_context(reason="webhook delivery"):
         return record(outcomes)
 

@@ -14,7 +14,7 @@ from core.background.watch import Reading
 from core.models import OutboxEvent
 from core.tenancy import system_context
 from webhooks.delivery.claim import LANES
-from webhooks.delivery.outcome import Outcome
+from webhooks.delivery.outcome import AttemptOutcome
 
 ATTEMPTS = Counter("pomelo_webhook_attempts_total", "Finished tries of deliveries", ["outcome"])
 SECONDS = Counter("pomelo_webhook_attempt_seconds_total", "Time spent waiting for receivers", ["outcome"])
@@ -55,7 +55,7 @@ WHERE e.enabled AND e.deleted_at IS NULL AND c.suspended_at IS NULL
 """
 
 
-def count_attempts(outcomes: Sequence[Outcome], late: int) -> None:
+def count_attempts(outcomes: Sequence[AttemptOutcome], late: int) -> None:
     """Add recorded tries: `succeeded`, `refused` (a status other than 2xx), or why no answer came."""
     tally = Tally(_label(outcome) for outcome in outcomes)
     for label, count in tally.items():
@@ -87,7 +87,7 @@ def read_oldest_event() -> Iterator[Reading]:
     )
 
 
-def _label(outcome: Outcome) -> str:
+def _label(outcome: AttemptOutcome) -> str:
     if outcome.succeeded:
         return "succeeded"
     return "refused" if outcome.status_code is not None else outcome.error

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from webhooks import retry
-from webhooks.delivery.claim import Job
+from webhooks.delivery.claim import ClaimedDelivery
 
 MAX_EXCERPT_BYTES = 4_096
 MAX_HEADER_CHARACTERS = 4_096
@@ -17,10 +17,10 @@ MAX_LOST_CLAIMS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttemptOutcome:
     """One finished try: `status_code` or `error` (an OutboundError's kind), and when it ended."""
 
-    job: Job
+    job: ClaimedDelivery
     finished_at: datetime
     duration_ms: int
     status_code: int | None = None
@@ -43,7 +43,7 @@ class Verdict:
     endpoint_gone: bool = False
 
 
-def judge(outcome: Outcome, *, jitter: float) -> Verdict:
+def judge(outcome: AttemptOutcome, *, jitter: float) -> Verdict:
     """Return what follows from a try. `jitter` is a random number from [0, 1]."""
     if outcome.succeeded:
         return Verdict("succeeded")

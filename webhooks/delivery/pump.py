@@ -20,10 +20,10 @@ from core.background.loops import FAILURES, BackOff, Loop
 from core.outbound import public_policy
 from core.outbound.client import OutboundClient
 from core.postgres.failures import is_outage
-from webhooks.delivery.claim import Job
+from webhooks.delivery.claim import ClaimedDelivery
 from webhooks.delivery.cycle import Step, run_cycle
 from webhooks.delivery.limits import Limits, limits_from_settings
-from webhooks.delivery.outcome import Outcome
+from webhooks.delivery.outcome import AttemptOutcome
 from webhooks.delivery.sending import attempt
 
 POLL_SECONDS = 1.0
@@ -41,7 +41,7 @@ class Pump:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or limits_from_settings()
-        self._done: list[Outcome] = []
+        self._done: list[AttemptOutcome] = []
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
         self._sending = 0
         self._failing = 0
@@ -111,14 +111,14 @@ class Pump:
         self._back_off.reset()
         return step
 
-    def _start(self, job: Job, client: OutboundClient) -> None:
+    def _start(self, job: ClaimedDelivery, client: OutboundClient) -> None:
         self._sending += 1
         self._failing += job.destination.failing
         task = asyncio.create_task(self._send(job, client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, job: Job, client: OutboundClient) -> None:
+    async def _send(self, job: ClaimedDelivery, client: OutboundClient) -> None:
         try:
             outcome = await attempt(job, client, self._limits)
             self._done.append(outcome)  # only now: a cycle may have put another list in its place meanwhile

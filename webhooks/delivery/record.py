@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from core.values import ids
 from webhooks import retry
 from webhooks.delivery.metrics import count_attempts
-from webhooks.delivery.outcome import Outcome, Verdict, excerpt, judge, shown_headers
+from webhooks.delivery.outcome import AttemptOutcome, Verdict, excerpt, judge, shown_headers
 from webhooks.models import LATENCY
 
 # A healthy endpoint's last success is written no more often than this: it is a hot row otherwise.
@@ -90,7 +90,7 @@ class SwitchOff:
     reason: str
 
 
-def record(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
+def record(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
     """Store tries, delivery states, endpoint health and hourly counts; return the endpoints to switch off.
 
     Must be called inside `system_context`. Safe to repeat when its transaction failed. A result whose claim has been
@@ -110,7 +110,7 @@ def record(outcomes: Sequence[Outcome]) -> list[SwitchOff]:
         return _note_health(cursor, outcomes, verdicts)
 
 
-def _finish(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> set[uuid.UUID]:
+def _finish(cursor: Any, outcomes: Sequence[AttemptOutcome], verdicts: Sequence[Verdict]) -> set[uuid.UUID]:
     rows = [
         {
             "id": o.job.delivery_id,
@@ -128,7 +128,7 @@ def _finish(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict
 
 
 def _keep_tries(
-    cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]
+    cursor: Any, outcomes: Sequence[AttemptOutcome], verdicts: Sequence[Verdict]
 ) -> set[tuple[uuid.UUID, int]]:
     rows = [
         {
@@ -153,8 +153,8 @@ def _keep_tries(
     return set(cursor.fetchall())
 
 
-def _count(cursor: Any, outcomes: Sequence[Outcome]) -> None:
-    counts: dict[tuple[uuid.UUID, uuid.UUID, str, datetime], list[Outcome]] = defaultdict(list)
+def _count(cursor: Any, outcomes: Sequence[AttemptOutcome]) -> None:
+    counts: dict[tuple[uuid.UUID, uuid.UUID, str, datetime], list[AttemptOutcome]] = defaultdict(list)
     for o in outcomes:
         hour = o.finished_at.replace(minute=0, second=0, microsecond=0)
         counts[(o.job.endpoint_id, o.job.company_id, o.job.mode, hour)].append(o)
@@ -183,8 +183,10 @@ def _json(rows: list[dict[str, Any]]) -> str:
     return orjson.dumps(rows).decode()
 
 
-def _note_health(cursor: Any, outcomes: Sequence[Outcome], verdicts: Sequence[Verdict]) -> list[SwitchOff]:
-    groups: dict[uuid.UUID, list[tuple[Outcome, Verdict]]] = defaultdict(list)
+def _note_health(
+    cursor: Any, outcomes: Sequence[AttemptOutcome], verdicts: Sequence[Verdict]
+) -> list[SwitchOff]:
+    groups: dict[uuid.UUID, list[tuple[AttemptOutcome, Verdict]]] = defaultdict(list)
     for o, v in zip(outcomes, verdicts, strict=True):
         groups[o.job.endpoint_id].append((o, v))
     dead = []

@@ -12,15 +12,15 @@ from core.outbound import OutboundError, OutboundRequest, UrlRefusedError
 from core.outbound.client import OutboundClient
 from core.values import ids
 from webhooks import signing
-from webhooks.delivery.claim import Job
+from webhooks.delivery.claim import ClaimedDelivery
 from webhooks.delivery.limits import Limits
-from webhooks.delivery.outcome import MAX_EXCERPT_BYTES, Outcome
+from webhooks.delivery.outcome import MAX_EXCERPT_BYTES, AttemptOutcome
 
 USER_AGENT = "Pomelo-Webhooks/1"
 log = structlog.get_logger(__name__)
 
 
-async def attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
+async def attempt(job: ClaimedDelivery, client: OutboundClient, limits: Limits) -> AttemptOutcome:
     """Send a claimed delivery once, within its trace where tracing is on. Never raises for what the receiver does."""
     if not tracing.is_on():
         return await _attempt(job, client, limits)
@@ -41,10 +41,10 @@ async def attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
         return outcome
 
 
-async def _attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
+async def _attempt(job: ClaimedDelivery, client: OutboundClient, limits: Limits) -> AttemptOutcome:
     started = time.perf_counter()
     if job.problem:
-        return Outcome(job, clock.now(), 0, error=job.problem)
+        return AttemptOutcome(job, clock.now(), 0, error=job.problem)
     request = OutboundRequest(
         url=job.destination.url,
         headers=request_headers(job),
@@ -67,8 +67,8 @@ async def _attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
             kind=kind,
             cause=str(error),
         )
-        return Outcome(job, clock.now(), _elapsed(started), error=kind)
-    return Outcome(
+        return AttemptOutcome(job, clock.now(), _elapsed(started), error=kind)
+    return AttemptOutcome(
         job,
         clock.now(),
         _elapsed(started),
@@ -78,7 +78,7 @@ async def _attempt(job: Job, client: OutboundClient, limits: Limits) -> Outcome:
     )
 
 
-def request_headers(job: Job) -> dict[str, str]:
+def request_headers(job: ClaimedDelivery) -> dict[str, str]:
     """Return the headers of a try: the endpoint's own first, so that none of them can replace one of ours."""
     body = job.body
     return {

@@ -20,14 +20,14 @@ from billing.export.documents import invoice_document
 from billing.models import Invoice
 from billing.representations import tax_breakdown
 from core import clock
-from core.api.throttling import Policy
+from core.api.throttling import RatePolicy
 from core.api.visits import VisitLimit
 from core.errors import TemporarilyUnavailable
 from core.http.requests import Request
 from core.tenancy import tenant_context
 from core.values import ids
 
-VISITS = Policy("invoice-link", 60)
+VISITS = RatePolicy("invoice-link", 60)
 _limit = VisitLimit(VISITS)
 
 

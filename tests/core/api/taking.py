@@ -11,7 +11,7 @@ import time
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 
-from core.api.throttling import Policy, PolicySet, prepare_take
+from core.api.throttling import PolicySet, RatePolicy, prepare_take
 from core.valkey import commands
 
 
@@ -25,7 +25,9 @@ def main() -> None:
     """Take until the deadline."""
     tag, bucket, quota, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
     fences = [f"{{{tag}}}:a", f"{{{tag}}}:b"]
-    call = prepare_take(fences, [b"1:x", b"1:x"], [f"{{{tag}}}:{bucket}"], PolicySet([Policy("key", quota)]))
+    call = prepare_take(
+        fences, [b"1:x", b"1:x"], [f"{{{tag}}}:{bucket}"], PolicySet([RatePolicy("key", quota)])
+    )
     server_clock()
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -17,8 +17,8 @@ from core.api.throttling import (
     TAKE_ONE_SOURCE,
     TAKE_SOURCE,
     LocalBuckets,
-    Policy,
     PolicySet,
+    RatePolicy,
     in_seconds,
     place_of,
     take_one,
@@ -37,7 +37,7 @@ START = 1_790_000_000_000_000
 class ModelBucket:
     """The textbook bucket: a level that refills with time, in microseconds' worth of tokens."""
 
-    def __init__(self, policy: Policy, now: int) -> None:
+    def __init__(self, policy: RatePolicy, now: int) -> None:
         self.policy, self.level, self.at = policy, policy.capacity, now
 
     def refill(self, now: int) -> None:
@@ -65,7 +65,7 @@ gaps = st.lists(st.one_of(st.integers(0, 50_000), st.integers(0, 120_000_000)), 
 @given(quotas=quotas, gaps=gaps)
 @settings(max_examples=80, deadline=None)
 def test_valkey_and_memory_admit_exactly_what_the_model_admits(quotas: Any, gaps: Any) -> None:
-    policies = PolicySet([Policy(f"p{index}", quota) for index, quota in enumerate(quotas)])
+    policies = PolicySet([RatePolicy(f"p{index}", quota) for index, quota in enumerate(quotas)])
     now = START
     clock = [now]
     tag = f"{{{uuid.uuid4().hex}}}"
@@ -113,8 +113,8 @@ def check_headers(policies: PolicySet, used: list[int], waits: list[int], model:
 @given(quota=st.integers(1, 100), gaps=gaps)
 @settings(max_examples=40, deadline=None)
 def test_a_single_bucket_admits_exactly_what_the_model_admits(quota: Any, gaps: Any) -> None:
-    policy, now = Policy("address", quota), START
-    name, model = uuid.uuid4().hex, ModelBucket(Policy("address", quota), START)
+    policy, now = RatePolicy("address", quota), START
+    name, model = uuid.uuid4().hex, ModelBucket(RatePolicy("address", quota), START)
     for gap in gaps:
         now += gap
         _, looked = TAKE_ONE_AT.run([name], [policy.interval, policy.capacity, 0, now])
@@ -125,7 +125,7 @@ def test_a_single_bucket_admits_exactly_what_the_model_admits(quota: Any, gaps: 
 
 
 def test_a_quota_of_nothing_admits_nobody() -> None:
-    policies = PolicySet([Policy("messages", 0)])
+    policies = PolicySet([RatePolicy("messages", 0)])
     memory = LocalBuckets()
     for _ in range(2):
         admitted, used, waits = memory.take({"x": policies.policies[0]})
@@ -138,7 +138,7 @@ def test_a_quota_of_nothing_admits_nobody() -> None:
 def test_a_stale_proof_takes_nothing() -> None:
     tag = f"{{{uuid.uuid4().hex}}}"
     fences = [f"{tag}:a", f"{tag}:b"]
-    policies = PolicySet([Policy("key", 5)])
+    policies = PolicySet([RatePolicy("key", 5)])
     commands.client().mset({fences[0]: "2:x", fences[1]: "1:x"})
     for proofs in (["1:x", "1:x"], ["2:y", "1:x"], ["2:x", "2:x"], ["", ""]):
         keys = [*fences, f"{tag}:c", place_of(f"{tag}:c")]
@@ -151,23 +151,23 @@ class TestPlaces:
     """Who is refused is told when its own token grows: nobody is told a moment that somebody else was told before."""
 
     def test_twenty_refused_callers_get_twenty_moments_one_token_apart(self, where: Any) -> None:
-        ask = Drained(where, Policy("key", 60))
+        ask = Drained(where, RatePolicy("key", 60))
         waits = [ask() for _ in range(20)]
         assert waits == [seconds * 1_000_000 for seconds in range(1, 21)]
 
     def test_the_places_of_a_window_are_given_again_when_all_are_taken(self, where: Any) -> None:
-        ask = Drained(where, Policy("key", 10))
+        ask = Drained(where, RatePolicy("key", 10))
         waits = [ask() for _ in range(25)]
         assert waits == [(place % 10 + 1) * 6_000_000 for place in range(25)]
 
     def test_a_place_whose_moment_is_over_is_in_nobodys_way(self, where: Any) -> None:
-        ask = Drained(where, Policy("key", 60))
+        ask = Drained(where, RatePolicy("key", 60))
         assert [ask(), ask(), ask()] == [1_000_000, 2_000_000, 3_000_000]
         ask.now += 3_000_000
         assert [ask() for _ in range(4)] == [0, 0, 0, 1_000_000]
 
     def test_a_token_that_somebody_else_took_moves_its_owner_to_the_end(self, where: Any) -> None:
-        ask = Drained(where, Policy("key", 60))
+        ask = Drained(where, RatePolicy("key", 60))
         assert [ask(), ask()] == [1_000_000, 2_000_000]
         ask.now += 1_000_000
         assert ask() == 0  # somebody who was never refused
@@ -177,7 +177,7 @@ class TestPlaces:
 class Drained:
     """A bucket without a token, and its clock; calling it asks for one and returns the wait, 0 when it was admitted."""
 
-    def __init__(self, where: str, policy: Policy) -> None:
+    def __init__(self, where: str, policy: RatePolicy) -> None:
         self.now, self.policy, self.where = START, policy, where
         self._memory = LocalBuckets(clock=lambda: self.now)
         tag = f"{{{uuid.uuid4().hex}}}"
@@ -198,7 +198,7 @@ class Drained:
 
 def test_buckets_disappear_when_they_are_full_again() -> None:
     name = uuid.uuid4().hex
-    take_one(name, Policy("address", 20))
+    take_one(name, RatePolicy("address", 20))
     assert 3000 <= commands.client().pttl(name) <= 4000
 
 
@@ -206,7 +206,7 @@ def test_the_memory_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(LocalBuckets, "MAX_BUCKETS", 100)
     buckets = LocalBuckets()
     for index in range(1000):
-        buckets.take({str(index): Policy("key", 1)})
+        buckets.take({str(index): RatePolicy("key", 1)})
     assert len(buckets._arrival) <= 100
 
 
@@ -229,7 +229,7 @@ def test_eight_processes_get_what_one_bucket_allows(
     results = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     admitted, calls = sum(r["admitted"] for r in results), sum(r["calls"] for r in results)
     elapsed = max(r["ended"] for r in results) - min(r["began"] for r in results)
-    policy = Policy("key", quota)
+    policy = RatePolicy("key", quota)
     allowed = quota + elapsed // policy.interval
     record_property("bucket", f"{calls} calls of 8 processes, {admitted} admitted, {allowed} allowed")
     assert admitted <= allowed + 1

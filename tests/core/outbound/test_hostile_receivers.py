@@ -14,9 +14,9 @@ import trustme
 from core.outbound import (
     ConnectionFailedError,
     InvalidAnswerError,
+    OutboundPolicy,
     OutboundRequest,
     OutboundResponse,
-    Policy,
     TimedOutError,
     TlsFailedError,
 )
@@ -24,7 +24,7 @@ from core.outbound.addresses import parse_networks
 from core.outbound.client import OutboundClient, default_tls
 from tests.core.outbound.receivers import serve
 
-LOCAL = Policy(allowed_networks=parse_networks(["127.0.0.0/8"]))
+LOCAL = OutboundPolicy(allowed_networks=parse_networks(["127.0.0.0/8"]))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 

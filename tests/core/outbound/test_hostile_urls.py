@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.outbound import OutboundError, OutboundRequest, Policy, UrlRefusedError, check_url
+from core.outbound import OutboundError, OutboundPolicy, OutboundRequest, UrlRefusedError, check_url
 from core.outbound.addresses import parse_networks
 from core.outbound.client import OutboundClient
 from tests.core.outbound.corpus import HOSTILE, LITERALS, NAMES
@@ -38,7 +38,9 @@ def test_the_corpus_is_large_and_has_no_double() -> None:
 def test_no_hostile_url_reaches_the_private_network() -> None:
     async def run() -> tuple[int, list[str]]:
         async with serve(OK, host="0.0.0.0") as sink:
-            client = OutboundClient(Policy(ports=frozenset({80, 443, 8443, sink.port})), lookup=NameServer())
+            client = OutboundClient(
+                OutboundPolicy(ports=frozenset({80, 443, 8443, sink.port})), lookup=NameServer()
+            )
             answered = []
             for template in HOSTILE:
                 url = template.replace("{port}", str(sink.port))
@@ -64,7 +66,7 @@ def test_the_sink_does_see_a_connection_when_the_operator_allows_its_network() -
     async def run() -> int:
         async with serve(OK, host="0.0.0.0") as sink:
             client = OutboundClient(
-                Policy(allowed_networks=parse_networks(["127.0.0.0/8"])), lookup=NameServer()
+                OutboundPolicy(allowed_networks=parse_networks(["127.0.0.0/8"])), lookup=NameServer()
             )
             for url in (
                 "http://127.0.0.1:{}/",
@@ -83,7 +85,7 @@ def test_the_sink_does_see_a_connection_when_the_operator_allows_its_network() -
 def test_a_literal_is_refused_by_its_text_alone(template: Any) -> None:
     """A form can say so at once, without a look-up."""
     with pytest.raises(UrlRefusedError):
-        check_url(template.replace("{port}", "443"), Policy())
+        check_url(template.replace("{port}", "443"), OutboundPolicy())
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -91,7 +93,7 @@ def test_a_name_gives_one_answer_whatever_it_points_to(name: Any) -> None:
     """No oracle: private, missing and empty names fail alike, so nobody can map the private network."""
 
     async def run() -> OutboundError:
-        client = OutboundClient(Policy(), lookup=NameServer())
+        client = OutboundClient(OutboundPolicy(), lookup=NameServer())
         with pytest.raises(OutboundError) as refused:
             await client.send(OutboundRequest(url=f"https://{name}/", body=b"{}"))
         with pytest.raises(OutboundError) as unknown:
@@ -109,7 +111,7 @@ def test_a_name_that_changes_its_answer_is_asked_once_per_connection() -> None:
     async def run() -> tuple[int, int]:
         names = NameServer()
         async with serve(OK, host="0.0.0.0") as sink:
-            client = OutboundClient(Policy(ports=frozenset({sink.port})), lookup=names)
+            client = OutboundClient(OutboundPolicy(ports=frozenset({sink.port})), lookup=names)
             with pytest.raises(OutboundError):
                 await client.send(OutboundRequest(url=f"http://rebinds.example.com:{sink.port}/"))
             await client.aclose()
@@ -122,7 +124,7 @@ def test_a_name_that_changes_its_answer_is_asked_once_per_connection() -> None:
 def test_other_ports_of_public_hosts_are_refused(port: int) -> None:
     for host in ("93.184.216.34", "[2606:2800:220:1:248:1893:25c8:1946]", "example.com"):
         with pytest.raises(UrlRefusedError) as refused:
-            check_url(f"https://{host}:{port}/", Policy())
+            check_url(f"https://{host}:{port}/", OutboundPolicy())
         assert refused.value.code == "url_port"
 
 
@@ -139,11 +141,11 @@ def test_other_ports_of_public_hosts_are_refused(port: int) -> None:
     ],
 )
 def test_honest_urls_are_accepted_in_one_form(text: str, stored: str) -> None:
-    assert check_url(text, Policy()).url == stored
+    assert check_url(text, OutboundPolicy()).url == stored
 
 
 def test_an_allowed_network_opens_nothing_but_itself() -> None:
-    policy = Policy(allowed_networks=parse_networks(["10.1.0.0/16", "fd00::/64"]))
+    policy = OutboundPolicy(allowed_networks=parse_networks(["10.1.0.0/16", "fd00::/64"]))
 
     assert check_url("http://10.1.2.3:9000/", policy).port == 9000
     assert check_url("http://[fd00::5]:9000/", policy).port == 9000
