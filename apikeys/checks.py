@@ -18,8 +18,8 @@ def check_policies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         if throttle.limit not in LIMIT_NAMES:
             found.append(
                 Error(
-                    f"{name}.limit is {throttle.limit}, which no tier has.",
-                    hint=f"The numbers of a tier are {', '.join(LIMIT_NAMES)} (billing.entitlements.Limits).",
+                    f"{name}.limit is {throttle.limit}, which is not a tier limit.",
+                    hint=f"Use one of {', '.join(LIMIT_NAMES)} (billing.entitlements.Limits).",
                     id="pomelo.E007",
                 )
             )
@@ -27,7 +27,7 @@ def check_policies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         if owner is not throttle:
             found.append(
                 Error(
-                    f"{name} and {owner.__qualname__} are both the policy {throttle.policy}: they would share a bucket.",
+                    f"{name} and {owner.__qualname__} both define the policy {throttle.policy}: they would share a bucket.",
                     id="pomelo.E008",
                 )
             )

@@ -36,8 +36,8 @@ def _gateways() -> Iterator[CheckMessage]:
             import_string(path)
         except ImportError as error:
             yield Error(
-                f"{setting} names {path}, which cannot be loaded: {error}.",
-                hint="Name the class, for example billing.gateways.stripe.StripeGateway.",
+                f"{setting} is {path}, which cannot be loaded: {error}.",
+                hint="Set it to the path of a class, for example billing.gateways.stripe.StripeGateway.",
                 id="pomelo.E035",
             )
     if any(path == STRIPE for _, path in named):
@@ -54,7 +54,7 @@ def _stripe() -> Iterator[CheckMessage]:
         if not key and not secret:
             yield checks.Warning(
                 f"{key_name} is not set: charges in {mode} mode are refused (no_payment_gateway).",
-                hint=f"Set {key_name} and {secret_name}, or their files ({key_name}_FILE), if that is not wanted.",
+                hint=f"Set {key_name} and {secret_name}, or their files ({key_name}_FILE), to accept them.",
                 id="pomelo.W002",
             )
             continue
@@ -62,32 +62,32 @@ def _stripe() -> Iterator[CheckMessage]:
         if key.startswith((f"sk_{other}_", f"rk_{other}_")):
             yield Error(
                 f"{key_name} is a key of Stripe's {other} mode.",
-                hint=f"Set it to a key that begins with sk_{mode}_ or rk_{mode}_.",
+                hint=f"Set it to a key that starts with sk_{mode}_ or rk_{mode}_.",
                 id="pomelo.E036",
             )
         elif not key.startswith((f"sk_{mode}_", f"rk_{mode}_")):
             yield Error(
-                f"{key_name} is {'no secret key of Stripe' if key else 'not set'}.",
-                hint=f"Set it to a key that begins with sk_{mode}_ or rk_{mode}_ (Stripe: Developers, API keys).",
+                f"{key_name} is {'not a Stripe secret key' if key else 'not set'}.",
+                hint=f"Set it to a key that starts with sk_{mode}_ or rk_{mode}_ (Stripe: Developers, API keys).",
                 id="pomelo.E036",
             )
         if not secret.startswith("whsec_"):
             yield Error(
-                f"{secret_name} is {'no signing secret of Stripe' if secret else 'not set'}: "
-                "disputes and late answers would never be heard of.",
+                f"{secret_name} is {'not a Stripe signing secret' if secret else 'not set'}: "
+                "disputes and late results would go unnoticed.",
                 hint=f"Copy the signing secret (whsec_…) of the endpoint {settings.PUBLIC_URL}/callbacks/stripe.",
                 id="pomelo.E036",
             )
     if not used:
         yield Error(
-            "BILLING_GATEWAY or BILLING_FORMER_GATEWAYS names Stripe, and no key of it is set.",
-            hint="Set STRIPE_LIVE_SECRET_KEY and STRIPE_LIVE_WEBHOOK_SECRET, those of TEST, or all of them.",
+            "BILLING_GATEWAY or BILLING_FORMER_GATEWAYS names Stripe, but no Stripe key is set.",
+            hint="Set STRIPE_LIVE_SECRET_KEY and STRIPE_LIVE_WEBHOOK_SECRET, the STRIPE_TEST_ pair, or both.",
             id="pomelo.E036",
         )
     address = urlsplit(settings.STRIPE_API_URL)
     if settings.STRIPE_API_URL and (address.scheme not in ("http", "https") or not address.hostname):
         yield Error(
-            "STRIPE_API_URL is no http:// or https:// address.",
+            "STRIPE_API_URL is not an http:// or https:// URL.",
             hint="Leave it unset for Stripe's own servers.",
             id="pomelo.E036",
         )

@@ -45,8 +45,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         if not least <= value <= most:
             found.append(Error(f"{name} is {value}: use {least} to {most}.", id="pomelo.E015"))
     if settings.WEBHOOK_LEASE_SECONDS <= settings.WEBHOOK_TIMEOUT_SECONDS:
-        text = f"WEBHOOK_LEASE_SECONDS is {settings.WEBHOOK_LEASE_SECONDS}: a call that takes longer is made twice."
-        hint = f"Use more than WEBHOOK_TIMEOUT_SECONDS, which is {settings.WEBHOOK_TIMEOUT_SECONDS}."
+        text = f"WEBHOOK_LEASE_SECONDS is {settings.WEBHOOK_LEASE_SECONDS}: calls that take longer are sent twice."
+        hint = f"Set it higher than WEBHOOK_TIMEOUT_SECONDS, which is {settings.WEBHOOK_TIMEOUT_SECONDS}."
         found.append(Error(text, hint=hint, id="pomelo.E016"))
     found.extend(
         Error(

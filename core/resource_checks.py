@@ -47,7 +47,7 @@ def _named_twice() -> Iterator[CheckMessage]:
         if len(found) > 1:
             yield Error(
                 f"The {kind} {name} is declared by {_listed(found)}.",
-                hint="Each has one owner: rename all but one.",
+                hint="Each name can have only one owner: rename all but one.",
                 id="pomelo.E030",
             )
 
@@ -61,7 +61,7 @@ def _undescribed() -> Iterator[CheckMessage]:
         if name not in RESOURCES or not RESOURCES[name].description:
             yield Error(
                 f"/{route} belongs to {name}, which no app describes.",
-                hint=f"Add Resource(name={name!r}, object=…, description=…) to the AppConfig of the app whose it is.",
+                hint=f"Add Resource(name={name!r}, object=…, description=…) to the AppConfig of the app that owns it.",
                 id="pomelo.E031",
             )
 
@@ -73,8 +73,8 @@ def _dead_ends() -> Iterator[CheckMessage]:
                 resolve(entry.path)
             except Resolver404:
                 yield Error(
-                    f"The menu entry {entry.label} of {app.name} leads to {entry.path}, where no page is.",
-                    hint="Name the path of a page of page_urls, page_prefix included.",
+                    f"The menu entry {entry.label} of {app.name} leads to {entry.path}, which is not a page.",
+                    hint="Use the path of a page in page_urls, including page_prefix.",
                     id="pomelo.E032",
                 )
 
@@ -86,13 +86,13 @@ def _events_of_nothing() -> Iterator[CheckMessage]:
         if kind.partition(".")[0] not in OBJECT_PREFIXES:
             yield Error(
                 f"The public event {kind} is about objects that no app declares.",
-                hint="Add a Resource with that `object` and its `prefix`, or say `public = False`.",
+                hint="Add a Resource with that `object` and its `prefix`, or set `public = False`.",
                 id="pomelo.E033",
             )
         if not " ".join((event.__doc__ or "").split()).endswith("."):
             yield Error(
                 f"The public event {kind} has no docstring that says what happened.",
-                hint="The webhook catalogue shows it: write one sentence.",
+                hint="The webhook catalog shows it: write one sentence.",
                 id="pomelo.E034",
             )
 

@@ -32,15 +32,15 @@ def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         found.append(
             Error(
                 f"MESSAGING_CONCURRENCY is {settings.MESSAGING_CONCURRENCY}: nothing would ever be sent.",
-                hint="Set it to the number of calls one worker may make at once, for example 4.",
+                hint="Set it to the number of calls a worker can make at the same time, for example 4.",
                 id="pomelo.E020",
             )
         )
     if not (settings.MESSAGE_RETENTION_DAYS == 0 or settings.MESSAGE_RETENTION_DAYS >= LEAST_RETENTION_DAYS):
         found.append(
             Error(
-                f"MESSAGE_RETENTION_DAYS is {settings.MESSAGE_RETENTION_DAYS}: messages may be sent, and counted, 30 days ahead.",
-                hint=f"Set it to {LEAST_RETENTION_DAYS} or more, or to 0 to keep messages for ever.",
+                f"MESSAGE_RETENTION_DAYS is {settings.MESSAGE_RETENTION_DAYS}: messages can be scheduled, and are counted, 30 days ahead.",
+                hint=f"Set it to {LEAST_RETENTION_DAYS} or more, or to 0 to keep messages forever.",
                 id="pomelo.E028",
             )
         )
@@ -52,8 +52,8 @@ def _reputation() -> Iterator[CheckMessage]:
         shares = getattr(settings, name)
         if len(shares) != 2 or not 0 < shares[0] <= shares[1] <= 1:
             yield Error(
-                f"{name} is {shares}, which is not two shares, the smaller one first.",
-                hint="The first slows sending, the second pauses it: for example 0.05,0.1.",
+                f"{name} is {shares}, which is not two shares in ascending order.",
+                hint="The first slows sending, the second pauses it; for example 0.05,0.1.",
                 id="pomelo.E028",
             )
     if settings.REPUTATION_DAYS < 1 or settings.REPUTATION_MINIMUM < 1:
@@ -95,7 +95,7 @@ def _providers() -> Iterator[CheckMessage]:
             continue
         fitting = sorted(one for one in choices if provider_class(one).carries(channel))
         yield Error(
-            f"MESSAGING_{channel.upper()}_PROVIDER is {name!r}, which sends no {channel}.",
+            f"MESSAGING_{channel.upper()}_PROVIDER is {name!r}, which cannot send {channel}.",
             hint=f"Set it to one of: {', '.join(fitting)}.",
             id="pomelo.E021",
         )
@@ -111,9 +111,9 @@ def _smtp() -> Iterator[CheckMessage]:
     if not settings.MESSAGING_SMTP_URL:
         problem = "The provider `smtp` needs MESSAGING_SMTP_URL, which is not set."
     elif parts.scheme not in DEFAULT_PORTS:
-        problem = f"MESSAGING_SMTP_URL begins with {parts.scheme or 'no scheme'!r}."
+        problem = f"MESSAGING_SMTP_URL starts with {parts.scheme or 'no scheme'!r}."
     elif not parts.hostname:
-        problem = "MESSAGING_SMTP_URL names no host."
+        problem = "MESSAGING_SMTP_URL has no host."
     elif not _has_port(parts):
         problem = "MESSAGING_SMTP_URL has an invalid port."
     else:
@@ -137,7 +137,7 @@ def _anymail() -> Iterator[CheckMessage]:
     if not backend.startswith("anymail.backends."):
         yield Error(
             f"The provider `anymail` needs MESSAGING_ANYMAIL_BACKEND; it is {backend!r}.",
-            hint="Name a backend of django-anymail, for example anymail.backends.postmark.EmailBackend.",
+            hint="Set it to a django-anymail backend, for example anymail.backends.postmark.EmailBackend.",
             id="pomelo.E023",
         )
         return
@@ -146,7 +146,7 @@ def _anymail() -> Iterator[CheckMessage]:
     except (ImproperlyConfigured, ImportError) as error:
         yield Error(
             f"MESSAGING_ANYMAIL_BACKEND cannot be used: {error}",
-            hint="Put the service's settings into ANYMAIL, as JSON (https://anymail.dev/en/stable/esps/).",
+            hint="Put the provider's settings into ANYMAIL, as JSON (https://anymail.dev/en/stable/esps/).",
             id="pomelo.E023",
         )
 
@@ -154,19 +154,19 @@ def _anymail() -> Iterator[CheckMessage]:
 def _twilio() -> Iterator[CheckMessage]:
     if not settings.TWILIO_ACCOUNT_SID.startswith("AC"):
         yield Error(
-            "The provider `twilio` needs TWILIO_ACCOUNT_SID, which begins with AC.",
+            "The provider `twilio` needs TWILIO_ACCOUNT_SID, which starts with AC.",
             hint="Copy the Account SID from the start page of Twilio's console.",
             id="pomelo.E024",
         )
     if not settings.TWILIO_AUTH_TOKEN:
         yield Error(
-            "TWILIO_AUTH_TOKEN is not set: no SMS could be sent and no report verified.",
-            hint="Set it, or TWILIO_AUTH_TOKEN_FILE, to the Auth Token beside the Account SID.",
+            "TWILIO_AUTH_TOKEN is not set: SMS cannot be sent and reports cannot be verified.",
+            hint="Set it, or TWILIO_AUTH_TOKEN_FILE, to the Auth Token shown next to the Account SID.",
             id="pomelo.E024",
         )
     if settings.TWILIO_API_URL and urlsplit(settings.TWILIO_API_URL).scheme not in ("http", "https"):
         yield Error(
-            "TWILIO_API_URL is not an http:// or https:// address.",
+            "TWILIO_API_URL is not an http:// or https:// URL.",
             hint="Leave it unset for Twilio's own servers.",
             id="pomelo.E024",
         )
@@ -187,7 +187,7 @@ def _senders() -> Iterator[CheckMessage]:
             )
     if clean_sender(settings.MESSAGING_SMS_FROM) is None:
         yield Error(
-            f"MESSAGING_SMS_FROM is {settings.MESSAGING_SMS_FROM!r}, which cannot send an SMS.",
+            f"MESSAGING_SMS_FROM is {settings.MESSAGING_SMS_FROM!r}, which is not a valid SMS sender.",
             hint="Use a number in international format or a name of up to 11 letters and digits.",
             id="pomelo.E025",
         )
@@ -210,7 +210,7 @@ def _callback_secrets() -> Iterator[CheckMessage]:
         yield Error(
             "MESSAGING_CALLBACK_SECRET is not `whsec_` and at least "
             f"{MIN_SECRET_BYTES} random bytes in Base64: every report would be refused.",
-            hint="Make one with: printf 'whsec_%s\\n' \"$(head -c 32 /dev/urandom | base64)\"",
+            hint="Generate one with: printf 'whsec_%s\\n' \"$(head -c 32 /dev/urandom | base64)\"",
             id="pomelo.E026",
         )
     wanted = settings.ANYMAIL.get("WEBHOOK_SECRET", "x:y")
@@ -218,8 +218,8 @@ def _callback_secrets() -> Iterator[CheckMessage]:
         user, _, password = str(one).partition(":")
         if not user or not password:
             yield Error(
-                "WEBHOOK_SECRET in ANYMAIL is not `user:password`: no report could be verified.",
-                hint="Set it to two random words with a colon between them, and give the service the address "
+                "WEBHOOK_SECRET in ANYMAIL is not `user:password`: reports cannot be verified.",
+                hint="Set it to two random strings separated by a colon, and give the provider the URL "
                 "https://user:password@host/callbacks/anymail.",
                 id="pomelo.E026",
             )

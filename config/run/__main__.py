@@ -93,8 +93,8 @@ class Run:
             if lock is None:
                 holder = lock_holder(options.data_dir, RUN_LOCK)
                 raise UsageError(
-                    f"Pomelo already runs with DATA_DIR={options.data_dir} (process {holder}). "
-                    "A second one needs a folder and a port of its own: make run DATA_DIR=.data2 PORT=8001"
+                    f"Pomelo is already running with DATA_DIR={options.data_dir} (process {holder}). "
+                    "A second one needs its own folder and port: make run DATA_DIR=.data2 PORT=8001"
                 )
             stack.enter_context(lock)
             self._prepare_secrets()
@@ -133,7 +133,7 @@ class Run:
                 check=False,
             )
         if prepared.returncode != 0:
-            raise StepFailedError("The database could not be prepared; the reason is above.")
+            raise StepFailedError("The database could not be prepared; see the error above.")
         self._demo = json.loads(prepared.stdout) or None
 
     def _run_processes(self) -> int:
@@ -225,13 +225,13 @@ class Run:
             server, manager = self._server, self._manager
             # Ctrl-C ends both at the same time, and is no failure.
             if server is not None and server.poll() is not None and manager and manager.returncode is None:
-                console.print(f"  The web server has ended ({server.returncode}): stopping the rest.")
+                console.print(f"  The web server exited ({server.returncode}); stopping everything else.")
                 self._failed = True
                 manager.terminate()
                 return
             if self._engines is not None and not self._engines.attached:
                 for name in self._engines.revive():
-                    console.print(f"  {name} had died and was started again.")
+                    console.print(f"  {name} died and was restarted.")
 
 
 def main() -> int:

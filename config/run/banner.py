@@ -29,7 +29,7 @@ def show_banner(
     line("Email", mail)
     if demo:
         line("Sign in", demo["email"], f"password {demo['password']}")
-        console.rule(f"{demo['company']}: password and keys are shown this once", style="dim")
+        console.rule(f"{demo['company']}: password and keys are shown only once", style="dim")
         for mode in ("live", "test"):
             line(f"{mode.title()} key", demo[mode]["client_id"], demo[mode]["client_secret"])
         console.out("\nTry it:", highlight=False)

@@ -63,15 +63,15 @@ def read_options(environment: Mapping[str, str]) -> RunOptions:
     tls = certificate is not None or environment.get("TLS", "").lower() not in ("", "0", "false", "no")
     if not tls and not is_loopback(host):
         raise UsageError(
-            f"HOST={host} can be reached by others, and API keys must not cross a network unencrypted. "
+            f"HOST={host} is reachable from other machines, and API keys must not cross a network unencrypted. "
             "Use `make run TLS=1` (a self-signed certificate), set TLS_CERT_FILE and TLS_KEY_FILE, "
             "or stay on loopback (HOST=127.0.0.1)."
         )
     dev = is_set(environment, "DEV")
     if dev and (tls or not is_loopback(host)):
         raise UsageError(
-            "`make dev` shows error pages with the code and its variables, by Django's own server: "
-            "only on loopback and without TLS. For anything else there is `make run`."
+            "`make dev` shows error pages with code and variables, from Django's own server: "
+            "use it only on loopback and without TLS. For anything else, use `make run`."
         )
     return RunOptions(
         host=host,

@@ -55,7 +55,7 @@ class BoundProcess(Process):
             if self.stopping.is_set() or not _may_begin_again(code, time.monotonic() - began):
                 super()._send_message(self._stop_message, type="stop")
                 return
-            super()._send_message(f"ended with {code}; starting it again\n".encode())
+            super()._send_message(f"exited with {code}; restarting\n".encode())
 
     def _send_message(self, data: object, type: str = "line") -> None:  # noqa: A002 - honcho's name
         if type == "stop" and isinstance(data, dict):

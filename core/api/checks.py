@@ -28,40 +28,40 @@ def _check(mounted: MountedView) -> Iterator[CheckMessage]:
     route, view = mounted.route, mounted.view
     if view is None or not issubclass(view, APIView):
         if not getattr(mounted.callback, "public_document", False):
-            yield Error(f"/{route} is no view of Django REST framework.", id="pomelo.E001")
+            yield Error(f"/{route} is not a Django REST framework view.", id="pomelo.E001")
         return
     if not any(
         issubclass(found, _default_authenticators()) for found in mounted.attribute("authentication_classes")
     ):
         yield Error(
-            f"/{route} authenticates nobody by API key.",
-            hint="authentication_classes replaces the defaults: name ApiKeyAuthentication too.",
+            f"/{route} does not authenticate by API key.",
+            hint="authentication_classes replaces the defaults: include ApiKeyAuthentication.",
             id="pomelo.E006",
         )
     methods = mounted.methods
     if any(_asks_for_scopes(permission) for permission in mounted.attribute("permission_classes")):
         for method in sorted(methods):
             if not mounted.scopes(method):
-                yield Error(f"{method} /{route} names no scope.", id="pomelo.E002")
+                yield Error(f"{method} /{route} declares no scope.", id="pomelo.E002")
     else:
         yield Error(
             f"/{route} has permission_classes without HasScope.",
-            hint="permission_classes replaces the defaults: name HasScope too, with the view's scopes.",
+            hint="permission_classes replaces the defaults: include HasScope, with the view's scopes.",
             id="pomelo.E005",
         )
     for method in methods:
         for scope in mounted.scopes(method):
             if scope != ANY_KEY and scope not in SCOPES:
-                yield Error(f"{method} /{route} names unknown scope {scope}.", id="pomelo.E003")
+                yield Error(f"{method} /{route} declares an unknown scope, {scope}.", id="pomelo.E003")
     yield from _check_events(mounted)
     if not issubclass(view, TenantMixin):
         yield checks.Warning(
             f"/{route} runs without a tenant transaction and without Idempotency-Key.",
-            hint="Inherit it from core.api.views.",
+            hint="Use a base class from core.api.views.",
             id="pomelo.W001",
         )
     elif not mounted.attribute("needs_database") and WRITES & methods.keys():
-        yield Error(f"/{route} writes, which needs a transaction: needs_database.", id="pomelo.E004")
+        yield Error(f"/{route} writes, so it needs a transaction: set needs_database.", id="pomelo.E004")
 
 
 def _check_events(mounted: MountedView) -> Iterator[CheckMessage]:
@@ -82,8 +82,8 @@ def _check_events(mounted: MountedView) -> Iterator[CheckMessage]:
             continue
         if performs is silent:
             yield Error(
-                f"/{mounted.route} changes rows by DRF's {name}, and nobody would hear of it.",
-                hint="Inherit it from core.api.views.ModelViewSet, or call a service that publishes there.",
+                f"/{mounted.route} changes rows with DRF's {name}, which publishes no event.",
+                hint="Inherit from core.api.views.ModelViewSet, or call a service that publishes the event.",
                 id="pomelo.E009",
             )
         elif performs is getattr(PublishingMixin, name) and queryset is not None:

@@ -37,7 +37,7 @@ def take_place(company: uuid.UUID) -> Place:
     with _lock:
         if len(_taken) >= PER_PROCESS or sum(each.company == company for each in _taken) >= PER_COMPANY:
             raise TemporarilyUnavailable(
-                "Too many documents, exports and secrets are being made at this moment."
+                "Too many documents, exports and secrets are being generated right now."
             )
         place = Place(company)
         _taken.add(place)

@@ -97,11 +97,11 @@ class WatchCollector(Collector):
             "pomelo_waiting_seconds", "How long the oldest of its kind has waited", labels=["what"]
         )
         late = GaugeMetricFamily(
-            "pomelo_waiting_late", "Whether it has waited too long: somebody should look", labels=["what"]
+            "pomelo_waiting_late", "Whether it has waited too long and needs attention", labels=["what"]
         )
         transactions = GaugeMetricFamily(
             "pomelo_long_transaction_seconds",
-            "Transactions open for more than five minutes, and prepared ones that nobody has ended",
+            "Transactions open for more than five minutes, and prepared ones that were never ended",
             labels=["kind", "pid", "name", "database"],
         )
         figures: list[GaugeMetricFamily] = []

@@ -34,7 +34,7 @@ def back_up(into: Path, *, on_progress: Progress) -> Path:
     folder = into / f"pomelo-{moment:%Y%m%dT%H%M%SZ}"
     partial = folder.with_suffix(".partial")
     if folder.exists() or partial.exists():
-        raise BackupError(f"{folder} is already there.")
+        raise BackupError(f"{folder} already exists.")
     before = os.umask(0o077)
     try:
         partial.mkdir(parents=True)
@@ -78,9 +78,9 @@ def read_backup(folder: Path) -> tuple[Path, dict[str, Any], Inventory]:
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{manifest} cannot be read: {error!r}.") from error
     if said["format"] != FORMAT:
-        raise BackupError(f"{manifest} is of format {said['format']}, and this release reads {FORMAT}.")
+        raise BackupError(f"{manifest} has format {said['format']}, but this release reads {FORMAT}.")
     if said["sha256"] != _digest(dump):
-        raise BackupError(f"{dump} is not what was backed up: its SHA-256 differs from the manifest's.")
+        raise BackupError(f"{dump} has changed since the backup: its SHA-256 differs from the manifest's.")
     return dump, said, inventory
 
 

@@ -39,7 +39,7 @@ def load(folder: Path, *, replace: bool, jobs: int, on_progress: Progress) -> No
         server = connection.info.server_version // 10_000
         if server < manifest["postgresql"]:
             raise BackupError(
-                f"The backup is of PostgreSQL {manifest['postgresql']}; this server is {server}, and cannot read a later one's."
+                f"The backup is of PostgreSQL {manifest['postgresql']}; this server is {server} and cannot read backups of a later version."
             )
         _check_roles(connection)
         _check_nobody_uses_it(connection)
@@ -119,8 +119,8 @@ def _check_room(connection: psycopg.Connection[Any], *, replace: bool) -> bool:
     tables = list_tables(connection)
     if tables and not replace:
         raise BackupError(
-            f"The database {connection.info.dbname} is not empty: it has {len(tables)} tables. Nothing was changed. Name an empty one in "
-            "DATABASE_OWNER_URL and DATABASE_URL, or say --replace to have everything in it deleted first."
+            f"The database {connection.info.dbname} is not empty: it has {len(tables)} tables. Nothing was changed. Set an empty one in "
+            "DATABASE_OWNER_URL and DATABASE_URL, or use --replace to delete everything in it first."
         )
     return not tables
 

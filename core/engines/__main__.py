@@ -34,13 +34,13 @@ def run(data_dir: Path) -> int:
     signal.signal(signal.SIGINT, stop)
     with Engines(data_dir) as engines:
         if engines.attached:
-            say(f"The engines of {data_dir} already run (process {lock_holder(data_dir)}).")
+            say(f"The engines of {data_dir} are already running (process {lock_holder(data_dir)}).")
             return 1
         say(f"Engines of {data_dir} are up.")
         while not stopping:
             time.sleep(0.25)
             for name in [] if stopping else engines.revive():
-                say(f"{name} had died and was started again.")
+                say(f"{name} died and was restarted.")
     return 0
 
 
@@ -91,7 +91,7 @@ def status(data_dir: Path) -> int:
         say(f"No engines run for {data_dir}.")
         return 3
     say(
-        f"Engines of {data_dir} run (process {holder}); addresses and passwords in {data_dir / ENGINES_FILE}:"
+        f"Engines of {data_dir} are running (process {holder}); URLs and passwords are in {data_dir / ENGINES_FILE}:"
     )
     for name in read_env_file(data_dir / ENGINES_FILE):
         say(f"  {name}")

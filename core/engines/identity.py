@@ -77,9 +77,9 @@ def choose_identity(*, folder: Path, probe: list[str]) -> Identity:
             return identity
         refusals.append(f"{mode}: {(attempt.stderr or attempt.stdout).strip()[-300:]}")
     raise EngineError(
-        "PostgreSQL refuses to run as root, and this system lets root become nobody else:\n  "
+        "PostgreSQL refuses to run as root, and this system does not let root switch to another user:\n  "
         + "\n  ".join(refusals)
-        + "\nRun as another user, or set DATABASE_URL, DATABASE_OWNER_URL and VALKEY_URL to servers of your own."
+        + "\nRun as another user, or set DATABASE_URL, DATABASE_OWNER_URL and VALKEY_URL to your own servers."
     )
 
 
@@ -93,4 +93,4 @@ def _unprivileged_account() -> pwd.struct_passwd:
     for entry in pwd.getpwall():
         if entry.pw_uid != 0:
             return entry
-    raise EngineError("This system knows no account but root, and PostgreSQL refuses to run as root.")
+    raise EngineError("This system has no account other than root, and PostgreSQL refuses to run as root.")

@@ -94,9 +94,7 @@ class Engines:
                 self.attached = True
                 return
             if time.monotonic() > deadline:
-                raise EngineError(
-                    f"Another process is just starting or stopping the engines of {self.data_dir}."
-                )
+                raise EngineError(f"Another process is starting or stopping the engines of {self.data_dir}.")
             time.sleep(0.1)
             lock = lock or acquire_lock(self.data_dir)
         self._lock = lock

@@ -101,7 +101,7 @@ class Postgres:
         found = (self.folder / "PG_VERSION").read_text().strip()
         if found != (ours := major_version()):
             raise EngineError(
-                f"{self.folder} was made by PostgreSQL {found}, and this is {ours}. Dump it with version "
+                f"{self.folder} was created by PostgreSQL {found}, but this is {ours}. Dump it with version "
                 f"{found} and restore it (docs/runbooks/upgrade-postgresql.md)."
             )
         hand_over(self.folder, self._identity)
@@ -151,9 +151,7 @@ class Postgres:
         """Make the cluster beside its final place and move it there, so that a crash leaves none that is half made."""
         if self.folder.exists():
             if any(self.folder.iterdir()):
-                raise EngineError(
-                    f"{self.folder} holds something that is no PostgreSQL cluster; move it away."
-                )
+                raise EngineError(f"{self.folder} is not empty and not a PostgreSQL cluster; move it away.")
             self.folder.rmdir()
         for leftover in self.folder.parent.glob("postgres.new-*"):
             shutil.rmtree(leftover)

@@ -49,7 +49,7 @@ class ServerProcess:
             if self.pid is None:
                 return False
             if time.monotonic() > deadline:
-                raise EngineError(f"{self.name} did not get ready within {seconds:.0f} s.\n{self.log_tail()}")
+                raise EngineError(f"{self.name} was not ready within {seconds:.0f} s.\n{self.log_tail()}")
             time.sleep(POLL_SECONDS)
         return True
 

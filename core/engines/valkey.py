@@ -118,7 +118,7 @@ class Valkey:
         deadline = time.monotonic() + seconds
         while self._is_ready():
             if time.monotonic() > deadline:
-                raise EngineError("Valkey still answers.")
+                raise EngineError("Valkey is still running.")
             time.sleep(0.02)
 
 

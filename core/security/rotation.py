@@ -67,7 +67,7 @@ def encrypt_anew(column: EncryptedColumn, *, tell: Tell | None = None) -> Moved:
         last = rows[-1][0]
         counts.seen += len(rows)
         if tell:
-            tell(f"{column.name}: {counts.seen} looked at, {counts.moved} encrypted anew")
+            tell(f"{column.name}: {counts.seen} checked, {counts.moved} re-encrypted")
     return counts
 
 
@@ -134,7 +134,7 @@ def move_fields(*, tell: Tell) -> bool:
     whole = True
     for column in ENCRYPTED_COLUMNS:
         counts = encrypt_anew(column, tell=tell)
-        said = f"{column.name}: done: {counts.seen} looked at, {counts.moved} encrypted anew"
+        said = f"{column.name}: done: {counts.seen} checked, {counts.moved} re-encrypted"
         if counts.unreadable:
             said += f", {counts.unreadable} readable under none of FIELD_ENCRYPTION_KEYS"
         tell(said)

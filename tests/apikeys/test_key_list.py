@@ -233,7 +233,7 @@ def test_a_company_that_has_as_much_made_as_it_may_is_told_so_and_nothing_is_rot
     )
     for place in places:
         place.leave()
-    assert "Too many documents, exports and secrets are being made at this moment." in answer.content.decode()
+    assert "Too many documents, exports and secrets are being generated right now." in answer.content.decode()
     with tenant_context(world.tenant()):
         assert ApiKeySecret.objects.filter(key=made["fresh"].key.id).count() == 1
 

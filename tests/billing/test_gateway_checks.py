@@ -35,13 +35,13 @@ def test_both_modes_with_their_own_keys_are_fine(settings: Settings) -> None:
     [
         ({"STRIPE_LIVE_SECRET_KEY": TEST_KEY}, "STRIPE_LIVE_SECRET_KEY is a key of Stripe's test mode."),
         ({"STRIPE_TEST_SECRET_KEY": LIVE_KEY}, "STRIPE_TEST_SECRET_KEY is a key of Stripe's live mode."),
-        ({"STRIPE_TEST_SECRET_KEY": "pk_test_x"}, "STRIPE_TEST_SECRET_KEY is no secret key of Stripe."),
+        ({"STRIPE_TEST_SECRET_KEY": "pk_test_x"}, "STRIPE_TEST_SECRET_KEY is not a Stripe secret key."),
         ({"STRIPE_LIVE_SECRET_KEY": ""}, "STRIPE_LIVE_SECRET_KEY is not set."),
         (
             {"STRIPE_LIVE_WEBHOOK_SECRET": ""},
-            "STRIPE_LIVE_WEBHOOK_SECRET is not set: disputes and late answers would never be heard of.",
+            "STRIPE_LIVE_WEBHOOK_SECRET is not set: disputes and late results would go unnoticed.",
         ),
-        ({"STRIPE_API_URL": "api.stripe.com"}, "STRIPE_API_URL is no http:// or https:// address."),
+        ({"STRIPE_API_URL": "api.stripe.com"}, "STRIPE_API_URL is not an http:// or https:// URL."),
     ],
 )
 def test_what_is_missing_or_mixed_up_is_named(
@@ -62,9 +62,7 @@ def test_a_gateway_that_cannot_be_loaded_is_named(
 ) -> None:
     settings.BILLING_FORMER_GATEWAYS = ["billing.gateways.paypal.PayPalGateway"]
     [message] = check_gateways(None)
-    assert message.msg.startswith(
-        "BILLING_FORMER_GATEWAYS names billing.gateways.paypal.PayPalGateway, which"
-    )
+    assert message.msg.startswith("BILLING_FORMER_GATEWAYS is billing.gateways.paypal.PayPalGateway, which")
 
     settings.BILLING_FORMER_GATEWAYS = [STRIPE]
     monkeypatch.setattr("billing.checks.find_spec", lambda name: None)

@@ -122,4 +122,4 @@ def live(environment: dict[str, str]) -> None:
                 break
             cursor = f"&starting_after={found[-1]}"
         assert sorted(found) == sorted(made)
-    assert "The platform is whole." in manage(environment, "verify_platform")
+    assert "The platform is consistent." in manage(environment, "verify_platform")

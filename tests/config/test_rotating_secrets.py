@@ -112,14 +112,14 @@ def test_field_keys_are_replaced_and_the_former_one_is_forgotten(
 
     said = rotate()
 
-    assert "FIELD_ENCRYPTION_KEYS: its former values may be removed." in said
+    assert "FIELD_ENCRYPTION_KEYS: its old values can be removed." in said
     assert re.search(
-        r"^webhooks_endpointsecret.secret: done: \d+ looked at, [1-9]\d* encrypted anew$", said, re.MULTILINE
+        r"^webhooks_endpointsecret.secret: done: \d+ checked, [1-9]\d* re-encrypted$", said, re.MULTILINE
     )
     settings.FIELD_ENCRYPTION_KEYS = [new]
     stored.read()
     settings.FIELD_ENCRYPTION_KEYS = [new, old]
-    assert all(", 0 encrypted anew" in line for line in rotate().splitlines() if "done" in line)
+    assert all(", 0 re-encrypted" in line for line in rotate().splitlines() if "done" in line)
 
 
 def test_a_rotation_that_is_killed_goes_on_where_it_stopped(
@@ -162,7 +162,7 @@ def test_what_no_key_can_read_is_counted_and_keeps_the_former_key(
     said = rotate()
 
     assert "readable under none of FIELD_ENCRYPTION_KEYS" in said
-    assert "FIELD_ENCRYPTION_KEYS: its former values are still needed." in said
+    assert "FIELD_ENCRYPTION_KEYS: its old values are still needed." in said
 
 
 def test_a_row_that_changes_at_the_same_moment_is_not_overwritten(
@@ -238,13 +238,13 @@ def test_peppers_are_made_known_before_they_are_used_and_keys_move_at_their_next
     settings.API_KEY_PEPPERS = f"{old},{new}"
     assert sealed.unseal(tag, value)
     settings.API_KEY_PEPPERS = f"{new},{old}"
-    assert "API_KEY_PEPPERS: its former values are still needed." in rotate()
+    assert "API_KEY_PEPPERS: its old values are still needed." in rotate()
 
     grants.COPIES.clear()
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
     said = rotate()
-    assert "API_KEY_PEPPERS: its former values may be removed." in said, said
+    assert "API_KEY_PEPPERS: its old values can be removed." in said, said
     settings.API_KEY_PEPPERS = new
     grants.COPIES.clear()
     assert api(issued.client_secret).get("/v1/whoami").status == 200
@@ -280,7 +280,7 @@ def test_old_heads_verify_after_the_signing_key_was_replaced(
     settings.AUDIT_VERIFY_KEYS = [old_public]
 
     call_command("verify_audit", stdout=StringIO())
-    assert "AUDIT_SIGNING_KEY: its former values are still needed." in rotate()
+    assert "AUDIT_SIGNING_KEY: its old values are still needed." in rotate()
     seal_something(world)  # the same chain goes on under the new key
     call_command("verify_audit", stdout=StringIO())
     # A worker that is a step behind signs with the old key and believes the new one.

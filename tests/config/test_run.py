@@ -161,7 +161,7 @@ def test_a_second_run_in_the_same_folder_is_refused_with_the_way_out(first_run: 
     second = RunningPlatform(first_run.data_dir)
 
     assert second.process.wait(60) == 2
-    assert "already runs" in second.output
+    assert "already running" in second.output
     assert "make run DATA_DIR=.data2 PORT=8001" in second.output
 
 
@@ -174,7 +174,7 @@ def test_a_killed_web_server_is_started_again(first_run: RunningPlatform) -> Non
 
     os.kill(os.getpgid(web), signal.SIGKILL)
 
-    first_run.wait_for("ended with -9; starting it again")
+    first_run.wait_for("exited with -9; restarting")
     deadline = time.monotonic() + START_SECONDS
     while not answers(first_run.port):
         assert time.monotonic() < deadline, first_run.output

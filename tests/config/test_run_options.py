@@ -91,7 +91,7 @@ def test_a_run_ends_when_the_web_server_that_it_watches_has_ended(capsys: pytest
     run._watch(os.getppid())
 
     assert (told, run._failed) == ([True], True)
-    assert "The web server has ended (3)" in capsys.readouterr().out
+    assert "The web server exited (3)" in capsys.readouterr().out
 
 
 def test_error_pages_are_shown_by_make_dev_and_by_nothing_else(tmp_path: Path) -> None:

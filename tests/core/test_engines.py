@@ -171,7 +171,7 @@ def test_a_folder_with_something_else_in_it_is_not_touched(tmp_path: Path) -> No
     (tmp_path / "postgres").mkdir()
     (tmp_path / "postgres" / "thesis.txt").write_text("mine")
 
-    with pytest.raises(EngineError, match="no PostgreSQL cluster"):
+    with pytest.raises(EngineError, match="not a PostgreSQL cluster"):
         Engines(tmp_path).start()
     assert (tmp_path / "postgres" / "thesis.txt").read_text() == "mine"
 

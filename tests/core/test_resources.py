@@ -69,7 +69,7 @@ def test_a_menu_entry_leads_to_a_page(installed: Any) -> None:
     [(code, text)] = installed(menu=(MenuEntry("business", "Shop", "/shop/"),))
 
     assert code == "pomelo.E032"
-    assert "/shop/, where no page is" in text
+    assert "/shop/, which is not a page" in text
 
 
 def test_a_route_belongs_to_a_resource_that_is_described(

@@ -18,7 +18,7 @@ from core.checks import check_settings
         ("EMAIL_TIMEOUT", 0, "EMAIL_TIMEOUT_SECONDS is 0: use 1 to 600."),
         ("GATEWAY_TIMEOUT_SECONDS", 0.0, "GATEWAY_TIMEOUT_SECONDS is 0.0: use 0.1 to 600."),
         ("WEBHOOK_CONCURRENCY", 0, "WEBHOOK_CONCURRENCY is 0: use 1 to 100000."),
-        ("WEBHOOK_LEASE_SECONDS", 15.0, "WEBHOOK_LEASE_SECONDS is 15.0: a call that takes longer is made twice."),
+        ("WEBHOOK_LEASE_SECONDS", 15.0, "WEBHOOK_LEASE_SECONDS is 15.0: calls that take longer are sent twice."),
     ],
 )  # fmt: skip
 def test_a_number_that_cannot_be_meant_is_refused_at_the_start(

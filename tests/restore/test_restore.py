@@ -106,7 +106,7 @@ def test_a_backup_restored_in_a_cluster_that_counts_fewer_transactions(tmp_path:
         # then
         assert whole[0] == 0, whole[1]
         assert "5 events relayed" in whole[1]
-        assert "Rows, rights and policies are those of the backup." in whole[1]
+        assert "Rows, privileges and policies match the backup." in whole[1]
         assert_all_is_there(receiver, made, found)
         assert refused[0] == 1
         assert "is not empty" in refused[1]

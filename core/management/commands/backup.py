@@ -17,8 +17,8 @@ class Command(BaseCommand):
     """Makes a folder with a dump and a manifest, while the platform serves on."""
 
     help = (
-        "Back the database up as the role `owner` (DATABASE_OWNER_URL), while Pomelo serves on. Makes a folder with the dump and a "
-        "manifest of its rows, rights and policies, and prints its path. Secrets and AUDIT_HEADS_FILE are kept apart from it."
+        "Back up the database as the role `owner` (DATABASE_OWNER_URL) while Pomelo keeps serving. Creates a folder with the dump and a "
+        "manifest of its rows, privileges and policies, and prints its path. Back up secrets and AUDIT_HEADS_FILE separately."
     )
     requires_system_checks = ()
 

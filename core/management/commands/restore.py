@@ -25,24 +25,24 @@ class Command(BaseCommand):
     """Loads the dump, compares it with its manifest, migrates, empties Valkey, and verifies platform and trail."""
 
     help = (
-        "Restore a backup made by `manage.py backup` into the empty database of DATABASE_OWNER_URL, with the platform stopped. Rights, "
+        "Restore a backup made by `manage.py backup` into the empty database of DATABASE_OWNER_URL, with the platform stopped. Privileges, "
         "policies and rows are compared with the backup; then migrations run, Valkey is emptied, and `verify_platform` and "
-        "`verify_audit` have the last word. DATABASE_ADMIN_URL makes the roles and the database where they are missing."
+        "`verify_audit` check the result. DATABASE_ADMIN_URL is used to create missing roles and the database."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Know the backup and what may be lost for it."""
-        parser.add_argument("backup", type=Path, help="the folder that `manage.py backup` made")
+        parser.add_argument("backup", type=Path, help="the folder that `manage.py backup` created")
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="delete what the database holds first; without it a database with tables is refused",
+            help="first delete everything in the database; without it, a database with tables is refused",
         )
         parser.add_argument(
             "--accept-loss",
             action="store_true",
-            help="the exported heads of the audit trail know of more than the backup: that is known to be gone",
+            help="accept that what the exported audit heads record beyond the backup is gone",
         )
         parser.add_argument(
             "--keep-valkey",
@@ -50,7 +50,7 @@ class Command(BaseCommand):
             help="do not empty Valkey (it is shared): delete Pomelo's keys yourself",
         )
         parser.add_argument(
-            "--jobs", type=_jobs, default=2, help="tables loaded side by side, 2 to 64 (default: 2)"
+            "--jobs", type=_jobs, default=2, help="tables loaded in parallel, 2 to 64 (default: 2)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -65,7 +65,7 @@ class Command(BaseCommand):
                 )
         except (BackupError, psycopg.Error, OSError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("Rows, rights and policies are those of the backup.")
+        self.stdout.write("Rows, privileges and policies match the backup.")
         connections[OWNER].close()  # its plans and its schema are of before
         call_command("migrate", database=OWNER, interactive=False, verbosity=1, stdout=self.stdout)
         self._empty_valkey(keep=options["keep_valkey"])
@@ -76,7 +76,7 @@ class Command(BaseCommand):
     def _empty_valkey(self, *, keep: bool) -> None:
         """What Valkey remembers of keys and limits may be newer than the database."""
         if keep:
-            self.stdout.write("Valkey was left as it is: empty it before anything serves.")
+            self.stdout.write("Valkey was left as is: empty it before anything starts serving.")
             return
         try:
             commands.empty()

@@ -14,14 +14,14 @@ from core.postgres.database_role import verify_database_role
 class Command(BaseCommand):
     """Takes every step of core.operations.restoring; fails when one of them needs a person. May be run at any time."""
 
-    help = "Check a restored database and bring on what its backup caught half way."
+    help = "Check a restored database and complete what its backup caught halfway."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Know --accept-loss."""
         parser.add_argument(
             "--accept-loss",
             action="store_true",
-            help="what came after the backup is known to be gone: let the chains of seals go on from here",
+            help="accept that what came after the backup is gone: continue the seal chains from here",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,4 +41,4 @@ class Command(BaseCommand):
         for reading in read_all():
             late = " (too long)" if reading.is_late else ""
             self.stdout.write(f"{reading.text}: {reading.seconds:.0f} s{late}")
-        self.stdout.write("The platform is whole.")
+        self.stdout.write("The platform is consistent.")

@@ -180,10 +180,10 @@ def test_the_checks_name_what_a_view_lacks() -> None:
     found = {(message.id, message.msg) for message in check_api_views(None) if message.id != "pomelo.E009"}
 
     assert found == {
-        ("pomelo.E002", "GET /v1/x/scopeless names no scope."),
+        ("pomelo.E002", "GET /v1/x/scopeless declares no scope."),
         ("pomelo.E005", "/v1/x/Inverted has permission_classes without HasScope."),
         ("pomelo.E005", "/v1/x/robots has permission_classes without HasScope."),
-        ("pomelo.E006", "/v1/x/robots authenticates nobody by API key."),
+        ("pomelo.E006", "/v1/x/robots does not authenticate by API key."),
         *(
             ("pomelo.W001", f"/v1/x/{name} runs without a tenant transaction and without Idempotency-Key.")
             for name in (

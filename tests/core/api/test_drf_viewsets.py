@@ -97,9 +97,9 @@ def test_one_that_would_publish_nothing_cannot_start() -> None:
     found = {message.msg for message in check_api_views(None) if message.id == "pomelo.E009"}
 
     assert found == {
-        "/v1/x/silent changes rows by DRF's perform_create, and nobody would hear of it.",
-        "/v1/x/silent/<str:pk> changes rows by DRF's perform_update, and nobody would hear of it.",
-        "/v1/x/silent/<str:pk> changes rows by DRF's perform_destroy, and nobody would hear of it.",
+        "/v1/x/silent changes rows with DRF's perform_create, which publishes no event.",
+        "/v1/x/silent/<str:pk> changes rows with DRF's perform_update, which publishes no event.",
+        "/v1/x/silent/<str:pk> changes rows with DRF's perform_destroy, which publishes no event.",
         "/v1/x/undeclared publishes idempotencyrecord.created, which no app declares.",
         "/v1/x/undeclared/<str:id> publishes idempotencyrecord.updated, which no app declares.",
         "/v1/x/undeclared/<str:id> publishes idempotencyrecord.deleted, which no app declares.",
