@@ -162,7 +162,7 @@ def test_a_cluster_of_another_version_is_refused_with_the_way_out(tmp_path: Path
     cluster.mkdir()
     (cluster / "PG_VERSION").write_text("15\n")
 
-    with pytest.raises(EngineError, match="made by PostgreSQL 15, and this is 18"):
+    with pytest.raises(EngineError, match="created by PostgreSQL 15, but this is 18"):
         Engines(tmp_path).start()
     assert (cluster / "PG_VERSION").read_text() == "15\n"
 
