@@ -298,6 +298,11 @@ def repair_metadata(query: Json, trusted: Collection[str]) -> None:
         query.setdefault("metadata_key", "plan")
 
 
+def repair_test_event(body: Json, trusted: Collection[str]) -> None:
+    """Ask for no example of an event: the key is of live mode."""
+    body.pop("event", None)
+
+
 REPAIRS: dict[str, Repair] = {
     "GET /v1/analytics/messages": repair_range("since", "until"),
     "GET /v1/analytics/requests": repair_range("since", "until"),
@@ -325,6 +330,7 @@ REPAIRS: dict[str, Repair] = {
     "POST /v1/suppressions": repair_suppression,
     "POST /v1/webhook_endpoints": repair_endpoint,
     "PATCH /v1/webhook_endpoints/{id}": repair_endpoint,
+    "POST /v1/webhook_endpoints/{id}/test": repair_test_event,
     "POST /v1/webhook_endpoints/{id}/recover": repair_period,
     "POST /v1/webhook_endpoints/{id}/replay_missing": repair_period,
 }

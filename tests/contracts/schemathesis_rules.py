@@ -171,6 +171,7 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
     },
     "POST /v1/webhook_endpoints": _URL,
     "PATCH /v1/webhook_endpoints/{id}": _URL,
+    "POST /v1/webhook_endpoints/{id}/test": {"event only_in_test_mode": "of which mode the key is"},
     "POST /v1/webhook_endpoints/{id}/recover": _PERIOD,
     "POST /v1/webhook_endpoints/{id}/replay_missing": _PERIOD,
 }

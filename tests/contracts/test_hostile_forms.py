@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.admin.sites import all_sites
+from django.http import HttpResponseBase
 from django.test import Client
 
 from accounts.models import User
@@ -53,7 +54,7 @@ class Attacker:
 
     def get(self, address: str) -> None:
         """Open an address."""
-        self._note(self.client.get(address).status_code, f"GET {address[:300]}")
+        self._note(self.client.get(address), f"GET {address[:300]}")
 
     def fill(self, form: Form) -> None:
         """Send a form as often as it has fields, times the hostile values."""
@@ -62,12 +63,15 @@ class Attacker:
                 answer = self.client.get(f"{form.action.partition('?')[0]}?{content}")
             else:
                 answer = self.client.post(form.action, content, "application/x-www-form-urlencoded")
-            self._note(answer.status_code, f"{form.method} {form.action} with {what}")
+            self._note(answer, f"{form.method} {form.action} with {what}")
 
-    def _note(self, status: int, what: str) -> None:
+    def _note(self, answer: HttpResponseBase, what: str) -> None:
         self.sent += 1
-        if status >= 500:
-            self.broken.append(f"{status}: {what}")
+        if answer.streaming:
+            b"".join(answer)  # read to its end, where it may break as well
+        answer.close()
+        if answer.status_code >= 500:
+            self.broken.append(f"{answer.status_code}: {what}")
 
 
 def _fillings(form: Form) -> Iterator[tuple[str, str]]:
