@@ -11,8 +11,8 @@ from django.conf import settings
 from stripe import SignatureVerificationError, WebhookSignature
 
 from billing.gateways.interface import DisputeReport, PaymentReport
-from billing.gateways.stripe import METADATA_KEY
 from billing.gateways.stripe_amounts import from_stripe
+from billing.gateways.stripe_calls import METADATA_KEY
 from core.api.errors import InvalidRequest
 from core.api.json import parse_object
 from core.http.callbacks import Unreadable, Unverified

@@ -28,7 +28,7 @@ from tests.billing.stripe_stand_in import LIVE_KEY, TEST_KEY, Stripe, stripe_sta
 from tests.factories import SYSTEM, World
 
 pytest.importorskip("stripe", reason="the SDK is an extra, which this environment is without")
-from billing.gateways.stripe import API_VERSION
+from billing.gateways.stripe_calls import API_VERSION
 
 CARD = "pm_card_visa"
 ROUNDS = 10
