@@ -42,6 +42,8 @@ BATCH = 8
 BATCH_NAME = "billing.complete_payments"
 # At least; twice as long as a call may take, so that two workers rarely ask for the same payment at once.
 LEASE = timedelta(seconds=30)
+# As far as `attempts` counts: a payment that is asked about for months stays there.
+MOST_ATTEMPTS = 32_767
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def _claim_due(model: type[Charge] | type[Refund], *together: str) -> list[_Clai
         rows: list[Any] = list(due.select_for_update(skip_locked=True, no_key=True, of=("self",))[:BATCH])
         for row in rows:
             row.due_at = now + max(LEASE, timedelta(seconds=2 * settings.GATEWAY_TIMEOUT_SECONDS))
-            row.attempts += 1
+            row.attempts = min(row.attempts + 1, MOST_ATTEMPTS)
         model.objects.bulk_update(rows, ["due_at", "attempts"])
         return [_Claim(row, _order_for(row)) for row in rows]
 
