@@ -91,3 +91,10 @@ def _stripe() -> Iterator[CheckMessage]:
             hint="Leave it unset for Stripe's own servers.",
             id="pomelo.E036",
         )
+    pages = urlsplit(settings.STRIPE_CHECKOUT_URL)
+    if pages.scheme != "https" or f"https://{pages.hostname}" != settings.STRIPE_CHECKOUT_URL:
+        yield Error(
+            "STRIPE_CHECKOUT_URL is no https:// address of a host alone.",
+            hint="Leave it unset, or set it to your custom domain at Stripe, such as https://pay.example.com.",
+            id="pomelo.E036",
+        )

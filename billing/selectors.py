@@ -196,6 +196,18 @@ def list_charges() -> QuerySet[Charge]:
     return Charge.objects.prefetch_related("disputes")
 
 
+def open_checkout_of(invoice: Invoice) -> Charge | None:
+    """Return the charge that a payer is making on the gateway's page, if there is one: never two."""
+    return Charge.objects.filter(
+        invoice=invoice, status=Charge.Status.PENDING, checkout_expires_at__isnull=False
+    ).first()
+
+
+def last_checkout_of(invoice: Invoice) -> Charge | None:
+    """Return the latest charge that a payer made, or is making, on the gateway's page."""
+    return Charge.objects.filter(invoice=invoice, checkout_expires_at__isnull=False).order_by("-id").first()
+
+
 def list_charges_of(invoice: Invoice) -> QuerySet[Charge]:
     """Return the charges of an invoice with their refunds."""
     return Charge.objects.filter(invoice=invoice).prefetch_related("refunds")

@@ -8,5 +8,6 @@ app_name = "invoice_link"
 
 urlpatterns = [
     path("<str:token>", hosted.page, name="page"),
+    path("<str:token>/pay", hosted.pay, name="pay"),
     path("<str:token>/pdf", hosted.pdf, name="pdf"),
 ]

@@ -11,6 +11,9 @@ from django.utils.module_loading import import_string
 
 from billing.gateways.interface import (
     ChargeOrder,
+    CheckoutGateway,
+    CheckoutOrder,
+    CheckoutPage,
     DisputeReport,
     Gateway,
     GatewayMisconfigured,
@@ -22,6 +25,9 @@ from billing.gateways.interface import (
 
 __all__ = [
     "ChargeOrder",
+    "CheckoutGateway",
+    "CheckoutOrder",
+    "CheckoutPage",
     "DisputeReport",
     "Gateway",
     "GatewayMisconfigured",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,29 @@ class RefundOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutOrder:
+    """Let a payer pay `amount` minor units of `currency` on the gateway's own page, until `expires_at`.
+
+    `session` is the gateway's name for that page, "" before there is one.
+    """
+
+    key: str
+    mode: str
+    amount: int
+    currency: str
+    expires_at: datetime
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckoutPage:
+    """A page of the gateway's at which a payer can pay now."""
+
+    session: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """A definitive answer. `reference` is the gateway's own name for what it did."""
 
@@ -47,13 +70,14 @@ class Outcome:
 class PaymentReport:
     """Something became of a payment, says the gateway by itself: of the one under our `key`, "" if it named none.
 
-    `failed` is said of refunds only: banks send some back days later.
+    `failed` is said of refunds only: banks send some back days later. `taken` is said of payments: the money came.
     """
 
     mode: str
     key: str
     reference: str
     failed: bool = False
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,4 +135,35 @@ class Gateway(Protocol):
         """Stop waiting: return what became of the order, or make sure that nothing ever will. Raises GatewayUnavailable.
 
         After it returned a failure, no earlier or later attempt under the same key may take or return money.
+        """
+
+
+@runtime_checkable
+class CheckoutGateway(Gateway, Protocol):
+    """A gateway that can also take the money from a payer who is there, on a page of its own. Optional.
+
+    A page is good for one payment at most. All calls may raise GatewayUnavailable and GatewayMisconfigured.
+    """
+
+    def checkout_origin(self) -> str:
+        """Return scheme and host of its pages; no other address is a payer sent to."""
+
+    def open_checkout(
+        self, order: CheckoutOrder, *, title: str, return_to: str, attempt: str
+    ) -> CheckoutPage | Outcome:
+        """Make the page; under one `attempt` always the same one. An Outcome is the refusal of the order itself.
+
+        `title` says what is paid; `return_to` is our page, to which `?payment=done` or `?payment=left` is added.
+        """
+
+    def reopen_checkout(self, order: CheckoutOrder) -> CheckoutPage | None:
+        """Return the page of `order.session`, or None when nobody can pay there any more."""
+
+    def ask_checkout(self, order: CheckoutOrder) -> Outcome | None:
+        """Return what became of `order.session`, or None as long as that is open."""
+
+    def end_checkout(self, order: CheckoutOrder) -> Outcome | None:
+        """Make sure that nobody can pay at `order.session` any more, and return what became of it until then.
+
+        None when a payment is being processed at this moment.
         """

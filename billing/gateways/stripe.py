@@ -25,6 +25,7 @@ from billing.gateways.stripe_calls import (
     plain,
     secret_key,
 )
+from billing.gateways.stripe_checkout import StripeCheckout
 from core import clock
 
 # Stripe keeps keys for a day at least; what is near that is looked for.
@@ -34,8 +35,8 @@ _PAYMENT_METHOD = re.compile(r"pm_[A-Za-z0-9_]{1,60}")
 _REFERENCE = re.compile(r"(pi|re|pyr)_[A-Za-z0-9_]{1,200}")
 
 
-class StripeGateway:
-    """Takes money by card through PaymentIntents, in each mode with that mode's own key."""
+class StripeGateway(StripeCheckout):
+    """Takes money by card through PaymentIntents, in each mode with that mode's own key; from a payer on Stripe's own page."""
 
     name = "stripe"
     # Each payer has their own (`pm_…`, made by Stripe's libraries in the payer's browser): there is no list to choose from.

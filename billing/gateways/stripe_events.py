@@ -19,7 +19,7 @@ from core.http.callbacks import Unreadable, Unverified
 
 TOLERANCE_SECONDS = 300
 _MODES = ("live", "test")
-_OF_PAYMENTS = ("payment_intent.", "refund.", "charge.refund.")
+_OF_PAYMENTS = ("payment_intent.", "refund.", "charge.refund.", "checkout.session.")
 # An inquiry (`warning_…`) is a dispute in which no money was taken back yet.
 _DISPUTES = {
     "needs_response": "needs_response",
@@ -55,6 +55,8 @@ def read_event(signature: str, body: bytes) -> PaymentReport | DisputeReport | N
             reference=_text(subject.get("id"), "an id"),
             failed=kind.startswith(("refund.", "charge.refund."))
             and subject.get("status") in ("failed", "canceled"),
+            taken=(kind == "payment_intent.succeeded" and subject.get("status") == "succeeded")
+            or (kind.startswith("checkout.session.") and subject.get("payment_status") == "paid"),
         )
     if kind.startswith("charge.dispute."):
         return _dispute(mode, created, subject)

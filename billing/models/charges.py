@@ -30,6 +30,10 @@ class RefundReason(models.TextChoices):
     OTHER = "other", "Other"
 
 
+# What `payment_method` says of a charge that the payer makes on the gateway's own page.
+CHECKOUT = "checkout"
+
+
 class Payment(TenantModel):
     """What a charge and a refund have in common."""
 
@@ -93,6 +97,9 @@ class Charge(Payment):
     metadata = models.JSONField(default=dict)
     amount_refunded = models.BigIntegerField(default=0)
     amount_refund_pending = models.BigIntegerField(default=0)
+    # Of a charge that the payer makes on the gateway's own page: until when, and what the gateway calls that page.
+    checkout_expires_at = models.DateTimeField(null=True)
+    checkout_session = models.CharField(max_length=255, blank=True, db_default="")
 
     class Meta(Payment.Meta):
         constraints = [
@@ -107,6 +114,16 @@ class Charge(Payment):
             models.CheckConstraint(
                 condition=Q(status="succeeded") | Q(amount_refunded=0, amount_refund_pending=0),
                 name="billing_charge_refunds_need_success",
+            ),
+            models.CheckConstraint(
+                condition=Q(checkout_expires_at__isnull=True, checkout_session="")
+                | Q(checkout_expires_at__isnull=False, invoice__isnull=False),
+                name="billing_charge_checkout",
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "invoice"],
+                condition=Q(status="pending", checkout_expires_at__isnull=False),
+                name="billing_charge_one_checkout",
             ),
         ]
         indexes = [

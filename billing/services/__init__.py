@@ -2,6 +2,7 @@
 seller, tiers."""
 
 from billing.services.charges import create_charge
+from billing.services.checkouts import checkout_address, start_checkout
 from billing.services.completion import complete_payments
 from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.customers import create_customer, delete_customer, update_customer
@@ -28,6 +29,7 @@ from billing.services.tiers import (
 __all__ = [
     "apply_tier_request",
     "change_tier",
+    "checkout_address",
     "complete_payments",
     "create_charge",
     "create_credit_note",
@@ -46,6 +48,7 @@ __all__ = [
     "request_tier",
     "revoke_links",
     "set_tier_limits",
+    "start_checkout",
     "take_dispute_report",
     "take_payment_report",
     "undo_payment",

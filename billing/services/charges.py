@@ -86,22 +86,29 @@ def create_charge(
         metadata=kept,
         gateway=gateway.name,
     )
-    if invoice is not None:
-        invoice.amount_pending += amount
-        invoice.save(update_fields=["amount_pending"])
-    publish(ChargeCreated(object_id=charge.public_id, object=representations.charge(charge)), actor=actor)
+    announce_charge(charge=charge, invoice=invoice, actor=actor)
     jobs.enqueue(COMPLETE_TASK)
     return charge
+
+
+def announce_charge(*, charge: Charge, invoice: Invoice | None, actor: Principal) -> None:
+    """Count a new charge as pending on its locked invoice, and publish it."""
+    if invoice is not None:
+        invoice.amount_pending += charge.amount
+        invoice.save(update_fields=["amount_pending"])
+    publish(ChargeCreated(object_id=charge.public_id, object=representations.charge(charge)), actor=actor)
 
 
 def settle_charge(*, charge: Charge, outcome: Outcome, actor: Principal) -> Charge:
     """Note the gateway's definitive answer; a charge that was settled meanwhile stays as it is.
 
-    The invoice is locked before the charge, as everywhere.
+    So does one that has got a payment page since `charge` was read: the answer is not about that page. The invoice is locked
+    before the charge, as everywhere.
     """
+    session = charge.checkout_session
     invoice = lock_invoice(charge.invoice) if charge.invoice is not None else None
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
-    if charge.status != Charge.Status.PENDING:
+    if charge.status != Charge.Status.PENDING or charge.checkout_session != session:
         return charge
     note_outcome(charge, outcome)
     event = ChargeSucceeded if outcome.succeeded else ChargeFailed

@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 
 from billing.gateways import (
     ChargeOrder,
+    CheckoutOrder,
     GatewayMisconfigured,
     GatewayUnavailable,
     Outcome,
@@ -25,9 +26,10 @@ from billing.gateways import (
     gateway_named,
     gateway_names,
 )
-from billing.models import Charge, Refund
+from billing.models import Charge, InvoiceLink, Refund
 from billing.retry import CLOCK
 from billing.services.charges import settle_charge
+from billing.services.checkouts import ASKED_EVERY, ask_checkout, order_of
 from billing.services.refunds import settle_refund
 from core import clock
 from core.background import set_aside
@@ -49,7 +51,9 @@ MOST_ATTEMPTS = 32_767
 @dataclass(frozen=True, slots=True)
 class _Claim:
     payment: Charge | Refund
-    order: ChargeOrder | RefundOrder
+    order: ChargeOrder | CheckoutOrder | RefundOrder
+    # Whether nobody may pay on the payment page any more.
+    ends: bool = False
 
     @property
     def identity(self) -> tuple[str, UUID]:
@@ -81,10 +85,22 @@ def _claim_due(model: type[Charge] | type[Refund], *together: str) -> list[_Clai
             row.due_at = now + max(LEASE, timedelta(seconds=2 * settings.GATEWAY_TIMEOUT_SECONDS))
             row.attempts = min(row.attempts + 1, MOST_ATTEMPTS)
         model.objects.bulk_update(rows, ["due_at", "attempts"])
-        return [_Claim(row, _order_for(row)) for row in rows]
+        return [_Claim(row, _order_for(row), ends=_ends(row)) for row in rows]
 
 
-def _order_for(payment: Charge | Refund) -> ChargeOrder | RefundOrder:
+def _ends(payment: Charge | Refund) -> bool:
+    """Tell whether a payment page has to close: at its time, or because no link to the invoice works any more."""
+    if not isinstance(payment, Charge) or payment.checkout_expires_at is None:
+        return False
+    working = InvoiceLink.objects.filter(
+        invoice=payment.invoice_id, revoked_at=None, company__suspended_at=None
+    )
+    return payment.checkout_expires_at <= clock.now() or not working.exists()
+
+
+def _order_for(payment: Charge | Refund) -> ChargeOrder | CheckoutOrder | RefundOrder:
+    if isinstance(payment, Charge) and payment.checkout_expires_at is not None:
+        return order_of(payment)
     if isinstance(payment, Charge):
         return ChargeOrder(
             key=payment.gateway_key,
@@ -137,6 +153,8 @@ def _ask(claim: _Claim) -> Outcome | None:
     order = claim.order
     gateway = gateway_named(claim.payment.gateway)
     try:
+        if isinstance(order, CheckoutOrder):
+            return ask_checkout(gateway, order, end=claim.ends)
         if claim.payment.attempts >= CLOCK.tries:
             return gateway.abandon(order)
         return gateway.charge(order) if isinstance(order, ChargeOrder) else gateway.refund(order)
@@ -161,9 +179,11 @@ def _settle(claim: _Claim, outcome: Outcome) -> None:
 def _postpone(claim: _Claim) -> None:
     """Try again later, unless another worker has taken the payment over since (its attempt is a later one)."""
     payment = claim.payment
-    wait = (
-        CLOCK.wait_after(payment.attempts) or CLOCK.waits[-1]
-    )  # an abandonment without an answer is repeated
+    if isinstance(claim.order, CheckoutOrder) and clock.now() < claim.order.expires_at:
+        wait = ASKED_EVERY
+    else:
+        # An abandonment without an answer is repeated.
+        wait = CLOCK.wait_after(payment.attempts) or CLOCK.waits[-1]
     with tenant_context(payment.tenant):
         type(payment).objects.filter(id=payment.id, status="pending", attempts=payment.attempts).update(
             due_at=clock.now() + wait

@@ -6,10 +6,12 @@ from django.conf import settings
 from django.urls import reverse
 
 from billing.events import InvoiceLinkCreated, InvoiceLinksRevoked
-from billing.models import Invoice, InvoiceLink
+from billing.models import Charge, Invoice, InvoiceLink
+from billing.services.charges import COMPLETE_TASK
 from billing.services.errors import InvoiceIsDraft
 from billing.services.invoices import lock_invoice
 from core import clock
+from core.background import jobs
 from core.events import publish
 from core.principal import Principal
 from core.security.crypto import sha256_hex
@@ -36,5 +38,10 @@ def revoke_links(*, invoice: Invoice, actor: Principal) -> int:
     invoice = lock_invoice(invoice)
     revoked = InvoiceLink.objects.filter(invoice=invoice, revoked_at=None).update(revoked_at=clock.now())
     if revoked:
+        # A payment page that somebody has open is closed by the completer, now.
+        Charge.objects.filter(invoice=invoice, status="pending", checkout_expires_at__isnull=False).update(
+            due_at=clock.now()
+        )
+        jobs.enqueue(COMPLETE_TASK)
         publish(InvoiceLinksRevoked(object_id=invoice.public_id, detail={"links": revoked}), actor=actor)
     return revoked

@@ -25,7 +25,8 @@ def take_payment_report(*, gateway: str, report: PaymentReport) -> bool:
     """Let a pending payment of `gateway` be asked about soon; returns whether the report is about one of ours.
 
     Repeated and late reports change nothing. A refund that failed after it had succeeded is shown to staff: what was given
-    back came back to the platform's account, and only people can say what follows from that.
+    back came back to the platform's account, and only people can say what follows from that. So is money that came for a
+    charge that had failed.
     """
     payment = _find(gateway, report)
     if payment is None:
@@ -33,6 +34,9 @@ def take_payment_report(*, gateway: str, report: PaymentReport) -> bool:
         return False
     if report.failed and payment.status == payment.Status.SUCCEEDED:
         reason = f"{gateway} reports that {report.reference} failed after it had succeeded."
+        set_aside.put_aside(BATCH_NAME, payment.public_id, reason, row_id=payment.id)
+    if report.taken and payment.status == payment.Status.FAILED:
+        reason = f"{gateway} reports that {report.reference} was paid after the charge had failed. Refund it there, or record it."
         set_aside.put_aside(BATCH_NAME, payment.public_id, reason, row_id=payment.id)
     return True
 

@@ -416,6 +416,8 @@ STRIPE_LIVE_WEBHOOK_SECRET = secret("STRIPE_LIVE_WEBHOOK_SECRET", default="")
 STRIPE_TEST_SECRET_KEY = secret("STRIPE_TEST_SECRET_KEY", default="")
 STRIPE_TEST_WEBHOOK_SECRET = secret("STRIPE_TEST_WEBHOOK_SECRET", default="")
 STRIPE_API_URL = env.str("STRIPE_API_URL", default="").rstrip("/")
+# Where Stripe's payment pages are: payers are sent nowhere else. Another one with a domain of one's own at Stripe.
+STRIPE_CHECKOUT_URL = env.str("STRIPE_CHECKOUT_URL", default="https://checkout.stripe.com").rstrip("/")
 # TTF files for scripts that the fonts of invoices lack (they have Latin, Greek, Cyrillic, Armenian, Georgian, …).
 INVOICE_FALLBACK_FONTS = env.list("INVOICE_FALLBACK_FONTS", default=[])
 

@@ -1,6 +1,6 @@
 """A stand-in for a paid outside service: a local HTTP server that speaks the routes of Stripe's API that the gateway uses.
 
-It keeps PaymentIntents and refunds in memory, replays what it answered under an idempotency key, tells live from test by the
+It keeps PaymentIntents, payment pages and refunds in memory, replays what it answered under an idempotency key, tells live from test by the
 key it is called with, and can be told to lose or spoil its next answer after it has carried the call out.
 """
 
@@ -41,8 +41,10 @@ class Stripe:
 
     def __init__(self) -> None:
         self.url = ""
+        self.pages = "https://checkout.stripe.com"
         self.intents: dict[str, dict[str, Any]] = {}
         self.refunds: dict[str, dict[str, Any]] = {}
+        self.sessions: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str, dict[str, str], dict[str, str]]] = []
         self.refund_status = "succeeded"
         self._kept: dict[tuple[str, str], tuple[str, Answer]] = {}
@@ -68,6 +70,24 @@ class Stripe:
     def given_back(self, key: str) -> list[dict[str, Any]]:
         """Return every refund under one of our keys."""
         return [each for each in self.refunds.values() if each["metadata"].get("pomelo_key") == key]
+
+    def pay(self, url: str, *, then: str = "paid") -> dict[str, Any]:
+        """Be the payer at the payment page with this address; returns the session, which has to be open."""
+        [session] = [each for each in self.sessions.values() if each["url"] == url]
+        assert session["status"] == "open"
+        intent = {
+            "id": f"pi_{secrets.token_hex(8)}",
+            "object": "payment_intent",
+            "amount": session["amount_total"],
+            "currency": session["currency"],
+            "livemode": session["livemode"],
+            "status": "succeeded" if then == "paid" else "processing",
+            "metadata": session["metadata"],
+            "last_payment_error": None,
+        }
+        self.intents[intent["id"]] = intent
+        session.update(status="complete", payment_status=then, payment_intent=intent["id"], url=None)
+        return session
 
     def answer(self, method: str, path: str, given: dict[str, str], headers: dict[str, str]) -> Any:
         """Carry a call out; returns status, body and headers, or how its answer is spoiled."""
@@ -113,6 +133,15 @@ class Stripe:
                     return 400, _error("invalid_request_error", "No", code="payment_intent_unexpected_state")
                 self.intents[name]["status"] = "canceled"
                 return 200, self.intents[name]
+            case ["POST", "checkout", "sessions"]:
+                return self._open(given, mode)
+            case ["GET", "checkout", "sessions", name] if name in self.sessions:
+                return 200, self.sessions[name]
+            case ["POST", "checkout", "sessions", name, "expire"] if name in self.sessions:
+                if self.sessions[name]["status"] != "open":
+                    return 400, _error("invalid_request_error", "Only open sessions can be expired")
+                self.sessions[name].update(status="expired", url=None)
+                return 200, self.sessions[name]
             case ["POST", "refunds"]:
                 return self._give_back(given)
             case ["GET", "refunds"]:
@@ -147,6 +176,31 @@ class Stripe:
         }
         self.intents[intent["id"]] = intent
         return 200, intent
+
+    def _open(self, given: dict[str, str], mode: str) -> Answer:
+        if int(given["expires_at"]) < time.time() + 30 * 60:
+            return 400, _error("invalid_request_error", "At least 30 minutes", param="expires_at")
+        amount = int(given["line_items[0][price_data][unit_amount]"])
+        if amount < 50:
+            return 400, _error("invalid_request_error", "At least 0.50", code="amount_too_small")
+        name = f"cs_{mode}_{secrets.token_hex(8)}"
+        session = {
+            "id": name,
+            "object": "checkout.session",
+            "url": f"{self.pages}/c/pay/{name}#{secrets.token_hex(4)}",
+            "amount_total": amount,
+            "currency": given["line_items[0][price_data][currency]"],
+            "expires_at": int(given["expires_at"]),
+            "livemode": mode == "live",
+            "status": "open",
+            "payment_status": "unpaid",
+            "payment_intent": None,
+            "metadata": {"pomelo_key": given["metadata[pomelo_key]"]},
+            "success_url": given["success_url"],
+            "cancel_url": given["cancel_url"],
+        }
+        self.sessions[name] = session
+        return 200, session
 
     def _confirm(self, intent: dict[str, Any]) -> Answer:
         if intent["status"] != "requires_confirmation":
@@ -222,8 +276,26 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: Any) -> None:
         """Say nothing."""
 
+    def _show_page(self, path: str) -> None:
+        """Be the payment page, as far as a payer presses its button or goes back."""
+        stripe = self.server.stripe
+        name = path.rpartition("/")[2]
+        session = stripe.sessions[name]
+        self.send_response(303 if self.command == "POST" else 200)
+        if self.command == "POST":
+            stripe.pay(session["url"])
+            self.send_header("Location", session["success_url"])
+        page = f'<form method="post"><button>Pay</button></form><a href="{session["cancel_url"]}">Back</a>'
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page.encode())
+
     def _answer(self) -> None:
         parts = urlsplit(self.path)
+        if parts.path.startswith("/c/pay/"):
+            self._show_page(parts.path)
+            return
         length = int(self.headers.get("Content-Length") or 0)
         text = self.rfile.read(length).decode() if length else parts.query
         headers = {name.lower(): value for name, value in self.headers.items()}

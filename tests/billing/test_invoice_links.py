@@ -72,6 +72,7 @@ def test_the_secret_is_kept_as_a_hash_and_a_wrong_one_finds_nothing(world: World
     for wrong in (token[:-1], token.swapcase(), kept, "x" * 5_000, "ü"):
         assert stranger.get(f"/i/{wrong}").status_code == 404
         assert stranger.get(f"/i/{wrong}/pdf").status_code == 404
+        assert stranger.post(f"/i/{wrong}/pay", {"amount": "\x00"}).status_code == 404
 
 
 def test_revoked_links_open_nothing_and_a_new_one_works(world: World, stranger: Client) -> None:

@@ -25,6 +25,7 @@ WITHOUT_COMPANY = {
     "found-key/thanks/": "says the same to everybody",
     "found-key/report": "for programs that have found a secret",
     "i/<str:token>": "for whoever has the link: its secret says which",
+    "i/<str:token>/pay": "for whoever has the link: its secret says which",
     "i/<str:token>/pdf": "for whoever has the link: its secret says which",
     "u/<str:token>": "for whoever got bulk mail: the signed link says which",
     "llms.txt": "the documentation's contents, for anybody",

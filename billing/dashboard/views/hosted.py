@@ -1,34 +1,50 @@
 """An invoice behind a link, for whoever has it. Nobody signs in: the link's secret is the permission.
 
-It only shows: nothing here changes a row, and neither cookies nor scripts are needed. What the page says is what the PDF says.
+Neither cookies nor scripts are needed. What the page says is what the PDF says. All that it does is to begin a payment, by POST
+and without a CSRF token: whoever could forge that would have to know the link, and it moves no money.
 """
 
 from functools import wraps
 from typing import Any, Protocol
 
-from django.http import Http404, HttpResponse
+import structlog
+from csp.decorators import csp_update
+from django.conf import settings
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.selectors import current_company
-from billing import selectors
+from billing import selectors, services
 from billing.dashboard.forms.base import percent_text
 from billing.dashboard.logos import logo_address
 from billing.dashboard.pdfs import pdf_response
 from billing.export.documents import invoice_document
-from billing.models import Invoice
+from billing.gateways import GatewayMisconfigured, GatewayUnavailable
+from billing.models import Charge, Invoice, InvoiceLink
 from billing.representations import tax_breakdown
+from billing.services.checkouts import checkout_gateway
+from billing.services.completion import BATCH_NAME
+from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from core import clock
 from core.api.throttling import RatePolicy
 from core.api.visits import VisitLimit
+from core.background import set_aside
 from core.errors import TemporarilyUnavailable
-from core.http.requests import Request
+from core.http.requests import Request, actor_of
 from core.tenancy import tenant_context
 from core.values import ids
 
 VISITS = RatePolicy("invoice-link", 60)
 _limit = VisitLimit(VISITS)
+HOSTED_PAGE = "billing/hosted_invoice.html"
+# After so many seconds another try makes sense when the gateway does not answer.
+RETRY_AFTER = 30
+
+log = structlog.get_logger(__name__)
 
 
 class _View(Protocol):
@@ -61,9 +77,60 @@ def page(request: Request, token: str) -> HttpResponse:
     link = selectors.find_link(token)
     if link is None:
         raise Http404
+    return _show(request, link, token)
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+@_link_page
+def pay(request: Request, token: str) -> HttpResponse:
+    """Send the payer to the gateway's page; one who cannot pay is back at ours, which says why."""
+    link = selectors.find_link(token)
+    if link is None:
+        raise Http404
+    here = reverse("invoice_link:page", args=[token])
+    actor = actor_of(request, kind="system", id="billing.invoice_link", name="link to an invoice")
+    try:
+        with tenant_context(link.tenant):
+            invoice = Invoice.objects.get(id=link.invoice_id)
+            charge = services.start_checkout(invoice=invoice, actor=actor)
+    except (InvoiceNotOpen, NoGateway, ChargeExceedsAmountDue):
+        return _see_other(here)
+    try:
+        address = services.checkout_address(
+            charge=charge,
+            invoice=invoice,
+            return_to=f"{settings.PUBLIC_URL}{here}",
+            door=link.id.hex,
+            actor=actor,
+        )
+    except (GatewayUnavailable, GatewayMisconfigured) as error:
+        log.warning("billing.no_payment_page", payment=charge.public_id, error=str(error))
+        if isinstance(error, GatewayMisconfigured):
+            set_aside.put_aside(BATCH_NAME, charge.public_id, str(error), row_id=charge.id)
+        response = _show(request, link, token, status=503)
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+        return response
+    return _see_other(address or f"{here}?payment=failed")
+
+
+def _see_other(address: str) -> HttpResponse:
+    response = HttpResponseRedirect(address)
+    response.status_code = 303
+    return response
+
+
+def _show(request: Request, link: InvoiceLink, token: str, *, status: int = 200) -> HttpResponse:
     with tenant_context(link.tenant):
-        context = _context(selectors.list_invoices().get(id=link.invoice_id))
-    return render(request, "billing/hosted_invoice.html", {**context, "token": token})
+        invoice = selectors.list_invoices().get(id=link.invoice_id)
+        context = {**_context(invoice), **_payment(invoice, request.GET.get("payment", "")), "token": token}
+    context["is_unavailable"] = status == 503
+    # A browser asks the policy of the page about where its form's answer sends it, too.
+    policy = {"form-action": [context["pays_at"]]} if context["can_pay"] else {}
+    render_widened: Any = csp_update(policy)(render)  # type: ignore[arg-type]
+    shown: HttpResponse = render_widened(request, HOSTED_PAGE, context, status=status)
+    return shown
 
 
 @never_cache
@@ -81,6 +148,28 @@ def pdf(request: Request, token: str) -> HttpResponse:
         response.headers["Retry-After"] = busy.headers["Retry-After"]
         return response
     return pdf_response(document)
+
+
+def _payment(invoice: Invoice, returned: str) -> dict[str, Any]:
+    """Say how far a payment is. How the payer came back (`returned`) chooses words, and decides nothing."""
+    last = selectors.last_checkout_of(invoice)
+    state = last.status if last else ""
+    if state == Charge.Status.PENDING:
+        state = "processing" if returned == "done" else "open"
+    elif invoice.amount_pending:
+        state = "processing"
+    elif state == Charge.Status.FAILED and not returned:
+        state = ""  # Whoever opens the page later begins anew.
+    is_open = invoice.status == Invoice.Status.OPEN
+    gateway = checkout_gateway(invoice) if is_open else None
+    is_free = state == "open" or invoice.amount_pending == 0
+    return {
+        "payment": state,
+        "returned": returned,
+        "can_pay": gateway is not None and is_free,
+        "pays_at": gateway.checkout_origin() if gateway else "",
+        "paid_amount": last.amount if last else 0,
+    }
 
 
 def _context(invoice: Invoice) -> dict[str, Any]:

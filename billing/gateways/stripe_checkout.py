@@ -1,0 +1,143 @@
+"""Stripe's own payment pages (Checkout Sessions), for a payer who is there: cards with all that 3-D Secure asks of them.
+
+A session that was made and whose answer got lost can be paid by nobody: its address is random, and only we are told it. So
+what counts is the one session that was noted on the charge before anybody was sent to it.
+"""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import stripe
+from django.conf import settings
+
+from billing.gateways.interface import (
+    CheckoutOrder,
+    CheckoutPage,
+    GatewayMisconfigured,
+    GatewayUnavailable,
+    Outcome,
+)
+from billing.gateways.stripe_amounts import to_stripe
+from billing.gateways.stripe_calls import (
+    METADATA_KEY,
+    OrderRefused,
+    asking,
+    connect,
+    failed,
+    key_of,
+    plain,
+)
+
+_SESSION = re.compile(r"cs_[A-Za-z0-9_]{1,200}")
+_INTENT = re.compile(r"pi_[A-Za-z0-9_]{1,200}")
+
+
+class StripeCheckout:
+    """The part of the gateway that has payment pages."""
+
+    def checkout_origin(self) -> str:
+        """Return where Stripe's payment pages are."""
+        return settings.STRIPE_CHECKOUT_URL
+
+    def open_checkout(
+        self, order: CheckoutOrder, *, title: str, return_to: str, attempt: str
+    ) -> CheckoutPage | Outcome:
+        """Make a session, under one `attempt` always the same one; returns the refusal of one that Stripe will not make."""
+        api = connect(order.mode)
+        try:
+            with asking():
+                session = api.v1.checkout.sessions.create(
+                    {
+                        "mode": "payment",
+                        "allowed_payment_method_types": ["card"],
+                        "line_items": [
+                            {
+                                "quantity": 1,
+                                "price_data": {
+                                    "currency": order.currency.lower(),
+                                    "unit_amount": to_stripe(order.amount, order.currency),
+                                    "product_data": {"name": title},
+                                },
+                            }
+                        ],
+                        # The payer pays what the invoice says, in its currency.
+                        "adaptive_pricing": {"enabled": False},
+                        "metadata": {METADATA_KEY: order.key},
+                        "payment_intent_data": {"metadata": {METADATA_KEY: order.key}},
+                        "expires_at": int(order.expires_at.timestamp()),
+                        "success_url": f"{return_to}?payment=done",
+                        "cancel_url": f"{return_to}?payment=left",
+                    },
+                    {"idempotency_key": f"{order.key}-{attempt}"},
+                )
+                return CheckoutPage(session=_checked(session, order).id, url=_url(session))
+        except OrderRefused as refused:
+            return refused.outcome()
+
+    def reopen_checkout(self, order: CheckoutOrder) -> CheckoutPage | None:
+        """Return the session's page while it is open."""
+        session = _retrieve(connect(order.mode), order)
+        with asking():
+            return CheckoutPage(session=session.id, url=_url(session)) if session.status == "open" else None
+
+    def ask_checkout(self, order: CheckoutOrder) -> Outcome | None:
+        """Return what became of the session, None while the payer may still pay or the payment is processed."""
+        return _answer(_retrieve(connect(order.mode), order))
+
+    def end_checkout(self, order: CheckoutOrder) -> Outcome | None:
+        """Expire a session that is open, and return what became of it."""
+        api = connect(order.mode)
+        session = _retrieve(api, order)
+        if session.status != "open":
+            return _answer(session)
+        with asking():
+            try:
+                session = _checked(api.v1.checkout.sessions.expire(session.id), order)
+            except stripe.InvalidRequestError:
+                # It was paid at this very moment, or has expired by itself.
+                session = _checked(api.v1.checkout.sessions.retrieve(session.id), order)
+        return _answer(session)
+
+
+def _retrieve(api: stripe.StripeClient, order: CheckoutOrder) -> Any:
+    with asking():
+        return _checked(api.v1.checkout.sessions.retrieve(order.session), order)
+
+
+def _checked(session: Any, order: CheckoutOrder) -> Any:
+    """Return an answer that is about this order. Raises ValueError for another one."""
+    if not _SESSION.fullmatch(session.id) or order.session not in ("", session.id):
+        raise ValueError("another session")
+    if key_of(session) != order.key:
+        raise ValueError("another order")
+    if session.amount_total != to_stripe(order.amount, order.currency) or (
+        session.currency.upper() != order.currency
+    ):
+        # Staff have to see it: the page asks for, or has taken, something else than the invoice says.
+        raise GatewayMisconfigured(f"stripe: {session.id} is about another amount")
+    return session
+
+
+def _url(session: Any) -> str:
+    """Return the address of the payment page. Raises GatewayMisconfigured for one that is not where those are."""
+    url = session.url
+    parts = urlsplit(url)
+    if f"{parts.scheme}://{parts.netloc}" != settings.STRIPE_CHECKOUT_URL or not url.isprintable():
+        raise GatewayMisconfigured(f"stripe: payment pages are not at {settings.STRIPE_CHECKOUT_URL}")
+    return str(url)
+
+
+def _answer(session: Any) -> Outcome | None:
+    """Return what became of the session. Raises GatewayUnavailable for what nobody knows."""
+    with asking():
+        status, paid, intent = session.status, session.payment_status, session.payment_intent
+        if status == "complete" and paid == "paid":
+            if not _INTENT.fullmatch(intent):
+                raise ValueError("no id")
+            return Outcome(succeeded=True, reference=intent)
+        if status == "expired":
+            return failed(session.id, "checkout_expired", "Nobody paid before the payment page expired.")
+        if status in ("open", "complete"):
+            return None
+    raise GatewayUnavailable(f"stripe: the payment page is {plain(status, 50)!r}")

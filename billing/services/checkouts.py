@@ -1,0 +1,163 @@
+"""Payments that a payer makes on the gateway's own page, sent there from the page of the invoice.
+
+The charge is written first, which holds the amount against any other payment, then the gateway is asked for its page, then
+that page is noted on the charge, and only then is the payer told of it. So a page that got lost on the way is known to
+nobody, and the charge goes by the one page that was noted. What became of it is asked by the completer alone.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from billing.gateways import (
+    CheckoutGateway,
+    CheckoutOrder,
+    CheckoutPage,
+    Gateway,
+    GatewayMisconfigured,
+    GatewayUnavailable,
+    Outcome,
+    current_gateway,
+    gateway_named,
+)
+from billing.models import Charge, Invoice
+from billing.models.charges import CHECKOUT
+from billing.selectors import open_checkout_of
+from billing.services.charges import announce_charge, settle_charge
+from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
+from billing.services.invoices import lock_invoice
+from core import clock
+from core.postgres.outside import outside_transactions
+from core.principal import Principal
+from core.tenancy import tenant_context
+from core.values.currencies import money_text
+
+# How long the payer has. Stripe wants half an hour from the moment at which it makes the page.
+OPEN_FOR = timedelta(minutes=36)
+# A charge that has no page after so long is given up: whoever wants to pay begins another.
+PAGE_WITHIN = timedelta(minutes=4)
+# How often the gateway is asked about a page that is open. Its events come sooner.
+ASKED_EVERY = timedelta(minutes=1)
+_NO_PAGE = Outcome(
+    succeeded=False,
+    reference="",
+    failure_code="checkout_abandoned",
+    failure_message="The payment page was never opened; no money was moved.",
+)
+
+
+def checkout_gateway(invoice: Invoice) -> CheckoutGateway | None:
+    """Return the gateway on whose page all that is due of `invoice` can be paid, or None."""
+    gateway = current_gateway()
+    if not isinstance(gateway, CheckoutGateway) or not gateway.takes(invoice.mode):
+        return None
+    return None if gateway.amount_problem(invoice.amount_due, invoice.currency) else gateway
+
+
+def start_checkout(*, invoice: Invoice, actor: Principal) -> Charge:
+    """Return the pending charge of all that is due, which the payer is to make now: the one that is open, or a new one.
+
+    Raises InvoiceNotOpen, NoGateway, and ChargeExceedsAmountDue while another payment is being made.
+    """
+    invoice = lock_invoice(invoice)
+    now = clock.now()
+    before = open_checkout_of(invoice)
+    if before is not None and (before.checkout_session or now - before.created < PAGE_WITHIN):
+        return before
+    if before is not None:
+        settle_charge(charge=before, outcome=_NO_PAGE, actor=actor)
+        invoice = lock_invoice(invoice)
+    if invoice.status != Invoice.Status.OPEN:
+        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+    gateway = checkout_gateway(invoice)
+    if gateway is None:
+        raise NoGateway("This invoice cannot be paid on its page.")
+    if invoice.amount_chargeable != invoice.amount_due:
+        raise ChargeExceedsAmountDue(
+            f"{money_text(invoice.amount_pending, invoice.currency)} is being paid at this moment.",
+            facts={"amount_chargeable": invoice.amount_chargeable},
+        )
+    charge: Charge = Charge.objects.create(
+        amount=invoice.amount_due,
+        currency=invoice.currency,
+        payment_method=CHECKOUT,
+        invoice=invoice,
+        customer_id=invoice.customer_id,
+        gateway=gateway.name,
+        created=now,
+        due_at=now + PAGE_WITHIN,
+        checkout_expires_at=now + OPEN_FOR,
+    )
+    announce_charge(charge=charge, invoice=invoice, actor=actor)
+    return charge
+
+
+def checkout_address(*, charge: Charge, invoice: Invoice, return_to: str, door: str, actor: Principal) -> str:
+    """Return where the payer pays `charge`, or "" when nobody can any more. Called outside of any transaction.
+
+    `door` names the link that the payer came by: each returns to its own page. Raises GatewayUnavailable, GatewayMisconfigured.
+    """
+    outside_transactions("gateway")
+    gateway = _gateway_of(charge)
+    if not charge.checkout_session:
+        answer = gateway.open_checkout(
+            order_of(charge), title=f"Invoice {invoice.number}", return_to=return_to, attempt=door
+        )
+        with tenant_context(charge.tenant):
+            if isinstance(answer, Outcome):
+                settle_charge(charge=charge, outcome=answer, actor=actor)
+                return ""
+            charge = _note_page(charge, answer)
+        if charge.checkout_session == answer.session:
+            return answer.url
+        if not charge.checkout_session:
+            return ""  # It was given up meanwhile.
+    # Somebody else was first, or comes back: to the same page.
+    page = gateway.reopen_checkout(order_of(charge))
+    if page is None:
+        with tenant_context(charge.tenant):
+            Charge.objects.filter(id=charge.id, status="pending").update(due_at=clock.now())
+        return ""
+    return page.url
+
+
+def ask_checkout(gateway: Gateway, order: CheckoutOrder, *, end: bool) -> Outcome | None:
+    """Return what became of the payment, None while that is open; with `end` nobody can pay from now on.
+
+    Raises GatewayUnavailable, GatewayMisconfigured.
+    """
+    if not order.session:
+        return _NO_PAGE
+    if not isinstance(gateway, CheckoutGateway):
+        raise GatewayMisconfigured(f"{gateway.name} has no payment pages")
+    return gateway.end_checkout(order) if end else gateway.ask_checkout(order)
+
+
+def order_of(charge: Charge) -> CheckoutOrder:
+    """Return what the gateway is told of a charge that the payer makes."""
+    assert charge.checkout_expires_at is not None
+    return CheckoutOrder(
+        key=charge.gateway_key,
+        mode=charge.mode,
+        amount=charge.amount,
+        currency=charge.currency,
+        expires_at=charge.checkout_expires_at,
+        session=charge.checkout_session,
+    )
+
+
+def _note_page(charge: Charge, page: CheckoutPage) -> Charge:
+    """Note the page on a charge that is pending and has none; returns the charge as it is then."""
+    waiting: Any = Charge.objects.filter(id=charge.id, status="pending", checkout_session="")
+    waiting.update(checkout_session=page.session, due_at=clock.now() + ASKED_EVERY)
+    noted: Charge = Charge.objects.get(id=charge.id)
+    return noted
+
+
+def _gateway_of(charge: Charge) -> CheckoutGateway:
+    try:
+        gateway = gateway_named(charge.gateway)
+    except KeyError as error:
+        raise GatewayUnavailable(f"{charge.gateway} is not configured any more") from error
+    if not isinstance(gateway, CheckoutGateway):
+        raise GatewayMisconfigured(f"{charge.gateway} has no payment pages")
+    return gateway
