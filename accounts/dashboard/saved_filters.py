@@ -12,7 +12,14 @@ from accounts.access import CompanyRequest, company_page
 from accounts.models import SavedFilter
 from accounts.selectors import get_saved_filter, list_removed_filters, list_saved_filters
 from accounts.services import remove_filter, rename_filter, restore_filter, save_filter
-from accounts.services.saved_filters import LONGEST_NAME, LONGEST_PAGE, MOST_SAVED, UNDO_FOR, normalize_query
+from accounts.services.saved_filters import (
+    LONGEST_NAME,
+    LONGEST_PAGE,
+    LONGEST_QUERY,
+    MOST_SAVED,
+    UNDO_FOR,
+    normalize_query,
+)
 from core import clock
 from core.errors import FieldError, FieldErrors
 
@@ -53,7 +60,8 @@ def save(request: CompanyRequest) -> HttpResponse:
         )
     except FieldErrors as refusal:
         _say(request, refusal)
-        return redirect(f"{page}?{query}" if query else page)
+        # Django redirects to no address of many thousands of characters, and such filters came from no page of ours.
+        return redirect(f"{page}?{query}" if 0 < len(query) <= LONGEST_QUERY else page)
     messages.success(request, f"“{saved.name}” is saved above this list.")
     return redirect(saved.address)
 

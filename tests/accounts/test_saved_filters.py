@@ -78,10 +78,11 @@ def test_nobody_else_sees_or_changes_it(world: World, login: Login) -> None:
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
-        ({"name": " "}, "Needs at least one character that can be seen."),
+        ({"name": " "}, "Needs at least one visible character."),
         ({"name": "x" * 61}, "At most 60 characters are accepted."),
         ({"query": "q=&limit=50"}, "Choose a filter first: there is nothing to save."),
         ({"query": "q=" + "x" * 999}, "Filters of at most 1000 characters can be saved."),
+        ({"query": "q=" + "x" * 20_000}, "Filters of at most 1000 characters can be saved."),
         ({"page": "//evil.example/"}, "page: This is no list of your company."),
         ({"page": "/accounts/login/"}, "page: This is no list of your company."),
         ({"name": "First"}, "You have a filter called “First” on this list. Choose another name."),
