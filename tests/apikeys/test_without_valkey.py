@@ -155,7 +155,7 @@ def test_revoke_key_says_when_valkey_could_not_be_told(
     call_command("revoke_key", issued.client_id)
     said = capsys.readouterr()
     assert "is revoked" in said.out
-    assert "60 seconds" in said.err
+    assert "60 more seconds" in said.err
 
 
 def test_the_dashboard_says_when_valkey_could_not_be_told(

@@ -220,7 +220,7 @@ def test_the_page_keeps_what_is_typed_and_says_what_is_missing(world: World, log
     assert "Still missing" not in page.get("/invoicing/").content.decode()
     refused = page.post("/invoicing/edit/", {**values, "tax_ids": "DE1"})
     assert refused.status_code == 422
-    assert "This is no eu_vat number" in refused.content.decode()
+    assert "This is not a valid eu_vat number" in refused.content.decode()
     developer = login(world.teammate, company=world.company)
     assert developer.get("/invoicing/").status_code == 200
     assert developer.post("/invoicing/edit/", values).status_code == 403

@@ -39,6 +39,15 @@ def test_a_first_start_makes_an_owner_and_two_keys_that_work() -> None:
     assert demo.seed_demo() == {}
 
 
+def test_its_keys_may_try_everything() -> None:
+    made = demo.seed_demo()
+
+    for mode in demo.MODES:
+        client = ApiClient(made[mode]["client_secret"], ip=random_address())
+        asked = {"url": "https://example.com/hook", "events": ["*"]}
+        assert client.request("POST", "/v1/webhook_endpoints", asked).status == 201
+
+
 def test_a_platform_in_use_is_not_seeded() -> None:
     make_world()
 

@@ -57,6 +57,7 @@ for name, number in re.findall(r"\\.(\\w+)|\\[(\\d+)\\]", sys.argv[1]):
     found = found[name] if name else found[int(number)]
 print(found)' "$2"; }
 """
+MARK = re.compile(r"</?span[^>]*>")
 SAMPLE = re.compile(r'aria-label="sample (\d+) \((\w+)\)"><code id="sample-\1">(.*?)</code>', re.DOTALL)
 
 
@@ -79,7 +80,8 @@ def samples(server: Any) -> Iterator[Any]:
     for page in PAGES:
         shown = server.request("GET", f"/docs/{page}/").content.decode()
         for number, language, code in SAMPLE.findall(shown):
-            yield page, int(number), language, html.unescape(code)
+            # The marks of words are for the eye; the button copies the text.
+            yield page, int(number), language, html.unescape(MARK.sub("", code))
 
 
 def script_of(server: Any, folder: Any, languages: Any) -> Any:
