@@ -16,6 +16,7 @@ from billing.models import (
     CompanyPlan,
     CreditNote,
     Customer,
+    Dispute,
     Invoice,
     InvoiceLine,
     OffPlatformPayment,
@@ -282,6 +283,27 @@ class RefundAdmin(StaffModelAdmin):
     list_filter = ("status", "mode", "gateway")
     search_fields = ("gateway_reference", "company__name")
     list_select_related = ("company",)
+
+
+@admin.register(Dispute)
+class DisputeAdmin(StaffModelAdmin):
+    """What payers asked their banks to give back, as the gateway last told: evidence is handed in there."""
+
+    list_display = (
+        "public_id",
+        "company",
+        "mode",
+        "status",
+        "charge",
+        "currency",
+        "amount",
+        "reason",
+        "respond_by",
+        "reported_at",
+    )
+    list_filter = ("status", "mode", "reason")
+    search_fields = ("gateway_reference", "charge__gateway_reference", "company__name")
+    list_select_related = ("company", "charge")
 
 
 def _warn_when_delayed(request: HttpRequest, *effects: Effect) -> None:
