@@ -22,10 +22,11 @@ from billing.gateways import (
 from billing.models import Charge, Invoice
 from billing.models.charges import CHECKOUT
 from billing.selectors import open_checkout_of
-from billing.services.charges import announce_charge, settle_charge
+from billing.services.charges import COMPLETE_TASK, announce_charge, settle_charge
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from billing.services.invoices import lock_invoice
 from core import clock
+from core.background import jobs
 from core.postgres.outside import outside_transactions
 from core.principal import Principal
 from core.tenancy import tenant_context
@@ -116,6 +117,7 @@ def checkout_address(*, charge: Charge, invoice: Invoice, return_to: str, door: 
     if page is None:
         with tenant_context(charge.tenant):
             Charge.objects.filter(id=charge.id, status="pending").update(due_at=clock.now())
+            jobs.enqueue(COMPLETE_TASK)
         return ""
     return page.url
 

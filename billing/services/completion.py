@@ -93,7 +93,11 @@ def _ends(payment: Charge | Refund) -> bool:
     if not isinstance(payment, Charge) or payment.checkout_expires_at is None:
         return False
     working = InvoiceLink.objects.filter(
-        invoice=payment.invoice_id, revoked_at=None, company__suspended_at=None
+        company=payment.company_id,
+        mode=payment.mode,
+        invoice=payment.invoice_id,
+        revoked_at=None,
+        company__suspended_at=None,
     )
     return payment.checkout_expires_at <= clock.now() or not working.exists()
 

@@ -112,7 +112,7 @@ def pay(request: Request, token: str) -> HttpResponse:
         response = _show(request, link, token, status=503)
         response.headers["Retry-After"] = str(RETRY_AFTER)
         return response
-    return _see_other(address or f"{here}?payment=failed")
+    return _see_other(address or f"{here}?payment=done")
 
 
 def _see_other(address: str) -> HttpResponse:
