@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from billing import services
 from billing.gateways import DisputeReport, gateway_names
-from core.http.callbacks import Unverified, callback
+from core.http.callbacks import TooEarly, Unverified, callback
 
 
 @callback
@@ -19,6 +19,10 @@ def stripe(request: HttpRequest) -> None:
 
     report = read_event(request.headers.get("Stripe-Signature", ""), request.body)
     if isinstance(report, DisputeReport):
-        services.take_dispute_report(gateway="stripe", report=report)
+        # Asked first: an answer that comes in between is found by the report.
+        may_be_too_early = services.is_answer_awaited(gateway="stripe", report=report)
+        if not services.take_dispute_report(gateway="stripe", report=report) and may_be_too_early:
+            # Stripe repeats what it could not deliver.
+            raise TooEarly(f"{report.reference} may be about a charge whose answer is not noted yet")
     elif report is not None:
         services.take_payment_report(gateway="stripe", report=report)

@@ -6,7 +6,7 @@ from billing.services.checkouts import checkout_address, start_checkout
 from billing.services.completion import complete_payments
 from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.customers import create_customer, delete_customer, update_customer
-from billing.services.disputes import take_dispute_report
+from billing.services.disputes import is_answer_awaited, take_dispute_report
 from billing.services.invoice_states import finalize_invoice, mark_uncollectible, void_invoice
 from billing.services.invoices import create_invoice, delete_invoice, update_invoice
 from billing.services.links import create_link, revoke_links
@@ -41,6 +41,7 @@ __all__ = [
     "delete_customer",
     "delete_invoice",
     "finalize_invoice",
+    "is_answer_awaited",
     "mark_uncollectible",
     "notice_overdue",
     "override_limits",

@@ -1,5 +1,7 @@
 """What a gateway tells of disputes, noted on the charge they are about."""
 
+from datetime import timedelta
+
 import structlog
 
 from billing import representations
@@ -15,6 +17,8 @@ from core.tenancy import system_context, tenant_context
 log = structlog.get_logger(__name__)
 
 ACTOR = Principal.system("billing.gateway_reports")
+# A charge whose answer is awaited is asked about that soon.
+ANSWERED_WITHIN = timedelta(hours=1)
 _TOLD = ("amount", "currency", "reason", "status", "respond_by")
 
 
@@ -34,6 +38,15 @@ def take_dispute_report(*, gateway: str, report: DisputeReport) -> bool:
     with tenant_context(charge.tenant):
         _note(charge, report)
     return True
+
+
+def is_answer_awaited(*, gateway: str, report: DisputeReport) -> bool:
+    """Tell whether a charge that the dispute may be about is still pending here, so that its `charge_reference` is not known yet."""
+    if not report.charge_reference:
+        return False
+    with system_context(reason="charges that a gateway's answer is awaited of"):
+        pending = Charge.objects.filter(status="pending", due_at__lte=clock.now() + ANSWERED_WITHIN)
+        return pending.filter(gateway=gateway, mode=report.mode, created__lte=report.reported_at).exists()
 
 
 def _note(charge: Charge, report: DisputeReport) -> None:

@@ -21,8 +21,12 @@ class Unreadable(Exception):
     """The signature is right, but we cannot read what is said."""
 
 
+class TooEarly(Exception):
+    """We cannot tell yet what this is about: it is to be sent again."""
+
+
 def callback(view: Callable[[HttpRequest], None]) -> Callable[[HttpRequest], HttpResponse]:
-    """Decorate a callback: 204 when it was taken, 403 when unverified, 400 when unreadable, 413 when too large."""
+    """Decorate a callback: 204 when it was taken, 403 when unverified, 400 when unreadable, 413 when too large, 503 when too early."""
 
     @csrf_exempt
     @require_POST
@@ -42,6 +46,9 @@ def callback(view: Callable[[HttpRequest], None]) -> Callable[[HttpRequest], Htt
         except Unreadable as error:
             log.warning("callback.unreadable", path=request.path, reason=str(error))
             return HttpResponse(status=400)
+        except TooEarly as error:
+            log.info("callback.too_early", path=request.path, reason=str(error))
+            return HttpResponse(status=503)
         return HttpResponse(status=204)
 
     return guarded

@@ -14,9 +14,9 @@ from billing.models import Charge
 from core import clock
 from core.models import OutboxEvent, SetAside
 from core.tenancy import system_context, tenant_context
-from tests.billing.factories import make_charge
+from tests.billing.factories import make_charge, set_aside_due_payments
 from tests.billing.stripe_stand_in import Stripe, dispute_event
-from tests.billing.test_stripe import CARD, fresh, refund_of, stripe
+from tests.billing.test_stripe import CARD, ask_again, fresh, refund_of, stripe
 from tests.clients import ApiClient, sign_in
 from tests.factories import World, make_key
 
@@ -31,6 +31,7 @@ LIVE_SECRET, TEST_SECRET = "whsec_live_stand_in", "whsec_test_stand_in"
 @pytest.fixture(autouse=True)
 def _secrets(stripe: Stripe, settings: Settings) -> None:
     settings.STRIPE_LIVE_WEBHOOK_SECRET, settings.STRIPE_TEST_WEBHOOK_SECRET = LIVE_SECRET, TEST_SECRET
+    set_aside_due_payments()
 
 
 def send(body: Any, *, secret: str = LIVE_SECRET, header: str | None = None, age: int = 0) -> int:
@@ -232,6 +233,22 @@ def test_a_dispute_that_is_not_ours_or_cannot_be_read_leaves_nothing(
     assert send(body) == status
 
     assert len(told(charge)) == ("reason" in changes and status == 204)
+
+
+def test_a_dispute_that_comes_before_the_answer_about_its_charge_is_sent_again(
+    world: World, stripe: Stripe
+) -> None:
+    stripe.spoil("confirm")
+    charge = make_charge(world.tenant(), payment_method=CARD)
+    [intent] = stripe.made(charge.gateway_key)
+    body = dispute_event(intent["id"], created=int(time.time()) + 1)
+
+    assert send(body) == 503
+    assert told(charge) == []
+    assert ask_again(charge).status == "succeeded"
+    assert send(body) == 204
+
+    assert told(charge) == [("charge.disputed", "needs_response")]
 
 
 def test_no_dispute_of_test_mode_is_noted_on_a_live_charge(world: World, stripe: Stripe) -> None:

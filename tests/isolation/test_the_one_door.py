@@ -33,7 +33,7 @@ CALLERS = {
     "billing.selectors": (1, "an invoice's link, before its company is known"),
     "billing.services.completion": (1, "the sweep for payments that a crash interrupted"),
     "billing.services.reports": (1, "a gateway's report names a payment, not a company"),
-    "billing.services.disputes": (1, "a gateway's report names a charge, not a company"),
+    "billing.services.disputes": (2, "a gateway's report names a charge, not a company"),
     "billing.services.overdue": (2, "the sweep for invoices that have become overdue"),
     "billing.services.tier_limits": (1, "the limits of a tier hold for every company on it"),
     "config.admin": (1, "staff support every company; each look is audited"),
