@@ -94,7 +94,7 @@ def _stripe() -> Iterator[CheckMessage]:
     pages = urlsplit(settings.STRIPE_CHECKOUT_URL)
     if pages.scheme != "https" or f"https://{pages.hostname}" != settings.STRIPE_CHECKOUT_URL:
         yield Error(
-            "STRIPE_CHECKOUT_URL is no https:// address of a host alone.",
+            "STRIPE_CHECKOUT_URL is not an https:// URL without a path.",
             hint="Leave it unset, or set it to your custom domain at Stripe, such as https://pay.example.com.",
             id="pomelo.E036",
         )

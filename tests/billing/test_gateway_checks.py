@@ -42,6 +42,16 @@ def test_both_modes_with_their_own_keys_are_fine(settings: Settings) -> None:
             "STRIPE_LIVE_WEBHOOK_SECRET is not set: disputes and late results would go unnoticed.",
         ),
         ({"STRIPE_API_URL": "api.stripe.com"}, "STRIPE_API_URL is not an http:// or https:// URL."),
+        *(
+            ({"STRIPE_CHECKOUT_URL": url}, "STRIPE_CHECKOUT_URL is not an https:// URL without a path.")
+            for url in (
+                "pay.example.com",
+                "http://pay.example.com",
+                "https://pay.example.com/x",
+                "https://a@b.com",
+                "",
+            )
+        ),
     ],
 )
 def test_what_is_missing_or_mixed_up_is_named(

@@ -145,4 +145,5 @@ def test_one_address_opens_so_many_a_minute(world: World, stranger: Client) -> N
         answer for answer in (stranger.get(path) for _ in range(VISITS.quota)) if answer.status_code != 200
     )
     assert (refused.status_code, int(refused.headers["Retry-After"]) >= 1) == (429, True)
+    assert 429 in [stranger.post(f"{path}/pay").status_code for _ in range(3)]
     assert Client(REMOTE_ADDR=random_address()).get(path).status_code == 200
