@@ -17,8 +17,9 @@ from django.test import Client
 
 from apikeys.models import ApiKey
 from apikeys.services.reports import judge_reports
-from billing.gateways import Outcome
-from billing.services import complete_payments, completion
+from billing.gateways import CheckoutPage, Outcome
+from billing.gateways.sandbox import SandboxGateway
+from billing.services import checkouts, complete_payments, completion
 from billing.services.links import create_link
 from core import clock
 from core.mail import delivery
@@ -59,6 +60,7 @@ MODULES = (
     "apikeys.hashers",
     "apikeys.stores.vault",
     "billing.export.documents",
+    "billing.services.checkouts",
     "billing.services.completion",
     "core.mail.delivery",
     "core.outbound.blocking",
@@ -249,6 +251,34 @@ def test_charging_a_card(world: World, calls: list[str], monkeypatch: pytest.Mon
 class _Gateway:
     def charge(self, order: Any) -> Outcome:
         return Outcome(succeeded=True, reference="gw_1")
+
+
+def test_sending_a_payer_to_the_gateways_page(
+    world: World, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    with tenant_context(world.tenant()):
+        link = urlsplit(create_link(invoice=invoice, actor=SYSTEM)).path
+    monkeypatch.setattr(checkouts, "current_gateway", _GatewayWithPages)
+    monkeypatch.setattr(checkouts, "gateway_named", lambda name: _GatewayWithPages())
+
+    answers = [Client(REMOTE_ADDR=random_address()).post(f"{link}/pay") for _ in range(2)]
+
+    assert [answer.headers["Location"] for answer in answers] == ["https://pay.example/1"] * 2
+    assert calls == ["gateway"] * 2
+
+
+class _GatewayWithPages(SandboxGateway):
+    ask_checkout = end_checkout = lambda self, order: None
+
+    def checkout_origin(self) -> str:
+        return "https://pay.example"
+
+    def open_checkout(self, order: Any, **_: Any) -> CheckoutPage:
+        return CheckoutPage(session="page_1", url="https://pay.example/1")
+
+    def reopen_checkout(self, order: Any) -> CheckoutPage:
+        return CheckoutPage(session=order.session, url="https://pay.example/1")
 
 
 def test_sending_messages_and_mail_of_our_own(world: World, calls: list[str], settings: Any) -> None:
