@@ -11,6 +11,7 @@ from accounts.links import read_copied
 from accounts.models import AWAITING, Company, Invitation, Membership, SavedFilter, User
 from core import clock
 from core.errors import NotFound
+from core.postgres.orders import NEWEST
 from core.tenancy import require_tenant, system_context
 from core.values import ids
 
@@ -72,7 +73,7 @@ def list_members() -> list[Membership]:
 def list_open_invitations() -> list[Invitation]:
     """Return the invitations that can still be accepted."""
     return list(
-        Invitation.objects.filter(accepted_at=None, revoked_at=None, expires__gt=clock.now()).order_by("-id")
+        Invitation.objects.filter(accepted_at=None, revoked_at=None, expires__gt=clock.now()).order_by(NEWEST)
     )
 
 

@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from apikeys.keys import LOCATOR_LENGTH, MODES
 from apikeys.models import ApiKey, ApiKeySecret
+from core.postgres.orders import NEWEST
 from core.ui.finding import Found, Named, by_identifier, name_rows
 
 
@@ -19,7 +20,7 @@ def find(text: str) -> Iterator[Found]:
             for secret in ApiKeySecret.objects.filter(locator=locator).select_related("key"):
                 yield Found(secret.key, "API key", secret.key.name, _page_of(secret.key))
             return
-    for key in ApiKey.objects.filter(name=text).order_by("-id")[:10]:
+    for key in ApiKey.objects.filter(name=text).order_by(NEWEST)[:10]:
         yield Found(key, "API key", key.name, _page_of(key))
 
 

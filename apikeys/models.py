@@ -7,6 +7,7 @@ from django.db.models import Q
 from core import clock
 from core.api import versions
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 from core.values import api_dates, ids
 
@@ -98,6 +99,7 @@ class ApiKey(TenantModel):
             ),
         ]
         indexes = [
+            tenant_index(name="apikey_newest"),
             models.Index(fields=["changed_at"], name="apikey_changed_at"),
             models.Index(
                 fields=["expires_at"], name="apikey_expires_at", condition=Q(revoked_at__isnull=True)

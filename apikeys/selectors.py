@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from apikeys.models import ApiKey, ApiKeyDeprecatedUse, ApiKeyScopeUse, ApiKeySecret
 from billing.entitlements import tier_numbers
 from core.errors import NotFound
+from core.postgres.orders import NEWEST
 from core.tenancy import system_context
 from core.values import ids
 
@@ -23,8 +24,8 @@ UNUSED_AFTER = timedelta(days=30)
 
 def list_keys() -> QuerySet[ApiKey]:
     """The tenant's keys, newest first, with their secrets."""
-    secrets = ApiKeySecret.objects.order_by("-id")
-    return ApiKey.objects.prefetch_related(Prefetch("secrets", queryset=secrets)).order_by("-id")
+    secrets = ApiKeySecret.objects.order_by(NEWEST)
+    return ApiKey.objects.prefetch_related(Prefetch("secrets", queryset=secrets)).order_by(NEWEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def deprecated_uses(key: ApiKey) -> dict[str, datetime]:
 
 def working_secrets(key: ApiKey) -> QuerySet[ApiKeySecret]:
     """The secrets of a key that have not been revoked, newest first; with an overlap the last one still ends."""
-    return ApiKeySecret.objects.filter(key=key, revoked_at=None).order_by("-id")
+    return ApiKeySecret.objects.filter(key=key, revoked_at=None).order_by(NEWEST)
 
 
 def find_secret(locator: str) -> ApiKeySecret | None:

@@ -24,6 +24,7 @@ from billing.search import MAX_QUERY_WORDS, split_words
 from core import clock
 from core.errors import NotFound
 from core.models import OutboxEvent
+from core.postgres.orders import NEWEST
 from core.security.crypto import sha256_hex
 from core.tenancy import system_context
 from core.values import ids
@@ -205,7 +206,7 @@ def open_checkout_of(invoice: Invoice) -> Charge | None:
 
 def last_checkout_of(invoice: Invoice) -> Charge | None:
     """Return the latest charge that a payer made, or is making, on the gateway's page."""
-    return Charge.objects.filter(invoice=invoice, checkout_expires_at__isnull=False).order_by("-id").first()
+    return Charge.objects.filter(invoice=invoice, checkout_expires_at__isnull=False).order_by(NEWEST).first()
 
 
 def list_charges_of(invoice: Invoice) -> QuerySet[Charge]:
@@ -274,7 +275,7 @@ def get_credit_note(public_id: str) -> CreditNote:
 
 def list_happenings(object_ids: Iterable[str], limit: int = 50) -> list[OutboxEvent]:
     """Return the newest events about these objects: the time line of a page."""
-    return list(OutboxEvent.objects.filter(object_id__in=list(object_ids)).order_by("-id")[:limit])
+    return list(OutboxEvent.objects.filter(object_id__in=list(object_ids)).order_by(NEWEST)[:limit])
 
 
 def open_tier_request() -> TierRequest | None:
@@ -284,4 +285,4 @@ def open_tier_request() -> TierRequest | None:
 
 def list_tier_requests(limit: int = 10) -> list[TierRequest]:
     """Return the current company's latest requests for another tier."""
-    return list(TierRequest.objects.select_related("requested_by").order_by("-id")[:limit])
+    return list(TierRequest.objects.select_related("requested_by").order_by(NEWEST)[:limit])

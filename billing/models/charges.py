@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from billing.money import MAX_AMOUNT
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -128,9 +129,10 @@ class Charge(Payment):
         ]
         indexes = [
             models.Index(fields=["due_at"], name="billing_charge_due", condition=Q(status="pending")),
-            models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_charge_by_invoice"),
-            models.Index(fields=["company", "mode", "customer", "-id"], name="billing_charge_by_customer"),
-            models.Index(fields=["company", "mode", "status", "-id"], name="billing_charge_by_status"),
+            tenant_index(name="billing_charge_newest"),
+            tenant_index("invoice", name="billing_charge_by_invoice"),
+            tenant_index("customer", name="billing_charge_by_customer"),
+            tenant_index("status", name="billing_charge_by_status"),
             # A gateway's report names a charge by it, before the company is known.
             models.Index(
                 fields=["gateway_reference"],
@@ -167,6 +169,7 @@ class Refund(Payment):
         ]
         indexes = [
             models.Index(fields=["due_at"], name="billing_refund_due", condition=Q(status="pending")),
-            models.Index(fields=["company", "mode", "charge", "-id"], name="billing_refund_by_charge"),
-            models.Index(fields=["company", "mode", "status", "-id"], name="billing_refund_by_status"),
+            tenant_index(name="billing_refund_newest"),
+            tenant_index("charge", name="billing_refund_by_charge"),
+            tenant_index("status", name="billing_refund_by_status"),
         ]

@@ -13,6 +13,7 @@ from billing.models.invoices import Invoice, InvoiceLine
 from billing.money import MAX_AMOUNT, QUANTITY_DECIMALS
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -94,8 +95,9 @@ class CreditNote(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_creditnote_by_invoice"),
-            models.Index(fields=["company", "mode", "status", "-id"], name="billing_creditnote_by_status"),
+            tenant_index(name="billing_creditnote_newest"),
+            tenant_index("invoice", name="billing_creditnote_by_invoice"),
+            tenant_index("status", name="billing_creditnote_by_status"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db import models
 from billing.languages import Language
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -58,14 +59,11 @@ class Customer(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["company", "mode", "-id"],
+            tenant_index(
                 name="billing_customer_present",
                 condition=models.Q(deleted_at__isnull=True),
             ),
-            models.Index(
-                fields=["company", "mode", "email_normalized", "-id"], name="billing_customer_email"
-            ),
+            tenant_index("email_normalized", name="billing_customer_email"),
         ]
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from billing.models.customers import TaxExemption
 from billing.money import MAX_AMOUNT, MAX_DISCOUNT_BPS, MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -161,8 +162,9 @@ class Invoice(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "status", "-id"], name="billing_invoice_by_status"),
-            models.Index(fields=["company", "mode", "customer", "-id"], name="billing_invoice_by_customer"),
+            tenant_index(name="billing_invoice_newest"),
+            tenant_index("status", name="billing_invoice_by_status"),
+            tenant_index("customer", name="billing_invoice_by_customer"),
             models.Index(fields=["company", "mode", "due_date"], name="billing_invoice_due"),
             # What the sweep for overdue invoices reads, of every company.
             models.Index(

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from billing.models.invoices import Invoice
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -26,7 +27,7 @@ class InvoiceLink(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_invoicelink_by_invoice"),
+            tenant_index("invoice", name="billing_invoicelink_by_invoice"),
         ]
 
     def __str__(self) -> str:

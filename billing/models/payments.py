@@ -7,6 +7,7 @@ from billing.models.invoices import Invoice
 from billing.money import MAX_AMOUNT
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -53,7 +54,8 @@ class OffPlatformPayment(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "invoice", "-id"], name="billing_offplatform_by_invoice"),
+            tenant_index(name="billing_offplatform_newest"),
+            tenant_index("invoice", name="billing_offplatform_by_invoice"),
         ]
 
     def __str__(self) -> str:

@@ -5,8 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import OrderBy
 
 from core.errors import FieldError, FieldErrors
+from core.postgres.orders import NEWEST, OLDEST
 
 
 class Order:
@@ -32,7 +34,7 @@ class Order:
 
     def read(self, queryset: QuerySet[Any], count: int) -> list[Any]:
         """Return the first `count` rows of `queryset` in this order."""
-        return list(queryset.order_by(*self._terms)[:count])
+        return list(queryset.order_by(*map(_ordering, self._terms))[:count])
 
     def seek(self, queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
         """Return the rows of `queryset` that follow the row `row_id`.
@@ -49,6 +51,10 @@ class Order:
             same = Q(**{f"{name}__isnull": True}) if value is None else Q(**{name: value})
             following = _beyond(term, name, value) | (same & following)
         return queryset.filter(following)
+
+
+def _ordering(term: str) -> str | OrderBy:
+    return {"pk": OLDEST, "-pk": NEWEST}.get(term, term)
 
 
 def _beyond(term: str, name: str, value: Any) -> Q:

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from core.api.ordering import Order
 from core.errors import FieldError, FieldErrors
+from core.postgres import orders
 from core.postgres.later import ending_with_next_query
 from core.values import ids
 
@@ -50,12 +51,12 @@ def read_limit(request: HttpRequest | Request) -> int:
 
 def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
     """Return the first `count` rows of `queryset`, newest first."""
-    return list(queryset.order_by("-pk")[:count])
+    return list(queryset.order_by(orders.NEWEST)[:count])
 
 
 def oldest(queryset: QuerySet[Any], count: int) -> list[Any]:
     """Return the last `count` rows of `queryset`, oldest first."""
-    return list(queryset.order_by("pk")[:count])
+    return list(queryset.order_by(orders.OLDEST)[:count])
 
 
 def read_cursor(request: HttpRequest | Request) -> tuple[str, str | None]:

@@ -6,6 +6,7 @@ from django.db import models
 
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 from messaging.attachments import MAX_ATTACHMENTS
 
@@ -144,9 +145,10 @@ class Message(TenantModel):
                 name="messaging_message_due",
                 condition=models.Q(due_at__isnull=False),
             ),
-            models.Index(fields=["company", "mode", "status", "-id"], name="messaging_message_status"),
-            models.Index(fields=["company", "mode", "channel", "-id"], name="messaging_message_channel"),
-            models.Index(fields=["company", "mode", "customer", "-id"], name="messaging_message_customer"),
+            tenant_index(name="messaging_message_newest"),
+            tenant_index("status", name="messaging_message_status"),
+            tenant_index("channel", name="messaging_message_channel"),
+            tenant_index("customer", name="messaging_message_customer"),
         ]
 
     def __str__(self) -> str:
@@ -346,12 +348,11 @@ class Suppression(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "origin", "-id"], name="messaging_suppression_origin"),
-            models.Index(fields=["company", "mode", "topic", "-id"], name="messaging_suppression_by_topic"),
+            tenant_index(name="messaging_suppression_newest"),
+            tenant_index("origin", name="messaging_suppression_origin"),
+            tenant_index("topic", name="messaging_suppression_by_topic"),
             models.Index(fields=["company", "mode", "message"], name="messaging_suppression_message"),
-            models.Index(
-                fields=["company", "mode", "address_normalized", "-id"], name="messaging_suppression_found"
-            ),
+            tenant_index("address_normalized", name="messaging_suppression_found"),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from django.db import models
 from accounts.models import Company
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -60,7 +61,8 @@ class SenderDomain(TenantModel):
                 name="messaging_senderdomain_due",
                 condition=models.Q(next_check_at__isnull=False),
             ),
-            models.Index(fields=["company", "mode", "status", "-id"], name="messaging_senderdomain_status"),
+            tenant_index(name="messaging_senderdomain_newest"),
+            tenant_index("status", name="messaging_senderdomain_status"),
         ]
 
     def __str__(self) -> str:
@@ -125,7 +127,8 @@ class SmsSender(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "status", "-id"], name="messaging_smssender_status"),
+            tenant_index(name="messaging_smssender_newest"),
+            tenant_index("status", name="messaging_smssender_status"),
         ]
         permissions = [
             ("approve_smssender", "Can approve SMS senders"),

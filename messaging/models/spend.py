@@ -6,6 +6,7 @@ from django.db import models
 
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 from messaging.models.messages import Recipient
 
@@ -114,8 +115,9 @@ class SmsPrice(TenantModel):
                 fields=["ask_at"], name="messaging_smsprice_due", condition=models.Q(ask_at__isnull=False)
             ),
             # What the like has cost before.
-            models.Index(
-                fields=["company", "mode", "country", "segments", "-id"],
+            tenant_index(
+                "country",
+                "segments",
                 name="messaging_smsprice_like",
                 condition=models.Q(state="known"),
             ),

@@ -4,6 +4,7 @@ from django.db import models
 
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -25,7 +26,8 @@ class Template(TenantModel):
             models.CheckConstraint(condition=models.Q(version__gte=1), name="messaging_template_version"),
         ]
         indexes = [
-            models.Index(fields=["company", "mode", "channel", "-id"], name="messaging_template_channel")
+            tenant_index(name="messaging_template_newest"),
+            tenant_index("channel", name="messaging_template_channel"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from django.db.models import QuerySet
 
 from accounts.models import Membership
+from core.postgres.orders import NEWEST
 from messaging.channels.sms import country_of
 from messaging.models import DkimKey, SenderDomain, SmsCountries, SmsSender
 
@@ -60,7 +61,7 @@ def get_domain(public_id: str) -> SenderDomain:
 
 def list_sms_senders() -> QuerySet[SmsSender]:
     """Return the numbers and names that SMS come from, whatever staff have said."""
-    return SmsSender.objects.order_by("-id")
+    return SmsSender.objects.order_by(NEWEST)
 
 
 def get_sms_sender(public_id: str) -> SmsSender:

@@ -2,12 +2,13 @@
 
 from django.db.models import QuerySet
 
+from core.postgres.orders import NEWEST
 from messaging.models import Template, TemplateVersion
 
 
 def list_templates() -> QuerySet[Template]:
     """Return the templates, without their texts."""
-    return Template.objects.order_by("-id")
+    return Template.objects.order_by(NEWEST)
 
 
 def get_template(public_id: str) -> Template:
@@ -17,7 +18,7 @@ def get_template(public_id: str) -> Template:
 
 def list_versions(template: Template) -> QuerySet[TemplateVersion]:
     """Return the versions of a template."""
-    return TemplateVersion.objects.filter(template=template).order_by("-id")
+    return TemplateVersion.objects.filter(template=template).order_by(NEWEST)
 
 
 def find_version(template: Template, number: int | None = None) -> TemplateVersion | None:

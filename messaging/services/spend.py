@@ -15,6 +15,7 @@ from accounts.selectors import current_company, owner_emails
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
+from core.postgres.orders import NEWEST
 from core.principal import Principal
 from core.tenancy import require_tenant
 from messaging.channels.sms import country_of
@@ -167,7 +168,7 @@ def _estimate(country: str, segments: int, currency: str) -> Decimal:
     like = SmsPrice.objects.filter(
         state=SmsPrice.States.KNOWN, country=country, segments=segments, currency=currency
     )
-    latest = [row.price for row in like.order_by("-id")[:LATEST_PRICES] if row.price]
+    latest = [row.price for row in like.order_by(NEWEST)[:LATEST_PRICES] if row.price]
     return max(latest, default=settings.SMS_PRICE_ESTIMATE * segments)
 
 

@@ -15,6 +15,7 @@ from billing.api.filters import (
     PaymentFilter,
     RefundFilter,
 )
+from core.postgres.orders import NEWEST
 from core.tenancy import Tenant, tenant_context
 from tests.billing.factories import (
     make_credit_note,
@@ -164,7 +165,7 @@ def test_a_filter_reads_by_an_index(crowded: tuple[Tenant, dict[str, str]], name
         with connection.cursor() as cursor:
             cursor.execute("SELECT current_user")
             assert cursor.fetchone() == ("app",)
-        plan = bound.qs.order_by("-pk")[:21].explain(analyze=True, buffers=False)
+        plan = bound.qs.order_by(NEWEST)[:21].explain(analyze=True, buffers=False)
     assert "Seq Scan" not in plan, plan
     read = sum(int(float(number)) for number in re.findall(r"actual time=\S+ rows=([\d.]+)", plan))
     dropped = sum(int(number) for number in re.findall(r"Rows Removed by Filter: (\d+)", plan))

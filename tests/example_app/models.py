@@ -4,6 +4,7 @@ from django.db import models
 
 from core import clock
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 
 
@@ -36,12 +37,11 @@ class Booking(TenantModel):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["company", "mode", "-id"],
+            tenant_index(
                 name="bookings_booking_present",
                 condition=models.Q(deleted_at__isnull=True),
             ),
-            models.Index(fields=["company", "mode", "customer", "-id"], name="bookings_booking_by_customer"),
+            tenant_index("customer", name="bookings_booking_by_customer"),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import django_filters
-import psycopg
 import pytest
 from django.apps import apps
 from django.db import connection
@@ -24,8 +23,8 @@ from core.values import ids
 from tests.clients import ApiClient
 from tests.contracts.by_app import collect
 from tests.contracts.operations import Operation, list_operations, sample_id
-from tests.engines import superuser_url
 from tests.factories import make_key
+from tests.isolation.crowds import clone, remove_clones
 from tests.isolation.matrix import UNLIMITED, make_unlimited_world
 
 ROWS = 100_000
@@ -71,54 +70,6 @@ def rare_values(operation: Operation, row: TenantModel) -> list[tuple[str, dict[
         special = RARE_QUERIES.get(f"{operation.resource}?{name}")
         found += [(name, special or {name: value}) for value in values]
     return found
-
-
-def clone(row: TenantModel, count: int) -> None:
-    """Insert `count` copies of `row`, each with an id and unique texts of its own.
-
-    As superuser and without triggers: what the copies refer to, and the sums they should add up to, do not matter here.
-    """
-    table = row._meta.db_table
-    with psycopg.connect(superuser_url(), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        found = connection.execute(
-            "SELECT a.attname, format_type(a.atttypid, NULL), EXISTS ("
-            "  SELECT FROM pg_index x WHERE x.indrelid = a.attrelid AND x.indisunique AND a.attnum = ANY (x.indkey)) "
-            "FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped "
-            "AND a.attgenerated = ''",
-            [table],
-        ).fetchall()
-        values = {name: _copied(name, kind, unique) for name, kind, unique in found}
-        columns = ", ".join(f'"{name}"' for name in values)
-        connection.execute(
-            f'INSERT INTO "{table}" ({columns}) SELECT {", ".join(values.values())} '
-            f'FROM "{table}" t, generate_series(1, %s) n WHERE t.id = %s',
-            [count, row.pk],
-        )
-        connection.execute(f'ANALYZE "{table}"')
-
-
-def remove_clones(row: TenantModel) -> None:
-    """Delete the copies; the row itself may be part of a sealed chain."""
-    with psycopg.connect(superuser_url(), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute(
-            f'DELETE FROM "{row._meta.db_table}" WHERE company_id = %s AND id <> %s', [row.company_id, row.pk]
-        )
-
-
-def _copied(name: str, kind: str, unique: bool) -> str:
-    if name == "id":
-        return "uuidv7()"
-    if unique and name != "mode" and kind.startswith(("character", "text")):
-        # What is empty stays so: of some origins it has to.
-        return f"CASE t.\"{name}\" WHEN '' THEN '' ELSE left(t.\"{name}\", 20) || '-' || n END"
-    if unique and kind in ("integer", "bigint", "smallint"):
-        return f't."{name}" + n'
-    # One more identifier in a unique key (a delivery's event) differs from copy to copy; the first stays (its endpoint).
-    if unique and kind == "uuid" and name == "event_id":
-        return "uuidv7()"
-    return f't."{name}"'
 
 
 def thrown_away(plan: dict[str, Any], table: str) -> tuple[int, list[str]]:

@@ -6,6 +6,7 @@ from django.db import models
 
 from core.models import OutboxEvent
 from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 from webhooks.models.endpoint import Endpoint
 
@@ -95,9 +96,10 @@ class Delivery(TenantModel):
             models.Index(
                 fields=["endpoint"], name="webhooks_delivery_sending", condition=models.Q(status="sending")
             ),
-            models.Index(fields=["company", "mode", "endpoint", "-id"], name="webhooks_delivery_by_endpoint"),
-            models.Index(fields=["company", "mode", "status", "-id"], name="webhooks_delivery_by_status"),
-            models.Index(fields=["company", "mode", "event_type", "-id"], name="webhooks_delivery_by_type"),
+            tenant_index(name="webhooks_delivery_newest"),
+            tenant_index("endpoint", name="webhooks_delivery_by_endpoint"),
+            tenant_index("status", name="webhooks_delivery_by_status"),
+            tenant_index("event_type", name="webhooks_delivery_by_type"),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from core.models import EVENT_POSITIONS
 from core.postgres.constraints import CompositeForeignKey
 from core.postgres.fields import LastValue
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 from core.values import api_dates
 
@@ -60,8 +61,7 @@ class Endpoint(TenantModel):
             models.CheckConstraint(condition=models.Q(events__len__gte=1), name="webhooks_endpoint_events"),
         ]
         indexes = [
-            models.Index(
-                fields=["company", "mode", "id"],
+            tenant_index(
                 name="webhooks_endpoint_live",
                 condition=models.Q(deleted_at__isnull=True),
             ),

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from core.models import EVENT_SEQUENCE
 from core.postgres.constraints import CompositeForeignKey
 from core.postgres.fields import LastValue
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
 from webhooks.models.endpoint import Endpoint
 
@@ -69,9 +70,10 @@ class RecoveryJob(TenantModel):
             ),
         ]
         indexes = [
+            tenant_index("endpoint", name="webhooks_recoveryjob_newest"),
             models.Index(
                 fields=["checked_at"], name="webhooks_recoveryjob_next", condition=models.Q(status="running")
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from core.errors import NotFound
 from core.models import OutboxEvent
+from core.postgres.orders import NEWEST
 from core.principal import Principal
 from core.security import crypto
 from core.security.reach import readable, require_reach
@@ -116,4 +117,4 @@ def get_event(public_id: str, reader: Principal | None = None) -> OutboxEvent:
 
 def list_recoveries(endpoint: Endpoint) -> QuerySet[RecoveryJob]:
     """Return the endpoint's recovery jobs, newest first."""
-    return RecoveryJob.objects.filter(endpoint=endpoint).order_by(F("id").desc())
+    return RecoveryJob.objects.filter(endpoint=endpoint).order_by(NEWEST)

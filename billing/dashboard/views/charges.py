@@ -13,6 +13,7 @@ from billing.dashboard.sent_before import NO_SECOND_PAYMENT
 from billing.dashboard.timeline import timeline_of
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
+from core.postgres.orders import NEWEST
 from core.ui.one_time_forms import act_once
 from core.ui.waiting import render_waiting
 
@@ -62,7 +63,7 @@ def _charge(request: CompanyRequest, form: FreeChargeForm) -> HttpResponse:
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     """One charge: what was taken, what was given back, what happened."""
     charge = selectors.get_charge(public_id)
-    refunds = list(selectors.list_refunds(charge).order_by("-id"))
+    refunds = list(selectors.list_refunds(charge).order_by(NEWEST))
     context = {
         "charge": charge,
         "invoice": charge.invoice,

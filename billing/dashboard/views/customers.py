@@ -15,6 +15,7 @@ from billing.models import Customer
 from billing.services.party_fields import ADDRESS_PARTS
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
+from core.postgres.orders import NEWEST
 from core.ui.one_time_forms import act_once
 
 RECENT = 10
@@ -68,8 +69,8 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     context = {
         "customer": customer,
         "address": [address[part] for part in ADDRESS_PARTS if part in address],
-        "invoices": selectors.filter_invoices(customer=customer.public_id).order_by("-id")[:RECENT],
-        "charges": selectors.filter_charges(customer=customer.public_id).order_by("-id")[:RECENT],
+        "invoices": selectors.filter_invoices(customer=customer.public_id).order_by(NEWEST)[:RECENT],
+        "charges": selectors.filter_charges(customer=customer.public_id).order_by(NEWEST)[:RECENT],
         "entries": timeline_of([customer.public_id]),
         "may_change": _may_change(request),
     }

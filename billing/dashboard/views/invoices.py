@@ -21,6 +21,7 @@ from billing.representations import tax_breakdown
 from core import clock
 from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors
+from core.postgres.orders import NEWEST
 from core.tenancy import Tenant
 from core.ui.one_time_forms import act_once
 from core.ui.waiting import render_waiting
@@ -54,7 +55,7 @@ def create(request: CompanyRequest) -> HttpResponse:
     reference = request.POST.get("customer") or request.GET.get("customer")
     if not reference:
         search = CustomerFilterForm(request.GET)
-        found = selectors.filter_customers(**search.chosen).order_by("-id")[:CUSTOMERS_OFFERED]
+        found = selectors.filter_customers(**search.chosen).order_by(NEWEST)[:CUSTOMERS_OFFERED]
         return render(request, "billing/invoice_customer.html", {"form": search, "customers": found})
     customer = selectors.get_customer(reference)
     form = InvoiceForm(
@@ -102,10 +103,10 @@ def render_detail(
     request: CompanyRequest, invoice: Invoice, *, charge_form: ChargeForm | None = None
 ) -> HttpResponse:
     """Return the page of an invoice; 422 when it shows what was wrong with a form."""
-    charges = list(selectors.list_charges_of(invoice).order_by("-id"))
+    charges = list(selectors.list_charges_of(invoice).order_by(NEWEST))
     refunds = [refund for charge in charges for refund in charge.refunds.all()]
-    payments = list(selectors.list_payments(invoice).order_by("-id"))
-    credit_notes = list(selectors.list_credit_notes(invoice).order_by("-id"))
+    payments = list(selectors.list_payments(invoice).order_by(NEWEST))
+    credit_notes = list(selectors.list_credit_notes(invoice).order_by(NEWEST))
     ids = [row.public_id for row in (invoice, *charges, *refunds, *payments, *credit_notes)]
     may_change = at_least(request.membership.role, Role.DEVELOPER)
     is_open = invoice.status == Invoice.Status.OPEN

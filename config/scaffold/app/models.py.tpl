@@ -4,8 +4,10 @@ from django.db import models
 
 from core import clock
 {% if references %}from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
 from core.tenancy import TenantForeignKey, TenantModel
-{% else %}from core.tenancy import TenantModel
+{% else %}from core.postgres.orders import tenant_index
+from core.tenancy import TenantModel
 {% endif %}
 
 class {{ model }}(TenantModel):
@@ -39,13 +41,12 @@ class {{ model }}(TenantModel):
 {% endfor %}
         ]
         indexes = [
-            models.Index(
-                fields=["company", "mode", "-id"],
+            tenant_index(
                 name="{{ present_index }}",
                 condition=models.Q(deleted_at__isnull=True),
             ),
 {% for field in references %}
-            models.Index(fields=["company", "mode", "{{ field.name }}", "-id"], name="{{ field.index }}"),
+            tenant_index("{{ field.name }}", name="{{ field.index }}"),
 {% endfor %}
         ]
 

@@ -14,6 +14,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from core import clock
 from core.errors import DomainError, FieldErrors
+from core.postgres.orders import NEWEST
 from core.tenancy import Tenant
 from core.ui.waiting import render_waiting
 from messaging import representations, services
@@ -269,7 +270,7 @@ def _page(
     context: dict[str, Any] = {
         **show_reputation(),
         "appeal_form": (appeal_form or AppealForm()) if may_change else None,
-        "domains": list(selectors.list_domains().order_by("-id")),
+        "domains": list(selectors.list_domains().order_by(NEWEST)),
         "sms_senders": list(selectors.list_sms_senders()),
         "domain_form": domain_form or DomainForm(),
         "sms_form": sms_form or SmsSenderForm(),

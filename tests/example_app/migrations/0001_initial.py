@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 'abstract': False,
                 'base_manager_name': 'objects',
                 'default_manager_name': 'objects',
-                'indexes': [models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['company', 'mode', '-id'], name='bookings_booking_present'), models.Index(fields=['company', 'mode', 'customer', '-id'], name='bookings_booking_by_customer')],
+                'indexes': [models.Index(models.F('company'), models.F('mode'), models.OrderBy(models.F('id'), descending=True, nulls_last=True), condition=models.Q(('deleted_at__isnull', True)), name='bookings_booking_present'), models.Index(models.F('company'), models.F('mode'), models.F('customer'), models.OrderBy(models.F('id'), descending=True, nulls_last=True), name='bookings_booking_by_customer')],
                 'constraints': [core.postgres.constraints.RowLevelSecurity(company_column='company_id', mode_column='mode', name='bookings_booking_rls'), models.CheckConstraint(condition=models.Q(('mode__in', ['live', 'test'])), name='bookings_booking_mode'), models.UniqueConstraint(fields=('company', 'mode', 'id'), name='bookings_booking_tenant'), core.postgres.constraints.CompositeForeignKey(fields='customer', name='bookings_booking_customer', to='billing.Customer', with_mode=True), models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('company', 'mode', 'reference'), name='bookings_booking_reference')],
             },
         ),

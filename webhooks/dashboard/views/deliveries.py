@@ -12,6 +12,7 @@ from accounts.roles import Role, at_least
 from core import clock
 from core.api.pagination import paginate
 from core.errors import FieldErrors
+from core.postgres.orders import NEWEST
 from core.ui.waiting import render_waiting
 from webhooks import selectors
 from webhooks.dashboard.forms import DeliveryFilterForm, RecoverForm
@@ -27,7 +28,7 @@ MAX_AT_ONCE = 100
 @require_safe
 def delivery_list(request: CompanyRequest) -> HttpResponse:
     """Deliveries to all endpoints, newest first."""
-    form = DeliveryFilterForm(request.GET, endpoints=list(selectors.list_endpoints().order_by("-id")))
+    form = DeliveryFilterForm(request.GET, endpoints=list(selectors.list_endpoints().order_by(NEWEST)))
     rows = selectors.filter_deliveries(**form.chosen).select_related("endpoint")
     try:
         page = paginate(rows, request)

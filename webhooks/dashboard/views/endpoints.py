@@ -13,6 +13,7 @@ from accounts.roles import Role, at_least
 from accounts.sudo import recent_login_required
 from billing.entitlements import current_limits
 from core.errors import FieldErrors
+from core.postgres.orders import NEWEST
 from webhooks import representations, selectors
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.dashboard.charts import latency_chart, outcome_chart
@@ -30,7 +31,7 @@ RECENT = 10
 @require_safe
 def endpoint_list(request: CompanyRequest) -> HttpResponse:
     """Every endpoint, how it is doing, and how many more there may be."""
-    endpoints = list(selectors.list_endpoints().order_by("-id"))
+    endpoints = list(selectors.list_endpoints().order_by(NEWEST))
     rates = success_rates(endpoints)
     context = {
         "rows": [{"endpoint": each, "rate": _percent(rates[each.id])} for each in endpoints],
@@ -83,7 +84,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "shown": representations.endpoint(endpoint),
         "outcomes": outcome_chart(week),
         "latency": latency_chart(week),
-        "deliveries": selectors.list_deliveries().filter(endpoint=endpoint).order_by("-id")[:RECENT],
+        "deliveries": selectors.list_deliveries().filter(endpoint=endpoint).order_by(NEWEST)[:RECENT],
         "recoveries": selectors.list_recoveries(endpoint)[:5],
         "recover_form": RecoverForm(),
         "test_form": TestForm(),

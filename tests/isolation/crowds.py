@@ -1,0 +1,54 @@
+"""Many copies of a row, for what only a large table shows."""
+
+import psycopg
+
+from core.tenancy import TenantModel
+from tests.engines import superuser_url
+
+
+def clone(row: TenantModel, count: int) -> None:
+    """Insert `count` copies of `row`, each with an id and unique texts of its own.
+
+    As superuser and without triggers: what the copies refer to, and the sums they should add up to, do not matter here.
+    """
+    table = row._meta.db_table
+    with psycopg.connect(superuser_url(), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        found = connection.execute(
+            "SELECT a.attname, format_type(a.atttypid, NULL), EXISTS ("
+            "  SELECT FROM pg_index x WHERE x.indrelid = a.attrelid AND x.indisunique AND a.attnum = ANY (x.indkey)) "
+            "FROM pg_attribute a WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped "
+            "AND a.attgenerated = ''",
+            [table],
+        ).fetchall()
+        values = {name: _copied(name, kind, unique) for name, kind, unique in found}
+        columns = ", ".join(f'"{name}"' for name in values)
+        connection.execute(
+            f'INSERT INTO "{table}" ({columns}) SELECT {", ".join(values.values())} '
+            f'FROM "{table}" t, generate_series(1, %s) n WHERE t.id = %s',
+            [count, row.pk],
+        )
+        connection.execute(f'ANALYZE "{table}"')
+
+
+def remove_clones(row: TenantModel) -> None:
+    """Delete the copies; the row itself may be part of a sealed chain."""
+    with psycopg.connect(superuser_url(), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(
+            f'DELETE FROM "{row._meta.db_table}" WHERE company_id = %s AND id <> %s', [row.company_id, row.pk]
+        )
+
+
+def _copied(name: str, kind: str, unique: bool) -> str:
+    if name == "id":
+        return "uuidv7()"
+    if unique and name != "mode" and kind.startswith(("character", "text")):
+        # What is empty stays so: of some origins it has to.
+        return f"CASE t.\"{name}\" WHEN '' THEN '' ELSE left(t.\"{name}\", 20) || '-' || n END"
+    if unique and kind in ("integer", "bigint", "smallint"):
+        return f't."{name}" + n'
+    # One more identifier in a unique key (a delivery's event) differs from copy to copy; the first stays (its endpoint).
+    if unique and kind == "uuid" and name == "event_id":
+        return "uuidv7()"
+    return f't."{name}"'

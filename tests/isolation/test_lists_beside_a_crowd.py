@@ -1,0 +1,107 @@
+"""A list costs a company nothing for the rows of another (docs/adr/0015-newest-first-by-the-tenants-index.md).
+
+The primary key gives every row in the order that lists have, other companies' among them: a plan that walks it reads past each
+of those. The rows here are few, but PostgreSQL's estimates, and so its choice, are those of a large table.
+"""
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from core.api.pagination import CursorPagination
+from core.api.scopes import SCOPES
+from core.tenancy import TenantModel, tenant_context
+from core.values import ids
+from tests.clients import ApiClient
+from tests.contracts.operations import Operation, list_operations, sample_id
+from tests.factories import make_key
+from tests.isolation.crowds import clone, remove_clones
+from tests.isolation.matrix import UNLIMITED, make_unlimited_world
+
+ROWS_OF_ANOTHER = 3_000
+# Partitioned by day and read some days at a time (audit.windows): what another company adds counts for as long as those.
+BY_DAY = {"audit_entries", "request_logs"}
+# Goes on from a row that is there.
+BY_POSITION = {"events"}
+
+
+def lists() -> list[Operation]:
+    """Return every list of a tenant's rows."""
+    return [
+        operation
+        for operation in list_operations()
+        if operation.method == "GET"
+        and not operation.parameters
+        and issubclass(getattr(operation.view, "pagination_class", None) or object, CursorPagination)
+        and operation.resource not in BY_DAY
+    ]
+
+
+def indexes_read(plan: dict[str, Any], table: str) -> list[str]:
+    """Return the index of each scan of `table` in `plan`; of a sequential one, what it is."""
+    found = [name for inner in plan.get("Plans", []) for name in indexes_read(inner, table)]
+    if plan["Node Type"] == "Bitmap Index Scan" or plan.get("Relation Name") == table:
+        if "Index Name" in plan:
+            found.append(plan["Index Name"])
+        elif "Seq" in plan["Node Type"]:
+            found.append(plan["Node Type"])
+    return found
+
+
+def begins_with_company(index: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum = 1", [index]
+        )
+        return cursor.fetchone() == ("company_id",)
+
+
+@pytest.mark.parametrize("operation", lists(), ids=lambda operation: operation.name)
+def test_a_list_reads_by_an_index_of_its_company(
+    operation: Operation, request: pytest.FixtureRequest
+) -> None:
+    world = make_unlimited_world()
+    tenant, other = world.tenant("live"), world.other_tenant("live")
+    public_id = sample_id(operation, tenant)
+    others_id = sample_id(operation, other)
+    prefix = public_id.rpartition("_")[0]
+    model = next(m for m in apps.get_models() if issubclass(m, TenantModel) and m.id_prefix == prefix)
+    with tenant_context(other):
+        others = model.by_public_id(others_id)
+    clone(others, ROWS_OF_ANOTHER)
+    request.addfinalizer(lambda: remove_clones(others))
+    key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
+    client = ApiClient(key.client_secret, ip="198.51.100.9")
+    newest = public_id if operation.resource in BY_POSITION else ids.encode(prefix, ids.new_id())
+    queries = [{}, {"starting_after": newest}, {"ending_before": public_id}, {"sort": "created"}]
+    if "sort" not in operation.view.pagination_class.parameters:  # type: ignore[attr-defined]
+        queries.pop()
+
+    table, wrong, pages = model._meta.db_table, [], 0
+    for query in queries:
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(f"{operation.path()}?{urlencode(query)}")
+        assert answer.status == 200, (query, answer)
+        for statement in captured:
+            found = re.search(
+                rf'SELECT (?!set_config).*FROM "{table}".*ORDER BY.*', statement["sql"], re.DOTALL
+            )
+            if not found:
+                continue
+            pages += 1
+            with tenant_context(tenant), connection.cursor() as cursor:
+                cursor.execute("EXPLAIN (FORMAT JSON) " + found[0].replace("%", "%%"), [])
+                raw = cursor.fetchone()[0]
+            plan = (json.loads(raw) if isinstance(raw, str) else raw)[0]["Plan"]
+            used = indexes_read(plan, table)
+            assert used
+            wrong += [f"{query}: {name}" for name in used if not begins_with_company(name)]
+
+    assert pages >= len(queries)
+    assert not wrong, "\n".join(wrong)
