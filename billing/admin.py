@@ -298,7 +298,7 @@ class DisputeAdmin(StaffModelAdmin):
         "currency",
         "amount",
         "reason",
-        "respond_by",
+        "response_due_at",
         "reported_at",
     )
     list_filter = ("status", "mode", "reason")

@@ -240,7 +240,7 @@ def dispute(row: Dispute) -> dict[str, Any]:
         "currency": row.currency,
         "reason": row.reason,
         "status": row.status,
-        "respond_by": _moment(row.respond_by),
+        "response_due_at": _moment(row.response_due_at),
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),
     }

@@ -94,7 +94,7 @@ class DisputeReport:
     currency: str
     reason: str
     status: str
-    respond_by: datetime | None
+    response_due_at: datetime | None
     reported_at: datetime
 
 

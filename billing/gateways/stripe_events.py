@@ -77,7 +77,7 @@ def _dispute(mode: str, created: Any, subject: dict[str, Any]) -> DisputeReport:
             currency=currency,
             reason=_text(subject["reason"], "a reason")[:64],
             status=_DISPUTES[subject["status"]],
-            respond_by=_due_by(subject.get("evidence_details")),
+            response_due_at=_due_by(subject.get("evidence_details")),
             reported_at=datetime.fromtimestamp(_whole(created), UTC),
         )
     except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:

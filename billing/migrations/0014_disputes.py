@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('currency', models.CharField(max_length=3)),
                 ('reason', models.CharField(max_length=64)),
                 ('status', models.CharField(choices=[('needs_response', 'Needs an answer'), ('under_review', 'Under review'), ('won', 'Won'), ('lost', 'Lost'), ('closed', 'Closed')], max_length=16)),
-                ('respond_by', models.DateTimeField(null=True)),
+                ('response_due_at', models.DateTimeField(null=True)),
                 ('reported_at', models.DateTimeField()),
                 ('updated', models.DateTimeField(default=core.clock.now)),
             ],

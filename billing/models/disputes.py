@@ -36,7 +36,7 @@ class Dispute(TenantModel):
     currency = models.CharField(max_length=3)
     reason = models.CharField(max_length=64)
     status = models.CharField(max_length=16, choices=DisputeStatus)
-    respond_by = models.DateTimeField(null=True)
+    response_due_at = models.DateTimeField(null=True)
     reported_at = models.DateTimeField()
     updated = models.DateTimeField(default=clock.now)
 

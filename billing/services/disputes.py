@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 ACTOR = Principal.system("billing.gateway_reports")
 # A charge whose answer is awaited is asked about that soon.
 ANSWERED_WITHIN = timedelta(hours=1)
-_TOLD = ("amount", "currency", "reason", "status", "respond_by")
+_TOLD = ("amount", "currency", "reason", "status", "response_due_at")
 
 
 def take_dispute_report(*, gateway: str, report: DisputeReport) -> bool:

@@ -174,12 +174,14 @@ def test_a_dispute_is_noted_on_its_charge_and_told_to_the_company(world: World, 
 
     api = ApiClient(make_key(world.company, scopes=("charges:read",)).client_secret)
     [dispute] = api.get(f"/v1/charges/{charge.public_id}").json["disputes"]
-    assert {name: dispute[name] for name in ("amount", "currency", "reason", "status", "respond_by")} == {
+    assert {
+        name: dispute[name] for name in ("amount", "currency", "reason", "status", "response_due_at")
+    } == {
         "amount": 5_000,
         "currency": "EUR",
         "reason": "fraudulent",
         "status": "needs_response",
-        "respond_by": "2026-12-24T00:00:00.000000Z",
+        "response_due_at": "2026-12-24T00:00:00.000000Z",
     }
     [listed] = api.get("/v1/charges").json["data"]
     assert listed["disputes"] == [dispute]

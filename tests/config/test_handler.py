@@ -9,7 +9,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
-from django.urls import include, path
+from django.urls import clear_script_prefix, include, path
 
 from config.door.handler import Handler
 from config.urls import urlpatterns as site
@@ -41,6 +41,13 @@ def signals() -> Iterator[list[str]]:
     yield seen
     request_started.disconnect(begun)
     request_finished.disconnect(ended)
+
+
+@pytest.fixture(autouse=True)
+def prefix_of_this_thread() -> Iterator[None]:
+    """A handler leaves its SCRIPT_NAME with the thread, whose other tests have none."""
+    yield
+    clear_script_prefix()
 
 
 def ask(handler: WSGIHandler, address: str, prefix: str = "") -> tuple[str, list[tuple[str, str]], bytes]:

@@ -64,6 +64,7 @@ MODULES = (
     "billing.services.completion",
     "core.mail.delivery",
     "core.outbound.blocking",
+    "messaging.services.prices",
     "messaging.services.sending",
     "messaging.signing",
     "messaging.verification",

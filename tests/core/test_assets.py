@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.templatetags.static import static
 from django.test import Client
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from core.templatetags import ui
 from core.ui import assets
 from tests.clients import sign_in
 from tests.factories import World, make_key
@@ -20,12 +22,14 @@ MOST_BYTES = 100_000
 
 
 @pytest.fixture
-def collected(settings: Any, tmp_path: Path) -> Path:
-    """The files as `make run` collects them."""
+def collected(settings: Any, tmp_path: Path) -> Iterator[Path]:
+    """The files as `make run` collects them, and icons that name them."""
     settings.STATIC_ROOT = str(tmp_path)
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "core.ui.assets.OwnFilesStorage"}}
     assets.collect_own_files()
-    return tmp_path
+    ui.icon.cache_clear()
+    yield tmp_path
+    ui.icon.cache_clear()
 
 
 def test_every_source_is_in_a_bundle() -> None:
@@ -34,9 +38,10 @@ def test_every_source_is_in_a_bundle() -> None:
     there = {
         path.relative_to(folder) for kind in ("css", "js") for path in folder.glob(f"pomelo/{kind}/*.{kind}")
     }
-    # The theme must be there before anything is drawn; the viewers of the API are pages of their own.
+    # The theme must be there before anything is drawn; the viewers of the API are pages of their own, and the staff site is another one.
     apart = {
         Path("pomelo/js/theme.js"),
+        Path("pomelo/js/staff.js"),
         Path("pomelo/js/api-reference.js"),
         Path("pomelo/css/api-reference.css"),
     }

@@ -107,7 +107,11 @@ def test_behind_sentinels_an_answer_that_came_too_late_is_read_by_nobody(
     monkeypatch.setattr(commands, "ANSWER_TIMEOUT_SECONDS", 0.1)
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     settings.VALKEY_URL = watched.url
-    assert ECHO.run(["{a}"], ["mine"]) == b"mine"
+    first: list[object] = []
+    wait_until(
+        lambda: _answers_to("mine", first), 10
+    )  # a busy machine may not find the primary within a tenth of a second
+    assert first == [b"mine"]
     stands = commands._thread.connection
     assert (stands.port, stands.is_connected) == (
         watched.primary_port,

@@ -37,7 +37,7 @@ def write_newsletter(page: Page, subject: str) -> None:
     page.get_by_label(re.compile("^Text( |$)")).fill("Spring is here.")
     page.get_by_text("More: HTML, sender").click()
     page.get_by_label(re.compile("^From")).fill("news@acme.example")
-    page.get_by_label(re.compile("^Bulk mail about")).fill("newsletter")
+    page.get_by_label(re.compile("^Bulk mail topic")).fill("newsletter")
     page.get_by_role("button", name="Send", exact=True).click()
     expect(page.get_by_text("The message is being sent.")).to_be_visible()
     send_due_messages(seconds=30)

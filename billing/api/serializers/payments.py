@@ -55,7 +55,7 @@ class DisputeOutput(serializers.Serializer):
     currency = CurrencyField()
     reason = serializers.CharField(help_text="The gateway's word for it, such as `fraudulent`.")
     status = serializers.ChoiceField(choices=DisputeStatus.values)
-    respond_by = serializers.DateTimeField(
+    response_due_at = serializers.DateTimeField(
         allow_null=True, help_text="Until when the bank takes an answer, which is given at the gateway."
     )
     created = serializers.DateTimeField()

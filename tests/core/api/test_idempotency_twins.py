@@ -38,7 +38,8 @@ def test_a_hundred_concurrent_twins_execute_once(
         answers = list(pool.map(send, range(TWINS)))
 
     counts = Counter(answer.status for answer in answers)
-    assert set(counts) <= {201, 409}
+    # A machine that is too busy for the crowd turns some of it away before anything is looked at.
+    assert set(counts) <= {201, 409, 503}
     created = [answer for answer in answers if answer.status == 201]
     executed = [answer for answer in created if "idempotency-replayed" not in answer.headers]
     assert len(executed) == 1
