@@ -33,8 +33,22 @@ from tests.apikeys.test_pages import create
 from tests.billing.factories import make_charge, make_credit_note, make_invoice, set_aside_due_payments
 from tests.clients import ApiClient, random_address
 from tests.contracts.test_poisoned_rows import queue_email, status_of, statuses
-from tests.factories import PASSWORD, SYSTEM, World, dkim_key, make_customer, make_key, prove_domain
+from tests.factories import (
+    PASSWORD,
+    SYSTEM,
+    World,
+    dkim_key,
+    make_customer,
+    make_key,
+    prove_domain,
+    prove_senders,
+)
+from tests.messaging.conftest import deliver
 from tests.messaging.smtp import mail_server
+from tests.messaging.standins import StandIn
+from tests.messaging.test_sms_spend import ask_now, costs, priced, send, vendor
+
+__all__ = ["priced", "vendor"]
 
 BASE = Path(__file__).resolve().parents[2]
 
@@ -280,6 +294,21 @@ class _GatewayWithPages(SandboxGateway):
 
     def reopen_checkout(self, order: Any) -> CheckoutPage:
         return CheckoutPage(session=order.session, url="https://pay.example/1")
+
+
+def test_asking_what_an_sms_cost(
+    world: World, calls: list[str], vendor: StandIn, priced: dict[str, Any]
+) -> None:
+    prove_senders(world)
+    priced["+4930123456"] = ("-0.07", "USD")
+    send(world.tenant(), "+4930123456")
+    deliver()
+    calls.clear()
+
+    assert ask_now(world.tenant()) == 1
+
+    assert set(calls) == {"provider"}
+    assert costs(world.tenant())["+4930123456"][0] == "known"
 
 
 def test_sending_messages_and_mail_of_our_own(world: World, calls: list[str], settings: Any) -> None:
