@@ -27,5 +27,6 @@ class CustomerViewSet(ModelViewSet):
         "partial_update": "customers:write",
         "destroy": "customers:write",
     }
-    queryset = Customer.objects.all()
+    # As `manage.py startresource` writes it: what is deleted is not listed, and the index of its lists knows of the others only.
+    queryset = Customer.objects.filter(deleted_at=None)
     serializer_class = CustomerSerializer
