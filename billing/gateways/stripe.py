@@ -98,12 +98,7 @@ class StripeGateway(StripeCheckout):
             api,
             order,
             intent,
-            Outcome(
-                succeeded=False,
-                reference=intent.id,
-                failure_code="gateway_timeout",
-                failure_message="Stripe never answered; no money was moved.",
-            ),
+            failed(intent.id, "gateway_timeout", "Stripe never answered; no money was moved."),
         )
 
 
