@@ -1,9 +1,43 @@
-"""Many copies of a row, for what only a large table shows."""
+"""Many copies of a row, for what only a large table shows, and how PostgreSQL would read it."""
+
+import json
+import re
+from typing import Any
 
 import psycopg
+from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from core.tenancy import TenantModel
+from core.tenancy import Tenant, TenantModel, tenant_context
+from tests.clients import ApiClient
 from tests.engines import superuser_url
+
+
+def model_of(public_id: str) -> type[TenantModel]:
+    """Return the model whose rows have identifiers like this one."""
+    prefix = public_id.rpartition("_")[0]
+    return next(m for m in apps.get_models() if issubclass(m, TenantModel) and m.id_prefix == prefix)
+
+
+def plans_behind(
+    client: ApiClient, address: str, *, reads: str, tenant: Tenant, analyze: bool = False
+) -> list[dict[str, Any]]:
+    """Open an address, and return the plan of each of its statements that match `reads`, as `tenant` under its policies."""
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(address)
+    assert answer.status == 200, (address, answer)
+    plans = []
+    for statement in captured:
+        found = re.search(reads, statement["sql"], re.DOTALL)
+        if not found:
+            continue
+        options = "ANALYZE, FORMAT JSON" if analyze else "FORMAT JSON"
+        with tenant_context(tenant), connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN ({options}) {found[0].replace('%', '%%')}", [])
+            raw = cursor.fetchone()[0]
+        plans.append((json.loads(raw) if isinstance(raw, str) else raw)[0]["Plan"])
+    return plans
 
 
 def clone(row: TenantModel, count: int) -> None:
