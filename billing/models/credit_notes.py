@@ -2,7 +2,7 @@
 
 A credit note takes back part or all of a finalized invoice. It is final from the start: it can be declared void, and of
 the rest only its metadata changes. That credit notes never take back more than the invoice has, of any line, of any rate of tax and in all, is held
-by the triggers of `billing/sql/sums.sql`.
+by the triggers of `billing/sql`.
 """
 
 from django.db import models

@@ -2,7 +2,7 @@
 
 What an invoice may become is held by the database: arithmetic by check constraints here; that totals are the sums of the
 lines, of the charges and of the credit notes, that a finalized invoice never changes and that numbers have no gap, by the triggers of
-`billing/sql/invariants.sql` and `sums.sql`.
+`billing/sql`.
 """
 
 from datetime import date

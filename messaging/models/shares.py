@@ -9,7 +9,7 @@ class DailyShare(TenantModel):
     """Recipients that were set aside of a channel's day, so that not everybody counts in the row of its `DailyUsage`.
 
     They are part of that row's count; `unused` is what of them is free. Rows come and go by themselves
-    (messaging/sql/daily_shares.sql): most companies have none.
+    (messaging/sql/count_recipients.sql): most companies have none.
     """
 
     channel = models.CharField(max_length=16)

@@ -51,7 +51,7 @@ def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -
     """Count `recipients` against the cap of the UTC day of `moment`; raises DailyCapExceeded, having counted nothing.
 
     What counts them stays locked until the transaction ends: the day's row, or a share of it where somebody else has the row
-    (messaging/sql/daily_shares.sql). Call it last, and once for all messages of a transaction.
+    (messaging/sql/count_recipients.sql). Call it last, and once for all messages of a transaction.
     """
     tenant = require_tenant()
     day = moment.date()

@@ -1,18 +1,15 @@
 """Customers are found whatever the case, width and composition of their names, in every script."""
 
-import importlib
 import unicodedata
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from django.db import connections
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apikeys.services import IssuedKey
 from billing import selectors
-from billing.models import Customer, CustomerSearchWord
 from billing.search import fold, split_words
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
@@ -51,29 +48,6 @@ def test_a_customer_is_found(world: World, written: str, asked: str) -> None:
 
 def test_a_word_in_hindi_is_one_word() -> None:
     assert split_words("हिन्दी भाषा") == {fold("हिन्दी"), fold("भाषा")}
-
-
-def test_customers_from_before_are_found_after_the_migration(world: World) -> None:
-    customer = make_customer(world.tenant(), name="İstanbul")
-    with tenant_context(world.tenant()):
-        Customer.objects.filter(id=customer.id).update(
-            name="I\u0307stanbul",
-            email="Jan@exämple.com",
-            email_normalized="jan@exämple.com",
-            external_id="e\u0301",
-        )
-        CustomerSearchWord.objects.filter(customer=customer).update(word="stanbul")
-    migration = importlib.import_module("billing.migrations.0005_fold_words")
-
-    with connections["owner"].schema_editor() as editor:
-        migration.bring_in_line(None, editor)
-
-    with tenant_context(world.tenant()):
-        row = Customer.objects.get(id=customer.id)
-        assert (row.name, row.external_id) == ("İstanbul", "é")
-        assert (row.email, row.email_normalized) == ("Jan@xn--exmple-cua.com", "jan@xn--exmple-cua.com")
-        words = set(CustomerSearchWord.objects.filter(customer=customer).values_list("word", flat=True))
-    assert words == {"istanbul", "jan", "xn", "exmple", "cua", "com", "é"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import dkim
 import pytest
-from django.core.management import call_command
 from django.core.signing import Signer
 from django.db import IntegrityError
 from django.test import Client
@@ -402,20 +401,3 @@ def test_the_pages_send_bulk_mail_and_list_who_left(world: World, stranger: Clie
     assert "ada@example.com" in shown
     assert "unsubscribe" in shown
     assert "No addresses match" in browser.get("/messages/suppressions/?topic=offers").content.decode()
-
-
-def test_the_migration_goes_back_and_forth_with_people_who_left(
-    world: World, stranger: Client, queue: Callable[..., Message]
-) -> None:
-    message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
-    with tenant_context(world.tenant()):
-        create_suppression(actor=SYSTEM, channel="email", address="ada@example.com")
-    stranger.post(link_of(message, "ada@example.com"), ONE_CLICK, FORM)
-    assert len(entries(world)) == 2
-
-    try:
-        call_command("migrate", "messaging", "0005", database="owner", verbosity=0)
-    finally:
-        call_command("migrate", "messaging", database="owner", verbosity=0)
-
-    assert entries(world) == [("ada@example.com", "manual", "")]

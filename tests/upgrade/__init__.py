@@ -1,1 +1,1 @@
-"""Old data goes through every migration, and back."""
+"""Rows of every table go through every migration, and back."""

@@ -13,8 +13,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0003_staff_permissions'),
-        ('billing', '0004_staff_permissions'),
+        ('accounts', '0001_initial'),
+        ('billing', '0001_initial'),
     ]
 
     operations = [
