@@ -106,7 +106,8 @@ def _require_list(page: str) -> None:
         view = resolve(page).func
     except Resolver404:
         view = None
-    if not hasattr(view, "least_role") or len(page) > LONGEST_PAGE:
+    # An identifier in a path may hold any character, of which those that cannot be seen belong to no page of ours.
+    if not hasattr(view, "least_role") or len(page) > LONGEST_PAGE or not page.isprintable():
         raise FieldErrors([FieldError("page", "invalid", "This is no list of your company.")])
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
 
 from accounts.models import Membership, SavedFilter
-from accounts.selectors import list_saved_filters
+from accounts.selectors import list_removed_filters, list_saved_filters
 from accounts.services.names import checked_name
 from core import clock
 from core.errors import FieldError, FieldErrors
@@ -58,30 +58,46 @@ def remove_filter(*, saved: SavedFilter) -> SavedFilter:
     if saved.removed_at is None:
         saved.removed_at = clock.now()
         saved.save(update_fields=["removed_at"])
+        _forget_removed(saved.member)
     return saved
 
 
 def restore_filter(*, saved: SavedFilter) -> SavedFilter:
-    """Bring a removed filter back. Raises FieldErrors when its name is taken by now, or there are as many as there may be."""
+    """Bring a removed filter back.
+
+    Raises FieldErrors when it was forgotten, its name is taken by now, or there are as many as there may be.
+    """
     if saved.removed_at is None:
         return saved
     _make_room(saved.member)
-    saved.removed_at = None
     with _names_once(saved.name):
-        saved.save(update_fields=["removed_at"])
+        found = SavedFilter.objects.filter(id=saved.id).update(removed_at=None)
+    if not found:
+        text = f"“{saved.name}” cannot be brought back any more. Save it again."
+        raise FieldErrors([FieldError("removed_at", "too_late", text)])
+    saved.removed_at = None
     return saved
 
 
 def _make_room(member: Membership) -> None:
     """Forget what was removed long ago, and refuse one more than there may be. Raises FieldErrors."""
-    # Two at a time would each see room for one.
-    Membership.objects.select_for_update().get(id=member.id)
-    SavedFilter.objects.filter(member=member, removed_at__lt=clock.now() - UNDO_FOR).delete()
+    _forget_removed(member)
     if len(list_saved_filters(member)) >= MOST_SAVED:
         text = (
             f"You have {MOST_SAVED} saved filters, as many as there may be. Remove one that you do not need."
         )
         raise FieldErrors([FieldError("name", "limit_reached", text)])
+
+
+def _forget_removed(member: Membership) -> None:
+    """Delete what was removed too long ago to be brought back, and of the rest all but the latest MOST_SAVED.
+
+    The member's row stays locked until the transaction ends: two at a time would each see room for one.
+    """
+    Membership.objects.select_for_update().get(id=member.id)
+    kept = list_removed_filters(member, since=clock.now() - UNDO_FOR)[:MOST_SAVED]
+    removed = SavedFilter.objects.filter(member=member, removed_at__isnull=False)
+    removed.exclude(id__in=[one.id for one in kept]).delete()
 
 
 def _names_once(name: str) -> AbstractContextManager[None]:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
 from accounts.models import Membership, SavedFilter
-from accounts.services.saved_filters import MOST_SAVED
+from accounts.services.saved_filters import MOST_SAVED, UNDO_FOR
+from core import clock
 from core.tenancy import tenant_context
 from tests.factories import World
 
@@ -85,6 +87,8 @@ def test_nobody_else_sees_or_changes_it(world: World, login: Login) -> None:
         ({"query": "q=" + "x" * 20_000}, "Filters of at most 1000 characters can be saved."),
         ({"page": "//evil.example/"}, "page: This is no list of your company."),
         ({"page": "/accounts/login/"}, "page: This is no list of your company."),
+        ({"page": "/keys/\x00/"}, "page: This is no list of your company."),
+        ({"page": "/keys/a\r\nb/"}, "page: This is no list of your company."),
         ({"name": "First"}, "You have a filter called “First” on this list. Choose another name."),
     ],
 )
@@ -127,3 +131,44 @@ def test_there_are_only_so_many(world: World, login: Login) -> None:
     assert save(browser, "One more").startswith(f"You have {MOST_SAVED} saved filters")
 
     assert len(saved_of(world)) == MOST_SAVED
+
+
+def test_what_was_removed_too_long_ago_is_gone_and_whoever_asks_is_told_so(
+    world: World, login: Login
+) -> None:
+    browser = login(world.owner)
+    save(browser, "Old")
+    [old] = saved_of(world)
+    with tenant_context(world.tenant()):
+        SavedFilter.objects.update(removed_at=clock.now() - UNDO_FOR - timedelta(minutes=1))
+
+    answer = browser.post(f"/saved-filters/{old.public_id}/restore/")
+
+    assert answer.status_code == 302
+    assert "cannot be brought back" in str(list(get_messages(answer.wsgi_request))[-1])
+    assert all(one.removed_at for one in saved_of(world))
+
+
+def test_of_what_is_removed_no_more_is_kept_than_there_may_be(world: World, login: Login) -> None:
+    browser = login(world.owner)
+    with tenant_context(world.tenant()):
+        member = Membership.objects.get(user=world.owner)
+        SavedFilter.objects.bulk_create(
+            SavedFilter(
+                member=member,
+                page="/audit/",
+                query="period=1h",
+                name=f"{n}",
+                removed_at=clock.now() - timedelta(minutes=n + 1),
+            )
+            for n in range(MOST_SAVED)
+        )
+    save(browser, "The last one")
+    last = saved_of(world)[-1]
+
+    browser.post(f"/saved-filters/{last.public_id}/remove/")
+
+    names = {one.name for one in saved_of(world)}
+    assert len(names) == MOST_SAVED
+    assert "The last one" in names
+    assert f"{MOST_SAVED - 1}" not in names
