@@ -580,4 +580,6 @@ UNFOLD = {
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")
 LOGGING_CONFIG = "core.operations.logging.configure"
-LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+# What comes before a secret in the address of a page that asks for nothing else. A test compares this with the addresses there are.
+LOG_LINKS = ("/i/", "/u/", "/invitations/", "/accounts/password/reset/key/")
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT, "links": LOG_LINKS}

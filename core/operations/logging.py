@@ -2,7 +2,8 @@
 
 import logging
 import logging.config
-from collections.abc import MutableMapping
+import re
+from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 import structlog
@@ -28,6 +29,35 @@ def redact_log(value: Any) -> Any:
     return redact(value)
 
 
+class _HideLinks:
+    """Leaves out of every logged address the secret that is all of its permission: who has an invoice's link may pay.
+
+    `prefixes` are what comes before the secret in the path.
+    """
+
+    def __init__(self, prefixes: Iterable[str]) -> None:
+        before = "|".join(re.escape(prefix) for prefix in prefixes)
+        self._secret = re.compile(rf"({before})[^/?#\s\"']+") if before else None
+
+    def __call__(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        if self._secret is not None:
+            for name, value in event.items():
+                if isinstance(value, str) and "/" in value:
+                    event[name] = self._secret.sub(rf"\1{REDACTED}", value)
+        return event
+
+
+def _refuse_in_one_line(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # Django's refusals (a Host that is not ours, too many fields) come with a traceback, which any stranger could fill a disk with.
+    if str(event.get("logger", "")).startswith("django.security"):
+        event.pop("exc_info", None)
+    return event
+
+
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     redacted: MutableMapping[str, Any] = redact_log(dict(event))
     return redacted
@@ -49,7 +79,10 @@ def _name_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 
 
 def configure(options: dict[str, Any]) -> None:
-    """Configure logging: `options` are `level` and `format` (`json` or `console`). Django calls it at start-up."""
+    """Configure logging, as Django does at start-up.
+
+    `options` are `level`, `format` (`json` or `console`) and `links`, the paths in front of secrets (`_HideLinks`).
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -57,10 +90,12 @@ def configure(options: dict[str, Any]) -> None:
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
+        _refuse_in_one_line,
         structlog.processors.format_exc_info,
         _name_trace,
         _redact_event,
         _redact_exception,
+        _HideLinks(options.get("links", ())),
     ]
     renderer: Any = (
         structlog.processors.JSONRenderer()

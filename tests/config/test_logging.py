@@ -1,0 +1,98 @@
+"""What the log says of requests: never the secret in a link, and one line of what a stranger sends, however it is refused."""
+
+import json
+import logging as python_logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from django.conf import settings
+from django.test import Client
+from django.urls import get_resolver
+
+from core.operations import logging
+from core.values.redaction import REDACTED
+from tests.clients import random_address
+
+SECRET = "4xOcF-raGhIndF74lXfCmtl2pyaJiT0SvbEH5jQc45A"
+OF_SECRETS = {"token", "key"}
+# A part of an address that stands for a value, as Django's paths and as its regular expressions write it.
+_VALUE = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>.*?\)")
+
+
+class Log:
+    """What is logged inside of the block, as it comes out."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys, self.lines = capsys, list[dict[str, Any]]()
+
+    def __enter__(self) -> list[dict[str, Any]]:
+        logging.configure({**settings.LOGGING, "level": "INFO", "format": "json"})
+        return self.lines
+
+    def __exit__(self, *_: object) -> None:
+        logging.configure(settings.LOGGING)
+        self.lines += [json.loads(line) for line in self._capsys.readouterr().err.splitlines()]
+
+
+def routes_below(resolver: Any, before: str = "/") -> Iterator[str]:
+    for one in resolver.url_patterns:
+        route = before + str(one.pattern).strip("^$")
+        if hasattr(one, "url_patterns"):
+            yield from routes_below(one, route)
+        else:
+            yield route
+
+
+SECRET_ROUTES = [
+    route
+    for route in routes_below(get_resolver())
+    if OF_SECRETS & {name for names in _VALUE.findall(route) for name in names}
+]
+
+
+def test_pages_whose_addresses_hold_secrets_are_known() -> None:
+    assert {"/i/<str:token>/pay", "/u/<str:token>"} <= set(SECRET_ROUTES)
+
+
+@pytest.mark.parametrize("route", SECRET_ROUTES)
+def test_the_secret_of_a_link_is_in_no_line(route: str, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _VALUE.sub(SECRET, route)
+
+    with Log(capsys) as lines:
+        python_logging.getLogger("django.request").error("Service Unavailable: %s", path)
+        structlog.get_logger("tests").warning("page.database_unavailable", path=path)
+        try:
+            raise ValueError(f"what failed at {path}?payment=done")
+        except ValueError:
+            structlog.get_logger("tests").exception("door.request_failed")
+
+    assert len(lines) == 3
+    assert all(REDACTED in json.dumps(line) for line in lines)
+    assert SECRET not in json.dumps(lines)
+
+
+def test_other_addresses_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    paths = ["/invoices/in_01m8myf0nxeefrk4cv2cxhvw4v/", "/v1/invoices/x", "/docs/i/", "/i/"]
+
+    with Log(capsys) as lines:
+        for path in paths:
+            structlog.get_logger("tests").warning("page.database_unavailable", path=path)
+
+    assert [line["path"] for line in lines] == paths
+
+
+def test_what_a_stranger_sends_costs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    stranger = Client(REMOTE_ADDR=random_address(), raise_request_exception=False)
+
+    with Log(capsys) as lines:
+        stranger.get("/accounts/login/", headers={"host": "evil.example"})
+        stranger.post("/accounts/login/", {f"field{n}": "x" for n in range(2_000)})
+
+    assert [line["logger"] for line in lines] == [
+        "django.security.DisallowedHost",
+        "django.security.TooManyFieldsSent",
+    ]
+    assert all("exception" not in line for line in lines)
