@@ -21,7 +21,7 @@ from billing.gateways import (
 )
 from billing.models import Charge, Invoice
 from billing.models.charges import CHECKOUT
-from billing.selectors import open_checkout_of
+from billing.selectors import last_checkout_of, open_checkout_of
 from billing.services.charges import COMPLETE_TASK, announce_charge, settle_charge
 from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
 from billing.services.invoices import lock_invoice
@@ -36,6 +36,8 @@ from core.values.currencies import money_text
 OPEN_FOR = timedelta(minutes=36)
 # A charge that has no page after so long is given up: whoever wants to pay begins another.
 PAGE_WITHIN = timedelta(minutes=4)
+# An amount that the gateway has refused (only it knows its least and most) is not put to it again sooner.
+REFUSED_FOR = timedelta(minutes=4)
 # How often the gateway is asked about a page that is open. Its events come sooner.
 ASKED_EVERY = timedelta(minutes=1)
 _NO_PAGE = Outcome(
@@ -57,7 +59,8 @@ def checkout_gateway(invoice: Invoice) -> CheckoutGateway | None:
 def start_checkout(*, invoice: Invoice, actor: Principal) -> Charge:
     """Return the pending charge of all that is due, which the payer is to make now: the one that is open, or a new one.
 
-    Raises InvoiceNotOpen, NoGateway, and ChargeExceedsAmountDue while another payment is being made.
+    Where the gateway refused the same a moment ago, it is that failed charge: whoever has the link, and needs nothing else, could
+    otherwise make charges without end. Raises InvoiceNotOpen, NoGateway, and ChargeExceedsAmountDue while another payment is being made.
     """
     invoice = lock_invoice(invoice)
     now = clock.now()
@@ -77,6 +80,9 @@ def start_checkout(*, invoice: Invoice, actor: Principal) -> Charge:
             f"{money_text(invoice.amount_pending, invoice.currency)} is being paid at this moment.",
             facts={"amount_chargeable": invoice.amount_chargeable},
         )
+    refused = last_checkout_of(invoice)
+    if refused is not None and _is_refused_lately(refused, invoice):
+        return refused
     charge: Charge = Charge.objects.create(
         amount=invoice.amount_due,
         currency=invoice.currency,
@@ -98,6 +104,8 @@ def checkout_address(*, charge: Charge, invoice: Invoice, return_to: str, door: 
     `door` names the link that the payer came by: each returns to its own page. Raises GatewayUnavailable, GatewayMisconfigured.
     """
     outside_transactions("gateway")
+    if charge.status != Charge.Status.PENDING:
+        return ""
     gateway = _gateway_of(charge)
     if not charge.checkout_session:
         answer = gateway.open_checkout(
@@ -144,6 +152,17 @@ def order_of(charge: Charge) -> CheckoutOrder:
         currency=charge.currency,
         expires_at=charge.checkout_expires_at,
         session=charge.checkout_session,
+    )
+
+
+def _is_refused_lately(last: Charge, invoice: Invoice) -> bool:
+    """Tell whether the gateway made no page for the last charge, of the same amount, a moment ago."""
+    return (
+        last.status == Charge.Status.FAILED
+        and not last.checkout_session
+        and last.failure_code != _NO_PAGE.failure_code
+        and last.amount == invoice.amount_due
+        and clock.now() - last.created < REFUSED_FOR
     )
 
 

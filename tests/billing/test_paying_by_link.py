@@ -262,7 +262,12 @@ def test_each_link_pays_its_own_invoice_with_the_key_of_its_mode(
 
 @pytest.mark.parametrize("reason", ["paid", "void", "being charged", "no key", "no gateway", "too small"])
 def test_what_cannot_be_paid_shows_no_button_and_begins_nothing(
-    world: World, stripe: Stripe, payer: Client, settings: Settings, reason: str
+    world: World,
+    stripe: Stripe,
+    payer: Client,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
 ) -> None:
     lines = [{"description": "Sweets", "quantity": "1", "unit_amount": 10}]
     invoice, path = issued(world, **({"lines": lines} if reason == "too small" else {}))
@@ -289,6 +294,14 @@ def test_what_cannot_be_paid_shows_no_button_and_begins_nothing(
         [charge] = charges_of(invoice)
         assert (charge.status, charge.failure_code) == ("failed", "amount_too_small")
         assert fresh(invoice).amount_pending == 0
+        # Nobody can fill the company's list of charges, and its receivers, by asking again and again.
+        assert payer.post(pays).headers["Location"] == f"{path}?payment=done"
+        assert len(charges_of(invoice)) == 1
+        assert "was not completed" in text_of(payer, f"{path}?payment=done")
+        # The least that Stripe takes may be another one later.
+        monkeypatch.setattr("billing.services.checkouts.REFUSED_FOR", timedelta(0))
+        payer.post(pays)
+        assert len(charges_of(invoice)) == 2
     else:
         assert answer.headers["Location"] == path
         assert len(charges_of(invoice)) == before
