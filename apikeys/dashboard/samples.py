@@ -5,6 +5,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from apikeys.models import ApiKey
 from apikeys.restrictions import ANY_ORIGIN
+from core.ui.samples import in_every_language
 
 
 @sensitive_variables()
@@ -33,33 +34,6 @@ def _browser_samples(key: ApiKey) -> dict[str, str]:
 def _server_samples(secret: str) -> dict[str, str]:
     """How the secret comes into the environment, and the first call, which reads it from there."""
     url = f"{settings.PUBLIC_URL}/v1/whoami"
-    return {
-        "Shell": f"export POMELO_SECRET={secret}",
-        ".env": f"POMELO_SECRET={secret}",
-        "curl": f'curl {url} \\\n  -H "Authorization: Bearer $POMELO_SECRET"',
-        "Python": (
-            "import os, requests\n\n"
-            f'answer = requests.get("{url}",\n'
-            '    headers={"Authorization": f"Bearer {os.environ[\'POMELO_SECRET\']}"})\n'
-            "print(answer.json())"
-        ),
-        "Node": (
-            f'const answer = await fetch("{url}", {{\n'
-            "  headers: { Authorization: `Bearer ${process.env.POMELO_SECRET}` },\n"
-            "});\n"
-            "console.log(await answer.json());"
-        ),
-        "Go": (
-            "package main\n\n"
-            'import ("fmt"; "io"; "net/http"; "os")\n\n'
-            "func main() {\n"
-            f'\trequest, _ := http.NewRequest("GET", "{url}", nil)\n'
-            '\trequest.Header.Set("Authorization", "Bearer "+os.Getenv("POMELO_SECRET"))\n'
-            "\tanswer, err := http.DefaultClient.Do(request)\n"
-            "\tif err != nil {\n\t\tpanic(err)\n\t}\n"
-            "\tdefer answer.Body.Close()\n"
-            "\tbody, _ := io.ReadAll(answer.Body)\n"
-            "\tfmt.Println(answer.Status, string(body))\n"
-            "}"
-        ),
-    }
+    environment = {"Shell": f"export POMELO_SECRET={secret}", ".env": f"POMELO_SECRET={secret}"}
+    request = f'curl {url} \\\n  -H "Authorization: Bearer $POMELO_SECRET"'
+    return environment | {name: code for name, _, code in in_every_language(request)}

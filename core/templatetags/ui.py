@@ -367,7 +367,9 @@ def code_tabs(samples: Mapping[str, str], dom_id: str, label: str = "Example") -
     return {
         "label": label,
         "id": dom_id,
-        "samples": [(name, code, f"{dom_id}-{index}") for index, (name, code) in enumerate(samples.items())],
+        "samples": [
+            (name, code, f"{dom_id}-{index}", name) for index, (name, code) in enumerate(samples.items())
+        ],
     }
 
 

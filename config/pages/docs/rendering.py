@@ -1,28 +1,18 @@
 """Markdown as HTML that fits the site: anchors, links between pages, code that can be copied, and a table of contents."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from posixpath import normpath
 from typing import Any
 
-from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 
 from config.pages.docs.documents import HIDDEN_FOLDERS
-
-# What fences are called, and what Pygments calls it. Anything else is shown as it is.
-_LEXERS = {
-    "sh": "bash", "bash": "bash", "console": "console", "python": "python", "py": "python", "js": "javascript",
-    "ts": "typescript", "go": "go", "json": "json", "http": "http", "yaml": "yaml", "sql": "sql", "ini": "ini", "toml": "toml",
-}  # fmt: skip
+from config.pages.docs.fences import gather, render_fence
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ def _markdown() -> MarkdownIt:
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.use(anchors_plugin, max_level=3, slug_func=anchor_of)
     markdown.core.ruler.push("pomelo", _adapt)
-    markdown.add_render_rule("fence", _fence)
+    markdown.add_render_rule("fence", render_fence)
     return markdown
 
 
@@ -66,7 +56,8 @@ def anchor_of(text: str) -> str:
 
 def _adapt(state: Any) -> None:
     """Make the tokens fit the site: no style attributes (CSP), scrollable parts can be focused, .md links lead to pages."""
-    tokens: list[Token] = state.tokens
+    tokens: list[Token] = gather(state.tokens)
+    state.tokens = tokens
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if "style" in token.attrs:
             alignment = str(token.attrs.pop("style")).removeprefix("text-align:")
@@ -84,24 +75,3 @@ def _adapt(state: Any) -> None:
                     del child.attrs["href"]  # a file of the repository that is no page
                 else:
                     child.attrs["href"] = f"/docs/{page.replace('/', '-')}/{match[2] or ''}"
-
-
-def _fence(self: Any, tokens: Sequence[Token], index: int, options: Any, env: dict[str, Any]) -> str:
-    """Show code with a button that copies it."""
-    env["samples"] += 1
-    token = tokens[index]
-    language = token.info.strip().partition(" ")[0]
-    context = {
-        "code": _highlighted(token.content, language),
-        "id": f"sample-{env['samples']}",
-        "label": f"sample {env['samples']}" + (f" ({language})" if language else ""),
-    }
-    return render_to_string("components/code.html", context)
-
-
-def _highlighted(code: str, language: str) -> str:
-    """Return code with its words marked by what they are; the text stays what it was, to be copied."""
-    if language not in _LEXERS:
-        return code
-    lexer = get_lexer_by_name(_LEXERS[language], stripnl=False, ensurenl=False)
-    return mark_safe(highlight(code, lexer, HtmlFormatter(nowrap=True, classprefix="hl-")))  # noqa: S308 - Pygments escapes
