@@ -46,7 +46,7 @@ test-cluster: install-dev ## a short life on every server Pomelo promises to wor
 test-proxies: install-dev ## forged headers and cut bodies through each proxy of deploy/proxies that is installed (NGINX=… HAPROXY=… CADDY=… ENVOY=… name programs)
 	@POMELO_TEST_PROXIES=1 $(BIN)/python -m pytest tests/proxies -rs $(ARGS)
 
-test-clients: install-dev ## lint docs/openapi.json; make clients of it with each generator, compile them and call a live server (needs npm; ARGS="-k hey" narrows it)
+test-clients: install-dev ## lint docs/openapi.json; make clients of it with each generator, compile them and call a live server (needs npm; `make test` does the one whose generator is a development requirement; ARGS="-k hey" narrows it)
 	@POMELO_TEST_CLIENTS=1 $(BIN)/python -m pytest tests/clients_generated $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene

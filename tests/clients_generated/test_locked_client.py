@@ -1,0 +1,18 @@
+"""The generated client whose generator needs nothing but the development requirements: part of every run of the suite."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients_generated.calls import CALLS, calls_held
+from tests.clients_generated.conftest import HELD
+from tests.clients_generated.generators import LOCKED
+from tests.factories import World
+from tests.live import WebProcess
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_every_call_holds(name: Any, web: WebProcess, world: World, tmp_path: Path) -> None:
+    HELD[name] = calls_held(name, web, world, tmp_path)
+    assert HELD[name] == CALLS
