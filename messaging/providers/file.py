@@ -19,7 +19,7 @@ from core.tenancy import Tenant
 from core.values import ids
 from messaging.channels import get_channel, label_of
 from messaging.providers.base import Envelope, Result, Target, same_for_all
-from messaging.providers.mime import WIRE, compose
+from messaging.providers.mime import compose
 
 # What a file of the mailbox is called, so that no other file can be asked for.
 _NAME = re.compile(r"msg_[0-9a-z]{26}(\.[0-9]{3,15})?\.(eml|txt)")
@@ -58,7 +58,7 @@ class FileProvider:
             part = f".{envelope.targets[0].recipient_id.int % 10**15:015}" if envelope.unsubscribe_url else ""
             name, content = (
                 f"{envelope.public_id}{part}.eml",
-                compose(envelope).as_bytes(policy=WIRE.clone(linesep="\n")),
+                compose(envelope).replace(b"\r\n", b"\n"),
             )
         else:
             target = envelope.targets[0]

@@ -1,94 +1,58 @@
 """How an email is written down, the same for every provider that takes one.
 
-The parts are made by Python's own `email.message`. Its folding of address headers cannot be trusted: up to 3.13 it loses
-the comma between two names that are not ASCII (CVE-2025-1795), drops blanks and writes encoded words of more than 75
-characters. So the headers that hold what people wrote are folded here, by a policy, as RFC 2047 §5 says.
+Headers that hold what people wrote are folded here, as RFC 2047 §5 says: Python's folding of address headers cannot be trusted.
+Up to 3.13 it loses the comma between two names that are not ASCII (CVE-2025-1795), drops blanks and writes encoded words of more than
+75 characters.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from email.header import Header
-from email.message import EmailMessage
-from email.policy import EmailPolicy
 from email.utils import formatdate
 from typing import Any
 
 from django.core.mail import EmailMultiAlternatives
 
 from core.values.email_addresses import Mailbox, parse_mailbox, shown_name
-from messaging.custom_headers import ALLOWED
 from messaging.providers.base import Envelope
+from messaging.providers.mime_bodies import write_body
 from messaging.signing import sign
 
 # A line with an encoded word has at most 76 characters, "Reply-To: " before it included (RFC 2047 §2).
 _WORD = 64
 _LINE = 76
-_FOLDED_HERE = frozenset(
-    {"from", "to", "cc", "reply-to", "subject", "date", "message-id", "list-unsubscribe"}
-    | {name.lower() for name in ALLOWED}
-)
 
 
-class _Wire(EmailPolicy):
-    """Keeps the headers of `_FOLDED_HERE` as they are given: ASCII, with a line break before each line that goes on."""
+def compose(envelope: Envelope) -> bytes:
+    """Return the email of `envelope`, with its own Message-ID and the date at which it was accepted: the same bytes at every try.
 
-    def header_store_parse(self, name: str, value: Any) -> tuple[str, Any]:
-        """Keep a folded header as it is."""
-        return (name, value) if name.lower() in _FOLDED_HERE else super().header_store_parse(name, value)
-
-    def header_fetch_parse(self, name: str, value: Any) -> Any:
-        """Return a folded header as it is."""
-        return value if name.lower() in _FOLDED_HERE else super().header_fetch_parse(name, value)
-
-    def fold(self, name: str, value: Any) -> str:
-        """Return the lines of a header."""
-        if name.lower() not in _FOLDED_HERE:
-            return super().fold(name, value)
-        return f"{name}: {value}".replace("\n", self.linesep) + self.linesep
-
-    def fold_binary(self, name: str, value: Any) -> bytes:
-        """Return the lines of a header as bytes; all of them are ASCII."""
-        return self.fold(name, value).encode("ascii")
-
-
-# Seven bits: what a server must take that knows no 8BITMIME.
-WIRE = _Wire(linesep="\r\n", cte_type="7bit")
-
-
-def compose(envelope: Envelope) -> EmailMessage:
-    """Return the email of `envelope`, with its own Message-ID and the date at which it was accepted.
-
-    Blind-copied recipients are in no header.
+    It has seven bits and CRLF. Blind-copied recipients are in no header.
     """
-    message = EmailMessage(policy=WIRE)
-    message["From"] = write_mailboxes([_shown(parse_mailbox(envelope.sender))])
+    head = "".join(f"{name}: {value}\n" for name, value in _headers(envelope)).replace("\n", "\r\n")
+    body = write_body(
+        text=envelope.text,
+        html=envelope.html,
+        attachments=envelope.attachments,
+        # Nobody who writes a text knows the id that its message will have.
+        boundary=f"=_{envelope.public_id}",
+    )
+    return head.encode("ascii") + body
+
+
+def _headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
+    """Yield names and values, folded: a line that goes on has a line break before it."""
+    yield "From", write_mailboxes([_shown(parse_mailbox(envelope.sender))])
     for header, kind in (("To", "to"), ("Cc", "cc")):
         if shown := [_shown(Mailbox(t.address, t.name)) for t in envelope.shown if t.kind == kind]:
-            message[header] = write_mailboxes(shown)
+            yield header, write_mailboxes(shown)
     if envelope.reply_to:
-        message["Reply-To"] = write_mailboxes(_shown(parse_mailbox(text)) for text in envelope.reply_to)
-    message["Subject"] = write_text(envelope.subject)
-    message["Date"] = formatdate(envelope.created)
-    message["Message-ID"] = envelope.header_id
-    for header, value in unsubscribe_headers(envelope).items():
-        message[header] = value
+        yield "Reply-To", write_mailboxes(_shown(parse_mailbox(text)) for text in envelope.reply_to)
+    yield "Subject", write_text(envelope.subject)
+    yield "Date", formatdate(envelope.created)
+    yield "Message-ID", envelope.header_id
+    yield from unsubscribe_headers(envelope).items()
     for header, value in envelope.headers.items():
-        message[header] = "\n ".join(value.split(" ")) if len(value) > _WORD else value
-    if envelope.text or not envelope.html:
-        message.set_content(envelope.text)
-        if envelope.html:
-            message.add_alternative(envelope.html, subtype="html")
-    else:
-        message.set_content(envelope.html, subtype="html")
-    for attachment in envelope.attachments:
-        maintype, _, subtype = attachment.content_type.partition("/")
-        message.add_attachment(
-            attachment.content,
-            maintype=maintype,
-            subtype=subtype,
-            filename=attachment.filename,
-            params={"charset": "utf-8"} if maintype == "text" else None,
-        )
-    return message
+        yield header, "\n ".join(value.split(" ")) if len(value) > _WORD else value
+    yield "MIME-Version", "1.0"
 
 
 def unsubscribe_headers(envelope: Envelope) -> dict[str, str]:
@@ -103,7 +67,7 @@ def unsubscribe_headers(envelope: Envelope) -> dict[str, str]:
 
 def compose_signed(envelope: Envelope) -> bytes:
     """Return the email of `envelope` as it goes out, signed by its sender's domain where it comes from one (RFC 6376)."""
-    mail = compose(envelope).as_bytes()
+    mail = compose(envelope)
     signer = envelope.proof.signer if envelope.proof else None
     return sign(mail, signer) if signer else mail
 

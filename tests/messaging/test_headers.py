@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from core.tenancy import Tenant
 from core.values.email_addresses import Mailbox, is_misleading
 from core.values.texts import has_controls, is_visible, normalize
+from messaging.attachments import Attachment
 from messaging.providers.base import Envelope, Target
-from messaging.providers.mime import WIRE, compose
+from messaging.providers.mime import compose
 from tests.factories import World
 from tests.messaging.conftest import deliver
 from tests.messaging.smtp import Mailhost
@@ -39,7 +40,7 @@ def write(names: list[str], subject: str, sender: str = "") -> bytes:
         subject=subject,
         text="Hi",
     )
-    return compose(envelope).as_bytes()
+    return compose(envelope)
 
 
 def read_names(value: str) -> list[tuple[str, str]]:
@@ -86,17 +87,41 @@ def test_python_reads_as_many_addresses_as_were_written(names: list[str]) -> Non
     ]
 
 
-def test_bodies_are_seven_bits_whatever_they_hold() -> None:
+LINES = st.sampled_from(["", " ", ".", "From me", "a=b", "x" * 78, "x" * 79, "word " * 40, "Grüße", "ü" * 300, "\t", "end ", "--=_msg", "\x0b", "李"])  # fmt: skip
+BODIES = st.lists(LINES, max_size=30).flatmap(
+    lambda lines: st.sampled_from(["\n", "\r\n", "\r"]).map(lambda end: end.join(lines))
+)
+
+
+@given(text=BODIES, html=BODIES, files=st.integers(0, 2))
+def test_bodies_arrive_as_they_were_written_in_seven_bits(text: str, html: str, files: int) -> None:
+    attachments = tuple(
+        Attachment(f"Anhänge {n}.csv", "text/csv", f"ä;{n}\n".encode() * 100) for n in range(files)
+    )
     envelope = Envelope(
         message_id=uuid.UUID(int=2), tenant=Tenant(COMPANY, "live"), channel="email", sender="a@example.com",
-        targets=(), subject="ü", text="ü" * 2_000, html="<p>ü</p>",
+        targets=(), subject="ü", text=text, html=html, attachments=attachments,
     )  # fmt: skip
-    raw = compose(envelope).as_bytes(policy=WIRE)
+    raw = compose(envelope)
     read = message_from_bytes(raw, policy=default)
+    leaves = [part for part in read.walk() if not part.is_multipart()]
 
     assert raw.isascii()
-    assert max(map(len, raw.split(b"\r\n"))) <= 998
-    assert [part.get_content().strip() for part in read.iter_parts()] == ["ü" * 2_000, "<p>ü</p>"]
+    assert b"\n" not in raw.replace(b"\r\n", b"")
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+    assert not read.defects
+    assert not any(part.defects for part in read.walk())
+    written = [("plain", text)] if text or not html else []
+    written += [("html", html)] if html else []
+    assert [
+        (part.get_content_subtype(), part.get_content().encode().splitlines())
+        for part in leaves[: len(written)]
+    ] == [(subtype, body.encode().splitlines()) for subtype, body in written]
+    assert [
+        (part.get_filename(), part.get_content_type(), part.get_payload(decode=True))
+        for part in leaves[len(written) :]
+    ] == [(file.filename, file.content_type, file.content) for file in attachments]
+    assert compose(envelope) == raw
 
 
 # --- headers that callers set ----------------------------------------------------------------------------------------------

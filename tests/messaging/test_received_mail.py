@@ -34,7 +34,7 @@ def world() -> World:
 def zone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zone]:
     """A DNS server that the product and the verifiers ask, and what the operator has set up there."""
     settings.MESSAGING_SPF_INCLUDE = "spf.pomelo.example"
-    settings.MESSAGING_RETURN_PATH = "bounces@mx.pomelo.example"
+    settings.MESSAGING_RETURN_PATH = "Pomelo <bounces@mx.pomelo.example>"
     with dns_server() as zone:
         settings.MESSAGING_DNS_RESOLVERS = [zone.address]
         zone.add("spf.pomelo.example", "TXT", f"v=spf1 ip4:{SERVER} -all")
