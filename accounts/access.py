@@ -171,8 +171,10 @@ def _run(
         if error.status == 403:
             raise PermissionDenied(error.detail) from error
         if request.method in ("GET", "HEAD"):
-            # There is no form to go back to: the person wrote the address, or changed one.
-            page = render(request, "400.html", {"error": error}, status=error.status)
+            # There is no form to go back to: the person wrote the address, or what it leads to is no longer possible.
+            back = safe_next(request, "")
+            context = {"error": error, "back": "" if back == request.get_full_path() else back}
+            page = render(request, "400.html", context, status=error.status)
             for name, value in error.headers.items():
                 page.headers[name] = value
             return page

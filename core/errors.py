@@ -5,7 +5,7 @@ error means, `fix` says what to do about it. `advice()` says it for one case: wh
 class has one template for both and fills it with the facts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -54,6 +54,15 @@ class DomainError(Exception):
     def advice(self) -> str:
         """Return what to do in this very case, for a trace or a page."""
         return self.fix
+
+
+def is_allowed(check: Callable[..., object], *of: Any) -> bool:
+    """Tell whether `check`, which a service makes before it does something, passes: a page offers only what is accepted."""
+    try:
+        check(*of)
+    except DomainError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

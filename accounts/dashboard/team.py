@@ -22,7 +22,13 @@ from accounts.services import (
     transfer_ownership,
 )
 from accounts.services.allowances import InvitationLimitReached
-from accounts.services.members import AlreadyMember, CompanyMayNotInvite, LastOwner, RoleTooHigh
+from accounts.services.members import (
+    AlreadyMember,
+    CompanyMayNotInvite,
+    LastOwner,
+    RoleTooHigh,
+    check_remove,
+)
 from accounts.sudo import recent_login_required
 from core.errors import NotFound
 
@@ -130,6 +136,7 @@ def leave(request: CompanyRequest) -> HttpResponse:
             )
         messages.success(request, f"You have left {request.membership.company.name}.")
         return redirect("/")
+    check_remove(request.membership)
     return render(request, "accounts/leave.html")
 
 
@@ -193,11 +200,16 @@ def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -
     context = {
         "rows": rows,
         "invitations": [
-            {"invitation": each, "link": link_to_copy(each.public_id) if may_manage else ""}
+            {
+                "invitation": each,
+                "link": link_to_copy(each.public_id) if may_manage else "",
+                "may_resend": may_manage and at_least(own_role, each.role),
+            }
             for each in list_open_invitations()
         ],
         "form": form,
         "may_manage": may_manage,
+        "may_leave": own_role != Role.OWNER or sum(member.role == Role.OWNER for member in members) > 1,
         "may_transfer": own_role == Role.OWNER and len(members) > 1,
         "without_second_factor": sum(not row["has_second_factor"] for row in rows),
     }

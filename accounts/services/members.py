@@ -206,8 +206,7 @@ def remove_member(*, member: Membership, remover: Membership, actor: Principal) 
         at_least(remover.role, Role.ADMIN) and at_least(remover.role, member.role)
     ):
         raise RoleTooHigh
-    if member.role == Role.OWNER:
-        _require_another_owner(member)
+    check_remove(member)
     publish(
         MemberRemoved(
             object_id=ids.encode("usr", member.user_id),
@@ -228,6 +227,12 @@ def revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) -> 
     for invitation in list_open_invitations():
         if invitation.invited_by_id == user_id and not _may_invite(role, invitation.role):
             revoke_invitation(invitation=invitation, actor=actor)
+
+
+def check_remove(member: Membership) -> None:
+    """Raise LastOwner for a member without whom the company would have no owner."""
+    if member.role == Role.OWNER:
+        _require_another_owner(member)
 
 
 def _require_another_owner(member: Membership) -> None:

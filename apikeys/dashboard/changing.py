@@ -29,6 +29,7 @@ from apikeys.selectors import get_key
 from apikeys.services import (
     IssuedKey,
     NewSecret,
+    check_rotate,
     create_key,
     end_overlap,
     made_by_key,
@@ -156,6 +157,7 @@ def rotate_page(request: _SecretRequest, client_id: str) -> HttpResponse:
         return _show_secret(
             request, issued, rotated=True, overlap_ends=clock.now() + overlap if overlap else None
         )
+    check_rotate(key, request.principal)
     context = {"key": key, "form": form, "last_used_at": key.last_used_at}
     return render(request, "apikeys/rotate.html", context, status=422 if form.is_bound else 200)
 

@@ -22,11 +22,12 @@ from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.policy import KeyPolicy, key_against, keys_against, policy_of
 from apikeys.representations import display_secret
 from apikeys.selectors import EXPIRES_SOON, KeyFilter, find_keys, get_key, scope_uses
-from apikeys.services import UNDO_MINUTES, can_restore, made_by_key
+from apikeys.services import UNDO_MINUTES, can_restore, check_rotate, made_by_key
 from billing.entitlements import limits_of
 from core import clock
 from core.api.pagination import paginate_sorted
 from core.api.scopes import SCOPES
+from core.errors import is_allowed
 from core.ui.sparklines import sparkline
 
 SPARK_DAYS = 14
@@ -155,11 +156,13 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     key = get_key(client_id)
     uses = scope_uses(key)
     secrets = list(key.secrets.all())
+    may_edit = at_least(request.membership.role, Role.DEVELOPER)
     working = [secret for secret in secrets if _state_of_secret(key, secret, now) in ("active", "rotating")]
     context = {
         "key": key,
         "status": status_of(key, now),
-        "may_edit": at_least(request.membership.role, Role.DEVELOPER),
+        "may_edit": may_edit,
+        "may_rotate": may_edit and is_allowed(check_rotate, key, request.principal),
         "may_undo": can_restore(key) and at_least(request.membership.role, Role.OWNER),
         "undo_until": key.revoked_at + timedelta(minutes=UNDO_MINUTES) if key.revoked_at else None,
         "secrets": [_secret_row(key, secret, working, now) for secret in secrets],

@@ -11,7 +11,14 @@ from apikeys.services.many import (
     rotate_keys,
 )
 from apikeys.services.revoking import UNDO_MINUTES, UndoRefused, can_restore, restore_key, revoke_key
-from apikeys.services.rotating import OVERLAPS, KeyNotActive, check_active, end_overlap, rotate_key
+from apikeys.services.rotating import (
+    OVERLAPS,
+    KeyNotActive,
+    check_active,
+    check_rotate,
+    end_overlap,
+    rotate_key,
+)
 
 __all__ = [
     "MOST_REVOKED",
@@ -26,6 +33,7 @@ __all__ = [
     "UndoRefused",
     "can_restore",
     "check_active",
+    "check_rotate",
     "create_key",
     "end_overlap",
     "made_by_key",

@@ -56,8 +56,7 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Pri
         raise ValueError("An overlap lasts from zero to seven days.")
     locked = lock_key(key.id)
     now = clock.now()
-    check_active(locked, now)
-    _check_policy(locked, actor)
+    check_rotate(locked, actor)
     old = list(working_secrets(locked))
     ends = None if not overlap else clock.rfc3339(now + overlap)
     for position, former in enumerate(old):
@@ -90,8 +89,9 @@ def check_active(key: ApiKey, now: datetime) -> None:
         raise KeyNotActive("A revoked or expired key cannot be rotated.")
 
 
-def _check_policy(key: ApiKey, actor: Principal) -> None:
-    """Raise KeyAgainstPolicy. An exposed secret may be replaced whatever the policy says."""
+def check_rotate(key: ApiKey, actor: Principal) -> None:
+    """Raise KeyNotActive, KeyAgainstPolicy. An exposed secret may be replaced whatever the policy says of the key."""
+    check_active(key, clock.now())
     rules = policy.current_policy()
     found = list(policy.person_against(rules, actor))
     if key.leaked_at is None and not key.secrets.filter(reported_at__isnull=False, revoked_at=None).exists():

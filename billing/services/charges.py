@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from billing import representations
 from billing.events import ChargeCreated, ChargeFailed, ChargeSucceeded
-from billing.gateways import Outcome, current_gateway
+from billing.gateways import Gateway, Outcome, current_gateway
 from billing.models import Charge, Customer, Invoice
 from billing.money import MAX_AMOUNT
-from billing.services.errors import ChargeExceedsAmountDue, InvoiceNotOpen, NoGateway
-from billing.services.invoices import lock_invoice
+from billing.services.errors import ChargeExceedsAmountDue, NoGateway
+from billing.services.invoices import check_open, lock_invoice
 from billing.services.settling import note_outcome, settle_invoice
 from core.background import jobs
 from core.errors import FieldError, FieldErrors
@@ -36,19 +36,13 @@ def create_charge(
     Against an invoice, `amount` defaults to what is left to charge, `currency` and `customer` to the invoice's.
     Raises NoGateway, FieldErrors, InvoiceNotOpen, ChargeExceedsAmountDue.
     """
-    gateway = current_gateway()
-    if gateway is None:
-        raise NoGateway("No payment gateway is connected, so nothing can be charged.")
-    mode = require_tenant().mode
-    if not gateway.takes(mode):
-        raise NoGateway(f"The payment gateway is not set up for {mode} mode, so nothing can be charged.")
+    gateway = require_gateway()
     kept, problems = clean_metadata(metadata)
     if problem := gateway.payment_method_problem(payment_method):
         problems.append(FieldError("payment_method", "invalid", problem))
     if invoice is not None:
         invoice = lock_invoice(invoice)
-        if invoice.status != Invoice.Status.OPEN:
-            raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+        check_open(invoice)
         if currency not in (None, invoice.currency):
             problems.append(FieldError("currency", "mismatch", f"The invoice is in {invoice.currency}."))
         if customer is not None and customer.id != invoice.customer_id:
@@ -67,11 +61,8 @@ def create_charge(
         raise FieldErrors(problems)
     assert amount is not None
     assert currency is not None
-    if invoice is not None and not 0 < amount <= invoice.amount_chargeable:
-        raise ChargeExceedsAmountDue(
-            f"{money_text(invoice.amount_chargeable, invoice.currency)} can be charged for this invoice.",
-            facts={"amount_chargeable": invoice.amount_chargeable},
-        )
+    if invoice is not None:
+        _check_amount(invoice, amount)
     if not 1 <= amount <= MAX_AMOUNT:
         text = f"Use an amount from {money_text(1, currency)} to {money_text(MAX_AMOUNT, currency)}."
         raise FieldErrors([FieldError("amount", "out_of_range", text)])
@@ -89,6 +80,32 @@ def create_charge(
     announce_charge(charge=charge, invoice=invoice, actor=actor)
     jobs.enqueue(COMPLETE_TASK)
     return charge
+
+
+def require_gateway() -> Gateway:
+    """Return the gateway that takes the tenant's money. Raises NoGateway."""
+    gateway = current_gateway()
+    if gateway is None:
+        raise NoGateway("No payment gateway is connected, so nothing can be charged.")
+    mode = require_tenant().mode
+    if not gateway.takes(mode):
+        raise NoGateway(f"The payment gateway is not set up for {mode} mode, so nothing can be charged.")
+    return gateway
+
+
+def check_charge(invoice: Invoice) -> None:
+    """Raise NoGateway, InvoiceNotOpen, ChargeExceedsAmountDue for an invoice of which nothing can be charged."""
+    require_gateway()
+    check_open(invoice)
+    _check_amount(invoice, 1)
+
+
+def _check_amount(invoice: Invoice, amount: int) -> None:
+    if not 0 < amount <= invoice.amount_chargeable:
+        raise ChargeExceedsAmountDue(
+            f"{money_text(invoice.amount_chargeable, invoice.currency)} can be charged for this invoice.",
+            facts={"amount_chargeable": invoice.amount_chargeable},
+        )
 
 
 def announce_charge(*, charge: Charge, invoice: Invoice | None, actor: Principal) -> None:

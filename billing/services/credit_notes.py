@@ -86,8 +86,7 @@ def create_credit_note(
         problems.append(FieldError("memo", "invalid", str(error)))
     _refuse(problems)
     invoice = lock_invoice(invoice)
-    if invoice.status not in _CREDITABLE:
-        raise InvoiceNotCreditable(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+    _check_status(invoice)
     left = left_of(invoice)
     if lines is not None:
         taken, quantities = _by_lines(invoice, left, lines)
@@ -158,12 +157,8 @@ def void_credit_note(*, credit_note: CreditNote, actor: Principal, reason: str |
             raise FieldErrors([FieldError("reason", "invalid", str(error))]) from error
     invoice = lock_invoice(credit_note.invoice)
     note = CreditNote.objects.select_for_update(no_key=True, of=("self",)).get(id=credit_note.id)
-    if note.status == CreditNote.Status.VOID:
-        raise CreditNoteNotVoidable("The credit note is already void.")
-    if note.refund is not None and note.refund.status != Refund.Status.FAILED:
-        raise CreditNoteNotVoidable("Its refund has returned the money, or is about to.")
-    if note.pre_payment_amount and invoice.status not in _CREDITABLE:
-        raise CreditNoteNotVoidable(f"The invoice is {invoice.status}.")
+    note.invoice = invoice
+    check_void_credit_note(note)
     now = clock.now()
     note.status, note.voided_at, note.void_reason, note.updated = (
         CreditNote.Status.VOID,
@@ -185,6 +180,28 @@ def void_credit_note(*, credit_note: CreditNote, actor: Principal, reason: str |
     invoice.updated = now
     settle_invoice(invoice, actor=actor)
     return note
+
+
+def check_credit(invoice: Invoice) -> None:
+    """Raise InvoiceNotCreditable, CreditExceedsInvoice for an invoice of which nothing can be credited."""
+    _check_status(invoice)
+    if not invoice.amount_creditable:
+        raise _exceeds(invoice, 0)
+
+
+def _check_status(invoice: Invoice) -> None:
+    if invoice.status not in _CREDITABLE:
+        raise InvoiceNotCreditable(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+
+
+def check_void_credit_note(note: CreditNote) -> None:
+    """Raise CreditNoteNotVoidable."""
+    if note.status == CreditNote.Status.VOID:
+        raise CreditNoteNotVoidable("The credit note is already void.")
+    if note.refund is not None and note.refund.status != Refund.Status.FAILED:
+        raise CreditNoteNotVoidable("Its refund has returned the money, or is about to.")
+    if note.pre_payment_amount and note.invoice.status not in _CREDITABLE:
+        raise CreditNoteNotVoidable(f"The invoice is {note.invoice.status}.")
 
 
 def left_of(invoice: Invoice) -> list[Left]:

@@ -1,5 +1,7 @@
 """The states of an invoice: draft → open → paid | void | uncollectible. What pays it is in services/settling.py."""
 
+from collections.abc import Collection
+
 from billing import representations
 from billing.events import InvoiceFinalized, InvoiceMarkedUncollectible, InvoicePaid, InvoiceVoided
 from billing.models import Customer, Invoice, InvoiceCounter, InvoiceLine
@@ -10,9 +12,8 @@ from billing.services.errors import (
     InvoiceHasCreditNotes,
     InvoiceHasPayments,
     InvoiceIncomplete,
-    InvoiceNotOpen,
 )
-from billing.services.invoices import lock_draft, lock_invoice, price_again
+from billing.services.invoices import check_draft, check_open, lock_draft, lock_invoice, price_again
 from billing.services.legal import check_document
 from billing.services.numbering import invoice_prefix, next_number
 from core import clock
@@ -28,13 +29,10 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     """
     invoice = lock_draft(invoice)
     lines = list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
-    if not lines:
-        raise InvoiceEmpty("The invoice has no lines.")
     now = clock.now()
     # Locked, so that nobody deletes it meanwhile.
     customer = Customer.objects.select_for_update(no_key=True).get(id=invoice.customer_id)
-    if customer.deleted_at is not None:
-        raise CustomerIsDeleted("The customer was deleted after the draft was written.")
+    _check_written(lines, customer)
     seller = current_seller()
     invoice.customer = customer
     price_again(invoice)
@@ -71,11 +69,8 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
 
 def void_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
     """Declare an open invoice void; it keeps its number. Raises InvoiceNotOpen, InvoiceHasPayments, InvoiceHasCreditNotes."""
-    invoice = _lock_open(invoice)
-    if invoice.amount_paid or invoice.amount_pending:
-        raise InvoiceHasPayments("This invoice has been charged or paid, or is being charged now.")
-    if invoice.pre_payment_credit:
-        raise InvoiceHasCreditNotes("Part of this invoice was credited.")
+    invoice = lock_invoice(invoice)
+    check_void(invoice)
     invoice.status = Invoice.Status.VOID
     invoice.voided_at = invoice.updated = clock.now()
     invoice.save(update_fields=["status", "voided_at", "updated"])
@@ -85,9 +80,8 @@ def void_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
 
 def mark_uncollectible(*, invoice: Invoice, actor: Principal) -> Invoice:
     """Give an open invoice up. Raises InvoiceNotOpen, InvoiceHasPayments while a charge is pending."""
-    invoice = _lock_open(invoice)
-    if invoice.amount_pending:
-        raise InvoiceHasPayments("A charge for this invoice is pending.")
+    invoice = lock_invoice(invoice)
+    check_give_up(invoice)
     invoice.status = Invoice.Status.UNCOLLECTIBLE
     invoice.marked_uncollectible_at = invoice.updated = clock.now()
     invoice.save(update_fields=["status", "marked_uncollectible_at", "updated"])
@@ -98,8 +92,30 @@ def mark_uncollectible(*, invoice: Invoice, actor: Principal) -> Invoice:
     return invoice
 
 
-def _lock_open(invoice: Invoice) -> Invoice:
-    invoice = lock_invoice(invoice)
-    if invoice.status != Invoice.Status.OPEN:
-        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
-    return invoice
+def check_finalize(invoice: Invoice) -> None:
+    """Raise InvoiceNotDraft, InvoiceEmpty, CustomerIsDeleted. What the law asks for is known when it is tried."""
+    check_draft(invoice)
+    _check_written(invoice.lines.all(), invoice.customer)
+
+
+def check_void(invoice: Invoice) -> None:
+    """Raise InvoiceNotOpen, InvoiceHasPayments, InvoiceHasCreditNotes."""
+    check_open(invoice)
+    if invoice.amount_paid or invoice.amount_pending:
+        raise InvoiceHasPayments("This invoice has been charged or paid, or is being charged now.")
+    if invoice.pre_payment_credit:
+        raise InvoiceHasCreditNotes("Part of this invoice was credited.")
+
+
+def check_give_up(invoice: Invoice) -> None:
+    """Raise InvoiceNotOpen, InvoiceHasPayments while a charge is pending."""
+    check_open(invoice)
+    if invoice.amount_pending:
+        raise InvoiceHasPayments("A charge for this invoice is pending.")
+
+
+def _check_written(lines: Collection[InvoiceLine], customer: Customer) -> None:
+    if not lines:
+        raise InvoiceEmpty("The invoice has no lines.")
+    if customer.deleted_at is not None:
+        raise CustomerIsDeleted("The customer was deleted after the draft was written.")

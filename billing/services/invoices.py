@@ -22,7 +22,7 @@ from billing.money import (
     price_invoice,
 )
 from billing.services.customer_fields import clean_external_id
-from billing.services.errors import ExternalIdTaken, InvoiceNotDraft
+from billing.services.errors import ExternalIdTaken, InvoiceNotDraft, InvoiceNotOpen
 from core import clock
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
@@ -124,9 +124,20 @@ def lock_invoice(invoice: Invoice) -> Invoice:
 def lock_draft(invoice: Invoice) -> Invoice:
     """Return the draft as it is now, locked. Raises InvoiceNotDraft, NotFound."""
     locked = lock_invoice(invoice)
-    if locked.status != Invoice.Status.DRAFT:
-        raise InvoiceNotDraft(f"The invoice is {locked.status}.", facts={"status": locked.status})
+    check_draft(locked)
     return locked
+
+
+def check_draft(invoice: Invoice) -> None:
+    """Raise InvoiceNotDraft for an invoice that can no longer be edited, deleted or finalized."""
+    if invoice.status != Invoice.Status.DRAFT:
+        raise InvoiceNotDraft(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+
+
+def check_open(invoice: Invoice) -> None:
+    """Raise InvoiceNotOpen for an invoice of which nothing is due."""
+    if invoice.status != Invoice.Status.OPEN:
+        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
 
 
 def lines_of(invoice: Invoice) -> list[InvoiceLine]:

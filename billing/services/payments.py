@@ -12,7 +12,7 @@ from billing.services.errors import (
     PaymentExceedsAmountDue,
     PaymentNotUndoable,
 )
-from billing.services.invoices import EARLIEST_DAY, lock_invoice
+from billing.services.invoices import EARLIEST_DAY, check_open, lock_invoice
 from billing.services.settling import settle_invoice
 from core import clock
 from core.errors import FieldError, FieldErrors
@@ -62,17 +62,7 @@ def record_payment(
     if problems:
         raise FieldErrors(problems)
     invoice = lock_invoice(invoice)
-    if invoice.status == Invoice.Status.DRAFT:
-        raise InvoiceIsDraft("The invoice is a draft.")
-    if invoice.status != Invoice.Status.OPEN:
-        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
-    left = invoice.amount_chargeable
-    if amount > left:
-        pending = " The rest is being charged right now." if invoice.amount_pending else ""
-        raise PaymentExceedsAmountDue(
-            f"{money_text(left, invoice.currency)} can be recorded for this invoice.{pending}",
-            facts={"amount_chargeable": left},
-        )
+    check_record(invoice, amount)
     payment: OffPlatformPayment = OffPlatformPayment.objects.create(
         invoice=invoice, method=method, amount=amount, paid_at=moment, reference=text_kept, metadata=kept
     )
@@ -83,6 +73,20 @@ def record_payment(
     invoice.updated = now
     settle_invoice(invoice, actor=actor)
     return payment
+
+
+def check_record(invoice: Invoice, amount: int = 1) -> None:
+    """Raise InvoiceIsDraft, InvoiceNotOpen, PaymentExceedsAmountDue for what may not be recorded."""
+    if invoice.status == Invoice.Status.DRAFT:
+        raise InvoiceIsDraft("The invoice is a draft.")
+    check_open(invoice)
+    left = invoice.amount_chargeable
+    if amount > left:
+        pending = " The rest is being charged right now." if invoice.amount_pending else ""
+        raise PaymentExceedsAmountDue(
+            f"{money_text(left, invoice.currency)} can be recorded for this invoice.{pending}",
+            facts={"amount_chargeable": left},
+        )
 
 
 def undo_payment(*, payment: OffPlatformPayment, actor: Principal, reason: str) -> OffPlatformPayment:
@@ -96,14 +100,8 @@ def undo_payment(*, payment: OffPlatformPayment, actor: Principal, reason: str) 
         raise FieldErrors([FieldError("reason", "invalid", str(error))]) from error
     invoice = lock_invoice(payment.invoice)
     payment = OffPlatformPayment.objects.select_for_update(no_key=True).get(id=payment.id)
-    if payment.undone_at is not None:
-        raise PaymentNotUndoable("The payment has already been undone.")
-    if invoice.status not in (Invoice.Status.OPEN, Invoice.Status.PAID):
-        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
-    rest = invoice.amount_paid - payment.amount
-    if rest < invoice.post_payment_credit:
-        credited = money_text(invoice.post_payment_credit, invoice.currency)
-        raise PaymentNotUndoable(f"{credited} of what was paid has been credited.")
+    payment.invoice = invoice
+    check_undo(payment)
     now = clock.now()
     payment.undone_at, payment.undo_reason, payment.updated = now, reason, now
     payment.save(update_fields=["undone_at", "undo_reason", "updated"])
@@ -113,6 +111,19 @@ def undo_payment(*, payment: OffPlatformPayment, actor: Principal, reason: str) 
         ),
         actor=actor,
     )
-    invoice.amount_paid, invoice.updated = rest, now
+    invoice.amount_paid -= payment.amount
+    invoice.updated = now
     settle_invoice(invoice, actor=actor)
     return payment
+
+
+def check_undo(payment: OffPlatformPayment) -> None:
+    """Raise PaymentNotUndoable, InvoiceNotOpen."""
+    invoice = payment.invoice
+    if payment.undone_at is not None:
+        raise PaymentNotUndoable("The payment has already been undone.")
+    if invoice.status not in (Invoice.Status.OPEN, Invoice.Status.PAID):
+        raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
+    if invoice.amount_paid - payment.amount < invoice.post_payment_credit:
+        credited = money_text(invoice.post_payment_credit, invoice.currency)
+        raise PaymentNotUndoable(f"{credited} of what was paid has been credited.")

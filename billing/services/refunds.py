@@ -49,19 +49,8 @@ def create_refund(
         raise FieldErrors(problems)
     invoice = lock_invoice(charge.invoice) if credit_note and charge.invoice is not None else None
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
-    if charge.status != Charge.Status.SUCCEEDED:
-        raise ChargeNotRefundable(f"The charge is {charge.status}.", facts={"status": charge.status})
-    if charge.gateway not in gateway_names():
-        raise ChargeNotRefundable(
-            f"The gateway that took this charge ({charge.gateway}) is no longer configured."
-        )
-    refundable = charge.amount_refundable
-    amount = refundable if amount is None else amount
-    if not 0 < amount <= refundable:
-        raise RefundExceedsCharge(
-            f"{money_text(refundable, charge.currency)} of this charge can be refunded.",
-            facts={"amount_refundable": refundable},
-        )
+    amount = charge.amount_refundable if amount is None else amount
+    check_refund(charge, amount)
     if problem := gateway_named(charge.gateway).amount_problem(amount, charge.currency):
         raise FieldErrors([FieldError("amount", "unsupported", problem)])
     refund: Refund = Refund.objects.create(
@@ -88,6 +77,22 @@ _CREDIT_REASONS: dict[str, str] = {
     Refund.Reason.FRAUDULENT: CreditNote.Reason.FRAUDULENT,
     Refund.Reason.OTHER: CreditNote.Reason.OTHER,
 }
+
+
+def check_refund(charge: Charge, amount: int = 1) -> None:
+    """Raise ChargeNotRefundable, RefundExceedsCharge for what cannot be given back."""
+    if charge.status != Charge.Status.SUCCEEDED:
+        raise ChargeNotRefundable(f"The charge is {charge.status}.", facts={"status": charge.status})
+    if charge.gateway not in gateway_names():
+        raise ChargeNotRefundable(
+            f"The gateway that took this charge ({charge.gateway}) is no longer configured."
+        )
+    refundable = charge.amount_refundable
+    if not 0 < amount <= refundable:
+        raise RefundExceedsCharge(
+            f"{money_text(refundable, charge.currency)} of this charge can be refunded.",
+            facts={"amount_refundable": refundable},
+        )
 
 
 def settle_refund(*, refund: Refund, outcome: Outcome, actor: Principal) -> Refund:

@@ -1,13 +1,14 @@
 """Writes of messaging, by subject: messages and their caps, suppressions, sending, and what providers tell."""
 
 from messaging.services.domain_checks import check_due_domains
-from messaging.services.messages import cancel_message, create_batch, create_message
+from messaging.services.messages import cancel_message, check_cancel, create_batch, create_message
 from messaging.services.outcomes import record_news
 from messaging.services.prices import ask_due_prices
 from messaging.services.reputation import appeal_reputation, judge_reputations, lift_reputation
 from messaging.services.retention import prune as prune_messages
 from messaging.services.sender_domains import (
     add_domain,
+    check_rotate_key,
     delete_domain,
     prepare_key,
     prepare_keys,
@@ -33,7 +34,9 @@ __all__ = [
     "ask_due_prices",
     "assign_sms_sender",
     "cancel_message",
+    "check_cancel",
     "check_due_domains",
+    "check_rotate_key",
     "choose_countries",
     "claim_sms_sender",
     "create_batch",

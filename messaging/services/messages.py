@@ -207,6 +207,12 @@ def _recipients(message: Message, draft: Draft, now: datetime) -> list[Recipient
     ]
 
 
+def check_cancel(message: Message) -> None:
+    """Raise MessageNotCancelable once a worker has taken the message."""
+    if message.status not in (Status.QUEUED, Status.SCHEDULED):
+        raise MessageNotCancelable(f"The message is {message.status}.", facts={"status": message.status})
+
+
 def cancel_message(*, message: Message, actor: Principal) -> Accepted:
     """Cancel a message that no worker has taken yet; its recipients are given back to the caps of its day.
 
@@ -215,8 +221,7 @@ def cancel_message(*, message: Message, actor: Principal) -> Accepted:
     now = clock.now()
     # Waits for a worker that is just claiming the row, and then sees its status.
     locked = Message.objects.select_for_update().get(id=message.id)
-    if locked.status not in (Status.QUEUED, Status.SCHEDULED):
-        raise MessageNotCancelable(f"The message is {locked.status}.", facts={"status": locked.status})
+    check_cancel(locked)
     locked.status, locked.due_at, locked.updated = Status.CANCELED, None, now
     locked.save(update_fields=["status", "due_at", "updated"])
     locked.recipients.update(status=Status.CANCELED, updated=now)

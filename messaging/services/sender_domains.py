@@ -99,7 +99,7 @@ def prepare_key(*, tenant: Tenant, public_id: str) -> Sequence[Key]:
     """Make the new key of `rotate_key`. Call it before its transaction: see `prepare_keys`."""
     try:
         with tenant_context(tenant):
-            _require_other_key(list(SenderDomain.by_public_id(public_id).keys.order_by("id")))
+            check_rotate_key(list(SenderDomain.by_public_id(public_id).keys.order_by("id")))
     except DomainError:
         return ()  # rotate_key says why
     return (signing.new_key(),)
@@ -113,7 +113,7 @@ def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -
     """
     row: SenderDomain = SenderDomain.objects.select_for_update().get(id=domain.id)
     retired, *others = row.keys.order_by("id")
-    _require_other_key([retired, *others])
+    check_rotate_key([retired, *others])
     if not keys:
         raise TemporarilyUnavailable("Another change to the domain was made at the same time.")
     retired.delete()
@@ -131,7 +131,8 @@ def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -
     return row
 
 
-def _require_other_key(keys: Sequence[DkimKey]) -> None:
+def check_rotate_key(keys: Sequence[DkimKey]) -> None:
+    """Raise NoKeyToRotateTo while the second of a domain's `keys`, the oldest first, cannot sign yet."""
     if not any(key.verified for key in keys[1:]):
         raise NoKeyToRotateTo("The record of the domain's second DKIM key has not been found yet.")
 

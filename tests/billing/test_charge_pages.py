@@ -118,9 +118,10 @@ def test_a_failed_charge_says_why(browser: Client, world: World, gateway: Sandbo
     charge = make_charge(world.tenant(), payment_method="card_insufficient_funds")
     shown = text_of(browser.get(f"/charges/{charge.public_id}/"))
     assert "The charge failed The card has insufficient funds. insufficient_funds" in shown
-    refused = send_form(browser, f"/charges/{charge.public_id}/refund/", {"amount": "1"})
-    assert refused.status_code == 422
-    assert "The charge is failed." in text_of(refused)
+    page = f"/charges/{charge.public_id}/refund/"
+    browser.post(page, {"amount": "1"})
+    for refused in (browser.get(page), browser.get(f"/charges/{charge.public_id}/")):
+        assert "The charge is failed." in text_of(refused)
 
 
 def test_the_list_is_narrowed_and_paged(browser: Client, world: World) -> None:

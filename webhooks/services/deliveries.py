@@ -80,9 +80,7 @@ def resend_deliveries(
         .order_by("id")
     )
     for row in rows:
-        _require_enabled(row.endpoint)
-        if row.status == Delivery.Status.SENDING:
-            raise DeliveryInProgress(f"{row.public_id} is being sent right now.")
+        check_resend(row)
     now = clock.now()
     Delivery.objects.filter(id__in=[row.id for row in rows]).update(
         status=Delivery.Status.PENDING, due_at=now, failures=0, manual=True, finished_at=None
@@ -97,6 +95,13 @@ def resend_deliveries(
         )
     jobs.enqueue(RELAY_TASK)
     return rows
+
+
+def check_resend(delivery: Delivery) -> None:
+    """Raise EndpointIsDisabled, DeliveryInProgress for a delivery that cannot be sent again now."""
+    _require_enabled(delivery.endpoint)
+    if delivery.status == Delivery.Status.SENDING:
+        raise DeliveryInProgress(f"{delivery.public_id} is being sent right now.")
 
 
 def _require_enabled(endpoint: Endpoint) -> None:

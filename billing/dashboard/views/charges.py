@@ -12,7 +12,7 @@ from billing.dashboard.forms import ChargeFilterForm, FreeChargeForm
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT
 from billing.dashboard.timeline import timeline_of
 from core.api.pagination import paginate
-from core.errors import DomainError, FieldErrors
+from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
 from core.ui.one_time_forms import act_once
 from core.ui.waiting import render_waiting
@@ -31,7 +31,8 @@ def charge_list(request: CompanyRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "is_filtered": bool(form.chosen),
-        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+        "may_charge": at_least(request.membership.role, Role.DEVELOPER)
+        and is_allowed(services.require_gateway),
     }
     return render(request, "billing/charge_list.html", context)
 
@@ -49,6 +50,7 @@ def create(request: CompanyRequest) -> HttpResponse:
             return act_once(request, lambda: _charge(request, form), if_sent_before=NO_SECOND_PAYMENT)
         except DomainError as refusal:
             form.show_refusal(refusal)
+    services.require_gateway()
     return render(request, "billing/charge_form.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -74,6 +76,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "is_waiting": bool(charge.amount_refund_pending)
         or any(row.status == "pending" for row in (charge, *refunds)),
         "entries": timeline_of([row.public_id for row in (charge, *refunds)], currency=charge.currency),
-        "may_refund": at_least(request.membership.role, Role.DEVELOPER) and charge.amount_refundable > 0,
+        "may_refund": at_least(request.membership.role, Role.DEVELOPER)
+        and is_allowed(services.check_refund, charge),
     }
     return render_waiting(request, "billing/charge_detail.html", context)

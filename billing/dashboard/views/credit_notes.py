@@ -17,7 +17,7 @@ from billing.export.documents import credit_note_document
 from billing.models import Invoice
 from billing.representations import credit_breakdown
 from billing.services.credit_notes import left_of
-from core.errors import DomainError
+from core.errors import DomainError, is_allowed
 from core.tenancy import Tenant
 from core.ui.one_time_forms import act_once
 
@@ -27,9 +27,6 @@ from core.ui.one_time_forms import act_once
 def create(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Ask how much of each line is taken back; then issue the credit note."""
     invoice = selectors.get_invoice(public_id)
-    if not invoice.amount_creditable and request.method != "POST":
-        messages.error(request, "Nothing on this invoice can be credited.")
-        return redirect("billing:invoice", public_id)
     form = CreditForm(
         request.POST if request.method == "POST" else None, invoice=invoice, left=left_of(invoice)
     )
@@ -38,6 +35,7 @@ def create(request: CompanyRequest, public_id: str) -> HttpResponse:
             return act_once(request, lambda: _create(request, invoice, form), if_sent_before=NOTHING_CREATED)
         except DomainError as refusal:
             form.show_refusal(refusal)
+    services.check_credit(invoice)
     context = {"invoice": invoice, "form": form}
     return render(request, "billing/credit_note_form.html", context, status=422 if form.errors else 200)
 
@@ -63,8 +61,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         ],
         "entries": timeline_of([note.public_id]),
         "may_void": at_least(request.membership.role, Role.DEVELOPER)
-        and note.status == note.Status.ISSUED
-        and (note.refund is None or note.refund.status == "failed"),
+        and is_allowed(services.check_void_credit_note, note),
     }
     return render(request, "billing/credit_note_detail.html", context)
 
@@ -83,6 +80,7 @@ def void(request: CompanyRequest, public_id: str) -> HttpResponse:
         else:
             messages.success(request, "The credit note is void.")
             return redirect("billing:credit_note", public_id)
+    services.check_void_credit_note(note)
     context = {"note": note, "form": form}
     return render(request, "billing/credit_note_void.html", context, status=422 if form.errors else 200)
 

@@ -14,7 +14,7 @@ from billing.dashboard.timeline import timeline_of
 from billing.models import Customer
 from billing.services.party_fields import ADDRESS_PARTS
 from core.api.pagination import paginate
-from core.errors import DomainError, FieldErrors
+from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
 from core.ui.one_time_forms import act_once
 
@@ -73,6 +73,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "charges": selectors.filter_charges(customer=customer.public_id).order_by(NEWEST)[:RECENT],
         "entries": timeline_of([customer.public_id]),
         "may_change": _may_change(request),
+        "may_charge": _may_change(request) and is_allowed(services.require_gateway),
     }
     return render(request, "billing/customer_detail.html", context)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -20,7 +21,7 @@ from billing.models import Customer, Invoice
 from billing.representations import tax_breakdown
 from core import clock
 from core.api.pagination import paginate
-from core.errors import DomainError, FieldErrors
+from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
 from core.tenancy import Tenant
 from core.ui.one_time_forms import act_once
@@ -103,14 +104,18 @@ def render_detail(
     request: CompanyRequest, invoice: Invoice, *, charge_form: ChargeForm | None = None
 ) -> HttpResponse:
     """Return the page of an invoice; 422 when it shows what was wrong with a form."""
+    prefetch_related_objects([invoice], "lines")
     charges = list(selectors.list_charges_of(invoice).order_by(NEWEST))
     refunds = [refund for charge in charges for refund in charge.refunds.all()]
     payments = list(selectors.list_payments(invoice).order_by(NEWEST))
     credit_notes = list(selectors.list_credit_notes(invoice).order_by(NEWEST))
     ids = [row.public_id for row in (invoice, *charges, *refunds, *payments, *credit_notes)]
     may_change = at_least(request.membership.role, Role.DEVELOPER)
-    is_open = invoice.status == Invoice.Status.OPEN
-    if charge_form is None and may_change and invoice.amount_chargeable:
+
+    def may(check: Callable[[Invoice], None]) -> bool:
+        return may_change and is_allowed(check, invoice)
+
+    if charge_form is None and may(services.check_charge):
         charge_form = ChargeForm(invoice=invoice)
     lines = sorted(invoice.lines.all(), key=lambda line: line.position)
     context = {
@@ -130,12 +135,14 @@ def render_detail(
         "charge_form": charge_form,
         "entries": timeline_of(ids, currency=invoice.currency),
         "may_change": may_change,
-        "may_void": may_change
-        and is_open
-        and not (invoice.amount_paid or invoice.amount_pending or invoice.pre_payment_credit),
-        "may_record": may_change and invoice.amount_chargeable > 0,
-        "may_credit": may_change and invoice.amount_creditable > 0,
-        "may_give_up": may_change and is_open and not invoice.amount_pending,
+        "may_edit": may(services.check_draft),
+        "may_finalize": may(services.check_finalize),
+        "may_void": may(services.check_void),
+        "may_record": may(services.check_record),
+        "may_credit": may(services.check_credit),
+        "may_give_up": may(services.check_give_up),
+        "refundable": {charge.id for charge in charges if is_allowed(services.check_refund, charge)},
+        "undoable": {payment.id for payment in payments if is_allowed(services.check_undo, payment)},
         "is_overdue": invoice.is_overdue(clock.now().date()),
     }
     status = 422 if charge_form is not None and charge_form.errors else 200
@@ -147,9 +154,7 @@ def render_detail(
 def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Change a draft."""
     invoice = selectors.get_invoice(public_id)
-    if invoice.status != Invoice.Status.DRAFT:
-        messages.error(request, "A finalized invoice cannot be edited.")
-        return redirect("billing:invoice", public_id)
+    services.check_draft(invoice)
     form = InvoiceForm.for_invoice(invoice, request.POST if request.method == "POST" else None)
     if request.method != "POST" or form.wants_more_lines or not form.is_valid():
         return _form_page(request, form, invoice.customer, invoice)
@@ -173,6 +178,7 @@ def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
         services.delete_invoice(invoice=invoice, actor=request.principal)
         messages.success(request, "The draft was deleted.")
         return redirect("billing:invoices")
+    services.check_draft(invoice)
     return _ask(request, invoice, "delete")
 
 
@@ -180,21 +186,21 @@ def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def finalize(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Ask, then give a draft its number and open it."""
-    return _step(request, public_id, "finalize", services.finalize_invoice)
+    return _step(request, public_id, "finalize", services.finalize_invoice, services.check_finalize)
 
 
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def void(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Ask, then declare an invoice void."""
-    return _step(request, public_id, "void", services.void_invoice)
+    return _step(request, public_id, "void", services.void_invoice, services.check_void)
 
 
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def give_up(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Ask, then mark an invoice uncollectible."""
-    return _step(request, public_id, "give_up", services.mark_uncollectible)
+    return _step(request, public_id, "give_up", services.mark_uncollectible, services.check_give_up)
 
 
 @company_page(role=Role.DEVELOPER)
@@ -259,10 +265,15 @@ _QUESTIONS = {
 
 
 def _step(
-    request: CompanyRequest, public_id: str, name: str, service: Callable[..., Invoice]
+    request: CompanyRequest,
+    public_id: str,
+    name: str,
+    service: Callable[..., Invoice],
+    check: Callable[[Invoice], None],
 ) -> HttpResponse:
     invoice = selectors.get_invoice(public_id)
     if request.method != "POST":
+        check(invoice)
         return _ask(request, invoice, name)
     service(invoice=invoice, actor=request.principal)
     messages.success(request, _QUESTIONS[name][4])

@@ -28,6 +28,7 @@ def record(request: CompanyRequest, public_id: str) -> HttpResponse:
             )
         except DomainError as refusal:
             form.show_refusal(refusal)
+    services.check_record(invoice)
     context = {"invoice": invoice, "form": form}
     return render(request, "billing/payment_form.html", context, status=422 if form.errors else 200)
 
@@ -52,5 +53,6 @@ def undo(request: CompanyRequest, public_id: str) -> HttpResponse:
         else:
             messages.success(request, "The payment was undone.")
             return redirect("billing:invoice", payment.invoice.public_id)
+    services.check_undo(payment)
     context = {"payment": payment, "invoice": payment.invoice, "form": form}
     return render(request, "billing/payment_undo.html", context, status=422 if form.errors else 200)

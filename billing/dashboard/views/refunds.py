@@ -26,6 +26,7 @@ def refund(request: CompanyRequest, public_id: str) -> HttpResponse:
             return act_once(request, lambda: _refund(request, charge, form), if_sent_before=NO_SECOND_PAYMENT)
         except DomainError as refusal:
             form.show_refusal(refusal)
+    services.check_refund(charge)
     context = {"charge": charge, "form": form}
     return render(request, "billing/refund.html", context, status=422 if form.errors else 200)
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from core.api.pagination import paginate
-from core.errors import FieldErrors, NotFound
+from core.errors import FieldErrors, NotFound, is_allowed
 from core.ui.one_time_forms import act_once
 from messaging import services
 from messaging.channels import find_spellings
@@ -124,7 +124,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
             {"recipient": row, "entries": _entries(message, row), "cost": costs.get(row.id)}
             for row in recipients
         ],
-        "cancelable": message.status in (Status.QUEUED, Status.SCHEDULED),
+        "cancelable": is_allowed(services.check_cancel, message),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
     return render(request, "messaging/message_detail.html", context)

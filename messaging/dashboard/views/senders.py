@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from core import clock
-from core.errors import DomainError, FieldErrors
+from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
 from core.tenancy import Tenant
 from core.ui.waiting import render_waiting
@@ -110,7 +110,7 @@ def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "lapses_at": row.failing_since + LAPSES_AFTER if row.failing_since else None,
         "may_change": at_least(request.membership.role, Role.ADMIN),
         "is_waiting": row.next_check_at is not None and row.next_check_at <= clock.now(),
-        "may_rotate": any(key.verified for key in keys[1:]),
+        "may_rotate": is_allowed(services.check_rotate_key, keys),
     }
     return render_waiting(request, "messaging/sender_domain.html", context)
 
@@ -140,6 +140,7 @@ def rotate_key(request: _DomainRequest, public_id: str) -> HttpResponse:
     """Rotate the key that signs a domain's mail, after asking."""
     row = selectors.get_domain(public_id)
     if request.method != "POST":
+        services.check_rotate_key(list(row.keys.order_by("id")))
         return render(request, "messaging/sender_rotate.html", {"domain": row})
     services.rotate_key(domain=row, actor=request.principal, keys=request.domain_keys)
     messages.success(request, "The second key is now the signing key. Set the record of the new one.")

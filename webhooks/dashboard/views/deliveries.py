@@ -11,14 +11,14 @@ from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.roles import Role, at_least
 from core import clock
 from core.api.pagination import paginate
-from core.errors import FieldErrors
+from core.errors import FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
 from core.ui.waiting import render_waiting
 from webhooks import selectors
 from webhooks.dashboard.forms import DeliveryFilterForm, RecoverForm
 from webhooks.models import Delivery
 from webhooks.selectors.requests import shown_request
-from webhooks.services.deliveries import resend_deliveries
+from webhooks.services.deliveries import check_resend, resend_deliveries
 from webhooks.services.recoveries import start_recovery
 
 MAX_AT_ONCE = 100
@@ -54,7 +54,7 @@ def delivery(request: CompanyRequest, public_id: str) -> HttpResponse:
         or (row.endpoint.enabled and row.due_at is not None and row.due_at <= clock.now()),
         "sent": shown_request(row),
         "tries": selectors.tries_of([row])[row.id][::-1],
-        "may_change": at_least(request.membership.role, Role.DEVELOPER) and row.endpoint.deleted_at is None,
+        "may_resend": at_least(request.membership.role, Role.DEVELOPER) and is_allowed(check_resend, row),
     }
     return render_waiting(request, "webhooks/delivery_detail.html", context)
 

@@ -79,13 +79,15 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     """One endpoint: settings, a week in pictures, the latest deliveries."""
     endpoint = selectors.get_endpoint(public_id)
     week = last_week(endpoint)
+    recoveries = selectors.list_recoveries(endpoint)[:5]
     context = {
         "endpoint": endpoint,
         "shown": representations.endpoint(endpoint),
         "outcomes": outcome_chart(week),
         "latency": latency_chart(week),
         "deliveries": selectors.list_deliveries().filter(endpoint=endpoint).order_by(NEWEST)[:RECENT],
-        "recoveries": selectors.list_recoveries(endpoint)[:5],
+        "recoveries": recoveries,
+        "is_recovering": any(job.status == job.Status.RUNNING for job in recoveries),
         "recover_form": RecoverForm(),
         "test_form": TestForm(),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
