@@ -49,7 +49,7 @@ def refusal_of(client: Client, offer: Offer) -> str:
         forms = [value for value in answer.context.flatten().values() if hasattr(value, "non_field_errors")]
         said = [text for form in forms for text in form.non_field_errors()]
         return f"POST {offer.address}: {said}" if said else ""
-    queued = answer.wsgi_request._messages._queued_messages
+    queued = answer.wsgi_request._messages._queued_messages  # type: ignore[attr-defined]
     said = [str(each) for each in queued if each.level >= constants.ERROR]
     if answer.status_code not in (200, 302) or said:
         return f"POST {offer.address}: {answer.status_code} {said}"
