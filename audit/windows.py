@@ -1,4 +1,4 @@
-"""Reading a log newest first, or on from a row to newer ones, a few days at a time.
+"""Reading a log newest first, oldest first, or on from a row to newer ones, a few days at a time.
 
 A page of twenty rows lies in the newest one or two partitions nearly always. One statement over all of them would be
 planned for each of ninety (or a hundred and twenty, with those made ahead) times ten indexes, which costs far more than
@@ -7,7 +7,7 @@ running it; a window of the identifier lets PostgreSQL leave the others out befo
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import clock
-from core.api.pagination import BACK, Page, paginate
+from core.api.pagination import BACK, Page, before, paginate
 from core.values.ids import first_id
 
 # How many rows of a run that goes on beyond its page are read at most, and by how many at a time.
@@ -39,10 +39,13 @@ def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
     return found
 
 
-def oldest(queryset: QuerySet[Any], count: int, *, after: UUID) -> list[Any]:
-    """Return the first `count` rows of `queryset` that are newer than the row `after`, oldest first."""
+def oldest(queryset: QuerySet[Any], count: int, *, after: UUID, since: datetime | None = None) -> list[Any]:
+    """Return the first `count` rows of `queryset` that are newer than the row `after`, oldest first.
+
+    `since` is when the first ones can be expected: the first window ends a day later, wherever it begins.
+    """
     found: list[Any] = []
-    for lower, upper in _windows_from(after):
+    for lower, upper in _windows_from(after, since):
         window = queryset.filter(pk__gt=lower, pk__lt=upper)
         found += window.order_by("pk")[: count - len(found)]
         if len(found) == count:
@@ -50,45 +53,56 @@ def oldest(queryset: QuerySet[Any], count: int, *, after: UUID) -> list[Any]:
     return found
 
 
-def paginate_log(queryset: QuerySet[Any], request: Any) -> Page:
-    """Return the page that `request` asks for, either way. Raises FieldErrors for a bad limit or cursor."""
-    # Where the way back begins; without a cursor nobody asks for it.
+def paginate_log(queryset: QuerySet[Any], request: Any, *, oldest_since: datetime | None = None) -> Page:
+    """Return the page that `request` asks for, either way; oldest first with `oldest_since`, which is as `since` of `oldest`.
+
+    Raises FieldErrors for a bad limit or cursor.
+    """
+    # Where the way to newer rows begins.
     begin = UUID(int=0)
 
-    def seek_back(rows: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
+    def seek_newer(rows: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
         nonlocal begin
         begin = row_id
         return rows
 
-    return paginate(
-        queryset,
-        request,
-        read=newest,
-        seek_back=seek_back,
-        read_back=lambda rows, count: oldest(rows, count, after=begin),
-    )
+    def read_newer(rows: QuerySet[Any], count: int) -> list[Any]:
+        return oldest(rows, count, after=begin, since=None if begin.int else oldest_since)
+
+    if oldest_since is None:
+        return paginate(queryset, request, read=newest, seek_back=seek_newer, read_back=read_newer)
+    return paginate(queryset, request, read=read_newer, seek=seek_newer, read_back=newest, seek_back=before)
 
 
 def with_whole_run(
-    page: Page, queryset: QuerySet[Any], request: HttpRequest, *, same: Callable[[Any], Any]
+    page: Page,
+    queryset: QuerySet[Any],
+    request: HttpRequest,
+    *,
+    same: Callable[[Any], Any],
+    oldest_first: bool = False,
 ) -> Page:
     """Return the page with the rest of the run that its end cuts in two: rows for which `same` returns the same.
 
     Pages end between runs, so only the end that the page was read towards can cut one. Of a longer run than MOST_OF_A_RUN
     the next page shows the rest.
     """
+
+    def newer(row: Any, count: int) -> list[Any]:
+        return oldest(queryset, count, after=row.pk)
+
+    def older(row: Any, count: int) -> list[Any]:
+        return newest(queryset.filter(pk__lt=row.pk), count)
+
     if BACK in request.GET:
         if page.previous is None:
             return page
-        first = page.items[0]
-        more, goes_on = _rest_of_run(lambda last, count: oldest(queryset, count, after=last.pk), first, same)
+        more, goes_on = _rest_of_run(older if oldest_first else newer, page.items[0], same)
         items = [*reversed(more), *page.items]
         return replace(page, items=items, previous=items[0].public_id if goes_on else None)
     if page.following is None:
         return page
-    more, goes_on = _rest_of_run(
-        lambda last, count: newest(queryset.filter(pk__lt=last.pk), count), page.items[-1], same
-    )
+    more, goes_on = _rest_of_run(newer if oldest_first else older, page.items[-1], same)
     items = [*page.items, *more]
     following = items[-1].public_id if goes_on else None
     return replace(page, items=items, has_more=goes_on, next_cursor=following, following=following)
@@ -108,9 +122,9 @@ def _rest_of_run(
     return found, True
 
 
-def _windows_from(row_id: UUID) -> Iterator[tuple[UUID, UUID]]:
+def _windows_from(row_id: UUID, since: datetime | None) -> Iterator[tuple[UUID, UUID]]:
     """Yield ranges of identifiers without their ends, the oldest first, from `row_id` on; the last one has no end of its own."""
-    begin, lower = row_id.int >> 80, row_id  # the millisecond it was made in (RFC 9562)
+    begin, lower = (first_id(since) if since else row_id).int >> 80, row_id  # the millisecond (RFC 9562)
     for days in STEPS:
         upper = UUID(int=min(begin + days * 86_400_000, 2**48 - 1) << 80)
         yield lower, upper

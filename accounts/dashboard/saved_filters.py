@@ -22,6 +22,9 @@ from accounts.services.saved_filters import (
 )
 from core import clock
 from core.errors import FieldError, FieldErrors
+from core.ui.lists import sort_rows
+
+COLUMNS = {"name": "name", "list": "page", "saved": "created"}
 
 
 def offered_filters(request: CompanyRequest) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def offered_filters(request: CompanyRequest) -> dict[str, Any]:
 def saved_filter_list(request: CompanyRequest) -> HttpResponse:
     """Every filter that the member has saved in this company, and what they removed of late."""
     context = {
-        "rows": list_saved_filters(request.membership),
+        "rows": sort_rows(list_saved_filters(request.membership), request, columns=COLUMNS),
         "removed": list_removed_filters(request.membership, since=clock.now() - UNDO_FOR),
         "most": MOST_SAVED,
         "longest_name": LONGEST_NAME,

@@ -31,7 +31,10 @@ from accounts.services.members import (
 )
 from accounts.sudo import recent_login_required
 from core.errors import NotFound
+from core.ui.lists import sort_rows
 
+MEMBER_COLUMNS = {"person": "user.display_name", "since": "created"}
+INVITATION_COLUMNS = {"address": "email", "expires": "expires"}
 logger = structlog.get_logger(__name__)
 
 
@@ -178,7 +181,7 @@ def _send(request: CompanyRequest, invitation: Invitation, token: str) -> None:
 
 
 def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -> HttpResponse:
-    members = list_members()
+    members = sort_rows(list_members(), request, columns=MEMBER_COLUMNS)
     own_role = request.membership.role
     may_manage = at_least(own_role, Role.ADMIN)
     unprotected = {member.id for member in members_without_second_factor()}
@@ -205,7 +208,7 @@ def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -
                 "link": link_to_copy(each.public_id) if may_manage else "",
                 "may_resend": may_manage and at_least(own_role, each.role),
             }
-            for each in list_open_invitations()
+            for each in sort_rows(list_open_invitations(), request, columns=INVITATION_COLUMNS)
         ],
         "form": form,
         "may_manage": may_manage,

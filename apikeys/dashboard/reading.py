@@ -25,13 +25,13 @@ from apikeys.selectors import EXPIRES_SOON, KeyFilter, find_keys, get_key, scope
 from apikeys.services import UNDO_MINUTES, can_restore, check_rotate, made_by_key
 from billing.entitlements import limits_of
 from core import clock
-from core.api.pagination import paginate_sorted
 from core.api.scopes import SCOPES
 from core.errors import is_allowed
+from core.ui.lists import paginate_list
 from core.ui.sparklines import sparkline
 
 SPARK_DAYS = 14
-SORTABLE = ("name", "created", "last_used_at", "expires_at")
+COLUMNS = {name: name for name in ("name", "last_used_at", "expires_at")}
 MOST_COUNTED = 1000
 
 
@@ -48,7 +48,7 @@ def list_page(request: CompanyRequest) -> HttpResponse:
     breaking = find_keys(
         KeyFilter(state="against_policy"), now=now, member_ids=member_ids, against_policy=against
     )
-    page = paginate_sorted(found, request, sortable=SORTABLE)
+    page = paginate_list(found, request, columns=COLUMNS)
     # The log belongs to an app this one may not import: settings name the reader.
     days = import_string(settings.KEY_DAYS)([key.id for key in page.items], days=SPARK_DAYS, today=now.date())
     count = found.order_by()[: MOST_COUNTED + 1].count()

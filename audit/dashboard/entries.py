@@ -11,6 +11,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role
 from audit import representations, selectors, services
 from audit.dashboard.forms import EntryFilterForm
+from audit.dashboard.periods import oldest_since
 from audit.dashboard.streaming import download
 from audit.differences import differences, facts
 from audit.export.rows import FORMATS, export_rows
@@ -18,9 +19,10 @@ from audit.models import AuditEntry
 from audit.sentences import tell, what_repeats
 from audit.windows import paginate_log, with_whole_run
 from core import clock
-from core.api.pagination import BACK, ON
+from core.api.pagination import BACK, ON, SORT
 from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
+from core.ui.lists import wants_oldest
 
 # Links above the list: each is a filter that people come back to.
 COMMON = {
@@ -44,14 +46,16 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
         form.refuse(error.fields)
         rows = AuditEntry.objects.none()
     try:
-        page = paginate_log(rows, request)
+        page = paginate_log(rows, request, oldest_since=oldest_since(request))
     except FieldErrors:
         return redirect("audit:entries")
-    page = with_whole_run(page, rows, request, same=what_repeats)
+    is_up = wants_oldest(request)
+    page = with_whole_run(page, rows, request, same=what_repeats, oldest_first=is_up)
     context = {
         "form": form,
         "page": page,
-        "told": tell(page.items),
+        # Repeats are told from the newest on, whichever way the list goes.
+        "told": tell(page.items[::-1])[::-1] if is_up else tell(page.items),
         "common": _common_filters(request),
         "today": clock.now().date(),
     }
@@ -60,7 +64,9 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
 
 def _common_filters(request: CompanyRequest) -> list[dict[str, Any]]:
     """Return what people look for most, as links; the one in force is `is_chosen`."""
-    asked = {name: value for name, value in request.GET.items() if value and name not in ("limit", ON, BACK)}
+    asked = {
+        name: value for name, value in request.GET.items() if value and name not in ("limit", SORT, ON, BACK)
+    }
     return [
         {"label": label, "query": urlencode(filters), "is_chosen": filters == asked}
         for label, filters in [

@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 
+from accounts.access import CompanyRequest
 from core import clock
+from core.ui.lists import wants_oldest
 from core.values.form_fields import DayField
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -106,3 +108,11 @@ class RangeForm(forms.Form):
         label = f"{begin:%d %b %Y}" if days == 1 else f"{begin:%d %b} – {end:%d %b %Y}"
         query = urlencode({"period": "custom", "begin": begin, "end": end})
         return Span("custom", label, since, since + timedelta(days=days), step, query)
+
+
+def oldest_since(request: CompanyRequest) -> datetime | None:
+    """Return, for a list that is asked for with the oldest first, when its first rows can be expected; None for another one."""
+    if not wants_oldest(request):
+        return None
+    kept = clock.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+    return max(request.membership.company.created, kept)

@@ -17,6 +17,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from audit import representations, selectors, services, usage
 from audit.dashboard.forms import RequestFilterForm
+from audit.dashboard.periods import oldest_since
 from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
 from audit.models import RequestLog
@@ -25,6 +26,7 @@ from audit.windows import paginate_log, with_whole_run
 from core import clock
 from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
+from core.ui.lists import wants_oldest
 
 _CHOICES_FROM = timedelta(days=7)
 
@@ -49,6 +51,11 @@ def repeated(logs: Iterable[RequestLog]) -> Iterator[Repeated]:
         yield Repeated(newest, tuple(older))
 
 
+def _repeats(logs: list[RequestLog], *, is_up: bool) -> list[Repeated]:
+    """Return the lines of a page. Repeats are told from the newest on, whichever way the list goes."""
+    return list(repeated(reversed(logs)))[::-1] if is_up else list(repeated(logs))
+
+
 def _what_repeats(log: RequestLog) -> tuple[Any, ...]:
     return log.method, log.path, log.status, log.refused_by, log.key, log.ip
 
@@ -68,12 +75,13 @@ def request_list(request: CompanyRequest) -> HttpResponse:
         rows = RequestLog.objects.none()
     try:
         rows = rows.defer("trace", "user_agent")
-        page = paginate_log(rows, request)
+        is_live = "live" in request.GET and not {"starting_after", "ending_before"} & request.GET.keys()
+        is_up = wants_oldest(request) and not is_live
+        page = paginate_log(rows, request, oldest_since=oldest_since(request) if is_up else None)
     except FieldErrors:
         return redirect("audit:requests")
-    is_live = "live" in request.GET and not {"starting_after", "ending_before"} & request.GET.keys()
     if not is_live:
-        page = with_whole_run(page, rows, request, same=_what_repeats)
+        page = with_whole_run(page, rows, request, same=_what_repeats, oldest_first=is_up)
     template = "request_rows" if is_live and request.headers.get("HX-Request") else "request_list"
     query = request.GET.copy()
     query.pop("live", None)
@@ -81,7 +89,7 @@ def request_list(request: CompanyRequest) -> HttpResponse:
         "form": form,
         "page": page,
         # In the live view each request is a line: what somebody has opened would close every two seconds.
-        "rows": [Repeated(log) for log in page.items] if is_live else list(repeated(page.items)),
+        "rows": [Repeated(log) for log in page.items] if is_live else _repeats(page.items, is_up=is_up),
         "is_live": is_live,
         "still": query.urlencode(),
         "live_query": "&".join(filter(None, [query.urlencode(), "live=1"])),

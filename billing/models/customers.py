@@ -63,6 +63,9 @@ class Customer(TenantModel):
                 name="billing_customer_present",
                 condition=models.Q(deleted_at__isnull=True),
             ),
+            tenant_index(
+                "name", name="billing_customer_by_name", condition=models.Q(deleted_at__isnull=True)
+            ),
             tenant_index("email_normalized", name="billing_customer_email"),
         ]
 

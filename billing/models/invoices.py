@@ -165,7 +165,7 @@ class Invoice(TenantModel):
             tenant_index(name="billing_invoice_newest"),
             tenant_index("status", name="billing_invoice_by_status"),
             tenant_index("customer", name="billing_invoice_by_customer"),
-            models.Index(fields=["company", "mode", "due_date"], name="billing_invoice_due"),
+            tenant_index("due_date", name="billing_invoice_due"),
             # What the sweep for overdue invoices reads, of every company.
             models.Index(
                 fields=["due_date"],

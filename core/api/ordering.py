@@ -24,6 +24,11 @@ class Order:
         """Return the order that a caller asks for. The id is unique, so it decides every tie: newest first, as ever."""
         return cls([*terms, "-pk"])
 
+    @classmethod
+    def by_index(cls, column: str, *, is_down: bool) -> "Order":
+        """Return the order that an index of `column` and the newest id gives, forwards or read backwards, ties and all."""
+        return cls([f"-{column}", "pk"] if is_down else [column, "-pk"])
+
     def reversed(self) -> "Order":
         """Return this order read backwards, for the page before a row."""
         terms = [
@@ -50,6 +55,10 @@ class Order:
         for term, name, value in reversed(list(zip(self._terms, self._names, values, strict=True))):
             same = Q(**{f"{name}__isnull": True}) if value is None else Q(**{name: value})
             following = _beyond(term, name, value) | (same & following)
+        first, name, value = self._terms[0], self._names[0], values[0]
+        if name != "pk" and not queryset.model._meta.get_field(name).null:
+            # What the condition says already, in the way in which an index can begin there.
+            queryset = queryset.filter(**{f"{name}__{'lte' if first.startswith('-') else 'gte'}": value})
         return queryset.filter(following)
 
 

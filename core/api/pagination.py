@@ -3,7 +3,7 @@
 Where a view has DRF's OrderingFilter, in the order that it says: after the cursor's row by the values it is ordered by.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
@@ -127,18 +127,6 @@ def paginate(
         if items and (has_more if name == BACK else cursor is not None)
         else None,
         following=cursor_of(items[-1]) if items and (has_more or name == BACK) else None,
-    )
-
-
-def paginate_sorted(queryset: QuerySet[Any], request: HttpRequest, *, sortable: Collection[str]) -> Page:
-    """Return a page as `paginate` does, by `?sort=name` or `?sort=-name` where that is one of `sortable`, else newest first."""
-    asked = request.GET.get("sort", "")
-    if asked.removeprefix("-") not in sortable:
-        return paginate(queryset, request)
-    order = Order.asked_for([asked])
-    back = order.reversed()
-    return paginate(
-        queryset, request, read=order.read, seek=order.seek, read_back=back.read, seek_back=back.seek
     )
 
 

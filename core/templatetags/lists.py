@@ -13,12 +13,12 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.api.pagination import BACK, DEFAULT_LIMIT, ON
+from core.api.pagination import BACK, DEFAULT_LIMIT, ON, SORT
 
 register = template.Library()
 
 PAGE_SIZES = (20, 50, 100)
-SORT, LIMIT = "sort", "limit"
+LIMIT = "limit"
 # What an address says of where in a list one is, not of what is in it.
 _PLACE = (ON, BACK)
 
@@ -61,21 +61,32 @@ def pager(context: Mapping[str, Any], page: Any, what: str = "rows") -> dict[str
 
 @register.simple_tag(takes_context=True)
 def sort_column(
-    context: Mapping[str, Any], label: str, name: str, *, first: str = "up", numeric: bool = False
+    context: Mapping[str, Any],
+    label: str,
+    name: str,
+    *,
+    first: str = "up",
+    default: str = "",
+    numeric: bool = False,
 ) -> SafeString:
     """A column's heading that sorts the list by it, the other way round when it does already: `{% sort_column "Name" "name" %}`.
 
-    `first` says which way the first press sorts: `up`, or `down` for moments and amounts.
+    `first` says which way the first press sorts: `up`, or `down` for moments and amounts. `default` is the way in which the list
+    is sorted by this column when nothing is asked for; its link is the address without a word about it.
     """
     request = context["request"]
     asked = request.GET.get(SORT, "")
-    now = "up" if asked == name else "down" if asked == f"-{name}" else ""
+    now = "up" if asked == name else "down" if asked == f"-{name}" else "" if asked else default
     wanted = ("down" if now == "up" else "up") if now else first
     return format_html(
         '<th scope="col"{}{}><a class="sort" href="{}">{}<span aria-hidden="true">{}</span></a></th>',
         format_html(' class="num"') if numeric else "",
         format_html(' aria-sort="{}ending"', "asc" if now == "up" else "desc") if now else "",
-        address(request, without=_PLACE, **{SORT: name if wanted == "up" else f"-{name}"}),
+        address(
+            request,
+            without=_PLACE,
+            **{SORT: "" if wanted == default else name if wanted == "up" else f"-{name}"},
+        ),
         label,
         {"up": " ↑", "down": " ↓", "": ""}[now],
     )

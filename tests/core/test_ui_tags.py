@@ -203,6 +203,19 @@ def test_a_column_sorts_by_itself_and_then_the_other_way_round(asked: str, now: 
     assert (f'aria-sort="{now}"' in html) if now else ("aria-sort" not in html)
 
 
+@pytest.mark.parametrize(
+    ("asked", "now", "href"),
+    [("", "descending", "?sort=created"), ("created", "ascending", ""), ("name", "", ""), ("-name", "", "")],
+)
+def test_the_order_of_its_own_is_the_address_without_a_word(asked: str, now: str, href: str) -> None:
+    request = RequestFactory().get("/keys/", {"sort": asked} if asked else {})
+
+    html = render('{% sort_column "Created" "created" first="down" default="down" %}', request=request)
+
+    assert f'href="/keys/{href}"' in html
+    assert (f'aria-sort="{now}"' in html) if now else ("aria-sort" not in html)
+
+
 def test_chips_say_the_filters_in_force_and_take_one_off() -> None:
     class Filters(forms.Form):
         q = forms.CharField(label="Search", required=False)

@@ -11,9 +11,9 @@ from billing import selectors, services
 from billing.dashboard.forms import ChargeFilterForm, FreeChargeForm
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT
 from billing.dashboard.timeline import timeline_of
-from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
+from core.ui.lists import paginate_list
 from core.ui.one_time_forms import act_once
 from core.ui.waiting import render_waiting
 
@@ -24,7 +24,7 @@ def charge_list(request: CompanyRequest) -> HttpResponse:
     """The company's charges, of invoices and free ones, newest first."""
     form = ChargeFilterForm(request.GET)
     try:
-        page = paginate(selectors.filter_charges(**form.chosen), request)
+        page = paginate_list(selectors.filter_charges(**form.chosen), request)
     except FieldErrors:
         return redirect("billing:charges")
     context = {

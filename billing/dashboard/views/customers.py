@@ -13,9 +13,9 @@ from billing.dashboard.sent_before import NOTHING_CREATED
 from billing.dashboard.timeline import timeline_of
 from billing.models import Customer
 from billing.services.party_fields import ADDRESS_PARTS
-from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
+from core.ui.lists import paginate_list
 from core.ui.one_time_forms import act_once
 
 RECENT = 10
@@ -28,7 +28,7 @@ def customer_list(request: CompanyRequest) -> HttpResponse:
     form = CustomerFilterForm(request.GET)
     rows = selectors.filter_customers(**form.chosen)
     try:
-        page = paginate(rows, request)
+        page = paginate_list(rows, request, columns={"name": "name"})
     except FieldErrors:
         return redirect("billing:customers")
     context = {

@@ -20,10 +20,10 @@ from billing.export.documents import invoice_document
 from billing.models import Customer, Invoice
 from billing.representations import tax_breakdown
 from core import clock
-from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
 from core.tenancy import Tenant
+from core.ui.lists import paginate_list
 from core.ui.one_time_forms import act_once
 from core.ui.waiting import render_waiting
 
@@ -36,7 +36,11 @@ def invoice_list(request: CompanyRequest) -> HttpResponse:
     """The company's invoices, newest first."""
     form = InvoiceFilterForm(request.GET)
     try:
-        page = paginate(selectors.filter_invoices(**form.chosen).select_related("customer"), request)
+        page = paginate_list(
+            selectors.filter_invoices(**form.chosen).select_related("customer"),
+            request,
+            columns={"due_date": "due_date"},
+        )
     except FieldErrors:
         return redirect("billing:invoices")
     context = {

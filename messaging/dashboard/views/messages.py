@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
-from core.api.pagination import paginate
 from core.errors import FieldErrors, NotFound, is_allowed
+from core.ui.lists import paginate_list
 from core.ui.one_time_forms import act_once
 from messaging import services
 from messaging.channels import find_spellings
@@ -44,7 +44,7 @@ def message_list(request: CompanyRequest) -> HttpResponse:
     if form.is_valid():
         rows = _narrow(rows, form.cleaned_data)
     try:
-        page = paginate(rows, request)
+        page = paginate_list(rows, request)
     except FieldErrors:
         return redirect("messaging:list")
     context = {

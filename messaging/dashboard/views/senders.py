@@ -16,6 +16,7 @@ from core import clock
 from core.errors import DomainError, FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
 from core.tenancy import Tenant
+from core.ui.lists import sort_rows
 from core.ui.waiting import render_waiting
 from messaging import representations, services
 from messaging.dashboard.forms import AppealForm, CountriesForm, DomainForm, SmsSenderForm, SpendForm
@@ -32,6 +33,8 @@ from messaging.services.spend_caps import (
 )
 from messaging.verification import records_of
 
+DOMAIN_COLUMNS = {"domain": "domain", "checked": "checked_at"}
+SMS_COLUMNS = {"sender": "sender", "requested": "id"}
 PURPOSES = {
     "challenge": "Proves that the domain is yours",
     "dkim": "Signs your mail (DKIM)",
@@ -271,8 +274,8 @@ def _page(
     context: dict[str, Any] = {
         **show_reputation(),
         "appeal_form": (appeal_form or AppealForm()) if may_change else None,
-        "domains": list(selectors.list_domains().order_by(NEWEST)),
-        "sms_senders": list(selectors.list_sms_senders()),
+        "domains": sort_rows(selectors.list_domains().order_by(NEWEST), request, columns=DOMAIN_COLUMNS),
+        "sms_senders": sort_rows(selectors.list_sms_senders(), request, columns=SMS_COLUMNS),
         "domain_form": domain_form or DomainForm(),
         "sms_form": sms_form or SmsSenderForm(),
         "countries_form": countries_form or CountriesForm(initial={"countries": chosen}),

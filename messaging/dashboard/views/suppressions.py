@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
-from core.api.pagination import paginate
 from core.errors import FieldErrors
+from core.ui.lists import paginate_list
 from messaging import services
 from messaging.channels import find_spellings
 from messaging.dashboard.forms import SuppressForm, SuppressionFilterForm
@@ -71,7 +71,7 @@ def _page(request: CompanyRequest, form: SuppressForm, status: int = 200) -> Htt
         if chosen["topic"]:
             rows = rows.filter(topic=chosen["topic"])
     try:
-        page = paginate(rows, request)
+        page = paginate_list(rows, request, columns={"address": "address_normalized"})
     except FieldErrors:
         return redirect("messaging:suppressions")
     context = {

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
-from core.api.pagination import paginate
 from core.errors import DomainError, FieldErrors, NotFound
+from core.ui.lists import paginate_list
 from core.ui.one_time_forms import act_once
 from messaging import services
 from messaging.dashboard.template_forms import PreviewForm, TemplateFilterForm, TemplateForm, write_values
@@ -40,7 +40,7 @@ def template_list(request: CompanyRequest) -> HttpResponse:
     if form.is_valid():
         rows = rows.filter(**{name: value for name, value in form.cleaned_data.items() if value})
     try:
-        page = paginate(rows, request)
+        page = paginate_list(rows, request, columns={"name": "name", "updated": "updated"})
     except FieldErrors:
         return redirect("messaging:templates")
     context = {"form": form, "page": page, "may_change": at_least(request.membership.role, Role.DEVELOPER)}

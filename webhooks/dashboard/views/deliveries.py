@@ -10,9 +10,9 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.roles import Role, at_least
 from core import clock
-from core.api.pagination import paginate
 from core.errors import FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
+from core.ui.lists import paginate_list
 from core.ui.waiting import render_waiting
 from webhooks import selectors
 from webhooks.dashboard.forms import DeliveryFilterForm, RecoverForm
@@ -31,7 +31,7 @@ def delivery_list(request: CompanyRequest) -> HttpResponse:
     form = DeliveryFilterForm(request.GET, endpoints=list(selectors.list_endpoints().order_by(NEWEST)))
     rows = selectors.filter_deliveries(**form.chosen).select_related("endpoint")
     try:
-        page = paginate(rows, request)
+        page = paginate_list(rows, request)
     except FieldErrors:
         return redirect("webhooks:deliveries")
     context = {

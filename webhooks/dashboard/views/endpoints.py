@@ -14,6 +14,7 @@ from accounts.sudo import recent_login_required
 from billing.entitlements import current_limits
 from core.errors import FieldErrors
 from core.postgres.orders import NEWEST
+from core.ui.lists import sort_rows
 from webhooks import representations, selectors
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.dashboard.charts import latency_chart, outcome_chart
@@ -25,6 +26,7 @@ from webhooks.services.endpoints import create_endpoint, delete_endpoint, update
 from webhooks.services.errors import EndpointLimitReached
 
 RECENT = 10
+COLUMNS = {"url": "url", "created": "id"}
 
 
 @company_page()
@@ -34,7 +36,10 @@ def endpoint_list(request: CompanyRequest) -> HttpResponse:
     endpoints = list(selectors.list_endpoints().order_by(NEWEST))
     rates = success_rates(endpoints)
     context = {
-        "rows": [{"endpoint": each, "rate": _percent(rates[each.id])} for each in endpoints],
+        "rows": [
+            {"endpoint": each, "rate": _percent(rates[each.id])}
+            for each in sort_rows(endpoints, request, columns=COLUMNS)
+        ],
         "limit": current_limits().webhook_endpoints,
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
