@@ -236,6 +236,8 @@ def check_remove(member: Membership) -> None:
 
 
 def _require_another_owner(member: Membership) -> None:
-    # Two owners who remove each other at the same moment come one after the other: `hold_members`.
-    if not Membership.objects.filter(role=Role.OWNER).exclude(id=member.id).exists():
+    # Two owners who remove each other at the same moment come one after the other: `hold_members`. One whom staff have
+    # deactivated cannot sign in, and so owns nothing.
+    others = Membership.objects.filter(role=Role.OWNER, user__is_active=True).exclude(id=member.id)
+    if not others.exists():
         raise LastOwner

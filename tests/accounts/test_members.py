@@ -102,3 +102,18 @@ def test_a_second_invitation_to_the_same_address_is_refused(world: World) -> Non
         with pytest.raises(AlreadyMember):
             invite_member(email=world.teammate.email, role="viewer", inviter=inviter, actor=SYSTEM)
         assert Invitation.objects.filter(email="twice@example.com").count() == 1
+
+
+def test_an_owner_who_cannot_sign_in_is_no_other_owner(world: World) -> None:
+    world.teammate.is_active = False
+    world.teammate.save(update_fields=["is_active"])
+    with tenant_context(world.tenant()):
+        Membership.objects.filter(user=world.teammate).update(role="owner")
+        owner = member(world, "owner")
+        for leave in (
+            lambda: remove_member(member=owner, remover=owner, actor=SYSTEM),
+            lambda: change_role(member=owner, role="admin", changer=owner, actor=SYSTEM),
+        ):
+            with pytest.raises(LastOwner):
+                leave()
+    assert member(world, "owner").role == "owner"
