@@ -87,25 +87,25 @@ def verify_drop(head: SealHead) -> Iterator[Finding]:
         yield from _verify_checkpoint(table, head.stream, head.day)
 
 
-def verify_days() -> Iterator[Finding]:
-    """Yield exported chains without a head, days that vanished without a checkpoint, rows of chains without a head, and
-    entries that are not sealed in time or were removed before they could be."""
+def verify_days(only: date | None = None) -> Iterator[Finding]:
+    """Yield exported chains without a head, days that vanished without a checkpoint, and rows of chains without a head.
+
+    Of every day, or of one `only`; of every day also entries that are not sealed in time or were removed before they could be.
+    """
     with system_context(reason="verify audit"):
-        yield from _verify_unsealed()
-        known = {chain_of(head) for head in SealHead.objects.all()}
+        if only is None:
+            yield from _verify_unsealed()
+        heads = SealHead.objects.all() if only is None else SealHead.objects.filter(day=only)
+        known = {chain_of(head) for head in heads}
         for chain in sorted(set(exported_heads()) - known, key=str):
-            yield Finding("head_missing", chain.day.isoformat(), chain.name)
+            if only in (None, chain.day):
+                yield Finding("head_missing", chain.day.isoformat(), chain.name)
         present = {(p.parent, p.day) for p in list_partitions(using="default")}
         for table, stream in STREAM_OF.items():
-            for day in (
-                SealHead.objects.filter(stream=stream)
-                .order_by("day")
-                .values_list("day", flat=True)
-                .distinct()
-            ):
+            for day in heads.filter(stream=stream).order_by("day").values_list("day", flat=True).distinct():
                 if (table, day) not in present:
                     yield from _verify_checkpoint(table, stream, day)
-            yield from _rows_without_head(table, stream, known)
+            yield from _rows_without_head(table, stream, known, only)
 
 
 def _verify_seals(head: SealHead, states: dict[int, tuple[bytes, int]]) -> Iterator[Finding]:
@@ -260,15 +260,17 @@ def _verify_checkpoint(table: str, stream: str, day: date) -> Iterator[Finding]:
         yield Finding("signature", f"of the checkpoint of {table} {day.isoformat()}", stream)
 
 
-def _rows_without_head(table: str, stream: str, known: set[Chain]) -> Iterator[Finding]:
+def _rows_without_head(table: str, stream: str, known: set[Chain], only: date | None) -> Iterator[Finding]:
     """Yield chains that have rows and no head: whoever removed the head and its seals leaves the rows behind."""
     owned = stream in (Streams.ENTRIES, Streams.REQUESTS)
     who = "company_id, mode" if owned else "NULL, NULL"
     day = "date_trunc('day', to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date"
+    within, bounds = ("", []) if only is None else (" AND t.id >= %s AND t.id < %s", [*day_bounds(only)])
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {day}, {who}, count(*) FROM {table} t WHERE NOT EXISTS "  # noqa: S608 - constants only
-            "(SELECT FROM audit_unsealedentry u WHERE u.id = t.id) GROUP BY 1, 2, 3"
+            f"(SELECT FROM audit_unsealedentry u WHERE u.id = t.id){within} GROUP BY 1, 2, 3",
+            bounds,
         )
         for found, company_id, mode, count in cursor.fetchall():
             chain = Chain(company_id or uuid.UUID(int=0), mode or "live", stream, found)

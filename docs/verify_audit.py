@@ -14,6 +14,7 @@ import argparse
 import base64
 import contextlib
 import hashlib
+import itertools
 import json
 import sys
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
@@ -210,10 +211,13 @@ def main() -> None:
     with contextlib.ExitStack() as files:
         proof = files.enter_context(open(options.proof, encoding="utf-8"))
         heads = files.enter_context(open(options.heads, encoding="utf-8")) if options.heads else None
-        wrong = check(iter(proof), options.public_key, heads)
-    for line in wrong[:20]:
-        sys.stdout.write(line + "\n")
-    sys.stdout.write(f"{len(wrong)} findings\n" if wrong else "Nothing was changed.\n")
+        first = next(proof, "")
+        wrong = check(itertools.chain([first], proof), options.public_key, heads)
+    # A proof of another day or company is a good one, too: say what was looked at.
+    about = "{stream} of {day}, {mode} mode, company {company}: {rows} rows".format(**json.loads(first))
+    for line in [about, *wrong[:20], f"{len(wrong)} findings" if wrong else "Nothing was changed."]:
+        # Whoever forges a file would also let it write over what is said of it.
+        sys.stdout.write("".join(each if each.isprintable() else "?" for each in line) + "\n")
     sys.exit(1 if wrong else 0)
 
 

@@ -162,7 +162,8 @@ def test_what_a_killed_run_detached_is_dropped_by_the_next(old_day: date) -> Non
         assert cursor.fetchone() == (None,)
 
 
-def test_verify_audit_tells_good_from_bad(world: World) -> None:
+def test_verify_audit_tells_good_from_bad(world: World, settings: Any, tmp_path: Path) -> None:
+    settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.jsonl")  # others have removed what they exported
     store([make_row(world.company.id)])
     sign_heads()
     day = clock.now().date().isoformat()
@@ -178,6 +179,10 @@ def test_verify_audit_tells_good_from_bad(world: World) -> None:
         )
     call_command("verify_audit", "--day", day, stdout=out)
     assert "Nothing was changed" in out.getvalue()
+    unknown = StringIO()
+    call_command("verify_audit", "--day", "2001-01-01", stdout=unknown)
+    assert "Nothing is known of this day" in unknown.getvalue()
+    assert "Nothing was changed" not in unknown.getvalue()
 
 
 def test_heads_that_several_machines_exported_are_read_as_one(

@@ -7,9 +7,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from io import StringIO
 
 import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
@@ -324,7 +326,9 @@ def test_an_end_cut_off_together_with_its_head_is_betrayed_by_the_exported_one(t
     assert [finding.what for finding in trail.findings()] == ["cut_off"]
 
 
-def test_a_chain_removed_with_its_head_is_betrayed_by_its_rows_and_by_the_file(trail: Trail) -> None:
+def test_a_chain_removed_with_its_head_is_betrayed_by_its_rows_and_by_the_file(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for table in ("audit_seal", "audit_sealhead"):
         trail.superuser.execute(
             sql.SQL("DELETE FROM {} WHERE company_id = %s AND stream = %s").format(sql.Identifier(table)),
@@ -332,7 +336,15 @@ def test_a_chain_removed_with_its_head_is_betrayed_by_its_rows_and_by_the_file(t
         )
     subjects = [f.subject for f in verify_days() if str(trail.world.company.id) in f.chain]
     assert any("rows of" in subject for subject in subjects)
-    assert clock.now().date().isoformat() in subjects
+    today = clock.now().date()
+    assert today.isoformat() in subjects
+    # Whoever asks for that day alone is told the same, and of another day nothing.
+    company = str(trail.world.company.id)
+    assert [f.subject for f in verify_days(today) if company in f.chain] == subjects
+    assert [f for f in verify_days(today - timedelta(days=1)) if company in f.chain] == []
+    monkeypatch.setattr("audit.management.commands.verify_audit.SHOWN", 10_000)
+    with pytest.raises(CommandError, match=f"head_missing: .*{company}"):
+        call_command("verify_audit", "--day", today.isoformat(), stdout=StringIO())
 
 
 def test_a_head_that_nobody_signed_is_reported_after_ten_minutes(trail: Trail) -> None:
