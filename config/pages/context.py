@@ -23,7 +23,7 @@ class MenuSection:
     """A section of the side bar with its links."""
 
     name: Section
-    entries: list[MenuEntry]
+    entries: tuple[MenuEntry, ...]
 
     @property
     def title(self) -> str:
@@ -32,17 +32,18 @@ class MenuSection:
 
 
 @lru_cache(maxsize=1)
-def menu() -> list[MenuSection]:
+def menu() -> tuple[MenuSection, ...]:
     """Return the side bar's sections, with what every installed app adds to them."""
-    return [MenuSection(name, menu_of(name)) for name in get_args(Section)]
+    return tuple(MenuSection(name, tuple(menu_of(name))) for name in get_args(Section))
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `shell` (None outside of a company), `theme` (light, dark or system) and `mail_goes_to_files`."""
+    """Give templates `shell` (None outside of a company), `theme` (light, dark or system), `mail_goes_to_files` and `made_parts`."""
     inside = entered(request) or _at_home(request)
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
+        "made_parts": {},  # what the tag `twice` has rendered of this page
         "mail_goes_to_files": settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"),
         "shell": inside
         and {

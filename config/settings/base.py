@@ -132,7 +132,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "core.ui.widgets.QuickRenderer"
 INSTALLED_APPS.append("django.forms")
 # Apps from elsewhere that add routes, scopes, events and pages of their own (docs/extending.md).
 EXTENSIONS = env.list("EXTENSIONS", default=[])

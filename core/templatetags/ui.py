@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core.templatetags import lists
+from core.templatetags import lists, shell
 from core.ui import one_time_forms
 from core.ui.charts import Chart
 from core.values.currencies import money_text
@@ -27,7 +27,8 @@ from core.values.latency import milliseconds_text
 from core.values.moments import describe_distance
 
 register = template.Library()
-register.tags.update(lists.register.tags)  # one library to load on a page
+for _part in (lists, shell):  # one library to load on a page
+    register.tags.update(_part.register.tags)
 
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -282,18 +283,18 @@ def field_shape(bound: BoundField) -> dict[str, Any]:
     return {"shape": "group" if bound.use_fieldset else "plain"}
 
 
-@register.inclusion_tag("components/nav_link.html", takes_context=True)
-def nav_link(context: Mapping[str, Any], path: str, label: str, icon_name: str) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def nav_link(context: Mapping[str, Any], path: str, label: str, icon_name: str) -> SafeString:
     """One link of the side bar, marked as current on its own page and everything below it."""
     here = context["request"].path if "request" in context else ""
-    is_exact = here == path
-    is_inside = path != "/" and here.startswith(path)
-    return {
-        "path": path,
-        "label": label,
-        "icon_name": icon_name,
-        "current": "page" if is_exact else "true" if is_inside else "",
-    }
+    current = "page" if here == path else "true" if path != "/" and here.startswith(path) else ""
+    return format_html(
+        '<a class="nav-link" href="{}"{}>{}{}</a>',
+        path,
+        format_html(' aria-current="{}"', current) if current else "",
+        icon(icon_name),
+        label,
+    )
 
 
 @register.simple_block_tag(takes_context=True)

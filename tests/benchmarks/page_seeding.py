@@ -1,6 +1,6 @@
 """A company with a month behind it, for the benchmark of pages. `python -m tests.benchmarks.page_seeding` reads what to make from stdin.
 
-Input: `{"days": …, "requests": a day, "rows": customers and invoices each}`. The log goes through the writer of the
+Input: `{"days": …, "requests": a day, "rows": of each list}`. The log goes through the writer of the
 product, so that its roll-ups are what they would be.
 """
 
@@ -22,14 +22,11 @@ from core import clock  # noqa: E402
 from core.values import ids  # noqa: E402
 from core.values.ids import first_id  # noqa: E402
 from tests.audit.rows import make_row  # noqa: E402
-from tests.benchmarks.seeding import copy_rows  # noqa: E402
-from tests.billing.factories import make_invoice  # noqa: E402
+from tests.benchmarks.list_seeding import fill_lists  # noqa: E402
 from tests.clients import sign_in  # noqa: E402
-from tests.factories import make_company, make_customer, make_key, make_user, prove_domain  # noqa: E402
-from tests.messaging.samples import make_message  # noqa: E402
+from tests.factories import make_company, make_key, make_user, prove_domain  # noqa: E402
 
 BATCH = 5_000
-A_PAGE = 21
 ROUTES = ("/v1/customers", "/v1/customers/{id}", "/v1/invoices", "/v1/charges", "/v1/messages")
 ANSWERS = [
     (200, ""),
@@ -47,19 +44,10 @@ def main() -> None:
     order = json.load(sys.stdin)
     owner = make_user("benchmark")
     company = make_company("Benchmark", owner, tier="enterprise")
-    tenant = company.live_tenant
-    prove_domain(tenant)
+    prove_domain(company.live_tenant)
     keys = [make_key(company, name=f"integration {n}").key for n in range(20)]
-    customer = make_customer(tenant, email="ada@example.com", metadata={"plan": "gold"})
-    invoice = make_invoice(tenant)
-    for _ in range(A_PAGE):  # their recipients would have to be copied as well
-        make_message(tenant)
     with psycopg.connect(os.environ["SUPERUSER_URL"], autocommit=True) as connection:
-        # Triggers would ask for the lines of each copy.
-        connection.execute("SET session_replication_role = replica")
-        copy_rows(connection, "billing_customer", customer.id, order["rows"], {"external_id": "'seed-' || n"})
-        copy_rows(connection, "billing_invoice", invoice.id, order["rows"], {"external_id": "NULL"})
-        connection.execute("SET session_replication_role = origin")
+        fill_lists(connection, company, owner, keys, order["rows"])
         log_requests(company.id, [(key.id, key.name) for key in keys], order["days"], order["requests"])
         connection.execute("VACUUM ANALYZE")
     print(json.dumps({"session": sign_in(owner, company).cookies["sessionid"].value}))

@@ -1,14 +1,24 @@
 """Both walls between companies, and the door through them."""
 
 import uuid
+from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import ProgrammingError, connection, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from billing.models import Customer
-from core.tenancy import Tenant, TenantRequired, current_scope, system_context, tenant_context
+from core.tenancy import (
+    CompanyModel,
+    Tenant,
+    TenantModel,
+    TenantRequired,
+    current_scope,
+    system_context,
+    tenant_context,
+)
 from tests.factories import World, make_customer
 
 
@@ -163,3 +173,35 @@ def test_an_unknown_company_sees_nothing(world: World) -> None:
     make_customer(world.tenant())
     with tenant_context(Tenant(uuid.uuid4(), "live")):
         assert _names() == set()
+
+
+@pytest.mark.parametrize(
+    "model", [model for model in apps.get_models() if issubclass(model, TenantModel | CompanyModel)]
+)
+def test_the_filter_that_is_made_once_is_what_django_makes_each_time(model: type[Any], world: World) -> None:
+    for tenant in (world.tenant(), world.other_tenant("test")):
+        filters = {"company_id": tenant.company_id}
+        if issubclass(model, TenantModel):
+            filters["mode"] = tenant.mode
+        expected = QuerySet(model).filter(**filters)
+        with tenant_context(tenant):
+            written = model.objects.all()
+
+        assert str(written.query) == str(expected.query)
+        assert str(written.exclude(id=uuid.UUID(int=1)).order_by("id").query) == str(
+            expected.exclude(id=uuid.UUID(int=1)).order_by("id").query
+        )
+
+
+def test_a_query_keeps_the_tenant_it_was_written_for(world: World) -> None:
+    """Its own values are put into a copy: no other query of the model may change them."""
+    make_customer(world.tenant(), name="own")
+    make_customer(world.other_tenant(), name="foreign")
+    with tenant_context(world.tenant()):
+        written = Customer.objects.all()
+    with tenant_context(world.other_tenant()):
+        assert _names() == {"foreign"}
+        # The second wall: the row-level security of the tenant of now lets nothing of the former one through.
+        assert set(written.values_list("name", flat=True)) == set()
+    with tenant_context(world.tenant()):
+        assert set(written.values_list("name", flat=True)) == {"own"}

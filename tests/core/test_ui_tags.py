@@ -11,6 +11,8 @@ from django.conf import settings
 from django.template import Context, Template
 from django.test import RequestFactory
 
+from config.pages.context import MenuSection
+from core.resources import MenuEntry
 from core.templatetags import ui
 from core.values.moments import describe_distance
 
@@ -248,6 +250,46 @@ def test_the_current_section_is_marked(here: str, path: str, current: str) -> No
     html = render('{% nav_link path "X" "key" %}', path=path, request=RequestFactory().get(here))
 
     assert ('aria-current="' + current + '"' in html) if current else ("aria-current" not in html)
+
+
+@pytest.mark.parametrize(
+    ("here", "marked"),
+    [
+        ("/", {"/": "page"}),
+        ("/shop/", {"/shop/": "page"}),
+        ("/shop/item_1/", {"/shop/": "true"}),
+        ("/shop/sale/", {"/shop/": "true", "/shop/sale/": "page"}),
+        ("/shop/sale/item_1/", {"/shop/": "true", "/shop/sale/": "true"}),
+        ("/docs/keys/", {"/docs/": "true"}),
+        ("/profile/", {}),
+    ],
+)
+def test_the_links_of_the_side_bar_are_kept_by_what_is_marked(here: str, marked: dict[str, str]) -> None:
+    entries = (MenuEntry("business", "Shop", "/shop/"), MenuEntry("business", "Sale", "/shop/sale/"))
+    menu = (MenuSection("business", entries),)
+    for _ in range(2):  # the second time it is kept
+        html = render('{% menu_links "side" %}', shell={"menu": menu}, request=RequestFactory().get(here))
+
+        assert dict(re.findall(r'href="([^"]+)" aria-current="(\w+)"', html)) == marked
+        assert 'id="side-business"' in html
+
+
+def test_what_stands_on_a_page_twice_is_rendered_once_for_each_page() -> None:
+    source = '{% twice "components/theme_menu.html" %}'
+    request = RequestFactory().get("/keys/")
+    page: dict[str, object] = {
+        "request": request,
+        "theme": "dark",
+        "csrf_token": "token-of-this-page",
+        "made_parts": {},
+    }
+    html = render(source * 2, **page)
+    kept = render(source, **{**page, "csrf_token": "other"})
+    next_page = render(source, **{**page, "csrf_token": "token-of-the-next", "made_parts": {}})
+
+    assert html.count('value="/keys/"') == html.count("token-of-this-page") == 2
+    assert kept * 2 == html
+    assert "token-of-the-next" in next_page
 
 
 def test_every_icon_a_template_names_exists() -> None:
