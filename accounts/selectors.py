@@ -11,6 +11,7 @@ from accounts.links import read_copied
 from accounts.models import AWAITING, Company, Invitation, Membership, SavedFilter, User
 from core import clock
 from core.errors import NotFound
+from core.postgres.later import ending_with_next_query
 from core.postgres.orders import NEWEST
 from core.tenancy import require_tenant, system_context
 from core.values import ids
@@ -33,10 +34,12 @@ def memberships_of(user: User) -> list[Membership]:
 
     A person may belong to several companies, so this looks across them, before a tenant is known.
     """
-    with system_context(reason="memberships of a user"):
-        return list(
-            Membership.objects.filter(user=user).select_related("company", "user").order_by("company__name")
-        )
+    rows = Membership.objects.select_related("company").order_by("company__name")
+    with system_context(reason="memberships of a user"), ending_with_next_query():
+        found = list(rows.filter(user=user))
+    for membership in found:
+        membership.user = user
+    return found
 
 
 def role_of(user_id: uuid.UUID | None) -> str | None:

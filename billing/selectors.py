@@ -128,8 +128,8 @@ def filter_invoices(
     due_before: date | None = None,
     overdue: bool | None = None,
 ) -> QuerySet[Invoice]:
-    """Return the invoices that match what is given; `customer` is a TypeID (an unknown one matches nothing)."""
-    rows = list_invoices()
+    """Return the invoices that match what is given, without lines; `customer` is a TypeID (an unknown one matches nothing)."""
+    rows = list_invoices(with_lines=False)
     if number:
         rows = rows.filter(number=number.strip().upper())
     if status:

@@ -47,6 +47,11 @@ class Begun:
     customer: bool
     endpoint: bool
 
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left to begin."""
+        return self.key and self.call and self.customer and self.endpoint
+
     def __or__(self, other: "Begun") -> "Begun":
         """What one of the two has."""
         return Begun(

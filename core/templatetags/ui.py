@@ -13,6 +13,7 @@ from typing import Any
 
 from django import template
 from django.forms import BaseForm, BoundField
+from django.template.base import FilterExpression, Parser, Token
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import timezone
@@ -50,7 +51,6 @@ TONES = {
 NAMES = frozenset({"Pomelo"})
 
 
-@register.simple_tag
 @lru_cache(maxsize=512, typed=True)
 def icon(name: str, size: str = "") -> SafeString:
     """A decorative icon of `pomelo/img/icons.svg`; hidden from screen readers, so put words beside it.
@@ -64,6 +64,29 @@ def icon(name: str, size: str = "") -> SafeString:
         static("pomelo/img/icons.svg"),
         name,
     )
+
+
+class IconNode(template.Node):
+    """An icon whose name stands in the template, as nearly all do: nothing is looked up in the context for it."""
+
+    def __init__(self, arguments: list[FilterExpression]) -> None:
+        self.arguments = arguments
+        self._known = (
+            [] if any(one.is_var or one.filters for one in arguments) else [one.var for one in arguments]
+        )
+
+    def render(self, context: template.Context) -> SafeString:
+        """Return the icon."""
+        return icon(*(self._known or [one.resolve(context) for one in self.arguments]))
+
+
+@register.tag("icon")
+def _icon(parser: Parser, token: Token) -> IconNode:
+    """`{% icon "key" %}` or `{% icon "key" "lg" %}`."""
+    _, *arguments = token.split_contents()
+    if not 1 <= len(arguments) <= 2:
+        raise template.TemplateSyntaxError("icon takes a name and perhaps a size")
+    return IconNode([parser.compile_filter(one) for one in arguments])
 
 
 @register.simple_tag

@@ -8,6 +8,7 @@ the table that stands beside every chart (docs/architecture.md, Pages), so that 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from html import escape
 from itertools import pairwise
 from typing import Literal
@@ -55,6 +56,11 @@ class Cell:
     text: str
     href: str = ""
 
+    @property
+    def html(self) -> str:
+        """The text, as a link where it leads somewhere; escaped."""
+        return f'<a href="{escape(self.href)}">{escape(self.text)}</a>' if self.href else escape(self.text)
+
 
 @dataclass(frozen=True)
 class Chart:
@@ -88,6 +94,28 @@ class Chart:
         """The numbers as rows: the label, each series' value, a total where parts are stacked, the period before; and where each leads."""
         return [
             (Cell(label, self._link(index).label), self._cells(index))
+            for index, label in enumerate(self.labels)
+        ]
+
+    @property
+    def table_rows(self) -> SafeString:
+        """The rows of `table` as HTML: a page has hundreds of such cells, which a template would take long to write."""
+        rows = [
+            f'<tr><th scope="row">{label.html}</th>'
+            + "".join([f'<td class="num">{cell.html}</td>' for cell in cells])
+            + "</tr>"
+            for label, cells in self.table
+        ]
+        return mark_safe("".join(rows))  # noqa: S308 - every text in it went through escape()
+
+    @cached_property
+    def _titles(self) -> list[str]:
+        """What each column says when it is pointed at: the same in each width."""
+        return [
+            escape(
+                f"{label}: "
+                + ", ".join(f"{one.name} {self.written(one.values[index])}" for one in _told(self, index))
+            )
             for index, label in enumerate(self.labels)
         ]
 
@@ -273,21 +301,18 @@ def _draw(chart: Chart, width: int) -> SafeString:
     slot = plot_width / count if count else plot_width
     if chart.kind == "lines":
         parts.append(_lines(chart, left, slot, y))
-    for index, label in enumerate(chart.labels):
-        parts.append(_column(chart, index, label, left + slot * index, slot, base, y))
+    for index in range(count):
+        parts.append(_column(chart, index, left + slot * index, slot, base, y))
     parts.append(_axis_labels(chart.ticks or chart.labels, left, slot, width))
     parts.append("</svg>")
     return mark_safe("".join(parts))  # noqa: S308 - every text in it went through escape()
 
 
-def _column(
-    chart: Chart, index: int, label: str, x: float, slot: float, base: float, y: Callable[[float], float]
-) -> str:
+def _column(chart: Chart, index: int, x: float, slot: float, base: float, y: Callable[[float], float]) -> str:
     """What belongs to one label: the hover band with its title, and bars or dots."""
-    values = ", ".join(f"{one.name} {chart.written(one.values[index])}" for one in _told(chart, index))
     height = base - MARGIN_TOP
     parts = [
-        f'<g class="chart-column"><title>{escape(f"{label}: {values}")}</title>',
+        f'<g class="chart-column"><title>{chart._titles[index]}</title>',
         f'<rect class="chart-slot" x="{x:.2f}" y="{MARGIN_TOP}" width="{slot:.2f}" height="{height:.1f}"/>',
     ]
     if chart.kind == "lines":
