@@ -3,14 +3,16 @@
 import hashlib
 import uuid
 from datetime import datetime
+from uuid import UUID
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.links import read_copied
 from accounts.models import AWAITING, Company, Invitation, Membership, SavedFilter, User
 from core import clock
 from core.errors import NotFound
+from core.postgres.compiled import CompiledQuery
 from core.postgres.later import ending_with_next_query
 from core.postgres.orders import NEWEST
 from core.tenancy import require_tenant, system_context
@@ -23,6 +25,21 @@ COMPANY_STATES = {
     "approval": Q(suspended_at__isnull=False, suspended_reason=AWAITING),
 }
 
+_MEMBERSHIPS = CompiledQuery(
+    lambda user: QuerySet(Membership).filter(user=user).select_related("company").order_by("company__name"),
+    user=UUID(int=1),
+)
+_SAVED_FILTERS = CompiledQuery(
+    lambda company, member, page: (
+        QuerySet(SavedFilter)
+        .filter(company=company, member=member, page=page, removed_at=None)
+        .order_by("name")
+    ),
+    company=UUID(int=1),
+    member=UUID(int=2),
+    page="/a/page/",
+)
+
 
 def current_company() -> Company:
     """Return the company of the current tenant."""
@@ -34,9 +51,8 @@ def memberships_of(user: User) -> list[Membership]:
 
     A person may belong to several companies, so this looks across them, before a tenant is known.
     """
-    rows = Membership.objects.select_related("company").order_by("company__name")
     with system_context(reason="memberships of a user"), ending_with_next_query():
-        found = list(rows.filter(user=user))
+        found = _MEMBERSHIPS.rows(user=user.id)
     for membership in found:
         membership.user = user
     return found
@@ -82,8 +98,9 @@ def list_open_invitations() -> list[Invitation]:
 
 def list_saved_filters(member: Membership, *, page: str = "") -> list[SavedFilter]:
     """Return what `member` has saved, of one list or of all, by name."""
-    found = SavedFilter.objects.filter(member=member, removed_at=None)
-    return list((found.filter(page=page) if page else found).order_by("page", "name"))
+    if page:
+        return _SAVED_FILTERS.rows(company=require_tenant().company_id, member=member.id, page=page)
+    return list(SavedFilter.objects.filter(member=member, removed_at=None).order_by("page", "name"))
 
 
 def list_removed_filters(member: Membership, *, since: datetime) -> list[SavedFilter]:

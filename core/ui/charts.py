@@ -109,7 +109,7 @@ class Chart:
         return mark_safe("".join(rows))  # noqa: S308 - every text in it went through escape()
 
     @cached_property
-    def _titles(self) -> list[str]:
+    def titles(self) -> list[str]:
         """What each column says when it is pointed at: the same in each width."""
         return [
             escape(
@@ -301,8 +301,7 @@ def _draw(chart: Chart, width: int) -> SafeString:
     slot = plot_width / count if count else plot_width
     if chart.kind == "lines":
         parts.append(_lines(chart, left, slot, y))
-    for index in range(count):
-        parts.append(_column(chart, index, left + slot * index, slot, base, y))
+    parts += [_column(chart, index, left + slot * index, slot, base, y) for index in range(count)]
     parts.append(_axis_labels(chart.ticks or chart.labels, left, slot, width))
     parts.append("</svg>")
     return mark_safe("".join(parts))  # noqa: S308 - every text in it went through escape()
@@ -312,7 +311,7 @@ def _column(chart: Chart, index: int, x: float, slot: float, base: float, y: Cal
     """What belongs to one label: the hover band with its title, and bars or dots."""
     height = base - MARGIN_TOP
     parts = [
-        f'<g class="chart-column"><title>{chart._titles[index]}</title>',
+        f'<g class="chart-column"><title>{chart.titles[index]}</title>',
         f'<rect class="chart-slot" x="{x:.2f}" y="{MARGIN_TOP}" width="{slot:.2f}" height="{height:.1f}"/>',
     ]
     if chart.kind == "lines":
