@@ -23,7 +23,7 @@ def menu_links(context: Mapping[str, Any], prefix: str) -> SafeString:
     They know nothing of a person or company, so each of their states is made once in a process.
     """
     menu = context["shell"]["menu"]
-    return _menu_links(menu, prefix, _place(menu, context["request"].path))
+    return made_links(menu, prefix, _place(menu, context["request"].path))
 
 
 def _place(menu: Sequence[Any], here: str) -> str:
@@ -34,7 +34,8 @@ def _place(menu: Sequence[Any], here: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _menu_links(menu: Sequence[Any], prefix: str, place: str) -> SafeString:
+def made_links(menu: Sequence[Any], prefix: str, place: str) -> SafeString:
+    """Return the links as they are at one place of the menu."""
     context = {"menu": menu, "nav_prefix": prefix, "request": _Place(place)}
     return render_to_string("components/menu_links.html", context)
 
