@@ -25,11 +25,11 @@ COMPANY_STATES = {
     "approval": Q(suspended_at__isnull=False, suspended_reason=AWAITING),
 }
 
-_MEMBERSHIPS = CompiledQuery(
+_MEMBERSHIPS: CompiledQuery[Membership] = CompiledQuery(
     lambda user: QuerySet(Membership).filter(user=user).select_related("company").order_by("company__name"),
     user=UUID(int=1),
 )
-_SAVED_FILTERS = CompiledQuery(
+_SAVED_FILTERS: CompiledQuery[SavedFilter] = CompiledQuery(
     lambda company, member, page: (
         QuerySet(SavedFilter)
         .filter(company=company, member=member, page=page, removed_at=None)

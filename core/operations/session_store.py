@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.postgres.compiled import CompiledQuery
 
-_SESSIONS = CompiledQuery(
+_SESSIONS: CompiledQuery[Session] = CompiledQuery(
     lambda key, now: QuerySet(Session).filter(session_key=key, expire_date__gt=now),
     key="any key",
     now=datetime(2000, 1, 1, tzinfo=UTC),

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import Model, QuerySet
-from django.db.models.query import get_related_populators  # type: ignore[attr-defined]
+from django.db.models.query import get_related_populators
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -53,7 +53,7 @@ def _reader(compiler: Any) -> Callable[[Sequence[Any]], Any]:
     own = info["select_fields"]
     begin, end = own[0], own[-1] + 1
     names = [column[0].target.attname for column in select[begin:end]]
-    related = get_related_populators(info, select, DEFAULT_DB_ALIAS)
+    related = get_related_populators(info, select, DEFAULT_DB_ALIAS)  # type: ignore[call-arg]  # the stubs are of a later Django
     converters = compiler.get_converters([column[0] for column in select])
     model = info["model"]
 

@@ -49,9 +49,9 @@ def url(parser: Parser, token: Token) -> URLNode:
 def _current_app(context: Any) -> str | None:
     """Return what Django's node asks with."""
     request = getattr(context, "request", None)
-    if hasattr(request, "current_app"):
-        return request.current_app  # type: ignore[no-any-return]
-    return getattr(getattr(request, "resolver_match", None), "namespace", None)
+    match = getattr(request, "resolver_match", None)
+    found: str | None = getattr(request, "current_app", getattr(match, "namespace", None))
+    return found
 
 
 def _where() -> tuple[str, str]:

@@ -50,10 +50,10 @@ class _Place:
 @register.simple_tag(takes_context=True)
 def twice(context: template.Context, name: str) -> SafeString:
     """`{% twice "components/theme_menu.html" %}`: includes what stands in a page several times, and renders it once."""
-    made: dict[str, SafeString] = context.get(
-        "made_parts", {}
-    )  # of this page: the context processor begins a new one
+    # Of this page: the context processor begins a new one.
+    made: Any = context.get("made_parts", {})
     if name not in made:
         assert context.template is not None
         made[name] = context.template.engine.get_template(name).render(context)
-    return made[name]
+    found: SafeString = made[name]
+    return found

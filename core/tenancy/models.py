@@ -131,9 +131,9 @@ def _query_of(model: type[models.Model], tenant: Tenant) -> Query:
     """
     query = _query_of_nobody(model).chain()
     values = {"company_id": tenant.company_id, "mode": tenant.mode}
-    bound = []
+    bound: list[Any] = []
     for unbound in query.where.children:
-        lookup = copy(unbound)
+        lookup: Any = copy(unbound)
         lookup.rhs = values[lookup.lhs.target.attname]
         bound.append(lookup)
     query.where.children = bound
