@@ -1,6 +1,6 @@
-"""Form controls written by Python instead of by Django's templates, which take a fifth of a millisecond for each ten options.
+"""Form controls written by Python instead of by Django's templates, which take a millisecond for a dozen options.
 
-A page with filters has a hundred options and more: they were a third of the time that the list of requests took. What is
+A page with filters has a hundred options and more: they were nearly half of the time that the list of requests took. What is
 written is what the templates of `django.forms` would, without their line breaks; every other widget is still rendered by
 its template, and so are one's own.
 """
