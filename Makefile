@@ -41,7 +41,7 @@ restore-test: install-dev ## back a platform up, restore it elsewhere, and count
 	@$(BIN)/python -m pytest tests/restore $(ARGS)
 
 test-cluster: install-dev ## a short life on every server Pomelo promises to work with, where it is installed (POSTGRES_16_BIN=… names programs)
-	@POMELO_TEST_CLUSTER=1 $(BIN)/python -m pytest tests/cluster -rs $(ARGS)
+	@POMELO_TEST_CLUSTER=1 $(BIN)/python -m pytest $(if $(findstring tests/,$(ARGS)),,tests/cluster) -rs $(ARGS)
 
 test-proxies: install-dev ## forged headers and cut bodies through each proxy of deploy/proxies that is installed (NGINX=… HAPROXY=… CADDY=… ENVOY=… name programs)
 	@POMELO_TEST_PROXIES=1 $(BIN)/python -m pytest tests/proxies -rs $(ARGS)

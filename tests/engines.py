@@ -166,13 +166,20 @@ def private_engines(*, durable: bool = False) -> Iterator[Engines]:
 
 
 @contextlib.contextmanager
-def private_platform(*, durable: bool = False) -> Iterator[tuple[Engines, dict[str, str]]]:
-    """The same with the migrated database TEMPLATE; yields the engines and the environment that points a process at them."""
+def private_platform(
+    *, durable: bool = False, migrated: Path | None = None
+) -> Iterator[tuple[Engines, dict[str, str]]]:
+    """The same with the migrated database TEMPLATE; yields the engines and the environment that points a process at them.
+
+    `migrated` is the folder of another stopped server to copy, one of another version for instance.
+    """
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
-        is_cached = copy_migrated_server(Path(folder))
+        if migrated:
+            copy_server(migrated, Path(folder))
+        is_cached = bool(migrated) or copy_migrated_server(Path(folder))
         with Engines(folder, durable=durable) as engines:
             if not is_cached:
-                _migrate_template(engines)
+                migrate_template(engines)
             yield (
                 engines,
                 engines.environment
@@ -187,6 +194,16 @@ def private_platform(*, durable: bool = False) -> Iterator[tuple[Engines, dict[s
 def copy_migrated_server(folder: Path) -> bool:
     """Make of `folder` the data folder of a stopped server with the migrated database TEMPLATE; False when none is kept."""
     return _copy_cached(CACHE / _fingerprint(), folder)
+
+
+def copy_server(folder: Path, into: Path) -> None:
+    """Copy a stopped server's data and passwords to the empty folder `into`."""
+    for name in ("postgres", "secrets.env", "admin.env"):
+        source = folder / name
+        if source.is_dir():
+            shutil.copytree(source, into / name, symlinks=True)
+        else:
+            shutil.copy2(source, into / name)
 
 
 @contextlib.contextmanager
@@ -219,7 +236,7 @@ def _start_postgres() -> None:
     _at_exit(_stop, folder, engines)
     engines.start()
     if not is_cached:
-        _migrate_template(engines)
+        migrate_template(engines)
         engines.stop()
         _keep(folder, cached)
         engines.start()
@@ -237,7 +254,8 @@ def _copy_cached(cached: Path, folder: Path) -> bool:
     return True
 
 
-def _migrate_template(engines: Engines) -> None:
+def migrate_template(engines: Engines) -> None:
+    """Make the database TEMPLATE on these engines and bring it to the newest migration."""
     ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
     migration = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--database=owner", "--verbosity=0"],
@@ -290,12 +308,7 @@ def _keep(folder: Path, cached: Path) -> None:
     for old in CACHE.iterdir():
         shutil.rmtree(old, ignore_errors=True)  # another run may be removing it too
     building = Path(tempfile.mkdtemp(dir=CACHE))
-    for name in ("postgres", "secrets.env", "admin.env"):
-        source = folder / name
-        if source.is_dir():
-            shutil.copytree(source, building / name, symlinks=True)
-        else:
-            shutil.copy2(source, building / name)
+    copy_server(folder, building)
     # Another run of this checkout may have kept its own by now (the folder is there, and not empty), or cleared this away.
     with contextlib.suppress(OSError):
         building.rename(cached)

@@ -63,6 +63,10 @@ class Stage:
         """Seconds of CPU that PostgreSQL's processes have used so far, those that have ended included."""
         return _cpu_of(self._engines.postgres.process.pid or 0)
 
+    def valkey_cpu(self) -> float:
+        """Seconds of CPU that Valkey has used so far."""
+        return _cpu_of(self._engines.valkey.process.pid or 0)
+
     def make_database(self, name: str) -> None:
         """Create and migrate a database of the product."""
         ensure_database(superuser_url=self._engines.superuser_url, name=name)

@@ -82,6 +82,7 @@ class Writers:
     def __init__(self, *urls: str, key: str, threads: int = 3, per_second: float = 10.0) -> None:
         self.accepted: dict[str, float] = {}
         self.repeats = 0
+        self.statuses: Counter[int] = Counter()  # of every try; 0 where no answer came
         self.surprises: list[str] = []
         self._urls = [f"{url}/v1/customers" for url in urls]
         self._key, self._pause = key, 1 / per_second
@@ -119,7 +120,9 @@ class Writers:
         try:
             answer = pool.request("POST", random.choice(self._urls), body=body, headers=headers)
         except urllib3.exceptions.HTTPError:
+            self.statuses[0] += 1
             return False
+        self.statuses[answer.status] += 1
         if answer.status == 201:
             self.accepted[answer.json()["id"]] = time.monotonic()
             return True

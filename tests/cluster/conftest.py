@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.life import run
+from tests.cluster.servers import MigratedServers
+
 collect_ignore_glob = [] if os.environ.get("POMELO_TEST_CLUSTER") else ["test_*.py"]
 SEEN: list[tuple[str, str]] = []
 
@@ -21,6 +24,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(900 + config.getoption("--seconds")))
+
+
+@pytest.fixture(scope="session")
+def migrated_servers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MigratedServers]:
+    """A migrated server of each version that a test of this run is about."""
+    chosen = (getattr(item, "callspec", None) for item in request.session.items)
+    versions = [spec.params["version"] for spec in chosen if spec and "version" in spec.params]
+    servers = MigratedServers(tmp_path_factory.mktemp("migrated"), versions)
+    yield servers
+    servers.end()
+
+
+@pytest.fixture(scope="session")
+def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the pages, collected once: no server has a part in them."""
+    folder = tmp_path_factory.mktemp("static")
+    environment = {"STATIC_ROOT": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings.production"}
+    run(os.environ | environment, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
+    return folder
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from tests.core.valkey_servers import free_port
@@ -18,10 +19,10 @@ from tests.engines import ROOT
 WRITES = 200
 
 
-def manage(environment: dict[str, str], *arguments: str) -> str:
-    """Run a management command with the settings of production; return what it prints."""
+def run(environment: dict[str, str], *arguments: str) -> str:
+    """Run Python with these arguments in the platform's environment; return what it prints."""
     ran = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -73,7 +74,7 @@ def ask(address: str, secret: str, path: str, body: dict[str, Any] | None = None
         return json.load(answer)
 
 
-def live(environment: dict[str, str]) -> None:
+def live(environment: dict[str, str], static_root: Path) -> None:
     """Migrate as the owner, serve, write WRITES customers by eight threads, read them back, and verify the platform."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("POMELO_", "PYTEST"))},
@@ -81,27 +82,9 @@ def live(environment: dict[str, str]) -> None:
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
         "EXTENSIONS": "",
         "LOG_LEVEL": "ERROR",
+        "STATIC_ROOT": str(static_root),
     }
-    manage(environment, "migrate", "--database=owner", "--verbosity=0")
-    manage(environment, "collectstatic", "--no-input", "--verbosity=0")
-    company = manage(
-        environment,
-        "create_company",
-        "--name",
-        "Acme",
-        "--tier",
-        "enterprise",
-        "--owner-email",
-        "a@acme.example",
-    ).strip()
-    issued = json.loads(
-        manage(
-            environment,
-            *("issue_key", "--company", company, "--name", "k", "--mode", "live"),
-            *("--scopes", "customers:read,customers:write", "--rate-limit", "1000", "--json"),
-        )
-    )
-    secret = issued["client_secret"]
+    secret = run(environment, "-m", "tests.cluster.prepare").strip()
     with web(environment) as address, ThreadPoolExecutor(8) as threads:
         assert ask(address, secret, "/v1/whoami")["company"]["name"] == "Acme"
         made = list(
@@ -122,4 +105,4 @@ def live(environment: dict[str, str]) -> None:
                 break
             cursor = f"&starting_after={found[-1]}"
         assert sorted(found) == sorted(made)
-    assert "The platform is consistent." in manage(environment, "verify_platform")
+    assert "The platform is consistent." in run(environment, "manage.py", "verify_platform")

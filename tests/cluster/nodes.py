@@ -15,6 +15,7 @@ import urllib3
 
 from tests.chaos.stage import CELERY, Stage, answers, worker
 from tests.core.valkey_servers import free_port
+from tests.engines import TEMPLATE, copy_migrated_server
 
 NODES = (1, 2, 3)
 
@@ -23,7 +24,8 @@ class Nodes(Stage):
     """A stage of three nodes on one PostgreSQL, the Valkey of `valkey_url` and the broker of `broker_url`."""
 
     def __init__(self, *, valkey_url: str, broker_url: str) -> None:
-        super().__init__()
+        super().__init__(database=TEMPLATE)
+        copy_migrated_server(self.data_dir)
         self._shared = {"VALKEY_URL": valkey_url, "CELERY_BROKER_URL": broker_url}
         self.ports = {node: free_port() for node in NODES}
         self._token = secrets.token_hex(8)

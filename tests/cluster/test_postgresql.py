@@ -1,11 +1,9 @@
 """Each major version of PostgreSQL that is installed, and the ways to stand between it and us."""
 
-import contextlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,61 +11,33 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from core.engines import postgres
-from core.engines.pair import Engines
-from core.engines.roles import ensure_database
 from tests.cluster.conftest import system_program
 from tests.cluster.life import WRITES, live
+from tests.cluster.servers import MigratedServers
 from tests.core.valkey_servers import free_port
-from tests.engines import FOLDER_PREFIX, _identity, private_engines, private_platform
+from tests.engines import FOLDER_PREFIX, _identity, private_platform
 
 PGBOUNCER = "/usr/sbin/pgbouncer"
 
 
-def programs_of(version: int) -> Path | None:
-    """Return the folder of a version's programs; None is the packaged one. Skips when there are none."""
-    if version == int(postgres.MAJOR_VERSION):
-        return None
-    folders = [f"/usr/lib/postgresql/{version}/bin/postgres"]
-    if named := os.environ.get(f"POSTGRES_{version}_BIN"):
-        folders.insert(0, f"{named}/postgres")
-    return system_program(*folders).parent
-
-
-@contextlib.contextmanager
-def platform_on(
-    version: int, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Engines, dict[str, str], str]]:
-    """Engines of this version with the empty database `pomelo`; yields them, an environment, and the server's version."""
-    monkeypatch.setattr(postgres, "other_programs", programs_of(version))
-    with private_engines() as engines:
-        ensure_database(superuser_url=engines.superuser_url, name="pomelo")
-        with psycopg.connect(engines.superuser_url) as connection:
-            exact = connection.execute("SHOW server_version").fetchone()[0].split()[0]
-        yield (
-            engines,
-            engines.environment
-            | {
-                "DATA_DIR": str(engines.data_dir),
-                "DATABASE_URL": engines.database_url("app", "pomelo"),
-                "DATABASE_OWNER_URL": engines.database_url("owner", "pomelo"),
-            },
-            exact,
-        )
-
-
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
-def test_a_version_of_postgresql(version: int, monkeypatch: pytest.MonkeyPatch, seen: Any) -> None:
-    with platform_on(version, monkeypatch) as (_, environment, exact):
+def test_a_version_of_postgresql(
+    version: int,
+    migrated_servers: MigratedServers,
+    static_root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: Any,
+) -> None:
+    with migrated_servers.platform_on(version, monkeypatch) as (_, environment, exact):
         assert exact.startswith(str(version))
-        live(environment)
+        live(environment, static_root)
     seen(
         f"PostgreSQL {exact}",
         f"migrations, {WRITES} writes by eight threads on two processes, `verify_platform`",
     )
 
 
-def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
+def test_pgbouncer_pooling_by_transactions(static_root: Path, seen: Any) -> None:
     program = system_program(PGBOUNCER)
     with (
         private_platform() as (_, environment),
@@ -92,7 +62,7 @@ def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as bouncer:
             try:
                 through = f"postgresql://app:{quote(password)}@127.0.0.1:{port}/{server['dbname']}"
-                live(environment | {"DATABASE_URL": through})
+                live(environment | {"DATABASE_URL": through}, static_root)
             finally:
                 bouncer.terminate()
                 if sys.exc_info()[0]:
@@ -103,9 +73,9 @@ def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
     seen(f"PgBouncer {said}, transaction pooling, 3 server connections", "the same, `app` through it")
 
 
-def test_a_url_with_several_hosts_finds_the_one_that_takes_writes(seen: Any) -> None:
+def test_a_url_with_several_hosts_finds_the_one_that_takes_writes(static_root: Path, seen: Any) -> None:
     with private_platform() as (_, environment):
         before, _, host = environment["DATABASE_URL"].partition("?host=")
         several = f"{before}?host=/nowhere,{host}&target_session_attrs=read-write"
-        live(environment | {"DATABASE_URL": several})
+        live(environment | {"DATABASE_URL": several}, static_root)
     seen("several hosts in DATABASE_URL, the first of them dead", "the same")

@@ -39,6 +39,17 @@ def broker(folder: Path) -> Iterator[Any]:
             yield valkey.broker_url, "a Valkey of its own as the broker"
 
 
+def revoke_while_all_are_up(nodes: Nodes, client_id: str, secret: str) -> list[int]:
+    """Revoke a key that every node has just served; return what each answers to it right afterwards."""
+    pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
+    deadline = time.monotonic() + 120
+    while (served := [ask(pool, url, secret) for url in nodes.urls]) != [200] * len(NODES):
+        assert time.monotonic() < deadline, served
+        time.sleep(0.2)
+    nodes.manage("revoke_key", client_id)
+    return [ask(pool, url, secret) for url in nodes.urls]
+
+
 def revoke_in_turn(
     nodes: Nodes, keys: list[tuple[str, str]], until: float
 ) -> tuple[int, Counter[str], list[str]]:
@@ -79,9 +90,10 @@ def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, trouble_seconds: f
         # given three nodes, writers that repeat until there is an answer, and callers beyond their key's limit
         made = json.loads(nodes.run_module("tests.chaos.seed", receiver.url))
         receiver.secret = made["secret"]
-        count = str(int(trouble_seconds / REVOKE_EVERY_SECONDS) + 1)
+        count = str(int(trouble_seconds / REVOKE_EVERY_SECONDS) + 2)
         more = json.loads(nodes.run_module("tests.cluster.seed", made["company"], str(LIMIT), count))
         nodes.start()
+        calm = revoke_while_all_are_up(nodes, *more["keys"].pop())
         writers = Writers(*nodes.urls, key=made["key"], per_second=5.0)
         limited, killer, clock = Limited(nodes.urls, more["limited"]), Killer(nodes), Clock(nodes)
         # when nodes are killed at random while all of them ask
@@ -103,10 +115,12 @@ def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, trouble_seconds: f
     admitted = limited.statuses.get(200, 0)
     said = (
         f"{sum(killer.kills.values())} kills in {seconds:.0f} s ({killer.skipped} left out, since only one node was up); "
-        f"{ledger}, after {writers.repeats} repeats; {admitted} admitted of at most {LIMIT + seconds * LIMIT / 60:.0f}, "
-        f"{limited.statuses}; {revoked} keys revoked, refused by nodes: {dict(told)}"
+        f"{ledger}; writers' tries by status (0: no answer): {dict(writers.statuses)}; "
+        f"one key's calls: {limited.statuses}, {admitted} admitted of at most {LIMIT + seconds * LIMIT / 60:.0f}; "
+        f"revoked with all nodes up: {calm}; {revoked} more keys revoked, refused by nodes: {dict(told)}"
     )
     print(said)
+    assert calm == [401] * len(NODES)
     assert writers.surprises == [], failures[-5:]
     assert (ledger.lost_writes, ledger.double_writes, ledger.lost_events) == (set(), set(), set()), said
     assert receiver.forged == 0

@@ -1,51 +1,167 @@
-"""An older PostgreSQL's platform is brought to the packaged version by backup and restore, and goes on as if nothing had been."""
+"""An older PostgreSQL's platform is brought to the packaged version, by both ways of the runbook, and goes on as if nothing had been."""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
-from core.engines import postgres
-from tests.cluster.life import manage
-from tests.cluster.test_postgresql import platform_on
-from tests.engines import private_engines
-from tests.restore.test_restore import assert_all_is_there, back_up, restore, run_step
+from core.backups.inventory import Inventory, list_differences, take_inventory
+from core.engines import pair, postgres
+from core.engines.identity import choose_identity, hand_over
+from core.engines.pair import Engines
+from tests.cluster.servers import PACKAGED, MigratedServers
+from tests.engines import FOLDER_PREFIX, ROOT, TEMPLATE, private_engines
+from tests.restore.clusters import environment_of
+from tests.restore.test_restore import assert_all_is_there, back_up, restore, run, run_step
 from tests.webhooks.receiver import Receiver
 
+OLDER = [15, 16, 17]
+# What a copy of a database does not hold: the roles, what they may become, and what they are set to.
+ROLES = """
+    SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls, s.setconfig,
+        array(SELECT m.roleid::regrole::text FROM pg_auth_members m WHERE m.member = r.oid ORDER BY 1)
+    FROM pg_roles r LEFT JOIN pg_db_role_setting s ON s.setrole = r.oid AND s.setdatabase = 0
+    WHERE r.rolname !~ '^pg_' ORDER BY 1
+"""
+LAST_POSITION = "SELECT max(position) FROM core_outboxevent"
+FIRST_POSITION_OF = "SELECT min(position) FROM core_outboxevent WHERE object_id = ANY(%s)"
 
-@pytest.mark.parametrize("version", [15, 16, 17])
+
+@pytest.mark.parametrize("version", OLDER)
 def test_an_upgrade_by_backup_and_restore(
-    version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: Any
+    version: int,
+    tmp_path: Path,
+    migrated_servers: MigratedServers,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: Any,
 ) -> None:
-    with Receiver() as receiver, platform_on(version, monkeypatch) as (old, environment, exact):
+    with (
+        Receiver() as receiver,
+        migrated_servers.platform_on(version, monkeypatch) as (old, environment, exact),
+    ):
         # given a platform on the older version, with events that are neither relayed nor sealed
-        manage(settings_of_the_suite(environment), "migrate", "--database=owner", "--verbosity=0")
         made = run_step(environment, "make_traffic", receiver.url)
         backup = back_up(environment, tmp_path)
         monkeypatch.setattr(postgres, "other_programs", None)
         # when it is restored in a new cluster of the packaged version
         with private_engines() as new:
-            upgraded = {
-                **new.environment,
-                "DATA_DIR": str(old.data_dir),
-                "DATABASE_URL": new.database_url("app", "pomelo"),
-                "DATABASE_OWNER_URL": new.database_url("owner", "pomelo"),
-                "DATABASE_ADMIN_URL": new.superuser_url,
-            }
-            status, said = restore(upgraded, backup)
+            upgraded = environment_of(new, secrets_of=old)
+            status, said = restore(upgraded | {"DATABASE_ADMIN_URL": new.superuser_url}, backup)
             assert status == 0, said
             found = run_step(upgraded, "go_on", made["company"])
     # then
     assert_all_is_there(receiver, made, found)
     seen(
-        f"PostgreSQL {exact} to {postgres.MAJOR_VERSION}",
-        "`backup`, `restore`, everything on its way arrived, seals hold",
+        f"PostgreSQL {exact} to {PACKAGED}",
+        "`backup`, `restore`: everything on its way arrived, seals hold",
     )
 
 
-def settings_of_the_suite(environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment of a process with the settings of the suite."""
-    return os.environ | environment | {"DJANGO_SETTINGS_MODULE": "config.settings.test"}
+@pytest.mark.parametrize("version", OLDER)
+def test_an_upgrade_by_pg_upgrade(
+    version: int, migrated_servers: MigratedServers, monkeypatch: pytest.MonkeyPatch, seen: Any
+) -> None:
+    """Walks the runbook as it is printed."""
+    as_postgres, statistics, as_pomelo = blocks_of_the_runbook()
+    with (
+        Receiver() as receiver,
+        migrated_servers.platform_on(version, monkeypatch) as (old, environment, exact),
+        tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder,
+    ):
+        # given a platform on the older version, with events that are neither relayed nor sealed
+        made = run_step(environment, "make_traffic", receiver.url)
+        before, roles_before = look(old)
+        [last] = ask(old, LAST_POSITION)
+        programs = {"OLD_BIN": str(postgres.binary("postgres").parent)}
+        old.stop()
+        # when the runbook is walked
+        monkeypatch.setattr(postgres, "other_programs", None)
+        programs["NEW_BIN"] = str(postgres.binary("postgres").parent)
+        new = upgrade(old, Path(folder), as_postgres, programs, monkeypatch)
+        with new:
+            after, roles_after = look(new)
+            upgraded = environment_of(new, secrets_of=old)
+            run_shell(statistics, programs | {"DATABASE_ADMIN_URL": new.superuser_url})
+            for line in as_pomelo.splitlines():
+                done = run(upgraded, *line.removeprefix("python ").split())
+                assert done.returncode == 0, done.stdout + done.stderr
+            found = run_step(upgraded, "go_on", made["company"])
+            [next_one] = ask(new, FIRST_POSITION_OF, made["waiting"] + found["new"])
+    # then
+    assert list_differences(before, after) == []
+    assert roles_before == roles_after
+    assert_all_is_there(receiver, made, found)
+    assert next_one > last
+    seen(
+        f"PostgreSQL {exact} to {PACKAGED}",
+        "`pg_upgrade` by the runbook: roles, privileges and policies equal, everything on its way arrived, seals hold",
+    )
+
+
+def blocks_of_the_runbook() -> list[str]:
+    """Return what is to be typed for `pg_upgrade`: as PostgreSQL's account, for statistics, as Pomelo."""
+    text = (ROOT / "docs/runbooks/upgrade-postgresql.md").read_text()
+    section = text.partition("by `pg_upgrade`")[2].partition("\n## ")[0]
+    found = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    blocks = [re.sub(r"^ +", "", block, flags=re.MULTILINE).strip() for block in found]
+    assert len(blocks) == 3
+    return blocks
+
+
+def upgrade(
+    old: Engines, folder: Path, script: str, programs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Engines:
+    """Walk the part of PostgreSQL's account; return the engines of the new cluster, which mend nothing when they start."""
+    for name in ("secrets.env", "admin.env"):
+        shutil.copy2(old.data_dir / name, folder / name)
+    with tempfile.TemporaryDirectory(dir=folder) as probe:
+        identity = choose_identity(folder=Path(probe), probe=[f"{programs['NEW_BIN']}/postgres", "--version"])
+    work = folder / "work"
+    work.mkdir()
+    hand_over(work, identity)
+    password = psycopg.conninfo.conninfo_to_dict(old.superuser_url)["password"]
+    folders = {"OLD_DATA": str(old.postgres.folder), "NEW_DATA": str(work / "postgres")}
+    run_shell(
+        script,
+        programs | folders | {"PGPASSWORD": str(password)},
+        command=identity.command(["/bin/sh", "-eu", "-c", f"cd {work}\n{script}"], folder=work),
+    )
+    (work / "postgres").rename(folder / "postgres")
+    with (folder / "postgres" / "postgresql.conf").open("a") as settings:
+        settings.write("include_if_exists = 'pomelo.conf'\n")
+    monkeypatch.setattr(pair, "apply_roles", lambda **_: None)
+    monkeypatch.setattr(pair, "ensure_database", lambda **_: None)
+    return Engines(folder, durable=False)
+
+
+def run_shell(script: str, variables: dict[str, str], *, command: list[str] | None = None) -> None:
+    """Run lines of the runbook; raises AssertionError with what they said."""
+    done = subprocess.run(
+        command or ["/bin/sh", "-euc", script],
+        env={"PATH": os.defpath, "LC_ALL": "C"} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+
+
+def look(engines: Engines) -> tuple[Inventory, list[tuple[Any, ...]]]:
+    """Return what the platform's database holds, and the cluster's roles."""
+    with psycopg.connect(engines.superuser_url, dbname=TEMPLATE) as connection:
+        inventory = take_inventory(connection, on_table=lambda: None)
+        return inventory, connection.execute(ROLES).fetchall()
+
+
+def ask(engines: Engines, statement: str, *parameters: Any) -> tuple[Any, ...]:
+    """Return the first row, as the superuser sees it."""
+    with psycopg.connect(engines.superuser_url, dbname=TEMPLATE) as connection:
+        return connection.execute(statement, parameters).fetchone() or ()
