@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.life import run
 from tests.cluster.servers import MigratedServers
 
 collect_ignore_glob = [] if os.environ.get("POMELO_TEST_CLUSTER") else ["test_*.py"]
@@ -36,15 +35,6 @@ def migrated_servers(
     servers = MigratedServers(tmp_path_factory.mktemp("migrated"), versions)
     yield servers
     servers.end()
-
-
-@pytest.fixture(scope="session")
-def static_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the pages, collected once: no server has a part in them."""
-    folder = tmp_path_factory.mktemp("static")
-    environment = {"STATIC_ROOT": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings.production"}
-    run(os.environ | environment, "manage.py", "collectstatic", "--no-input", "--verbosity=0")
-    return folder
 
 
 @pytest.fixture

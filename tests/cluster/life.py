@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from tests.core.valkey_servers import free_port
@@ -74,7 +73,7 @@ def ask(address: str, secret: str, path: str, body: dict[str, Any] | None = None
         return json.load(answer)
 
 
-def live(environment: dict[str, str], static_root: Path) -> None:
+def live(environment: dict[str, str]) -> None:
     """Migrate as the owner, serve, write WRITES customers by eight threads, read them back, and verify the platform."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("POMELO_", "PYTEST"))},
@@ -82,7 +81,6 @@ def live(environment: dict[str, str], static_root: Path) -> None:
         "DJANGO_SETTINGS_MODULE": "config.settings.production",
         "EXTENSIONS": "",
         "LOG_LEVEL": "ERROR",
-        "STATIC_ROOT": str(static_root),
     }
     secret = run(environment, "-m", "tests.cluster.prepare").strip()
     with web(environment) as address, ThreadPoolExecutor(8) as threads:

@@ -24,20 +24,19 @@ PGBOUNCER = "/usr/sbin/pgbouncer"
 def test_a_version_of_postgresql(
     version: int,
     migrated_servers: MigratedServers,
-    static_root: Path,
     monkeypatch: pytest.MonkeyPatch,
     seen: Any,
 ) -> None:
     with migrated_servers.platform_on(version, monkeypatch) as (_, environment, exact):
         assert exact.startswith(str(version))
-        live(environment, static_root)
+        live(environment)
     seen(
         f"PostgreSQL {exact}",
         f"migrations, {WRITES} writes by eight threads on two processes, `verify_platform`",
     )
 
 
-def test_pgbouncer_pooling_by_transactions(static_root: Path, seen: Any) -> None:
+def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
     program = system_program(PGBOUNCER)
     with (
         private_platform() as (_, environment),
@@ -62,7 +61,7 @@ def test_pgbouncer_pooling_by_transactions(static_root: Path, seen: Any) -> None
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as bouncer:
             try:
                 through = f"postgresql://app:{quote(password)}@127.0.0.1:{port}/{server['dbname']}"
-                live(environment | {"DATABASE_URL": through}, static_root)
+                live(environment | {"DATABASE_URL": through})
             finally:
                 bouncer.terminate()
                 if sys.exc_info()[0]:
@@ -73,9 +72,9 @@ def test_pgbouncer_pooling_by_transactions(static_root: Path, seen: Any) -> None
     seen(f"PgBouncer {said}, transaction pooling, 3 server connections", "the same, `app` through it")
 
 
-def test_a_url_with_several_hosts_finds_the_one_that_takes_writes(static_root: Path, seen: Any) -> None:
+def test_a_url_with_several_hosts_finds_the_one_that_takes_writes(seen: Any) -> None:
     with private_platform() as (_, environment):
         before, _, host = environment["DATABASE_URL"].partition("?host=")
         several = f"{before}?host=/nowhere,{host}&target_session_attrs=read-write"
-        live(environment | {"DATABASE_URL": several}, static_root)
+        live(environment | {"DATABASE_URL": several})
     seen("several hosts in DATABASE_URL, the first of them dead", "the same")
