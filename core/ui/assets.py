@@ -27,7 +27,7 @@ BUNDLES = {
             "charts", "timelines", "pages",
         )
     ],
-    "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "print", "dialog", "forms", "find", "charts", "lists", "events", "run")],
+    "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "find", "charts", "lists", "events", "run")],
 }  # fmt: skip
 # What pages of the dashboard ask for: collected by `make run`.
 NEEDED_BY_PAGES = (
