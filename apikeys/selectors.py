@@ -101,14 +101,7 @@ def _in_state(state: str, now: datetime, member_ids: Collection[str]) -> Q:
 
 def get_keys(client_ids: Sequence[str]) -> list[ApiKey]:
     """The tenant's keys with these Client IDs, in the order of their ids. Raises NotFound when one is missing."""
-    try:
-        wanted = {ids.decode(ApiKey.id_prefix, client_id) for client_id in client_ids}
-    except ids.InvalidId as error:
-        raise NotFound from error
-    found = list(list_keys().filter(id__in=wanted).order_by("id"))
-    if len(found) != len(wanted):
-        raise NotFound
-    return found
+    return ApiKey.by_public_ids(client_ids, among=list_keys())
 
 
 def get_key(client_id: str) -> ApiKey:

@@ -1,5 +1,7 @@
 """Revoking, rotating and restoring the keys that were ticked in the list: one page that asks, and one answer."""
 
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any, cast
 
 from django.contrib import messages
@@ -29,17 +31,30 @@ from apikeys.services import (
 from core import clock
 from core.background.heavy import heavy_work
 from core.tenancy import Tenant, tenant_context
+from core.ui.bulk import Bulk, Chosen, ticked
+
+REVOKE = Bulk(
+    field="key",
+    list_name="API keys",
+    verb="Revoke",
+    note="Programs that use them stop working immediately",
+    done="revoked",
+    name_of=attrgetter("name"),
+)
+ROTATE = replace(REVOKE, verb="Rotate", note="New secrets for", done="rotated", tone="primary")
+RESTORE = replace(
+    REVOKE,
+    verb="Reactivate",
+    note="They work again with the same secrets",
+    done="working again",
+    tone="primary",
+)
 
 
 class _BulkRequest(CompanyRequest):
     """What the page that rotates several keys receives, for type checkers."""
 
     new_secrets: list[NewSecret]
-
-
-def _asked(request: HttpRequest) -> list[str]:
-    data = request.POST if request.method == "POST" else request.GET
-    return list(dict.fromkeys(data.getlist("key")))
 
 
 def _prepare_secrets(request: CompanyRequest) -> None:
@@ -49,7 +64,7 @@ def _prepare_secrets(request: CompanyRequest) -> None:
     """
     inside = cast(_BulkRequest, request)
     inside.new_secrets = []
-    asked = _asked(request)
+    asked = list(dict.fromkeys(request.POST.getlist("key")))
     if request.method != "POST" or not 0 < len(asked) <= MOST_ROTATED:
         return
     tenant = Tenant(request.membership.company_id, request.mode)
@@ -69,14 +84,20 @@ def _rotate_form(request: HttpRequest, keys: list[ApiKey]) -> RotateForm:
 
 def _chosen_keys(request: CompanyRequest, most: int) -> list[ApiKey]:
     """Return the keys that were ticked; none, with a message that says why, when the page cannot act on them."""
-    asked = _asked(request)
-    if not asked:
-        messages.error(request, "Select the keys first.")
-        return []
-    if len(asked) > most:
-        messages.error(request, f"Select at most {most} keys at a time; {len(asked)} are selected.")
-        return []
-    return get_keys(asked)
+    asked = ticked(request, "key", most=most)
+    return get_keys(asked) if asked else []
+
+
+def _chosen(bulk: Bulk, keys: list[ApiKey]) -> dict[str, Any]:
+    """Return the context of the page that asks."""
+    return {
+        "bulk": bulk,
+        "keys": keys,
+        "chosen": [Chosen(key, key.name) for key in keys],
+        "number": len(keys),
+        "count": bulk.count(len(keys)),
+        "back": reverse("apikeys:list"),
+    }
 
 
 @recent_login_required
@@ -94,7 +115,7 @@ def revoke_selected(request: CompanyRequest) -> HttpResponse:
             f"{_count(keys)} revoked. An owner can undo it here for 60 minutes: select them and choose “Undo”.",
         )
         return redirect(f"{reverse('apikeys:list')}?state=revoked")
-    return render(request, "apikeys/revoke_selected.html", {"keys": keys})
+    return render(request, "apikeys/revoke_selected.html", _chosen(REVOKE, keys))
 
 
 @recent_login_required
@@ -109,7 +130,7 @@ def restore_selected(request: CompanyRequest) -> HttpResponse:
         restore_keys(keys=keys, actor=request.principal)
         messages.success(request, f"{_count(keys)} working again.")
         return redirect("apikeys:list")
-    return render(request, "apikeys/restore_selected.html", {"keys": keys})
+    return render(request, "apikeys/restore_selected.html", _chosen(RESTORE, keys))
 
 
 @recent_login_required
@@ -132,7 +153,7 @@ def rotate_selected(request: _BulkRequest) -> HttpResponse:
             "overlap_ends": clock.now() + overlap if overlap else None,
         }
         return render(request, "apikeys/secrets_once.html", context)
-    context = {"keys": keys, "form": form}
+    context = {**_chosen(ROTATE, keys), "form": form}
     return render(request, "apikeys/rotate_selected.html", context, status=422 if form.is_bound else 200)
 
 

@@ -62,12 +62,23 @@ def list_page(request: CompanyRequest) -> HttpResponse:
         "form": form,
         "count": f"{MOST_COUNTED:,}+" if count > MOST_COUNTED else f"{count:,}",
         "may_edit": at_least(request.membership.role, Role.DEVELOPER),
-        "may_undo": at_least(request.membership.role, Role.OWNER),
+        "actions": _bulk_actions(request),
         "unused": sum(
             1 for key in page.items if status_of(key, now) == "active" and advisor.unused_for(key, now)
         ),
     }
     return render(request, "apikeys/list.html", context)
+
+
+def _bulk_actions(request: CompanyRequest) -> list[dict[str, str]]:
+    """Return what can be done to ticked keys."""
+    actions = [
+        {"label": "Rotate", "icon": "rotate", "url": reverse("apikeys:rotate_selected")},
+        {"label": "Revoke", "icon": "trash", "url": reverse("apikeys:revoke_selected"), "tone": "danger"},
+    ]
+    if request.GET.get("state") == "revoked" and at_least(request.membership.role, Role.OWNER):
+        actions.append({"label": "Undo", "url": reverse("apikeys:restore_selected")})
+    return actions
 
 
 def status_of(key: ApiKey, now: datetime) -> str:

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing.dashboard.views import (
+    bulk,
     charges,
     credit_notes,
     customers,
@@ -24,6 +25,8 @@ urlpatterns = [
     path("invoices/", invoices.invoice_list, name="invoices"),
     path("invoices/new/", invoices.create, name="create_invoice"),
     path("invoices/totals/", invoices.totals, name="invoice_totals"),
+    path("invoices/selected/finalize/", bulk.finalize_selected, name="finalize_selected"),
+    path("invoices/selected/void/", bulk.void_selected, name="void_selected"),
     path("invoices/<str:public_id>/", invoices.detail, name="invoice"),
     path("invoices/<str:public_id>/edit/", invoices.edit, name="edit_invoice"),
     path("invoices/<str:public_id>/delete/", invoices.delete, name="delete_invoice"),

@@ -92,6 +92,27 @@ def sort_column(
     )
 
 
+@register.simple_tag
+def tick_all(what: str = "rows") -> SafeString:
+    """The heading of a column of boxes, which ticks all of them; needs a form with `data-tick` (lists.js)."""
+    return format_html(
+        '<th scope="col" class="tick"><input type="checkbox" data-tick-all class="needs-js"'
+        ' aria-label="Select all {} on this page"></th>',
+        what,
+    )
+
+
+@register.simple_tag
+def tick(field: str, public_id: str, label: str) -> SafeString:
+    """A row's box: what is ticked is sent as `field`."""
+    return format_html(
+        '<td class="tick"><input type="checkbox" name="{}" value="{}" aria-label="Select {}"></td>',
+        field,
+        public_id,
+        label,
+    )
+
+
 @register.inclusion_tag("components/chips.html", takes_context=True)
 def filter_chips(context: Mapping[str, Any], form: BaseForm) -> dict[str, Any]:
     """The filters in force, each with a link that takes it off, and one that takes off all of them."""

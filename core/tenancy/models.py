@@ -183,6 +183,18 @@ class _OwnedModel(models.Model):
             raise NotFound from error
         return found
 
+    @classmethod
+    def by_public_ids(cls, texts: Iterable[str], *, among: models.QuerySet[Self] | None = None) -> list[Self]:
+        """Return the current tenant's rows with these TypeIDs, in the order of their ids. Raises NotFound when one is missing."""
+        try:
+            wanted = {ids.decode(cls.id_prefix, text) for text in texts}
+        except ids.InvalidId as error:
+            raise NotFound from error
+        found = list((cls.objects.all() if among is None else among).filter(id__in=wanted).order_by("id"))
+        if len(found) != len(wanted):
+            raise NotFound
+        return found
+
 
 class CompanyModel(_OwnedModel):
     """A row that belongs to a company as a whole, in neither mode: memberships, invitations, settings."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from messaging.dashboard.views import invoices, messages, senders, statistics, suppressions, templates
+from messaging.dashboard.views import bulk, invoices, messages, senders, statistics, suppressions, templates
 
 app_name = "messaging"
 
 urlpatterns = [
     path("", messages.message_list, name="list"),
     path("new/", messages.compose, name="compose"),
+    path("selected/cancel/", bulk.cancel_selected, name="cancel_selected"),
     path("invoices/<str:public_id>/send/", invoices.send, name="send_invoice"),
     path("statistics/", statistics.statistics, name="statistics"),
     path("mailbox/", statistics.mailbox, name="mailbox"),
@@ -28,6 +29,7 @@ urlpatterns = [
     path("senders/spend/", senders.spend, name="sms_spend"),
     path("suppressions/", suppressions.suppression_list, name="suppressions"),
     path("suppressions/add/", suppressions.suppress, name="suppress"),
+    path("suppressions/selected/remove/", bulk.remove_selected, name="remove_selected"),
     path("suppressions/<str:public_id>/remove/", suppressions.remove, name="remove_suppression"),
     path("templates/", templates.template_list, name="templates"),
     path("templates/new/", templates.create, name="create_template"),

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page
@@ -49,6 +50,10 @@ def invoice_list(request: CompanyRequest) -> HttpResponse:
         "is_filtered": bool(form.chosen),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
         "today": clock.now().date(),
+        "actions": [
+            {"label": "Finalize", "icon": "check", "url": reverse("billing:finalize_selected")},
+            {"label": "Void", "icon": "x", "url": reverse("billing:void_selected"), "tone": "danger-quiet"},
+        ],
     }
     return render(request, "billing/invoice_list.html", context)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page
@@ -54,6 +55,14 @@ def message_list(request: CompanyRequest) -> HttpResponse:
         **show_usage(),
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
         "has_mailbox": uses_files(),
+        "actions": [
+            {
+                "label": "Cancel",
+                "icon": "x",
+                "url": reverse("messaging:cancel_selected"),
+                "tone": "danger-quiet",
+            }
+        ],
         **show_reputation(),
     }
     return render(request, "messaging/message_list.html", context)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import CompanyRequest, company_page
@@ -77,6 +78,14 @@ def _page(request: CompanyRequest, form: SuppressForm, status: int = 200) -> Htt
     context = {
         "form": filters,
         "suppress_form": form,
+        "actions": [
+            {
+                "label": "Remove",
+                "icon": "trash",
+                "url": reverse("messaging:remove_selected"),
+                "tone": "danger-quiet",
+            }
+        ],
         "page": page,
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }

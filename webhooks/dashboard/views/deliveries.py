@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.roles import Role, at_least
 from core import clock
 from core.errors import FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
+from core.ui.bulk import Bulk, ask_or_do
 from core.ui.lists import paginate_list
 from core.ui.waiting import render_waiting
 from webhooks import selectors
@@ -21,7 +23,16 @@ from webhooks.selectors.requests import shown_request
 from webhooks.services.deliveries import check_resend, resend_deliveries
 from webhooks.services.recoveries import start_recovery
 
-MAX_AT_ONCE = 100
+RESEND = Bulk(
+    field="delivery",
+    list_name="Deliveries",
+    verb="Resend",
+    note="Each is sent again now, and retried as if it were new.",
+    done="being sent again",
+    name_of=lambda row: f"{row.event_type} ({row.public_id})",
+    check=check_resend,
+    tone="primary",
+)
 
 
 @company_page()
@@ -38,6 +49,7 @@ def delivery_list(request: CompanyRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
+        "actions": [{"label": "Resend", "icon": "send", "url": reverse("webhooks:resend")}],
     }
     return render(request, "webhooks/delivery_list.html", context)
 
@@ -60,17 +72,18 @@ def delivery(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 
 @company_page(role=Role.DEVELOPER)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def resend(request: CompanyRequest) -> HttpResponse:
-    """Send the chosen deliveries again."""
-    chosen = [selectors.get_delivery(each) for each in request.POST.getlist("delivery")[:MAX_AT_ONCE]]
-    if not chosen:
-        messages.warning(request, "Choose at least one delivery.")
-    else:
-        resend_deliveries(deliveries=chosen, actor=request.principal)
-        many = "One delivery is" if len(chosen) == 1 else f"{len(chosen)} deliveries are"
-        messages.success(request, f"{many} being sent again.")
-    return redirect(safe_next(request, "/webhooks/deliveries/"))
+    """Ask once, then send every delivery that was ticked again. The page of a delivery sends its own at once."""
+    return ask_or_do(
+        request,
+        RESEND,
+        find=lambda public_ids: Delivery.by_public_ids(
+            public_ids, among=Delivery.objects.select_related("endpoint")
+        ),
+        act=lambda row: resend_deliveries(deliveries=[row], actor=request.principal),
+        back=safe_next(request, "/webhooks/deliveries/"),
+    )
 
 
 @company_page(role=Role.DEVELOPER)

@@ -1,0 +1,68 @@
+"""Finalizing and voiding the invoices that were ticked in the list."""
+
+from collections.abc import Sequence
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from accounts.access import CompanyRequest, company_page, safe_next
+from accounts.roles import Role
+from billing import services
+from billing.models import Invoice
+from core.ui.bulk import Bulk, ask_or_do
+
+
+def _name_of(invoice: Invoice) -> str:
+    return invoice.number or f"Draft for {invoice.customer.name}"
+
+
+FINALIZE = Bulk(
+    field="invoice",
+    list_name="Invoices",
+    verb="Finalize",
+    note="Each gets the next number and becomes due. After that it cannot be changed.",
+    done="finalized",
+    name_of=_name_of,
+    check=services.check_finalize,
+    tone="primary",
+)
+VOID = Bulk(
+    field="invoice",
+    list_name="Invoices",
+    verb="Void",
+    note="Each keeps its number and is no longer due. This cannot be undone.",
+    done="void",
+    name_of=_name_of,
+    check=services.check_void,
+)
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def finalize_selected(request: CompanyRequest) -> HttpResponse:
+    """Ask once, then finalize every draft that was ticked."""
+    return ask_or_do(
+        request,
+        FINALIZE,
+        find=_find,
+        act=lambda row: services.finalize_invoice(invoice=row, actor=request.principal),
+        back=safe_next(request, "/invoices/"),
+    )
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def void_selected(request: CompanyRequest) -> HttpResponse:
+    """Ask once, then declare void every invoice that was ticked."""
+    return ask_or_do(
+        request,
+        VOID,
+        find=_find,
+        act=lambda row: services.void_invoice(invoice=row, actor=request.principal),
+        back=safe_next(request, "/invoices/"),
+    )
+
+
+def _find(public_ids: Sequence[str]) -> list[Invoice]:
+    with_lines = Invoice.objects.select_related("customer").prefetch_related("lines")
+    return Invoice.by_public_ids(public_ids, among=with_lines)
