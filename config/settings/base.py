@@ -140,6 +140,7 @@ EXTENSIONS = env.list("EXTENSIONS", default=[])
 INSTALLED_APPS += EXTENSIONS
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

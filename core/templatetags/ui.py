@@ -31,6 +31,7 @@ register = template.Library()
 for _part in (lists, shell):  # one library to load on a page
     register.tags.update(_part.register.tags)
 
+_TO_THE_SECOND = "%d %b %Y, %H:%M:%S"
 _CODE = re.compile(r"`([^`\n]+)`")
 
 TONES = {
@@ -115,42 +116,43 @@ def mode_badge(mode: str) -> SafeString:
 
 @register.simple_tag
 def relative_time(moment: datetime | None, never: str = "Never") -> SafeString:
-    """`<time datetime=…>3 hours ago</time>` with the exact UTC time as its title; `never` for None."""
+    """`<time>3 hours ago</time>`, and the exact time on hover; `never` for None."""
     if moment is None:
-        return format_html('<span class="dim">{}</span>', never)
-    exact = moment.astimezone(UTC)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        exact.isoformat(timespec="seconds"),
-        exact.strftime("%d %b %Y, %H:%M:%S UTC"),
-        describe_distance(moment, timezone.now()),
-    )
+        return _no_time(never)
+    return _time(moment, describe_distance(moment, timezone.now()), local="title")
 
 
 @register.simple_tag
 def log_time(moment: datetime) -> SafeString:
-    """`<time datetime=…>21 Nov 2026, 18:05:03</time>` for the line of a log, UTC; scripts write the person's own time there
-    (lists.js), and the title keeps UTC."""
-    exact = moment.astimezone(UTC)
-    return format_html(
-        '<time datetime="{}" title="{}" data-local>{}</time>',
-        exact.isoformat(timespec="seconds"),
-        exact.strftime("%d %b %Y, %H:%M:%S UTC"),
-        exact.strftime("%d %b %Y, %H:%M:%S"),
-    )
+    """`<time>21 Nov 2026, 18:05:03</time>` for the line of a log, short since it says it once for each of many lines."""
+    return _time(moment, f"{moment.astimezone(UTC):{_TO_THE_SECOND}}", local="text")
 
 
 @register.simple_tag
 def exact_time(moment: datetime | None, never: str = "Never") -> SafeString:
-    """`<time datetime=…>21 Nov 2026, 18:05:00 UTC</time>`; `never` for None."""
+    """`<time>21 Nov 2026, 18:05:00 UTC</time>`; `never` for None."""
     if moment is None:
-        return format_html('<span class="dim">{}</span>', never)
+        return _no_time(never)
+    return _time(moment, f"{moment.astimezone(UTC):{_TO_THE_SECOND} UTC}", local="zoned")
+
+
+def _time(moment: datetime, text: str, *, local: str) -> SafeString:
+    """Every moment of a page: UTC as its title and, without scripts, in its text.
+
+    Scripts write the person's own time where `local` says (lists.js): as the text, with its zone, or beside UTC in the title.
+    """
     exact = moment.astimezone(UTC)
     return format_html(
-        '<time datetime="{}">{}</time>',
+        '<time datetime="{}" title="{}" data-local="{}">{}</time>',
         exact.isoformat(timespec="seconds"),
-        exact.strftime("%d %b %Y, %H:%M:%S UTC"),
+        f"{exact:{_TO_THE_SECOND} UTC}",
+        local,
+        text,
     )
+
+
+def _no_time(words: str) -> SafeString:
+    return format_html('<span class="dim">{}</span>', words)
 
 
 @register.filter

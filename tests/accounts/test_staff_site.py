@@ -55,6 +55,25 @@ def test_every_list_and_a_company_can_be_opened(world: World) -> None:
     assert world.company.name in page.content.decode()
 
 
+def test_moments_of_the_staff_site_can_be_read_in_one_way_only(world: World) -> None:
+    browser = sign_in(_staff())
+    make_key(world.company)
+    models = [model for site in admin.sites.all_sites for model in site._registry]
+    lists = [f"/staff/{each._meta.app_label}/{each._meta.model_name}/" for each in models]
+
+    american = {}
+    for path in (*lists, f"/staff/accounts/company/{world.company.id}/change/"):
+        text = html.unescape(re.sub(r"<[^>]+>", " ", browser.get(path).content.decode()))
+        if found := re.search(
+            r"\b[ap]\.m\.|noon|midnight|\b[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}|\b\d{1,2}/\d{1,2}/\d{4}", text
+        ):
+            american[path] = found[0]
+
+    assert not american
+    company = f"{world.company.created:%Y-%m-%d %H:%M:%S} UTC"
+    assert company in browser.get(f"/staff/accounts/company/{world.company.id}/change/").content.decode()
+
+
 def test_suspending_asks_for_a_reason_and_changes_nothing_without_one(world: World) -> None:
     browser = sign_in(_staff())
     chosen = {"action": "suspend", "_selected_action": [str(world.company.id)]}

@@ -1,7 +1,7 @@
 """The tags of the design language."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -60,6 +60,34 @@ def test_relative_time_keeps_the_exact_time() -> None:
 def test_no_time_says_never() -> None:
     assert ui.relative_time(None) == '<span class="dim">Never</span>'
     assert "Not yet" in ui.exact_time(None, "Not yet")
+
+
+def test_every_moment_has_utc_as_its_title_and_says_where_the_persons_own_time_goes() -> None:
+    moment = datetime(2026, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
+
+    found = [ui.relative_time(moment), ui.log_time(moment), ui.exact_time(moment)]
+
+    assert all(
+        'datetime="2026-01-02T03:04:05+00:00" title="02 Jan 2026, 03:04:05 UTC"' in html for html in found
+    )
+    assert [re.search(r'data-local="(\w+)">([^<]*)', html).groups() for html in found[1:]] == [  # type: ignore[union-attr]
+        ("text", "02 Jan 2026, 03:04:05"),
+        ("zoned", "02 Jan 2026, 03:04:05 UTC"),
+    ]
+    assert 'data-local="title"' in found[0]
+
+
+def test_no_page_writes_a_moment_by_itself() -> None:
+    """Days may be written by `|date`; a moment has a time zone, and the tags know the person's."""
+    pages = (Path(settings.BASE_DIR) / "templates").rglob("*.html")
+    by_itself = {
+        path.name: found
+        for path in pages
+        if "email" not in path.parts
+        and (found := re.findall(r'\|date:"[^"]*[HGgh]:i[^"]*"', path.read_text()))
+    }
+
+    assert not by_itself
 
 
 @pytest.mark.parametrize(

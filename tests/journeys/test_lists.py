@@ -40,11 +40,17 @@ def test_a_log_shows_the_persons_time_and_keeps_utc(
 ) -> None:
     row = make_row(world.company.id)
     store([row])
+    make_key(world.company)
     context = browser.new_context(base_url=base_url, timezone_id="Asia/Tokyo", locale="en-US")
     page = context.new_page()
     sign_in_as(page, world.owner)
     page.goto("/requests/")
     time = page.locator("#request-rows time").first
+    expect(page.locator("time[data-local]")).to_have_count(0)
+    page.goto("/keys/")
+    made = page.locator("tbody time").first.get_attribute("title") or ""
+    assert re.fullmatch(r"\d\d \w+ \d{4}, [\d:]{8} GMT\+9 \(\d\d \w+ \d{4}, [\d:]{8} UTC\)", made)
+    page.goto("/requests/")
 
     utc = time.get_attribute("title") or ""
     local = time.inner_text()

@@ -1,4 +1,4 @@
-// Lists: a press anywhere on a row opens what it is about; boxes are ticked together, and counted; logs show the person's time.
+// Lists: a press anywhere on a row opens what it is about; boxes are ticked together, and counted; moments are in the person's time.
 const OWN = "a, button, input, label, select, summary, textarea, details";
 
 document.addEventListener("click", (event) => {
@@ -45,13 +45,23 @@ document.addEventListener("change", (event) => {
   countTicked(form);
 });
 
+// The person's own time, made once: a page has a hundred moments. UTC stays in the title.
+const TO_THE_SECOND = {
+  day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
+};
+const SHORT = new Intl.DateTimeFormat("en-GB", TO_THE_SECOND);
+const ZONED = new Intl.DateTimeFormat("en-GB", { ...TO_THE_SECOND, timeZoneName: "short" });
+
 function localize(root) {
   root.querySelectorAll("time[data-local]").forEach((time) => {
     const moment = new Date(time.dateTime);
-    const options = {
-      day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
-    };
-    time.textContent = new Intl.DateTimeFormat("en-GB", options).format(moment);
+    const where = time.dataset.local;
+    const own = (where === "text" ? SHORT : ZONED).format(moment);
+    if (where === "title") {
+      time.title = `${own} (${time.title})`;
+    } else {
+      time.textContent = own;
+    }
     time.removeAttribute("data-local");
   });
 }
