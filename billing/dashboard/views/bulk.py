@@ -10,10 +10,13 @@ from accounts.roles import Role
 from billing import services
 from billing.models import Invoice
 from core.ui.bulk import Bulk, ask_or_do
+from core.values.currencies import money_text
 
 
 def _name_of(invoice: Invoice) -> str:
-    return invoice.number or f"Draft for {invoice.customer.name}"
+    return (
+        invoice.number or f"Draft for {invoice.customer.name}, {money_text(invoice.total, invoice.currency)}"
+    )
 
 
 FINALIZE = Bulk(
