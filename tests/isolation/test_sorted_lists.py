@@ -125,6 +125,41 @@ def test_the_heading_says_the_order_and_leads_to_the_other(page: str, world: Wor
         assert rows_of(browser.get(first)) == rows_of(browser.get(second))[::-1]
 
 
+# One filter of each list, whatever it finds.
+FILTERED = {
+    "/customers/": "search=nobody",
+    "/invoices/": "status=draft",
+    "/charges/": "status=failed",
+    "/messages/": "channel=email",
+    "/messages/suppressions/": "channel=email",
+    "/messages/templates/": "channel=email",
+    "/webhooks/deliveries/": "status=exhausted",
+    "/keys/": "state=working",
+    "/requests/": "method=GET",
+    "/audit/": "period=24h",
+}
+
+
+@pytest.mark.parametrize("page", PAGED)
+def test_every_list_has_page_sizes_a_drawer_of_filters_and_chips(page: str, world: World) -> None:
+    make_some(world, page, PAGED[page][0])
+    browser = sign_in(world.owner, world.company)
+    name, _, _ = FILTERED[page].partition("=")
+
+    listed = content_of(browser.get(f"{page}?limit=2&sort=created"))
+    narrowed = content_of(browser.get(f"{page}?{FILTERED[page]}&limit=50&sort=created"))
+
+    assert '<details class="filter-drawer"' in listed
+    assert 'aria-label="50 per page"' in listed
+    assert '<p class="chips"' in narrowed
+    for kept in ('name="sort" value="created"', 'name="limit" value="50"'):
+        assert kept in narrowed
+    without = re.search(r'class="chip">.*?<a href="([^"]+)"', narrowed, re.DOTALL)
+    assert without
+    assert name not in parse_qs(urlsplit(unescape(without[1])).query)
+    assert parse_qs(urlsplit(unescape(without[1])).query)["sort"] == ["created"]
+
+
 @pytest.mark.parametrize("page", INDEXED)
 def test_a_sorted_list_reads_by_an_index_of_its_company(page: str, request: pytest.FixtureRequest) -> None:
     resource, columns = INDEXED[page]
