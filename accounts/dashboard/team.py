@@ -30,7 +30,7 @@ from accounts.services.members import (
     check_remove,
 )
 from accounts.sudo import recent_login_required
-from core.errors import NotFound
+from core.errors import NotFound, is_allowed
 from core.ui.lists import sort_rows
 
 MEMBER_COLUMNS = {"person": "user.display_name", "since": "created"}
@@ -212,7 +212,7 @@ def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -
         ],
         "form": form,
         "may_manage": may_manage,
-        "may_leave": own_role != Role.OWNER or sum(member.role == Role.OWNER for member in members) > 1,
+        "may_leave": is_allowed(check_remove, request.membership),
         "may_transfer": own_role == Role.OWNER and len(members) > 1,
         "without_second_factor": sum(not row["has_second_factor"] for row in rows),
     }

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from accounts.models import Company, Membership
+from accounts.models import Company, Membership, User
 from accounts.roles import Role
 from accounts.services import invite_member
 from apikeys.models import ApiKey
@@ -304,6 +304,17 @@ def test_the_team_page_offers_what_is_accepted(world: World) -> None:
     assert f"{theirs.public_id}/resend/" not in as_admin  # an admin cannot make owners
     assert f"{ours.public_id}/resend/" in as_admin
     assert sign_in(world.owner, world.company).get("/team/leave/").status_code == 409
+
+
+def test_an_owner_leaves_only_where_another_one_can_sign_in(world: World) -> None:
+    other = make_user("other")
+    join(world.company, other, Role.OWNER)
+    browser = sign_in(world.owner, world.company)
+    assert 'href="/team/leave/"' in content_of(browser.get("/team/"))
+
+    User.objects.filter(pk=other.pk).update(is_active=False)
+
+    assert 'href="/team/leave/"' not in content_of(browser.get("/team/"))
 
 
 def _only_endpoint(tenant: Tenant) -> Endpoint:
