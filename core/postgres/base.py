@@ -62,7 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._rolling_back = False
         # Whether the transaction has neither written nor locked anything yet, and whether its next query is to end it.
         self._only_reads = True
-        self._ending = False
+        self._ending = self._ends_after_writes = False
         # For whoever debugs: nothing travels with anything else, so a failure shows where it was made.
         self.sends_apart: bool = settings.DATABASE_STATEMENTS_APART
         self._is_default = self.alias == "default"
@@ -97,18 +97,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._send_waiting()
 
     @contextmanager
-    def ending_with_next_query(self) -> Iterator[None]:
+    def ending_with_next_query(self, *, after_writes: bool = False) -> Iterator[None]:
         """Let the COMMIT travel behind the queries made inside: for the last one of a transaction that only reads.
 
         Where something was written or locked before, or a savepoint is open, the COMMIT comes at the end as ever. A query that
         follows all the same begins a transaction of its own, under the same scope: under READ COMMITTED, which gives each
         statement its own view of the rows, nothing that reads can tell.
+
+        `after_writes` is for whoever has written on purpose and has nothing left to do but this query: whatever fails behind it
+        no longer takes the writes back.
         """
-        before, self._ending = self._ending, True
+        before = self._ending, self._ends_after_writes
+        self._ending, self._ends_after_writes = True, after_writes
         try:
             yield
         finally:
-            self._ending = before
+            self._ending, self._ends_after_writes = before
 
     @contextmanager
     def copying(self, sql: str) -> Iterator[Copy]:
@@ -204,10 +208,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _ends_with(self, sql: Any, many: bool, context: dict[str, Any]) -> bool:
         """Tell whether the COMMIT may travel behind this query, and note whether it does more than read."""
         is_plain = not many and isinstance(sql, str) and type(context["cursor"].cursor) is base.Cursor
-        if not (is_plain and sql.startswith("SELECT ") and not any(mark in sql for mark in _MORE_THAN_READS)):
+        reads = is_plain and sql.startswith("SELECT ") and not any(mark in sql for mark in _MORE_THAN_READS)
+        if not reads:
             self._only_reads = False
-        ends = self._ending and self._only_reads and self.in_atomic_block and not self.savepoint_ids
-        return ends and not self.sends_apart
+        ends = self._ending and (self._only_reads or (reads and self._ends_after_writes))
+        return ends and self.in_atomic_block and not self.savepoint_ids and not self.sends_apart
 
     def _note_broken(self) -> None:
         if self.connection is not None and self.connection.broken:

@@ -12,9 +12,9 @@ def send_later(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> None:
     _database().send_later(sql, params)
 
 
-def ending_with_next_query() -> AbstractContextManager[None]:
-    """Let the COMMIT of a transaction that only reads travel behind its last query, which is made inside."""
-    ending: AbstractContextManager[None] = _database().ending_with_next_query()
+def ending_with_next_query(*, after_writes: bool = False) -> AbstractContextManager[None]:
+    """Let the COMMIT of a transaction travel behind its last query, which only reads and is made inside (DatabaseWrapper)."""
+    ending: AbstractContextManager[None] = _database().ending_with_next_query(after_writes=after_writes)
     return ending
 
 

@@ -42,6 +42,23 @@ def insert_rows(
         send_later(*_insert(model, full, conflict))
 
 
+def update_rows(model: type[TenantModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write `rows` over those of the current tenant that have the same `id`: mappings like those of `insert_rows`.
+
+    The statement waits like theirs. It takes locks in no order, so the caller holds one that keeps others from the same rows.
+    """
+    tenant = require_tenant()
+    if not rows:
+        return
+    columns = tuple(column for column in rows[0] if column != "id")
+    owner = [str(tenant.company_id), tenant.mode]
+    if len(rows) > 1:
+        send_later(_update_from_json(model, columns), [_dump(rows), *owner])
+        return
+    values = [_parameter(model, column, rows[0][column]) for column in (*columns, "id")]
+    send_later(_update_one(model, columns), [*values, *owner])
+
+
 def insert_row(row: TenantModel, *, unless: str) -> bool:
     """Insert `row` into the current tenant, at once; False when the unique constraint of this name refuses it.
 
@@ -73,12 +90,12 @@ def _insert(
     columns = tuple(rows[0])
     if len(rows) > 1:
         return _from_json(model, columns, conflict), [_dump(rows)]
-    is_json = _json_columns(model)
-    parameters = [
-        _as_text(value) if value is None or column not in is_json else _dump(value)
-        for column, value in rows[0].items()
-    ]
+    parameters = [_parameter(model, column, value) for column, value in rows[0].items()]
     return _from_values(model, columns, conflict), parameters
+
+
+def _parameter(model: type[TenantModel], column: str, value: Any) -> str | None:
+    return _as_text(value) if value is None or column not in _json_columns(model) else _dump(value)
 
 
 def _dump(value: Any) -> str:
@@ -143,4 +160,25 @@ def _from_json(model: type[TenantModel], columns: tuple[str, ...], conflict: str
     return (
         f"INSERT INTO {quote(model._meta.db_table)} ({names}) "  # noqa: S608  names of our own models
         f"SELECT {names} FROM json_to_recordset(%s) AS v({typed}){conflict}"
+    )
+
+
+@lru_cache(maxsize=32)
+def _update_one(model: type[TenantModel], columns: tuple[str, ...]) -> str:
+    quote = connection.ops.quote_name
+    changes = ", ".join(f"{quote(column)} = %s" for column in columns)
+    return (
+        f"UPDATE {quote(model._meta.db_table)} SET {changes} WHERE id = %s AND company_id = %s AND mode = %s"  # noqa: S608  names of our own models
+    )
+
+
+@lru_cache(maxsize=32)
+def _update_from_json(model: type[TenantModel], columns: tuple[str, ...]) -> str:
+    quote = connection.ops.quote_name
+    types = {field.column: field.db_type(connection) for field in model._meta.concrete_fields}
+    changes = ", ".join(f"{quote(column)} = v.{quote(column)}" for column in columns)
+    typed = ", ".join(f"{quote(column)} {types[column]}" for column in ("id", *columns))
+    return (
+        f"UPDATE {quote(model._meta.db_table)} AS r SET {changes} "  # noqa: S608  names of our own models
+        f"FROM json_to_recordset(%s) AS v({typed}) WHERE r.id = v.id AND r.company_id = %s AND r.mode = %s"
     )

@@ -3,7 +3,8 @@
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -13,6 +14,7 @@ from django.db import connection
 from django.db.models import Model
 
 from core import clock
+from core.postgres.later import ending_with_next_query
 from core.tenancy import Tenant, require_tenant, system_context
 from messaging.channels import channels
 from messaging.models import Message, Recipient, Status
@@ -55,16 +57,18 @@ SET status = 'sending', attempt = m.attempt + 1, due_at = %(lease)s, updated = %
 FROM taken WHERE m.id = taken.id
 RETURNING {columns}, (SELECT greatest(1, ceil(%(batch)s::numeric / count(*))::int) FROM ready) AS share
 """
-_RECIPIENTS = """
-SELECT {columns} FROM messaging_recipient r WHERE r.message_id = ANY(%(ids)s) ORDER BY r.position
-"""
-
-# Equality on the columns of one unique index. A topic's entry stops the bulk mail about it, one without stops all.
-_SUPPRESSED = """
-SELECT w.id FROM unnest(%(ids)s::uuid[], %(companies)s::uuid[], %(modes)s::text[], %(channels)s::text[], %(topics)s::text[],
-                        %(addresses)s::text[]) AS w (id, company_id, mode, channel, topic, address)
-JOIN messaging_suppression s ON s.company_id = w.company_id AND s.mode = w.mode AND s.channel = w.channel
-                            AND s.address_normalized = w.address AND s.topic IN ('', w.topic)
+# A statement after the claim's: it sees what was committed until the messages were locked. They are what leads to the recipients, by
+# whole keys; a recipient's message alone is no beginning of an index. Suppressed: equality on the columns of one unique index; a
+# topic's entry stops the bulk mail about it, one without stops all.
+_RECIPIENTS = """\
+SELECT {columns}, EXISTS (
+  SELECT FROM messaging_suppression s
+  WHERE s.company_id = r.company_id AND s.mode = r.mode AND s.channel = m.channel
+    AND s.address_normalized = r.address_normalized AND s.topic IN ('', m.topic)
+) AS is_suppressed
+FROM messaging_message m
+JOIN messaging_recipient r ON r.company_id = m.company_id AND r.mode = m.mode AND r.message_id = m.id
+WHERE m.id = ANY(%(ids)s) ORDER BY r.position
 """
 
 # What changes about a message that is being sent, and about its recipients.
@@ -106,9 +110,7 @@ class Claim:
 
 _HOLD = f"""
 SELECT id, attempt, {", ".join(_MESSAGE_CHANGES)} FROM messaging_message
-WHERE company_id = %(company)s AND mode = %(mode)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE
-"""  # noqa: S608  names of our own
-_CHANGED = f"""
+WHERE company_id = %(company)s AND mode = %(mode)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE;
 SELECT id, {", ".join(_RECIPIENT_CHANGES)} FROM messaging_recipient
 WHERE company_id = %(company)s AND mode = %(mode)s AND message_id = ANY(%(ids)s)
 """  # noqa: S608  names of our own
@@ -124,18 +126,18 @@ def hold(jobs: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
     claimed = {job.message.id: job for job in jobs}
     held = []
     with connection.cursor() as cursor:
-        where = {"company": tenant.company_id, "mode": tenant.mode}
-        cursor.execute(_HOLD, {**where, "ids": list(claimed)})
+        # Two statements in one message: the second one sees what was committed while the first waited for locks.
+        cursor.execute(_HOLD, {"company": tenant.company_id, "mode": tenant.mode, "ids": list(claimed)})
         for message_id, attempt, *values in cursor.fetchall():
             job = claimed[message_id]
             if attempt == job.message.attempt:
                 _assign(job.message, _MESSAGE_CHANGES, values)
                 held.append(job)
         rows = {row.id: row for job in held for row in job.recipients}
-        # A statement of its own: it sees what was committed while the locks were waited for.
-        cursor.execute(_CHANGED, {**where, "ids": [job.message.id for job in held]})
+        cursor.nextset()
         for recipient_id, *values in cursor.fetchall():
-            _assign(rows[recipient_id], _RECIPIENT_CHANGES, values)
+            if (row := rows.get(recipient_id)) is not None:
+                _assign(row, _RECIPIENT_CHANGES, values)
     return held
 
 
@@ -156,10 +158,12 @@ def claim_due(*, call_seconds: float, batch: int = BATCH) -> Claim:
         messages = sorted(claimed, key=lambda message: (message.send_at, message.id))
         if not messages:
             return Claim([], may_have_more=False)
-        recipients = _recipients_of(messages)
-        suppressed = _suppressed(messages, recipients)
         live = [message for message in messages if message.mode == "live"]
-        known = senders_of({message.company_id for message in live}, _needs(live)) if live else {}
+        # The claim is made: its COMMIT travels with the last thing that is read.
+        with nullcontext() if live else ending_with_next_query(after_writes=True):
+            recipients, suppressed = _recipients_of(messages)
+        with ending_with_next_query(after_writes=True):
+            known = senders_of({message.company_id for message in live}, _needs(live)) if live else {}
     given = Counter(message.company_id for message in messages)
     return Claim(
         [
@@ -194,34 +198,15 @@ def _columns(model: type[Model], alias: str) -> str:
     return ", ".join(f"{alias}.{field.column}" for field in model._meta.concrete_fields)
 
 
-def _recipients_of(messages: Sequence[Message]) -> dict[uuid.UUID, list[Recipient]]:
+def _recipients_of(
+    messages: Sequence[Message],
+) -> tuple[dict[uuid.UUID, list[Recipient]], frozenset[uuid.UUID]]:
+    """Return the recipients of each message, and which of those that wait are on a suppression list."""
     found: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
+    suppressed = set()
     sql = _RECIPIENTS.replace("{columns}", _columns(Recipient, "r"))
     for row in Recipient.objects.raw(sql, {"ids": [message.id for message in messages]}):
         found[row.message_id].append(row)
-    return found
-
-
-def _suppressed(
-    messages: Sequence[Message], recipients: Mapping[uuid.UUID, list[Recipient]]
-) -> frozenset[uuid.UUID]:
-    """Return the waiting recipients that are on a suppression list."""
-    waiting = [
-        (row, message)
-        for message in messages
-        for row in recipients[message.id]
-        if row.status == Status.QUEUED
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SUPPRESSED,
-            {
-                "ids": [row.id for row, _ in waiting],
-                "companies": [row.company_id for row, _ in waiting],
-                "modes": [row.mode for row, _ in waiting],
-                "channels": [message.channel for _, message in waiting],
-                "topics": [message.topic for _, message in waiting],
-                "addresses": [row.address_normalized for row, _ in waiting],
-            },
-        )
-        return frozenset(row_id for (row_id,) in cursor.fetchall())
+        if row.is_suppressed and row.status == Status.QUEUED:  # type: ignore[attr-defined]  # a column of this query alone
+            suppressed.add(row.id)
+    return found, frozenset(suppressed)

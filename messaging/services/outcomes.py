@@ -12,10 +12,8 @@ from datetime import datetime
 
 from core import clock
 from core.events import publish_all
-from core.postgres.later import send_later
-from core.postgres.rows import insert_rows
+from core.postgres.rows import insert_rows, update_rows
 from core.principal import Principal
-from core.tenancy import require_tenant
 from core.values.texts import storable
 from messaging import representations
 from messaging.events import BY_STATUS
@@ -27,22 +25,6 @@ from messaging.services.suppressions import suppress_recipients
 OURSELVES = "pomelo"
 # The error code of what was tried often enough, which may have gone out all the same: the answers were lost.
 RETRIES_EXHAUSTED = "retries_exhausted"
-
-_UPDATE_RECIPIENTS = """
-UPDATE messaging_recipient AS r
-SET status = v.status, error_code = v.error_code, error_message = v.error_message, provider = v.provider,
-    provider_id = v.provider_id, updated = %(now)s
-FROM unnest(%(ids)s::uuid[], %(statuses)s::text[], %(codes)s::text[], %(texts)s::text[], %(providers)s::text[],
-            %(provider_ids)s::text[]) AS v(id, status, error_code, error_message, provider, provider_id)
-WHERE r.id = v.id AND r.company_id = %(company)s AND r.mode = %(mode)s
-"""
-_UPDATE_MESSAGES = """
-UPDATE messaging_message AS m
-SET status = v.status, due_at = v.due_at, deferrals = v.deferrals, updated = %(now)s
-FROM unnest(%(ids)s::uuid[], %(statuses)s::text[], %(due)s::timestamptz[], %(deferrals)s::int[])
-     AS v(id, status, due_at, deferrals)
-WHERE m.id = v.id AND m.company_id = %(company)s AND m.mode = %(mode)s
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,36 +153,34 @@ def _settle(message: Message, recipients: Sequence[Recipient]) -> None:
 
 
 def _save_recipients(rows: Iterable[Recipient], now: datetime) -> None:
-    ordered = sorted(rows, key=lambda row: row.id)
-    tenant = require_tenant()
-    send_later(
-        _UPDATE_RECIPIENTS,
-        {
-            "ids": [row.id for row in ordered],
-            "statuses": [row.status for row in ordered],
-            "codes": [row.error_code for row in ordered],
-            "texts": [row.error_message for row in ordered],
-            "providers": [row.provider for row in ordered],
-            "provider_ids": [row.provider_id for row in ordered],
-            "now": now,
-            "company": tenant.company_id,
-            "mode": tenant.mode,
-        },
+    update_rows(
+        Recipient,
+        [
+            {
+                "id": row.id,
+                "status": row.status,
+                "error_code": row.error_code,
+                "error_message": row.error_message,
+                "provider": row.provider,
+                "provider_id": row.provider_id,
+                "updated": now,
+            }
+            for row in rows
+        ],
     )
 
 
 def _save_messages(rows: Iterable[Message], now: datetime) -> None:
-    ordered = sorted(rows, key=lambda row: row.id)
-    tenant = require_tenant()
-    send_later(
-        _UPDATE_MESSAGES,
-        {
-            "ids": [row.id for row in ordered],
-            "statuses": [row.status for row in ordered],
-            "due": [row.due_at for row in ordered],
-            "deferrals": [row.deferrals for row in ordered],
-            "now": now,
-            "company": tenant.company_id,
-            "mode": tenant.mode,
-        },
+    update_rows(
+        Message,
+        [
+            {
+                "id": row.id,
+                "status": row.status,
+                "due_at": row.due_at,
+                "deferrals": row.deferrals,
+                "updated": now,
+            }
+            for row in rows
+        ],
     )

@@ -318,6 +318,21 @@ def test_after_a_write_or_a_lock_the_commit_comes_at_the_end(world: World, act: 
     assert names_of(tenant) == set()
 
 
+def test_who_has_nothing_left_to_do_after_writing_may_let_the_commit_travel_all_the_same(
+    world: World, messages: Messages
+) -> None:
+    tenant = world.tenant()
+    messages.count = 0
+    with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
+        insert_customer_later("written")
+        with ending_with_next_query(after_writes=True):
+            assert [row.name for row in Customer.objects.all()] == ["written"]
+        assert is_idle()
+        assert messages.count == 1
+        raise ZeroDivisionError
+    assert names_of(tenant) == {"written"}
+
+
 def test_inside_a_savepoint_the_commit_does_not_travel(world: World) -> None:
     with tenant_context(world.tenant()):
         with transaction.atomic():

@@ -8,7 +8,7 @@ from django.db import DataError, ProgrammingError
 from billing.models import Customer
 from core import clock
 from core.models import IdempotencyRecord, OutboxEvent
-from core.postgres.rows import insert_row, insert_rows
+from core.postgres.rows import insert_row, insert_rows, update_rows
 from core.tenancy import TenantRequired, system_context, tenant_context
 from core.values import ids
 from messaging.models import Suppression
@@ -135,3 +135,28 @@ def test_a_row_that_is_refused_leaves_the_transaction_as_it_was(world: World) ->
         first.name = "renamed"
         first.save()
         assert Customer.objects.get().name == "renamed"
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["one statement", "one for each"])
+def test_rows_are_written_over_in_the_own_tenant_alone(world: World, *, together: bool) -> None:
+    moment = clock.now()
+    ours, foreign = [ids.new_id(), ids.new_id()], ids.new_id()
+    with tenant_context(world.tenant()):
+        insert_rows(OutboxEvent, [outbox_row("before", id=one) for one in ours])
+    with tenant_context(world.other_tenant()):
+        insert_rows(OutboxEvent, [outbox_row("before", id=foreign)])
+    changes = [{"id": one, "object_id": "it's", "data": {"n": [None]}, "created": moment} for one in ours]
+
+    with tenant_context(world.tenant()):
+        update_rows(OutboxEvent, [])
+        for some in [[*changes, {**changes[0], "id": foreign}]] if together else [[one] for one in changes]:
+            update_rows(OutboxEvent, some)
+        if not together:
+            update_rows(OutboxEvent, [{**changes[0], "id": foreign}])
+
+    assert [(row.object_id, row.data, row.created) for row in rows_of(world.tenant())] == [
+        ("it's", {"n": [None]}, moment)
+    ] * 2
+    assert [row.object_id for row in rows_of(world.other_tenant())] == ["before"]
+    with pytest.raises(TenantRequired):
+        update_rows(OutboxEvent, changes)
