@@ -2,7 +2,8 @@
 
 Eight threads accept messages, each in a transaction of its own, with PostgreSQL as far away as `--round-trip` (milliseconds, slept in
 front of each message to it): all for one company, whose day they count in; the same with one row for the day, as it was before there
-were shares; and each for a company of its own. In turns.
+were shares; and each for a company of its own. In turns of a second, in changing order, after one each that does not count: a busy
+machine slows all sides alike. What it does not change is how much of the time backends wait for locks, which is sampled beside it.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from tests.engines import private_platform
 
 ROOT = Path(__file__).resolve().parents[2]
 THREADS = 8
-TURNS = 3
+TURN_SECONDS = 1.0
+SAMPLE_SECONDS = 0.01
 ONE_ROW = """
 INSERT INTO messaging_dailyusage AS usage (id, company_id, mode, created, channel, day, recipients)
 SELECT %(id)s, %(company)s, %(mode)s, %(now)s, %(channel)s, %(day)s, %(recipients)s
@@ -32,21 +34,25 @@ RETURNING recipients
 def main() -> None:
     """Start a platform of its own, and measure there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each side")
+    parser.add_argument("--seconds", type=int, default=10, help="turns of a second, of each side")
     parser.add_argument("--round-trip", type=float, default=5.0, help="milliseconds to PostgreSQL")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.inside:
         measure(chosen.seconds, chosen.round_trip / 1000)
         return
-    with private_platform(durable=True) as (_, addresses):
-        environment = os.environ | addresses | {"DJANGO_SETTINGS_MODULE": "config.settings.test"}
+    with private_platform(durable=True) as (engines, addresses):
+        environment = (
+            os.environ
+            | addresses
+            | {"SUPERUSER_URL": engines.superuser_url, "DJANGO_SETTINGS_MODULE": "config.settings.test"}
+        )
         command = [sys.executable, "-m", "tests.benchmarks.hot_row", "--inside", *sys.argv[1:]]
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
-def measure(seconds: float, round_trip: float) -> None:
-    """Print the rates of both sides and their ratio."""
+def measure(turns: int, round_trip: float) -> None:
+    """Print the rates of all sides, their ratios, and how much of the time they waited for locks."""
     import django
 
     django.setup()
@@ -65,14 +71,26 @@ def measure(seconds: float, round_trip: float) -> None:
         "eight companies": (tenants, shared),
     }
     rates: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(TURNS):
-        for name, (senders, statement) in sides.items():
-            caps._RESERVE = statement
-            rates[name].append(_rate(senders, seconds / TURNS))
-    most = statistics.median(rates["eight companies"])
+    waits: dict[str, list[float]] = {name: [] for name in sides}
+    order = list(sides)
+    for turn in range(turns + 1):
+        for name in order:
+            senders, caps._RESERVE = sides[name]
+            rate, waited = _rate(senders)
+            if turn:
+                rates[name].append(rate)
+                waits[name].append(waited)
+        order.append(order.pop(0))
+    most = statistics.mean(rates["eight companies"])
     for name, found in rates.items():
-        rate = statistics.median(found)
-        print(f"{name}: {rate:.0f}/s, {rate / most:.2f} x")
+        rate = statistics.mean(found)
+        beside = statistics.median(
+            one / other for one, other in zip(found, rates["eight companies"], strict=True)
+        )
+        print(
+            f"{name}: {rate:.0f}/s, {rate / most:.2f} x (median of the turns {beside:.2f}); "
+            f"{statistics.mean(waits[name]):.1%} of the backends' time waiting for locks"
+        )
 
 
 def _put_away(round_trip: float) -> None:
@@ -97,7 +115,8 @@ def _put_away(round_trip: float) -> None:
     DatabaseWrapper.connect, DatabaseWrapper._commit = connect, _commit  # type: ignore[method-assign]
 
 
-def _rate(tenants: list[Any], seconds: float) -> float:
+def _rate(tenants: list[Any]) -> tuple[float, float]:
+    """Send for a turn; return how many a second, and the share of the backends' time that was spent waiting for locks."""
     from django.db import connection
 
     from core.principal import Principal
@@ -120,11 +139,28 @@ def _rate(tenants: list[Any], seconds: float) -> float:
     threads = [threading.Thread(target=send, args=(number,)) for number in range(len(tenants))]
     for thread in threads:
         thread.start()
-    time.sleep(seconds)
+    started = time.perf_counter()
+    waited = _sample_locks(TURN_SECONDS)
     end.set()
     for thread in threads:
         thread.join()
-    return sum(sent) / seconds
+    return sum(sent) / (time.perf_counter() - started), waited
+
+
+def _sample_locks(seconds: float) -> float:
+    import psycopg
+
+    found, samples, until = 0, 0, time.perf_counter() + seconds
+    with psycopg.connect(os.environ["SUPERUSER_URL"], autocommit=True) as superuser:
+        while time.perf_counter() < until:
+            row = superuser.execute(
+                "SELECT count(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity WHERE usename = 'app'"
+            ).fetchone()
+            assert row is not None
+            found += row[0]
+            samples += 1
+            time.sleep(SAMPLE_SECONDS)
+    return found / samples / THREADS
 
 
 if __name__ == "__main__":
