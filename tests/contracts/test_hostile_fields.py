@@ -76,8 +76,7 @@ def client(world: World) -> ApiClient:
 
 def business(world: World) -> dict[str, tuple[int, str]]:
     """The digest of everything a request could change: all but the trail and the keys' own record of being used."""
-    found = digest(world.tenant())
-    return {name: mark for name, mark in found.items() if not name.startswith(("audit_", "apikeys_"))}
+    return digest(world.tenant(), without=("audit_", "apikeys_"))
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda found: found.name)
@@ -113,12 +112,13 @@ def test_a_hostile_value_in_any_field_is_refused_or_meant(
     for field in sample_body(operation, tenant) or {}:
         path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
         sample = sample_body(operation, tenant) or {}
+        before = business(world)
         for name, value in VALUES.items():
-            before = business(world)
             answer = client.request(operation.method, path, {**sample, field: value})
             assert answer.status < 500, (field, name, answer)
             if answer.status < 400:
                 sample = sample_body(operation, tenant) or {}  # it was meant, and may have been used up
+                before = business(world)
                 continue
             problem = assert_problem(answer.status, answer.headers, answer.content)
             assert business(world) == before, (field, name)

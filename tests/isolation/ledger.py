@@ -1,5 +1,7 @@
 """What a tenant owns, as one digest per table: equal before and after means nothing of it was touched."""
 
+from functools import lru_cache
+
 import psycopg
 from django.db import connections
 from psycopg import sql
@@ -8,34 +10,57 @@ from apikeys.usage import BUFFER
 from core.tenancy import Tenant
 from tests.isolation.test_catalog import SHARED_TABLES
 
+# What has ever held a row. Most partitions, of which there is one for each day, never have, and need not be read.
+WITH_ROWS = """
+SELECT oid FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0 ORDER BY relname
+"""
+OWNED = """
+SELECT c.relname, coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, array_agg(a.attname::text)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN ('company_id', 'mode')
+WHERE c.oid = ANY(%s::oid[]) GROUP BY 1, 2 ORDER BY 1
+"""
 
-def digest(tenant: Tenant) -> dict[str, tuple[int, str]]:
-    """Return (number of rows, hash of all of them) of every table for `tenant`, read past both walls as the owner."""
+
+def digest(tenant: Tenant, *, without: tuple[str, ...] = ()) -> dict[str, tuple[int, str]]:
+    """Return (number of rows, hash of all of them) of every table and partition in which `tenant` has any.
+
+    Read past both walls, as the owner. Tables whose names begin with one of `without` are left out.
+    """
     # Last uses are written in batches; those of the tenant's own keys must not arrive between two looks.
     BUFFER.flush()
     with connections["owner"].cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname, array_agg(a.attname::text) "
-            "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN ('company_id', 'mode') "
-            "WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition GROUP BY 1 ORDER BY 1"
+        cursor.execute(WITH_ROWS)
+        tables = tuple(oid for (oid,) in cursor.fetchall())
+        raw: psycopg.Connection = connections["owner"].connection
+        # Prepared: planning it takes longer than reading a tenant's rows.
+        raw.prepare_threshold = 0
+        found = psycopg.Cursor(raw).execute(
+            _statement(tables, without), {"company": tenant.company_id, "mode": tenant.mode}
         )
-        tables = [(name, columns) for name, columns in cursor.fetchall() if name not in SHARED_TABLES]
+        return {name: (count, mark) for name, count, mark in found}
+
+
+def changed(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]]) -> list[str]:
+    """Return the tables between whose digests anything has come, gone or become different."""
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+@lru_cache(maxsize=64)
+def _statement(tables: tuple[int, ...], without: tuple[str, ...]) -> str:
+    """Return the query that reads those of `tables` that belong to companies."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(OWNED, [list(tables)])
         parts = [
             sql.SQL(
-                "SELECT {name}, count(*), coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {table} t "
-                "WHERE company_id = %(company)s{mode}"
+                "SELECT {name}, count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t "
+                "WHERE company_id = %(company)s{mode} HAVING count(*) > 0"
             ).format(
                 name=sql.Literal(name),
                 table=sql.Identifier(name),
                 mode=sql.SQL(" AND mode = %(mode)s" if "mode" in columns else ""),
             )
-            for name, columns in tables
+            for name, root, columns in cursor.fetchall()
+            if "company_id" in columns and root not in SHARED_TABLES and not name.startswith(without)
         ]
-        raw: psycopg.Connection = connections["owner"].connection
-        # Prepared: planning it, with all the days' partitions, takes longer than reading a tenant's rows.
-        raw.prepare_threshold = 0
-        found = psycopg.Cursor(raw).execute(
-            sql.SQL(" UNION ALL ").join(parts), {"company": tenant.company_id, "mode": tenant.mode}
-        )
-        return {name: (count, mark) for name, count, mark in found}
+        return sql.SQL(" UNION ALL ").join(parts).as_string(connections["owner"].connection)

@@ -17,7 +17,7 @@ from core.values import ids
 from tests.clients import ApiAnswer, ApiClient
 from tests.contracts.operations import WRITES, Operation, list_operations, sample_body, sample_id
 from tests.factories import World, make_key, make_world
-from tests.isolation.ledger import digest
+from tests.isolation.ledger import changed, digest
 
 TYPE_ID = re.compile(r"^[a-z]{2,4}_[0-9a-hjkmnp-tv-z]{26}$")
 UNLIMITED = 100_000
@@ -95,49 +95,60 @@ class Matrix:
         """List, filter, search and create while naming another tenant in every way; nothing of theirs may show."""
         for tenant in self.foreign:
             marks = self.marks(operation, tenant)
-            with self.untouched(operation, tenant):
-                for headers, query in [
-                    *self.disguises(tenant),
-                    *self.filters(operation, marks),
-                ]:
-                    body = sample_body(operation, self.own)
-                    answer = self.send(operation, "", body, headers, query)
-                    self.expect_silent(operation, answer, marks)
-                    yield
+            attempts = [self.by_query(operation, tenant, marks)]
             if operation.method in WRITES:
-                yield from self.by_body(operation, tenant, marks)
-                yield from self.by_idempotency_key(operation, tenant, marks)
+                # What they have, and have written, is there before anything of it is named.
+                theirs = sample_body(operation, tenant) or {}
+                shared = f"shared-{ids.new_id()}"
+                written = self.write_as(tenant, operation, idempotency_key=shared)
+                attempts += [
+                    self.by_body(operation, tenant, theirs, marks),
+                    self.by_idempotency_key(operation, shared, written, marks),
+                ]
+            with self.untouched(operation, tenant):
+                for attempt in attempts:
+                    yield from attempt
 
-    def by_body(self, operation: Operation, tenant: Tenant, marks: set[str]) -> Iterator[None]:
+    def by_query(self, operation: Operation, tenant: Tenant, marks: set[str]) -> Iterator[None]:
+        """Name another tenant in the headers and the query, and look for what is theirs."""
+        for headers, query in [*self.disguises(tenant), *self.filters(operation, marks)]:
+            body = sample_body(operation, self.own)
+            answer = self.send(operation, "", body, headers, query)
+            self.expect_silent(operation, answer, marks)
+            yield
+
+    def by_body(
+        self, operation: Operation, tenant: Tenant, theirs: dict[str, Any], marks: set[str]
+    ) -> Iterator[None]:
         """Name another tenant, or an object of theirs, in the body."""
         own = sample_body(operation, self.own) or {}
-        theirs = sample_body(operation, tenant) or {}
         company = ids.encode("co", tenant.company_id)
         bodies = [{**own, name: company} for name in ("company", "company_id", "tenant")]
         bodies.append({**own, "mode": tenant.mode})
         bodies += [{**own, name: value} for name, value in theirs.items() if _names_an_object(value)]
-        with self.untouched(operation, tenant):
-            for body in bodies:
-                answer = self.send(operation, "", body, {}, {})
-                self.expect(answer.status >= 400, operation, f"accepted {body}")
-                self.expect_silent(operation, answer, marks - _ids_in(body))
-                yield
+        for body in bodies:
+            answer = self.send(operation, "", body, {}, {})
+            self.expect(answer.status >= 400, operation, f"accepted {body}")
+            self.expect_silent(operation, answer, marks - _ids_in(body))
+            yield
 
-    def by_idempotency_key(self, operation: Operation, tenant: Tenant, marks: set[str]) -> Iterator[None]:
-        """Reuse the key of another tenant's write: it is another key, so the write is one's own."""
+    def write_as(self, tenant: Tenant, operation: Operation, *, idempotency_key: str) -> ApiAnswer:
+        """Let the other tenant write, under this key."""
         company = (
             self.world.company if tenant.company_id == self.world.company.id else self.world.other_company
         )
         their_key = make_key(company, scopes=tuple(SCOPES), mode=tenant.mode, rate_limit=UNLIMITED)
         them = ApiClient(their_key.client_secret, ip="198.51.100.8")
-        shared = f"shared-{ids.new_id()}"
-        theirs = them.request(
-            operation.method, operation.path(), sample_body(operation, tenant), idempotency_key=shared
+        body = sample_body(operation, tenant)
+        return them.request(operation.method, operation.path(), body, idempotency_key=idempotency_key)
+
+    def by_idempotency_key(
+        self, operation: Operation, shared: str, theirs: ApiAnswer, marks: set[str]
+    ) -> Iterator[None]:
+        """Reuse the key of another tenant's write: it is another key, so the write is one's own."""
+        mine = self.client.request(
+            operation.method, operation.path(), sample_body(operation, self.own), idempotency_key=shared
         )
-        with self.untouched(operation, tenant):
-            mine = self.client.request(
-                operation.method, operation.path(), sample_body(operation, self.own), idempotency_key=shared
-            )
         self.expect(
             "Idempotency-Replayed" not in mine.headers, operation, "another tenant's answer was replayed"
         )
@@ -200,9 +211,8 @@ class Matrix:
         """Whatever is sent in the block changes no row of `tenant`."""
         before = digest(tenant)
         yield
-        after = digest(tenant)
-        changed = sorted(table for table in after if after[table] != before[table])
-        self.expect(not changed, operation, f"changed {', '.join(changed)} of another tenant")
+        touched = changed(before, digest(tenant))
+        self.expect(not touched, operation, f"changed {', '.join(touched)} of another tenant")
 
     def expect_silent(self, operation: Operation, answer: ApiAnswer, marks: set[str]) -> None:
         """The answer names nothing of the other tenant (what the request itself said aside, in `instance`)."""
