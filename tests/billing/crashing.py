@@ -10,6 +10,10 @@ from django.conf import settings
 if not settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ:
     django.setup()
 
+import psycopg_pool  # noqa: F401  what every worker would otherwise import anew, before each of its deaths
+
+import core.outbound.client  # noqa: F401
+from audit import sinks  # noqa: F401
 from billing.gateways import ChargeOrder, Outcome, RefundOrder
 from billing.gateways.sandbox import SandboxGateway
 from billing.services import completion
