@@ -143,7 +143,8 @@ def test_no_address_of_the_dashboard_breaks() -> None:
 
     for page in list_pages():
         for text in IN_ADDRESS:
-            attacker.get(page.path(text))
+            if page.parameters:
+                attacker.get(page.path(text))
             attacker.get(f"{page.path('x')}?{text}={text}&page={text}&starting_after={text}&period={text}")
 
     assert attacker.broken == []
