@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from drf_spectacular.validation import validate_schema
 
 from core.api import document
 
@@ -26,6 +28,8 @@ class Command(BaseCommand):
             )
         try:
             content = document.generate()
+            # Here, not each time a server with extensions makes its own: it takes longer than to write the document.
+            validate_schema(orjson.loads(content))
         except document.IncompleteDescription as error:
             raise CommandError(str(error)) from error
         if options["check"]:
