@@ -14,6 +14,8 @@ from core import clock
 from core.tenancy import tenant_context
 from tests.factories import World
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 Login = Callable[..., Client]
 NARROWED = "/requests/?status=4xx&period=24h"
 

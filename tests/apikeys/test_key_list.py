@@ -22,6 +22,8 @@ from tests.audit.rows import make_row
 from tests.clients import ApiClient
 from tests.factories import World, join, make_user
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 SECRET = re.compile(r"pm_live_[0-9A-Za-z]{38}")
 
 

@@ -15,6 +15,8 @@ from core.tenancy import tenant_context
 from tests.clients import sign_in
 from tests.factories import World, make_key
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 FORM = {
     "name": "till", "description": "", "kind": "server", "scopes": "customers:read", "expiry": "30", "expires_on": "",
     "rotation_days": "90", "rate_limit": "60", "allowed_networks": "203.0.113.7", "allowed_origins": "",

@@ -24,6 +24,8 @@ from core.values import ids
 from tests.audit.rows import make_row
 from tests.factories import World, join, make_key, make_user
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 REFUSED: dict[str, Any] = {
     "status": 403,
     "refused_by": "ip_not_allowed",

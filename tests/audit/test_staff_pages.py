@@ -19,6 +19,8 @@ from tests.audit.rows import make_row
 from tests.clients import random_address, sign_in
 from tests.factories import SYSTEM, World, make_user
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 MODELS = {
     "auditentry": AuditEntry,
     "staffentry": StaffEntry,

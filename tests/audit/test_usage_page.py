@@ -26,6 +26,8 @@ from core.values import ids
 from tests.audit.rows import make_row
 from tests.factories import World, join, make_user
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 KEY = "0191c8b0d2c57a1e8f6b3a4c5d6e7f80"
 CLIENT_ID = ids.encode("key", uuid.UUID(KEY))
 ANSWERS = [

@@ -19,6 +19,8 @@ from tests.billing.factories import make_charge, make_invoice, make_settled_char
 from tests.clients import send_form
 from tests.factories import SYSTEM, World, join, make_customer, make_user
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 FORM = {"amount": "1,250.10", "currency": "EUR", "payment_method": "card_success"}
 
 

@@ -12,6 +12,8 @@ from tests.attacks.staff import staff_browser
 from tests.contracts.samples import OBJECTS
 from tests.factories import World, make_customer, make_key
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 
 @pytest.fixture
 def staff() -> Client:

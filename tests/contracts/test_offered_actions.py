@@ -35,6 +35,8 @@ from tests.webhooks.samples import make_delivery
 from tests.webhooks.steps import make_endpoint
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 Make = Callable[[Tenant], str]
 DISABLED = {"enabled": False, "disabled_reason": "manual", "disabled_at": clock.now()}
 

@@ -24,6 +24,8 @@ from tests.clients import ApiClient, sign_in
 from tests.factories import SYSTEM, World, make_user
 from tests.messaging.conftest import deliver, look, make_due, time_line
 
+pytestmark = pytest.mark.usefixtures("template_contexts")
+
 SOURCE = """
 from messaging.channels.base import Address, Checked, InvalidAddress
 
