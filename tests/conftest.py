@@ -20,6 +20,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 django.setup()
 
 from celery import current_app  # noqa: E402
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.template import Template  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -33,6 +34,9 @@ from core.background.loops import stop_all  # noqa: E402
 from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
 from tests.factories import World, make_key, make_world  # noqa: E402
 from tests.versions import two_versions as two_versions  # noqa: E402  a fixture of every folder
+
+# More than any test makes before it compares two of them.
+FEW_KEYS = 8
 
 # Before pytest-django puts Django's instrumented one in its place.
 _render = Template._render  # type: ignore[attr-defined]
@@ -124,6 +128,25 @@ def _real_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 def _templates_as_in_production(django_test_environment: None) -> None:
     """Let templates render without copying their context for whoever looks at it: a twentieth of every page's time."""
     Template._render = _render  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_rsa_keys() -> Iterator[None]:
+    """Make a handful of RSA keys, for the domains that mail comes from, and give them out in turn: as cheap hashes for passwords."""
+    make = rsa.generate_private_key
+    made: list[rsa.RSAPrivateKey] = []
+
+    def generate(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        if len(made) < FEW_KEYS:
+            made.append(make(public_exponent, key_size))
+        else:
+            made.append(made.pop(0))
+        assert made[-1].key_size == key_size
+        return made[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", generate)
+        yield
 
 
 @pytest.fixture
