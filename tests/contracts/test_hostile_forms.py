@@ -82,7 +82,8 @@ def _fillings(form: Form) -> Iterator[tuple[str, str]]:
             continue
         others = [(name, one) for name, sent in form.values.items() if name != field for one in sent]
         longest = form.longest.get(field, 0)
-        for value in [*HOSTILE, (GROWS * longest)[:longest].encode()]:
+        # Where nothing says how much may be typed, the last is the empty one again.
+        for value in dict.fromkeys([*HOSTILE, (GROWS * longest)[:longest].encode()]):
             yield f"{field}={value[:20]!r}", urlencode([*others, (field, value)])
 
 

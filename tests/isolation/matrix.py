@@ -66,14 +66,14 @@ class Matrix:
         """Name a foreign object in the path; the answer must be the one for an object that does not exist."""
         # What does not name the tenant is the same request for each of them, and its answer for a missing object too.
         answers: dict[str, tuple[int, str]] = {}
+        if operation.method == "GET":
+            # Were one's own object refused too, the refusals below would prove nothing.
+            own = self.send(operation, sample_id(operation, self.own), None, {}, {})
+            self.expect(own.status == 200, operation, f"one's own object answers {own}")
         for tenant in self.foreign:
             foreign_id = sample_id(operation, tenant)
             missing_id = ids.encode(foreign_id.partition("_")[0], ids.new_id())
             body = sample_body(operation, self.own)
-            if operation.method == "GET":
-                # Were one's own object refused too, the refusals below would prove nothing.
-                own = self.send(operation, sample_id(operation, self.own), body, {}, {})
-                self.expect(own.status == 200, operation, f"one's own object answers {own}")
             with self.untouched(operation, tenant):
                 for headers, query in self.disguises(tenant):
                     answer = self.send(operation, foreign_id, body, headers, query)
