@@ -30,7 +30,6 @@ LEFT_BEHIND = shutil.ignore_patterns(
     ".git",
     ".venv*",
     ".data*",
-    "__pycache__",
     ".ruff_cache",
     ".mypy_cache",
     "*.ttf",
