@@ -74,6 +74,7 @@ FIRST_FILES = (
     "config/test_run.py",
     "upgrade/test_there_and_back.py",
     "audit/test_kills.py",
+    "restore/test_restore.py",
     "journeys/test_request_log.py",
     "journeys/test_webhook_pages.py",
     "isolation/test_api_matrix.py",
@@ -82,6 +83,7 @@ FIRST_FILES = (
     "messaging/test_crashes.py",
     "isolation/test_dashboard_matrix.py",
     # Half a minute and more.
+    "attacks/test_staff_reach.py",
     "config/test_startresource.py",
     "audit/test_every_event.py",
     "contracts/test_guard_matrix.py",
