@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Variables of `make run`, set on the command line or in the environment: make run PORT=8001 DATA_DIR=.data2
 export HOST PORT DATA_DIR TLS PYTHON
 
-.PHONY: help run dev backup restore drills test restore-test test-cluster test-proxies test-clients check attack docs shell bench chaos lock install-base install-dev
+.PHONY: help run dev backup restore drills test restore-test test-cluster test-proxies test-clients test-upgrade check attack docs shell bench chaos lock install-base install-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ test-proxies: install-dev ## forged headers and cut bodies through each proxy of
 
 test-clients: install-dev ## lint docs/openapi.json; make clients of it with each generator, compile them and call a live server (needs npm; `make test` does the one whose generator is a development requirement; ARGS="-k hey" narrows it)
 	@POMELO_TEST_CLIENTS=1 $(BIN)/python -m pytest tests/clients_generated $(ARGS)
+
+test-upgrade: install-dev ## run the API tests of the release before on the schema of this code (FROM=v1.0.0 or a commit; default: the newest tag)
+	@POMELO_TEST_UPGRADE_FROM=$(FROM) $(BIN)/python -m pytest tests/upgrade/test_release_before.py -rs $(ARGS)
 
 check: install-dev ## lint, types, import directions, migrations, templates, schema, repository hygiene
 	@sh .ci/check

@@ -1,6 +1,5 @@
 """`manage.py startresource` makes an app that passes everything as it is, and refuses what cannot be meant before it writes."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,20 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from config.scaffold.fields import KINDS
+from tests.checkouts import clean_environment
 from tests.engines import ROOT, copy_migrated_server
 
 FIELDS = ("name:text", "sku:text:unique", "unit_amount:money", "supplier:customers?")
-# What this run has set for itself; the copy begins like a fresh clone.
-OWN_ENVIRONMENT = (
-    "POMELO_TEST_",
-    "PYTEST_",
-    "DATABASE_",
-    "VALKEY_",
-    "CELERY_",
-    "DATA_DIR",
-    "EXTENSIONS",
-    "DJANGO_",
-)
 LEFT_BEHIND = shutil.ignore_patterns(
     ".git",
     ".venv*",
@@ -79,10 +68,6 @@ SERVES_GADGETS = """
 from core.api.document import current
 print(b"/v1/gadgets" in current())
 """
-
-
-def clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_ENVIRONMENT)}
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:

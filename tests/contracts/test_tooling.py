@@ -235,3 +235,48 @@ def test_every_lock_is_asked_about() -> None:
     for path in (ROOT / "requirements").glob("*.txt"):
         pins = dependencies.pinned(path.stem).items()
         assert any(pins <= others for others in asked), f"{path.name} pins what nobody asks about"
+
+
+@pytest.fixture
+def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """.ci/migrations.py, with a release of one migration and the SQL it reads in an empty folder."""
+    module = load(ROOT / ".ci" / "migrations.py")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "RECORD", tmp_path / "migrations.sha256")
+    for path in ("shop/migrations/0001_initial.py", "shop/migrations/__init__.py", "shop/sql/count.sql"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("as released")
+    return module
+
+
+def test_a_released_migration_and_its_sql_never_change(
+    migrations: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations.sys, "argv", ["migrations.py"])
+    (tmp_path / "shop/sql/count.sql").write_text("before a release, anything")
+    assert migrations.main() is None
+    monkeypatch.setattr(migrations.sys, "argv", ["migrations.py", "--record"])
+    assert migrations.main() is None
+    assert len(migrations.released()) == 2
+
+    (tmp_path / "shop/sql/count.sql").write_text("after it")
+    (tmp_path / "shop/migrations/0001_initial.py").unlink()
+
+    said = migrations.main()  # not even recorded anew
+    assert "shop/sql/count.sql was released and has changed" in said
+    assert "shop/migrations/0001_initial.py was released and is gone" in said
+
+
+def test_what_is_newer_than_the_release_is_linted(
+    migrations: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations.sys, "argv", ["migrations.py", "--record"])
+    migrations.main()
+    (tmp_path / "shop/migrations/0002_more.py").write_text("new")
+    (tmp_path / "shop/sql/count_0002.sql").write_text("new")
+    linted: list[tuple[str, str]] = []
+    monkeypatch.setattr(migrations, "lint", lambda found: len(linted.extend(found) or linted))
+    monkeypatch.setattr(migrations.sys, "argv", ["migrations.py"])
+
+    assert migrations.main().startswith("1 migrations would break the release before")
+    assert linted == [("shop", "0002_more")]
