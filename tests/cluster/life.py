@@ -16,6 +16,7 @@ from tests.core.valkey_servers import free_port
 from tests.engines import ROOT
 
 WRITES = 200
+PATIENCE_SECONDS = 60
 
 
 def run(environment: dict[str, str], *arguments: str) -> str:
@@ -60,7 +61,7 @@ def web(environment: dict[str, str]) -> Iterator[str]:
 
 
 def ask(address: str, secret: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:
-    """Ask /v1; return the answer's object. Raises HTTPError for a refusal."""
+    """Ask /v1; return the answer's object. Raises HTTPError for a refusal, unless it says when to ask again."""
     headers = {
         "Authorization": f"Bearer {secret}",
         "Content-Type": "application/json",
@@ -69,8 +70,16 @@ def ask(address: str, secret: str, path: str, body: dict[str, Any] | None = None
     request = urllib.request.Request(
         address + path, data=json.dumps(body).encode() if body else None, headers=headers
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return json.load(answer)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as refusal:
+            # Eight callers may meet at one of the processes: on a busy machine that is overload.
+            if refusal.code != 503 or time.monotonic() > deadline:
+                raise
+            time.sleep(int(refusal.headers["Retry-After"]))
 
 
 def live(environment: dict[str, str]) -> None:
