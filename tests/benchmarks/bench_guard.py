@@ -276,20 +276,19 @@ class Bench:
         finally:
             client.close()
 
+    def _run(self, server: Server, path: str, requests: int) -> None:
+        with contextlib.closing(Client(server.port, self.get(path))) as client:
+            client.run(requests=requests)
+
     def memory(self) -> None:
         """The worker's memory after many requests of every kind."""
+        paths, total = ("/v1/whoami", "/v1/customers?limit=20"), self.options.requests
         with self.pomelo() as server:
-            clients = [
-                Client(server.port, self.get("/v1/whoami")),
-                Client(server.port, self.get("/v1/customers?limit=20")),
-            ]
-            total = self.options.requests
-            for client in clients:
-                client.run(requests=total // 20)
+            for path in paths:
+                self._run(server, path, total // 20)
             warm = server.memory()
-            for client in clients:
-                client.run(requests=total // 2)
-                client.close()
+            for path in paths:
+                self._run(server, path, total // 2)
             grown = server.memory()
         self.figures.append(
             Figure(f"worker memory after {total:,} requests", grown, 160.0, None, unit=" MiB", at_least=False)
