@@ -38,10 +38,10 @@ class ApiKeysConfig(PomeloApp):
             cors,  # noqa: F401
         )
         from apikeys.rotation import count_peppers
-        from apikeys.stores.vault_session import SESSION
+        from apikeys.stores import check_vault
         from core.operations.health import READINESS_CHECKS
         from core.security.rotation import ENCRYPTED_COLUMNS, STEPS, EncryptedColumn
 
         STEPS["API_KEY_PEPPERS"] = count_peppers
         ENCRYPTED_COLUMNS.append(EncryptedColumn("apikeys_leakreport", "secret", "text"))
-        READINESS_CHECKS["vault"] = SESSION.check
+        READINESS_CHECKS["vault"] = check_vault
