@@ -106,6 +106,14 @@ class Migration(migrations.Migration):
                             models.OrderBy(models.F("id"), descending=True, nulls_last=True),
                             name="billing_customer_email",
                         ),
+                        models.Index(
+                            models.F("company"),
+                            models.F("mode"),
+                            models.F("name"),
+                            models.OrderBy(models.F("id"), descending=True, nulls_last=True),
+                            condition=models.Q(("deleted_at__isnull", True)),
+                            name="billing_customer_by_name",
+                        ),
                     ],
                     "constraints": [
                         core.postgres.constraints.RowLevelSecurity(
@@ -304,7 +312,13 @@ class Migration(migrations.Migration):
                             models.OrderBy(models.F("id"), descending=True, nulls_last=True),
                             name="billing_invoice_by_customer",
                         ),
-                        models.Index(fields=["company", "mode", "due_date"], name="billing_invoice_due"),
+                        models.Index(
+                            models.F("company"),
+                            models.F("mode"),
+                            models.F("due_date"),
+                            models.OrderBy(models.F("id"), descending=True, nulls_last=True),
+                            name="billing_invoice_due",
+                        ),
                         models.Index(
                             condition=models.Q(("overdue_at__isnull", True), ("status", "open")),
                             fields=["due_date"],
