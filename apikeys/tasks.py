@@ -29,7 +29,7 @@ def repeat_fences() -> int:
             fences.raise_now(fences.key_fence(company_id, key_id), version)
         except CommandRefused as error:
             # What stands under this one name is no fence; the others can still be told.
-            set_aside.put_aside("apikeys.repeat_fences", ids.encode("key", key_id), error, row_id=key_id)
+            set_aside.record_failure("apikeys.repeat_fences", ids.encode("key", key_id), error, row_id=key_id)
         except ValkeyUnavailable as error:
             log.warning("fences_not_repeated", keys=len(changed) - told, error=str(error))
             return 0

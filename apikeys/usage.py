@@ -125,7 +125,7 @@ class UsageBuffer:
                 raise
             if len(uses) + len(needs) == 1:
                 facts = next(iter(uses.values()))[0] if uses else next(iter(needs.values()))[0]
-                set_aside.put_aside(
+                set_aside.record_failure(
                     "apikeys.usage", ids.encode("key", facts.key_id), error, row_id=facts.key_id
                 )
                 return

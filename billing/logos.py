@@ -42,7 +42,7 @@ def read_logo(sent: bytes) -> Logo:
         with Image.open(io.BytesIO(sent), formats=_FORMATS) as picture:
             # Only the head of the file has been read.
             is_small = picture.width * picture.height <= MAX_PIXELS
-            drawn = _drawn_anew(picture) if is_small else None
+            drawn = _redraw(picture) if is_small else None
     except Exception as error:  # of broken bytes Pillow's decoders raise what they like
         raise ValueError("This is not a readable PNG or JPEG.") from error
     if drawn is None:
@@ -51,7 +51,7 @@ def read_logo(sent: bytes) -> Logo:
     return Logo(content, content_type, drawn.width, drawn.height)
 
 
-def _drawn_anew(picture: "Image.Image") -> "Image.Image":
+def _redraw(picture: "Image.Image") -> "Image.Image":
     from PIL import Image, ImageOps
 
     upright = ImageOps.exif_transpose(picture).convert("RGBA")

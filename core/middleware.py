@@ -98,7 +98,7 @@ class UntoldChangesMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
-        with fences.collecting_untold() as untold:
+        with fences.collecting_undelivered() as untold:
             response = self._get_response(request)
         if untold:
             messages.warning(

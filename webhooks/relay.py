@@ -190,7 +190,7 @@ def relay_events(limit: int = BATCH) -> RelayResult:
                     if subscribed_from < position and matches(patterns, type_)
                 ]
             except Exception as error:  # it keeps its position, goes to nobody, and holds up no other
-                set_aside.put_aside(BATCH_NAME, ids.encode("evt", id_), error, row_id=id_)
+                set_aside.record_failure(BATCH_NAME, ids.encode("evt", id_), error, row_id=id_)
                 continue
             if receivers:
                 events.append(event)
@@ -279,7 +279,7 @@ def insert_deliveries(
         try:
             rendered.append((event, render_body(event)))
         except Exception as error:
-            set_aside.put_aside(BATCH_NAME, ids.encode("evt", event.id), error, row_id=event.id)
+            set_aside.record_failure(BATCH_NAME, ids.encode("evt", event.id), error, row_id=event.id)
     receivers: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
     for event, endpoint in pairs:
         receivers[event.id].append(endpoint)
@@ -299,7 +299,7 @@ def _insert_or_halve(
             raise
         if len(rendered) == 1:
             event = rendered[0][0]
-            set_aside.put_aside(BATCH_NAME, ids.encode("evt", event.id), error, row_id=event.id)
+            set_aside.record_failure(BATCH_NAME, ids.encode("evt", event.id), error, row_id=event.id)
             return
         middle = len(rendered) // 2
         _insert_or_halve(cursor, rendered[:middle], receivers)

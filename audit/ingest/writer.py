@@ -193,7 +193,7 @@ def _store(batch: list[list[Any]]) -> int:
 
 def _refuse(row: list[Any], error: BaseException | str) -> None:
     REFUSED.inc()
-    set_aside.put_aside(BATCH_NAME, _named(row), error)
+    set_aside.record_failure(BATCH_NAME, _named(row), error)
 
 
 def _named(row: list[Any]) -> str:

@@ -81,7 +81,7 @@ def _read(
         try:
             found[values[0]] = _leaf(entry_content(values), stream)
         except Exception as error:  # one entry must not keep every other from being sealed
-            set_aside.put_aside(BATCH_NAME, ids.encode("aud", values[0]), error, row_id=values[0])
+            set_aside.record_failure(BATCH_NAME, ids.encode("aud", values[0]), error, row_id=values[0])
     return found
 
 

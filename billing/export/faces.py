@@ -71,10 +71,10 @@ def _with_neighbours(path: Path, characters: Set[int]) -> Set[int]:
 
 
 def _cut(path: Path, characters: frozenset[int]) -> CutFace:
-    return (_remembered_cut if len(characters) <= MOST_REMEMBERED else _cut_anew)(path, characters)
+    return (_remembered_cut if len(characters) <= MOST_REMEMBERED else _cut_uncached)(path, characters)
 
 
-def _cut_anew(path: Path, characters: frozenset[int]) -> CutFace:
+def _cut_uncached(path: Path, characters: frozenset[int]) -> CutFace:
     # The time of the cut would make two copies of one document differ.
     with TTFont(path, lazy=True, recalcTimestamp=False) as font:
         subsetter = subset.Subsetter(subset.Options(**_OPTIONS))
@@ -87,7 +87,7 @@ def _cut_anew(path: Path, characters: frozenset[int]) -> CutFace:
     return CutFace(path.stem, *(_in_weight(cut, {**axes, "wght": weight}) for weight in (REGULAR, BOLD)))
 
 
-_remembered_cut = lru_cache(maxsize=32)(_cut_anew)
+_remembered_cut = lru_cache(maxsize=32)(_cut_uncached)
 
 
 def _in_weight(cut: bytes, place: dict[str, float]) -> bytes:

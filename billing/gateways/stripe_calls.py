@@ -35,7 +35,7 @@ class OrderRefused(GatewayUnavailable):
 
     def outcome(self, reference: str = "") -> Outcome:
         """Return the refusal as the outcome of the order."""
-        said = _said(self.error)
+        said = _error_details(self.error)
         return failed(
             reference,
             decline_code(said.get("decline_code"), said.get("code"), otherwise="invalid_request"),
@@ -114,7 +114,7 @@ def asking() -> Iterator[None]:
     except (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError) as error:
         raise GatewayMisconfigured(f"stripe: {type(error).__name__} {error.http_status}") from error
     except (stripe.CardError, stripe.InvalidRequestError) as error:
-        said = _said(error)
+        said = _error_details(error)
         code = code_of(said.get("code"), "invalid_request")
         if (
             isinstance(error, stripe.CardError)
@@ -135,7 +135,7 @@ def key_of(answer: Any) -> Any:
     return getattr(answer.metadata, METADATA_KEY, None)
 
 
-def _said(error: stripe.StripeError) -> Mapping[str, Any]:
+def _error_details(error: stripe.StripeError) -> Mapping[str, Any]:
     """Return what Stripe said of the error; the SDK has made sure that it is an object."""
     body: Any = error.json_body
     said: Mapping[str, Any] = body["error"]

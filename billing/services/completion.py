@@ -159,7 +159,7 @@ def _ask(claim: _Claim) -> Outcome | None:
     try:
         if isinstance(order, CheckoutOrder):
             return ask_checkout(gateway, order, end=claim.ends)
-        if claim.payment.attempts >= CLOCK.tries:
+        if claim.payment.attempts >= CLOCK.attempts:
             return gateway.abandon(order)
         return gateway.charge(order) if isinstance(order, ChargeOrder) else gateway.refund(order)
     except GatewayUnavailable as error:

@@ -34,10 +34,10 @@ def take_payment_report(*, gateway: str, report: PaymentReport) -> bool:
         return False
     if report.failed and payment.status == payment.Status.SUCCEEDED:
         reason = f"{gateway} reports that {report.reference} failed after it had succeeded."
-        set_aside.put_aside(BATCH_NAME, payment.public_id, reason, row_id=payment.id)
+        set_aside.record_failure(BATCH_NAME, payment.public_id, reason, row_id=payment.id)
     if report.taken and payment.status == payment.Status.FAILED:
         reason = f"{gateway} reports that {report.reference} was paid after the charge had failed. Refund it there, or record it."
-        set_aside.put_aside(BATCH_NAME, payment.public_id, reason, row_id=payment.id)
+        set_aside.record_failure(BATCH_NAME, payment.public_id, reason, row_id=payment.id)
     return True
 
 

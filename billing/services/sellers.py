@@ -51,7 +51,7 @@ def update_seller(*, actor: Principal, **fields: Any) -> Seller:
         SellerUpdated(
             object_id=seller.public_id,
             object=representations.seller(seller),
-            changes={name: [_told(value) for value in pair] for name, pair in changes.items()},
+            changes={name: [_to_audit_value(value) for value in pair] for name, pair in changes.items()},
         ),
         actor=actor,
     )
@@ -93,7 +93,7 @@ def _keep_logo(logo: Logo | None) -> SellerLogo | None:
     )
 
 
-def _told(value: Any) -> Any:
+def _to_audit_value(value: Any) -> Any:
     return representations.logo(value) if isinstance(value, SellerLogo) else value
 
 

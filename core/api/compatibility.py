@@ -159,7 +159,7 @@ class _Comparison:
     def _types(self, where: str, old: Json, new: Json, way: str) -> Iterator[str]:
         before, after = _types_of(old), _types_of(new)
         if before and after and not (before <= after if way == SENT else after <= before):
-            yield f"{where}: its type was {_said(before)}, is {_said(after)}"
+            yield f"{where}: its type was {_join_sorted(before)}, is {_join_sorted(after)}"
         if old.get("format") != new.get("format") and {"format"} & (old.keys() | new.keys()):
             yield f"{where}: its format was {old.get('format')}, is {new.get('format')}"
         if old.get("const") != new.get("const"):
@@ -172,11 +172,11 @@ class _Comparison:
         if way == SENT:
             lost = before - after if "enum" in old else {"any other value"}
             if "enum" in new and lost:
-                yield f"{where}: {_said(lost)} is taken no more"
+                yield f"{where}: {_join_sorted(lost)} is taken no more"
         elif "enum" in old and old.get("description") != OPEN:
             more = after - before if "enum" in new else {"any value"}
             if more:
-                yield f"{where}: {_said(more)} may be answered now, and the document did not say that more may come"
+                yield f"{where}: {_join_sorted(more)} may be answered now, and the document did not say that more may come"
 
     def _bounds(self, where: str, old: Json, new: Json, way: str) -> Iterator[str]:
         if way != SENT:
@@ -241,5 +241,5 @@ def _types_of(schema: Json) -> set[str]:
     return types | ({"integer"} if "number" in types else set())
 
 
-def _said(values: set[str]) -> str:
+def _join_sorted(values: set[str]) -> str:
     return ", ".join(sorted(values))

@@ -31,7 +31,7 @@ from core.postgres.rows import insert_rows
 from core.principal import Principal
 from core.security.crypto import decrypt, encrypt
 from core.security.made_by import LISTED, Made
-from core.security.reach import noting_asked
+from core.security.reach import collecting_required_scopes
 from core.tenancy import require_tenant
 
 REPLAYED = "Idempotency-Replayed"
@@ -151,7 +151,7 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
         response = replay(stored)
         response.headers[REPLAYED] = "true"
         return response
-    with noting_asked() as asked:
+    with collecting_required_scopes() as asked:
         response = attempt()
     if response.status_code < 400 or response.status_code in STORED_REFUSALS:
         keep(key, mark, response, actor=principal.id, scopes=sorted(asked))

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from core.api.access import Access, ApiRequest
 from core.api.errors import InsufficientScope
 from core.api.scopes import ANY_KEY
-from core.security.reach import note_asked
+from core.security.reach import note_required_scopes
 
 if TYPE_CHECKING:
     # DRF loads this module while it is importing its views.
@@ -55,7 +55,7 @@ def scopes_asked(view: "APIView", method: str | None) -> tuple[str, ...]:
 
 def require_any_scope(request: ApiRequest, needed: tuple[str, ...], message: str) -> None:
     """Raise `insufficient_scope` unless the key was granted one of `needed`: what only the body says, which HasScope does not read."""
-    note_asked(needed)
+    note_required_scopes(needed)
     granted = request.auth.scopes
     if granted.isdisjoint(needed):
         raise InsufficientScope(

@@ -23,6 +23,6 @@ class Wait:
     seconds: int
 
 
-def keep_back(request: ApiRequest, *, position: int, seconds: int) -> None:
+def hold_response(request: ApiRequest, *, position: int, seconds: int) -> None:
     """Let the answer to `request` wait for the next event of its tenant after `position`."""
     request.META[KEY] = Wait(request.auth.tenant, position, seconds)

@@ -1,1 +1,1 @@
-"""Work that nobody waits for: threads, jobs, retries, and what happens to a row that cannot be worked on."""
+"""Background work: threads, Celery tasks, retries, and the handling of rows that fail."""

@@ -1,7 +1,7 @@
-"""How many hints wait at the broker: with no worker there to take them, no more are added than that.
+"""Bounds the number of messages queued at the broker while no worker consumes them.
 
-A hint says nothing that a sweep would not find, and a thousand of them say no more than one. Without a bound, web processes and beat
-would fill the broker's memory for as long as the workers are away.
+A message is only a hint to look for work, which a sweep would find as well, and a thousand hints say no more than one. Without a
+bound, web processes and beat would fill the broker's memory while the workers are down.
 """
 
 import os
@@ -15,27 +15,27 @@ from kombu import Connection
 from kombu.exceptions import KombuError
 
 MOST_WAITING = 1_000
-# A look at the broker holds so long; the processes that send meanwhile add what they add.
+# How long a count is cached. Messages sent meanwhile are not counted.
 LOOK_EVERY_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 class Backlog:
-    """Looks how many messages wait in the queue of tasks, now and then, on a connection of its own."""
+    """Counts the messages in the task queue from time to time, on its own connection."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        """Be as new: a forked child must not speak on its parent's connection."""
+        """Reset the state: a forked child must not use its parent's connection."""
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._looked_at = float("-inf")
         self._is_full = False
 
     def is_full(self) -> bool:
-        """Tell whether so many hints wait that another one would say nothing. False when the broker cannot be asked."""
+        """Return whether enough messages are queued that another would add nothing. False when the broker is unreachable."""
         if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS or not self._lock.acquire(blocking=False):
             return self._is_full
         try:
@@ -58,14 +58,14 @@ class Backlog:
             declared: Any = queue(self._connection.default_channel).queue_declare()
             return int(declared.message_count)
         except self._errors():
-            # No broker: whoever sends will find out. The channel may be closed by now.
+            # The broker is unreachable; the sender will find out. The channel may be closed by now.
             if self._connection is not None:
                 self._connection.release()
             self._connection = None
             return 0
 
     def _errors(self) -> tuple[type[BaseException], ...]:
-        """What a broker that is away raises: each transport has errors of its own."""
+        """The exceptions of an unreachable broker; each transport has its own."""
         known = self._connection
         return (
             KombuError,

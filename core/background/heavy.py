@@ -1,4 +1,4 @@
-"""Work that takes whole seconds of a processor: bounded for each company, so that one cannot take every thread of a process."""
+"""Limits CPU-heavy work per company, so that one company cannot occupy every thread of a process."""
 
 import threading
 import uuid
@@ -9,13 +9,13 @@ from weakref import WeakSet
 
 from core.errors import TemporarilyUnavailable
 
-# At a time, in one process, of one company and of all of them together. A web process has five threads and more.
+# Concurrent jobs in one process: per company, and for all companies together. A web process has at least five threads.
 PER_COMPANY = 2
 PER_PROCESS = 4
 
 
 class Place:
-    """What heavy work is done in. Free again when it is left, or with the last reference to it: an answer can be lost."""
+    """A slot for heavy work. Released by `leave`, or when garbage-collected, since a response may be dropped."""
 
     __slots__ = ("__weakref__", "company")
 
@@ -23,7 +23,7 @@ class Place:
         self.company = company
 
     def leave(self) -> None:
-        """Let the next one in; more than once does no harm."""
+        """Release the slot. Idempotent."""
         with _lock:
             _taken.discard(self)
 
@@ -33,7 +33,7 @@ _taken: WeakSet[Place] = WeakSet()
 
 
 def take_place(company: uuid.UUID) -> Place:
-    """Return a place of `company`. Raises TemporarilyUnavailable (503, with Retry-After) when there is none left."""
+    """Take a slot for `company`. Raises TemporarilyUnavailable (503, with Retry-After) when there is none left."""
     with _lock:
         if len(_taken) >= PER_PROCESS or sum(each.company == company for each in _taken) >= PER_COMPANY:
             raise TemporarilyUnavailable(
@@ -46,7 +46,7 @@ def take_place(company: uuid.UUID) -> Place:
 
 @contextmanager
 def heavy_work(company: uuid.UUID) -> Iterator[None]:
-    """Do the block's work in a place of `company`. Raises TemporarilyUnavailable when there is none left."""
+    """Run the block in a slot of `company`. Raises TemporarilyUnavailable when there is none left."""
     place = take_place(company)
     try:
         yield
@@ -55,7 +55,7 @@ def heavy_work(company: uuid.UUID) -> Iterator[None]:
 
 
 class HeavyBody:
-    """The body of an answer that is made while it is read, in a place that is held until the answer is closed (PEP 3333)."""
+    """A streaming response body that holds its slot until the response is closed (PEP 3333)."""
 
     def __init__(self, pieces: Iterator[bytes], place: Place) -> None:
         self._pieces, self._place = pieces, place
@@ -68,5 +68,5 @@ class HeavyBody:
         return next(self._pieces)
 
     def close(self) -> None:
-        """Called by Django when the answer has been sent, or given up."""
+        """Release the slot. Called by Django when the response was sent or abandoned."""
         self._place.leave()

@@ -1,10 +1,10 @@
-"""Background work. Celery carries hints only: a lost one is found again by a sweep, since the truth is in PostgreSQL.
+"""Celery tasks. Messages are only hints: the source of truth is PostgreSQL, and a sweep recovers the work of a lost message.
 
-A tenant's task carries its tenant in the message headers and runs inside it; a task without one is refused. A system
+A tenant task carries its tenant in the message headers and runs inside it; without one it is refused. A system
 task opens `system_context` itself and takes no arguments.
 
-The broker is not to be believed either. What a message can say beyond "look for work" is sealed together with the
-task's name and a time, so that whoever writes to the broker can neither make up a tenant's task nor play an old one again.
+The broker is not trusted. Everything in a message beyond "look for work" is authenticated together with the task's name
+and a timestamp, so that an attacker who can write to the broker can neither forge a tenant task nor replay an old one.
 """
 
 import json
@@ -31,29 +31,29 @@ log = structlog.get_logger(__name__)
 COMPANY_HEADER = "pomelo_company"
 MODE_HEADER = "pomelo_mode"
 SEAL_HEADER = "pomelo_seal"
-# Of the request that asked for the work: for the worker's log and its spans alone, which is why no seal covers them.
+# Of the request that enqueued the task. Used only for the worker's logs and spans, so it is not authenticated.
 REQUEST_HEADER = "pomelo_request"
 TRACE_HEADER = "pomelo_trace"
-# A hint older than this says nothing that a sweep has not found meanwhile.
+# Messages older than this are ignored: a sweep has found their work meanwhile.
 HINT_SECONDS = 3600
 _SCHEMA = sealed.tag_of("job", ["name", "company", "mode", "arguments", "sent"])
 
-# After a failure the broker is left alone this long: a dead one must not cost every request a time-out.
+# How long the broker is not contacted after a failure, so that an outage does not cost every request a timeout.
 BROKER_PAUSE_SECONDS = 1.0
 _broker_paused_until = 0.0
-# Wake-ups of one task within this long are one message.
+# Wake-ups of one task within this interval are coalesced into one message.
 WAKE_INTERVAL_SECONDS = 0.05
 
 
 class TaskWithoutTenant(RuntimeError):
-    """A tenant's task arrived without a tenant in its headers, or without our seal on it; it did nothing."""
+    """A tenant task arrived without a tenant in its headers, or without a valid seal. It was not run."""
 
 
 def enqueue(name: str, **kwargs: Any) -> None:
     """Send the task `name` once the current transaction has committed (at once outside of one).
 
-    The current tenant travels along. When the broker cannot be reached the hint is dropped, and said so in the log: the
-    sweeps find the work a few seconds later.
+    The current tenant is included. When the broker is unreachable, the message is dropped and logged: the sweeps find the
+    work a few seconds later.
     """
     tenant = current_tenant()
     headers = tenant_headers(name, kwargs, tenant) if tenant else {}
@@ -66,9 +66,9 @@ def enqueue(name: str, **kwargs: Any) -> None:
 
 
 def tenant_headers(name: str, kwargs: dict[str, Any], tenant: Tenant) -> dict[str, str]:
-    """Return the headers under which a worker runs the task `name` in `tenant`."""
+    """Return the message headers that make a worker run the task `name` in `tenant`."""
     company, sent = str(tenant.company_id), int(time.time())
-    # Two hints of one transaction are the same message only if they say the same: the time is that of a minute.
+    # The timestamp is rounded to the minute, so that equal messages of one transaction can be deduplicated.
     content = _job_content(name, company, tenant.mode, kwargs, sent - sent % 60)
     seal = sealed.seal(_SCHEMA, content).decode()
     return {COMPANY_HEADER: company, MODE_HEADER: tenant.mode, SEAL_HEADER: seal}
@@ -79,7 +79,7 @@ def _job_content(name: str, company: str, mode: str, kwargs: dict[str, Any], sen
 
 
 def _sealed_tenant(name: str, kwargs: dict[str, Any], headers: dict[str, Any]) -> Tenant:
-    """Return the tenant that a message of ours names. Raises TaskWithoutTenant."""
+    """Return the tenant named by an authentic message. Raises TaskWithoutTenant."""
     company, mode = headers.get(COMPANY_HEADER), headers.get(MODE_HEADER)
     if not company or mode not in ("live", "test"):
         raise TaskWithoutTenant(f"{name} was sent without a tenant")
@@ -96,7 +96,7 @@ def _sealed_tenant(name: str, kwargs: dict[str, Any], headers: dict[str, Any]) -
 
 
 def _once_after_commit(send: partial[None]) -> None:
-    # One nudge of a kind per transaction is enough.
+    # One identical message per transaction is enough.
     waiting = transaction.get_connection().run_on_commit
     if not any(getattr(callback, "args", None) == send.args for _, callback, *_ in waiting):
         transaction.on_commit(send)
@@ -117,31 +117,31 @@ def _send(name: str, kwargs: dict[str, Any], headers: dict[str, str]) -> None:
 def wake(name: str) -> None:
     """Wake the system task `name` once the current transaction has committed (at once outside of one).
 
-    For tasks that ask PostgreSQL what there is to do: a thread of this process sends the message, one for all that is
-    committed within WAKE_INTERVAL_SECONDS, so that no request waits for the broker. What a killed process had not sent is
-    found by the sweeps, like any lost hint.
+    For tasks that query PostgreSQL for work. A background thread sends one message for everything committed within
+    WAKE_INTERVAL_SECONDS, so that no request waits for the broker. If the process is killed before sending, the sweeps find
+    the work, as for any lost message.
     """
     _once_after_commit(partial(_WAKER.wake, name))
 
 
 class _Waker:
-    """Sends wake-ups from a thread of its own, which starts with the first one."""
+    """Sends wake-ups from a background thread, which starts with the first one."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
         self._loop = Loop("wake-ups", self.send_all, rest=WAKE_INTERVAL_SECONDS)
 
     def wake(self, name: str) -> None:
-        """Let `name` be sent soon."""
+        """Schedule a message for the task `name`."""
         self._names.add(name)
         self._loop.wake()
 
     def forget(self) -> None:
-        """Forget what waits: a forked child has its parent's names, which the parent sends."""
+        """Drop pending wake-ups in a forked child; the parent sends them."""
         self._names = set()
 
     def send_all(self) -> None:
-        """Send what waits."""
+        """Send all pending wake-ups."""
         while True:
             try:
                 name = self._names.pop()
@@ -155,7 +155,7 @@ os.register_at_fork(after_in_child=_WAKER.forget)
 
 
 def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]:
-    """Declare a task that runs in the tenant its message names; raises TaskWithoutTenant when it names none."""
+    """Declare a task that runs in the tenant named by its message. Without one it raises TaskWithoutTenant."""
 
     def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
         @wraps(function)
@@ -170,7 +170,7 @@ def tenant_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], 
 
 
 def system_task(*, name: str, **options: Any) -> Callable[[Callable[..., Any]], Task[Any, Any]]:
-    """Declare a task of the system's own, which belongs to no tenant."""
+    """Declare a system task, which belongs to no tenant."""
 
     def decorate(function: Callable[..., Any]) -> Task[Any, Any]:
         task: Task[Any, Any] = shared_task(name=name, **options)(function)

@@ -1,10 +1,10 @@
-"""Background threads of a process, all of one design.
+"""Background threads, all built on one class.
 
-A loop starts with the first thing there is to do, also in a process that was forked; it is woken, or works on the clock; it
-outlives whatever its work raises, and backs off while that goes on; and it ends with the process, after a last step, within
-a deadline. A metric counts its failures, and `/readyz` warns of a loop that keeps failing.
+A loop starts lazily, with the first work it is given, so it is safe across forks. It runs when woken or at an interval,
+survives any exception with exponential back-off, and stops with the process, after a final step and within a deadline.
+A metric counts its failures, and `/readyz` warns about a loop that keeps failing.
 
-Work that belongs to no process in particular is a task of Celery's (core.background.jobs) instead.
+Work that is not tied to a particular process belongs in a Celery task (core.background.jobs) instead.
 """
 
 import os
@@ -19,7 +19,7 @@ from prometheus_client import Counter
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
-# From so many failures in a row on, somebody should look.
+# Consecutive failures before `/readyz` warns.
 FAILURES_TO_WARN_OF = 5
 
 log = structlog.get_logger("pomelo.background")
@@ -27,29 +27,29 @@ FAILURES = Counter("pomelo_background_failures_total", "Steps of background thre
 
 
 class BackOff:
-    """How long to wait after failures in a row: twice as long each time, up to half a minute, a little of it by chance."""
+    """Exponential back-off with jitter: doubles with each consecutive failure, up to half a minute."""
 
     def __init__(self) -> None:
         self.failures = 0
 
     def next(self) -> float:
         """Count a failure and return the seconds to wait."""
-        # Bounded before the power: a number of failures has no bound.
+        # The exponent is capped, since the number of failures is unbounded.
         pause: float = min(FIRST_PAUSE_SECONDS * 2 ** min(self.failures, 10), LONGEST_PAUSE_SECONDS)
         self.failures += 1
         return pause * random.uniform(0.8, 1.0)  # noqa: S311  not a secret
 
     def reset(self) -> None:
-        """Forget the failures: it worked."""
+        """Clear the failure count after a success."""
         self.failures = 0
 
 
 class Loop:
-    """A thread that does `step` whenever it is woken, and every `every` seconds if that is given.
+    """A thread that runs `step` whenever it is woken, and every `every` seconds if given.
 
-    `step` may return the seconds after which it wants to be called again without being woken. `rest` is kept after each
-    step, so that what comes meanwhile is done together. At the end `finish` is called, or `step` once more (unless
-    `last_step` is False); `interrupt` tells a step that is under way to end.
+    `step` may return the number of seconds after which to call it again. The loop pauses for `rest` seconds after each step,
+    so that work arriving meanwhile is batched. On shutdown, `finish` is called, or `step` once more (unless `last_step` is
+    False); `interrupt` asks a running step to end.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Loop:
         _LOOPS.add(self)
 
     def _forget(self) -> None:
-        """Be as new: a forked child has neither its parent's thread nor whoever held a lock."""
+        """Reset the state in a forked child, which has neither its parent's thread nor the holders of its locks."""
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._event = threading.Event()
@@ -87,11 +87,11 @@ class Loop:
 
     @property
     def failures(self) -> int:
-        """How many steps have failed in a row."""
+        """The number of consecutive failed steps."""
         return self._back_off.failures
 
     def start(self) -> None:
-        """Start the thread, if it does not run yet. Cheap enough for a hot path; does nothing once stopped."""
+        """Start the thread if it is not running. Cheap enough for a hot path; does nothing once stopped."""
         if self._thread is None and not self._stopping:
             with self._starting:
                 if self._thread is None:
@@ -100,14 +100,14 @@ class Loop:
                     _watch_the_end()
 
     def wake(self) -> None:
-        """Let a step be made soon. From any thread; cheap enough for a hot path."""
+        """Schedule a step. Thread-safe and cheap enough for a hot path."""
         self._wanted = True
         if self._waiting:
             self._event.set()
         self.start()
 
     def stop(self, seconds: float | None = None) -> bool:
-        """End the loop after its last step; return whether it has ended within its deadline."""
+        """Stop the loop after its final step; return whether it stopped within its deadline."""
         self.begin_to_stop()
         thread = self._thread
         if thread is None:
@@ -118,7 +118,7 @@ class Loop:
         return not thread.is_alive()
 
     def begin_to_stop(self) -> None:
-        """Tell the loop to end, without waiting for it."""
+        """Ask the loop to stop, without waiting for it."""
         self._stopping = True
         self._event.set()
         if self._thread is not None and self._interrupt is not None:
@@ -137,10 +137,10 @@ class Loop:
             self._try(self._finish)
 
     def _make_step(self) -> float | None:
-        """Make a step; return the seconds until the next one, None for when it is woken."""
+        """Run one step; return the seconds until the next one, or None to wait until woken."""
         ok, asked = self._try(self._step)
         if not ok:
-            # Not sooner for being woken: what fails now would fail again.
+            # A wake-up does not cut the back-off short: the step would only fail again.
             self._sleep(self._back_off.next())
             return 0.0
         self._back_off.reset()
@@ -157,7 +157,7 @@ class Loop:
             return False, None
 
     def _wait(self, seconds: float | None) -> None:
-        # In this order, and the other way round in `wake`: whoever wants a step is seen here, or sees that we wait.
+        # `wake` does these two in the opposite order, so that either we see its request or it sees us waiting.
         self._waiting = True
         if not self._wanted and not self._stopping:
             self._event.wait(seconds)
@@ -177,10 +177,10 @@ _watcher: threading.Thread | None = None
 
 
 def _watch_the_end() -> None:
-    """Stop every loop when the main thread ends.
+    """Stop all loops when the main thread ends.
 
-    Not by `atexit`, which a process started by multiprocessing (a web server's worker) never comes to. The thread that
-    waits is no daemon, so the interpreter waits for the loops' last steps.
+    Not with `atexit`, which does not run in processes started by multiprocessing (a web server's workers). The watching
+    thread is not a daemon, so the interpreter waits for the loops' final steps.
     """
     global _watcher
     with _watching:
@@ -190,9 +190,9 @@ def _watch_the_end() -> None:
 
 
 def stop_all() -> bool:
-    """Stop every loop of this process after its last step; return whether all have ended within their deadlines."""
+    """Stop all loops of this process after their final steps; return whether all stopped within their deadlines."""
     loops = list(_LOOPS)
-    # All of them first, so that their last steps are made side by side.
+    # Signal all of them first, so that their final steps run concurrently.
     for loop in loops:
         loop.begin_to_stop()
     ended = [loop.stop() for loop in loops]

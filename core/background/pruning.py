@@ -1,4 +1,4 @@
-"""Removing rows that were kept long enough: in steps, each a short transaction, so that nobody waits for long."""
+"""Deletes expired rows in batches, each in a short transaction, so that locks are held only briefly."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ PRUNED = Counter(
 def in_steps(
     table: str, statement: str, params: Mapping[str, Any], *, reason: str, max_steps: int, step: int = STEP
 ) -> int:
-    """Run a DELETE that removes at most `%(step)s` rows of `table`, until one finds fewer; return how many went."""
+    """Run a DELETE of at most `%(step)s` rows of `table` until one finds fewer; return the number of rows deleted."""
     removed = 0
     for _ in range(max_steps):
         with system_context(reason=reason), connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The retry clock: how long to wait after each try that failed. Pure arithmetic; each app keeps its own numbers."""
+"""The retry schedule: how long to wait after each failed attempt. Pure arithmetic; each app defines its own numbers."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import timedelta
 
 @dataclass(frozen=True)
 class RetryClock:
-    """`waits` after the first try, the second, and so on; after the last wait one more try is made, and no other.
+    """A retry schedule: `waits` after the first attempt, the second, and so on. One final attempt follows the last wait.
 
-    Up to `jitter` (a share of the wait) is added, never taken away: nothing comes earlier than promised, and what failed
-    together does not come back together.
+    Up to `jitter` (a fraction of the wait) is added, never subtracted, so that no retry comes early and attempts that failed
+    together are not retried together.
     """
 
     waits: tuple[timedelta, ...]
@@ -20,31 +20,31 @@ class RetryClock:
 
     @classmethod
     def of_seconds(cls, *seconds: float, jitter: float = 0.0) -> RetryClock:
-        """Return the clock with these waits."""
+        """Return the schedule with these waits."""
         return cls(tuple(timedelta(seconds=each) for each in seconds), jitter)
 
     @property
-    def tries(self) -> int:
-        """How many tries there are in all."""
+    def attempts(self) -> int:
+        """The total number of attempts."""
         return len(self.waits) + 1
 
-    def is_over(self, tries_made: int) -> bool:
-        """Tell whether `tries_made` tries were all."""
-        return tries_made >= self.tries
+    def is_over(self, attempts_made: int) -> bool:
+        """Return whether no attempt is left after `attempts_made`."""
+        return attempts_made >= self.attempts
 
-    def wait_after(self, tries_made: int, *, chance: float | None = None) -> timedelta | None:
-        """Return how long to wait after `tries_made` failed tries, or None after the last.
+    def wait_after(self, attempts_made: int, *, chance: float | None = None) -> timedelta | None:
+        """Return how long to wait after `attempts_made` failed attempts, or None after the last.
 
-        `chance` in [0, 1] replaces the dice. Raises ValueError before the first try.
+        `chance` in [0, 1] replaces the random number. Raises ValueError before the first attempt.
         """
-        if tries_made < 1:
+        if attempts_made < 1:
             raise ValueError("There is a wait only after a first try.")
-        if self.is_over(tries_made):
+        if self.is_over(attempts_made):
             return None
-        return self.waits[tries_made - 1] * self.factor(chance)
+        return self.waits[attempts_made - 1] * self.factor(chance)
 
     def factor(self, chance: float | None = None) -> float:
-        """Return what a wait is multiplied by: from 1 to 1 + `jitter`."""
+        """Return the factor to multiply a wait by: from 1 to 1 + `jitter`."""
         if chance is None:
             chance = random.random()  # noqa: S311  not a secret
         return 1 + self.jitter * min(max(chance, 0.0), 1.0)

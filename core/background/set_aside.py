@@ -1,8 +1,8 @@
-"""One bad row stops no others (docs/architecture.md, Events): it is set aside with its reason, staff see it, and a metric counts it.
+"""Keeps one bad row from blocking a batch (docs/architecture.md, Events): it is set aside with the reason, shown to staff and counted.
 
-A sweep goes through its rows with `each`, or catches what one of them raises and hands it to `put_aside`. What was set aside
-is tried again after a while, longer each time, and leaves the list once it succeeds; until then the sweep passes over it
-(`resting`), so that rows that fail for ever never fill its batches.
+A sweep processes its rows with `each`, or catches a row's exception itself and passes it to `record_failure`. A row that was set
+aside is retried with increasing delays and removed from the list once it succeeds; meanwhile the sweep skips it (`resting`),
+so that permanently failing rows never fill its batches.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -25,9 +25,9 @@ from core.tenancy import system_context
 from core.values.redaction import redact
 from core.values.texts import storable
 
-# Waits after the first failure, the second, and so on; after the last one every time.
+# Waits after the first failure, the second, and so on; the last one repeats.
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 10, 60, 6 * 60, 24 * 60))
-# What has not failed again for so long is gone, or was mended by hand.
+# A row that has not failed again for this long is gone, or was repaired by hand.
 KEPT_FOR = timedelta(days=90)
 MAX_REASON_LENGTH = 500
 _DELETE_OLD = """
@@ -41,7 +41,7 @@ Row = TypeVar("Row")
 
 
 def count_rows() -> Iterator[GaugeMetricFamily]:
-    """Yield how many rows of each batch are on the list, for `/metrics`."""
+    """Yield the number of rows set aside per batch, for `/metrics`."""
     family = GaugeMetricFamily(
         "pomelo_set_aside_rows",
         "Rows that are set aside now, by the work they were part of",
@@ -57,7 +57,7 @@ FIGURES["rows set aside"] = count_rows
 
 
 def concerns_all(error: BaseException) -> bool:
-    """Tell whether `error` would meet every other row too: PostgreSQL is away, or the task's time is over."""
+    """Return whether `error` affects every row: PostgreSQL is unreachable, or the task's time limit was reached."""
     return isinstance(error, SoftTimeLimitExceeded) or is_outage(error)
 
 
@@ -68,10 +68,10 @@ def each(
     *,
     identify: Callable[[Row], tuple[str, UUID]],
 ) -> int:
-    """Call `work` with every row, each by itself; return how many succeeded.
+    """Call `work` for each row separately; return how many succeeded.
 
-    `identify` says how a row is called (its TypeID) and its id. `work` opens the row's own transaction. A row whose work
-    raises is set aside; what concerns all of them (`concerns_all`) is raised, and ends the batch.
+    `identify` returns a row's name (its TypeID) and its id. `work` opens a transaction per row. A row that raises is set
+    aside; an error that affects all rows (`concerns_all`) propagates and ends the batch.
     """
     waiting = list(rows)
     if not waiting:
@@ -85,16 +85,16 @@ def each(
         except Exception as error:
             if concerns_all(error):
                 raise
-            put_aside(batch, name, error, row_id=row_id)
+            record_failure(batch, name, error, row_id=row_id)
         else:
             done += 1
             if name in known:
-                take_back(batch, name)
+                clear_failure(batch, name)
     return done
 
 
-def put_aside(batch: str, item: str, error: BaseException | str, *, row_id: UUID | None = None) -> None:
-    """Note that `item` of `batch` failed, and why. Raises Django's database errors when PostgreSQL is away."""
+def record_failure(batch: str, item: str, error: BaseException | str, *, row_id: UUID | None = None) -> None:
+    """Record that `item` of `batch` failed, and why. Raises Django's database errors when PostgreSQL is unreachable."""
     reason = _reason(error)
     SET_ASIDE.labels(batch).inc()
     log.error(
@@ -115,20 +115,20 @@ def put_aside(batch: str, item: str, error: BaseException | str, *, row_id: UUID
             found.save(update_fields=["tries", "reason", "last_seen", "try_again_at"])
 
 
-def take_back(batch: str, item: str) -> None:
-    """Forget that `item` was set aside: it has succeeded."""
+def clear_failure(batch: str, item: str) -> None:
+    """Remove `item` from the rows set aside, after it has succeeded."""
     with system_context(reason="a row that is set aside no more"):
         SetAside.objects.filter(batch=batch, item=_name(item)).delete()
 
 
 def resting(batch: str, *, now: datetime | None = None) -> list[UUID]:
-    """Return the ids of the rows that `batch` passes over at `now`. Must be called inside `system_context`."""
+    """Return the ids of the rows that `batch` skips at `now`. Must be called inside `system_context`."""
     rows = SetAside.objects.filter(batch=batch, try_again_at__gt=now or clock.now())
     return [row.row_id for row in rows.only("row_id") if row.row_id is not None]
 
 
 def prune(*, max_steps: int = 1_000, step: int = pruning.STEP) -> int:
-    """Forget what has not failed for 90 days, `step` rows per transaction; return how many."""
+    """Delete entries that have not failed for 90 days, `step` rows per transaction; return how many."""
     return pruning.in_steps(
         "core_setaside",
         _DELETE_OLD,
@@ -150,5 +150,5 @@ def _known(batch: str) -> frozenset[str]:
 
 def _reason(error: BaseException | str) -> str:
     text = error if isinstance(error, str) else f"{type(error).__name__}: {error}"
-    # It may quote the very value that PostgreSQL would not take.
+    # The message may quote the very value that PostgreSQL rejected.
     return str(redact(storable(text)))[:MAX_REASON_LENGTH]

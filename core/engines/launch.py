@@ -58,7 +58,7 @@ def enter_user_namespace(uid: int, gid: int) -> None:
             file.write(text)
 
 
-def become_account(uid: int, gid: int) -> None:
+def switch_to_user(uid: int, gid: int) -> None:
     """Become `uid` for good, keeping only the right to pass through folders (capabilities(7)).
 
     The data folder may lie below a home that others cannot enter; opening that home up would be worse than this.
@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> None:
     if mode == "namespace":
         enter_user_namespace(int(uid), int(gid))
     elif mode == "account":
-        become_account(int(uid), int(gid))
+        switch_to_user(int(uid), int(gid))
     if mode != "same":
         check_access(folder)
     os.umask(0o077)

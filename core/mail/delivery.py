@@ -78,7 +78,7 @@ def _send(transport: BaseEmailBackend, mail: OutgoingMail) -> None:
     MAILS.labels("sent").inc()
     _remove(mail)
     if mail.tries > 1:
-        set_aside.take_back(BATCH, mail.public_id)
+        set_aside.clear_failure(BATCH, mail.public_id)
 
 
 def _postpone(mail: OutgoingMail, error: Exception) -> bool:
@@ -87,12 +87,12 @@ def _postpone(mail: OutgoingMail, error: Exception) -> bool:
     wait = CLOCK.wait_after(mail.tries)
     if wait is None or is_permanent(error):
         MAILS.labels("given_up").inc()
-        set_aside.put_aside(BATCH, mail.public_id, f"Given up: {_named(error)}")
+        set_aside.record_failure(BATCH, mail.public_id, f"Given up: {_named(error)}")
         _remove(mail)
         return is_own
     MAILS.labels("postponed").inc()
     if is_own:
-        set_aside.put_aside(BATCH, mail.public_id, error, row_id=mail.id)
+        set_aside.record_failure(BATCH, mail.public_id, error, row_id=mail.id)
     else:
         log.warning("mail.server_unavailable", mail=mail.public_id, error=_named(error))
     with system_context(reason="mail that is tried again"):

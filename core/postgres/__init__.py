@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, taught to carry the tenant of the request into each transaction."""
+"""Django's PostgreSQL backend, extended to apply the request's tenant to each transaction."""

@@ -1,10 +1,10 @@
-"""The database wrapper: what a transaction needs besides its queries travels together with them.
+"""The database wrapper. It batches a transaction's housekeeping statements with its queries to save round trips.
 
-Three things would cost a round trip each and do not. The scope of `core.tenancy` (`set_config(…, true)` and `SET LOCAL ROLE`,
-which last until the end of the transaction); the transaction's own statements (`BEGIN`, `SAVEPOINT`, `RELEASE SAVEPOINT`);
-and writes whose result nobody waits for (`send_later`). They wait for the next query and go in front of it, in the same
-message; writes that still wait at the end go with the `COMMIT`. A request that sends no query sends nothing at all, and a
-savepoint in which nothing happened is never made. And the `COMMIT` of a transaction that only reads may travel behind its last
+Three kinds of statements would otherwise cost a round trip each: the scope of `core.tenancy` (`set_config(…, true)` and
+`SET LOCAL ROLE`, which last until the end of the transaction); the transaction's own statements (`BEGIN`, `SAVEPOINT`,
+`RELEASE SAVEPOINT`); and writes whose result is not needed at once (`send_later`). They are queued and sent in front of the
+next query, in the same message; writes still queued at the end are sent with the `COMMIT`. A request that runs no query sends
+nothing at all, and an empty savepoint is never created. The `COMMIT` of a read-only transaction may be appended to its last
 query (`ending_with_next_query`). ADR 8 has the invariant and the states; `DATABASE_STATEMENTS_APART` switches all of it off.
 """
 
@@ -25,22 +25,22 @@ from core.postgres.failures import name_statement
 from core.postgres.moments import with_moments
 from core.tenancy.scope import Tenant, current_scope
 
-# What a transaction starts with: no tenant, the login role.
+# The scope at the start of a transaction: no tenant, the login role.
 _NOTHING: tuple[Tenant | None, bool] = (None, False)
 _BEGIN = "BEGIN"
 _COMMIT = "COMMIT"
-# What a SELECT that does more than read has in its text: locks of rows, advisory locks, sequences.
+# Substrings that mark a SELECT with side effects: row locks, advisory locks, sequences.
 _MORE_THAN_READS = (" FOR ", "pg_", "val(")
 
 
 class _Write(str):
-    """A statement that waits and changes rows: the others may be dropped when nothing follows them, this one never."""
+    """A queued statement that changes rows. Other queued statements may be dropped when nothing follows; a write never is."""
 
     __slots__ = ()
 
 
 def _literal(text: str | None, escape: Callable[[bytes], bytes]) -> str:
-    """Return `text` as SQL: libpq escapes what has anything to escape, and everything else is itself between quotes."""
+    """Return `text` as an SQL literal. Only text that needs escaping goes through libpq."""
     if text is None:
         return "NULL"
     if "'" in text or "\\" in text:
@@ -53,34 +53,34 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # (tenant, is system), or None when a ROLLBACK TO SAVEPOINT left the settings at some earlier moment's.
+        # (tenant, is system), or None when a ROLLBACK TO SAVEPOINT may have restored earlier settings.
         self._applied: tuple[Tenant | None, bool] | None = _NOTHING
-        # Statements that wait for the next query, in their order.
+        # Statements queued for the next query, in order.
         self._waiting: list[str] = []
-        # A cursor that sends nothing: it writes parameters out for what waits.
+        # A cursor that sends nothing: it only renders the parameters of queued statements.
         self._pen: psycopg.ClientCursor[Any] | None = None
         self._rolling_back = False
-        # Whether the transaction has neither written nor locked anything yet, and whether its next query is to end it.
+        # Whether the transaction has neither written nor locked anything yet, and whether its next query should end it.
         self._only_reads = True
         self._ending = self._ends_after_writes = False
-        # For whoever debugs: nothing travels with anything else, so a failure shows where it was made.
+        # For debugging: every statement is sent on its own, so an error surfaces where it was caused.
         self.sends_apart: bool = settings.DATABASE_STATEMENTS_APART
         self._is_default = self.alias == "default"
         if self._is_default:
             self.execute_wrappers.append(self._send_along)
 
     def get_connection_params(self) -> dict[str, Any]:
-        """Return what the driver connects with: Django's, and our way to read moments."""
+        """Return Django's connection parameters, plus our loader for timestamps."""
         params: dict[str, Any] = super().get_connection_params()
         params["context"] = with_moments(params["context"])
         return params
 
     def send_later(self, sql: str, params: Sequence[Any] | Mapping[str, Any]) -> None:
-        """Execute a write together with the transaction's next query, or at its end with the COMMIT.
+        """Queue a write, to be executed with the transaction's next query or with its COMMIT.
 
-        Every later query sees its effect, and a savepoint that is rolled back takes it along. What may fail for reasons of
-        the caller does not belong here: the failure is raised by whatever it travels with. Outside of a transaction, and on
-        other aliases than `default`, it is executed at once.
+        Every later query sees its effect, and rolling back a savepoint undoes it. Do not use it for writes that a caller's
+        input can make fail: the error is raised by the statement it was sent with. Outside a transaction, and on aliases
+        other than `default`, the write is executed immediately.
         """
         if not (self._is_default and self.in_atomic_block):
             with self.cursor() as cursor:
@@ -98,14 +98,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def ending_with_next_query(self, *, after_writes: bool = False) -> Iterator[None]:
-        """Let the COMMIT travel behind the queries made inside: for the last one of a transaction that only reads.
+        """Append the COMMIT to the query made inside the block: for the last query of a read-only transaction.
 
-        Where something was written or locked before, or a savepoint is open, the COMMIT comes at the end as ever. A query that
-        follows all the same begins a transaction of its own, under the same scope: under READ COMMITTED, which gives each
-        statement its own view of the rows, nothing that reads can tell.
+        If something was written or locked before, or a savepoint is open, the COMMIT is sent at the end as usual. A query that
+        follows anyway starts a new transaction under the same scope. Reads cannot tell the difference, because READ COMMITTED
+        gives each statement its own snapshot.
 
-        `after_writes` is for whoever has written on purpose and has nothing left to do but this query: whatever fails behind it
-        no longer takes the writes back.
+        `after_writes` also allows it after writes, when this query is all that is left to do: a failure after it no longer
+        rolls the writes back.
         """
         before = self._ending, self._ends_after_writes
         self._ending, self._ends_after_writes = True, after_writes
@@ -116,9 +116,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def copying(self, sql: str) -> Iterator[Copy]:
-        """Send rows by `COPY … FROM STDIN` in the current transaction, after everything that waits.
+        """Send rows by `COPY … FROM STDIN` in the current transaction, after all queued statements.
 
-        What PostgreSQL refuses is raised as Django's errors, like that of any query.
+        Errors from PostgreSQL are raised as Django's database errors, as for any query.
         """
         self.validate_no_broken_transaction()
         self._only_reads = False
@@ -143,7 +143,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
 
     def _written_out(self, cursor: Any, sql: str, params: Sequence[Any] | Mapping[str, Any] | None) -> str:
-        """Return `sql` with its parameters as literals, which is how this kind of cursor sends it anyway."""
+        """Return `sql` with its parameters as literals, which is how a client-side cursor sends it anyway."""
         if params is None:
             return sql
         if not isinstance(params, Mapping) and all(
@@ -157,7 +157,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return written
 
     def _scope_first(self) -> None:
-        """Let the settings of the current scope wait, if PostgreSQL does not have them yet."""
+        """Queue the settings of the current scope, unless PostgreSQL already has them."""
         scope = current_scope()
         wanted = (scope.tenant, scope.system_reason is not None)
         if wanted != self._applied:
@@ -199,14 +199,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
         self._waiting = []
         if ends:
-            # As at the beginning: what follows all the same begins anew.
+            # Back to the initial state: a query that follows anyway starts a new transaction.
             self._forget()
             self._waiting = [_BEGIN]
         cursor.set_result(len(waiting))  # type: ignore[attr-defined]
         return result
 
     def _ends_with(self, sql: Any, many: bool, context: dict[str, Any]) -> bool:
-        """Tell whether the COMMIT may travel behind this query, and note whether it does more than read."""
+        """Return whether the COMMIT may be appended to this query, and record whether the query has side effects."""
         is_plain = not many and isinstance(sql, str) and type(context["cursor"].cursor) is base.Cursor
         reads = is_plain and sql.startswith("SELECT ") and not any(mark in sql for mark in _MORE_THAN_READS)
         if not reads:
@@ -236,7 +236,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._only_reads = True
 
     def connect(self) -> None:
-        """Open a connection, on which nothing is applied yet. Raises OperationalError, at once while PostgreSQL is away."""
+        """Open a connection with no scope applied. Raises OperationalError, immediately while the breaker is open."""
         self._forget()
         self._pen = None
         note_connected()
@@ -291,19 +291,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if not self._is_default:
             super()._savepoint_commit(sid)  # type: ignore[misc]
         elif (unsent := self._place_of(sid)) is not None:
-            # Nothing can go back to it any more, so it need not be made. What waits behind it stays.
+            # Nothing can roll back to it any more, so it need not be created. What is queued after it stays.
             del self._waiting[unsent]
         else:
             self._waiting.append(self.ops.savepoint_commit_sql(sid))
 
     def _savepoint_rollback(self, sid: str) -> None:
         if (unsent := self._place_of(sid)) is not None:
-            # PostgreSQL has seen nothing of it. The savepoint itself stays, as ROLLBACK TO leaves it.
+            # PostgreSQL has not seen any of it. The savepoint itself stays queued, as ROLLBACK TO would leave it.
             del self._waiting[unsent + 1 :]
             self._applied = None  # the settings may have been among what was dropped
             return
-        # What waits belongs to savepoints that end here. And the transaction may be aborted: PostgreSQL accepts nothing
-        # before the ROLLBACK itself.
+        # Everything queued belongs to savepoints that end here. The transaction may also be aborted: PostgreSQL accepts
+        # nothing before the ROLLBACK itself.
         self._waiting = []
         self._rolling_back = True
         try:
@@ -313,6 +313,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._applied = None
 
     def _place_of(self, sid: str) -> int | None:
-        """Where the savepoint `sid` waits to be made; None when PostgreSQL knows it."""
+        """Return the queue position of the savepoint `sid`; None when it was already sent."""
         created = self.ops.savepoint_create_sql(sid)
         return self._waiting.index(created) if created in self._waiting else None

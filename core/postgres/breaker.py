@@ -1,7 +1,7 @@
-"""Knows in a web process that PostgreSQL is away, so that requests fail at once instead of each waiting for it.
+"""A circuit breaker for web processes: while PostgreSQL is unreachable, requests fail at once instead of waiting for it.
 
-Whoever loses a connection, or gets none, makes the breaker ask PostgreSQL itself. While that fails nobody else tries; it is asked
-again twice a second, and what needs it goes on within a second of its return. Requests that need no SQL never come here.
+A lost or refused connection makes the breaker probe PostgreSQL itself. While the probe fails, nothing else connects; it is
+repeated twice a second, so work resumes within a second of recovery. Requests that need no SQL are unaffected.
 """
 
 import threading
@@ -25,11 +25,11 @@ AWAY = Gauge(
 
 
 class DatabaseAway(OperationalError):
-    """PostgreSQL could not be reached a moment ago, and is being asked again."""
+    """PostgreSQL was unreachable a moment ago and is being probed."""
 
 
 class Breaker:
-    """Closed while PostgreSQL answers. Off in processes that may wait for it: workers and commands."""
+    """Closed while PostgreSQL answers. Switched off in processes that may wait for it: workers and commands."""
 
     def __init__(self) -> None:
         self._ask: Callable[[], None] | None = None
@@ -48,16 +48,16 @@ class Breaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether PostgreSQL is known to be away."""
+        """Whether PostgreSQL is known to be unreachable."""
         return self._is_open
 
     def check(self) -> None:
-        """Raise DatabaseAway while PostgreSQL is known to be away."""
+        """Raise DatabaseAway while PostgreSQL is known to be unreachable."""
         if self._is_open:
             raise DatabaseAway("PostgreSQL is away; it is asked again twice a second.")
 
     def suspect(self) -> None:
-        """A connection broke, or none could be had: find out, beside the requests, whether PostgreSQL is there."""
+        """Start probing PostgreSQL in the background, after a connection broke or could not be opened."""
         with self._lock:
             if self._ask is None or self._is_asking:
                 return

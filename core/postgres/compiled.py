@@ -1,7 +1,7 @@
-"""Queries that every page makes, compiled once in a process instead of for each request.
+"""Queries that every page runs, compiled once per process instead of once per request.
 
-Django takes several times longer to put such a query together than PostgreSQL takes to answer it: the memberships of a person
-and the saved filters of a list took 1.9 ms of each page with a list, and take 0.4.
+Django takes several times longer to build such a query than PostgreSQL takes to answer it: a person's memberships and a
+list's saved filters took 1.9 ms of each page with a list, and now take 0.4 ms.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +16,11 @@ ModelT = TypeVar("ModelT", bound=Model)
 
 
 class CompiledQuery(Generic[ModelT]):
-    """The objects of a query that differs from one use to the next in its values alone.
+    """A query that differs only in its parameter values from one use to the next.
 
     `build` is called once, with `examples`: values of the right types that differ from each other and from everything else in
-    the query. Where one of them is a parameter of the SQL, the value of the same name is put each time. A tenant's filter must
-    be among them, or the first tenant would be compiled in: so `build` begins with `QuerySet(model)`.
+    the query. Wherever an example appears as an SQL parameter, `rows` substitutes the value of the same name. The tenant must
+    be one of them, or the first tenant would be compiled in; so `build` starts from `QuerySet(model)`.
     """
 
     def __init__(self, build: Callable[..., QuerySet[ModelT]], **examples: Any) -> None:
@@ -28,7 +28,7 @@ class CompiledQuery(Generic[ModelT]):
         self._examples = examples
 
     def rows(self, **values: Any) -> list[ModelT]:
-        """Return the objects for these values, which have the names of the examples."""
+        """Return the objects for these values, named like the examples."""
         sql, parameters, read = self._compiled
         with connection.cursor() as cursor:
             cursor.execute(sql, [values[name] if name else fixed for name, fixed in parameters])
@@ -48,7 +48,7 @@ class CompiledQuery(Generic[ModelT]):
 
 
 def _reader(compiler: Any) -> Callable[[Sequence[Any]], Any]:
-    """Return what makes an object of a row, with those that `select_related` names: as Django's ModelIterable does it."""
+    """Return a function that builds an object, with its `select_related` objects, from a row, as Django's ModelIterable does."""
     select, info = compiler.select, compiler.klass_info
     own = info["select_fields"]
     begin, end = own[0], own[-1] + 1

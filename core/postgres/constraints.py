@@ -10,14 +10,14 @@ from django.db.models import BaseConstraint, Field, Model
 
 
 class _SqlConstraint(BaseConstraint):
-    """A constraint that is added after its table by SQL of its own."""
+    """A constraint that is added by its own SQL after the table was created."""
 
     def constraint_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> None:  # type: ignore[override]
         # CREATE TABLE cannot carry it; run it once the table is there, as Django does for conditional unique keys.
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing to check in Python: the database is the judge."""
+        """Do nothing: only the database can check this constraint."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and self.deconstruct() == other.deconstruct()
@@ -51,7 +51,7 @@ class RowLevelSecurity(_SqlConstraint):
         return path, args, kwargs
 
     def create_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:  # type: ignore[override]
-        """Return the statements that switch row-level security on and add the two policies."""
+        """Return the statements that enable row-level security and add the two policies."""
         table = schema_editor.quote_name(model._meta.db_table)
         mine = (
             f"{schema_editor.quote_name(self.company_column)} = "
@@ -69,7 +69,7 @@ class RowLevelSecurity(_SqlConstraint):
         )
 
     def remove_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> Statement:  # type: ignore[override]
-        """Return the statements that take both policies away again."""
+        """Return the statements that drop both policies."""
         table = schema_editor.quote_name(model._meta.db_table)
         return _statement(
             f"DROP POLICY tenant ON {table}; DROP POLICY system ON {table}; "
@@ -81,8 +81,8 @@ class CompositeForeignKey(_SqlConstraint):
     """A foreign key over (company, mode, field), so that a row can never point at another tenant's row (docs/architecture.md, Tenancy).
 
     Foreign-key checks bypass row-level security, so a plain key would let one company reference another's row.
-    `fields` names one TenantForeignKey of the model; `to` the model it points to, or one that points to the same row by the
-    unique key (company, mode, `to_field`) and has to be there as well.
+    `fields` names one TenantForeignKey of the model. `to` is the model it points to, or another that must also have a row
+    with the same unique key (company, mode, `to_field`).
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Many rows at once, by COPY, on the default connection."""
+"""Bulk inserts by COPY on the default connection."""
 
 from contextlib import AbstractContextManager
 from typing import Any

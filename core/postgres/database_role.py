@@ -1,4 +1,4 @@
-"""Refuses to run under a database role that row-level security does not hold (docs/architecture.md, Tenancy)."""
+"""Refuses to run under a database role that bypasses row-level security (docs/architecture.md, Tenancy)."""
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
@@ -13,14 +13,14 @@ _FIX = (
 
 
 def verify_database_role() -> None:
-    """Raise ImproperlyConfigured, saying how to make the right role, when the current one could cross companies."""
+    """Raise ImproperlyConfigured, explaining how to create the right role, when the current one could read across companies."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT current_user, rolsuper, rolbypassrls, "
             "EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "        WHERE c.relowner = r.oid AND n.nspname = 'public'), "
             "EXISTS (SELECT FROM pg_roles s WHERE s.rolname = 'system' "
-            # PostgreSQL 15 does not know SET: there, whoever is a member may.
+            # PostgreSQL 15 does not have SET: there, every member may switch to the role.
             "        AND pg_has_role(r.oid, s.oid, "
             "            CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) "
             "        AND NOT pg_has_role(r.oid, s.oid, 'USAGE')) "
@@ -45,9 +45,9 @@ def verify_database_role() -> None:
 
 
 def refuse_wrong_database_role() -> None:
-    """Verify the role when a server process starts, and let go of the connection again.
+    """Verify the role when a server process starts, then release the connection.
 
-    A database that cannot be reached yet does not stop the process: `/readyz` asks again. Raises ImproperlyConfigured.
+    An unreachable database does not stop the process, since `/readyz` checks again. Raises ImproperlyConfigured.
     """
     try:
         verify_database_role()

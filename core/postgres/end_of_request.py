@@ -1,6 +1,6 @@
-"""What Django does with connections when a request has been answered, done only in a thread that has one.
+"""Django's end-of-request connection handling, run only in threads that used a connection.
 
-A request that was answered without SQL, as most of the API's are, would pay for a look at every alias.
+Most API requests run no SQL and would otherwise pay for checking every alias.
 """
 
 import threading
@@ -17,15 +17,15 @@ _thread = _Thread()
 
 
 def note_connected() -> None:
-    """This thread has taken a connection."""
+    """Record that this thread has taken a connection."""
     _thread.has_connection = True
 
 
 def return_connections(**_: Any) -> None:
-    """Give what this thread has taken back to the pool: a receiver of `request_finished`."""
+    """Return this thread's connections to the pool; a receiver of `request_finished`."""
     if _thread.has_connection:
         close_old_connections()
-        # One that may live longer (CONN_MAX_AGE) is looked at again.
+        # A connection that is kept open (CONN_MAX_AGE) is checked again next time.
         _thread.has_connection = any(
             one.connection is not None for one in connections.all(initialized_only=True)
         )

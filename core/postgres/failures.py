@@ -1,4 +1,4 @@
-"""Whose failure a database error is: the server's, which every other row would meet as well, or one row's own."""
+"""Classifies database errors: an outage, which would affect every row, or a failure of one statement."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -6,49 +6,49 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, transaction
 
-# SQLSTATE classes (PostgreSQL, appendix A): connection lost, resources used up, shut down by the operator, its disk.
+# SQLSTATE classes (PostgreSQL, appendix A): connection exception, insufficient resources, operator shutdown, system error.
 _SERVER_CLASSES = ("08", "53", "57P", "58")
 _READ_ONLY = "25006"  # a standby, in the middle of a failover
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether `error` says that PostgreSQL cannot be reached or cannot work, whatever it was asked for.
+    """Return whether `error` means that PostgreSQL is unreachable or unable to serve any statement.
 
-    A lock that was not granted, a deadlock or a value that is refused is not an outage: other rows may succeed.
+    A lock timeout, a deadlock or a rejected value is not an outage: other rows may succeed.
     """
     if not isinstance(error, (DatabaseError, InterfaceError)):
         return False
     state: str | None = getattr(error.__cause__, "sqlstate", None)
     if state is None:
-        # Nothing came back from the server: the connection, or the pool, failed.
+        # The server sent no SQLSTATE: the connection or the pool failed.
         return isinstance(error, (OperationalError, InterfaceError))
     return state.startswith(_SERVER_CLASSES) or state == _READ_ONLY
 
 
-# Rolled back for another transaction's sake, a lock not granted, cancelled by a time-out.
+# Transaction rollback (serialization, deadlock), lock not available, query canceled by a timeout.
 _CONFLICTS = ("40", "55P03", "57014")
 
 
 def is_conflict(error: BaseException) -> bool:
-    """Tell whether `error` came of what others did at that moment: the same again may well succeed."""
+    """Return whether `error` was caused by concurrent activity, so that a retry may well succeed."""
     state: str | None = getattr(error.__cause__, "sqlstate", None)
     return isinstance(error, DatabaseError) and state is not None and state.startswith(_CONFLICTS)
 
 
 def broken_constraint(error: DatabaseError) -> str:
-    """Return the name of the constraint that a statement broke; empty when the error is about something else."""
+    """Return the name of the violated constraint; empty when the error is about something else."""
     diagnosis = getattr(error.__cause__, "diag", None)
     return getattr(diagnosis, "constraint_name", None) or ""
 
 
-# What a statement does, and to which table: none of its values.
+# The verb and the table of a statement, without any values.
 _HEAD = re.compile(r'(?:[A-Z_a-z]+ ?){1,3}(?:"[^"]+")?')
 
 
 def name_statement(error: Exception, statements: Sequence[str]) -> None:
-    """Note on `error` which of the statements that travelled in one message it is about, without their values.
+    """Add a note to `error` saying which of the statements sent in one message failed, without their values.
 
-    PostgreSQL names the table whose constraint was broken; where that tells nothing apart, the note lists them all.
+    PostgreSQL names the table of a violated constraint; where that is ambiguous, the note lists all statements.
     """
     if len(statements) < 2:
         return
@@ -64,10 +64,10 @@ def name_statement(error: Exception, statements: Sequence[str]) -> None:
 
 @contextmanager
 def refusing(constraint: str, refusal: Callable[[], Exception], *, savepoint: bool = True) -> Iterator[None]:
-    """Run the block in a savepoint, and raise what `refusal` makes when a statement in it breaks `constraint`.
+    """Run the block in a savepoint, and raise `refusal()` when a statement in it violates `constraint`.
 
-    An error about anything else is a mistake of ours and goes through as it is. `refusal` is called once the savepoint is taken
-    back, so it may ask the database; without a `savepoint` the whole transaction is.
+    Any other error is a bug of ours and propagates unchanged. `refusal` is called after the savepoint was rolled back, so it
+    may query the database; without a `savepoint`, the whole transaction is rolled back.
     """
     try:
         with transaction.atomic(savepoint=savepoint):

@@ -1,10 +1,10 @@
-"""Expressions PostgreSQL has and Django does not, as defaults of columns."""
+"""PostgreSQL expressions that Django lacks, for use as column defaults."""
 
 from django.db import models
 
 
 class NextValue(models.Func):
-    """`nextval(sequence)`: numbers in the order in which rows are inserted, whatever the clocks of the nodes say."""
+    """`nextval(sequence)`: numbers rows in insertion order, independent of any node's clock."""
 
     template = "nextval('%(sequence)s')"
     arity = 0
@@ -15,7 +15,7 @@ class NextValue(models.Func):
 
 
 class LastValue(models.Func):
-    """The number that was drawn last from a sequence, by whomever; 0 before the first."""
+    """The last number drawn from a sequence, by any session; 0 before the first."""
 
     template = "coalesce(pg_sequence_last_value('%(sequence)s'::regclass), 0)"
     arity = 0

@@ -1,4 +1,4 @@
-"""What travels with other statements instead of by itself, on the default connection (`core.postgres.base`)."""
+"""Statements that are sent together with others on the default connection (`core.postgres.base`)."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,12 +8,12 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 
 def send_later(sql: str, params: Sequence[Any] | Mapping[str, Any]) -> None:
-    """Execute a write together with the transaction's next query, or with its COMMIT (DatabaseWrapper.send_later)."""
+    """Queue a write, to be executed with the transaction's next query or its COMMIT (DatabaseWrapper.send_later)."""
     _database().send_later(sql, params)
 
 
 def ending_with_next_query(*, after_writes: bool = False) -> AbstractContextManager[None]:
-    """Let the COMMIT of a transaction travel behind its last query, which only reads and is made inside (DatabaseWrapper)."""
+    """Append the COMMIT to the last query of a read-only transaction, made inside the block (DatabaseWrapper)."""
     ending: AbstractContextManager[None] = _database().ending_with_next_query(after_writes=after_writes)
     return ending
 

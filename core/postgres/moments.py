@@ -1,4 +1,4 @@
-"""Reading `timestamptz` columns by Python's own parser: psycopg's, which knows every style of dates, took a tenth of a list."""
+"""Parses `timestamptz` with `datetime.fromisoformat`: psycopg's parser for every date style took a tenth of a list's time."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -9,12 +9,12 @@ from psycopg.adapt import AdaptersMap
 
 
 class MomentLoader(BaseTzLoader):
-    """Reads ISO 8601, which is the style of every session of psycopg's."""
+    """Reads ISO 8601, the date style psycopg sets for every session."""
 
     timezone = UTC  # what Django asks a loader for
 
     def load(self, data: Any) -> datetime:
-        """Return an aware moment in UTC. Raises psycopg's DataError for one that Python cannot hold (`infinity`)."""
+        """Return an aware datetime in UTC. Raises psycopg's DataError for one that Python cannot represent (`infinity`)."""
         try:
             return datetime.fromisoformat(bytes(data).decode()).astimezone(UTC)
         except (ValueError, OverflowError):
@@ -24,7 +24,7 @@ class MomentLoader(BaseTzLoader):
 
 @lru_cache(maxsize=4)
 def with_moments(adapters: AdaptersMap) -> AdaptersMap:
-    """Return a copy of Django's `adapters` that reads moments by this loader."""
+    """Return a copy of Django's `adapters` that uses this loader for timestamps."""
     extended = AdaptersMap(adapters)
     extended.register_loader("timestamptz", MomentLoader)
     return extended

@@ -1,4 +1,4 @@
-"""A migration operation that makes many tables in a fraction of the time (`migrate` of an empty database comes before every first start)."""
+"""A migration operation that creates many tables in a fraction of the time, since every first start migrates an empty database."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from django.db.migrations.state import ProjectState
 
 
 class CreateModels(Operation):
-    """CreateModel for each of these, one after the other, whose models are rendered once for all of them.
+    """Runs several CreateModel operations, rendering the models once for all of them.
 
-    Django renders all models that a new one is related to anew, and what those are related to: by the company, that is every model
-    of ours, for every model of ours.
+    For each new model, Django re-renders every model related to it, directly or not. Through the company, that is all of
+    our models, for each of our models.
     """
 
     def __init__(self, *operations: CreateModel) -> None:
         self.operations = operations
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Add the models to the state."""
+        """Add the models to the project state."""
         vars(state).pop(
             "apps", None
         )  # a state that is not rendered yet adds no model to what is; the next to ask has it rendered
@@ -36,10 +36,10 @@ class CreateModels(Operation):
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any
     ) -> None:
-        """Drop the tables, the last first."""
+        """Drop the tables in reverse order."""
         for operation in reversed(self.operations):
             operation.database_backwards(app_label, schema_editor, from_state, to_state)
 
     def describe(self) -> str:
-        """Say which models are made."""
+        """Return which models are created."""
         return f"Create models {', '.join(operation.name for operation in self.operations)}"

@@ -1,8 +1,8 @@
-"""No transaction is held open across a call to another server, or across a slow hash (docs/architecture.md, Events).
+"""Detects transactions held open across a network call or a slow hash (docs/architecture.md, Events).
 
-Whatever leaves the process, or takes the processor for long, says so here first. A call from inside a transaction is counted
-and logged in production, where refusing it would do more harm than the locks it holds; with `REFUSE_CALLS_IN_TRANSACTIONS`
-it is refused, which is how a test walks through everything.
+Code that is about to make a network call or use the CPU for long announces it here first. In production, a call inside a
+transaction is counted and logged, because refusing it would do more harm than the locks it holds. In tests,
+`REFUSE_CALLS_IN_TRANSACTIONS` turns it into an error.
 """
 
 import structlog
@@ -17,11 +17,11 @@ CALLS = Counter(
 
 
 class CalledInTransaction(RuntimeError):
-    """A slow call was made while this thread held a transaction open. A mistake in our code."""
+    """A slow call was made while this thread held a transaction open: a bug in our code."""
 
 
 def outside_transactions(call: str) -> None:
-    """Note that `call` (a server, or a kind of hash) is about to be made. Raises CalledInTransaction when told to."""
+    """Announce that `call` (to a server, or a kind of hash) is about to be made. Raises CalledInTransaction if so configured."""
     if not transaction.get_connection().in_atomic_block:
         return
     CALLS.labels(call).inc()

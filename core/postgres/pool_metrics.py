@@ -1,6 +1,6 @@
-"""What each process's pool of connections says of itself (psycopg_pool's own statistics), for Prometheus.
+"""Exports each process's connection pool statistics (from psycopg_pool) to Prometheus.
 
-Noted by whoever takes a connection, every few seconds: a pool that nobody uses has nothing new to say.
+Updated every few seconds when a connection is taken: an unused pool has nothing new to report.
 """
 
 import time
@@ -29,7 +29,7 @@ _due = 0.0
 
 
 def note(pool: Any) -> None:
-    """Take over what the pool has counted since the last time, if that was a few seconds ago."""
+    """Record what the pool has counted since the last call, at most once every few seconds."""
     global _due
     now = time.monotonic()
     if now < _due:

@@ -1,8 +1,8 @@
-"""Rows of a tenant written by one statement, for places where a row costs more to build with the ORM than to store.
+"""Writes a tenant's rows in one statement, for hot paths where building a row with the ORM costs more than storing it.
 
-Several rows travel as one JSON text, which PostgreSQL takes apart by the columns' own types (`json_to_recordset`): about a
-seventh of `bulk_create`'s work in this process. One row travels as `VALUES`, which spares PostgreSQL a third of its work on the
-statement. Both walls stand: the tenant is the current one, and row-level security checks every row.
+Several rows are sent as one JSON text, which PostgreSQL expands by the columns' types (`json_to_recordset`): about a
+seventh of the CPU time of `bulk_create`. A single row is sent as `VALUES`, which saves PostgreSQL a third of its work on the
+statement. Tenant isolation is unaffected: rows go to the current tenant, and row-level security checks each of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,14 @@ from core.values import ids
 def insert_rows(
     model: type[TenantModel], rows: Sequence[Mapping[str, Any]], *, ignore_conflicts: bool = False
 ) -> None:
-    """Insert `rows`, mappings from column to a value JSON can hold or bytes, all with the same columns.
+    """Insert `rows`: mappings from column to a JSON value or bytes, all with the same columns.
 
     `id`, `company_id`, `mode` and `created` are filled in where a row does not name them; columns with a default in the
     database may be left out. With `ignore_conflicts`, rows that a unique constraint refuses are left out.
 
-    The statement waits for the transaction's next one (core.postgres.later), and every later query sees the rows. So it is
-    for rows that no caller's input can make fail, such as a record of what was done: the failure would be raised by that
-    next statement, or by the commit. Raises core.tenancy.TenantRequired outside of a tenant.
+    The statement is queued for the transaction's next one (core.postgres.later), and every later query sees the rows. Use it
+    only for rows that no caller's input can make fail, such as log entries: an error would be raised by that next statement,
+    or by the commit. Raises core.tenancy.TenantRequired outside of a tenant.
     """
     tenant = require_tenant()
     if rows:
@@ -43,9 +43,10 @@ def insert_rows(
 
 
 def update_rows(model: type[TenantModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write `rows` over those of the current tenant that have the same `id`: mappings like those of `insert_rows`.
+    """Update the current tenant's rows by `id`; `rows` are mappings like those of `insert_rows`.
 
-    The statement waits like theirs. It takes locks in no order, so the caller holds one that keeps others from the same rows.
+    The statement is queued in the same way. It locks rows in no particular order, so the caller must hold a lock that keeps
+    others from the same rows.
     """
     tenant = require_tenant()
     if not rows:
@@ -60,11 +61,10 @@ def update_rows(model: type[TenantModel], rows: Sequence[Mapping[str, Any]]) -> 
 
 
 def insert_row(row: TenantModel, *, unless: str) -> bool:
-    """Insert `row` into the current tenant, at once; False when the unique constraint of this name refuses it.
+    """Insert `row` into the current tenant immediately; return False when it violates the unique constraint named by `unless`.
 
-    The transaction then goes on as if nothing had been tried, without a savepoint. What another constraint refuses is an error,
-    as it is anywhere. Defaults in the database must be constants,
-    which the row is given too. Raises core.tenancy.TenantRequired outside of a tenant.
+    The transaction stays usable in that case, without a savepoint. A violation of any other constraint raises as usual.
+    Database defaults must be constants; they are set on `row` too. Raises core.tenancy.TenantRequired outside of a tenant.
     """
     tenant = require_tenant()
     row.company_id, row.mode = tenant.company_id, tenant.mode
@@ -104,14 +104,14 @@ def _dump(value: Any) -> str:
 
 
 def _as_hexadecimal(value: Any) -> str:
-    """Return bytes as PostgreSQL reads them. Raises TypeError for anything else: what neither JSON nor a text is made of."""
+    """Return bytes in PostgreSQL's hex format. Raises TypeError for any other type that JSON cannot represent."""
     if isinstance(value, bytes):
         return rf"\x{value.hex()}"
     raise TypeError(f"{type(value).__name__} cannot be written as a value of a row")
 
 
 def _as_text(value: Any) -> str | None:
-    """Return a value as the text that PostgreSQL reads by its column's type; None is NULL. Raises TypeError for what has none here."""
+    """Return a value as text for PostgreSQL to parse by its column's type; None is NULL. Raises TypeError for unsupported types."""
     if value is None or type(value) is str:
         return value
     if isinstance(value, date):  # a datetime is one

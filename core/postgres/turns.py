@@ -1,12 +1,12 @@
-"""Turns by name: whoever counts before adding lets nobody else count meanwhile, where there is no row yet that could be locked."""
+"""Advisory locks by name, for count-then-insert sections where there is no row to lock yet."""
 
 from django.db import connection
 
 
 def take_turn(*names: str) -> None:
-    """Wait until nobody else has any of `names`, and keep them until the transaction ends.
+    """Acquire the locks on all `names`, waiting if needed, and hold them until the transaction ends.
 
-    They are taken in one order, whatever order they are given in: no two wait in a ring.
+    They are always acquired in the same order, whatever order they are given in, so they cannot deadlock.
     """
     with connection.cursor() as cursor:
         for name in sorted(names):

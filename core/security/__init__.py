@@ -1,1 +1,1 @@
-"""Keys, what they seal and how far they reach: encryption and its rotation, scopes, and what a leaked key leaves behind."""
+"""Encryption and key rotation, sealed values, the reach of scopes, and cleaning up after a leaked key."""

@@ -1,9 +1,8 @@
 """Keyed hashing and field encryption with keys that can be rotated.
 
-Three things are kept apart: *peppers* (`API_KEY_PEPPERS`) key the fingerprints of credentials and never enter the
-database; *field keys* (`FIELD_ENCRYPTION_KEYS`) encrypt columns; `mac` authenticates what we store in places we do not
-trust (Valkey), under a key derived from the current pepper and a purpose, so that one purpose's values mean nothing
-to another.
+There are three kinds of keys. *Peppers* (`API_KEY_PEPPERS`) key the fingerprints of credentials and are never stored in the
+database. *Field keys* (`FIELD_ENCRYPTION_KEYS`) encrypt columns. `mac` authenticates data in untrusted stores (Valkey), under
+a key derived from the current pepper and a purpose, so that a value made for one purpose is invalid for any other.
 """
 
 import hashlib
@@ -17,28 +16,28 @@ from django.conf import settings
 from core.setting_changes import forget_when_changed
 
 MIN_PEPPER_LENGTH = 32
-# What every token of `encrypt` begins with: Fernet's version (0x80) and the upper bytes of a time, in Base64.
+# The prefix of every token of `encrypt`: Fernet's version (0x80) and the high bytes of the timestamp, in Base64.
 TOKEN_PREFIX = "gAAAAA"  # noqa: S105 - no password
 
 
 class CryptoMisconfigured(ValueError):
-    """A key setting cannot be used; the message says which one and how to write it."""
+    """A key setting is invalid; the message says which one and how to write it."""
 
 
 class Undecryptable(ValueError):
-    """A stored value was encrypted under a key that is no longer configured, or it was altered."""
+    """A stored value was encrypted with a key that is no longer configured, or was tampered with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pepper:
-    """One pepper. `version` names it in stored fingerprints; `check` notices another value under the same name."""
+    """One pepper. `version` names it in stored fingerprints; `check` detects a different value under the same name."""
 
     version: str
     key: bytes
 
     @property
     def label(self) -> str:
-        """What a stored fingerprint says about its pepper: `<version>-<8 hex>`, which reveals nothing of the key."""
+        """The label in a stored fingerprint: `<version>-<8 hex>`, which reveals nothing about the key."""
         return f"{self.version}-{hmac.digest(self.key, b'pomelo pepper label', 'sha256').hex()[:8]}"
 
     def hmac(self, message: bytes) -> bytes:
@@ -47,7 +46,7 @@ class Pepper:
 
 
 class PepperRing:
-    """The configured peppers: the first is current, the others still recognise what was stored under them."""
+    """The configured peppers: the first is current, the others still verify fingerprints stored under them."""
 
     def __init__(self, peppers: list[Pepper]) -> None:
         self.current = peppers[0]
@@ -55,7 +54,7 @@ class PepperRing:
         self._by_label = {pepper.label: pepper for pepper in peppers}
 
     def get(self, label: str) -> Pepper | None:
-        """The pepper a stored fingerprint names, or None when it has been lost or replaced."""
+        """Return the pepper named in a stored fingerprint, or None when it was removed or replaced."""
         return self._by_label.get(label)
 
 
@@ -122,12 +121,12 @@ def _fernet() -> MultiFernet:
 
 
 def encrypt(plain: bytes) -> bytes:
-    """Encrypt and authenticate `plain` under the current field key."""
+    """Encrypt and authenticate `plain` with the current field key."""
     return _fernet().encrypt(plain)
 
 
 def decrypt(token: bytes) -> bytes:
-    """Undo `encrypt`, under any configured field key. Raises Undecryptable."""
+    """Decrypt a token of `encrypt` with any configured field key. Raises Undecryptable."""
     try:
         return _fernet().decrypt(token)
     except InvalidToken as error:
@@ -135,7 +134,7 @@ def decrypt(token: bytes) -> bytes:
 
 
 def is_current(token: bytes) -> bool:
-    """Whether a token is under the first of FIELD_ENCRYPTION_KEYS."""
+    """Return whether a token was encrypted with the first of FIELD_ENCRYPTION_KEYS."""
     try:
         Fernet(settings.FIELD_ENCRYPTION_KEYS[0].strip()).decrypt(token)
     except InvalidToken:
@@ -144,7 +143,7 @@ def is_current(token: bytes) -> bool:
 
 
 def reencrypt(token: bytes) -> bytes:
-    """Return the same value under the first of FIELD_ENCRYPTION_KEYS. Raises Undecryptable."""
+    """Re-encrypt a token with the first of FIELD_ENCRYPTION_KEYS. Raises Undecryptable."""
     return encrypt(decrypt(token))
 
 
@@ -154,7 +153,7 @@ def encrypt_text(plain: str) -> str:
 
 
 def decrypt_text(token: str) -> str:
-    """Undo `encrypt_text`. Raises Undecryptable."""
+    """Decrypt a token of `encrypt_text`. Raises Undecryptable."""
     return decrypt(token.encode("ascii")).decode()
 
 

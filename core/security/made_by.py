@@ -1,6 +1,6 @@
-"""What a key has made that goes on without it: listed on its page, and switched off when the key leaks.
+"""Objects that an API key created and that outlive it: listed on the key's page, and switched off when the key leaks.
 
-Each app names its own in its AppConfig (`traces`), so that no revocation can forget one.
+Each app registers its own in its AppConfig (`traces`), so that no revocation can miss one.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from django.utils.module_loading import import_string
 from core.principal import Principal
 from core.resources import pomelo_apps
 
-# Of one kind; a page says when there are more.
+# The maximum per kind; the page says when there are more.
 LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One thing that a key made or changed. `path` is its page, if it has one; `state` says what it does now."""
+    """One object that a key created or changed. `path` is its page, if it has one; `state` describes its current state."""
 
     id: str
     label: str
@@ -29,19 +29,19 @@ class Made:
 
 
 class Trace(Protocol):
-    """One kind of such things, of the current tenant."""
+    """One kind of such objects, in the current tenant."""
 
     title: str
 
     def find(self, *, key_id: str, since: datetime) -> list[Made]:
-        """Return what is still at work, newest first, at most LISTED of them."""
+        """Return the objects that are still active, newest first, at most LISTED of them."""
 
     def switch_off(self, *, key_id: str, since: datetime, actor: Principal) -> int:
-        """Switch all of it off; return how many were."""
+        """Switch all of them off; return how many there were."""
 
 
 @cache
 def traces() -> tuple[Trace, ...]:
-    """Return every kind, in the order of the apps."""
+    """Return all kinds, in the order of the apps."""
     paths = ["core.api.idempotency.StoredAnswers", *(path for app in pomelo_apps() for path in app.traces)]
     return tuple(import_string(path)() for path in paths)

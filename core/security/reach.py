@@ -1,8 +1,8 @@
-"""How far a key reaches: which read scope yields objects of a kind, whoever hands them out.
+"""Which read scope gives access to each type of object, whichever endpoint returns it.
 
-An event carries the object it is about, a delivery the event, an audit entry what was changed. So subscribing to, replaying
-and reading them needs the read scope of each resource they carry, and not only their own: a key that leaked must not open
-wider than its scopes say. People and the system itself are not bound by scopes; roles and pages are their bounds.
+An event contains the object it is about, a delivery contains the event, and an audit entry contains what was changed. So
+subscribing to, replaying and reading them requires the read scope of each resource inside, in addition to their own: a leaked
+key must not reveal more than its scopes allow. People and the system are not limited by scopes, but by roles.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from core.errors import ERRORS
 from core.principal import Principal
 from core.resources import Registered, Scope, list_resources, pomelo_apps
 
-# Scopes that were asked for while the request at hand was handled (core.api.idempotency keeps them with its answer).
+# Scopes that were required while handling the current request (core.api.idempotency stores them with the response).
 _asked: ContextVar[set[tuple[str, ...]] | None] = ContextVar("asked_scopes", default=None)
 
 
@@ -30,29 +30,29 @@ def _read_scopes() -> dict[str, str]:
     return found
 
 
-# The scope that reads objects of a kind (`customer`), by what they call themselves.
+# The read scope for each type of object (`customer`).
 READ_SCOPES: Mapping[str, str] = Registered(_read_scopes)
 
 
 def read_scope_of(event_type: str) -> str:
-    """Return the scope that reads what events of a type carry. Raises KeyError for a type whose resource says none."""
+    """Return the scope for reading the object in events of a type. Raises KeyError for a type whose resource has none."""
     return READ_SCOPES[event_type.partition(".")[0]]
 
 
 def lacking(principal: Principal, event_types: Iterable[str]) -> list[str]:
-    """Return the read scopes that `principal`, if it is a key, would need beside its own for these events."""
+    """Return the read scopes for these events that `principal` lacks, if it is a key."""
     if principal.kind != "key":
         return []
     needed = dict.fromkeys(read_scope_of(kind) for kind in event_types)
-    note_asked(*((scope,) for scope in needed))
+    note_required_scopes(*((scope,) for scope in needed))
     return [scope for scope in needed if scope not in principal.scopes]
 
 
 def require_reach(principal: Principal, event_types: Iterable[str]) -> None:
-    """Raise insufficient_scope when `principal` is a key that may not read what these events carry."""
+    """Raise insufficient_scope when `principal` is a key that may not read the objects in these events."""
     missing = lacking(principal, event_types)
     if missing:
-        # The class belongs to apikeys, which this may not import.
+        # The error class belongs to apikeys, which core must not import.
         raise ERRORS["insufficient_scope"](
             "What this would send or show needs the read scope of each resource in it; the key lacks "
             f"{', '.join(missing)}.",
@@ -61,7 +61,7 @@ def require_reach(principal: Principal, event_types: Iterable[str]) -> None:
 
 
 def readable(principal: Principal, event_types: Iterable[str]) -> list[str] | None:
-    """Return those of the types whose events `principal` may read; None for all of them, whatever comes."""
+    """Return the types whose events `principal` may read; None for all of them, including future ones."""
     if principal.kind != "key":
         return None
     kinds = list(event_types)
@@ -69,15 +69,15 @@ def readable(principal: Principal, event_types: Iterable[str]) -> list[str] | No
     return None if len(found) == len(kinds) else found
 
 
-def note_asked(*alternatives: tuple[str, ...]) -> None:
-    """Remember that the request at hand was asked for one scope of each of the `alternatives`."""
+def note_required_scopes(*alternatives: tuple[str, ...]) -> None:
+    """Record that the current request required one scope of each of the `alternatives`."""
     asked = _asked.get()
     if asked is not None:
         asked.update(alternatives)
 
 
-class noting_asked:  # noqa: N801 - a context manager
-    """Collect the scopes that are asked for within: `with noting_asked() as asked`."""
+class collecting_required_scopes:  # noqa: N801 - a context manager
+    """Collect the scopes that are required inside the block: `with collecting_required_scopes() as asked`."""
 
     def __enter__(self) -> set[tuple[str, ...]]:
         asked: set[tuple[str, ...]] = set()

@@ -1,7 +1,7 @@
-"""Moving what is stored to a new secret: `manage.py rotate_secrets` takes every step and says what still needs a former one.
+"""Moves stored data to a new secret: `manage.py rotate_secrets` runs every step and reports what still needs a previous one.
 
-Apps add their encrypted columns and their steps from their AppConfig. Everything may be interrupted and begun again: a value that is
-already under the current key is left alone. The order in which a secret is replaced is in docs/runbooks/rotate-secrets.md.
+Apps register their encrypted columns and steps in their AppConfig. Every step can be interrupted and restarted: values already
+encrypted with the current key are skipped. docs/runbooks/rotate-secrets.md describes how to replace each secret.
 """
 
 import json
@@ -19,7 +19,7 @@ Tell = Callable[[str], None]
 
 
 class Step(Protocol):
-    """One step. Tells its progress line by line and returns whether nothing needs a former secret any more."""
+    """One step. Reports progress line by line, and returns whether nothing needs a previous secret any more."""
 
     def __call__(self, *, tell: Tell) -> bool: ...
 
@@ -29,7 +29,7 @@ STEPS: dict[str, Step] = {}
 
 @dataclass(frozen=True, slots=True)
 class EncryptedColumn:
-    """A column that holds values under FIELD_ENCRYPTION_KEYS: as bytes, as text, or as texts anywhere inside a JSON document."""
+    """A column encrypted with FIELD_ENCRYPTION_KEYS: bytes, text, or strings anywhere inside a JSON document."""
 
     table: str
     column: str
@@ -37,7 +37,7 @@ class EncryptedColumn:
 
     @property
     def name(self) -> str:
-        """How it is called when its progress is told."""
+        """The name used in progress messages."""
         return f"{self.table}.{self.column}"
 
 
@@ -45,8 +45,8 @@ ENCRYPTED_COLUMNS: list[EncryptedColumn] = []
 
 
 @dataclass(slots=True)
-class Moved:
-    """What became of a column's values: looked at, encrypted anew, readable under no configured key."""
+class ReencryptionCounts:
+    """The outcome for a column's values: checked, re-encrypted, not decryptable with any configured key."""
 
     seen: int = 0
     moved: int = 0
@@ -54,12 +54,12 @@ class Moved:
     changed_meanwhile: int = 0
 
 
-def encrypt_anew(column: EncryptedColumn, *, tell: Tell | None = None) -> Moved:
-    """Encrypt every value of a column under the current key, in small transactions; what is under it already is not written.
+def reencrypt_column(column: EncryptedColumn, *, tell: Tell | None = None) -> ReencryptionCounts:
+    """Re-encrypt every value of a column with the current key, in small transactions. Up-to-date values are not written.
 
-    A row that somebody changes at the same moment is left to them (they write under the current key).
+    A row that is changed concurrently is left alone, since that write uses the current key.
     """
-    counts = Moved()
+    counts = ReencryptionCounts()
     last: Any = None
     while rows := _next_rows(column, last):
         for row_id, value in rows:
@@ -82,20 +82,20 @@ def _next_rows(column: EncryptedColumn, last: Any) -> list[tuple[Any, Any]]:
         return list(cursor.fetchall())
 
 
-def _move(column: EncryptedColumn, row_id: Any, value: Any, counts: Moved) -> None:
+def _move(column: EncryptedColumn, row_id: Any, value: Any, counts: ReencryptionCounts) -> None:
     try:
-        anew = _anew(column, value)
+        reencrypted = _reencrypted(column, value)
     except crypto.Undecryptable:
         counts.unreadable += 1
         return
-    if anew is None:
+    if reencrypted is None:
         return
     cast = "::jsonb" if column.kind == "json" else ""
     with system_context(reason="rotate field keys"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {column.table} SET {column.column} = %s{cast} "  # noqa: S608 - our own names
             f"WHERE id = %s AND {column.column} = %s{cast}",
-            [anew, row_id, value],
+            [reencrypted, row_id, value],
         )
         if cursor.rowcount:
             counts.moved += 1
@@ -103,8 +103,8 @@ def _move(column: EncryptedColumn, row_id: Any, value: Any, counts: Moved) -> No
             counts.changed_meanwhile += 1
 
 
-def _anew(column: EncryptedColumn, value: Any) -> Any:
-    """Return the value under the current key; None when it is already, or holds nothing. Raises Undecryptable."""
+def _reencrypted(column: EncryptedColumn, value: Any) -> Any:
+    """Return the value re-encrypted with the current key; None if it already is, or is empty. Raises Undecryptable."""
     if value is None or not len(value):
         return None
     if column.kind == "bytes":
@@ -114,15 +114,15 @@ def _anew(column: EncryptedColumn, value: Any) -> Any:
         token = value.encode("ascii")
         return None if crypto.is_current(token) else crypto.reencrypt(token).decode("ascii")
     document = json.loads(value)
-    anew = _anew_inside(document)
-    return None if anew == document else json.dumps(anew)
+    reencrypted = _reencrypted_inside(document)
+    return None if reencrypted == document else json.dumps(reencrypted)
 
 
-def _anew_inside(value: Any) -> Any:
+def _reencrypted_inside(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _anew_inside(inner) for name, inner in value.items()}
+        return {name: _reencrypted_inside(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_anew_inside(inner) for inner in value]
+        return [_reencrypted_inside(inner) for inner in value]
     if isinstance(value, str) and value.startswith(crypto.TOKEN_PREFIX):
         token = value.encode("ascii")
         return value if crypto.is_current(token) else crypto.reencrypt(token).decode("ascii")
@@ -130,10 +130,10 @@ def _anew_inside(value: Any) -> Any:
 
 
 def move_fields(*, tell: Tell) -> bool:
-    """Encrypt every registered column anew. True when everything is under the first of FIELD_ENCRYPTION_KEYS."""
+    """Re-encrypt all registered columns. Return whether everything uses the first of FIELD_ENCRYPTION_KEYS."""
     whole = True
     for column in ENCRYPTED_COLUMNS:
-        counts = encrypt_anew(column, tell=tell)
+        counts = reencrypt_column(column, tell=tell)
         said = f"{column.name}: done: {counts.seen} checked, {counts.moved} re-encrypted"
         if counts.unreadable:
             said += f", {counts.unreadable} readable under none of FIELD_ENCRYPTION_KEYS"

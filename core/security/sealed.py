@@ -1,11 +1,11 @@
-"""What outlives a process and lies where we do not rule: it says which schema it has, and proves that we wrote it.
+"""Authenticated, versioned values for stores that outlive a process and are not trusted.
 
-A sealed value is `<kind>.<schema> <MAC> <content>`. The MAC covers everything before and after it, so that nobody who
-can write to Valkey can make one, edit one, or pass one kind off as another; `bound_to` ties a value to its place. The
-schema is a digest of the names of what the content holds, so that no release can change them and forget to say so.
+A sealed value is `<kind>.<schema> <MAC> <content>`. The MAC covers everything before and after it, so that write access to
+Valkey is not enough to forge a value, edit it, or pass one kind off as another; `bound_to` ties a value to its location. The
+schema is a digest of the content's field names, so that no release can change them without changing the schema.
 
-A reader has three answers to a value: its content, `UnknownSchema` (ours, of an older or newer release: read the truth
-again, or set it aside for a release that knows it) and `NotOurs` (nothing to believe).
+Reading a value yields its content, `UnknownSchema` (ours, from an older or newer release: read the source of truth again,
+or set it aside for a release that knows it) or `NotOurs` (not to be trusted).
 """
 
 import hashlib
@@ -18,20 +18,20 @@ _LAYOUT = re.compile(rb"([a-z-]{1,30}\.[0-9a-f]{8}) ([0-9a-f]{64}) ", re.ASCII)
 
 
 class NotOurs(ValueError):
-    """A value that no process of ours sealed for this place, or under a key that is gone."""
+    """A value that was not sealed by us for this location, or was sealed with a key that is gone."""
 
 
 class UnknownSchema(ValueError):
-    """A value of ours in a schema that this release does not know; the message is its tag."""
+    """An authentic value in a schema that this release does not know; the message is its tag."""
 
 
 def tag_of(kind: str, names: Iterable[str]) -> str:
-    """Return the tag of `kind` (lower-case letters and hyphens) whose content holds what `names` say, in that order."""
+    """Return the tag of `kind` (lower-case letters and hyphens) for content with the fields `names`, in that order."""
     return f"{kind}.{hashlib.sha256(','.join(names).encode()).hexdigest()[:8]}"
 
 
 def seal(tag: str, content: bytes, *, bound_to: bytes = b"") -> bytes:
-    """Return `content` sealed as `tag`. A `bound_to` must be given again to open it."""
+    """Return `content` sealed as `tag`. `unseal` requires the same `bound_to`."""
     return b"%s %s %s" % (tag.encode(), crypto.mac(*_message(tag, content, bound_to)).hex().encode(), content)
 
 
@@ -51,5 +51,5 @@ def unseal(tag: str, value: bytes, *, bound_to: bytes = b"") -> bytes:
 
 
 def _message(tag: str, content: bytes, bound_to: bytes) -> tuple[str, bytes]:
-    # The length keeps what a value is bound to and its content apart.
+    # The length prefix separates `bound_to` from the content unambiguously.
     return "sealed", b"%s %d %s%s" % (tag.encode(), len(bound_to), bound_to, content)

@@ -1,6 +1,6 @@
-"""The tenant: a company and a mode. Two walls keep tenants apart (docs/architecture.md, Tenancy): managers and row-level security.
+"""The tenant: a company and a mode. Two layers isolate tenants (docs/architecture.md, Tenancy): managers and row-level security.
 
-Both read the same scope, so that neither can be asked about another company than the other.
+Both read the same scope, so they can never disagree about the company.
 """
 
 from core.tenancy.models import (

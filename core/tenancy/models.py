@@ -1,4 +1,4 @@
-"""Base models and managers of what a company owns: filtered by the tenant, under row-level security, and joined by composite keys."""
+"""Base models and managers for company-owned data: filtered by tenant, under row-level security, joined by composite keys."""
 
 from collections.abc import Iterable
 from copy import copy
@@ -19,10 +19,10 @@ ModelT = TypeVar("ModelT", bound=models.Model, covariant=True)
 
 
 class CurrentTenant(models.Func):
-    """The filter of a query that was written down before there was a tenant, as `queryset = Product.objects.all()` in a class is.
+    """The tenant filter of a query that was built before there was a tenant, such as a class's `queryset = Product.objects.all()`.
 
-    It is bound each time the query is compiled: to the tenant of that moment, to everything inside `system_context`. Without
-    either it does not compile.
+    It is resolved each time the query is compiled: to the current tenant, or to no filter inside `system_context`. Outside of
+    both, compiling raises.
     """
 
     output_field = models.BooleanField()
@@ -76,7 +76,7 @@ class TenantQuerySet(models.QuerySet[ModelT]):
         return super().create(**{**self._tenant_values(), **kwargs})
 
     def _insert(self, *args: Any, **kwargs: Any) -> Any:
-        """Refuse what has no filter that could: every INSERT comes by here."""
+        """Insert rows; raises TenantRequired without a tenant, because an INSERT has no filter that would."""
         _require_scope(self.model.__name__)
         return super()._insert(*args, **kwargs)  # type: ignore[misc]  # the stubs leave it out
 
@@ -84,7 +84,7 @@ class TenantQuerySet(models.QuerySet[ModelT]):
     _insert.queryset_only = False  # type: ignore[attr-defined]
 
     def raw(self, *args: Any, **kwargs: Any) -> "models.query.RawQuerySet[ModelT]":
-        """Refuse SQL that somebody wrote where there is no tenant; inside of one, RLS filters it."""
+        """Run raw SQL; raises TenantRequired without a tenant. Inside a tenant, RLS filters the rows."""
         _require_scope(self.model.__name__)
         return super().raw(*args, **kwargs)
 
@@ -97,9 +97,9 @@ _Manager = models.Manager.from_queryset(TenantQuerySet)
 
 
 class TenantManager(_Manager[ModelT]):
-    """Default and base manager of every company-owned model: filters by the tenant, raises without one.
+    """The default and base manager of company-owned models: filters by tenant, and raises without one.
 
-    Without one a query may be written down, and is bound to the tenant of the moment in which it runs (CurrentTenant).
+    A query may be built without a tenant; it is then bound to the tenant in which it runs (CurrentTenant).
     """
 
     use_in_migrations = False
@@ -109,12 +109,12 @@ class TenantManager(_Manager[ModelT]):
         return self._for_inserting().bulk_create(objs, *args, **kwargs)
 
     def _for_inserting(self) -> TenantQuerySet[ModelT]:
-        """Return the rows without the filter, which costs time and to which an INSERT pays no heed. RLS checks the rows."""
+        """Return an unfiltered queryset: an INSERT ignores the filter, and building it takes time. RLS checks the rows."""
         _require_scope(self.model.__name__)
         return cast("TenantQuerySet[ModelT]", super().get_queryset())
 
     def get_queryset(self) -> TenantQuerySet[ModelT]:
-        """Return the rows of the current tenant (every row inside system_context; without either, of whom it will run for)."""
+        """Return the current tenant's rows; inside system_context all rows, otherwise those of the tenant it will run in."""
         queryset = cast("TenantQuerySet[ModelT]", super().get_queryset())
         scope = current_scope()
         if scope.tenant is not None:
@@ -124,10 +124,10 @@ class TenantManager(_Manager[ModelT]):
 
 
 def _query_of(model: type[models.Model], tenant: Tenant) -> Query:
-    """Return what `model._base_manager.filter(company_id=…, mode=…)` asks for.
+    """Return the query of `model._base_manager.filter(company_id=…, mode=…)`.
 
-    Django needs longer to put such a filter together than to compile the query, and every query of every request has it (and
-    a prefetch one for each object). So it is put together once for each model, and here gets the values of the moment.
+    Django takes longer to build such a filter than to compile the query, and every query has it (a prefetch once per
+    object). So it is built once per model, and only the values are filled in here.
     """
     query = _query_of_nobody(model).chain()
     values = {"company_id": tenant.company_id, "mode": tenant.mode}
@@ -142,7 +142,7 @@ def _query_of(model: type[models.Model], tenant: Tenant) -> Query:
 
 @cache
 def _query_of_nobody(model: type[models.Model]) -> Query:
-    """Return the query of the rows of a tenant that there is not; whoever takes it puts in the values of one."""
+    """Return the query for a placeholder tenant, whose values the caller replaces."""
     filters: dict[str, Any] = {"company_id": UUID(int=0)}
     if issubclass(model, TenantModel):
         filters["mode"] = ""
@@ -150,7 +150,7 @@ def _query_of_nobody(model: type[models.Model]) -> Query:
 
 
 class _OwnedModel(models.Model):
-    """What every row of a company has, in whichever mode."""
+    """The fields and methods common to all company-owned models."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     company = models.ForeignKey(
@@ -168,14 +168,14 @@ class _OwnedModel(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The identifier that people and programs see."""
+        """The public identifier (TypeID)."""
         return ids.encode(self.id_prefix, self.id)
 
     @classmethod
     def by_public_id(cls, text: str) -> Self:
         """Return the current tenant's row with this TypeID.
 
-        Raises core.errors.NotFound for a malformed, missing or foreign identifier alike.
+        Raises core.errors.NotFound for a malformed or missing identifier, and for another tenant's.
         """
         try:
             found: Self = cls.objects.get(id=ids.decode(cls.id_prefix, text))
@@ -197,7 +197,7 @@ class _OwnedModel(models.Model):
 
 
 class CompanyModel(_OwnedModel):
-    """A row that belongs to a company as a whole, in neither mode: memberships, invitations, settings."""
+    """A row that belongs to a company regardless of mode: memberships, invitations, settings."""
 
     class Meta(_OwnedModel.Meta):
         abstract = True
@@ -211,7 +211,7 @@ class TenantModel(_OwnedModel):
     """A row that belongs to a company in one mode. Subclasses extend `Meta(TenantModel.Meta)` and its constraints."""
 
     class Modes(models.TextChoices):
-        """Live touches the real world, test never does."""
+        """Live affects the real world; test never does."""
 
         LIVE = "live", "Live"
         TEST = "test", "Test"

@@ -1,6 +1,6 @@
-"""What the current transaction may see: one tenant, a company and a mode, or (by `system_context`) every company.
+"""The current transaction's scope: one tenant (a company and a mode) or, in `system_context`, all companies.
 
-The scope is a context variable. `core.postgres` writes it into the transaction together with its first query, so a request
+The scope is a context variable. `core.postgres` sets it in the transaction together with the first query, so a request
 that needs no SQL sends none.
 """
 
@@ -16,7 +16,7 @@ from core.principal import Mode
 
 
 class TenantRequired(RuntimeError):
-    """A company's table was queried without a tenant. This is a mistake in our code, never in the caller's request."""
+    """A company's table was queried without a tenant: a bug in our code, never in the caller's request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class TenantScope:
-    """What the current transaction may touch: one tenant's rows, or (system) every row."""
+    """What the current transaction may access: one tenant's rows or, for the system, all rows."""
 
     tenant: Tenant | None = None
     system_reason: str | None = None
@@ -40,7 +40,7 @@ _scope: ContextVar[TenantScope] = ContextVar("scope", default=NO_SCOPE)
 
 
 def current_scope() -> TenantScope:
-    """Return the scope that `core.postgres` applies to the next query."""
+    """Return the scope for `core.postgres` to apply to the next query."""
     return _scope.get()
 
 
@@ -72,9 +72,9 @@ def _scoped(scope: TenantScope) -> Iterator[None]:
 
 @contextmanager
 def tenant_context(tenant: Tenant) -> Iterator[None]:
-    """Run the block in a transaction that sees `tenant` and nothing else.
+    """Run the block in a transaction that sees only `tenant`.
 
-    Nested in another scope it is a savepoint, and the outer scope is restored on leaving; in the same one it is neither.
+    Nested in a different scope, it opens a savepoint and restores the outer scope on exit; in the same scope it does neither.
     """
     with _scoped(TenantScope(tenant=tenant)):
         yield
@@ -84,8 +84,8 @@ def tenant_context(tenant: Tenant) -> Iterator[None]:
 def system_context(*, reason: str) -> Iterator[None]:
     """Run the block in a transaction as the database role `system`, which sees every company's rows.
 
-    The one door for work that is not a tenant's own: the relay, pruning, staff, and the look-ups that find out which
-    tenant a request belongs to. `reason` says which of these it is; a test lists the callers.
+    Only for work that belongs to no single tenant: the relay, pruning, staff, and finding out which tenant a request belongs
+    to. `reason` says which of these it is; a test lists the callers.
     """
     if not reason:
         raise ValueError("system_context needs a reason.")

@@ -1,1 +1,1 @@
-"""Valkey: the one way to it, and what lies in it (the cache, the fences of keys). The truth is in PostgreSQL."""
+"""The Valkey client, and what is stored there (the cache, the fences of keys). The source of truth is PostgreSQL."""

@@ -1,7 +1,7 @@
-"""Django's cache in Valkey, which goes on in the memory of this process while Valkey is away.
+"""Django's cache in Valkey, with a fallback to this process's memory while Valkey is unreachable.
 
-Sign-in, password resets and second factors count their attempts here (django-allauth): they must neither fail nor lose their
-limits because Valkey did. The limits then hold per process, as those of the API do (docs/architecture.md, Keys).
+django-allauth counts sign-in, password reset and second-factor attempts here; an outage of Valkey must neither break them nor
+lift their limits. The limits then apply per process, like those of the API (docs/architecture.md, Keys).
 """
 
 from collections.abc import Callable, Collection
@@ -19,18 +19,18 @@ MAX_LOCAL_ENTRIES = 10_000
 
 
 class SharedClient(DefaultClient):
-    """Uses the process's one client: its short time-outs, its pool, and a cluster where VALKEY_URL is one."""
+    """Uses the process's shared client: its short timeouts, its pool, and cluster support."""
 
     def get_client(self, write: bool = True, tried: list[int] | None = None) -> Any:
         """Return the process's client."""
         return commands.client()
 
     def get_client_with_index(self, write: bool = True, tried: list[int] | None = None) -> tuple[Any, int]:
-        """Return the process's client, which stands for every server."""
+        """Return the process's client, which is the same for every server."""
         return commands.client(), 0
 
     def decode(self, value: Any) -> Any:
-        """Return what a value says. One that another release wrote in another form is as good as none (docs/architecture.md, Events)."""
+        """Decode a value. One written by another release in another format counts as missing (docs/architecture.md, Events)."""
         try:
             return super().decode(value)
         except Exception as error:
@@ -39,7 +39,7 @@ class SharedClient(DefaultClient):
     def get_many(
         self, keys: Collection[str], version: int | None = None, client: Any = None
     ) -> dict[str, Any]:
-        """Return what is there under `keys`. A cluster answers one MGET for keys of one slot only, so it is asked slot by slot."""
+        """Return the values found under `keys`. On a cluster, MGET works within one slot only, so there is one call per slot."""
         shared = commands.client()
         if not (keys and isinstance(shared, RedisCluster)):
             found: dict[str, Any] = super().get_many(keys, version=version, client=client)
@@ -50,7 +50,7 @@ class SharedClient(DefaultClient):
 
 
 def _either(name: str) -> Callable[..., Any]:
-    """Return a method that asks Valkey, and this process's memory when Valkey cannot answer."""
+    """Return a method that uses Valkey, or this process's memory when Valkey is unreachable."""
 
     def ask(self: "ValkeyCache", *args: Any, **kwargs: Any) -> Any:
         try:
@@ -63,10 +63,10 @@ def _either(name: str) -> Callable[..., Any]:
 
 
 class ValkeyCache(RedisCache):
-    """The `default` cache. What is written while Valkey is away is seen by this process only, until Valkey is back."""
+    """The `default` cache. Values written while Valkey is unreachable are visible to this process only, until it is back."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        # The addresses are core.valkey.commands's business; a comma in them would mean replicas here.
+        # core.valkey.commands handles the addresses; a comma in them would mean replicas here.
         super().__init__("valkey", params)
         self.local = LocMemCache("valkey-is-away", {**params, "OPTIONS": {"MAX_ENTRIES": MAX_LOCAL_ENTRIES}})
 

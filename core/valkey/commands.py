@@ -1,7 +1,7 @@
-"""The one way to Valkey: a pooled client, scripts, and for the request pipeline a connection of each thread's own.
+"""Access to Valkey: a pooled client, scripts, and a dedicated connection per thread for the request pipeline.
 
-`VALKEY_URL` names one server, a cluster, or a primary that Sentinels watch (core.valkey.urls). Time-outs are short: the pipeline has an
-answer for every failure (docs/architecture.md, Keys), so it is better to know at once.
+`VALKEY_URL` names one server, a cluster, or a primary monitored by Sentinels (core.valkey.urls). Timeouts are short: the pipeline
+has a fallback for every failure (docs/architecture.md, Keys), so it is better to fail fast.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from core.valkey.urls import is_cluster, is_sentinel, normalise_url, parse_nodes
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 ANSWER_TIMEOUT_SECONDS = 1.0
-# After a failure Valkey is left alone this long: a dead server must not cost every request a time-out.
+# How long Valkey is not contacted after a failure, so that an outage does not cost every request a timeout.
 PAUSE_SECONDS = 1.0
 
 log = structlog.get_logger("pomelo.valkey")
@@ -39,20 +39,20 @@ Answer = TypeVar("Answer")
 
 
 class ValkeyUnavailable(Exception):
-    """Valkey cannot be reached, answers too slowly or cannot run the script."""
+    """Valkey is unreachable, too slow, or cannot run the script."""
 
 
 class CommandRefused(ValkeyUnavailable):
-    """Valkey answered this one command with an error (`reply`); it may well serve every other."""
+    """Valkey answered this command with an error (`reply`); other commands may still work."""
 
     def __init__(self, reply: str) -> None:
         super().__init__(reply)
         self.reply = reply
 
 
-# Everything the client library raises. Its cluster errors and its parser's are no RedisError.
+# Everything the client library raises. Its cluster errors and its parser's errors are not RedisErrors.
 CLIENT_ERRORS = (RedisError, RedisClusterException, hiredis.HiredisError, OSError)
-# Error answers that say something about the server, not about what it was asked for.
+# Error replies that are about the server rather than the command.
 _SERVER_REPLIES = {
     "BUSY",
     "CLUSTERDOWN",
@@ -73,7 +73,7 @@ def _connect() -> redis.Redis | RedisCluster:
         "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "socket_timeout": ANSWER_TIMEOUT_SECONDS,
         "protocol": 2,
-        # One more try on a connection that died while idle; never a second wait for an answer that did not come.
+        # One retry for a connection that died while idle; never a second wait after a timeout.
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     }
     if not (is_cluster(url) or is_sentinel(url)):
@@ -86,17 +86,17 @@ def _connect() -> redis.Redis | RedisCluster:
         return RedisCluster(
             startup_nodes=[ClusterNode(host, port) for host, port in nodes.addresses], **who, **options
         )
-    # Asked again at every new connection; a connection to what is the primary no more says READONLY and is dropped.
+    # Queried for every new connection; a connection to a demoted primary answers READONLY and is dropped.
     sentinels = Sentinel(nodes.addresses, sentinel_kwargs=options)
     primary: redis.Redis = sentinels.master_for(nodes.primary, db=nodes.database, **who, **options)
     return primary
 
 
 class _Thread(threading.local):
-    """Each thread's own connection, for calls that are made on every request.
+    """A dedicated connection per thread, for calls made on every request.
 
-    The pooled client costs 40 µs of processor time a call, its lock and its bookkeeping among them; the connection it would
-    take costs 10 µs by itself (`make bench ARGS=valkey`: 3.5 x).
+    A call through the pooled client takes 40 µs of CPU time, including its lock and bookkeeping; a call on a bare connection
+    takes 10 µs (`make bench ARGS=valkey`: 3.5 x).
     """
 
     connection: ConnectionInterface | None = None
@@ -109,7 +109,7 @@ _paused_until = 0.0
 
 
 def client() -> redis.Redis | RedisCluster:
-    """The process's pooled client, which only this module and core.valkey.cache call: its errors are of many families."""
+    """Return the process's pooled client. Only for this module and core.valkey.cache, which translate its many exceptions."""
     global _client
     if _client is None:
         with _lock:
@@ -119,7 +119,7 @@ def client() -> redis.Redis | RedisCluster:
 
 
 def forget_connections() -> None:
-    """Drop every connection of this process; the next use connects again (after a fork, or another VALKEY_URL)."""
+    """Drop all connections of this process; the next use reconnects (after a fork, or when VALKEY_URL changed)."""
     global _client, _thread, _paused_until
     _client = None
     _thread = _Thread()
@@ -133,12 +133,12 @@ forget_when_changed(forget_connections, "VALKEY_URL")
 
 
 def available() -> bool:
-    """False while Valkey is being left alone after a failure."""
+    """Return False during the pause after a failure."""
     return _paused_until == 0.0 or time.monotonic() >= _paused_until
 
 
 def _is_about_the_server(error: ResponseError) -> bool:
-    """Tell what the error code says; the client library has taken it off the text of those it knows."""
+    """Return whether the error code is about the server; the client library strips the code from errors it knows."""
     code = error.status_code or str(error).partition(" ")[0]
     return code in _SERVER_REPLIES or " -READONLY " in str(
         error
@@ -151,7 +151,7 @@ def _failed(error: Exception) -> ValkeyUnavailable:
         if not _is_about_the_server(error):
             log.info("valkey_refused", detail=str(error))
             return CommandRefused(str(error))
-        # It may be the wrong server by now, a former primary that came back as a replica: the address is asked for again.
+        # This may be a former primary that came back as a replica, so the address is looked up again.
         forget_connections()
     FAILURES.inc()
     if _paused_until == 0.0:
@@ -168,9 +168,9 @@ def _succeeded() -> None:
 
 
 def guarded(ask: Callable[[], Answer]) -> Answer:
-    """Return what `ask` does with the client, raising ValkeyUnavailable for every failure of it.
+    """Return the result of `ask`, raising ValkeyUnavailable for any failure.
 
-    Raises at once while Valkey is left alone, and CommandRefused when it answers with an error about this command only.
+    Raises immediately during the pause after a failure, and CommandRefused for an error about this command only.
     """
     if not available():
         raise ValkeyUnavailable("Valkey failed a moment ago.")
@@ -188,19 +188,22 @@ def call(*command: Argument) -> Any:
 
 
 def empty() -> None:
-    """Delete everything, on every node of a cluster: after a restore, when it may be newer than the database. Raises ValkeyUnavailable."""
+    """Delete everything, on all nodes of a cluster. For use after a restore, when Valkey may be newer than the database.
+
+    Raises ValkeyUnavailable.
+    """
     guarded(lambda: client().flushall(asynchronous=True))
 
 
 class Script:
-    """A Lua script, sent by its hash and loaded when Valkey does not know it (yet, or any more)."""
+    """A Lua script, called by its hash and loaded when Valkey does not have it."""
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
     def prepare(self, keys: Sequence[Argument], arguments: Sequence[Argument]) -> "PreparedCall":
-        """A call that is made again and again: packed once."""
+        """Return a call that is packed once and can be run repeatedly."""
         return PreparedCall(self, keys, arguments)
 
     def run(self, keys: Sequence[Argument], arguments: Sequence[Argument]) -> Any:
@@ -219,7 +222,7 @@ class PreparedCall:
         self._packed: list[bytes] | None = None
 
     def run(self) -> Any:
-        """One round trip on this thread's own connection. Raises ValkeyUnavailable."""
+        """Run the call in one round trip on this thread's connection. Raises ValkeyUnavailable."""
         if _paused_until != 0.0 and not available():
             raise ValkeyUnavailable("Valkey failed a moment ago.")
         try:
@@ -227,7 +230,7 @@ class PreparedCall:
         except NoScriptError:
             answer = self._load_and_send()
         except redis.ConnectionError:
-            # A connection that died while idle (a restart, a failover) says nothing about the server now: try again.
+            # A connection that died while idle (a restart, a failover) says nothing about the server now: retry once.
             answer = self._load_and_send()
         except CLIENT_ERRORS as error:
             raise _failed(error) from error
@@ -245,13 +248,13 @@ class PreparedCall:
         if self._packed is None:
             self._packed = connection.pack_command(*self._command)
         if not connection.is_connected:
-            connection.connect()  # Sending would connect as well, and behind Sentinels without asking them where.
-        # After a failure of either it has disconnected: no answer is read by a later call.
+            connection.connect()  # Sending would also connect, but without asking the Sentinels for the address.
+        # If either fails, the connection is closed, so that a later call cannot read this reply.
         connection.send_packed_command(self._packed, check_health=False)
         return connection.read_response(disconnect_on_error=True)
 
     def _load_and_send(self) -> Any:
-        """The slow way round, with the source of the script. Raises ValkeyUnavailable."""
+        """Run the call with the source of the script, which loads it. Raises ValkeyUnavailable."""
         _, _, count, *rest = self._command
         try:
             return client().execute_command("EVAL", self.script.source, count, *rest)

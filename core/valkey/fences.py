@@ -4,8 +4,8 @@ Versions live in PostgreSQL (`ApiKey.version`, `Company.version`); a change rais
 commit and before the call returns, the *fence* here. A process proves with every request that the copy it decided on
 carries the fence's version. A fence is the text `<version>:<epoch>~<schema>`; the epoch is a random name the fence gets when it
 is created, so that a copy made before `FLUSHALL` does not match a fence made after it, whatever its number. Releases before
-schemas wrote no `~<schema>`, and take it for a part of the epoch; whatever else a fence says is of a schema that is not known
-here, and counts as missing: it is made anew, and no copy made before passes it.
+schemas wrote no `~<schema>`, and read it as part of the epoch. A fence in any other form has an unknown schema and counts as
+missing: it is re-created, and no copy made before passes it.
 
 Rules that make a stale copy impossible to use:
 - a writer only ever raises (compare-and-raise); a lower number never overwrites a higher one;
@@ -27,9 +27,9 @@ from prometheus_client import Counter
 
 from core.valkey.commands import Script, ValkeyUnavailable
 
-# A fence that expires is only "missing": the next reader reads PostgreSQL. Far longer than a copy may live.
+# An expired fence counts as missing: the next reader reads PostgreSQL. Far longer than the lifetime of a copy.
 FENCE_SECONDS = 86_400
-# What a change may need to be seen by a process that Valkey could not tell.
+# The longest delay until a change reaches processes while Valkey is unreachable.
 LONGEST_DELAY_SECONDS = 60
 
 SCHEMA = "1"
@@ -89,7 +89,7 @@ return found
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The state of one fence as Valkey told it. `version` 0 means: marked, nothing known yet."""
+    """The state of one fence as read from Valkey. `version` 0 means: marked, nothing known yet."""
 
     version: int
     epoch: str
@@ -101,29 +101,29 @@ class Fence:
 
     @classmethod
     def parse(cls, value: bytes) -> "Fence":
-        """Read a fence's text. A text that is none raises ValueError (somebody else writes to our Valkey)."""
+        """Parse a fence. Raises ValueError for any other text (something else writes to our Valkey)."""
         version, _, epoch = value.decode().partition(":")
         return cls(int(version), epoch)
 
 
 @dataclass(slots=True)
 class Effect:
-    """Whether a change has reached every process. Filled in by the commit that the change belongs to.
+    """Whether a change has reached every process. Set when the change is committed.
 
-    `immediate` is None before the commit, True when Valkey was told, False when it could not be told and the change
-    may take up to LONGEST_DELAY_SECONDS to reach processes that hold a copy.
+    `immediate` is None before the commit, True when Valkey was updated, and False when it was unreachable, so that the
+    change may take up to LONGEST_DELAY_SECONDS to reach processes that hold a copy.
     """
 
     immediate: bool | None = None
 
 
 def company_fence(company_id: UUID) -> str:
-    """The name of a company's fence. The braces put a company's keys on one cluster node."""
+    """Return the name of a company's fence. The braces (a hash tag) put a company's keys on one cluster node."""
     return f"{{{company_id.hex}}}:fence"
 
 
 def key_fence(company_id: UUID, key_id: UUID) -> str:
-    """The name of a key's fence."""
+    """Return the name of a key's fence."""
     return f"{{{company_id.hex}}}:fence:{key_id.hex}"
 
 
@@ -137,7 +137,7 @@ def mark(names: Sequence[str]) -> list[Fence]:
 
 
 def confirm(names: Sequence[str], versions: Sequence[int], seen: Sequence[Fence]) -> list[Fence] | None:
-    """A reader's raise: after `mark` and a read of PostgreSQL, prove `versions` within the epochs `seen`.
+    """Raise fences as a reader: after `mark` and a read of PostgreSQL, prove `versions` within the epochs `seen`.
 
     Returns the fences now in force, or None when one vanished meanwhile (read PostgreSQL again).
     Raises ValkeyUnavailable.
@@ -150,13 +150,13 @@ def confirm(names: Sequence[str], versions: Sequence[int], seen: Sequence[Fence]
 
 
 def raise_now(name: str, version: int) -> None:
-    """A writer's raise: no copy older than `version` passes from here on. Raises ValkeyUnavailable."""
+    """Raise a fence as a writer: no copy older than `version` passes from here on. Raises ValkeyUnavailable."""
     _RAISE.run([name], [FENCE_SECONDS, _epoch(), version, ""])
 
 
 @contextmanager
-def collecting_untold() -> Iterator[list[Effect]]:
-    """Yield a list of the changes made within, in this thread, that did not reach every process at once."""
+def collecting_undelivered() -> Iterator[list[Effect]]:
+    """Collect the changes made inside the block, in this thread, that did not reach every process immediately."""
     collected: list[Effect] = []
     token = _untold.set(collected)
     try:
@@ -166,9 +166,9 @@ def collecting_untold() -> Iterator[list[Effect]]:
 
 
 def raise_after_commit(name: str, version: int) -> Effect:
-    """Raise a fence when the current transaction has committed, before its caller goes on.
+    """Raise a fence right after the current transaction commits, before control returns to the caller.
 
-    The change itself never fails because of Valkey: the returned Effect says afterwards whether it could be told.
+    The change itself never fails because of Valkey: the returned Effect says afterwards whether the fence was raised.
     """
     effect = Effect()
 
@@ -176,8 +176,8 @@ def raise_after_commit(name: str, version: int) -> Effect:
         try:
             raise_now(name, version)
         except ValkeyUnavailable:
-            # Logged by core.valkey.commands, repeated by the sweep of recent changes, and said to whoever made the change: by the
-            # Effect, and by those who collect what was untold, so that no caller can forget it.
+            # core.valkey.commands has logged it, and the sweep of recent changes repeats it. The caller learns of it from the Effect,
+            # and through `collecting_undelivered`, so that no caller can forget to report it.
             effect.immediate = False
             UNTOLD.inc()
             collected = _untold.get()

@@ -1,4 +1,4 @@
-"""What VALKEY_URL and CELERY_BROKER_URL may say, and what the client libraries want to hear. Reads no settings.
+"""Parses VALKEY_URL and CELERY_BROKER_URL into the client libraries' options. Reads no settings.
 
 One server: `redis://`, `rediss://` (TLS), `unix://`. A cluster: `redis+cluster://host:port[,host:port…]`. A primary with replicas that
 Sentinels watch: `redis+sentinel://host:port[,host:port…]/NAME[/DATABASE]`, where NAME is what the Sentinels call it. `valkey` may stand
@@ -16,29 +16,29 @@ DEFAULT_SENTINEL_PORT = 26379
 
 
 class BadUrl(ValueError):
-    """A URL that says nothing we understand; the message says what is wrong, without the password."""
+    """A URL that cannot be parsed; the message says what is wrong, without the password."""
 
 
 def normalise_url(url: str) -> str:
-    """Valkey's own URL schemes, spelled as the client library knows them."""
+    """Replace Valkey's own URL schemes by those that the client library knows."""
     scheme, separator, rest = url.partition("://")
     return scheme.replace("valkeys", "rediss").replace("valkey", "redis") + separator + rest
 
 
 def is_sentinel(url: str) -> bool:
-    """Whether `url` names Sentinels."""
+    """Return whether `url` names Sentinels."""
     return url.partition("://")[0].endswith("+sentinel")
 
 
 def is_cluster(url: str) -> bool:
-    """Whether `url` names a Valkey Cluster."""
+    """Return whether `url` names a Valkey Cluster."""
     scheme, _, rest = url.partition("://")
     return scheme.endswith("+cluster") or ("," in rest and not is_sentinel(url))
 
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Several servers that stand for one: the nodes of a cluster, or the Sentinels of a primary."""
+    """The nodes of a cluster, or the Sentinels of a primary."""
 
     addresses: tuple[tuple[str, int], ...]
     tls: bool
@@ -50,7 +50,7 @@ class Nodes:
 
 
 def parse_nodes(url: str) -> Nodes:
-    """Return what the URL of a cluster or of Sentinels says. Raises BadUrl."""
+    """Parse the URL of a cluster or of Sentinels. Raises BadUrl."""
     parts = urlsplit(normalise_url(url))
     sentinel = is_sentinel(url)
     addresses = []
@@ -66,7 +66,7 @@ def parse_nodes(url: str) -> Nodes:
         raise BadUrl("say after the Sentinels' addresses what they call the primary: …/mymaster")
     if database and not database.isdigit():
         raise BadUrl(f"{database!r} is no number of a database")
-    # urlsplit finds the user by the last @, but reads the port of one host only.
+    # urlsplit finds the user info by the last @, but only reads the port of a single host.
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     return Nodes(
         addresses=tuple(addresses),
@@ -80,20 +80,20 @@ def parse_nodes(url: str) -> Nodes:
 
 
 def check_url(url: str) -> None:
-    """Raise BadUrl when VALKEY_URL names several servers in a way that cannot be read."""
+    """Raise BadUrl when VALKEY_URL names several servers in a form that cannot be parsed."""
     if is_cluster(url) or is_sentinel(url):
         parse_nodes(url)
 
 
 def tls_options(ca_certs: str | None) -> dict[str, Any]:
-    """Return redis-py's options for a connection that trusts nobody it cannot verify."""
+    """Return redis-py's options for TLS with certificate and host name verification."""
     return {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True, "ssl_ca_certs": ca_certs}
 
 
 def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]]:
-    """Return a broker's URL as Celery spells it, its options for TLS (None without), and what its transport must know besides.
+    """Return a broker's URL in Celery's spelling, its TLS options (None without TLS), and its transport options.
 
-    Left to itself Celery's transport would verify no certificate. Raises BadUrl for what it cannot use: a cluster.
+    By default, Celery's transport would not verify certificates. Raises BadUrl for a cluster, which Celery does not support.
     """
     url = normalise_url(url)
     if is_cluster(url) and url.startswith("redis"):
@@ -110,7 +110,7 @@ def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]
             for host, (_, port) in zip(hosts, nodes.addresses, strict=True)
         )
         tls = tls_options(nodes.ca_certs) if nodes.tls else None
-        # The Sentinels are asked with the primary's own certificate authority, and have no password of their own.
+        # The Sentinels use the primary's certificate authority and have no password of their own.
         asked = ({"ssl": True} | tls) if tls else {}
         return spelled, tls, {"master_name": nodes.primary, "sentinel_kwargs": asked}
     parts = urlsplit(url)
@@ -122,7 +122,7 @@ def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]
             {
                 "cert_reqs": ssl.CERT_REQUIRED,
                 "ca_certs": _trusted(parts.query),
-                # None lets the library take the name of the one it connects to; without it no name is compared at all.
+                # None makes the library verify the name of the host it connects to; without this key, no name is verified.
                 "server_hostname": None,
             },
             {},

@@ -31,5 +31,5 @@ def read_each(source: str, events: Iterable[Any], read: Callable[[Any], Report |
         first = failed[0][1]
         raise Unreadable(f"{type(first).__name__}: {first}") from first
     for item, cause in failed:
-        set_aside.put_aside(BATCH_NAME, item, cause)
+        set_aside.record_failure(BATCH_NAME, item, cause)
     return found

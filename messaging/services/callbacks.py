@@ -69,7 +69,7 @@ def _record_in(tenant: Tenant, source: str, found: Sequence[tuple[Recipient, Rep
         if set_aside.concerns_all(error):
             raise
         if len(found) == 1:
-            _put_aside(source, found[0][1], error)
+            _record_failure(source, found[0][1], error)
             return 0
     return sum(_record_in(tenant, source, [one]) for one in found)
 
@@ -80,12 +80,14 @@ def _by_itself(source: str, report: Report, work: Callable[[], None]) -> None:
     except Exception as error:
         if set_aside.concerns_all(error):
             raise
-        _put_aside(source, report, error)
+        _record_failure(source, report, error)
 
 
-def _put_aside(source: str, report: Report, error: Exception) -> None:
+def _record_failure(source: str, report: Report, error: Exception) -> None:
     REPORTS.labels(source, "set_aside").inc()
-    set_aside.put_aside(BATCH_NAME, f"{source}: {report.kind} {report.note_id or report.provider_id}", error)
+    set_aside.record_failure(
+        BATCH_NAME, f"{source}: {report.kind} {report.note_id or report.provider_id}", error
+    )
 
 
 def _find(source: str, report: Report) -> Recipient | None:

@@ -88,7 +88,7 @@ def _record_patiently(tenant: Tenant, group: list[Progress]) -> None:
 def _record_poisoned(tenant: Tenant, state: Progress, error: Exception) -> None:
     """Write down the bare outcomes of a job whose news cannot be stored; its calls were made, so it must not be sent again."""
     message = state.job.message
-    set_aside.put_aside(BATCH_NAME, message.public_id, error, row_id=message.id)
+    set_aside.record_failure(BATCH_NAME, message.public_id, error, row_id=message.id)
     state.news = [
         News(item.recipient_id, item.kind, OURSELVES, code="unreadable_answer", attempt=item.attempt)
         for item in state.news
@@ -98,7 +98,7 @@ def _record_poisoned(tenant: Tenant, state: Progress, error: Exception) -> None:
     except Exception as again:
         if set_aside.concerns_all(again):
             raise
-        set_aside.put_aside(BATCH_NAME, message.public_id, again, row_id=message.id)
+        set_aside.record_failure(BATCH_NAME, message.public_id, again, row_id=message.id)
         with tenant_context(tenant):
             Message.objects.filter(id=message.id, attempt=message.attempt).update(
                 status=Status.FAILED, due_at=None, updated=clock.now()

@@ -125,7 +125,9 @@ def _delete(found: Sequence[uuid.UUID]) -> int:
         if set_aside.concerns_all(error):
             raise
         if len(found) == 1:
-            set_aside.put_aside(BATCH_NAME, ids.encode(Message.id_prefix, found[0]), error, row_id=found[0])
+            set_aside.record_failure(
+                BATCH_NAME, ids.encode(Message.id_prefix, found[0]), error, row_id=found[0]
+            )
             return 0
         middle = len(found) // 2
         return _delete(found[:middle]) + _delete(found[middle:])

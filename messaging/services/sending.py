@@ -173,7 +173,7 @@ class _Sender:
             parts = list(_parts(job))
             state = Progress(job, len(parts), _suppressed_news(job))
         except Exception as error:  # one message must not keep the others of the claim from being sent
-            set_aside.put_aside(BATCH_NAME, job.message.public_id, error, row_id=job.message.id)
+            set_aside.record_failure(BATCH_NAME, job.message.public_id, error, row_id=job.message.id)
             state = Progress(job, 0)
             self._put_off(state, "unreadable", "The message cannot be read.")
             return [], state
@@ -224,7 +224,7 @@ class _Sender:
         except Exception as error:
             if set_aside.concerns_all(error):
                 raise
-            set_aside.put_aside(BATCH_NAME, message.public_id, error, row_id=message.id)
+            set_aside.record_failure(BATCH_NAME, message.public_id, error, row_id=message.id)
             part.results = same_for_all(
                 part.envelope, "deferred", code="unreadable", detail="The attachments cannot be read."
             )

@@ -187,6 +187,6 @@ def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(
 
 def test_who_changes_a_plan_reads_that_valkey_could_not_be_told(own_valkey: Any, world: World) -> None:
     own_valkey.stop()
-    with fences.collecting_untold() as untold:
+    with fences.collecting_undelivered() as untold:
         suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)
     assert [effect.immediate for effect in untold] == [False]

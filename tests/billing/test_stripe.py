@@ -205,13 +205,13 @@ def test_an_order_older_than_stripe_keeps_keys_is_looked_for(
 def test_a_payment_that_never_came_about_is_canceled_for_good(world: World, stripe: Stripe) -> None:
     charge = charge_by(world, settle=False)
     stripe.spoil("confirm", (500, b'{"error": {"type": "api_error", "message": "broken"}}'))
-    stripe.spoil("payment_intents", times=CLOCK.tries - 2)
+    stripe.spoil("payment_intents", times=CLOCK.attempts - 2)
     services.complete_payments()
     [intent] = stripe.made(charge.gateway_key)
     intent["status"] = "requires_action"  # as after a 3-D Secure that nobody is there for
 
-    ask_again(charge, attempts=CLOCK.tries - 1)
-    ask_again(charge, attempts=CLOCK.tries - 1)
+    ask_again(charge, attempts=CLOCK.attempts - 1)
+    ask_again(charge, attempts=CLOCK.attempts - 1)
     while charge.status == "pending":
         ask_again(charge)
 
@@ -328,7 +328,7 @@ def test_a_refund_waits_for_the_bank_and_may_fail(world: World, stripe: Stripe) 
     charge = charge_by(world)
     stripe.refund_status = "pending"
     refund = refund_of(charge)
-    ask_again(refund, attempts=CLOCK.tries)  # a refund is never given up
+    ask_again(refund, attempts=CLOCK.attempts)  # a refund is never given up
     assert refund.status == "pending"
     [given] = stripe.given_back(refund.gateway_key)
     given.update(status="failed", failure_reason="expired_or_canceled_card")

@@ -38,7 +38,7 @@ def attempt(payment: Charge | Refund) -> None:
 def attempt_until_given_up(payment: Charge | Refund, settings: Settings, gateway: SandboxProcess) -> None:
     """Make every attempt that is left: all go unanswered, and after the last one it has failed, at the gateway too."""
     settings.GATEWAY_TIMEOUT_SECONDS = 0.3  # too short or not: no answer comes
-    for made in range(payment.attempts + 1, CLOCK.tries):
+    for made in range(payment.attempts + 1, CLOCK.attempts):
         attempt(payment)
         assert (payment.status, payment.attempts) == ("pending", made)
     settings.GATEWAY_TIMEOUT_SECONDS = 10.0

@@ -141,10 +141,10 @@ def test_a_rotation_that_is_killed_goes_on_where_it_stopped(
     with monkeypatch.context() as patch:
         patch.setattr(rotation, "_move", dying)
         with pytest.raises(KeyboardInterrupt):
-            rotation.encrypt_anew(column)
+            rotation.reencrypt_column(column)
     told: list[str] = []
 
-    counts = rotation.encrypt_anew(column, tell=told.append)
+    counts = rotation.reencrypt_column(column, tell=told.append)
 
     assert counts.moved == counts.seen - 3
     assert len(told) == -(-counts.seen // 2)  # once a batch
@@ -176,7 +176,7 @@ def test_a_row_that_changes_at_the_same_moment_is_not_overwritten(
     value = dict(rotation._next_rows(column, None))[row_id]
     with tenant_context(world.tenant()):
         Endpoint.objects.filter(id=row_id).update(headers=crypto.encrypt(b'{"x-token":"newer"}'))
-    counts = rotation.Moved()
+    counts = rotation.ReencryptionCounts()
 
     rotation._move(column, row_id, value, counts)
 

@@ -191,7 +191,7 @@ def test_a_server_that_is_away_is_nobodys_fault_and_the_mail_leaves_later_under_
 def test_a_mail_that_no_try_could_send_is_given_up_and_staff_can_see_that(settings: Any) -> None:
     mail = write("ada@example.com")
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    for tries in range(1, delivery.CLOCK.tries):
+    for tries in range(1, delivery.CLOCK.attempts):
         make_due()
         delivery.send_queued_mail()
         assert [row.tries for row in queued()] == [tries]

@@ -29,9 +29,9 @@ def test_a_wait_is_never_shorter_than_said_and_longer_by_no_more_than_the_jitter
 def test_after_the_last_try_there_is_no_wait(waits: Any, more: Any) -> None:
     clock = RetryClock(tuple(waits))
 
-    assert clock.tries == len(waits) + 1
-    assert clock.wait_after(clock.tries - 1) == waits[-1]
-    assert clock.wait_after(clock.tries + more) is None
+    assert clock.attempts == len(waits) + 1
+    assert clock.wait_after(clock.attempts - 1) == waits[-1]
+    assert clock.wait_after(clock.attempts + more) is None
 
 
 @pytest.mark.parametrize("made", [0, -1])

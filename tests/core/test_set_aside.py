@@ -117,7 +117,7 @@ def test_a_deadlock_is_one_rows_own_and_a_shut_down_is_not() -> None:
 
 def test_staff_see_what_was_set_aside_and_why_and_no_one_else_can_read_it() -> None:
     batch = batch_name()
-    set_aside.put_aside(batch, "row_seen", ValueError("its text has no end"))
+    set_aside.record_failure(batch, "row_seen", ValueError("its text has no end"))
     staff = make_user("staff", is_staff=True, is_superuser=True)
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
 
@@ -132,7 +132,7 @@ def test_staff_see_what_was_set_aside_and_why_and_no_one_else_can_read_it() -> N
 def test_what_has_not_failed_for_ninety_days_is_forgotten() -> None:
     old, recent = batch_name(), batch_name()
     for batch, item in ((old, "row"), (old, "other"), (recent, "row")):
-        set_aside.put_aside(batch, item, "broken")
+        set_aside.record_failure(batch, item, "broken")
     with system_context(reason="tests"):
         SetAside.objects.filter(batch=old).update(last_seen=clock.now() - timedelta(days=91))
 

@@ -118,12 +118,12 @@ def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database() -
 
 
 def test_partitions_and_rows_set_aside_are_told_on_metrics() -> None:
-    set_aside.put_aside("tests.figures", "one", "it is broken")
-    set_aside.put_aside("tests.figures", "two", "it is broken")
+    set_aside.record_failure("tests.figures", "one", "it is broken")
+    set_aside.record_failure("tests.figures", "two", "it is broken")
     page = Client().get("/metrics").content.decode()
-    set_aside.take_back("tests.figures", "one")
+    set_aside.clear_failure("tests.figures", "one")
     later = Client().get("/metrics").content.decode()
-    set_aside.take_back("tests.figures", "two")
+    set_aside.clear_failure("tests.figures", "two")
 
     assert 'pomelo_set_aside_rows{batch="tests.figures"} 2.0' in page
     assert 'pomelo_set_aside_rows{batch="tests.figures"} 1.0' in later

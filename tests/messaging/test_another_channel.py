@@ -209,7 +209,7 @@ def test_they_fail_with_the_reason_when_it_does_not_come_back(
     message = page_somebody("11111", "22222")
     remove_pager()
 
-    for _ in range(CLOCK.tries):
+    for _ in range(CLOCK.attempts):
         make_due(message)
         deliver()
 

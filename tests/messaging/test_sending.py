@@ -160,11 +160,11 @@ def test_tries_end_after_the_last_back_off(
 ) -> None:
     message = queue(world.tenant(), "greylisted@example.com")
 
-    for number in range(1, CLOCK.tries + 1):
+    for number in range(1, CLOCK.attempts + 1):
         before = clock.now()
         deliver()
         row, recipients = look(message)
-        if number < CLOCK.tries:
+        if number < CLOCK.attempts:
             assert recipients["greylisted@example.com"].status == "queued"
             wait = row.due_at - before
             assert CLOCK.waits[number - 1] <= wait <= CLOCK.waits[number - 1] * 1.1 + dt.timedelta(seconds=30)

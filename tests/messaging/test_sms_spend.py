@@ -265,7 +265,7 @@ def test_a_price_that_never_comes_stays_unknown_and_is_not_asked_for_any_more(
     send(tenant, "+4930123456")
     deliver()
 
-    for _ in range(prices.CLOCK.tries):
+    for _ in range(prices.CLOCK.attempts):
         assert costs(tenant)["+4930123456"][0] == "held"
         assert ask_now(tenant) == 1
 
@@ -296,7 +296,7 @@ def test_one_given_up_without_an_answer_may_have_gone_out_and_stays_counted(
     tenant = world.tenant()
     message = send(tenant, "+4930123456")
     with tenant_context(tenant):
-        Message.objects.filter(id=message.id).update(deferrals=retry.CLOCK.tries)
+        Message.objects.filter(id=message.id).update(deferrals=retry.CLOCK.attempts)
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
     load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
     vendor.delay_seconds = 1

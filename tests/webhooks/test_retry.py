@@ -16,7 +16,7 @@ AFTER = st.none() | st.timedeltas(timedelta(0), timedelta(days=3650))
 
 
 def test_ten_attempts_spread_over_75_hours_and_35_minutes() -> None:
-    assert retry.CLOCK.tries == 10
+    assert retry.CLOCK.attempts == 10
     assert sum(retry.CLOCK.waits, timedelta(0)) == timedelta(hours=75, minutes=35, seconds=5)
     assert [
         retry.next_attempt_at(made, NOW, jitter=0) - NOW

@@ -168,7 +168,7 @@ def _job(row: tuple[Any, ...], destination: Destination) -> ClaimedDelivery:
         try:
             body = body_in(destination.api_version, bytes(stored))
         except Exception as error:  # a version's mistake about this one object
-            set_aside.put_aside(BATCH, ids.encode("dlv", id_), error, row_id=id_)
+            set_aside.record_failure(BATCH, ids.encode("dlv", id_), error, row_id=id_)
             problem = NOT_IN_VERSION
     return ClaimedDelivery(
         delivery_id=id_,
@@ -230,7 +230,7 @@ def _read_destinations(cursor: Any, endpoints: set[uuid.UUID]) -> dict[uuid.UUID
 
 def _read_destination(endpoint_id: uuid.UUID, row: tuple[Any, ...] | None) -> Destination:
     if row is None:
-        set_aside.put_aside(BATCH, ids.encode("we", endpoint_id), "It has no secret that is valid now.")
+        set_aside.record_failure(BATCH, ids.encode("we", endpoint_id), "It has no secret that is valid now.")
         return Destination("", {}, (), failing=True, problem=UNREADABLE)
     _, url, headers, api_version, failing, secrets = row
     try:
@@ -242,7 +242,7 @@ def _read_destination(endpoint_id: uuid.UUID, row: tuple[Any, ...] | None) -> De
             api_version=api_version,
         )
     except Exception as error:  # a key that is no longer configured, or bytes that are nobody's
-        set_aside.put_aside(BATCH, ids.encode("we", endpoint_id), error, row_id=endpoint_id)
+        set_aside.record_failure(BATCH, ids.encode("we", endpoint_id), error, row_id=endpoint_id)
         return Destination(url, {}, (), failing=failing, problem=UNREADABLE)
 
 

@@ -74,7 +74,7 @@ def _apart(name: str, work: Callable[[], Answer]) -> Answer | None:
     except Exception as error:
         if set_aside.concerns_all(error):
             raise
-        set_aside.put_aside(BATCH, name, error)
+        set_aside.record_failure(BATCH, name, error)
         return None
 
 
@@ -85,14 +85,14 @@ def _record_apart(outcomes: Sequence[AttemptOutcome], error: Exception) -> list[
         return [*_record_or_halve(outcomes[:middle]), *_record_or_halve(outcomes[middle:])]
     (bad,) = outcomes
     delivery = ids.encode("dlv", bad.job.delivery_id)
-    set_aside.put_aside(RECORDING, delivery, error, row_id=bad.job.delivery_id)
+    set_aside.record_failure(RECORDING, delivery, error, row_id=bad.job.delivery_id)
     try:
         return _record([replace(bad, headers={}, body=b"")])
     except Exception as again:
         if set_aside.concerns_all(again):
             raise
         # Its lease will bring it back, until its claims are used up.
-        set_aside.put_aside(RECORDING, delivery, again, row_id=bad.job.delivery_id)
+        set_aside.record_failure(RECORDING, delivery, again, row_id=bad.job.delivery_id)
         return []
 
 

@@ -52,7 +52,7 @@ def judge(outcome: AttemptOutcome, *, jitter: float) -> Verdict:
     if outcome.headers.get(ABORT_HEADER, "").strip().lower() in ("abort", "abort-message"):
         return Verdict("canceled")
     job, now = outcome.job, outcome.finished_at
-    if job.number - job.failures > retry.CLOCK.tries + MAX_LOST_CLAIMS and not job.manual:
+    if job.number - job.failures > retry.CLOCK.attempts + MAX_LOST_CLAIMS and not job.manual:
         return Verdict("exhausted")
     asked = retry.parse_retry_after(outcome.headers.get("retry-after"), outcome.status_code or 0, now)
     due = retry.next_attempt_at(job.failures + 1, now, jitter=jitter, retry_after=asked)

@@ -108,7 +108,7 @@ def pay(request: Request, token: str) -> HttpResponse:
     except (GatewayUnavailable, GatewayMisconfigured) as error:
         log.warning("billing.no_payment_page", payment=charge.public_id, error=str(error))
         if isinstance(error, GatewayMisconfigured):
-            set_aside.put_aside(BATCH_NAME, charge.public_id, str(error), row_id=charge.id)
+            set_aside.record_failure(BATCH_NAME, charge.public_id, str(error), row_id=charge.id)
         response = _show(request, link, token, status=503)
         response.headers["Retry-After"] = str(RETRY_AFTER)
         return response

@@ -128,13 +128,13 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
         except DomainError as refusal:
             form.show_refusal(refusal)
         else:
-            messages.success(request, _told(row, changed))
+            messages.success(request, _describe_change(row, changed))
             return redirect("messaging:template", row.public_id)
     context = {"form": form, "template": row}
     return render(request, "messaging/template_form.html", context, status=400 if form.errors else 200)
 
 
-def _told(before: Template, after: Template) -> str:
+def _describe_change(before: Template, after: Template) -> str:
     if after.version == before.version:
         return "The template was saved."
     return f"Saved as version {after.version}. New messages use it unless they name another version."

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from core.api.access import ApiRequest
 from core.api.views import GenericViewSet
-from core.api.waiting import keep_back
+from core.api.waiting import hold_response
 from webhooks import representations, selectors
 from webhooks.api.event_pages import EventPagination
 from webhooks.api.filters import EventFilter
@@ -30,7 +30,7 @@ class EventViewSet(GenericViewSet):
         known = newest_position() if wait else 0
         answer = self.page(selectors.list_events(request.user), representations.event)
         if wait and int(wait) and not answer.data["data"]:
-            keep_back(request, position=known, seconds=int(wait))
+            hold_response(request, position=known, seconds=int(wait))
         return answer
 
     @extend_schema(operation_id="retrieve_event", responses=EventOutput)
