@@ -1,7 +1,7 @@
-"""What DRF's `request.user` and `request.auth` are under /v1 (docs/architecture.md, The request pipeline).
+"""The types of DRF's `request.user` and `request.auth` under /v1 (docs/architecture.md, The request pipeline).
 
-`request.user` is the Principal that acts, `request.auth` what it may do. The class that decides it belongs to apikeys, which
-billing, for one, may not import: whoever needs the type takes it from here.
+`request.user` is the acting Principal, and `request.auth` is what it may do. The implementation belongs to apikeys, which
+apps such as billing must not import, so they use the type defined here.
 """
 
 from abc import ABC, abstractmethod
@@ -19,7 +19,7 @@ from core.tenancy import Tenant
 
 
 class Access(ABC):
-    """What an authenticated request may do. Everything is known when authentication ends: no method here does I/O to decide."""
+    """What an authenticated request may do. Authentication has loaded everything: no method does I/O to decide."""
 
     __slots__ = ()
 
@@ -27,38 +27,38 @@ class Access(ABC):
     scopes: frozenset[str]
 
     def note_deprecated(self, what: str, deprecation: Deprecation) -> None:  # noqa: B027 - there may be nobody to tell
-        """The request uses `what`, which is going away: say so in the answer, and show the owner of the key who does."""
+        """Record that the request uses the deprecated `what`, for the response headers and the key's owner."""
 
     @abstractmethod
     def allows(self, required: tuple[str, ...]) -> bool:
-        """Tell whether any one of the `required` scopes was granted (ANY_KEY always is)."""
+        """Return whether any of the `required` scopes was granted (ANY_KEY always is)."""
 
     @abstractmethod
     def conclude(self) -> None:
-        """The request is answered: take note of what was used, unless a permission or a throttle has said no."""
+        """Record the usage once the request was answered, unless a permission or a throttle denied it."""
 
     @abstractmethod
     def admits(self, policy: str) -> bool:
-        """Tell whether `policy` had a token for this request; raises LookupError for a policy that was not asked."""
+        """Return whether `policy` had a token for this request; raises LookupError for a policy that was not checked."""
 
     @abstractmethod
     def wait(self, policy: str) -> int:
-        """Return the seconds until `policy` will have one."""
+        """Return the seconds until `policy` has a token."""
 
     @abstractmethod
     def explain_denial(self, required: tuple[str, ...], message: str) -> DomainError:
-        """Return the public error for a permission that said no; the audit entry and the trace are written."""
+        """Return the public error for a denied permission, and write the audit entry and the trace."""
 
     @abstractmethod
     def explain_throttling(self, wait: float | None) -> DomainError:
-        """Return the public error for a throttle that said no; `wait` is in seconds. The trace is written."""
+        """Return the public error for a throttled request, and write the trace. `wait` is in seconds."""
 
 
 def authenticate(request: _DrfRequest) -> None:
-    """Let DRF authenticate `request`, once; raises what its authenticators raise.
+    """Have DRF authenticate `request`, once; raises whatever its authenticators raise.
 
-    After an exception that is not its own DRF knows no user, and would authenticate (and count) again as soon as anybody asks
-    for one: an exception handler, or the negotiation for the answer. So there is none from then on.
+    After an exception other than its own, DRF leaves the user unset and would authenticate (and count) again on the next
+    access, for example in an exception handler or in content negotiation. So the user is set to None here.
     """
     try:
         _ = request.user
@@ -73,10 +73,10 @@ class ApiRequest(_DrfRequest):
     """DRF's request as a handler sees it here (a type only, never constructed)."""
 
     if TYPE_CHECKING:
-        # Who acts, and what it may do.
+        # The acting principal, and what it may do.
         user: Principal  # type: ignore[assignment]  # DRF's stubs know only Django's users
         auth: Access
         _request: GuardedRequest
-        # Of Django's request: DRF's gives what it has not got itself from there.
+        # On Django's request, to which DRF's delegates.
         rate_headers: dict[str, str]
         api_version: ApiVersion | None

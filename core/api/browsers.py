@@ -1,4 +1,4 @@
-"""CORS for the API: django-cors-headers, asked only about requests that a browser can have sent."""
+"""CORS for the API: django-cors-headers, applied only to requests that may come from a browser."""
 
 from typing import cast
 
@@ -8,10 +8,10 @@ from django.utils.cache import patch_vary_headers
 
 
 class ApiCorsMiddleware(CorsMiddleware):
-    """Spares what every server-to-server request would pay: only browsers send an `Origin`, and only they ask ahead."""
+    """Skips the CORS work for server-to-server requests: only browsers send an `Origin` header and preflight requests."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Return the answer with the headers that let a page read it; for other callers only with `Vary`."""
+        """Return the response with CORS headers for browsers, and with `Vary` only for other callers."""
         if "HTTP_ORIGIN" in request.META or request.method == "OPTIONS":
             return super().__call__(request)  # type: ignore[return-value]
         response = cast(HttpResponse, self.get_response(request))

@@ -1,4 +1,4 @@
-"""System checks of the API: a view that would go without a part of the pipeline is named before the server starts."""
+"""System checks for the API: report views that would bypass a part of the pipeline, before the server starts."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
@@ -16,7 +16,7 @@ from core.events import EVENT_TYPES
 
 @register(Tags.security)
 def check_api_views(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Every endpoint under /v1 passes the pipeline and names a known scope for each of its methods."""
+    """Check that every endpoint under /v1 uses the pipeline and names a known scope for each of its methods."""
     return [message for mounted in mounted_views() for message in _check(mounted)]
 
 
@@ -65,7 +65,7 @@ def _check(mounted: MountedView) -> Iterator[CheckMessage]:
 
 
 def _check_events(mounted: MountedView) -> Iterator[CheckMessage]:
-    """A change that DRF's own mixins make must be published, or neither webhooks nor the audit trail would know of it."""
+    """Check that changes made by DRF's mixins publish an event, without which webhooks and the audit trail would miss them."""
     from rest_framework import mixins
 
     from core.api.views import PublishingMixin, event_of
@@ -97,12 +97,12 @@ def _check_events(mounted: MountedView) -> Iterator[CheckMessage]:
 
 
 def _default_authenticators() -> tuple[type, ...]:
-    # The stubs say what settings.py holds; DRF gives the classes that it names.
+    # The stubs describe the value in settings.py; DRF returns the imported classes.
     return tuple(cast(Iterable[type], api_settings.DEFAULT_AUTHENTICATION_CLASSES))
 
 
 def _asks_for_scopes(permission: Any) -> bool:
-    """Tell whether `permission`, or any part of one composed by `&` and `|`, is HasScope; `~HasScope` admits who lacks it."""
+    """Return whether `permission`, or any part of it composed by `&` and `|`, is HasScope. `~HasScope` does not count."""
     if isinstance(permission, OperandHolder):
         return _asks_for_scopes(permission.op1_class) or _asks_for_scopes(permission.op2_class)
     return isinstance(permission, type) and issubclass(permission, HasScope)

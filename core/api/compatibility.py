@@ -1,7 +1,7 @@
-"""What of an OpenAPI document breaks a client that was written for an earlier one (docs/versions.md says the same in words).
+"""Detects changes in an OpenAPI document that break clients written for an earlier one (docs/versions.md has the rules).
 
-Requests and answers are judged in opposite directions: what is sent may only be asked for less, what is answered may only
-hold more. A set of values may grow in answers where the document says that it does (`core.api.schema_enums.OPEN`).
+Requests and responses are compared in opposite directions: a request may only require less, and a response may only contain
+more. A response enum may grow where the document says so (`core.api.schema_enums.OPEN`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,17 +11,17 @@ from core.api.references import METHODS, Json, resolve
 from core.api.schema_enums import OPEN
 
 SENT, ANSWERED = "sent", "answered"
-# Words for people, which break nobody.
+# Documentation only: changes never break a client.
 PROSE = frozenset({"description", "summary", "example", "examples", "title", "externalDocs", "links", "tags"})
-# Keywords whose rise narrows what is accepted, and those whose fall does.
+# Keywords that narrow the accepted values when they increase, and those that do when they decrease.
 _LOWER_BOUNDS = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER_BOUNDS = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 
 
 def contract_of(document: Json) -> Json:
-    """Return `document` without words for people: what clients rely on, to be compared later.
+    """Return `document` without its prose: the contract that clients rely on, for later comparison.
 
-    That a set of values is open is no such word: it is what makes a later value harmless.
+    The mark of an open enum is kept, since it is what makes an added value compatible.
     """
     return {
         name: _bare(document[name], is_map=False)
@@ -31,7 +31,7 @@ def contract_of(document: Json) -> Json:
 
 
 def _bare(node: Any, *, is_map: bool) -> Any:
-    """Drop prose from `node`; in a map of names (properties, schemas, …) a name is no keyword."""
+    """Drop prose from `node`; the keys of a map (properties, schemas, …) are names, not keywords."""
     if isinstance(node, list):
         return [_bare(inner, is_map=False) for inner in node]
     if not isinstance(node, dict):
@@ -45,12 +45,12 @@ def _bare(node: Any, *, is_map: bool) -> Any:
 
 
 def breaking_changes(old: Json, new: Json) -> list[str]:
-    """Return what of `new` breaks clients of `old`, a sentence each, in the order of the documents."""
+    """Return a sentence for each change in `new` that breaks clients of `old`, in document order."""
     return list(dict.fromkeys(_Comparison(old, new).run()))
 
 
 class _Comparison:
-    """Two documents, and the pairs of schemas that were compared already."""
+    """Compares two documents; remembers the pairs of schemas already compared."""
 
     def __init__(self, old: Json, new: Json) -> None:
         self._old, self._new = old, new
@@ -237,7 +237,7 @@ def _types_of(schema: Json) -> set[str]:
     for name in ("oneOf", "anyOf"):
         for each in schema.get(name, ()):
             types |= _types_of(each)
-    # A whole number is a number too.
+    # An integer is a number too.
     return types | ({"integer"} if "number" in types else set())
 
 

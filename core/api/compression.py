@@ -1,7 +1,7 @@
-"""Compression of answers under /v1 (RFC 9110 §8.4), by Brotli or gzip as `Accept-Encoding` asks.
+"""Compresses responses under /v1 (RFC 9110 §8.4) with Brotli or gzip, as negotiated by `Accept-Encoding`.
 
-Only JSON above MIN_BYTES, and never an answer that shows a secret (`shown_once`): its length must say nothing of the secret (BREACH).
-An answer's tag names the object and not these bytes, so it becomes a weak one.
+Only JSON above MIN_BYTES, and never a response that shows a secret (`shown_once`), whose length must not leak it (BREACH).
+The ETag identifies the object rather than the compressed bytes, so it becomes a weak one.
 """
 
 import gzip
@@ -15,14 +15,14 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import compress_string
 
 MIN_BYTES = 1024
-# Headers up to here are remembered: a cache is bounded in bytes, not only in entries.
+# The longest header that is cached, so that the cache is bounded in bytes as well as entries.
 _MAX_REMEMBERED_LENGTH = 200
-# Quicker than gzip and smaller.
+# Both faster and smaller than gzip.
 _BROTLI_QUALITY = 4
-# For what is compressed once in the life of a process: a fifth smaller in 0.1 s. Brotli's 11 would take 2 s of some request.
+# For documents compressed once per process: a fifth smaller, in 0.1 s. Quality 11 would delay a request by 2 s.
 _ONCE_QUALITY = 9
-# So many random bytes at most vary the length of a gzipped answer ("Heal the BREACH"), as Django's own middleware does it. What
-# everybody may read needs none.
+# Maximum number of random bytes that vary the length of a gzipped response ("Heal the BREACH"), as in Django's own middleware.
+# Public documents need none.
 _RANDOM_BYTES = 100
 _QUALITY = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
@@ -30,13 +30,13 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 
 class CompressionMiddleware:
-    """Compresses what is worth it, for callers that take it."""
+    """Compresses responses that benefit from it, for clients that accept it."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Return the answer, compressed where it may and should be."""
+        """Return the response, compressed where allowed and useful."""
         response = self._get_response(request)
         headers = response.headers
         if response.status_code == 304:
@@ -54,7 +54,7 @@ class CompressionMiddleware:
         encoding = _encoding_for(request.META.get("HTTP_ACCEPT_ENCODING", ""))
         if encoding is None:
             return response
-        # A document that everybody may read is compressed once, not for each of them.
+        # A public document is compressed once, not per request.
         is_public = headers.get("Cache-Control", "").startswith("public")
         response.content = (_compressed_once if is_public else _compressed)(encoding, response.content)
         headers["Content-Encoding"] = encoding
@@ -86,7 +86,7 @@ def _encoding_for(header: str) -> str | None:
 
 
 def _choose(header: str) -> str | None:
-    """Return the coding of `br` and `gzip` that the header likes best (RFC 9110 §12.5.3); None: the answer as it is."""
+    """Return the coding that the header prefers among `br` and `gzip` (RFC 9110 §12.5.3); None for no compression."""
     weights = dict(_weights(header))
     rest = weights.get("*", 0.0)
     brotli_, gzip_ = weights.get("br", rest), weights.get("gzip", rest)

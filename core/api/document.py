@@ -1,6 +1,6 @@
 """The OpenAPI document: generated from the endpoints, committed as `docs/openapi.json`, served at /v1/openapi.json.
 
-The committed document describes Pomelo alone; what apps from elsewhere add (`EXTENSIONS`) is in the served one.
+The committed document describes Pomelo alone; the served one includes what installed extensions (`EXTENSIONS`) add.
 """
 
 import hashlib
@@ -28,11 +28,11 @@ CACHE_SECONDS = 300
 
 
 class IncompleteDescription(ValueError):
-    """An endpoint is described so poorly that the generator had to guess; its complaint was printed to stderr."""
+    """The generator had to guess because an endpoint is not fully described; its warning was printed to stderr."""
 
 
 def generate() -> bytes:
-    """Return the document as indented JSON. Raises IncompleteDescription when the generator has warned."""
+    """Return the document as indented JSON. Raises IncompleteDescription when the generator warned."""
     GENERATOR_STATS.reset()
     load_every_error()
     document: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
@@ -40,19 +40,19 @@ def generate() -> bytes:
         GENERATOR_STATS.emit_summary()
         raise IncompleteDescription("The OpenAPI generator had to guess; see its warnings above.")
     plain = orjson.loads(orjson.dumps(document, option=orjson.OPT_NON_STR_KEYS, default=str))
-    # One space: the document is deeply nested, and with two a fifth of it would be indentation.
+    # Indented by one space: the document is deeply nested, and with two, a fifth of it would be indentation.
     return json.dumps(plain, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 @lru_cache(maxsize=1)
 def current() -> bytes:
-    """Return the document of what is installed: the committed one, unless apps from elsewhere have added to it."""
+    """Return the document of this installation: the committed one, unless extensions add to it."""
     return generate() if settings.EXTENSIONS else PATH.read_bytes()
 
 
 @lru_cache(maxsize=1)
 def _served(public_url: str) -> tuple[bytes, str]:
-    """Return the document as this installation serves it, and its ETag: only addresses differ."""
+    """Return the document with this installation's addresses, and its ETag."""
     document: dict[str, Any] = orjson.loads(current())
     document["servers"] = [{"url": public_url}]
     document["info"]["contact"]["url"] = f"{public_url}/docs/"

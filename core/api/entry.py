@@ -1,9 +1,9 @@
-"""The way into /v1: what an API request passes between `core.middleware` and its view, and what every answer gets.
+"""The entry point of /v1: what happens to an API request between `core.middleware` and its view, and to every response.
 
-Pages need sessions, CSRF tokens, messages and more; the API needs none of them. A request to /v1 passes only
-`settings.API_MIDDLEWARE`, then the resolver. Whatever view answers, ours or another package's, its answer is rendered, gets
-the rate-limit headers and a line in the request log; whatever fails outside of a view is problem+json here too, so no answer
-under /v1 is ever a page.
+Pages need sessions, CSRF tokens, messages and more; the API needs none of them. A request to /v1 passes only through
+`settings.API_MIDDLEWARE` and the resolver. The response of any view, ours or another package's, is rendered here and gets
+rate-limit headers and an entry in the request log. Errors outside of a view become problem+json too, so no response under
+/v1 is ever an HTML page.
 """
 
 import time
@@ -28,9 +28,9 @@ from core.setting_changes import forget_when_changed
 Handler = Callable[[Any], HttpResponse]
 
 _unknown_route = UnknownRoute.as_view()
-# Routes without parameters, resolved once each: there are as many as lines in the URL files.
+# Routes without parameters, each resolved once. There are only as many as entries in the URL configuration.
 _static_routes: dict[str, ResolverMatch] = {}
-# Hosts that were admitted, None for none at all. ALLOWED_HOSTS may have a wildcard, so they are bounded, in number and in bytes.
+# Hosts found in ALLOWED_HOSTS; None for a missing header. There may be a wildcard, so it is bounded in number and bytes.
 _known_hosts: set[str | None] = set()
 MAX_KNOWN_HOSTS = 100
 MAX_REMEMBERED_LENGTH = 100
@@ -38,7 +38,7 @@ forget_when_changed(_known_hosts.clear, "ALLOWED_HOSTS", "DEBUG")
 
 
 def is_api_path(path: str) -> bool:
-    """Whether `path` belongs to the API, so that no page may ever answer it."""
+    """Return whether `path` belongs to the API, which never responds with an HTML page."""
     return path.startswith("/v1/") or path == "/v1"
 
 
@@ -52,7 +52,7 @@ class ApiEntry:
         self._handler = handler
 
     def __call__(self, request: GuardedRequest) -> HttpResponse:
-        """Return the answer; an exception outside of the view becomes problem+json."""
+        """Return the response; an exception outside of the view becomes problem+json."""
         request.principal, request.trace, request.refused_by, request.rate_headers = None, [], None, {}
         request.api_version = None
         try:
@@ -61,7 +61,7 @@ class ApiEntry:
             response = problem(request, to_domain_error(raised)).render()
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
-        # Answers belong to one key; only public documents say otherwise.
+        # Responses are private to a key; only public documents set their own header.
         headers.setdefault("Cache-Control", "no-store")
         if request.secure and settings.SECURE_HSTS_SECONDS:
             headers["Strict-Transport-Security"] = hsts_header()
@@ -69,7 +69,7 @@ class ApiEntry:
 
 
 def hsts_header() -> str:
-    """Return the HSTS policy, the same that Django's SecurityMiddleware gives pages (RFC 6797)."""
+    """Return the HSTS policy (RFC 6797), the same as Django's SecurityMiddleware sets on pages."""
     value = f"max-age={settings.SECURE_HSTS_SECONDS}"
     if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS:
         value += "; includeSubDomains"
@@ -79,7 +79,7 @@ def hsts_header() -> str:
 
 
 def _dispatch(request: GuardedRequest) -> HttpResponse:
-    """Answer by the view of the route, and take note of it in the request log."""
+    """Call the view of the route, and add an entry to the request log."""
     started = time.perf_counter()
     is_logged = True
     try:
@@ -102,7 +102,7 @@ def _dispatch(request: GuardedRequest) -> HttpResponse:
         access.conclude()
     headers = response.headers
     for name, value in request.rate_headers.items():
-        # A stored answer says of itself in which version it was written.
+        # A replayed response already names the version it was written in.
         if name != VERSION_HEADER or name not in headers:
             headers[name] = value
     if not response.streaming and "Content-Length" not in headers and response.status_code != 304:
@@ -120,7 +120,7 @@ def _dispatch(request: GuardedRequest) -> HttpResponse:
 
 
 def _check_host(request: HttpRequest) -> None:
-    """Raise DisallowedHost for a Host that ALLOWED_HOSTS does not name. The few that it does are judged once each."""
+    """Raise DisallowedHost for a Host that is not in ALLOWED_HOSTS. Allowed hosts are checked once each."""
     host: str | None = request.META.get("HTTP_HOST")
     if host not in _known_hosts:
         request.get_host()
@@ -136,7 +136,7 @@ def _resolve(request: HttpRequest) -> tuple[Callable[..., HttpResponse], dict[st
             match = get_resolver().resolve(path)
         except Resolver404:
             return _unknown_route, {}
-        # A regular expression without groups has no parameters either, and fits any number of paths.
+        # A regular expression without groups has no parameters either, but may match any number of paths.
         if not match.kwargs and path == f"/{match.route}":
             _static_routes[path] = match
     request.resolver_match = match

@@ -1,4 +1,4 @@
-"""`docs/errors.md`: every public error code, generated from `core.errors.ERRORS`, where the `type` of a problem leads."""
+"""Generates `docs/errors.md`, to which the `type` of a problem links, from the error codes in `core.errors.ERRORS`."""
 
 import inspect
 from http import HTTPStatus
@@ -14,7 +14,7 @@ from core.resources import is_extension, pomelo_apps
 
 PATH = Path(settings.BASE_DIR) / "docs" / "errors.md"
 
-# RFC 9110's names, which Python takes up from 3.13 on: the page must not depend on who generates it.
+# RFC 9110's names, which Python uses from 3.13 on: the page must not depend on the Python version that generates it.
 _PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 _INTRODUCTION = """\
@@ -52,7 +52,7 @@ Every refused request is answered with `application/problem+json` ([RFC 9457](ht
 
 
 def load_every_error() -> None:
-    """Import what defines errors, so that the registry is complete whatever ran before."""
+    """Import every module that defines errors, so that the registry is complete."""
     _ = get_resolver().url_patterns
     for app in pomelo_apps():
         for room in ("services", "tasks", "delivery"):
@@ -61,7 +61,7 @@ def load_every_error() -> None:
 
 
 def render(*, with_extensions: bool = False) -> str:
-    """Return the whole page: of Pomelo alone, or with what apps from elsewhere add."""
+    """Return the whole page, for Pomelo alone or with the errors of extensions."""
     load_every_error()
     shown = [error for error in ERRORS.values() if with_extensions or not is_extension(error.__module__)]
     parts = [_INTRODUCTION]

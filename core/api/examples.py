@@ -1,4 +1,4 @@
-"""Whole examples of requests and answers for the OpenAPI document, put together from the schemas themselves.
+"""Builds complete examples of requests and responses for the OpenAPI document from its schemas.
 
 So an example never shows a field that is gone, nor leaves out one that is required; a test validates each against its schema.
 What a field shows, an app says in the module that `examples` of its AppConfig names: `EXAMPLES`, by schema and field or, where
@@ -27,7 +27,7 @@ def public_id(prefix: str) -> str:
 
 @cache
 def _examples() -> tuple[Json, frozenset[str]]:
-    """Return what the apps say: the values, and what is left out. Raises ValueError for a field that two of them own."""
+    """Return the apps' example values and omitted fields. Raises ValueError for a field that two apps define."""
     values: Json = {}
     left_out: set[str] = set()
     for app in pomelo_apps():
@@ -41,7 +41,7 @@ def _examples() -> tuple[Json, frozenset[str]]:
 
 
 def add_examples(result: Json, generator: Any, request: Any, public: bool) -> Json:
-    """Post-processing hook: add an example to every JSON body of requests, and of the answers of success."""
+    """Post-processing hook: add an example to every JSON request body and to successful responses."""
     for methods in result["paths"].values():
         for operation in methods.values():
             bodies = [(operation.get("requestBody", {}), True)]
@@ -56,7 +56,7 @@ def add_examples(result: Json, generator: Any, request: Any, public: bool) -> Js
 
 
 def example_of(document: Json, schema: Json) -> Any:
-    """Return an example of what `schema`, of a whole API document, describes as part of an answer."""
+    """Return an example for `schema`, a response schema of the API `document`."""
     return _Builder(document, is_request=False).build(schema)
 
 
@@ -132,7 +132,7 @@ class _Builder:
 
 
 def _keys(owner: str, name: str) -> Iterator[str]:
-    """Yield under what a value may be found for the field `name` of the schema `owner`, the most special first."""
+    """Yield the keys to look up a value for the field `name` of the schema `owner`, most specific first."""
     yield f"{owner}.{name}"
     if owner.endswith("Input"):
         whole = owner.removeprefix("Patched")

@@ -1,4 +1,4 @@
-"""Every error as problem+json (RFC 9457), whatever raised it. No stack trace, SQL or internal name reaches a client.
+"""Renders every error as problem+json (RFC 9457). No stack trace, SQL or internal name reaches a client.
 
 `exception_handler` is DRF's EXCEPTION_HANDLER. Authentication, which must raise DRF's exceptions, raises `Refusal`: a public
 error on its way through DRF. Permissions and throttles say only no; `request.auth` knows the public error.
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 class Refusal(drf.APIException):
-    """A public error as DRF's own exception, with the trace that led to it."""
+    """A public error wrapped in a DRF exception, with the trace that led to it."""
 
     def __init__(self, error: DomainError, trace: list[dict[str, Any]] | None = None) -> None:
         super().__init__(error.detail, error.code)
@@ -45,16 +45,16 @@ class Refusal(drf.APIException):
 
 
 class NotAuthenticated(Refusal, drf.AuthenticationFailed):
-    """One that is answered with 401."""
+    """A refusal with status 401."""
 
 
 def refusal(error: DomainError, trace: list[dict[str, Any]] | None = None) -> Refusal:
-    """Return `error` as the exception that DRF people expect of its status."""
+    """Return `error` as the DRF exception that corresponds to its status."""
     return NotAuthenticated(error, trace) if error.status == 401 else Refusal(error, trace)
 
 
 class Problem(Response):
-    """A refusal as problem+json, in whichever format its view answers otherwise."""
+    """A problem+json response, whatever format its view normally renders."""
 
     @property
     def rendered_content(self) -> bytes:  # type: ignore[override]
@@ -66,7 +66,7 @@ class Problem(Response):
 
 
 def problem(request: HttpRequest, error: DomainError) -> Problem:
-    """Return `error` as problem+json for `request`, not rendered yet."""
+    """Return `error` as an unrendered problem+json response to `request`."""
     return Problem(
         {
             "type": f"{settings.PUBLIC_URL}/docs/errors#{error.code}",
@@ -75,7 +75,7 @@ def problem(request: HttpRequest, error: DomainError) -> Problem:
             "detail": error.detail,
             "instance": quote(request.path),
             "request_id": getattr(request, "request_id", None),
-            # As the draft of the rate-limit headers calls it in its problem type "quota exceeded".
+            # The member's name in the problem type "quota exceeded" of the rate-limit headers draft.
             **({"violated-policies": error.violated_policies} if error.violated_policies else {}),
             "error": {"code": error.code, "message": error.detail, **error.facts},
         },
@@ -85,7 +85,7 @@ def problem(request: HttpRequest, error: DomainError) -> Problem:
 
 
 def exception_handler(raised: Exception, context: dict[str, Any]) -> Problem:
-    """Answer whatever was raised in a view (`REST_FRAMEWORK["EXCEPTION_HANDLER"]`)."""
+    """Return the response for an exception raised in a view (`REST_FRAMEWORK["EXCEPTION_HANDLER"]`)."""
     request, view = context["request"], context["view"]
     # DRF's request wraps Django's, which the request log reads.
     seen: Any = getattr(request, "_request", request)
@@ -99,7 +99,7 @@ def exception_handler(raised: Exception, context: dict[str, Any]) -> Problem:
 
 
 def _decision_on(refused: FieldError) -> dict[str, Any]:
-    """Return a refused field as a line of the trace: whoever looks a request up sees what was wrong with it."""
+    """Return a rejected field as a line of the trace, so that the request log shows what was wrong."""
     return {
         "check": "field",
         "passed": False,
@@ -111,7 +111,7 @@ def _decision_on(refused: FieldError) -> dict[str, Any]:
 
 
 def _of_drf(raised: Exception, request: Any, view: Any) -> DomainError | None:
-    """Return the public error for what only a view's context explains; None for everything else."""
+    """Return the public error for a DRF exception that needs the view's context; None for any other."""
     if isinstance(raised, (drf.PermissionDenied, PermissionDenied)):
         message = _words(raised.detail) if isinstance(raised, drf.PermissionDenied) else str(raised)
         access = getattr(request, "auth", None)
@@ -136,7 +136,7 @@ def _of_drf(raised: Exception, request: Any, view: Any) -> DomainError | None:
 
 
 def throttled(wait: float | None, policies: list[str] | None = None) -> errors.RateLimited:
-    """Return the refusal of a throttle that asks to wait so many seconds (at least 1)."""
+    """Return the error for a throttled request, with the seconds to wait (at least 1)."""
     return errors.RateLimited(
         f"The limit of {' and '.join(policies)} is used up." if policies else "Too many requests were sent.",
         facts={"policies": policies or []},
@@ -146,7 +146,7 @@ def throttled(wait: float | None, policies: list[str] | None = None) -> errors.R
 
 
 def to_domain_error(error: BaseException) -> DomainError:
-    """Return the public error for any exception; unexpected ones are logged and become `internal_error`."""
+    """Return the public error for any exception; unexpected exceptions are logged and become `internal_error`."""
     if isinstance(error, DomainError):
         return error
     if isinstance(error, Refusal):
@@ -166,7 +166,7 @@ def to_domain_error(error: BaseException) -> DomainError:
     if isinstance(error, drf.APIException) and (error.status_code < 500 or error.status_code == 503):
         return _of_api_exception(error)
     if isinstance(error, (OperationalError, InterfaceError)):
-        if not isinstance(error, DatabaseAway):  # of which the breaker has told, once
+        if not isinstance(error, DatabaseAway):  # already logged once by the breaker
             log.error("api.database_unavailable", exc_info=error)
         return TemporarilyUnavailable("The database cannot be reached right now.")
     if isinstance(error, DataError):
@@ -177,7 +177,7 @@ def to_domain_error(error: BaseException) -> DomainError:
 
 
 def _of_api_exception(error: drf.APIException) -> DomainError:
-    """Return the public error for an exception of DRF's that somebody else's class has raised: its status is kept."""
+    """Return the public error for a DRF exception raised by third-party code, keeping its status."""
     detail = _words(error.detail)
     public = _with_status(error, detail)
     if wait := getattr(error, "wait", None):
@@ -191,7 +191,7 @@ def _with_status(error: drf.APIException, detail: str) -> DomainError:
     if error.status_code == 401:
         is_missing = isinstance(error, drf.NotAuthenticated)
         public = (errors.MissingCredentials if is_missing else errors.InvalidCredentials)(detail)
-        # How the view's own first authenticator wants to be asked.
+        # The challenge of the view's first authenticator.
         public.headers["WWW-Authenticate"] = getattr(error, "auth_header", errors.REALM)
         return public
     if isinstance(error, (drf.NotAuthenticated, drf.AuthenticationFailed)):
@@ -202,7 +202,7 @@ def _with_status(error: drf.APIException, detail: str) -> DomainError:
 
 
 def _words(detail: Any) -> str:
-    """Return what an exception of DRF's says, however deep, as one text."""
+    """Return the messages of a DRF exception, however nested, as one text."""
     if isinstance(detail, dict):
         return " ".join(f"{name}: {_words(inner)}" for name, inner in detail.items())
     return " ".join(map(_words, detail)) if isinstance(detail, (list, tuple)) else str(detail)

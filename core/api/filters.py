@@ -1,4 +1,4 @@
-"""List filters: django-filter on an allow-list, with unknown parameters refused by name."""
+"""List filters: django-filter with an allow-list; unknown parameters are rejected by name."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -187,7 +187,7 @@ class FilterBackend(BaseFilterBackend):
         page = getattr(getattr(view, "pagination_class", None), "parameters", PAGE_PARAMETERS)
         known_parameters(query, names.union(page, self._names_beside(view)))
         if filterset is None or names.isdisjoint(query):
-            # Most lists are asked for as they are; building the form of all filters costs more than reading the page.
+            # Most lists are requested without filters, and building the filter form costs more than reading the page.
             return queryset
         bound = filterset(query, queryset=queryset)
         if not bound.is_valid():
@@ -258,9 +258,9 @@ def known_parameters(query: QueryDict, allowed: frozenset[str]) -> None:
 
 
 def check_query(query: QueryDict) -> None:
-    """Refuse what no endpoint can mean: a parameter sent twice (which one is it?), one without a value, a NUL character.
+    """Reject ambiguous queries: a parameter sent twice, one without a value, or a NUL character.
 
-    Whoever sends `email=` or `email=%20` has lost the address on the way: taken for no filter at all it would answer everybody's.
+    A caller that sends `email=` or `email=%20` has lost the value on the way; ignoring the filter would return every row.
 
     Raises InvalidRequest or FieldErrors.
     """

@@ -1,7 +1,7 @@
-"""Idempotent writes (docs/architecture.md, Idempotency): the rows, the event, the audit entry and the stored answer are one transaction.
+"""Idempotent writes (docs/architecture.md, Idempotency): rows, event, audit entry and stored response commit in one transaction.
 
-A transaction-level advisory lock on the key admits one twin at a time; it ends with the transaction, so a crash leaves all
-or nothing and never a stale lock. The look-up is a second statement, whose snapshot is taken after the lock.
+A transaction-level advisory lock on the key serializes concurrent duplicates. It ends with the transaction, so a crash leaves
+all or nothing, and never a stale lock. The lookup is a second statement, whose snapshot is taken after the lock.
 """
 
 import hashlib
@@ -35,11 +35,11 @@ from core.security.reach import collecting_required_scopes
 from core.tenancy import require_tenant
 
 REPLAYED = "Idempotency-Replayed"
-# What the keys of one-time forms begin with (core.ui.one_time_forms). An Idempotency-Key is ASCII, so the two never meet.
+# The key prefix of one-time forms (core.ui.one_time_forms). An Idempotency-Key is ASCII, so the two never collide.
 FORM_KEYS = "form·"
-# Definitive refusals by the domain. Everything else that is refused may be sent again under the same key.
+# Definitive errors of the domain, which are stored. After any other error, the same key may be retried.
 STORED_REFUSALS = frozenset({402, 404, 409, 410, 422})
-# In the place of a body that was streamed; what is encrypted is never empty.
+# Stored instead of a streamed body; an encrypted body is never empty.
 NOT_KEPT = b""
 _DELETE_EXPIRED = """
 DELETE FROM core_idempotencyrecord WHERE id IN (
@@ -50,7 +50,7 @@ _KEPT_HEADERS = ("Content-Type", "Location", "Cache-Control", "ETag", VERSION_HE
 
 
 def read_key(request: HttpRequest) -> str | None:
-    """Return the Idempotency-Key of `request`, without the quotes of the IETF draft's form; None when it has none.
+    """Return the Idempotency-Key of `request`, without the quotes of the IETF draft's syntax; None when it has none.
 
     Raises InvalidIdempotencyKey unless it is 1 to 255 printable ASCII characters.
     """
@@ -65,12 +65,12 @@ def read_key(request: HttpRequest) -> str | None:
 
 
 def fingerprint(request: Request) -> bytes:
-    """Return the SHA-256 of method, path, query and canonical body: what makes two requests the same.
+    """Return the SHA-256 of method, path, query and canonical body, which identifies equal requests.
 
     The body must have been read (`core.api.rendering.read_body`). Raises what parsing it raises.
     """
     data = request.data
-    # Only JSON has a canonical form. Of anything else every byte counts, files among them.
+    # Only JSON has a canonical form. For anything else, such as files, every byte counts.
     body = canonical(data) if type(data) is dict else request.body
     parts = (request.method or "", request.path, request.META.get("QUERY_STRING", ""))
     return hashlib.sha256("\n".join(parts).encode() + b"\n" + body).digest()
@@ -85,7 +85,7 @@ def lock_number(key: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The answer that is kept under a key, and what the request was."""
+    """The response stored under a key, and the fingerprint of its request."""
 
     fingerprint: bytes
     status: int
@@ -96,11 +96,11 @@ class Stored:
 
 
 def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
-    """Take the lock on `key` and return its stored answer; an expired one is removed.
+    """Lock `key` and return its stored response; an expired one is deleted.
 
-    Raises IdempotencyInFlight while a twin is executing; with `wait` it waits for the twin instead.
-    Two statements in one message: in READ COMMITTED each takes a snapshot of its own, so the second sees what the twin that
-    held the lock has committed.
+    Raises IdempotencyInFlight while a duplicate is executing, or with `wait`, waits for it to finish.
+    Two statements in one message: under READ COMMITTED each takes its own snapshot, so the second sees what the previous
+    holder of the lock committed.
     """
     tenant = require_tenant()
     take = "pg_advisory_xact_lock(%s) IS NOT NULL" if wait else "pg_try_advisory_xact_lock(%s)"
@@ -127,13 +127,13 @@ def lock_and_look_up(key: str, *, wait: bool = False) -> Stored | None:
 
 
 def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) -> HttpResponse:
-    """Run `attempt` under `key`, or replay the answer it gave before. Must be called in the tenant's transaction.
+    """Run `attempt` under `key`, or replay its stored response. Must be called in the tenant's transaction.
 
-    `attempt` answers with rendered bytes, and has taken back whatever it did when it answers with an error.
-    A replay is authorised like the request: its key is asked for every scope that the first was asked for. A permission for the
-    object cannot be asked again, so where there is one no other API key gets the answer.
-    Raises IdempotencyInFlight while a twin is executing and IdempotencyKeyReused when the key belongs to another request, or the
-    answer was streamed.
+    `attempt` returns a rendered response, and has rolled back its changes when it returns an error.
+    A replay is authorized like the request: the API key needs every scope that was required the first time. Object permissions
+    cannot be checked again, so where there are any, no other API key gets the response.
+    Raises IdempotencyInFlight while a duplicate is executing, and IdempotencyKeyReused when the key belongs to another request
+    or the response was streamed.
     """
     principal = cast(Principal, request.user)
     mark = fingerprint(request)
@@ -159,7 +159,7 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
 
 
 def _judges_objects(request: Request) -> bool:
-    """Whether a permission of the view has a say about each object, and so may tell one API key no and another yes."""
+    """Return whether the view has object permissions, which may admit one API key and deny another."""
     view = (request.parser_context or {})["view"]
     return any(
         type(permission).has_object_permission is not BasePermission.has_object_permission
@@ -168,13 +168,13 @@ def _judges_objects(request: Request) -> bool:
 
 
 def require_again(principal: Principal, scopes: Iterable[Sequence[str]]) -> None:
-    """Ask a key for the scopes that the first request was asked for while it was handled, one of each alternatives.
+    """Require the scopes that were required while handling the first request, one of each set of alternatives.
 
-    The endpoint's own were asked for already. Raises insufficient_scope.
+    The endpoint's own scopes were checked already. Raises insufficient_scope.
     """
     for alternatives in scopes:
         if principal.kind == "key" and principal.scopes.isdisjoint(alternatives):
-            # The class belongs to apikeys, which this may not import.
+            # The error class belongs to apikeys, which core must not import.
             raise ERRORS["insufficient_scope"](
                 "The response stored under this Idempotency-Key needs a scope that this key lacks.",
                 facts={"required_scopes": list(alternatives), "granted_scopes": sorted(principal.scopes)},
@@ -184,10 +184,10 @@ def require_again(principal: Principal, scopes: Iterable[Sequence[str]]) -> None
 def keep(
     key: str, mark: bytes, response: HttpResponse, *, actor: str = "", scopes: Sequence[Sequence[str]] = ()
 ) -> None:
-    """Store the answer of the request with the fingerprint `mark`, in the transaction that made it.
+    """Store the response to the request with the fingerprint `mark`, in the same transaction.
 
-    What an answer shows once (`shown_once` names members of its body) is never stored: a replay says null there. Of an answer
-    that is streamed, which begins after the commit, only that it was given is stored: there is nothing to replay.
+    Members that are shown once (`shown_once`) are never stored; a replay has null there. For a streamed response, whose body
+    starts after the commit, only the fact that it was sent is stored, as there is nothing to replay.
     """
     record = {
         "key": key,
@@ -210,12 +210,12 @@ def _without_secrets(response: HttpResponse) -> bytes:
 
 
 class StoredAnswers:
-    """Answers kept for a key's writes (core.security.made_by): whoever has its Idempotency-Keys could ask for them again."""
+    """Stored responses of a key (core.security.made_by), which anyone with its Idempotency-Keys could replay."""
 
     title = "Answers kept for its Idempotency-Keys"
 
     def find(self, *, key_id: str, since: datetime) -> list[Made]:
-        """Return those that are still kept."""
+        """Return those that are still stored."""
         rows = IdempotencyRecord.objects.filter(actor=key_id, created__gte=since, expires__gt=clock.now())
         return [
             Made(id=row.key, label=row.key, state=f"status {row.status}", moment=row.created)
@@ -223,18 +223,18 @@ class StoredAnswers:
         ]
 
     def switch_off(self, *, key_id: str, since: datetime, actor: Principal) -> int:
-        """Forget them."""
+        """Delete them."""
         forgotten, _ = IdempotencyRecord.objects.filter(actor=key_id, created__gte=since).delete()
         return forgotten
 
 
 def has_idempotent_write(now: datetime) -> bool:
-    """Tell whether a caller of the API sent an Idempotency-Key in the last 24 hours; the keys of forms are not ASCII."""
+    """Return whether an API caller sent an Idempotency-Key in the last 24 hours. Keys of forms, which are not ASCII, do not count."""
     return IdempotencyRecord.objects.filter(expires__gt=now).exclude(key__startswith=FORM_KEYS).exists()
 
 
 def prune_expired(*, now: datetime, max_steps: int = 2_000, step: int = pruning.STEP) -> int:
-    """Delete the answers that are no longer kept, of every company, `step` per transaction; return how many."""
+    """Delete expired responses of all companies, `step` per transaction; return how many."""
     return pruning.in_steps(
         "core_idempotencyrecord",
         _DELETE_EXPIRED,
@@ -246,7 +246,7 @@ def prune_expired(*, now: datetime, max_steps: int = 2_000, step: int = pruning.
 
 
 def replay(stored: Stored) -> HttpResponse:
-    """Return the stored answer once more."""
+    """Return the stored response."""
     response = HttpResponse(decrypt(stored.body), status=stored.status)
     for name, value in stored.headers.items():
         response.headers[name] = value

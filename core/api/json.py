@@ -1,4 +1,4 @@
-"""What JSON means here (RFC 8259, narrowed as RFC 7493 advises): one reading of every body, and one spelling of every value."""
+"""Strict JSON (RFC 8259, restricted as RFC 7493 advises): one parser for all bodies, and one canonical form for all values."""
 
 import json
 from typing import Any
@@ -7,9 +7,9 @@ import orjson
 
 from core.api.errors import InvalidRequest
 
-# Deeper than any body the API describes; a library would find its own limit later, and differently in each place.
+# Deeper than any body in the API. Without it, each library would hit its own, higher limit.
 MAX_DEPTH = 12
-# Up to here every whole number has a double of its own, so one written as `5.0` is still the number that was meant
+# Every integer up to this one is exactly representable as a double, so `5.0` is still the number that was meant
 # (RFC 7493 §2.2).
 MAX_SAFE_INTEGER = 2**53 - 1
 
@@ -17,8 +17,8 @@ MAX_SAFE_INTEGER = 2**53 - 1
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in `body`.
 
-    Raises InvalidRequest for what is no JSON, no object, nested too deeply, or names something twice in one object: one parser
-    believes the first, another the last, and no caller means both.
+    Raises InvalidRequest for anything that is not a JSON object, is nested too deeply, or has a duplicate name, which parsers
+    resolve differently.
     """
     try:
         data = orjson.loads(body)
@@ -27,7 +27,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise InvalidRequest("The body must be a JSON object.")
     names = _count_names(data)
-    # Each name has one colon behind it. Where there are more they stand in texts, or a name was sent twice.
+    # Each name is followed by one colon. Additional ones are inside strings, or a name was sent twice.
     if body.count(b":") > names:
         try:
             json.loads(body, object_pairs_hook=_refuse_twice)
@@ -66,7 +66,7 @@ def _refuse_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def canonical(data: Any) -> bytes:
-    """Return the one spelling of `data`: names in order, and a whole number the same however it was written."""
+    """Return the canonical form of `data`: names sorted, and integers equal however they were written."""
     return orjson.dumps(_whole_numbers(data), option=orjson.OPT_SORT_KEYS)
 
 

@@ -1,4 +1,4 @@
-"""What is mounted under /v1, read off the URL configuration: for the checks, the scopes' replay and the contract tests."""
+"""Lists the operations under /v1 from the URL configuration, for the system checks, the scopes' replay and the contract tests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from core.http.routes import route_template
 
 @dataclass(frozen=True, slots=True)
 class MountedView:
-    """A route and what answers it. `view` is the class; of a view that is a plain function there is none."""
+    """A route and its view. `view` is the class; None for a plain function."""
 
     route: str
     callback: Any
     view: type | None
 
     def attribute(self, name: str, default: Any = None) -> Any:
-        """Return what the view's instances have: of the URL configuration (`@action(scopes=…)`) or of the class."""
+        """Return an attribute of the view's instances, from the URL configuration (`@action(scopes=…)`) or the class."""
         return getattr(self.callback, "initkwargs", {}).get(name, getattr(self.view, name, default))
 
     @property
     def methods(self) -> dict[str, str | None]:
-        """The methods that are answered, with the action of each; OPTIONS and HEAD are DRF's own business.
+        """The allowed methods with the action of each, without OPTIONS and HEAD, which DRF handles.
 
-        Routers bind what `http_method_names` then does not admit, so the two are intersected.
+        Routers may bind methods that `http_method_names` excludes, so the two are intersected.
         """
         actions: dict[str, str] | None = getattr(self.callback, "actions", None)
         names = self.attribute("http_method_names", ())
@@ -40,11 +40,11 @@ class MountedView:
         }
 
     def scopes(self, method: str) -> tuple[str, ...]:
-        """Return the scopes of which any one lets a key call `method`; empty when none is named."""
+        """Return the scopes, any of which lets a key call `method`; empty when none is named."""
         return scopes_named(self.attribute("scopes", ()), method, self.methods.get(method))
 
     def throttles(self, method: str) -> list[type[TierThrottle]]:
-        """Return the policies that a call of `method` takes from."""
+        """Return the rate-limit policies that apply to `method`."""
         found = self.attribute("throttle_classes", ())
         return [
             throttle
@@ -69,7 +69,7 @@ def mounted_views(patterns: list[Any] | None = None, prefix: str = "") -> Iterat
 
 @cache
 def operations_of_scope(scope: str) -> dict[str, list[str]]:
-    """Return the routes that a key calls by `scope`, as people write them (`/v1/customers/{id}`), by method."""
+    """Return the route templates (`/v1/customers/{id}`) that `scope` grants access to, by method."""
     found: dict[str, list[str]] = {}
     for mounted in mounted_views():
         for method in mounted.methods:
@@ -80,7 +80,7 @@ def operations_of_scope(scope: str) -> dict[str, list[str]]:
 
 @cache
 def deprecated_operations() -> dict[str, Deprecation]:
-    """Return the operations that are going away, by method and path: `GET /v1/…`."""
+    """Return the deprecated operations, by method and path: `GET /v1/…`."""
     found = {}
     for mounted in mounted_views():
         declared = mounted.attribute("deprecations", {})
@@ -93,7 +93,7 @@ def deprecated_operations() -> dict[str, Deprecation]:
 
 @cache
 def mounted_throttles() -> tuple[type[TierThrottle], ...]:
-    """Return every policy that some endpoint takes from, in the order in which the routes name them."""
+    """Return every rate-limit policy used by an endpoint, in the order of the routes."""
     found = {
         throttle: None
         for mounted in mounted_views()

@@ -1,4 +1,4 @@
-"""Pages in an order of the caller's choice: what DRF's OrderingFilter names, and the primary key where that leaves a tie."""
+"""Pagination in an order chosen by the caller through DRF's OrderingFilter, with the primary key as the tie-breaker."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from core.postgres.orders import NEWEST, OLDEST
 
 
 class Order:
-    """An order by `terms`, as `order_by` takes them (`name`, `-created`), and the name of the cursor that pages in it have."""
+    """An order by `terms`, as in `order_by` (`name`, `-created`), and the name of the cursor parameter."""
 
     def __init__(self, terms: Sequence[str], *, cursor: str = "starting_after") -> None:
         self._terms = terms
@@ -21,16 +21,16 @@ class Order:
 
     @classmethod
     def asked_for(cls, terms: Sequence[str]) -> "Order":
-        """Return the order that a caller asks for. The id is unique, so it decides every tie: newest first, as ever."""
+        """Return the order that a caller requested. Ties are broken by the unique id: newest first, as everywhere."""
         return cls([*terms, "-pk"])
 
     @classmethod
     def by_index(cls, column: str, *, is_down: bool) -> "Order":
-        """Return the order that an index of `column` and the newest id gives, forwards or read backwards, ties and all."""
+        """Return the order of an index on `column` and the descending id, read forwards or backwards, ties included."""
         return cls([f"-{column}", "pk"] if is_down else [column, "-pk"])
 
     def reversed(self) -> "Order":
-        """Return this order read backwards, for the page before a row."""
+        """Return this order reversed, for the page before a row."""
         terms = [
             name if term.startswith("-") else f"-{name}"
             for term, name in zip(self._terms, self._names, strict=True)
@@ -44,7 +44,7 @@ class Order:
     def seek(self, queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
         """Return the rows of `queryset` that follow the row `row_id`.
 
-        Raises FieldErrors when it is not in the list: where it stood, only its values could tell.
+        Raises FieldErrors when the row is not in the list, since its position depends on its values.
         """
         values = queryset.filter(pk=row_id).values_list(*self._names).first()
         if values is None:
@@ -57,7 +57,7 @@ class Order:
             following = _beyond(term, name, value) | (same & following)
         first, name, value = self._terms[0], self._names[0], values[0]
         if name != "pk" and not queryset.model._meta.get_field(name).null:
-            # What the condition says already, in the way in which an index can begin there.
+            # Implied by the condition above, in a form that lets an index scan start there.
             queryset = queryset.filter(**{f"{name}__{'lte' if first.startswith('-') else 'gte'}": value})
         return queryset.filter(following)
 
@@ -67,7 +67,7 @@ def _ordering(term: str) -> str | OrderBy:
 
 
 def _beyond(term: str, name: str, value: Any) -> Q:
-    """What comes after `value`. PostgreSQL takes null for greater than anything: last upwards, first downwards."""
+    """Return the condition for rows after `value`. PostgreSQL sorts nulls last ascending, and first descending."""
     if name == "pk":
         return Q(pk__lt=value) if term.startswith("-") else Q(pk__gt=value)
     if term.startswith("-"):

@@ -1,6 +1,6 @@
 """Cursor pagination: `limit` and `starting_after` or `ending_before`, newest first, by primary key (docs/architecture.md, Contracts).
 
-Where a view has DRF's OrderingFilter, in the order that it says: after the cursor's row by the values it is ordered by.
+With DRF's OrderingFilter on the view, pages follow its order instead: after the cursor's row, by the values it is ordered by.
 """
 
 from collections.abc import Callable
@@ -29,18 +29,18 @@ MAX_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of rows, and whether more follow in the direction that was asked for."""
+    """One page of rows, and whether more follow in the requested direction."""
 
     items: list[Any]
     has_more: bool
     next_cursor: str | None
-    # Where the pages on both sides begin, for links: rows to send as `ending_before` and as `starting_after`.
+    # Cursors for links to the previous and next page: the values of `ending_before` and `starting_after`.
     previous: str | None = None
     following: str | None = None
 
 
 def read_limit(request: HttpRequest | Request) -> int:
-    """Return the page size asked for; raises FieldErrors unless it is a whole number from 1 to 100."""
+    """Return the requested page size; raises FieldErrors unless it is an integer from 1 to 100."""
     text = request.GET.get("limit")
     if text is None:
         return DEFAULT_LIMIT
@@ -60,7 +60,7 @@ def oldest(queryset: QuerySet[Any], count: int) -> list[Any]:
 
 
 def read_cursor(request: HttpRequest | Request) -> tuple[str, str | None]:
-    """Return which way the page is asked for, and from where. Raises FieldErrors for both ways at once."""
+    """Return the direction and the cursor of the requested page. Raises FieldErrors when both directions are given."""
     back = request.GET.get(BACK)
     if back is None:
         return ON, request.GET.get(ON)
@@ -89,12 +89,12 @@ def paginate(
     read_back: Callable[[QuerySet[Any], int], list[Any]] = oldest,
     seek_back: Callable[[QuerySet[Any], UUID], QuerySet[Any]] = after,
 ) -> Page:
-    """Return the page of `queryset` that `request` asks for, newest first.
+    """Return the requested page of `queryset`, newest first.
 
-    The primary key is a UUIDv7, so its order is the order of creation and one index range finds any page at the same cost.
-    `prefix` is the TypeID prefix of the cursor (default: the model's own); `read` fetches rows as `newest` does, for a
-    table that is better read otherwise, and `seek` goes on after the row of the cursor, as `read` orders them. `read_back` and
-    `seek_back` do the same the other way round, for the page before a row.
+    The primary key is a UUIDv7, so it sorts by creation time, and one index range scan finds any page at the same cost.
+    `prefix` is the TypeID prefix of the cursor (default: the model's own). `read` replaces `newest` for tables that need a
+    different query, and `seek` continues after the cursor's row in the order of `read`. `read_back` and `seek_back` do the
+    same in the opposite direction, for the page before a row.
     Raises FieldErrors for a bad limit or cursor.
     """
     model: type[Model] = queryset.model
@@ -108,7 +108,7 @@ def paginate(
             queryset = seek(queryset, ids.decode(cursor_prefix, cursor))
         except ids.InvalidId as error:
             raise FieldErrors([FieldError(name, "invalid", f"Not a cursor: {error}.")]) from error
-    with ending_with_next_query():  # the last query of a list, as a rule
+    with ending_with_next_query():  # usually the last query of a list
         items = read(queryset, limit + 1)
     has_more = len(items) > limit
     items = items[:limit]
@@ -131,7 +131,7 @@ def paginate(
 
 
 def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order | None:
-    """Ask the view's OrderingFilter for the order, as DRF's own cursor pagination does."""
+    """Return the order from the view's OrderingFilter, as DRF's own cursor pagination does."""
     for backend in getattr(view, "filter_backends", ()):
         if hasattr(backend, "get_ordering"):
             terms = backend().get_ordering(request, queryset, view)
@@ -140,9 +140,9 @@ def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order 
 
 
 def wants_oldest_first(request: Request) -> bool:
-    """Tell whether `sort` asks for the oldest first. Raises FieldErrors for what it does not know.
+    """Return whether `sort` requests the oldest first. Raises FieldErrors for an unknown value.
 
-    The identifiers tell when things were made, so the index that serves the list newest first serves it oldest first as well.
+    Identifiers sort by creation time, so the same index serves both directions.
     """
     asked = request.query_params.get(SORT, NEWEST)
     if asked not in (OLDEST, NEWEST):
@@ -151,17 +151,17 @@ def wants_oldest_first(request: Request) -> bool:
 
 
 class CursorPagination(BasePagination):
-    """DRF's door to `paginate`. A table that is better read otherwise has a subclass with its own `find_page` and `parameters`."""
+    """DRF's interface to `paginate`. Subclasses override `find_page` and `parameters` for tables that need a different query."""
 
     parameters: ClassVar[frozenset[str]] = PAGE_PARAMETERS | {SORT}
     page: Page
 
     def find_page(self, queryset: QuerySet[Any], request: Request) -> Page:
-        """Return the page of `queryset` that `request` asks for; raises FieldErrors for a bad limit or cursor."""
+        """Return the requested page of `queryset`; raises FieldErrors for a bad limit or cursor."""
         return paginate(queryset, request)
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """Return the rows of the page, in the order that an OrderingFilter of the view's gives, if it has one."""
+        """Return the rows of the page, in the order of the view's OrderingFilter if it has one."""
         order = _order_asked(queryset, request, view)
         if order:
             back = order.reversed()
@@ -182,7 +182,7 @@ class CursorPagination(BasePagination):
         return self.page.items
 
     def get_paginated_response(self, data: Any) -> Response:
-        """Return the list object of the API around the represented rows."""
+        """Wrap the serialized rows in the API's list object."""
         page = self.page
         return Response(
             {"object": "list", "data": data, "has_more": page.has_more, "next_cursor": page.next_cursor}

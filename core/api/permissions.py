@@ -1,4 +1,4 @@
-"""DRF's permission for scopes: a view names them, a key was granted them (docs/architecture.md, The request pipeline)."""
+"""The DRF permission that checks a view's scopes against those granted to the key (docs/architecture.md, The request pipeline)."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,9 +43,9 @@ def required_scopes(view: Any, method: str | None) -> tuple[str, ...]:
 
 
 def scopes_asked(view: "APIView", method: str | None) -> tuple[str, ...]:
-    """Return the scopes of which the request in hand needs any one; empty when none was named, so that no key may call it.
+    """Return the scopes, any of which the current request needs; empty when none is named, so that no key may call it.
 
-    OPTIONS, and a method without a handler, are no question of scopes: DRF answers them itself, with 204 or 405.
+    OPTIONS and methods without a handler need no scope: DRF answers them itself, with 204 or 405.
     """
     name = (method or "").lower()
     if name == "options" or name not in view.http_method_names or not hasattr(view, name):
@@ -54,7 +54,7 @@ def scopes_asked(view: "APIView", method: str | None) -> tuple[str, ...]:
 
 
 def require_any_scope(request: ApiRequest, needed: tuple[str, ...], message: str) -> None:
-    """Raise `insufficient_scope` unless the key was granted one of `needed`: what only the body says, which HasScope does not read."""
+    """Raise `insufficient_scope` unless the key has one of `needed`: for scopes that depend on the body, which HasScope ignores."""
     note_required_scopes(needed)
     granted = request.auth.scopes
     if granted.isdisjoint(needed):
@@ -64,14 +64,14 @@ def require_any_scope(request: ApiRequest, needed: tuple[str, ...], message: str
 
 
 class HasScope(BasePermission):
-    """Admits a key that was granted what the view's `scopes` name for this method or action.
+    """Admits a key that has a scope named in the view's `scopes` for this method or action.
 
-    A method for which nothing is named is refused (and a system check keeps the server from starting with one). Composable
-    with DRF's operators: it answers yes or no, and the exception handler asks `request.auth` for the public error.
+    A method without a named scope is denied (and a system check keeps the server from starting with one). Composable with
+    DRF's operators: it returns a boolean, and the exception handler gets the public error from `request.auth`.
     """
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        """Tell whether the key may call it."""
+        """Return whether the key may call the view."""
         access: Any = request.auth
         if not isinstance(access, Access):
             return False
@@ -80,7 +80,7 @@ class HasScope(BasePermission):
 
 
 def scopes(*names: str) -> Callable[[ViewT], ViewT]:
-    """Name the scopes of a view that is a function: written above `@api_view`. Any one of them is enough."""
+    """Set the scopes of a function view, above `@api_view`. Any one of them is enough."""
 
     def decorate(view: ViewT) -> ViewT:
         view.cls.scopes = names or (ANY_KEY,)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The API as a Postman collection (format 2.1.0), which Bruno, Insomnia and Hoppscotch import too: made of the OpenAPI document."""
+"""Converts the OpenAPI document to a Postman collection (format 2.1.0), which Bruno, Insomnia and Hoppscotch import too."""
 
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,7 @@ SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 def collection(document: bytes, base_url: str) -> bytes:
     """Return the collection of an OpenAPI `document`: a folder for each tag, a request for each operation.
 
-    The variables `base_url` and `secret` are asked for once; the secret is left empty.
+    `base_url` and `secret` are collection variables; the secret is left empty.
     """
     found: Json = orjson.loads(document)
     folders: dict[str, list[Json]] = {tag["name"]: [] for tag in found["tags"]}
@@ -72,6 +72,6 @@ def _request(document: Json, path: str, method: str, operation: Json) -> Json:
 
 
 def _example(document: Json, body: Json) -> Any:
-    """Return what the document shows as the body of a request."""
+    """Return the document's example of a request body."""
     shown: Json = next(iter(body.get("examples", {}).values()), {})
     return body.get("example", resolve(document, shown).get("value", {}))

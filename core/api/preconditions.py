@@ -1,7 +1,7 @@
-"""Conditional requests (RFC 9110 §13): an object's `ETag`, `If-None-Match` to read it only when it is another, `If-Match` to
-change it only while it is still the one that was read.
+"""Conditional requests (RFC 9110 §13): an object's `ETag`, `If-None-Match` to read it only if it changed, and `If-Match` to
+change it only if it did not.
 
-The tag is a hash of the answer's bytes, so it changes with whatever the answer shows and with nothing else.
+The ETag is a hash of the response body, so it changes exactly when the response does.
 """
 
 import hashlib
@@ -22,20 +22,20 @@ from core.values import ids
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
-# What answers the object as `retrieve` does, and its document, whose bytes are the same for the same state.
+# Actions that return the object as `retrieve` does, and `pdf`, whose bytes are the same for the same state.
 TAGGED_ACTIONS = frozenset({"retrieve", "create", "update", "partial_update", "pdf"})
 _TAGGED_TYPES = (JSON, PDF)
 
 
 def tag_of(content: bytes) -> str:
-    """Return the entity tag of an answer's bytes."""
+    """Return the entity tag of a response body."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def tag_answer(view: "APIView", request: ApiRequest, response: HttpResponse) -> HttpResponse:
-    """Give the answer about a single object its `ETag`; to whoever has it already answer 304 in its place.
+    """Set the `ETag` of a response with a single object, or return 304 if the client already has it.
 
-    An answer with a secret, which no later one repeats, has none.
+    A response that shows a secret once gets no ETag.
     """
     if (
         getattr(view, "action", None) not in TAGGED_ACTIONS
@@ -57,17 +57,17 @@ def tag_answer(view: "APIView", request: ApiRequest, response: HttpResponse) -> 
 
 
 def matching(handler: Callable[..., Any], view: Any) -> Callable[..., Any]:
-    """Wrap the `handler` of a write with `If-Match`: it runs only while the object of its path still has that tag.
+    """Wrap the `handler` of a write with `If-Match`: it runs only if the object in its path still has that tag.
 
-    The row stays locked until the transaction ends, so nobody changes it in between. Raises PreconditionFailed, and InvalidRequest
-    where the path names no single object.
+    The row stays locked until the transaction ends, so it cannot change in between. Raises PreconditionFailed, and
+    InvalidRequest where the path names no single object.
     """
 
     def checked(request: ApiRequest, *args: Any, **kwargs: Any) -> Any:
         wanted = request.META["HTTP_IF_MATCH"]
         if not hasattr(view, "retrieve") or not kwargs:
             raise InvalidRequest("If-Match applies to a single object, which this path does not name.")
-        view.retrieve(request, *args, **kwargs)  # whoever may not see it gets 404, and locks nothing
+        view.retrieve(request, *args, **kwargs)  # raises 404 before locking if the caller may not see it
         view.lock_object(kwargs)
         as_answered = versions.downgraded(view.retrieve(request, *args, **kwargs).data, request._request)  # noqa: SLF001
         tag = tag_of(dump(as_answered))
@@ -79,7 +79,7 @@ def matching(handler: Callable[..., Any], view: Any) -> Callable[..., Any]:
 
 
 def lock_row(path: Mapping[str, Any]) -> None:
-    """Lock the row that the path names by its public identifier."""
+    """Lock the row named in the path by its public identifier."""
     public_id = str(path.get("id", ""))
     prefix, _, _ = public_id.rpartition("_")
     model = _models().get(prefix)
@@ -90,10 +90,10 @@ def lock_row(path: Mapping[str, Any]) -> None:
 
 @cache
 def _models() -> dict[str, type[Model]]:
-    """The tables by the prefix of their identifiers."""
+    """Return the models by the prefix of their identifiers."""
     return {prefix: model for model in apps.get_models() if (prefix := getattr(model, "id_prefix", ""))}
 
 
 def names(header: str, tag: str) -> bool:
-    """Tell whether a list of tags names `tag`, or is `*`. One that a compressed answer carried (`W/"…"`) names the same object."""
+    """Return whether a list of tags includes `tag` or is `*`. A weak tag (`W/"…"`), as in compressed responses, matches too."""
     return header.strip() == "*" or tag in (each.strip().removeprefix("W/") for each in header.split(","))

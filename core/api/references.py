@@ -1,4 +1,4 @@
-"""Reading an OpenAPI document: the methods a path may have, and what a reference in it stands for."""
+"""Helpers for reading an OpenAPI document: the methods of a path, and resolving references."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def resolve(document: Json, node: Json) -> Json:
-    """Return `node`, or what it refers to in `document` (`$ref`, a JSON Pointer: RFC 6901), through any number of references."""
+    """Return `node` with its `$ref` (a JSON Pointer into `document`, RFC 6901) resolved, through any number of references."""
     while "$ref" in node:
         target: Any = document
         for part in node["$ref"].removeprefix("#/").split("/"):

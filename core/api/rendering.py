@@ -27,7 +27,7 @@ from core.api.json import parse_object
 JSON = "application/json"
 PDF = "application/pdf"
 PROBLEM_JSON = "application/problem+json"
-# Accept headers up to here are remembered: a cache is bounded in bytes, not only in entries.
+# The longest Accept header that is cached, so that the cache is bounded in bytes as well as entries.
 MAX_REMEMBERED_LENGTH = 200
 _NO_QUALITY = re.compile(r"q=0(\.0{0,3})?")
 _encoder = JSONEncoder()
@@ -39,7 +39,7 @@ ParserT = TypeVar("ParserT", bound=BaseParser)
 
 
 def dump(data: Any) -> bytes:
-    """Return `data` as JSON; whatever orjson does not know is written as DRF writes it. Raises TypeError for what neither does."""
+    """Return `data` as JSON; types unknown to orjson are encoded as by DRF. Raises TypeError for types unknown to both."""
     return orjson.dumps(data, default=_encode, option=orjson.OPT_PASSTHROUGH_DATETIME)
 
 
@@ -48,7 +48,7 @@ def _encode(value: Any) -> Any:
 
 
 class JSONRenderer(_DrfJSONRenderer):
-    """Renders by orjson: the same JSON as DRF's in a tenth of the time, always compact."""
+    """Renders with orjson: the same JSON as DRF's in a tenth of the time, always compact."""
 
     def render(
         self,
@@ -65,13 +65,13 @@ class JSONRenderer(_DrfJSONRenderer):
         try:
             return dump(data)
         except TypeError:
-            # A name that is no text, or a number beyond 64 bits: rare, valid for DRF, unknown to orjson.
+            # A key that is not a string, or an integer beyond 64 bits: rare, accepted by DRF but not by orjson.
             rendered: bytes = super().render(data, accepted_media_type, renderer_context)
             return rendered
 
 
 class PdfRenderer(BaseRenderer):
-    """Passes the bytes of a PDF on."""
+    """Passes the bytes of a PDF through."""
 
     media_type = PDF
     format = "pdf"
@@ -84,7 +84,7 @@ class PdfRenderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """Return `data` as it is."""
+        """Return `data` unchanged."""
         return data
 
 
@@ -92,7 +92,7 @@ class PdfRenderer(BaseRenderer):
 
 
 class JSONParser(_DrfJSONParser):
-    """Parses by `core.api.json`, and takes nothing but an object."""
+    """Parses with `core.api.json`, which accepts only an object."""
 
     def parse(
         self,
@@ -100,7 +100,7 @@ class JSONParser(_DrfJSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Return the body as a dict. Raises UnsupportedMediaType for an encoded one, InvalidRequest for anything else."""
+        """Return the body as a dict. Raises UnsupportedMediaType for a compressed body, InvalidRequest for anything else."""
         request: Request = (parser_context or {})["request"]
         return versions.upgraded(parse_body(stream.read(), request), request)
 
@@ -130,14 +130,14 @@ def read_json(request: HttpRequest) -> dict[str, Any]:
 
 
 def unsupported(content_type: str | None) -> UnsupportedMediaType:
-    """Return the refusal of a body that is not said to be JSON."""
+    """Return the error for a body that is not declared as JSON."""
     return UnsupportedMediaType(f"The body is {content_type or 'of no stated type'}, not {JSON}.")
 
 
 def read_body(request: HttpRequest, *, limit: int | None = None) -> bytes:
-    """Return the body of `request`, read to its end; from here on Django and DRF know its length, which a chunked one lacks.
+    """Read and return the whole body of `request`, and set its length for Django and DRF, which a chunked body lacks.
 
-    It may have `limit` bytes, by default API_MAX_BODY_BYTES.
+    It may have up to `limit` bytes, by default API_MAX_BODY_BYTES.
 
     Raises BodyTooLarge, IncompleteBody or InvalidRequest.
     """
@@ -150,13 +150,13 @@ def read_body(request: HttpRequest, *, limit: int | None = None) -> bytes:
         if length > limit:
             raise BodyTooLarge(f"The body is {length} bytes; {limit} are accepted.")
         if not length and "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
-            # Django reads no body without a length; the server's stream ends where the last chunk does.
+            # Django does not read a body without a length; the server's stream ends after the last chunk.
             body = meta["wsgi.input"].read(limit + 1)
             if len(body) > limit:
                 raise BodyTooLarge(f"The body is longer than the {limit} bytes that are accepted.")
             if not body:
                 raise IncompleteBody("A body was announced, but none arrived.")
-            # As Django itself leaves a request whose body it has read; DRF parses uploads from it.
+            # The state in which Django leaves a request after reading its body; DRF parses uploads from it.
             request._body, request._stream = body, BytesIO(body)  # noqa: SLF001
             request._read_started = True  # type: ignore[attr-defined]  # noqa: SLF001
             meta["CONTENT_LENGTH"] = str(len(body))
@@ -175,9 +175,9 @@ def read_body(request: HttpRequest, *, limit: int | None = None) -> bytes:
 
 
 class Negotiation(DefaultContentNegotiation):
-    """DRF's content negotiation, without its price where there is one format; authentication comes before it.
+    """DRF's content negotiation, with a fast path for a single format, and with authentication first.
 
-    Whoever has no key learns nothing of what an endpoint can answer.
+    An unauthenticated caller learns nothing about the formats of an endpoint.
     """
 
     def select_renderer(
@@ -187,7 +187,7 @@ class Negotiation(DefaultContentNegotiation):
         authenticate(request)
         view = (request.parser_context or {}).get("view")
         if not getattr(view, "reads_body", False):
-            # A guest: nothing comes later that would, and DRF takes a body of unknown length for an empty one.
+            # An extension's view: nothing later would read it, and DRF treats a body of unknown length as empty.
             read_body(request._request)  # noqa: SLF001
         renderer, *others = renderers
         if others or format_suffix:
@@ -202,7 +202,7 @@ class Negotiation(DefaultContentNegotiation):
         raise NotAcceptable(available_renderers=[renderer])
 
     def select_parser(self, request: Request, parsers: Iterable[ParserT]) -> ParserT | None:
-        """Return the parser whose media type is the body's, without a wildcard; None: the body's type is not taken."""
+        """Return the parser for exactly the body's media type; None when the type is not supported."""
         content_type = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == content_type), None)
 
@@ -212,10 +212,10 @@ def _accepts(header: str, produces: str) -> bool:
 
 
 def _judge(header: str, produces: str) -> bool:
-    """Whether the most specific range of `header` that matches has a quality above 0 (RFC 9110 §12.5.1).
+    """Return whether the most specific matching range of `header` has a quality above 0 (RFC 9110 §12.5.1).
 
-    Problems count as JSON. Where there is no JSON to be had (a PDF), naming it does no harm: generated clients send one Accept
-    for the answer and the problem, or for every operation.
+    Problems count as JSON. Where there is no JSON (a PDF), accepting only JSON is tolerated: generated clients send one Accept
+    header for both response and problem, or for every operation.
     """
     main = produces.partition("/")[0]
     ranks = {JSON: 1, PROBLEM_JSON: 1, "*/*": 0, f"{main}/*": 1, produces: 2}

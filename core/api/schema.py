@@ -1,8 +1,8 @@
-"""How the OpenAPI document describes an endpoint: everything the pipeline adds follows from the view's classes.
+"""Describes endpoints for the OpenAPI document. Everything the pipeline adds is derived from the view's classes.
 
-An endpoint says only what is its own, by `@extend_schema(operation_id=…, request=…, responses=…)`. A response
-`Output(many=True)` is a page of the list object. Scopes, credentials,
-Idempotency-Key, filters, headers and refusals are added here.
+An endpoint declares only what is specific to it, by `@extend_schema(operation_id=…, request=…, responses=…)`. A response
+`Output(many=True)` is a page of the list object. Scopes, credentials, Idempotency-Key, filters, headers and error responses
+are added here.
 """
 
 from typing import Any
@@ -114,7 +114,7 @@ class ApiSchema(AutoSchema):
             operation["description"] += f"\n\nDeprecated: {going.instead}"
         operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/Pomelo-Version"})
         if "requestBody" in operation:
-            # No operation takes an absent body for a choice, but where that was all there was to choose.
+            # A body is required, unless the serializer explicitly makes it optional.
             optional = getattr(self.get_request_serializer(), "body_is_optional", False)
             operation["requestBody"]["required"] = not optional
         if self.method in WRITES:
@@ -133,7 +133,7 @@ class ApiSchema(AutoSchema):
         return operation
 
     def _add_conditions(self, operation: Json) -> None:
-        """Describe the `ETag` of a single object, and what can be asked by it."""
+        """Describe the `ETag` of a single object and the conditional headers that use it."""
         action = getattr(self.view, "action", None)
         if not hasattr(self.view, "retrieve"):
             return
@@ -226,7 +226,7 @@ class ApiSchema(AutoSchema):
 def _describe_text(field: serializers.CharField, schema: Json) -> None:
     inner, *blank = schema.get("oneOf", [schema])
     if blank and "enum" not in inner:
-        # The generator adds "or nothing at all" as a second schema, of which a client makes a type of its own.
+        # The generator adds a second schema for the empty value, for which client generators create another type.
         schema.clear()
         schema.update(inner)
     if "string" in schema.get("type", "") and not {"format", "pattern", "enum"} & schema.keys():
@@ -279,7 +279,7 @@ def _used_tags(document: Json) -> list[Json]:
 
 
 def _drop_marks(node: Any) -> None:
-    """Remove the generator's own marks, which say nothing to a reader."""
+    """Remove the generator's internal markers."""
     if isinstance(node, dict):
         node.pop("x-spec-enum-id", None)
         node = list(node.values())
@@ -289,7 +289,7 @@ def _drop_marks(node: Any) -> None:
 
 
 def _say_size_of_integers(node: Any) -> None:
-    """Give every whole number a format: generators take one without for 32 bits, and amounts are larger."""
+    """Set a format on every integer: without one, generators assume 32 bits, and amounts are larger."""
     if isinstance(node, dict):
         if node.get("type") in ("integer", ["integer", "null"]):
             small = node.get("maximum", INT32_MAX + 1) <= INT32_MAX

@@ -1,6 +1,6 @@
-"""Gives every set of values in the OpenAPI document a name, so that each becomes one type of a generated client.
+"""Names every enum in the OpenAPI document, so that each becomes a single type in generated clients.
 
-Without it a generator makes up a name a place: `CustomerMode`, `InvoiceMode` and fourteen more types for `live` and `test`.
+Otherwise generators invent a name per occurrence: `CustomerMode`, `InvoiceMode` and fourteen more types for `live` and `test`.
 """
 
 from collections import defaultdict
@@ -17,19 +17,19 @@ _names: dict[Values, str] = {}
 
 
 class UnnamedValues(ValueError):
-    """Values that several objects share have no name; say `name_values` beside where they are defined."""
+    """An enum shared by several objects has no name; call `name_values` next to its definition."""
 
 
 def name_values(name: str, values: Iterable[str]) -> None:
-    """Call the set of exactly these values `name` wherever the document shows it.
+    """Use `name` for the enum of exactly these values throughout the document.
 
-    Values that only one object has need no call: they are named after the object and the field, `InvoiceStatus`.
+    An enum used by only one object needs no call: it is named after the object and the field, `InvoiceStatus`.
     """
     _names[tuple(values)] = name
 
 
 def add_value_components(document: Json) -> None:
-    """Replace, in place, each set of two or more values by a reference to a component that names it.
+    """Replace each enum of two or more values, in place, by a reference to a named component.
 
     A single value (`object`, a discriminator) is a constant and stays where it is. Raises UnnamedValues.
     """
@@ -72,7 +72,7 @@ def _fields(schemas: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def _places(node: Any) -> Iterator[Json]:
-    """Yield every schema inside `node` that lists values."""
+    """Yield every schema with an enum inside `node`."""
     if _is_set(node):
         yield node
     elif isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The scopes: what a key may be allowed to do (docs/architecture.md, Contracts). Each app's AppConfig says its own; here they are together."""
+"""The registry of scopes (docs/architecture.md, Contracts), collected from the apps' AppConfigs."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +11,7 @@ SCOPES: Mapping[str, Scope] = Registered(
     lambda: {scope.name: scope for app in pomelo_apps() for scope in app.scopes}
 )
 
-# Names the requirements use, accepted wherever a scope is named and stored under the registry's name.
+# Alternative names, accepted wherever a scope is given and stored under the registry's name.
 ALIASES: Mapping[str, str] = Registered(
     lambda: {alias: scope.name for scope in SCOPES.values() for alias in scope.aliases}
 )
@@ -26,11 +26,11 @@ PRESETS: Mapping[str, tuple[str, ...]] = Registered(
 
 
 class UnknownScope(ValueError):
-    """A scope was named that does not exist; the message says which."""
+    """An unknown scope; the message says which."""
 
 
 def normalize_scopes(names: Iterable[str]) -> tuple[str, ...]:
-    """Resolve aliases, drop repeats and return the scopes in the registry's order; raises UnknownScope."""
+    """Resolve aliases, remove duplicates and return the scopes in the registry's order; raises UnknownScope."""
     wanted = {ALIASES.get(name, name) for name in names}
     unknown = sorted(wanted - SCOPES.keys())
     if unknown:

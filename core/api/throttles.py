@@ -1,7 +1,7 @@
-"""DRF's throttles for the limits of tiers: a class names a policy and the tier's number that fills it (docs/architecture.md, Limits).
+"""DRF throttles for tier limits: each class names a policy and the tier's limit it uses (docs/architecture.md, Limits).
 
-A policy is its class and a column of the tier, nothing else. Authentication takes from the buckets of all of a view's
-policies in one call, all or none; the throttle only reads what came of it. Any other throttle of DRF works beside these.
+A policy consists of its class and a column of the tier. Authentication takes tokens for all policies of a view in one
+atomic call; the throttle only reads the result. Any other DRF throttle can be used alongside these.
 """
 
 import re
@@ -22,10 +22,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*")
 
 
 class TierThrottle(BaseThrottle):
-    """Base of the policies whose number comes from the company's tier.
+    """Base class of policies whose limit comes from the company's tier.
 
-    `policy` appears in the headers and names the bucket, which is the key's own (`per_key`) or shared by all keys of a company
-    and mode. `limit` is the name of the tier's number: requests per `window` seconds. With `methods`, only they are counted.
+    `policy` appears in the headers and names the bucket, which belongs to one key (`per_key`) or is shared by all keys of a
+    company and mode. `limit` names the tier's limit, in requests per `window` seconds. With `methods`, only those are counted.
     """
 
     policy: ClassVar[str] = ""
@@ -37,23 +37,23 @@ class TierThrottle(BaseThrottle):
     _wait: float | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Refuse a policy whose name could not stand in a header."""
+        """Reject a policy whose name is not valid in a header."""
         super().__init_subclass__(**kwargs)
         if not _NAME.fullmatch(cls.policy) or not cls.limit:
             raise TypeError(f"{cls.__qualname__} needs a policy (a lower-case word) and a limit.")
 
     @classmethod
     def applies_to(cls, method: str | None) -> bool:
-        """Tell whether requests with `method` are counted. HEAD is counted as GET, whose work it does."""
+        """Return whether requests with `method` are counted. HEAD counts as GET, since it does the same work."""
         return cls.methods is None or ("GET" if method == "HEAD" else method) in cls.methods
 
     @classmethod
     def quota(cls, tier: Mapping[str, int], key_limit: int) -> int:
-        """Return how many requests the window admits. `tier` has the company's numbers, `key_limit` is the key's own."""
+        """Return the number of requests per window. `tier` has the company's limits, `key_limit` is the key's own."""
         return tier[cls.limit]
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        """Tell whether there was a token. Raises ImproperlyConfigured for a request without a key."""
+        """Return whether there was a token. Raises ImproperlyConfigured for a request without a key."""
         if not self.applies_to(request.method):
             return True
         access: Any = request.auth
@@ -65,12 +65,12 @@ class TierThrottle(BaseThrottle):
         return False
 
     def wait(self) -> float | None:
-        """Return the seconds until there will be one."""
+        """Return the seconds until the next token."""
         return self._wait
 
 
 class KeyThrottle(TierThrottle):
-    """The key's own limit, up to its tier's. Clamped here, never rewritten: a higher tier gives it back."""
+    """The key's own limit, capped by its tier's. The stored limit is kept, so a higher tier restores it."""
 
     policy = "key"
     limit = "requests_per_minute"
@@ -83,7 +83,7 @@ class KeyThrottle(TierThrottle):
 
 
 class CompanyThrottle(TierThrottle):
-    """What all keys of a company and mode may send together, so that more keys do not buy more."""
+    """The limit shared by all keys of a company and mode, so that more keys do not raise it."""
 
     policy = "company"
     limit = "requests_per_minute"

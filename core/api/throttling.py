@@ -1,18 +1,18 @@
-"""Token buckets: atomic in Valkey on the server's clock, or in this process when Valkey is away (docs/architecture.md, Limits).
+"""Token buckets: atomic in Valkey on the server's clock, or in-process while Valkey is unreachable (docs/architecture.md, Limits).
 
 A bucket is one number, the *theoretical arrival time* (microseconds): how far into the future the calls admitted so
 far reach when each takes `interval`. A bucket of `quota` tokens that refills within `window` admits a call while that
-time is less than `window - interval` ahead. This is the token bucket exactly, with one integer to store and nothing to
-refill. Several buckets are all or nothing: a call that one refuses takes from none.
+time is less than `window - interval` ahead (GCRA). This is exactly a token bucket, with one integer to store and nothing to
+refill. Several buckets are all or nothing: a call that one of them refuses takes from none.
 
-A refused call is given a *place*: the moment at which the token grows that nobody refused before it was told to wait for.
-Callers who wait as they are told so come back one after the other, each as its token is there, and not all in the same
-second. A place reserves nothing. The last one given is a number beside the bucket, which only refusals read and write. The
-places of one window are given again when all are taken, so nobody is sent away for longer than a window, however many a
-caller who does not wait has used up.
+A refused call is assigned a *place*: the time of the next token that no earlier refused call was told to wait for. Callers
+that honor `Retry-After` therefore return one by one, each when its token is available, rather than all in the same second. A
+place reserves nothing. The last place assigned is stored next to the bucket, and only refusals read and write it. Places are
+reused once a whole window is assigned, so nobody waits longer than a window, however many places a caller that does not wait
+has used up.
 
-Both outlive a process, so they say which schema they have: `<microseconds>.<schema>`. Releases before that wrote, and read, the number
-alone, to which the fraction makes no difference. A number of a schema that is not known counts for nothing: the bucket is full.
+Both values outlive a process, so they carry a schema: `<microseconds>.<schema>`. Earlier releases wrote and read the number
+alone, to which the fraction makes no difference. A number with an unknown schema is ignored: the bucket counts as full.
 """
 
 import threading
@@ -108,9 +108,9 @@ class RatePolicy:
 
     @property
     def interval(self) -> int:
-        """Microseconds one token takes to grow, rounded up, so that no client gets more than its quota.
+        """Microseconds per token, rounded up, so that no client gets more than its quota.
 
-        A quota of 0 has no tokens: its capacity is 0, and a refused client comes back after a window.
+        A quota of 0 has no tokens: its capacity is 0, and a refused client may retry after a window.
         """
         return -(-self.window * MICROSECONDS // (self.quota or 1))
 
@@ -125,26 +125,26 @@ class RatePolicy:
         return f'"{self.name}";q={self.quota};w={self.window}'
 
     def refuses(self, used: int) -> bool:
-        """Tell whether there is no token for one more call."""
+        """Return whether there is no token for another call."""
         return used + self.interval > self.capacity
 
     def retry_after(self, used: int) -> int:
-        """Seconds, rounded up and at least 1, until there is a token: the same for whoever asks (see `in_seconds`)."""
+        """Seconds until the next token, rounded up and at least 1, regardless of places (see `in_seconds`)."""
         return in_seconds(used + self.interval - self.capacity)
 
 
 def in_seconds(wait: int) -> int:
-    """Return a wait of so many microseconds as `Retry-After` says it: rounded up, and at least 1."""
+    """Convert a wait in microseconds to the seconds of `Retry-After`: rounded up, and at least 1."""
     return max(1, ceil(wait / MICROSECONDS))
 
 
 def place_of(bucket: str) -> str:
-    """The name of the number that holds the last place given beside `bucket`."""
+    """Return the Valkey key of the last place assigned for `bucket`."""
     return f"{bucket}:place"
 
 
 class PolicySet:
-    """Policies that are taken together, with everything about them that never changes worked out once."""
+    """Policies that are applied together, with their constant values precomputed."""
 
     __slots__ = ("_numbers", "arguments", "policies", "policy_header")
 
@@ -162,8 +162,8 @@ class PolicySet:
     def headers(self, used: Sequence[int], waits: Sequence[int] = ()) -> dict[str, str]:
         """The rate limit headers for buckets of which `used` microseconds are taken (same order as the policies).
 
-        `X-RateLimit-*` speak of the strictest policy: the one with the fewest tokens left. All times are
-        delta-seconds. A refused caller (`waits`, in microseconds) is told its own place, as by `Retry-After`.
+        `X-RateLimit-*` describe the strictest policy: the one with the fewest tokens left. All times are
+        delta-seconds. A refused caller (`waits`, in microseconds) gets its own place, as in `Retry-After`.
         """
         items = []
         strictest = None
@@ -173,7 +173,7 @@ class PolicySet:
             if waits and waits[number]:
                 wait = in_seconds(waits[number])
             else:
-                # Rounded up: the moment is never announced too early.
+                # Rounded up, so that the reset is never announced too early.
                 wait = -((capacity - taken - (left + 1) * interval) // MICROSECONDS) if taken > 0 else 0
             items.append(f"{name}{left};t={wait}")
             if strictest is None or (left, quota) < strictest[:2]:
@@ -189,7 +189,7 @@ class PolicySet:
         }
 
     def refusing(self, used: Sequence[int]) -> list[RatePolicy]:
-        """The policies that have no token for one more call."""
+        """Return the policies that have no token for another call."""
         pairs = zip(self.policies, used, strict=True)
         return [policy for policy, taken in pairs if policy.refuses(taken)]
 
@@ -215,7 +215,7 @@ def _monotonic_microseconds() -> int:
 
 
 class LocalBuckets:
-    """The same buckets in this process's memory, for the time Valkey is away."""
+    """The same buckets in this process's memory, used while Valkey is unreachable."""
 
     MAX_BUCKETS = 100_000
 
@@ -229,7 +229,7 @@ class LocalBuckets:
     ) -> tuple[bool, list[int], list[int]]:
         """Take `tokens` from every bucket or from none. Returns (admitted, used, waits), the last two in microseconds.
 
-        Who is refused gets a place in each bucket that refuses; who only looks, or is admitted, waits for none.
+        A refused call gets a place in each bucket that refuses it; an admitted call, or a mere look, has no wait.
         """
         with self._lock:
             now = self._clock()
@@ -264,12 +264,12 @@ class LocalBuckets:
     def _make_room(self, now: int) -> None:
         if len(self._arrival) < self.MAX_BUCKETS:
             return
-        # Full buckets carry no information. If all are in use, forgetting the oldest errs on the client's side.
+        # Full buckets carry no information. If all are in use, dropping the oldest errs in the client's favor.
         self._arrival = {name: arrival for name, arrival in self._arrival.items() if arrival > now}
         while len(self._arrival) >= self.MAX_BUCKETS:
             del self._arrival[next(iter(self._arrival))]
 
     def clear(self) -> None:
-        """Forget every bucket (Valkey is back, and counts again)."""
+        """Drop all buckets (Valkey is back and counts again)."""
         with self._lock:
             self._arrival.clear()

@@ -1,7 +1,7 @@
-"""What a version of the API is made of (docs/versions.md): its date, and what it changed, each change able to undo itself.
+"""API versions (docs/versions.md): a date and a list of changes, each of which can be reversed.
 
-Handlers know the newest version only. A body that was sent in an older one is brought up to it, change by change, before a
-handler sees it; an answer is taken down again, change by change, before it is rendered. `core.api.versions` lists them.
+Handlers know only the newest version. A request body in an older version is upgraded, change by change, before the handler
+sees it; the response is downgraded, change by change, before it is rendered. `core.api.versions` lists the versions.
 """
 
 from typing import Any, ClassVar
@@ -13,10 +13,10 @@ Json = dict[str, Any]
 
 
 class Change:
-    """One difference between a version and the one before it. Overrides either method, or both.
+    """One difference between a version and the previous one. Overrides either method, or both.
 
-    `bodies` names the operations whose bodies were written otherwise before (`POST /v1/customers`), `objects` the objects that
-    looked otherwise (`customer`), wherever they stand: alone, in a list, in another object or in an event.
+    `bodies` names the operations whose request bodies changed (`POST /v1/customers`), and `objects` the objects whose shape
+    changed (`customer`), wherever they appear: alone, in a list, in another object or in an event.
     """
 
     summary: ClassVar[str] = ""
@@ -24,16 +24,16 @@ class Change:
     objects: ClassVar[frozenset[str]] = frozenset()
 
     def upgrade_body(self, body: Json) -> Json:
-        """Return a body of the version before as this version writes it. What it does not know it leaves for the serializer."""
+        """Convert a body of the previous version to this version. Unknown parts are left for the serializer to reject."""
         return body
 
     def downgrade_object(self, found: Json) -> Json:
-        """Return an object of this version as the version before showed it."""
+        """Convert an object of this version to the previous version."""
         return found
 
 
 class ApiVersion:
-    """A version of the API. `date` (`YYYY-MM-DD`) is its name; `changes` are what it changed."""
+    """A version of the API, named by its `date` (`YYYY-MM-DD`), with the `changes` it made."""
 
     date: ClassVar[str]
     summary: ClassVar[str]
@@ -41,14 +41,14 @@ class ApiVersion:
     deprecation: ClassVar[Deprecation | None] = None
 
     def upgrade_body(self, operation: str, body: Json) -> Json:
-        """Return the `body` of an `operation`, written for the version before, as this version writes it."""
+        """Convert the `body` of an `operation` from the previous version to this version."""
         for change in self.changes:
             if operation in change.bodies:
                 body = change.upgrade_body(body)
         return body
 
     def downgrade(self, node: Any, *, before: str) -> Any:
-        """Return an answer of this version as the version `before` gave it, with every object inside of it."""
+        """Convert a response of this version, with all objects inside, to the version `before`."""
         if isinstance(node, list | tuple):
             return [self.downgrade(inner, before=before) for inner in node]
         if not isinstance(node, dict):
@@ -56,7 +56,7 @@ class ApiVersion:
         if node.get("object") == "event":
             found = self._downgrade_event(node, before)
         else:
-            # What a caller has written into metadata is no object of ours, whatever it looks like.
+            # Metadata written by a caller is never one of our objects, whatever it looks like.
             found = {
                 name: inner if name == "metadata" else self.downgrade(inner, before=before)
                 for name, inner in node.items()
@@ -68,14 +68,14 @@ class ApiVersion:
         return found
 
     def _downgrade_event(self, event: Json, before: str) -> Json:
-        """Return an event with its `data` as the version `before` showed it.
+        """Convert an event's `data` to the version `before`.
 
-        An event keeps its object as it was then, so one that is older than this version holds nothing to undo.
+        An event stores its object as of its time, so there is nothing to downgrade in one older than this version.
         """
         if event.get("api_version", api_dates.FIRST) < self.date:
             return event
         data = event["data"]
-        if not data.get("thin"):  # a thin one holds the name of its object alone
+        if not data.get("thin"):  # a thin event contains only a reference to its object
             shown = self.downgrade(data["object"], before=before)
             if "previous" in data:
                 was = self.downgrade({**data["object"], **data["previous"]}, before=before)

@@ -1,4 +1,4 @@
-"""The versions of the API, oldest first, and how a request finds its own.
+"""The versions of the API, oldest first, and the selection of a request's version.
 
 A new one is a class here, at the end of `VERSIONS`; `docs/versions.md` (Adding a version) says when there must be one and what
 else goes with it.
@@ -29,18 +29,18 @@ VERSIONS: list[ApiVersion] = [November2026()]
 
 
 def newest() -> ApiVersion:
-    """Return the version that handlers speak, and that new keys are pinned to."""
+    """Return the version that handlers implement and that new keys are pinned to."""
     return VERSIONS[-1]
 
 
 def pinned(date: str) -> ApiVersion:
-    """Return the version a key was pinned to; the oldest that is served when that one has ended."""
+    """Return the version a key is pinned to, or the oldest supported one if that has ended."""
     found = served(clock.now())
     return next((version for version in found if version.date == date), found[0])
 
 
 def asked(date: str) -> ApiVersion:
-    """Return the version that a request asks for by header. Raises UnknownVersion for one that is not served (any more)."""
+    """Return the version requested by header. Raises UnknownVersion for one that is not, or no longer, supported."""
     now = clock.now()
     for version in VERSIONS:
         if version.date == date:
@@ -51,14 +51,14 @@ def asked(date: str) -> ApiVersion:
 
 
 def served(now: datetime) -> list[ApiVersion]:
-    """Return the versions that can be asked for, oldest first."""
+    """Return the supported versions, oldest first."""
     return [each for each in VERSIONS if each.deprecation is None or not each.deprecation.has_ended(now)]
 
 
 def choices_for(date: str | None) -> list[str]:
-    """Return the dates that what is pinned to `date` may be moved to, that one among them; empty where there is no choice.
+    """Return the versions to choose from for something pinned to `date`, including that one; empty if there is no choice.
 
-    What is new (None) has the newest version.
+    None (something new) has the newest version.
     """
     dates = [version.date for version in served(clock.now())]
     if date is None or dates == [date]:
@@ -72,7 +72,7 @@ def _refused(detail: str, now: datetime) -> UnknownVersion:
 
 
 def upgraded(body: Json, request: Request) -> Json:
-    """Return the `body` of `request` as the newest version writes it."""
+    """Convert the `body` of `request` to the newest version."""
     http = request._request  # noqa: SLF001 - DRF's name for Django's request
     later = _later_than(getattr(http, "api_version", None))
     if later and http.resolver_match is not None:
@@ -83,20 +83,20 @@ def upgraded(body: Json, request: Request) -> Json:
 
 
 def downgraded(answer: object, http: HttpRequest) -> object:
-    """Return an answer of the newest version as the version of this request gives it."""
+    """Convert a response of the newest version to the version of this request."""
     version: ApiVersion | None = getattr(http, "api_version", None)
     return answer if version is None else shown_in(version, answer)
 
 
 def shown_in(version: ApiVersion, answer: Any) -> Any:
-    """Return an answer of the newest version, or an event of any, as `version` gives it."""
+    """Convert a response of the newest version, or an event of any version, to `version`."""
     for later in reversed(_later_than(version)):
         answer = later.downgrade(answer, before=VERSIONS[VERSIONS.index(later) - 1].date)
     return answer
 
 
 def _later_than(version: ApiVersion | None) -> list[ApiVersion]:
-    """Return what came after a version, oldest first; nothing after the newest, or none."""
+    """Return the versions after `version`, oldest first; empty for the newest, or None."""
     if version is None or version is VERSIONS[-1]:
         return []
     return VERSIONS[VERSIONS.index(version) + 1 :]

@@ -1,7 +1,8 @@
-"""DRF's views with what every endpoint of a company needs around its handler (docs/architecture.md, The request pipeline).
+"""DRF's views, extended with what every tenant endpoint needs around its handler (docs/architecture.md, The request pipeline).
 
-The pipeline is DRF's own, in DRF's order; `REST_FRAMEWORK` names its classes. What DRF has no place for is here: the handler
-runs in one transaction of the key's tenant, once for an Idempotency-Key, and its answer is rendered before the commit.
+The pipeline is DRF's own, in DRF's order, with the classes named in `REST_FRAMEWORK`. This module adds what DRF has no hook
+for: the handler runs in one transaction of the key's tenant, once per Idempotency-Key, and its response is rendered before
+the commit.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -37,7 +38,7 @@ from core.values import ids
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 Handler = Callable[..., HttpResponse]
-# What the mixin is mixed into; it has no base of its own, so that DRF's classes keep their order.
+# The mixin's base for type checking only, so that the method resolution order of DRF's classes is unchanged.
 if TYPE_CHECKING:
     _View = drf_views.APIView
 else:
@@ -53,18 +54,18 @@ class TenantMixin(_View):
     """
 
     scopes: ClassVar[Scopes] = {}
-    # What of it is going away, by action or by method (core.api.deprecation).
+    # Deprecations by action or by method (core.api.deprecation).
     deprecations: ClassVar[Mapping[str, Deprecation]] = {}
     needs_database: ClassVar[bool] = True
-    # By action: how many bytes a body may have where that is not API_MAX_BODY_BYTES. The server in front takes no more than
-    # DATA_UPLOAD_MAX_MEMORY_SIZE (config.door.intake).
+    # Maximum body size in bytes by action, where it differs from API_MAX_BODY_BYTES. The server in front accepts no more
+    # than DATA_UPLOAD_MAX_MEMORY_SIZE (config.door.intake).
     body_limits: ClassVar[Mapping[str, int]] = {}
-    # After the throttles, by `_handle`; of other people's views negotiation does it.
+    # The body is read after the throttles, by `_handle`. For views of extensions, content negotiation reads it.
     reads_body: ClassVar[bool] = True
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """Return no `Allow`: it belongs to 405 and to OPTIONS, and to list the methods costs more than any other step."""
+        """Omit `Allow`: it belongs to 405 and OPTIONS, and listing the methods costs more than any other step."""
         headers: dict[str, str] = {}
         if len(self.renderer_classes) > 1:
             headers["Vary"] = "Accept"
@@ -78,7 +79,7 @@ class TenantMixin(_View):
         name = (request.method or "").lower()
         handler = getattr(self, name, None) if name in self.http_method_names else None
         if handler is not None:
-            # On this instance, as a ViewSet binds its actions to methods; DRF looks the handler up next.
+            # Set on the instance, as a ViewSet does for its actions; DRF looks the handler up next.
             setattr(self, name, partial(self._handle, handler))
 
     def _announce_deprecation(self, request: Request) -> None:
@@ -89,7 +90,7 @@ class TenantMixin(_View):
             )
 
     def perform_authentication(self, request: Request) -> None:
-        """Authenticate, as DRF does, where a negotiation of the view's own has not."""
+        """Authenticate as DRF does, unless content negotiation already has."""
         authenticate(request)
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
@@ -97,17 +98,17 @@ class TenantMixin(_View):
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
     def before_transaction(self, request: ApiRequest) -> None:
-        """Do what a write needs and must not be done inside its transaction (core.postgres.outside). The body is read, not checked.
+        """Hook for work that a write needs outside its transaction (core.postgres.outside). The body is read but not validated.
 
-        A replay under an Idempotency-Key comes by here as well, and so does what is going to be refused.
+        Also called for replays under an Idempotency-Key and for requests that will be rejected.
         """
 
     # --- around the handler -------------------------------------------------------------------------------------------
 
     def _handle(self, handler: Handler, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Call `handler` in one tenant transaction, under its Idempotency-Key where there is one.
+        """Call `handler` in a tenant transaction, under the request's Idempotency-Key if it has one.
 
-        An answer of 400 or above takes the transaction back as an exception would, and keeps its status and body.
+        A response with status 400 or above rolls the transaction back, as an exception would, and keeps its status and body.
         """
         if request.META.get("QUERY_STRING"):
             check_query(request.query_params)
@@ -133,12 +134,12 @@ class TenantMixin(_View):
             else:
                 attempt = partial(self._attempt, handler, request, *args, **kwargs)
                 response = idempotency.run_once(request, key, attempt)
-        # Committed, rendered and final: DRF, which would finalize it now, must not do so twice.
+        # The response is committed and rendered; DRF must not finalize it again.
         self.finalize_response = _as_it_is  # type: ignore[method-assign, assignment]
         return response
 
     def _attempt(self, handler: Handler, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Call `handler` in a savepoint, which a refusal takes back: its answer may be stored all the same."""
+        """Call `handler` in a savepoint that an error rolls back, so that its response can still be stored."""
         try:
             with transaction.atomic():
                 response = self._finish(request, handler(request, *args, **kwargs), *args, **kwargs)
@@ -148,19 +149,19 @@ class TenantMixin(_View):
             refused = self.handle_exception(refusal)
             response = self._finish(request, refused, *args, **kwargs)
         if request.api_version is not None:
-            # Kept with it: a replay says in which version it was written.
+            # Stored with the response, so that a replay names the version it was written in.
             response.headers[versions.HEADER] = request.api_version.date
         return response
 
     def _finish(self, request: ApiRequest, response: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the final answer with its bytes: an answer that cannot be rendered takes the transaction back."""
+        """Return the rendered response; one that cannot be rendered rolls the transaction back."""
         final: HttpResponse = self.finalize_response(request, response, *args, **kwargs)
         if isinstance(final, Response):
             final.render()
         return preconditions.tag_answer(self, request, final)
 
     def lock_object(self, path: Mapping[str, Any]) -> None:
-        """Lock the object that the path names, for a write with `If-Match`. A view whose service locks another row first overrides it."""
+        """Lock the object in the path, for a write with `If-Match`. Overridden by views whose service locks another row first."""
         preconditions.lock_row(path)
 
 

@@ -1,4 +1,4 @@
-"""How often one address may open pages that need no sign-in: links in mail, invoices behind a link."""
+"""Rate limits per address for pages without sign-in: links in mail, shared invoices."""
 
 from core.api.throttling import LocalBuckets, RatePolicy, take_one
 from core.http.addresses import client_group
@@ -6,14 +6,14 @@ from core.valkey.commands import ValkeyUnavailable
 
 
 class VisitLimit:
-    """A number of visits a minute, per client address (IPv6: per /64); without Valkey it is counted in this process."""
+    """A limit of visits per minute and client address (IPv6: per /64); counted in-process while Valkey is unreachable."""
 
     def __init__(self, policy: RatePolicy) -> None:
         self.policy = policy
         self._local = LocalBuckets()
 
     def count(self, ip: str) -> int | None:
-        """Count a visit from `ip`; None when it may go on, else the seconds after which to come back."""
+        """Count a visit from `ip`; return None if it is allowed, otherwise the seconds to wait."""
         bucket = f"{self.policy.name}:{client_group(ip)}"
         try:
             admitted, used = take_one(bucket, self.policy)

@@ -1,7 +1,7 @@
-"""An answer that is still empty and may be kept back until there is something to say (`wait=`): how a view says so to the server.
+"""Long polling (`wait=`): lets a view ask the server to hold an empty response until there is something to return.
 
-The view has answered when the wait begins, so no thread, transaction or connection to the database is held by it. The server in front
-(`config.door.waiting`) keeps the answer as long as it has room, and otherwise sends it at once; any other server sends it at once.
+The view has returned when the wait begins, so it holds no thread, transaction or database connection. The server in front
+(`config.door.waiting`) holds the response while it has capacity, and otherwise sends it immediately, as any other server does.
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from core.api.access import ApiRequest
 from core.tenancy import Tenant
 
 LONGEST_SECONDS = 20
-# Where the server looks for it in the WSGI environ, which is the `META` of Django's request.
+# The key in the WSGI environ (Django's `request.META`) where the server looks for it.
 KEY = "pomelo.wait"
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Keep the answer back for `seconds`, or until `tenant` has an event after `position`; then the request is made again."""
+    """Hold the response for `seconds`, or until `tenant` has an event after `position`, then run the request again."""
 
     tenant: Tenant
     position: int
@@ -24,5 +24,5 @@ class Wait:
 
 
 def hold_response(request: ApiRequest, *, position: int, seconds: int) -> None:
-    """Let the answer to `request` wait for the next event of its tenant after `position`."""
+    """Ask the server to hold the response until the tenant's next event after `position`."""
     request.META[KEY] = Wait(request.auth.tenant, position, seconds)

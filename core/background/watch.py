@@ -1,8 +1,8 @@
-"""What must not wait for long, and how long it has: for `/metrics`, the staff's first page and `manage.py verify_platform`.
+"""Watches the age of work that must not wait long, for `/metrics`, the staff's home page and `manage.py verify_platform`.
 
-Each app adds its watches from its AppConfig. They are read when somebody asks, by whichever process is asked: an age that
-only workers measured would stand still when no worker runs, which is when it matters. What to do about each is told in
-docs/runbooks/what-waits.md.
+Each app registers its watches in its AppConfig. They are read on demand, in whichever process serves the request: ages
+measured only by workers would stop changing when no worker runs, which is when they matter. docs/runbooks/what-waits.md
+says what to do about each.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,13 +17,13 @@ from prometheus_client.registry import Collector
 from core.postgres.failures import is_outage
 from core.tenancy import system_context
 
-# Transactions younger than this are nobody's worry; a dump or a long report passes it and says what it is.
+# Younger transactions are not reported. A dump or a long report may exceed this, and its name shows what it is.
 LONG_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How long something has waited, in seconds, and after how long somebody should look. `labels` name the culprit."""
+    """How long something has waited, in seconds, and the threshold for a warning. `labels` identify what is waiting."""
 
     name: str
     text: str
@@ -33,7 +33,7 @@ class Reading:
 
     @property
     def is_late(self) -> bool:
-        """Whether it has waited too long."""
+        """Whether the threshold is exceeded."""
         return self.seconds > self.limit
 
 
@@ -49,7 +49,7 @@ FAILURES = Counter(
 
 
 def read_all() -> list[Reading]:
-    """Return every reading; of what cannot be read one that says so. Raises Django's errors when PostgreSQL is away."""
+    """Return all readings, with a placeholder for each failed one. Raises database errors when PostgreSQL is unreachable."""
     found: list[Reading] = []
     for what, watch in WATCHES.items():
         try:
@@ -61,7 +61,7 @@ def read_all() -> list[Reading]:
 
 
 def _note_failure(what: str, error: Exception) -> None:
-    """Count that something could not be read; raises `error` when nothing else could be either."""
+    """Count a failed reading; raises `error` when it affects all of them."""
     if is_outage(error):
         raise error
     FAILURES.labels(what).inc()
@@ -69,7 +69,7 @@ def _note_failure(what: str, error: Exception) -> None:
 
 
 def read_transactions() -> Iterator[Reading]:
-    """Yield transactions of any database of the server that are open for long, and prepared ones that nobody has ended."""
+    """Yield long-running transactions in any database of the server, and abandoned prepared transactions."""
     with system_context(reason="long transactions"), connection.cursor() as cursor:
         cursor.execute("SELECT * FROM core_long_transactions(make_interval(secs => %s))", [LONG_SECONDS])
         rows = cursor.fetchall()
@@ -88,10 +88,10 @@ WATCHES["transactions"] = read_transactions
 
 
 class WatchCollector(Collector):
-    """Prometheus metrics of the readings, taken at the scrape."""
+    """Prometheus metrics of the readings, collected at scrape time."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the ages and figures; without those that cannot be read, and then with `pomelo_watches_readable 0`."""
+        """Yield the ages and figures, omitting failed ones, in which case `pomelo_watches_readable` is 0."""
         readable = GaugeMetricFamily("pomelo_watches_readable", "Whether what waits could be read")
         waiting = GaugeMetricFamily(
             "pomelo_waiting_seconds", "How long the oldest of its kind has waited", labels=["what"]

@@ -1,1 +1,1 @@
-"""What surrounds every request, pages and API alike: where it came from, whom it says it is from, and where a page may lead."""
+"""HTTP helpers shared by pages and API: client addresses, the acting principal, and safe redirects."""

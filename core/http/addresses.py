@@ -1,11 +1,11 @@
-"""Where a request came from, told only by the socket and by proxies the operator trusts (`TRUSTED_PROXIES`).
+"""Determines a request's client address from the socket and from trusted proxies (`TRUSTED_PROXIES`) only.
 
-Proxies tell it in `X-Forwarded-For` and `X-Forwarded-Proto`, or in `Forwarded` (RFC 7239), as `FORWARDED_HEADER` says; the
-other one is never looked at. Either is read from the right: the right-most entry was written by the proxy that connected to us,
-the one before it by that proxy's own peer, and so on. The first address that is not a trusted proxy is the client; whatever
-stands left of it was written by the client and is ignored. IPv4 addresses mapped into IPv6 are unmapped.
+Proxies send it in `X-Forwarded-For` and `X-Forwarded-Proto`, or in `Forwarded` (RFC 7239), as set by `FORWARDED_HEADER`; the
+other one is ignored. Either is read from the right: the right-most entry was added by the proxy that connected to us, the one
+before it by that proxy's peer, and so on. The first address that is not a trusted proxy is the client's; everything to the
+left of it was written by the client and is ignored. IPv4 addresses mapped into IPv6 are unmapped.
 
-Texts of strangers are remembered only when they are short: a cache is bounded in bytes, not only in entries.
+Untrusted headers are cached only if they are short, so that the cache is bounded in bytes as well as entries.
 """
 
 import ipaddress
@@ -20,14 +20,14 @@ from core.setting_changes import forget_when_changed
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# A Unix socket has no address; whoever can open it is on this machine.
+# A Unix socket has no address; its peer is on this machine.
 UNIX_SOCKET_ADDRESS = "127.0.0.1"
 IPV6_CLIENT_PREFIX = 64
 
 
 # The longest address with brackets, zone and port is shorter.
 MAX_ADDRESS_LENGTH = 64
-# More proxies than this do not stand in a row; what is longer was made up, and is read no further.
+# No real chain of proxies is longer; anything beyond was forged and is not read.
 MAX_HOPS = 16
 MAX_REMEMBERED_LENGTH = 256
 
@@ -38,7 +38,7 @@ _PAIRS = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*")+')
 
 
 def parse_address(text: str) -> IPAddress | None:
-    """Return an IP address without port, brackets or zone, IPv4-mapped ones unmapped; None when it is none."""
+    """Parse an IP address, dropping port, brackets and zone and unmapping IPv4-mapped ones; None when it is invalid."""
     return _parse(text) if len(text) <= MAX_ADDRESS_LENGTH else None
 
 
@@ -59,7 +59,7 @@ def _parse(text: str) -> IPAddress | None:
 
 @lru_cache(maxsize=1)
 def trusted_proxies() -> tuple[IPNetwork, ...]:
-    """The networks of `TRUSTED_PROXIES`. Raises ValueError for an entry that is no network (a start-up check)."""
+    """Return the networks of `TRUSTED_PROXIES`. Raises ValueError for an invalid entry (a start-up check)."""
     return tuple(ipaddress.ip_network(entry.strip(), strict=False) for entry in settings.TRUSTED_PROXIES)
 
 
@@ -68,7 +68,7 @@ def _is_trusted(address: IPAddress) -> bool:
 
 
 def client_address(meta: Mapping[str, str]) -> str:
-    """The client's address in its canonical spelling, from a WSGI environ (`request.META`)."""
+    """Return the client's address in canonical form, from a WSGI environ (`request.META`)."""
     remote = meta.get("REMOTE_ADDR", "")
     if not trusted_proxies():
         return _canonical(remote)
@@ -79,16 +79,16 @@ def client_address(meta: Mapping[str, str]) -> str:
 
 
 def forwarded_scheme(meta: Mapping[str, str]) -> str:
-    """The scheme that the proxy which connected to us says its own peer used; empty when it says none."""
+    """Return the scheme used by the client of the nearest proxy, as reported by it; empty when it reports none."""
     if settings.FORWARDED_HEADER == "forwarded":
         hops = _hops(meta.get("HTTP_FORWARDED", ""))
         return hops[-1].get("proto", "").lower() if hops else ""
-    # Where several proxies append to the header, the nearest one's word stands last.
+    # Where several proxies append to the header, the nearest one's entry is last.
     return meta.get("HTTP_X_FORWARDED_PROTO", "").rpartition(",")[2].strip().lower()
 
 
 def _hops(forwarded: str) -> list[dict[str, str]]:
-    """The last elements of a Forwarded header; one that is no element of RFC 7239 says nothing."""
+    """Return the last elements of a Forwarded header; one that is not valid under RFC 7239 is empty."""
     hops = []
     for element in _ELEMENTS.findall(forwarded)[-MAX_HOPS:]:
         pairs: dict[str, str] = {}
@@ -127,7 +127,7 @@ def _walk(remote: str, entries: Sequence[str]) -> str:
     for entry in reversed(entries):
         address = parse_address(entry)
         if address is None:
-            # A trusted proxy wrote something unreadable: the last address we could read is the best we know.
+            # A trusted proxy sent something unreadable: fall back to the last valid address.
             break
         current = address
         if not _is_trusted(address):
@@ -136,14 +136,14 @@ def _walk(remote: str, entries: Sequence[str]) -> str:
 
 
 def peer_is_trusted_proxy(meta: Mapping[str, str]) -> bool:
-    """Whether the peer of the socket may say what scheme and address the client used."""
+    """Return whether the socket's peer is trusted to report the client's scheme and address."""
     address = parse_address(_canonical(meta.get("REMOTE_ADDR", "")))
     return address is not None and _is_trusted(address)
 
 
 @lru_cache(maxsize=4096)
 def client_group(address: str) -> str:
-    """What failures are counted by: an IPv4 address, or the /64 an IPv6 address lies in (one customer's usual share)."""
+    """Return the group for counting failures: an IPv4 address, or an IPv6 address's /64 (usually one customer)."""
     parsed = parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, IPV6_CLIENT_PREFIX), strict=False))

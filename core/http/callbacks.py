@@ -1,4 +1,4 @@
-"""What views share that services outside report to: POST only, bounded, and nothing happens before the signature has been verified."""
+"""A decorator for webhook receivers: POST only, with a size limit, and no effect before the signature is verified."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,19 +14,19 @@ log = structlog.get_logger(__name__)
 
 
 class Unverified(Exception):
-    """The request does not prove that it comes from whom it names; the message is for our log only."""
+    """The request's signature is missing or wrong; the message is for our log only."""
 
 
 class Unreadable(Exception):
-    """The signature is right, but we cannot read what is said."""
+    """The signature is valid, but the content cannot be parsed."""
 
 
 class TooEarly(Exception):
-    """We cannot tell yet what this is about: it is to be sent again."""
+    """The subject of the report is not known yet; the sender should retry."""
 
 
 def callback(view: Callable[[HttpRequest], None]) -> Callable[[HttpRequest], HttpResponse]:
-    """Decorate a callback: 204 when it was taken, 403 when unverified, 400 when unreadable, 413 when too large, 503 when too early."""
+    """Decorate a receiver: 204 when accepted, 403 when unverified, 400 when unreadable, 413 when too large, 503 when too early."""
 
     @csrf_exempt
     @require_POST

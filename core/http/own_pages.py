@@ -1,4 +1,4 @@
-"""Which addresses a person may be sent on to: pages of this site, never another's."""
+"""Prevents open redirects: only pages of this site are allowed as targets."""
 
 from urllib.parse import urlsplit
 
@@ -7,10 +7,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def own_page(request: HttpRequest, address: str) -> str:
-    """Return the path and query of `address` when it is a page of ours, otherwise an empty text.
+    """Return the path and query of `address` if it is a page of this site, otherwise an empty string.
 
-    What is returned is judged again by itself: of `https://this.host//other.host/` it would be `//other.host/`, which a
-    browser reads as an address of that other host (RFC 3986 §4.2).
+    The result is checked again on its own: for `https://this.host//other.host/` it would be `//other.host/`, which a browser
+    resolves to the other host (RFC 3986 §4.2).
     """
     if not url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
         return ""

@@ -1,7 +1,7 @@
-"""What Django's request carries here beside what Django knows, as types, and the one way an actor is made from it.
+"""Types for the attributes that Pomelo adds to Django's request, and the construction of an actor from a request.
 
-Nothing constructs these classes: `core.middleware` puts the attributes on Django's own request, the API's entry adds its
-part (`GuardedRequest`), and `accounts.access` that of a dashboard page (`CompanyRequest`).
+These classes are never instantiated: `core.middleware` sets the attributes on Django's request, the API's entry adds its own
+(`GuardedRequest`), and `accounts.access` those of dashboard pages (`CompanyRequest`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_USER_AGENT_LENGTH = 500
 
 
 class Request(HttpRequest):
-    """Every request, once `core.middleware.RequestContextMiddleware` has seen it."""
+    """Any request after `core.middleware.RequestContextMiddleware`."""
 
     request_id: str
     client_ip: str
@@ -28,20 +28,20 @@ class Request(HttpRequest):
 
 
 class GuardedRequest(Request):
-    """A request to /v1: with what its headers and its line of the request log are written from, whatever becomes of it."""
+    """A request to /v1, with the data for its response headers and its entry in the request log."""
 
-    # Whose key it carries, as soon as that is known: of a refused one too, for which DRF's `request.user` is None.
+    # The key's principal, once known; also set for a refused request, for which DRF's `request.user` is None.
     principal: Principal | None
-    # The checks up to the one that said no, and the error code of the refusal; empty and None when nothing did.
+    # The checks up to the one that failed, and its error code; empty and None if none failed.
     trace: list[dict[str, Any]]
     refused_by: str | None
     rate_headers: dict[str, str]
-    # Which version of the API it speaks, once its key is known.
+    # The API version of the request, once its key is known.
     api_version: ApiVersion | None
 
 
 def as_seen(request: HttpRequest) -> Request:
-    """Return the same request, typed: for callers whose signature Django or a library fixes."""
+    """Return the same request, typed, for callers whose signature is fixed by Django or a library."""
     return cast(Request, request)
 
 
@@ -55,7 +55,7 @@ def actor_of(
     mode: Mode | None = None,
     scopes: frozenset[str] = frozenset(),
 ) -> Principal:
-    """Return who acts by this request, from where."""
+    """Return the principal acting in this request, with its address."""
     seen = as_seen(request)
     return Principal(
         kind=kind,

@@ -1,4 +1,4 @@
-"""Routes as the API document, the request log and people write them."""
+"""Route templates as shown in the API document and the request log."""
 
 from functools import lru_cache
 

@@ -1,8 +1,8 @@
-"""The product's only HTTP client: calls to addresses that others chose, without opening the house to them.
+"""The product's only HTTP client, protected against SSRF: it calls URLs chosen by others without exposing the private network.
 
-`send(request, policy)` waits for the answer; `client.OutboundClient` makes many calls at a time in an event loop. It is not imported
-here: aiohttp takes several MiB, which a web process that calls nobody does without.
-`public_policy()` is for addresses a company named, `TRUSTED` for those only the operator can name.
+`send(request, policy)` blocks until the response; `client.OutboundClient` makes concurrent calls in an event loop. It is not
+imported here: aiohttp takes several MiB, which a web process that makes no calls can save.
+`public_policy()` is for URLs chosen by a company, `TRUSTED` for those that only the operator can set.
 """
 
 from core.outbound.blocking import send

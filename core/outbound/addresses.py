@@ -1,8 +1,8 @@
 """Which network addresses the product may call.
 
-The rule is an allow-list: public IPv4, and IPv6 from the one block that is handed out for the public internet
-(2000::/3), less everything in them that is special or that carries an IPv4 address in disguise. Whatever else
-exists, or will be invented, is refused until the operator allows it.
+The rule is an allow-list: public IPv4, and IPv6 from the block allocated for the public internet (2000::/3), minus
+special-purpose ranges and those that embed an IPv4 address. Anything else, now or in the future, is refused unless
+the operator allows it.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ _ISATAP_IDENTIFIERS = (0x00005EFE, 0x02005EFE)
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Return the networks of CIDR texts.
+    """Parse networks in CIDR notation.
 
-    Raises ValueError for a text that is no network.
+    Raises ValueError for an invalid one.
     """
     return tuple(ipaddress.ip_network(text.strip(), strict=False) for text in texts if text.strip())
 
 
 def is_public(address: Address) -> bool:
-    """Return whether `address` is reachable on the public internet and carries no other address in disguise."""
+    """Return whether `address` is on the public internet and embeds no other address."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _FORBIDDEN_V4)
     if address.scope_id is not None or address not in _PUBLIC_V6:
-        # Mapped, compatible, SIIT, NAT64, unique local, site-local, link-local and multicast all lie outside.
+        # Mapped, compatible, SIIT, NAT64, unique local, site-local, link-local and multicast are all outside this block.
         return False
     if any(address in network for network in _FORBIDDEN_V6):
         return False
@@ -73,7 +73,7 @@ def is_public(address: Address) -> bool:
 
 
 def is_inside(address: Address, networks: Iterable[Network]) -> bool:
-    """Return whether one of `networks` contains `address` as it is written: no disguise is taken off."""
+    """Return whether one of `networks` contains `address` as given, without extracting an embedded address."""
     if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
         return False
     return any(address.version == network.version and address in network for network in networks)

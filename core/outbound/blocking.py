@@ -1,4 +1,4 @@
-"""The same client for code that waits: one event loop in a thread of its own, kept per process."""
+"""A blocking interface to the client: one event loop per process, in a background thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from core.postgres.outside import outside_transactions
 if TYPE_CHECKING:
     from core.outbound.client import OutboundClient
 
-# The deadlines of a call, and of its one repetition, are the client's own; so much later the loop itself is not believed in.
+# The client enforces the deadlines of a call and its one retry. This much later, the loop itself is assumed to be stuck.
 SLACK_SECONDS = 5.0
 
 
@@ -39,7 +39,7 @@ class _Caller:
             raise TimedOutError("The event loop of outbound calls did not answer.") from None
 
     def _close(self) -> None:
-        """Close the kept connections when the process ends; a fork's are its parent's to close."""
+        """Close pooled connections when the process ends; those inherited by a fork are left to its parent."""
         if self.pid == os.getpid():
             asyncio.run_coroutine_threadsafe(self._aclose(), self._loop).result(timeout=5)
 
@@ -50,7 +50,7 @@ class _Caller:
     async def _send(self, request: OutboundRequest, policy: OutboundPolicy) -> OutboundResponse:
         client = self._clients.get(policy)
         if client is None:
-            # As late as can be, see core.outbound.
+            # Imported as late as possible, see core.outbound.
             from core.outbound.client import OutboundClient
 
             client = self._clients[policy] = OutboundClient(policy)
@@ -62,10 +62,10 @@ _starting = threading.Lock()
 
 
 def send(request: OutboundRequest, policy: OutboundPolicy) -> OutboundResponse:
-    """Make one call and wait for its answer, whatever its status. Safe after a fork and from any thread.
+    """Make one call and return its response, whatever its status. Safe after a fork and from any thread.
 
-    Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came. Do not hold a
-    database transaction open round this.
+    Raises UrlRefusedError before anything is sent, OutboundError when no complete response was received. Do not hold a
+    database transaction open across this call.
     """
     global _caller
     outside_transactions("http")

@@ -1,4 +1,4 @@
-"""What is asked of the outbound client, and what it answers."""
+"""The request and response types of the outbound client."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ MAX_RESPONSE_BYTES = 16_384
 
 @dataclass(frozen=True, slots=True)
 class OutboundRequest:
-    """One call. Times are seconds; `total_timeout` is a deadline for everything, also for a trickling answer.
+    """One call. Times are in seconds; `total_timeout` is a deadline for the whole call, including a slow response body.
 
-    `repeatable` says that the receiver can recognise a repetition, so that a call that fell into a kept-alive
-    connection just being closed may be made once more at once. `status_suffices` says that the status is all that is
-    wanted: once it is known, a body that is cut short, broken or late takes nothing back. `owner` is on whose behalf it is made: what one owner's
-    receivers hold up is bounded, and other owners' calls do not wait for it.
+    `repeatable` means that the receiver recognizes duplicates, so a call that failed because a kept-alive connection was being
+    closed is retried once, immediately. `status_suffices` means that only the status matters: once received, a truncated,
+    broken or late body is not an error. `owner` is the party on whose behalf the call is made: the resources that one owner's
+    slow receivers can hold are bounded, and calls of other owners do not wait for them.
     """
 
     url: str
@@ -32,7 +32,7 @@ class OutboundRequest:
 
 @dataclass(frozen=True, slots=True)
 class OutboundResponse:
-    """A complete answer; `body` is cut after the request's `max_response_bytes`, `headers` have lower-case names."""
+    """A complete response; `body` is truncated to the request's `max_response_bytes`, `headers` have lower-case names."""
 
     status: int
     headers: dict[str, str]

@@ -1,8 +1,8 @@
-"""The HTTP client for every call that leaves the house.
+"""The HTTP client for all outgoing calls.
 
-aiohttp does HTTP, TLS and connection pooling; this file holds it to our rules: an address is judged when its name
-is looked up and again when its socket is made, connections are pinned to what was judged (TLS still proves the
-name), nothing is followed, nothing is unpacked, and time and bytes have an end.
+aiohttp provides HTTP, TLS and connection pooling; this module enforces our rules: an address is checked when its name is
+resolved and again when the socket is created, connections are pinned to checked addresses (TLS still verifies the name),
+redirects are not followed, bodies are not decompressed, and time and size are limited.
 """
 
 from __future__ import annotations
@@ -39,35 +39,35 @@ from core.outbound.sockets import open_socket
 MAX_HEADER_LINE_BYTES = 8_190
 MAX_HEADER_LINES = 100
 _END_OF_HEAD = b"\r\n\r\n"
-# Early hints and the like come before the head that counts.
+# Informational responses, such as early hints, precede the final head.
 _MOST_HEADS = 8
 KEEP_ALIVE_SECONDS = 15.0
 
 
 @dataclass(slots=True)
 class _Call:
-    """What is known of the call at hand: whether it opened a connection or was given a kept-alive one."""
+    """The state of the current call, such as whether it opened a connection or reused one."""
 
     opened: bool = False
     head: aiohttp.ClientResponse | None = None
     body: bytearray = field(default_factory=bytearray)
 
 
-# A connection is opened in its call's task, or in one that inherits the context of it.
+# A connection is opened in its call's task, or in a task that inherits its context.
 _call: ContextVar[_Call | None] = ContextVar("outbound_call", default=None)
 
 
 class _HeadFirst(ResponseHandler):
-    """Gives the parser the head of an answer before its body.
+    """Feeds the head of a response to the parser before its body.
 
-    It is handed what arrives in one piece otherwise, and a body that must not be there (of a 204) or is broken makes it
-    forget the status that it had read before.
+    Otherwise the parser gets both in one chunk, and an invalid body, or one that must not exist (after a 204), makes it
+    discard the status it has already read.
     """
 
     _end = b""
 
     def data_received(self, data: bytes) -> None:
-        """Take in what arrived."""
+        """Process received data."""
         for _ in range(_MOST_HEADS):
             found = (self._end + data).find(_END_OF_HEAD)
             cut = found + len(_END_OF_HEAD) - len(self._end)
@@ -78,12 +78,12 @@ class _HeadFirst(ResponseHandler):
         self._end = (self._end + data)[1 - len(_END_OF_HEAD) :]
         super().data_received(data)
         if self.exception() is not None and self._payload is not None:
-            # The parser has stopped, and whoever reads the body would wait for the rest until the deadline.
+            # The parser has stopped, so reading the body would block until the deadline.
             self._payload.set_exception(aiohttp.ClientPayloadError("the body is not what its head announced"))
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Opens connections whose answers are read head first."""
+    """A connector whose connections use `_HeadFirst`."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -91,9 +91,9 @@ class _Connector(aiohttp.TCPConnector):
 
 
 class OutboundClient:
-    """Makes calls under one policy. Belongs to the event loop it is created in; close it with `aclose()`.
+    """Makes calls under one policy. Bound to the event loop it is created in; close it with `aclose()`.
 
-    Connections are pooled per client, so a connection that one policy allowed is never used under another.
+    Connections are pooled per client, so a connection allowed by one policy is never used under another.
     """
 
     def __init__(
@@ -125,10 +125,10 @@ class OutboundClient:
         )
 
     async def send(self, request: OutboundRequest) -> OutboundResponse:
-        """Make the call and return the answer, whatever its status.
+        """Make the call and return the response, whatever its status.
 
-        Raises UrlRefusedError before anything is sent, OutboundError when no complete answer came (and, with
-        `status_suffices`, not even a status).
+        Raises UrlRefusedError before anything is sent, OutboundError when no complete response was received (with
+        `status_suffices`: no status).
         """
         url = self._urls.get(request.url) or self._read_url(request.url)
         started = time.perf_counter()
@@ -140,7 +140,7 @@ class OutboundClient:
                 try:
                     truncated = await self._exchange(url, request, call)
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientResponseError):
-                    # A kept-alive connection may have been closed, or hold what was sent after a 204 had ended.
+                    # A kept-alive connection may have been closed, or contain data sent after the end of a 204.
                     if call.opened or call.head is not None or not request.repeatable:
                         raise
                     truncated = await self._exchange(url, request, call)
@@ -160,12 +160,12 @@ class OutboundClient:
         )
 
     async def aclose(self) -> None:
-        """Close every connection and give up every look-up."""
+        """Close all connections and cancel all lookups."""
         await self._session.close()
-        await self._resolver.close()  # the connector closes none that it was given
+        await self._resolver.close()  # the connector does not close a resolver that was passed to it
 
     async def _exchange(self, url: URL, request: OutboundRequest, call: _Call) -> bool:
-        """Make the call and put the answer into `call`; returns whether its body was cut at the cap."""
+        """Make the call and store the response in `call`; return whether its body was truncated."""
         response = call.head = await self._session.request(
             request.method,
             url,
@@ -210,7 +210,7 @@ class OutboundClient:
 
 @lru_cache(maxsize=64)
 def _connect_within(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, connect=seconds)  # the whole call has a deadline of its own
+    return aiohttp.ClientTimeout(total=None, connect=seconds)  # the whole call has its own deadline
 
 
 async def _read_capped(response: aiohttp.ClientResponse, body: bytearray, limit: int) -> bool:
@@ -222,7 +222,7 @@ async def _read_capped(response: aiohttp.ClientResponse, body: bytearray, limit:
 
 
 def _translate(url: URL, error: Exception) -> OutboundError:
-    """Return what may be said about a call that brought no answer."""
+    """Return the public error for a call without a response."""
     internal = f"{url.host}: {error!r}"
     if isinstance(error, TimeoutError):
         return TimedOutError(internal)
@@ -235,11 +235,11 @@ def _translate(url: URL, error: Exception) -> OutboundError:
 
 @lru_cache(maxsize=1)
 def _shared_tls() -> ssl.SSLContext:
-    return default_tls()  # reading the system's authorities takes milliseconds
+    return default_tls()  # cached, since loading the system's CA certificates takes milliseconds
 
 
 def default_tls() -> ssl.SSLContext:
-    """Return a new context: TLS 1.2 or newer with the system's certificate authorities (`SSL_CERT_FILE` names others)."""
+    """Return a new context: TLS 1.2 or newer with the system's CA certificates (`SSL_CERT_FILE` overrides them)."""
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_DIR"):
         context.load_verify_locations(cafile=certifi.where())

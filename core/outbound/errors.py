@@ -1,15 +1,15 @@
-"""What may be said about a call that did not work.
+"""The public errors of a failed call.
 
-An address a person types in is a question put to our network, so the answers are few and dull: a name that does
-not exist, one that points into the private network and a port that is closed all read `connection_failed`. What
-really happened goes to the operator's log only (`OutboundError.internal`).
+A URL entered by a user could be used to probe our network, so public errors are deliberately vague: a name that does not
+exist, one that resolves into the private network and a closed port are all `connection_failed`. The details go only to the
+operator's log (`OutboundError.internal`).
 """
 
 from __future__ import annotations
 
 
 class UrlRefusedError(ValueError):
-    """A URL that is refused by its text alone, before any name is looked up; safe to show to whoever typed it."""
+    """A URL refused for its syntax alone, before any DNS lookup; the message is safe to show to the user."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -18,7 +18,7 @@ class UrlRefusedError(ValueError):
 
 
 class OutboundError(Exception):
-    """A call that brought no complete answer. `kind` and `public` are for everybody, `internal` for the operator."""
+    """A call without a complete response. `kind` and `public` may be shown to anyone, `internal` only to the operator."""
 
     kind = "failed"
     public = "The call failed."
@@ -29,7 +29,7 @@ class OutboundError(Exception):
 
 
 class ConnectionFailedError(OutboundError):
-    """No connection: no such name, a forbidden address, a refused or broken connection. Never says which."""
+    """No connection: unknown name, forbidden address, refused or broken connection. Never reveals which."""
 
     kind = "connection_failed"
     public = "No connection could be made to this address."
@@ -43,14 +43,14 @@ class TimedOutError(OutboundError):
 
 
 class TlsFailedError(OutboundError):
-    """The TLS handshake failed: an invalid certificate, a wrong name or no common version."""
+    """The TLS handshake failed: an invalid certificate, a name mismatch or no common version."""
 
     kind = "tls_failed"
     public = "The TLS handshake failed; check the certificate and its chain."
 
 
 class InvalidAnswerError(OutboundError):
-    """The receiver answered with something that is not HTTP, or with more headers than are accepted."""
+    """The response was not valid HTTP, or had too many headers."""
 
     kind = "invalid_response"
     public = "The receiver's answer is not valid HTTP."

@@ -1,9 +1,9 @@
-"""Whether companies may name this machine itself as a receiver: only under `make run`, until others reach us.
+"""Whether companies may use this machine itself as a receiver: only under `make run`, while it is not publicly reachable.
 
-A developer tries webhooks out with a receiver beside Pomelo. As soon as a proxy or a tunnel stands in front, those who
-sign up are strangers, and their endpoints would reach whatever listens on this machine. `make run` looks at its own
-settings (config.run.options); what they do not say, requests do: a first one that came through a proxy closes loopback
-for good, in every process and after a restart, by a file in DATA_DIR.
+A developer tests webhooks with a receiver on the same machine. As soon as a proxy or a tunnel is in front, strangers can
+sign up, and their endpoints could reach anything that listens on this machine. `make run` checks its own settings
+(config.run.options). What they do not show, requests do: the first one that came through a proxy closes loopback
+permanently, for all processes and across restarts, with a file in DATA_DIR.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 
 log = structlog.get_logger("pomelo.outbound")
 
-# What proxies, load balancers, CDNs and tunnels add to a request. No browser and no HTTP client sends any by itself.
+# Headers added by proxies, load balancers, CDNs and tunnels. No browser or HTTP client sends any of them by default.
 _SIGNS = (
     "HTTP_FORWARDED",
     "HTTP_X_FORWARDED_FOR",
@@ -37,20 +37,20 @@ _SIGNS = (
 
 
 def is_open() -> bool:
-    """Tell whether loopback may be called now."""
+    """Return whether loopback may be called now."""
     return settings.WEBHOOK_LOOPBACK and not _marker().exists()
 
 
 def came_through_proxy(meta: Mapping[str, Any]) -> bool:
-    """Tell whether a request's environment says that a proxy passed it on.
+    """Return whether a request came through a proxy, judging by its WSGI environ.
 
-    nginx says nothing of itself when it is not told to, but speaks HTTP/1.0 then, as no browser does.
+    By default nginx adds no such header, but it uses HTTP/1.0, which no browser does.
     """
     return meta.get("SERVER_PROTOCOL") == "HTTP/1.0" or any(name in meta for name in _SIGNS)
 
 
 def close() -> None:
-    """Close loopback until an operator removes the file. Raises OSError."""
+    """Close loopback until an operator deletes the file. Raises OSError."""
     _marker().parent.mkdir(parents=True, exist_ok=True)
     _marker().touch()
     log.warning(
@@ -65,16 +65,16 @@ def _marker() -> Path:
 
 
 class LoopbackGuard:
-    """Middleware, before all others: closes loopback at the first request that came through a proxy.
+    """The first middleware: closes loopback at the first request that came through a proxy.
 
-    Installed by config.settings.local only; elsewhere loopback is never open and no request is looked at.
+    Installed by config.settings.local only; elsewhere loopback is never open and requests are not checked.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request; loopback is closed before it can make use of it."""
+        """Close loopback if needed, before the request is handled."""
         if came_through_proxy(request.META) and is_open():
             close()
         return self._get_response(request)

@@ -1,4 +1,4 @@
-"""Where calls may go: what everybody may name, and what the operator allows on top."""
+"""Which addresses may be called: the public internet, and what the operator allows in addition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PUBLIC_PORTS = frozenset({80, 443, 8443})
 
 @dataclass(frozen=True, slots=True)
 class OutboundPolicy:
-    """`allowed_networks` may be called on any port beside the public internet on `ports`.
+    """Allows the public internet on `ports`, and `allowed_networks` on any port.
 
     `own_machine` allows loopback beside them while `core.outbound.loopback` is open, which is asked at every use.
 
@@ -29,13 +29,13 @@ class OutboundPolicy:
     own_machine: bool = False
 
     def is_inside(self, address: Address) -> bool:
-        """Return whether the operator has allowed `address`, whatever it is."""
+        """Return whether the operator has explicitly allowed `address`."""
         if is_inside(address, self.allowed_networks):
             return True
         return self.own_machine and is_inside(address, _LOOPBACK) and loopback.is_open()
 
     def permits(self, address: Address, port: int) -> bool:
-        """Return whether a connection to this address and port may be opened."""
+        """Return whether a connection to this address and port is allowed."""
         if self.trusted or self.is_inside(address):
             return True
         return port in self.ports and is_public(address)
@@ -45,9 +45,9 @@ TRUSTED = OutboundPolicy(trusted=True)
 
 
 def public_policy() -> OutboundPolicy:
-    """Return the policy for addresses that companies name, with what the operator's settings allow.
+    """Return the policy for URLs chosen by companies, including the operator's exceptions.
 
-    Raises ValueError when the setting holds a text that is no network.
+    Raises ValueError when the setting contains an invalid network.
     """
     from django.conf import settings
 
@@ -59,10 +59,10 @@ def public_policy() -> OutboundPolicy:
 
 
 def check_url(text: str, policy: OutboundPolicy) -> Target:
-    """Return the destination `text` names if nothing in the text itself forbids it.
+    """Parse a URL and return its destination, if allowed by its syntax.
 
-    Names are not looked up here: what they point to is judged when a connection is opened, and telling it to the
-    person who typed the name would let them map the private network.
+    Names are not resolved here: their addresses are checked when a connection is opened, and reporting the result to the
+    user would let them map the private network.
     Raises UrlRefusedError.
     """
     target = parse_url(text)

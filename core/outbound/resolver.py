@@ -1,4 +1,4 @@
-"""Turns a name into addresses once, judges every one, and hands out only what was judged."""
+"""Resolves a name once, checks every address, and returns only allowed ones, which prevents DNS rebinding."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from core.outbound.errors import ConnectionFailedError
 from core.outbound.policy import OutboundPolicy
 
 _LOOKUP_THREADS = 64
-# A name server of a company's own choosing may never answer. So many names of one owner are asked for at a time; its other
-# calls wait for their turn, and nobody else's do.
+# A company's name server may never respond. This limits the concurrent lookups per owner; only that owner's other calls
+# wait for a slot.
 LOOKUPS_PER_OWNER = 8
 _QUERY_SECONDS, _QUERY_TRIES = 2.0, 2
 
-# On whose behalf the call at hand is made, set by OutboundClient.
+# The owner of the current call, set by OutboundClient.
 owner: ContextVar[str] = ContextVar("outbound_owner", default="")
 
 
 def system_lookup(host: str) -> list[str]:
-    """Return every address the system's resolver knows for `host`: for names of the operator's. Raises OSError."""
+    """Resolve `host` with the system's resolver, for names set by the operator. Raises OSError."""
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class NameServers:
-    """Asks the system's name servers (and its hosts file) without a thread for each question: for names of others.
+    """Resolves names with the system's name servers and hosts file, without a thread per lookup, for names set by others.
 
-    Belongs to the event loop it is created in. `options` are those of pycares.Channel, for tests.
+    Bound to the event loop it is created in. `options` are those of pycares.Channel, for tests.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -54,17 +54,17 @@ class NameServers:
         return list(dict.fromkeys(text.decode() if isinstance(text, bytes) else str(text) for text in texts))
 
     async def close(self) -> None:
-        """Give up every question."""
+        """Cancel all lookups."""
         await self._resolver.close()
 
 
-# A function blocks, and is called in a thread.
+# A plain function is blocking and is called in a thread.
 Lookup = Callable[[str], list[str]] | NameServers
 
 
 @dataclass(slots=True)
 class _Question:
-    """A look-up under way and how many calls wait for it."""
+    """A pending lookup and the number of calls waiting for it."""
 
     task: asyncio.Task[list[str]]
     waiting: int = 0
@@ -72,28 +72,28 @@ class _Question:
 
 @dataclass(slots=True)
 class _Turns:
-    """One owner's turns, kept while it has a look-up."""
+    """One owner's lookup slots, kept while it has a pending lookup."""
 
     places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOOKUPS_PER_OWNER))
     users: int = 0
 
 
 class JudgingResolver(AbstractResolver):
-    """The resolver of the HTTP library's connector: an address it does not return cannot be connected to."""
+    """The resolver of aiohttp's connector, which connects only to addresses returned here."""
 
     def __init__(self, policy: OutboundPolicy, lookup: Lookup | None = None) -> None:
         self._policy = policy
-        # The name servers are asked for the first name, so that a client that only calls addresses needs no channel.
+        # Created with the first name, so that a client that only calls IP addresses needs no DNS channel.
         self._lookup: Lookup | None = lookup or (system_lookup if policy.trusted else None)
         self._threads = ThreadPoolExecutor(max_workers=_LOOKUP_THREADS, thread_name_prefix="lookup")
-        # By owner too: nobody waits behind another's turn, were it for the same name.
+        # Keyed by owner too, so that no owner waits for another's slot, even for the same name.
         self._under_way: dict[tuple[str, str], _Question] = {}
         self._turns: dict[str, _Turns] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Return the addresses of `host` that may be called on `port`. Raises ConnectionFailedError for none."""
+        """Return the addresses of `host` that may be called on `port`. Raises ConnectionFailedError if there are none."""
         texts = await self._look_up_once(host)
         permitted = judge(texts, port, self._policy)
         if not permitted:
@@ -111,9 +111,9 @@ class JudgingResolver(AbstractResolver):
         ]
 
     async def _look_up_once(self, host: str) -> list[str]:
-        """Look `host` up; calls of the same owner that come while it is under way share its answer.
+        """Look up `host`; concurrent calls of the same owner share the result.
 
-        When the last of them has given up waiting, so does the look-up.
+        The lookup is cancelled when the last of them stops waiting.
         """
         asked = (owner.get(), host)
         question = self._under_way.get(asked)
@@ -134,7 +134,7 @@ class JudgingResolver(AbstractResolver):
                 question.task.cancel()
 
     async def _look_up(self, of: str, host: str) -> list[str]:
-        """Wait for a turn of this owner's, then ask. Raises OSError, UnicodeError."""
+        """Wait for one of the owner's slots, then resolve. Raises OSError, UnicodeError."""
         turns = self._turns.setdefault(of, _Turns())
         turns.users += 1
         try:
@@ -154,10 +154,10 @@ class JudgingResolver(AbstractResolver):
         if question is not None and question.task is task:
             del self._under_way[asked]
         if not task.cancelled():
-            task.exception()  # marks it as seen when every caller has given up waiting
+            task.exception()  # marks it as retrieved when no caller is waiting any more
 
     async def close(self) -> None:
-        """Let go of everything that is under way; a thread that waits for a name server ends by itself."""
+        """Cancel all pending lookups; a thread waiting for a name server ends by itself."""
         for question in list(self._under_way.values()):
             question.task.cancel()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -166,10 +166,10 @@ class JudgingResolver(AbstractResolver):
 
 
 def judge(texts: list[str], port: int, policy: OutboundPolicy) -> list[str]:
-    """Return which of a name's addresses may be called on `port`.
+    """Return those of a name's addresses that may be called on `port`.
 
-    One forbidden address spoils a public answer as a whole: no honest name has both. Where the operator allowed a
-    network, the addresses inside it are used and the others (such as `::1` beside 127.0.0.1) left out.
+    A single forbidden address invalidates a public result, since no legitimate name has both. Where the operator allowed
+    a network, addresses inside it are used and others (such as `::1` next to 127.0.0.1) are skipped.
     """
     addresses = []
     for text in texts:

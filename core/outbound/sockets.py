@@ -1,4 +1,4 @@
-"""The last gate: every socket of the client is made here, for an address that is judged once more."""
+"""The last check: every socket of the client is created here, after checking its address once more."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from core.outbound.policy import OutboundPolicy
 
 
 def open_socket(info: tuple[Any, ...], policy: OutboundPolicy) -> socket.socket:
-    """Return a non-blocking socket for one `getaddrinfo` entry. Raises ConnectionFailedError for a forbidden one.
+    """Return a non-blocking socket for a `getaddrinfo` entry. Raises ConnectionFailedError for a forbidden address.
 
-    Covers what reaches the connector without a look-up (an address written in the URL) and any future way in.
+    Covers addresses that reach the connector without a lookup (an IP address in the URL) and any future code path.
     """
     family, kind, protocol, _, (host, port, *_) = info
     try:

@@ -1,7 +1,7 @@
-"""Reads a URL strictly, so that what was judged is what is called.
+"""Parses URLs strictly, so that the URL that was checked is the one that is called.
 
-Parsers disagree about odd URLs, and every disagreement is a way in. Whatever two readers could take for two
-different hosts is therefore refused, not repaired.
+Parsers disagree about malformed URLs, and attackers exploit the differences. Anything that two parsers could read as
+different hosts is therefore refused, not normalized.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TARGET = re.compile(r"[!-~]*\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A destination in one unambiguous form; `host` is lower-case ASCII, IPv6 without brackets."""
+    """A destination in canonical form; `host` is lower-case ASCII, IPv6 without brackets."""
 
     scheme: str
     host: str
@@ -35,7 +35,7 @@ class Target:
 
     @property
     def is_default_port(self) -> bool:
-        """Return whether the port is the scheme's own."""
+        """Return whether the port is the scheme's default."""
         return self.port == (443 if self.scheme == "https" else 80)
 
     @property
@@ -46,9 +46,9 @@ class Target:
 
 
 def parse_url(text: str) -> Target:
-    """Return the destination `text` names.
+    """Parse `text` and return its destination.
 
-    Raises UrlRefusedError, whose message may be shown to whoever typed the URL.
+    Raises UrlRefusedError, whose message may be shown to the user.
     """
     if len(text) > MAX_URL_LENGTH:
         raise UrlRefusedError("url_too_long", _TOO_LONG)
@@ -77,7 +77,7 @@ def parse_url(text: str) -> Target:
     host, address = _parse_host(parts.netloc)
     target = Target(parts.scheme, host, port or (443 if parts.scheme == "https" else 80), path, address)
     if len(target.url) > MAX_URL_LENGTH:
-        # A host grows as it is written in ASCII, and a path that was left out is one.
+        # The canonical form may be longer: the host in ASCII, and a path that was omitted.
         raise UrlRefusedError("url_too_long", _TOO_LONG)
     return target
 
