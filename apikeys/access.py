@@ -1,4 +1,4 @@
-"""What a key's request may do: `request.auth` of DRF (core.api.access), decided by the grant and the one call of its tokens."""
+"""What a request made with an API key may do: DRF's `request.auth` (core.api.access), backed by its grant and rate-limit answers."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ from core.errors import DomainError
 from core.http.requests import GuardedRequest
 from core.principal import Principal
 
-# The answers of a permission or a throttle that said no.
+# The statuses with which a permission or a throttle denies a request.
 DENIALS = frozenset({InsufficientScope.code, NotPermitted.code, RateLimited.code})
 
 
 class KeyAccess(Access):
-    """The access of one request. `settle` says what the buckets answered; until then it admits nothing."""
+    """The access of one request. It admits nothing until `settle` has recorded what the buckets answered."""
 
     __slots__ = (
         "_admitted",
@@ -58,16 +58,16 @@ class KeyAccess(Access):
     def settle(
         self, policies: PolicySet, *, admitted: bool, used: Sequence[int], waits: Sequence[int]
     ) -> None:
-        """Take note of what the buckets of `policies` answered: microseconds `used` of each, and how long to wait for it."""
+        """Record what the buckets of `policies` answered: for each, the microseconds `used` and how long to wait."""
         self._policies, self._used, self._waits, self._admitted = policies, used, waits, admitted
 
     def note_deprecated(self, what: str, deprecation: Deprecation) -> None:
-        """The answer says that `what` (an operation, or a version of the API) is going away, and its use is noted."""
+        """Add deprecation headers for `what` (an operation or an API version) to the response, and record its use."""
         self._deprecated = {**(self._deprecated or {}), what: deprecation}
         self._request.rate_headers.update(headers_of(list(self._deprecated.values())))
 
     def allows(self, required: tuple[str, ...]) -> bool:
-        """Tell whether any one of the `required` scopes was granted."""
+        """Return whether at least one of the `required` scopes was granted."""
         if required[0] == ANY_KEY:
             return True
         for scope in required:
@@ -77,7 +77,7 @@ class KeyAccess(Access):
         return False
 
     def conclude(self) -> None:
-        """Note the use of the secret and the scope for the key's owner; a refused request is none."""
+        """Record the use of the secret and the scope for the key's owner. A refused request does not count as a use."""
         if self._admitted and self._request.refused_by not in DENIALS:
             asked = self.asked
             BUFFER.note(
@@ -86,7 +86,7 @@ class KeyAccess(Access):
             )
 
     def admits(self, policy: str) -> bool:
-        """Tell whether `policy` had a token; raises LookupError for one that authentication did not ask."""
+        """Return whether `policy` had a token. Raises LookupError for a policy that authentication did not check."""
         number = self._number(policy)
         return self._admitted or not self._limits.policies[number].refuses(self._used[number])
 
@@ -109,16 +109,16 @@ class KeyAccess(Access):
         )
 
     def record(self, refusal: DomainError) -> None:
-        """Write a refusal of this key to the audit trail; beyond the limit it is refused all the same, but not written each time.
+        """Write a refusal of this key to the audit trail. Beyond the rate limit, not every refusal is written.
 
-        The limit is that of the policies the request took from. Where it took from none (a view without policies, or Valkey is
-        away and the limits are open), the entries themselves are counted.
+        The limit is that of the policies the request took tokens from. If it took none (a view without policies, or Valkey is
+        down and limits fail open), the audit entries themselves are rate limited.
         """
         if self._admitted and (any(self._used) or attempts.may_be_recorded(self.grant)):
             attempts.record_refusal(self.grant, refusal, actor=self.principal)
 
     def explain_denial(self, required: tuple[str, ...], message: str) -> DomainError:
-        """Return `insufficient_scope` where no scope fits, else `not_permitted` with the permission's own words."""
+        """Return `insufficient_scope` if none of the scopes was granted, else `not_permitted` with the permission's message."""
         refusal: DomainError
         if not required:
             refusal = NotPermitted("This operation names no scope, so no key may call it.")

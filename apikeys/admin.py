@@ -1,4 +1,4 @@
-"""Keys on the staff site: everything but their secrets, which not even their hashes are shown of."""
+"""API keys on the staff site. Neither secrets nor their hashes are shown."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -15,7 +15,7 @@ def _may_be_used(key: ApiKey) -> bool:
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(StaffModelAdmin):
-    """Find a key of any company, see what it may do and when it was used, revoke it."""
+    """Find a key of any company, see its permissions and last use, and revoke it."""
 
     list_display = ("name", "company", "mode", "kind", "last_used_at", "expires_at", "revoked_at", "created")
     list_filter = (
@@ -36,7 +36,7 @@ class ApiKeyAdmin(StaffModelAdmin):
 
     @reason_action(description="Revoke key", permission="apikeys.revoke_apikey", when=_may_be_used)
     def revoke(self, request: HttpRequest, key: ApiKey, *, reason: str) -> str:
-        """Stop it at once in every process. The company reads the reason and cannot undo it."""
+        """Revoke the key in every process immediately. The company sees the reason and cannot undo it."""
         with tenant_context(key.tenant):
             revoke_key(
                 key=key,

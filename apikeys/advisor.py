@@ -1,4 +1,4 @@
-"""Advice about a key from what it has really done: trim scopes, retire secrets, rotate, revoke. Decides nothing."""
+"""Advice about a key based on its actual use: trim scopes, retire secrets, rotate, revoke. Purely informational."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from core.api.scopes import SCOPES
 from core.values.moments import describe_distance
 
 LONG_UNUSED_AFTER = timedelta(days=90)
-# An old secret that nobody has used for so long may be retired before its overlap ends.
+# An old secret that has been unused for this long may be retired before its overlap ends.
 QUIET_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One finding. `action` names what the page should offer: edit, rotate, revoke, end_overlap or nothing."""
+    """One finding. `action` is the action the page should offer: edit, rotate, revoke, end_overlap or none."""
 
     code: str
     title: str
@@ -28,7 +28,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class RotationState:
-    """How old the newest secret is, against the key's rotation interval."""
+    """The age of the newest secret compared with the key's rotation interval."""
 
     age_days: int
     due_in_days: int | None
@@ -43,13 +43,13 @@ def rotation_state(key: ApiKey, now: datetime) -> RotationState:
     """The age of a key's newest secret and the days left until its rotation is due."""
     due = None
     if key.rotation_days is not None:
-        # Rounded up: a part of a day is still a day left.
+        # Rounded up: a partial day counts as a day left.
         due = -((now - key.rotated_at - timedelta(days=key.rotation_days)) // timedelta(days=1))
     return RotationState((now - key.rotated_at).days, due)
 
 
 def unused_for(key: ApiKey, now: datetime) -> timedelta | None:
-    """How long a key has not been used, from UNUSED_AFTER on; None for a key in use, or too young to say."""
+    """How long a key has been unused, if at least UNUSED_AFTER; None for a key in use or too new to judge."""
     quiet = now - (key.last_used_at or key.created)
     return quiet if quiet >= UNUSED_AFTER else None
 
@@ -57,7 +57,7 @@ def unused_for(key: ApiKey, now: datetime) -> timedelta | None:
 def advise(
     key: ApiKey, secrets: Sequence[ApiKeySecret], scope_uses: Mapping[str, datetime], now: datetime
 ) -> list[Advice]:
-    """What is worth changing about an active key, the most useful first.
+    """Suggested changes to an active key, most useful first.
 
     `secrets` are the working ones, newest first; `scope_uses` maps a scope to its last use.
     """
@@ -101,7 +101,7 @@ def _not_used_yet() -> Advice:
 
 
 def _all_well(key: ApiKey, now: datetime) -> Advice:
-    """Say what has been looked at: of a young key it is too early to say which scopes it does not need."""
+    """Say what was checked. For a new key it is too early to tell which scopes it does not need."""
     if now - key.created < UNUSED_AFTER:
         text = f"Scopes it does not need are shown once it is {UNUSED_AFTER.days} days old."
     else:
@@ -121,7 +121,7 @@ def _advise_secrets(secrets: Sequence[ApiKeySecret], now: datetime) -> list[Advi
 
 
 def retirement_verdict(old: ApiKeySecret, secrets: Sequence[ApiKeySecret], now: datetime) -> Advice:
-    """Whether an old secret in its overlap can be ended without hurting anybody."""
+    """Whether an old secret in its overlap can be ended without breaking anything."""
     newest = secrets[0]
     since_rotation = now - newest.created
     used_since = old.last_used_at is not None and old.last_used_at > newest.created

@@ -2,7 +2,7 @@ from core.resources import MenuEntry, PomeloApp, Resource
 
 
 class ApiKeysConfig(PomeloApp):
-    """API keys: what every other endpoint is called with."""
+    """API keys, the credentials for every other endpoint."""
 
     name = "apikeys"
     api_urls = "apikeys.api.urls"
@@ -15,14 +15,14 @@ class ApiKeysConfig(PomeloApp):
             description="What the key you call with is and may do.",
             position=10,
         ),
-        # Keys are managed on pages and by commands, never by a key.
+        # Keys are managed in the dashboard and by commands, never through the API.
         Resource(
             name="keys",
             object="api_key",
             prefix="key",
             reference="key",
             label="API keys",
-            # Names, scopes and restrictions of other keys: what an auditor reads.
+            # Reveals names, scopes and restrictions of other keys, which auditors need.
             read_scope="audit:read",
             payload="apikeys.api.serializers.ApiKeyOutput",
         ),
@@ -32,7 +32,7 @@ class ApiKeysConfig(PomeloApp):
     menu = (MenuEntry("developers", "API keys", "/keys/", "key", 10),)
 
     def ready(self) -> None:
-        """Register the system checks, answer django-cors-headers' question for the API, let `/readyz` speak of Vault."""
+        """Register the system checks, the API's CORS signal handler, and Vault's readiness check."""
         from apikeys import (
             checks,  # noqa: F401
             cors,  # noqa: F401

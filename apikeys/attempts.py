@@ -1,8 +1,9 @@
 """Attempts to authenticate: the failure limit per client address, and the audit trail of successes and failures.
 
-Whoever knows a public Client ID must not be able to spend its tokens or lock it out, so everything that costs a key
-nothing is counted by address (IPv6: /64). Every failure up to the limit is written to the audit trail, and of refusals by views
-without a limit as many for each key; of successes the first of a secret from an address in an hour (docs/architecture.md, The request pipeline and Audit).
+Knowing a public Client ID must not be enough to spend that key's tokens or lock it out, so requests that cost a key nothing
+are counted by client address (IPv6: /64). Failures up to the limit are written to the audit trail; refusals by views without
+a limit are capped per key in the same way. Of successes, only the first per secret, address and hour is written
+(docs/architecture.md, The request pipeline and Audit).
 """
 
 import threading
@@ -31,7 +32,7 @@ from core.values import ids
 
 FAILURES_PER_MINUTE = 20
 FAILURES = RatePolicy("address", FAILURES_PER_MINUTE)
-# How many look-ups an address beyond its limit may have going in one process: a right secret still gets in.
+# Concurrent lookups allowed per process for an address over its limit, so that a valid secret still gets in.
 EXHAUSTED_LOOKUPS = 2
 MAX_SEEN = 50_000
 HOUR_SECONDS = 3600
@@ -45,7 +46,7 @@ _seen: dict[tuple[UUID, str], int] = {}
 
 @dataclass(frozen=True, slots=True)
 class FailureCount:
-    """What the address's bucket said. `headers` is the `address` policy for the response."""
+    """The state of the address's bucket. `headers` describes the `address` policy for the response."""
 
     admitted: bool
     headers: dict[str, str]
@@ -53,7 +54,7 @@ class FailureCount:
 
 
 def count_failure(ip: str, *, tokens: int = 1) -> FailureCount:
-    """Take a token from the address's bucket (`tokens=0`: only look)."""
+    """Take a token from the address's bucket (`tokens=0` only checks it)."""
     admitted, used = _take(f"address:{client_group(ip)}", tokens)
     return FailureCount(admitted, _policies.headers([used]), FAILURES.retry_after(used))
 
@@ -67,7 +68,7 @@ def _take(bucket: str, tokens: int) -> tuple[bool, int]:
 
 
 def may_be_recorded(grant: Grant) -> bool:
-    """Whether a refusal that took no token is one of the first of its key, and so worth an entry in the audit trail."""
+    """Whether a refusal that took no token is still below the key's limit for audit entries."""
     admitted, _ = _take(f"refusals:{grant.facts.key_id.hex}", 1)
     return admitted
 
@@ -79,7 +80,7 @@ def is_exhausted(ip: str) -> bool:
 
 @contextmanager
 def lookup_slot(ip: str) -> Iterator[bool]:
-    """Admits a look-up of an unknown secret: always, or for an exhausted address a few at a time (else False)."""
+    """Yield whether an unknown secret may be looked up: always, except that an exhausted address gets a few at a time."""
     if not is_exhausted(ip):
         yield True
         return
@@ -92,7 +93,7 @@ def lookup_slot(ip: str) -> Iterator[bool]:
 
 
 def record_failure(refusal: DomainError, *, secret: str | None, actor: Principal) -> None:
-    """Write a failure without a known secret to the staff's audit trail. The secret appears in its display form only."""
+    """Write a failure without a known secret to the staff's audit trail. Only the secret's display form is written."""
     shown = ""
     if secret is not None:
         try:
@@ -135,10 +136,10 @@ def is_first_success(secret_id: UUID, ip: str, now: float) -> bool:
 
 
 def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal) -> None:
-    """Write the hour's first success of a secret from an address, once among all processes.
+    """Write the hour's first success of a secret from an address, once across all processes.
 
-    While PostgreSQL is away nothing is written, and nothing is refused for it: the first success after its return is. The
-    request log has every one of them. Raises DatabaseError.
+    While PostgreSQL is down nothing is written and no request is refused for it; the first success after it is back is
+    written. The request log has all of them. Raises DatabaseError.
     """
     facts = grant.facts
     name = f"seen:{facts.secret_id.hex}:{ip}:{int(now // HOUR_SECONDS)}"
@@ -157,7 +158,7 @@ def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal)
                 actor=actor,
             )
     except (DatabaseError, InterfaceError) as error:
-        # It was said to be written, here and to the other processes, and is not.
+        # It was marked as written, here and for the other processes, but the write failed.
         _seen.pop((facts.secret_id, ip), None)
         with suppress(ValkeyUnavailable):
             commands.call("DEL", name)
@@ -166,10 +167,10 @@ def record_first_success(grant: Grant, ip: str, now: float, *, actor: Principal)
 
 
 def _was_recorded(name: str) -> bool:
-    """Whether a process of ours has written down what `name` says, and said so in Valkey; if not, say that we do.
+    """Whether Valkey says that a process has recorded `name` already; if not, mark it as recorded by this one.
 
-    A note that is not sealed for this name counts for nothing, so that a hostile Valkey cannot keep a success out of
-    the audit trail. Without Valkey each process writes its own: too many entries are better than none.
+    A marker without a valid MAC for this name is ignored, so that a compromised Valkey cannot keep a success out of the
+    audit trail. Without Valkey each process writes its own entry: duplicates are better than gaps.
     """
     note = sealed.seal(_SEEN, b"", bound_to=name.encode())
     try:

@@ -1,9 +1,9 @@
-"""DRF's authentication by API key: who is calling, and is there a token left (docs/architecture.md, The request pipeline, Keys and Limits).
+"""DRF authentication by API key, including rate limits (docs/architecture.md, The request pipeline, Keys and Limits).
 
-`REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]` names ApiKeyAuthentication. On the hot path it does no SQL and one round trip
-to Valkey, which proves the process's copy of the grant the newest and takes from every bucket that the view's throttles name.
-What must never be left out (revocation, expiry, address, origin, the proof) is decided here, and not by a permission or a
-throttle: a view may replace those.
+`REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]` names ApiKeyAuthentication. The hot path runs no SQL and makes one round trip
+to Valkey, which proves that the process's copy of the grant is current and takes from every bucket the view's throttles name.
+Checks that must never be skipped (revocation, expiry, address, origin, the proof) are made here rather than in a permission or
+a throttle, because a view may replace those.
 """
 
 import hmac
@@ -41,19 +41,19 @@ from core.valkey.commands import ValkeyUnavailable
 log = structlog.get_logger("pomelo.guard")
 WITHOUT_VALKEY = Counter("pomelo_guard_without_valkey_total", "Requests settled without Valkey", ["mode"])
 
-# Where WSGI has the header that names a version.
+# The WSGI key of the header that selects an API version.
 VERSION_KEY = "HTTP_POMELO_VERSION"
 
-# A copy that is stale again after so many reloads belongs to a key that somebody changes in a loop.
+# A copy that is still stale after this many reloads belongs to a key that is being changed in a loop.
 MAX_RELOADS = 4
 
 _local = LocalBuckets()
 
 
 class KeyRequest(GuardedRequest):
-    """What authentication by key adds to Django's request (a type only, never constructed)."""
+    """The attributes that key authentication adds to Django's request (for type checkers, never constructed)."""
 
-    # Of a refused key too: whether a browser may read why is decided by it (apikeys.cors).
+    # Set for a refused key too: it decides whether a browser may read the refusal (apikeys.cors).
     grant: Grant
 
 
@@ -61,10 +61,10 @@ class ApiKeyAuthentication(BaseAuthentication):
     """Authenticates every request to /v1 by its API key. Stateless."""
 
     def authenticate(self, request: Request) -> tuple[Principal, KeyAccess]:
-        """Return who calls and what it may do.
+        """Return the principal and its access.
 
-        Raises `core.api.exceptions.Refusal` and nothing else: whatever negotiation a view has, DRF must take back the user
-        that `_adopt` may have set, and not authenticate (and count) again.
+        Raises only `core.api.exceptions.Refusal`: however a view negotiates, DRF must reset the user that `_adopt` may have
+        set, and must not authenticate (and count) a second time.
         """
         try:
             access = _Attempt(request).settle()
@@ -75,7 +75,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         return access.principal, access
 
     def authenticate_header(self, request: Request) -> str:
-        """Return the schemes that are accepted (RFC 9110 §11.6.1)."""
+        """Return the accepted authentication schemes (RFC 9110 §11.6.1)."""
         return REALM
 
 
@@ -93,11 +93,11 @@ class _Attempt:
         self.grant: Grant | None = None
         self.access: KeyAccess | None = None
         self.refusal: DomainError | None = None
-        # Whether the grant was read from PostgreSQL by this very request.
+        # Whether this request has read the grant from PostgreSQL.
         self.fresh = False
 
     def settle(self) -> KeyAccess:
-        """Prove that the copy is the newest and take the tokens in one round trip; raises the first refusal."""
+        """Prove that the copy is current and take the tokens, in one round trip. Raises the first refusal."""
         self._identify()
         for _ in range(MAX_RELOADS):
             grant = self.grant
@@ -124,7 +124,7 @@ class _Attempt:
     # --- finding the grant --------------------------------------------------------------------------------------------
 
     def _identify(self) -> None:
-        """Find the grant of the credential and decide on the process's own copy; a refusal is kept for `settle`."""
+        """Find the credential's grant and decide on this process's copy of it. A refusal is kept for `settle`."""
         try:
             credential = read_credential(self.http.META)
         except DomainError as refusal:
@@ -162,24 +162,24 @@ class _Attempt:
         return grant
 
     def _reload(self) -> None:
-        """The fences say that the copy is stale: read it again and decide again."""
+        """Read a copy that the fences report as stale again, and decide again."""
         grant = self.grant = self._load(self.grant)
         if grant is not None:
             self._adopt(grant)
 
     def _adopt(self, grant: Grant) -> None:
-        """Take `grant` for the key of this request, and decide without I/O what it alone decides."""
+        """Use `grant` for this request, and make the decisions that need nothing else. No I/O."""
         self.grant = grant
         principal = _principal_of(self.http, grant)
         access = self.access = KeyAccess(self.http, grant, self.asked, principal)
         self.refusal = decide(grant, self.asked)
         if self.refusal is None:
-            # The view's own get_throttles() may ask who calls; if the answer turns out to be nobody, DRF takes it back.
+            # The view's get_throttles() may read the user; DRF resets it if authentication fails after all.
             self.request.user = principal  # type: ignore[assignment]  # whose type is that of Django's users
             self.request.auth = access
 
     def _throttles(self) -> tuple[type[TierThrottle], ...]:
-        """The policies of the tier that the view's throttles name for this method."""
+        """The tier policies that the view's throttles name for this method."""
         view: Any = (self.request.parser_context or {}).get("view")
         method = self.http.method
         return tuple(
@@ -191,7 +191,7 @@ class _Attempt:
     # --- raising and admitting ----------------------------------------------------------------------------------------
 
     def _finish(self, policies: PolicySet, *, admitted: bool, used: list[int], waits: list[int]) -> KeyAccess:
-        """Say what the buckets answered; whether that lets the request pass is for the view's throttles to tell."""
+        """Record what the buckets answered. The view's throttles decide whether the request passes."""
         grant, access, http = self.grant, self.access, self.http
         assert grant is not None
         assert access is not None
@@ -211,7 +211,7 @@ class _Attempt:
         return access
 
     def _choose_version(self, grant: Grant, access: KeyAccess) -> None:
-        """Take the version of the API that the request names, or else its key's. Raises unknown_version."""
+        """Use the API version that the request names, or else its key's. Raises unknown_version."""
         version = grant.api_version
         named = self.http.META.get(VERSION_KEY)
         if named is not None:
@@ -225,7 +225,7 @@ class _Attempt:
             access.note_deprecated(version.date, version.deprecation)
 
     def _refuse_by_address(self) -> NoReturn:
-        """Refuse what costs no key anything: it is counted for the client's address."""
+        """Refuse a request that costs no key a token. It counts against the client's address."""
         refusal, http = self.refusal, self.http
         assert refusal is not None
         counted = attempts.count_failure(http.client_ip, tokens=0 if refusal.status == 503 else 1)
@@ -253,7 +253,7 @@ class _Attempt:
     # --- without Valkey -----------------------------------------------------------------------------------------------
 
     def _settle_without_valkey(self) -> KeyAccess:
-        """Decide on what PostgreSQL says now, and limit as `RATE_LIMIT_FAILURE_MODE` says (docs/architecture.md, Keys)."""
+        """Decide by the current state in PostgreSQL, and apply `RATE_LIMIT_FAILURE_MODE` (docs/architecture.md, Keys)."""
         if not self.fresh:
             self._reload()
         grant = self.grant
@@ -272,9 +272,9 @@ class _Attempt:
 
 
 def report_exposed_credential(request: KeyRequest) -> None:
-    """The request came over plain HTTP and is refused: if it carried a working secret, tell its company (`API_EXPOSURE`).
+    """Notify the company if a request refused for plain HTTP carried a working secret (`API_EXPOSURE`).
 
-    Counted for the address like any failure, so that nobody can make us look up secrets without end.
+    It counts against the address like any failure, so that secret lookups stay limited.
     """
     counted = attempts.count_failure(request.client_ip)
     request.rate_headers = counted.headers
@@ -301,7 +301,7 @@ def report_exposed_credential(request: KeyRequest) -> None:
 
 
 def _principal_of(request: KeyRequest, grant: Grant) -> Principal:
-    """Return who acts by this key, and let the request log and the CORS headers know whose it is."""
+    """Return the key's principal, and set the tenant on the request for the request log and CORS headers."""
     facts = grant.facts
     request.grant = grant
     principal = request.principal = actor_of(

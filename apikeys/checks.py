@@ -1,4 +1,4 @@
-"""What is refused at start-up: a rate-limit policy that nothing fills, or that two classes fill differently."""
+"""System checks of rate-limit policies: each needs a number in the tier, and two classes must not define it differently."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from core.api.operations import mounted_throttles
 
 @register(Tags.security)
 def check_policies(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Every policy that an endpoint takes from has a number of the tier, and a bucket of its own."""
+    """Check that every policy an endpoint uses has a number in the tier and a bucket of its own."""
     found: list[CheckMessage] = []
     owners: dict[str, type] = {}
     for throttle in mounted_throttles():

@@ -1,9 +1,9 @@
-"""Which browsers may read an answer of the API: django-cors-headers asks, per request (docs/architecture.md, Keys).
+"""Which origins may read an API response: django-cors-headers asks for each request (docs/architecture.md, Keys).
 
-A preflight carries no key, so it is answered by its path alone and decides nothing. The request that follows is decided
-by authentication, by its key: only the origins of a browser key read what it is answered. What is refused before any key is
-known, and the refusal of an origin, every page may read, so that its author sees why: these answers are the same for every key
-and say nothing of it. What is public anyway every page may read too.
+A preflight carries no key, so it is answered by its path alone and grants nothing. The actual request is authorized by its
+key: only the allowed origins of a browser key may read the response. Any page may read a refusal made before a key is known,
+or a refused origin, so that its author sees the reason: these responses are the same for every key and reveal nothing about
+it. Any page may read public responses too.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from apikeys.restrictions import origin_allowed
 
 API_PREFIX = "/v1/"
-# Their bodies and headers depend on no key; `key_revoked`, say, tells something about one.
+# Errors whose bodies and headers do not depend on a key. `key_revoked`, for example, would reveal something about one.
 READABLE_REFUSALS = frozenset(
     {
         "credential_in_query",
@@ -28,7 +28,7 @@ READABLE_REFUSALS = frozenset(
 
 
 def allow_origin(sender: object, request: HttpRequest, **kwargs: Any) -> bool:
-    """Whether the `Origin` of this request may read the answer."""
+    """Whether the `Origin` of this request may read the response."""
     if not request.path_info.startswith(API_PREFIX):
         return False
     if request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META:

@@ -1,4 +1,4 @@
-"""Reads the credential out of a request: the three places of docs/architecture.md, Contracts, and the one where it must never be."""
+"""Reads the credential from a request: the three accepted places (docs/architecture.md, Contracts). In the query it is refused."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ _QUERY_MARKS = ("pm_live_", "pm_test_", "client_secret=", "api_key=", "access_to
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credential:
-    """What the caller presented. Its repr shows neither part."""
+    """The credential the caller presented. Its repr shows neither part."""
 
     secret: str
     client_id: str | None

@@ -1,6 +1,6 @@
-"""What a grant allows, decided on the process's own copy without I/O, and explained (docs/architecture.md, The request pipeline).
+"""Decisions about a request based on its grant alone, without I/O (docs/architecture.md, The request pipeline).
 
-`decide` is called for every request and says only why not; `explain` writes the trace of a refused one.
+`decide` runs for every request and returns the refusal, if any; `explain` builds the trace of a refused request.
 """
 
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ from apikeys.restrictions import address_allowed, origin_allowed
 from core import clock
 from core.errors import DomainError
 
-# A missing scope and a suspension cost a token; whatever the holder of a stolen secret can cause costs the key nothing.
+# Refusals that the holder of a stolen secret can provoke cost the key nothing; a missing scope and a suspension cost a token.
 FREE_REFUSALS = frozenset({"key_expired", "key_revoked", "ip_not_allowed", "origin_not_allowed"})
 CHECKS = ("credential", "revocation", "expiry", "company", "ip", "origin", "scope")
 
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a decision depends on besides the grant. `now` is in seconds since the epoch."""
+    """The inputs of a decision besides the grant. `now` is in seconds since the epoch."""
 
     now: float
     ip: str
@@ -38,7 +38,7 @@ class Circumstances:
 
 
 def decide(grant: Grant, asked: Circumstances) -> DomainError | None:
-    """The first refusal that does not depend on what is called, or None. What the key may do, permissions ask later."""
+    """Return the first refusal that does not depend on the operation, or None. Permissions check scopes later."""
     if asked.now >= grant.usable_until:
         refusal = _refuse_state(grant, asked.now)
         if refusal is not None:
@@ -68,20 +68,20 @@ def _refuse_state(grant: Grant, now: float) -> DomainError | None:
 def _refuse_origin(grant: Grant, origin: str | None) -> DomainError | None:
     if not grant.is_browser:
         if origin == _own_origin(settings.PUBLIC_URL):
-            return None  # our own pages: whoever tries the API in its documentation pasted the key there
+            return None  # our own pages: someone trying the API in its documentation has pasted the key there
     elif origin is not None and origin_allowed(origin, grant.facts.origins):
         return None
-    # Any page may read this: it says nothing of the key. Its company reads why in the trace.
-    return OriginNotAllowed(facts={"origin": None if origin is None else _shown(origin)})
+    # Any page may read this, so it reveals nothing about the key. The key's company sees the reason in the trace.
+    return OriginNotAllowed(facts={"origin": None if origin is None else _printable(origin)})
 
 
 def _why_origin(grant: Grant, origin: str | None) -> str:
-    """Return for the key's own company why an origin was refused."""
+    """Return the reason an origin was refused, for the key's own company."""
     if not grant.is_browser:
         return "This is a server key and the request came from a browser."
     if origin is None:
         return "A browser key needs an Origin header, which browsers send."
-    return f"This key may not be used from {_shown(origin)}."
+    return f"This key may not be used from {_printable(origin)}."
 
 
 @lru_cache(maxsize=8)
@@ -90,8 +90,8 @@ def _own_origin(public_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _shown(text: str) -> str:
-    """What a caller wrote, fit to be repeated and stored: bounded, without NUL."""
+def _printable(text: str) -> str:
+    """Caller-supplied text made safe to show and store: truncated, without NUL."""
     return text[:200].replace("\x00", "")
 
 
@@ -116,13 +116,13 @@ _CHECK_OF_CODE = {
 def explain(
     grant: Grant | None, refusal: DomainError, asked: Circumstances, required: tuple[str, ...] = ()
 ) -> list[dict[str, Any]]:
-    """The trace of a refused request: every check up to the one that said no, with what would make it pass.
+    """Return the trace of a refused request: every check up to the one that failed, with its fix.
 
-    `required` are the scopes of which the operation needs any one, where they had been asked for.
+    `required` are the scopes the operation accepts, if they had been checked; any one of them suffices.
     """
     failed = _CHECK_OF_CODE.get(refusal.code, refusal.code)
     trace = []
-    # A version is asked for before the scopes of the operation.
+    # The version is checked before the operation's scopes.
     checks = (*CHECKS[:-1], "version") if failed == "version" else CHECKS
     for check in (*checks, "permission" if failed == "permission" else "rate_limit"):
         if check == failed:

@@ -1,4 +1,4 @@
-"""What is going away and still used: by a key, or by a company's keys."""
+"""Deprecated operations and API versions that a key, or a company's keys, still use."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from core.api import versions
 from core.api.deprecation import Deprecation
 from core.api.operations import deprecated_operations
 
-# Whoever has not called it for so long has changed over.
+# A key that has not used it for this long has migrated.
 STILL = timedelta(days=30)
 
 
@@ -25,13 +25,13 @@ class DeprecatedUse:
 
 
 def declared() -> dict[str, Deprecation]:
-    """Return what is deprecated now, by the name under which its uses are noted."""
+    """Return everything that is deprecated now, by the name under which its use is recorded."""
     of_versions = {each.date: each.deprecation for each in versions.VERSIONS if each.deprecation is not None}
     return {**deprecated_operations(), **of_versions}
 
 
 def still_used(key: ApiKey, now: datetime) -> list[DeprecatedUse]:
-    """Return what `key` should stop using, newest use first."""
+    """Return the deprecated things that `key` still uses, most recent use first."""
     known = declared()
     return [
         DeprecatedUse(what, moment, known[what])
@@ -41,7 +41,7 @@ def still_used(key: ApiKey, now: datetime) -> list[DeprecatedUse]:
 
 
 def keys_that_still_use(keys: Iterable[ApiKey], now: datetime) -> set[UUID]:
-    """Return which of `keys` used something deprecated in the last 30 days."""
+    """Return the ids of those `keys` that used something deprecated in the last 30 days."""
     known = declared()
     if not known:
         return set()

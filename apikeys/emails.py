@@ -1,4 +1,4 @@
-"""Mails about keys, to the owners of their company."""
+"""Emails about keys to the owners of their company."""
 
 from django.conf import settings
 
@@ -7,7 +7,7 @@ from core.mail.compose import send_mail
 
 
 def mail_notice(*, key: ApiKey, recipients: list[str], subject: str, text: str) -> None:
-    """Mail one paragraph about a key with a link to its page, once the current transaction has committed."""
+    """Email one paragraph about a key with a link to its page, once the current transaction has committed."""
     send_mail(
         to=recipients,
         subject=subject,

@@ -1,4 +1,4 @@
-"""What apikeys finds: a key by its Client ID, by its exact name, or by the part of a secret that pages show."""
+"""Search for keys by Client ID, by exact name, or by the part of a secret that pages show."""
 
 from collections.abc import Collection, Iterator
 
@@ -11,7 +11,7 @@ from core.ui.finding import Found, Named, by_identifier, name_rows
 
 
 def find(text: str) -> Iterator[Found]:
-    """Yield the keys that `text` names. Of a whole secret only the stored locator is looked at."""
+    """Yield the keys that match `text`. Of a whole secret only the locator is used."""
     yield from by_identifier(text, {ApiKey: ("API key", _page_of)})
     for mode in MODES:
         prefix = f"pm_{mode}_"

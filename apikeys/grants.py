@@ -1,10 +1,10 @@
-"""Grants: what a matched secret may do, remembered so that a request needs no SQL (docs/architecture.md, Keys).
+"""Grants: the cached permissions of a verified secret, so that a request needs no SQL (docs/architecture.md, Keys).
 
-A grant exists three times. In PostgreSQL it is the truth. In Valkey it is JSON under a keyed hash of the secret, with a MAC
-over name and content, so that a hostile Valkey can neither forge one nor move one to another secret. In the process
-it is parsed, with the commands of the hot path packed. A copy is used only while the fences (`core.valkey.fences`) say that
-it is the newest, and is read again from PostgreSQL after REPROVE_SECONDS whatever they say. While PostgreSQL is away it goes on
-for as long as Valkey proves it, up to OUTAGE_SECONDS after it was read (ADR 9).
+A grant exists in three places. PostgreSQL is the source of truth. Valkey holds JSON under a keyed hash of the secret, with a
+MAC over name and content, so that a compromised Valkey can neither forge a grant nor move one to another secret. The process
+holds it parsed, with the commands of the hot path packed. A copy is used only while the fences (`core.valkey.fences`) prove it
+current, and is always read again from PostgreSQL after REPROVE_SECONDS. While PostgreSQL is down, a copy stays usable as long as
+Valkey proves it, up to OUTAGE_SECONDS after it was read (ADR 9).
 """
 
 import hashlib
@@ -33,12 +33,12 @@ from core.valkey import commands, fences
 from core.valkey.commands import PreparedCall, ValkeyUnavailable
 from core.values import ids
 
-# A copy is read again from PostgreSQL when it is older than this.
+# A copy older than this is read again from PostgreSQL.
 REPROVE_SECONDS = float(fences.LONGEST_DELAY_SECONDS)
-# While PostgreSQL is away, a copy that Valkey proves is used up to this age; it is tried to be read again every so many seconds.
+# While PostgreSQL is down, a copy that Valkey proves is used up to this age, and a reload is attempted at this interval.
 OUTAGE_SECONDS = 600.0
 ASK_AGAIN_SECONDS = 1.0
-# How long a match stays remembered, so that neither bcrypt nor Vault is asked again. Revocation does not wait for it.
+# How long a match is remembered, during which neither bcrypt nor Vault is needed. Revocation does not depend on it.
 MATCH_SECONDS = 3600
 MAX_COPIES = 20_000
 SECRET_ENDS_HEADER = "Pomelo-Secret-Ends"  # noqa: S105 - the name of a header
@@ -48,7 +48,7 @@ _NAME = "grant name"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantFacts:
-    """Everything PostgreSQL said about a secret, its key and its company when it was read. JSON types and UUIDs only.
+    """The state of a secret, its key and its company as read from PostgreSQL. JSON types and UUIDs only.
 
     Times are seconds since the epoch. `proved_at` is when it was read, `matched_at` when the secret was last checked
     against its verifier.
@@ -71,7 +71,7 @@ class GrantFacts:
     company_name: str
     company_tier: str
     company_suspended: bool
-    # The company's numbers by their names (billing.entitlements.Limits).
+    # The company's limits by name (billing.entitlements.Limits).
     limits: dict[str, int]
     key_version: int
     company_version: int
@@ -85,7 +85,7 @@ SCHEMA = sealed.tag_of(
 
 
 class Plan:
-    """The one script call of a request that takes from a certain set of policies."""
+    """The single script call of a request that takes tokens from a given set of policies."""
 
     __slots__ = ("buckets", "call", "policies")
 
@@ -96,7 +96,7 @@ class Plan:
 
 
 class Grant:
-    """A process's parsed copy of Facts. `proofs` is what the fences must say for it to be used; None: unproven."""
+    """A process's parsed copy of GrantFacts. `proofs` are the fence values it depends on; None if unproven."""
 
     __slots__ = (
         "__dict__",
@@ -120,7 +120,7 @@ class Grant:
     ) -> None:
         self.facts = facts
         self.proofs = proofs
-        # Between these it is not read again. A clock that was set back makes it stale, not immortal.
+        # Between these it is not read again. If the clock is set back, the copy becomes stale rather than immortal.
         if outlived_at is None:
             self.fresh_from, self.fresh_until = facts.proved_at - 1.0, facts.proved_at + REPROVE_SECONDS
         else:
@@ -130,13 +130,13 @@ class Grant:
         self.tenant = Tenant(facts.company_id, facts.mode)  # type: ignore[arg-type]
         self.is_browser = facts.kind == "browser"
         self.networks: tuple[IPNetwork, ...] = compile_networks(facts.networks)
-        # The first moment at which this copy by itself says no; 0 when it already does.
+        # When this copy alone starts refusing requests; 0 if it already does.
         ends = [moment for moment in (facts.expires_at, facts.replaced_at) if moment is not None]
         self.usable_until = (
             0.0 if facts.revoked or facts.company_suspended else min(ends, default=float("inf"))
         )
         self.api_version = versions.pinned(facts.api_version)
-        # Headers of every answer: in which version it is and, to the holder of an ending secret, when that ends.
+        # Headers of every response: its API version and, if the secret is about to end, when.
         self.notices = {versions.HEADER: self.api_version.date}
         if facts.replaced_at is not None:
             self.notices[SECRET_ENDS_HEADER] = _rfc3339(facts.replaced_at)
@@ -144,7 +144,7 @@ class Grant:
 
     @property
     def fence_names(self) -> tuple[str, str]:
-        """The names of the two fences this copy must pass."""
+        """The names of the two fences that this copy depends on."""
         return (
             fences.key_fence(self.facts.company_id, self.facts.key_id),
             fences.company_fence(self.facts.company_id),
@@ -152,7 +152,7 @@ class Grant:
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """What `GET /v1/whoami` answers."""
+        """The response of `GET /v1/whoami`."""
         facts = self.facts
         return {
             "object": "whoami",
@@ -175,7 +175,7 @@ class Grant:
         }
 
     def policies(self, throttles: Sequence[type[TierThrottle]]) -> tuple[tuple[str, ...], PolicySet]:
-        """The names of the buckets that `throttles` take from, and their policies with this company's numbers."""
+        """The names of the buckets that `throttles` take from, and their policies with this company's limits."""
         facts = self.facts
         buckets = [
             key_bucket(facts.company_id, throttle.policy, facts.key_id)
@@ -190,7 +190,7 @@ class Grant:
         return tuple(buckets), PolicySet(found)
 
     def plan(self, throttles: tuple[type[TierThrottle], ...] | None) -> Plan:
-        """The prepared call that takes for `throttles`; None: prove the fences and take nothing."""
+        """The prepared call that takes tokens for `throttles`; with None it only proves the fences."""
         plan = self._plans.get(throttles)
         if plan is None:
             if self.proofs is None:
@@ -218,8 +218,8 @@ def _bucket_tag(company_id: UUID) -> str:
 class Copies:
     """The process's grants by the keyed hash of their secret.
 
-    Looking one up is a single call of a dict, which is atomic: the hot path takes no lock. Writers take one, since the
-    oldest can only be found by iterating, which fails while another thread adds.
+    A lookup is a single dict operation, which is atomic, so the hot path takes no lock. Writers do, because finding the
+    oldest copy means iterating, which fails while another thread adds one.
     """
 
     def __init__(self) -> None:
@@ -228,7 +228,7 @@ class Copies:
         self.get = self._grants.get
 
     def put(self, digest: bytes, grant: Grant) -> None:
-        """Keep a copy, dropping the oldest ones beyond MAX_COPIES."""
+        """Store a copy, dropping the oldest beyond MAX_COPIES."""
         with self._writing:
             self._grants.pop(digest, None)
             self._grants[digest] = grant
@@ -254,9 +254,9 @@ def _rfc3339(seconds: float) -> str:
 
 
 def digest_of(secret: str) -> bytes:
-    """The name of a secret's grant: a keyed hash under a key of its own, not the stored fingerprint (32 bytes).
+    """The name of a secret's grant: a 32-byte keyed hash with its own key, unrelated to the stored fingerprint.
 
-    By BLAKE2b (RFC 7693), which every request pays for: OpenSSL's HMAC looks its algorithm up anew each time, a tenth of whoami.
+    BLAKE2b (RFC 7693), because every request computes it: OpenSSL's HMAC fetches its algorithm on each call, 10% of a whoami.
     """
     secret_bytes = secret.encode("latin-1", "replace")
     return hashlib.blake2b(secret_bytes, key=crypto.derived_key(_NAME), digest_size=32).digest()
@@ -272,9 +272,9 @@ def remember(digest: bytes, facts: GrantFacts) -> None:
 
 
 def recall(digest: bytes) -> GrantFacts | None:
-    """Read a grant from Valkey; None when there is none that is authentic, of this release's schema, and alive.
+    """Read a grant from Valkey; None unless it is authentic, unexpired and of this release's schema.
 
-    A grant of another release is read again from PostgreSQL and replaced. Raises ValkeyUnavailable.
+    A grant written by another release is reloaded from PostgreSQL and replaced. Raises ValkeyUnavailable.
     """
     value = commands.call("GET", _valkey_name(digest))
     if value is None:
@@ -284,7 +284,7 @@ def recall(digest: bytes) -> GrantFacts | None:
     except (sealed.NotOurs, sealed.UnknownSchema):
         return None
     facts = _facts_from(orjson.loads(content))
-    # The lifetime is part of what the MAC covers: Valkey's own expiry is a convenience, not a promise.
+    # The MAC covers the lifetime too, so that it does not depend on Valkey's own expiry.
     return facts if time.time() < facts.matched_at + MATCH_SECONDS else None
 
 
@@ -301,10 +301,10 @@ def _facts_from(data: dict[str, Any]) -> GrantFacts:
 
 
 def is_fresh(proved_at: float, now: float) -> bool:
-    """Whether a copy read at `proved_at` may still be used. A clock that was set back makes it stale, not immortal."""
+    """Whether a copy read at `proved_at` may still be used. If the clock is set back, it is stale rather than immortal."""
     return -1.0 < now - proved_at < REPROVE_SECONDS
 
 
 def outlives_outage(proved_at: float, now: float) -> bool:
-    """Whether a copy read at `proved_at` may be used while PostgreSQL is away and Valkey proves it the newest."""
+    """Whether a copy read at `proved_at` may be used while PostgreSQL is down and Valkey proves it current."""
     return -1.0 < now - proved_at < OUTAGE_SECONDS

@@ -1,8 +1,8 @@
 """How a secret is stored: an encoded hash that names its scheme, and a peppered fingerprint (docs/architecture.md, Keys).
 
-The fingerprint refuses a wrong secret in microseconds, so that bcrypt never runs for one. The hash is what a database
-thief would have to break: bcrypt of the SHA-256 (so that nothing is cut at bcrypt's 72 bytes) or plain SHA-256, which
-190 random bits make as hopeless to search.
+The fingerprint rejects a wrong secret in microseconds, without running bcrypt. The hash protects secrets if the database is
+stolen: bcrypt of the SHA-256 (avoiding bcrypt's 72-byte limit) or plain SHA-256, which is just as infeasible to brute-force
+for 190 random bits.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ BCRYPT = "bcrypt_sha256"
 SHA256 = "sha256"
 SCHEMES = (BCRYPT, SHA256)
 
-# A quarter of a second of CPU each: two at a time leave the other threads of a process alive.
+# Each takes a quarter of a second of CPU; two at a time do not starve the process's other threads.
 MAX_PARALLEL_BCRYPT = 2
 BCRYPT_WAIT_SECONDS = 5.0
 _bcrypt_slots = threading.BoundedSemaphore(MAX_PARALLEL_BCRYPT)
 
 
 class HasherBusy(Exception):
-    """All bcrypt slots stayed taken for BCRYPT_WAIT_SECONDS; the caller should be told to come back."""
+    """No bcrypt slot became free within BCRYPT_WAIT_SECONDS. The caller should retry later."""
 
 
 class UnknownScheme(ValueError):
@@ -38,7 +38,7 @@ class UnknownScheme(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Verifier:
-    """What is kept of a secret: `encoded` (scheme$…) and `fingerprint` (pepper label$hex)."""
+    """The stored form of a secret: `encoded` (scheme$…) and `fingerprint` (pepper label$hex)."""
 
     encoded: str
     fingerprint: str
@@ -70,7 +70,7 @@ def scheme_of(encoded: str) -> str:
 
 
 def configured_parameters() -> str:
-    """What new hashes are made with: `bcrypt_sha256$12` or `sha256`."""
+    """The parameters of new hashes: `bcrypt_sha256$12` or `sha256`."""
     if settings.API_KEY_HASHER == BCRYPT:
         return f"{BCRYPT}${settings.API_KEY_BCRYPT_ROUNDS:02d}"
     return SHA256
@@ -111,7 +111,7 @@ def make_fingerprint(secret: str) -> str:
 
 
 def fingerprint_matches(secret: str, fingerprint: str) -> bool | None:
-    """True or False in constant time; None when the pepper is not configured any more, so nothing can be said."""
+    """Compare in constant time; None if the fingerprint's pepper is no longer configured."""
     label, _, expected = fingerprint.partition("$")
     pepper = crypto.peppers().get(label)
     if pepper is None:
@@ -130,5 +130,5 @@ def make_verifier(secret: str) -> Verifier:
 
 
 def proof_of(verifier: Verifier) -> str:
-    """Names what bcrypt has once confirmed: the hash's parameters and the pepper. Anything new asks for bcrypt again."""
+    """The parameters and pepper for which bcrypt has confirmed a secret. When either changes, bcrypt runs again."""
     return f"{parameters_of(verifier.encoded)}/{verifier.fingerprint.partition('$')[0]}"

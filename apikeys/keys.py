@@ -2,8 +2,8 @@
 
 A secret is `pm_live_` or `pm_test_`, 32 base62 characters from the CSPRNG (190 bits), and 6 base62 characters of CRC32
 over everything before them. The checksum lets the API, `manage.py check_secret` and secret scanners reject a mistyped
-or made-up secret without a look-up; it protects nothing. The first 8 random characters are the *locator*, which finds
-the row; the 24 that follow (142 bits) are what only the holder knows.
+or made-up secret without a lookup; it adds no security. The first 8 random characters are the *locator*, which identifies
+the row; the other 24 (142 bits) are known to the holder only.
 """
 
 import secrets
@@ -27,7 +27,7 @@ _PREFIXES = {f"pm_{mode}_": mode for mode in MODES}
 
 
 class MalformedSecret(ValueError):
-    """The text cannot be a Client Secret; the message says why, without repeating it."""
+    """The text is not a Client Secret. The message explains why, without repeating the text."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -66,7 +66,7 @@ def generate(mode: str) -> ParsedSecret:
 
 
 def parse(text: str) -> ParsedSecret:
-    """Check prefix, length, alphabet and checksum; raises MalformedSecret naming the first that is wrong."""
+    """Check prefix, length, alphabet and checksum. Raises MalformedSecret for the first that is wrong."""
     mode = _PREFIXES.get(text[:PREFIX_LENGTH])
     if mode is None:
         raise MalformedSecret("A secret starts with pm_live_ or pm_test_.")

@@ -1,4 +1,4 @@
-"""Keys and their secrets: the truth of every credential (docs/architecture.md, Keys). A secret itself is never stored."""
+"""Keys and their secrets: the source of truth for credentials (docs/architecture.md, Keys). Plaintext secrets are never stored."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -18,12 +18,12 @@ MAX_PLACE_LENGTH = 300
 
 
 def newest_version() -> str:
-    """Return the version of the API that a key is pinned to when it is made."""
+    """Return the API version that a new key is pinned to."""
     return versions.newest().date
 
 
 class ApiKey(TenantModel):
-    """A credential a company gives to one integration. Its id is the Client ID, which never changes."""
+    """A credential that a company issues to one integration. Its id is the Client ID, which never changes."""
 
     class Kind(models.TextChoices):
         SERVER = "server", "Server"
@@ -111,7 +111,7 @@ class ApiKey(TenantModel):
 
 
 class ApiKeySecret(TenantModel):
-    """One secret of a key. A key has one that works, or two while a rotation overlaps."""
+    """One secret of a key. A key has one active secret, or two during the overlap of a rotation."""
 
     class Store(models.TextChoices):
         DATABASE = "database", "Database"
@@ -158,7 +158,7 @@ class ApiKeySecret(TenantModel):
         constraints = [
             *TenantModel.Meta.constraints,
             CompositeForeignKey(name="apikeysecret_key", fields="key", to="apikeys.ApiKey"),
-            # Global on purpose: a secret is looked up by its locator before its company is known.
+            # Deliberately global: a secret is looked up by its locator before its company is known.
             models.UniqueConstraint(name="apikeysecret_locator", fields=["locator"]),
             models.CheckConstraint(
                 name="apikeysecret_verifier_is_in_its_store",
@@ -172,7 +172,7 @@ class ApiKeySecret(TenantModel):
 
 
 class ApiKeyScopeUse(TenantModel):
-    """When a key last needed a scope: the facts the least-privilege advisor speaks from."""
+    """When a key last needed a scope; the basis of the least-privilege advice."""
 
     key = TenantForeignKey(ApiKey, on_delete=models.CASCADE, related_name="scope_uses")
     scope = models.CharField(max_length=40)
@@ -191,7 +191,7 @@ class ApiKeyScopeUse(TenantModel):
 
 
 class ApiKeyDeprecatedUse(TenantModel):
-    """When a key last used something that is going away: an operation (`GET /v1/…`) or a version of the API (its date)."""
+    """When a key last used something deprecated: an operation (`GET /v1/…`) or an API version (its date)."""
 
     key = TenantForeignKey(ApiKey, on_delete=models.CASCADE, related_name="deprecated_uses")
     what = models.CharField(max_length=200)
@@ -212,9 +212,9 @@ class ApiKeyDeprecatedUse(TenantModel):
 
 
 class LeakReport(models.Model):
-    """A secret that somebody says they have found, until it has been looked up: nobody's yet, so only `system` reads it.
+    """A secret reported as exposed, until it has been evaluated. It has no owner yet, so only `system` can read it.
 
-    The secret is encrypted, and gone with its row as soon as the report has been judged.
+    The secret is encrypted, and deleted with its row once the report has been evaluated.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)

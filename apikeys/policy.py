@@ -1,6 +1,6 @@
-"""The company's policy for keys: what it asks of each, in one place for the forms, the services, the list and the command.
+"""A company's key policy, in one place for forms, services, the list and the command.
 
-Whatever makes, changes or rotates a key asks here. Keys that were there before a policy keep working and are named on the list.
+Everything that creates, edits or rotates a key checks it. Keys older than a policy keep working and are flagged on the list.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ NEEDS_NETWORKS = "Company policy: a server key must list the addresses it is use
 
 @dataclass(frozen=True, slots=True)
 class KeyPolicy:
-    """What a company asks of its keys."""
+    """A company's requirements for its keys."""
 
     longest_days: int | None
     needs_networks: bool
@@ -34,7 +34,7 @@ class KeyPolicy:
 
     @property
     def longest_life(self) -> str:
-        """What the policy says of a key's life; empty when it says nothing."""
+        """The policy's limit on a key's lifetime, as a sentence; empty if there is none."""
         if self.longest_days is None:
             return ""
         days = f"{self.longest_days:,} day{'' if self.longest_days == 1 else 's'}"
@@ -56,10 +56,10 @@ def current_policy() -> KeyPolicy:
     return policy_of(current_company())
 
 
-def settings_against(
+def settings_violations(
     policy: KeyPolicy, columns: Mapping[str, Any], *, made_at: datetime
 ) -> Iterator[FieldError]:
-    """Yield what of a key's columns is against the policy; `made_at` is when its secret was made."""
+    """Yield the policy violations of a key's columns; `made_at` is when its secret was made."""
     if policy.longest_days is not None:
         ends = columns.get("expires_at")
         if ends is None or ends > made_at + _longest(policy.longest_days):
@@ -74,8 +74,8 @@ def settings_against(
         yield FieldError("scopes", "against_policy", NO_FULL_ACCESS)
 
 
-def person_against(policy: KeyPolicy, actor: Principal) -> Iterator[FieldError]:
-    """Yield that the person who acts has no second factor where the policy asks for one; operators are not asked."""
+def actor_violations(policy: KeyPolicy, actor: Principal) -> Iterator[FieldError]:
+    """Yield a violation if the policy requires MFA and the actor has none. Operators are exempt."""
     if (
         policy.needs_second_factor
         and actor.kind == "user"
@@ -84,14 +84,14 @@ def person_against(policy: KeyPolicy, actor: Principal) -> Iterator[FieldError]:
         yield FieldError("second_factor", "against_policy", NEEDS_SECOND_FACTOR)
 
 
-def key_against(policy: KeyPolicy, key: ApiKey) -> list[FieldError]:
-    """Return what of a key that is there is against the policy."""
+def key_violations(policy: KeyPolicy, key: ApiKey) -> list[FieldError]:
+    """Return the policy violations of an existing key."""
     columns = {name: getattr(key, name) for name in ("kind", "scopes", "allowed_networks", "expires_at")}
-    return list(settings_against(policy, columns, made_at=key.rotated_at))
+    return list(settings_violations(policy, columns, made_at=key.rotated_at))
 
 
-def keys_against(policy: KeyPolicy) -> Q:
-    """Return the condition on keys that `key_against` judges one by one."""
+def violating_keys(policy: KeyPolicy) -> Q:
+    """Return the query for keys that violate the policy: `key_violations` as a condition."""
     found = Q(pk__in=[])
     if policy.longest_days is not None:
         found |= Q(expires_at=None) | Q(expires_at__gt=F("rotated_at") + _longest(policy.longest_days))
@@ -103,5 +103,5 @@ def keys_against(policy: KeyPolicy) -> Q:
 
 
 def _longest(days: int) -> timedelta:
-    """The last day counts to its end, which is what the form promises of the day that is chosen on it."""
+    """The longest lifetime. The last day counts to its end, as the form promises for a chosen date."""
     return timedelta(days=days + 1)

@@ -1,4 +1,4 @@
-"""Why a key is refused: the public errors of authentication that only keys know (docs/architecture.md, Contracts and The request pipeline)."""
+"""Public errors of authentication that are specific to keys (docs/architecture.md, Contracts and The request pipeline)."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What a change of a key's restrictions would have done to the calls of its last days, told before it is saved."""
+"""Replays a key's recent calls against changed restrictions, to show the effect before they are saved."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +13,7 @@ from core.http.routes import route_template
 PERIOD = timedelta(days=7)
 MAX_REASONS = 8
 
-# (address, method, route, count): what `settings.KEY_CALLS` returns.
+# (address, method, route, count), as returned by `settings.KEY_CALLS`.
 Call = tuple[str, str, str, int]
 
 
@@ -27,7 +27,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """How many of the calls would have been refused, and why, the most frequent reason first."""
+    """How many of the calls would have been refused, and why, most frequent reason first."""
 
     total: int
     refused: int
@@ -41,7 +41,7 @@ def replay(
     scopes: Iterable[str],
     required: Callable[[str, str], tuple[str, ...]],
 ) -> Replay:
-    """Decide past calls again under other restrictions. `required` names the scopes of a method and route."""
+    """Decide past calls again under other restrictions. `required` returns the scopes of a method and route."""
     compiled, granted = compile_networks(networks), frozenset(scopes)
     total = 0
     reasons: Counter[str] = Counter()
@@ -58,7 +58,7 @@ def replay(
 
 
 def required_scopes() -> Callable[[str, str], tuple[str, ...]]:
-    """Which scopes the API's routes need now: a function of method and route template (`/v1/customers/{id}`)."""
+    """Return a function from method and route template (`/v1/customers/{id}`) to the scopes it requires now."""
     mounted: dict[str, MountedView] = {
         route_template(found.route): found for found in mounted_views() if found.view
     }

@@ -1,4 +1,4 @@
-"""A key as pages, events and audit entries show it. Never a secret, never a hash."""
+"""The public form of a key in pages, events and audit entries. Never includes a secret or a hash."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a key may be used from: address ranges and browser origins. Pure: text in, canonical text or a yes/no out."""
+"""Address ranges and browser origins from which a key may be used: parsing and matching. Pure functions."""
 
 import ipaddress
 import re
@@ -11,7 +11,7 @@ from core.http.addresses import IPAddress, IPNetwork, parse_address
 
 MAX_NETWORKS = 100
 MAX_ORIGINS = 50
-MAX_HOST = 253  # RFC 1035, without the dot at its end
+MAX_HOST = 253  # RFC 1035, without the trailing dot
 ANY_ORIGIN = "*"
 
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -19,14 +19,14 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class InvalidRestriction(ValueError):
-    """An entry cannot be used; the message says which and why."""
+    """An invalid entry. The message names it and says why."""
 
 
 def parse_networks(entries: Iterable[str]) -> list[str]:
-    """Canonical CIDRs, duplicates dropped, order kept. A single address becomes a /32 or /128.
+    """Return canonical CIDRs in order, without duplicates. A single address becomes a /32 or /128.
 
-    IPv4 ranges mapped into IPv6 are unmapped, as client addresses are. Host bits are refused rather than dropped:
-    `10.0.0.5/8` is more often a typing error than a wish to admit sixteen million addresses. Raises InvalidRestriction.
+    IPv4-mapped IPv6 ranges are unmapped, as client addresses are. Host bits are refused rather than dropped:
+    `10.0.0.5/8` is more likely a typo than a wish to admit sixteen million addresses. Raises InvalidRestriction.
     """
     found: dict[str, None] = {}
     for entry in entries:
@@ -58,12 +58,12 @@ def _unmapped(network: IPNetwork) -> IPNetwork:
 
 
 def compile_networks(cidrs: Iterable[str]) -> tuple[IPNetwork, ...]:
-    """Stored CIDRs, ready to be asked."""
+    """Parse stored CIDRs for matching."""
     return tuple(ipaddress.ip_network(cidr) for cidr in cidrs)
 
 
 def address_allowed(address: str, networks: Sequence[IPNetwork]) -> bool:
-    """Whether a client address lies in one of the networks (no networks: everywhere)."""
+    """Whether a client address is in one of the networks. Without networks every address is allowed."""
     if not networks:
         return True
     parsed: IPAddress | None = parse_address(address)
@@ -71,10 +71,10 @@ def address_allowed(address: str, networks: Sequence[IPNetwork]) -> bool:
 
 
 def parse_origins(entries: Iterable[str]) -> list[str]:
-    """Canonical allowed origins, duplicates dropped: `https://app.example.com`, `https://*.example.com` or `*`.
+    """Return canonical origins without duplicates: `https://app.example.com`, `https://*.example.com` or `*`.
 
-    An origin is scheme, host and port and nothing else. `https`, or `http` for this machine only. A wildcard stands
-    for whole labels on the left and never for a public suffix by itself. Raises InvalidRestriction.
+    An origin consists of scheme, host and port only; the scheme is `https`, or `http` on localhost. A wildcard replaces
+    whole labels on the left and cannot cover a whole public suffix. Raises InvalidRestriction.
     """
     found: dict[str, None] = {}
     for entry in entries:
@@ -102,7 +102,7 @@ def _parse_origin(text: str) -> str:
         )
     bare = host.removeprefix("*.")
     if not bare.isascii():
-        # Browsers send the ASCII form of an international name.
+        # Browsers send the ASCII form of an internationalized domain name.
         try:
             bare = idna.encode(bare, uts46=True).decode("ascii")
         except idna.IDNAError as error:
@@ -124,7 +124,7 @@ def _parse_origin(text: str) -> str:
 
 
 def origin_allowed(origin: str, allowed: Sequence[str]) -> bool:
-    """Whether the `Origin` a browser sent is allowed. `null` (sandboxed, file) never is, not even by `*`."""
+    """Whether the `Origin` a browser sent is allowed. `null` (sandboxed, file) never is, even with `*`."""
     if origin == "null":
         return False
     if origin in allowed:
@@ -138,7 +138,7 @@ def _matches_pattern(origin: str, pattern: str) -> bool:
     scheme, wildcard, domain = pattern.partition("*")
     if not wildcard:
         return False
-    # `https://*.example.com`: something stands for the star, and nothing that could start another host does.
+    # `https://*.example.com`: the star must match something, and nothing that could begin a different host.
     middle = origin[len(scheme) : len(origin) - len(domain)]
     return (
         origin.startswith(scheme)

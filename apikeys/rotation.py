@@ -1,4 +1,4 @@
-"""Which peppers the verifiers of keys still need (`manage.py rotate_secrets`). They cannot be moved: only a secret itself can be."""
+"""Which peppers key verifiers still need (`manage.py rotate_secrets`). Moving one to a new pepper requires the secret itself."""
 
 from django.db import connection
 
@@ -15,7 +15,7 @@ GROUP BY 1 ORDER BY 1
 
 
 def count_peppers(*, tell: Tell) -> bool:
-    """Tell how many working secrets were last matched under which pepper. True when all of them are under the current one."""
+    """Report how many working secrets use each pepper. Returns whether all of them use the current one."""
     current = crypto.peppers().current.label
     with system_context(reason="rotate peppers"), connection.cursor() as cursor:
         cursor.execute(_COUNT)

@@ -30,7 +30,7 @@ def list_keys() -> QuerySet[ApiKey]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFilter:
-    """What the list of keys can be narrowed by; empty texts mean: not. `state` is one of STATES."""
+    """Filters of the list of keys; empty strings do not filter. `state` is one of STATES."""
 
     text: str = ""
     state: str = ""
@@ -52,7 +52,7 @@ STATES = {
 def find_keys(
     wanted: KeyFilter, *, now: datetime, member_ids: Collection[str], against_policy: Q
 ) -> QuerySet[ApiKey]:
-    """The tenant's keys that `wanted` describes. `member_ids` are those of the company's people now."""
+    """The tenant's keys that match `wanted`. `member_ids` are the ids of the company's current members."""
     found = list_keys()
     text = wanted.text.strip()
     if text.startswith(f"{ApiKey.id_prefix}_"):
@@ -61,7 +61,7 @@ def find_keys(
         except ids.InvalidId:
             return found.none()
     elif text:
-        # Of a secret, its first eight characters or its last four are known.
+        # A secret can be found by its first eight characters or its last four.
         shown = text.removeprefix("pm_live_").removeprefix("pm_test_")[:8]
         secrets = ApiKeySecret.objects.filter(Q(locator=shown) | Q(tail=text), key=OuterRef("pk"))
         found = found.filter(Q(name__icontains=text) | Q(description__icontains=text) | Exists(secrets))
@@ -75,7 +75,7 @@ def find_keys(
 
 
 def orphaned(member_ids: Collection[str]) -> Q:
-    """What is so of a key whose creator was a person and is no member any more."""
+    """The query for keys created by a person who is no longer a member."""
     return Q(created_by__startswith="usr_") & ~Q(created_by__in=list(member_ids))
 
 
@@ -89,7 +89,7 @@ def _in_state(state: str, now: datetime, member_ids: Collection[str]) -> Q:
     if state == "expiring":
         return working & Q(expires_at__lte=now + EXPIRES_SOON)
     if state == "unused":
-        # As apikeys.advisor says it of one key.
+        # The same rule as apikeys.advisor for a single key.
         before = now - UNUSED_AFTER
         return working & (Q(last_used_at__lte=before) | Q(last_used_at=None, created__lte=before))
     if state == "orphaned":
@@ -100,7 +100,7 @@ def _in_state(state: str, now: datetime, member_ids: Collection[str]) -> Q:
 
 
 def get_keys(client_ids: Sequence[str]) -> list[ApiKey]:
-    """The tenant's keys with these Client IDs, in the order of their ids. Raises NotFound when one is missing."""
+    """The tenant's keys with these Client IDs, ordered by id. Raises NotFound if one is missing."""
     return ApiKey.by_public_ids(client_ids, among=list_keys())
 
 
@@ -117,28 +117,28 @@ def get_key(client_id: str) -> ApiKey:
 
 
 def scope_uses(key: ApiKey) -> dict[str, datetime]:
-    """When each scope of a key was last needed; scopes that never were are absent."""
+    """When each scope of a key was last needed. Scopes that were never needed are absent."""
     return dict(ApiKeyScopeUse.objects.filter(key=key).values_list("scope", "last_used_at"))
 
 
 def deprecated_uses(key: ApiKey) -> dict[str, datetime]:
-    """When a key last used each thing that was going away at the time, by its name, newest first."""
+    """When a key last used each deprecated operation or version, by name, most recent first."""
     rows = ApiKeyDeprecatedUse.objects.filter(key=key).order_by("-last_used_at")
     return dict(rows.values_list("what", "last_used_at")[:100])
 
 
 def working_secrets(key: ApiKey) -> QuerySet[ApiKeySecret]:
-    """The secrets of a key that have not been revoked, newest first; with an overlap the last one still ends."""
+    """The secrets of a key that have not been revoked, newest first. During an overlap the last one is about to end."""
     return ApiKeySecret.objects.filter(key=key, revoked_at=None).order_by(NEWEST)
 
 
 def find_secret(locator: str) -> ApiKeySecret | None:
-    """The secret with this locator, before a tenant is known; None when there is none."""
+    """The secret with this locator, looked up before the tenant is known; None if there is none."""
     with system_context(reason="key by locator"):
         return ApiKeySecret.objects.filter(locator=locator).first()
 
 
-# What a grant is made of: the name of each fact, and where it is from a secret's point of view.
+# The fields of a grant: the name of each, and its lookup path from a secret.
 _FACTS = {
     "ends_at": "ends_at",
     "secret_revoked_at": "revoked_at",
@@ -165,7 +165,7 @@ _FACTS = {
 
 
 def find_facts(secret_id: UUID) -> dict[str, Any] | None:
-    """What is true of a secret, its key and its company now, by the names of `_FACTS`; None when there is no such secret."""
+    """The current state of a secret, its key and its company, by the names in `_FACTS`; None if the secret does not exist."""
     with system_context(reason="facts of a matched secret"), connection.cursor() as cursor:
         statement, parameters = _facts_statement()
         cursor.execute(statement, [*parameters, secret_id])
@@ -180,10 +180,11 @@ def find_facts(secret_id: UUID) -> dict[str, Any] | None:
 
 @cache
 def _facts_statement() -> tuple[str, tuple[Any, ...]]:
-    """The statement of `find_facts`, and its parameters up to the last one, the secret.
+    """The SQL of `find_facts`, and its parameters except the last, the secret's id.
 
-    Compiled once per process: Django needs longer to put the joins together than PostgreSQL to answer, and every key in use
-    is read again each minute (the first request of 1,000 keys after FLUSHALL, p95: 3.6 ms, 9.5 without). Must be called in a system context, or the tenant would be compiled in.
+    Compiled once per process: Django takes longer to build the joins than PostgreSQL to run them, and every key in use is
+    read again each minute (p95 of the first request of 1,000 keys after FLUSHALL: 3.6 ms, without this 9.5). Must be called in
+    a system context, or the tenant would be compiled in.
     """
     rows = ApiKeySecret.objects.annotate(tier_numbers=tier_numbers("company__tier"))
     query = rows.filter(id=UUID(int=0)).values_list(*_FACTS.values()).query

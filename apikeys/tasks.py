@@ -1,4 +1,4 @@
-"""Background work on keys, all of it started by beat."""
+"""Periodic tasks for keys, started by beat."""
 
 from datetime import timedelta
 
@@ -21,14 +21,14 @@ REPEAT_FENCES_FOR = timedelta(minutes=10)
 
 @system_task(name="apikeys.repeat_fences")
 def repeat_fences() -> int:
-    """Raise again the fences of recent changes: of those Valkey could not be told, or that a failover has lost."""
+    """Raise the fences of recent changes again, in case Valkey missed them or a failover has lost them."""
     changed = recently_changed(clock.now() - REPEAT_FENCES_FOR)
     told = 0
     for company_id, key_id, version in changed:
         try:
             fences.raise_now(fences.key_fence(company_id, key_id), version)
         except CommandRefused as error:
-            # What stands under this one name is no fence; the others can still be told.
+            # The value under this name is not a fence; the others can still be raised.
             set_aside.record_failure("apikeys.repeat_fences", ids.encode("key", key_id), error, row_id=key_id)
         except ValkeyUnavailable as error:
             log.warning("fences_not_repeated", keys=len(changed) - told, error=str(error))
@@ -40,23 +40,23 @@ def repeat_fences() -> int:
 
 @system_task(name="apikeys.notify_expiry")
 def notify_about_expiry() -> int:
-    """Warn of keys that expire, and tell of those that have."""
+    """Send notices about keys that expire soon or have expired."""
     return notices.notify_expiry(now=clock.now())
 
 
 @system_task(name="apikeys.remind_rotation")
 def remind_of_rotation() -> int:
-    """Remind of secrets older than their rotation interval."""
+    """Send reminders about secrets older than their rotation interval."""
     return notices.remind_rotation(now=clock.now())
 
 
 @system_task(name="apikeys.judge_reports")
 def judge_reports() -> int:
-    """Look up the secrets that were reported as found."""
+    """Evaluate the reports of exposed secrets."""
     return reports.judge_reports(now=clock.now())
 
 
 @tenant_task(name="apikeys.tell_clamped_keys")
 def tell_clamped_keys() -> int:
-    """A company's limit became lower: tell it which keys that touches."""
+    """Notify a company whose limit was lowered which keys that affects."""
     return notices.tell_clamped_keys()

@@ -1,7 +1,7 @@
-"""Last use of keys, secrets, scopes and what is deprecated: noted in memory by the hot path, written in batches (docs/architecture.md, Keys).
+"""Last use of keys, secrets, scopes and deprecated features: buffered in memory, written in batches (docs/architecture.md, Keys).
 
-A note costs two assignments in a dict under a lock that is never held for longer. A thread of the process writes what has gathered every FLUSH_SECONDS; a process
-that is killed loses at most that much of a figure that is shown to the minute.
+On the hot path a use costs two dict assignments under a lock that is held for nothing else. A background thread flushes the
+buffer every FLUSH_SECONDS. A killed process loses at most that much of a figure that is shown to the minute.
 """
 
 import os
@@ -25,16 +25,16 @@ from core.values.texts import storable
 FLUSH_SECONDS = 15.0
 MAX_AGENT_LENGTH = 300
 
-# By secret: who used it, when (epoch seconds), from where and with what. By key, kind (SCOPE, DEPRECATED) and name: who needed
-# the scope, or used what is deprecated, and when.
+# Uses by secret: when (epoch seconds), from which address and with which agent. Needs by key, kind (SCOPE, DEPRECATED) and
+# name: when the scope was needed, or the deprecated feature used.
 Uses = dict[UUID, tuple[GrantFacts, float, str, str]]
 Needs = dict[tuple[UUID, str, str], tuple[GrantFacts, float]]
 SCOPE, DEPRECATED = "scope", "deprecated"
 
 log = structlog.get_logger("pomelo.apikeys.usage")
 
-# Keys before their secrets (core.postgres.locks), each in the order of their ids: a rotation at this moment, or another process
-# that flushes, is waited for. An UPDATE from a list takes its rows in whatever order its plan finds them.
+# Keys before their secrets (core.postgres.locks), each in the order of their ids, so that a concurrent rotation or flush is
+# waited for without a deadlock. An UPDATE from a list would lock its rows in the order of its plan.
 _LOCK_KEYS = "SELECT FROM apikeys_apikey WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _LOCK_SECRETS = "SELECT FROM apikeys_apikeysecret WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 _WRITE_SECRETS = """
@@ -66,14 +66,14 @@ _WRITES = {
 
 
 class UsageBuffer:
-    """What was used since the last flush."""
+    """Uses since the last flush."""
 
     def __init__(self) -> None:
         self._loop = Loop("key-usage", self._flush_with_own_connection, every=FLUSH_SECONDS)
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything; a forked child has neither the parent's thread nor its notes."""
+        """Drop all state. A forked child has neither the parent's thread nor its buffer."""
         self._uses: Uses = {}
         self._needs: Needs = {}
         # Held for two assignments, so that no dict is copied or merged while another thread writes to it.
@@ -83,9 +83,9 @@ class UsageBuffer:
     def note(
         self, facts: GrantFacts, scope: str, at: float, ip: str, agent: str, deprecated: Iterable[str] = ()
     ) -> None:
-        """Remember that a secret was used for `scope` (empty: none was needed) at `at` (epoch seconds).
+        """Record that a secret was used for `scope` (empty if none was needed) at `at` (epoch seconds).
 
-        `deprecated` names what of it is going away.
+        `deprecated` names the deprecated features it used.
         """
         with self._noting:
             self._uses[facts.secret_id] = (facts, at, ip, agent)
@@ -96,7 +96,7 @@ class UsageBuffer:
         self._loop.start()
 
     def flush(self) -> None:
-        """Write what has gathered. What cannot be written is kept for the next time."""
+        """Write the buffer. Anything that cannot be written is kept for the next flush."""
         with self._flushing:
             with self._noting:
                 uses, self._uses = self._uses, {}
@@ -114,9 +114,9 @@ class UsageBuffer:
                     raise
 
     def _write_or_halve(self, uses: Uses, needs: Needs) -> None:
-        """Write what was used. A use that cannot be written is found by halving, set aside and left out.
+        """Write the uses. One that cannot be written is found by bisection, set aside and skipped.
 
-        Raises what says that PostgreSQL is away, or busy with the same rows: all of it is then tried again.
+        Errors that mean PostgreSQL is down, or busy with the same rows, are raised, and the whole batch is retried.
         """
         try:
             self._write(uses, needs)
@@ -176,7 +176,7 @@ class UsageBuffer:
 
 
 def _halves(uses: Uses, needs: Needs) -> Iterator[tuple[Uses, Needs]]:
-    """Yield two parts that are smaller than the whole, which holds two notes at least."""
+    """Yield two halves of a batch of at least two entries."""
     if uses and needs:
         yield uses, {}
         yield {}, needs

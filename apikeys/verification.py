@@ -1,7 +1,7 @@
-"""The cold path: find a secret's row, check it against its verifier, and make a proven grant of it (docs/architecture.md, Keys).
+"""The cold path: find a secret's row, check it against its verifier, and build a proven grant (docs/architecture.md, Keys).
 
-Runs at a secret's first use in a process, when a copy turned out to be stale, and every 60 s; every second of a copy that is
-older than that while PostgreSQL is away.
+Runs at a secret's first use in a process, when a copy turns out to be stale, and every 60 s; every second for an older copy
+while PostgreSQL is down.
 """
 
 import time
@@ -28,12 +28,12 @@ OUTLIVED = Counter(
     "Copies of keys that Valkey proved when PostgreSQL, away, could not be asked again",
 )
 
-# A fence that moves under every read means somebody changes the key in a loop; better an error than a hang.
+# If a fence changes during every read, the key is being changed in a loop: fail rather than hang.
 MAX_READS = 5
 
 
 def recall_match(digest: bytes, copy: Grant | None) -> GrantFacts | None:
-    """What is known of a secret that matched before: from Valkey, or from this process's copy within its lifetime."""
+    """The facts of a secret that has matched before: from Valkey, or from this process's copy within its lifetime."""
     try:
         known = grants.recall(digest)
     except ValkeyUnavailable:
@@ -44,15 +44,15 @@ def recall_match(digest: bytes, copy: Grant | None) -> GrantFacts | None:
 
 
 def load_grant(secret: str, digest: bytes, known: GrantFacts | None) -> Grant | None:
-    """The newest grant of `secret`, kept as this process's copy; None when it is no valid secret.
+    """Load the current grant of `secret` into this process's copies; None if the secret is not valid.
 
-    `known` is what `recall_match` found. Without Valkey the grant comes straight from PostgreSQL and carries no
-    proofs. Without PostgreSQL it is what is known, as long as Valkey proves that (ADR 9).
+    `known` is the result of `recall_match`. Without Valkey the grant comes straight from PostgreSQL and carries no
+    proofs. Without PostgreSQL it is built from `known`, as long as Valkey proves that current (ADR 9).
     Raises StoreUnavailable, HasherBusy, DatabaseError.
     """
     outlived_at: float | None = None
     if known is not None and grants.is_fresh(known.proved_at, time.time()):
-        # Another process has just read it, and the fences below tell whether anything changed since.
+        # Another process has just read it; the fences below show whether anything has changed since.
         facts: GrantFacts | None = known
     else:
         try:
@@ -71,7 +71,7 @@ def load_grant(secret: str, digest: bytes, known: GrantFacts | None) -> Grant | 
             elif grant is not None:
                 grants.remember(digest, grant.facts)
         except ValkeyUnavailable:
-            # Whatever was fresh a moment ago cannot be proved newest any more: only PostgreSQL can say.
+            # A fresh copy can no longer be proved current; only PostgreSQL has the answer.
             facts = read_facts(secret, facts)
             grant = None if facts is None else Grant(facts, None)
     if grant is None:
@@ -86,10 +86,10 @@ def _match_is_alive(facts: GrantFacts) -> bool:
 
 
 def _prove(secret: str, facts: GrantFacts, *, outlived_at: float | None) -> Grant | None:
-    """Tie facts to the fences: see core.valkey.fences for why the order of reads matters. Raises ValkeyUnavailable.
+    """Bind facts to the fences (core.valkey.fences explains why the order of reads matters). Raises ValkeyUnavailable.
 
-    Facts that PostgreSQL could not confirm (at `outlived_at`) are believed if they pass as they are. If they do not, reading them
-    again raises what it raised before.
+    Facts that PostgreSQL could not confirm (at `outlived_at`) are accepted if the fences still match. If not, they are read
+    again, which raises the same error as before.
     """
     names = (fences.key_fence(facts.company_id, facts.key_id), fences.company_fence(facts.company_id))
     seen = fences.mark(names)
@@ -106,9 +106,9 @@ def _prove(secret: str, facts: GrantFacts, *, outlived_at: float | None) -> Gran
 
 
 def read_facts(secret: str, known: GrantFacts | None) -> GrantFacts | None:
-    """What PostgreSQL says now. With `known` the secret has matched before and is not checked again.
+    """Read the current facts from PostgreSQL. With `known`, the secret has matched before and is not checked again.
 
-    None when there is no such secret or it does not match. Raises StoreUnavailable, HasherBusy.
+    Returns None if the secret does not exist or does not match. Raises StoreUnavailable, HasherBusy.
     """
     if known is not None:
         return _read(known.secret_id, matched_at=known.matched_at)
@@ -159,10 +159,10 @@ def _seconds(moment: datetime | None) -> float | None:
 
 
 def verify_secret(secret: str, row: ApiKeySecret) -> bool:
-    """Check a secret against its verifier, and bring the verifier up to the configured scheme and pepper on a match.
+    """Check a secret against its verifier. On a match, upgrade the verifier to the configured scheme and pepper.
 
-    The fingerprint decides in microseconds. The hash is asked at the first use and when scheme or pepper changed, and
-    alone decides when the pepper is lost. Raises StoreUnavailable, HasherBusy.
+    The fingerprint decides in microseconds. The hash is checked at the first use, when scheme or pepper have changed, and
+    instead of the fingerprint if its pepper is lost. Raises StoreUnavailable, HasherBusy.
     """
     verifier = stores.store_of(row).load(row)
     matches = hashers.fingerprint_matches(secret, verifier.fingerprint)
@@ -177,7 +177,7 @@ def verify_secret(secret: str, row: ApiKeySecret) -> bool:
 
 
 def is_secret_of(secret: str, row: ApiKeySecret) -> bool:
-    """Whether a secret is the one of this row; unlike `verify_secret` it leaves no trace of a use.
+    """Whether a secret belongs to this row. Unlike `verify_secret`, it does not record a use.
 
     Raises StoreUnavailable, HasherBusy.
     """
@@ -198,16 +198,16 @@ def _record_match(secret: str, row: ApiKeySecret, verifier: hashers.Verifier) ->
     if not _is_current(verifier):
         try:
             verifier = hashers.make_verifier(secret)
-            # Where it is now: moving is `manage.py move_secrets`' work.
+            # Keep it in its current store; `manage.py move_secrets` moves it.
             columns = stores.store_of(row).save(row, verifier)
         except (hashers.HasherBusy, stores.StoreUnavailable) as error:
-            # The match stands; the upgrade waits for the next one.
+            # The match is valid; the upgrade is retried at the next one.
             log.warning(
                 "api_key_hash_upgrade_postponed", secret_id=row.public_id, reason=type(error).__name__
             )
             return
     with system_context(reason="proof of a secret's first match"):
-        # Only if nobody else has changed the verifier meanwhile.
+        # Only if the verifier has not been changed concurrently.
         ApiKeySecret.objects.filter(id=row.id, proof=row.proof, store=row.store).update(
             **columns, proof=hashers.proof_of(verifier), activated_at=row.activated_at or clock.now()
         )

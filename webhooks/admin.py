@@ -1,4 +1,4 @@
-"""Webhooks on the staff site: to read, for support, and to send a delivery again. No secret is ever here."""
+"""Webhooks on the staff site: read-only for support, except resending a delivery. Secrets are never shown."""
 
 from typing import Any
 
@@ -14,24 +14,24 @@ from webhooks.services.deliveries import resend_deliveries
 
 
 class EndpointHealth(admin.SimpleListFilter):
-    """Which endpoints receive, which fail, and which were switched off for it."""
+    """Filter of endpoints by health: receiving, failing, or disabled because of failures."""
 
     title = "health"
     parameter_name = "health"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return what an endpoint may be."""
+        """Return the states of an endpoint."""
         return [("failing", "Failing"), ("given_up", "Disabled after failing")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the endpoints that do so."""
+        """Return the endpoints in the chosen state."""
         wanted = ENDPOINT_HEALTH.get(self.value() or "")
         return queryset if wanted is None else queryset.filter(wanted)
 
 
 @admin.register(Endpoint)
 class EndpointAdmin(StaffModelAdmin):
-    """Endpoints and how they are doing; their custom headers may hold the company's credentials."""
+    """Endpoints and their health. Custom headers are not shown: they may contain the company's credentials."""
 
     list_display = ("url", "company", "mode", "enabled", "disabled_reason", "failing_since", "created")
     list_filter = (EndpointHealth, "enabled", "disabled_reason", "mode")
@@ -52,7 +52,7 @@ class DeliveryAdmin(StaffModelAdmin):
 
     @reason_action(description="Send again", permission="webhooks.resend_delivery")
     def send_again(self, request: HttpRequest, delivery: Delivery, *, reason: str) -> str:
-        """Send it now, with a whole new series of attempts."""
+        """Send it again now, with a full new series of attempts."""
         with tenant_context(delivery.tenant):
             resend_deliveries(deliveries=[delivery], actor=staff_principal(request), reason=reason)
         return f"{delivery.public_id} of {delivery.company.name} is being sent again."
@@ -60,7 +60,7 @@ class DeliveryAdmin(StaffModelAdmin):
 
 @admin.register(Attempt)
 class AttemptAdmin(StaffModelAdmin):
-    """What each try of a delivery came to. What the receiver answered is the company's business."""
+    """The results of delivery attempts. The receiver's responses are not shown to staff."""
 
     list_display = (
         "public_id",

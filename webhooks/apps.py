@@ -2,7 +2,7 @@ from core.resources import MenuEntry, PomeloApp, Resource, Scope
 
 
 class WebhooksConfig(PomeloApp):
-    """Endpoints of companies, and the signed deliveries of events to them."""
+    """Webhook endpoints and the signed delivery of events to them."""
 
     name = "webhooks"
     api_urls = "webhooks.api.urls"
@@ -48,12 +48,12 @@ class WebhooksConfig(PomeloApp):
     menu = (MenuEntry("developers", "Webhooks", "/webhooks/", "webhook", 30),)
 
     def ready(self) -> None:
-        """Watch that events are relayed, and relay what a restored database brings along."""
+        """Register the monitor for unrelayed events, and the step that relays events after a restore."""
         from core.background.watch import WATCHES
         from core.operations.restoring import STEPS
         from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
         from webhooks.delivery.metrics import read_oldest_event
-        from webhooks.relay import relay_what_is_there
+        from webhooks.relay import relay_after_restore
 
         WATCHES["events"] = read_oldest_event
         ENCRYPTED_COLUMNS.extend(
@@ -62,4 +62,4 @@ class WebhooksConfig(PomeloApp):
                 EncryptedColumn("webhooks_endpoint", "headers", "bytes"),
             )
         )
-        STEPS["events"] = relay_what_is_there
+        STEPS["events"] = relay_after_restore

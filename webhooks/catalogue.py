@@ -1,6 +1,6 @@
-"""The public events: what an endpoint may subscribe to. A class of an app's `events.py` whose `public` is true is one.
+"""The public events that an endpoint can subscribe to: the classes in apps' `events.py` whose `public` is true.
 
-Its docstring's first sentence is what people read here.
+The first sentence of the class's docstring is its description.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def _public_events() -> dict[str, str]:
     }
 
 
-# What each event says happened, by type, in the order of the apps. Whole once the apps are ready, which loads their events.
+# The description of each event by type, in the order of the apps. Complete once the apps are ready, which imports their events.
 CATALOGUE: Mapping[str, str] = Registered(_public_events)
 ALL = "*"
-TEST_EVENT = "webhook_endpoint.test"  # sent by the test button only; nobody subscribes to it
+TEST_EVENT = "webhook_endpoint.test"  # only sent as a test; it cannot be subscribed to
 
 
 def groups() -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Tells a company's owners, by another way than webhooks, that an endpoint was switched off."""
+"""Emails to a company's owners about endpoints that were disabled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_NAME = "webhooks.send_notices"
 
 
 def send_notices() -> int:
-    """Queue every notice that is due, each in one transaction with the note that it is; return how many."""
+    """Queue every due notice, each in one transaction with the mark that it was sent. Return how many."""
     with system_context(reason="webhook notices that are due"):
         endpoints = Endpoint.objects.filter(notice_due=True).exclude(id__in=set_aside.resting(BATCH_NAME))
         due = list(endpoints.order_by("id")[:BATCH])

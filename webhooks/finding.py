@@ -1,4 +1,4 @@
-"""What webhooks finds: endpoints, deliveries and attempts by identifier, an endpoint by its URL, an event by its deliveries."""
+"""Search in webhooks: endpoints, deliveries and attempts by id, endpoints by URL, events by their deliveries."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from webhooks.models import Attempt, Delivery, Endpoint
 
 
 def find(text: str) -> Iterator[Found]:
-    """Yield what `text` names; an attempt leads to its delivery, an event to each delivery of it."""
+    """Yield the matches of `text`. An attempt leads to its delivery, an event to each of its deliveries."""
     for found in by_identifier(text, PAGES):
         if not isinstance(found.row, Endpoint) or found.row.deleted_at is None:
             yield found
@@ -24,7 +24,7 @@ def find(text: str) -> Iterator[Found]:
 
 
 def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
-    """Yield endpoints by URL, and deliveries by identifier."""
+    """Yield names: an endpoint's URL, a delivery's id."""
     yield from name_rows(
         identifiers, {Endpoint: (lambda row: row.url, _endpoint), Delivery: (None, _delivery)}
     )

@@ -1,8 +1,8 @@
-"""Carries recovery jobs forward: small transactions, each of which moves the cursor with its work.
+"""Runs recovery jobs in small transactions, each of which advances the cursor together with its work.
 
-Killed at any point, a job goes on from where it stands. It never floods a receiver: while more than a few hundred
-deliveries wait for the endpoint, the job waits too. It is not done before the relay has taken every event that was there
-when it began: what is taken while the endpoint is on goes to it by itself, the rest is found by the job.
+An interrupted job continues where it stopped. It never floods a receiver: while more than a few hundred deliveries are
+pending for the endpoint, the job pauses. It does not finish until every event that existed when it started has been relayed:
+those relayed while the endpoint is enabled are delivered normally, and the job finds the rest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RECOVERABLE = (Delivery.Status.EXHAUSTED, Delivery.Status.CANCELED)
 
 
 def advance_recoveries() -> bool:
-    """Move one running job on by a chunk; return whether any job is running that could be moved on at once."""
+    """Advance one running job by a chunk. Return whether any running job could be advanced again immediately."""
     with system_context(reason="webhook recovery"):
         job = (
             RecoveryJob.objects.select_for_update(skip_locked=True, of=("self",))
@@ -47,19 +47,19 @@ def advance_recoveries() -> bool:
             job.save(update_fields=["checked_at"])
             return False
         else:
-            # Before the rows are read: what the relay has taken by now is among them.
+            # Checked before reading the rows, so that they include everything relayed by now.
             relay_is_past = not _in_front(job, endpoint).filter(relayed_at=None).exists()
             moved = _resend(job) if job.kind == RecoveryJob.Kind.RECOVER else _replay(job, endpoint)
             if moved < CHUNK and relay_is_past:
                 job.examined += _in_front(job, endpoint).count()
                 _finish(job, RecoveryJob.Status.DONE)
             elif moved == 0:
-                return False  # it waits for the relay
+                return False  # waiting for the relay
         return True
 
 
 def count_candidates(job: RecoveryJob, endpoint: Endpoint) -> int:
-    """Return how many deliveries or events the job will look at, those still in front of the relay among them."""
+    """Return how many deliveries or events the job will process, including events that are not relayed yet."""
     if job.kind == RecoveryJob.Kind.RECOVER:
         behind = _failed(job).count()
     else:
@@ -68,7 +68,7 @@ def count_candidates(job: RecoveryJob, endpoint: Endpoint) -> int:
 
 
 def relay_position() -> int:
-    """Return the position of the event that the relay took last of the current tenant's; 0 before the first."""
+    """Return the position of the current tenant's most recently relayed event; 0 if there is none."""
     taken = OutboxEvent.objects.filter(relayed_at__isnull=False, position__isnull=False)
     return taken.order_by("-position").values_list("position", flat=True).first() or 0
 
@@ -114,7 +114,7 @@ def _missing(job: RecoveryJob, endpoint: Endpoint) -> QuerySet[OutboxEvent]:
 
 
 def _in_front(job: RecoveryJob, endpoint: Endpoint) -> QuerySet[OutboxEvent]:
-    """What was there when the job began, and in front of the relay."""
+    """Events that existed but were not relayed when the job started."""
     return _of_period(job, endpoint).filter(
         Q(position=None) | Q(position__gt=job.began_at_position), sequence__lte=job.began_at_sequence
     )
@@ -141,7 +141,7 @@ def _replay(job: RecoveryJob, endpoint: Endpoint) -> int:
     if found:
         assert found[-1].position is not None
         job.position = found[-1].position
-    # Those that were in front of the relay at the beginning are counted together at the end.
+    # Events that were not relayed at the start are counted together at the end.
     job.examined += sum(
         e.sequence > job.began_at_sequence or (e.position or 0) <= job.began_at_position for e in found
     )

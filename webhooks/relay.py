@@ -1,11 +1,11 @@
-"""From the outbox to deliveries: who gets which event, decided once, in one transaction.
+"""Turns outbox events into deliveries: which endpoint gets which event is decided once, in one transaction.
 
-The relay takes what it finds committed and gives each event its position, the order in which everything else reads
-(docs/architecture.md, Events). An event that is committed late is taken late and gets a later position; nothing waits for a transaction that
-is still open. Whoever is killed on the way leaves nothing half done, and the next run does it all.
+The relay reads committed events and assigns each its position, which defines the order for all readers (docs/architecture.md,
+Events). An event that commits late is relayed late and gets a later position; nothing waits for open transactions. A relay that
+is killed leaves nothing half done, and the next run starts over.
 
-Several relays share the work by company: a company's events are taken under a lock of its own, so that their positions
-grow in the order of the commits, whoever takes them.
+Several relays share the work by company: a company's events are relayed under a per-company lock, so that their positions
+increase in commit order regardless of which relay takes them.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from webhooks.catalogue import matches
 BATCH = 500
 BATCH_NAME = "webhooks.relay"
 MAX_BODY_BYTES = 65_536
-# One run looks at no more companies than this, in no particular order: each gets its turn.
+# One run considers at most this many companies, in random order so that each gets its turn.
 COMPANIES = 200
-# So many companies with long queues share a batch; the others are left to other relays, or to the next run.
+# At most this many companies with long queues share a batch; the rest are left to other relays or the next run.
 SHARES = 5
-_LOCKS = 0x706F6D72  # the class of the companies' locks; any fixed number will do
+_LOCKS = 0x706F6D72  # the advisory lock class of the companies (an arbitrary constant)
 _COUNTER_LOCK = 0x706F6D_7265_6C61
 
-# A loose index scan: one step per company that has anything to relay, whatever the lengths of the queues.
+# A loose index scan: one step per company with events to relay, regardless of queue lengths.
 _COMPANIES = """
     WITH RECURSIVE waiting AS (
         (SELECT company_id FROM core_outboxevent WHERE relayed_at IS NULL ORDER BY company_id LIMIT 1)
@@ -64,8 +64,8 @@ _LOCK = """
     SELECT company_id FROM unnest(%s::uuid[]) AS company_id
     WHERE pg_try_advisory_xact_lock(%s, hashtext(company_id::text))
 """
-# Positions are drawn in the order of the sequence, after those that a subscription has given (number_what_is_there). The
-# last column is what tells a counter that was set back (_take).
+# Positions are assigned in the order of the sequence, after those assigned by a subscription (number_committed_events). The
+# last column detects a counter that was set back (_take).
 _TAKE = """
     SELECT taken.id, taken.company_id, taken.mode, taken.type, taken.object_id, taken.data, taken.api_version, taken.created,
         taken.traceparent, coalesce(taken.position, nextval('core_event_position')),
@@ -101,7 +101,7 @@ _CATCH_UP = """
     FROM (SELECT max(position) AS last FROM core_outboxevent) given, core_event_position counter
     WHERE counter.last_value < given.last
 """
-# FOR SHARE: an edit under way is waited for, so that no event goes by a subscription that has just changed.
+# FOR SHARE waits for concurrent edits, so that no event is relayed by an outdated subscription.
 _SUBSCRIPTIONS = """
     SELECT id, company_id, mode, events, subscribed_from
     FROM webhooks_endpoint
@@ -109,7 +109,7 @@ _SUBSCRIPTIONS = """
     ORDER BY id
     FOR SHARE
 """
-# One message: what was taken is done, and whether anything else waits.
+# One round trip: marks the taken events as relayed and returns whether any others are waiting.
 _FINISH = """
     WITH done AS (
         UPDATE core_outboxevent e SET relayed_at = %(now)s, position = taken.position
@@ -137,7 +137,7 @@ _INSERT_DELIVERIES = """
 
 @dataclass(frozen=True, slots=True)
 class RelayResult:
-    """What one run did. `waiting`: events remain that did not fit, or that another relay has in hand."""
+    """The result of one run. `waiting`: events remain that did not fit, or that another relay is processing."""
 
     events: int
     deliveries: int
@@ -146,7 +146,7 @@ class RelayResult:
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An event of the outbox, as far as a delivery needs it."""
+    """The fields of an outbox event that a delivery needs."""
 
     id: uuid.UUID
     company_id: uuid.UUID
@@ -160,7 +160,7 @@ class OutboxRow:
 
     @classmethod
     def of(cls, event: OutboxEvent) -> OutboxRow:
-        """Return what a delivery on request needs of an event; it belongs to no trace."""
+        """Convert an event for a delivery on request, which does not belong to a trace."""
         return cls(
             event.id, event.company_id, event.mode, event.type, event.object_id, event.data,
             event.api_version, event.created,
@@ -168,10 +168,10 @@ class OutboxRow:
 
 
 def relay_events(limit: int = BATCH) -> RelayResult:
-    """Give up to `limit` events their positions and make their deliveries, in one transaction."""
+    """Assign positions to up to `limit` events and create their deliveries, in one transaction."""
     with system_context(reason="webhook relay"), connection.cursor() as cursor:
         companies, found = _lock_companies(cursor, limit)
-        # A statement after the locks: it sees all that the relays before have done.
+        # A separate statement after locking, so that it sees everything earlier relays have committed.
         taken = _take(cursor, companies, limit) if companies else []
         if not taken:
             return RelayResult(0, 0, waiting=found)
@@ -189,7 +189,7 @@ def relay_events(limit: int = BATCH) -> RelayResult:
                     for endpoint_id, patterns, subscribed_from in subscriptions[(company_id, mode)]
                     if subscribed_from < position and matches(patterns, type_)
                 ]
-            except Exception as error:  # it keeps its position, goes to nobody, and holds up no other
+            except Exception as error:  # it keeps its position, but is not delivered
                 set_aside.record_failure(BATCH_NAME, ids.encode("evt", id_), error, row_id=id_)
                 continue
             if receivers:
@@ -205,8 +205,8 @@ def relay_events(limit: int = BATCH) -> RelayResult:
         return RelayResult(len(taken), len(pairs), waiting=cursor.fetchone()[0])
 
 
-def relay_what_is_there(*, accept_loss: bool = False) -> str:
-    """Relay until nothing is left, after a restore; return what was done and what is due."""
+def relay_after_restore(*, accept_loss: bool = False) -> str:
+    """Relay everything after a restore. Return a summary of what was relayed and what is due."""
     count = 0
     while (done := relay_events()).events:
         count += done.events
@@ -216,11 +216,11 @@ def relay_what_is_there(*, accept_loss: bool = False) -> str:
     return f"{count} events relayed; {due} deliveries are due and go out when the workers run"
 
 
-def number_what_is_there() -> None:
-    """Give the current tenant's committed events their positions, so that whoever subscribes now gets what comes later.
+def number_committed_events() -> None:
+    """Assign positions to the current tenant's committed events, so that a new subscription starts after them.
 
-    Waits for a relay that has the company's events in hand, and keeps relays waiting until the transaction ends. Whoever
-    calls it must not hold the lock of an endpoint's row yet, which the relay waits for.
+    Waits for a relay that is processing the company's events, and blocks relays until the transaction ends. The caller
+    must not hold a lock on an endpoint's row yet, because the relay waits for those.
     """
     tenant = require_tenant()
     with connection.cursor() as cursor:
@@ -229,9 +229,9 @@ def number_what_is_there() -> None:
 
 
 def _lock_companies(cursor: Any, limit: int) -> tuple[list[uuid.UUID], bool]:
-    """Lock companies with enough events for a batch; return them, and whether any has events at all.
+    """Lock companies with enough events for a batch. Return them, and whether any company has events at all.
 
-    Those that another relay has locked are left to it.
+    Companies locked by another relay are skipped.
     """
     cursor.execute(_COMPANIES, [_share(limit, SHARES), COMPANIES])
     found = cursor.fetchall()
@@ -255,7 +255,7 @@ def _take(cursor: Any, companies: list[uuid.UUID], limit: int) -> list[Any]:
     cursor.execute(_TAKE, arguments)
     taken: list[Any] = cursor.fetchall()
     if any(given is not None and position <= given for *_, position, given in taken):
-        # Given before: the counter was set back, as by an upgrade that copies tables and leaves sequences behind.
+        # Already in use: the counter was set back, for example by an upgrade that copies tables but not sequences.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_COUNTER_LOCK])
         cursor.execute(_CATCH_UP)
         cursor.execute(_TAKE, arguments)
@@ -270,9 +270,9 @@ def _share(whole: int, parts: int) -> int:
 def insert_deliveries(
     cursor: Any, events: Iterable[OutboxRow], pairs: Iterable[tuple[OutboxRow, uuid.UUID]]
 ) -> None:
-    """Store the bodies of `events` and a delivery for each pair of event and endpoint, unless they are there already.
+    """Store the bodies of `events` and a delivery for each pair of event and endpoint, unless they already exist.
 
-    An event that cannot be rendered or stored is set aside, and gets no deliveries.
+    An event that cannot be rendered or stored is set aside and not delivered.
     """
     rendered: list[tuple[OutboxRow, bytes]] = []
     for event in events:
@@ -322,9 +322,9 @@ def _insert(
 
 
 def render_body(event: OutboxRow) -> bytes:
-    """Return the bytes that are sent: the event as `GET /v1/events/{id}` answers it.
+    """Return the body to send: the event as returned by `GET /v1/events/{id}`.
 
-    Above 64 KiB its object is replaced by the object's name and the event's address in the API.
+    Above 64 KiB, the object is replaced by its id and the event's URL in the API.
     """
     body = orjson.dumps(representations.event(event))
     if len(body) <= MAX_BODY_BYTES:
@@ -334,7 +334,7 @@ def render_body(event: OutboxRow) -> bytes:
 
 
 def _trace(event: OutboxRow) -> str | None:
-    """Return the trace that the event's deliveries go on with: behind a span of the relay's own."""
+    """Return the trace context for the event's deliveries: a child of a span of the relay."""
     if event.traceparent is None or not tracing.is_on():
         return event.traceparent
     attributes = {"messaging.message.id": ids.encode("evt", event.id), "pomelo.event_type": event.type}
@@ -353,4 +353,4 @@ def _read_subscriptions(
 
 
 def _parse(data: Any) -> dict[str, Any]:
-    return orjson.loads(data) if isinstance(data, str) else data  # raw cursors give jsonb as text
+    return orjson.loads(data) if isinstance(data, str) else data  # raw cursors return jsonb as text

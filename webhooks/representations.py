@@ -1,4 +1,4 @@
-"""How webhooks' objects look to the outside: in API answers and in the audit trail alike (docs/architecture.md, Contracts)."""
+"""The public form of webhooks' objects, in API responses and the audit trail (docs/architecture.md, Contracts)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.security import crypto
 from core.values import ids
 from webhooks.models import Attempt, Delivery, Endpoint, RecoveryJob
 
-# What is shown in place of a custom header's value, which may be the receiver's credential and is never read out again.
+# Shown instead of a custom header's value, which may be a credential of the receiver and is write-only.
 HIDDEN = "[hidden]"
 
 
@@ -37,7 +37,7 @@ def endpoint(row: Endpoint) -> dict[str, Any]:
 
 
 class EventRow(Protocol):
-    """What is known of an event, whether it was read by the ORM or taken by the relay."""
+    """An event, either loaded by the ORM or read by the relay."""
 
     @property
     def id(self) -> UUID: ...
@@ -77,7 +77,7 @@ def event(row: EventRow) -> dict[str, Any]:
 
 
 def thin_event(row: EventRow, object_id: str, link: str) -> dict[str, Any]:
-    """Return an event whose object is too large to be sent: in its place its name, and where the whole event is read."""
+    """Return the form of an event whose object is too large to send: with the object's id and the URL of the full event."""
     kind = row.data.get("object", {}).get("object", row.type.partition(".")[0])
     return {**event(row), "data": {"object": {"id": object_id, "object": kind}, "thin": True, "url": link}}
 

@@ -1,4 +1,4 @@
-"""How long deliveries and events are kept, and how they go: in small steps that hold up nobody."""
+"""Retention of deliveries and events. They are deleted in small steps that do not block other work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.background import pruning
 from core.values import ids
 
 KEPT_FOR = timedelta(days=30)
-# Attempts first, then what they point to; a delivery that still waits is kept, however old it is.
+# Attempts first, then the rows they reference. A pending delivery is kept regardless of its age.
 _STATEMENTS = {
     "webhooks_attempt": """
     DELETE FROM webhooks_attempt WHERE id IN (
@@ -56,7 +56,7 @@ _STATEMENTS = {
         SELECT id FROM webhooks_endpointhour WHERE id < %(first)s LIMIT %(step)s
     )
     """,
-    # What a job found is in its deliveries, which have gone by now; one that still runs is kept.
+    # A job's results are in its deliveries, which are deleted by now. Running jobs are kept.
     "webhooks_recoveryjob": """
     DELETE FROM webhooks_recoveryjob WHERE id IN (
         SELECT id FROM webhooks_recoveryjob WHERE id < %(first)s AND status <> 'running' LIMIT %(step)s
@@ -66,7 +66,7 @@ _STATEMENTS = {
 
 
 def prune(*, max_steps: int = 200) -> int:
-    """Remove what is older than 30 days, at most `max_steps` thousand rows of each kind; return how many went."""
+    """Delete rows older than 30 days, at most `max_steps` thousand of each kind. Return how many were deleted."""
     first = ids.first_id(clock.now() - KEPT_FOR, shift_seconds=-1)
     return sum(
         pruning.in_steps(table, statement, {"first": first}, reason="webhook retention", max_steps=max_steps)

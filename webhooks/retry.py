@@ -1,7 +1,7 @@
-"""When the next attempt of a delivery is due, from nothing but its arguments.
+"""The retry schedule of deliveries. Pure functions.
 
 Ten attempts over 75 h 35 m, as the Standard Webhooks specification suggests. Jitter only adds, so that no attempt
-comes earlier than promised; a receiver's own Retry-After is honoured within bounds.
+comes earlier than promised. A receiver's Retry-After is honoured within limits.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def next_attempt_at(
 ) -> datetime | None:
     """Return when to try again after `attempts_made` failed attempts, or None when they are used up.
 
-    Raises ValueError before the first. `jitter` is a random number from [0, 1]: it adds up to a fifth of the delay. `retry_after` can only postpone,
-    and with its jitter by no more than ten hours beyond `failed_at` unless the schedule itself waits longer.
+    Raises ValueError before the first. `jitter` is a random number from [0, 1] that adds up to a fifth of the delay.
+    `retry_after` can only postpone the attempt: including jitter, by at most ten hours after `failed_at`, unless the schedule
+    itself waits longer.
     """
     wait = CLOCK.wait_after(attempts_made, chance=jitter)
     if wait is None:
@@ -51,16 +52,16 @@ def next_attempt_at(
 
 
 def parse_retry_after(value: str | None, status: int, now: datetime) -> timedelta | None:
-    """Return what a Retry-After header asks for (seconds or an HTTP date, RFC 9110 §10.2.3), or None; ten hours at most.
+    """Parse a Retry-After header (seconds or an HTTP date, RFC 9110 §10.2.3), capped at ten hours; None without one.
 
-    It is read on 429 and 503 only. A date may have any of the three forms of RFC 9110 §5.6.7, all of which are in GMT
-    whether they say so or not; one that has passed is no wait. A text that is neither is ignored.
+    It is honoured on 429 and 503 only. A date may have any of the three formats of RFC 9110 §5.6.7, all of which are GMT even
+    if they do not say so; a date in the past means no wait. Invalid values are ignored.
     """
     if value is None or status not in RETRY_AFTER_STATUSES:
         return None
     value = value.strip()
     if _SECONDS.fullmatch(value):
-        # However long the number is; beyond the bound it makes no difference.
+        # The number may have any length; beyond the cap it makes no difference.
         digits = value.lstrip("0")
         asked = timedelta(seconds=int(digits or 0)) if len(digits) < _LONG else MAX_RETRY_AFTER
         return min(asked, MAX_RETRY_AFTER)
@@ -76,10 +77,10 @@ def parse_retry_after(value: str | None, status: int, now: datetime) -> timedelt
 def should_disable(
     *, failing_since: datetime | None, last_success_at: datetime | None, now: datetime
 ) -> bool:
-    """Return whether an endpoint that just failed is to be switched off.
+    """Return whether an endpoint that has just failed should be disabled.
 
-    That is so when the first and the latest failure since its last success lie five days apart or more, without a
-    success in between; two failures within twelve hours never suffice, however old the last success is.
+    That is the case when the first and the latest failure since its last success are at least five days apart. Failures
+    within twelve hours are never enough, no matter how old the last success is.
     """
     if failing_since is None or now - failing_since < DISABLE_FAILURES_APART:
         return False

@@ -1,4 +1,4 @@
-"""What an event carries, made from the API document: for the picker's preview, and for tests of an endpoint in test mode."""
+"""Sample events generated from the API document, for the event picker and for endpoint tests in test mode."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from webhooks.catalogue import CATALOGUE, groups
 
 
 def sample_object(event_type: str, *, mode: Mode) -> dict[str, Any]:
-    """Return an example of the object that an event of this type is about. Raises KeyError for a type that is none."""
+    """Return a sample of the object in events of this type. Raises KeyError for an unknown type."""
     whole = _document()
     item = whole["webhooks"][event_type]["$ref"].rpartition("/")[2]
     body = whole["components"]["pathItems"][item]["post"]["requestBody"]["content"]["application/json"]
@@ -26,7 +26,7 @@ def sample_object(event_type: str, *, mode: Mode) -> dict[str, Any]:
 
 
 def sample_payload(event_type: str, *, mode: Mode) -> str:
-    """Return what is sent for an event of this type, as indented JSON. Raises KeyError."""
+    """Return the payload of a sample event of this type as indented JSON. Raises KeyError for an unknown type."""
     payload = {
         "id": public_id("evt"),
         "object": "event",
@@ -41,7 +41,7 @@ def sample_payload(event_type: str, *, mode: Mode) -> str:
 
 
 def described_groups() -> list[dict[str, Any]]:
-    """Return the events by resource, each with what it says happened."""
+    """Return the events by resource, each with its description."""
     return [
         {"resource": resource, "events": [{"type": kind, "text": CATALOGUE[kind]} for kind in kinds]}
         for resource, kinds in groups().items()

@@ -1,4 +1,4 @@
-"""Hints that there may be work. Each may be lost or doubled: the sweep finds what a lost one left."""
+"""Tasks that wake the delivery engine. Each may be lost or duplicated: the sweep picks up anything left behind."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ def relay_events(**_: Any) -> None:
 
 @system_task(name="webhooks.sweep")
 def sweep(**_: Any) -> None:
-    """Wake the delivery engine on the clock, since retries fall due and hints get lost; measure what waits."""
+    """Wake the delivery engine periodically, because retries become due and wake-ups get lost; measure the backlog."""
     pump.wake()
     metrics.measure_backlog()
 
 
 @system_task(name="webhooks.send_notices")
 def send_notices(**_: Any) -> None:
-    """Tell owners about endpoints that were switched off."""
+    """Notify owners of endpoints that were disabled."""
     emails.send_notices()
 
 
 @system_task(name="webhooks.prune")
 def prune(**_: Any) -> None:
-    """Remove deliveries, events and counts that are older than they are kept."""
+    """Delete deliveries, events and counts past their retention period."""
     retention.prune()
 
 

@@ -1,4 +1,4 @@
-"""Which version of the API an endpoint's deliveries are of, and their bodies in it."""
+"""The API version of an endpoint's deliveries, and conversion of bodies to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.errors import FieldError, FieldErrors
 
 
 def clean_version(date: str) -> str:
-    """Return the date of a version that is served. Raises FieldErrors for any other, naming those there are."""
+    """Return the date if it is a supported version. Otherwise raises FieldErrors listing the supported ones."""
     dates = [version.date for version in versions.served(clock.now())]
     if date not in dates:
         message = f"The API has no such version (any more). Send one of: {', '.join(dates)}."
@@ -19,7 +19,7 @@ def clean_version(date: str) -> str:
 
 
 def body_in(date: str, body: bytes) -> bytes:
-    """Return the body of an event as the version of this date shows it, or the oldest that is served when that one has ended."""
+    """Return an event's body in the version of this date, or in the oldest supported version if that one has ended."""
     version = versions.pinned(date)
     if version is versions.newest():
         return body

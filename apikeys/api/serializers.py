@@ -1,4 +1,4 @@
-"""What the keys app's endpoint answers."""
+"""Responses of the keys app's endpoint."""
 
 from rest_framework import serializers
 

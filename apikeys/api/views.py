@@ -1,4 +1,4 @@
-"""`GET /v1/whoami`: what the key that calls is and may do."""
+"""`GET /v1/whoami`: describes the calling key and its permissions."""
 
 from typing import cast
 

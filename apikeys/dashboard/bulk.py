@@ -1,4 +1,4 @@
-"""Revoking, rotating and restoring the keys that were ticked in the list: one page that asks, and one answer."""
+"""Bulk revoke, rotate and restore of the keys selected in the list, each with a confirmation page."""
 
 from dataclasses import replace
 from operator import attrgetter
@@ -52,15 +52,15 @@ RESTORE = replace(
 
 
 class _BulkRequest(CompanyRequest):
-    """What the page that rotates several keys receives, for type checkers."""
+    """The request of the bulk rotation page, for type checkers."""
 
     new_secrets: list[NewSecret]
 
 
 def _prepare_secrets(request: CompanyRequest) -> None:
-    """Make the secrets before the transaction: hashing takes long on purpose, so that what will be refused gets none.
+    """Make the secrets before the transaction, and only for keys that can be rotated: hashing is slow by design.
 
-    Raises NotFound, KeyNotActive for any of the keys, and TemporarilyUnavailable while the company has others made.
+    Raises NotFound or KeyNotActive for any of the keys, and TemporarilyUnavailable while the company is making others.
     """
     inside = cast(_BulkRequest, request)
     inside.new_secrets = []
@@ -78,18 +78,18 @@ def _prepare_secrets(request: CompanyRequest) -> None:
 
 
 def _rotate_form(request: HttpRequest, keys: list[ApiKey]) -> RotateForm:
-    # The form that asks first sends no choice.
+    # The confirmation form does not send a choice yet.
     return RotateForm(request.POST if "overlap" in request.POST else None, keys=keys)
 
 
 def _chosen_keys(request: CompanyRequest, most: int) -> list[ApiKey]:
-    """Return the keys that were ticked; none, with a message that says why, when the page cannot act on them."""
+    """Return the selected keys; an empty list, with a message that explains why, if the page cannot act on them."""
     asked = ticked(request, "key", most=most)
     return get_keys(asked) if asked else []
 
 
 def _chosen(bulk: Bulk, keys: list[ApiKey]) -> dict[str, Any]:
-    """Return the context of the page that asks."""
+    """Return the context of the confirmation page."""
     return {
         "bulk": bulk,
         "keys": keys,
@@ -104,7 +104,7 @@ def _chosen(bulk: Bulk, keys: list[ApiKey]) -> dict[str, Any]:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_selected(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then revoke every key that was ticked."""
+    """Confirm, then revoke every selected key."""
     keys = _chosen_keys(request, MOST_REVOKED)
     if not keys:
         return redirect("apikeys:list")
@@ -122,7 +122,7 @@ def revoke_selected(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.OWNER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def restore_selected(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then undo the revocation of every key that was ticked."""
+    """Confirm, then undo the revocation of every selected key."""
     keys = _chosen_keys(request, MOST_REVOKED)
     if not keys:
         return redirect("apikeys:list")
@@ -139,7 +139,7 @@ def restore_selected(request: CompanyRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("issued", "context")
 def rotate_selected(request: _BulkRequest) -> HttpResponse:
-    """Ask once, then rotate every key that was ticked and show the new secrets, once."""
+    """Confirm, then rotate every selected key and show the new secrets once."""
     keys = _chosen_keys(request, MOST_ROTATED)
     if not keys:
         return redirect("apikeys:list")

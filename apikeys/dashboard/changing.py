@@ -1,7 +1,7 @@
-"""Creating, editing, rotating and revoking keys. All of it asks for a recent login.
+"""Creating, editing, rotating and revoking keys. All of it requires a recent login.
 
-Each page is two functions: the outer one runs after the transaction of the inner one has committed, when it is known
-whether every process could be told, and says so if not.
+Each page is two functions: the outer one runs after the inner one's transaction has committed, and warns if the change has not
+reached every process.
 """
 
 from collections.abc import Callable
@@ -52,14 +52,14 @@ View = Callable[..., HttpResponse]
 
 
 def never_stored(view: View) -> View:
-    """The page that shows a secret must be kept nowhere."""
+    """Prevent caching of a page that shows a secret."""
 
     @wraps(view)
     def no_store(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         add_never_cache_headers(response)
         response.headers["Cache-Control"] = "no-store"
-        # Not `no-referrer`: a browser would then post the form with `Origin: null`, which the CSRF check refuses.
+        # Not `no-referrer`: browsers would then post the form with `Origin: null`, which the CSRF check refuses.
         response.headers["Referrer-Policy"] = "same-origin"
         return response
 
@@ -67,13 +67,13 @@ def never_stored(view: View) -> View:
 
 
 class _SecretRequest(CompanyRequest):
-    """What the two pages that show a secret receive, for type checkers."""
+    """The request of the two pages that show a secret, for type checkers."""
 
     new_secret: NewSecret
 
 
 def _prepare_secret(request: CompanyRequest) -> None:
-    """Make the secret that a form asks for, before its transaction: hashing takes long on purpose, and Vault may."""
+    """Make the secret before the transaction: hashing is slow by design, and Vault may be slow too."""
     if request.method == "POST":
         tenant = Tenant(request.membership.company_id, request.mode)
         cast(_SecretRequest, request).new_secret = prepare_secret(tenant)
@@ -107,9 +107,9 @@ def _plan_limit(request: CompanyRequest) -> int:
 
 
 def _beginning(request: HttpRequest) -> dict[str, Any]:
-    """What a new key's form begins with: `?preset=` ticks scopes, `?kind=browser` the kind.
+    """Initial values of a new key's form: `?preset=` selects scopes, `?kind=browser` the kind.
 
-    A browser key begins without a scope: what strangers may read is chosen one by one.
+    A browser key starts without scopes: anything public must be selected explicitly.
     """
     scopes = PRESETS.get(request.GET.get("preset", ""), ())
     kind = {"kind": ApiKey.Kind.BROWSER} if request.GET.get("kind") == ApiKey.Kind.BROWSER else {}
@@ -166,7 +166,7 @@ def rotate_page(request: _SecretRequest, client_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def end_overlap_now(request: CompanyRequest, client_id: str) -> HttpResponse:
-    """End the old secret of a rotation before its time."""
+    """End the overlap of a rotation early."""
     change = end_overlap(key=get_key(client_id), actor=request.principal)
     messages.success(request, "The old secret no longer works.")
     return redirect("apikeys:detail", change.key.public_id)
@@ -176,7 +176,7 @@ def end_overlap_now(request: CompanyRequest, client_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke_page(request: CompanyRequest, client_id: str) -> HttpResponse:
-    """Ask, then revoke."""
+    """Confirm, then revoke."""
     key = get_key(client_id)
     form = RevokeForm(request.POST or None)
     if request.method == "POST" and (form.is_valid() or not form.is_bound):
@@ -203,9 +203,9 @@ def undo_revocation(request: CompanyRequest, client_id: str) -> HttpResponse:
 
 
 def _replay_last_days(key: ApiKey, form: KeyForm, actor: Principal) -> Replay:
-    """What the form's restrictions would have done to the last days' calls. Raises FieldErrors; saves nothing."""
+    """Replay recent calls against the form's restrictions, without saving. Raises FieldErrors."""
     columns = check_settings(form.chosen(), actor=actor, current=key)
-    # The log belongs to an app this one may not import: settings name the reader.
+    # The log belongs to an app that must not be imported here, so a setting names the reader.
     calls = import_string(settings.KEY_CALLS)(key.id, since=clock.now() - PERIOD)
     return replay(
         calls, networks=columns["allowed_networks"], scopes=columns["scopes"], required=required_scopes()

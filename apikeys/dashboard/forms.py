@@ -36,14 +36,14 @@ OVERLAP_LABELS = {
     "24h": "It works for 24 more hours",
     "7d": "It works for 7 more days",
 }
-# A key that was used within so long is in use: without an overlap its rotation would stop a program.
+# A key used within this time is in use: rotating it without an overlap would break an integration.
 IN_USE_WITHIN = timedelta(days=7)
-# Where a field of the service is shown on the form.
+# The form field that shows each service field.
 _SHOWN_AT = {"expires_at": "expires_on"}
 
 
 class KeyForm(forms.Form):
-    """Everything about a key that a person chooses."""
+    """The settings of a key."""
 
     name = NameField(
         max_length=MAX_NAME_LENGTH,
@@ -103,13 +103,13 @@ class KeyForm(forms.Form):
         self.editing, self.plan_limit = editing, plan_limit
         self.fields["rate_limit"].help_text = f"At most {plan_limit:,}, the limit of your plan."
         if editing is not None:
-            # A secret that was once in a browser must not become a server key.
+            # A secret that has been public in a browser must not become a server key's.
             del self.fields["kind"]
         self._offer_versions(editing)
         self._state_policy(policy)
 
     def _state_policy(self, policy: KeyPolicy) -> None:
-        """Say beside each field what the company asks, and offer nothing that it forbids. The service decides."""
+        """Show the company's policy beside each field and drop forbidden choices. The service enforces it."""
         if policy.longest_days is not None:
             expiry = self.fields["expiry"]
             expiry.help_text = policy.longest_life
@@ -133,7 +133,7 @@ class KeyForm(forms.Form):
             self.fields["name"].help_text = f"{self.fields['name'].help_text} {NEEDS_SECOND_FACTOR}"
 
     def _offer_versions(self, editing: ApiKey | None) -> None:
-        """A new key has the newest version; an older one may move where there is a choice."""
+        """A new key gets the newest version; an existing one may switch if there is a choice."""
         dates = versions.choices_for(editing.api_version if editing is not None else None)
         if not dates:
             del self.fields["api_version"]
@@ -141,7 +141,7 @@ class KeyForm(forms.Form):
         self.fields["api_version"].choices = [(date, date) for date in dates]  # type: ignore[attr-defined]
 
     def clean_rate_limit(self) -> int:
-        """More than the plan allows would be held to the plan in silence. What a key has from a larger plan may stay."""
+        """Refuse a limit above the plan's, which would silently be capped. A limit kept from a larger plan may stay."""
         wanted = int(self.cleaned_data["rate_limit"])
         kept = self.editing is not None and self.editing.rate_limit == wanted
         if self.plan_limit < wanted <= MAX_RATE_LIMIT and not kept:
@@ -151,7 +151,7 @@ class KeyForm(forms.Form):
         return wanted
 
     def clean(self) -> dict[str, Any]:
-        """A day of one's own choice must be given, and one that is given counts."""
+        """Require a date for a custom expiry, and treat any given date as a custom expiry."""
         cleaned = super().clean() or {}
         if cleaned.get("expires_on") and "expires_on" in self.changed_data:
             if "expiry" in self.changed_data and cleaned.get("expiry") != "custom":
@@ -191,7 +191,7 @@ class KeyForm(forms.Form):
             return clock.now() + timedelta(days=int(expiry))
         current = self.editing.expires_at if self.editing is not None else None
         if current is not None and current.date() == day:
-            # Saving the form unchanged must not move the moment.
+            # Saving the form unchanged must not change the expiry.
             return current
         return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)
 
@@ -219,7 +219,7 @@ def initial_values(key: ApiKey) -> dict[str, Any]:
 
 
 class KeyFilterForm(forms.Form):
-    """What the list of keys is narrowed by. A value that is none narrows nothing."""
+    """Filters of the list of keys. Invalid values are ignored."""
 
     q = forms.CharField(
         label="Search",
@@ -238,7 +238,7 @@ class KeyFilterForm(forms.Form):
 
 
 class RotateForm(forms.Form):
-    """What happens to the old secret: of a key in use it works for a day more unless somebody decides otherwise."""
+    """What happens to the old secret. For a key in use it keeps working for another day by default."""
 
     overlap = forms.ChoiceField(
         label="The old secret",
@@ -284,7 +284,7 @@ class RevokeForm(forms.Form):
 
 
 class NeverRenderedInput(forms.TextInput):
-    """A text field that shows what is typed into it, and comes back empty."""
+    """A text input whose value is never rendered back into the page."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         """Leave the value out."""
@@ -292,7 +292,7 @@ class NeverRenderedInput(forms.TextInput):
 
 
 class FoundKeyForm(forms.Form):
-    """A secret that somebody has found. What was pasted is never written into a page again."""
+    """A report of an exposed secret. The pasted text is never rendered back into a page."""
 
     secret = forms.CharField(
         label="The secret you found",

@@ -1,6 +1,6 @@
 """Reports of exposed secrets: a page, and an endpoint for programs. No sign-in needed.
 
-Every well-formed secret gets the same answer, whether it is somebody's, was somebody's, or is made up.
+Every well-formed secret gets the same response, whether it is valid, was valid, or never existed.
 """
 
 from django.conf import settings

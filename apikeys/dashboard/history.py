@@ -1,4 +1,4 @@
-"""The time line of a key: what its audit trail says, and, from before the trail begins, what its own rows still know."""
+"""The timeline of a key: its audit entries and, for the time before they start, what the key's own rows still show."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.representations import display_secret
 
-# What a person calls each action on a key, and its tone. Calls and failed calls stand in the request log instead.
+# The label and tone of each action on a key. Requests, successful or not, are in the request log instead.
 TITLES = {
     "api_key.created": ("Created", "ok"),
     "api_key.updated": ("Edited", "muted"),
@@ -28,21 +28,21 @@ TITLES = {
 
 
 def history_of(key: ApiKey, secrets: list[ApiKeySecret]) -> list[dict[str, Any]]:
-    """Return the entries of the time line, newest first; `secrets` are all of the key's, newest first."""
-    # The trail belongs to an app this one may not import: settings name the reader.
+    """Return the timeline's entries, newest first; `secrets` are all of the key's secrets, newest first."""
+    # The trail belongs to an app that must not be imported here, so a setting names the reader.
     trail = import_string(settings.OBJECT_HISTORY)(key.public_id, actions=tuple(TITLES))
-    told = [
-        _told(action, moment, who, changes, detail, entry_id)
+    entries = [
+        _timeline_entry(action, moment, who, changes, detail, entry_id)
         for action, moment, who, changes, detail, entry_id in trail
     ]
-    begin = min((entry["moment"] for entry in told), default=None)
+    begin = min((entry["moment"] for entry in entries), default=None)
     earlier = [entry for entry in _from_rows(key, secrets) if begin is None or entry["moment"] < begin]
-    if any(entry["title"] == "Created" for entry in told):
+    if any(entry["title"] == "Created" for entry in entries):
         earlier = []
-    return sorted([*told, *earlier], key=lambda entry: entry["moment"], reverse=True)
+    return sorted([*entries, *earlier], key=lambda entry: entry["moment"], reverse=True)
 
 
-def _told(
+def _timeline_entry(
     action: str,
     moment: datetime,
     who: str,
@@ -53,7 +53,7 @@ def _told(
     title, tone = TITLES[action]
     about = []
     if action == "api_key.updated" and changes:
-        about.append(_listed(name.replace("_", " ") for name in changes))
+        about.append(_join_sorted(name.replace("_", " ") for name in changes))
     if action == "api_key.revoked" and detail.get("reason"):
         reason = str(detail["reason"])
         about.append(str(dict(ApiKey.RevocationReason.choices).get(reason, reason)))
@@ -62,12 +62,12 @@ def _told(
     return {"title": title, "moment": moment, "note": ", ".join(about), "tone": tone, "url": url}
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join_sorted(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
 def _from_rows(key: ApiKey, secrets: list[ApiKeySecret]) -> list[dict[str, Any]]:
-    """Return what the rows of the key and its secrets know: the trail is kept for a while only."""
+    """Return entries derived from the rows of the key and its secrets, which outlive the audit trail."""
     rows = (
         ("Created", "ok", key.created, f"by {key.created_by_name}"),
         *(("Rotated", "accent", secret.created, display_secret(secret)) for secret in secrets[:-1]),

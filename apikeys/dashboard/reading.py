@@ -19,7 +19,7 @@ from apikeys.dashboard.forms import KeyFilterForm
 from apikeys.dashboard.history import history_of
 from apikeys.deprecations import keys_that_still_use, still_used
 from apikeys.models import ApiKey, ApiKeySecret
-from apikeys.policy import KeyPolicy, key_against, keys_against, policy_of
+from apikeys.policy import KeyPolicy, key_violations, policy_of, violating_keys
 from apikeys.representations import display_secret
 from apikeys.selectors import EXPIRES_SOON, KeyFilter, find_keys, get_key, scope_uses
 from apikeys.services import UNDO_MINUTES, can_restore, check_rotate, made_by_key
@@ -38,18 +38,18 @@ MOST_COUNTED = 1000
 @company_page()
 @require_safe
 def list_page(request: CompanyRequest) -> HttpResponse:
-    """The keys of the company in the current mode that the filters describe, each with how much it was used."""
+    """The company's keys in the current mode that match the filters, with their usage."""
     now = clock.now()
     member_ids = frozenset(member.user.public_id for member in list_members())
     form = KeyFilterForm(request.GET)
     policy = policy_of(request.membership.company)
-    against = keys_against(policy)
+    against = violating_keys(policy)
     found = find_keys(form.chosen(), now=now, member_ids=member_ids, against_policy=against)
     breaking = find_keys(
         KeyFilter(state="against_policy"), now=now, member_ids=member_ids, against_policy=against
     )
     page = paginate_list(found, request, columns=COLUMNS)
-    # The log belongs to an app this one may not import: settings name the reader.
+    # The log belongs to an app that must not be imported here, so a setting names the reader.
     days = import_string(settings.KEY_DAYS)([key.id for key in page.items], days=SPARK_DAYS, today=now.date())
     count = found.order_by()[: MOST_COUNTED + 1].count()
     behind = keys_that_still_use(page.items, now)
@@ -71,7 +71,7 @@ def list_page(request: CompanyRequest) -> HttpResponse:
 
 
 def _bulk_actions(request: CompanyRequest) -> list[dict[str, str]]:
-    """Return what can be done to ticked keys."""
+    """Return the actions available for selected keys."""
     actions = [
         {"label": "Rotate", "icon": "rotate", "url": reverse("apikeys:rotate_selected")},
         {"label": "Revoke", "icon": "trash", "url": reverse("apikeys:revoke_selected"), "tone": "danger"},
@@ -93,7 +93,7 @@ def status_of(key: ApiKey, now: datetime) -> str:
 
 
 def _state_of_secret(key: ApiKey, secret: ApiKeySecret, now: datetime) -> str:
-    """No secret works longer than its key."""
+    """The state of a secret, which never outlives its key."""
     if secret.revoked_at is not None or key.revoked_at is not None:
         return "revoked"
     if key.expires_at is not None and key.expires_at <= now:
@@ -127,7 +127,7 @@ def _row(
             notes.append({"text": "uses deprecated features", "tone": "warn"})
         if has_lost_its_creator(key, member_ids):
             notes.append({"text": "creator has left", "tone": "warn"})
-        if key_against(policy, key):
+        if key_violations(policy, key):
             notes.append({"text": "violates policy", "tone": "warn"})
     if key.leaked_at is not None:
         notes.append({"text": "leaked", "tone": "danger"})
@@ -146,12 +146,12 @@ def _row(
 
 
 def has_lost_its_creator(key: ApiKey, member_ids: Collection[str]) -> bool:
-    """Whether the key was made by a person who is no member any more: nobody may know what it is for."""
+    """Whether the key's creator is no longer a member, so that perhaps nobody knows what it is for."""
     return key.created_by.startswith("usr_") and key.created_by not in member_ids
 
 
 def _reported(secrets: Iterable[ApiKeySecret], now: datetime) -> list[ApiKeySecret]:
-    """Return the secrets that somebody has found and that were not replaced since."""
+    """Return the secrets that were reported as exposed and have not been replaced since."""
     return [secret for secret in secrets if secret.reported_at is not None and not _is_replaced(secret, now)]
 
 
@@ -162,7 +162,7 @@ def _is_replaced(secret: ApiKeySecret, now: datetime) -> bool:
 @company_page()
 @require_safe
 def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
-    """One key: its secrets and who uses them, restrictions, advice."""
+    """One key: its secrets and their use, restrictions and advice."""
     now = clock.now()
     key = get_key(client_id)
     uses = scope_uses(key)
@@ -185,7 +185,7 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "scopes": [{"scope": SCOPES[name], "last_used_at": uses.get(name)} for name in key.scopes],
         "rotation": advisor.rotation_state(key, now),
         "history": history_of(key, secrets),
-        "against_policy": key_against(policy_of(request.membership.company), key) if working else [],
+        "against_policy": key_violations(policy_of(request.membership.company), key) if working else [],
         "plan_limit": limits_of(request.membership.company).requests_per_minute,
         "made": made_by_key(key),
         "deprecated": still_used(key, now),

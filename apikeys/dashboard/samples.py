@@ -1,4 +1,4 @@
-"""The first call with a new key, as the page of its secret shows it."""
+"""Code samples of a first call, shown on the page with a new key's secret."""
 
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
@@ -10,12 +10,12 @@ from core.ui.samples import in_every_language
 
 @sensitive_variables()
 def samples_of(key: ApiKey, secret: str) -> dict[str, str]:
-    """Return samples by language, for a server or for a page."""
+    """Return samples by language, for a server or a browser key."""
     return _browser_samples(key) if key.kind == ApiKey.Kind.BROWSER else _server_samples(secret)
 
 
 def _browser_samples(key: ApiKey) -> dict[str, str]:
-    """The first call from a page, and from a shell as a page would make it: without an origin such a key is refused."""
+    """A first call from a page, and from a shell with an `Origin` header, without which a browser key is refused."""
     url = f"{settings.PUBLIC_URL}/v1/whoami"
     origin = key.allowed_origins[0].replace(
         "*", "app" if key.allowed_origins[0] != ANY_ORIGIN else settings.PUBLIC_URL
@@ -32,7 +32,7 @@ def _browser_samples(key: ApiKey) -> dict[str, str]:
 
 
 def _server_samples(secret: str) -> dict[str, str]:
-    """How the secret comes into the environment, and the first call, which reads it from there."""
+    """How to put the secret into the environment, and a first call that reads it from there."""
     url = f"{settings.PUBLIC_URL}/v1/whoami"
     environment = {"Shell": f"export POMELO_SECRET={secret}", ".env": f"POMELO_SECRET={secret}"}
     request = f'curl {url} \\\n  -H "Authorization: Bearer $POMELO_SECRET"'

@@ -21,7 +21,7 @@ _PUBLIC_NAMES = {"allowed_networks": "allowed_ips"}
 
 @dataclass(frozen=True, slots=True)
 class KeyChange:
-    """A changed key. `effect` tells, after the commit, whether the change has reached every process."""
+    """A changed key. After the commit, `effect` says whether the change has reached every process."""
 
     key: ApiKey
     effect: Effect
@@ -46,9 +46,9 @@ def save_change(key: ApiKey, **columns: Any) -> Effect:
 
 
 def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChange:
-    """Apply new settings to a key; what has not changed is left alone and no event is written for it.
+    """Apply new settings to a key. Without changes, nothing is written and no event is published.
 
-    The kind of a key stays what it was: a secret that was once in a browser must not become a server key.
+    The kind of a key never changes: a secret that has been public in a browser must not become a server key's.
     Raises FieldErrors, NotFound.
     """
     locked = lock_key(key.id)
@@ -63,7 +63,7 @@ def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChan
         for name in sorted(before)
     }
     if "expires_at" in before:
-        # A later expiry gets its own warnings.
+        # A new expiry gets its own notices.
         columns["expiry_notice_days"] = None
     effect = save_change(locked, **columns)
     publish(

@@ -21,9 +21,9 @@ __all__ = ["IssuedKey", "KeySettings", "NewSecret", "create_key", "give_secret",
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IssuedKey:
-    """A key with a secret that is shown now and never again. Its repr does not show it.
+    """A key with its plaintext secret, which is shown once. Its repr does not show it.
 
-    `effect` tells, after a rotation's commit, whether the end of the old secret has reached every process.
+    After a rotation has committed, `effect` says whether the end of the old secret has reached every process.
     """
 
     key: ApiKey
@@ -41,7 +41,7 @@ class IssuedKey:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NewSecret:
-    """A secret that is hashed, and kept in Vault where that is configured, and belongs to no key yet."""
+    """A secret that has been hashed and stored (in Vault, if configured) but belongs to no key yet."""
 
     tenant: Tenant
     text: str
@@ -52,10 +52,10 @@ class NewSecret:
 
 
 def prepare_secret(tenant: Tenant) -> NewSecret:
-    """Make a secret for a key of `tenant`. Call it before the transaction in which the key gets it.
+    """Make a secret for a key of `tenant`. Call it before the transaction that gives it to the key.
 
-    A hash takes a quarter of a second, and Vault as long as it likes. One that no key gets is harmless: nothing points to
-    it. Raises TemporarilyUnavailable when the store cannot take it.
+    Hashing takes a quarter of a second, and a Vault call may take longer. A secret that is never used is harmless: nothing
+    references it. Raises TemporarilyUnavailable if the store does not accept it.
     """
     secret = keys.generate(tenant.mode)
     row = ApiKeySecret(
@@ -101,8 +101,11 @@ def create_key(*, chosen: KeySettings, secret: NewSecret, actor: Principal) -> I
 
 
 def give_secret(key: ApiKey, secret: NewSecret) -> None:
-    """Store a prepared secret as the newest of `key`. Raises TemporarilyUnavailable in the one case in 62^8 that another
-    secret has its locator, and ValueError for a secret of another tenant."""
+    """Store a prepared secret as the newest of `key`.
+
+    Raises TemporarilyUnavailable if another secret has the same locator (one in 62^8), and ValueError for a secret of
+    another tenant.
+    """
     if secret.tenant != require_tenant():
         raise ValueError("This secret was made for another company or mode.")
     secret.row.key = key

@@ -1,4 +1,4 @@
-"""When a key leaks: it is revoked for good, and what it has made since is switched off with it."""
+"""Handling a leaked key: it is permanently revoked, and resources it has created since are disabled with it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,14 +13,14 @@ from core.security.made_by import Made, traces
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """A key revoked as leaked. `switched_off` counts what else ended, by what pages call it."""
+    """A key revoked as leaked. `switched_off` counts the disabled resources by their name on pages."""
 
     change: KeyChange
     switched_off: dict[str, int]
 
 
 def made_by_key(key: ApiKey, *, since: datetime | None = None) -> dict[str, list[Made]]:
-    """Return what a key has made since (by default ever) and what is still at work, by what pages call it."""
+    """Return the active resources a key has created since `since` (by default ever), by their name on pages."""
     found = {trace.title: trace.find(key_id=key.public_id, since=since or key.created) for trace in traces()}
     return {title: made for title, made in found.items() if made}
 
@@ -32,12 +32,12 @@ def revoke_leaked_key(
     actor: Principal,
     how: str = "The company said so when it revoked the key.",
 ) -> Leak:
-    """Revoke a key as leaked, and switch off what it made since: all in the one transaction of the caller.
+    """Revoke a key as leaked and disable the resources it has created since, in the caller's transaction.
 
-    `how` says on its page from where that is known, unless it was known already.
+    `how` is shown on the key's page as the source of the report, unless one is recorded already.
 
-    A request of the key that was admitted just before may still finish after this; what it makes is on the key's page, and
-    calling this again switches it off. A key that was revoked already can no longer be restored. Raises NotFound.
+    A request of the key that was admitted just before may still finish afterwards; what it creates appears on the key's page,
+    and calling this again disables it. A key that was revoked earlier can no longer be restored. Raises NotFound.
     """
     change = revoke_key(key=key, actor=actor, reason=ApiKey.RevocationReason.LEAK)
     locked = lock_key(key.id)

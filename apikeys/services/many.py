@@ -16,19 +16,19 @@ MOST_REVOKED = 100
 
 
 def revoke_keys(*, keys: Sequence[ApiKey], actor: Principal) -> list[KeyChange]:
-    """Revoke keys, in the order of their ids so that two callers never wait for each other in a ring. Raises NotFound."""
+    """Revoke keys in the order of their ids, so that concurrent callers cannot deadlock. Raises NotFound."""
     return [revoke_key(key=key, actor=actor) for key in _in_order(keys)]
 
 
 def restore_keys(*, keys: Sequence[ApiKey], actor: Principal) -> list[KeyChange]:
-    """Undo revocations. Raises UndoRefused, for any of them, and NotFound."""
+    """Undo revocations. Raises UndoRefused if any cannot be undone, and NotFound."""
     return [restore_key(key=key, actor=actor) for key in _in_order(keys)]
 
 
 def rotate_keys(
     *, keys: Sequence[ApiKey], overlap: timedelta, secrets: Sequence[NewSecret], actor: Principal
 ) -> list[IssuedKey]:
-    """Give each of `keys` one of `secrets`, which `prepare_secret` made. Raises KeyNotActive, for any of them, and as `rotate_key`."""
+    """Give each of `keys` one of `secrets`, made by `prepare_secret`. Raises what `rotate_key` raises for any of them."""
     return [
         rotate_key(key=key, overlap=overlap, secret=secret, actor=actor)
         for key, secret in zip(_in_order(keys), secrets, strict=True)

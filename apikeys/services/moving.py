@@ -1,4 +1,4 @@
-"""Moving verifiers between stores, one at a time, so that a kill at any moment loses nothing."""
+"""Moves verifiers between stores one at a time, so that it can be interrupted without loss."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -11,16 +11,16 @@ BATCH = 200
 
 
 def count_secrets_outside(store: str) -> int:
-    """How many secrets have their verifier elsewhere than in `store`."""
+    """How many secrets have their verifier in a store other than `store`."""
     with system_context(reason="secrets to move"):
         return ApiKeySecret.objects.exclude(store=store).count()
 
 
 def move_secrets(*, to: str, on_progress: Callable[[int], None] = lambda count: None) -> int:
-    """Move every verifier to the store named `to`; returns how many were moved.
+    """Move every verifier to the store named `to`. Returns how many were moved.
 
-    For each: write to the new store, point the row to it in one statement, then forget the old copy. Killed in
-    between, the row still points to a complete verifier, and the next run goes on where this one stopped.
+    For each: write to the new store, point the row to it in one statement, then delete the old copy. If interrupted, the
+    row still points to a complete verifier, and the next run continues where this one stopped.
     Raises StoreUnavailable.
     """
     target = store_named(to)
@@ -31,7 +31,7 @@ def move_secrets(*, to: str, on_progress: Callable[[int], None] = lambda count: 
             source = store_of(row)
             columns = target.save(row, source.load(row))
             with system_context(reason="moved secret"):
-                # Somebody else (another run, an upgraded hash) may have changed it since it was read.
+                # It may have changed since it was read (by another run, or an upgraded hash).
                 changed = ApiKeySecret.objects.filter(id=row.id, store=row.store, proof=row.proof).update(
                     **columns
                 )

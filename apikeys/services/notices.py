@@ -1,4 +1,4 @@
-"""What a key's people are told without asking: it will expire, it has expired, it is due for rotation, it was exposed."""
+"""Notices to the owners of a key: about to expire, expired, due for rotation, exposed."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from core.mail.words import in_mail
 from core.principal import Principal
 from core.tenancy import Tenant, require_tenant, system_context, tenant_context
 
-# Stages of `ApiKey.expiry_notice_days`: a week before, on the day, over.
+# Stages of `ApiKey.expiry_notice_days`: a week before, on the day, expired.
 WEEK_BEFORE, ON_THE_DAY, OVER = 7, 1, 0
 REMIND_AGAIN_AFTER = timedelta(days=30)
 EXPOSED_AGAIN_AFTER = timedelta(hours=1)
@@ -28,7 +28,7 @@ BATCH = 500
 
 
 def expiry_stage(expires_at: datetime, now: datetime) -> int | None:
-    """Which notice an expiry calls for at `now`; None: none yet."""
+    """Which notice an expiry calls for at `now`; None if none is due yet."""
     left = expires_at - now
     if left <= timedelta(0):
         return OVER
@@ -38,16 +38,16 @@ def expiry_stage(expires_at: datetime, now: datetime) -> int | None:
 
 
 def notify_expiry(*, now: datetime) -> int:
-    """Tell about every key that has reached a new stage of its expiry, once a stage; returns how many were told."""
+    """Send a notice for every key that has reached a new stage of its expiry. Returns how many were sent."""
     due = Q(expires_at__lte=now + timedelta(days=WEEK_BEFORE), revoked_at=None) & (
         Q(expiry_notice_days=None)
         | Q(expiry_notice_days__gt=ON_THE_DAY, expires_at__lte=now + timedelta(days=ON_THE_DAY))
         | Q(expiry_notice_days__gt=OVER, expires_at__lte=now)
     )
-    return _for_each("apikeys.notify_expiry", due, _tell_expiry, now=now)
+    return _for_each("apikeys.notify_expiry", due, _notify_expiry, now=now)
 
 
-def _tell_expiry(key: ApiKey, *, now: datetime) -> None:
+def _notify_expiry(key: ApiKey, *, now: datetime) -> None:
     assert key.expires_at is not None
     stage = expiry_stage(key.expires_at, now)
     if stage is None or (key.expiry_notice_days is not None and key.expiry_notice_days <= stage):
@@ -68,17 +68,17 @@ def _tell_expiry(key: ApiKey, *, now: datetime) -> None:
 
 
 def remind_rotation(*, now: datetime) -> int:
-    """Remind of every key whose secret is older than its interval, again every 30 days; returns how many."""
+    """Send a reminder for every key whose rotation is due, repeated every 30 days. Returns how many were sent."""
     due = (
         Q(revoked_at=None, rotation_days__isnull=False)
         & (Q(expires_at=None) | Q(expires_at__gt=now))
         & Q(rotated_at__lte=now - F("rotation_days") * timedelta(days=1))
         & (Q(rotation_reminded_at=None) | Q(rotation_reminded_at__lte=now - REMIND_AGAIN_AFTER))
     )
-    return _for_each("apikeys.remind_rotation", due, _tell_rotation, now=now)
+    return _for_each("apikeys.remind_rotation", due, _remind_rotation, now=now)
 
 
-def _tell_rotation(key: ApiKey, *, now: datetime) -> None:
+def _remind_rotation(key: ApiKey, *, now: datetime) -> None:
     if key.rotation_reminded_at is not None and key.rotation_reminded_at > now - REMIND_AGAIN_AFTER:
         return
     key.rotation_reminded_at = now
@@ -93,10 +93,10 @@ def _tell_rotation(key: ApiKey, *, now: datetime) -> None:
 
 
 def report_exposure(*, key_id: UUID, how: str, actor: Principal, now: datetime) -> bool:
-    """Record that a working secret was seen where it must not be, and tell the owners, at most once an hour.
+    """Record that a working secret was exposed and notify the owners, at most once an hour.
 
-    Returns whether it was recorded now. The key keeps working: to revoke it could stop a company's production, and
-    whoever can read the secret could do that. Raises NotFound.
+    Returns whether it was recorded this time. The key keeps working: otherwise anyone who can read the secret could stop a
+    company's production. Raises NotFound.
     """
     locked = lock_key(key_id)
     if locked.leaked_at is not None and locked.leaked_at > now - EXPOSED_AGAIN_AFTER:
@@ -113,9 +113,9 @@ def report_exposure(*, key_id: UUID, how: str, actor: Principal, now: datetime) 
 
 
 def tell_clamped_keys() -> int:
-    """Tell the current company's owners which of its keys now have a higher limit than its tier; returns how many.
+    """Notify the current company's owners of keys whose limit now exceeds its tier's. Returns how many there are.
 
-    The keys keep their own numbers: a higher tier gives them back.
+    The keys keep their own limits, which apply again in a higher tier.
     """
     company_id = require_tenant().company_id
     limit = entitlements_of(company_id).limits.requests_per_minute
@@ -134,22 +134,22 @@ def tell_clamped_keys() -> int:
     return len(clamped)
 
 
-def _for_each(batch: str, due: Q, tell: Callable[..., None], *, now: datetime) -> int:
-    """Call `tell` with every due key, locked in its own tenant's transaction; a key that fails is set aside."""
+def _for_each(batch: str, due: Q, notify: Callable[..., None], *, now: datetime) -> int:
+    """Call `notify` for every due key, locked in a transaction of its tenant. A key that fails is set aside."""
     with system_context(reason=f"sweep: {batch}"):
         keys = ApiKey.objects.filter(due).exclude(id__in=set_aside.resting(batch, now=now))
         found = list(keys.order_by("id")[:BATCH])
 
-    def tell_one(key: ApiKey) -> None:
+    def notify_one(key: ApiKey) -> None:
         with tenant_context(key.tenant):
             try:
                 locked = lock_key(key.id)
             except NotFound:
                 return
             if locked.revoked_at is None:
-                tell(locked, now=now)
+                notify(locked, now=now)
 
-    return set_aside.each(batch, found, tell_one, identify=lambda key: (key.public_id, key.id))
+    return set_aside.each(batch, found, notify_one, identify=lambda key: (key.public_id, key.id))
 
 
 def _mail(key: ApiKey, subject: str, text: str) -> None:

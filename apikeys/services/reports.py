@@ -1,8 +1,8 @@
 """Reports of exposed secrets: accepted from anyone, evaluated in the background.
 
-Whoever asks must not learn from the answer whether a secret is somebody's, nor from how long it takes. So receiving does the
-same for every well-formed secret: one row, encrypted. A task looks it up, tells the company, and ends the secret when the
-company wishes it. A report has to bring the whole secret, so whoever can make us revoke a key could use it as well.
+Neither the response nor its timing may reveal whether a secret exists, so receiving a report does the same for every
+well-formed secret: it stores one encrypted row. A task looks the secret up, notifies the company, and revokes the secret if the
+company's settings say so. A report must contain the whole secret, so anyone who can get a key revoked could also have used it.
 """
 
 import re
@@ -39,10 +39,10 @@ from core.values.redaction import redact
 log = structlog.get_logger("pomelo.apikeys.reports")
 
 REPORTS = RatePolicy("reports", 10)
-# More than this many that wait for the worker are a flood, or the worker is down.
+# More pending reports than this mean a flood, or that the worker is down.
 MAX_WAITING = 5000
 MAX_PASTED_LENGTH = 4000
-# A secret that works is reported to its owners again after so long, if somebody reports it again.
+# Owners are notified of another report of the same working secret only after this time.
 TELL_AGAIN_AFTER = timedelta(hours=24)
 GIVE_UP_AFTER = timedelta(days=1)
 BATCH = 500
@@ -54,10 +54,10 @@ _local = LocalBuckets()
 
 
 def receive_report(*, pasted: str, place: str, reporter: Principal) -> None:
-    """Take in a found secret (or the line it was found in) and where it was found.
+    """Accept a report of a found secret (or the line it was found in) and where it was found.
 
-    Says nothing about whether the secret is anybody's. Raises RateLimited (10 a minute and address), FieldErrors when
-    no well-formed secret is in the text, TemporarilyUnavailable when too many reports wait.
+    Reveals nothing about whether the secret exists. Raises RateLimited (10 per minute and address), FieldErrors if the
+    text contains no well-formed secret, TemporarilyUnavailable if too many reports are pending.
     """
     assert reporter.ip is not None
     _count(reporter.ip)
@@ -71,13 +71,13 @@ def receive_report(*, pasted: str, place: str, reporter: Principal) -> None:
         row = LeakReport(
             digest=crypto.mac("leak report", secret.encode("ascii")),
             secret=crypto.encrypt_text(secret),
-            # Whoever pastes the line it was found in may paste the secret here as well.
+            # The place may contain the secret too, for example if the whole line was pasted.
             place=redact(_CONTROL.sub(" ", place)).strip(),
             ip=reporter.ip,
             user_agent=_CONTROL.sub(" ", reporter.user_agent),
             request_id=reporter.request_id or "",
         )
-        # The same secret that still waits stands in for this one.
+        # A pending report of the same secret makes this one redundant.
         LeakReport.objects.bulk_create([row], ignore_conflicts=True)
         jobs.enqueue("apikeys.judge_reports")
 
@@ -110,9 +110,9 @@ def _find_secret_in(pasted: str) -> str:
 
 
 def judge_reports(*, now: datetime) -> int:
-    """Look up the secrets that wait and do what their companies wish; returns how many were judged.
+    """Evaluate the pending reports and apply each company's setting. Returns how many were evaluated.
 
-    One that cannot be verified right now (Vault away, bcrypt busy) waits for a later run, at most a day.
+    A secret that cannot be verified now (Vault down, bcrypt busy) is retried in later runs, for at most a day.
     """
     with system_context(reason="reported secrets that wait"):
         late = LeakReport.objects.filter(received__lt=now - GIVE_UP_AFTER)
@@ -134,9 +134,9 @@ def judge_reports(*, now: datetime) -> int:
 
 
 def _judge_one(report_id: UUID, *, now: datetime) -> bool:
-    """Judge a report and forget it, in one transaction; False when another worker has it.
+    """Evaluate a report and delete it, in one transaction. Returns False if another worker has it.
 
-    The secret is checked before: a hash is slow on purpose, and Vault is another server.
+    The secret is verified before the transaction: hashing is slow by design, and Vault is a network call.
     """
     with system_context(reason="a reported secret, before its company is known"):
         waiting = LeakReport.objects.filter(id=report_id).first()
@@ -157,7 +157,7 @@ def _judge_one(report_id: UUID, *, now: datetime) -> bool:
 
 
 def _secret_of(report: LeakReport) -> keys.ParsedSecret | None:
-    """Return the reported secret; None when the key it was encrypted under is no longer configured."""
+    """Return the reported secret; None if its encryption key is no longer configured."""
     try:
         return keys.parse(crypto.decrypt_text(report.secret))
     except crypto.Undecryptable:
@@ -183,17 +183,17 @@ def _judge(report: LeakReport, secret: keys.ParsedSecret, row: ApiKeySecret | No
         )
         return
     with tenant_context(row.tenant):
-        _tell(row, report, actor=actor, now=now)
+        _act_on_report(row, report, actor=actor, now=now)
 
 
-def _tell(found: ApiKeySecret, report: LeakReport, *, actor: Principal, now: datetime) -> None:
-    """Write down that a secret of the current tenant was found, tell the owners, and end it if they wish that."""
+def _act_on_report(found: ApiKeySecret, report: LeakReport, *, actor: Principal, now: datetime) -> None:
+    """Record that a secret of the current tenant was found, notify the owners, and revoke it if their settings say so."""
     key = lock_key(found.key_id)
     row = ApiKeySecret.objects.get(id=found.id)
     facts = {"shown_as": display_secret(row), "found_at": report.place, "reported_from": report.ip}
-    works = _works(key, row, now)
+    works = _is_working(key, row, now)
     if row.reported_at is not None:
-        # A secret may come to life again (a later expiry, an undone revocation): then the first report counts as the first.
+        # A secret may become active again (a later expiry, an undone revocation): reports made while it was dead do not count.
         recently = row.reported_at > now - TELL_AGAIN_AFTER and not row.reported_dead
         if recently or not works:
             return
@@ -221,7 +221,7 @@ def _tell(found: ApiKeySecret, report: LeakReport, *, actor: Principal, now: dat
     _mail(key, row, action, now)
 
 
-def _works(key: ApiKey, row: ApiKeySecret, now: datetime) -> bool:
+def _is_working(key: ApiKey, row: ApiKeySecret, now: datetime) -> bool:
     return (
         key.revoked_at is None
         and row.revoked_at is None
@@ -231,9 +231,9 @@ def _works(key: ApiKey, row: ApiKeySecret, now: datetime) -> bool:
 
 
 def _action(key: ApiKey, row: ApiKeySecret) -> str:
-    """What a report of a working secret does: `none`, `secret_ended` (the old one of a rotation) or `revoked`.
+    """The effect of reporting a working secret: `none`, `secret_ended` (the old one of a rotation) or `revoked`.
 
-    The secret of a browser key stands in a page for everybody to read, so nobody may stop one by reporting it.
+    A browser key's secret is public by design, so a report must not stop it.
     """
     if (
         key.kind == ApiKey.Kind.BROWSER
@@ -245,7 +245,7 @@ def _action(key: ApiKey, row: ApiKeySecret) -> str:
 
 
 def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
-    # Where it was found is the word of a stranger: it stands on the key's page as plain text, never in a mail as a link.
+    # The place is untrusted input: it is shown on the key's page as plain text, and never in an email as a link.
     said = (
         f"Someone found the secret {display_secret(row)} and reported it on {now:%d %b %Y, %H:%M} UTC from "
         f"{row.reported_from}. They had the whole secret."

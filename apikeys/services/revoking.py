@@ -51,7 +51,7 @@ def can_restore(key: ApiKey) -> bool:
     reason = ApiKey.RevocationReason
     return (
         key.revoked_at is not None
-        # A report is the word of a stranger, on which nobody of the company has decided yet.
+        # A report comes from an untrusted source, and nobody at the company has confirmed it yet.
         and (
             key.revocation_reason == reason.REPORTED
             or (key.revocation_reason == reason.USER and key.leaked_at is None)
@@ -61,7 +61,7 @@ def can_restore(key: ApiKey) -> bool:
 
 
 def restore_key(*, key: ApiKey, actor: Principal) -> KeyChange:
-    """Undo a revocation. The caller has checked that the actor is an owner with a recent login.
+    """Undo a revocation. The caller must have checked that the actor is an owner with a recent login.
 
     Raises UndoRefused after UNDO_MINUTES, after a leak that the company has seen, and after a revocation by staff or an
     operator; NotFound.
@@ -72,7 +72,7 @@ def restore_key(*, key: ApiKey, actor: Principal) -> KeyChange:
     revoked_at = locked.revoked_at
     assert revoked_at is not None
     if locked.revocation_reason == ApiKey.RevocationReason.REPORTED:
-        # Otherwise whoever reports it once more would stop the key again and again.
+        # Otherwise reporting the secret again would revoke the key again and again.
         reported = ApiKeySecret.objects.filter(key=locked, reported_at__isnull=False)
         reported.update(report_overruled_at=clock.now())
     effect = save_change(locked, revoked_at=None, revoked_by="", revocation_reason="")

@@ -16,7 +16,7 @@ from core.events import publish
 from core.principal import Principal
 from core.valkey.fences import Effect
 
-# What the pages offer. Longer overlaps keep a secret alive that was to be replaced.
+# The overlaps that pages offer. Longer ones would keep alive a secret that is meant to be replaced.
 OVERLAPS = {
     "none": timedelta(0),
     "1h": timedelta(hours=1),
@@ -47,9 +47,9 @@ class KeyAgainstPolicy(DomainError):
 
 
 def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Principal) -> IssuedKey:
-    """Give a key a new secret, which `prepare_secret` made. The last one ends now (`overlap` zero) or after `overlap`, at most 7 days.
+    """Give a key a new secret, made by `prepare_secret`. The old one ends now (zero `overlap`) or after `overlap`, at most 7 days.
 
-    At most two secrets work at a time: an older one whose overlap is still running ends now.
+    At most two secrets work at a time: one that is still in the overlap of an earlier rotation ends now.
     Raises KeyNotActive, KeyAgainstPolicy, TemporarilyUnavailable, NotFound.
     """
     if not timedelta(0) <= overlap <= MAX_OVERLAP:
@@ -69,7 +69,7 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Pri
     give_secret(locked, secret)
     columns: dict[str, Any] = {"rotated_at": now, "rotation_reminded_at": None}
     if not overlap:
-        # The exposed secret is dead.
+        # The exposed secret no longer works.
         columns |= {"leaked_at": None, "leak_detail": ""}
     effect = save_change(locked, **columns)
     publish(
@@ -90,12 +90,12 @@ def check_active(key: ApiKey, now: datetime) -> None:
 
 
 def check_rotate(key: ApiKey, actor: Principal) -> None:
-    """Raise KeyNotActive, KeyAgainstPolicy. An exposed secret may be replaced whatever the policy says of the key."""
+    """Raise KeyNotActive or KeyAgainstPolicy. An exposed secret may be replaced even if the key violates the policy."""
     check_active(key, clock.now())
     rules = policy.current_policy()
-    found = list(policy.person_against(rules, actor))
+    found = list(policy.actor_violations(rules, actor))
     if key.leaked_at is None and not key.secrets.filter(reported_at__isnull=False, revoked_at=None).exists():
-        found += policy.key_against(rules, key)
+        found += policy.key_violations(rules, key)
     if found:
         raise KeyAgainstPolicy(f"{key.name} was not rotated. {' '.join(error.message for error in found)}")
 

@@ -1,4 +1,4 @@
-"""What the caller chooses about a key, checked in one place for creating and for editing."""
+"""The settings of a key, validated in one place for creating and editing."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -31,9 +31,9 @@ MAX_ROTATION_DAYS = 730
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySettings:
-    """The choices about a key, as the caller wrote them.
+    """The requested settings of a key, not validated yet.
 
-    `wildcard_confirmed` says that a person has read the warning about `*` on a key that can write or send.
+    `wildcard_confirmed` is set when a person has confirmed the warning about `*` on a key that can write or send.
     """
 
     name: str
@@ -46,16 +46,16 @@ class KeySettings:
     expires_at: datetime | None = None
     rotation_days: int | None = DEFAULT_ROTATION_DAYS
     wildcard_confirmed: bool = False
-    # None: the newest for a new key, and what it is for another.
+    # None: the newest version for a new key, unchanged for an existing one.
     api_version: str | None = None
 
 
 def check_settings(chosen: KeySettings, *, actor: Principal, current: ApiKey | None = None) -> dict[str, Any]:
-    """The model's columns for these settings, in canonical form. Raises FieldErrors naming every refused field.
+    """Return the model's columns for these settings, in canonical form. Raises FieldErrors naming every invalid field.
 
-    What the company's policy forbids is refused too, and whatever `actor` may not do by it.
+    Settings that violate the company's policy are refused too, as is an `actor` who does not meet it.
 
-    `current` is the key that is being edited: its kind stays, and an expiry that has passed may stay as it is.
+    `current` is the key being edited: its kind cannot change, and an expiry in the past may be kept.
     """
     errors: list[FieldError] = []
     columns: dict[str, Any] = {
@@ -93,11 +93,11 @@ def check_settings(chosen: KeySettings, *, actor: Principal, current: ApiKey | N
     errors += _check_browser(columns, wildcard_confirmed=chosen.wildcard_confirmed)
     rules = policy.current_policy()
     made_at = clock.now() if current is None else current.rotated_at
-    errors += policy.person_against(rules, actor)
+    errors += policy.actor_violations(rules, actor)
     refused = {error.field for error in errors}
     errors += (
         error
-        for error in policy.settings_against(rules, columns, made_at=made_at)
+        for error in policy.settings_violations(rules, columns, made_at=made_at)
         if error.field not in refused
     )
     if errors:

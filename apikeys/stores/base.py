@@ -1,4 +1,4 @@
-"""What a store of verifiers does."""
+"""The interface of a verifier store."""
 
 from typing import Any, Protocol
 
@@ -7,19 +7,19 @@ from apikeys.models import ApiKeySecret
 
 
 class StoreUnavailable(Exception):
-    """The store cannot be reached, is sealed, or refuses our token. Nobody is let in on a guess."""
+    """The store is unreachable or sealed, or refuses our token. Authentication fails closed."""
 
 
 class SecretStore(Protocol):
-    """Keeps verifiers. `save` and `load` raise StoreUnavailable."""
+    """Stores verifiers. `save` and `load` raise StoreUnavailable."""
 
     name: str
 
     def save(self, secret: ApiKeySecret, verifier: Verifier) -> dict[str, Any]:
-        """Keep the verifier of `secret`; returns the row's columns that point to it, which the caller stores."""
+        """Store the verifier of `secret`. Returns the columns that reference it, which the caller saves."""
 
     def load(self, secret: ApiKeySecret) -> Verifier:
         """The verifier of `secret`."""
 
     def delete(self, secret: ApiKeySecret) -> None:
-        """Forget the verifier of `secret` where it is kept outside of the row."""
+        """Delete the verifier of `secret` if it is stored outside the row."""

@@ -7,7 +7,7 @@ from apikeys.models import ApiKeySecret
 
 
 class DatabaseStore:
-    """Keeps verifiers in PostgreSQL."""
+    """Stores verifiers in PostgreSQL."""
 
     name = "database"
 
@@ -25,4 +25,4 @@ class DatabaseStore:
         return Verifier(encoded=secret.encoded_hash, fingerprint=secret.fingerprint)
 
     def delete(self, secret: ApiKeySecret) -> None:
-        """Nothing is kept outside of the row."""
+        """Do nothing: the verifier is deleted with the row."""

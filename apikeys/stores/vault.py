@@ -14,9 +14,9 @@ from core.postgres.outside import outside_transactions
 
 
 def _kv(call: Callable[[Any], Any]) -> Any:
-    """Return what `call` gets from the key-value store; once more after another log-in if our token was refused.
+    """Return the result of `call` on the key-value store, retried once after a new login if our token was refused.
 
-    Raises what hvac raises.
+    Raises hvac's exceptions.
     """
     outside_transactions("vault")
     client: hvac.Client = SESSION.client()
@@ -30,12 +30,12 @@ def _kv(call: Callable[[Any], Any]) -> Any:
 
 
 class VaultStore:
-    """Keeps verifiers in Vault; the row holds the path."""
+    """Stores verifiers in Vault; the row holds the path."""
 
     name = "vault"
 
     def save(self, secret: ApiKeySecret, verifier: Verifier) -> dict[str, Any]:
-        """Write the verifier. A version left behind by a transaction that rolls back is harmless: nothing points to it."""
+        """Write the verifier. A version left behind by a rolled-back transaction is harmless: nothing references it."""
         path = f"pomelo/api-keys/{secret.company_id}/{secret.id}"
         try:
             _kv(
@@ -50,7 +50,7 @@ class VaultStore:
         return {"store": self.name, "encoded_hash": "", "fingerprint": "", "vault_path": path}
 
     def load(self, secret: ApiKeySecret) -> Verifier:
-        """Read the verifier. A path that is gone is an outage, not a wrong secret: somebody must look."""
+        """Read the verifier. A missing path is an outage to investigate, not a wrong secret."""
         try:
             answer = _kv(
                 lambda kv: kv.read_secret_version(

@@ -1,8 +1,8 @@
-"""This process's session with Vault: how it proves who it is, and how its token stays alive.
+"""This process's Vault session: authentication and token renewal.
 
-A token with a lifetime is renewed by a thread of the process when two thirds of it are over; where Vault no longer renews
-it (its maximum is reached, or somebody has revoked it), AppRole and Kubernetes log in again, and a fixed `VAULT_TOKEN`
-can only be warned of. What the thread last learnt is what `/readyz` and the metrics say: no probe waits for Vault.
+A background thread renews a token after two thirds of its lifetime. When Vault no longer renews it (the maximum is reached, or
+it was revoked), AppRole and Kubernetes log in again; for a fixed `VAULT_TOKEN` there is only a warning. `/readyz` and the
+metrics report the thread's last result, so no probe waits for Vault.
 """
 
 import os
@@ -24,9 +24,9 @@ from core.setting_changes import forget_when_changed
 
 TIMEOUT_SECONDS = 3
 FAILURES = (hvac.exceptions.VaultError, requests.RequestException)
-# Vault says by one of these that it does not know the token (any more), and not that it is away.
+# The errors by which Vault rejects an unknown or expired token, as opposed to being unavailable.
 REFUSALS = (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized, hvac.exceptions.InvalidRequest)
-# A token is looked at once a minute however long it lives, so that one that was revoked is noticed.
+# A token is checked every minute regardless of its lifetime, so that a revocation is noticed.
 LOOK_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 RENEW_WHEN_LEFT = 1 / 3
@@ -44,7 +44,7 @@ SECONDS_LEFT = Gauge(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What Vault last said of the token. `ends` is monotonic time; None: it does not end. `lifetime` is in seconds."""
+    """The token's last known state. `ends` is monotonic time, None if it does not end; `lifetime` is in seconds."""
 
     ends: float | None
     lifetime: float
@@ -52,7 +52,7 @@ class Token:
 
     @classmethod
     def read(cls, seconds: float, *, renewable: bool, lifetime: float | None = None) -> "Token":
-        """Return a token that ends in `seconds` (0: never)."""
+        """Return a token that ends in `seconds` (0 for never)."""
         ends = time.monotonic() + seconds if seconds else None
         return cls(ends, lifetime or seconds, renewable)
 
@@ -68,13 +68,13 @@ class Token:
 
 
 class VaultSession:
-    """A client with a living token. Every call may be made by any thread."""
+    """A client with a valid token. Thread-safe."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: other settings, or a forked child that has not its parent's thread."""
+        """Drop all state: the settings have changed, or this is a forked child without its parent's thread."""
         self._lock = threading.Lock()
         self._client: hvac.Client | None = None
         self._token: Token | None = None
@@ -84,7 +84,7 @@ class VaultSession:
         self._wake = threading.Event()
 
     def client(self) -> hvac.Client:
-        """Return the client, logged in. Raises what hvac raises."""
+        """Return the client, logged in. Raises hvac's exceptions."""
         client = self._client
         if client is None:
             with self._lock:
@@ -92,9 +92,9 @@ class VaultSession:
         return client
 
     def log_in_again(self, refused: hvac.Client) -> hvac.Client | None:
-        """Return another client in place of one whose token Vault has just refused; None when there can be none.
+        """Return a new client to replace one whose token Vault has just refused; None if there cannot be one.
 
-        Raises what hvac raises.
+        Raises hvac's exceptions.
         """
         if settings.VAULT_AUTH == "token":
             return None
@@ -104,7 +104,7 @@ class VaultSession:
             return self._client
 
     def check(self) -> str | None:
-        """What `/readyz` says: a warning for a token that will end or a Vault that is away. Raises NotReady for a dead one."""
+        """Return the warning for `/readyz`: a token about to end, or Vault unavailable. Raises NotReady for an invalid token."""
         if self._token is None and self._problem is None:
             try:
                 self.client()
@@ -170,20 +170,20 @@ class VaultSession:
                 log.exception("vault_token_not_kept", method=settings.VAULT_AUTH)
 
     def _pause(self) -> float:
-        """Seconds until the token has to be looked at."""
+        """Seconds until the token's next check."""
         token = self._token
         if self._problem is not None or token is None:
             return RETRY_SECONDS
         due = token.left - token.lifetime * RENEW_WHEN_LEFT
         if due > 0:
             return min(LOOK_SECONDS, due + 0.05)
-        # Vault gave less than was asked for, or nothing: try again, but not in a circle.
+        # Vault granted less than was requested, or nothing: retry, but not in a tight loop.
         return min(RETRY_SECONDS, max(0.2, token.left / 4))
 
     def keep_alive(self) -> None:
-        """Renew the token when that is due, log in again when it cannot be, else see whether it is still good.
+        """Renew the token if due, log in again if it cannot be renewed, otherwise check that it is still valid.
 
-        Raises what hvac raises.
+        Raises hvac's exceptions.
         """
         client, token = self._client, self._token
         if client is None or token is None:
@@ -210,7 +210,7 @@ class VaultSession:
             raise
         RENEWALS.labels("succeeded").inc()
         known = self._token
-        # Near its maximum a renewal gives less than the whole: due at once, it leads to another log-in.
+        # Near its maximum a renewal grants less than the full lifetime. It is then due at once, which leads to a new login.
         token = Token.read(
             auth["lease_duration"],
             renewable=auth["renewable"],
@@ -221,7 +221,7 @@ class VaultSession:
 
 
 def _prove_identity(client: hvac.Client) -> Token:
-    """Log `client` in by `VAULT_AUTH`. Raises what hvac raises."""
+    """Log `client` in by `VAULT_AUTH`. Raises hvac's exceptions."""
     mount = {"mount_point": settings.VAULT_AUTH_MOUNT} if settings.VAULT_AUTH_MOUNT else {}
     if settings.VAULT_AUTH == "token":
         client.token = settings.VAULT_TOKEN
@@ -229,7 +229,7 @@ def _prove_identity(client: hvac.Client) -> Token:
     if settings.VAULT_AUTH == "approle":
         answer = client.auth.approle.login(settings.VAULT_ROLE_ID, settings.VAULT_SECRET_ID or None, **mount)
     else:
-        # Read at every log-in: Kubernetes replaces it.
+        # Read at every login, because Kubernetes rotates it.
         try:
             proof = Path(settings.VAULT_KUBERNETES_TOKEN_FILE).read_text().strip()
         except OSError as error:

@@ -18,7 +18,7 @@ from accounts.models import Company, Membership
 from accounts.roles import Role, at_least
 from accounts.services import show_first_steps
 from apikeys.models import ApiKey, ApiKeyScopeUse
-from apikeys.policy import key_against, policy_of
+from apikeys.policy import key_violations, policy_of
 from apikeys.selectors import list_keys
 from audit.dashboard import charts
 from audit.dashboard.periods import PERIODS
@@ -132,7 +132,7 @@ def gather_facts(request: CompanyRequest) -> checklist.CompanyFacts:
         failing_endpoints=list(
             list_endpoints().filter(ENDPOINT_HEALTH["failing"] | ENDPOINT_HEALTH["given_up"])[:MOST_SHOWN]
         ),
-        against_policy=[key for key in keys if key_against(policy, key)],
+        against_policy=[key for key in keys if key_violations(policy, key)],
         members=Membership.objects.count(),
         has_idempotent_write=has_idempotent_write(now),
         own_second_factor=second_factor.exclude(type=Authenticator.Type.RECOVERY_CODES).exists(),

@@ -1,4 +1,4 @@
-"""Pages of events in the order of their positions, which nothing is put in front of later: a poller misses no event."""
+"""Pagination of events by position. Nothing is ever inserted before an existing position, so pollers miss no event."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from core.values import ids
 
 
 class EventPagination(CursorPagination):
-    """Pages by position; `order` says which way."""
+    """Cursor pagination by position, in the direction given by `order`."""
 
     parameters = PAGE_PARAMETERS
 
     def find_page(self, queryset: QuerySet[OutboxEvent], request: Request) -> Page:
         """Return the page of `queryset` that `request` asks for.
 
-        Read `oldest_first`, there is what the relay has taken, and the last event's id is where the next poll starts. Newest
-        first, what it has not taken yet comes before that, so that nobody waits for a worker to see what happened. Raises
-        FieldErrors for a bad limit, or a cursor that is no event of this key.
+        With `oldest_first`, the list has only relayed events, and the last event's id is where the next poll starts. Newest
+        first, it starts with events that have not been relayed yet, so that they are visible without waiting for a worker.
+        Raises FieldErrors for an invalid limit, or a cursor that is not an event visible to this key.
         """
         limit = read_limit(request)
         ascending = request.query_params.get("order") == "oldest_first"
         name, cursor = read_cursor(request)
         last = _find(name, cursor) if cursor is not None else None
-        # The page before is read the other way, and turned round.
+        # The previous page is read in the opposite direction and reversed.
         is_back = name == BACK
         if is_back and not ascending:
             rows = _newer(queryset, last)
@@ -35,7 +35,7 @@ class EventPagination(CursorPagination):
             rows = _oldest_first(queryset, last)
         else:
             rows = _newest_first(queryset, last)
-            if ascending:  # a list without those that have no position yet
+            if ascending:  # excludes events without a position
                 rows = rows.filter(position__isnull=False)
         found = list(rows[: limit + 1])
         items = found[:limit]
@@ -59,7 +59,7 @@ def _oldest_first(queryset: QuerySet[OutboxEvent], last: OutboxEvent | None) -> 
     if last is None:
         return rows
     if last.position is None:
-        return rows.none()  # whatever comes after it has no position yet either
+        return rows.none()  # later events do not have a position yet either
     return rows.filter(position__gt=last.position)
 
 
@@ -73,7 +73,7 @@ def _newest_first(queryset: QuerySet[OutboxEvent], last: OutboxEvent | None) -> 
 
 
 def _newer(queryset: QuerySet[OutboxEvent], last: OutboxEvent | None) -> QuerySet[OutboxEvent]:
-    """What comes before `last` in a list that is newest first, the nearest first."""
+    """Return the events newer than `last`, the closest first."""
     rows = queryset.order_by(F("position").asc(nulls_last=True), "sequence")
     if last is None:
         return rows

@@ -1,4 +1,4 @@
-"""What examples of webhooks show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
+"""Example values of webhooks in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
 
 from core.api.examples import public_id
 
@@ -30,5 +30,5 @@ EXAMPLES = {
     "url": "https://example.com/webhooks",
 }
 
-# Fields of a request that its example does without.
+# Request fields that are left out of examples.
 LEFT_OUT = ["api_version", "enabled", "headers", "until"]

@@ -1,4 +1,4 @@
-"""What webhooks' lists can be narrowed by."""
+"""Filters of webhooks' lists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DeliveryFilter(CreatedRange):
     status = ChoicesFilter(choices=Delivery.Status.choices)
 
     def by_endpoint(self, queryset: QuerySet[Delivery], name: str, value: str) -> QuerySet[Delivery]:
-        """Match an endpoint by its id; one that is malformed, missing or foreign matches nothing."""
+        """Match an endpoint by its id. A malformed, unknown or foreign id matches nothing."""
         try:
             return queryset.filter(endpoint_id=ids.decode("we", value))
         except ids.InvalidId:
@@ -37,7 +37,7 @@ name_values("EventOrder", [value for value, _ in ORDERS])
 
 
 class EventFilterForm(Form):
-    """Says that only who reads on from an event can wait for the next one."""
+    """Validates that `wait` is only used when reading forward from an event."""
 
     def clean(self) -> dict[str, Any]:
         """Refuse `wait` in any other order than `oldest_first`."""
@@ -72,5 +72,5 @@ class EventFilter(CreatedRange):
     def keep_order(
         self, queryset: QuerySet[OutboxEvent], name: str, value: str | int
     ) -> QuerySet[OutboxEvent]:
-        """Leave the rows alone: the order is the page's business, and the wait the view's."""
+        """Do nothing: the pagination handles the order, and the view the wait."""
         return queryset

@@ -1,7 +1,7 @@
-"""The `webhooks` section of the OpenAPI document: what is sent, by event type, from the registry of events (OpenAPI 3.1 §4.1).
+"""The `webhooks` section of the OpenAPI document: the payload of each event type, from the event registry (OpenAPI 3.1 §4.1).
 
-Each payload is the event as `GET /v1/events/{id}` answers it, with the type of its object in place of any object. A client
-generated from the document has a type for each; one that hands on whatever comes takes `Event`.
+Each payload is the response of `GET /v1/events/{id}` with a specific object type. A client generated from the document has a
+type for each event; code that handles any event uses `Event`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from webhooks.catalogue import CATALOGUE, TEST_EVENT
 Json = dict[str, Any]
 
 THIN = "ThinObject"
-# A tag of their own: generators make a file of each, and those of an endpoint's operations would be overwritten.
+# A separate tag: generators write one file per tag, and the one with the endpoints' operations would be overwritten.
 TAG = "webhooks"
 _TEXT = {"type": "string"}
 _MOMENT = {"type": "string", "format": "date-time"}
@@ -50,7 +50,7 @@ _HEADERS: list[Json] = [
 
 
 def add_payloads(result: Json, generator: Any, request: Any, public: bool) -> Json:
-    """Post-processing hook: describe what is sent for every event type. Before the one that names sets of values."""
+    """Post-processing hook: describe the payload of every event type. Runs before the hook that names enums."""
     schemas: Json = result["components"]["schemas"]
     objects = {
         resource.object: _component(resource.object, resource.payload, schemas, generator)
@@ -59,8 +59,8 @@ def add_payloads(result: Json, generator: Any, request: Any, public: bool) -> Js
     schemas[THIN] = _thin_object()
     schemas["WebhookTest"] = _test_object()
     objects[TEST_EVENT.partition(".")[0]] = "WebhookTest"
-    # Items of their own that `webhooks` refers to: openapi-generator 7.26 makes operations of what stands there itself, with
-    # parameters and imports that have no type, and neither its Python nor its TypeScript could be compiled.
+    # `webhooks` refers to separate path items: from inline ones openapi-generator 7.26 generates operations with untyped
+    # parameters and imports, and neither its Python nor its TypeScript would compile.
     items: Json = result["components"].setdefault("pathItems", {})
     webhooks: Json = {}
     for kind, text in {**CATALOGUE, TEST_EVENT: "Someone sent a test to this endpoint."}.items():
@@ -74,7 +74,7 @@ def add_payloads(result: Json, generator: Any, request: Any, public: bool) -> Js
 
 
 def _component(kind: str, payload: str, schemas: Json, generator: Any) -> str:
-    """Return the name of the component that describes objects of a kind, made from `payload` where no endpoint has one."""
+    """Return the component name for objects of a kind. If no endpoint defines one, it is derived from `payload`."""
     if not payload:
         return camelize(kind)
     view = build_mocked_view("POST", "/v1/events", extend_schema(), generator.registry)

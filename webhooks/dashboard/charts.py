@@ -1,4 +1,4 @@
-"""The week of an endpoint in pictures."""
+"""Charts of an endpoint's last seven days."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from webhooks.selectors.statistics import Slot
 
 
 def outcome_chart(week: Sequence[Slot]) -> Chart:
-    """Return how many attempts succeeded and failed."""
+    """Return the chart of successful and failed attempts."""
     return stacked_chart(
         "Attempts in the last 7 days",
         _labels(week),
@@ -23,7 +23,7 @@ def outcome_chart(week: Sequence[Slot]) -> Chart:
 
 
 def latency_chart(week: Sequence[Slot]) -> Chart:
-    """Return how long the receiver took to answer; bars, since a stretch without attempts has no answer time."""
+    """Return the chart of response times. It uses bars, because a slot without attempts has no response time."""
     return bar_chart(
         "Response time in the last 7 days (ms)",
         _labels(week),

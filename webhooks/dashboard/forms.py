@@ -64,7 +64,7 @@ class EndpointForm(ServiceForm):
     )
 
     def __init__(self, *args: Any, api_version: str | None = None, **kwargs: Any) -> None:
-        """Take the version that an endpoint has; a new one has the newest, without a choice."""
+        """Offer the endpoint's API version; a new endpoint gets the newest without a choice."""
         super().__init__(*args, **kwargs)
         dates = versions.choices_for(api_version)
         if not dates:
@@ -79,7 +79,7 @@ class EndpointForm(ServiceForm):
         return cls(data, initial={**shown, "headers": headers}, api_version=shown["api_version"])
 
     def clean_events(self) -> list[str]:
-        """Leave out what a wider choice has in it: with scripts, ticking a group ticks all of it."""
+        """Drop events covered by a selected group: with scripts, ticking a group ticks all its events too."""
         chosen: list[str] = self.cleaned_data["events"]
         if ALL in chosen:
             return [ALL]
@@ -87,7 +87,7 @@ class EndpointForm(ServiceForm):
         return [name for name in chosen if name in whole or f"{name.partition('.')[0]}.*" not in whole]
 
     def event_groups(self) -> list[dict[str, Any]]:
-        """Return the events of the picker by resource, each with whether it is ticked."""
+        """Return the picker's events by resource, each with whether it is selected."""
         ticked = set(self["events"].value() or ())
         return [
             {
@@ -100,11 +100,11 @@ class EndpointForm(ServiceForm):
         ]
 
     def is_for_all(self) -> bool:
-        """Tell whether every event is ticked."""
+        """Return whether every event is selected."""
         return ALL in (self["events"].value() or ())
 
     def clean_headers(self) -> dict[str, str]:
-        """Read one header a line."""
+        """Parse one header per line."""
         found: dict[str, str] = {}
         for line in lines_of(self.cleaned_data["headers"]):
             if not line.strip():
@@ -119,7 +119,7 @@ class EndpointForm(ServiceForm):
 
 
 class TestForm(forms.Form):
-    """Which event a test is an example of; in live mode it is none."""
+    """The event type of a test. In live mode only the plain test event is available."""
 
     event = forms.ChoiceField(choices=[], label="Event", required=False)
 
@@ -155,7 +155,7 @@ class RecoverForm(forms.Form):
 
     @property
     def since(self) -> Any:
-        """The moment the chosen period begins."""
+        """The start of the chosen period."""
         return clock.now() - timedelta(hours=self.cleaned_data["hours"])
 
 

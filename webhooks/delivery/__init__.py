@@ -1,1 +1,1 @@
-"""The delivery engine: claim by lease, send many at a time outside any transaction, record (docs/architecture.md, Webhooks)."""
+"""The delivery engine: claim by lease, send concurrently outside any transaction, record (docs/architecture.md, Webhooks)."""

@@ -1,9 +1,9 @@
-"""Takes due deliveries for this process: fair between companies, bounded per endpoint, blind to backlogs.
+"""Claims due deliveries for this process: fair between companies, limited per endpoint, independent of backlogs.
 
-A claim is one short transaction, under the locks of the shards of endpoints that it looks at: workers claim side by side,
-and the limits per endpoint are exact all the same. It finds the endpoints that have something due by skipping through an index, so one
-endpoint's backlog of a hundred thousand costs one step, and takes turns between companies. A claimed delivery carries a
-lease: when it runs out another process may claim it, with a higher number, and the first one's result is not recorded.
+A claim is one short transaction under locks on the endpoint shards it reads, so workers claim concurrently and the limits per
+endpoint are still exact. It finds endpoints with due deliveries by a loose index scan, so a backlog of a hundred thousand for one
+endpoint costs one step, and it round-robins between companies. A claimed delivery has a lease: once it has expired, another
+process may claim the delivery with a higher number, and the result of the first is discarded.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from webhooks.delivery.limits import Limits
 from webhooks.versions import body_in
 
 SHARDS = 8
-_LOCKS = 0x706F6D63  # the class of the shards' locks; any fixed number will do
+_LOCKS = 0x706F6D63  # the advisory lock class of the shards (an arbitrary constant)
 
 BATCH = "webhooks.claim"
-# Why a delivery cannot be sent: what its endpoint's secrets or headers are encrypted with is not configured; its body is gone;
-# its body cannot be shown in the endpoint's version of the API.
+# Why a delivery cannot be sent: the encryption key of its endpoint's secrets or headers is not configured; its body is missing;
+# its body cannot be rendered in the endpoint's API version.
 UNREADABLE = "endpoint_unreadable"
 NO_BODY = "body_missing"
 NOT_IN_VERSION = "version_failed"
@@ -105,7 +105,7 @@ GROUP BY e.id
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a delivery goes and what it is signed with; secrets newest first."""
+    """The URL, headers and signing secrets of a delivery; secrets newest first."""
 
     url: str
     headers: dict[str, str]
@@ -117,9 +117,9 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """One claimed delivery. `number` fences: only the holder of the latest number may record.
+    """One claimed delivery. `number` is its fencing token: only the holder of the latest one may record a result.
 
-    With a `problem` it cannot be sent: its try has failed before it began, and is recorded like any other.
+    With a `problem` it cannot be sent: the attempt fails without a request, and is recorded like any other.
     """
 
     delivery_id: uuid.UUID
@@ -138,7 +138,7 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one claim leased. `passed_over`: places were left, and endpoints that another worker was just claiming from."""
+    """The result of a claim. `passed_over`: slots remained, but another worker held the locks of some shards."""
 
     jobs: list[ClaimedDelivery]
     passed_over: bool
@@ -147,7 +147,7 @@ class Claim:
 def claim(places: int, failing_places: int, limits: Limits) -> Claim:
     """Lease up to `places` due deliveries, of which at most `failing_places` go to failing endpoints.
 
-    Must be called inside `system_context`; the leases hold once that has committed.
+    Must be called inside `system_context`. The leases take effect when it commits.
     """
     if places <= 0:
         return Claim([], passed_over=False)
@@ -167,7 +167,7 @@ def _job(row: tuple[Any, ...], destination: Destination) -> ClaimedDelivery:
     if not problem:
         try:
             body = body_in(destination.api_version, bytes(stored))
-        except Exception as error:  # a version's mistake about this one object
+        except Exception as error:  # an API version that fails on this object
             set_aside.record_failure(BATCH, ids.encode("dlv", id_), error, row_id=id_)
             problem = NOT_IN_VERSION
     return ClaimedDelivery(
@@ -187,9 +187,9 @@ def _job(row: tuple[Any, ...], destination: Destination) -> ClaimedDelivery:
 
 
 def _choose(cursor: Any, places: int, failing_places: int, limits: Limits) -> tuple[list[uuid.UUID], bool]:
-    """Return what to claim, from shards that are this claim's alone until its transaction ends, and whether it passed some over.
+    """Return the deliveries to claim, from shards locked until the transaction ends, and whether some shards were passed over.
 
-    Half of them first: the other half is left to another worker, unless the first does not fill the places.
+    Starts with half of the shards and leaves the rest to other workers, unless the first half does not fill the slots.
     """
     chosen: list[uuid.UUID] = []
     passed_over = False
@@ -200,7 +200,7 @@ def _choose(cursor: Any, places: int, failing_places: int, limits: Limits) -> tu
         passed_over = passed_over or len(shards) < len(candidates)
         if not shards:
             continue
-        # A statement after the locks: it sees the claims of those who held them before.
+        # A separate statement after locking, so that it sees the claims of the previous lock holders.
         cursor.execute(
             LANES + _CHOOSE,
             {
@@ -222,7 +222,7 @@ def _choose(cursor: Any, places: int, failing_places: int, limits: Limits) -> tu
 
 
 def _read_destinations(cursor: Any, endpoints: set[uuid.UUID]) -> dict[uuid.UUID, Destination]:
-    """Return where to deliver to; of an endpoint that cannot be read, only why: it must not stop the others."""
+    """Return the destinations. For an unreadable endpoint only the problem is set, so that it does not stop the others."""
     cursor.execute(_ENDPOINTS, [list(endpoints)])
     found = {row[0]: row for row in cursor.fetchall()}
     return {endpoint_id: _read_destination(endpoint_id, found.get(endpoint_id)) for endpoint_id in endpoints}
@@ -241,7 +241,7 @@ def _read_destination(endpoint_id: uuid.UUID, row: tuple[Any, ...] | None) -> De
             failing=failing,
             api_version=api_version,
         )
-    except Exception as error:  # a key that is no longer configured, or bytes that are nobody's
+    except Exception as error:  # a key that is no longer configured, or corrupt data
         set_aside.record_failure(BATCH, ids.encode("we", endpoint_id), error, row_id=endpoint_id)
         return Destination(url, {}, (), failing=failing, problem=UNREADABLE)
 

@@ -1,4 +1,4 @@
-"""The database's part of the engine: record what came back, relay what is new, claim what is due."""
+"""The database work of the engine: record results, relay new events, claim due deliveries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SELECT EXISTS (SELECT 1 FROM core_outboxevent WHERE relayed_at IS NULL),
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one cycle brought: jobs to send, and whether there is reason to look again at once."""
+    """The result of a cycle: jobs to send, and whether to run another cycle immediately."""
 
     jobs: list[ClaimedDelivery]
     more: bool
@@ -41,14 +41,14 @@ class Step:
 def run_cycle(outcomes: Sequence[AttemptOutcome], places: int, failing_places: int, limits: Limits) -> Step:
     """Record, relay, recover and claim, each committed before anything is sent. Raises Django's database errors.
 
-    May be repeated with the same outcomes when it failed. An outcome, an event or a job that cannot be worked on is set
-    aside; what concerns one of the four keeps none of the others from being done.
+    If it fails, it can be repeated with the same outcomes. An outcome, event or job that cannot be processed is set aside,
+    and a failure in one of the four steps does not stop the others.
     """
     try:
         with system_context(reason="webhook delivery"):
             dead = record(outcomes)
             has_events, has_recoveries = _look()
-            # Behind the relay, so that what it makes is claimed as well.
+            # After the relay, so that new deliveries are claimed too.
             claimed = None if has_events else claim(places, failing_places, limits)
     except Exception as error:
         if set_aside.concerns_all(error) or not outcomes:
@@ -57,9 +57,9 @@ def run_cycle(outcomes: Sequence[AttemptOutcome], places: int, failing_places: i
         with system_context(reason="webhook delivery"):
             (has_events, has_recoveries), claimed = _look(), None
     for endpoint in dead:
-        _apart(f"switch off {ids.encode('we', endpoint.endpoint_id)}", partial(switch_off, endpoint))
-    relayed = _apart("relay", relay_events) if has_events else None
-    recovering = bool(_apart("recover", advance_recoveries)) if has_recoveries else False
+        _run_step(f"switch off {ids.encode('we', endpoint.endpoint_id)}", partial(switch_off, endpoint))
+    relayed = _run_step("relay", relay_events) if has_events else None
+    recovering = bool(_run_step("recover", advance_recoveries)) if has_recoveries else False
     if claimed is None:
         with system_context(reason="webhook delivery"):
             claimed = claim(places, failing_places, limits)
@@ -67,8 +67,8 @@ def run_cycle(outcomes: Sequence[AttemptOutcome], places: int, failing_places: i
     return Step(claimed.jobs, more)
 
 
-def _apart(name: str, work: Callable[[], Answer]) -> Answer | None:
-    """Do one part of a cycle; when it fails for a reason of its own, set that aside and let the cycle go on."""
+def _run_step(name: str, work: Callable[[], Answer]) -> Answer | None:
+    """Run one step of a cycle. If it fails for its own reasons, set that aside and let the cycle continue."""
     try:
         return work()
     except Exception as error:
@@ -78,8 +78,8 @@ def _apart(name: str, work: Callable[[], Answer]) -> Answer | None:
         return None
 
 
-def _record_apart(outcomes: Sequence[AttemptOutcome], error: Exception) -> list[SwitchOff]:
-    """Record outcomes of which one, at least, cannot be recorded: it is found by halving, and keeps its bare result."""
+def _record_by_bisection(outcomes: Sequence[AttemptOutcome], error: Exception) -> list[SwitchOff]:
+    """Record outcomes of which at least one cannot be recorded: find it by bisection, and record only its bare result."""
     if len(outcomes) > 1:
         middle = len(outcomes) // 2
         return [*_record_or_halve(outcomes[:middle]), *_record_or_halve(outcomes[middle:])]
@@ -91,7 +91,7 @@ def _record_apart(outcomes: Sequence[AttemptOutcome], error: Exception) -> list[
     except Exception as again:
         if set_aside.concerns_all(again):
             raise
-        # Its lease will bring it back, until its claims are used up.
+        # It is claimed again when its lease expires, until its claims are used up.
         set_aside.record_failure(RECORDING, delivery, again, row_id=bad.job.delivery_id)
         return []
 
@@ -102,7 +102,7 @@ def _record_or_halve(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
     except Exception as error:
         if set_aside.concerns_all(error):
             raise
-        return _record_apart(outcomes, error)
+        return _record_by_bisection(outcomes, error)
 
 
 def _record(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:

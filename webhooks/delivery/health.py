@@ -1,4 +1,4 @@
-"""Switches off an endpoint that is gone or has been dead for days."""
+"""Disables an endpoint that is gone or has been failing for days."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from webhooks.models import Endpoint
 
 
 def switch_off(found: SwitchOff) -> None:
-    """Disable the endpoint, note it in the audit trail, and leave the notice to its owners due.
+    """Disable the endpoint, record it in the audit trail, and mark the notice to its owners as due.
 
-    Does nothing when somebody else did it first. Its waiting deliveries stay, and go on when it is enabled again.
+    Does nothing if it is disabled already. Its pending deliveries are kept, and resume when it is enabled again.
     """
     with tenant_context(Tenant(found.company_id, found.mode)):  # type: ignore[arg-type]
         endpoint = (

@@ -1,4 +1,4 @@
-"""How much one worker process takes on at a time, and for how long."""
+"""Concurrency limits and timeouts of one worker process."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from django.conf import settings
 class Limits:
     """Times are seconds.
 
-    An endpoint that is failing gets few tries at a time, and all failing ones together no more than half of the
-    places: somebody's dead endpoint must not hold up anybody's first attempt. The lease outlasts the longest call.
+    A failing endpoint gets few concurrent attempts, and all failing endpoints together at most half of the slots, so that
+    dead endpoints do not delay first attempts to others. The lease is longer than the longest call.
     """
 
     slots: int = 256
@@ -24,7 +24,7 @@ class Limits:
 
     @property
     def failing_slots(self) -> int:
-        """Places that deliveries to failing endpoints may hold at a time."""
+        """How many slots deliveries to failing endpoints may occupy at a time."""
         return self.slots // 2
 
 

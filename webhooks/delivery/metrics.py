@@ -1,4 +1,4 @@
-"""What the operator's Prometheus sees of webhooks; never labelled by company, key or endpoint."""
+"""Prometheus metrics of webhooks. Never labelled by company, key or endpoint."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ EVENT_AGE = Gauge(
     multiprocess_mode="mostrecent",
 )
 
-# An event is relayed within a second; this long, no worker relays.
+# Events are normally relayed within a second; after this long, no worker is relaying.
 EVENT_LIMIT_SECONDS = 60.0
 
-# One index step per endpoint that has anything unfinished, whatever the backlogs.
+# One index step per endpoint with unfinished deliveries, regardless of backlogs.
 # Follows LANES.
 _AGES = """
 SELECT
@@ -56,7 +56,7 @@ WHERE e.enabled AND e.deleted_at IS NULL AND c.suspended_at IS NULL
 
 
 def count_attempts(outcomes: Sequence[AttemptOutcome], late: int) -> None:
-    """Add recorded tries: `succeeded`, `refused` (a status other than 2xx), or why no answer came."""
+    """Count recorded attempts: `succeeded`, `refused` (a non-2xx status), or the kind of error without a response."""
     tally = Tally(_label(outcome) for outcome in outcomes)
     for label, count in tally.items():
         ATTEMPTS.labels(outcome=label).inc(count)
@@ -78,7 +78,7 @@ def measure_backlog() -> None:
 
 
 def read_oldest_event() -> Iterator[Reading]:
-    """Yield how long the oldest event has been in front of the relay."""
+    """Yield how long the oldest unrelayed event has been waiting."""
     with system_context(reason="oldest unrelayed event"):
         oldest = OutboxEvent.objects.filter(relayed_at=None).aggregate(oldest=Min("created"))["oldest"]
     waited = (clock.now() - oldest).total_seconds() if oldest else 0.0

@@ -1,4 +1,4 @@
-"""What a try came to and what follows from it; pure."""
+"""The outcome of an attempt and the resulting delivery status. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from webhooks.delivery.claim import ClaimedDelivery
 MAX_EXCERPT_BYTES = 4_096
 MAX_HEADER_CHARACTERS = 4_096
 ABORT_HEADER = "webhook-delivery"
-# A worker that dies with a delivery in hand leaves a claim without a try; a delivery that keeps doing that is given up.
+# A worker that crashes while sending leaves a claim without an attempt. A delivery that keeps causing this is given up.
 MAX_LOST_CLAIMS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptOutcome:
-    """One finished try: `status_code` or `error` (an OutboundError's kind), and when it ended."""
+    """One finished attempt: `status_code` or `error` (an OutboundError's kind), and when it ended."""
 
     job: ClaimedDelivery
     finished_at: datetime
@@ -30,13 +30,13 @@ class AttemptOutcome:
 
     @property
     def succeeded(self) -> bool:
-        """2xx and nothing else."""
+        """Whether the response was a 2xx."""
         return self.status_code is not None and 200 <= self.status_code < 300
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The delivery's next status; `delay` is how long to wait when it is to be tried again."""
+    """The delivery's next status; `delay` is the wait before the next attempt, if any."""
 
     status: str
     delay: timedelta | None = None
@@ -44,7 +44,7 @@ class Verdict:
 
 
 def judge(outcome: AttemptOutcome, *, jitter: float) -> Verdict:
-    """Return what follows from a try. `jitter` is a random number from [0, 1]."""
+    """Return the verdict on an attempt. `jitter` is a random number from [0, 1]."""
     if outcome.succeeded:
         return Verdict("succeeded")
     if outcome.status_code == HTTPStatus.GONE:
@@ -60,12 +60,12 @@ def judge(outcome: AttemptOutcome, *, jitter: float) -> Verdict:
 
 
 def excerpt(body: bytes) -> str:
-    """Return the beginning of an answer's body as text that PostgreSQL can store."""
+    """Return the beginning of a response body as text that PostgreSQL can store."""
     return body[:MAX_EXCERPT_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
 
 
 def shown_headers(headers: dict[str, str]) -> dict[str, str]:
-    """Return the answer's headers as far as they are kept: no cookies, and four kilobytes at most."""
+    """Return the response headers to store: without cookies, at most four kilobytes."""
     kept: dict[str, str] = {}
     left = MAX_HEADER_CHARACTERS
     for name, value in headers.items():

@@ -1,7 +1,7 @@
-"""The engine's loop: one thread per worker process that sends many deliveries at a time.
+"""The engine's loop: one thread per worker process that sends many deliveries concurrently.
 
-Celery tasks only wake it. It holds no truth: killed at any point, another process finds the events unrelayed and the
-leases expired. A try whose result could not be recorded, because PostgreSQL was away, is recorded when it is back.
+Celery tasks only wake it. It keeps no state that matters: if it is killed, another process picks up the unrelayed events and
+the expired leases. Results that could not be recorded because PostgreSQL was down are recorded when it is back.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from webhooks.delivery.outcome import AttemptOutcome
 from webhooks.delivery.sending import attempt
 
 POLL_SECONDS = 1.0
-SOON_SECONDS = 0.02  # events wait for a transaction that is just ending
+SOON_SECONDS = 0.02  # events are waiting for a transaction that is about to end
 IDLE_SECONDS = 30.0
-# Results are recorded together: so many, or those of so long.
+# Results are recorded in batches of this size, or after this time.
 BATCH = 128
 BATCH_SECONDS = 0.02
 STOP_SECONDS = 16.0
@@ -42,7 +42,7 @@ class Pump:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or limits_from_settings()
         self._done: list[AttemptOutcome] = []
-        self._tasks: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
+        self._tasks: set[asyncio.Task[None]] = set()  # the event loop holds only weak references to tasks
         self._sending = 0
         self._failing = 0
         self._batching = False
@@ -52,19 +52,19 @@ class Pump:
         self._back_off = BackOff()
 
     def wake(self) -> None:
-        """Look for work at once. From any thread."""
+        """Look for work now. Thread-safe."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
-            with contextlib.suppress(RuntimeError):  # it closed just now: there is no loop left to wake
+            with contextlib.suppress(RuntimeError):  # the loop has closed in the meantime
                 loop.call_soon_threadsafe(self._woken.set)
 
     def stop(self) -> None:
-        """Claim nothing more; the loop ends when what is under way is recorded. From any thread."""
+        """Stop claiming; the loop ends once attempts in progress have been recorded. Thread-safe."""
         self._stopping = True
         self.wake()
 
     async def run(self, *, until_idle: bool = False) -> None:
-        """Work until stopped, or (`until_idle`, or after half a minute without work) until nothing is left to do."""
+        """Run until stopped, or until there is no work left (with `until_idle` at once, otherwise after half a minute)."""
         self._loop = asyncio.get_running_loop()
         client = OutboundClient(public_policy())
         database = ThreadPoolExecutor(max_workers=1, thread_name_prefix="webhooks-db")
@@ -98,7 +98,9 @@ class Pump:
             step = await self._loop.run_in_executor(
                 database, run_cycle, done, places, failing_places, self._limits
             )
-        except Exception as error:  # whatever it is: calls are under way, and their results must be recorded
+        except (
+            Exception
+        ) as error:  # requests are in progress, and their results must be recorded whatever happens
             if is_outage(error):
                 log.warning("webhooks.database_unavailable", error=str(error))
             else:
@@ -121,8 +123,12 @@ class Pump:
     async def _send(self, job: ClaimedDelivery, client: OutboundClient) -> None:
         try:
             outcome = await attempt(job, client, self._limits)
-            self._done.append(outcome)  # only now: a cycle may have put another list in its place meanwhile
-        except Exception:  # ours, not the receiver's: the lease will bring the delivery back
+            self._done.append(
+                outcome
+            )  # looked up after the await: a cycle may have replaced the list in the meantime
+        except (
+            Exception
+        ):  # a bug of ours, not the receiver's: the delivery is claimed again when its lease expires
             log.exception("webhooks.send_failed", delivery=str(job.delivery_id))
         finally:
             self._sending -= 1
@@ -147,7 +153,7 @@ class Pump:
 
 
 def _drop_connection() -> None:
-    with contextlib.suppress(DatabaseError):  # it is broken already; the next query opens a new one
+    with contextlib.suppress(DatabaseError):  # already broken; the next query opens a new one
         connection.close()
 
 
@@ -155,7 +161,7 @@ _pump: Pump | None = None
 
 
 def _run() -> None:
-    """Run a pump until it has had nothing to do for half a minute."""
+    """Run a pump until it has been idle for half a minute."""
     global _pump
     _pump = Pump()
     asyncio.run(_pump.run())
@@ -177,17 +183,17 @@ LOOP = Loop("webhooks-pump", _run, stop_seconds=STOP_SECONDS, interrupt=_stop_pu
 
 
 def wake() -> None:
-    """Make sure this process's pump runs and looks for work now. Returns at once."""
+    """Start this process's pump if needed and make it look for work now. Does not block."""
     LOOP.wake()
     if _pump is not None:
         _pump.wake()
 
 
 def stop() -> None:
-    """Let this process's pump finish what it has in hand, for at most sixteen seconds."""
+    """Stop this process's pump, giving it at most sixteen seconds to finish attempts in progress."""
     LOOP.stop()
 
 
 def drain(limits: Limits | None = None) -> None:
-    """Relay and send until nothing is due any more, in the calling thread (commands and tests)."""
+    """Relay and send in the calling thread until nothing is due (for commands and tests)."""
     asyncio.run(Pump(limits).run(until_idle=True))

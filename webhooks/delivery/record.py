@@ -1,4 +1,4 @@
-"""Writes down what became of a batch of tries, in the transaction that claims the next one."""
+"""Records the outcomes of a batch of attempts, in the transaction that claims the next batch."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from webhooks.delivery.metrics import count_attempts
 from webhooks.delivery.outcome import AttemptOutcome, Verdict, excerpt, judge, shown_headers
 from webhooks.models import LATENCY
 
-# A healthy endpoint's last success is written no more often than this: it is a hot row otherwise.
+# A healthy endpoint's last success is written at most this often, to avoid a hot row.
 SUCCESS_NOTED_EVERY = timedelta(minutes=1)
 
-# Every statement takes its rows as one JSON array: written and read in C on both sides, whatever their number.
-# Fencing: a result counts only if its claim is still the latest one.
+# Every statement takes its rows as one JSON array, which is encoded and decoded in C on both sides.
+# Fencing: a result counts only if its claim is still the latest.
 _FINISH = """
 UPDATE webhooks_delivery d
 SET status = r.status,
@@ -48,7 +48,7 @@ SELECT * FROM json_to_recordset(%s) AS r(
 ON CONFLICT DO NOTHING
 RETURNING delivery_id, number
 """
-# In one order everywhere, so that two workers with results for the same endpoints never wait for each other.
+# Always in the same order, so that two workers with results for the same endpoints cannot deadlock.
 _COUNT = """
 INSERT INTO webhooks_endpointhour AS h (id, company_id, mode, created, endpoint_id, hour, succeeded, failed, latency)
 SELECT r.id, r.company_id, r.mode, r.hour, r.endpoint_id, r.hour, r.succeeded, r.failed, r.latency
@@ -82,7 +82,7 @@ RETURNING failing_since, last_success_at
 
 @dataclass(frozen=True, slots=True)
 class SwitchOff:
-    """An endpoint that a batch showed to be gone or dead; switching it off is the caller's next step."""
+    """An endpoint that a batch found gone or dead, and that the caller should disable."""
 
     endpoint_id: uuid.UUID
     company_id: uuid.UUID
@@ -91,10 +91,10 @@ class SwitchOff:
 
 
 def record(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
-    """Store tries, delivery states, endpoint health and hourly counts; return the endpoints to switch off.
+    """Store attempts, delivery states, endpoint health and hourly counts. Return the endpoints to disable.
 
-    Must be called inside `system_context`. Safe to repeat when its transaction failed. A result whose claim has been
-    taken over is kept as a try, but does not touch the delivery.
+    Must be called inside `system_context`. Safe to repeat if its transaction failed. A result whose claim has been
+    superseded is stored as an attempt, but does not change the delivery.
     """
     if not outcomes:
         return []

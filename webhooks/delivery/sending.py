@@ -1,4 +1,4 @@
-"""Makes one try: signs, calls, and says what came of it. Touches no database."""
+"""Makes one attempt: signs and sends the request, and returns the outcome. No database access."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 async def attempt(job: ClaimedDelivery, client: OutboundClient, limits: Limits) -> AttemptOutcome:
-    """Send a claimed delivery once, within its trace where tracing is on. Never raises for what the receiver does."""
+    """Send a claimed delivery once, as part of its trace if tracing is on. Never raises because of the receiver."""
     if not tracing.is_on():
         return await _attempt(job, client, limits)
     attributes: tracing.Attributes = {
@@ -54,7 +54,7 @@ async def _attempt(job: ClaimedDelivery, client: OutboundClient, limits: Limits)
         max_response_bytes=MAX_EXCERPT_BYTES,
         owner=job.company_id.hex,
         status_suffices=True,
-        repeatable=True,  # receivers recognise a repetition by webhook-id
+        repeatable=True,  # receivers deduplicate by webhook-id
     )
     try:
         answer = await client.send(request)
@@ -79,7 +79,7 @@ async def _attempt(job: ClaimedDelivery, client: OutboundClient, limits: Limits)
 
 
 def request_headers(job: ClaimedDelivery) -> dict[str, str]:
-    """Return the headers of a try: the endpoint's own first, so that none of them can replace one of ours."""
+    """Return the headers of an attempt: the endpoint's custom ones first, so that they cannot override ours."""
     body = job.body
     return {
         **job.destination.headers,

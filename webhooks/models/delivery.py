@@ -1,4 +1,4 @@
-"""What is to be sent, and what became of every try."""
+"""Deliveries, their bodies and their attempts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from webhooks.models.endpoint import Endpoint
 
 
 class EventBody(TenantModel):
-    """What is signed and sent for one event: serialised once, whoever receives it and however often.
+    """The body that is signed and sent for one event, serialised once for all endpoints and attempts.
 
-    An endpoint of an older version of the API gets it as that one shows it (webhooks.versions).
+    An endpoint on an older API version gets it converted to that version (webhooks.versions).
     """
 
     event = TenantForeignKey(OutboxEvent, on_delete=models.CASCADE, related_name="+", db_index=False)
     body = models.BinaryField()
-    # The trace that its deliveries belong to, where tracing is on (core.tracing).
+    # The trace that its deliveries belong to, if tracing is on (core.tracing).
     traceparent = models.CharField(max_length=55, null=True, editable=False)  # noqa: DJ001 - a NULL takes no room in the row
 
     class Meta(TenantModel.Meta):
@@ -34,18 +34,18 @@ class EventBody(TenantModel):
 
 
 class Delivery(TenantModel):
-    """One event for one endpoint. The truth of what is still to be sent (docs/architecture.md, Webhooks).
+    """One event for one endpoint. The source of truth for what is still to be sent (docs/architecture.md, Webhooks).
 
-    `due_at` is the only clock: when a waiting delivery is to be tried, or when the lease of one that is being sent runs
-    out and another worker may take it. It is empty once nothing more is to happen. `attempts` counts claims and fences:
-    a result is recorded only by the holder of the latest one. `failures` counts failed tries of the current series,
-    which a resend starts anew.
+    `due_at` is the only clock: when the next attempt of a waiting delivery is due, or when the lease of one that is being
+    sent expires and another worker may claim it. It is null once the delivery has ended. `attempts` counts claims and is
+    the fencing token: only the holder of the latest claim may record a result. `failures` counts failed attempts of the
+    current series; a resend resets it.
     """
 
     id_prefix = "dlv"
 
     class Status(models.TextChoices):
-        """`pending` waits for its first try, `retrying` for a further one."""
+        """`pending` waits for its first attempt, `retrying` for another one."""
 
         PENDING = "pending", "Pending"
         SENDING = "sending", "Sending"
@@ -61,7 +61,7 @@ class Delivery(TenantModel):
     due_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     failures = models.PositiveSmallIntegerField(default=0)
-    manual = models.BooleanField(default=False)  # the current series was asked for by a person or a key
+    manual = models.BooleanField(default=False)  # the current series was requested by a person or a key
     last_status_code = models.PositiveSmallIntegerField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -73,7 +73,7 @@ class Delivery(TenantModel):
             CompositeForeignKey(
                 name="webhooks_delivery_endpoint_fk", fields="endpoint", to="webhooks.Endpoint"
             ),
-            # What is to be sent is there for as long as the delivery is; the body in turn has its event.
+            # The body exists for as long as the delivery, and the event for as long as the body.
             CompositeForeignKey(
                 name="webhooks_delivery_body_fk", fields="event", to="webhooks.EventBody", to_field="event"
             ),
@@ -86,7 +86,7 @@ class Delivery(TenantModel):
                 name="webhooks_delivery_clock",
             ),
         ]
-        # A delivery's life writes every index three times: there is none that only saves an idle moment's look.
+        # A delivery updates every index three times, so there are no indexes just to speed up idle polling.
         indexes = [
             models.Index(
                 fields=["endpoint", "due_at"],
@@ -107,12 +107,12 @@ class Delivery(TenantModel):
 
 
 class Attempt(TenantModel):
-    """One try of a delivery; never changed once written."""
+    """One attempt of a delivery. Never changed once written."""
 
     id_prefix = "att"
 
     class Trigger(models.TextChoices):
-        """Why the try was made."""
+        """Why the attempt was made."""
 
         SCHEDULED = "scheduled", "Scheduled"
         MANUAL = "manual", "Manual"

@@ -15,12 +15,12 @@ from core.values import api_dates
 
 
 class Endpoint(TenantModel):
-    """A receiver of events. A deleted one stays as a row, so that its deliveries keep their name."""
+    """A receiver of events. Soft-deleted, so that its deliveries still show where they were sent."""
 
     id_prefix = "we"
 
     class DisabledReason(models.TextChoices):
-        """Who or what switched an endpoint off."""
+        """Why an endpoint was disabled."""
 
         MANUAL = "manual", "Switched off by a person or a key"
         GONE = "gone", "The receiver answered 410 Gone"
@@ -29,21 +29,19 @@ class Endpoint(TenantModel):
     url = models.CharField(max_length=2048)
     description = models.CharField(max_length=500, blank=True)
     events = ArrayField(models.CharField(max_length=64))
-    # The date of the version of the API that its deliveries are of.
+    # The date of the API version of its deliveries.
     api_version = models.CharField(max_length=10, db_default=api_dates.FIRST)
     headers = models.BinaryField()  # encrypted JSON: custom headers often carry a credential
     enabled = models.BooleanField(default=True)
     disabled_reason = models.CharField(max_length=16, choices=DisabledReason, null=True)  # noqa: DJ001
     disabled_at = models.DateTimeField(null=True)
-    # The last position that had been given when it subscribed, or was switched on: it gets what comes after it.
+    # The newest position when it subscribed or was enabled; it receives the events after it.
     subscribed_from = models.BigIntegerField(db_default=LastValue(EVENT_POSITIONS), editable=False)
     failing_since = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
-    notice_due = models.BooleanField(
-        default=False
-    )  # the owners are still to be told that it was switched off
+    notice_due = models.BooleanField(default=False)  # the notice to the owners that it was disabled is due
     updated = models.DateTimeField(db_default=Now())
-    # Who made it and who last changed it: a key that leaks is looked up here.
+    # Who created it and who last changed it, to find the endpoints of a leaked key.
     created_by = models.CharField(max_length=64, blank=True, db_default="")
     created_by_name = models.CharField(max_length=200, blank=True, db_default="")
     changed_by = models.CharField(max_length=64, blank=True, db_default="")
@@ -73,7 +71,7 @@ class Endpoint(TenantModel):
 
 
 class EndpointSecret(TenantModel):
-    """A signing secret. The current one has no end; after a rotation the old one signs along until it expires."""
+    """A signing secret. The current one does not expire; after a rotation the old one keeps signing until it does."""
 
     id_prefix = "wsec"
 

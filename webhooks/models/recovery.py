@@ -1,4 +1,4 @@
-"""Work that a person or a key asked for and that takes a while: it is kept here so that no crash loses it."""
+"""Long-running recovery work requested by a person or a key, stored so that it survives crashes."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from webhooks.models.endpoint import Endpoint
 
 
 class RecoveryJob(TenantModel):
-    """Sends an endpoint what it did not get, in small transactions.
+    """Sends an endpoint the events it missed, in small transactions.
 
-    `recover` sends failed deliveries of a period again, in the order of their ids: `cursor` is the last one looked at.
-    `replay_missing` makes deliveries of events that have none, because the endpoint did not exist, was switched off or
-    did not subscribe to them then, in the order of their positions: `position` is the last one looked at.
+    `recover` resends failed deliveries of a period in the order of their ids; `cursor` is the last one processed.
+    `replay_missing` creates deliveries for events that have none because the endpoint did not exist, was disabled or was
+    not subscribed at the time, in the order of their positions; `position` is the last one processed.
 
-    What the relay had not taken when the job began has a `sequence` up to `began_at_sequence`, and a position after
-    `began_at_position` or none yet: it is counted from the start, and the job is not done before the relay has taken it.
+    Events that were unrelayed when the job started have a `sequence` up to `began_at_sequence`, and a position after
+    `began_at_position` or none yet. They are included in the total, and the job does not finish until they are relayed.
     """
 
     id_prefix = "wrec"
 
     class Kind(models.TextChoices):
-        """What is looked for."""
+        """What the job recovers."""
 
         RECOVER = "recover", "Resend failed deliveries"
         REPLAY_MISSING = "replay_missing", "Send events the endpoint never got"
 
     class Status(models.TextChoices):
-        """A running job is continued by whichever worker looks next."""
+        """A running job is continued by the next worker that checks."""
 
         RUNNING = "running", "Running"
         DONE = "done", "Done"
@@ -51,7 +51,7 @@ class RecoveryJob(TenantModel):
     position = models.BigIntegerField(default=0)
     began_at_sequence = models.BigIntegerField(db_default=LastValue(EVENT_SEQUENCE), editable=False)
     began_at_position = models.BigIntegerField(default=0, editable=False)
-    checked_at = models.DateTimeField(db_default=Now())  # the job that waited longest is next
+    checked_at = models.DateTimeField(db_default=Now())  # the job that has waited longest is next
     finished_at = models.DateTimeField(null=True)
 
     class Meta(TenantModel.Meta):

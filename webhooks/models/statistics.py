@@ -1,4 +1,4 @@
-"""Counts per endpoint and hour, so that no page counts attempts."""
+"""Counts per endpoint and hour, so that pages need not count attempts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LATENCY = LatencyScale((25, 50, 100, 250, 500, 1000, 2500, 5000, 10000))
 
 
 class EndpointHour(TenantModel):
-    """What the attempts of one hour came to: how many succeeded and failed, and how long they took."""
+    """The attempts of one hour: how many succeeded and failed, and how long they took."""
 
     endpoint = TenantForeignKey(Endpoint, on_delete=models.CASCADE, related_name="hours", db_index=False)
     hour = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""Reads of webhooks, all inside the current tenant."""
+"""Queries of webhooks, all within the current tenant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.values import ids
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, RecoveryJob
 
-# Conditions on endpoints, by what staff call their health.
+# Conditions for endpoints by health, as named on the staff site.
 ENDPOINT_HEALTH = {
     "failing": Q(enabled=True, failing_since__isnull=False, deleted_at=None),
     "given_up": Q(enabled=False, disabled_reason__in=["gone", "failing"], deleted_at=None),
@@ -32,7 +32,7 @@ def list_endpoints() -> QuerySet[Endpoint]:
 
 
 def get_endpoint(public_id: str) -> Endpoint:
-    """Return the endpoint; raises NotFound when it is missing, deleted or foreign."""
+    """Return the endpoint. Raises NotFound if it does not exist in this tenant or is deleted."""
     try:
         return list_endpoints().get(id=ids.decode("we", public_id))
     except (ids.InvalidId, Endpoint.DoesNotExist) as error:
@@ -40,7 +40,7 @@ def get_endpoint(public_id: str) -> Endpoint:
 
 
 def current_secret(endpoint: Endpoint) -> str:
-    """Return the secret that new signatures are made with; raises NotFound for a deleted endpoint."""
+    """Return the secret for new signatures. Raises NotFound for a deleted endpoint."""
     try:
         row = EndpointSecret.objects.get(endpoint=endpoint, expires=None)
     except EndpointSecret.DoesNotExist as error:
@@ -49,7 +49,7 @@ def current_secret(endpoint: Endpoint) -> str:
 
 
 def list_deliveries(reader: Principal | None = None) -> QuerySet[Delivery]:
-    """Return the deliveries to every endpoint, deleted ones included; for a key, of events it may read."""
+    """Return the deliveries to all endpoints, including deleted ones. For a key, only those of events it may read."""
     rows = Delivery.objects.all()
     types = None if reader is None else readable(reader, [*CATALOGUE, TEST_EVENT])
     return rows if types is None else rows.filter(event_type__in=types)
@@ -63,7 +63,7 @@ def filter_deliveries(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
 ) -> QuerySet[Delivery]:
-    """Return the deliveries that fit every given filter. `endpoint` is a TypeID; a foreign one fits nothing."""
+    """Return the deliveries that match every given filter. `endpoint` is a TypeID; a foreign one matches nothing."""
     rows = list_deliveries()
     if endpoint:
         try:
@@ -82,7 +82,7 @@ def filter_deliveries(
 
 
 def get_delivery(public_id: str, reader: Principal | None = None) -> Delivery:
-    """Return the delivery. Raises NotFound when it is missing or foreign, insufficient_scope for a key."""
+    """Return the delivery. Raises NotFound if it does not exist in this tenant, insufficient_scope for a key."""
     delivery: Delivery = Delivery.by_public_id(public_id)
     if reader is not None:
         require_reach(reader, [delivery.event_type])
@@ -98,14 +98,14 @@ def tries_of(deliveries: Iterable[Delivery]) -> dict[UUID, list[Attempt]]:
 
 
 def list_events(reader: Principal | None = None) -> QuerySet[OutboxEvent]:
-    """Return the public events, those that the relay has not taken yet among them; for a key, those it may read."""
+    """Return the public events, including those not relayed yet. For a key, only those it may read."""
     rows = OutboxEvent.objects.filter(public=True)
     types = None if reader is None else readable(reader, CATALOGUE)
     return rows if types is None else rows.filter(type__in=types)
 
 
 def get_event(public_id: str, reader: Principal | None = None) -> OutboxEvent:
-    """Return the event, which may be a test's. Raises NotFound when it is missing or foreign, insufficient_scope for a key."""
+    """Return the event, including test events. Raises NotFound if it does not exist in this tenant, insufficient_scope for a key."""
     try:
         event = OutboxEvent.objects.get(Q(public=True) | Q(type=TEST_EVENT), id=ids.decode("evt", public_id))
     except (ids.InvalidId, OutboxEvent.DoesNotExist) as error:

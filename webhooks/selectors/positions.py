@@ -1,4 +1,4 @@
-"""How far the events of a company have come: what a waiting poller is told by."""
+"""The newest event position of each tenant, which wakes waiting pollers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import connection
 from core.models import OutboxEvent
 from core.tenancy import Tenant, system_context
 
-# One step down an index for each tenant, whatever they have.
+# One index descent per tenant, regardless of how many events it has.
 _NEWEST = """
     SELECT asked.number, (
         SELECT max(position) FROM core_outboxevent
@@ -20,7 +20,7 @@ _NEWEST = """
 
 
 def newest_position() -> int:
-    """Return the position of the current tenant's newest event that has one, 0 without any."""
+    """Return the highest event position of the current tenant, 0 if there is none."""
     found: int | None = (
         OutboxEvent.objects.filter(position__isnull=False)
         .order_by("-position")
@@ -31,7 +31,7 @@ def newest_position() -> int:
 
 
 def newest_positions(tenants: Collection[Tenant]) -> dict[Tenant, int]:
-    """Return the same of each of `tenants`, in one query. Raises Django's database errors."""
+    """Return the highest event position of each of `tenants`, in one query. Raises Django's database errors."""
     asked = list(tenants)
     with system_context(reason="have pollers' companies new events"), connection.cursor() as cursor:
         cursor.execute(_NEWEST, [[each.company_id for each in asked], [each.mode for each in asked]])

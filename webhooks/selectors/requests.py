@@ -1,4 +1,4 @@
-"""What a delivery's requests look like, for people who compare it with what their receiver saw."""
+"""A delivery's request as shown to people who compare it with what their receiver got."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ HIDDEN = "•••"
 
 @dataclass(frozen=True, slots=True)
 class ShownRequest:
-    """The headers (custom values hidden, signature left out) and the body as text, indented."""
+    """The headers (custom values hidden, without the signature) and the body as indented text."""
 
     headers: list[tuple[str, str]]
     body: str
 
 
 def shown_request(delivery: Delivery) -> ShownRequest:
-    """Return the request that every attempt of `delivery` makes, but for its timestamp and signature."""
+    """Return the request of every attempt of `delivery`, without its timestamp and signature."""
     custom = orjson.loads(crypto.decrypt(bytes(delivery.endpoint.headers)))
     body = EventBody.objects.filter(event_id=delivery.event_id).values_list("body", flat=True).first()
     text = ""

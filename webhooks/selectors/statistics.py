@@ -1,4 +1,4 @@
-"""How an endpoint has been doing, from hourly counts; never by counting attempts."""
+"""An endpoint's statistics, from hourly counts rather than by counting attempts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEP_HOURS = 6
 
 @dataclass(slots=True)
 class Slot:
-    """A stretch of time: attempts by outcome and their latency histogram."""
+    """A time slot: attempts by outcome and their latency histogram."""
 
     start: datetime
     succeeded: int = 0
@@ -27,7 +27,7 @@ class Slot:
 
 
 def last_week(endpoint: Endpoint) -> list[Slot]:
-    """Return the endpoint's last seven days in stretches of six hours, oldest first, empty ones included."""
+    """Return the endpoint's last seven days in six-hour slots, oldest first, including empty ones."""
     end = clock.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     start = end - timedelta(days=DAYS)
     slots = [Slot(start + timedelta(hours=STEP_HOURS * n)) for n in range(DAYS * 24 // STEP_HOURS)]
@@ -40,7 +40,7 @@ def last_week(endpoint: Endpoint) -> list[Slot]:
 
 
 def success_rates(endpoints: Iterable[Endpoint]) -> dict[UUID, float | None]:
-    """Return the share of attempts that succeeded in the last seven days, per endpoint; None without attempts."""
+    """Return each endpoint's success rate over the last seven days; None without attempts."""
     chosen = [each.id for each in endpoints]
     sums = (
         EndpointHour.objects.filter(endpoint_id__in=chosen, hour__gte=clock.now() - timedelta(days=DAYS))

@@ -1,4 +1,4 @@
-"""Deliveries on request: a test event, and once more what was sent before."""
+"""Deliveries on request: test events and resends."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def send_test(
 ) -> Delivery:
     """Queue a test event for this endpoint alone and return its delivery.
 
-    With a `sample` object it is an event of any type, whatever the endpoint subscribes to; in test mode only, since a live
-    receiver would act on what never happened. Raises EndpointIsDisabled, FieldErrors.
+    With a `sample` object it can be an event of any type, regardless of the endpoint's subscriptions. Only in test mode, because
+    a live receiver would act on an event that never happened. Raises EndpointIsDisabled, FieldErrors.
     """
     _require_enabled(endpoint)
     if event_type != TEST_EVENT:
@@ -67,7 +67,7 @@ def send_test(
 def resend_deliveries(
     *, deliveries: Sequence[Delivery], actor: Principal, reason: str = ""
 ) -> list[Delivery]:
-    """Send each of `deliveries` again, now, with a whole new series of attempts. Staff give a `reason`.
+    """Resend each of `deliveries` now, with a full new series of attempts. Staff give a `reason`.
 
     All or nothing. A key needs the read scope of every event in them. Raises EndpointIsDisabled, DeliveryInProgress,
     insufficient_scope.
@@ -98,7 +98,7 @@ def resend_deliveries(
 
 
 def check_resend(delivery: Delivery) -> None:
-    """Raise EndpointIsDisabled, DeliveryInProgress for a delivery that cannot be sent again now."""
+    """Raise EndpointIsDisabled or DeliveryInProgress if the delivery cannot be resent now."""
     _require_enabled(delivery.endpoint)
     if delivery.status == Delivery.Status.SENDING:
         raise DeliveryInProgress(f"{delivery.public_id} is being sent right now.")

@@ -1,4 +1,4 @@
-"""Endpoints: create, change, switch off and on, delete."""
+"""Endpoints: create, update, enable or disable, delete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from webhooks.events import (
     EndpointUpdated,
 )
 from webhooks.models import Delivery, Endpoint, EndpointSecret
-from webhooks.relay import number_what_is_there
+from webhooks.relay import number_committed_events
 from webhooks.selectors import list_endpoints
 from webhooks.services.errors import EndpointLimitReached
 from webhooks.services.validation import clean_events, clean_headers, clean_url, origin_of
@@ -46,21 +46,21 @@ def create_endpoint(
     enabled: bool = True,
     api_version: str | None = None,
 ) -> tuple[Endpoint, str]:
-    """Create an endpoint in the current tenant; return it and its secret, which is shown once.
+    """Create an endpoint in the current tenant. Return it and its secret, which is shown once.
 
-    It gets what is committed from now on, as `api_version` shows it, by default the newest. A key needs the read scope of everything that is subscribed to. Raises FieldErrors,
-    EndpointLimitReached, insufficient_scope.
+    It receives events committed from now on, in `api_version` (by default the newest). A key needs the read scope of
+    everything it subscribes to. Raises FieldErrors, EndpointLimitReached, insufficient_scope.
     """
     fields: dict[str, Any] = {
         "url": clean_url(url),
         "events": clean_events(events),
         "description": description,
         "api_version": clean_version(api_version) if api_version is not None else versions.newest().date,
-        "headers": _seal(clean_headers(headers or {}, stored={})),
+        "headers": _encrypt_headers(clean_headers(headers or {}, stored={})),
     }
     require_reach(actor, matching_types(fields["events"]))
     _require_room()
-    number_what_is_there()
+    number_committed_events()
     if not enabled:
         fields |= {
             "enabled": False,
@@ -79,15 +79,15 @@ def create_endpoint(
 def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> Endpoint:
     """Change the given fields of `url, events, description, headers, enabled, api_version`. Raises FieldErrors, insufficient_scope.
 
-    A key that changes where events go, or which, or that they go, needs the read scope of all that then go there.
+    A key that changes the URL or the events, or enables the endpoint, needs the read scope of everything it will receive.
 
-    Custom headers belong to the host they were given for (scheme, name and port): when the URL moves to another one, those
-    that are stored are dropped. Switching off keeps what still waits to be sent; it goes on when the endpoint is switched on again.
+    Custom headers belong to the origin they were given for (scheme, host and port): when the URL changes to another origin, the
+    stored ones are dropped. Disabling keeps pending deliveries; they resume when the endpoint is enabled again.
     """
     if fields.get("enabled"):
-        number_what_is_there()
+        number_committed_events()
     endpoint = Endpoint.objects.select_for_update().get(id=endpoint.id)
-    stored = _open(endpoint)
+    stored = _decrypt_headers(endpoint)
     wanted = _cleaned(fields, endpoint, stored)
     enabled = wanted.pop("enabled", endpoint.enabled)
     before = representations.endpoint(endpoint)
@@ -97,7 +97,7 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
         wanted |= _switch(endpoint, enabled)
     after = representations.endpoint(endpoint)
     changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
-    if _open(endpoint) != stored:  # values may be credentials: the audit trail gets the names
+    if _decrypt_headers(endpoint) != stored:  # values may be credentials, so only names go to the audit trail
         changes["headers"] = [sorted(before["headers"]), sorted(after["headers"])]
     if not changes:
         return endpoint
@@ -121,7 +121,7 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
     return endpoint
 
 
-# Before the endpoint (core.postgres.locks): whoever records a result has locked its delivery, and goes on to the endpoint.
+# Locked before the endpoint (core.postgres.locks): recording a result locks the delivery first, then the endpoint.
 _LOCK_WAITING = """
 SELECT count(*) FROM (
     SELECT FROM webhooks_delivery WHERE endpoint_id = %s AND due_at IS NOT NULL ORDER BY id FOR NO KEY UPDATE
@@ -130,7 +130,7 @@ SELECT count(*) FROM (
 
 
 def delete_endpoint(*, endpoint: Endpoint, actor: Principal) -> None:
-    """Delete an endpoint and its secrets. Its deliveries stay readable; those still waiting are canceled."""
+    """Delete an endpoint and its secrets. Its deliveries stay readable; pending ones are canceled."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_WAITING, [endpoint.id])
     now = clock.now()
@@ -149,7 +149,7 @@ def _by(what: str, actor: Principal) -> dict[str, str]:
 
 def _require_room() -> None:
     tenant = require_tenant()
-    # Two creations at once must not both take the last place.
+    # Concurrent creations must not both take the last slot.
     take_turn(f"webhook endpoints {tenant.company_id} {tenant.mode}")
     allowed = current_limits().webhook_endpoints
     if list_endpoints().count() >= allowed:
@@ -165,13 +165,13 @@ def _cleaned(fields: dict[str, Any], endpoint: Endpoint, stored: dict[str, str])
         if stored and origin_of(cleaned["url"]) != origin_of(endpoint.url):
             stored = {}
             cleaned.setdefault("headers", {})
-    # One that has ended may stay; what is sent is then of the oldest that is served.
+    # A version that has ended may stay; deliveries then use the oldest supported one.
     if "api_version" in cleaned and cleaned["api_version"] != endpoint.api_version:
         cleaned["api_version"] = clean_version(cleaned["api_version"])
     if "events" in cleaned:
         cleaned["events"] = clean_events(cleaned["events"])
     if "headers" in cleaned:
-        cleaned["headers"] = _seal(clean_headers(cleaned["headers"], stored=stored))
+        cleaned["headers"] = _encrypt_headers(clean_headers(cleaned["headers"], stored=stored))
     return cleaned
 
 
@@ -183,17 +183,17 @@ def _switch(endpoint: Endpoint, enabled: bool) -> dict[str, Any]:
         "notice_due": False,
     }
     if enabled:
-        # Events from now on; what happened meanwhile can be replayed.
+        # It receives events from now on; those in the meantime can be replayed.
         changed |= {"subscribed_from": LastValue(EVENT_POSITIONS), "failing_since": None}
     for name, value in changed.items():
         setattr(endpoint, name, value)
     return changed
 
 
-def _open(endpoint: Endpoint) -> dict[str, str]:
+def _decrypt_headers(endpoint: Endpoint) -> dict[str, str]:
     headers: dict[str, str] = orjson.loads(crypto.decrypt(bytes(endpoint.headers)))
     return headers
 
 
-def _seal(headers: dict[str, str]) -> bytes:
+def _encrypt_headers(headers: dict[str, str]) -> bytes:
     return crypto.encrypt(orjson.dumps(headers))

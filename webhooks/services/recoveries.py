@@ -1,4 +1,4 @@
-"""Recovery on request: a durable job that sends an endpoint what it did not get."""
+"""Recovery on request: a durable job that sends an endpoint the events it missed."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ REACHES_BACK = timedelta(days=30)
 def start_recovery(
     *, endpoint: Endpoint, actor: Principal, kind: str, since: datetime, until: datetime | None = None
 ) -> RecoveryJob:
-    """Start a job over what was created in [since, until); it survives any crash and shows its progress.
+    """Start a job for the period [since, until). It survives crashes and reports its progress.
 
-    A key needs the read scope of everything the endpoint is subscribed to. Raises FieldErrors for a period that is empty,
-    in the future or too long ago, EndpointIsDisabled, RecoveryRunning, insufficient_scope.
+    A key needs the read scope of everything the endpoint subscribes to. Raises FieldErrors for a period that is empty,
+    in the future or too old, EndpointIsDisabled, RecoveryRunning, insufficient_scope.
     """
     now = clock.now()
     until = min(until or now, now)

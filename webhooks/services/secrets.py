@@ -1,4 +1,4 @@
-"""Signing secrets: rotate with an overlap, and show to somebody who has just proved who they are."""
+"""Signing secrets: rotation with an overlap, and revealing after a recent login."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MAX_VALID_SECRETS = 5
 
 
 def rotate_secret(*, endpoint: Endpoint, actor: Principal, overlap: str) -> str:
-    """Give the endpoint a new secret and return it; the old one ends at once, or signs along for the overlap.
+    """Give the endpoint a new secret and return it. The old one expires now, or keeps signing during the overlap.
 
     `overlap` is one of `none`, `1h`, `24h`, `7d`. Raises FieldErrors.
     """
     if overlap not in OVERLAPS:
         raise FieldErrors([FieldError("overlap", "invalid", f"Use one of {', '.join(OVERLAPS)}.")])
-    Endpoint.objects.select_for_update().get(id=endpoint.id)  # two rotations at once: one after the other
+    Endpoint.objects.select_for_update().get(id=endpoint.id)  # serializes concurrent rotations
     now = clock.now()
     ends = now + OVERLAPS[overlap]
     secrets = EndpointSecret.objects.filter(endpoint=endpoint)
@@ -54,7 +54,7 @@ def rotate_secret(*, endpoint: Endpoint, actor: Principal, overlap: str) -> str:
 
 
 def reveal_secret(*, endpoint: Endpoint, actor: Principal) -> str:
-    """Return the current secret and record who saw it. The caller has checked for a recent login."""
+    """Return the current secret and record who saw it. The caller must have checked for a recent login."""
     secret = current_secret(endpoint)
     publish(
         EndpointSecretRevealed(object_id=endpoint.public_id),

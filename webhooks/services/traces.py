@@ -1,4 +1,4 @@
-"""What a key leaves behind in this app (core.security.made_by): endpoints, which go on sending when the key is dead."""
+"""Resources a key leaves behind in this app (core.security.made_by): endpoints, which outlive the key."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from webhooks.services.endpoints import update_endpoint
 
 
 class Endpoints:
-    """Endpoints that a key made, or was the last to change."""
+    """Endpoints that a key created, or was the last to change."""
 
     title = "Webhook endpoints it made or changed"
 
     def find(self, *, key_id: str, since: datetime) -> list[Made]:
-        """Return those that are switched on."""
+        """Return the enabled ones."""
         return [
             Made(
                 id=row.public_id,
@@ -33,7 +33,7 @@ class Endpoints:
         ]
 
     def switch_off(self, *, key_id: str, since: datetime, actor: Principal) -> int:
-        """Switch them off; what waits for them stays where it is."""
+        """Disable them. Their pending deliveries are kept."""
         rows = list(self._rows(key_id, since).order_by("id"))
         for row in rows:
             update_endpoint(endpoint=row, actor=actor, enabled=False)

@@ -1,4 +1,4 @@
-"""What an endpoint may be given: checked here for the API and the dashboard alike."""
+"""Validation of an endpoint's fields, shared by the API and the dashboard."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER_NAME = "[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
 HEADER_VALUE = "[ -~]{0,1000}"
 _NAME = re.compile(HEADER_NAME + r"\Z", re.ASCII)
 _VALUE = re.compile(HEADER_VALUE + r"\Z", re.ASCII)
-# Set by us or by HTTP itself; a custom one would forge, split or break the request.
+# Set by us or by the HTTP client. A custom value could forge, split or break the request.
 RESERVED_HEADERS = frozenset(
     [
         "accept-encoding",
@@ -45,7 +45,7 @@ RESERVED_PREFIXES = ("webhook-", "x-forwarded-", "proxy-", "sec-")
 
 
 def clean_url(url: str) -> str:
-    """Return the URL in the form that is stored. Raises FieldErrors with a text that may be shown."""
+    """Return the URL in its stored form. Raises FieldErrors with a message that may be shown."""
     try:
         return check_url(url, public_policy()).url
     except UrlRefusedError as error:
@@ -53,7 +53,7 @@ def clean_url(url: str) -> str:
 
 
 def clean_events(patterns: Iterable[str]) -> list[str]:
-    """Return the patterns without repeats. Raises FieldErrors for none, too many or unknown ones."""
+    """Return the patterns without duplicates. Raises FieldErrors if there are none, too many or unknown ones."""
     wanted = list(dict.fromkeys(patterns))
     if not wanted:
         raise FieldErrors([FieldError("events", "required", "Choose at least one event, or `*` for all.")])
@@ -70,15 +70,15 @@ def clean_events(patterns: Iterable[str]) -> list[str]:
 
 
 def origin_of(url: str) -> tuple[str, str, int]:
-    """Return scheme, host and port of a URL that `clean_url` returned: whom the custom headers were given for."""
+    """Return scheme, host and port of a URL from `clean_url`: the origin that the custom headers belong to."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80}.get(parts.scheme, 443)
 
 
 def clean_headers(headers: Mapping[str, str], *, stored: Mapping[str, str]) -> dict[str, str]:
-    """Return the custom headers. Raises FieldErrors naming each one that is not accepted.
+    """Return the custom headers. Raises FieldErrors naming each invalid one.
 
-    A value that reads `HIDDEN`, as answers and forms show every value, stands for the one of that name in `stored`.
+    A value of `HIDDEN`, which responses and forms show for every value, keeps the value of that name in `stored`.
     """
     headers = {name: stored.get(name, value) if value == HIDDEN else value for name, value in headers.items()}
     problems = []

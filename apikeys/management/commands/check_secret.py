@@ -9,13 +9,13 @@ from apikeys import keys
 
 
 class Command(BaseCommand):
-    """Say whether a text can be a secret of this product. Reads stdin, so that it stays out of the shell's history."""
+    """Check whether a text can be a secret of this product. Reads stdin to keep it out of the shell's history."""
 
     help = "Read a secret from standard input and check its format and checksum, without database or network."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Check the first line of stdin; exit status 1 when it cannot be a secret."""
+        """Check the first line of stdin. Exits with status 1 if it cannot be a secret."""
         try:
             secret = keys.parse(sys.stdin.readline().strip())
         except keys.MalformedSecret as error:

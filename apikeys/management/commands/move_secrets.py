@@ -11,7 +11,7 @@ from apikeys.stores import StoreUnavailable
 
 
 class Command(BaseCommand):
-    """Move the verifiers of all secrets to another store. Keys keep working all the time."""
+    """Move the verifiers of all secrets to another store. Keys keep working throughout."""
 
     help = (
         "Move the hashes of all secrets to Vault or back. Keys keep working throughout; if interrupted, run it again. "

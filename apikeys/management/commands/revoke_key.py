@@ -36,7 +36,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Revoke the key in its own tenant; says so when Valkey could not be told."""
+        """Revoke the key in its own tenant, and warn if Valkey could not be updated."""
         if options["since"] is not None and not options["leaked"]:
             raise CommandError("--since limits what is switched off after a leak: use it with --leaked.")
         try:

@@ -25,7 +25,7 @@ from webhooks.api.serializers import (
     WebhookRecoveryOutput,
 )
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
-from webhooks.relay import number_what_is_there
+from webhooks.relay import number_committed_events
 from webhooks.samples import sample_object
 from webhooks.services.deliveries import send_test
 from webhooks.services.endpoints import create_endpoint, delete_endpoint, update_endpoint
@@ -46,7 +46,7 @@ class EndpointViewSet(GenericViewSet):
 
     def lock_object(self, path: Mapping[str, Any]) -> None:
         """Lock an endpoint, after what its service locks before it: the relay takes both in this order."""
-        number_what_is_there()
+        number_committed_events()
         super().lock_object(path)
 
     @extend_schema(operation_id="list_webhook_endpoints", responses=WebhookEndpointOutput(many=True))

@@ -1,4 +1,4 @@
-"""Deliveries: find them, read what was sent and answered, send again, recover."""
+"""Deliveries: search, inspect requests and responses, resend, recover."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def delivery_list(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def delivery(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One delivery: what was sent, and every answer."""
+    """One delivery: its request and every response."""
     row = selectors.get_delivery(public_id)
     context = {
         "delivery": row,
-        # Not for the hours until a next try, nor while the endpoint is off.
+        # Do not poll during the hours until the next attempt, or while the endpoint is disabled.
         "is_waiting": row.status == Delivery.Status.SENDING
         or (row.endpoint.enabled and row.due_at is not None and row.due_at <= clock.now()),
         "sent": shown_request(row),
@@ -74,7 +74,7 @@ def delivery(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def resend(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then send every delivery that was ticked again. The page of a delivery sends its own at once."""
+    """Confirm, then resend every selected delivery. The page of a single delivery resends without confirmation."""
     return ask_or_do(
         request,
         RESEND,
@@ -89,7 +89,7 @@ def resend(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def recover(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Start sending an endpoint what it did not get."""
+    """Start a recovery of an endpoint's missed deliveries."""
     endpoint = selectors.get_endpoint(public_id)
     form = RecoverForm(request.POST)
     if form.is_valid():

@@ -1,4 +1,4 @@
-"""Endpoints: list, create, look at, edit, switch, delete."""
+"""Endpoints: list, create, show, edit, enable or disable, delete."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ COLUMNS = {"url": "url", "created": "id"}
 @company_page()
 @require_safe
 def endpoint_list(request: CompanyRequest) -> HttpResponse:
-    """Every endpoint, how it is doing, and how many more there may be."""
+    """Every endpoint with its health, and how many more can be created."""
     endpoints = list(selectors.list_endpoints().order_by(NEWEST))
     rates = success_rates(endpoints)
     context = {
@@ -49,7 +49,7 @@ def endpoint_list(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def event_list(request: CompanyRequest) -> HttpResponse:
-    """Every event there is and what each carries; the payload alone for the picker, which shows it in place."""
+    """Every event type with its payload. The event picker requests the payload alone and shows it inline."""
     chosen = request.GET.get("event", "")
     payload = sample_payload(chosen, mode=request.mode) if chosen in CATALOGUE else ""
     context = {"groups": described_groups(), "chosen": chosen if payload else "", "payload": payload}
@@ -63,7 +63,7 @@ def event_list(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: CompanyRequest) -> HttpResponse:
-    """Create an endpoint; the answer to the POST shows its secret."""
+    """Create an endpoint. The response to the POST shows its secret."""
     form = EndpointForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return _form_page(request, form)
@@ -81,7 +81,7 @@ def create(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One endpoint: settings, a week in pictures, the latest deliveries."""
+    """One endpoint: settings, charts of the last week, recent deliveries."""
     endpoint = selectors.get_endpoint(public_id)
     week = last_week(endpoint)
     recoveries = selectors.list_recoveries(endpoint)[:5]
@@ -121,7 +121,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def switch(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Switch an endpoint on or off."""
+    """Enable or disable an endpoint."""
     endpoint = selectors.get_endpoint(public_id)
     enable = request.POST.get("enabled") == "true"
     update_endpoint(endpoint=endpoint, actor=request.principal, enabled=enable)
@@ -137,7 +137,7 @@ def switch(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def test(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Send a test, or in test mode an example of any event, and go to its delivery. Raises FieldErrors."""
+    """Send a test event (in test mode, a sample of any event) and redirect to its delivery. Raises FieldErrors."""
     endpoint = selectors.get_endpoint(public_id)
     form = TestForm(request.POST)
     if not form.is_valid():
@@ -153,7 +153,7 @@ def test(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then delete an endpoint."""
+    """Confirm, then delete an endpoint."""
     endpoint = selectors.get_endpoint(public_id)
     if request.method == "POST":
         delete_endpoint(endpoint=endpoint, actor=request.principal)
@@ -163,7 +163,7 @@ def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 
 def show_secret(request: CompanyRequest, endpoint: object, secret: str, why: str) -> HttpResponse:
-    """Answer with the page that shows a secret; nothing may keep it."""
+    """Render the page that shows a secret, which must not be cached."""
     response = render(request, "webhooks/secret.html", {"endpoint": endpoint, "secret": secret, "why": why})
     response.headers["Cache-Control"] = "no-store"
     return response

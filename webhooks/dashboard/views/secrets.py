@@ -19,7 +19,7 @@ from webhooks.services.secrets import reveal_secret, rotate_secret
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def reveal(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then show the current secret; that is recorded."""
+    """Confirm, then show the current secret and record that it was shown."""
     endpoint = selectors.get_endpoint(public_id)
     if request.method == "POST":
         secret = reveal_secret(endpoint=endpoint, actor=request.principal)
@@ -31,7 +31,7 @@ def reveal(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def rotate(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask when the old secret is to end, then show the new one."""
+    """Ask when the old secret should expire, then show the new one."""
     endpoint = selectors.get_endpoint(public_id)
     form = RotateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
