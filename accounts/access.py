@@ -1,7 +1,7 @@
-"""Who may see a page of the dashboard: the signed-in person's membership, role and mode, and the tenant they set.
+"""Access control of dashboard pages: the signed-in person's membership, role and mode, and the tenant derived from them.
 
-`company_page` is the one door of every dashboard view. The tenant comes from the person's membership and their session,
-never from the address, a header or a form (docs/architecture.md, Tenancy).
+`company_page` guards every dashboard view. The tenant comes from the person's membership and session, never from the URL, a
+header or a form (docs/architecture.md, Tenancy).
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponse])
 
 
 class CompanyRequest(Request):
-    """What a view behind `company_page` receives (for type checkers; nothing creates one)."""
+    """The request of a view behind `company_page` (for type checkers, never constructed)."""
 
     user: User
     memberships: list[Membership]
@@ -51,14 +51,14 @@ def company_page(
     first: Callable[[CompanyRequest], None] | None = None,
     in_transaction: bool = True,
 ) -> Callable[[ViewT], ViewT]:
-    """Decorate a dashboard view: it needs a signed-in member with at least `role`, and runs in their tenant.
+    """Decorate a dashboard view: require a signed-in member with at least `role`, and run it in their tenant.
 
-    The view gets `request.membership`, `.memberships`, `.mode` and `.principal`, and runs in one tenant transaction, in
-    which a template response is rendered too. An error the domain raises on purpose rolls everything back; it becomes
-    a 404 (not found), a 403 (not allowed), else for a POST a message on the page the person came from, and for a GET a page
-    that says why, with the error's status. `first` is called before the transaction is opened, for what must not be done
-    inside one (core.postgres.outside); its errors are treated in the same way. A view whose answer takes long to make says
-    `in_transaction=False`, and opens a `tenant_context` of its own for what it reads.
+    The view gets `request.membership`, `.memberships`, `.mode` and `.principal`, and runs in one tenant transaction, which
+    includes rendering a template response. A domain error rolls everything back and becomes a 404 (not found) or a 403 (not
+    allowed); any other becomes a message on the previous page for a POST, and an error page with the error's status for a
+    GET. `first` is called before the transaction is opened, for work that must not happen inside one
+    (core.postgres.outside); its errors are handled in the same way. A view whose response takes long to produce passes
+    `in_transaction=False` and opens its own `tenant_context` for its queries.
     """
 
     def decorate(view: ViewT) -> ViewT:
@@ -87,7 +87,7 @@ def company_page(
 
 
 def second_factor_due(membership: Membership) -> datetime | None:
-    """Return from when on the company asks this member for a second factor that they have not; None when all is well."""
+    """Return when a second factor becomes mandatory for this member, if they have none; None if nothing is due."""
     since = membership.company.second_factor_required_from
     if since is None or has_second_factor(membership.user_id):
         return None
@@ -95,7 +95,7 @@ def second_factor_due(membership: Membership) -> datetime | None:
 
 
 def needs_second_factor(membership: Membership) -> bool:
-    """Tell whether the company's pages are closed to this member until they have a second factor. Its API keys work on."""
+    """Return whether this member must set up a second factor to access the company's pages. API keys are not affected."""
     due = second_factor_due(membership)
     return due is not None and due <= clock.now()
 
@@ -108,7 +108,7 @@ def _send_to_second_factor(request: HttpRequest) -> HttpResponse:
 
 
 def enter(request: HttpRequest, memberships: list[Membership]) -> CompanyRequest:
-    """Put the chosen membership (by session, else the first), the mode and the principal on the request; returns it."""
+    """Set the chosen membership (by session, else the first), the mode and the principal on the request, and return it."""
     inside = cast(CompanyRequest, request)
     chosen = request.session.get(SESSION_COMPANY)
     membership = next((m for m in memberships if str(m.company_id) == chosen), memberships[0])
@@ -119,12 +119,12 @@ def enter(request: HttpRequest, memberships: list[Membership]) -> CompanyRequest
 
 
 def entered(request: HttpRequest) -> CompanyRequest | None:
-    """Return the request as that of a member, or None when no company was entered (sign-in, public pages)."""
+    """Return the request if `enter` was called on it, or None (sign-in, public pages)."""
     return cast(CompanyRequest, request) if hasattr(request, "membership") else None
 
 
 def user_principal(request: HttpRequest, user: User, *, tenant: Tenant | None = None) -> Principal:
-    """Return `user` as an actor: in a tenant, or outside of any company (signing in, creating one)."""
+    """Return `user` as an actor: in a tenant, or outside any company (signing in, creating one)."""
     return actor_of(
         request,
         kind="user",
@@ -171,7 +171,7 @@ def _run(
         if error.status == 403:
             raise PermissionDenied(error.detail) from error
         if request.method in ("GET", "HEAD"):
-            # There is no form to go back to: the person wrote the address, or what it leads to is no longer possible.
+            # There is no form to return to: the person typed the URL, or the action is no longer possible.
             back = safe_next(request, "")
             context = {"error": error, "back": "" if back == request.get_full_path() else back}
             page = render(request, "400.html", context, status=error.status)

@@ -1,6 +1,6 @@
-"""How django-allauth behaves here, and what is recorded of it.
+"""Customizes django-allauth and records its events.
 
-The receivers of its signals stand here too (docs/architecture.md, Rooms: one file per app), connected by `AccountsConfig.ready()`.
+Receivers of its signals are here too (docs/architecture.md, Rooms: one file per app), connected by `AccountsConfig.ready()`.
 """
 
 import time
@@ -34,7 +34,7 @@ from accounts.events import (
 )
 from accounts.models import User
 from accounts.services import record_failed_sign_in, record_for_companies
-from accounts.sudo import remember_sign_in
+from accounts.sudo import record_sign_in
 from core.events import Event
 from core.http.requests import actor_of, as_seen
 from core.mail.words import in_mail
@@ -46,32 +46,32 @@ log = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Sign-up, sign-in and their mails."""
+    """Sign-up, sign-in and their emails."""
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address that core.middleware decided on, which trusts only TRUSTED_PROXIES."""
+        """Return the address determined by core.middleware, which trusts only TRUSTED_PROXIES."""
         return as_seen(request).client_ip
 
     def get_signup_redirect_url(self, request: HttpRequest) -> str:
-        """Send a new person on to create their company (an invitation's `next` comes before this)."""
+        """Send a new user to the page that creates a company (an invitation's `next` takes precedence)."""
         return reverse("accounts:create_company")
 
     def is_safe_url(self, url: str | None) -> bool:
-        """Follow only paths of this site, never another host's address."""
+        """Allow only paths of this site, never URLs of other hosts."""
         return bool(url) and str(url).startswith("/") and super().is_safe_url(url)
 
     def clean_email(self, email: str) -> str:
-        """Return the address as it is kept: of the type that customers and senders have. Raises ValidationError."""
+        """Return the normalized address, under the same rules as customers and senders. Raises ValidationError."""
         try:
             return parse_email(email).lower()
         except InvalidEmail as error:
             raise ValidationError(str(error), code=error.code) from error
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send a mail of allauth's with addresses below PUBLIC_URL, and with nobody's words as a link.
+        """Send an allauth email with URLs below PUBLIC_URL, and without user-supplied text that could become a link.
 
-        allauth makes addresses from the request's Host, which whoever asks for a mail to somebody else can choose (its
-        port even where ALLOWED_HOSTS names the host), and shows the browser's own description of itself.
+        allauth builds URLs from the request's Host, which anyone who triggers an email to somebody else can choose (the
+        port even if ALLOWED_HOSTS restricts the host), and it includes the browser's user agent.
         """
         public = urlsplit(settings.PUBLIC_URL)
         ours = {
@@ -85,12 +85,12 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, {**context, **ours})
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Count failed sign-ins by the address tried. allauth counts by the request's Host too, and starts anew for each."""
+        """Count failed sign-ins by email address only. allauth also keys the count by the request's Host, which resets it."""
         login = str(credentials.get("email", credentials.get("username", "")))
         return f"{urlsplit(settings.PUBLIC_URL).netloc}:{login.strip().lower()}"
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Record the failure where only staff see it."""
+        """Record the failure in the staff's audit trail."""
         email = str(credentials.get("email") or credentials.get("username") or "")
         record_failed_sign_in(
             email=email,
@@ -102,7 +102,7 @@ class SessionsAdapter(DefaultUserSessionsAdapter):
     """The devices somebody is signed in on."""
 
     def end_sessions(self, sessions: Iterable[UserSession]) -> None:
-        """Sign those devices out, and write it down where their person belongs."""
+        """Sign those devices out, and record it in the person's companies."""
         ended = list(sessions)
         super().end_sessions(ended)
         if ended:
@@ -116,9 +116,9 @@ class SessionsAdapter(DefaultUserSessionsAdapter):
 
 
 class SessionSeenMiddleware:
-    """Keeps when and from where each device was last seen, to ten minutes: not a write for every page.
+    """Records when and from where each device was last seen, at most every ten minutes.
 
-    allauth's own middleware writes with each request.
+    allauth's own middleware writes on every request.
     """
 
     SESSION_SEEN_AT = "seen_at"
@@ -128,11 +128,11 @@ class SessionSeenMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request; note the device when the answer had to know who asks."""
+        """Answer the request; record the device if the response depended on the user."""
         response = self.get_response(request)
         try:
             self._note(request)
-        except (DatabaseError, InterfaceError):  # the page is made: it is shown all the same
+        except (DatabaseError, InterfaceError):  # the response is complete, so return it anyway
             log.warning("session.not_noted", exc_info=True)
         return response
 
@@ -150,16 +150,16 @@ class MfaAdapter(DefaultMFAAdapter):
     """Second factors."""
 
     def encrypt(self, text: str) -> str:
-        """Keep the secrets of authenticator apps and recovery codes encrypted at rest."""
+        """Encrypt the secrets of authenticator apps and recovery codes at rest."""
         return crypto.encrypt_text(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Undo `encrypt`; raises core.security.crypto.Undecryptable when its key is no longer configured."""
+        """Undo `encrypt`. Raises core.security.crypto.Undecryptable if the key is no longer configured."""
         return crypto.decrypt_text(encrypted_text)
 
 
 def connect_signals() -> None:
-    """Listen to what allauth tells. Called once, when Django is ready."""
+    """Connect the receivers of allauth's signals. Called once, when Django is ready."""
     account_signals.user_logged_in.connect(_on_sign_in, dispatch_uid="accounts.sign_in")
     for name in ("password_changed", "password_set", "password_reset"):
         getattr(account_signals, name).connect(_on_password, dispatch_uid=f"accounts.{name}")
@@ -173,7 +173,7 @@ def _record(kind: type[Event], request: HttpRequest, user: User, **detail: Any) 
 
 
 def _on_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
-    remember_sign_in(request)
+    record_sign_in(request)
     _record(SignedIn, request, user)
 
 

@@ -15,7 +15,7 @@ from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 
 
 class CompanyState(admin.SimpleListFilter):
-    """Whether a company works, is suspended, or waits for somebody to approve it."""
+    """Filter of companies by state: active, suspended, or waiting for approval."""
 
     title = "state"
     parameter_name = "state"
@@ -49,13 +49,13 @@ class CompanyAdmin(StaffModelAdmin):
 
     @reason_action(description="Suspend company", permission="accounts.suspend_company", when=_works)
     def suspend(self, request: HttpRequest, company: Company, *, reason: str) -> str:
-        """Stop its keys, sends and deliveries at once."""
+        """Stop its keys, sends and deliveries immediately."""
         suspend_company(company=company, reason=reason, actor=staff_principal(request))
         return f"{company.name} is suspended: its keys are refused, and its messages and webhooks are held."
 
     @reason_action(description="Resume company", permission="accounts.resume_company", when=_is_suspended)
     def resume(self, request: HttpRequest, company: Company, *, reason: str) -> str:
-        """Lift the suspension; what waited goes out."""
+        """Lift the suspension. Pending sends and deliveries resume."""
         resume_company(company=company, reason=reason, actor=staff_principal(request))
         return f"{company.name} is active again; held messages and webhooks are sent."
 
@@ -72,7 +72,7 @@ class MembershipAdmin(StaffModelAdmin):
 
 @admin.register(User)
 class UserAdmin(StaffModelAdmin):
-    """People. Passwords and second factors are theirs alone."""
+    """People. Passwords and second factors are not shown."""
 
     list_display = ("email", "name", "is_staff", "is_active", "last_login", "created")
     list_filter = ("is_staff", "is_active")
@@ -80,7 +80,7 @@ class UserAdmin(StaffModelAdmin):
     exclude = ("password",)
 
     def tenants_of(self, objects: Iterable[Any]) -> dict[Tenant, list[Model]]:
-        """A look at a person concerns every company they belong to."""
+        """Viewing a person is recorded in every company they belong to."""
         people = {person.pk: person for person in objects}
         found: dict[Tenant, list[Model]] = {}
         for membership in Membership.objects.filter(user__in=people):

@@ -16,7 +16,7 @@ class AccountsConfig(PomeloApp):
     audit_labels = {"member": "Team", "user": "Sign-ins"}
 
     def ready(self) -> None:
-        """Listen to allauth's signals; its models must be loaded first."""
+        """Connect allauth's signals, once its models are loaded."""
         from accounts.adapters import connect_signals
         from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
 

@@ -1,4 +1,4 @@
-"""Mails that accounts sends by itself; sign-up and password mails are django-allauth's."""
+"""Emails sent by accounts. Sign-up and password emails are django-allauth's."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from core.mail.compose import send_mail
 def mail_notice(
     *, to: Sequence[str], subject: str, text: str, company_name: str, page: str, label: str
 ) -> None:
-    """Queue a mail of one paragraph about the company to its people. `page` is a path of ours, `label` its button."""
+    """Queue a one-paragraph email about the company to members. `page` is the path that the button `label` links to."""
     context = {
         "text": text,
         "company_name": company_name,
@@ -24,7 +24,7 @@ def mail_notice(
 
 
 def send_invitation(*, invitation: Invitation, company_name: str, inviter_name: str, token: str) -> None:
-    """Mail the link that accepts `invitation`, once the current transaction has committed."""
+    """Email the link that accepts `invitation`, once the current transaction has committed."""
     send_mail(
         to=[invitation.email],
         subject="You have been invited to a company on Pomelo",

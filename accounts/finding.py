@@ -1,4 +1,4 @@
-"""What accounts finds: companies and people, by identifier, short name or email."""
+"""Search for companies and people by id, short name or email."""
 
 from collections.abc import Collection, Iterator
 
@@ -11,7 +11,7 @@ from core.values.email_addresses import InvalidEmail, parse_email
 
 
 def find(text: str) -> Iterator[Found]:
-    """Yield the company of this identifier or short name, and the members and open invitations of this address."""
+    """Yield the company with this id or short name, and the members and open invitations with this address."""
     known = identifier_in(text)
     if known and known[0] == Company.id_prefix:
         yield from _companies(Q(id=known[1]))
@@ -41,7 +41,7 @@ def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
 
 
 def _companies(wanted: Q) -> Iterator[Found]:
-    # Only those of the tenant: a company's own row is not hidden by a manager, but a membership in it is.
+    # Restricted to the tenant by its membership rows: the manager of Company itself does not filter by tenant.
     for row in Company.objects.filter(wanted, id__in=Membership.objects.values("company_id")):
         yield Found(row, "Company", row.name, reverse("accounts:settings"))
 

@@ -1,7 +1,7 @@
-"""The links of an invitation. The mailed one proves that its reader gets mail at the invited address; the one for copying does not.
+"""Invitation links. The emailed link proves that the recipient owns the invited address; the link an admin copies does not.
 
-The mailed link holds a random token, of which the table has the hash. The link that an admin copies holds the invitation's
-id and a signature under SECRET_KEY: whoever follows it still proves the address, by signing in or by a mailed code.
+The emailed link contains a random token, whose hash is stored. The copied link contains the invitation's id signed with
+SECRET_KEY; its user still has to prove the address, by signing in or by an emailed code.
 """
 
 from django.conf import settings
@@ -9,22 +9,22 @@ from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 
 SALT = "accounts.invitation"
-# An id, a dot and an HMAC-SHA256 in Base64 are 74 characters; what is much longer is none of ours.
+# An id, a dot and a Base64 HMAC-SHA256 are 74 characters; anything much longer is not ours.
 MAX_TOKEN = 100
 
 
 def link_of(token: str) -> str:
-    """Return the address of the page that accepts the invitation of `token`."""
+    """Return the URL of the page that accepts the invitation of `token`."""
     return settings.PUBLIC_URL + reverse("accounts:accept_invitation", args=[token])
 
 
 def link_to_copy(public_id: str) -> str:
-    """Return the link to the invitation `public_id` that an admin may hand over by other means than our mail."""
+    """Return the link to the invitation `public_id` that an admin may share by other means than our email."""
     return link_of(_signer().sign(public_id))
 
 
 def read_copied(token: str) -> str | None:
-    """Return the id of the invitation that a copied link is of; None for anything that was not signed here."""
+    """Return the invitation's id from a copied link; None if the signature is invalid."""
     if len(token) > MAX_TOKEN or not token.isascii():
         return None
     try:

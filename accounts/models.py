@@ -15,14 +15,14 @@ from core.tenancy import CompanyModel, Tenant, TenantForeignKey
 from core.values import ids
 
 INVITATION_VALID_FOR = timedelta(days=7)
-# What a company may set the longest life of a key to.
+# The choices for the maximum lifetime of a company's keys.
 LONGEST_KEY_DAYS = 3650
-# Why a new company is suspended where new ones are looked at first.
+# The suspension reason of a new company that needs approval.
 AWAITING = "New companies are looked at first. Until then its keys, messages, webhooks and invitations wait."
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates users by email."""
+    """Creates users identified by email."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a user; without a password they set one through "Forgot password"."""
@@ -36,7 +36,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Look a user up by email, whatever its case."""
+        """Look up a user by email, case-insensitively."""
         return self.get(email=(username or "").lower())
 
 
@@ -72,20 +72,20 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def display_name(self) -> str:
-        """What the person is called on pages and in the audit trail."""
+        """The name shown on pages and in the audit trail."""
         return self.name or self.email
 
     def clean(self) -> None:
-        """Emails are stored in lower case, so that one person cannot have two accounts by case."""
+        """Store the email in lower case, so that accounts cannot differ by case only."""
         super().clean()
         self.email = self.email.strip().lower()
 
 
 class Company(models.Model):
-    """A tenant. `version` rises with every change that cached grants must notice (docs/architecture.md, Keys)."""
+    """A tenant. `version` increases with every change that invalidates cached grants (docs/architecture.md, Keys)."""
 
     class Tiers(models.TextChoices):
-        """What a company has subscribed to; billing.entitlements knows the limits."""
+        """The tiers a company can subscribe to; billing.entitlements defines their limits."""
 
         STARTER = "starter", "Starter"
         PRO = "pro", "Pro"
@@ -104,7 +104,7 @@ class Company(models.Model):
     revoke_reported_keys = models.BooleanField(
         default=True, help_text="Revoke a server key at once when somebody who found its secret reports it."
     )
-    # What the company asks of its people and of its keys (accounts.services.policies, apikeys.policy).
+    # The company's policies for members and keys (accounts.services.policies, apikeys.policy).
     second_factor_required_from = models.DateTimeField(
         null=True,
         blank=True,
@@ -163,7 +163,7 @@ class Company(models.Model):
 
     @property
     def live_tenant(self) -> Tenant:
-        """The tenant in which what concerns the company as a whole is recorded."""
+        """The tenant in which company-wide events are recorded."""
         return Tenant(self.id, "live")
 
 
@@ -173,7 +173,7 @@ class Membership(CompanyModel):
     id_prefix = "mem"
 
     class FirstSteps(models.TextChoices):
-        """How the member has the first steps on the overview, the same in both modes."""
+        """The state of the first steps on the member's overview, shared by both modes."""
 
         OPEN = "open", "Open"
         COLLAPSED = "collapsed", "Collapsed"
@@ -203,7 +203,7 @@ def _invitation_expiry() -> datetime:
 
 
 class Invitation(CompanyModel):
-    """An offer of a role, sent by email. The token is in the mail only; the table has its SHA-256."""
+    """An invitation to a role, sent by email. Only the token's SHA-256 is stored."""
 
     id_prefix = "inv"
 
@@ -239,7 +239,7 @@ class Invitation(CompanyModel):
 
 
 class SavedFilter(CompanyModel):
-    """What a member narrows a list by again and again, under a name of theirs. The same in both modes; nobody else sees it."""
+    """Filters of a list that a member has saved under a name. Shared by both modes, visible only to the member."""
 
     id_prefix = "flt"
 
@@ -267,5 +267,5 @@ class SavedFilter(CompanyModel):
 
     @property
     def address(self) -> str:
-        """Where the list is, narrowed by it."""
+        """The URL of the list with the filters applied."""
         return f"{self.page}?{self.query}"

@@ -16,5 +16,5 @@ _RANK = {Role.VIEWER: 0, Role.DEVELOPER: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
 
 def at_least(role: str, needed: str) -> bool:
-    """Tell whether `role` may do what needs `needed`."""
+    """Return whether `role` is at least `needed`."""
     return _RANK[Role(role)] >= _RANK[Role(needed)]

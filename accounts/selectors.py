@@ -1,4 +1,4 @@
-"""Reads about companies and their people."""
+"""Queries for companies and their members."""
 
 import hashlib
 import uuid
@@ -18,7 +18,7 @@ from core.postgres.orders import NEWEST
 from core.tenancy import require_tenant, system_context
 from core.values import ids
 
-# Conditions on companies, by what staff call their state.
+# Conditions for companies by state, as named on the staff site.
 COMPANY_STATES = {
     "working": Q(suspended_at=None),
     "suspended": Q(suspended_at__isnull=False) & ~Q(suspended_reason=AWAITING),
@@ -49,7 +49,7 @@ def current_company() -> Company:
 def memberships_of(user: User) -> list[Membership]:
     """Return every membership of `user` with its company, by company name.
 
-    A person may belong to several companies, so this looks across them, before a tenant is known.
+    A person may belong to several companies, so this is a cross-tenant query, before a tenant is known.
     """
     with system_context(reason="memberships of a user"), ending_with_next_query():
         found = _MEMBERSHIPS.rows(user=user.id)
@@ -59,7 +59,7 @@ def memberships_of(user: User) -> list[Membership]:
 
 
 def role_of(user_id: uuid.UUID | None) -> str | None:
-    """Return the role that a person has in the current company now; None for who is no member or may not sign in."""
+    """Return a person's current role in the company; None if they are not a member or may not sign in."""
     if user_id is None:
         return None
     members = Membership.objects.filter(user_id=user_id, user__is_active=True)
@@ -67,13 +67,13 @@ def role_of(user_id: uuid.UUID | None) -> str | None:
 
 
 def has_second_factor(user_id: uuid.UUID) -> bool:
-    """Tell whether a person has an authenticator app, a passkey or a security key; recovery codes alone are none."""
+    """Return whether a person has an authenticator app, passkey or security key. Recovery codes alone do not count."""
     factors = Authenticator.objects.filter(user_id=user_id)
     return bool(factors.exclude(type=Authenticator.Type.RECOVERY_CODES).exists())
 
 
 def members_without_second_factor() -> list[Membership]:
-    """Return the members of the current company who sign in by a password alone."""
+    """Return the members of the current company who have no second factor."""
     members = list_members()
     protected = set(
         Authenticator.objects.filter(user__in=[member.user_id for member in members])
@@ -97,14 +97,14 @@ def list_open_invitations() -> list[Invitation]:
 
 
 def list_saved_filters(member: Membership, *, page: str = "") -> list[SavedFilter]:
-    """Return what `member` has saved, of one list or of all, by name."""
+    """Return the filters saved by `member`, for one list or for all, by name."""
     if page:
         return _SAVED_FILTERS.rows(company=require_tenant().company_id, member=member.id, page=page)
     return list(SavedFilter.objects.filter(member=member, removed_at=None).order_by("page", "name"))
 
 
 def list_removed_filters(member: Membership, *, since: datetime) -> list[SavedFilter]:
-    """Return the saved filters that `member` has removed since then, the last one first."""
+    """Return the saved filters that `member` has removed since `since`, most recent first."""
     return list(SavedFilter.objects.filter(member=member, removed_at__gte=since).order_by("-removed_at"))
 
 
@@ -117,19 +117,19 @@ def get_saved_filter(member: Membership, public_id: str) -> SavedFilter:
 
 
 def owner_emails() -> list[str]:
-    """Return the addresses of the current company's owners: who is told when something needs a decision."""
+    """Return the email addresses of the current company's owners, who are notified of important events."""
     return list(
         Membership.objects.filter(role="owner", user__is_active=True).values_list("user__email", flat=True)
     )
 
 
 def find_invitation(token: str) -> Invitation | None:
-    """Return the open invitation whose mailed link has `token`, or None."""
+    """Return the open invitation whose emailed link has `token`, or None."""
     return _find_open_invitation(token_hash=hashlib.sha256(token.encode()).digest())
 
 
 def find_copied_invitation(token: str) -> Invitation | None:
-    """Return the open invitation whose link for copying has `token`, or None. It proves nobody's address."""
+    """Return the open invitation whose copied link has `token`, or None. The link does not prove the address."""
     public_id = read_copied(token)
     if public_id is None:
         return None
@@ -146,7 +146,7 @@ def _find_open_invitation(**which: bytes | uuid.UUID) -> Invitation | None:
 
 
 def find_company(reference: str) -> Company | None:
-    """Return the company with this `co_` id or slug, or None; for operators' commands."""
+    """Return the company with this `co_` id or slug, or None. For management commands."""
     company_id: uuid.UUID | None
     try:
         company_id = ids.decode("co", reference)

@@ -1,4 +1,4 @@
-"""The recent-login check: what could hurt most asks the person to prove again who they are (docs/architecture.md, Pages).
+"""Sudo mode: sensitive actions require a recent login (docs/architecture.md, Pages).
 
 Both a sign-in and a later re-authentication (password, authenticator app, passkey) count, for 30 minutes.
 """
@@ -25,7 +25,7 @@ ViewT = TypeVar("ViewT", bound=Callable[..., HttpResponse])
 
 
 def logged_in_recently(request: HttpRequest) -> bool:
-    """Tell whether the person proved who they are within `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds (1800)."""
+    """Return whether the person has authenticated within `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds (1800)."""
     if not request.user.is_authenticated:
         return False
     records = get_authentication_records(request, request.user)
@@ -33,16 +33,16 @@ def logged_in_recently(request: HttpRequest) -> bool:
     return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
-def remember_sign_in(request: HttpRequest) -> None:
-    """Note in the session that the person signed in now; allauth itself keeps no record of a first sign-in after sign-up."""
+def record_sign_in(request: HttpRequest) -> None:
+    """Record the sign-in in the session, because allauth does not record the first one after sign-up."""
     request.session[SESSION_SIGNED_IN_AT] = time.time()
 
 
 def recent_login_required(view: ViewT) -> ViewT:
-    """Decorate a view so that it runs only after a recent login; otherwise the person is asked, then sent back.
+    """Decorate a view to require a recent login. Otherwise the person re-authenticates and is sent back.
 
-    A form that was posted too late is not kept anywhere (it may hold secrets): the person comes back to the page the
-    form was on and sends it again.
+    A form posted too late is not stored, because it may contain secrets: the person returns to the form's page and submits
+    it again.
     """
 
     @wraps(view)
@@ -57,13 +57,13 @@ def recent_login_required(view: ViewT) -> ViewT:
             if asked_by_form
             else request.get_full_path()
         )
-        return ask_again(request, back=back or "/")
+        return reauthenticate(request, back=back or "/")
 
     return guarded  # type: ignore[return-value]
 
 
-def ask_again(request: HttpRequest, *, back: str) -> HttpResponse:
-    """Return the way to confirm one's identity, from which the person comes to `back`, a path of ours."""
+def reauthenticate(request: HttpRequest, *, back: str) -> HttpResponse:
+    """Redirect to re-authentication, which then returns to `back`, a path of this site."""
     if request.method not in ("GET", "HEAD"):
         messages.info(
             request, "Nothing has been changed yet: confirm your identity, then submit the form again."

@@ -1,4 +1,4 @@
-"""Staff read the trail and the request log of every company; each look is on the record itself (core.ui.staff)."""
+"""The audit trail and request log of every company on the staff site. Staff access is audited too (core.ui.staff)."""
 
 import ipaddress
 from datetime import timedelta
@@ -22,17 +22,17 @@ from core.values.ids import first_id
 
 
 class LastDays(admin.SimpleListFilter):
-    """Narrows to the last days, as a range of identifiers: it is the partitions that are chosen."""
+    """Filters by the last days, as a range of ids, so that PostgreSQL prunes partitions."""
 
     title = "time"
     parameter_name = "days"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the lengths of time."""
+        """Return the periods."""
         return [("1", "Last 24 hours"), ("7", "Last 7 days"), ("30", "Last 30 days")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow to what was made since."""
+        """Return the rows created since then."""
         days = self.value()
         if days not in ("1", "7", "30"):
             return queryset
@@ -40,7 +40,7 @@ class LastDays(admin.SimpleListFilter):
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """Narrows to a class of statuses, without asking the log which statuses there are."""
+    """Filters by status class, without querying the log for its statuses."""
 
     title = "outcome"
     parameter_name = "outcome"
@@ -50,7 +50,7 @@ class OutcomeFilter(admin.SimpleListFilter):
         return [("2", "2xx success"), ("4", "4xx refused"), ("5", "5xx failed")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow to the chosen class."""
+        """Return the rows in the chosen class."""
         first = self.value()
         if first not in ("2", "4", "5"):
             return queryset
@@ -58,7 +58,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 class BoundedPaginator(Paginator):
-    """Counts no further than MOST_COUNTED; older rows are reached by the filters."""
+    """Counts at most MOST_COUNTED rows; older ones are reachable through the filters."""
 
     @cached_property
     def count(self) -> int:
@@ -68,7 +68,7 @@ class BoundedPaginator(Paginator):
 
 
 class _LogAdmin(StaffModelAdmin):
-    """A log: newest first, and what names a row is short enough for a phone."""
+    """A log, newest first, with row labels short enough for a phone."""
 
     ordering = ("-id",)
     list_filter_submit = True
@@ -76,12 +76,12 @@ class _LogAdmin(StaffModelAdmin):
 
     @admin.display(description="when (UTC)", ordering="id")
     def at(self, row: Any) -> str:
-        """To the second: the order of events is what one looks for."""
+        """The time to the second, because the order of events matters."""
         return f"{getattr(row, 'created', None) or row.arrived:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="what happened")
     def told(self, row: Any) -> str:
-        """The sentence that the company reads, the object by its identifier."""
+        """The sentence shown to the company, with the object's id."""
         return sentence_of(row)
 
     @admin.display(description="target")
@@ -91,13 +91,13 @@ class _LogAdmin(StaffModelAdmin):
 
     @admin.display(description="id")
     def identifier(self, row: Any) -> str:
-        """The identifier that answers and pages show."""
+        """The public id."""
         return str(row.public_id)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Narrow to one row by its identifier, to a company by its short name or identifier, or by a column."""
+        """Search for a row by id, a company's rows by its short name or id, or by a column."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -139,7 +139,7 @@ class AuditEntryAdmin(_LogAdmin):
 
 @admin.register(StaffEntry)
 class StaffEntryAdmin(_LogAdmin):
-    """Events that belong to no company: unknown secrets, failed sign-ins, looks across companies."""
+    """Events that belong to no company: unknown secrets, failed sign-ins, cross-company access by staff."""
 
     list_display = ("at", "told", "action", "target", "ip")
     list_filter = (LastDays, "actor_kind")

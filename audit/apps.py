@@ -39,7 +39,7 @@ class AuditConfig(PomeloApp):
     audit_labels = {"audit": "Exports"}
 
     def ready(self) -> None:
-        """Every `migrate`, so every start, makes the partitions of the coming days; `/readyz` says when they run out."""
+        """Create upcoming partitions after every `migrate`, and so at every start; `/readyz` warns before they run out."""
         from audit.ingest.waiting import read_oldest_request
         from audit.partitions.figures import read_partitions
         from audit.partitions.readiness import check_partitions
@@ -47,8 +47,8 @@ class AuditConfig(PomeloApp):
             check_rights,
             check_rights_are_held,
             keep_partitions,
-            seal_what_is_there,
-            tell_lost_seals,
+            report_lost_seals,
+            seal_unsealed,
         )
         from audit.rotation import count_signers
         from audit.seals.waiting import read_oldest_entry
@@ -67,14 +67,14 @@ class AuditConfig(PomeloApp):
         STEPS["audit rights"] = check_rights
         STEPS["audit partitions"] = keep_partitions
         STEPS["exported heads"] = (
-            tell_lost_seals  # before anything is sealed, which would hide what is missing
+            report_lost_seals  # before anything is sealed, which would hide missing seals
         )
-        STEPS["audit seals"] = seal_what_is_there
+        STEPS["audit seals"] = seal_unsealed
 
 
 def _after_migrate(*, using: str, apps: Apps, **_: Any) -> None:
     from audit.partitions.tables import ensure_partitions
 
-    # `apps` is how far the database has come: `migrate accounts` alone makes no audit tables.
+    # `apps` is the migrated state: `migrate accounts` alone does not create the audit tables.
     if "seal" in apps.all_models["audit"]:
         ensure_partitions(using=using)

@@ -1,19 +1,19 @@
-"""What an event changed, field by field, as it is shown: before and after, what was added to a list and what was taken out. Pure."""
+"""Field-by-field diffs of an event's changes: before and after, additions and removals of lists. Pure functions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-# A line that is in both, was taken out, or was put in.
+# A line that is unchanged, removed or added.
 KEPT, REMOVED, ADDED = "kept", "removed", "added"
-# Comparing takes the square of their number.
+# Comparing is quadratic.
 MOST_LINES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A value, an element of a list or a line of a text, and what became of it."""
+    """A value, an element of a list or a line of a text, and whether it was kept, added or removed."""
 
     text: str
     fate: str = KEPT
@@ -21,7 +21,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field: its label, and what it was and is. `lines` instead of both is a text of several lines."""
+    """One field: its label, and its values before and after. A multi-line text has `lines` instead."""
 
     label: str
     before: tuple[Piece, ...] = ()
@@ -39,7 +39,7 @@ def differences(changes: Mapping[str, Any]) -> list[Difference]:
 
 
 def facts(detail: Mapping[str, Any]) -> list[tuple[str, tuple[Piece, ...]]]:
-    """Return further facts of an event as (label, values); of objects inside, each field by itself."""
+    """Return an event's details as (label, values), with nested objects flattened into their fields."""
     return [
         (one.label, one.after or one.lines)
         for name, value in detail.items()
@@ -48,7 +48,7 @@ def facts(detail: Mapping[str, Any]) -> list[tuple[str, tuple[Piece, ...]]]:
 
 
 def label_of(name: str) -> str:
-    """Return a field's name as pages write it: `allowed_networks` is Allowed networks."""
+    """Return a field's label on pages: "Allowed networks" for `allowed_networks`."""
     return name.replace("_", " ").strip().capitalize()
 
 
@@ -77,7 +77,7 @@ def _compare(label: str, before: Any, after: Any) -> Iterator[Difference]:
 
 
 def _compared(before: list[str], after: list[str]) -> Iterator[Piece]:
-    """Yield the lines of two texts, what was taken out before what was put in. Long texts are not compared line by line."""
+    """Yield the lines of two texts, removals before additions. Long texts are not compared line by line."""
     if max(len(before), len(after)) > MOST_LINES:
         yield from (Piece(line, REMOVED) for line in before)
         yield from (Piece(line, ADDED) for line in after)
@@ -91,7 +91,7 @@ def _compared(before: list[str], after: list[str]) -> Iterator[Piece]:
 
 
 def _texts(value: Any) -> list[str]:
-    """Return the elements of a list, or the one value, as texts; nothing for what is empty."""
+    """Return the elements of a list, or a single value, as strings; nothing if empty."""
     values = value if isinstance(value, list) else [value]
     return [text for one in values if (text := _text(one))]
 

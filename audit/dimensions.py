@@ -1,4 +1,4 @@
-"""Usage by one dimension at a time, from the roll-ups of audit.models.UsageRollup; by address from the newest of the log."""
+"""Usage by a single dimension, from audit.models.UsageRollup, or for addresses from the newest rows of the log."""
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
@@ -12,10 +12,10 @@ from audit.outcomes import OK, OUTCOMES, SERVER_ERROR
 from core.tenancy import require_tenant
 from core.values.ids import first_id
 
-# Addresses have no roll-ups: what asks for one finds none.
+# Addresses have no roll-ups, so queries for one return nothing.
 Dimension = Literal["all", "key", "route", "status", "address"]
 
-# How many of the newest requests of a period are told apart by address: addresses are too many to be counted for good.
+# How many of a period's newest requests are counted by address. There are too many addresses for roll-ups.
 MOST_BY_ADDRESS = 50_000
 
 _DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def usage_of(
 ) -> list[RequestUsage]:
     """Return every step from `since` (a whole hour, UTC) to `until`, empty steps included, oldest first.
 
-    Of everything, or of one key (its UUID in hexadecimal), one route ("GET /v1/customers") or one status ("404").
+    For everything, or for one key (its UUID in hexadecimal), one route ("GET /v1/customers") or one status ("404").
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -68,7 +68,7 @@ def usage_by_value(
 
 
 def newest_name(key: str) -> str:
-    """Return the newest name of a key (its UUID in hexadecimal) that a roll-up knows; empty when it was never used."""
+    """Return the newest name of a key (its UUID in hexadecimal) in the roll-ups; empty if it was never used."""
     tenant = require_tenant()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -80,7 +80,7 @@ def newest_name(key: str) -> str:
 
 
 def days_of_keys(keys: Collection[UUID], *, days: int, today: date) -> dict[UUID, list[int]]:
-    """Return how many requests each of `keys` made on each of the last `days` days (UTC), oldest first; today is the last."""
+    """Return the number of requests of each key on each of the last `days` days (UTC) up to today, oldest first."""
     since = datetime(today.year, today.month, today.day, tzinfo=UTC) - _DAY * (days - 1)
     found = {key: [0] * days for key in keys}
     with connection.cursor() as cursor:
@@ -94,9 +94,9 @@ def days_of_keys(keys: Collection[UUID], *, days: int, today: date) -> dict[UUID
 
 
 def usage_by_address(*, since: datetime, until: datetime, limit: int = 20) -> tuple[list[RequestUsage], bool]:
-    """Return the busiest addresses of the newest MOST_BY_ADDRESS requests of a period, and whether these are all.
+    """Return the busiest addresses of a period's newest MOST_BY_ADDRESS requests, and whether those are all requests.
 
-    From the log itself: the latencies are exact, but kept in the same buckets as everywhere.
+    Reads the log itself. Latencies are put into the same buckets as everywhere else.
     """
     tenant = require_tenant()
     bounds = ", ".join(str(bound) for bound in LATENCY.bounds)
@@ -123,7 +123,7 @@ def usage_by_address(*, since: datetime, until: datetime, limit: int = 20) -> tu
 
 
 def _is_whole_days(since: datetime, until: datetime, step: timedelta) -> bool:
-    """Whether the days' rows say what is asked for: whole days (UTC) on both ends, in steps of whole days."""
+    """Whether the daily roll-ups suffice: the range and its steps are whole days (UTC)."""
     midnight = since.replace(hour=0, minute=0, second=0, microsecond=0)
     return since == midnight and not (until - since) % _DAY and not step % _DAY
 

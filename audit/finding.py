@@ -1,4 +1,4 @@
-"""What audit finds: a request and an entry of the trail, by identifier."""
+"""Search for requests and audit entries by id."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -10,12 +10,12 @@ from core.ui.finding import Found, Named, by_identifier, name_rows
 
 
 def find(text: str) -> Iterator[Found]:
-    """Yield the request or the entry that `text` names."""
+    """Yield the request or entry with the id `text`."""
     yield from by_identifier(text, {RequestLog: ("Request", _request), AuditEntry: ("Audit entry", _entry)})
 
 
 def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
-    """Yield requests and entries by identifier."""
+    """Yield names: the ids of requests and entries."""
     yield from name_rows(identifiers, {RequestLog: (None, _request), AuditEntry: (None, _entry)})
 
 

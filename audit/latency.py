@@ -1,4 +1,4 @@
-"""Latencies counted in buckets, and what a number of requests adds up to."""
+"""Latency histograms and aggregated usage."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ LATENCY = LatencyScale(tuple(round(0.5 * 2 ** (step / 2), 4) for step in range(3
 
 @dataclass(slots=True)
 class RequestUsage:
-    """What happened in one step of time, or for one key, route, status or address.
+    """Usage in one time step, or of one key, route, status or address.
 
-    `latency` counts requests by bucket, `outcomes` by what became of them (audit.outcomes).
+    `latency` counts requests by bucket, `outcomes` by outcome (audit.outcomes).
     """
 
     start: datetime | None = None
@@ -36,7 +36,7 @@ class RequestUsage:
 
     @property
     def client_id(self) -> str:
-        """The key as people know it; empty when this is no key's usage."""
+        """The key's Client ID; empty if this is not a key's usage."""
         return ids.encode("key", self.key) if self.key is not None else ""
 
     @property
@@ -56,11 +56,11 @@ class RequestUsage:
 
     @property
     def successful(self) -> int:
-        """How many requests had no error."""
+        """The number of successful requests."""
         return self.requests - self.client_errors - self.server_errors
 
     def percentile(self, share: float) -> float | None:
-        """Return the latency in milliseconds below which `share` of the requests lie; None without requests.
+        """Return the percentile `share` of the latency in milliseconds; None without requests.
 
         Exact to the width of a bucket: within 19 % on either side.
         """

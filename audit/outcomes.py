@@ -1,4 +1,4 @@
-"""What became of a request, in the words of the usage page. Pure; what it says of a row, a filter of the log says again (audit.selectors)."""
+"""The outcomes of requests on the usage page. Pure functions; the log's outcome filter in audit.selectors must match them."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -6,14 +6,14 @@ from functools import lru_cache
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
-    """One of the parts that requests are counted in. `codes` are the refusals that belong to it, whatever their status."""
+    """An outcome that requests are counted by. `codes` are the error codes that belong to it, regardless of status."""
 
     name: str
     label: str
     codes: tuple[str, ...] = ()
 
 
-# Their order is the order of the counts in audit_usagerollup.outcomes: new ones go to the end.
+# In the order of the counts in audit_usagerollup.outcomes, so new ones must be appended.
 OUTCOMES = (
     RequestOutcome("ok", "Successful"),
     RequestOutcome("scope", "Scope missing", ("insufficient_scope",)),
@@ -33,13 +33,13 @@ _OF_CODE = {code: _PLACES[outcome.name] for outcome in OUTCOMES for code in outc
 
 
 def empty() -> list[int]:
-    """Return a count of nothing."""
+    """Return a list of zero counts."""
     return [0] * len(OUTCOMES)
 
 
 @lru_cache(maxsize=1000)
 def place_of(status: int, refused_by: str) -> int:
-    """Return the place in OUTCOMES of an answer with `status` that was refused by `refused_by` (empty: by nothing)."""
+    """Return the index in OUTCOMES for a response with `status` and the error code `refused_by` (empty if not refused)."""
     if status < 400:
         return OK
     if status >= 500:

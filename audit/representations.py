@@ -1,4 +1,4 @@
-"""How audit's objects look to the outside: in API answers and in exports alike (docs/architecture.md, Contracts)."""
+"""The public form of audit's objects, in API responses and exports (docs/architecture.md, Contracts)."""
 
 from typing import Any
 
@@ -29,9 +29,9 @@ def audit_entry(row: AuditEntry) -> dict[str, Any]:
 
 
 def audit_entry_for(row: AuditEntry, reader: Principal) -> dict[str, Any]:
-    """Return an entry as `reader` may see it: to a key without the read scope of the target, what changed stays unsaid.
+    """Return the form of an entry for `reader`: a key without the target's read scope does not see the changed values.
 
-    The names of the fields are said, their values are null.
+    It sees the names of the fields, with null values.
     """
     entry = audit_entry(row)
     scope = READ_SCOPES.get(row.target_type)
@@ -66,7 +66,7 @@ def request_log(row: RequestLog) -> dict[str, Any]:
 
 
 def usage(row: RequestUsage) -> dict[str, Any]:
-    """Return the public form of a step, a key's or a route's usage."""
+    """Return the public form of the usage of a step, a key or a route."""
     about: dict[str, Any] = {}
     if row.start is not None:
         about["start"] = rfc3339(row.start)

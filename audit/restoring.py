@@ -1,4 +1,4 @@
-"""Audit's part of `manage.py verify_platform`: rights, partitions, seals, and what a backup does not know of."""
+"""Audit's part of `manage.py verify_platform`: privileges, partitions, seals, and seals missing from a backup."""
 
 from django.db import DatabaseError, connections
 
@@ -21,7 +21,7 @@ _ONLY_ADDED_TO = (
 
 
 def wrong_rights(using: str = OWNER) -> list[str]:
-    """Return what `app` and `system` may do to the trail and must not, as `role on table`. Any role may ask."""
+    """Return excess privileges of `app` and `system` on the trail, as `role on table`. Any role may call this."""
     partitions = [partition.name for partition in list_partitions(using=using)]
     with connections[using].cursor() as cursor:
         cursor.execute(
@@ -35,7 +35,7 @@ def wrong_rights(using: str = OWNER) -> list[str]:
 
 
 def check_rights_are_held() -> None:
-    """Ask for `/readyz` whether the trail can be changed: a restore without its privileges must not serve. Raises NotReady."""
+    """Check for `/readyz` that the trail is append-only, because a restore may lose its privileges. Raises NotReady."""
     try:
         wrong = wrong_rights("default")
     except DatabaseError as error:
@@ -48,7 +48,7 @@ def check_rights_are_held() -> None:
 
 
 def check_rights(*, accept_loss: bool = False) -> str:
-    """Refuse a database whose rights were not restored: the trail could be changed. Raises Broken."""
+    """Refuse a database whose privileges were not restored, in which the trail could be changed. Raises Broken."""
     wrong = wrong_rights()
     if wrong:
         raise Broken(
@@ -59,20 +59,20 @@ def check_rights(*, accept_loss: bool = False) -> str:
 
 
 def keep_partitions(*, accept_loss: bool = False) -> str:
-    """Make the partitions that have become due since the backup."""
+    """Create the partitions that have become due since the backup."""
     return f"{ensure_partitions()} made, for {len(PARENTS)} tables"
 
 
-def seal_what_is_there(*, accept_loss: bool = False) -> str:
-    """Seal and sign what the backup caught unsealed."""
+def seal_unsealed(*, accept_loss: bool = False) -> str:
+    """Seal and sign the entries that were unsealed at the time of the backup."""
     set_counter_on("audit_entry_sequence", "audit_unsealedentry", "sequence")
     return f"{seal_waiting()} entries sealed, {sign_heads()} heads signed"
 
 
-def tell_lost_seals(*, accept_loss: bool = False) -> str:
-    """Tell which chains had more seals than the backup knows of: their heads were exported. Raises Broken.
+def report_lost_seals(*, accept_loss: bool = False) -> str:
+    """Report chains whose exported heads have more seals than the backup. Raises Broken.
 
-    With `accept_loss` a signed line in the file of heads says so for ever, and the chains go on from here.
+    With `accept_loss`, a signed line in the file of heads records this permanently, and the chains continue from here.
     """
     lost: dict[Chain, tuple[int, int]] = {}
     with system_context(reason="verify a restored trail"):

@@ -1,4 +1,4 @@
-"""Dropping days that are over: detached without holding writers up, then dropped, after a signed checkpoint (docs/architecture.md, Audit)."""
+"""Drops expired days: after a signed checkpoint, detached without blocking writers, then dropped (docs/architecture.md, Audit)."""
 
 import hashlib
 import re
@@ -24,9 +24,9 @@ from core.background.pruning import in_steps
 from core.clock import rfc3339
 from core.tenancy import system_context
 
-# Seals of a day's last rows are made a little later, and lie in the next day's partition.
+# A day's last rows are sealed a little later, so their seals are in the next day's partition.
 SEALS_KEPT_LONGER = timedelta(days=2)
-# The longest a statement of ours may stand in the queue for a lock, in which others queue behind it.
+# The longest that our statements may wait for a lock, because others queue behind them.
 LOCK_TIMEOUT_MS = 50
 ATTEMPTS = 20
 
@@ -53,7 +53,7 @@ _DELETE_ROLLUPS = {
         SELECT id FROM audit_unownedcount WHERE hour < %(before)s ORDER BY hour LIMIT %(step)s
     )
     """,
-    # What was removed before it was sealed is told for as long as the day it belonged to would be kept.
+    # Entries removed before they were sealed are reported for as long as their day would be kept.
     "audit_unsealedentry": """
     DELETE FROM audit_unsealedentry WHERE id IN (
         SELECT id FROM audit_unsealedentry WHERE id < %(first)s AND missing_since IS NOT NULL ORDER BY id LIMIT %(step)s
@@ -67,7 +67,7 @@ log = structlog.get_logger("pomelo.audit")
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """A table to drop: a partition, or (after an interruption) what was a partition until it was detached."""
+    """A table to drop: a partition, or (after an interruption) an already detached one."""
 
     parent: str
     name: str
@@ -79,7 +79,7 @@ class Expired:
 
 
 def find_expired(today: date) -> list[Expired]:
-    """Return what lies wholly before the retention, oldest first: `AUDIT_RETENTION_DAYS` full days before today stay."""
+    """Return the tables entirely outside the retention, oldest first: `AUDIT_RETENTION_DAYS` full days before today are kept."""
     found = [
         Expired(p.parent, p.name, p.day, "detaching" if p.is_detaching else "attached")
         for p in list_partitions()
@@ -90,10 +90,10 @@ def find_expired(today: date) -> list[Expired]:
 
 
 def prune(*, today: date | None = None, max_steps: int = 2_000) -> list[Expired]:
-    """Drop every expired day, and expired roll-ups a thousand at a time, at most `max_steps` of each kind; return the tables that are gone.
+    """Drop every expired day and delete expired roll-ups. Return the dropped tables.
 
-    Runs outside of any transaction and may be interrupted anywhere: the next run goes on. Raises django.db.Error when
-    PostgreSQL refuses; days that were dropped before stay dropped.
+    Roll-ups are deleted a thousand at a time, at most `max_steps` times for each kind. Runs outside any transaction and may be
+    interrupted at any point; the next run continues. Raises django.db.Error if PostgreSQL refuses.
     """
     today = today or clock.now().date()
     expired = find_expired(today)
@@ -110,7 +110,7 @@ def prune(*, today: date | None = None, max_steps: int = 2_000) -> list[Expired]
 
 
 def heads_digest(stream: str, day: date) -> tuple[int, int, bytes]:
-    """Return how many heads and rows a stream's day has, and the SHA-256 over all its heads. Inside system_context."""
+    """Return the number of heads and rows of a stream's day, and the SHA-256 over its heads. Requires system_context."""
     digest, heads, rows = hashlib.sha256(), 0, 0
     for head in SealHead.objects.filter(stream=stream, day=day).order_by("company_id", "mode"):
         digest.update(statement_of(head) + b"\n")
@@ -119,7 +119,7 @@ def heads_digest(stream: str, day: date) -> tuple[int, int, bytes]:
 
 
 def checkpoint_statement(table: str, day: date, heads: int, rows: int, digest: bytes) -> bytes:
-    """Return the text that a checkpoint's signature signs."""
+    """Return the text signed by a checkpoint's signature."""
     return f"{VERSION} dropped {table} {day.isoformat()} heads={heads} rows={rows} digest={digest.hex()}".encode()
 
 
@@ -129,7 +129,7 @@ def _is_over(parent: str, day: date, today: date) -> bool:
 
 
 def _write_checkpoint(table: Expired) -> None:
-    """Say, signed, what was there: in the database and in the file outside of it."""
+    """Write a signed record of the day's contents to the database and to the file outside it."""
     with system_context(reason="audit retention"):
         if PruneCheckpoint.objects.filter(table=table.parent, day=table.day).exists():
             return
@@ -168,14 +168,14 @@ def _drop(table: Expired) -> None:
 
 
 def _detach(table: Expired) -> None:
-    """Detach without blocking: it waits for transactions that still use the parent, and nobody waits for it."""
+    """Detach concurrently: it waits for transactions that use the parent, but does not block others."""
     with connections[OWNER].cursor() as cursor:
         cursor.execute("SET lock_timeout = 0")
         cursor.execute(f'ALTER TABLE "{table.parent}" DETACH PARTITION "{table.name}" CONCURRENTLY')
 
 
 def _run(statement: str) -> None:
-    """Run a statement that needs a lock nobody else should wait behind: give up quickly, and try again."""
+    """Run a statement with a short lock timeout and retries, so that others do not queue behind its lock."""
     for attempt in range(ATTEMPTS):
         try:
             with connections[OWNER].cursor() as cursor:
@@ -189,7 +189,7 @@ def _run(statement: str) -> None:
 
 
 def _orphans() -> list[Expired]:
-    """Return tables with a partition's name that are attached to nothing: a run was killed between detach and drop."""
+    """Return detached tables with a partition's name, left by a run that was killed between detach and drop."""
     with connections[OWNER].cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class c WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace "

@@ -1,4 +1,4 @@
-"""Which signing keys the heads of the audit chains still need (`manage.py rotate_secrets`). A signature is never made again."""
+"""Which signing keys the heads of the audit chains still need (`manage.py rotate_secrets`). Heads are never re-signed."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from core.tenancy import system_context
 
 
 def count_signers(*, tell: Tell) -> bool:
-    """Tell how many heads, in the database and in the file, each key has signed. True when the current one has signed all."""
+    """Report how many heads, in the database and in the file, each key has signed. Returns whether the current one signed all."""
     signers: Counter[bytes | None] = Counter()
     with system_context(reason="rotate the audit's signing key"):
         for head in SealHead.objects.exclude(signature=None).iterator(chunk_size=500):

@@ -1,7 +1,7 @@
-"""Reads of the trail and the request log, all inside the current tenant and all served by B-trees (docs/architecture.md, Tenancy).
+"""Queries of the trail and the request log, within the current tenant and served by B-trees (docs/architecture.md, Tenancy).
 
-Every filter compares a stored column by an operator that PostgreSQL may push below row-level security. Times become ranges
-of the identifier, which is what the tables are partitioned by.
+Every filter compares a stored column with an operator that PostgreSQL may push below row-level security. Times become ranges
+of the id, the partition key of the tables.
 """
 
 import ipaddress
@@ -25,13 +25,13 @@ from core.values import ids
 from core.values.ids import first_id
 
 _TRACE_ID = re.compile(TRACE_ID)
-# The last code point: the end of every range of texts with one prefix under the collation "C".
+# The last code point, which ends every prefix range under the collation "C".
 _LAST = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryFilter:
-    """What a list of audit entries can be narrowed by; empty texts and None mean: not."""
+    """Filters of a list of audit entries; empty strings and None do not filter."""
 
     action: str = ""
     actor: str = ""
@@ -44,7 +44,7 @@ class EntryFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFilter:
-    """What a list of requests can be narrowed by; empty texts and None mean: not."""
+    """Filters of a list of requests; empty strings and None do not filter."""
 
     key: str = ""
     route: str = ""
@@ -62,10 +62,10 @@ class RequestFilter:
 
 
 def list_entries(wanted: EntryFilter) -> QuerySet[AuditEntry]:
-    """Return the entries that `wanted` describes. Raises FieldErrors for an address that is none."""
+    """Return the entries that match `wanted`. Raises FieldErrors for an invalid address."""
     found: QuerySet[AuditEntry] = _between(AuditEntry.objects.all(), wanted.since, wanted.until)
     if wanted.action:
-        # `api_key` or `api_key.*` names every action on keys, `api_key.created` one of them.
+        # `api_key` or `api_key.*` matches every action on keys, `api_key.created` a single one.
         name = wanted.action.removesuffix(".*")
         if "." in name:
             found = found.filter(action=name)
@@ -91,12 +91,12 @@ def list_entries(wanted: EntryFilter) -> QuerySet[AuditEntry]:
 
 
 def get_entry(public_id: str) -> AuditEntry:
-    """Return the entry; raises NotFound when it is missing or foreign."""
+    """Return the entry. Raises NotFound if it does not exist in this tenant."""
     return AuditEntry.by_public_id(public_id)
 
 
 def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
-    """Return the requests that `wanted` describes. Raises FieldErrors for a value that cannot be one."""
+    """Return the requests that match `wanted`. Raises FieldErrors for invalid values."""
     found: QuerySet[RequestLog] = _between(RequestLog.objects.all(), wanted.since, wanted.until)
     if wanted.key:
         found = found.filter(key=_decoded("key", "key", wanted.key))
@@ -105,7 +105,7 @@ def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
     if wanted.status:
         found = found.filter(_status(wanted.status))
     if wanted.refused_by:
-        # Only failures are refused: the condition lets the small index on them serve.
+        # Only failures have a refusal; the extra condition allows the use of their small index.
         found = found.filter(refused_by=wanted.refused_by, status__gte=400)
     if wanted.method:
         found = found.filter(method=wanted.method)
@@ -133,7 +133,7 @@ def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
 
 
 def get_request(public_id: str) -> RequestLog:
-    """Return the request; raises NotFound when it is missing, foreign or too old."""
+    """Return the request. Raises NotFound if it does not exist in this tenant or is too old."""
     try:
         found: RequestLog = RequestLog.objects.get(id=ids.decode("req", public_id))
     except (ids.InvalidId, RequestLog.DoesNotExist) as error:
@@ -142,14 +142,14 @@ def get_request(public_id: str) -> RequestLog:
 
 
 def entries_of_request(request: RequestLog) -> list[AuditEntry]:
-    """Return what a request left in the trail, oldest first."""
+    """Return the audit entries of a request, oldest first."""
     return list(AuditEntry.objects.filter(request_id=request.public_id).order_by("id")[:100])
 
 
 def history_of(
     target: str, *, actions: Sequence[str], limit: int = 50
 ) -> list[tuple[str, datetime, str, dict[str, Any], dict[str, Any], str]]:
-    """Return (action, moment, who, changes, detail, identifier) of the newest of these actions on an object, newest first."""
+    """Return (action, time, actor, changes, detail, id) of the most recent of these actions on an object, newest first."""
     rows = newest(AuditEntry.objects.filter(target_id=target, action__in=actions), limit)
     return [(row.action, row.created, row.actor_name, row.changes, row.detail, row.public_id) for row in rows]
 
@@ -167,10 +167,10 @@ def _begins(column: str, prefix: str) -> Q:
 
 
 def _of_trace(trace_id: str) -> Q:
-    """Match the requests of a trace. Raises FieldErrors for what is none."""
+    """Match the requests of a trace. Raises FieldErrors for an invalid trace id."""
     if not _TRACE_ID.fullmatch(trace_id):
         raise FieldErrors([FieldError("trace_id", "invalid", "A trace is named by 32 hexadecimal digits.")])
-    # The second condition lets the small index on requests with a trace serve.
+    # The second condition allows the use of the small index on requests with a trace.
     return _begins("traceparent", f"00-{trace_id}-") & Q(traceparent__gt="")
 
 
@@ -182,7 +182,7 @@ def _decoded(field: str, prefix: str, text: str) -> Any:
 
 
 def _address(column: str, text: str) -> Q:
-    """Match an address, or every address of a network, by comparisons only."""
+    """Match an address, or every address of a network, using comparisons only."""
     try:
         network = ipaddress.ip_network(text.strip(), strict=False)
     except ValueError as error:
@@ -197,7 +197,7 @@ def _address(column: str, text: str) -> Q:
 
 
 def _outcome(name: str) -> Q:
-    """Match what audit.outcomes counts as `name`."""
+    """Match the requests that audit.outcomes counts as `name`."""
     if name == "ok":
         return Q(status__lt=400)
     if name == "server_error":
@@ -211,7 +211,7 @@ def _outcome(name: str) -> Q:
 
 
 def _of_scope(scope: str) -> Q:
-    """Match the requests that needed `scope`, or one of several that it is one of. Raises FieldErrors for one that nothing needs."""
+    """Match the requests that required `scope` or accepted it among others. Raises FieldErrors if no route uses it."""
     routes = operations_of_scope(scope)
     if not routes:
         raise FieldErrors([FieldError("scope", "invalid", "No endpoint needs this scope.")])
@@ -219,7 +219,7 @@ def _of_scope(scope: str) -> Q:
 
 
 def _status(text: str) -> Q:
-    """Match one status (`404`) or a class of them (`4xx`)."""
+    """Match a status (`404`) or a status class (`4xx`)."""
     if len(text) == 3 and text.isascii() and text[0] in "12345":
         if text[1:].lower() == "xx":
             lowest = int(text[0]) * 100

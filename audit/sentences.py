@@ -1,6 +1,6 @@
-"""The trail in sentences: who did what to which object, with links, and what repeats itself told once.
+"""Audit entries as sentences: who did what to which object, with links, grouping repeats.
 
-What an actor did is said by the event (`core.events.Event.sentence`), what an object is called by its app (`core.ui.finding`).
+The event provides the sentence (`core.events.Event.sentence`), and the object's app its name (`core.ui.finding`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ _NAMELESS = {EntryColumns.ActorKinds.SYSTEM: "Pomelo"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a sentence: plain words, or the name of something, with the address of its page if it has one."""
+    """A part of a sentence: plain text, or the name of an object with the URL of its page, if any."""
 
     text: str
     url: str = ""
@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An entry in a sentence, and those right before it that say the same, newest first."""
+    """An entry as a sentence, together with the entries right before it that read the same, newest first."""
 
     entry: AuditEntry
     actor: Part
@@ -43,12 +43,12 @@ class Told:
 
     @property
     def count(self) -> int:
-        """How often it happened."""
+        """The number of entries."""
         return 1 + len(self.repeats)
 
     @property
     def first(self) -> AuditEntry:
-        """The oldest of them."""
+        """The oldest entry."""
         return self.repeats[-1] if self.repeats else self.entry
 
     @property
@@ -58,8 +58,8 @@ class Told:
 
 
 def tell(entries: Sequence[AuditEntry]) -> list[Told]:
-    """Return a page of entries in sentences, in the current tenant; equal ones that follow each other are one."""
-    groups = [list(group) for _, group in groupby(entries, key=what_repeats)]
+    """Return a page of entries as sentences, in the current tenant, grouping consecutive identical ones."""
+    groups = [list(group) for _, group in groupby(entries, key=grouping_key)]
     wanted = {group[0].target_id for group in groups} | {
         group[0].actor_id for group in groups if group[0].actor_kind == EntryColumns.ActorKinds.KEY
     }
@@ -70,18 +70,18 @@ def tell(entries: Sequence[AuditEntry]) -> list[Told]:
     ]
 
 
-def what_repeats(entry: EntryColumns) -> tuple[Any, ...]:
-    """Return what is the same of entries that say the same."""
+def grouping_key(entry: EntryColumns) -> tuple[Any, ...]:
+    """Return the key by which identical entries are grouped."""
     return entry.action, entry.actor_kind, entry.actor_id, entry.target_id, entry.ip
 
 
 def sentence_of(entry: EntryColumns) -> str:
-    """Return one entry as plain text, its object by identifier: what needs no look-up and no tenant."""
+    """Return one entry as plain text with its object's id, which needs no lookups and no tenant."""
     return " ".join([_actor(entry, {}).text, "".join(part.text for part in _parts(entry, {}))])
 
 
 def sentence_template(action: str) -> str:
-    """Return the sentence of an action; of one that no installed app declares any more, its own words."""
+    """Return the sentence of an action; if no installed app declares it any more, one made from its name."""
     event = EVENT_TYPES.get(action)
     return (event.sentence if event else "") or f"{action.replace('.', ': ').replace('_', ' ')} {{{TARGET}}}"
 
@@ -93,7 +93,7 @@ def _actor(entry: EntryColumns, names: dict[str, Named]) -> Part:
         return Part(name, names[entry.actor_id].path if entry.actor_id in names else "", is_name=True)
     if kind == EntryColumns.ActorKinds.SYSTEM or not entry.actor_id:
         return Part(name, is_name=True)
-    # A person has no page of their own; what else they did is what one wants to see.
+    # A person has no page; link to their other entries instead.
     return Part(name, f"{reverse('audit:entries')}?{urlencode({'actor': entry.actor_id})}", is_name=True)
 
 
@@ -110,7 +110,7 @@ def _parts(entry: EntryColumns, names: dict[str, Named]) -> Iterable[Part]:
 
 
 def _fact(entry: EntryColumns, name: str) -> str:
-    """Return a fact of the event's detail, or what a field that changed is now."""
+    """Return a value of the event's detail, or the new value of a changed field."""
     found = entry.detail.get(name)
     if found is None and isinstance(changed := entry.changes.get(name), list) and changed:
         found = changed[-1]

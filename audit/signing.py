@@ -1,6 +1,6 @@
-"""The pure part of the proof: what is hashed of a row, how seals are chained, what a head's signature says.
+"""The pure part of the proof: how rows are hashed, seals chained and heads signed.
 
-`docs/audit.md` describes the same for others, and `docs/verify_audit.py` checks it with only Python.
+`docs/audit.md` describes the format, and `docs/verify_audit.py` verifies it with the standard library only.
 """
 
 import base64
@@ -28,7 +28,7 @@ VERSION = "pomelo-audit-1"
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Names a chain. Streams without a company use the nil UUID."""
+    """Identifies a chain. Streams without a company use the nil UUID."""
 
     company_id: uuid.UUID
     mode: str
@@ -37,11 +37,11 @@ class Chain:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Chain":
-        """Return the chain that an exported head names."""
+        """Return the chain of an exported head."""
         return cls(uuid.UUID(data["company"]), data["mode"], data["stream"], date.fromisoformat(data["day"]))
 
     def as_json(self) -> dict[str, object]:
-        """Return the members of an exported head that name the chain."""
+        """Return the members of an exported head that identify the chain."""
         return {
             "company": str(self.company_id),
             "mode": self.mode,
@@ -51,14 +51,14 @@ class Chain:
 
     @property
     def name(self) -> str:
-        """The chain as the first part of everything that is hashed or signed."""
+        """The chain's name, the first part of everything that is hashed or signed."""
         return f"{VERSION} {self.company_id} {self.mode} {self.stream} {self.day.isoformat()}"
 
 
 def canonical(content: list[Any]) -> bytes:
-    """Return the JSON text of a row's content that is hashed: no spaces, names sorted, UTF-8.
+    """Return the canonical JSON of a row's content for hashing: no whitespace, sorted keys, UTF-8.
 
-    Contents hold texts, whole numbers, true, false, null, lists and objects, which every JSON writer writes the same way.
+    It contains only strings, integers, booleans, null, arrays and objects, which every JSON encoder can write identically.
     """
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
 
@@ -69,13 +69,13 @@ def leaf(row_id: bytes, content: bytes) -> bytes:
 
 
 def seal_digest(chain: Chain, number: int, previous: bytes, leaves: bytes) -> bytes:
-    """Return the digest of seal `number`: over the chain's name, the number, the digest before it, and its leaves."""
+    """Return the digest of seal `number`, over the chain's name, the number, the previous digest and its leaves."""
     header = f"{chain.name} {number} {len(leaves) // LEAF_BYTES}\n".encode()
     return hashlib.sha256(header + previous + leaves).digest()
 
 
 def head_statement(chain: Chain, seals: int, rows: int, digest: bytes) -> bytes:
-    """Return the text that a head's signature signs."""
+    """Return the text signed by a head's signature."""
     return f"{chain.name} seals={seals} rows={rows} digest={digest.hex()}".encode()
 
 
@@ -90,18 +90,18 @@ def _private_key() -> Ed25519PrivateKey:
 
 
 def sign(statement: bytes) -> bytes:
-    """Return the Ed25519 signature (64 bytes) of `statement`. Raises ImproperlyConfigured for a bad key."""
+    """Return the Ed25519 signature (64 bytes) of `statement`. Raises ImproperlyConfigured if the key is invalid."""
     return _private_key().sign(statement)
 
 
 def public_key() -> bytes:
-    """Return the public key (32 bytes) that checks our signatures."""
+    """Return the public key (32 bytes) of our signatures."""
     return _private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 @lru_cache(maxsize=1)
 def verify_keys() -> tuple[bytes, ...]:
-    """Return the public keys whose signatures hold: ours, and AUDIT_VERIFY_KEYS. Raises ImproperlyConfigured."""
+    """Return the valid public keys: the current one and AUDIT_VERIFY_KEYS. Raises ImproperlyConfigured."""
     try:
         others = [bytes.fromhex(key) for key in settings.AUDIT_VERIFY_KEYS]
         for key in others:
@@ -114,12 +114,12 @@ def verify_keys() -> tuple[bytes, ...]:
 
 
 def signer_of(statement: bytes, signature: bytes | None) -> bytes | None:
-    """Return the public key, of those that hold, whose signature this is; None when it is nobody's."""
+    """Return the valid public key that made this signature, or None."""
     return next((key for key in verify_keys() if is_signed(statement, signature, key)), None)
 
 
 def is_signed(statement: bytes, signature: bytes | None, key: bytes | None = None) -> bool:
-    """Tell whether `signature` is ours, also under a former key (or that of `key` alone), on `statement`."""
+    """Return whether `signature` is a valid signature of `statement` by any of our keys, or by `key` if given."""
     if signature is None:
         return False
     if key is None:

@@ -1,4 +1,4 @@
-"""What `settings.EVENT_SINKS` calls: one row for every published event, in the event's own transaction."""
+"""The audit sink in `settings.EVENT_SINKS`: writes one row for every published event, in the event's transaction."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,19 +12,22 @@ from core.tenancy import Tenant, current_tenant, tenant_context
 from core.values import ids
 from core.values.redaction import redact
 
-# What the sealer has to do is written with the entry itself, so it finds whatever is committed, however late.
+# The sealer's marker is written with the entry, so that it finds every committed entry, however late.
 _LEAVE_TO_THE_SEALER = "INSERT INTO audit_unsealedentry (id, stream) VALUES "
 
 
 def record(events: Sequence[Event], *, actor: Principal) -> None:
-    """Write `events` to the trail of the current tenant (company-wide ones to that of its other mode too), or (published by `publish_unowned`) to the staff-only table."""
+    """Write `events` to the current tenant's trail, or, if published by `publish_unowned`, to the staff-only table.
+
+    Company-wide events are also written to the trail of the other mode.
+    """
     tenant = current_tenant()
     rows = [{"id": ids.new_id(), **_columns(event, actor)} for event in events]
     if tenant is not None:
         _insert(rows)
         shared = [row for event, row in zip(events, rows, strict=True) if event.company_wide]
         if shared:
-            # Each trail is sealed and proved by itself, so the other mode's gets an entry of its own.
+            # Each trail is sealed and proved separately, so the other mode gets its own entry.
             with tenant_context(Tenant(tenant.company_id, "test" if tenant.mode == "live" else "live")):
                 _insert([{**row, "id": ids.new_id()} for row in shared])
     else:
@@ -47,10 +50,10 @@ def _columns(event: Event, actor: Principal) -> dict[str, Any]:
         "target_type": event.type.rpartition(".")[0],
         "target_id": event.object_id[:64],
         "ip": actor.ip,
-        # A client writes this text: PostgreSQL cannot store a NUL in it.
+        # Client-supplied text may contain NUL, which PostgreSQL cannot store.
         "user_agent": redact(actor.user_agent.replace("\x00", ""))[:500],
         "request_id": actor.request_id or "",
-        # Events carry no secrets, but people put them into names and notes: such a one must not stay for ninety days.
+        # Events carry no secrets, but people put them into names and notes, where they must not be kept for ninety days.
         "changes": redact(event.changes),
         "detail": redact(event.detail),
     }

@@ -1,4 +1,4 @@
-"""Audit's background work. Each task may be lost or run twice: the next one finds what is left."""
+"""Audit's background tasks. Each may be lost or run twice; the next run picks up the rest."""
 
 from django.conf import settings
 
@@ -11,19 +11,19 @@ from audit.seals.heads import sign_heads
 from core import clock
 from core.background.jobs import system_task
 
-# A run ends when the stream is empty; the limit leaves the worker to other tasks while it never is.
+# A run ends when the stream is empty; under constant load, this limit frees the worker for other tasks.
 WRITE_SECONDS = 20.0
 
 
 @system_task(name="audit.write_requests")
 def write_requests() -> int:
-    """Write what web processes have logged; return how many requests were new."""
+    """Write the requests logged by web processes. Return how many were new."""
     return Writer().drain(seconds=WRITE_SECONDS)
 
 
 @system_task(name="audit.seal")
 def seal() -> int:
-    """Seal the entries that were committed since the last time, and sign the heads; return how many rows were sealed."""
+    """Seal the entries committed since the last run, and sign the heads. Return how many rows were sealed."""
     sealed = seal_waiting()
     sign_heads(every=settings.AUDIT_SIGN_SECONDS)
     return sealed
@@ -31,13 +31,13 @@ def seal() -> int:
 
 @system_task(name="audit.keep_partitions")
 def keep_partitions() -> int:
-    """Make the partitions of the coming days; return how many were missing."""
+    """Create the partitions of the coming days. Return how many were created."""
     return ensure_partitions()
 
 
 @system_task(name="audit.prune")
 def prune_expired() -> int:
-    """Drop the days that are older than the retention, and exported heads that later ones have replaced; return how many tables went."""
+    """Drop expired days and compact exported heads. Return how many tables were dropped."""
     gone = len(prune())
     compact_heads(today=clock.now().date())
     return gone

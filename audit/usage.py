@@ -1,4 +1,4 @@
-"""Usage from the hourly roll-ups: never a scan of the log, however long the period."""
+"""Usage from the hourly roll-ups. Never scans the log, however long the period."""
 
 import uuid
 from collections import Counter
@@ -16,8 +16,7 @@ from core.values.ids import first_id
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 _SUMS = "sum(requests), sum(client_errors), sum(server_errors), sum(refused), sum(response_bytes)"
-# The latency buckets of the same roll-ups. They are read by the same statement as the sums, and so from one snapshot: a
-# roll-up that is written between two statements would be in one of them only.
+# The latency buckets of the same roll-ups, read by the same statement as the sums so that both are from one snapshot.
 _COUNTS = "sum(count), 0, 0, 0, 0 FROM audit_requestrollup, unnest(latency) WITH ORDINALITY AS l (count, n)"
 _WHERE = "company_id = %s AND mode = %s AND hour >= %s AND hour < %s"
 
@@ -81,9 +80,9 @@ def usage_by(
 
 
 def calls_of_key(key: uuid.UUID, *, since: datetime, limit: int = 50_000) -> list[tuple[str, str, str, int]]:
-    """Return (address, method, route, count) of a key's admitted calls since, from the newest `limit` of them.
+    """Return (address, method, route, count) of a key's admitted calls since `since`, from the newest `limit` of them.
 
-    One index range of the log, bounded: what a change of the key's restrictions would have done is told from it.
+    A bounded index range scan of the log, for replaying calls against changed restrictions.
     """
     newest = (
         RequestLog.objects.filter(key=key, id__gte=first_id(since), status__lt=400, ip__isnull=False)
@@ -95,19 +94,19 @@ def calls_of_key(key: uuid.UUID, *, since: datetime, limit: int = 50_000) -> lis
 
 
 def known_routes(*, since: datetime) -> list[str]:
-    """Return the routes that were called since, for a list to choose from."""
+    """Return the routes called since then, as choices for a filter."""
     return [route for route, _ in _distinct("route", since)]
 
 
 def known_keys(*, since: datetime) -> list[tuple[uuid.UUID, str]]:
-    """Return the keys that were used since, with the newest of their names, for a list to choose from."""
+    """Return the keys used since then with their newest names, as choices for a filter."""
     return sorted(_distinct("key", since), key=lambda item: str(item[1]).lower())
 
 
 def _distinct(column: Literal["route", "key"], since: datetime) -> list[tuple[Any, str]]:
-    """Return the values of `column` that have a roll-up since, each with the newest name of its key; 200 at most.
+    """Return the values of `column` with a roll-up since then, each with its key's newest name; at most 200.
 
-    Jumps from one value to the next in an index that begins with the column: DISTINCT would read every roll-up.
+    A loose index scan on an index that starts with the column, because DISTINCT would read every roll-up.
     """
     tenant = require_tenant()
     own = f"SELECT {column} FROM audit_requestrollup WHERE company_id = %(company)s AND mode = %(mode)s"  # noqa: S608 - constants only
@@ -140,7 +139,7 @@ def merged(parts: Sequence[RequestUsage]) -> RequestUsage:
 
 
 def _narrowed(since: datetime, until: datetime, **columns: Any) -> tuple[str, list[Any]]:
-    """Return the condition on the roll-ups, and its values; a column without a value narrows nothing."""
+    """Return the condition on the roll-ups and its parameters. A column without a value does not filter."""
     tenant = require_tenant()
     where: str = _WHERE
     arguments: list[Any] = [tenant.company_id, tenant.mode, since, until]

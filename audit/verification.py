@@ -1,4 +1,4 @@
-"""Checking what is stored against the seals, the seals against the heads, and the heads against their signatures."""
+"""Verifies stored rows against seals, seals against heads, and heads against their signatures."""
 
 import uuid
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from core import clock
 from core.tenancy import system_context
 from core.values import ids
 
-# Entries are sealed, and heads that changed are signed, within a minute or two; what waits for longer should not.
+# Entries are sealed, and changed heads signed, within a minute or two; a longer delay is a finding.
 UNSEALED_AFTER = UNSIGNED_AFTER = timedelta(minutes=10)
 ID_BYTES = 16
 
@@ -40,8 +40,11 @@ SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it was sealed. `what` is edited, deleted, inserted, seal_altered, seal_missing, cut_off,
-    signature, unsealed, unsigned, head_missing or day_missing; `subject` names the row, seal or day."""
+    """A deviation from what was sealed.
+
+    `what` is edited, deleted, inserted, seal_altered, seal_missing, cut_off, signature, unsealed, unsigned, head_missing or
+    day_missing; `subject` names the row, seal or day.
+    """
 
     what: str
     subject: str
@@ -58,9 +61,9 @@ def list_heads() -> list[SealHead]:
 
 
 def verify_chain(head: SealHead, exported: dict[str, Any] | None = None) -> Iterator[Finding]:
-    """Yield what is wrong with one chain, in the order of its rows. A day that was dropped is checked by its head only."""
+    """Yield the findings of one chain, in the order of its rows. For a dropped day, only the head is verified."""
     with system_context(reason="verify audit"):
-        # The head is read again, together with the seals: a writer may be extending the chain at this moment.
+        # The head is reloaded together with the seals, because a writer may be extending the chain.
         head = SealHead.objects.get(id=head.id)
         if not is_kept(head):
             yield from _verify_signature(
@@ -71,17 +74,17 @@ def verify_chain(head: SealHead, exported: dict[str, Any] | None = None) -> Iter
         yield from _verify_seals(head, states)
         yield from _verify_end(head, states)
         yield from _verify_signature(head, states, exported, dropped=False)
-        yield from _verify_nothing_slipped_in(head)
+        yield from _verify_no_insertions(head)
 
 
 def is_kept(head: SealHead) -> bool:
-    """Tell whether the rows that `head` seals are still here: a day beyond the retention is dropped, and its heads stay."""
+    """Return whether the rows sealed by `head` still exist: expired days are dropped, but their heads are kept."""
     table, *_ = SOURCES[Streams(head.stream)]
     return any(p.parent == table and p.day == head.day for p in list_partitions(using="default"))
 
 
 def verify_drop(head: SealHead) -> Iterator[Finding]:
-    """Yield what is wrong with the way in which the day of `head` has gone: without a checkpoint, or one that is not as signed."""
+    """Yield findings about the dropped day of `head`: a missing checkpoint, or one that does not match its signature."""
     table, *_ = SOURCES[Streams(head.stream)]
     with system_context(reason="verify audit"):
         yield from _verify_checkpoint(table, head.stream, head.day)
@@ -90,7 +93,7 @@ def verify_drop(head: SealHead) -> Iterator[Finding]:
 def verify_days(only: date | None = None) -> Iterator[Finding]:
     """Yield exported chains without a head, days that vanished without a checkpoint, and rows of chains without a head.
 
-    Of every day, or of one `only`; of every day also entries that are not sealed in time or were removed before they could be.
+    Covers every day, or `only` one. For every day, it also yields entries that were not sealed in time or removed before sealing.
     """
     with system_context(reason="verify audit"):
         if only is None:
@@ -109,7 +112,7 @@ def verify_days(only: date | None = None) -> Iterator[Finding]:
 
 
 def _verify_seals(head: SealHead, states: dict[int, tuple[bytes, int]]) -> Iterator[Finding]:
-    """Yield findings; fills `states` with digest and rows after each seal."""
+    """Yield findings. Fills `states` with the digest and number of rows after each seal."""
     chain = chain_of(head)
     expected, previous, rows = 1, GENESIS, 0
     seals = Seal.objects.filter(
@@ -189,14 +192,14 @@ def _verify_signature(
         yield Finding("seal_altered", f"seal {exported['seals']} is not the exported one", chain.name)
 
 
-def _verify_nothing_slipped_in(head: SealHead) -> Iterator[Finding]:
-    """Yield the rows of the chain's day that no seal has a leaf for."""
+def _verify_no_insertions(head: SealHead) -> Iterator[Finding]:
+    """Yield rows of the chain's day without a leaf in any seal."""
     table, _, _, prefix = SOURCES[Streams(head.stream)]
     where, arguments = _of_chain(head)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT id FROM {table} WHERE {where} ORDER BY id", arguments)  # noqa: S608 - constants only
         stored = [row_id for (row_id,) in cursor.fetchall()]
-    # In this order: what is sealed meanwhile is found in one place or the other.
+    # In this order, a row that is sealed concurrently is found in at least one of them.
     waiting = _waiting_ids(head)
     sealed = _sealed_ids(head)
     for row_id in stored:
@@ -237,7 +240,7 @@ def _verify_unsealed() -> Iterator[Finding]:
 
 
 def _of_chain(head: SealHead) -> tuple[str, list[Any]]:
-    """Return the condition for the rows that this chain must have sealed."""
+    """Return the condition for the rows that belong to this chain."""
     lower, upper = day_bounds(head.day)
     where = "id >= %s AND id < %s"
     arguments: list[Any] = [lower, upper]
@@ -261,7 +264,7 @@ def _verify_checkpoint(table: str, stream: str, day: date) -> Iterator[Finding]:
 
 
 def _rows_without_head(table: str, stream: str, known: set[Chain], only: date | None) -> Iterator[Finding]:
-    """Yield chains that have rows and no head: whoever removed the head and its seals leaves the rows behind."""
+    """Yield chains with rows but without a head, which means that the head and its seals were removed."""
     owned = stream in (Streams.ENTRIES, Streams.REQUESTS)
     who = "company_id, mode" if owned else "NULL, NULL"
     day = "date_trunc('day', to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) AT TIME ZONE 'UTC')::date"

@@ -1,8 +1,8 @@
-"""Reading a log newest first, oldest first, or on from a row to newer ones, a few days at a time.
+"""Reads a log newest first, oldest first, or forward from a row, a few days at a time.
 
-A page of twenty rows lies in the newest one or two partitions nearly always. One statement over all of them would be
-planned for each of ninety (or a hundred and twenty, with those made ahead) times ten indexes, which costs far more than
-running it; a window of the identifier lets PostgreSQL leave the others out before it plans.
+A page of twenty rows is almost always in the newest one or two partitions. A query over all ninety (or a hundred and twenty,
+with those created in advance) would be planned for ten indexes each, which costs far more than running it. A window of ids lets
+PostgreSQL prune the other partitions at planning time.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,10 +19,10 @@ from core import clock
 from core.api.pagination import BACK, Page, before, paginate
 from core.values.ids import first_id
 
-# How many rows of a run that goes on beyond its page are read at most, and by how many at a time.
+# How many rows of a run that extends beyond its page are read at most, and how many at a time.
 MOST_OF_A_RUN = 500
 _RUN_STEPS = (20, MOST_OF_A_RUN - 20)
-# How far back the statements reach, in whole days before today: nearly always the first one fills the page.
+# How far back each query reaches, in whole days before today. The first one almost always fills the page.
 STEPS = (1, 7, 30)
 
 
@@ -42,7 +42,7 @@ def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
 def oldest(queryset: QuerySet[Any], count: int, *, after: UUID, since: datetime | None = None) -> list[Any]:
     """Return the first `count` rows of `queryset` that are newer than the row `after`, oldest first.
 
-    `since` is when the first ones can be expected: the first window ends a day later, wherever it begins.
+    `since` is when the first rows are expected: the first window ends a day later, wherever it starts.
     """
     found: list[Any] = []
     for lower, upper in _windows_from(after, since):
@@ -54,11 +54,11 @@ def oldest(queryset: QuerySet[Any], count: int, *, after: UUID, since: datetime 
 
 
 def paginate_log(queryset: QuerySet[Any], request: Any, *, oldest_since: datetime | None = None) -> Page:
-    """Return the page that `request` asks for, either way; oldest first with `oldest_since`, which is as `since` of `oldest`.
+    """Return the page that `request` asks for, in either direction.
 
-    Raises FieldErrors for a bad limit or cursor.
+    With `oldest_since`, which is like `since` of `oldest`, it is oldest first. Raises FieldErrors for an invalid limit or cursor.
     """
-    # Where the way to newer rows begins.
+    # Where reading forward starts.
     begin = UUID(int=0)
 
     def seek_newer(rows: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
@@ -82,10 +82,10 @@ def with_whole_run(
     same: Callable[[Any], Any],
     oldest_first: bool = False,
 ) -> Page:
-    """Return the page with the rest of the run that its end cuts in two: rows for which `same` returns the same.
+    """Return the page extended by the rest of a run split at its end: rows for which `same` returns the same value.
 
-    Pages end between runs, so only the end that the page was read towards can cut one. Of a longer run than MOST_OF_A_RUN
-    the next page shows the rest.
+    Pages end between runs, so only the end that the page was read towards can split one. The rest of a run longer than
+    MOST_OF_A_RUN is on the next page.
     """
 
     def newer(row: Any, count: int) -> list[Any]:
@@ -111,7 +111,7 @@ def with_whole_run(
 def _rest_of_run(
     read: Callable[[Any, int], list[Any]], end: Any, same: Callable[[Any], Any]
 ) -> tuple[list[Any], bool]:
-    """Return the rows that follow `end` and are the same, and whether there are others beyond them."""
+    """Return the rows after `end` that belong to its run, and whether there are more rows after them."""
     found: list[Any] = []
     for count in _RUN_STEPS:
         rows = read(found[-1] if found else end, count)
@@ -123,20 +123,20 @@ def _rest_of_run(
 
 
 def _windows_from(row_id: UUID, since: datetime | None) -> Iterator[tuple[UUID, UUID]]:
-    """Yield ranges of identifiers without their ends, the oldest first, from `row_id` on; the last one has no end of its own."""
+    """Yield open ranges of ids from `row_id` on, oldest first; the last one is unbounded."""
     begin, lower = (first_id(since) if since else row_id).int >> 80, row_id  # the millisecond (RFC 9562)
     for days in STEPS:
         upper = UUID(int=min(begin + days * 86_400_000, 2**48 - 1) << 80)
         yield lower, upper
-        # The first identifier of the next window belongs to it.
+        # The first id of the next window belongs to that window.
         lower = UUID(int=max(upper.int - 1, row_id.int))
     yield lower, UUID(int=2**128 - 1)
 
 
 def _windows() -> Iterator[tuple[UUID | None, UUID]]:
-    """Yield half-open ranges of identifiers, the newest first; the last one has no beginning."""
+    """Yield half-open ranges of ids, newest first; the last one has no lower bound."""
     today = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    # Clocks differ a little: a row of tomorrow may be there just before midnight.
+    # Clocks differ slightly, so rows of tomorrow may exist just before midnight.
     upper = first_id(today + timedelta(days=2))
     for days in STEPS:
         lower = first_id(today - timedelta(days=days))

@@ -17,7 +17,7 @@ from django.urls import path, reverse
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
-from accounts.sudo import ask_again, logged_in_recently
+from accounts.sudo import logged_in_recently, reauthenticate
 from config.staff import company, home, search
 from core.background.watch import read_all
 from core.operations.health import check_readiness
@@ -111,9 +111,9 @@ class StaffSite(UnfoldAdminSite):
         """Not there: it would list objects of every company, and no trail would say so. Raises Http404."""
         raise Http404
 
-    def ask_who_it_is(self, request: HttpRequest, *, back: str) -> HttpResponse | None:
+    def require_recent_login(self, request: HttpRequest, *, back: str) -> HttpResponse | None:
         """Return the way to confirm one's identity, and from there to `back`, when the last login is long ago; or None."""
-        return None if logged_in_recently(request) else ask_again(request, back=back)
+        return None if logged_in_recently(request) else reauthenticate(request, back=back)
 
     def admin_view(
         self, view: Callable[..., HttpResponse], cacheable: bool = False

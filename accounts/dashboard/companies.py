@@ -32,7 +32,7 @@ __all__ = ["create_company_page", "settings_page", "switch_company", "switch_mod
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def create_company_page(request: HttpRequest) -> HttpResponse:
-    """Where a new person lands after signing up; also "New company" of the switcher."""
+    """The page after sign-up, and "New company" in the company switcher."""
     assert isinstance(request.user, User)
     form = CreateCompanyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -57,7 +57,7 @@ def create_company_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def switch_company(request: HttpRequest) -> HttpResponse:
-    """Work in another of the person's companies."""
+    """Switch to another of the person's companies."""
     assert isinstance(request.user, User)
     wanted = request.POST.get("company", "")
     for membership in memberships_of(request.user):
@@ -70,9 +70,9 @@ def switch_company(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def switch_mode(request: HttpRequest) -> HttpResponse:
-    """Look at live or test data: go to the posted `onward`, a page that both modes have, else to the list of the section.
+    """Switch between live and test mode: go to the posted `onward`, a page that exists in both, else to the section's list.
 
-    A page about one object cannot be the same in the other mode, hence its list.
+    The page of a single object does not exist in the other mode, hence the list.
     """
     choose_mode(request, request.POST.get("mode", ""))
     onward = own_page(request, request.POST.get("onward", ""))
@@ -84,7 +84,7 @@ def switch_mode(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings_page(request: CompanyRequest) -> HttpResponse:
-    """The company's name and short name, and how safely its people sign in."""
+    """The company's name and short name, and the sign-in security of its members."""
     if request.method == "POST":
         return _change_settings(request)
     return _show_settings(request)

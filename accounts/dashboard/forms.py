@@ -25,31 +25,31 @@ ROLE_EXPLANATIONS = {
 
 
 def role_choices(own_role: str) -> list[tuple[str, str]]:
-    """Return the roles that somebody with `own_role` may give, the least first."""
+    """Return the roles that somebody with `own_role` may assign, lowest first."""
     return [
         (role.value, text) for role, text in reversed(ROLE_EXPLANATIONS.items()) if at_least(own_role, role)
     ]
 
 
 class PersonalAddressField(EmailAddressField):
-    """The address that somebody signs in by. Refused in the words that a customer's is; kept in lower case."""
+    """The email address of an account. Validated like a customer's, and stored in lower case."""
 
     def __init__(self, **kwargs: Any) -> None:
         attrs = {"autocomplete": "email", "placeholder": "Email address"}
         super().__init__(**{"label": "Email", "max_length": 254, "widget": forms.EmailInput(attrs), **kwargs})
 
     def to_python(self, value: Any) -> str:
-        """Read the address; raises ValidationError."""
+        """Parse the address. Raises ValidationError."""
         return super().to_python(value).lower()
 
 
 class SignUpForm(SignupForm):
-    """allauth's own, which answers the same for an address that has an account; this one takes as long for it as well."""
+    """allauth's form, which responds the same if the address has an account; this one also takes the same time."""
 
     email = PersonalAddressField()
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        """Make the account, or, for a taken address, hash the password all the same: that is most of the time it takes."""
+        """Create the account. For a taken address, hash the password anyway, because that takes most of the time."""
         if self.account_already_exists:
             make_password(self.cleaned_data["password1"])
         saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
@@ -57,12 +57,12 @@ class SignUpForm(SignupForm):
 
 
 class SignInForm(LoginForm):
-    """allauth's own; an address of an international domain may be typed in either of its spellings."""
+    """allauth's form, accepting both spellings of an internationalized domain."""
 
     remember = forms.BooleanField(label="Remember me", required=False)
 
     def clean_login(self) -> str:
-        """Return the address as sign-up kept it; what is none belongs to nobody, and is told no more than that."""
+        """Return the normalized address. An invalid one gets the same error as an unknown one."""
         login: str = super().clean_login()
         try:
             return parse_email(login).lower()
@@ -71,19 +71,19 @@ class SignInForm(LoginForm):
 
 
 class MoreAddressForm(AddEmailForm):
-    """A further address of somebody."""
+    """Adds another email address to an account."""
 
     email = PersonalAddressField()
 
 
 class ForgottenPasswordForm(ResetPasswordForm):
-    """Asks for a mail to set a password by."""
+    """Requests a password reset email."""
 
     email = PersonalAddressField()
 
 
 class CreateCompanyForm(forms.Form):
-    """The first thing a new person does."""
+    """Creates a company, the first step of a new user."""
 
     name = NameField(
         label="Company name",
@@ -95,7 +95,7 @@ class CreateCompanyForm(forms.Form):
 
 
 class CompanyForm(forms.ModelForm):
-    """Name and short name of a company, and what happens to a key whose secret was found."""
+    """Name and short name of a company, and what happens to a key whose secret is reported as exposed."""
 
     name = NameField(max_length=100)
 
@@ -114,16 +114,16 @@ class CompanyForm(forms.ModelForm):
         }
 
     def clean_slug(self) -> str:
-        """Short names are lower case. Whether one is taken is the service's answer."""
+        """Lower-case the short name. The service checks that it is free."""
         slug: str = self.cleaned_data["slug"]
         return slug.lower()
 
     def validate_unique(self) -> None:
-        """Left to the database: row-level security hides other companies, so the form cannot know."""
+        """Do nothing: row-level security hides other companies, so only the database can check uniqueness."""
 
 
 class SecurityPolicyForm(ServiceForm):
-    """What the company asks of its people and of its keys."""
+    """The company's policies for members and keys."""
 
     require_second_factor = forms.BooleanField(label="Members need a second factor", required=False)
     grace_days = WholeNumberField(
@@ -150,7 +150,7 @@ class SecurityPolicyForm(ServiceForm):
 
     @classmethod
     def for_company(cls, company: Company, data: Any = None) -> "SecurityPolicyForm":
-        """Return the form filled from what is so now; the grace is asked for while no second factor is required."""
+        """Return the form with the current values. It asks for the grace period only while MFA is not required."""
         names = (
             "key_longest_days",
             "keys_need_networks",
@@ -165,12 +165,12 @@ class SecurityPolicyForm(ServiceForm):
         return form
 
     def chosen(self) -> SecurityPolicy:
-        """Return what a valid form asks for."""
+        """Return the policy of a valid form."""
         return SecurityPolicy(**self.cleaned_data)
 
 
 class TransferForm(forms.Form):
-    """Who gets the company, and why."""
+    """The new owner of the company, and the reason for the transfer."""
 
     member = forms.ChoiceField(label="New owner")
     reason = forms.CharField(
@@ -204,7 +204,7 @@ class InviteForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    """Another role for a member."""
+    """Changes a member's role."""
 
     role = forms.ChoiceField()
 
@@ -216,7 +216,7 @@ class RoleForm(forms.Form):
 
 
 class ProfileForm(forms.ModelForm):
-    """What others see of a person."""
+    """A person's public profile."""
 
     name = NameField(
         max_length=150,

@@ -1,8 +1,8 @@
-"""The page an invitation's link leads to: who invited whom to what, and the one step that is left for this person.
+"""The page of an invitation link: who invited whom to which company, and the remaining step.
 
-Somebody new creates their account in place, somebody known signs in in place, both with the invited address, and whoever is
-signed in with it accepts. The mailed link proves the address, so that no code is mailed after it. A link that an admin has
-copied proves nothing: it offers both ways without telling whether there is an account, and a new one confirms by a code.
+New users sign up and existing users sign in on the page, both with the invited address; a user already signed in with it
+accepts. The emailed link proves the address, so no confirmation code is needed. A link copied by an admin proves nothing: it
+offers both sign-up and sign-in without revealing whether an account exists, and a new account confirms its address by a code.
 """
 
 from allauth.account.adapter import get_adapter
@@ -29,7 +29,7 @@ from core.errors import DomainError
 @sensitive_post_parameters("password", "password1")
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept(request: HttpRequest, token: str) -> HttpResponse:
-    """Show the invitation of a link and accept it, after signing up or in when nobody is signed in yet."""
+    """Show the invitation of a link and accept it, after sign-up or sign-in if necessary."""
     mailed = find_invitation(token)
     invitation = mailed or find_copied_invitation(token)
     if invitation is None:
@@ -43,7 +43,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _sign_up(request: HttpRequest, invitation: Invitation) -> HttpResponse:
-    """Make the account, its address proved by the link, and join."""
+    """Create the account, with its address verified by the link, and join."""
     form = SignUpForm(_posted(request, email=invitation.email))
     form.fields["email"].widget.attrs["readonly"] = True
     if request.method == "POST":
@@ -53,7 +53,7 @@ def _sign_up(request: HttpRequest, invitation: Invitation) -> HttpResponse:
             adapter = get_adapter()
             adapter.stash_verified_email(request, invitation.email)
             user, response = form.try_save(request)
-            if response:  # somebody has taken the address between the two lines
+            if response:  # the address was taken in the meantime
                 adapter.unstash_verified_email(request)
                 return response
             try:
@@ -65,7 +65,7 @@ def _sign_up(request: HttpRequest, invitation: Invitation) -> HttpResponse:
 
 
 def _sign_in(request: HttpRequest, invitation: Invitation) -> HttpResponse:
-    """Sign in and join; who has a second factor proves it first and comes back here."""
+    """Sign in and join. Users with a second factor are asked for it first and then return here."""
     form = SignInForm(_posted(request, login=invitation.email), request=request)
     form.fields["login"].widget.attrs["readonly"] = True
     if request.method == "POST":
@@ -96,7 +96,7 @@ def _join(request: HttpRequest, invitation: Invitation) -> HttpResponse:
 
 
 def _posted(request: HttpRequest, **fixed: str) -> dict[str, str] | None:
-    """Return what was sent with the address of the invitation in it, whatever the browser says; None when nothing was."""
+    """Return the posted data with the invitation's address, whatever the browser sent; None unless it is a POST."""
     return {**request.POST.dict(), **fixed} if request.method == "POST" else None
 
 

@@ -1,4 +1,4 @@
-"""What a company asks of its people and keys, and the page that its members without a second factor are sent to."""
+"""A company's policies for members and keys, and the page for members who must set up a second factor."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -22,7 +22,7 @@ from core.errors import FieldErrors
 @company_page(role=Role.ADMIN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def policies_page(request: CompanyRequest) -> HttpResponse:
-    """The company's policies for signing in and for keys; they hold in both modes."""
+    """The company's policies for sign-in and keys, which apply in both modes."""
     company = current_company()
     form = SecurityPolicyForm.for_company(company, request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -45,7 +45,7 @@ def policies_page(request: CompanyRequest) -> HttpResponse:
 @login_required
 @require_safe
 def second_factor_page(request: HttpRequest) -> HttpResponse:
-    """Say that the company's pages wait for a second factor, and how to get one or to work in another company."""
+    """Ask the member to set up a second factor or switch to another company, because this one requires it."""
     assert isinstance(request.user, User)
     memberships = memberships_of(request.user)
     if not memberships or not needs_second_factor(enter(request, memberships).membership):

@@ -22,7 +22,7 @@ from accounts.services import update_profile
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile_page(request: HttpRequest) -> HttpResponse:
-    """Name, addresses, ways of signing in, and the companies the person belongs to."""
+    """Name, email addresses, sign-in methods, and the person's companies."""
     assert isinstance(request.user, User)
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
@@ -44,7 +44,7 @@ def profile_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def end_device(request: HttpRequest) -> HttpResponse:
-    """Sign one of the person's other devices out. The one they are on has "Sign out" in its menu."""
+    """Sign out one of the person's other devices. The current one has "Sign out" in its menu."""
     asked = request.POST.get("device", "")
     devices = UserSession.objects.filter(user=request.user).exclude(session_key=request.session.session_key)
     device = next((one for one in devices if str(one.pk) == asked), None)

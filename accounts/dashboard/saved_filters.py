@@ -1,4 +1,4 @@
-"""Saved filters: what a list shows of them, and the page on which a member names, removes and brings back theirs."""
+"""Saved filters: their display on a list, and the page where members rename, remove and restore them."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ COLUMNS = {"name": "name", "list": "page", "saved": "created"}
 
 
 def offered_filters(request: CompanyRequest) -> dict[str, Any]:
-    """Return what the list at this address offers: the member's saved filters, and the filters in force if they can be saved."""
+    """Return the member's saved filters for the list at this URL, and the current filters if they can be saved."""
     asked = normalize_query(request.META.get("QUERY_STRING", ""))
     saved = list_saved_filters(request.membership, page=request.path)
     return {
@@ -41,7 +41,7 @@ def offered_filters(request: CompanyRequest) -> dict[str, Any]:
 @company_page()
 @require_safe
 def saved_filter_list(request: CompanyRequest) -> HttpResponse:
-    """Every filter that the member has saved in this company, and what they removed of late."""
+    """Every filter that the member has saved in this company, and those removed recently."""
     context = {
         "rows": sort_rows(list_saved_filters(request.membership), request, columns=COLUMNS),
         "removed": list_removed_filters(request.membership, since=clock.now() - UNDO_FOR),
@@ -54,7 +54,7 @@ def saved_filter_list(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_POST
 def save(request: CompanyRequest) -> HttpResponse:
-    """Keep the filters of a list under a name."""
+    """Save the filters of a list under a name."""
     page, query = request.POST.get("page", ""), request.POST.get("query", "")
     _require_list(page)
     try:
@@ -63,7 +63,7 @@ def save(request: CompanyRequest) -> HttpResponse:
         )
     except FieldErrors as refusal:
         _say(request, refusal)
-        # Django redirects to no address of many thousands of characters, and such filters came from no page of ours.
+        # Django refuses to redirect to very long URLs, and our pages never produce such filters.
         return redirect(f"{page}?{query}" if 0 < len(query) <= LONGEST_QUERY else page)
     messages.success(request, f"“{saved.name}” is saved above this list.")
     return redirect(saved.address)
@@ -72,7 +72,7 @@ def save(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_POST
 def rename(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Give a saved filter another name."""
+    """Rename a saved filter."""
     saved = get_saved_filter(request.membership, public_id)
     try:
         rename_filter(saved=saved, name=request.POST.get("name", ""))
@@ -85,7 +85,7 @@ def rename(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page()
 @require_POST
 def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Remove a saved filter; the page this leads to can bring it back."""
+    """Remove a saved filter. The next page offers to restore it."""
     saved = remove_filter(saved=get_saved_filter(request.membership, public_id))
     messages.success(request, f"“{saved.name}” is removed. You can undo this for a day.")
     return redirect("accounts:saved_filters")
@@ -94,7 +94,7 @@ def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page()
 @require_POST
 def restore(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Bring a removed filter back."""
+    """Restore a removed filter."""
     try:
         saved: SavedFilter = restore_filter(saved=get_saved_filter(request.membership, public_id))
         messages.success(request, f"“{saved.name}” is back.")
@@ -104,12 +104,12 @@ def restore(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 
 def _require_list(page: str) -> None:
-    """Refuse what is no path of a page of the company. Raises FieldErrors."""
+    """Raise FieldErrors unless `page` is the path of a company page."""
     try:
         view = resolve(page).func
     except Resolver404:
         view = None
-    # An identifier in a path may hold any character, of which those that cannot be seen belong to no page of ours.
+    # Path converters may accept any character, but paths of our pages contain no invisible ones.
     if not hasattr(view, "least_role") or len(page) > LONGEST_PAGE or not page.isprintable():
         raise FieldErrors([FieldError("page", "invalid", "This is no list of your company.")])
 

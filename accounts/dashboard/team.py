@@ -1,4 +1,4 @@
-"""The team: members and their roles, inviting, leaving. What an invited person sees is in joining.py."""
+"""The team: members and their roles, inviting, leaving. The pages for invited people are in joining.py."""
 
 import structlog
 from django.contrib import messages
@@ -72,7 +72,7 @@ def invite(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_POST
 def resend(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Mail an invitation anew; its refusals are shown on the page of the team."""
+    """Resend an invitation. Errors are shown on the team page."""
     invitation, token = resend_invitation(
         invitation=_open_invitation(public_id), inviter=request.membership, actor=request.principal
     )
@@ -85,7 +85,7 @@ def resend(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_POST
 def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Take an invitation back."""
+    """Revoke an invitation."""
     invitation = _open_invitation(public_id)
     revoke_invitation(invitation=invitation, actor=request.principal)
     messages.success(request, f"The invitation to {invitation.email} was revoked.")
@@ -96,7 +96,7 @@ def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_POST
 def set_role(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Give a member another role."""
+    """Change a member's role."""
     member = Membership.by_public_id(public_id)
     form = RoleForm(request.POST, own_role=request.membership.role)
     if not form.is_valid():
@@ -116,7 +116,7 @@ def set_role(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then remove a member."""
+    """Confirm, then remove a member."""
     member = Membership.by_public_id(public_id)
     if request.method == "POST":
         remove_member(member=member, remover=request.membership, actor=request.principal)
@@ -129,7 +129,7 @@ def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page()
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: CompanyRequest) -> HttpResponse:
-    """Ask, then leave the company oneself."""
+    """Confirm, then leave the company."""
     if request.method == "POST":
         try:
             remove_member(member=request.membership, remover=request.membership, actor=request.principal)
@@ -147,7 +147,7 @@ def leave(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.OWNER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def transfer(request: CompanyRequest) -> HttpResponse:
-    """Ask to whom and why, then hand the company over."""
+    """Ask for the new owner and a reason, then transfer ownership."""
     others = [one for one in list_members() if one.id != request.membership.id and one.user.is_active]
     form = TransferForm(request.POST or None, members=others)
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""Addresses of companies, the team, settings and the person's own profile."""
+"""URLs of companies, the team, settings and the profile."""
 
 from django.urls import path
 

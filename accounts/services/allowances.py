@@ -1,8 +1,8 @@
-"""How much a person, an address and a company may ask for, so that a sign-up is no weapon against others.
+"""Limits on invitations and new companies per person, address and company, to prevent abuse through sign-ups.
 
-Whoever signs up may write to strangers from our address (invitations) and gets a company with limits of its own. Both are
-counted by who asks, from where, for whom, and for whom it is meant. The counts are those of PostgreSQL's rows, exact and
-one at a time, so that a burst does not slip through side by side.
+Anyone who signs up can have us email strangers (invitations) and gets a company with its own limits. Both are counted by
+person, client address, company and recipient. The counts are exact and taken from PostgreSQL rows one transaction at a time,
+so that concurrent requests cannot exceed them.
 """
 
 from datetime import timedelta
@@ -20,7 +20,7 @@ from core.tenancy import system_context
 from core.values.ids import first_id
 
 DAY = timedelta(days=1)
-# Of a company in its first day, when nobody knows it yet.
+# For a company in its first day, which has no track record yet.
 INVITATIONS_AT_FIRST = 10
 
 
@@ -54,8 +54,8 @@ class CompanyCreationClosed(DomainError):
     only_on_pages = True
 
 
-def take_invitation(*, email: str, inviter: User, company: Company, address: str | None) -> None:
-    """Count one more invitation from now to the end of the transaction. Raises InvitationLimitReached."""
+def check_invitation_limits(*, email: str, inviter: User, company: Company, address: str | None) -> None:
+    """Check the limits for one more invitation, serialized until the transaction ends. Raises InvitationLimitReached."""
     group = client_group(address) if address else ""
     young = company.created > clock.now() - DAY
     allowed = (
@@ -81,8 +81,8 @@ def take_invitation(*, email: str, inviter: User, company: Company, address: str
                 )
 
 
-def take_company(*, owner: User, address: str | None) -> None:
-    """Count one more company from now to the end of the transaction. Raises CompanyLimitReached."""
+def check_company_limits(*, owner: User, address: str | None) -> None:
+    """Check the limits for one more company, serialized until the transaction ends. Raises CompanyLimitReached."""
     group = client_group(address) if address else ""
     with system_context(reason="how many companies a person has and an address made today"):
         take_turn(*(f"companies {each}" for each in (owner.id, group)))

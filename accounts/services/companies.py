@@ -9,7 +9,7 @@ from accounts.events import CompanyCreated, CompanyResumed, CompanySuspended, Co
 from accounts.models import AWAITING, Company, Membership, User
 from accounts.roles import Role
 from accounts.selectors import owner_emails
-from accounts.services.allowances import CompanyCreationClosed, take_company
+from accounts.services.allowances import CompanyCreationClosed, check_company_limits
 from accounts.services.names import checked_name
 from accounts.services.tier_hold import hold_tiers
 from core import clock
@@ -35,19 +35,19 @@ class SlugTaken(DomainError):
 
 
 _SLUG_KEY = "accounts_company_slug_key"
-_LONGEST_WANTED = 45  # an ending of 13 still fits
+_LONGEST_WANTED = 45  # leaves room for a suffix of 13
 
 
 def found_company(*, name: str, owner: User, actor: Principal) -> Company:
-    """Create the company that a person asks for on a page, within what `COMPANY_CREATION` and the allowances let them.
+    """Create a company requested on a page, within `COMPANY_CREATION` and the limits of accounts.services.allowances.
 
-    Where new companies need approval it is suspended until staff resume it. Raises CompanyCreationClosed,
+    If new companies need approval, it is suspended until staff resume it. Raises CompanyCreationClosed,
     CompanyLimitReached, FieldErrors.
     """
     if settings.COMPANY_CREATION == "closed":
         raise CompanyCreationClosed("Only the operator of this Pomelo can create companies.")
     with transaction.atomic():
-        take_company(owner=owner, address=actor.ip)
+        check_company_limits(owner=owner, address=actor.ip)
         company = create_company(name=name, owner=owner, actor=actor)
         if settings.COMPANY_CREATION == "approved":
             suspend_company(
@@ -61,13 +61,13 @@ def create_company(
 ) -> Company:
     """Create a company with `owner` as its owner.
 
-    Without a `slug` one is made from the name. Raises FieldErrors for a name that cannot be one, SlugTaken when the given
-    slug is taken.
+    Without a `slug` one is generated from the name. Raises FieldErrors for an invalid name, SlugTaken if the given slug is
+    taken.
     """
     name = checked_name(name, longest=100)
     company_id = ids.new_id()
     wanted = slugify(slug or name)[:_LONGEST_WANTED] or "company"
-    # A made name that another company drew too is drawn again, longer: its owner chose nothing that could be changed.
+    # A generated slug that collides is generated again, longer, because there is no choice for the owner to correct.
     candidates = [wanted] if slug else [f"{wanted}-{company_id.hex[-length:]}" for length in (6, 12)]
     with tenant_context(Tenant(company_id, "live")):
         hold_tiers()
@@ -86,7 +86,7 @@ def create_company(
 
 
 def _insert_with_free_slug(company: Company, candidates: list[str]) -> None:
-    """Insert the company under the first candidate that is free. Raises SlugTaken when none is."""
+    """Insert the company with the first available candidate. Raises SlugTaken if none is available."""
     for slug in candidates:
         company.slug = slug
         try:
@@ -103,7 +103,7 @@ def _insert_with_free_slug(company: Company, candidates: list[str]) -> None:
 def update_company(
     *, company: Company, name: str, slug: str, actor: Principal, revoke_reported_keys: bool | None = None
 ) -> Company:
-    """Rename the company, or decide what a report of a found secret does (None: as before). Raises FieldErrors, SlugTaken."""
+    """Rename the company, or set whether reported keys are revoked (None: unchanged). Raises FieldErrors, SlugTaken."""
     chosen: dict[str, str | bool] = {"name": checked_name(name, longest=100), "slug": slugify(slug)[:60]}
     if revoke_reported_keys is not None:
         chosen["revoke_reported_keys"] = revoke_reported_keys
@@ -125,7 +125,7 @@ def update_company(
 
 
 def suspend_company(*, company: Company, reason: str, actor: Principal) -> Company:
-    """Stop a company's keys, sends and deliveries at once; nothing is lost and `resume_company` undoes it."""
+    """Stop a company's keys, sends and deliveries immediately. Nothing is lost, and `resume_company` undoes it."""
     with tenant_context(company.live_tenant):
         company.suspended_at, company.suspended_reason = clock.now(), reason
         _save_suspension(company)
@@ -134,7 +134,7 @@ def suspend_company(*, company: Company, reason: str, actor: Principal) -> Compa
 
 
 def resume_company(*, company: Company, reason: str, actor: Principal) -> Company:
-    """Lift a suspension; owners whose company waited for its approval are told by mail."""
+    """Lift a suspension. If the company was waiting for approval, its owners are notified by email."""
     with tenant_context(company.live_tenant):
         if company.suspended_reason == AWAITING:
             mail_decision(

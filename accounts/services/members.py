@@ -1,4 +1,4 @@
-"""Inviting people, giving them roles, removing them."""
+"""Inviting members, changing their roles, removing them."""
 
 import hashlib
 import secrets
@@ -8,7 +8,7 @@ from accounts.events import InvitationRevoked, MemberInvited, MemberJoined, Memb
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company, list_open_invitations, role_of
-from accounts.services.allowances import take_invitation
+from accounts.services.allowances import check_invitation_limits
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors, NotFound
 from core.events import publish
@@ -82,7 +82,7 @@ class InvitationLapsed(DomainError):
 
 
 def invite_member(*, email: str, role: str, inviter: Membership, actor: Principal) -> tuple[Invitation, str]:
-    """Invite `email`; returns the invitation and its token, which is in the mail and nowhere else.
+    """Invite `email`. Returns the invitation and its token, which is only in the email and never stored.
 
     An expired invitation to the same address is replaced. Raises FieldErrors, AlreadyMember, RoleTooHigh, CompanyMayNotInvite,
     InvitationLimitReached.
@@ -98,7 +98,7 @@ def invite_member(*, email: str, role: str, inviter: Membership, actor: Principa
     company = current_company()
     if company.suspended_at is not None:
         raise CompanyMayNotInvite("The company is suspended.")
-    take_invitation(email=email, inviter=inviter.user, company=company, address=actor.ip)
+    check_invitation_limits(email=email, inviter=inviter.user, company=company, address=actor.ip)
     token = secrets.token_urlsafe(32)
     now = clock.now()
     Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None, expires__lte=now).update(
@@ -119,7 +119,7 @@ def invite_member(*, email: str, role: str, inviter: Membership, actor: Principa
 
 
 def revoke_invitation(*, invitation: Invitation, actor: Principal) -> None:
-    """Take an open invitation back."""
+    """Revoke an open invitation."""
     invitation.revoked_at = clock.now()
     invitation.save(update_fields=["revoked_at"])
     publish(
@@ -130,9 +130,9 @@ def revoke_invitation(*, invitation: Invitation, actor: Principal) -> None:
 def resend_invitation(
     *, invitation: Invitation, inviter: Membership, actor: Principal
 ) -> tuple[Invitation, str]:
-    """Replace an open invitation by a new one of `inviter`'s, good for its full time; the old link no longer works.
+    """Replace an open invitation by a new one from `inviter`, valid for the full period. The old link stops working.
 
-    Returns what `invite_member` does, counts as it does, and raises what it raises.
+    Returns, counts and raises the same as `invite_member`.
     """
     revoke_invitation(invitation=invitation, actor=actor)
     return invite_member(email=invitation.email, role=invitation.role, inviter=inviter, actor=actor)
@@ -141,12 +141,12 @@ def resend_invitation(
 def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -> Membership:
     """Make `user` a member with the invited role. Raises InvitationMismatch, InvitationLapsed or AlreadyMember.
 
-    What counts is what the inviter may do now, not when they wrote it.
+    The inviter's current permissions count, not those at the time of the invitation.
     """
     if user.email != invitation.email:
         raise InvitationMismatch(f"This invitation was sent to {invitation.email}.")
     with tenant_context(Tenant(invitation.company_id, "live")):
-        # The row lock decides between two clicks; the second finds it accepted.
+        # The row lock serializes a double click; the second finds the invitation accepted.
         open_one = Invitation.objects.select_for_update().filter(
             id=invitation.id, accepted_at=None, revoked_at=None
         )
@@ -166,11 +166,11 @@ def accept_invitation(*, invitation: Invitation, user: User, actor: Principal) -
     return membership
 
 
-def hold_members(first: Membership, second: Membership) -> tuple[Membership, Membership]:
-    """Let nobody else change roles in the company until the transaction ends; return both as they are now. Raises NotFound.
+def lock_members(first: Membership, second: Membership) -> tuple[Membership, Membership]:
+    """Lock the company's members until the transaction ends, and return both members reloaded. Raises NotFound.
 
-    What a page has read of them may be of before somebody else's change: a developer who became the owner meanwhile would be
-    removed as a developer.
+    The rows a page has read may be outdated: a developer who has become the owner in the meantime must not be removed as a
+    developer.
     """
     take_turn(f"members {first.company_id}")
     rows = Membership.objects.select_related("user", "company").in_bulk([first.id, second.id])
@@ -180,8 +180,8 @@ def hold_members(first: Membership, second: Membership) -> tuple[Membership, Mem
 
 
 def change_role(*, member: Membership, role: str, changer: Membership, actor: Principal) -> Membership:
-    """Give `member` another role. Raises RoleTooHigh, LastOwner or NotFound."""
-    member, changer = hold_members(member, changer)
+    """Change the role of `member`. Raises RoleTooHigh, LastOwner or NotFound."""
+    member, changer = lock_members(member, changer)
     if not (at_least(changer.role, role) and at_least(changer.role, member.role)):
         raise RoleTooHigh
     before = member.role
@@ -200,8 +200,8 @@ def change_role(*, member: Membership, role: str, changer: Membership, actor: Pr
 
 
 def remove_member(*, member: Membership, remover: Membership, actor: Principal) -> None:
-    """Remove `member`; anybody may remove themselves. Raises RoleTooHigh, LastOwner or NotFound."""
-    member, remover = hold_members(member, remover)
+    """Remove `member`. Members may always remove themselves. Raises RoleTooHigh, LastOwner or NotFound."""
+    member, remover = lock_members(member, remover)
     if member.id != remover.id and not (
         at_least(remover.role, Role.ADMIN) and at_least(remover.role, member.role)
     ):
@@ -223,21 +223,21 @@ def _may_invite(role: str | None, to: str) -> bool:
 
 
 def revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) -> None:
-    """Take back what somebody offered and, with `role` (None: none) from now on, could not offer any more."""
+    """Revoke somebody's invitations that they could not send with their new `role` (None if they have left)."""
     for invitation in list_open_invitations():
         if invitation.invited_by_id == user_id and not _may_invite(role, invitation.role):
             revoke_invitation(invitation=invitation, actor=actor)
 
 
 def check_remove(member: Membership) -> None:
-    """Raise LastOwner for a member without whom the company would have no owner."""
+    """Raise LastOwner if `member` is the company's only owner."""
     if member.role == Role.OWNER:
         _require_another_owner(member)
 
 
 def _require_another_owner(member: Membership) -> None:
-    # Two owners who remove each other at the same moment come one after the other: `hold_members`. One whom staff have
-    # deactivated cannot sign in, and so owns nothing.
+    # `lock_members` serializes two owners who remove each other at the same time. An owner deactivated by staff cannot sign
+    # in and does not count.
     others = Membership.objects.filter(role=Role.OWNER, user__is_active=True).exclude(id=member.id)
     if not others.exists():
         raise LastOwner

@@ -1,21 +1,21 @@
-"""Handing a company over: one step, after which there is never no owner, whatever else happens at that moment."""
+"""Ownership transfer: a single step that never leaves a company without an owner, even under concurrent changes."""
 
 from accounts.emails import mail_notice
 from accounts.events import OwnershipTransferred
 from accounts.models import Membership
 from accounts.roles import Role
-from accounts.services.members import RoleTooHigh, hold_members, revoke_invitations_of
+from accounts.services.members import RoleTooHigh, lock_members, revoke_invitations_of
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
 
 
 def transfer_ownership(*, to: Membership, owner: Membership, reason: str, actor: Principal) -> Membership:
-    """Make `to` an owner and `owner` an admin, and tell both by mail. Raises FieldErrors, NotFound, RoleTooHigh.
+    """Make `to` an owner and `owner` an admin, and notify both by email. Raises FieldErrors, NotFound, RoleTooHigh.
 
-    Both roles are read again under the hold on the company's members: meanwhile `to` may have left, and `owner` been demoted.
+    Both roles are reloaded under the lock on the company's members: `to` may have left, or `owner` been demoted.
     """
-    to, owner = hold_members(to, owner)
+    to, owner = lock_members(to, owner)
     if owner.role != Role.OWNER:
         raise RoleTooHigh
     if to.id == owner.id or not to.user.is_active:

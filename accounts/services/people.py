@@ -1,4 +1,4 @@
-"""What people change about themselves."""
+"""Changes people make to their own profile and preferences."""
 
 from accounts.models import Membership, User
 from accounts.services.names import checked_name
@@ -6,7 +6,7 @@ from core.errors import FieldError, FieldErrors
 
 
 def update_profile(*, user: User, name: str) -> User:
-    """Set the name that others see; empty falls back to the email address. Raises FieldErrors."""
+    """Set the display name; if empty, the email address is shown. Raises FieldErrors."""
     user.name = checked_name(name, longest=150) if name.strip() else ""
     user.save(update_fields=["name"])
     return user

@@ -1,4 +1,4 @@
-"""What a company asks of its people's sign-in and of its keys. Both modes have the same policy, and both trails say when it changed."""
+"""A company's policies for sign-in and keys. They apply to both modes, and changes are recorded in both audit trails."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,7 +28,7 @@ class OwnSecondFactorMissing(DomainError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityPolicy:
-    """The choices. `grace_days` counts from when the second factor is first asked for; later it changes nothing."""
+    """The policy. `grace_days` counts from when MFA is first required; changing it later has no effect."""
 
     require_second_factor: bool = False
     grace_days: int = 14
@@ -44,7 +44,7 @@ _OF_KEYS = ("key_longest_days", "keys_need_networks", "keys_need_second_factor",
 def set_security_policy(
     *, company: Company, chosen: SecurityPolicy, user_id: UUID, actor: Principal
 ) -> Company:
-    """Apply the choices of `user_id` to the current company; members without a second factor are told by mail.
+    """Apply the policy chosen by `user_id` to the current company. Members without a second factor are notified by email.
 
     Raises FieldErrors, OwnSecondFactorMissing.
     """
@@ -71,7 +71,7 @@ def set_security_policy(
     changes = {name: [_plain(before[name]), _plain(wanted[name])] for name in sorted(before)}
     publish(SecurityPolicyChanged(object_id=company.public_id, changes=changes), actor=actor)
     if asks_newly:
-        _tell_members(company)
+        _notify_members(company)
     return company
 
 
@@ -88,7 +88,7 @@ def _check(chosen: SecurityPolicy) -> None:
         raise FieldErrors(errors)
 
 
-def _tell_members(company: Company) -> None:
+def _notify_members(company: Company) -> None:
     since = company.second_factor_required_from
     assert since is not None
     mail_notice(

@@ -1,4 +1,4 @@
-"""Filters of lists that members keep under a name, each for themselves."""
+"""List filters that members save under a name, visible to themselves only."""
 
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -11,25 +11,25 @@ from core import clock
 from core.errors import FieldError, FieldErrors
 from core.postgres.failures import refusing
 
-# Of one member in one company, over all lists.
+# Per member and company, over all lists.
 MOST_SAVED = 50
 LONGEST_NAME = 60
 LONGEST_QUERY = 1000
 LONGEST_PAGE = 100
-# How long a removed one can be brought back.
+# How long a removed filter can be restored.
 UNDO_FOR = timedelta(days=1)
-# Parameters that say where in a list one is, or how it is shown, and not what is in it.
+# Parameters for pagination and display, which are not filters.
 _PLACE = frozenset({"starting_after", "ending_before", "limit", "live"})
 
 
 def normalize_query(query: str) -> str:
-    """Return the filters of an address as they are kept and compared: without empty ones and places in the list, in order."""
+    """Return a URL's filters in the form that is stored and compared: sorted, without empty ones and pagination."""
     pairs = parse_qsl(query, errors="replace")
     return urlencode(sorted((name, value) for name, value in pairs if name not in _PLACE))
 
 
 def save_filter(*, member: Membership, page: str, query: str, name: str) -> SavedFilter:
-    """Keep the filters `query` of the list at the path `page` for `member`. Raises FieldErrors."""
+    """Save the filters `query` of the list at the path `page` for `member`. Raises FieldErrors."""
     name = checked_name(name, longest=LONGEST_NAME)
     kept = normalize_query(query) if len(query) <= LONGEST_QUERY else query
     if not kept:
@@ -46,7 +46,7 @@ def save_filter(*, member: Membership, page: str, query: str, name: str) -> Save
 
 
 def rename_filter(*, saved: SavedFilter, name: str) -> SavedFilter:
-    """Give a saved filter another name. Raises FieldErrors."""
+    """Rename a saved filter. Raises FieldErrors."""
     saved.name = checked_name(name, longest=LONGEST_NAME)
     with _names_once(saved.name):
         saved.save(update_fields=["name"])
@@ -54,7 +54,7 @@ def rename_filter(*, saved: SavedFilter, name: str) -> SavedFilter:
 
 
 def remove_filter(*, saved: SavedFilter) -> SavedFilter:
-    """Take a saved filter off its list; `restore_filter` brings it back within a day. Once removed it stays so."""
+    """Remove a saved filter; `restore_filter` can bring it back within a day. Idempotent."""
     if saved.removed_at is None:
         saved.removed_at = clock.now()
         saved.save(update_fields=["removed_at"])
@@ -63,9 +63,9 @@ def remove_filter(*, saved: SavedFilter) -> SavedFilter:
 
 
 def restore_filter(*, saved: SavedFilter) -> SavedFilter:
-    """Bring a removed filter back.
+    """Restore a removed filter.
 
-    Raises FieldErrors when it was forgotten, its name is taken by now, or there are as many as there may be.
+    Raises FieldErrors if it was deleted, its name has been taken, or the limit is reached.
     """
     if saved.removed_at is None:
         return saved
@@ -80,7 +80,7 @@ def restore_filter(*, saved: SavedFilter) -> SavedFilter:
 
 
 def _make_room(member: Membership) -> None:
-    """Forget what was removed long ago, and refuse one more than there may be. Raises FieldErrors."""
+    """Delete old removed filters. Raises FieldErrors if the limit is reached."""
     _forget_removed(member)
     if len(list_saved_filters(member)) >= MOST_SAVED:
         text = (
@@ -90,9 +90,9 @@ def _make_room(member: Membership) -> None:
 
 
 def _forget_removed(member: Membership) -> None:
-    """Delete what was removed too long ago to be brought back, and of the rest all but the latest MOST_SAVED.
+    """Delete removed filters that can no longer be restored, and of the rest all but the latest MOST_SAVED.
 
-    The member's row stays locked until the transaction ends: two at a time would each see room for one.
+    The member's row stays locked until the transaction ends, so that concurrent saves cannot exceed the limit.
     """
     Membership.objects.select_for_update().get(id=member.id)
     kept = list_removed_filters(member, since=clock.now() - UNDO_FOR)[:MOST_SAVED]

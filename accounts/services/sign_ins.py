@@ -1,4 +1,4 @@
-"""Keeping account of how people prove who they are (docs/architecture.md, Audit: sign-ins and second factors are security events)."""
+"""Records sign-ins and second factors as security events (docs/architecture.md, Audit)."""
 
 from typing import Any
 
@@ -18,6 +18,6 @@ def record_for_companies(*, kind: type[Event], user: User, actor: Principal, det
 
 
 def record_failed_sign_in(*, email: str, actor: Principal) -> None:
-    """Record that somebody failed to sign in as `email`, whether or not such a person exists."""
+    """Record a failed sign-in as `email`, whether or not the account exists."""
     with system_context(reason="failed sign-in, before anybody is known"):
         publish_unowned(SignInFailed(object_id="", detail={"email": email[:254]}), actor=actor)

@@ -1,16 +1,16 @@
-"""The hold on who is on which tier, between those who move a company and staff who change what a tier allows.
+"""The lock between assigning companies to tiers and changing a tier's limits.
 
-A copy of a company's limits is proved by the company's version, which a change of its tier raises (billing.entitlements).
-So the change has to see every company on the tier: whoever puts one there, a new one or another tier's, holds the tiers.
+A cached copy of a company's limits is validated by the company's version, which a change of its tier's limits raises
+(billing.entitlements). That change must see every company on the tier, so whatever puts a company on a tier takes this lock.
 """
 
 from django.db import connection
 
-_LOCK = 5_230_918_407  # an advisory lock of this module's own
+_LOCK = 5_230_918_407  # the advisory lock of this module
 
 
 def hold_tiers(*, exclusively: bool = False) -> None:
-    """Keep what the tiers allow as it is until the end of the transaction, or keep everybody from joining one."""
+    """Until the transaction ends, block changes to tiers' limits, or (`exclusively`) block companies from joining a tier."""
     function = "pg_advisory_xact_lock" if exclusively else "pg_advisory_xact_lock_shared"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {function}(%s)", [_LOCK])

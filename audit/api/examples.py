@@ -1,4 +1,4 @@
-"""What examples of audit show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
+"""Example values of audit in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
 
 from core.api.examples import public_id
 

@@ -1,4 +1,4 @@
-"""What audit's lists can be narrowed by. The selectors decide how; an index serves each."""
+"""Filters of audit's lists. The selectors apply them, each with the help of an index."""
 
 from typing import Any
 

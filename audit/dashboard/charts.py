@@ -1,4 +1,4 @@
-"""Usage in pictures. Each outcome has one colour everywhere."""
+"""Usage charts. Each outcome has the same colour everywhere."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,9 +18,9 @@ TONES = {
 def requests_chart(
     steps: Sequence[RequestUsage], span: Span, *, before: Sequence[RequestUsage] = (), requests: str = ""
 ) -> Chart:
-    """Return how many requests came to what, beside those of the period before.
+    """Return the chart of requests by outcome, compared with the previous period.
 
-    `requests` is the address of the list that the numbers lead to, with what it is narrowed by.
+    `requests` is the URL of the filtered list that the bars link to.
     """
     shown = [
         place for place in range(len(OUTCOMES)) if not place or any(step.outcomes[place] for step in steps)
@@ -43,7 +43,7 @@ def requests_chart(
 
 
 def latency_chart(steps: Sequence[RequestUsage], span: Span, *, requests: str = "") -> Chart:
-    """Return how long answers took, in milliseconds."""
+    """Return the chart of response times in milliseconds."""
     return line_chart(
         "Response time (ms)",
         _labels(steps, span),
@@ -59,8 +59,8 @@ def latency_chart(steps: Sequence[RequestUsage], span: Span, *, requests: str = 
 
 
 def requests_address(base: str, since: datetime, until: datetime, **narrowed: str) -> str:
-    """Return the address of the requests from `since` to `until` (not included)."""
-    # The list's moments are minutes, and it includes the last one.
+    """Return the URL of the list of requests from `since` to `until` (exclusive)."""
+    # The list's times are in minutes, and it includes the last one.
     moments = {"since": f"{since:%Y-%m-%dT%H:%M}", "until": f"{until - timedelta(minutes=1):%Y-%m-%dT%H:%M}"}
     asked = urlencode({**moments, **{name: value for name, value in narrowed.items() if value}})
     return f"{base}{'&' if '?' in base else '?'}{asked}"

@@ -1,4 +1,4 @@
-"""The audit page: who did what, when and from where; its export and the proof of a day."""
+"""The audit page: who did what, when and from where, and its export."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ from audit.dashboard.streaming import download
 from audit.differences import differences, facts
 from audit.export.rows import FORMATS, export_rows
 from audit.models import AuditEntry
-from audit.sentences import tell, what_repeats
+from audit.sentences import grouping_key, tell
 from audit.windows import paginate_log, with_whole_run
 from core import clock
 from core.api.pagination import BACK, ON, SORT
@@ -24,7 +24,7 @@ from core.errors import FieldErrors, NotFound
 from core.tenancy import require_tenant
 from core.ui.lists import wants_oldest
 
-# Links above the list: each is a filter that people come back to.
+# Links above the list to commonly used filters.
 COMMON = {
     "Keys": "api_key.*",
     "Team": "member.*",
@@ -50,11 +50,11 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
     except FieldErrors:
         return redirect("audit:entries")
     is_up = wants_oldest(request)
-    page = with_whole_run(page, rows, request, same=what_repeats, oldest_first=is_up)
+    page = with_whole_run(page, rows, request, same=grouping_key, oldest_first=is_up)
     context = {
         "form": form,
         "page": page,
-        # Repeats are told from the newest on, whichever way the list goes.
+        # Repeats are grouped from the newest on, in either direction of the list.
         "told": tell(page.items[::-1])[::-1] if is_up else tell(page.items),
         "common": _common_filters(request),
         "today": clock.now().date(),
@@ -63,7 +63,7 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
 
 
 def _common_filters(request: CompanyRequest) -> list[dict[str, Any]]:
-    """Return what people look for most, as links; the one in force is `is_chosen`."""
+    """Return common filters as links; `is_chosen` marks the active one."""
     asked = {
         name: value for name, value in request.GET.items() if value and name not in ("limit", SORT, ON, BACK)
     }
@@ -81,7 +81,7 @@ def _common_filters(request: CompanyRequest) -> list[dict[str, Any]]:
 @company_page()
 @require_safe
 def entry(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One event: the values before and after, and where it came from."""
+    """One event: the values before and after, and its origin."""
     row = selectors.get_entry(public_id)
     [told] = tell([row])
     context = {
@@ -96,7 +96,7 @@ def entry(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_safe
 def export_entries(request: CompanyRequest, kind: str) -> HttpResponse:
-    """Stream the entries that the filters describe."""
+    """Stream the entries that match the filters."""
     if kind not in FORMATS:
         raise NotFound
     form = EntryFilterForm(request.GET)

@@ -1,4 +1,4 @@
-"""The filters of the audit and request pages. All of them are optional, and a wrong value is said beside its field."""
+"""The filters of the audit and request pages. All are optional, and an invalid value is reported beside its field."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -39,7 +39,7 @@ STATUSES = {
     "5xx": "5xx failed",
     **{str(code): str(code) for code in (400, 401, 403, 404, 409, 422, 429, 500, 503)},
 }
-# The refusals of the guard, which a company can do something about.
+# Refusals by the guard that a company can fix.
 REFUSALS = (
     "insufficient_scope",
     "ip_not_allowed",
@@ -56,7 +56,7 @@ REFUSALS = (
 
 
 def action_groups() -> list[tuple[str, str]]:
-    """Return the groups of actions that can be chosen: what the installed apps have events about, by its name on pages."""
+    """Return the groups of actions to choose from: the subjects of the installed apps' events, with their labels."""
     about = {kind.partition(".")[0] for kind in EVENT_TYPES}
     names = {found.object: found.title for found in list_resources() if found.object in about}
     for app in pomelo_apps():
@@ -79,14 +79,14 @@ class _PeriodForm(forms.Form):
     """Filters with a period; `chosen()` is what the selectors take."""
 
     def text(self, name: str) -> str:
-        """Return the value of a text field, empty when it was left out or refused."""
+        """Return the value of a text field, empty if missing or invalid."""
         return (
             str(self.cleaned_data.get(name) or "") if self.is_valid() or hasattr(self, "cleaned_data") else ""
         )
 
     @property
     def begin(self) -> datetime | None:
-        """The beginning of the chosen period, or the moment given, whichever is later."""
+        """The start of the chosen period or the given time, whichever is later."""
         length = _LENGTHS.get(self.text("period"))
         begins = [clock.now() - length] if length else []
         if self.text("since"):
@@ -95,17 +95,17 @@ class _PeriodForm(forms.Form):
 
     @property
     def end(self) -> datetime | None:
-        """The end of the minute given."""
+        """The end of the given minute."""
         return self.cleaned_data["until"] + timedelta(minutes=1) if self.text("until") else None
 
     def applied(self) -> dict[str, str]:
-        """Return the filters in force, as they were written. Raises FieldErrors naming those that cannot be understood."""
+        """Return the active filters as entered. Raises FieldErrors naming the invalid ones."""
         if not self.is_valid():
             raise FieldErrors.of_form(self)
         return {name: str(self.data[name]) for name in self.fields if self.cleaned_data[name]}
 
     def refuse(self, fields: Any) -> None:
-        """Put the errors of a selector beside the fields they belong to."""
+        """Show a selector's errors beside their fields."""
         for error in fields:
             name = {"text": "q"}.get(error.field, error.field)
             self.add_error(name if name in self.fields else None, error.message)
@@ -175,7 +175,7 @@ class RequestFilterForm(_PeriodForm):
 
     def __init__(self, data: Any, *, keys: list[Any], routes: list[str]) -> None:
         super().__init__(data)
-        # What was asked for can be chosen although it was not used of late: pages lead here for any time.
+        # Requested values stay choices even without recent use, because pages link here for any period.
         self._offer("key", [(ids.encode("key", key), name) for key, name in keys])
         self._offer("route", [(route, route) for route in routes])
         self._offer("status", list(STATUSES.items())[1:])

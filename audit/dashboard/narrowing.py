@@ -1,4 +1,4 @@
-"""What a usage page or a list of requests is narrowed to: how an address says it, and what can be one at all."""
+"""The single filter of a usage page or request list: its URL parameters and their validation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Narrowed = Literal["all", "key", "route", "status", "address"]
 
 
 def is_client_id(text: str) -> bool:
-    """Tell whether `text` can be the Client ID of a key."""
+    """Return whether `text` is a valid Client ID."""
     try:
         ids.decode("key", text)
     except ids.InvalidId:
@@ -22,21 +22,21 @@ def is_client_id(text: str) -> bool:
 
 
 def is_path(text: str) -> bool:
-    """Tell whether `text` can be the path of a route (`/v1/customers/{id}`)."""
+    """Return whether `text` can be the path of a route (`/v1/customers/{id}`)."""
     return text.startswith("/") and len(text) <= 200
 
 
 def is_status(text: str) -> bool:
-    """Tell whether `text` can be a status (`404`)."""
+    """Return whether `text` can be a status (`404`)."""
     return len(text) == 3 and text.isascii() and text.isdigit() and text[0] in "12345"
 
 
-# What a page can be narrowed to, with how an address writes it.
+# The dimensions a page can be filtered by, and their URL parameters.
 _EXAMPLES = {"key": "key_01h455vb4pex5vsknk084sn02q", "route": "GET /v1/customers", "status": "404"}
 
 
 def misunderstood(parameters: Mapping[str, str]) -> list[FieldError]:
-    """Return what of an address narrows nothing although it was meant to: what cannot be one, and two at a time."""
+    """Return the errors of the URL parameters: invalid values, and more than one filter at a time."""
     asked = [name for name in _EXAMPLES if parameters.get(name)]
     if len(asked) > 1:
         return [FieldError(asked[-1], "contradictory", f"Send one of {', '.join(asked)}.")]
@@ -48,14 +48,14 @@ def misunderstood(parameters: Mapping[str, str]) -> list[FieldError]:
 
 @dataclass(frozen=True, slots=True)
 class Narrowing:
-    """One key, route, status or address, by its value in the roll-ups; everything without one."""
+    """One key, route, status or address, by its value in the roll-ups; without one, everything."""
 
     dimension: Narrowed = "all"
     value: str = ""
 
     @classmethod
     def asked_for(cls, parameters: Mapping[str, str]) -> "Narrowing":
-        """Return what an address narrows the page to; what cannot be a key, a route or a status narrows nothing."""
+        """Parse the URL parameters. Invalid values do not filter."""
         if key := parameters.get("key", ""):
             return cls("key", ids.decode("key", key).hex) if is_client_id(key) else cls()
         route = parameters.get("route", "")
@@ -66,21 +66,21 @@ class Narrowing:
 
     @property
     def asked(self) -> str:
-        """The value as an address says it."""
+        """The value as a URL parameter."""
         return (
             ids.encode("key", UUID(hex=self.value)) if self.dimension == "key" and self.value else self.value
         )
 
     @property
     def query(self) -> str:
-        """The parameter of the usage page that asks for it; empty for everything, and for what has no page of its own."""
+        """The query string of its usage page; empty without a filter, and for a dimension without a page."""
         return (
             urlencode({str(self.dimension): self.asked}) if self.value and self.dimension != "address" else ""
         )
 
     @property
     def requests(self) -> dict[str, str]:
-        """The filters of the list of requests that fit."""
+        """The corresponding filters of the request list."""
         if not self.value:
             return {}
         if self.dimension == "route":

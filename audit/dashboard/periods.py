@@ -1,4 +1,4 @@
-"""Lengths of time that usage is shown for: those one press away, and a range of days of one's own."""
+"""The periods of usage pages: presets, and a custom range of days."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -16,13 +16,13 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def oldest_day() -> date:
-    """Return the first day (UTC) of which usage is kept."""
+    """Return the first day (UTC) for which usage is kept."""
     return clock.now().date() - timedelta(days=settings.AUDIT_RETENTION_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time, cut into steps, and what an address says to come back to it."""
+    """A time range divided into steps, with its URL parameters."""
 
     name: str
     label: str
@@ -33,15 +33,15 @@ class Span:
 
     @property
     def length(self) -> timedelta:
-        """How long it is."""
+        """The duration."""
         return self.until - self.since
 
     def label_of(self, start: datetime) -> str:
-        """Return how a step is called in tables and read-outs."""
+        """Return the label of a step in tables and tooltips."""
         return f"{start:%a %d %b}" if self.step >= DAY else f"{start:%a %d %b, %H:%M}"
 
     def tick_of(self, start: datetime) -> str:
-        """Return what stands below the axis where a step begins; empty where nothing does."""
+        """Return the axis label at the start of a step; empty if it has none."""
         is_midnight = start.hour == 0
         if self.step >= DAY:
             return f"{start:%d %b}"
@@ -52,7 +52,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A length of time that ends now."""
+    """A period that ends now."""
 
     name: str
     label: str
@@ -60,13 +60,13 @@ class Period:
     step: timedelta
 
     def bounds(self, now: datetime) -> tuple[datetime, datetime]:
-        """Return beginning and end: whole steps, the last of which `now` lies in."""
+        """Return start and end, aligned to steps; the last step contains `now`."""
         begin_of_day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         until = begin_of_day + self.step * ((now - begin_of_day) // self.step + 1)
         return until - self.step * self.steps, until
 
     def span(self, now: datetime) -> Span:
-        """Return the period that ends at `now`."""
+        """Return the span that ends at `now`."""
         return Span(self.name, f"the last {self.label}", *self.bounds(now), self.step, f"period={self.name}")
 
 
@@ -79,13 +79,13 @@ PERIODS = {
 
 
 class RangeForm(forms.Form):
-    """A range of days (UTC), both included. It is not looked at before it was asked for by name."""
+    """A range of days (UTC), inclusive. It only applies if the custom period is selected."""
 
     begin = DayField(label="From")
     end = DayField(label="To")
 
     def clean(self) -> dict[str, date]:
-        """Refuse a range that ends before it begins, or for which nothing can be kept."""
+        """Refuse a range that ends before it starts, or that is older than the retention."""
         found: dict[str, date] = super().clean() or {}
         begin, end, today = found.get("begin"), found.get("end"), clock.now().date()
         oldest = oldest_day()
@@ -100,7 +100,7 @@ class RangeForm(forms.Form):
         return found
 
     def span(self) -> Span:
-        """Return the range, which is valid, in steps that fit one picture."""
+        """Return the range of a valid form, in steps that fit one chart."""
         begin, end = self.cleaned_data["begin"], self.cleaned_data["end"]
         days = (end - begin).days + 1
         step = HOUR if days <= 2 else 6 * HOUR if days <= 14 else DAY
@@ -111,7 +111,7 @@ class RangeForm(forms.Form):
 
 
 def oldest_since(request: CompanyRequest) -> datetime | None:
-    """Return, for a list that is asked for with the oldest first, when its first rows can be expected; None for another one."""
+    """Return the earliest time of a list's rows if it is requested oldest first, otherwise None."""
     if not wants_oldest(request):
         return None
     kept = clock.now() - timedelta(days=settings.AUDIT_RETENTION_DAYS)

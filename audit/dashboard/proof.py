@@ -1,4 +1,4 @@
-"""The proof of a day: checked here and now, or as a download that the company checks without us."""
+"""The proof of a day: verified in the page, or downloaded for independent verification."""
 
 from datetime import date
 from itertools import islice
@@ -18,7 +18,7 @@ from core.errors import NotFound
 from core.tenancy import Tenant, require_tenant, tenant_context
 from core.values.moments import parse_day
 
-# A page that is waited for checks so many rows at most, in so many seals, each of which is a statement; the download has no bound.
+# The most rows and seals that the page verifies while the person waits (each seal is a query). The download is not limited.
 MOST_ROWS = 50_000
 MOST_SEALS = 5_000
 FINDINGS_SHOWN = 50
@@ -49,7 +49,7 @@ def download_proof(request: CompanyRequest, stream: str) -> HttpResponse:
 @company_page(in_transaction=False)
 @require_safe
 def verify_day(request: CompanyRequest, stream: str) -> HttpResponse:
-    """Check a day's rows against their seals and the signed head now, and show the result; `day` is the only parameter."""
+    """Verify a day's rows against their seals and the signed head, and show the result; `day` is the only parameter."""
     day = _asked_day(request)
     tenant = Tenant(request.membership.company_id, request.mode)
     with tenant_context(tenant):
@@ -60,10 +60,10 @@ def verify_day(request: CompanyRequest, stream: str) -> HttpResponse:
         with heavy_work(tenant.company_id):
             found = islice(verify_chain(head), FINDINGS_SHOWN)
             findings = [{"subject": each.subject, "words": WORDS[each.what]} for each in found]
-    # Asked afterwards: a day that was dropped meanwhile was not checked to its end.
+    # Checked last, because a day dropped in the meantime was not verified completely.
     has_gone = not is_kept(head)
     if has_gone:
-        # What a checkpoint is about concerns every company's rows of the day.
+        # A checkpoint covers the rows of all companies.
         findings += [{"subject": f"{day:%Y-%m-%d}", "words": WORDS[each.what]} for each in verify_drop(head)]
     context = {
         "head": head,

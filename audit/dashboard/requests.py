@@ -1,4 +1,4 @@
-"""The request pages: search, one request with the decisions behind its answer, live tail, export, usage."""
+"""The request pages: search, details with the guard's decisions, live tail and export."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _CHOICES_FROM = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A request, and those right before it that were the same and had the same answer, newest first."""
+    """A request and the identical ones right before it with the same response, newest first."""
 
     log: RequestLog
     repeats: tuple[RequestLog, ...] = ()
@@ -45,25 +45,25 @@ class Repeated:
 
 
 def repeated(logs: Iterable[RequestLog]) -> Iterator[Repeated]:
-    """Yield the requests of a page; equal ones that follow each other are one."""
-    for _, group in groupby(logs, key=_what_repeats):
+    """Yield a page's requests, grouping consecutive identical ones."""
+    for _, group in groupby(logs, key=_grouping_key):
         newest, *older = group
         yield Repeated(newest, tuple(older))
 
 
 def _repeats(logs: list[RequestLog], *, is_up: bool) -> list[Repeated]:
-    """Return the lines of a page. Repeats are told from the newest on, whichever way the list goes."""
+    """Return the rows of a page. Repeats are grouped from the newest on, in either direction of the list."""
     return list(repeated(reversed(logs)))[::-1] if is_up else list(repeated(logs))
 
 
-def _what_repeats(log: RequestLog) -> tuple[Any, ...]:
+def _grouping_key(log: RequestLog) -> tuple[Any, ...]:
     return log.method, log.path, log.status, log.refused_by, log.key, log.ip
 
 
 @company_page()
 @require_safe
 def request_list(request: CompanyRequest) -> HttpResponse:
-    """Requests of the company in this mode, newest first; `live` repeats the rows every two seconds."""
+    """Requests of the company in this mode, newest first; `live` refreshes the rows every two seconds."""
     since = clock.now() - _CHOICES_FROM
     form = RequestFilterForm(
         request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
@@ -81,14 +81,14 @@ def request_list(request: CompanyRequest) -> HttpResponse:
     except FieldErrors:
         return redirect("audit:requests")
     if not is_live:
-        page = with_whole_run(page, rows, request, same=_what_repeats, oldest_first=is_up)
+        page = with_whole_run(page, rows, request, same=_grouping_key, oldest_first=is_up)
     template = "request_rows" if is_live and request.headers.get("HX-Request") else "request_list"
     query = request.GET.copy()
     query.pop("live", None)
     context = {
         "form": form,
         "page": page,
-        # In the live view each request is a line: what somebody has opened would close every two seconds.
+        # No grouping in the live view, because an expanded group would collapse at every refresh.
         "rows": [Repeated(log) for log in page.items] if is_live else _repeats(page.items, is_up=is_up),
         "is_live": is_live,
         "still": query.urlencode(),
@@ -100,10 +100,10 @@ def request_list(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One request: what was asked, what was answered and, when it was refused, which check said no and how to fix it."""
+    """One request with its response and, if it was refused, the failed check and its fix."""
     row = selectors.get_request(public_id)
     steps = row.trace or []
-    # The root of the composition knows the keys and their pages; this app may not.
+    # Keys and their pages belong to another app, so a setting names the function.
     fixes = import_string(settings.REQUEST_FIXES)(row) if row.refused_by else []
     context = {
         "log": row,
@@ -123,7 +123,7 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_safe
 def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
-    """Stream the requests that the filters describe."""
+    """Stream the requests that match the filters."""
     if kind not in FORMATS:
         raise NotFound
     since = clock.now() - _CHOICES_FROM
@@ -131,7 +131,7 @@ def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
         request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
     )
     filters, wanted = form.applied(), form.chosen()
-    selectors.list_requests(wanted)  # refuses what it cannot understand before anything is recorded
+    selectors.list_requests(wanted)  # raises for invalid filters before the export is recorded
     services.record_export(what="requests", kind=kind, filters=filters, actor=request.principal)
     body = export_rows(
         require_tenant(), lambda: selectors.list_requests(wanted), representations.request_log, kind=kind

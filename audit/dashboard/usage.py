@@ -1,4 +1,4 @@
-"""The usage page: what became of requests over time, and by key, route, status or address."""
+"""The usage page: outcomes of requests over time, and by key, route, status or address."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -31,7 +31,7 @@ BREAKDOWNS = {"key": "Key", "route": "Route", "status": "Status", "address": "Ad
 @company_page()
 @require_safe
 def usage_page(request: CompanyRequest) -> HttpResponse:
-    """Outcomes and answer times as charts beside the period before, and the busiest keys, routes, statuses or addresses."""
+    """Charts of outcomes and response times compared with the previous period, and the top keys, routes, statuses or addresses."""
     form, span, problems = _asked_span(request)
     problems += misunderstood(request.GET)
     narrowed = Narrowing.asked_for(request.GET)
@@ -67,7 +67,7 @@ def usage_page(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_safe
 def export_usage(request: CompanyRequest) -> HttpResponse:
-    """The steps of the page's charts as CSV: outcomes, bytes and percentiles."""
+    """The data of the page's charts as CSV: outcomes, bytes and percentiles per step."""
     _, span, problems = _asked_span(request)
     if problems := problems + misunderstood(request.GET):
         raise FieldErrors(problems)
@@ -96,7 +96,7 @@ def _exported(step: RequestUsage) -> dict[str, Any]:
 
 
 def _asked_span(request: HttpRequest) -> tuple[RangeForm, Span, list[FieldError]]:
-    """Return the form of the own range, what is shown, and what is wrong with what was asked for."""
+    """Return the form of the custom range, the span to show, and the errors of the request."""
     now = clock.now()
     name = request.GET.get("period", "24h")
     if name == "custom":
@@ -113,9 +113,9 @@ def _asked_span(request: HttpRequest) -> tuple[RangeForm, Span, list[FieldError]
 
 
 def _steps(span: Span, narrowed: Narrowing) -> tuple[list[RequestUsage], list[RequestUsage]]:
-    """Return the steps of the period, and of the one before it, from one statement and so from one moment.
+    """Return the steps of the period and of the previous one, from one statement and so from one snapshot.
 
-    Of a period that began before the retention there is no whole one before.
+    If the previous period began before the retention, it is omitted.
     """
     begin = span.since - span.length
     has_before = begin.date() >= oldest_day()
@@ -137,7 +137,7 @@ def _breakdown(by: str, span: Span) -> tuple[list[RequestUsage], bool]:
 
 
 def _row(by: Any, usage: RequestUsage, span: Span) -> dict[str, Any]:
-    """Return a line of the table: its name, its own charts, its requests."""
+    """Return a row of the table: its name, and links to its charts and requests."""
     one = Narrowing(by, usage.value)
     requests = reverse("audit:requests")
     return {
@@ -152,12 +152,12 @@ def _row(by: Any, usage: RequestUsage, span: Span) -> dict[str, Any]:
 
 
 def _name_of(narrowed: Narrowing) -> str:
-    """Return what a narrowed page is about, a key by its newest name."""
+    """Return the title of a filtered page; for a key, its newest name."""
     return (newest_name(narrowed.value) if narrowed.dimension == "key" else "") or narrowed.asked
 
 
 def _tiles(now: RequestUsage, before: RequestUsage | None) -> list[dict[str, str]]:
-    """Return the numbers at the top: the period's, and how they differ from the one before, where that is kept."""
+    """Return the totals of the period, with the change from the previous one if that is kept."""
     tiles = [
         {
             "label": label,

@@ -1,1 +1,1 @@
-"""Exports: rows as CSV or JSON Lines, and a day with its proof. Streamed, each chunk in a transaction of its own."""
+"""Exports: rows as CSV or JSON Lines, and a day with its proof. Streamed, with a transaction per chunk."""

@@ -1,4 +1,4 @@
-"""A day with its proof: the head, the seals and the rows as they are hashed, as JSON Lines for `docs/verify_audit.py`."""
+"""A day with its proof: the head, the seals and the rows in their hashed form, as JSON Lines for `docs/verify_audit.py`."""
 
 import uuid
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ SOURCES = {
 
 
 def find_head(stream: str, day: date) -> SealHead:
-    """Return the current tenant's head of a stream and day; raises NotFound when nothing of it is sealed."""
+    """Return the current tenant's head of a stream and day. Raises NotFound if nothing has been sealed."""
     if stream not in SOURCES:
         raise NotFound
     found: SealHead | None = SealHead.objects.filter(stream=stream, day=day).first()
@@ -33,9 +33,9 @@ def find_head(stream: str, day: date) -> SealHead:
 
 
 def export_proof(tenant: Tenant, head: SealHead) -> Iterator[bytes]:
-    """Yield the head as it was last signed, and then each seal up to there, followed by its rows.
+    """Yield the head as last signed, then each seal up to it, followed by its rows.
 
-    Each seal is read in a transaction of its own.
+    Each seal is read in a separate transaction.
     """
     with tenant_context(tenant):
         _rewind_to_signature(head)
@@ -48,7 +48,7 @@ def export_proof(tenant: Tenant, head: SealHead) -> Iterator[bytes]:
 
 
 def _rewind_to_signature(head: SealHead) -> None:
-    """Take from `head` the seals that were added since it was signed: they are in the next download."""
+    """Rewind `head` to its last signature. Seals added since then will be in the next download."""
     if head.signed_seals in (0, head.seals):
         return
     seals = Seal.objects.filter(stream=head.stream, day=head.day, number__lte=head.signed_seals)

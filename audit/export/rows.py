@@ -16,7 +16,7 @@ from core.values.texts import drop_invisible
 
 CHUNK = 1_000
 FORMATS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
-# A spreadsheet runs a cell that begins so as a formula, in full width too; a leading apostrophe makes it text.
+# Spreadsheets run cells that start with these as formulas, in full width too; a leading apostrophe makes them text.
 _OPERATORS = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")
 _SEPARATORS = re.compile(r"([;\t\r\n])")
@@ -35,7 +35,7 @@ def export_rows(
 
 
 def write_rows(rows: list[dict[str, Any]], *, kind: str) -> Iterator[bytes]:
-    """Yield rows that are at hand in the format `kind` (csv or jsonl)."""
+    """Yield the given rows in the format `kind` (csv or jsonl)."""
     yield from _written(iter([rows]), kind)
 
 
@@ -84,7 +84,7 @@ class _Csv:
         return text.getvalue().encode()
 
 
-# Objects that have columns of their own; everything else that is nested is JSON in one cell.
+# Objects with their own columns; all other nested values are JSON in one cell.
 _SPREAD = {"actor": ("type", "id", "name"), "target": ("type", "id"), "key": ("id", "name")}
 
 
@@ -98,10 +98,10 @@ def _flatten(row: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def cell_of(value: Any) -> str:
-    """Return a value as the text of a cell; what a spreadsheet could run is made text by an apostrophe.
+    """Return a value as the text of a cell, with an apostrophe before anything a spreadsheet could run.
 
-    So is what stands behind a character that parts cells or rows where the spreadsheet is set to another country. In JSON the
-    semicolon is written as an escape instead, which leaves the value as it is.
+    The same applies after characters that separate cells or rows in other locales. In JSON the semicolon is escaped instead,
+    which does not change the value.
     """
     if value is None:
         return ""
@@ -116,6 +116,6 @@ def cell_of(value: Any) -> str:
 
 
 def _could_be_run(text: str) -> bool:
-    """Tell whether a spreadsheet may take `text` for a formula, once it has dropped blanks and what cannot be seen."""
+    """Return whether a spreadsheet may interpret `text` as a formula, after dropping whitespace and invisible characters."""
     begin = drop_invisible(unicodedata.normalize("NFKC", text[:100])).lstrip()
     return begin.startswith(_OPERATORS)

@@ -1,1 +1,1 @@
-"""The request log's way from a web process to PostgreSQL: buffer → Valkey stream → batch insert (docs/architecture.md, Audit)."""
+"""The request log's pipeline from web processes to PostgreSQL: buffer → Valkey stream → batch insert (docs/architecture.md, Audit)."""

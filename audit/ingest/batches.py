@@ -1,6 +1,6 @@
-"""A batch of requests on its way: sealed by the process that saw them, since Valkey and files are not to be believed.
+"""A batch of requests in transit, sealed with a MAC by the process that served them, because Valkey and files are not trusted.
 
-What the writer stores becomes evidence that is signed with our key; so it takes nothing that no process of ours sealed.
+What the writer stores becomes evidence signed with our key, so it only accepts batches sealed by our own processes.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from audit.ingest.rows import CONTENT, FORMER_CONTENT, pad
 from core.security import sealed
 
 SCHEMA = sealed.tag_of("request-rows", CONTENT)
-# Of a release whose web processes may still run beside this one's writer.
+# The schema of the previous release, whose web processes may still run beside this writer.
 FORMER_SCHEMA = sealed.tag_of("request-rows", FORMER_CONTENT)
 
 

@@ -1,9 +1,8 @@
-"""The web process's part of the request log: an append on the hot path, and a thread that ships batches to Valkey.
+"""The web process's side of the request log: an append on the hot path, and a thread that ships batches to Valkey.
 
-What can be lost: nothing when the process ends by SIGTERM (what Valkey does not take then goes into a file, see
-audit.ingest.spill); with SIGKILL what was appended in the last FLUSH_SECONDS and is being sent (below 200 ms together).
-While Valkey is away batches wait here, up to MAX_WAITING_BYTES (about 180,000 requests); beyond that new ones are
-dropped, counted in a metric and said in the log.
+Possible loss: none on SIGTERM (batches that Valkey does not accept go into a file, see audit.ingest.spill); on SIGKILL, requests
+appended in the last FLUSH_SECONDS or being sent (less than 200 ms in total). While Valkey is down, batches are buffered here, up
+to MAX_WAITING_BYTES (about 180,000 requests); beyond that, new requests are dropped, counted in a metric and logged.
 """
 
 import os
@@ -24,9 +23,9 @@ FLUSH_SECONDS = 0.05
 RETRY_SECONDS = 0.25
 BATCH_ROWS = 500
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-# Appended and not yet encoded: reached only if the thread gets no CPU for many seconds.
+# Appended but not yet encoded; only reached if the thread is starved of CPU for many seconds.
 MAX_APPENDED = 100_000
-# At exit: how long Valkey may take to come back before what was kept in a file is left to the next start.
+# At exit: how long to wait for Valkey before leaving the spill file to the next start.
 LAST_CHANCE_SECONDS = 5.0
 
 log = structlog.get_logger("pomelo.audit")
@@ -34,7 +33,7 @@ DROPPED = Counter("pomelo_request_log_dropped_total", "Requests that could not b
 
 
 class Buffer:
-    """Requests on their way to Valkey. `append` is called by many threads, everything else by one."""
+    """Requests waiting to be sent to Valkey. Many threads call `append`, everything else runs in a single thread."""
 
     def __init__(self) -> None:
         self._appended: deque[tuple[Any, ...]] = deque()
@@ -52,7 +51,7 @@ class Buffer:
         self._flush_lock = threading.Lock()
 
     def append(self, row: tuple[Any, ...]) -> None:
-        """Add a request; never blocks and never raises."""
+        """Add a request. Never blocks or raises."""
         if len(self._appended) >= MAX_APPENDED:
             self._drop(1)
             return
@@ -60,11 +59,11 @@ class Buffer:
         self._loop.wake()
 
     def waiting(self) -> int:
-        """Return how many requests are here and not yet in Valkey."""
+        """Return the number of requests not yet in Valkey."""
         return len(self._appended) + sum(count for _, count in self._batches)
 
     def flush(self) -> bool:
-        """Send what is here; False when Valkey is away or its stream is full, and it is kept."""
+        """Send all buffered requests. False if Valkey is down or its stream is full, in which case they are kept."""
         with self._flush_lock:
             return self._flush()
 
@@ -83,7 +82,7 @@ class Buffer:
         return True
 
     def _ship(self) -> float | None:
-        """Send what is here; return when to try again if Valkey does not take it."""
+        """Send all buffered requests. Return when to retry if Valkey does not accept them."""
         if not self.flush():
             return RETRY_SECONDS
         if not self._spill_is_drained:
@@ -91,20 +90,20 @@ class Buffer:
         return None if self._spill_is_drained else RETRY_SECONDS
 
     def close(self) -> None:
-        """Send what is here before the process ends. What Valkey does not take is kept in a file for the next start."""
+        """Send all buffered requests before the process ends. Those Valkey does not accept are spilled to a file."""
         deadline = time.monotonic() + LAST_CHANCE_SECONDS
         while not (self._try_flush() or self._keep()):
             if time.monotonic() >= deadline:
                 self._drop(self.waiting())
                 break
             time.sleep(RETRY_SECONDS)
-        # Where the folder dies with the container, the file is worth nothing: use the time there is.
+        # If the folder is lost with the container, the file is worthless, so use the remaining time.
         while not self._try_drain_spill() and time.monotonic() < deadline:
             time.sleep(RETRY_SECONDS)
         self._say_drops()
 
     def _keep(self) -> bool:
-        """Put every waiting batch into a file; False when that fails too, and they are still here."""
+        """Write every waiting batch to a file. False if that fails too, in which case they stay buffered."""
         with self._flush_lock:
             self._encode()
             try:
@@ -118,7 +117,7 @@ class Buffer:
         return True
 
     def _try_drain_spill(self) -> bool:
-        """Send what ended processes kept; False when it must be tried again."""
+        """Send the batches spilled by ended processes. False if it must be retried."""
         try:
             return spill.drain(stream.add)
         except (ValkeyUnavailable, OSError) as error:
@@ -128,7 +127,7 @@ class Buffer:
     def _try_flush(self) -> bool:
         try:
             return self.flush()
-        except Exception as error:  # the thread must outlive a row it cannot encode
+        except Exception as error:  # the thread must survive a row it cannot encode
             log.exception("request_log_flush_failed", error=str(error))
             return False
 
@@ -162,7 +161,7 @@ class Buffer:
 
 
 def encode(row: tuple[Any, ...]) -> list[Any]:
-    """Return what `record` kept of a request as a row of plain values (audit.ingest.rows.CONTENT)."""
+    """Convert a request recorded by `record` into a row of plain values (audit.ingest.rows.CONTENT)."""
     (
         request_id,
         principal,
@@ -207,7 +206,7 @@ BUFFER = Buffer()
 
 
 def record(entry: dict[str, Any]) -> None:
-    """Take note of a finished request (`settings.API_REQUEST_LOG`): picks what is kept, and appends it."""
+    """Record a finished request (`settings.API_REQUEST_LOG`): select the stored fields and append them."""
     request, response = entry["request"], entry["response"]
     match, meta = request.resolver_match, request.META
     refused = entry["refused_by"]
@@ -237,5 +236,5 @@ def _forget_parent() -> None:
     BUFFER = Buffer()
 
 
-# A forked worker has its parent's rows but not its thread; the parent ships them.
+# A forked worker inherits its parent's rows but not its thread; the parent ships them.
 os.register_at_fork(after_in_child=_forget_parent)

@@ -1,4 +1,4 @@
-"""Hourly roll-ups, counted while the rows are at hand and added to the table in the rows' own transaction."""
+"""Hourly roll-ups, computed from each batch and added to the tables in the batch's transaction."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from audit.models import UsageRollup
 from core.postgres.copying import copying
 from core.values import ids
 
-# (company, mode, hour, key, method, route) → key's name, the sums in the order of the table, and the latency buckets.
+# (company, mode, hour, key, method, route) → the key's name, the sums in the table's order, and the latency buckets.
 Cells = dict[tuple[Any, ...], list[Any]]
-# (company, mode, grain, hour, dimension, value) → key's name, outcomes, bytes of the answers, and the latency buckets.
+# (company, mode, grain, hour, dimension, value) → the key's name, outcomes, response bytes, and the latency buckets.
 UsageCells = dict[tuple[Any, ...], list[Any]]
 # (hour, refused_by) → requests
 UnownedCounts = dict[tuple[int, str], int]
@@ -29,7 +29,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS rollup_batch (
 ) ON COMMIT DELETE ROWS
 """
 _COPY = "COPY pg_temp.rollup_batch FROM STDIN"
-# In one order for every writer, so that none deadlock.
+# The same order for every writer, to avoid deadlocks.
 _ADD = """
 INSERT INTO audit_requestrollup AS r (id, company_id, mode, hour, key, key_name, method, route, requests,
   client_errors, server_errors, refused, duration_us, response_bytes, latency)
@@ -79,9 +79,9 @@ def hour_of(row_hex: str) -> int:
 
 
 def count(batch: Iterable[list[Any]]) -> tuple[Cells, UsageCells]:
-    """Count rows by company, mode, hour, key, method and route; and by each of what a page shows alone."""
+    """Count rows by company, mode, hour, key, method and route, and by each dimension of the usage pages."""
     cells: Cells = {}
-    # As the cells, and by status and refusal as well: all that is done for every row.
+    # The key of a cell plus status and refusal, so that the work per row is minimal.
     answers: dict[tuple[Any, ...], list[Any]] = {}
     for row in batch:
         status, refused, duration = row[rows.STATUS], row[rows.REFUSED], row[rows.DURATION]
@@ -138,7 +138,7 @@ def _count_usage(
 
 
 def _with_days(hours: UsageCells) -> UsageCells:
-    """Return the hours and what they add up to by day (UTC)."""
+    """Return the hours and their sums by day (UTC)."""
     days: UsageCells = {}
     for (company, mode, _, hour, dimension, value), (label, parts, size, latency) in hours.items():
         sums = days.setdefault(
@@ -159,7 +159,7 @@ def _add_up(sums: list[int], more: list[int]) -> None:
 
 
 def add(cursor: CursorWrapper, cells: Cells) -> None:
-    """Add what was counted to the companies' roll-ups."""
+    """Add the counts to the companies' roll-ups."""
     if not cells:
         return
     cursor.execute(_STAGE)
@@ -184,7 +184,7 @@ def add(cursor: CursorWrapper, cells: Cells) -> None:
 
 
 def add_usage(cursor: CursorWrapper, cells: UsageCells) -> None:
-    """Add what was counted to the companies' usage."""
+    """Add the counts to the companies' usage roll-ups."""
     if not cells:
         return
     cursor.execute(_STAGE_USAGE)
@@ -212,7 +212,7 @@ def count_unowned(batch: Iterable[list[Any]]) -> UnownedCounts:
 
 
 def add_unowned(cursor: CursorWrapper, counts: UnownedCounts) -> None:
-    """Add what was counted to the table."""
+    """Add the counts to the table."""
     cursor.executemany(
         _ADD_UNOWNED,
         [

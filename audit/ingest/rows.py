@@ -1,4 +1,4 @@
-"""A request as it travels: a list of plain values in the order of CONTENT. The same list is what its seal hashes."""
+"""The wire format of a request: a list of plain values in the order of CONTENT. Its seal hashes the same list."""
 
 import re
 from functools import lru_cache
@@ -16,7 +16,7 @@ CONTENT = (
     ID, COMPANY, MODE, KEY, KEY_NAME, METHOD, ROUTE, PATH, STATUS, DURATION, BYTES_IN, BYTES_OUT, IP, AGENT, REFUSED, TRACE,
     CLIENT_REQUEST_ID, TRACEPARENT,
 ) = range(18)  # fmt: skip
-# What rows were made of before they had the last two; `pad` makes such a row one of today's.
+# The fields of rows before the last two were added; `pad` upgrades such a row.
 FORMER_CONTENT = CONTENT[:CLIENT_REQUEST_ID]
 
 MAX_INTEGER = 2_147_483_647
@@ -26,13 +26,13 @@ _BASE32 = str.maketrans("0123456789abcdefghjkmnpqrstvwxyz", "0123456789abcdefghi
 
 
 def request_hex(request_id: str) -> str:
-    """Return the UUID inside a `req_…` TypeID as 32 hexadecimal digits (ids.decode, made for every single request)."""
+    """Return the UUID of a `req_…` TypeID as 32 hexadecimal digits (a fast ids.decode, as it runs for every request)."""
     return f"{int(request_id[4:].translate(_BASE32), 32):032x}"
 
 
 @lru_cache(maxsize=20_000)
 def key_hex(key_id: str) -> str | None:
-    """Return the UUID inside a `key_…` TypeID as hexadecimal digits; None for an actor that is no key."""
+    """Return the UUID of a `key_…` TypeID as hexadecimal digits; None for an actor that is not a key."""
     try:
         return ids.decode("key", key_id).hex
     except ids.InvalidId:
@@ -40,21 +40,21 @@ def key_hex(key_id: str) -> str | None:
 
 
 def logged_route(pattern: str) -> str:
-    """Return a route of Django's as the log has it. One that takes any path is none: each address would be a route of its own."""
+    """Return a Django route as logged; empty for a catch-all, because each path would become a separate route."""
     return UNKNOWN_ROUTE if "<path:" in pattern else route_template(pattern)[:200]
 
 
 def plain_text(text: str, limit: int) -> str:
-    """Return what a client wrote in a form that PostgreSQL and UTF-8 can hold, without credentials."""
+    """Return client-supplied text that PostgreSQL and UTF-8 can store, without credentials."""
     text = text.replace("\x00", "")
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
-    # Before it is cut: half a credential would not be recognised, and is half of one.
+    # Redacted before truncating, because half a credential would not be recognised but still be leaked.
     return redact_text(text)[:limit]
 
 
 def pad(row: list[Any]) -> list[Any]:
-    """Return a row of FORMER_CONTENT as one of CONTENT."""
+    """Convert a row of FORMER_CONTENT to CONTENT."""
     return [*row, "", ""]
 
 
@@ -65,12 +65,12 @@ _TRACEPARENT = re.compile(
 
 
 def plain_traceparent(text: str) -> str:
-    """Return a `traceparent` header in the form of its version 00; empty for one that is none."""
+    """Return a `traceparent` header normalized to version 00; empty if it is invalid."""
     found = _TRACEPARENT.fullmatch(text.strip()[:200])
     return f"00-{found[1]}-{found[2]}-{found[3]}" if found else ""
 
 
-# A body can be refused in a thousand fields; the first ones say what is wrong.
+# A body can have a thousand invalid fields; the first ones are enough.
 MOST_DECISIONS = 50
 
 
@@ -89,7 +89,7 @@ def plain_trace(trace: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def whole(text: str | None) -> int:
-    """Return a Content-Length as a number PostgreSQL can hold; 0 when it is missing or nonsense."""
+    """Return a Content-Length as a number that PostgreSQL can store; 0 if it is missing or invalid."""
     if not text or not text.isascii() or not text.isdigit():
         return 0
     return min(int(text[:11]), MAX_INTEGER)

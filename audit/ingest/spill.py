@@ -1,7 +1,7 @@
-"""What a process could not ship before it ended: a file in DATA_DIR, taken in by whoever runs there next.
+"""Batches that a process could not ship before it ended: spilled to a file in DATA_DIR, drained by the next process there.
 
-A file holds batches as they go into the stream, one a line, and gets its name only once it is whole and on the disk. Taking
-it in may be interrupted and repeated: rows that were sent before have the same identifiers, and the writer knows them.
+A file contains batches in the stream's format, one per line, and gets its final name only when it is complete and synced.
+Draining may be interrupted and repeated: the writer recognizes rows sent before by their ids.
 """
 
 import fcntl
@@ -16,12 +16,12 @@ SUFFIX = ".batches"
 
 
 def folder() -> Path:
-    """Return where the files lie."""
+    """Return the directory of the files."""
     return Path(settings.DATA_DIR) / "request-log"
 
 
 def keep(batches: Iterable[bytes]) -> Path:
-    """Write `batches` (sealed, without line breaks) to a new file, on the disk when this returns. Raises OSError."""
+    """Write `batches` (sealed, without line breaks) to a new file, synced before this returns. Raises OSError."""
     target = folder() / f"{uuid.uuid4().hex}{SUFFIX}"
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = target.with_suffix(".unfinished")
@@ -41,9 +41,9 @@ def keep(batches: Iterable[bytes]) -> Path:
 
 
 def drain(add: Callable[[bytes], bool]) -> bool:
-    """Hand every kept batch to `add` and remove the files; tell whether none is left.
+    """Pass every spilled batch to `add` and remove the files. Return whether none is left.
 
-    Ends at the first batch that `add` does not take, and keeps its file. Raises what `add` raises, and OSError.
+    Stops at the first batch that `add` rejects, and keeps its file. Raises what `add` raises, and OSError.
     """
     if not folder().is_dir():
         return True
@@ -53,7 +53,7 @@ def drain(add: Callable[[bytes], bool]) -> bool:
 def _drain_file(path: Path, add: Callable[[bytes], bool]) -> bool:
     try:
         file = path.open("rb")
-    except FileNotFoundError:  # another process sent it
+    except FileNotFoundError:  # another process has sent it
         return True
     with file:
         try:
@@ -67,7 +67,7 @@ def _drain_file(path: Path, add: Callable[[bytes], bool]) -> bool:
 
 
 def _sync_folder() -> None:
-    """Put the file's name on the disk too."""
+    """Sync the directory entry too."""
     descriptor = os.open(folder(), os.O_RDONLY)
     try:
         os.fsync(descriptor)

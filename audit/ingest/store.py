@@ -1,4 +1,4 @@
-"""Rows into PostgreSQL: the rows, their roll-ups and their seals in one transaction, once however often delivered."""
+"""Stores rows in PostgreSQL: rows, roll-ups and seals in one transaction, exactly once despite redeliveries."""
 
 import uuid
 from collections import defaultdict
@@ -47,7 +47,7 @@ DELETE FROM pg_temp.request_batch b WHERE
   OR (b.company_id IS NULL AND EXISTS (SELECT FROM audit_unownedrequest u WHERE u.id = b.id))
 RETURNING b.id
 """
-# Beyond the failure limit of an address its requests are counted, not kept.
+# Requests beyond an address's failure limit are counted but not stored.
 COUNTED_ONLY = frozenset({"too_many_failures"})
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _BACKSLASH = ord("\\")
@@ -57,7 +57,7 @@ Row = list[Any]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch, ready to be written: everything that takes the processor's time and no database."""
+    """A batch ready to be written, with all CPU work done before the transaction."""
 
     rows: dict[str, Row]
     counted: list[Row]
@@ -69,7 +69,7 @@ class Prepared:
 
 
 def prepare(batch: list[Row]) -> Prepared:
-    """Hash, count and format the rows of `batch`. Raises ValueError or TypeError for a row that is none."""
+    """Hash, count and format the rows of `batch`. Raises ValueError or TypeError for an invalid row."""
     by_id = {row[rows.ID]: row for row in batch}
     counted = [
         row for row in by_id.values() if row[rows.COMPANY] is None and row[rows.REFUSED] in COUNTED_ONLY
@@ -91,19 +91,19 @@ def prepare(batch: list[Row]) -> Prepared:
 
 
 def store(batch: list[Row]) -> int:
-    """Write the rows of `batch`; return how many were new. Raises django.db.Error, and then has written nothing."""
+    """Write the rows of `batch` and return how many were new. If it raises django.db.Error, nothing was written."""
     return write(prepare(batch))
 
 
 def write(prepared: Prepared) -> int:
-    """Write what `prepare` made; return how many rows were new. Raises django.db.Error, and then has written nothing."""
+    """Write a prepared batch and return how many rows were new. If it raises django.db.Error, nothing was written."""
     with system_context(reason="request log"), connection.cursor() as cursor:
         if prepared.rows:
             cursor.execute(_STAGE)
             with copying(_COPY) as copy:
                 copy.write(prepared.copy)
             if not _insert(cursor):
-                prepared = _without_known(cursor, prepared)
+                prepared = _insert_new_rows(cursor, prepared)
         rollups.add(cursor, prepared.cells)
         rollups.add_usage(cursor, prepared.usage)
         rollups.add_unowned(cursor, prepared.unowned)
@@ -112,9 +112,9 @@ def write(prepared: Prepared) -> int:
 
 
 def _insert(cursor: CursorWrapper) -> bool:
-    """Insert the copied rows; False when some of them are there already, and none was inserted.
+    """Insert the copied rows. False if some of them already exist, in which case none was inserted.
 
-    Without ON CONFLICT, which looks every row up before it inserts it: redeliveries are rare.
+    Does not use ON CONFLICT, which looks up every row before inserting it, because redeliveries are rare.
     """
     try:
         with transaction.atomic():
@@ -127,8 +127,8 @@ def _insert(cursor: CursorWrapper) -> bool:
     return True
 
 
-def _without_known(cursor: CursorWrapper, prepared: Prepared) -> Prepared:
-    """Insert the rows of a redelivery that are new: only these may be counted and sealed."""
+def _insert_new_rows(cursor: CursorWrapper, prepared: Prepared) -> Prepared:
+    """Insert the new rows of a redelivery. Only these may be counted and sealed."""
     cursor.execute(_FORGET_KNOWN)
     known = {found.hex for (found,) in cursor.fetchall()}
     if not _insert(cursor):
@@ -143,14 +143,14 @@ def _copy_line(row: Row, content: bytes) -> str:
     trace = row[rows.TRACE]
     written = canonical(trace).decode() if trace is not None else None
     values = [*row[: rows.TRACE], written, *row[rows.TRACE + 1 :]]
-    # JSON writes a backslash before, or for, everything that COPY's format would need one for.
+    # JSON already escapes everything that COPY's format would need escaped.
     if trace is not None or _BACKSLASH in content:
         values = [value.translate(_ESCAPES) if isinstance(value, str) else value for value in values]
     return "\t".join(["\\N" if value is None else str(value) for value in values]) + "\n"
 
 
 def _leaves(by_id: dict[str, Row], contents: dict[str, bytes]) -> dict[Chain, bytes]:
-    """Return the leaves of each chain that the rows extend, in the order of the rows' identifiers."""
+    """Return the leaves for each chain that the rows extend, in the order of the rows' ids."""
     grouped: defaultdict[tuple[Any, Any, int], list[bytes]] = defaultdict(list)
     for row_id, row in by_id.items():
         day_number = int(row_id[:12], 16) // 86_400_000

@@ -1,7 +1,7 @@
-"""The stream in Valkey: one entry is a sealed batch (audit.ingest.batches). It is bounded by bytes; a full one refuses.
+"""The Valkey stream of sealed batches (audit.ingest.batches). Its size in bytes is limited; a full stream rejects batches.
 
-An entry that a writer cannot take goes to a second stream with the reason, for an operator to look at and for a release
-that knows its schema. All keys share a hash tag, so that a Valkey Cluster serves them by one script.
+An entry that a writer cannot process goes to a second stream with the reason, for an operator to inspect and for a release
+that knows its schema. All keys share a hash tag, so that one script can use them in a Valkey Cluster.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from typing import Any
 from core.valkey import commands
 from core.valkey.commands import CommandRefused, Script
 
-# Releases before seals wrote to `{audit}:requests`. They must not take sealed batches for nonsense and drop them.
+# Releases before seals used `{audit}:requests`. They must not see sealed batches, which they would drop as invalid.
 STREAM = "{audit}:sealed-requests"
 SIZE = "{audit}:sealed-requests:bytes"
 ASIDE = "{audit}:sealed-requests:aside"
 UNSEALED = "{audit}:requests"
 GROUP = "writers"
-# What may wait for PostgreSQL: about 700,000 requests.
+# The limit of the backlog: about 700,000 requests.
 MAX_BYTES = 256 * 1024 * 1024
-# How many batches are kept that no writer could take.
+# How many batches that no writer could process are kept.
 MAX_ASIDE = 1000
-# A batch whose writer died is taken over after this long.
+# A crashed writer's batch is taken over after this time.
 TAKE_OVER_AFTER_MS = 15_000
 
 _ADD = Script("""
@@ -59,14 +59,14 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """One entry of the stream: its id there, and the sealed batch."""
+    """One entry of the stream: its stream id and the sealed batch."""
 
     entry_id: bytes
     payload: bytes
 
 
 def add(payload: bytes) -> bool:
-    """Append a batch; False when the stream is full. Raises core.valkey.commands.ValkeyUnavailable."""
+    """Append a batch. False if the stream is full. Raises core.valkey.commands.ValkeyUnavailable."""
     return bool(_ADD.run([STREAM, SIZE], [payload, MAX_BYTES]))
 
 
@@ -80,7 +80,7 @@ def ensure_group() -> None:
 
 
 def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[StreamEntry]:
-    """Take up to `count` batches nobody has taken. Raises ValkeyUnavailable."""
+    """Claim up to `count` new batches. Raises ValkeyUnavailable."""
     block = () if block_ms is None else ("BLOCK", block_ms)
     return _deliveries(
         commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, *block, "STREAMS", STREAM, ">")
@@ -88,20 +88,20 @@ def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[Str
 
 
 def read_own(consumer: str, count: int) -> list[StreamEntry]:
-    """Return batches this consumer took before and has not acknowledged (PostgreSQL failed). Raises ValkeyUnavailable."""
+    """Return batches this consumer has claimed but not acknowledged (PostgreSQL failed). Raises ValkeyUnavailable."""
     return _deliveries(
         commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "STREAMS", STREAM, "0")
     )
 
 
 def take_over(consumer: str, count: int) -> list[StreamEntry]:
-    """Take batches whose writer has been silent for TAKE_OVER_AFTER_MS. Raises ValkeyUnavailable."""
+    """Claim batches whose writer has been idle for TAKE_OVER_AFTER_MS. Raises ValkeyUnavailable."""
     answer = commands.call("XAUTOCLAIM", STREAM, GROUP, consumer, TAKE_OVER_AFTER_MS, "0", "COUNT", count)
     return _pairs(answer[1])
 
 
 def done(deliveries: list[StreamEntry]) -> None:
-    """Acknowledge and remove what has been committed. Raises ValkeyUnavailable: it is then delivered again."""
+    """Acknowledge and remove committed batches. If it raises ValkeyUnavailable, they are delivered again."""
     arguments: list[Any] = [GROUP]
     for delivery in deliveries:
         arguments += [delivery.entry_id, len(delivery.payload)]
@@ -109,25 +109,25 @@ def done(deliveries: list[StreamEntry]) -> None:
 
 
 def set_aside(payload: bytes, reason: str) -> None:
-    """Keep a batch that cannot be taken, with the reason; beyond MAX_ASIDE the oldest goes. Raises ValkeyUnavailable."""
+    """Keep a batch that cannot be processed, with the reason. At most MAX_ASIDE are kept. Raises ValkeyUnavailable."""
     _SET_ASIDE.run([ASIDE], [MAX_ASIDE, payload, reason])
 
 
 def read_aside(count: int) -> Iterator[list[StreamEntry]]:
-    """Yield the batches that were set aside, oldest first, `count` at a time. Raises ValkeyUnavailable."""
+    """Yield the batches set aside, oldest first, `count` at a time. Raises ValkeyUnavailable."""
     start = b"-"
     while found := _pairs(commands.call("XRANGE", ASIDE, start, "+", "COUNT", count)):
         yield found
         start = b"(" + found[-1].entry_id
 
 
-def taken_back(deliveries: list[StreamEntry]) -> None:
-    """Remove batches from those set aside. Raises ValkeyUnavailable."""
+def remove_from_aside(deliveries: list[StreamEntry]) -> None:
+    """Remove batches from the stream of those set aside. Raises ValkeyUnavailable."""
     commands.call("XDEL", ASIDE, *(delivery.entry_id for delivery in deliveries))
 
 
 def read_unsealed(count: int) -> list[StreamEntry]:
-    """Return up to `count` batches of a release before seals, which nobody vouches for. Raises ValkeyUnavailable."""
+    """Return up to `count` batches of a release before seals, which are not authenticated. Raises ValkeyUnavailable."""
     return _pairs(commands.call("XRANGE", UNSEALED, "-", "+", "COUNT", count))
 
 
@@ -137,14 +137,14 @@ def forget_unsealed(deliveries: list[StreamEntry]) -> None:
 
 
 def waiting() -> int:
-    """Return how many batches wait in the stream. Raises ValkeyUnavailable."""
+    """Return the number of batches in the stream. Raises ValkeyUnavailable."""
     return int(commands.call("XLEN", STREAM))
 
 
 def _deliveries(answer: Any) -> list[StreamEntry]:
     if not answer:
         return []
-    # RESP2 answers with a list of (stream, entries), RESP3 with a mapping.
+    # RESP2 returns a list of (stream, entries), RESP3 a mapping.
     entries = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
     return _pairs(entries)
 
@@ -152,9 +152,9 @@ def _deliveries(answer: Any) -> list[StreamEntry]:
 def _pairs(entries: Any) -> list[StreamEntry]:
     found = []
     for entry_id, fields in entries:
-        if fields is None:  # removed from the stream after it was taken
+        if fields is None:  # removed from the stream after it was claimed
             continue
         values = fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
-        # An entry that somebody else wrote may have no batch at all.
+        # A foreign entry may have no batch at all.
         found.append(StreamEntry(entry_id, values.get(b"rows", b"")))
     return found

@@ -1,4 +1,4 @@
-"""How long the oldest request in Valkey's stream has waited to be written to the log."""
+"""The age of the oldest request in Valkey's stream that is not yet in the log."""
 
 import time
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from core.background.watch import Reading
 from core.valkey import commands
 from core.valkey.commands import ValkeyUnavailable
 
-# Written once a second; this long, no worker writes.
+# Requests are normally written every second; after this long, no worker is writing.
 LIMIT_SECONDS = 120.0
 
 
 def read_oldest_request() -> Iterator[Reading]:
-    """Yield the age of the oldest batch in the stream, by its id, which is a time; nothing while Valkey is away."""
+    """Yield the age of the oldest batch in the stream, derived from its id; nothing while Valkey is down."""
     try:
         found = commands.call("XRANGE", STREAM, "-", "+", "COUNT", 1)
     except ValkeyUnavailable:

@@ -1,4 +1,4 @@
-"""From the stream into PostgreSQL, acknowledged after the commit. Any number of writers may run; each is interruptible."""
+"""Writes the stream to PostgreSQL and acknowledges after the commit. Any number of writers may run, and each may be killed."""
 
 import os
 import socket
@@ -26,7 +26,7 @@ from core.security import sealed
 from core.valkey.commands import CommandRefused, ValkeyUnavailable
 from core.values import ids
 
-# Batches taken at once, and rows written in one transaction: the more, the fewer times a roll-up or a chain is touched.
+# Batches claimed at once, and rows per transaction: larger values mean fewer updates of roll-ups and chains.
 TAKE = 40
 MAX_ROWS = 20_000
 TAKE_BACK_SECONDS = 60.0
@@ -50,9 +50,9 @@ class Writer:
         self._has_group = False
 
     def drain(self, *, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
-        """Write what waits, for at most `seconds` or until the stream is empty; return how many rows were new.
+        """Write pending batches for at most `seconds` or until the stream is empty. Return how many rows were new.
 
-        Returns early when PostgreSQL or Valkey fails: nothing is lost, since nothing was acknowledged.
+        Returns early if PostgreSQL or Valkey fails. Nothing is lost, because nothing was acknowledged.
         """
         deadline, written = time.monotonic() + seconds, 0
 
@@ -63,9 +63,9 @@ class Writer:
             if not self._has_group:
                 stream.ensure_group()
                 self._has_group = True
-            _take_back_now_and_then()
+            _requeue_known_batches()
             spill.drain(stream.add)
-            # What this writer took and could not write, then what a dead writer took, then new batches.
+            # This writer's unacknowledged batches first, then those of dead writers, then new ones.
             for take in (stream.read_own, stream.take_over):
                 while not is_over() and (deliveries := take(self.name, TAKE)):
                     written += self.write(deliveries)
@@ -73,7 +73,7 @@ class Writer:
         except CommandRefused as error:
             if "NOGROUP" not in error.reply:
                 raise
-            self._has_group = False  # FLUSHALL: made again at the next call
+            self._has_group = False  # FLUSHALL: recreated at the next call
         except (ValkeyUnavailable, OSError) as error:
             log.warning("request_log_valkey_unavailable", error=str(error))
         except (OperationalError, InterfaceError) as error:
@@ -81,9 +81,9 @@ class Writer:
         return written
 
     def _write_new(self, is_over: Callable[[], bool]) -> int:
-        """Write what nobody has taken. When more waits than one transaction takes, a second connection helps.
+        """Write new batches. If they exceed one transaction, a second connection helps.
 
-        PostgreSQL then inserts on two cores; roll-ups and seals come last in a transaction and are short.
+        PostgreSQL then inserts on two cores; roll-ups and seals are short and come last in each transaction.
         """
         deliveries = [] if is_over() else stream.read_new(self.name, TAKE)
         if len(deliveries) < TAKE:
@@ -97,7 +97,7 @@ class Writer:
             return written + helper.result()
 
     def _help(self, is_over: Callable[[], bool]) -> int:
-        """Write on a connection of this thread's own until nothing waits."""
+        """Write on this thread's own connection until nothing is pending."""
         written = 0
         try:
             while not is_over() and (deliveries := stream.read_new(self.name, TAKE)):
@@ -107,9 +107,9 @@ class Writer:
         return written
 
     def adopt_unsealed(self) -> int:
-        """Store what a release before seals left in its stream; return how many requests were new.
+        """Store batches left in the stream by a release before seals. Return how many requests were new.
 
-        Nothing proves that they are ours: an operator asks for it, who knows that nobody else could write to Valkey.
+        They are not authenticated, so only an operator who knows that nobody else could write to Valkey requests this.
         Raises ValkeyUnavailable, django.db.Error.
         """
         written = 0
@@ -122,7 +122,7 @@ class Writer:
         return written
 
     def write(self, deliveries: list[stream.StreamEntry]) -> int:
-        """Store the rows of `deliveries` and acknowledge them; return how many were new. Raises django.db.Error."""
+        """Store the rows of `deliveries`, acknowledge them, and return how many were new. Raises django.db.Error."""
         batch = [row for delivery in deliveries for row in _rows(delivery)]
         written = sum(_store(batch[start : start + MAX_ROWS]) for start in range(0, len(batch), MAX_ROWS))
         WRITTEN.inc(written)
@@ -133,10 +133,10 @@ class Writer:
 _last_taken_back = float("-inf")
 
 
-def _take_back_now_and_then() -> None:
-    """Put into the stream what another release's writer set aside and this one understands.
+def _requeue_known_batches() -> None:
+    """Requeue batches that another release's writer set aside but this one understands.
 
-    While releases run side by side, the older one may be handed what the newer one wrote. Raises ValkeyUnavailable.
+    While two releases run side by side, the older may receive batches of the newer. Raises ValkeyUnavailable.
     """
     global _last_taken_back
     if time.monotonic() - _last_taken_back < TAKE_BACK_SECONDS:
@@ -145,8 +145,8 @@ def _take_back_now_and_then() -> None:
     for deliveries in stream.read_aside(TAKE):
         if known := [delivery for delivery in deliveries if _is_known(delivery)]:
             if not all(stream.add(delivery.payload) for delivery in known):
-                return  # full: what was added is known by its rows when it comes again
-            stream.taken_back(known)
+                return  # full; rows added so far are recognized if they are delivered again
+            stream.remove_from_aside(known)
 
 
 def _is_known(delivery: stream.StreamEntry) -> bool:
@@ -158,14 +158,14 @@ def _is_known(delivery: stream.StreamEntry) -> bool:
 
 
 def _rows(delivery: stream.StreamEntry) -> list[list[Any]]:
-    """Return the rows of an entry; one that we did not write, or do not understand, is set aside."""
+    """Return the rows of an entry. One that we did not write, or do not understand, is set aside."""
     try:
         return batches.unpack(delivery.payload)
     except sealed.NotOurs:
         reason = "not_ours"
     except sealed.UnknownSchema:
         reason = "unknown_schema"
-    except Exception:  # ours, and still no batch: it must not be read again and again ahead of all others
+    except Exception:  # ours but invalid: it must not block the others by being read again and again
         log.exception("request_log_batch_unreadable", entry=str(delivery.entry_id))
         reason = "unreadable"
     stream.set_aside(delivery.payload, reason)
@@ -175,15 +175,15 @@ def _rows(delivery: stream.StreamEntry) -> list[list[Any]]:
 
 
 def _store(batch: list[list[Any]]) -> int:
-    """Store a batch. A row that cannot be stored is found by halving, set aside and left out."""
+    """Store a batch. A row that cannot be stored is found by bisection, set aside and skipped."""
     try:
         return store(batch)
     except Exception as error:
-        # What may succeed as it is waits in the stream; all else would come back for ever.
+        # Errors that may resolve leave the batch in the stream; anything else would be redelivered forever.
         if is_outage(error) or is_conflict(error):
             raise
         if isinstance(error, IntegrityError) and "no partition" in str(error):
-            return _store_rows_of_kept_days(batch)
+            return _store_rows_in_retention(batch)
         if len(batch) == 1:
             _refuse(batch[0], error)
             return 0
@@ -203,8 +203,8 @@ def _named(row: list[Any]) -> str:
         return f"row {str(row)[:100]}"
 
 
-def _store_rows_of_kept_days(batch: list[list[Any]]) -> int:
-    """Make the partitions of rows that waited long, leave out rows of days that are over or far away."""
+def _store_rows_in_retention(batch: list[list[Any]]) -> int:
+    """Create missing partitions for rows that waited long, and skip rows outside the retention or far in the future."""
     today = clock.now().date()
     kept, oldest = [], today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
     for row in batch:

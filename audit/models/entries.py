@@ -8,10 +8,10 @@ from core.values import ids
 
 
 class EntryColumns(models.Model):
-    """What every entry says. The actor's name is copied, since people and keys are renamed and deleted."""
+    """The columns of every entry. The actor's name is copied, because people and keys get renamed and deleted."""
 
     class ActorKinds(models.TextChoices):
-        """What an actor is (core.principal)."""
+        """Kinds of actors (core.principal)."""
 
         KEY = "key", "API key"
         USER = "user", "Person"
@@ -40,7 +40,7 @@ class EntryColumns(models.Model):
 class AuditEntry(EntryColumns, TenantModel):
     """An event of a company, written in the transaction of the change itself.
 
-    Partitioned by day. There is no foreign key to the company: entries outlive what they speak of.
+    Partitioned by day. There is no foreign key to the company, because entries outlive it.
     """
 
     id_prefix = "aud"
@@ -64,9 +64,9 @@ class AuditEntry(EntryColumns, TenantModel):
 
 
 class StaffEntry(EntryColumns):
-    """An event that belongs to no company: an unknown secret, a failed sign-in. Only staff can read it.
+    """An event that belongs to no company, such as an unknown secret or a failed sign-in. Only staff can read it.
 
-    The role `app` has no right on the table at all; `system` adds and reads.
+    The role `app` has no privileges on the table; `system` inserts and reads.
     """
 
     id_prefix = "aud"
@@ -85,5 +85,5 @@ class StaffEntry(EntryColumns):
 
     @property
     def public_id(self) -> str:
-        """The identifier that people see."""
+        """The public id."""
         return ids.encode(self.id_prefix, self.id)

@@ -1,4 +1,4 @@
-"""The request log and its hourly roll-ups. One writer adds rows in batches (audit.ingest); pages only read (docs/architecture.md, Audit)."""
+"""The request log and its hourly roll-ups, written in batches by audit.ingest and otherwise read-only (docs/architecture.md, Audit)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.values import ids
 
 
 class RequestColumns(models.Model):
-    """What is kept of every request. `id` is the request's own identifier, so a redelivered row is the same row."""
+    """The columns of every request. `id` is the request's own id, which makes redeliveries idempotent."""
 
     method = models.CharField(max_length=8)
     route = models.CharField(max_length=200)
@@ -27,7 +27,7 @@ class RequestColumns(models.Model):
     user_agent = models.CharField(max_length=300)
     refused_by = models.CharField(max_length=64)
     trace = models.JSONField(null=True)
-    # What the client calls the request (`X-Request-Id`), and the trace it is part of (W3C Trace Context, in version 00).
+    # The client's own request id (`X-Request-Id`), and its trace (W3C Trace Context, version 00).
     client_request_id = models.CharField(max_length=100, default="", db_default="", db_collation="C")
     traceparent = models.CharField(max_length=55, default="", db_default="", db_collation="C")
 
@@ -41,19 +41,19 @@ class RequestColumns(models.Model):
 
     @property
     def duration_ms(self) -> float:
-        """How long the answer took, in milliseconds."""
+        """The response time in milliseconds."""
         return self.duration_us / 1000
 
     @property
     def arrived(self) -> Any:
-        """When the request came, told by its identifier."""
+        """When the request arrived, derived from its id."""
         return moment_of(self.pk)
 
 
 class RequestLog(RequestColumns, TenantModel):
-    """A request whose credential named a company, admitted or refused. Partitioned by day.
+    """A request whose credential belongs to a company, admitted or refused. Partitioned by day.
 
-    `key` is the Client ID's UUID; the key's name is copied, since keys are renamed.
+    `key` is the Client ID's UUID; the key's name is copied, because keys get renamed.
     """
 
     company = models.ForeignKey(
@@ -66,7 +66,7 @@ class RequestLog(RequestColumns, TenantModel):
     class Meta(TenantModel.Meta):
         verbose_name = "request"
         constraints = [*TenantModel.Meta.constraints]
-        # Each ends in `id`, so that one index range gives a page newest first. Those on failures are small.
+        # Each ends in `id`, so that an index range scan returns a page newest first. Those on failures are small.
         indexes = [
             models.Index(fields=["company", "mode", "key", "id"], name="audit_request_key"),
             models.Index(fields=["company", "mode", "route", "id"], name="audit_request_route"),
@@ -88,7 +88,7 @@ class RequestLog(RequestColumns, TenantModel):
                 name="audit_request_4xx",
                 condition=models.Q(status__gte=400, status__lt=500),
             ),
-            # With the key at the end, one key's failures are picked out in the index, without a look at the others' rows.
+            # With the key at the end, one key's failures are filtered in the index, without fetching other rows.
             models.Index(
                 fields=["company", "mode", "id", "key"],
                 name="audit_request_5xx",
@@ -98,12 +98,12 @@ class RequestLog(RequestColumns, TenantModel):
 
     @property
     def client_id(self) -> str:
-        """The key as people know it; empty when there was none."""
+        """The key's Client ID; empty without one."""
         return ids.encode("key", self.key) if self.key is not None else ""
 
 
 class UnownedRequest(RequestColumns):
-    """A request without a valid credential: no company may see it, staff may. Partitioned by day."""
+    """A request without a valid credential, visible to staff only. Partitioned by day."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
 
@@ -119,7 +119,7 @@ class UnownedRequest(RequestColumns):
 
 
 class RequestRollup(TenantModel):
-    """One hour of one key on one route: what charts and `GET /v1/analytics/requests` read instead of the log."""
+    """One hour of one key on one route. Charts and `GET /v1/analytics/requests` read this instead of the log."""
 
     company = models.ForeignKey(
         "accounts.Company", on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
@@ -147,7 +147,7 @@ class RequestRollup(TenantModel):
                 nulls_distinct=False,
             ),
         ]
-        # From one route, or key, to the next without reading what lies between (audit.usage).
+        # For loose index scans over routes and keys (audit.usage).
         indexes = [
             models.Index(fields=["company", "mode", "route", "hour"], name="audit_rollup_route"),
             models.Index(fields=["company", "mode", "key", "hour"], name="audit_rollup_key"),
@@ -160,9 +160,9 @@ class RequestRollup(TenantModel):
 
 
 class UsageRollup(TenantModel):
-    """An hour or a day of everything, of one key, of one route or of one status: what the usage pages read.
+    """An hour or a day of everything, or of one key, route or status. The usage pages read this.
 
-    `RequestRollup` has a row for each key on each route, which is hundreds of thousands in a month; a page adds up tens.
+    `RequestRollup` has a row per key and route, hundreds of thousands in a month; with this, a page sums only tens of rows.
     """
 
     class Grains(models.TextChoices):
@@ -184,7 +184,7 @@ class UsageRollup(TenantModel):
     dimension = models.CharField(max_length=6, choices=Dimensions)
     # The Client ID's UUID in hexadecimal, "GET /v1/customers", "404"; empty for everything.
     value = models.CharField(max_length=210)
-    # The newest name of the key; empty for what is no key.
+    # The newest name of the key; empty for other dimensions.
     name = models.CharField(max_length=100)
     outcomes = ArrayField(models.BigIntegerField(), size=len(OUTCOMES))
     response_bytes = models.BigIntegerField()
@@ -209,9 +209,9 @@ class UsageRollup(TenantModel):
 
 
 class UnownedCount(models.Model):
-    """How many requests without a company an hour had, by the reason they were refused for.
+    """Requests without a company per hour, by the reason of the refusal.
 
-    Beyond the failure limit of an address the requests themselves are not kept: a flood must not fill the disk.
+    Requests beyond an address's failure limit are not stored individually, so that a flood cannot fill the disk.
     """
 
     hour = models.DateTimeField()

@@ -8,12 +8,12 @@ from core.postgres.fields import NextValue
 from core.tenancy import TenantModel
 from core.values import ids
 
-# Drawn by every entry as it is inserted. Made by a migration.
+# The sequence for inserted entries, created by a migration.
 ENTRY_SEQUENCE = "audit_entry_sequence"
 
 
 class Streams(models.TextChoices):
-    """What is sealed. `staff` and `unowned` belong to no company and are chained under the nil UUID."""
+    """The sealed streams. `staff` and `unowned` belong to no company and are chained under the nil UUID."""
 
     ENTRIES = "entries", "Audit entries"
     REQUESTS = "requests", "Requests"
@@ -38,7 +38,7 @@ class ChainColumns(TenantModel):
 class Seal(ChainColumns):
     """One batch of rows. `leaves` is, for each row in order, its id (16 bytes) and the SHA-256 of its content (32).
 
-    `digest` is the SHA-256 of the seal's header, the digest before it and the leaves. Partitioned by day, like the rows.
+    `digest` is the SHA-256 of the seal's header, the previous digest and the leaves. Partitioned by day, like the rows.
     """
 
     number = models.PositiveIntegerField()
@@ -58,9 +58,9 @@ class Seal(ChainColumns):
 
 
 class SealHead(ChainColumns):
-    """The end of a chain: how many seals and rows it has, its last digest, and the signature of these.
+    """The head of a chain: its number of seals and rows, its last digest, and their signature.
 
-    Heads outlive the partition; they are also appended to a file outside of the database (`AUDIT_HEADS_FILE`).
+    Heads outlive the partition. They are also appended to a file outside the database (`AUDIT_HEADS_FILE`).
     """
 
     seals = models.PositiveIntegerField(default=0)
@@ -90,10 +90,10 @@ class SealHead(ChainColumns):
 
 
 class UnsealedEntry(models.Model):
-    """An entry that has no seal yet, written with it and removed with its sealing: `id` is the entry's.
+    """Marks an entry that is not sealed yet. Inserted with the entry and deleted when it is sealed; `id` is the entry's.
 
-    `sequence` is drawn at the insert: of what it finds committed, the sealer gives the places in a chain in this order.
-    An entry that is gone before it was sealed is noted in `missing_since`, and stays here as evidence.
+    `sequence` is assigned at the insert; the sealer appends committed entries to their chain in this order. If an entry
+    disappears before it was sealed, the marker stays as evidence, with `missing_since` set.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -117,7 +117,7 @@ class UnsealedEntry(models.Model):
 
 
 class PruneCheckpoint(models.Model):
-    """What was there when a day was dropped: signed, so that a missing day is told from a removed one."""
+    """A signed record of a day's contents when it was dropped, to distinguish pruned days from deleted ones."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     created = models.DateTimeField(default=clock.now)

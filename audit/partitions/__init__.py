@@ -1,1 +1,1 @@
-"""Day partitions: made ahead, dropped after the retention."""
+"""Daily partitions: created in advance, dropped after the retention period."""

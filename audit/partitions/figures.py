@@ -1,4 +1,4 @@
-"""What Prometheus sees of the partitions: which are there, and for how long they last."""
+"""Prometheus metrics of the partitions: which exist, and for how many days they suffice."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from audit.partitions.tables import count_days_ahead, list_partitions
 
 
 def read_partitions() -> Iterator[GaugeMetricFamily]:
-    """Yield what is there of each table, and for how long all of them last."""
+    """Yield the partitions of each table, and the number of days for which all tables have one."""
     partitions = list_partitions(using="default")
     ahead = GaugeMetricFamily(
         "pomelo_audit_partitions_ahead",

@@ -7,7 +7,7 @@ from django.db.migrations.operations import CreateModel
 
 
 class CreatePartitionedModel(CreateModel):
-    """CreateModel, but `PARTITION BY RANGE (id)`. The partitions themselves are made by `tables.ensure_partitions`."""
+    """CreateModel with `PARTITION BY RANGE (id)`. The partitions themselves are created by `tables.ensure_partitions`."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: Any, to_state: Any

@@ -1,4 +1,4 @@
-"""What `/readyz` says about the partitions: without today's, no change could be recorded, so none could be made."""
+"""The readiness check of the partitions. Without today's, no change could be recorded, so none could be made."""
 
 from django.db import DatabaseError
 
@@ -9,7 +9,7 @@ WARN_BELOW_DAYS = 7
 
 
 def check_partitions() -> str | None:
-    """Return a warning when partitions are there for less than a week; raises NotReady when today's is missing."""
+    """Return a warning if partitions exist for less than a week ahead. Raises NotReady if today's is missing."""
     try:
         ahead = days_ahead()
     except DatabaseError as error:

@@ -1,4 +1,4 @@
-"""Which partitions there are, and making those that will be needed. Everything here runs as the role `owner`."""
+"""Lists partitions and creates those that will be needed. Everything here runs as the role `owner`."""
 
 import re
 import uuid
@@ -13,7 +13,7 @@ from core import clock
 
 OWNER = "owner"
 DAYS_AHEAD = 30
-# A row may arrive a little late (a stream that waited for PostgreSQL over midnight).
+# Rows may arrive a little late (if the stream waited for PostgreSQL over midnight).
 DAYS_BEHIND = 1
 PARENTS = (
     "audit_auditentry",
@@ -23,14 +23,14 @@ PARENTS = (
     "audit_seal",
 )
 
-# Two processes that start at the same moment must not both make today's partition.
+# Processes that start at the same time must not both create today's partition.
 _LOCK = 0x706F6D_61756469
 _BOUNDS = re.compile(r"FROM \('([0-9a-f-]{36})'\) TO \('([0-9a-f-]{36})'\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One attached (or half-detached) partition; what it holds is told by its bounds, never by its name."""
+    """One attached (or half-detached) partition. Its bounds, not its name, define its contents."""
 
     parent: str
     name: str
@@ -45,7 +45,7 @@ class Partition:
 
 
 def list_partitions(*, using: str = OWNER) -> list[Partition]:
-    """Return every partition of the audit tables, oldest first, as PostgreSQL's catalog knows them."""
+    """Return every partition of the audit tables from PostgreSQL's catalog, oldest first."""
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT parent.relname, child.relname, pg_get_expr(child.relpartbound, child.oid), i.inhdetachpending "
@@ -71,9 +71,9 @@ def wanted_days(today: date) -> list[date]:
 
 
 def ensure_partitions(days: Iterable[date] | None = None, *, using: str = OWNER) -> int:
-    """Make the partitions of `days` (default: `wanted_days` of today) that are missing; return how many were.
+    """Create the missing partitions of `days` (default: `wanted_days` of today). Return how many were created.
 
-    Writers are not held up: a partition is filled in apart and then attached, which takes a lock that writes pass.
+    Writers are not blocked: a partition is created separately and then attached, under a lock that allows writes.
     """
     wanted = list(days) if days is not None else wanted_days(clock.now().date())
     if not _missing(wanted, using):
@@ -85,7 +85,7 @@ def ensure_partitions(days: Iterable[date] | None = None, *, using: str = OWNER)
             name = f"{parent}_p{day:%Y%m%d}"
             lower, upper = day_bounds(day)
             cursor.execute(f'CREATE TABLE "{name}" (LIKE "{parent}" INCLUDING ALL)')
-            # The policies stand on the parent; a partition must not be reachable around them (docs/architecture.md, Tenancy).
+            # The policies are on the parent, so direct access to a partition must be revoked (docs/architecture.md, Tenancy).
             cursor.execute(f'REVOKE ALL ON "{name}" FROM PUBLIC, app, system')
             cursor.execute(f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY')
             cursor.execute(
@@ -96,12 +96,12 @@ def ensure_partitions(days: Iterable[date] | None = None, *, using: str = OWNER)
 
 
 def days_ahead(*, using: str = "default") -> int:
-    """Return for how many days from today on every audit table has its partition (today alone is 0, none is -1)."""
+    """Return for how many days ahead every audit table has its partition (0 if only today, -1 if none)."""
     return count_days_ahead(list_partitions(using=using))
 
 
 def count_days_ahead(partitions: Iterable[Partition]) -> int:
-    """Return the same of partitions that were listed already."""
+    """Return the same for already listed partitions."""
     present = {(p.parent, p.day) for p in partitions if not p.is_detaching}
     today, count = clock.now().date(), -1
     while all((parent, today + timedelta(days=count + 1)) in present for parent in PARENTS):

@@ -1,1 +1,1 @@
-"""Sealing rows in hash chains, signing the heads, and checking both (docs/architecture.md, Audit)."""
+"""Sealing rows in hash chains, and signing and exporting their heads (docs/architecture.md, Audit)."""

@@ -1,4 +1,4 @@
-"""Appending seals to chains. The head row of a chain is its lock: one writer at a time extends it."""
+"""Appends seals to chains. The row of a chain's head is its lock, so only one writer at a time extends it."""
 
 import uuid
 from collections.abc import Mapping
@@ -34,9 +34,9 @@ FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::bytea[]) AS n (id, number, row
 
 
 def append(cursor: CursorWrapper, batches: Mapping[Chain, bytes]) -> None:
-    """Add one seal with the given leaves to each chain. Must run in the transaction in which the rows become sealed.
+    """Add one seal with the given leaves to each chain. Must run in the transaction that seals the rows.
 
-    Heads are locked in one order, so that two writers with the same chains wait for each other and never deadlock.
+    Heads are always locked in the same order, so that concurrent writers cannot deadlock.
     """
     if not batches:
         return
@@ -77,7 +77,7 @@ def append(cursor: CursorWrapper, batches: Mapping[Chain, bytes]) -> None:
 
 
 def _lock_heads(cursor: CursorWrapper, chains: list[Chain]) -> dict[Chain, tuple[uuid.UUID, int, bytes]]:
-    """Lock the head of every chain, making those that are new; return its id, number of seals and last digest."""
+    """Lock the head of every chain, creating new ones. Return their id, number of seals and last digest."""
     names: list[list[object]] = [
         [chain.company_id for chain in chains],
         [chain.mode for chain in chains],

@@ -1,7 +1,7 @@
-"""Keeping the file of exported heads small: of a day that is over, the last head of each chain proves what all those before it did.
+"""Compacts the file of exported heads: for a past day, the last head of each chain supersedes the earlier ones.
 
-A head's digest is chained over every seal before it, so an older head of the same chain says nothing more. A chain that was exported again
-from an earlier end keeps every line: that is what betrays it. A round of which only some heads stay is signed again.
+A head's digest covers every seal before it, so older heads of the same chain add nothing. For a chain that was exported again
+from an earlier end, every line is kept as evidence. A round that keeps only some of its heads is signed again.
 """
 
 import os
@@ -17,24 +17,24 @@ from audit.seals.heads import heads_files, locked, own_file, read_exported
 from audit.seals.rounds import read_round, sign_round
 from audit.signing import Chain, public_key
 
-# The last rows of a day are sealed a little after midnight, and longer after an outage. A machine that has not written for as long
-# (a container's name is gone with it) writes no more, or will find the file that took the place of its own.
+# A day's last rows are sealed a little after midnight, or later after an outage. A machine that has not written for this long
+# (a container's name disappears with it) no longer writes, or will find the file that has replaced its own.
 UNTOUCHED_DAYS = timedelta(days=2)
-# Beside the files, each with the name of its own there: what is being written, and the day on which it was compacted.
+# Directories beside the files, with a file of the same name in each: the one being written, and the day of the last compaction.
 BUILDING, COMPACTED = ".building", ".compacted"
 log = structlog.get_logger("pomelo.audit")
 
 
 def compact_heads(*, today: date) -> int:
-    """Remove the heads that later ones of days that are over have replaced, each file at most once a day; return how many.
+    """Remove superseded heads of past days, from each file at most once a day. Return how many were removed.
 
-    From this machine's file, and from those in the same folder that nobody has written to for two days. Each new file is complete on
-    disk before it takes the old one's place. Raises OSError when all others are done.
+    Compacts this machine's file, and those in the same directory that have not been written to for two days. Each new file is
+    synced before it replaces the old one. Raises OSError after all other files are done.
     """
     due = [path for path in heads_files() if _is_due(path, today)]
     if not due:
         return 0
-    # Of all machines together: what one file alone does not betray, two may.
+    # Across all machines, because a fork may only show when their files are combined.
     _, excepted = read_exported()
     removed, failure = 0, None
     for path in due:
@@ -53,7 +53,7 @@ def _is_due(path: Path, today: date) -> bool:
     if path != own_file() and modified >= today - UNTOUCHED_DAYS:
         return False
     done = _compacted_on(path)
-    # When all that is in it was over at the last time, there is nothing left to remove.
+    # If everything in it was past at the last compaction, there is nothing left to remove.
     return done is None or (done < today and modified >= done - UNTOUCHED_DAYS)
 
 
@@ -66,7 +66,7 @@ def _compacted_on(path: Path) -> date | None:
 
 def _compact(path: Path, today: date, forked: set[Chain]) -> int:
     with locked(path):
-        if not _is_due(path, today):  # another machine was quicker
+        if not _is_due(path, today):  # another machine was faster
             return 0
         plan = _plan(path, today - UNTOUCHED_DAYS, forked)
         removed = _rewrite(path, plan)
@@ -78,7 +78,7 @@ def _compact(path: Path, today: date, forked: set[Chain]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Which heads stay: of days from `before` on, of chains that are `excepted`, and the last of each other chain, by its line."""
+    """Which heads are kept: all since `before`, all of `excepted` chains, and the last of every other chain, by its line."""
 
     before: date
     excepted: set[Chain]
@@ -102,7 +102,7 @@ def _plan(path: Path, before: date, forked: set[Chain]) -> _Plan:
 
 
 def _heads_of(line: bytes) -> list[dict[str, Any]]:
-    """Return the heads of a line; nothing where it is none, as when a crash has cut it off."""
+    """Return the heads of a line; nothing if it is invalid, for example truncated by a crash."""
     try:
         record = orjson.loads(line)
         heads = read_round(record) if "heads" in record else [record]
@@ -111,8 +111,8 @@ def _heads_of(line: bytes) -> list[dict[str, Any]]:
     return [head for head in heads if "day" in head and "dropped" not in head]
 
 
-def _what_stays(line: bytes, number: int, plan: _Plan) -> tuple[bytes, int]:
-    """Return what of a line stays, and how many heads of it go."""
+def _remaining_line(line: bytes, number: int, plan: _Plan) -> tuple[bytes, int]:
+    """Return the remaining line, and how many heads were removed from it."""
     heads = _heads_of(line)
     stay = [head for head in heads if "restored" in head or plan.keeps(Chain.from_json(head), number)]
     gone = len(heads) - len(stay)
@@ -121,7 +121,7 @@ def _what_stays(line: bytes, number: int, plan: _Plan) -> tuple[bytes, int]:
     if not stay:
         return b"", gone
     if heads[0]["round"].signer != public_key():
-        # Only what the current key has signed can be signed again in part: it must not vouch for what another one did.
+        # Only rounds signed by the current key may be re-signed in part: it must not vouch for another key's.
         return line, 0
     parts = (
         (Chain.from_json(head), head["seals"], head["rows"], bytes.fromhex(head["digest"])) for head in stay
@@ -130,13 +130,13 @@ def _what_stays(line: bytes, number: int, plan: _Plan) -> tuple[bytes, int]:
 
 
 def _rewrite(path: Path, plan: _Plan) -> int:
-    """Put what stays in the place of the file, if anything goes; return how many heads do."""
+    """Replace the file with its remaining lines, if any head is removed. Return how many were."""
     building, written = _beside(path, BUILDING), path.stat()
     descriptor = os.open(building, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     removed = 0
     with os.fdopen(descriptor, "wb") as new, path.open("rb") as old:
         for number, line in enumerate(old, start=1):
-            kept, gone = _what_stays(line, number, plan)
+            kept, gone = _remaining_line(line, number, plan)
             new.write(kept)
             removed += gone
         new.flush()
@@ -144,14 +144,14 @@ def _rewrite(path: Path, plan: _Plan) -> int:
     if not removed:
         building.unlink()
         return 0
-    # When its machine last wrote is what tells whether it still does.
+    # Keep the modification time, which tells whether its machine still writes.
     os.utime(building, ns=(written.st_atime_ns, written.st_mtime_ns))
     building.replace(path)
     return removed
 
 
 def _beside(path: Path, folder: str) -> Path:
-    """Return the file of the same name in a folder beside `path`: no other file's, whatever the names of machines are."""
+    """Return the file of the same name in a directory beside `path`, so that machine names cannot collide."""
     parent = path.parent / folder
     parent.mkdir(exist_ok=True, mode=0o700)
     return parent / path.name

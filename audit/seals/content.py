@@ -1,4 +1,4 @@
-"""What of a row is hashed, read back from the database: the same list that was hashed when the row was sealed."""
+"""The hashed content of a row, read back from the database: the same list that was hashed when the row was sealed."""
 
 import ipaddress
 import json
@@ -27,7 +27,7 @@ UNOWNED_COLUMNS = (
 def entry_content(values: Any) -> list[Any]:
     """Return an entry's content from a row of ENTRY_COLUMNS or STAFF_COLUMNS.
 
-    Numbers inside `changes` and `detail` become texts, since JSON writers differ in how they write fractions.
+    Fractions inside `changes` and `detail` become strings, because JSON encoders format them differently.
     """
     row = list(values)
     row[0] = row[0].hex
@@ -49,20 +49,20 @@ def request_content(values: Any) -> list[Any]:
 
 
 def hashed_request(row: list[Any]) -> list[Any]:
-    """Return what of a request's row is hashed: a row without the last two texts is as it was before there were any.
+    """Return the hashed content of a request's row. If the last two texts are empty, it has the format from before they existed.
 
-    What was sealed then still fits, and whoever adds or removes one of them changes what is hashed.
+    Older seals remain valid, and adding or removing one of the texts changes the hash.
     """
     return row if row[16] or row[17] else row[:16]
 
 
 def _address(text: str | None) -> str | None:
-    """Return an address as Python writes it, which is how web processes do."""
+    """Return an address in Python's format, as web processes write it."""
     return str(ipaddress.ip_address(text)) if text is not None else None
 
 
 def _without_fractions(value: Any) -> Any:
-    # Whole numbers beyond 64 bits are texts too: not every JSON writer has them.
+    # Integers beyond 64 bits become strings too, because not every JSON encoder supports them.
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         return str(value)
     if isinstance(value, dict):

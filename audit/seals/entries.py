@@ -1,10 +1,9 @@
-"""Sealing audit entries a little after they were committed.
+"""Seals audit entries shortly after they were committed.
 
-Entries are written in the transactions of the changes themselves, so they are not chained there (every change of a
-company would wait for the one before). Each leaves a row for the sealer instead, which takes, in batches, what it finds
-committed and gives it the next places of its chain. What is not sealed yet: what was committed since the last run, a
-minute ago. A transaction that is still open holds back nothing but its own entries; they are sealed when it has ended, in
-a seal of their own, never among those before.
+Entries are written in the transactions of the changes themselves, so they are not chained there (every change of a company
+would wait for the previous one). Each inserts a row for the sealer instead, which appends committed entries to their chains in
+batches. Entries committed since the last run, up to a minute ago, are not sealed yet. An open transaction delays only its own
+entries; they are sealed once it has ended, in a later seal, never among earlier ones.
 """
 
 import uuid
@@ -25,7 +24,7 @@ from core.values import ids
 
 BATCH = 5_000
 BATCH_NAME = "audit.seal"
-_LOCK = 0x706F6D_7365_616C  # one sealer at a time; any fixed number will do
+_LOCK = 0x706F6D_7365_616C  # one sealer at a time (an arbitrary constant)
 _TABLES = {
     Streams.ENTRIES: ("audit_auditentry", ENTRY_COLUMNS),
     Streams.STAFF: ("audit_staffentry", STAFF_COLUMNS),
@@ -36,7 +35,7 @@ SELECT id FROM audit_unsealedentry WHERE stream = %s AND missing_since IS NULL O
 
 
 def seal_waiting() -> int:
-    """Seal every entry that is committed; return how many there were."""
+    """Seal every committed entry. Return how many were sealed."""
     sealed = 0
     for stream in _TABLES:
         while True:
@@ -48,9 +47,9 @@ def seal_waiting() -> int:
 
 
 def _seal_batch(stream: Streams) -> tuple[int, bool]:
-    """Seal the next entries; return how many, and whether there may be more."""
+    """Seal the next batch of entries. Return how many were sealed, and whether there may be more."""
     with system_context(reason="seal audit entries"), connection.cursor() as cursor:
-        # The look is a statement after the lock: it sees all that the sealer before has done.
+        # A separate statement after locking, so that it sees everything the previous sealer has committed.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_TAKE, [stream, BATCH])
         taken = [row_id for (row_id,) in cursor.fetchall()]
@@ -70,9 +69,9 @@ def _seal_batch(stream: Streams) -> tuple[int, bool]:
 def _read(
     cursor: CursorWrapper, stream: Streams, wanted: list[uuid.UUID]
 ) -> dict[uuid.UUID, tuple[Chain, bytes]]:
-    """Return the chain and the leaf of each entry by id, without those that are not there or cannot be read.
+    """Return the chain and leaf of each entry by id, except for missing and unreadable ones.
 
-    Either is left unsealed and marked as missing; what cannot be read is set aside besides, with its reason.
+    Both are left unsealed and marked as missing; unreadable ones are also set aside with the reason.
     """
     table, columns = _TABLES[stream]
     cursor.execute(f"SELECT {columns} FROM {table} WHERE id = ANY(%s)", [wanted])  # noqa: S608 - constants only
@@ -80,7 +79,7 @@ def _read(
     for values in cursor.fetchall():
         try:
             found[values[0]] = _leaf(entry_content(values), stream)
-        except Exception as error:  # one entry must not keep every other from being sealed
+        except Exception as error:  # one entry must not stop the others from being sealed
             set_aside.record_failure(BATCH_NAME, ids.encode("aud", values[0]), error, row_id=values[0])
     return found
 
@@ -93,7 +92,7 @@ def _leaf(content: list[Any], stream: Streams) -> tuple[Chain, bytes]:
 
 
 def _grouped(leaves: list[tuple[Chain, bytes]]) -> dict[Chain, bytes]:
-    """Return the leaves of each chain, in their order."""
+    """Return the leaves of each chain in order."""
     by_chain: defaultdict[Chain, list[bytes]] = defaultdict(list)
     for name, one in leaves:
         by_chain[name].append(one)

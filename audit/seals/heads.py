@@ -1,4 +1,4 @@
-"""Signing heads, and copying them out of the database: whoever can rewrite every table still cannot rewrite these."""
+"""Signs heads and exports them from the database, so that write access to every table is not enough to forge the trail."""
 
 import fcntl
 import glob
@@ -24,18 +24,19 @@ from core.clock import rfc3339
 from core.tenancy import system_context
 
 BATCH = 500
-# In AUDIT_HEADS_FILE: this machine's name, so that machines that share a folder do not share a file.
+# In AUDIT_HEADS_FILE: this machine's name, so that machines sharing a directory do not share a file.
 HOST = "{host}"
 log = structlog.get_logger("pomelo.audit")
 
 
 def sign_heads(*, every: float = 0.0) -> int:
-    """Sign every head that has changed since its last signature and export it; return how many there were.
+    """Sign and export every head that has changed since its last signature. Return how many were signed.
 
-    Each gets a signature of its own in the database, and the file one line for all that were signed together. One that was signed less than `every` seconds ago is left to a later call: each signature is a line of the file.
+    Each gets its own signature in the database; the file gets one line for all heads signed together. A head signed less than
+    `every` seconds ago is left to a later call, to limit the file's growth.
 
-    The file is written before the database: a head that is signed here is also out there. Raises OSError when the file
-    cannot be written, and then signs nothing.
+    The file is written before the database, so every signed head has been exported. If the file cannot be written, this raises
+    OSError and signs nothing.
     """
     signed = 0
     rested = Q(signed_at=None) | Q(signed_at__lte=clock.now() - timedelta(seconds=every))
@@ -59,20 +60,20 @@ def sign_heads(*, every: float = 0.0) -> int:
 
 
 def chain_of(head: SealHead) -> Chain:
-    """Return the name of the chain that `head` ends."""
+    """Return the chain of `head`."""
     return Chain(head.company_id, head.mode, head.stream, head.day)
 
 
 def statement_of(head: SealHead) -> bytes:
-    """Return what the signature of `head` signs."""
+    """Return the statement signed by the signature of `head`."""
     return head_statement(chain_of(head), head.seals, head.rows, bytes(head.digest))
 
 
 def exported_heads() -> dict[Chain, dict[str, object]]:
-    """Return the newest exported head of every chain, from the files of all machines; empty when there is none.
+    """Return the newest exported head of every chain, from the files of all machines; empty without any.
 
-    A chain that was exported again from an earlier end, as by a database that was restored and not said to be, keeps the
-    head from before that.
+    For a chain that was exported again from an earlier end, for example after an undeclared restore, it is the head from before
+    that.
     """
     return read_exported()[0]
 
@@ -81,7 +82,7 @@ def read_exported() -> tuple[dict[Chain, dict[str, object]], set[Chain]]:
     """Return the newest exported head of every chain, and the chains that were exported again from an earlier end."""
     newest: dict[Chain, dict[str, object]] = {}
     forked: set[Chain] = set()
-    # Each file is in the order of its moments; so is what is read of all of them.
+    # Each file is in chronological order, and so is the merged result.
     for head in heapq.merge(*map(_read_file, heads_files()), key=_moment):
         if "dropped" in head:
             continue
@@ -100,7 +101,7 @@ def read_exported() -> tuple[dict[Chain, dict[str, object]], set[Chain]]:
 
 
 def heads_files() -> list[Path]:
-    """Return the files of exported heads: one, or where the name has `{host}`, that of every machine in the folder."""
+    """Return the files of exported heads: one, or, if the name contains `{host}`, those of all machines in the directory."""
     path = Path(settings.AUDIT_HEADS_FILE)
     if HOST in path.name:
         found = path.parent.glob(glob.escape(path.name).replace(HOST, "*"))
@@ -114,14 +115,14 @@ def _read_file(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 record = orjson.loads(line)
                 heads = read_round(record) if "heads" in record else [record]
-            except ValueError:  # a line cut off by a crash
+            except ValueError:  # a line truncated by a crash
                 log.warning("audit_heads_file_line_unreadable", file=str(path))
             else:
                 yield from heads
 
 
 def is_signed_export(exported: dict[str, Any]) -> bool:
-    """Tell whether an exported head was signed by a key that holds: by itself, as earlier releases did, or with its round."""
+    """Return whether a valid key signed an exported head: individually, as in earlier releases, or with its round."""
     if (found := exported.get("round")) is not None:
         return found.signer is not None
     digest = bytes.fromhex(exported["digest"])
@@ -130,12 +131,12 @@ def is_signed_export(exported: dict[str, Any]) -> bool:
 
 
 def _moment(record: dict[str, Any]) -> str:
-    """Return when a record was written, as a text that sorts (RFC 3339, UTC)."""
+    """Return when a record was written, as a sortable string (RFC 3339, UTC)."""
     return str(record.get("signed_at") or record.get("restored") or record.get("created") or "")
 
 
 def export_restored(chains: dict[Chain, int]) -> None:
-    """Append, signed, that these chains go on after so many seals: what came then was lost with the database."""
+    """Append a signed record that these chains continue after the given number of seals: later ones were lost with the database."""
     now = rfc3339(clock.now())
     append_to_file(
         [
@@ -156,7 +157,7 @@ def _forget_lost(
 ) -> None:
     chain = Chain.from_json(record)
     statement = _restored_statement(chain, int(str(record["seals"])), str(record["restored"]))
-    # An old line that is put there again says nothing about a newer head.
+    # A replayed old line does not affect a newer head.
     is_newer = chain in newest and str(newest[chain]["signed_at"]) < str(record["restored"])
     if is_newer and is_signed(statement, bytes.fromhex(str(record["signature"]))):
         del newest[chain]
@@ -174,19 +175,19 @@ def own_file() -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[BinaryIO]:
-    """Open `path` for appending, made if it is not there, and let no other process of this machine append meanwhile."""
+    """Open `path` for appending, creating it if necessary, under a lock among this machine's processes."""
     while True:
         file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab")
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            # Another file may have taken its place while the lock was waited for (audit.seals.compacting).
+            # The file may have been replaced while waiting for the lock (audit.seals.compacting).
             if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 yield file
                 return
 
 
 def append_to_file(records: list[dict[str, object]]) -> None:
-    """Append to AUDIT_HEADS_FILE; the records are on disk before this returns. Raises OSError."""
+    """Append to AUDIT_HEADS_FILE. The records are synced before this returns. Raises OSError."""
     path = own_file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     lines = b"".join(orjson.dumps(record) + b"\n" for record in records)
@@ -197,12 +198,12 @@ def append_to_file(records: list[dict[str, object]]) -> None:
 
 
 def signer_of_head(head: SealHead) -> bytes | None:
-    """Return the public key that has signed a head, of those that hold; None when nobody of them has signed it as it is."""
+    """Return the valid public key that has signed a head in its current state, or None."""
     return signer_of(statement_of(head), bytes(head.signature) if head.signature else None)
 
 
 def head_as_json(head: SealHead) -> dict[str, object]:
-    """Return a head as it is downloaded, and was exported by releases before rounds."""
+    """Return a head in its download format, which is also the export format of releases before rounds."""
     return {
         "company": str(head.company_id),
         "mode": head.mode,
@@ -213,6 +214,6 @@ def head_as_json(head: SealHead) -> dict[str, object]:
         "digest": bytes(head.digest).hex(),
         "signature": bytes(head.signature).hex() if head.signature else None,
         "signed_at": rfc3339(head.signed_at) if head.signed_at else None,
-        # The key that signed it, which may be a former one: the reader checks the signature by it.
+        # The key that signed it, possibly a former one; the reader verifies the signature with it.
         "public_key": (signer_of_head(head) or public_key()).hex(),
     }

@@ -1,7 +1,7 @@
 """Rounds: heads of many chains that are exported under one signature, as one line of AUDIT_HEADS_FILE.
 
-Of the 467 bytes of a head that is exported by itself, most are its own signature, key and moment. In a full round it takes 99, and is
-proved by the round's signature; what a company downloads has a signature of its own, which the database keeps (`SealHead.signature`).
+Most of the 467 bytes of an individually exported head are its signature, key and time. In a full round a head takes 99 bytes and
+is covered by the round's signature. A company's download contains the head's own signature, stored in `SealHead.signature`.
 """
 
 import base64
@@ -11,12 +11,12 @@ from typing import Any
 
 from audit.signing import VERSION, Chain, head_statement, public_key, sign, signer_of
 
-# What a line lists: by `<mode> <stream> <day>`, the company, the number of seals, of rows, and the last digest of each chain.
+# The contents of a line: by `<mode> <stream> <day>`, the company, number of seals, number of rows and last digest of each chain.
 Listed = dict[str, list[list[Any]]]
 
 
 class Round:
-    """What was signed together; asked by each of its heads, and checked once."""
+    """Heads that were signed together. The signature is verified once and shared by all of them."""
 
     __slots__ = ("_listed", "_signature", "_signed_at", "_signer")
 
@@ -27,7 +27,7 @@ class Round:
 
     @property
     def signer(self) -> bytes | None:
-        """The key, of those that hold, that has signed exactly these heads; None when none has."""
+        """The valid key that has signed exactly these heads, or None."""
         if self._listed is not None:
             self._signer = signer_of(_statement(self._listed, self._signed_at), self._signature)
             self._listed = None
@@ -35,7 +35,7 @@ class Round:
 
 
 def sign_round(heads: Iterable[tuple[Chain, int, int, bytes]], *, signed_at: str) -> dict[str, object]:
-    """Return the line of a round: of each chain its number of seals, of rows, and its last digest."""
+    """Return the line of a round, with each chain's number of seals, number of rows and last digest."""
     listed: Listed = {}
     for chain, seals, rows, digest in heads:
         group = f"{chain.mode} {chain.stream} {chain.day.isoformat()}"
@@ -50,7 +50,7 @@ def sign_round(heads: Iterable[tuple[Chain, int, int, bytes]], *, signed_at: str
 
 
 def read_round(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the heads of a round, each as if it had been exported by itself, and its Round. Raises ValueError."""
+    """Return the heads of a round in the format of individual exports, each with its Round. Raises ValueError."""
     try:
         listed: Listed = record["heads"]
         common = {name: record[name] for name in ("signed_at", "signature", "public_key")}
@@ -71,7 +71,7 @@ def read_round(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _statement(listed: Listed, signed_at: str) -> bytes:
-    """Return what the signature of a round signs: its moment, and the statement of each head on a line."""
+    """Return the statement signed by a round's signature: its time, and each head's statement on a line."""
     statements = [head_statement(*head) for head in _parsed(listed)]
     return b"\n".join([f"{VERSION} round {signed_at} heads={len(statements)}".encode(), *statements])
 

@@ -1,4 +1,4 @@
-"""How long the oldest entry has waited for its seal."""
+"""The age of the oldest unsealed entry."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ LIMIT_SECONDS = 300.0
 
 
 def read_oldest_entry() -> Iterator[Reading]:
-    """Yield how long the oldest entry has waited for its seal. What was removed before it could be sealed counts too."""
+    """Yield the age of the oldest unsealed entry, including entries that were removed before they could be sealed."""
     with system_context(reason="oldest unsealed entry"):
         oldest = UnsealedEntry.objects.aggregate(oldest=Min("created"))["oldest"]
     waited = (clock.now() - oldest).total_seconds() if oldest else 0.0

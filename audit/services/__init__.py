@@ -1,4 +1,4 @@
-"""Writes of audit: that somebody read the trail out is itself on the trail."""
+"""Writes of audit: exports of the trail are recorded in the trail."""
 
 from audit.events import AuditExported, ProofDownloaded
 from core.events import publish
@@ -8,7 +8,7 @@ from core.values import ids
 
 
 def record_export(*, what: str, kind: str, filters: dict[str, str], actor: Principal) -> None:
-    """Record an export of `what` (entries, requests or usage) in the format `kind`, narrowed by `filters`."""
+    """Record an export of `what` (entries, requests or usage) in the format `kind` with `filters`."""
     publish(
         AuditExported(
             object_id=ids.encode("co", require_tenant().company_id),
@@ -19,7 +19,7 @@ def record_export(*, what: str, kind: str, filters: dict[str, str], actor: Princ
 
 
 def record_proof(*, stream: str, day: str, actor: Principal) -> None:
-    """Record that a day with its seals was downloaded."""
+    """Record the download of a day with its seals."""
     publish(
         ProofDownloaded(
             object_id=ids.encode("co", require_tenant().company_id), detail={"stream": stream, "day": day}

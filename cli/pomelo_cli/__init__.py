@@ -1,3 +1,3 @@
-"""Pomelo's command for integrators: events of a test key on your own machine. Uses the API, and nothing of the server."""
+"""Pomelo's CLI for integrators: receive a test key's events on your own machine. Uses only the API, no server code."""
 
 __version__ = "0.1.0"

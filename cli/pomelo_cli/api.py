@@ -1,4 +1,4 @@
-"""Requests to Pomelo's API with one key, and what its refusals mean to whoever runs the command."""
+"""Requests to Pomelo's API with one key, and explanations of its errors for the user."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import httpx
 from pomelo_cli import __version__
 from pomelo_cli.problems import Problem, Unreachable
 
-# Longer than a server keeps a question open (pomelo_cli.reading.WAIT_SECONDS).
+# Longer than the server's long poll (pomelo_cli.reading.WAIT_SECONDS).
 TIMEOUT_SECONDS = 30.0
-# A server that asks for more is not waited for longer than this at a time; then it is asked again.
+# A longer Retry-After is capped at this; then the request is retried.
 LONGEST_WAIT_SECONDS = 300.0
 
 
@@ -29,7 +29,7 @@ class Api:
             base_url=self.url,
             headers={"Authorization": f"Bearer {secret}", "User-Agent": f"pomelo-cli/{__version__}"},
             timeout=TIMEOUT_SECONDS,
-            follow_redirects=False,  # the key belongs to this host
+            follow_redirects=False,  # do not send the key to another host
             transport=transport,
         )
 
@@ -40,15 +40,15 @@ class Api:
         self._http.close()
 
     def get(self, path: str, parameters: Mapping[str, str | int] | None = None) -> Any:
-        """Return the parsed answer. Raises Unreachable when asking again may help, Problem when it will not."""
+        """Return the parsed response. Raises Unreachable if a retry may help, Problem if it will not."""
         return self._send("GET", path, params=dict(parameters or {}))
 
     def write(self, method: str, path: str, body: Any = None, *, key: str) -> Any:
-        """Send `body` under the idempotency key `key`; return the parsed answer, None of an empty one. Raises as `get`."""
+        """Send `body` with the idempotency key `key`. Return the parsed response, None if it is empty. Raises like `get`."""
         return self._send(method, path, json=body or {}, headers={"Idempotency-Key": key})
 
     def delete(self, path: str, *, key: str) -> None:
-        """Delete what is at `path`. Raises as `get`."""
+        """Delete the resource at `path`. Raises like `get`."""
         self._send("DELETE", path, headers={"Idempotency-Key": key})
 
     def _send(self, method: str, path: str, **options: Any) -> Any:
@@ -64,7 +64,7 @@ class Api:
 
 
 def _checked_url(text: str) -> str:
-    """Return the address without its trailing slash. Raises Problem for one that a key must not be sent to."""
+    """Return the URL without its trailing slash. Raises Problem for one that a key must not be sent to."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
@@ -81,7 +81,7 @@ def _checked_url(text: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether `host` is this machine by its name or address."""
+    """Return whether `host` is a loopback name or address."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -113,7 +113,7 @@ def _retry_after(answer: httpx.Response) -> float | None:
 
 
 def _explained(answer: httpx.Response, url: str) -> str:
-    """Return what a refusal means and what to do about it."""
+    """Return what an error means and how to fix it."""
     try:
         problem = answer.json()
         error = problem["error"]

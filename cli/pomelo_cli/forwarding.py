@@ -1,4 +1,4 @@
-"""One event to a server on this machine, signed as Pomelo signs a webhook (Standard Webhooks)."""
+"""Forwards events to a local server, signed like Pomelo's webhooks (Standard Webhooks)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ import standardwebhooks
 from pomelo_cli import __version__
 from pomelo_cli.problems import Problem
 
-# As deliveries of Pomelo: 15 seconds, and bodies up to 64 KiB.
+# The same as Pomelo's deliveries: 15 seconds, and bodies up to 64 KiB.
 TIMEOUT_SECONDS = 15.0
 LARGEST_BYTES = 64 * 1024
-# A server that is being restarted does not listen for a moment.
+# A server that is restarting does not listen for a moment.
 PAUSES_SECONDS = (0.5, 1.0, 2.0)
 
 
 def new_secret() -> str:
-    """Return a signing secret for one run: 32 random bytes, written as endpoints' secrets are."""
+    """Return a signing secret for one run: 32 random bytes in the format of endpoint secrets."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -33,7 +33,7 @@ class Forwarder:
     def __init__(self, url: str, secret: str) -> None:
         self.url = _checked_url(url)
         self._signer = standardwebhooks.Webhook(secret)
-        # Straight to the address: a proxy of the environment is for other people's machines.
+        # Connect directly: proxies from the environment are meant for remote hosts.
         self._http = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
 
     def __enter__(self) -> Forwarder:
@@ -43,7 +43,7 @@ class Forwarder:
         self._http.close()
 
     def forward(self, event: dict[str, Any], *, api_url: str) -> str:
-        """Post `event`; return the line that says what came of it: the status and how many milliseconds it took."""
+        """Post `event`. Return a line with the status and the duration in milliseconds."""
         body = body_of(event, api_url=api_url)
         for pause in (*PAUSES_SECONDS, None):
             now = datetime.now(UTC)
@@ -69,7 +69,7 @@ class Forwarder:
 
 
 def body_of(event: dict[str, Any], *, api_url: str) -> str:
-    """Return the body that a webhook of `event` has: of a larger one than 64 KiB, the object's id and where to read it all."""
+    """Return the webhook body of `event`; above 64 KiB, with the object's id and a link instead of the object."""
     body = _json(event)
     if len(body.encode()) <= LARGEST_BYTES:
         return body
@@ -92,7 +92,7 @@ def _line(event: dict[str, Any], outcome: str, began: float) -> str:
 
 
 def _checked_url(text: str) -> str:
-    """Return the address. Raises Problem for one that nothing can be posted to."""
+    """Return the URL. Raises Problem for an invalid one."""
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:

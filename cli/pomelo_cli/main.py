@@ -22,7 +22,7 @@ _PATTERN = re.compile(r"\*|[a-z_]+\.(\*|[a-z_]+)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status: 0, 1 when something has to be put right, 2 for wrong arguments."""
+    """Run one command and return its exit status: 0, 1 for an error, 2 for invalid arguments."""
     options = _parser().parse_args(arguments)
     try:
         with Api(options.api_url, _secret()) as api:
@@ -63,7 +63,7 @@ def _listen(api: Api, options: argparse.Namespace) -> int:
 
 
 def _trigger(api: Api, event_type: str) -> int:
-    if event_type in RECIPES:  # what there is no recipe for is told without asking
+    if event_type in RECIPES:  # types without a recipe are refused without a request
         _require_events_scope(_test_key(api))
     event, about = trigger(api, event_type)
     _say(f"{event_type}  {event}  {about}")
@@ -71,7 +71,7 @@ def _trigger(api: Api, event_type: str) -> int:
 
 
 def _secret() -> str:
-    """Return the key's secret from POMELO_SECRET: an argument would show in the list of processes. Raises Problem."""
+    """Return the key's secret from POMELO_SECRET, because arguments are visible in the process list. Raises Problem."""
     secret = os.environ.get("POMELO_SECRET", "").strip()
     if not secret:
         raise Problem(
@@ -90,7 +90,7 @@ def _secret() -> str:
 
 
 def _test_key(api: Api) -> dict[str, Any]:
-    """Return who the key is. Raises Problem for a live one."""
+    """Return the response of whoami. Raises Problem for a live key."""
     who: dict[str, Any] = api.get("/v1/whoami")
     if who["mode"] != "test":
         raise Problem(
@@ -108,7 +108,7 @@ def _require_events_scope(who: dict[str, Any]) -> None:
 
 
 def _check_patterns(api: Api, patterns: Sequence[str]) -> None:
-    """Raise Problem for a pattern that no event type of this Pomelo matches."""
+    """Raise Problem for a pattern that matches no event type of this server."""
     if list(patterns) == ["*"]:
         return
     kinds: list[str] = api.get("/v1/openapi.json")["components"]["schemas"]["EventTypeFilter"]["enum"]
@@ -121,7 +121,7 @@ def _check_patterns(api: Api, patterns: Sequence[str]) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # at once, also into a pipe
+    print(line, flush=True)  # unbuffered, also when piped
 
 
 def _parser() -> argparse.ArgumentParser:

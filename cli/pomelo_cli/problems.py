@@ -1,14 +1,14 @@
-"""What ends the command: one sentence that says what is wrong and one that says how to fix it."""
+"""Errors of the command. Each message says what is wrong and how to fix it."""
 
 
 class Problem(Exception):
-    """The command cannot go on; its text is for the person at the terminal."""
+    """The command cannot continue. The message is shown to the user."""
 
 
 class Unreachable(Exception):
-    """The API did not answer, or asked to come back later. It is worth asking again.
+    """The API did not respond, or asked to retry later.
 
-    `retry_after` is how many seconds the server asked to wait, or None when it did not say.
+    `retry_after` is the number of seconds the server asked to wait, or None.
     """
 
     def __init__(self, reason: str, *, retry_after: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Events on from a position. The position moves when an event has been handed on, so a broken connection loses none."""
+"""Reads events from a position. The position advances after an event was handled, so a lost connection loses none."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pomelo_cli.problems import Problem, Unreachable
 from pomelo_cli.since import parse_since
 
 PAGE = 100
-# How long the server may keep a question that it has no answer to yet: an idle listener asks three times a minute.
+# The duration of a long poll: an idle listener sends three requests a minute.
 WAIT_SECONDS = 20
-# Between questions while events keep coming: at most 30 a minute, half of what the smallest limit of a key allows.
+# The pause between requests while events keep arriving: at most 30 a minute, half of the lowest limit of a key.
 POLL_SECONDS = 2.0
-# Where the server has no room for waiting, it says at once that there is nothing: then it is asked less and less often.
+# A server without capacity for long polls responds immediately with an empty page; then the pauses grow.
 LONGEST_POLL_SECONDS = 5.0
 FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 1.0, 30.0
 
@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 
 
 def start_of(api: Api, since: str | None) -> dict[str, str]:
-    """Return the query parameters that begin after `since`, or after the newest event there is. Raises Problem, Unreachable."""
+    """Return the query parameters to start after `since`, or after the newest event. Raises Problem, Unreachable."""
     if since is not None:
         return parse_since(since, now=datetime.now(UTC))
     newest = api.get("/v1/events", {"limit": 1})["data"]
@@ -41,10 +41,10 @@ def read_events(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Event]:
-    """Yield every event after `start`, oldest first, without end.
+    """Yield every event after `start`, oldest first, indefinitely.
 
-    Raises Problem when the key or the position is refused. What passes by itself (no connection, 429, 5xx) is said once a
-    time and waited for: as long as Retry-After says, else from 1 s, doubled up to 30 s, each up to a fifth longer.
+    Raises Problem if the key or the position is refused. Transient errors (no connection, 429, 5xx) are reported once each
+    and retried after Retry-After, or else with exponential backoff from 1 s to 30 s, plus up to 20% jitter.
     """
     position, failures, pause = dict(start), 0, POLL_SECONDS
     while True:
@@ -76,7 +76,7 @@ def read_events(
             pause = POLL_SECONDS
             if not page["has_more"]:
                 sleep(pause)
-        elif clock() - asked < WAIT_SECONDS / 2:  # not kept, or not for long
+        elif clock() - asked < WAIT_SECONDS / 2:  # the server did not wait, or not for long
             sleep(pause)
             pause = min(pause + 1.0, LONGEST_POLL_SECONDS)
 

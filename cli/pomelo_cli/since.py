@@ -1,4 +1,4 @@
-"""Where `listen` begins to read: at the newest event, at one that is named, or at a moment."""
+"""Where `listen` starts reading: at the newest event, at a given event, or at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_since(text: str, *, now: datetime) -> dict[str, str]:
-    """Return the query parameters that begin at `text`: `evt_…` (after it), `10m`, or an RFC 3339 moment. Raises Problem."""
+    """Return the query parameters to start at `text`: `evt_…` (after it), `10m`, or an RFC 3339 time. Raises Problem."""
     if text.startswith("evt_"):
         return {"starting_after": text}
     if match := re.fullmatch(r"(\d{1,6})([smhd])", text):

@@ -1,4 +1,4 @@
-"""`trigger`: real objects, made through the API with the test key, whose making has the event as a consequence."""
+"""`trigger`: causes an event by creating real objects through the API with the test key."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pomelo_cli.api import Api
 from pomelo_cli.problems import Problem, Unreachable
 
 NOTE = {"made_by": "pomelo trigger"}
-# Payments and messages are taken on by the platform's worker.
+# Payments and messages are processed by the platform's worker.
 EVENT_SECONDS = 30.0
 POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes objects, each write once: its idempotency keys are of this run."""
+    """Creates objects. Idempotency keys, unique to this run, make each write happen once."""
 
     api: Api
 
@@ -95,7 +95,7 @@ def _after_finalizing(action: str) -> Callable[[Maker], str]:
     return lambda make: str(make.post(f"/v1/invoices/{make.finalized()['id']}/{action}")["id"])
 
 
-# Each makes its objects and returns the id of the one that the event is about.
+# Each recipe creates its objects and returns the id of the event's object.
 RECIPES: dict[str, Callable[[Maker], str]] = {
     "customer.created": lambda make: str(make.customer()["id"]),
     "customer.updated": _customer_updated,
@@ -124,9 +124,9 @@ RECIPES: dict[str, Callable[[Maker], str]] = {
 
 
 def trigger(api: Api, event_type: str) -> tuple[str, str]:
-    """Make the objects; return the ids of the event and of what it is about.
+    """Create the objects. Return the ids of the event and its object.
 
-    Raises Problem for a type there is no recipe for, a refusal, or an event that does not come within 30 seconds.
+    Raises Problem for a type without a recipe, a refused request, or an event that does not arrive within 30 seconds.
     """
     recipe = RECIPES.get(event_type)
     if recipe is None:
@@ -147,7 +147,7 @@ def trigger(api: Api, event_type: str) -> tuple[str, str]:
 
 
 def wait_for(happened: Callable[[], bool]) -> None:
-    """Return when `happened` says so. Raises Problem after 30 seconds."""
+    """Wait until `happened` returns true. Raises Problem after 30 seconds."""
     for _ in _polls():
         if happened():
             return

@@ -136,7 +136,7 @@ def reason_action(
             if not request.user.has_perm(permission):
                 raise PermissionDenied
             back = own_page(request, request.POST.get("back", ""))
-            again: HttpResponse | None = self.admin_site.ask_who_it_is(
+            again: HttpResponse | None = self.admin_site.require_recent_login(
                 request, back=back or request.get_full_path()
             )
             if again:

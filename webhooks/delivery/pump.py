@@ -98,9 +98,7 @@ class Pump:
             step = await self._loop.run_in_executor(
                 database, run_cycle, done, places, failing_places, self._limits
             )
-        except (
-            Exception
-        ) as error:  # requests are in progress, and their results must be recorded whatever happens
+        except Exception as error:  # attempts are in progress and must be recorded whatever happens
             if is_outage(error):
                 log.warning("webhooks.database_unavailable", error=str(error))
             else:
@@ -126,9 +124,7 @@ class Pump:
             self._done.append(
                 outcome
             )  # looked up after the await: a cycle may have replaced the list in the meantime
-        except (
-            Exception
-        ):  # a bug of ours, not the receiver's: the delivery is claimed again when its lease expires
+        except Exception:  # a bug of ours: the delivery is claimed again when its lease expires
             log.exception("webhooks.send_failed", delivery=str(job.delivery_id))
         finally:
             self._sending -= 1

@@ -1,4 +1,4 @@
-"""`manage.py create_company`: create a company and, if need be, its owner."""
+"""`manage.py create_company`: create a company and, if necessary, its owner."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--owner-email", required=True, help="email of the owner; created when new")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Create the owner when new, then the company."""
+        """Create the owner if they are new, then the company."""
         try:
             email = parse_email(options["owner_email"]).lower()
         except InvalidEmail as error:

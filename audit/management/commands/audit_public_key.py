@@ -1,4 +1,4 @@
-"""`manage.py audit_public_key`: the public key that checks this platform's signatures, as AUDIT_VERIFY_KEYS wants it."""
+"""`manage.py audit_public_key`: the public key of this platform's signatures, in the format of AUDIT_VERIFY_KEYS."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ class Command(BaseCommand):
     help = "Print the public key of AUDIT_SIGNING_KEY."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print it. Raises ImproperlyConfigured for a bad key."""
+        """Print the key. Raises ImproperlyConfigured if it is invalid."""
         self.stdout.write(public_key().hex())

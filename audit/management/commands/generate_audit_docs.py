@@ -20,10 +20,10 @@ BEGIN, END = "<!-- events: written by generate_audit_docs -->\n", "<!-- end of e
 
 
 def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
-    """Return, for every event type of `apps`, the modules that publish it, as the source says."""
+    """Return the modules that publish each event type of `apps`, found by parsing the source."""
     for app in apps:
         if find_spec(f"{app.name}.staff") is not None:
-            import_module(f"{app.name}.staff")  # events that the staff site itself brings about
+            import_module(f"{app.name}.staff")  # events of the staff site itself
     owners = {
         kind: owner
         for kind, event in EVENT_TYPES.items()
@@ -40,23 +40,23 @@ def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
             module = ".".join([one.name, *parts]).removesuffix(".__init__")
             text = path.read_text()
             if names.search(text) is None:
-                continue  # most files, which need not be parsed
+                continue  # skip parsing, which is the case for most files
             tree = ast.parse(text)
             imported = _imported(tree)
             for node in ast.walk(tree):
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in kinds:
                     kind = kinds[node.id]
-                    # Two classes may share a name: an event counts where its own app names it, or where it was imported.
+                    # Classes may share a name, so an event counts only in its own app or where it was imported.
                     if owners[kind] is one:
                         found[kind].add(module)
                     elif (EVENT_TYPES[kind].__module__, node.id) in imported:
                         elsewhere[kind].add(module)
-    # An app above may do what an app below has the event of.
+    # A higher-level app may publish an event of a lower-level one.
     return {kind: sorted(modules or elsewhere[kind]) for kind, modules in sorted(found.items())}
 
 
 def _imported(tree: ast.Module) -> set[tuple[str, str]]:
-    """Return what a module imports by name, each with the module it is from."""
+    """Return the names a module imports, each with its source module."""
     return {
         (node.module or "", alias.name)
         for node in ast.walk(tree)
@@ -66,7 +66,7 @@ def _imported(tree: ast.Module) -> set[tuple[str, str]]:
 
 
 def event_table() -> str:
-    """Return the list as a Markdown table."""
+    """Return the events as a Markdown table."""
     lines = ["| Event | Written by | When |", "|---|---|---|"]
     for kind, modules in writers(own_apps()).items():
         meaning = " ".join((EVENT_TYPES[kind].__doc__ or "").split())

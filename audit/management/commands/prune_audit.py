@@ -1,4 +1,4 @@
-"""`manage.py prune_audit`: drop the days that are older than AUDIT_RETENTION_DAYS."""
+"""`manage.py prune_audit`: drop days older than AUDIT_RETENTION_DAYS."""
 
 from argparse import ArgumentParser
 from typing import Any

@@ -15,7 +15,7 @@ SHOWN = 20
 
 
 class Command(BaseCommand):
-    """Verifies the trail; fails, naming the first bad rows, when something was changed."""
+    """Verifies the trail. Fails if anything was tampered with, naming the first bad rows."""
 
     help = "Check audit entries and requests against their seals and signatures."
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--day", type=arguments.day, help="only this day (YYYY-MM-DD)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Verify, with a bar; raises CommandError when anything is wrong."""
+        """Verify with a progress bar. Raises CommandError if anything is wrong."""
         heads = [head for head in list_heads() if options["day"] in (None, head.day)]
         exported, findings, rows = exported_heads(), [], 0
         with Progress(console=Console(stderr=True)) as progress:
@@ -33,19 +33,19 @@ class Command(BaseCommand):
                 findings += list(verify_chain(head, exported.get(chain_of(head))))
                 rows += head.rows
                 progress.advance(task)
-        # A chain that was removed altogether, its head too, is on no list of heads: it is missed here.
+        # A chain removed together with its head is not in the list of heads; it is detected here.
         findings += list(verify_days(options["day"]))
         self.stdout.write(
             f"{len(heads)} chains with {rows} rows checked; {len(exported)} exported heads compared."
         )
         if findings:
-            raise CommandError(self._said(findings))
+            raise CommandError(self._summary(findings))
         self.stdout.write(
             "Nothing was changed, removed, inserted, moved or cut off."
             if heads
             else "Nothing is known of this day: neither rows nor seals nor exported heads."
         )
 
-    def _said(self, findings: list[Finding]) -> str:
+    def _summary(self, findings: list[Finding]) -> str:
         lines = [f"{len(findings)} findings; the first:", *(f"  {finding}" for finding in findings[:SHOWN])]
         return "\n".join(lines)

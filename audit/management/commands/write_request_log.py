@@ -1,4 +1,4 @@
-"""`manage.py write_request_log`: a writer of its own, for more requests than Celery's worker should carry."""
+"""`manage.py write_request_log`: a dedicated writer, for more requests than the Celery worker should handle."""
 
 import signal
 import time
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     help = "Write the request log from the stream into PostgreSQL until stopped."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Offer the one step of an upgrade that only an operator can answer for."""
+        """Declare the option for an upgrade step that needs an operator's decision."""
         parser.add_argument(
             "--adopt-unsealed",
             action="store_true",
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run until told to stop; what was taken and not written is delivered again."""
+        """Run until stopped. Claimed batches that were not written are redelivered."""
         if options["adopt_unsealed"]:
             self.stdout.write(f"{Writer().adopt_unsealed()} requests adopted.")
             return
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         while not is_over:
             try:
                 written = writer.drain(seconds=60, stop=lambda: is_over)
-            except Exception:  # whatever it is, requests go on being logged and must be written
+            except Exception:  # keep running: requests continue to be logged and must be written
                 FAILURES.labels("write-request-log").inc()
                 log.exception("request_log_writer_failed")
                 connection.close()
