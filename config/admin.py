@@ -24,8 +24,8 @@ from core.operations.health import check_readiness
 from core.tenancy import system_context
 from core.ui.staff import StaffModelAdmin
 
-# unfold positions its parts by style attributes and drives them with Alpine.js, which evaluates expressions. Only staff
-# with a second factor get these pages, and no inline script is allowed even here.
+# unfold uses style attributes and Alpine.js, which evaluates expressions. Only staff with a second factor get these pages, and
+# inline scripts are not allowed even here.
 STAFF_POLICY = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsafe-inline'"]}
 
 
@@ -40,15 +40,15 @@ class StaffSite(UnfoldAdminSite):
     def register(
         self, model_or_iterable: Any, admin_class: type[ModelAdmin] | None = None, **options: Any
     ) -> None:
-        """Take only admins that keep account of every look and ask for reasons.
+        """Register only admins that audit every view and require reasons.
 
-        Other apps bring theirs (addresses, groups), by which staff could change things unseen: these are left out.
+        Admins of third-party apps (addresses, groups) are skipped, because staff could make unaudited changes with them.
         """
         if admin_class is not None and issubclass(admin_class, StaffModelAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        """Show above the list of tables what waits for staff, and how the engines and the background work do."""
+        """Show pending work and the health of engines and background jobs above the list of models."""
         context = {
             "waiting": home.list_waiting(self, request),
             "readings": read_all(),
@@ -57,7 +57,7 @@ class StaffSite(UnfoldAdminSite):
         return super().index(request, {**(extra_context or {}), **context})
 
     def get_urls(self) -> list[Any]:
-        """Put the page of a company in place of the form of its row."""
+        """Replace the change form of a company with its own page."""
         page = self.admin_view(partial(company.show, self))
         return [
             path("accounts/company/<path:object_id>/change/", page, name="accounts_company_change"),
@@ -65,14 +65,14 @@ class StaffSite(UnfoldAdminSite):
         ]
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Staff who have a second factor; allauth has asked for it at sign-in."""
+        """Allow staff with a second factor, which allauth has verified at sign-in."""
         user = request.user
         return bool(user.is_active and user.is_staff and is_mfa_enabled(user))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Send everybody through the one sign-in page, and staff without a second factor to where they add one.
+        """Redirect to the common sign-in page, or staff without a second factor to the page that adds one.
 
-        Whoever is signed in and no staff is refused: the sign-in page would send them straight back. Raises PermissionDenied.
+        A signed-in user who is not staff is refused, because the sign-in page would redirect back. Raises PermissionDenied.
         """
         user = request.user
         if user.is_authenticated and user.is_staff:
@@ -85,11 +85,11 @@ class StaffSite(UnfoldAdminSite):
     def password_change(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Send staff to the one page on which a password changes, which tells them by mail and writes it down."""
+        """Redirect to the common password page, which sends a notification and is audited."""
         return HttpResponseRedirect(reverse("account_change_password"))
 
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Answer Ctrl+K (`config.staff.search`). unfold's own keeps results in the cache, and leaves no trace of a look."""
+        """Handle Ctrl+K (`config.staff.search`). unfold's own search caches results and is not audited."""
         text = request.GET.get("s", "").strip()
         if not text:
             return HttpResponse()
@@ -108,23 +108,23 @@ class StaffSite(UnfoldAdminSite):
         )
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        """Not there: it would list objects of every company, and no trail would say so. Raises Http404."""
+        """Disabled, because it would list objects of every company without an audit entry. Raises Http404."""
         raise Http404
 
     def require_recent_login(self, request: HttpRequest, *, back: str) -> HttpResponse | None:
-        """Return the way to confirm one's identity, and from there to `back`, when the last login is long ago; or None."""
+        """Return a redirect to re-authentication (and then to `back`) if the last login is too old, otherwise None."""
         return None if logged_in_recently(request) else reauthenticate(request, back=back)
 
     def admin_view(
         self, view: Callable[..., HttpResponse], cacheable: bool = False
     ) -> Callable[..., HttpResponse]:
-        """Run `view` inside `system_context`, rendered before it is left."""
+        """Run `view` inside `system_context`, including rendering."""
 
         @csp_update(STAFF_POLICY)
         @wraps(view)
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if view == self.index:
-                # They ask Valkey, and PostgreSQL as the role that serves: neither can be done inside of the context.
+                # They query Valkey, and PostgreSQL as the serving role, which is not possible inside the context.
                 home.keep_checks(request, check_readiness())
             with system_context(reason=f"staff: {request.path}"):
                 response = view(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Mounts every app's API under /v1, as its AppConfig says. What no app has is answered by `core.api.entry`."""
+"""Mounts every app's API under /v1, as declared by its AppConfig. `core.api.entry` handles unknown paths."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""Beat's scheduler: Celery's, except that it adds no task while as many as can be of use wait already (core.background.backlog)."""
+"""Celery beat's scheduler, except that it adds no task while enough of them are queued already (core.background.backlog)."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from core.background.backlog import BACKLOG
 
 
 class BoundedScheduler(PersistentScheduler):
-    """Leaves out what is due while nobody takes it; it is due again in its turn."""
+    """Skips due tasks while the queue is backed up; they become due again on schedule."""
 
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
         """Send the task of `entry`, or nothing."""

@@ -74,7 +74,7 @@ app.conf.beat_schedule = {
 
 @worker_init.connect
 def _refuse_wrong_database_role(**kwargs: object) -> None:
-    # Needs the settings, which Celery's own start has read by now.
+    # Needs the settings, which Celery has loaded by now.
     from django.db import connection
 
     from config import worker_metrics
@@ -82,5 +82,5 @@ def _refuse_wrong_database_role(**kwargs: object) -> None:
 
     worker_metrics.install()
     refuse_wrong_database_role()
-    # The processes that run the tasks are forked from this one, and must not inherit its sockets.
+    # The pool's processes are forked from this one and must not inherit its sockets.
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's wrapper has it

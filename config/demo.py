@@ -1,4 +1,4 @@
-"""A demo company for the first start, made through the same services and commands an operator would use."""
+"""A demo company for the first start, created with the same services and commands an operator would use."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from core.tenancy import Tenant, tenant_context
 COMPANY = "Demo Company"
 EMAIL = "owner@demo.example"
 MODES: tuple[Mode, ...] = ("live", "test")
-# Outside of the European Union, so that its invoices need no tax identifier that somebody has.
+# Outside the European Union, so that its invoices need no real tax id.
 SELLER = {
     "legal_name": "Demo Company Ltd",
     "address": {"line1": "1 Example Street", "city": "Springfield", "country": "US"},
@@ -35,10 +35,10 @@ CUSTOMERS = (
 
 
 def seed_demo() -> dict[str, Any]:
-    """Create the demo company with its owner, customers and keys, and return what to show once.
+    """Create the demo company with its owner, customers and keys. Return the credentials, which are shown once.
 
-    Returns an empty dict when somebody has signed up already: a platform in use is never seeded. A first start that was cut
-    short before the last key is taken up again, since nothing of it was ever shown.
+    Returns an empty dict if somebody has signed up already: a platform in use is never seeded. A first start that was
+    interrupted before the last key is resumed, because nothing has been shown yet.
     """
     owner = User.objects.filter(email=EMAIL).first()
     if owner is None:
@@ -50,7 +50,7 @@ def seed_demo() -> dict[str, Any]:
         with tenant_context(Tenant(company.id, MODES[-1])):
             if ApiKey.objects.exists():
                 return {}
-    # Neither the keys nor the password are made in that transaction: hashing takes long.
+    # Keys and password are created outside that transaction, because hashing is slow.
     keys: dict[str, Any] = {str(mode): _issue_key(company, mode) for mode in MODES}
     password = secrets.token_urlsafe(12)
     owner.set_password(password)
@@ -79,7 +79,7 @@ def _issue_key(company: Company, mode: Mode) -> dict[str, str]:
         company=company.public_id,
         name=f"Demo ({mode})",
         mode=mode,
-        scopes=",".join(SCOPES),  # so that everything can be tried; there is nothing of value here to take
+        scopes=",".join(SCOPES),  # so that everything can be tried; the demo has no valuable data
         json=True,
         stdout=output,
     )

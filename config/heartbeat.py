@@ -1,8 +1,8 @@
-"""Signs of life of worker and beat, which answer no HTTP: a file (HEARTBEAT_FILE) that is touched as long as they work.
+"""Heartbeats of worker and beat, which serve no HTTP: a file (HEARTBEAT_FILE) that is touched as long as they work.
 
-The worker touches it from the timer of its event loop, which stands still when the loop does; beat before each message it sends, the
-most frequent of which is due every second. Who watches asks for the file's age (deploy/compose.yaml, deploy/kubernetes): a minute without
-a touch means that something hangs. While the broker is away a worker touches nothing, since it cannot be given work.
+The worker touches it from the timer of its event loop, which stops when the loop hangs; beat touches it before each message, the
+most frequent of which is due every second. Health checks read the file's age (deploy/compose.yaml, deploy/kubernetes): a minute
+without a touch means that the process hangs. While the broker is down the worker does not touch it, as it cannot receive work.
 """
 
 import os
@@ -17,7 +17,7 @@ WORKER_SECONDS = 5.0
 
 
 def touch() -> None:
-    """Touch the file, where there is to be one."""
+    """Touch the file, if configured."""
     if path := os.environ.get("HEARTBEAT_FILE"):
         Path(path).touch(mode=0o600)
 
@@ -28,12 +28,12 @@ class _WorkerHeartbeat(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Timer",)
 
     def start(self, worker: Any) -> None:
-        """Begin: at once, then every few seconds."""
+        """Touch the file now and then every few seconds."""
         touch()
         self._stop: Callable[[], None] = worker.timer.call_repeatedly(WORKER_SECONDS, touch).cancel
 
     def stop(self, worker: Any) -> None:
-        """End with the worker."""
+        """Stop with the worker."""
         self._stop()
 
 
@@ -47,7 +47,7 @@ def _on_publish(**_: Any) -> None:
 
 
 def install(app: Celery) -> None:
-    """Let the processes of `app` give signs of life, where HEARTBEAT_FILE is set."""
+    """Enable heartbeats for the processes of `app` if HEARTBEAT_FILE is set."""
     if os.environ.get("HEARTBEAT_FILE"):
         app.steps["worker"].add(_WorkerHeartbeat)
         beat_init.connect(_begin_beat)

@@ -1,4 +1,4 @@
-"""Mounts the pages of every app, as its AppConfig says, the staff site, the probes and the API."""
+"""Mounts the pages of every app, as declared by its AppConfig, the staff site, the probes and the API."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -7,7 +7,7 @@ from core.api import document
 from core.operations import health
 from core.resources import pomelo_apps
 
-# Names what the address speaks of when it is in another mode or company of the person's.
+# Says where the requested object is if it is in another mode or company of the user.
 handler404 = "config.pages.find.not_found"
 
 urlpatterns = [

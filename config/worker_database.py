@@ -1,7 +1,7 @@
-"""Connections of Celery's workers: given back to the pool after a task, as a web process does after a request.
+"""Database connections of Celery workers: returned to the pool after a task, like in a web process after a request.
 
-Celery's own fixup closes the whole pool around every task. That makes each task connect anew, and closes the pool under
-threads that outlive a task, such as the webhook pump.
+Celery's own fixup closes the whole pool around every task. Each task would then have to reconnect, and threads that outlive a
+task, such as the webhook pump, would lose the pool.
 """
 
 from typing import Any
@@ -12,14 +12,14 @@ from django.db import connections
 
 
 class PoolKeepingWorkerFixup(DjangoWorkerFixup):
-    """Celery's, except that tasks leave the pool open. After a fork it is still dropped: sockets cannot be shared."""
+    """Celery's fixup, except that tasks leave the pool open. It is still dropped after a fork, as sockets cannot be shared."""
 
     def on_task_prerun(self, sender: Any, **_: Any) -> None:
-        """Begin a task without a connection that the one before may have broken."""
+        """Drop a connection that the previous task may have broken."""
         self._give_back(sender)
 
     def on_task_postrun(self, sender: Any, **_: Any) -> None:
-        """Leave the connection to whoever needs one next."""
+        """Return the connection to the pool."""
         self._give_back(sender)
 
     def _give_back(self, sender: Any) -> None:
@@ -34,14 +34,14 @@ class PoolKeepingFixup(DjangoFixup):
 
     @property
     def worker_fixup(self) -> DjangoWorkerFixup:
-        """The worker's part, made when the settings can be read."""
+        """Create the worker's fixup, once the settings are available."""
         if self._worker_fixup is None:
             self._worker_fixup = PoolKeepingWorkerFixup(self.app)
         return self._worker_fixup
 
 
 def fixup(app: Celery) -> DjangoFixup:
-    """Install the integration; the name and the shape are Celery's."""
+    """Install the integration. Name and signature are given by Celery."""
     installed = PoolKeepingFixup(app)
     installed.install()
     return installed

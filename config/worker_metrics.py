@@ -1,7 +1,8 @@
-"""What a worker tells: its metrics, on a port of their own (WORKER_METRICS_PORT), and in its log the task and the request that asked for it.
+"""A worker's observability: metrics on a separate port (WORKER_METRICS_PORT), and task and request ids in its log.
 
-The pool's processes count in files of PROMETHEUS_MULTIPROC_DIR, which must be this worker's own and empty when it starts (a container's tmpfs);
-whoever asks gets the sum. Under `make run` web and worker share the folder and the web server's /metrics speaks for both.
+The pool's processes write to files in PROMETHEUS_MULTIPROC_DIR, which must be exclusive to this worker and empty at start (such as
+a container's tmpfs); a scrape returns the sum. Under `make run`, web and worker share the directory, and the web server's
+/metrics covers both.
 """
 
 import os
@@ -32,7 +33,7 @@ SECONDS = Histogram(
     ["task"],
     buckets=(0.01, 0.05, 0.25, 1.0, 5.0, 15.0, 60.0, 240.0),
 )
-# As core.values.ids writes one. The broker is not to be believed: nothing else of it gets into the log.
+# The format of core.values.ids. The broker is not trusted, so nothing else from it is logged.
 _REQUEST_ID = re.compile(r"req_[0-9a-z]{26}", re.ASCII)
 _began: dict[str, float] = {}
 _spans: dict[str, AbstractContextManager[Any]] = {}
@@ -69,7 +70,7 @@ def _begin(task_id: str, task: Any, **_: Any) -> None:
 
 
 def _begin_span(task_id: str, task: Any) -> None:
-    """Make a span of a task that a traced request asked for. What the schedule asks for is no part of anybody's trace."""
+    """Start a span for a task enqueued by a traced request. Scheduled tasks do not belong to a trace."""
     asked = (getattr(task.request, "headers", None) or {}).get(TRACE_HEADER)
     if isinstance(asked, str):
         attributes = {"messaging.message.id": task_id}
@@ -89,9 +90,9 @@ def _end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
 
 
 def install() -> None:
-    """Count tasks and name them in the log; serve the metrics once the worker is ready, where WORKER_METRICS_PORT is set.
+    """Count tasks, add them to the log, and serve the metrics once the worker is ready, if WORKER_METRICS_PORT is set.
 
-    Called when a worker starts: this file must not be imported before the settings are read and the folder of the metrics is there.
+    Called when a worker starts: this module must not be imported before the settings are loaded and the metrics directory exists.
     """
     task_prerun.connect(_begin)
     task_postrun.connect(_end)

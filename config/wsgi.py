@@ -5,7 +5,7 @@ import os
 
 import django
 
-# Until everything is imported there is no garbage worth a look at all of it (see the end).
+# Garbage collection during imports would be wasted work (see the end).
 gc.disable()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 
@@ -24,19 +24,19 @@ from core.postgres.end_of_request import return_connections  # noqa: E402 - need
 
 application = Handler()
 refuse_wrong_database_role()
-# Every view and what it imports, now instead of during the first request.
+# Import all views now instead of during the first request.
 assert get_resolver().url_patterns
-# Nothing is left to do when a request begins: its connection goes back to the pool when it ends, and DEBUG alone keeps queries.
+# Nothing to do at the start of a request: connections return to the pool at its end, and only DEBUG records queries.
 request_started.disconnect(close_old_connections)
 if not settings.DEBUG:
     request_started.disconnect(reset_queries)
-# Nor does the cache have anything to close when it ends: its connections are the process's (core.valkey.cache).
+# The cache has nothing to close at the end: its connections belong to the process (core.valkey.cache).
 request_finished.disconnect(close_caches)
 request_finished.disconnect(close_old_connections)
 request_finished.connect(return_connections)
-# No request has URLs of its own, so there are none to be forgotten.
+# No request has its own URLconf, so there is none to reset.
 request_finished.disconnect(reset_urlconf)
-# All of it lives as long as the process: the collector need not walk through it again and again.
+# All of it lives as long as the process, so the collector need not traverse it.
 gc.collect()
 gc.freeze()
 gc.enable()

@@ -1,1 +1,1 @@
-"""The front door: what stands between the socket and Django, so that no peer can hold a thread by being slow."""
+"""The front door between the socket and Django, which keeps slow peers from occupying threads."""

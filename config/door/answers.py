@@ -1,4 +1,4 @@
-"""Handing Django's answer to granian whole, so that a peer that reads slowly holds no thread."""
+"""Hands complete responses from Django to granian, so that a slow reader does not occupy a thread."""
 
 import contextlib
 import os
@@ -9,16 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-# Above this an answer lies in a file while it is sent, and its peer holds no memory either.
+# Larger responses are sent from a file, so that slow readers do not occupy memory either.
 MAX_BYTES_IN_MEMORY = 1_048_576
-# Granian opens the file at once and keeps it open while it sends; the name is not needed any more after this.
+# Granian opens the file immediately and keeps it open while sending, so the name can be removed after this.
 NAME_SECONDS = 60.0
 LEFTOVER_SECONDS = 3600.0
 PREFIX = "pomelo-answer-"
 
 
 class Sent:
-    """WSGI's `start_response`: keeps the status and the headers of one answer."""
+    """WSGI's `start_response`: stores the status and headers of one response."""
 
     __slots__ = ("headers", "status")
 
@@ -27,12 +27,12 @@ class Sent:
         self.headers: list[tuple[str, str]] = []
 
     def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-        """Called by the application before its first byte."""
+        """Called by the application before the first byte of the body."""
         self.status, self.headers = int(status[:3]), headers
 
 
 def send(proto: Any, sent: Sent, body: Iterable[bytes]) -> None:
-    """Take all of `body` and give it to granian, then close it, as PEP 3333 asks. Raises what the body raises."""
+    """Read all of `body`, pass it to granian, and close it as PEP 3333 requires. Raises what the body raises."""
     try:
         pieces: list[bytes] = []
         size = 0
@@ -51,7 +51,7 @@ def send(proto: Any, sent: Sent, body: Iterable[bytes]) -> None:
 
 
 def collect(body: Iterable[bytes]) -> bytes:
-    """Return all of `body`, and close it. Raises what the body raises."""
+    """Return all of `body` and close it. Raises what the body raises."""
     try:
         return b"".join(body)
     finally:
@@ -83,7 +83,7 @@ def _forget_later(name: str) -> None:
 
 
 def remove_leftovers() -> None:
-    """Remove the files of processes that died while they had some."""
+    """Remove files left by processes that crashed."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:

@@ -1,31 +1,31 @@
-"""Reading a body before anything believes in it: to its announced end, in good time, and never more than is accepted.
+"""Reads a request body before anything processes it: completely, within a time limit and a size limit.
 
-Reading costs no thread; a peer that sends a byte now and then holds nothing but its own connection, until its time is up.
+Reading occupies no thread. A peer that trickles bytes only occupies its own connection, until its time is up.
 """
 
 import asyncio
 from typing import Any
 
-# A second more for each of so many bytes that have arrived.
+# The time limit grows by a second for each of this many bytes received.
 BYTES_PER_SECOND = 16_384
-# Read in one go up to here; what is longer is looked at piece by piece.
+# Bodies up to this size are read in one go, longer ones in chunks.
 SMALL = 65_536
 
 
 class Incomplete(Exception):
-    """The announced end of the body did not arrive; the message says what is known of it."""
+    """The body ended early. The message says what is known about the cause."""
 
 
 class TooLarge(Exception):
-    """The body is longer than is accepted."""
+    """The body exceeds the size limit."""
 
 
 async def read_body(proto: Any, *, length: int | None, limit: int, seconds: float, http2: bool) -> bytes:
-    """Return the whole body. `length` is what was announced, None for chunks or a stream of unknown length.
+    """Return the whole body. `length` is its declared length, None for chunks or a stream of unknown length.
 
-    It may take `seconds`, and longer as it arrives.
+    The time limit is `seconds`, extended as data arrives.
 
-    Raises Incomplete when it ends early, is broken or comes too slowly, and TooLarge above `limit` bytes.
+    Raises Incomplete if it ends early, is malformed or too slow, and TooLarge above `limit` bytes.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -35,7 +35,7 @@ async def read_body(proto: Any, *, length: int | None, limit: int, seconds: floa
                 return _whole(await _collect(proto), length)
             pieces: list[bytes] = []
             received = empty = 0
-            # Granian yields an empty piece at the end. A broken body has one more, or one after the other.
+            # Granian yields an empty chunk at the end; a broken body has an additional one.
             async for piece in proto:
                 if not piece:
                     empty += 1
@@ -58,7 +58,7 @@ async def read_body(proto: Any, *, length: int | None, limit: int, seconds: floa
     body = b"".join(pieces)
     if length is not None:
         return _whole(body, length)
-    # An end of its own is one empty piece; over HTTP/2 a last, empty frame may come before it.
+    # A regular end is one empty chunk; over HTTP/2 an empty last frame may precede it.
     if empty > (2 if http2 else 1):
         raise Incomplete("The body ended before it was complete.")
     return body

@@ -1,8 +1,8 @@
-"""From what granian parsed to what Django reads: the WSGI environ (PEP 3333), without the ambiguities of CGI's names.
+"""Builds the WSGI environ (PEP 3333) from a request parsed by granian, without the ambiguities of CGI names.
 
-CGI folds `-` and `_` into one, and several lines into one. Here a name with an underscore is dropped: no client of ours
-needs one, and `X_Forwarded_For` must never pass for the proxy's `X-Forwarded-For`. A header that can only have one value
-(RFC 9110 §5.3) is refused when it came twice. The environment of the process, which servers like to put in here, stays out.
+CGI maps `-` and `_` to the same character, and joins repeated headers. Here names with an underscore are dropped: no client needs
+one, and `X_Forwarded_For` must never pass for the proxy's `X-Forwarded-For`. A repeated header that may only have one value
+(RFC 9110 §5.3) is refused. Unlike in other servers, the process's environment is not included.
 """
 
 import sys
@@ -30,7 +30,7 @@ SINGLE = frozenset(
         "x-forwarded-proto",
     }
 )
-# Granian leaves out lines that are not ASCII. Without one of these a request would mean something else.
+# Granian drops non-ASCII headers. Without one of these, a request would have a different meaning.
 NEVER_LEFT_OUT = SINGLE | {"forwarded", "x-forwarded-for"}
 
 _BASE = {
@@ -42,7 +42,7 @@ _BASE = {
     "wsgi.run_once": False,
 }
 _PROTOCOLS = {"1": "HTTP/1.0", "1.1": "HTTP/1.1", "2": "HTTP/2"}
-# Names that many requests have. Others are spelled anew each time: nothing that a stranger sends is kept.
+# Common header names. Others are converted each time, so that clients cannot fill a cache.
 _KEYS = {
     name: f"HTTP_{name.upper().replace('-', '_')}"
     for name in [
@@ -67,11 +67,11 @@ _KEYS = {
 
 
 class Unreadable(Exception):
-    """The head of a request cannot be understood in one way only; the message is for its sender."""
+    """The head of a request is ambiguous. The message is for its sender."""
 
 
 def build_environ(scope: Any, path: str) -> dict[str, Any]:
-    """Return the environ of a request that has no body yet. Raises Unreadable."""
+    """Return the environ of a request, without its body. Raises Unreadable."""
     server, _, port = scope.server.rpartition(":")
     environ = _BASE | {
         "SERVER_PROTOCOL": _PROTOCOLS.get(scope.http_version, "HTTP/1.1"),

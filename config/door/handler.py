@@ -1,4 +1,4 @@
-"""Django's WSGI handler, without what no request to /v1 has and each would pay for."""
+"""Django's WSGI handler, without per-request work that /v1 does not need."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +11,14 @@ from core.api.entry import is_api_path
 
 
 class Handler(WSGIHandler):
-    """Answers /v1 as Django's does (`WSGIHandler.__call__`), with the headers taken as they are stored.
+    """Handles /v1 like Django's handler (`WSGIHandler.__call__`), but takes the headers as they are stored.
 
-    Django asks for them one by one, and sets the prefix of every address although our door never mounts it below one: together
-    5 % of whoami.
+    Django reads them one by one and sets the script prefix for every request, although the front door never uses one; together
+    that is 5 % of a whoami.
     """
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> HttpResponseBase:
-        """Return the answer, which gives its body bit by bit."""
+        """Return the response, an iterable of its body."""
         if environ.get("SCRIPT_NAME") or not is_api_path(environ["PATH_INFO"]):
             return super().__call__(environ, start_response)
         request_started.send(sender=self.__class__, environ=environ)

@@ -1,8 +1,8 @@
-"""What happens to a request between granian and Django.
+"""Dispatches requests between granian and Django.
 
-Granian's threads only sort: probes are answered at once, a body is read on the event loop without a thread, and a request that
-is complete gets a slot, waits for one, or is told to come again. So whatever a peer sends or leaves out, a thread is taken by
-complete requests only, and there is always one left to sort.
+Granian's threads only dispatch: probes are answered immediately, bodies are read on the event loop, and a complete request gets a
+slot, waits for one, or is asked to retry later. So only complete requests occupy a thread, whatever a peer does, and there is
+always a thread left to dispatch.
 """
 
 import asyncio
@@ -32,9 +32,9 @@ from core.postgres.breaker import breaker
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-# Bodies that are being read, all together: what a crowd of slow peers may hold.
+# The total size of bodies being read, which limits what many slow peers can occupy.
 MAX_BYTES_IN_FLIGHT = 268_435_456
-# Who waits too long is looked for so often.
+# How often requests that have waited too long are swept.
 SWEEP_SECONDS = 0.25
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 class Door:
-    """Takes every request of one worker process."""
+    """Receives every request of one worker process."""
 
     def __init__(self, application: Application, loop: asyncio.AbstractEventLoop, *, threads: int) -> None:
         self._application, self._loop = application, loop
@@ -58,7 +58,7 @@ class Door:
         warm_up()
 
     def __call__(self, watcher: Any) -> None:
-        """Take a request; called by granian on one of its threads. Never raises, as granian could not say so."""
+        """Receive a request. Granian calls this on one of its threads. Never raises, because granian could not report it."""
         proto = watcher.proto
         try:
             self._sort(watcher.scope, proto)
@@ -71,7 +71,7 @@ class Door:
         if answer_probe(path, scope, proto):
             return
         if self._slots.is_full():
-            # Before anything is read of it: refusing has to cost next to nothing.
+            # Before reading any of it, so that refusing costs next to nothing.
             _turn_away(proto, path)
             return
         try:
@@ -93,7 +93,7 @@ class Door:
             self._let_in(proto, environ)
 
     def close(self) -> None:
-        """Answer what waits: the process is about to end."""
+        """Answer all waiting requests, because the process is about to end."""
         self._waiting.close()
 
     # --- the body -----------------------------------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class Door:
         if length <= self._limit:
             self._read(proto, environ, length)
         elif is_api_path(path):
-            # Django reads the length and refuses it, once it knows the caller.
+            # Django checks the length and refuses it after authenticating the caller.
             environ["pomelo.unread"] = True
             self._let_in(proto, environ)
         else:
@@ -130,7 +130,7 @@ class Door:
                 proto, length=length, limit=self._limit, seconds=self._seconds, http2=http2
             )
             if length is None and not body and "CONTENT_TYPE" in environ:
-                # A reset by the client looks like an end here; and whoever names a type meant to send something.
+                # A reset by the client looks like the end of the body, but a content type implies a body.
                 raise Incomplete("A Content-Type was sent, but no body arrived.")
         except Incomplete as error:
             refuse(proto, path, IncompleteBody(str(error)), close=not http2)
@@ -153,7 +153,7 @@ class Door:
     # --- the work -----------------------------------------------------------------------------------------------------
 
     def _let_in(self, proto: Any, environ: dict[str, Any], *, here: bool = True) -> None:
-        """Work on a complete request: on this thread, or (not `here`, where no other work may be done) on one of our own."""
+        """Process a complete request on this thread or, unless `here`, on one of our own."""
         turn_away = partial(_turn_away, proto, environ["PATH_INFO"])
         try:
             job = self._slots.enter(partial(self._serve, proto, environ, time.perf_counter()), turn_away)
@@ -169,7 +169,7 @@ class Door:
             self._threads.submit(self._slots.work, job)
 
     def _sweep_soon(self) -> None:
-        """Let nobody wait behind requests that hang, even if no other one comes."""
+        """Schedule a sweep, so that requests do not wait behind hanging ones even if no other request arrives."""
         if not self._is_sweeping:
             self._is_sweeping = True
             self._loop.call_soon_threadsafe(self._loop.call_later, SWEEP_SECONDS, self._sweep)
@@ -182,7 +182,7 @@ class Door:
     def _serve(self, proto: Any, environ: dict[str, Any], arrived: float) -> None:
         began = time.perf_counter()
         sent = Sent()
-        # To be made again from, once; Django and what stands around it write into the other one.
+        # A pristine copy for repeating the request, because Django and its middleware modify the other.
         again = environ | {"pomelo.waited": True} if _may_wait(environ) else None
         try:
             body = self._application(environ, sent)
@@ -216,5 +216,5 @@ def _may_wait(environ: dict[str, Any]) -> bool:
     return (
         "wait=" in environ["QUERY_STRING"]
         and "pomelo.waited" not in environ
-        and environ.get("CONTENT_LENGTH", "0") == "0"  # a body has been read, and is gone
+        and environ.get("CONTENT_LENGTH", "0") == "0"  # a body has been consumed and cannot be replayed
     )

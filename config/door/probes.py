@@ -1,7 +1,7 @@
-"""The probes, answered before a request takes a thread, a connection of the pool, a slot, or even a look at its Host.
+"""Health probes, answered without a thread, a pooled connection, a slot or a check of the Host header.
 
-What takes time, asking PostgreSQL and Valkey and adding the metrics up, is done by a thread beside all requests, on a database
-connection of its own, at most once a second; whoever asks meanwhile gets the last answer.
+Slow work, such as querying PostgreSQL and Valkey and aggregating metrics, runs in a background thread with its own database
+connection, at most once a second. Concurrent probes get the last result.
 """
 
 import queue
@@ -27,10 +27,10 @@ from core.operations.health import (
     readiness_answer,
 )
 
-# A finding is given out this long; then the next one who asks has it found out again.
+# How long a result is served before the next probe triggers a new one.
 FRESH_SECONDS = 1.0
 DRAINING = Readiness(False, {"process": "shutting down; requests are still served"})
-# A process that needs longer to find out cannot tell, which is not being ready.
+# A process that takes longer than this to check does not count as ready.
 PATIENCE_SECONDS = 5.0
 CONNECT_SECONDS = 2
 
@@ -39,7 +39,7 @@ Found = TypeVar("Found")
 
 
 class Bystander(Generic[Found]):
-    """A thread that finds something out for everybody who asks, at most once a second. `late` is what it cannot tell in time."""
+    """A thread that computes a result for all probes, at most once a second. `late` is returned if it takes too long."""
 
     def __init__(self, name: str, find_out: Callable[[], Found], *, late: Found) -> None:
         self._name, self._find_out, self._late = name, find_out, late

@@ -1,14 +1,13 @@
-"""The golden signals of the web server: how many requests, how they ended, how long they took and how long they waited for a slot.
+"""The golden signals of the web server: requests, outcomes, durations and time spent waiting for a slot.
 
-Counted where requests come in, so that pages, the API and what is refused before either are one series. No label names a company, a key or
-a path.
+Counted at the front door, so that pages, the API and early refusals are in one series. Never labelled by company, key or path.
 """
 
 from prometheus_client import Counter, Histogram
 
 from core.api.entry import is_api_path
 
-# Seconds; a request of the API takes about a millisecond, a page ten, and nothing may take a minute.
+# In seconds. An API request takes about a millisecond, a page ten, and nothing should take a minute.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -24,12 +23,12 @@ TURNED_AWAY = Counter(
 )
 
 _seconds = {surface: SECONDS.labels(surface) for surface in ("api", "pages")}
-# The children in use: looking one up by its labels costs more than counting.
+# The metric children in use, because looking one up by its labels costs more than counting.
 _counters: dict[tuple[str, str, int], Counter] = {}
 
 
 def count(*, path: str, method: str, status: int, waited: float, worked: float) -> None:
-    """Count one request that was answered; times in seconds."""
+    """Count one answered request. Times are in seconds."""
     surface = "api" if is_api_path(path) else "pages"
     name = (surface, method if method in _METHODS else "other", status)
     counter = _counters.get(name)

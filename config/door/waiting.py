@@ -1,8 +1,9 @@
-"""Requests that wait for news (`wait=`, core.api.waiting): between the first answer and the last they hold no thread.
+"""Long polling (`wait=`, core.api.waiting): requests that wait for new events without occupying a thread.
 
-What waits is an answer that is ready, in a place that is bounded for each company and for the process; whoever finds no place gets the
-answer at once. While somebody waits, one query every half second asks for all of them together. Whose company has a new event is let in
-again like any other request: credentials, scopes and limits are looked at anew, so nobody reads what it may no longer read.
+A waiting request already has its response. Their number is limited per company and per process; a request beyond the limit gets
+its response immediately. While any request waits, one query every half second checks for all of them. When its company has a new
+event, a request is processed again like any other: credentials, scopes and limits are checked again, so that revoked access
+takes effect.
 """
 
 import threading
@@ -29,7 +30,7 @@ WAITING = Gauge("pomelo_requests_waiting", "Requests that wait for an event", mu
 
 
 class Waiter:
-    """A request that waits: where its answer goes, the answer it has so far, and what to make it again from."""
+    """A waiting request: its connection, the response so far, and the environ for repeating it."""
 
     __slots__ = ("content", "deadline", "environ", "proto", "sent", "wait")
 
@@ -39,12 +40,12 @@ class Waiter:
         self.deadline = time.monotonic() + wait.seconds
 
     def answer(self) -> None:
-        """Send what there was to say when the wait began."""
+        """Send the response from when the wait began."""
         self.proto.response_bytes(self.sent.status, self.sent.headers, self.content)
 
 
 class WaitingRoom:
-    """Who waits in this process. `let_in` takes a request that is to be made again."""
+    """The waiting requests of this process. `let_in` processes a request again."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class WaitingRoom:
         self._loop = Loop("waiting-requests", self._look, rest=LOOK_SECONDS, finish=self.close)
 
     def enter(self, waiter: Waiter) -> bool:
-        """Take `waiter` in; return whether there was a place for it."""
+        """Add `waiter` if there is capacity. Return whether there was."""
         company = waiter.wait.tenant.company_id
         with self._lock:
             neighbours = sum(each.wait.tenant.company_id == company for each in self._waiters)
@@ -70,7 +71,7 @@ class WaitingRoom:
         return True
 
     def close(self) -> None:
-        """Answer everybody, and take nobody in any more: the process is about to end."""
+        """Answer all waiting requests and accept no more, because the process is about to end."""
         self._closed = True
         for waiter in self._leave(lambda waiter: True):
             waiter.answer()
@@ -83,7 +84,7 @@ class WaitingRoom:
         return gone
 
     def _look(self) -> float | None:
-        """Answer whose time is up, and let in again who has news. Returns None when nobody is left, to be woken by the next."""
+        """Answer expired requests and repeat those with new events. Returns None if none are left, until woken by the next."""
         now = time.monotonic()
         for waiter in self._leave(lambda waiter: waiter.deadline <= now):
             waiter.answer()

@@ -1,1 +1,1 @@
-"""Pages that show several apps at once, and what every page has: the shell around it, the theme, the documentation."""
+"""Pages that combine several apps, and what all pages share: the shell, the theme, the documentation."""

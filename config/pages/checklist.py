@@ -1,7 +1,7 @@
-"""The first steps of a new company, and the security checklist of the requirements, ticked by what is really so.
+"""The first steps of a new company and the security checklist, derived from the company's actual state.
 
-Pure: facts in, checks out. What cannot be seen from here (where a secret is kept, whether a receiver verifies) says so
-instead of claiming to be done.
+Pure functions from facts to checks. A check that cannot be verified here (where a secret is stored, whether a receiver verifies
+signatures) says so instead of claiming to be done.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,10 +23,10 @@ State = Literal["done", "problem", "unknown", "not_applicable"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a list: whether it is so, and where to make it so.
+    """One item of a list: whether it is done, and where to do it.
 
-    `mode`: the step is meant for that mode, so the way there leads through the mode switch (a POST) from the other one.
-    `done_at`: where what the button promises is done, when the page at `url` lets more people in than may do it.
+    `mode`: the step belongs to that mode, so from the other one the button goes through the mode switch (a POST).
+    `done_at`: the URL of the action itself, if the page at `url` is open to more people than the action.
     """
 
     state: State
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What the company has in either mode: the first steps are those of the company, and do not differ by mode."""
+    """What the company has set up in either mode: the first steps do not differ by mode."""
 
     key: bool
     call: bool
@@ -49,11 +49,11 @@ class Begun:
 
     @property
     def everything(self) -> bool:
-        """Whether nothing is left to begin."""
+        """Whether everything has been set up."""
         return self.key and self.call and self.customer and self.endpoint
 
     def __or__(self, other: "Begun") -> "Begun":
-        """What one of the two has."""
+        """What either of the two has."""
         return Begun(
             self.key or other.key,
             self.call or other.call,
@@ -64,7 +64,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class CompanyFacts:
-    """What the lists are made from. `keys` are the working ones of the current mode, secrets prefetched."""
+    """The inputs of the lists. `keys` are the active ones of the current mode, with secrets prefetched."""
 
     now: datetime
     mode: str
@@ -80,7 +80,7 @@ class CompanyFacts:
 
 
 def first_steps(facts: CompanyFacts) -> list[Check]:
-    """What a new company does first, in order."""
+    """The first steps of a new company, in order."""
     return [
         _step(
             facts.ever.key,
@@ -130,7 +130,7 @@ def first_steps(facts: CompanyFacts) -> list[Check]:
 
 
 def needs_care(facts: CompanyFacts) -> list[Check]:
-    """What goes wrong, or will within days, beyond the security checklist; each with the page on which it is mended."""
+    """Current problems, or those expected within days, beyond the security checklist, each with the page that fixes it."""
     found = [
         Check(
             "problem",

@@ -27,23 +27,23 @@ class MenuSection:
 
     @property
     def title(self) -> str:
-        """What stands above the links."""
+        """The heading above the links."""
         return self.name.capitalize()
 
 
 @lru_cache(maxsize=1)
 def menu() -> tuple[MenuSection, ...]:
-    """Return the side bar's sections, with what every installed app adds to them."""
+    """Return the sidebar's sections with the links of every installed app."""
     return tuple(MenuSection(name, tuple(menu_of(name))) for name in get_args(Section))
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `shell` (None outside of a company), `theme` (light, dark or system), `mail_goes_to_files` and `made_parts`."""
+    """Provide templates with `shell` (None outside a company), `theme` (light, dark or system), `mail_goes_to_files` and `made_parts`."""
     inside = entered(request) or _at_home(request)
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
-        "made_parts": {},  # what the tag `twice` has rendered of this page
+        "made_parts": {},  # fragments rendered by the tag `twice` on this page
         "mail_goes_to_files": settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"),
         "shell": inside
         and {
@@ -60,7 +60,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _at_home(request: HttpRequest) -> CompanyRequest | None:
-    """Enter the company of somebody on one of allauth's pages, so that changing a password does not lead out of the shell."""
+    """Enter the company of a user on allauth's pages, so that changing a password stays inside the shell."""
     user = getattr(request, "user", None)
     if not (request.path.startswith(ALLAUTH_PREFIX) and isinstance(user, User)):
         return None

@@ -1,7 +1,6 @@
-"""Find anything: what somebody has in hand, an identifier, an address, a number, leads to its page, in whichever mode and company
-of theirs it lives.
+"""Search: an id, email address or number leads to its page, in any mode and company of the user.
 
-The text is posted, never put into an address: people paste whole secrets, and addresses are kept in logs and histories.
+The text is sent by POST and never in a URL, because people paste whole secrets, and URLs end up in logs and browser histories.
 """
 
 from collections.abc import Iterator
@@ -24,14 +23,14 @@ from core.principal import Mode
 from core.tenancy import Tenant, tenant_context
 from core.ui import finding
 
-# Somebody may belong to many companies; each is looked through by itself, in its own tenant.
+# A person may belong to many companies; each is searched separately, in its own tenant.
 MOST_COMPANIES = 20
 MOST_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One thing that fits, and where it is."""
+    """One match and its location."""
 
     kind: str
     title: str
@@ -44,7 +43,7 @@ class Hit:
 @company_page(in_transaction=False)
 @require_http_methods(["GET", "HEAD", "POST"])
 def find_page(request: CompanyRequest) -> HttpResponse:
-    """Lead to the one thing that fits, or list what does; a script that asks while one types gets the list alone."""
+    """Redirect to the only match, or list the matches. The script that searches while typing gets only the list."""
     text = request.POST.get("q", "").strip()
     hits = list(search(request, text))[:MOST_SHOWN] if text else []
     if request.headers.get("HX-Request") != "true" and (only := _only(hits)) is not None:
@@ -57,7 +56,7 @@ def find_page(request: CompanyRequest) -> HttpResponse:
 @company_page(in_transaction=False)
 @require_POST
 def open_found(request: CompanyRequest) -> HttpResponse:
-    """Go to a page of another company or mode of one's own. Raises Http404 for a company that is none of theirs."""
+    """Redirect to a page in another company or mode of the user. Raises Http404 for a company they do not belong to."""
     company, mode = request.POST.get("company", ""), request.POST.get("mode", "")
     path = own_page(request, request.POST.get("path", ""))
     membership = next((one for one in request.memberships if one.company.public_id == company), None)
@@ -67,7 +66,7 @@ def open_found(request: CompanyRequest) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404, and when the address names something of the person's in another mode or company, say where it is."""
+    """Render a 404. If the URL names an object in another mode or company of the user, say where it is."""
     user = getattr(request, "user", None)
     named = [part for part in request.path.split("/") if finding.identifier_in(part)]
     if not isinstance(user, User) or len(named) != 1 or request.method not in ("GET", "HEAD"):
@@ -83,14 +82,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def search(request: CompanyRequest, text: str) -> Iterator[Hit]:
-    """Yield what `text` names, from where the person is now outwards; nothing of a company that is not theirs."""
+    """Yield the matches of `text` in the user's companies, starting with the current one."""
     seen: set[tuple[Any, Any]] = set()
     here = Tenant(request.membership.company_id, request.mode)
     for membership, mode in _places(request):
         tenant = Tenant(membership.company_id, mode)
         with tenant_context(tenant):
             for found in finding.find(text):
-                # What belongs to a company as a whole is there in both of its modes.
+                # Company-wide objects exist in both modes.
                 if (known := (type(found.row), found.row.pk)) not in seen:
                     seen.add(known)
                     yield Hit(found.kind, found.title, found.path, membership, mode, tenant == here)
@@ -105,7 +104,7 @@ def _places(request: CompanyRequest) -> Iterator[tuple[Membership, Mode]]:
 
 
 def _only(hits: list[Hit]) -> Hit | None:
-    """Return the one hit, or the one that is where the person is."""
+    """Return the only hit, or the only one in the current company and mode."""
     here = [hit for hit in hits if hit.is_here]
     candidates = here or hits
     return candidates[0] if len({hit.path for hit in candidates}) == 1 else None
@@ -125,7 +124,7 @@ def _lead_to(request: CompanyRequest, membership: Membership, mode: Mode, path: 
 
 
 def _pages(text: str) -> list[tuple[str, str, str]]:
-    """Return (label, address, icon) of the pages whose name has `text` in it; all of them for no text."""
+    """Return (label, URL, icon) of the pages whose name contains `text`; all pages if it is empty."""
     found = [(entry.label, entry.path, entry.icon) for section in menu() for entry in section.entries]
     found = [("Overview", "/", "home"), *found, *_FURTHER]
     return [page for page in found if text.lower() in page[0].lower()]

@@ -1,4 +1,4 @@
-"""How much one key is used. The key's page belongs to apikeys, the figures to audit, and neither may see the other."""
+"""Usage of one key. The key's page belongs to apikeys, the figures to audit, and neither may import the other."""
 
 from urllib.parse import urlencode
 
@@ -20,7 +20,7 @@ from core import clock
 @company_page()
 @require_safe
 def key_usage_page(request: CompanyRequest, client_id: str) -> HttpResponse:
-    """For htmx the charts of a key's last seven days; anybody else is led to the usage page of that key alone."""
+    """Render the charts of a key's last seven days for htmx; otherwise redirect to the key's usage page."""
     key = get_key(client_id)
     fragment = request.headers.get("HX-Request") == "true"
     if not fragment:

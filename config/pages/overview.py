@@ -1,4 +1,4 @@
-"""The overview: what a company should do next, and how it is doing."""
+"""The overview: a company's next steps and key figures."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ MOST_SHOWN = 5
 @company_page()
 @require_safe
 def overview_page(request: CompanyRequest) -> HttpResponse:
-    """First page after signing in."""
+    """The first page after sign-in."""
     facts = gather_facts(request)
     role = request.membership.role
     steps = [_as_offered(step, role) for step in checklist.first_steps(facts)]
@@ -82,24 +82,24 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_POST
 def choose_first_steps(request: CompanyRequest) -> HttpResponse:
-    """Open, collapse, dismiss or bring back the first steps, for this member in both modes of the company."""
+    """Open, collapse, dismiss or restore the first steps for this member, in both modes of the company."""
     show_first_steps(membership=request.membership, how=request.POST.get("how", ""))
     return redirect("pages:overview")
 
 
 def _as_offered(check: checklist.Check, role: str) -> checklist.Check:
-    """Return the line as a member with `role` sees it: its button only when the view behind it lets them in."""
+    """Return the check for a member with `role`, without its button if they may not use the view behind it."""
     if not check.url:
         return check
     view = resolve(check.done_at or check.url).func
-    # The documentation and the person's own profile ask for no role.
+    # The documentation and the user's profile require no role.
     if at_least(role, getattr(view, "least_role", Role.VIEWER)):
         return check
     return replace(check, url="", action="")
 
 
 def _refused(total: RequestUsage) -> str:
-    """Return the share of requests that ended in an error, in words."""
+    """Return the error rate as text."""
     if not total.requests:
         return "none yet"
     return f"{(total.client_errors + total.server_errors) / total.requests:.1%} with an error"
@@ -111,7 +111,7 @@ def _milliseconds(total: RequestUsage) -> str:
 
 
 def gather_facts(request: CompanyRequest) -> checklist.CompanyFacts:
-    """Read what the two lists are made from, in the current tenant."""
+    """Collect the inputs of the two lists in the current tenant."""
     now = clock.now()
     working = list_keys().filter(revoked_at=None).filter(Q(expires_at=None) | Q(expires_at__gt=now))
     keys = list(working[:MOST_KEYS_CHECKED])
@@ -140,7 +140,7 @@ def gather_facts(request: CompanyRequest) -> checklist.CompanyFacts:
 
 
 def _begun() -> checklist.Begun:
-    """What there is in the current tenant, by one statement; revoked keys and switched-off endpoints count."""
+    """What the current tenant has set up, in one query. Revoked keys and disabled endpoints count too."""
     keys = ApiKey.objects.all()
     asked = {
         "key": keys,

@@ -1,4 +1,4 @@
-"""The plan: the company's tier, what it may use and does use, and asking for another one."""
+"""The plan: the company's tier, its limits and usage, and requests for another tier."""
 
 from math import ceil
 from typing import Any
@@ -32,7 +32,7 @@ from messaging.selectors.usage import usage_of_day
 from webhooks.selectors import list_endpoints
 
 MOST_KEYS_SHOWN = 50
-# What people call the limits of billing.entitlements.Limits.
+# Labels of the limits in billing.entitlements.Limits.
 LIMIT_LABELS = {
     "requests_per_minute": "Requests a minute",
     "messages_per_minute": "Calls to send messages a minute",
@@ -44,7 +44,7 @@ LIMIT_LABELS = {
 
 
 class TierRequestForm(forms.Form):
-    """Which tier an owner would like."""
+    """Requests another tier."""
 
     tier = forms.ChoiceField(label="Tier")
     note = forms.CharField(
@@ -64,7 +64,7 @@ class TierRequestForm(forms.Form):
 @company_page()
 @require_safe
 def plan_page(request: CompanyRequest) -> HttpResponse:
-    """The tier, its limits, and how much of them is used."""
+    """The tier, its limits and their usage."""
     company = current_company()
     return _render(request, TierRequestForm(company=company))
 
@@ -91,7 +91,7 @@ def ask(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.OWNER)
 @require_POST
 def withdraw(request: CompanyRequest) -> HttpResponse:
-    """Take the open request back."""
+    """Withdraw the open request."""
     wanted = open_tier_request()
     if wanted is None:
         raise NotFound
@@ -143,7 +143,7 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
 
 
 def _clamped_keys(request: CompanyRequest, limits: Limits) -> list[ApiKey]:
-    """Return the keys, of this mode and the other, that ask for more than the plan allows."""
+    """Return the keys in both modes whose limit exceeds the plan's."""
     found: list[ApiKey] = []
     other: Mode = "test" if request.mode == "live" else "live"
     for mode in (request.mode, other):
@@ -154,9 +154,9 @@ def _clamped_keys(request: CompanyRequest, limits: Limits) -> list[ApiKey]:
 
 
 def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] | None:
-    """Return how much of the rates is taken at this moment, as the buckets say; None when nobody can tell.
+    """Return the current usage of the rate limits from their buckets; None if unavailable.
 
-    A token grows back within the minute, so what is taken is about what the last minute has used.
+    Tokens are refilled within a minute, so the used ones are approximately the last minute's requests.
     """
     found = []
     for name, label, quota in (
@@ -174,7 +174,7 @@ def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] 
 
 
 def _busiest_hour() -> int:
-    """Return the requests a minute of the busiest hour of the last day, on average, by the hourly roll-ups."""
+    """Return the average requests per minute in the busiest hour of the last day, from the hourly roll-ups."""
     span = PERIODS["24h"].span(clock.now())
     hours = usage_of(since=span.since, until=span.until, step=span.step)
     return ceil(max((hour.requests for hour in hours), default=0) / 60)

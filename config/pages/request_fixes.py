@@ -1,4 +1,4 @@
-"""From a refused request to a key that may make it: what the trace says would help, as a button on the request's own page."""
+"""Fixes for a refused request, offered as buttons on the request's page according to its trace."""
 
 from dataclasses import dataclass, replace
 
@@ -23,7 +23,7 @@ from core.values import ids
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """One way out. With a `kind` it is a button that changes the key at once, otherwise a link to `path`."""
+    """One fix. With a `kind` it is a button that changes the key immediately, otherwise a link to `path`."""
 
     label: str
     path: str
@@ -32,7 +32,7 @@ class Fix:
 
 
 def fixes_of(log: RequestLog) -> list[Fix]:
-    """Return what would help a request that was refused, the most direct way first; nothing for a revoked or unknown key."""
+    """Return the fixes for a refused request, most direct first; none for a revoked or unknown key."""
     if log.key is None:
         return []
     try:
@@ -48,7 +48,7 @@ def _fixes(log: RequestLog, key: ApiKey) -> list[Fix]:
     here = reverse("pages:fix_request", args=[log.public_id])
     edit = reverse("apikeys:edit", args=[key.public_id])
     if log.refused_by == "insufficient_scope":
-        # Any one of them is enough; those of a whole resource come first in the registry.
+        # Any one of them is enough; scopes for a whole resource come first in the registry.
         needed = required_scopes()(log.method, log.route)
         return [
             Fix(f"Give this key {scope}", here, "scope", scope) for scope in needed if scope not in key.scopes
@@ -66,12 +66,12 @@ def _fixes(log: RequestLog, key: ApiKey) -> list[Fix]:
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def fix_request(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Do what one of the buttons says; only what this request needs can be given. Raises NotFound, FieldErrors."""
+    """Apply one of the fixes. Only what this request needs can be granted. Raises NotFound, FieldErrors."""
     log = get_request(public_id)
     wanted = (request.POST.get("kind", ""), request.POST.get("value", ""))
     fix = next((one for one in fixes_of(log) if one.kind and (one.kind, one.value) == wanted), None)
     if fix is None:
-        # Somebody was quicker, or the key is another one now.
+        # The fix has been applied already, or the key has changed.
         messages.info(request, "The key already has what this request needs.")
         return redirect("audit:request", public_id)
     assert log.key is not None
@@ -89,7 +89,7 @@ def fix_request(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 
 def _settings_of(key: ApiKey) -> KeySettings:
-    """Return the settings a key has, to change one of them."""
+    """Return a key's current settings, as the basis for a change."""
     return KeySettings(
         name=key.name,
         description=key.description,

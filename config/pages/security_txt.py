@@ -1,4 +1,4 @@
-"""`/.well-known/security.txt` (RFC 9116): whom to tell about a weakness, and about an exposed key."""
+"""`/.well-known/security.txt` (RFC 9116): contacts for vulnerabilities and exposed keys."""
 
 from datetime import timedelta
 
@@ -9,13 +9,13 @@ from django.views.decorators.http import require_safe
 
 from core import clock
 
-# Read again long before it lapses: the file is written anew for every reader (RFC 9116 §2.5.5 advises under a year).
+# The file is generated for every request, so this is always in the future (RFC 9116 §2.5.5 recommends less than a year).
 VALID_FOR = timedelta(days=180)
 
 
 @require_safe
 def security_txt(request: HttpRequest) -> HttpResponse:
-    """Name the contacts, most preferred first: the operator's own when there is one, then the page for found keys."""
+    """List the contacts in order of preference: the operator's own, if any, then the page for exposed keys."""
     found_key = settings.PUBLIC_URL + reverse("apikeys:found_key")
     lines = [
         "# Found an exposed key (pm_live_..., pm_test_...)? Report it on the page of the last Contact.",

@@ -1,4 +1,4 @@
-"""Light, dark, or as the system is: kept in a cookie, so that the server writes it and nothing flashes."""
+"""The theme (light, dark or system), stored in a cookie so that the server can render it without a flash."""
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -11,7 +11,7 @@ ONE_YEAR_SECONDS = 365 * 86_400
 
 @require_POST
 def choose_theme(request: HttpRequest) -> HttpResponse:
-    """Remember the posted `theme`; anything else than the three names is ignored."""
+    """Store the posted `theme`. Other values are ignored."""
     following = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(following, allowed_hosts=None):
         following = "/"

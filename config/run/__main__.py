@@ -48,11 +48,11 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 class StopRequestedError(BaseException):
-    """Ctrl-C or SIGTERM came before the processes ran; not an Exception, so that nothing mistakes it for a failure."""
+    """Ctrl-C or SIGTERM arrived before the processes started. Not an Exception, so that it is not handled as a failure."""
 
 
 class StepFailedError(Exception):
-    """A step of the preparation failed; what it printed has been shown."""
+    """A preparation step failed. Its output has been shown."""
 
 
 def _request_stop(_number: int, _frame: object) -> None:
@@ -61,7 +61,7 @@ def _request_stop(_number: int, _frame: object) -> None:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is going on, and afterwards how long it took."""
+    """Print the step, and afterwards how long it took."""
     began = time.monotonic()
     console.print(f"  {what}...")
     yield
@@ -84,7 +84,7 @@ class Run:
         self._failed = False
 
     def __call__(self) -> int:
-        """Run until something stops it; return the exit status."""
+        """Run until stopped. Return the exit status."""
         options = self.options
         require_free_port(options)
         options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ class Run:
     def _prepare_application(self) -> None:
         with step("Preparing the database"):
             prepared = subprocess.run(  # noqa: S603 - our own command
-                # Nothing made up belongs into somebody's own database.
+                # Do not put demo data into an external database.
                 [
                     sys.executable,
                     "manage.py",
@@ -151,9 +151,7 @@ class Run:
             if self._server is not None:
                 self._stop_server(self._server)
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(
-                    number, signal.SIG_IGN
-                )  # we are stopping; a second Ctrl-C must not cut that short
+                signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the shutdown
             manager.sweep()
         stopped_by_person = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
         if stopped_by_person:
@@ -216,14 +214,14 @@ class Run:
             return False
 
     def _watch(self, parent: int) -> None:
-        """Revive an engine that died; stop when `make` is gone without having told us, or the reloaded web server by itself."""
+        """Restart crashed engines. Stop if `make` has disappeared without a signal, or the reloading web server has exited."""
         below_make = "MAKELEVEL" in os.environ
         while not self._stopping.wait(0.5):
             if below_make and os.getppid() != parent and self._manager is not None:
                 self._manager.terminate()
                 return
             server, manager = self._server, self._manager
-            # Ctrl-C ends both at the same time, and is no failure.
+            # Ctrl-C ends both at the same time, which is not a failure.
             if server is not None and server.poll() is not None and manager and manager.returncode is None:
                 console.print(f"  The web server exited ({server.returncode}); stopping everything else.")
                 self._failed = True
@@ -235,7 +233,7 @@ class Run:
 
 
 def main() -> int:
-    """Run the platform; the exit status is 0 when a person stopped it."""
+    """Run the platform. The exit status is 0 if the user stopped it."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _request_stop)
     try:

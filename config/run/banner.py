@@ -1,4 +1,4 @@
-"""What `make run` tells the person once the platform answers."""
+"""What `make run` prints once the platform is up."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from config.run.options import RunOptions
 
 
 def curl_command(url: str, secret: str, certificate: Path | None) -> str:
-    """Return a first request that works when pasted into a shell."""
+    """Return a first request to paste into a shell."""
     trust = f" --cacert {certificate}" if certificate else ""
     return f'curl -i{trust} {url}/v1/whoami -H "Authorization: Bearer {secret}"'
 
@@ -17,10 +17,10 @@ def curl_command(url: str, secret: str, certificate: Path | None) -> str:
 def show_banner(
     console: Console, options: RunOptions, demo: dict[str, Any] | None, certificate: Path | None, mail: str
 ) -> None:
-    """Print where everything is; the demo's password and keys only when they were just made."""
+    """Print where everything is. The demo's password and keys are printed only when they were just created."""
 
     def line(label: str, *values: str) -> None:
-        # Never wrapped or cut, however narrow the terminal: these are there to be copied.
+        # Never wrapped or truncated, because these are meant to be copied.
         console.out(f"  {label:<10}  {'  '.join(values)}", highlight=False)
 
     console.rule("Pomelo is up")

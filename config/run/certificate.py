@@ -15,7 +15,7 @@ RENEW_DAYS = 14
 
 
 def ensure_certificate(folder: Path, names: list[str], *, now: dt.datetime) -> tuple[Path, Path]:
-    """Return (certificate, key) for `names` below `folder`, made anew when absent, expiring or for other names."""
+    """Return (certificate, key) for `names` below `folder`, generated if missing, expiring or for other names."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     if not (certificate.exists() and key.exists() and _still_good(certificate, names, now)):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -52,7 +52,7 @@ def _make(certificate: Path, key: Path, names: list[str], now: dt.datetime) -> N
         .not_valid_before(now - dt.timedelta(minutes=5))
         .not_valid_after(now + dt.timedelta(days=VALID_DAYS))
         .add_extension(x509.SubjectAlternativeName(_general_names(names)), critical=False)
-        # A leaf that may be trusted by itself, but can sign for nobody else.
+        # A leaf certificate that can be trusted directly, but cannot sign others.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(private, hashes.SHA256())

@@ -1,6 +1,6 @@
-"""Telling a load balancer before the server stops: `/readyz` is red for DRAIN_SECONDS, and meanwhile every request is served.
+"""Draining before shutdown: `/readyz` fails for DRAIN_SECONDS, while all requests are still served.
 
-The main process gets the signal, the workers answer the probe: a file says it to them, which its existence does and nothing in it.
+The main process gets the signal, but the workers answer the probe, so the existence of a file tells them.
 """
 
 import os
@@ -14,35 +14,35 @@ from typing import Any
 
 from granian.server import MPServer
 
-# Set by the main process for its workers: the file that is there while the server drains.
+# Set by the main process for its workers: the file that exists while the server drains.
 FILE_VARIABLE = "POMELO_DRAINING_FILE"
 
 
 def is_draining() -> bool:
-    """Whether this server is about to stop. Asked at every probe."""
+    """Whether this server is draining. Called at every probe."""
     path = os.environ.get(FILE_VARIABLE, "")
     return path != "" and os.path.exists(path)
 
 
 class DrainingServer(MPServer):
-    """Granian's server, whose SIGTERM is answered in two steps. SIGINT, and a second SIGTERM, stop it at once."""
+    """Granian's server, which drains on SIGTERM before it stops. SIGINT or a second SIGTERM stops it immediately."""
 
     drain_seconds = 0.0
 
     def prepare(self, environment: Mapping[str, str]) -> "DrainingServer":
-        """Read DRAIN_SECONDS and choose the file. Raises ValueError for what is no number of seconds."""
+        """Read DRAIN_SECONDS and choose the file. Raises ValueError if it is not a number of seconds."""
         text = environment.get("DRAIN_SECONDS") or "0"
         self.drain_seconds = float(text)
         if not 0 <= self.drain_seconds <= 300:
             raise ValueError(f"DRAIN_SECONDS is {text}: use a number of seconds from 0 to 300.")
-        # In a directory of our own: in one that all share, any user of the machine could say it for us, or keep us from it.
+        # In a private directory: in a shared one, any user of the machine could create the file or block it.
         self._file = Path(tempfile.mkdtemp(prefix=f"pomelo-draining-{os.getpid()}-"), "draining")
         os.environ[FILE_VARIABLE] = str(self._file)
         self._timer: threading.Timer | None = None
         return self
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        """Begin to drain, or stop."""
+        """Start draining, or stop."""
         number = args[0] if args else None
         if number != signal.SIGTERM or self._timer is not None or not self.drain_seconds:
             super().signal_handler_interrupt(*args, **kwargs)
@@ -53,6 +53,6 @@ class DrainingServer(MPServer):
         self._timer.start()
 
     def shutdown(self, *args: Any, **kwargs: Any) -> None:
-        """Stop the workers, and take the file away with its directory."""
+        """Stop the workers, and remove the file and its directory."""
         super().shutdown(*args, **kwargs)
         shutil.rmtree(self._file.parent, ignore_errors=True)

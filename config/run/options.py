@@ -1,4 +1,4 @@
-"""What the person asked for (`HOST`, `PORT`, `DATA_DIR`, `TLS`), turned into the environment of every process."""
+"""The options of a run (`HOST`, `PORT`, `DATA_DIR`, `TLS`), and the environment of its processes derived from them."""
 
 import ipaddress
 import os
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class UsageError(Exception):
-    """The run cannot begin as asked; the message says what to change."""
+    """The options are invalid. The message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class RunOptions:
 
     @property
     def needs_engines(self) -> bool:
-        """False when both servers are somebody else's."""
+        """False if both servers are external."""
         return not (self.own_database and self.own_valkey)
 
     @property
@@ -42,7 +42,7 @@ class RunOptions:
 
     @property
     def url(self) -> str:
-        """Where the platform is reached from this machine."""
+        """The platform's URL on this machine."""
         if is_loopback(self.host) or is_wildcard(self.host):
             name = "localhost" if self.host != "::1" else "[::1]"
         else:
@@ -51,7 +51,7 @@ class RunOptions:
 
 
 def read_options(environment: Mapping[str, str]) -> RunOptions:
-    """Check what is set. Raises UsageError for a bad port, and for plain HTTP or `make dev` on an address that others can reach."""
+    """Validate the options. Raises UsageError for an invalid port, and for plain HTTP or `make dev` on a reachable address."""
     host = environment.get("HOST") or "127.0.0.1"
     text = environment.get("PORT") or "8000"
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) < 65536:
@@ -88,7 +88,7 @@ def read_options(environment: Mapping[str, str]) -> RunOptions:
 def child_environment(
     options: RunOptions, environment: Mapping[str, str], certificate: tuple[Path, Path] | None
 ) -> dict[str, str]:
-    """Return the environment of every process of the run; what the person set is never overridden."""
+    """Return the environment of every process of the run. Variables set by the user are never overridden."""
     cores = os.cpu_count() or 1
     derived = {
         "PUBLIC_URL": options.url,
@@ -100,15 +100,15 @@ def child_environment(
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
     }
     if options.own_database:
-        # Somebody's own database is not for trying things out: no made-up company, no made-up money.
+        # An external database gets neither a demo company nor the sandbox gateway.
         derived["BILLING_GATEWAY"] = ""
     if may_call_loopback(options, environment):
-        # Whoever can sign up here is on this machine anyway; a webhook receiver of their own is too.
+        # Anyone who can sign up here is on this machine anyway, and so is their webhook receiver.
         derived["WEBHOOK_LOOPBACK"] = "true"
     if certificate is not None:
         derived |= {"TLS_CERT_FILE": str(certificate[0]), "TLS_KEY_FILE": str(certificate[1])}
     fixed = {
-        # Not left to the environment: importing the package `config` has set it to production's by now.
+        # Set explicitly, because importing the package `config` has set it to production's by now.
         "DJANGO_SETTINGS_MODULE": f"config.settings.{'dev' if options.dev else 'local'}",
         "HOST": options.host,
         "PORT": str(options.port),
@@ -120,12 +120,12 @@ def child_environment(
 
 
 def may_call_loopback(options: RunOptions, environment: Mapping[str, str]) -> bool:
-    """Tell whether webhooks may go to this machine itself: only where every sign that others reach it is absent.
+    """Return whether webhooks may target loopback: only if nothing suggests that others can reach this server.
 
-    A proxy or a tunnel in front brings strangers to a server that listens on loopback, and their webhook endpoints would
-    reach whatever else listens here. The signs: an address of ours that others can reach, a public address or names
-    that are not this machine's, a trusted proxy. An operator who names networks has chosen. What else gives a proxy away is
-    seen in its requests (core.outbound.loopback).
+    Behind a proxy or tunnel, strangers can reach a server that listens on loopback, and their webhook endpoints could target
+    anything else that listens here. The signs are a reachable listening address, a public URL or host names other than this
+    machine's, or a trusted proxy. Explicitly configured networks take precedence. Other signs of a proxy are detected from its
+    requests (core.outbound.loopback).
     """
     names = environment.get("ALLOWED_HOSTS", "").split(",")
     public = urlsplit(environment.get("PUBLIC_URL") or options.url).hostname or ""
@@ -139,12 +139,12 @@ def may_call_loopback(options: RunOptions, environment: Mapping[str, str]) -> bo
 
 
 def is_own_name(name: str) -> bool:
-    """True for a host name (an IPv6 address with or without brackets) that means this machine wherever it is written."""
+    """Return whether a host name (an IPv6 address with or without brackets) always means this machine."""
     return is_loopback(name.strip("[]").lower()) or name.lower().endswith(".localhost")
 
 
 def allowed_hosts(host: str) -> list[str]:
-    """Return the names the dashboard answers to by default."""
+    """Return the default host names of the dashboard."""
     names = ["localhost", "127.0.0.1", "[::1]"]
     if not is_loopback(host):
         names += [socket.gethostname(), socket.getfqdn()]
@@ -154,7 +154,7 @@ def allowed_hosts(host: str) -> list[str]:
 
 
 def require_free_port(options: RunOptions) -> None:
-    """Raise UsageError when something already listens there, before minutes go into a start that must fail."""
+    """Raise UsageError early if the port is taken, instead of after a long start."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -168,7 +168,7 @@ def require_free_port(options: RunOptions) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """True for an address that only this machine reaches."""
+    """Return whether only this machine can reach an address."""
     if host == "localhost":
         return True
     try:
@@ -178,7 +178,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_wildcard(host: str) -> bool:
-    """True for 0.0.0.0 and ::."""
+    """Return whether the address is 0.0.0.0 or ::."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -186,5 +186,5 @@ def is_wildcard(host: str) -> bool:
 
 
 def is_set(environment: Mapping[str, str], name: str) -> bool:
-    """True when a setting is there, itself or as a file."""
+    """Return whether a setting is set, directly or through a file."""
     return bool(environment.get(name) or environment.get(f"{name}_FILE"))

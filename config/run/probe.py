@@ -1,4 +1,4 @@
-"""`python -m config.run.probe`: exit status 0 when this container's web server answers its health check."""
+"""`python -m config.run.probe`: exit status 0 if this container's web server passes its health check."""
 
 import os
 import ssl
@@ -8,10 +8,10 @@ import urllib.request
 
 
 def main() -> int:
-    """Ask `/healthz` on loopback, over TLS when the server has a certificate."""
+    """Request `/healthz` on loopback, over TLS if the server has a certificate."""
     tls = bool(os.environ.get("TLS_CERT_FILE"))
     address = f"{'https' if tls else 'http'}://127.0.0.1:{os.environ.get('PORT') or '8000'}/healthz"
-    # The certificate names the public host; on loopback there is nobody in between to guard against.
+    # The certificate is for the public host name, and there is no man in the middle on loopback.
     context = ssl._create_unverified_context() if tls else None  # noqa: S323, SLF001
     try:
         with urllib.request.urlopen(address, timeout=3, context=context) as answer:  # noqa: S310

@@ -1,4 +1,4 @@
-"""The processes of the Procfile, under honcho; none outlives the run, and one that is killed is started again."""
+"""The processes of the Procfile, managed by honcho. None outlives the run, and killed ones are restarted."""
 
 import contextlib
 import multiprocessing
@@ -28,21 +28,21 @@ PATIENCE_SECONDS = 20
 
 
 def bound_command(program: list[str]) -> list[str]:
-    """Return the command that becomes `program` and gets SIGTERM when the thread that starts it ends, even by SIGKILL (Linux)."""
+    """Return a command that executes `program` and gets SIGTERM when its starting thread ends, even by SIGKILL (Linux)."""
     plan = ["same", "0", "0", str(os.getpid()), str(int(signal.SIGTERM)), "/"]
     return [sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", *program]
 
 
 class BoundProcess(Process):
-    """A process that ends with the run, even if the run is ended by SIGKILL.
+    """A process that ends with the run, even if the run is killed by SIGKILL.
 
-    Honcho starts each command from a process of its own. That one is bound to the run, and the command to it.
+    Honcho starts each command from an intermediate process. That one is bound to the run, and the command to it.
     """
 
     stopping: Event
 
     def run(self, events: object = None, ignore_signals: bool = False) -> None:
-        """Run the command, passing its output on; again when it crashed. Called in honcho's own process."""
+        """Run the command and forward its output, restarting it after a crash. Called in honcho's intermediate process."""
         die_with_parent(signal.SIGKILL)  # it ignores the gentler ones
         launcher = shlex.join(bound_command(["/bin/sh", "-c"]))
         self.cmd: str = f"exec {launcher} {shlex.quote(f'exec {self.cmd}')}"
@@ -65,15 +65,15 @@ class BoundProcess(Process):
 
 
 def _may_begin_again(code: int, seconds: float) -> bool:
-    """True for what was killed, or crashed after it had settled; a program that cannot even begin would fail again."""
+    """Return whether to restart: it was killed, or crashed after running for a while. One that fails at start would fail again."""
     asked = code in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
     return code == -signal.SIGKILL or (not asked and seconds > SETTLED_SECONDS)
 
 
 def _start_swept(command: str, **options: Any) -> Popen:
-    """Start a command whose whole group ends with its leader.
+    """Start a command whose process group is killed when its leader ends.
 
-    A killed leader's workers would otherwise go on, unsupervised, and hold its port and our pipe.
+    Otherwise the workers of a killed leader would continue unsupervised and hold its port and our pipe.
     """
     child = Popen(command, **options)
 
@@ -113,7 +113,7 @@ class PlatformManager(Manager):
         self._told_at: float | None = None
 
     def add_process(self, name: str, cmd: str, **options: Any) -> Process:
-        """Add a process that knows when all of them are being stopped."""
+        """Add a process that knows when all processes are being stopped."""
         process = super().add_process(name, cmd, **options)
         process.stopping = self._stopping
         return process
@@ -123,19 +123,19 @@ class PlatformManager(Manager):
         self._stopping.set()
         if self._told_at is None:
             self._told_at = time.monotonic()
-            # Honcho insists only once some process has ended; when all of them hang, this does.
+            # Honcho escalates to SIGKILL only after some process has ended; this covers the case that all hang.
             timer = threading.Timer(PATIENCE_SECONDS, self.kill)
             timer.daemon = True
             timer.start()
         super().terminate()
 
     def kill(self) -> None:
-        """End every process without asking, but not before it has had its time: a worker may be finishing a job."""
+        """Kill every process, but only after its grace period, because a worker may be finishing a job."""
         if self._told_at is None or time.monotonic() - self._told_at >= PATIENCE_SECONDS:
             super().kill()
 
     def sweep(self) -> None:
-        """End whatever is left in the process groups after `loop()`."""
+        """Kill whatever is left in the process groups after `loop()`."""
         for process in self._processes.values():
             if process.get("pid"):
                 self._procmgr.kill(process["pid"])
@@ -152,7 +152,7 @@ def add_procfile(
     *,
     without: Collection[str] = (),
 ) -> None:
-    """Add every process of the Procfile, but those that are not wanted."""
+    """Add every process of the Procfile except `without`."""
     for name, command in parse_procfile(procfile.read_text()).processes.items():
         if name not in without:
             manager.add_process(name, command, env=environment, cwd=str(ROOT))

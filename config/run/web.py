@@ -1,7 +1,7 @@
 """`python -m config.run.web`: the web server, on a developer's machine and in production alike.
 
-Reads HOST, PORT, WEB_WORKERS, WEB_THREADS, DRAIN_SECONDS, TLS_CERT_FILE and TLS_KEY_FILE and serves by granian, whose workers have our front
-door (`config.door`), with TLS >= 1.2 when there is a certificate.
+Reads HOST, PORT, WEB_WORKERS, WEB_THREADS, DRAIN_SECONDS, TLS_CERT_FILE and TLS_KEY_FILE and runs granian with our front door
+(`config.door`) in its workers, with TLS >= 1.2 if there is a certificate.
 """
 
 import os
@@ -18,7 +18,7 @@ from config.door.answers import remove_leftovers
 from config.door.server import serve_worker
 from config.run.draining import DrainingServer
 
-# How long the head of a request may take, and how long a connection may wait for its next one.
+# The time limit for a request's head, and the keep-alive timeout.
 HEADER_MILLISECONDS = 30_000
 MAX_HEAD_BYTES = 65_536
 
@@ -40,7 +40,7 @@ def server_options(environment: Mapping[str, str], *, files: int) -> dict[str, A
     """
     cores = os.cpu_count() or 1
     options: dict[str, Any] = {
-        # Not what the workers speak (config.door.server does not ask): it admits several threads.
+        # Ignored by our workers (config.door.server), but required by granian to allow several threads.
         "interface": Interfaces.WSGI,
         "address": environment.get("HOST") or "127.0.0.1",
         "port": int(environment.get("PORT") or "8000"),
@@ -73,7 +73,7 @@ def server_options(environment: Mapping[str, str], *, files: int) -> dict[str, A
 
 
 def prepare_metrics(environment: Mapping[str, str]) -> None:
-    """Empty the folder in which this server's processes share their counters: dead processes' numbers stay otherwise."""
+    """Empty the directory of the shared metrics, which would otherwise keep those of dead processes."""
     folder = environment.get("PROMETHEUS_MULTIPROC_DIR")
     if folder:
         Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def prepare_metrics(environment: Mapping[str, str]) -> None:
 
 
 def raise_file_limit() -> int:
-    """Let this process and its workers open as many files as the system allows; return how many."""
+    """Raise the limit of open files to the system's maximum for this process and its workers. Return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -19,7 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = environ.Env()
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
-# The addresses only while those engines run: after a power cut the file still lies there.
+# Use the addresses only while those engines run: after a power failure the file still exists.
 for _name in ("secrets.env", "engines.env") if lock_holder(DATA_DIR) else ("secrets.env",):
     if (DATA_DIR / _name).is_file():
         env.read_env(str(DATA_DIR / _name))
@@ -51,12 +51,12 @@ def secret(name: str, default: str | None = None) -> str:
 # --- Core -----------------------------------------------------------------------------------------------------------
 DEBUG = False
 SECRET_KEY = secret("SECRET_KEY")
-# Recognised, not used to sign: the former or the coming one (docs/runbooks/rotate-secrets.md).
+# Accepted but not used to sign: the previous or next key (docs/runbooks/rotate-secrets.md).
 SECRET_KEY_FALLBACKS = [key for key in secret("SECRET_KEY_FALLBACKS", default="").split(",") if key]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 ROOT_URLCONF = "config.urls"
-# Where weaknesses are reported, for /.well-known/security.txt: mailto:, https: or tel: addresses.
+# Where vulnerabilities are reported, for /.well-known/security.txt: mailto:, https: or tel: URIs.
 SECURITY_CONTACTS = env.list("SECURITY_CONTACTS", default=[])
 WSGI_APPLICATION = "config.wsgi.application"
 APPEND_SLASH = True
@@ -135,7 +135,7 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "core.ui.widgets.QuickRenderer"
 INSTALLED_APPS.append("django.forms")
-# Apps from elsewhere that add routes, scopes, events and pages of their own (docs/extending.md).
+# External apps that add routes, scopes, events and pages (docs/extending.md).
 EXTENSIONS = env.list("EXTENSIONS", default=[])
 INSTALLED_APPS += EXTENSIONS
 
@@ -162,9 +162,9 @@ DATABASES = {
         pool={
             "min_size": 0,
             "max_size": env.int("DATABASE_POOL_SIZE", default=16),
-            # A request that gets no connection by then is better told to come again.
+            # A request that gets no connection within this time is asked to retry.
             "timeout": env.float("DATABASE_POOL_TIMEOUT", default=2),
-            # How long one attempt to connect may back off. Short: whoever comes next begins another, without a pause.
+            # How long one connection attempt may back off. Short, because the next caller starts a new attempt immediately.
             "reconnect_timeout": 0.5,
         },
     ),
@@ -172,9 +172,9 @@ DATABASES = {
     if env.str("DATABASE_OWNER_URL", default="") or env.str("DATABASE_OWNER_URL_FILE", default="")
     else database("DATABASE_URL"),
 }
-# A superuser or a managed service's administrator, for `manage.py restore` into a new cluster alone: no process that serves needs it.
+# A superuser or a managed service's administrator, only for `manage.py restore` into a new cluster. No serving process needs it.
 DATABASE_ADMIN_URL = secret("DATABASE_ADMIN_URL", default="")
-# For debugging: no statement waits for another one (ADR 8).
+# For debugging: send every statement immediately (ADR 8).
 DATABASE_STATEMENTS_APART = env.bool("DATABASE_STATEMENTS_APART", default=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -201,7 +201,7 @@ except BadUrl as error:
 try:
     CELERY_BROKER_URL, CELERY_BROKER_USE_SSL, _more_for_the_broker = celery_options(CELERY_BROKER_URL)
 except BadUrl as error:
-    # Found out at the first hint, it would cost requests instead.
+    # Otherwise requests would pay for this at the first task.
     raise ImproperlyConfigured(
         f"CELERY_BROKER_URL (VALKEY_URL, unless it is set) cannot be used: {error}."
     ) from error
@@ -210,7 +210,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Nobody inspects or steers the workers through the broker: whoever writes to it could stop them all.
+# Remote control is disabled, because anyone with write access to the broker could stop all workers.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -234,7 +234,7 @@ CELERY_TIMEZONE = "UTC"
 # --- Transport ------------------------------------------------------------------------------------------------------
 REQUIRE_HTTPS = env.bool("REQUIRE_HTTPS", default=True)
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
-# In which header those proxies tell the client's address and scheme: x-forwarded-for (with x-forwarded-proto) or forwarded.
+# The header in which those proxies pass the client's address and scheme: x-forwarded-for (with x-forwarded-proto) or forwarded.
 FORWARDED_HEADER = env.str("FORWARDED_HEADER", default="x-forwarded-for").lower()
 # How long a body may take (config.door.bodies adds a second for each 16 KiB that arrives).
 BODY_TIMEOUT_SECONDS = env.float("BODY_TIMEOUT_SECONDS", default=10.0)
@@ -277,7 +277,7 @@ SECRET_STORE = env.str("SECRET_STORE", default="database")
 VAULT_ADDR = env.str("VAULT_ADDR", default="")
 VAULT_TOKEN = secret("VAULT_TOKEN", default="")
 VAULT_MOUNT = env.str("VAULT_MOUNT", default="secret")
-# How a process proves to Vault who it is: a fixed `token`, `approle` or `kubernetes` (mounted at its own name by default).
+# How a process authenticates to Vault: a fixed `token`, `approle` or `kubernetes` (mounted at its own name by default).
 VAULT_AUTH = env.str("VAULT_AUTH", default="token")
 VAULT_AUTH_MOUNT = env.str("VAULT_AUTH_MOUNT", default="")
 VAULT_ROLE_ID = env.str("VAULT_ROLE_ID", default="")
@@ -288,7 +288,7 @@ VAULT_KUBERNETES_TOKEN_FILE = env.str(
 )
 
 # --- The request pipeline (docs/architecture.md, The request pipeline): core names its collaborators by path, since it imports no app -------------------
-# What a request to /v1 passes instead of MIDDLEWARE (core.api.entry).
+# The middleware of /v1, in place of MIDDLEWARE (core.api.entry).
 API_MIDDLEWARE = ["core.api.compression.CompressionMiddleware", "core.api.browsers.ApiCorsMiddleware"]
 # Called with a request that came over plain HTTP, before it is refused.
 API_EXPOSURE = "apikeys.authentication.report_exposed_credential"
@@ -300,7 +300,7 @@ OBJECT_HISTORY = "audit.selectors.history_of"
 EVENT_SINKS = ["audit.sinks.record"]
 API_MAX_BODY_BYTES = 1_048_576
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
-# In DRF's order. Each may be replaced per view as DRF documents; the checks say what a view must not go without.
+# In DRF's order. Each may be replaced per view as DRF documents; system checks enforce what a view must keep.
 REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.rendering.Negotiation",
     "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.authentication.ApiKeyAuthentication"],
@@ -343,7 +343,7 @@ SPECTACULAR_SETTINGS = {
 # --- Browsers (docs/architecture.md, Keys): apikeys.cors decides by key which origins may read an answer -----------------------------------
 CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
-# Beside what the API reads, what tracing and common libraries put on every request of a page.
+# The headers that the API reads, and those that tracing and common libraries add to every request.
 CORS_ALLOW_HEADERS = [
     "accept",
     "authorization",
@@ -382,12 +382,12 @@ CORS_PREFLIGHT_MAX_AGE = 600
 
 # --- Audit ----------------------------------------------------------------------------------------------------------
 AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY")
-# Public keys (64 hex digits) whose signatures hold too: of former signing keys, and of the coming one.
+# Additional valid public keys (64 hex digits): those of former signing keys, and of the next one.
 AUDIT_VERIFY_KEYS = [key.strip() for key in env.list("AUDIT_VERIFY_KEYS", default=[])]
 AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=90)
-# A chain's head is signed, and exported, at most once in so many seconds (0 to 300).
+# A chain's head is signed and exported at most once in this many seconds (0 to 300).
 AUDIT_SIGN_SECONDS = env.float("AUDIT_SIGN_SECONDS", default=55.0)
-# Signed heads of the seals are appended here, outside of the database; put it where the database's owner cannot write.
+# Signed heads of the seals are appended to this file outside the database, where the database's owner should not have write access.
 AUDIT_HEADS_FILE = env.str("AUDIT_HEADS_FILE", default=str(DATA_DIR / "audit" / "heads.jsonl"))
 
 # --- Webhooks -------------------------------------------------------------------------------------------------------
@@ -406,10 +406,10 @@ REFUSE_CALLS_IN_TRANSACTIONS = False
 # --- Billing: who takes the money (docs/architecture.md, Billing) --------------------------------------------------------------------------
 # Empty: charges are refused, with the reason. `make run` has the sandbox (config.settings.local).
 BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="")
-# Gateways that took charges before this one: they finish what they began, and give back what they took.
+# Former gateways, which still complete and refund their own charges.
 BILLING_FORMER_GATEWAYS = env.list("BILLING_FORMER_GATEWAYS", default=[])
 GATEWAY_TIMEOUT_SECONDS = env.float("GATEWAY_TIMEOUT_SECONDS", default=10.0)
-# Unset, the address is read from DATA_DIR, where the sandbox server leaves it.
+# If unset, the URL is read from DATA_DIR, where the sandbox server writes it.
 SANDBOX_GATEWAY_URL = env.str("SANDBOX_GATEWAY_URL", default="")
 SANDBOX_GATEWAY_TOKEN = secret("SANDBOX_GATEWAY_TOKEN", default="")
 # Stripe (docs/billing.md): each mode has its own key and its own signing secret; a mode without them takes no charges.
@@ -431,7 +431,7 @@ if vars()["EMAIL_FILE_PATH"]:
 # Mails are rows first; a job hands them to the backend that EMAIL_URL names (core.mail).
 MAIL_TRANSPORT = vars()["EMAIL_BACKEND"]
 EMAIL_BACKEND = "core.mail.backend.QueuedBackend"
-# Seconds for each step of a conversation with the mail server.
+# Timeout in seconds for each step of an SMTP session.
 EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Pomelo <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -475,15 +475,15 @@ SMS_SENDERS_PER_COMPANY = env.int("SMS_SENDERS_PER_COMPANY", default=20)  # in e
 MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")
 MESSAGING_CONCURRENCY = env.int("MESSAGING_CONCURRENCY", default=4)
 
-# --- Sign-up: who may found a company, and how much a person, a company and an address may ask for (accounts.services.allowances)
+# --- Sign-up: who may create companies, and limits per person, company and address (accounts.services.allowances)
 COMPANY_CREATION = env.str("COMPANY_CREATION", default="open")
 if COMPANY_CREATION not in ("open", "approved", "closed"):
     raise ImproperlyConfigured(f"COMPANY_CREATION is {COMPANY_CREATION}: use open, approved or closed.")
 COMPANIES_PER_PERSON = env.int("COMPANIES_PER_PERSON", default=5)
-COMPANIES_PER_ADDRESS = 10  # in a day
+COMPANIES_PER_ADDRESS = 10  # per day
 INVITATIONS_PER_DAY = env.int("INVITATIONS_PER_DAY", default=50)  # of a person, and of a company
-INVITATIONS_PER_ADDRESS = 100  # in a day
-INVITATIONS_PER_RECIPIENT = 3  # in a day, from every company together
+INVITATIONS_PER_ADDRESS = 100  # per day
+INVITATIONS_PER_RECIPIENT = 3  # per day, from all companies together
 
 # --- Accounts -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -545,7 +545,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# Whoever sends it as a bearer token may read /metrics and the details of /readyz; programs on this machine need none.
+# The bearer token for /metrics and the details of /readyz. Requests from this machine need none.
 METRICS_TOKEN = secret("METRICS_TOKEN", default="")
 # prometheus-client itself reads the variable; it is set where several web processes share one /metrics.
 METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
@@ -582,6 +582,6 @@ UNFOLD = {
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="json")
 LOGGING_CONFIG = "core.operations.logging.configure"
-# What comes before a secret in the address of a page that asks for nothing else. A test compares this with the addresses there are.
+# Path prefixes of pages whose URL contains a secret as the only credential. A test compares this with the existing URLs.
 LOG_LINKS = ("/i/", "/u/", "/invitations/", "/accounts/password/reset/key/")
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT, "links": LOG_LINKS}

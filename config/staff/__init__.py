@@ -1,1 +1,1 @@
-"""The pages of the staff site that show several apps: its home, a company, Ctrl+K."""
+"""The staff site's pages that combine several apps: home, company, Ctrl+K."""

@@ -1,6 +1,6 @@
-"""The page of one company on the staff site: what it is, what it may and does use, who is in it, and what was done to it.
+"""The page of one company on the staff site: its details, limits and usage, members, and history.
 
-Each part is shown to whoever may open its list, and leads there. The look is one entry in the company's trail.
+Each section is shown to staff who may open its list, and links to it. Viewing the page writes one entry to the company's trail.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,13 +39,13 @@ from webhooks.selectors import list_endpoints
 MOST_ROWS = 20
 USAGE_DAYS = 30
 MOMENT = "%Y-%m-%d %H:%M"
-# What staff look at is in the trail; of what was done to the company it tells nothing.
+# Views by staff are in the trail too, but are not part of the company's history.
 LOOKS = [StaffViewed.type, StaffListed.type]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A table of the page; `address` is the list that has all of it."""
+    """A table of the page. `address` is the URL of the complete list."""
 
     title: str
     headers: Sequence[str]
@@ -56,18 +56,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What every section needs to know."""
+    """The context shared by all sections."""
 
     site: AdminSite
     request: HttpRequest
     company: Company
 
     def admin_of(self, model: type[Model]) -> Any:
-        """Return the admin of `model` when the member of staff may look at its objects, else None."""
+        """Return the admin of `model` if the staff member may view its objects, else None."""
         return admin_of(self.site, self.request, model)
 
     def all_of(self, model: type[Model]) -> str:
-        """Return the address of the list of the company's objects of `model`."""
+        """Return the URL of the list of the company's objects of `model`."""
         options = model._meta
         address = reverse(f"{self.site.name}:{options.app_label}_{options.model_name}_changelist")
         return f"{address}?q={self.company.public_id}"
@@ -84,7 +84,7 @@ class _Page:
 
 
 def show(site: AdminSite, request: HttpRequest, object_id: str) -> HttpResponse:
-    """Show the company, and write the look into its trail. Raises Http404, PermissionDenied."""
+    """Show the company, and record the view in its trail. Raises Http404, PermissionDenied."""
     companies: Any = site._registry[Company]  # noqa: SLF001
     company: Any = companies.record_look(request, object_id)
     if company is None:
@@ -102,7 +102,7 @@ def show(site: AdminSite, request: HttpRequest, object_id: str) -> HttpResponse:
 
 
 def _buttons(page: _Page) -> list[ActionButton]:
-    """Return what the member of staff may do: to the company, to its plan, and to the tier request that is open."""
+    """Return the actions available to the staff member: on the company, its plan and its open tier request."""
     found = [*page.admin_of(Company).buttons_for(page.request, page.company)]
     for beside in (CompanyPlan, CompanySenders):
         if other := page.admin_of(beside):
@@ -274,12 +274,12 @@ def _health(endpoint: Endpoint) -> str:
 
 
 def _in_both_modes() -> list[str]:
-    """Return the actions that concern the whole company: they stand in the live trail as well."""
+    """Return the company-wide actions, which are also in the live trail."""
     return [name for name, event in EVENT_TYPES.items() if event.company_wide]
 
 
 def _history(page: _Page) -> Section:
-    # A mode at a time: each is one range of an index.
+    # One mode at a time, each of which is a range of an index.
     newest = chain.from_iterable(
         AuditEntry.objects.filter(company=page.company, mode=mode)
         .exclude(action__in=LOOKS if mode == "live" else [*LOOKS, *_in_both_modes()])

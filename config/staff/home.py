@@ -1,7 +1,7 @@
-"""The home of the staff site: what waits for somebody to decide or to look, each line with the list that shows exactly that.
+"""The home of the staff site: items that need a decision or attention, each linked to the matching filtered list.
 
-The watches beside it (core.background.watch) tell of machines; this tells of companies. A member of staff sees the lines whose
-lists they may open.
+The watches beside it (core.background.watch) are about machines, these items about companies. Staff members see the items
+whose lists they may open.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ from webhooks.selectors import ENDPOINT_HEALTH
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A line of the home. `count` is exact up to MOST_COUNTED; `address` is the list that shows what was counted."""
+    """An item of the home. `count` is exact up to MOST_COUNTED; `address` is the URL of the list of the counted objects."""
 
     label: str
     count: int
@@ -40,7 +40,7 @@ class Waiting:
 
     @property
     def amount(self) -> str:
-        """The count as people read it."""
+        """The count as text."""
         return f"{self.count:,}" if self.count < MOST_COUNTED else f"{MOST_COUNTED:,} or more"
 
 
@@ -53,7 +53,7 @@ class _Line:
 
 
 def list_waiting(site: AdminSite, request: HttpRequest) -> list[Waiting]:
-    """Return the lines that the member of staff may follow. Call it inside `system_context`."""
+    """Return the items that the staff member may open. Call it inside `system_context`."""
     found = []
     for line in _lines():
         admin = admin_of(site, request, line.model)
@@ -61,7 +61,7 @@ def list_waiting(site: AdminSite, request: HttpRequest) -> list[Waiting]:
             continue
         options = line.model._meta
         address = reverse(f"{site.name}:{options.app_label}_{options.model_name}_changelist")
-        # Bounded like the lists themselves: nobody reads whether it is a million.
+        # Limited like the lists themselves: the exact number does not matter beyond that.
         rows = admin.get_queryset(request).filter(line.rows).order_by()[:MOST_COUNTED]
         found.append(
             Waiting(line.label, rows.count(), f"{address}?{urlencode(line.query)}" if line.query else address)
@@ -89,12 +89,12 @@ def _lines() -> Iterator[_Line]:
 
 
 def keep_checks(request: HttpRequest, found: Readiness) -> None:
-    """Put on the request what was checked before the context of the page was opened."""
+    """Store the readiness checks, made before the page's context was opened, on the request."""
     request.readiness = found  # type: ignore[attr-defined]
 
 
 def checks_of(request: HttpRequest) -> list[tuple[str, str]]:
-    """Return the parts that serving needs, each with what is wrong with it; empty for what is well."""
+    """Return the readiness checks, each with its problem; empty if it passed."""
     results: dict[str, str] = request.readiness.results  # type: ignore[attr-defined]
     return [
         (name.replace("_", " "), "" if said == "ok" else said.removeprefix("warning: "))

@@ -1,4 +1,4 @@
-"""Which kinds of objects a member of staff may look at, by the permissions of their admins."""
+"""Which models a staff member may view, by the permissions of their admins."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ from django.http import HttpRequest
 
 
 def admin_of(site: AdminSite, request: HttpRequest, model: type[Model]) -> Any:
-    """Return the admin of `model` when whoever asks may look at its objects, else None."""
+    """Return the admin of `model` if the user may view its objects, else None."""
     found: Any = site._registry.get(model)  # noqa: SLF001 - the one place where a site keeps its admins
     return found if found is not None and found.has_view_permission(request) else None

@@ -1,6 +1,6 @@
-"""Ctrl+K on the staff site: any identifier, company, person or key of any company, and the lists by their names.
+"""Ctrl+K on the staff site: search for ids, companies, people and keys across companies, and for lists by name.
 
-What was sought is on the record, and what was found stands in the trail of the company it belongs to, as on the lists.
+Searches are audited, and results are recorded in the trail of their company, as on the lists.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ MOST_FOUND = 20
 
 
 def search(site: AdminSite, request: HttpRequest, text: str) -> list[SearchResult]:
-    """Return what the member of staff may see of what `text` names, and write both down. Call it inside `system_context`."""
+    """Return the matches of `text` that the staff member may view, and record the search. Call it inside `system_context`."""
     text = text.strip()[:LONGEST_SOUGHT]
     publish_unowned(
         StaffListed(object_id="search", detail={"page": "search", "query": redact(text)}),
@@ -49,7 +49,7 @@ def _lists(site: AdminSite, request: HttpRequest, text: str) -> Iterator[SearchR
 def _rows(
     site: AdminSite, request: HttpRequest, text: str
 ) -> Iterator[tuple[StaffModelAdmin, QuerySet[Any]]]:
-    """Yield, for each kind of object that staff may view, the rows that `text` names."""
+    """Yield the matching rows of each model that the staff member may view."""
     for model, wanted in _wanted(site, text):
         if (admin := admin_of(site, request, model)) is not None:
             yield admin, admin.get_queryset(request).filter(wanted)

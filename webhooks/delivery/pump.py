@@ -121,9 +121,7 @@ class Pump:
     async def _send(self, job: ClaimedDelivery, client: OutboundClient) -> None:
         try:
             outcome = await attempt(job, client, self._limits)
-            self._done.append(
-                outcome
-            )  # looked up after the await: a cycle may have replaced the list in the meantime
+            self._done.append(outcome)  # not before the await: a cycle may have replaced the list
         except Exception:  # a bug of ours: the delivery is claimed again when its lease expires
             log.exception("webhooks.send_failed", delivery=str(job.delivery_id))
         finally:

@@ -1,4 +1,4 @@
-"""How the staff site writes and reads days and moments: year first, 24 hours, with the time zone. Django's own English is American."""
+"""Date and time formats of the staff site: year first, 24 hours, with the time zone. Django's English formats are American."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i:s"
@@ -8,7 +8,7 @@ YEAR_MONTH_FORMAT = "F Y"
 MONTH_DAY_FORMAT = "j F"
 FIRST_DAY_OF_WEEK = 1
 
-# `03/04/2026` is two days.
+# `03/04/2026` is ambiguous.
 DATE_INPUT_FORMATS = ["%Y-%m-%d"]
 TIME_INPUT_FORMATS = ["%H:%M:%S", "%H:%M"]
 DATETIME_INPUT_FORMATS = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"]

@@ -1,4 +1,4 @@
-"""`manage.py prepare_run`: bring the database and the demo data to where `make run` needs them."""
+"""`manage.py prepare_run`: prepare the database and the demo data for `make run`."""
 
 import json
 import sys
@@ -13,7 +13,7 @@ from core.ui.assets import collect_own_files
 
 
 class Command(BaseCommand):
-    """One process for both steps: importing the application takes longer than either."""
+    """Runs both steps in one process, because importing the application takes longer than either."""
 
     help = (
         "Migrate as the role `owner` and create the demo company in an empty database. Prints the demo's sign-in and "
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do the steps; progress goes to stderr, the JSON to stdout."""
+        """Run the steps. Progress goes to stderr, the JSON to stdout."""
         collect_own_files()
         call_command("migrate", database="owner", interactive=False, verbosity=1, stdout=sys.stderr)
         self.stdout.write(json.dumps({} if options["no_demo"] else seed_demo()))
