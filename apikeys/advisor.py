@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apikeys.models import ApiKey, ApiKeySecret
-from apikeys.restrictions import ANY_ORIGIN
+from apikeys.restrictions import ANY_ORIGIN, restricts_nothing
 from apikeys.selectors import UNUSED_AFTER
 from core.api.scopes import SCOPES
 from core.values.moments import describe_distance
@@ -170,7 +170,7 @@ def _advise_scopes(key: ApiKey, scope_uses: Mapping[str, datetime], now: datetim
 
 def _advise_restrictions(key: ApiKey) -> list[Advice]:
     advice = []
-    if key.kind == ApiKey.Kind.SERVER and not key.allowed_networks and key.mode == "live":
+    if key.kind == ApiKey.Kind.SERVER and restricts_nothing(key.allowed_networks) and key.mode == "live":
         text = "List the addresses your servers call from, and the secret is useless anywhere else."
         advice.append(Advice("no_ip_allow_list", "Usable from any address", text, "info", "edit"))
     if key.expires_at is None and key.mode == "live":

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from accounts.models import Company
 from accounts.selectors import current_company, has_second_factor
 from apikeys.models import ApiKey
+from apikeys.restrictions import EVERYWHERE, everywhere_in
 from core.api.scopes import SCOPES
 from core.errors import FieldError
 from core.principal import Principal
@@ -64,12 +65,13 @@ def settings_violations(
         ends = columns.get("expires_at")
         if ends is None or ends > made_at + _longest(policy.longest_days):
             yield FieldError("expires_at", "against_policy", policy.longest_life)
-    if (
-        policy.needs_networks
-        and columns.get("kind") == ApiKey.Kind.SERVER
-        and columns.get("allowed_networks") == []
-    ):
-        yield FieldError("allowed_networks", "against_policy", NEEDS_NETWORKS)
+    if policy.needs_networks and columns.get("kind") == ApiKey.Kind.SERVER:
+        networks = columns.get("allowed_networks")
+        if networks == []:
+            yield FieldError("allowed_networks", "against_policy", NEEDS_NETWORKS)
+        elif cidr := everywhere_in(networks or []):
+            message = f"{NEEDS_NETWORKS} {cidr} has every {EVERYWHERE[cidr]} address and restricts nothing."
+            yield FieldError("allowed_networks", "against_policy", message)
     if policy.refuses_full_access and SCOPES.keys() <= set(columns.get("scopes", ())):
         yield FieldError("scopes", "against_policy", NO_FULL_ACCESS)
 
@@ -96,7 +98,9 @@ def violating_keys(policy: KeyPolicy) -> Q:
     if policy.longest_days is not None:
         found |= Q(expires_at=None) | Q(expires_at__gt=F("rotated_at") + _longest(policy.longest_days))
     if policy.needs_networks:
-        found |= Q(kind=ApiKey.Kind.SERVER, allowed_networks=[])
+        found |= Q(kind=ApiKey.Kind.SERVER) & (
+            Q(allowed_networks=[]) | Q(allowed_networks__overlap=list(EVERYWHERE))
+        )
     if policy.refuses_full_access:
         found |= Q(scopes__contains=list(SCOPES))
     return found

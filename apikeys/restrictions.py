@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from urllib.parse import urlsplit
 
 import idna
@@ -13,6 +13,8 @@ MAX_NETWORKS = 100
 MAX_ORIGINS = 50
 MAX_HOST = 253  # RFC 1035, without the trailing dot
 ANY_ORIGIN = "*"
+# Ranges that restrict nothing: one has every address of a family. All of IPv6 that is in use lies in 2000::/3.
+EVERYWHERE = {"0.0.0.0/0": "IPv4", "::/0": "IPv6", "::/1": "IPv6", "::/2": "IPv6", "2000::/3": "IPv6"}
 
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -26,19 +28,38 @@ def parse_networks(entries: Iterable[str]) -> list[str]:
     """Return canonical CIDRs in order, without duplicates. A single address becomes a /32 or /128.
 
     IPv4-mapped IPv6 ranges are unmapped, as client addresses are. Host bits are refused rather than dropped:
-    `10.0.0.5/8` is more likely a typo than a wish to admit sixteen million addresses. Raises InvalidRestriction.
+    `10.0.0.5/8` is more likely a typo than a wish to admit sixteen million addresses. Ranges that together cover one of
+    EVERYWHERE are stored as that one, so that a lookup in the stored list finds it. Raises InvalidRestriction.
     """
-    found: dict[str, None] = {}
+    found: dict[IPNetwork, None] = {}
     for entry in entries:
         text = entry.strip()
         try:
             network = ipaddress.ip_network(text)
         except ValueError as error:
             raise InvalidRestriction(_network_hint(text)) from error
-        found[str(_unmapped(network))] = None
+        found[_unmapped(network)] = None
     if len(found) > MAX_NETWORKS:
         raise InvalidRestriction(f"A key can name at most {MAX_NETWORKS} address ranges.")
-    return list(found)
+    return [str(network) for network in _with_everywhere(list(found))]
+
+
+def _with_everywhere(networks: list[IPNetwork]) -> list[IPNetwork]:
+    for version in (4, 6):
+        merged = list(ipaddress.collapse_addresses(each for each in networks if each.version == version))
+        if everywhere_in(str(each) for each in merged):
+            networks = [*merged, *(each for each in networks if each.version != version)]
+    return networks
+
+
+def restricts_nothing(cidrs: Collection[str]) -> bool:
+    """Whether stored CIDRs let in everybody, or everybody who uses one of the two families."""
+    return not cidrs or everywhere_in(cidrs) is not None
+
+
+def everywhere_in(cidrs: Iterable[str]) -> str | None:
+    """Return the first stored CIDR that restricts nothing, or None."""
+    return next((cidr for cidr in cidrs if cidr in EVERYWHERE), None)
 
 
 def _network_hint(text: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from apikeys import advisor
 from apikeys.models import ApiKey
-from apikeys.restrictions import ANY_ORIGIN
+from apikeys.restrictions import ANY_ORIGIN, restricts_nothing
 from apikeys.selectors import EXPIRES_SOON, UNUSED_AFTER
 from core.api.scopes import SCOPES
 from core.principal import Mode
@@ -234,7 +234,7 @@ def _bound_to_places(facts: CompanyFacts) -> Check:
     unbound = [
         key
         for key in facts.keys
-        if key.kind == ApiKey.Kind.SERVER and not key.allowed_networks and key.mode == "live"
+        if key.kind == ApiKey.Kind.SERVER and restricts_nothing(key.allowed_networks) and key.mode == "live"
     ]
     if unbound:
         text = f"{_names(unbound)}: works from any address."

@@ -98,6 +98,34 @@ def test_a_key_that_is_there_is_named_and_neither_changed_nor_rotated_before_it_
     assert browser.post(f"/keys/{key.public_id}/revoke/", {"since": "created"}).status_code == 302
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("0.0.0.0/0", "0.0.0.0/0 has every IPv4 address"),
+        ("203.0.113.7 ::/0", "::/0 has every IPv6 address"),
+        ("0.0.0.0/1 203.0.113.7 128.0.0.0/1", "0.0.0.0/0 has every IPv4 address"),
+        ("::ffff:0:0/96", "0.0.0.0/0 has every IPv4 address"),
+        ("2000::/4 3000::/4 fd00::/8", "2000::/3 has every IPv6 address"),
+        ("::/2", "::/2 has every IPv6 address"),
+    ],
+)
+def test_a_range_that_has_every_address_is_no_list_of_addresses(world: World, typed: str, named: str) -> None:
+    loose = make_key(world.company, allowed_networks=typed.split(), name="loose").key
+    browser = sign_in(world.owner)
+    assert "Usable from any address" in browser.get(f"/keys/{loose.public_id}/").content.decode()
+    set_policy(world, keys_need_networks=True)
+
+    refused = browser.post("/keys/new/", {**FORM, "allowed_networks": typed})
+
+    assert refused.status_code == 422
+    assert f"{named} and restricts nothing." in refused.content.decode()
+    shown = browser.get("/keys/?state=against_policy")
+    assert [row["key"].name for row in shown.context["rows"]] == ["loose"]
+    # All but one address is a restriction, and so is what nobody can call from.
+    kept = browser.post("/keys/new/", {**FORM, "allowed_networks": "0.0.0.0/1 fd00::/8"})
+    assert "pm_live_" in kept.content.decode()
+
+
 def test_a_secret_that_has_leaked_is_replaced_whatever_the_key_may_have(world: World) -> None:
     key = make_key(world.company).key
     set_policy(world, keys_need_networks=True)
