@@ -804,6 +804,12 @@ class Migration(migrations.Migration):
                             default=0, help_text="The share of the cap that owners were last told of by mail."
                         ),
                     ),
+                    (
+                        "told_cap",
+                        models.DecimalField(
+                            decimal_places=6, default=0, help_text="The cap of which they were told that share.", max_digits=14
+                        ),
+                    ),
                 ],
                 options={
                     "verbose_name": "SMS spend",

@@ -46,6 +46,12 @@ class SmsSpend(TenantModel):
     told_percent = models.PositiveSmallIntegerField(
         default=0, help_text="The share of the cap that owners were last told of by mail."
     )
+    told_cap = models.DecimalField(
+        max_digits=DIGITS,
+        decimal_places=DECIMALS,
+        default=0,
+        help_text="The cap of which they were told that share.",
+    )
 
     class Meta(TenantModel.Meta):
         verbose_name = "SMS spend"

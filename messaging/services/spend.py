@@ -81,8 +81,6 @@ def set_spend_cap(*, amount: Decimal | None, actor: Principal) -> SmsSpendCap | 
             defaults={"amount": amount, "currency": cap.currency, "updated": clock.now()}
         )
     if amount != cap.own:
-        # Against another cap, owners are told again.
-        SmsSpend.objects.filter(day__gte=clock.now().date()).update(told_percent=0)
         before, after = (None if one is None else decimal_text(one) for one in (cap.own, amount))
         publish(
             SmsSpendCapChanged(
@@ -129,7 +127,7 @@ def change(day: SmsSpend, by: Decimal, *, cap: SpendCap | None, next_one: Decima
     day.amount = max(Decimal(0), day.amount + by)
     if cap is not None:
         _tell(day, cap, next_one)
-    day.save(update_fields=["amount", "told_percent"])
+    day.save(update_fields=["amount", "told_percent", "told_cap"])
 
 
 def _lock(day: date, currency: str) -> SmsSpend:
@@ -179,9 +177,10 @@ def _tell(day: SmsSpend, cap: SpendCap, next_one: Decimal) -> None:
         percent = WARNED_PERCENT
     else:
         return
-    if percent <= day.told_percent:
+    # Of another cap, their own or staff's, owners are told anew.
+    if percent <= day.told_percent and cap.amount == day.told_cap:
         return
-    day.told_percent = percent
+    day.told_percent, day.told_cap = percent, cap.amount
     facts = {
         "percent": percent,
         "day": day.day.isoformat(),

@@ -347,6 +347,31 @@ def test_owners_are_told_once_at_80_percent_and_once_when_it_is_used_up(
     assert [each.subject for each in mail.outbox[2:]] == ["What SMS may cost is nearly used up"]
 
 
+def test_owners_are_told_anew_of_the_cap_that_staff_have_raised(world: World, vendor: StandIn) -> None:
+    tenant = world.tenant()
+
+    def limit(amount: int) -> None:
+        with system_context(reason="tests"):
+            Company.objects.filter(id=world.company.id).update(limit_overrides={"sms_spend_per_day": amount})
+
+    limit(1)
+    mail.outbox.clear()
+    for number in range(10):
+        send(tenant, f"+49301234{number:02}")
+    limit(2)
+    for number in range(10, 20):
+        send(tenant, f"+49301234{number:02}")
+
+    nearly, used_up = "What SMS may cost is nearly used up", "What SMS may cost is used up"
+    assert [each.subject for each in mail.outbox] == [nearly, used_up, nearly, used_up]
+    assert ["may cost $1.00" in mail.outbox[1].body, "may cost $2.00" in mail.outbox[3].body] == [True, True]
+    with tenant_context(tenant):
+        told = AuditEntry.objects.filter(action="sms_spend.reached").order_by("id")
+        assert [(entry.detail["percent"], entry.detail["cap"]) for entry in told] == [
+            (80, "1"), (100, "1"), (80, "2"), (100, "2"),
+        ]  # fmt: skip
+
+
 def test_the_lower_of_the_owners_cap_and_staffs_limit_holds(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     with pytest.raises(FieldErrors, match="Your plan allows at most"):
