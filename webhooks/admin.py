@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from core.errors import NotFound
 from core.tenancy import tenant_context
 from core.ui.staff import StaffModelAdmin, reason_action, staff_principal
 from webhooks.models import Attempt, Delivery, Endpoint
@@ -54,7 +55,8 @@ class DeliveryAdmin(StaffModelAdmin):
     def send_again(self, request: HttpRequest, delivery: Delivery, *, reason: str) -> str:
         """Send it again now, with a full new series of attempts."""
         with tenant_context(delivery.tenant):
-            resend_deliveries(deliveries=[delivery], actor=staff_principal(request), reason=reason)
+            if not resend_deliveries(deliveries=[delivery], actor=staff_principal(request), reason=reason):
+                raise NotFound
         return f"{delivery.public_id} of {delivery.company.name} is being sent again."
 
 

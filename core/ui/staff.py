@@ -16,7 +16,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import FieldListFilter, SimpleListFilter
 from django.contrib.admin.utils import get_fields_from_path
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db import DatabaseError, transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -126,7 +127,8 @@ def reason_action(
 
     It is offered to, and taken from, staff with `permission` (`app_label.codename`) who have signed in recently, and reaches
     objects of the one company that they name. `fields` are the other cleaned values of `form`. `perform` returns the sentence
-    that says what is so now. An error the domain raises on purpose is shown, and the other selected objects are still done.
+    that says what is so now. An error the domain raises on purpose is shown, and so is that an object has been deleted in the
+    meantime; nothing of that one is written, and the other selected objects are still done.
     A page of one object has a button for it while `when(obj)`; from there the member of staff comes back to that page.
     """
 
@@ -162,9 +164,15 @@ def reason_action(
             fields = {name: value for name, value in asked.cleaned_data.items() if name != "named"}
             for obj in chosen:
                 try:
-                    result = perform(self, request, obj, **fields)
-                except DomainError as error:
-                    messages.error(request, f"{obj}: {error.detail}")
+                    with transaction.atomic():
+                        result = perform(self, request, obj, **fields)
+                except (DomainError, ObjectDoesNotExist, DatabaseError) as error:
+                    if not self.model._base_manager.filter(pk=obj.pk).exists():
+                        messages.error(request, f"{obj} no longer exists: it was deleted in the meantime.")
+                    elif isinstance(error, DomainError):
+                        messages.error(request, f"{obj}: {error.detail}")
+                    else:
+                        raise
                 else:
                     messages.success(request, result)
             return HttpResponseRedirect(back) if back else None
