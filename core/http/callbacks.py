@@ -7,10 +7,20 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from prometheus_client import Counter
+
+from core.http.sparing import Sparing
 
 MAX_BODY_BYTES = 1_048_576
 
+REFUSED = Counter(
+    "pomelo_callbacks_refused_total",
+    "Calls to callbacks that did not prove that they come from whom they name",
+    ["callback"],
+)
+
 log = structlog.get_logger(__name__)
+_refusals = Sparing()
 
 
 class Unverified(Exception):
@@ -41,7 +51,9 @@ def callback(view: Callable[[HttpRequest], None]) -> Callable[[HttpRequest], Htt
         try:
             view(request)
         except Unverified as error:
-            log.warning("callback.refused", path=request.path, reason=str(error))
+            REFUSED.labels(view.__name__).inc()
+            if (left_out := _refusals.count(view.__name__)) is not None:
+                log.warning("callback.refused", path=request.path, reason=str(error), left_out=left_out)
             return HttpResponse(status=403)
         except Unreadable as error:
             log.warning("callback.unreadable", path=request.path, reason=str(error))

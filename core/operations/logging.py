@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from core import tracing
+from core.http.sparing import Sparing
 from core.values.redaction import REDACTED, redact
 
 # What our own code and libraries call a credential in a log line. Evidence is not judged by names (core.values.redaction).
@@ -56,6 +57,17 @@ def _refuse_in_one_line(
     if str(event.get("logger", "")).startswith("django.security"):
         event.pop("exc_info", None)
     return event
+
+
+class _FewRefusals(logging.Filter):
+    """Leaves out most of Django's refusals: a foreign Host can be sent without end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sparing = Sparing()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.name.startswith("django.security") or self._sparing.count(record.name) is not None
 
 
 def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -123,7 +135,14 @@ def configure(options: dict[str, Any]) -> None:
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
                 }
             },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+            "filters": {"few_refusals": {"()": _FewRefusals}},
+            "handlers": {
+                "stderr": {
+                    "class": "logging.StreamHandler",
+                    "formatter": "structured",
+                    "filters": ["few_refusals"],
+                }
+            },
             "root": {"handlers": ["stderr"], "level": options["level"]},
             # A refused request is an answer, not an incident.
             "loggers": {"django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}},

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.test import Client
 from django.urls import get_resolver
 
+from core.http.callbacks import REFUSED
+from core.http.sparing import Sparing
 from core.operations import logging
 from core.values.redaction import REDACTED
 from tests.clients import random_address
@@ -96,3 +98,47 @@ def test_what_a_stranger_sends_costs_one_line(capsys: pytest.CaptureFixture[str]
         "django.security.TooManyFieldsSent",
     ]
     assert all("exception" not in line for line in lines)
+
+
+def test_a_stranger_who_goes_on_costs_one_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+    stranger = Client(REMOTE_ADDR=random_address(), raise_request_exception=False)
+
+    with Log(capsys) as lines:
+        for _ in range(20):
+            assert stranger.get("/accounts/login/", headers={"host": "evil.example"}).status_code == 400
+
+    assert [line["logger"] for line in lines] == ["django.security.DisallowedHost"]
+
+
+@pytest.mark.parametrize("name", ["stripe", "twilio", "anymail", "messages"])
+def test_callbacks_that_nobody_signed_are_counted_and_cost_one_line_a_minute(
+    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = Sparing()
+    monkeypatch.setattr("core.http.callbacks._refusals", refusals)
+    stranger = Client(REMOTE_ADDR=random_address())
+
+    def send(times: int) -> None:
+        for _ in range(times):
+            body = {"id": "evt_1"}
+            assert stranger.post(f"/callbacks/{name}", body, "application/json").status_code == 403
+
+    def counted() -> float:
+        return sum(
+            sample.value
+            for family in REFUSED.collect()
+            for sample in family.samples
+            if sample.name.endswith("_total")
+        )
+
+    before = counted()
+    with Log(capsys) as lines:
+        send(20)
+        monkeypatch.setattr("time.monotonic", lambda: float("inf"))
+        send(1)
+
+    assert counted() == before + 21
+    assert [(line["event"], line["left_out"]) for line in lines] == [
+        ("callback.refused", 0),
+        ("callback.refused", 19),
+    ]
