@@ -167,7 +167,7 @@ def reason_action(
                     with transaction.atomic():
                         result = perform(self, request, obj, **fields)
                 except (DomainError, ObjectDoesNotExist, DatabaseError) as error:
-                    if not self.model._base_manager.filter(pk=obj.pk).exists():
+                    if not self.get_queryset(request).filter(pk=obj.pk).exists():
                         messages.error(request, f"{obj} no longer exists: it was deleted in the meantime.")
                     elif isinstance(error, DomainError):
                         messages.error(request, f"{obj}: {error.detail}")
