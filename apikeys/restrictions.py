@@ -45,10 +45,15 @@ def parse_networks(entries: Iterable[str]) -> list[str]:
 
 
 def _with_everywhere(networks: list[IPNetwork]) -> list[IPNetwork]:
-    for version in (4, 6):
-        merged = list(ipaddress.collapse_addresses(each for each in networks if each.version == version))
+    v4 = [each for each in networks if isinstance(each, ipaddress.IPv4Network)]
+    v6 = [each for each in networks if isinstance(each, ipaddress.IPv6Network)]
+    families: tuple[list[IPNetwork], ...] = (
+        [*ipaddress.collapse_addresses(v4)],
+        [*ipaddress.collapse_addresses(v6)],
+    )
+    for merged in families:
         if everywhere_in(str(each) for each in merged):
-            networks = [*merged, *(each for each in networks if each.version != version)]
+            networks = [*merged, *(each for each in networks if each.version != merged[0].version)]
     return networks
 
 
