@@ -171,6 +171,18 @@ class _OwnedModel(models.Model):
         """The public identifier (TypeID)."""
         return ids.encode(self.id_prefix, self.id)
 
+    def locked(self, *, no_key: bool = False) -> Self:
+        """Return the row as it is now, locked until the transaction ends. Raises core.errors.NotFound when it was deleted meanwhile.
+
+        `no_key` lets others go on making rows that refer to this one.
+        """
+        model = type(self)
+        try:
+            row: Self = model.objects.select_for_update(no_key=no_key).get(id=self.id)
+        except model.DoesNotExist as error:
+            raise NotFound from error
+        return row
+
     @classmethod
     def by_public_id(cls, text: str) -> Self:
         """Return the current tenant's row with this TypeID.

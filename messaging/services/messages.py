@@ -216,11 +216,11 @@ def check_cancel(message: Message) -> None:
 def cancel_message(*, message: Message, actor: Principal) -> Accepted:
     """Cancel a message that no worker has taken yet; its recipients are given back to the caps of its day.
 
-    Raises MessageNotCancelable.
+    Raises MessageNotCancelable, NotFound.
     """
     now = clock.now()
     # Waits for a worker that is just claiming the row, and then sees its status.
-    locked = Message.objects.select_for_update().get(id=message.id)
+    locked = message.locked()
     check_cancel(locked)
     locked.status, locked.due_at, locked.updated = Status.CANCELED, None, now
     locked.save(update_fields=["status", "due_at", "updated"])

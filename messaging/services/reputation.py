@@ -174,7 +174,7 @@ def appeal_reputation(*, reason: str, actor: Principal) -> Reputation:
 
 def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) -> Reputation:
     """Let the company send again as before, and count anew from now on; what was held goes out. For staff."""
-    row: Reputation = Reputation.objects.select_for_update().get(id=reputation.id)
+    row = reputation.locked()
     before, now = row.state, clock.now()
     row.state, row.since, row.counted_from, row.decision = State.GOOD, now, now, reason
     row.sent = row.bounced = row.complained = 0

@@ -111,7 +111,7 @@ def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -
     No mail goes unsigned: the second key's record has been found already. Mail on its way is still checked by the first one's record,
     which is the company's to remove a few days later. Raises NoKeyToRotateTo; TemporarilyUnavailable as `add_domain` does.
     """
-    row: SenderDomain = SenderDomain.objects.select_for_update().get(id=domain.id)
+    row = domain.locked()
     retired, *others = row.keys.order_by("id")
     check_rotate_key([retired, *others])
     if not keys:
@@ -173,7 +173,7 @@ def request_check(*, domain: SenderDomain) -> SenderDomain:
     While one is under way, the next one comes after it.
     """
     now = clock.now()
-    row: SenderDomain = SenderDomain.objects.select_for_update().get(id=domain.id)
+    row = domain.locked()
     waits_already = row.next_check_at is not None and row.next_check_at <= now and row.claimed_until is None
     if not waits_already:
         row.next_check_at = now
@@ -183,7 +183,7 @@ def request_check(*, domain: SenderDomain) -> SenderDomain:
 
 
 def delete_domain(*, domain: SenderDomain, actor: Principal) -> None:
-    """Remove a domain and its keys. Messages from it that still wait fail with `sender_not_verified`."""
+    """Remove a domain and its keys. Messages from it that still wait fail with `sender_not_verified`. Raises NotFound."""
     public_id, name = domain.public_id, domain.domain
-    domain.delete()
+    domain.locked().delete()
     publish(SenderDomainDeleted(object_id=public_id, detail={"domain": name}), actor=actor)

@@ -130,8 +130,8 @@ def assign_sms_sender(*, sender: str, decision: str, actor: Principal) -> SmsSen
 
 
 def decide_sms_sender(*, sender: SmsSender, is_approved: bool, decision: str, actor: Principal) -> SmsSender:
-    """Approve a sender, reject it, or take it back; `decision` is what the company reads, its owners by mail. For staff."""
-    row: SmsSender = SmsSender.objects.select_for_update().get(id=sender.id)
+    """Approve a sender, reject it, or take it back; `decision` is what the company reads, its owners by mail. For staff. Raises NotFound."""
+    row = sender.locked()
     row.status = SmsSender.Status.APPROVED if is_approved else SmsSender.Status.REJECTED
     row.decision, row.decided_at, row.updated = decision, clock.now(), clock.now()
     row.save(update_fields=["status", "decision", "decided_at", "updated"])
@@ -156,9 +156,9 @@ def _mail_owners(row: SmsSender, what: str) -> None:
 
 
 def delete_sms_sender(*, sender: SmsSender, actor: Principal) -> None:
-    """Remove a sender. Messages from it that still wait fail with `sender_not_verified`."""
+    """Remove a sender. Messages from it that still wait fail with `sender_not_verified`. Raises NotFound."""
     public_id, name = sender.public_id, sender.sender
-    sender.delete()
+    sender.locked().delete()
     publish(SmsSenderDeleted(object_id=public_id, detail={"sender": name}), actor=actor)
 
 

@@ -77,7 +77,7 @@ def update_template(*, template: Template, actor: Principal, **fields: Any) -> T
 
     Messages that were accepted before keep what they say. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached.
     """
-    row: Template = Template.objects.select_for_update().get(id=template.id)
+    row = template.locked()
     version = newest_version(row)
     texts = {part: fields.get(part, getattr(version, part)) for part in TEXTS}
     # What is known of variables goes on to the new texts; that the former texts used one does not.
@@ -104,9 +104,9 @@ def update_template(*, template: Template, actor: Principal, **fields: Any) -> T
 
 
 def delete_template(*, template: Template, actor: Principal) -> None:
-    """Delete a template with its versions. Messages that were made of it stay as they are, and go out."""
+    """Delete a template with its versions. Messages that were made of it stay as they are, and go out. Raises NotFound."""
     public_id, name = template.public_id, template.name
-    template.delete()
+    template.locked().delete()
     publish(TemplateDeleted(object_id=public_id, detail={"name": name}), actor=actor)
 
 

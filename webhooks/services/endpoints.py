@@ -11,6 +11,7 @@ from billing.entitlements import current_limits
 from core import clock
 from core.api import versions
 from core.background import jobs
+from core.errors import NotFound
 from core.events import RELAY_TASK, publish
 from core.models import EVENT_POSITIONS
 from core.postgres.fields import LastValue
@@ -76,8 +77,16 @@ def create_endpoint(
     return endpoint, secret
 
 
+def lock_endpoint(endpoint: Endpoint, *, no_key: bool = False) -> Endpoint:
+    """Return the endpoint as it is now, locked until the transaction ends. Raises NotFound when it was deleted meanwhile."""
+    endpoint = endpoint.locked(no_key=no_key)
+    if endpoint.deleted_at is not None:
+        raise NotFound
+    return endpoint
+
+
 def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> Endpoint:
-    """Change the given fields of `url, events, description, headers, enabled, api_version`. Raises FieldErrors, insufficient_scope.
+    """Change the given fields of `url, events, description, headers, enabled, api_version`. Raises FieldErrors, NotFound, insufficient_scope.
 
     A key that changes the URL or the events, or enables the endpoint, needs the read scope of everything it will receive.
 
@@ -86,7 +95,7 @@ def update_endpoint(*, endpoint: Endpoint, actor: Principal, **fields: Any) -> E
     """
     if fields.get("enabled"):
         number_committed_events()
-    endpoint = Endpoint.objects.select_for_update().get(id=endpoint.id)
+    endpoint = lock_endpoint(endpoint)
     stored = _decrypt_headers(endpoint)
     wanted = _cleaned(fields, endpoint, stored)
     enabled = wanted.pop("enabled", endpoint.enabled)
@@ -130,9 +139,10 @@ SELECT count(*) FROM (
 
 
 def delete_endpoint(*, endpoint: Endpoint, actor: Principal) -> None:
-    """Delete an endpoint and its secrets. Its deliveries stay readable; pending ones are canceled."""
+    """Delete an endpoint and its secrets. Its deliveries stay readable; pending ones are canceled. Raises NotFound."""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_WAITING, [endpoint.id])
+    endpoint = lock_endpoint(endpoint, no_key=True)
     now = clock.now()
     endpoint.deleted_at = endpoint.updated = now
     endpoint.save(update_fields=["deleted_at", "updated"])

@@ -13,6 +13,7 @@ from webhooks import signing
 from webhooks.events import EndpointSecretRevealed, EndpointSecretRotated
 from webhooks.models import Endpoint, EndpointSecret
 from webhooks.selectors import current_secret
+from webhooks.services.endpoints import lock_endpoint
 
 OVERLAPS = {
     "none": timedelta(0),
@@ -26,11 +27,11 @@ MAX_VALID_SECRETS = 5
 def rotate_secret(*, endpoint: Endpoint, actor: Principal, overlap: str) -> str:
     """Give the endpoint a new secret and return it. The old one expires now, or keeps signing during the overlap.
 
-    `overlap` is one of `none`, `1h`, `24h`, `7d`. Raises FieldErrors.
+    `overlap` is one of `none`, `1h`, `24h`, `7d`. Raises FieldErrors, NotFound.
     """
     if overlap not in OVERLAPS:
         raise FieldErrors([FieldError("overlap", "invalid", f"Use one of {', '.join(OVERLAPS)}.")])
-    Endpoint.objects.select_for_update().get(id=endpoint.id)  # serializes concurrent rotations
+    lock_endpoint(endpoint)  # serializes concurrent rotations
     now = clock.now()
     ends = now + OVERLAPS[overlap]
     secrets = EndpointSecret.objects.filter(endpoint=endpoint)
