@@ -22,7 +22,9 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Any:
         """Return the session with this store's key; without one that has not expired, the store forgets its key."""
-        found = _SESSIONS.rows(key=self.session_key, now=timezone.now())
+        # A cookie in quotes may write any byte, and PostgreSQL refuses to look for a NUL character.
+        key = str(self.session_key)
+        found = [] if "\x00" in key else _SESSIONS.rows(key=key, now=timezone.now())
         if found:
             return found[0]
         self._session_key = None

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
 
@@ -43,3 +44,10 @@ def test_one_run_does_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert sessions.prune_ended(now=clock.now(), max_steps=2) == 4
     assert sessions.prune_ended(now=clock.now(), max_steps=2) == 1
+
+
+@pytest.mark.parametrize("written", ['"\\000aaaaaaaaaaaaaaaa"', '"aaaaaaaaaaaa\\377"', "a" * 5_000])
+def test_a_cookie_that_can_be_no_session_is_none(written: str) -> None:
+    answer = Client().get("/keys/", headers={"cookie": f"{settings.SESSION_COOKIE_NAME}={written}"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login/?next=/keys/")
