@@ -5,6 +5,7 @@ Up to 3.13 it loses the comma between two names that are not ASCII (CVE-2025-179
 75 characters.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from email.header import Header
 from email.utils import formatdate
@@ -20,6 +21,7 @@ from messaging.signing import sign
 # A line with an encoded word has at most 76 characters, "Reply-To: " before it included (RFC 2047 §2).
 _WORD = 64
 _LINE = 76
+_ONE_BLANK = re.compile("(?<! ) (?! )")
 
 
 def compose(envelope: Envelope) -> bytes:
@@ -51,7 +53,8 @@ def _headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
     yield "Message-ID", envelope.header_id
     yield from unsubscribe_headers(envelope).items()
     for header, value in envelope.headers.items():
-        yield header, "\n ".join(value.split(" ")) if len(value) > _WORD else value
+        # Where there is one blank, not between several: a line of nothing but blanks would end the headers for some servers.
+        yield header, _ONE_BLANK.sub("\n ", value) if len(value) > _WORD else value
     yield "MIME-Version", "1.0"
 
 

@@ -15,6 +15,7 @@ from core.tenancy import Tenant
 from core.values.email_addresses import Mailbox, is_misleading
 from core.values.texts import has_controls, is_visible, normalize
 from messaging.attachments import Attachment
+from messaging.custom_headers import clean_header
 from messaging.providers.base import Envelope, Target
 from messaging.providers.mime import compose
 from tests.factories import World
@@ -41,6 +42,27 @@ def write(names: list[str], subject: str, sender: str = "") -> bytes:
         text="Hi",
     )
     return compose(envelope)
+
+
+def test_a_long_value_with_several_blanks_has_no_line_of_blanks_alone() -> None:
+    value = clean_header("Organization", "a" * 60 + "   " + "b" * 60 + " c")[1]
+    target = Target(uuid.uuid4(), "a@example.com", "")
+    envelope = Envelope(
+        message_id=uuid.UUID(int=2),
+        tenant=Tenant(COMPANY, "live"),
+        channel="email",
+        sender="shop@example.com",
+        targets=(target,),
+        shown=(target,),
+        subject="Hi",
+        text="Hi",
+        headers={"Organization": value},
+    )
+
+    head = compose(envelope).partition(b"\r\n\r\n")[0].decode("ascii")
+
+    assert all(line.strip() for line in head.split("\r\n"))
+    assert message_from_bytes(head.encode("ascii"), policy=default)["Organization"] == value
 
 
 def read_names(value: str) -> list[tuple[str, str]]:
