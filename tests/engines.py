@@ -44,6 +44,7 @@ FOLDER_PREFIX = "pomelo-test-"
 CACHE = ROOT / ".data-test"
 EXAMPLE_APP = "tests.example_app"
 STALE_SECONDS = 3600
+_BUILDING = "building-"
 # Where this process's server is.
 _ADDRESSES = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_OWNER_URL")
 
@@ -306,8 +307,10 @@ def _keep(folder: Path, cached: Path) -> None:
     """Keep a stopped, migrated server's folder for the next runs of this checkout, instead of the one before."""
     CACHE.mkdir(mode=0o700, exist_ok=True)
     for old in CACHE.iterdir():
-        shutil.rmtree(old, ignore_errors=True)  # another run may be removing it too
-    building = Path(tempfile.mkdtemp(dir=CACHE))
+        # Another run may be removing it too; what another is just building would be kept with half of its files.
+        if not old.name.startswith(_BUILDING) or time.time() - old.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
+    building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=CACHE))
     copy_server(folder, building)
     # Another run of this checkout may have kept its own by now (the folder is there, and not empty), or cleared this away.
     with contextlib.suppress(OSError):
