@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.test import Client
 
@@ -33,3 +34,8 @@ def staff_browser(*permissions: str, superuser: bool = False) -> Client:
 def log_no_refused_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave lists' refused filters out of the log: of thousands of requests, their tracebacks take a fifth of the time."""
     monkeypatch.setattr(logging.getLogger("django.security.DisallowedModelAdminLookup"), "disabled", True)
+
+
+def look_up_once(monkeypatch: pytest.MonkeyPatch, user: User) -> None:
+    """Keep one user and what they may for all requests, where these do not change: four tenths of a refused request's time."""
+    monkeypatch.setattr(ModelBackend, "get_user", lambda self, user_id: user if user_id == user.pk else None)

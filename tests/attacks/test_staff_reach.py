@@ -13,7 +13,7 @@ from accounts.roles import Role
 from audit.models import AuditEntry, StaffEntry
 from core.tenancy import Tenant, system_context, tenant_context
 from core.ui.staff import StaffModelAdmin
-from tests.attacks.staff import log_no_refused_filter, make_staff, staff_browser
+from tests.attacks.staff import log_no_refused_filter, look_up_once, make_staff, staff_browser
 from tests.clients import sign_in
 from tests.factories import World, make_company, make_key, make_user
 
@@ -52,7 +52,9 @@ def test_a_list_is_narrowed_only_by_the_filters_on_it(
     model: Any, model_admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_no_refused_filter(monkeypatch)
-    browser = staff_browser(*VIEW_EVERYTHING)
+    user = make_staff(*VIEW_EVERYTHING)
+    look_up_once(monkeypatch, user)
+    browser = sign_in(user)
     page = page_of(model)
 
     for field in model._meta.concrete_fields:
