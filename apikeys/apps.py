@@ -5,6 +5,7 @@ class ApiKeysConfig(PomeloApp):
     """API keys, the credentials for every other endpoint."""
 
     name = "apikeys"
+    verbose_name = "API keys"
     api_urls = "apikeys.api.urls"
     examples = "apikeys.api.examples"
     page_urls = "apikeys.dashboard.urls"

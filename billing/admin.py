@@ -1,7 +1,7 @@
 """Billing on the staff site: objects are looked at, never edited; tiers and limits change by actions with a reason."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -32,6 +32,7 @@ from billing.services import (
     override_limits,
     set_tier_limits,
 )
+from billing.staff_money import MoneyAdmin, currency_of_charge, currency_of_invoice, money_columns
 from core.ui.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
 from core.valkey.fences import LONGEST_DELAY_SECONDS, Effect
 from core.values.form_fields import WholeNumberField
@@ -210,7 +211,10 @@ class InvoiceLineInline(admin.TabularInline):
     """The lines of an invoice."""
 
     model = InvoiceLine
-    fields = ("position", "description", "quantity", "unit_amount", "discount_amount", "amount", "tax")
+    money = money_columns("unit_amount", "discount_amount", "amount", "tax", currency_of=currency_of_invoice)
+    # The admin takes a function wherever it takes a name (ModelAdmin.readonly_fields); the stubs know names only.
+    fields: ClassVar[Any] = ("position", "description", "quantity", *money.values())
+    readonly_fields: ClassVar[Any] = tuple(money.values())
     ordering = ("position",)
     extra = 0
     can_delete = False
@@ -225,10 +229,28 @@ class InvoiceLineInline(admin.TabularInline):
 
 
 @admin.register(Invoice)
-class InvoiceAdmin(StaffModelAdmin):
+class InvoiceAdmin(MoneyAdmin):
     """Invoices of companies."""
 
-    list_display = ("__str__", "company", "mode", "status", "currency", "total", "amount_paid", "created")
+    money = money_columns(
+        "discount_amount",
+        "subtotal",
+        "tax",
+        "total",
+        "amount_paid",
+        "amount_pending",
+        "pre_payment_credit",
+        "post_payment_credit",
+    )
+    list_display = (
+        "__str__",
+        "company",
+        "mode",
+        "status",
+        money["total"],
+        money["amount_paid"],
+        "created",
+    )
     list_filter = ("status", "mode", "currency")
     search_fields = ("number", "external_id", "company__name")
     list_select_related = ("company",)
@@ -236,36 +258,63 @@ class InvoiceAdmin(StaffModelAdmin):
 
 
 @admin.register(CreditNote)
-class CreditNoteAdmin(StaffModelAdmin):
+class CreditNoteAdmin(MoneyAdmin):
     """Credit notes of companies."""
 
-    list_display = ("number", "company", "mode", "status", "invoice", "total", "reason", "created")
+    money = money_columns(
+        "subtotal",
+        "tax",
+        "total",
+        "pre_payment_amount",
+        "post_payment_amount",
+        currency_of=currency_of_invoice,
+    )
+    list_display = (
+        "number",
+        "company",
+        "mode",
+        "status",
+        "invoice",
+        money["total"],
+        "reason",
+        "created",
+    )
     list_filter = ("status", "mode", "reason")
     search_fields = ("number", "invoice__number", "company__name")
     list_select_related = ("company", "invoice")
 
 
 @admin.register(OffPlatformPayment)
-class OffPlatformPaymentAdmin(StaffModelAdmin):
+class OffPlatformPaymentAdmin(MoneyAdmin):
     """What companies say they received past the gateway."""
 
-    list_display = ("public_id", "company", "mode", "invoice", "method", "amount", "paid_at", "undone_at")
+    money = money_columns("amount", currency_of=currency_of_invoice)
+    list_display = (
+        "public_id",
+        "company",
+        "mode",
+        "invoice",
+        "method",
+        money["amount"],
+        "paid_at",
+        "undone_at",
+    )
     list_filter = ("method", "mode", ("undone_at", admin.EmptyFieldListFilter))
     search_fields = ("reference", "invoice__number", "company__name")
     list_select_related = ("company", "invoice")
 
 
 @admin.register(Charge)
-class ChargeAdmin(StaffModelAdmin):
+class ChargeAdmin(MoneyAdmin):
     """Charges of companies, and how often the gateway was asked."""
 
+    money = money_columns("amount", "amount_refunded", "amount_refund_pending")
     list_display = (
         "public_id",
         "company",
         "mode",
         "status",
-        "currency",
-        "amount",
+        money["amount"],
         "failure_code",
         "attempts",
         "created",
@@ -276,27 +325,37 @@ class ChargeAdmin(StaffModelAdmin):
 
 
 @admin.register(Refund)
-class RefundAdmin(StaffModelAdmin):
+class RefundAdmin(MoneyAdmin):
     """Refunds of companies."""
 
-    list_display = ("public_id", "company", "mode", "status", "amount", "failure_code", "attempts", "created")
+    money = money_columns("amount", currency_of=currency_of_charge)
+    list_display = (
+        "public_id",
+        "company",
+        "mode",
+        "status",
+        money["amount"],
+        "failure_code",
+        "attempts",
+        "created",
+    )
     list_filter = ("status", "mode", "gateway")
     search_fields = ("gateway_reference", "company__name")
-    list_select_related = ("company",)
+    list_select_related = ("company", "charge")
 
 
 @admin.register(Dispute)
-class DisputeAdmin(StaffModelAdmin):
+class DisputeAdmin(MoneyAdmin):
     """What payers asked their banks to give back, as the gateway last told: evidence is handed in there."""
 
+    money = money_columns("amount")
     list_display = (
         "public_id",
         "company",
         "mode",
         "status",
         "charge",
-        "currency",
-        "amount",
+        money["amount"],
         "reason",
         "response_due_at",
         "reported_at",

@@ -65,7 +65,7 @@ class InvoiceDeleted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceFinalized(Event):
-    """An invoice got its number and is due; it does not change any more."""
+    """An invoice was finalized: it has its number and no longer changes."""
 
     type: ClassVar[str] = "invoice.finalized"
     sentence: ClassVar[str] = "finalized invoice {target}"
@@ -81,7 +81,7 @@ class InvoicePaid(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceVoided(Event):
-    """An invoice was declared void."""
+    """An invoice was voided."""
 
     type: ClassVar[str] = "invoice.voided"
     sentence: ClassVar[str] = "voided invoice {target}"
@@ -89,7 +89,7 @@ class InvoiceVoided(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceMarkedUncollectible(Event):
-    """An invoice was given up."""
+    """An invoice was marked as uncollectible."""
 
     type: ClassVar[str] = "invoice.marked_uncollectible"
     sentence: ClassVar[str] = "marked invoice {target} as uncollectible"
@@ -97,7 +97,7 @@ class InvoiceMarkedUncollectible(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceReopened(Event):
-    """A paid invoice is open again: a payment was undone, or a credit note declared void."""
+    """A paid invoice is open again: a payment was undone, or a credit note was voided."""
 
     type: ClassVar[str] = "invoice.reopened"
     sentence: ClassVar[str] = "reopened invoice {target}"
@@ -105,7 +105,7 @@ class InvoiceReopened(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceOverdue(Event):
-    """An invoice is still open after the day on which it was due. Said once of each invoice."""
+    """An invoice is still open after its due date. Sent once per invoice."""
 
     type: ClassVar[str] = "invoice.overdue"
     sentence: ClassVar[str] = "marked invoice {target} as overdue"
@@ -113,7 +113,7 @@ class InvoiceOverdue(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class InvoiceSent(Event):
-    """An invoice was put into an email, which messaging sends; what becomes of it is told of the message."""
+    """An invoice was sent by email. The events of the message say whether it arrived."""
 
     type: ClassVar[str] = "invoice.sent"
     sentence: ClassVar[str] = "sent invoice {target} by email"
@@ -139,7 +139,7 @@ class InvoiceLinksRevoked(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentRecorded(Event):
-    """Money for an invoice that came past the gateway was recorded."""
+    """A payment made outside the gateway was recorded."""
 
     type: ClassVar[str] = "payment.recorded"
     sentence: ClassVar[str] = "recorded payment {target}"
@@ -155,7 +155,7 @@ class PaymentUpdated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentUndone(Event):
-    """A recorded payment was taken back; `undo_reason` says why."""
+    """A recorded payment was undone; `undo_reason` says why."""
 
     type: ClassVar[str] = "payment.undone"
     sentence: ClassVar[str] = "undid payment {target}"
@@ -179,7 +179,7 @@ class CreditNoteUpdated(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CreditNoteVoided(Event):
-    """A credit note was declared void, by the company, or because its refund failed."""
+    """A credit note was voided, by the company or because its refund failed."""
 
     type: ClassVar[str] = "credit_note.voided"
     sentence: ClassVar[str] = "voided credit note {target}"

@@ -271,10 +271,10 @@ class RevokeForm(forms.Form):
     since = forms.ChoiceField(
         label="If so, switch off what it created",
         choices=[
-            ("created", "since it was created"),
-            ("30", "in the last 30 days"),
-            ("7", "in the last 7 days"),
-            ("1", "in the last 24 hours"),
+            ("created", "Since it was created"),
+            ("30", "In the last 30 days"),
+            ("7", "In the last 7 days"),
+            ("1", "In the last 24 hours"),
         ],
         required=False,
     )

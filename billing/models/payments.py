@@ -59,4 +59,4 @@ class OffPlatformPayment(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount} by {self.method}"
+        return f"{self.public_id} by {self.get_method_display().lower()}"

@@ -554,12 +554,13 @@ METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 UNFOLD = {
     "SITE_TITLE": "Pomelo staff",
     "SITE_HEADER": "Pomelo staff",
-    "SITE_SUBHEADER": "Every view and every change is audited",
+    "SITE_SUBHEADER": "Every view is audited",
     "SITE_ICON": lambda request: static("pomelo/img/mark.svg"),
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pomelo/img/mark.svg")}
     ],
     "SCRIPTS": [lambda request: static("pomelo/js/staff.js")],
+    "STYLES": [lambda request: static("pomelo/css/staff.css")],
     "SHOW_HISTORY": False,
     "COLORS": {
         "primary": {

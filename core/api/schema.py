@@ -101,7 +101,8 @@ class ApiSchema(AutoSchema):
             return None
         text = " ".join(operation.get("description", "").split())
         summary = text.partition(". ")[0]
-        operation["summary"] = summary.rstrip(".")
+        # Plain text by OpenAPI, unlike the description: the reference would show the marks of code as they are.
+        operation["summary"] = summary.rstrip(".").replace("`", "")
         operation["description"] = f"{text}\n\n{self._describe_scopes()}"
         for parameter in operation.get("parameters", []):
             parameter.setdefault("description", shared.PARAMETERS.get(parameter["name"], ""))

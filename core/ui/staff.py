@@ -222,7 +222,7 @@ class StaffModelAdmin(ModelAdmin):
     change_form_outer_before_template = "staff/buttons.html"
     show_full_result_count = False
     list_per_page = 50
-    search_help_text = "An identifier (co_…, key_…, in_…) finds the row and what belongs to it."
+    search_help_text = "Search, or paste an ID: co_…, key_…"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Objects are made by services, not here."""

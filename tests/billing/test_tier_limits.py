@@ -141,7 +141,7 @@ def test_the_plan_page_shows_every_limit_and_its_use(
         ("Requests, last minute", "1,000"), ("Calls to send messages, last minute", "200"),
         ("Email recipients today", "100,000"), ("SMS recipients today", "20,000"), ("Webhook endpoints", "100"),
     ):  # fmt: skip
-        assert f"{label} 0 of {limit} (0 %)" in shown, label
+        assert f"{label} 0 of {limit} (0%)" in shown, label
 
     # A token grows back every 60 ms: of 900, more than half are still taken when the page has been drawn.
     take_one(shared_bucket(world.company.id, "company", "live"), RatePolicy("company", 1_000), tokens=900)

@@ -46,6 +46,7 @@ def test_every_source_is_in_a_bundle() -> None:
         Path("pomelo/js/staff.js"),
         Path("pomelo/js/api-reference.js"),
         Path("pomelo/css/api-reference.css"),
+        Path("pomelo/css/staff.css"),
     }
 
     assert there - apart == bundled

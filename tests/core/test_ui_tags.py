@@ -126,8 +126,8 @@ def test_mode_is_live_or_test() -> None:
 @pytest.mark.parametrize(
     ("used", "limit", "tone", "words"),
     [
-        (0, 10, "ok", "(0 %)"),
-        (79, 100, "ok", "(79 %)"),
+        (0, 10, "ok", "(0%)"),
+        (79, 100, "ok", "(79%)"),
         (80, 100, "warn", "almost reached"),
         (100, 100, "danger", "limit reached"),
         (5, 0, "danger", "limit reached"),

@@ -286,8 +286,8 @@ def test_use_against_the_caps_is_shown_as_bars(world: World, queue: Callable[...
 
     shown = page(sign_in(world.owner), "/messages/")
 
-    assert "2 of 200 recipients (1 %)" in shown
-    assert "0 of 50 recipients (0 %)" in shown
+    assert "2 of 200 recipients (1%)" in shown
+    assert "0 of 50 recipients (0%)" in shown
 
 
 def test_viewers_read_and_change_nothing(world: World, queue: Callable[..., Message]) -> None:

@@ -23,7 +23,7 @@ _OVERLAP_LABELS = {
     "24h": "After 24 hours (recommended)",
     "7d": "After seven days",
 }
-_PERIODS = {1: "the last hour", 24: "the last 24 hours", 72: "the last 3 days", 168: "the last 7 days"}
+_PERIODS = {1: "The last hour", 24: "The last 24 hours", 72: "The last 3 days", 168: "The last 7 days"}
 
 
 def _event_choices() -> list[tuple[str, str]]:

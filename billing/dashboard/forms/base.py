@@ -87,7 +87,7 @@ def read_quantity(text: str) -> Decimal:
 
 
 def read_discount(text: str, currency: str) -> dict[str, int]:
-    """Return what a discount such as `10 %` or an amount means to the services. Raises ValidationError."""
+    """Return what a discount such as `10%` or an amount means to the services. Raises ValidationError."""
     if text.strip().endswith("%"):
         return {"discount_bps": read_percent(text)}
     return {"discount_amount": read_amount(text or "0", currency)}
@@ -96,7 +96,7 @@ def read_discount(text: str, currency: str) -> dict[str, int]:
 def discount_text(bps: int | None, amount: int, currency: str) -> str:
     """Return a discount as `read_discount` reads it; "" for none."""
     if bps is not None:
-        return f"{percent_text(bps)} %"
+        return f"{percent_text(bps)}%"
     return amount_text(amount, currency) if amount else ""
 
 
@@ -119,5 +119,5 @@ def read_percent(text: str) -> int:
             f"{why}Write a percentage with at most two decimals, such as 19 or {example}."
         ) from error
     if value > MAX_TAX_RATE_BPS:
-        raise forms.ValidationError("Use a percentage from 0 to 100 %.")
+        raise forms.ValidationError("Use a percentage from 0 to 100%.")
     return value

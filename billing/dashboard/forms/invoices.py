@@ -86,7 +86,7 @@ class InvoiceForm(ServiceForm):
     discount = forms.CharField(
         max_length=32,
         required=False,
-        help_text="On the sum of the lines: an amount, or a percentage such as 10 %.",
+        help_text="On the sum of the lines: an amount, or a percentage such as 10%.",
     )
     prices_include_tax = forms.BooleanField(required=False, label="Prices include tax")
     purchase_order = forms.CharField(max_length=100, required=False, help_text="The customer's number.")

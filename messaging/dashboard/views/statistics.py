@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
+from accounts.roles import Role, at_least
 from core import clock
 from core.tenancy import require_tenant
 from messaging.dashboard.charts import latency_chart, outcome_chart, volume_chart
@@ -60,7 +61,11 @@ def statistics(request: CompanyRequest) -> HttpResponse:
 @require_safe
 def mailbox(request: CompanyRequest) -> HttpResponse:
     """What was "sent" to files on this machine."""
-    context = {"mails": list_mailbox(require_tenant()), "has_mailbox": uses_files()}
+    context = {
+        "mails": list_mailbox(require_tenant()),
+        "has_mailbox": uses_files(),
+        "may_change": at_least(request.membership.role, Role.DEVELOPER),
+    }
     return render(request, "messaging/mailbox.html", context)
 
 

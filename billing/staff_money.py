@@ -1,0 +1,52 @@
+"""Amounts on the staff site: kept in minor units, shown as people write them, on lists and on the pages of objects."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from core.ui.staff import StaffModelAdmin
+from core.values.currencies import money_text
+
+
+def _currency(row: Any) -> str:
+    return str(row.currency)
+
+
+def currency_of_invoice(row: Any) -> str:
+    """Return the currency of its invoice."""
+    return str(row.invoice.currency)
+
+
+def currency_of_charge(row: Any) -> str:
+    """Return the currency of its charge."""
+    return str(row.charge.currency)
+
+
+def money_column(name: str, *, currency_of: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Return a column that shows the amount `name`, which is kept in minor units, as people write it."""
+
+    @admin.display(description=name.replace("_", " ").capitalize(), ordering=name)
+    def shown(row: Any) -> str:
+        return money_text(getattr(row, name), currency_of(row))
+
+    return shown
+
+
+def money_columns(
+    *names: str, currency_of: Callable[[Any], str] = _currency
+) -> dict[str, Callable[[Any], str]]:
+    """Return the columns of these amounts, by their names."""
+    return {name: money_column(name, currency_of=currency_of) for name in names}
+
+
+class MoneyAdmin(StaffModelAdmin):
+    """What has amounts: on the page of an object each stands as money, as it does on the list."""
+
+    money: ClassVar[Mapping[str, Callable[[Any], str]]]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
+        """Show the amounts by their columns."""
+        return [self.money.get(str(name), name) for name in super().get_fields(request, obj)]

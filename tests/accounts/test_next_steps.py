@@ -1,0 +1,42 @@
+"""Pages at which somebody's errand ends, or cannot go on: each says where to go from there."""
+
+import pytest
+from django.test import Client
+
+from tests.clients import sign_in
+from tests.factories import World
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("/accounts/inactive/", "/accounts/login/"),
+        ("/accounts/password/reset/", "/accounts/login/"),
+        ("/accounts/password/reset/done/", "/accounts/login/"),
+        ("/accounts/password/reset/key/done/", "/accounts/login/"),
+    ],
+)
+def test_a_stranger_is_led_back_to_signing_in(path: str, link: str) -> None:
+    page = Client().get(path)
+
+    assert page.status_code == 200
+    assert f'href="{link}"' in page.content.decode()
+
+
+def test_somebody_signed_in_is_led_back_to_the_overview(world: World) -> None:
+    browser = sign_in(world.owner, world.company)
+    for path in (
+        "/accounts/password/reset/",
+        "/accounts/password/reset/done/",
+        "/accounts/password/reset/key/done/",
+    ):
+        assert '<a href="/">Back to the overview</a>' in browser.get(path).content.decode().replace(
+            ' class="button button-primary"', ""
+        )
+
+
+def test_a_list_without_passkeys_offers_to_add_one(world: World) -> None:
+    page = sign_in(world.owner, world.company).get("/accounts/2fa/webauthn/").content.decode()
+
+    assert "No passkeys yet" in page
+    assert 'href="/accounts/2fa/webauthn/add/"' in page
