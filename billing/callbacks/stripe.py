@@ -21,8 +21,8 @@ def stripe(request: HttpRequest) -> None:
     if isinstance(report, DisputeReport):
         # Asked first: an answer that comes in between is found by the report.
         may_be_too_early = services.is_answer_awaited(gateway="stripe", report=report)
-        if not services.take_dispute_report(gateway="stripe", report=report) and may_be_too_early:
+        if not services.handle_dispute_report(gateway="stripe", report=report) and may_be_too_early:
             # Stripe repeats what it could not deliver.
             raise TooEarly(f"{report.reference} may be about a charge whose answer is not noted yet")
     elif report is not None:
-        services.take_payment_report(gateway="stripe", report=report)
+        services.handle_payment_report(gateway="stripe", report=report)

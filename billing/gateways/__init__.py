@@ -1,7 +1,7 @@
-"""Gateways: who really takes the money. Another one is one new file here and a name in `settings.BILLING_GATEWAY`.
+"""Payment gateways. A new one takes one file here and its name in `settings.BILLING_GATEWAY`.
 
-A payment is finished by the gateway it was begun with, and a refund goes to the gateway that took the charge: one that
-was in use before stays in `settings.BILLING_FORMER_GATEWAYS` for that.
+A payment is completed by the gateway it was started with, and a refund goes to the gateway of its charge. For that, a gateway
+that is no longer in use stays in `settings.BILLING_FORMER_GATEWAYS`.
 """
 
 from functools import lru_cache
@@ -48,17 +48,17 @@ def _load(path: str) -> Gateway:
 
 
 def current_gateway() -> Gateway | None:
-    """Return the gateway that the operator chose: it takes new charges. None when there is none, as in a new production."""
+    """Return the gateway configured for new charges, or None, as in a new production installation."""
     return _load(settings.BILLING_GATEWAY) if settings.BILLING_GATEWAY else None
 
 
 def gateway_named(name: str) -> Gateway:
-    """Return the gateway that payments begun with it are finished by. Raises KeyError for one that is not configured."""
+    """Return a current or former gateway by name. Raises KeyError for one that is not configured."""
     return _by_name()[name]
 
 
 def gateway_names() -> frozenset[str]:
-    """Return the names of the gateways that are configured, former ones included."""
+    """Return the names of all configured gateways, including former ones."""
     return frozenset(_by_name())
 
 

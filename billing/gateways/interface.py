@@ -1,4 +1,4 @@
-"""What a gateway must do. Its calls are made outside of any transaction and repeated under the same key until answered."""
+"""The gateway interface. Calls are made outside of any transaction, and retried with the same key until there is an outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeOrder:
-    """Take `amount` minor units of `currency`. `key` is our idempotency key: one key, at most one charge.
+    """An order to charge `amount` minor units of `currency`. `key` is our idempotency key: at most one charge per key.
 
-    `ordered_at` says how old the order is: a service that forgets keys has to look for the charge of an old one.
+    `ordered_at` is the time of the order: a service whose keys expire has to search for the charge of an old order.
     """
 
     key: str
@@ -23,7 +23,7 @@ class ChargeOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundOrder:
-    """Give `amount` minor units of `currency` back of the charge the gateway calls `charge_reference`."""
+    """An order to refund `amount` minor units of `currency` of the charge with the gateway's id `charge_reference`."""
 
     key: str
     mode: str
@@ -35,9 +35,9 @@ class RefundOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutOrder:
-    """Let a payer pay `amount` minor units of `currency` on the gateway's own page, until `expires_at`.
+    """An order to let a payer pay `amount` minor units of `currency` on the gateway's hosted page, until `expires_at`.
 
-    `session` is the gateway's name for that page, "" before there is one.
+    `session` is the gateway's id of that page, "" before there is one.
     """
 
     key: str
@@ -50,7 +50,7 @@ class CheckoutOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutPage:
-    """A page of the gateway's at which a payer can pay now."""
+    """A hosted payment page that is open."""
 
     session: str
     url: str
@@ -58,7 +58,7 @@ class CheckoutPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A definitive answer. `reference` is the gateway's own name for what it did."""
+    """A definitive result. `reference` is the gateway's id of the charge or refund."""
 
     succeeded: bool
     reference: str
@@ -68,9 +68,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentReport:
-    """Something became of a payment, says the gateway by itself: of the one under our `key`, "" if it named none.
+    """A gateway's event about the payment with our `key`, "" if it names none.
 
-    `failed` is said of refunds only: banks send some back days later. `taken` is said of payments: the money came.
+    `failed` is only reported for refunds, some of which banks return days later. `taken` means that a payment succeeded.
     """
 
     mode: str
@@ -82,7 +82,7 @@ class PaymentReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeReport:
-    """Something became of a dispute about the charge that the gateway calls `charge_reference`.
+    """A gateway's event about a dispute of the charge with its id `charge_reference`.
 
     `amount` is in minor units of ISO 4217, `status` one of billing.models.disputes.DisputeStatus, `reported_at` by the gateway's clock.
     """
@@ -99,17 +99,17 @@ class DisputeReport:
 
 
 class GatewayUnavailable(Exception):
-    """No definitive answer came: the order may or may not have been carried out. Ask again under the same key."""
+    """There is no definitive result: the order may or may not have been executed. Retry with the same key."""
 
 
 class GatewayMisconfigured(Exception):
-    """The gateway refuses us, not the order: a wrong key, a missing right. Staff are told, and the order waits."""
+    """The gateway rejects our account rather than the order: a wrong key, a missing permission. The order waits for staff."""
 
 
 class Gateway(Protocol):
-    """A payment service. Stateless; shared by all threads of a process.
+    """A payment service. Stateless, and shared by all threads of a process.
 
-    `payment_methods` are those a person can choose from, none where each payer has their own.
+    `payment_methods` lists the methods to choose from; empty where each payer has their own.
     `charge`, `refund` and `abandon` may raise GatewayMisconfigured as well.
     """
 
@@ -117,53 +117,53 @@ class Gateway(Protocol):
     payment_methods: Sequence[str]
 
     def takes(self, mode: str) -> bool:
-        """Tell whether new charges of `mode` can be put to it."""
+        """Return whether the gateway accepts new charges in `mode`."""
 
     def payment_method_problem(self, payment_method: str) -> str:
-        """Return why this cannot be charged, as a sentence, or ""."""
+        """Return a sentence saying why this payment method cannot be charged, or ""."""
 
     def amount_problem(self, amount: int, currency: str) -> str:
-        """Return why so many minor units of ISO 4217 cannot be charged or refunded, as a sentence, or ""."""
+        """Return a sentence saying why this amount, in ISO 4217 minor units, cannot be charged or refunded, or ""."""
 
     def charge(self, order: ChargeOrder) -> Outcome:
-        """Take the money, once per key. Raises GatewayUnavailable."""
+        """Execute the charge, once per key. Raises GatewayUnavailable."""
 
     def refund(self, order: RefundOrder) -> Outcome:
-        """Give the money back, once per key. Raises GatewayUnavailable."""
+        """Execute the refund, once per key. Raises GatewayUnavailable."""
 
     def abandon(self, order: ChargeOrder | RefundOrder) -> Outcome:
-        """Stop waiting: return what became of the order, or make sure that nothing ever will. Raises GatewayUnavailable.
+        """Return the outcome of the order, or cancel it for good if it has none. Raises GatewayUnavailable.
 
-        After it returned a failure, no earlier or later attempt under the same key may take or return money.
+        After it returned a failure, no earlier or later attempt with the same key may move money.
         """
 
 
 @runtime_checkable
 class CheckoutGateway(Gateway, Protocol):
-    """A gateway that can also take the money from a payer who is there, on a page of its own. Optional.
+    """A gateway that also offers a hosted payment page. Optional.
 
-    A page is good for one payment at most. All calls may raise GatewayUnavailable and GatewayMisconfigured.
+    A page accepts at most one payment. All calls may raise GatewayUnavailable and GatewayMisconfigured.
     """
 
     def checkout_origin(self) -> str:
-        """Return scheme and host of its pages; no other address is a payer sent to."""
+        """Return the scheme and host of its pages, the only ones to which payers are redirected."""
 
     def open_checkout(
         self, order: CheckoutOrder, *, title: str, return_to: str, attempt: str
     ) -> CheckoutPage | Outcome:
-        """Make the page; under one `attempt` always the same one. An Outcome is the refusal of the order itself.
+        """Create the page, always the same one for an `attempt`. An Outcome means that the order itself was refused.
 
-        `title` says what is paid; `return_to` is our page, to which `?payment=done` or `?payment=left` is added.
+        `title` describes the purchase; `return_to` is our page, to which `?payment=done` or `?payment=left` is appended.
         """
 
     def reopen_checkout(self, order: CheckoutOrder) -> CheckoutPage | None:
-        """Return the page of `order.session`, or None when nobody can pay there any more."""
+        """Return the page of `order.session`, or None when it is no longer open."""
 
     def ask_checkout(self, order: CheckoutOrder) -> Outcome | None:
-        """Return what became of `order.session`, or None as long as that is open."""
+        """Return the outcome of `order.session`, or None while it is open."""
 
     def end_checkout(self, order: CheckoutOrder) -> Outcome | None:
-        """Make sure that nobody can pay at `order.session` any more, and return what became of it until then.
+        """Close the page of `order.session` and return its outcome.
 
-        None when a payment is being processed at this moment.
+        None while a payment is being processed.
         """

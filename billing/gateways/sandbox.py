@@ -1,4 +1,4 @@
-"""The client of the sandbox gateway (billing.gateways.sandbox_server), which stands in for a payment service."""
+"""The client of the sandbox gateway (billing.gateways.sandbox_server), which simulates a payment service."""
 
 import json
 from pathlib import Path
@@ -14,33 +14,33 @@ ADDRESS_FILE = "sandbox-gateway.json"
 
 
 class SandboxGateway:
-    """Speaks to the sandbox server at `SANDBOX_GATEWAY_URL`, or at the address it wrote into `DATA_DIR`."""
+    """Calls the sandbox server at `SANDBOX_GATEWAY_URL`, or at the address it wrote to `DATA_DIR`."""
 
     name = "sandbox"
     payment_methods = tuple(CARDS)
 
     def takes(self, mode: str) -> bool:
-        """Both modes: no money is real here."""
+        """Accept both modes, since no real money is involved."""
         return True
 
     def payment_method_problem(self, payment_method: str) -> str:
-        """Return what the test cards are called, for anything else."""
+        """Return a sentence listing the test cards, unless it is one of them."""
         return "" if payment_method in CARDS else f"Use one of {', '.join(CARDS)}."
 
     def amount_problem(self, amount: int, currency: str) -> str:
-        """None: it counts as ISO 4217 does."""
+        """Return "": the sandbox uses ISO 4217 minor units."""
         return ""
 
     def charge(self, order: ChargeOrder) -> Outcome:
-        """Take the money, once per key. Raises GatewayUnavailable."""
+        """Execute the charge, once per key. Raises GatewayUnavailable."""
         return self._order("charges", order.key, _charge_body(order))
 
     def refund(self, order: RefundOrder) -> Outcome:
-        """Give the money back, once per key. Raises GatewayUnavailable."""
+        """Execute the refund, once per key. Raises GatewayUnavailable."""
         return self._order("refunds", order.key, _refund_body(order))
 
     def abandon(self, order: ChargeOrder | RefundOrder) -> Outcome:
-        """Settle an order that never was answered. Raises GatewayUnavailable."""
+        """Settle an order that never got a response. Raises GatewayUnavailable."""
         body = _charge_body(order) if isinstance(order, ChargeOrder) else _refund_body(order)
         return self._order("abandoned", order.key, body)
 
@@ -79,7 +79,7 @@ class SandboxGateway:
 def sandbox_address() -> tuple[str, str]:
     """Return the server's URL and its token. Raises GatewayUnavailable when it has not been started.
 
-    The server picks a free port and leaves the address in `DATA_DIR`, so that two instances run side by side.
+    The server picks a free port and writes its address to `DATA_DIR`, so that several instances can run side by side.
     """
     if settings.SANDBOX_GATEWAY_URL:
         return settings.SANDBOX_GATEWAY_URL, settings.SANDBOX_GATEWAY_TOKEN

@@ -1,4 +1,4 @@
-"""The sandbox gateway's ledger: SQLite, committed to disk before anything is answered. Knows nothing of Pomelo's database.
+"""The sandbox gateway's ledger: SQLite, committed to disk before each response. Independent of Pomelo's database.
 
 Test cards:
 
@@ -41,7 +41,7 @@ REFUNDS: dict[int, tuple[str, str, str]] = {
     4_003: ("succeeded", "", ""),
     4_004: (SILENT, "", ""),
 }
-# What is carried out at once and answered only when asked again.
+# Executed immediately, but the response is only sent on a retry.
 _ANSWERED_LATE = ("card_timeout_success", 4_003)
 
 _SCHEMA = """
@@ -64,12 +64,12 @@ CREATE INDEX IF NOT EXISTS entries_charge ON entries (charge);
 
 
 class LedgerError(ValueError):
-    """The order cannot be understood, or its key belongs to another one."""
+    """The order is invalid, or its key belongs to another order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the ledger. `calls` counts how often the order came in; the money moved at most once."""
+    """An entry of the ledger. `calls` counts how often the order was received; the money moved at most once."""
 
     key: str
     id: str
@@ -85,14 +85,14 @@ class Entry:
     calls: int
 
     @property
-    def is_kept_quiet(self) -> bool:
-        """Whether whoever ordered this is left without an answer."""
+    def is_unanswered(self) -> bool:
+        """Whether the caller gets no response."""
         what = self.card if self.kind == "charge" else self.amount
         return self.status == SILENT or (what in _ANSWERED_LATE and self.calls == 1)
 
 
 class Ledger:
-    """What was ordered and what became of it. Safe to use from several threads."""
+    """The orders and their outcomes. Thread-safe."""
 
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.Lock()
@@ -103,11 +103,11 @@ class Ledger:
         self._database.executescript(_SCHEMA)
 
     def order(self, key: str, body: Mapping[str, Any]) -> Entry:
-        """Carry the order out, or return what became of it when the key is known. Raises LedgerError."""
+        """Execute the order, or return its entry when the key is known. Raises LedgerError."""
         return self._write(key, body, self._decide)
 
     def abandon(self, key: str, body: Mapping[str, Any]) -> Entry:
-        """Return what became of the order; one that is unknown or undecided fails now, for good. Raises LedgerError."""
+        """Return the order's entry; an unknown or undecided order fails permanently. Raises LedgerError."""
 
         def give_up(_body: Mapping[str, Any]) -> tuple[str, str, str]:
             return "failed", "gateway_timeout", "The gateway never answered; no money was moved."
@@ -124,7 +124,7 @@ class Ledger:
         return found or self._write(key, body, give_up)
 
     def entries(self) -> list[Entry]:
-        """Return every line, oldest first."""
+        """Return all entries, oldest first."""
         with self._lock:
             rows = self._database.execute("SELECT * FROM entries ORDER BY rowid").fetchall()
         return [Entry(**dict(row)) for row in rows]

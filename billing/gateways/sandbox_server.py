@@ -1,6 +1,6 @@
-"""`python -m billing.gateways.sandbox_server`: a payment service to develop and test against, in a process of its own.
+"""`python -m billing.gateways.sandbox_server`: a simulated payment service for development and tests, in its own process.
 
-It keeps its own ledger (`sandbox-gateway.sqlite3` in `DATA_DIR`) and leaves its address and token in
+It has its own ledger (`sandbox-gateway.sqlite3` in `DATA_DIR`) and writes its address and token to
 `sandbox-gateway.json` there, readable by its user only. The test cards are listed in billing.gateways.sandbox_ledger.
 
     POST /charges     {kind: "charge", mode, amount, currency, card}      Idempotency-Key required
@@ -29,15 +29,15 @@ from billing.gateways.sandbox_ledger import Entry, Ledger, LedgerError
 ADDRESS_FILE = "sandbox-gateway.json"
 LEDGER_FILE = "sandbox-gateway.sqlite3"
 MAX_BODY_BYTES = 65_536
-# How long an order that "times out" keeps its caller waiting: longer than any caller waits.
+# How long an order that "times out" holds its caller: longer than any client timeout.
 SILENCE_SECONDS = 60.0
 
 
 class SandboxServer(ThreadingHTTPServer):
-    """The HTTP server; `stopping` ends the silences."""
+    """The HTTP server; `stopping` ends simulated timeouts."""
 
     daemon_threads = True
-    # Callers that may wait to be let in; with the default of 5, many at once would run into their time-outs.
+    # The listen backlog; with the default of 5, many concurrent clients would time out.
     request_queue_size = 128
 
     def __init__(self, address: tuple[str, int], ledger: Ledger, token: str) -> None:
@@ -48,7 +48,7 @@ class SandboxServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where the server listens."""
+        """The server's URL."""
         host, port = self.server_address[:2]
         return f"http://{host!s}:{port}"
 
@@ -60,7 +60,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
     server: SandboxServer
 
     def do_GET(self) -> None:
-        """Answer the probe and the ledger."""
+        """Serve the health check and the ledger."""
         if self.path == "/healthz":
             self._answer(200, {"status": "ok"})
         elif not self._is_authorized():
@@ -71,7 +71,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
             self._answer(404, {"error": "not_found"})
 
     def do_POST(self) -> None:
-        """Take an order."""
+        """Execute an order."""
         body = self._read_body()
         if body is None:
             self._answer(400, {"error": "invalid_body"})
@@ -83,8 +83,8 @@ class SandboxHandler(BaseHTTPRequestHandler):
         try:
             if self.path in ("/charges", "/refunds"):
                 entry = ledger.order(key, body)
-                if entry.is_kept_quiet:
-                    self._stay_silent()
+                if entry.is_unanswered:
+                    self._simulate_timeout()
                     return
             elif self.path == "/abandoned":
                 entry = ledger.abandon(key, body)
@@ -97,9 +97,9 @@ class SandboxHandler(BaseHTTPRequestHandler):
         self._answer(200, _public(entry))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
-        """Say nothing: the ledger is the record."""
+        """Log nothing; the ledger is the record."""
 
-    def _stay_silent(self) -> None:
+    def _simulate_timeout(self) -> None:
         self.server.stopping.wait(SILENCE_SECONDS)
         self.close_connection = True
 
@@ -125,7 +125,7 @@ class SandboxHandler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(data)
         except (BrokenPipeError, ConnectionResetError):
-            # The caller has gone; it will ask again under the same key.
+            # The client has disconnected; it will retry with the same key.
             self.close_connection = True
 
 
@@ -139,7 +139,7 @@ def _public(entry: Entry) -> dict[str, Any]:
 
 
 def write_address(folder: Path, server: SandboxServer) -> None:
-    """Leave the address and the token in `folder`, in one step and for our own user only."""
+    """Write the address and the token to `folder`, atomically and readable by our user only."""
     path, draft = folder / ADDRESS_FILE, folder / f".{ADDRESS_FILE}.{os.getpid()}"
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump({"url": server.url, "token": server.token, "pid": os.getpid()}, file)

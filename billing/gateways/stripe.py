@@ -1,8 +1,8 @@
 """Stripe, on its own SDK (the extra `stripe`). Imported only where a setting names this gateway (docs/billing.md, Stripe).
 
-A charge is a PaymentIntent that is made first and confirmed in a second call, because making one moves no money: whatever gets
-lost in between, the same key finds the same intent, and what became of it is read from Stripe, never guessed. Stripe forgets
-a key after a day; an order that is older is looked for by the key in the intent's metadata before it is put again.
+A charge is a PaymentIntent that is created first and confirmed in a second call, because creating one moves no money. If a
+response is lost in between, the same key finds the same intent, and its status is read from Stripe, never guessed. Stripe
+drops a key after a day; an older order is searched by the key in the intent's metadata before it is submitted again.
 """
 
 import re
@@ -28,7 +28,7 @@ from billing.gateways.stripe_calls import (
 from billing.gateways.stripe_checkout import StripeCheckout
 from core import clock
 
-# Stripe keeps keys for a day at least; what is near that is looked for.
+# Stripe keeps keys for at least a day; orders near that age are searched for.
 KEY_KEPT_FOR = timedelta(hours=20)
 
 _PAYMENT_METHOD = re.compile(r"pm_[A-Za-z0-9_]{1,60}")
@@ -36,28 +36,28 @@ _REFERENCE = re.compile(r"(pi|re|pyr)_[A-Za-z0-9_]{1,200}")
 
 
 class StripeGateway(StripeCheckout):
-    """Takes money by card through PaymentIntents, in each mode with that mode's own key; from a payer on Stripe's own page."""
+    """Charges cards through PaymentIntents, with a separate key per mode, and offers Stripe Checkout."""
 
     name = "stripe"
-    # Each payer has their own (`pm_…`, made by Stripe's libraries in the payer's browser): there is no list to choose from.
+    # Each payer has their own (`pm_…`, created by Stripe's libraries in the browser), so there is no list to choose from.
     payment_methods = ()
 
     def takes(self, mode: str) -> bool:
-        """Tell whether there is a key for `mode`."""
+        """Return whether there is a key for `mode`."""
         return bool(secret_key(mode))
 
     def payment_method_problem(self, payment_method: str) -> str:
-        """Return why this cannot be charged, or ""."""
+        """Return why this payment method cannot be charged, or ""."""
         if _PAYMENT_METHOD.fullmatch(payment_method):
             return ""
         return "Use the id of a PaymentMethod of Stripe, such as pm_1ABC…"
 
     def amount_problem(self, amount: int, currency: str) -> str:
-        """Return why so much cannot be charged or refunded, or ""."""
+        """Return why this amount cannot be charged or refunded, or ""."""
         return amount_problem(amount, currency)
 
     def charge(self, order: ChargeOrder) -> Outcome:
-        """Take the money, once per key. Raises GatewayUnavailable, GatewayMisconfigured."""
+        """Execute the charge, once per key. Raises GatewayUnavailable, GatewayMisconfigured."""
         api = connect(order.mode)
         try:
             intent = _intent(api, order)
@@ -68,7 +68,7 @@ class StripeGateway(StripeCheckout):
         return _answer(intent)
 
     def refund(self, order: RefundOrder) -> Outcome:
-        """Give the money back, once per key. Raises GatewayUnavailable, GatewayMisconfigured."""
+        """Execute the refund, once per key. Raises GatewayUnavailable, GatewayMisconfigured."""
         api = connect(order.mode)
         try:
             refund = _refund(api, order)
@@ -82,9 +82,9 @@ class StripeGateway(StripeCheckout):
         raise GatewayUnavailable(f"stripe: the refund is {plain(refund.status, 50)!r}")
 
     def abandon(self, order: ChargeOrder | RefundOrder) -> Outcome:
-        """Return what became of the order; a charge that did not come about is canceled, so that it never will.
+        """Return the outcome of the order; a charge without one is canceled, so that it never succeeds.
 
-        A refund cannot be called back, and it is wanted: it is put again, and stays pending until Stripe knows.
+        A refund cannot be canceled, and is still wanted: it is submitted again, and stays pending until Stripe has an outcome.
         Raises GatewayUnavailable, GatewayMisconfigured.
         """
         if isinstance(order, RefundOrder):
@@ -103,7 +103,7 @@ class StripeGateway(StripeCheckout):
 
 
 def _intent(api: stripe.StripeClient, order: ChargeOrder) -> stripe.PaymentIntent:
-    """Return the order's one PaymentIntent as it is now; makes it when there is none. Raises OrderRefused."""
+    """Return the current state of the order's PaymentIntent, creating it if there is none. Raises OrderRefused."""
     with asking():
         if _may_be_forgotten(order):
             query = f"metadata['{METADATA_KEY}']:'{order.key}'"
@@ -122,13 +122,13 @@ def _intent(api: stripe.StripeClient, order: ChargeOrder) -> stripe.PaymentInten
         )
         _checked(intent, order)
         if _is_replay(intent):
-            # That is what the intent was when it was made.
+            # A replayed response shows the intent as it was when created.
             intent = _checked(api.v1.payment_intents.retrieve(intent.id), order)
         return intent
 
 
 def _confirm(api: stripe.StripeClient, order: ChargeOrder, intent_id: str) -> Outcome:
-    """Take the money of an intent. One that needs the payer's own action is declined: nobody is there to act."""
+    """Confirm an intent. One that requires the payer's action is declined, since the payer is not present."""
     try:
         with asking():
             confirmed = api.v1.payment_intents.confirm(
@@ -140,14 +140,14 @@ def _confirm(api: stripe.StripeClient, order: ChargeOrder, intent_id: str) -> Ou
     except OrderRefused as refused:
         if isinstance(refused.error, stripe.CardError):
             return refused.outcome(intent_id)
-        # The payment method cannot be used, or somebody confirmed the intent before.
+        # The payment method is unusable, or the intent was confirmed before.
         with asking():
             intent = _checked(api.v1.payment_intents.retrieve(intent_id), order)
         return _answer_or_cancel(api, order, intent, refused.outcome(intent_id))
 
 
 def _answer(intent: stripe.PaymentIntent) -> Outcome:
-    """Return what became of an intent. Raises GatewayUnavailable as long as that is open."""
+    """Return the outcome of an intent. Raises GatewayUnavailable while it is open."""
     if intent.status == "succeeded":
         return Outcome(succeeded=True, reference=intent.id)
     if intent.status == "canceled":
@@ -164,7 +164,7 @@ def _answer(intent: stripe.PaymentIntent) -> Outcome:
 def _answer_or_cancel(
     api: stripe.StripeClient, order: ChargeOrder, intent: stripe.PaymentIntent, failure: Outcome
 ) -> Outcome:
-    """Return what became of the intent; cancel it, and return `failure`, if nothing did yet."""
+    """Return the outcome of the intent; if it has none, cancel it and return `failure`."""
     try:
         return _answer(intent)
     except GatewayUnavailable:
@@ -174,7 +174,7 @@ def _answer_or_cancel(
                     intent.id, {}, {"idempotency_key": f"{order.key}-cancel"}
                 )
             except stripe.InvalidRequestError:
-                # It came about at this very moment, or cannot be canceled yet.
+                # It succeeded concurrently, or cannot be canceled yet.
                 return _answer(_checked(api.v1.payment_intents.retrieve(intent.id), order))
             if _checked(canceled, order).status == "canceled":
                 return failure
@@ -182,7 +182,7 @@ def _answer_or_cancel(
 
 
 def _refund(api: stripe.StripeClient, order: RefundOrder) -> stripe.Refund:
-    """Return the order's one refund as it is now; makes it when there is none. Raises OrderRefused."""
+    """Return the current state of the order's refund, creating it if there is none. Raises OrderRefused."""
     with asking():
         if _may_be_forgotten(order):
             known = api.v1.refunds.list({"payment_intent": order.charge_reference, "limit": 100}).data
@@ -202,7 +202,7 @@ def _refund(api: stripe.StripeClient, order: RefundOrder) -> stripe.Refund:
 
 
 def _checked(answer: Any, order: ChargeOrder | RefundOrder) -> Any:
-    """Return an answer that is about this order, with a name we can keep. Raises ValueError for another one."""
+    """Return `answer` if it is about this order and has an id we can store. Raises ValueError otherwise."""
     if not _REFERENCE.fullmatch(answer.id):
         raise ValueError("no id")
     if answer.amount != to_stripe(order.amount, order.currency) or answer.currency.upper() != order.currency:

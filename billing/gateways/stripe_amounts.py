@@ -1,4 +1,4 @@
-"""Amounts as Stripe counts them, which is mostly but not always how ISO 4217 does (https://docs.stripe.com/currencies).
+"""Converts amounts to Stripe's minor units, which mostly match ISO 4217 (https://docs.stripe.com/currencies).
 
 | currencies | Stripe's unit | ours (ISO 4217) |
 |---|---|---|
@@ -8,7 +8,7 @@
 | BHD JOD KWD OMR TND | a thousandth, of which the last digit is 0 | a thousandth |
 | all others, HUF and TWD among them | a hundredth | the same |
 
-HUF and TWD are wholes in payouts only, which Pomelo does not make.
+HUF and TWD are zero-decimal for payouts only, which Pomelo does not make.
 """
 
 from core.values.currencies import EXPONENTS, money_text
@@ -22,7 +22,7 @@ _THOUSANDTHS_STEP = 10
 
 
 def amount_problem(amount: int, currency: str) -> str:
-    """Return why Stripe cannot take so many minor units of `currency`, or "" when it can."""
+    """Return why Stripe cannot charge this amount in minor units of `currency`, or ""."""
     ours, theirs = EXPONENTS[currency], _exponent(currency)
     if theirs is None:
         return f"Stripe takes no amounts in {currency}."
@@ -35,7 +35,7 @@ def amount_problem(amount: int, currency: str) -> str:
 
 
 def to_stripe(amount: int, currency: str) -> int:
-    """Return so many minor units of ISO 4217 in Stripe's. Raises ValueError for what amount_problem names."""
+    """Convert ISO 4217 minor units to Stripe's. Raises ValueError for amounts that `amount_problem` rejects."""
     problem = amount_problem(amount, currency)
     theirs = _exponent(currency)
     if problem or theirs is None:
@@ -45,7 +45,7 @@ def to_stripe(amount: int, currency: str) -> int:
 
 
 def from_stripe(amount: int, currency: str) -> int:
-    """Return an amount of Stripe's in minor units of ISO 4217. Raises ValueError for a currency Stripe does not have."""
+    """Convert Stripe's minor units to ISO 4217. Raises ValueError for a currency that Stripe does not support."""
     theirs = _exponent(currency)
     if theirs is None:
         raise ValueError(f"Stripe has no amounts in {currency}.")
@@ -58,5 +58,5 @@ def _exponent(currency: str) -> int | None:
         return 0
     if currency in _THOUSANDTHS:
         return 3
-    # Of others that ISO 4217 does not count in hundredths (IQD, CLF, …) Stripe does not say how it would count them.
+    # Stripe does not document its unit for other currencies without two decimals in ISO 4217 (IQD, CLF, …).
     return 2 if EXPONENTS.get(currency) == 2 or currency in _WHOLES_IN_HUNDREDTHS else None

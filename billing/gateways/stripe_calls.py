@@ -1,4 +1,4 @@
-"""How Stripe is called: in which version, with which key, for how long, and what its refusals mean to us."""
+"""Calls to Stripe: API version, keys, timeouts, and the mapping of its errors to ours."""
 
 import re
 import time
@@ -12,14 +12,14 @@ from django.conf import settings
 from billing.gateways.interface import GatewayMisconfigured, GatewayUnavailable, Outcome
 from core import outbound
 
-# What the tests of the gateway are written for; the SDK's types are of the same version.
+# The version the gateway's tests are written for, and of the SDK's types.
 API_VERSION: Final = "2026-10-28.endive"
-# Under our key, in the metadata of all that we make.
+# The metadata key that holds our idempotency key on every object we create.
 METADATA_KEY: Final = "pomelo_key"
 MAX_ANSWER_BYTES = 262_144
 
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
-# Refusals of the order itself, by parameter or code; any other is of us, and nobody's card is to blame for it.
+# Errors caused by the order itself, by parameter or code. Any other is a problem of our account, not of the card.
 _ORDERS_PARAMETERS = ("amount", "currency", "payment_method")
 _ORDERS_CODES = ("amount_", "charge_", "payment_intent_", "refund_")
 
@@ -27,14 +27,14 @@ stripe.enable_telemetry = False
 
 
 class OrderRefused(GatewayUnavailable):
-    """Stripe refuses the order itself. Definitive where the order was put, and no answer where it was only asked about."""
+    """Stripe refused the order itself. Definitive if the order was submitted, but not if it was only queried."""
 
     def __init__(self, error: stripe.StripeError) -> None:
         super().__init__(str(error))
         self.error = error
 
     def outcome(self, reference: str = "") -> Outcome:
-        """Return the refusal as the outcome of the order."""
+        """Return the refusal as an Outcome."""
         said = _error_details(self.error)
         return failed(
             reference,
@@ -44,7 +44,7 @@ class OrderRefused(GatewayUnavailable):
 
 
 class _Transport(stripe.HTTPClient):
-    """Makes the SDK's calls by the platform's own client: one deadline for all calls of an order, bounded answers."""
+    """Routes the SDK's calls through the platform's HTTP client, with one deadline per order and bounded responses."""
 
     name = "pomelo"
 
@@ -83,7 +83,7 @@ class _Transport(stripe.HTTPClient):
         return response.body.decode("utf-8", "replace"), response.status, response.headers
 
     def close(self) -> None:
-        """Nothing to close: connections belong to the platform's client."""
+        """Do nothing: connections belong to the platform's client."""
 
 
 def secret_key(mode: str) -> str:
@@ -94,13 +94,13 @@ def secret_key(mode: str) -> str:
 def connect(mode: str) -> stripe.StripeClient:
     """Return a client for the calls of one order. Raises GatewayMisconfigured."""
     key = secret_key(mode)
-    # A key of the other mode would take real money for a test, or none for a sale. Checked at the start as well.
+    # A key of the other mode would charge real money in test mode, or none in live mode. Also checked at start-up.
     if not key.startswith((f"sk_{mode}_", f"rk_{mode}_")):
         raise GatewayMisconfigured(f"stripe: there is no secret key for {mode} mode")
     return stripe.StripeClient(
         key,
         stripe_version=API_VERSION,
-        max_network_retries=0,  # the completer's clock decides when a call is repeated
+        max_network_retries=0,  # the completer schedules retries
         http_client=_Transport(settings.GATEWAY_TIMEOUT_SECONDS),
         base_addresses={"api": settings.STRIPE_API_URL} if settings.STRIPE_API_URL else {},
     )
@@ -108,7 +108,7 @@ def connect(mode: str) -> stripe.StripeClient:
 
 @contextmanager
 def asking() -> Iterator[None]:
-    """Turn what the SDK raises into our own errors. Says of a key that it is wrong, never which."""
+    """Translate the SDK's exceptions into ours. Messages never contain a key."""
     try:
         yield
     except (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError) as error:
@@ -126,42 +126,42 @@ def asking() -> Iterator[None]:
     except stripe.StripeError as error:
         raise GatewayUnavailable(f"stripe: {type(error).__name__} {error.http_status or error}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        # Whatever answered was not Stripe, or is broken: the SDK takes the shape of an answer for granted.
+        # The response is not from Stripe, or is malformed: the SDK does not validate its structure.
         raise GatewayUnavailable(f"stripe: an answer that cannot be read ({type(error).__name__})") from error
 
 
 def key_of(answer: Any) -> Any:
-    """Return our key in the metadata of what Stripe answered."""
+    """Return our key from the metadata of a Stripe object."""
     return getattr(answer.metadata, METADATA_KEY, None)
 
 
 def _error_details(error: stripe.StripeError) -> Mapping[str, Any]:
-    """Return what Stripe said of the error; the SDK has made sure that it is an object."""
+    """Return the body of a Stripe error; the SDK ensures that it is an object."""
     body: Any = error.json_body
     said: Mapping[str, Any] = body["error"]
     return said
 
 
 def failed(reference: str, code: str, message: Any) -> Outcome:
-    """Return a refusal in words as we keep them."""
+    """Return a failed Outcome with a cleaned code and message."""
     return Outcome(
         succeeded=False, reference=reference, failure_code=code, failure_message=plain(message, 300)
     )
 
 
 def code_of(value: Any, otherwise: str) -> str:
-    """Return a code of Stripe's, or `otherwise` for what is none."""
+    """Return a Stripe code, or `otherwise` for an invalid one."""
     return value if isinstance(value, str) and _CODE.fullmatch(value) else otherwise
 
 
 def decline_code(decline: Any, code: Any, *, otherwise: str) -> str:
-    """Return why a card was declined, as a charge's failure_code."""
+    """Return the reason for a declined card, as a charge's failure_code."""
     found = code_of(decline, code_of(code, otherwise))
     return "card_declined" if found == "generic_decline" else found
 
 
 def plain(value: Any, most: int) -> str:
-    """Return a text of Stripe's as we keep it: on one line, without control characters, bounded."""
+    """Return a text from Stripe on one line, without control characters, at most `most` characters long."""
     if not isinstance(value, str):
         return ""
     return "".join(character if character.isprintable() else " " for character in value[:most]).strip()

@@ -1,7 +1,7 @@
-"""Stripe's own payment pages (Checkout Sessions), for a payer who is there: cards with all that 3-D Secure asks of them.
+"""Stripe's hosted payment pages (Checkout Sessions), for payers who are present, including 3-D Secure.
 
-A session that was made and whose answer got lost can be paid by nobody: its address is random, and only we are told it. So
-what counts is the one session that was noted on the charge before anybody was sent to it.
+A session whose response was lost cannot be paid by anyone: its URL is random and was sent only to us. So the only session
+that counts is the one saved on the charge before the payer was redirected.
 """
 
 import re
@@ -34,16 +34,16 @@ _INTENT = re.compile(r"pi_[A-Za-z0-9_]{1,200}")
 
 
 class StripeCheckout:
-    """The part of the gateway that has payment pages."""
+    """The hosted payment page part of the gateway."""
 
     def checkout_origin(self) -> str:
-        """Return where Stripe's payment pages are."""
+        """Return the origin of Stripe's payment pages."""
         return settings.STRIPE_CHECKOUT_URL
 
     def open_checkout(
         self, order: CheckoutOrder, *, title: str, return_to: str, attempt: str
     ) -> CheckoutPage | Outcome:
-        """Make a session, under one `attempt` always the same one; returns the refusal of one that Stripe will not make."""
+        """Create a session, always the same one for an `attempt`; returns an Outcome when Stripe refuses the order."""
         api = connect(order.mode)
         try:
             with asking():
@@ -61,7 +61,7 @@ class StripeCheckout:
                                 },
                             }
                         ],
-                        # The payer pays what the invoice says, in its currency.
+                        # The payer pays the invoice's amount, in its currency.
                         "adaptive_pricing": {"enabled": False},
                         "metadata": {METADATA_KEY: order.key},
                         "payment_intent_data": {"metadata": {METADATA_KEY: order.key}},
@@ -82,11 +82,11 @@ class StripeCheckout:
             return CheckoutPage(session=session.id, url=_url(session)) if session.status == "open" else None
 
     def ask_checkout(self, order: CheckoutOrder) -> Outcome | None:
-        """Return what became of the session, None while the payer may still pay or the payment is processed."""
+        """Return the outcome of the session, None while it is open or the payment is being processed."""
         return _answer(_retrieve(connect(order.mode), order))
 
     def end_checkout(self, order: CheckoutOrder) -> Outcome | None:
-        """Expire a session that is open, and return what became of it."""
+        """Expire an open session, and return its outcome."""
         api = connect(order.mode)
         session = _retrieve(api, order)
         if session.status != "open":
@@ -95,7 +95,7 @@ class StripeCheckout:
             try:
                 session = _checked(api.v1.checkout.sessions.expire(session.id), order)
             except stripe.InvalidRequestError:
-                # It was paid at this very moment, or has expired by itself.
+                # It was paid concurrently, or has expired by itself.
                 session = _checked(api.v1.checkout.sessions.retrieve(session.id), order)
         return _answer(session)
 
@@ -106,7 +106,7 @@ def _retrieve(api: stripe.StripeClient, order: CheckoutOrder) -> Any:
 
 
 def _checked(session: Any, order: CheckoutOrder) -> Any:
-    """Return an answer that is about this order. Raises ValueError for another one."""
+    """Return the session if it is about this order. Raises ValueError otherwise."""
     if not _SESSION.fullmatch(session.id) or order.session not in ("", session.id):
         raise ValueError("another session")
     if key_of(session) != order.key:
@@ -114,13 +114,13 @@ def _checked(session: Any, order: CheckoutOrder) -> Any:
     if session.amount_total != to_stripe(order.amount, order.currency) or (
         session.currency.upper() != order.currency
     ):
-        # Staff have to see it: the page asks for, or has taken, something else than the invoice says.
+        # Needs staff attention: the page requests, or has charged, a different amount than the invoice.
         raise GatewayMisconfigured(f"stripe: {session.id} is about another amount")
     return session
 
 
 def _url(session: Any) -> str:
-    """Return the address of the payment page. Raises GatewayMisconfigured for one that is not where those are."""
+    """Return the URL of the payment page. Raises GatewayMisconfigured if it is not on Stripe's origin."""
     url = session.url
     parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}" != settings.STRIPE_CHECKOUT_URL or not url.isprintable():
@@ -129,7 +129,7 @@ def _url(session: Any) -> str:
 
 
 def _answer(session: Any) -> Outcome | None:
-    """Return what became of the session. Raises GatewayUnavailable for what nobody knows."""
+    """Return the outcome of the session. Raises GatewayUnavailable for an unknown status."""
     with asking():
         status, paid, intent = session.status, session.payment_status, session.payment_intent
         if status == "complete" and paid == "paid":

@@ -1,7 +1,7 @@
-"""What Stripe's signed events say of our payments and of disputes about them. Verified by the SDK; imported only where a setting names Stripe.
+"""Reads Stripe's signed events about payments and disputes. Verified by the SDK; imported only where a setting names Stripe.
 
-An event is no answer: it comes late, twice and out of order. It only says of which payment the answer can be had now. A dispute
-is nothing that was asked for: there the event is all there is, and its time says which is the latest.
+An event is not trusted as an outcome: it may be late, duplicated or out of order. It only says for which payment an outcome is
+available now. For disputes, which we do not initiate, the event is all there is, and its timestamp determines the latest.
 """
 
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from core.http.callbacks import Unreadable, Unverified
 TOLERANCE_SECONDS = 300
 _MODES = ("live", "test")
 _OF_PAYMENTS = ("payment_intent.", "refund.", "charge.refund.", "checkout.session.")
-# An inquiry (`warning_…`) is a dispute in which no money was taken back yet.
+# An inquiry (`warning_…`) is a dispute for which no money was debited yet.
 _DISPUTES = {
     "needs_response": "needs_response",
     "warning_needs_response": "needs_response",
@@ -36,7 +36,7 @@ _DISPUTES = {
 
 
 def read_event(signature: str, body: bytes) -> PaymentReport | DisputeReport | None:
-    """Return what the event reports, None when that is nothing of ours. Raises Unverified, Unreadable."""
+    """Return the report in the event, None when it is not relevant to us. Raises Unverified, Unreadable."""
     mode = _verify(signature, body)
     try:
         event = parse_object(body)
@@ -81,7 +81,7 @@ def _dispute(mode: str, created: Any, subject: dict[str, Any]) -> DisputeReport:
             reported_at=datetime.fromtimestamp(_whole(created), UTC),
         )
     except (KeyError, TypeError, ValueError, OverflowError, OSError) as error:
-        # Stripe repeats it for days and says so in its dashboard, so that nothing is lost until we can read it.
+        # Stripe retries for days and shows the failure in its dashboard, so nothing is lost until we can parse it.
         raise Unreadable(f"dispute {reference}: {type(error).__name__} {str(error)[:100]}") from error
 
 
@@ -92,13 +92,13 @@ def _whole(value: Any) -> int:
 
 
 def _due_by(details: Any) -> datetime | None:
-    """Return until when evidence is taken; None where the bank takes none."""
+    """Return the deadline for evidence; None where the bank accepts none."""
     due_by = details.get("due_by") if isinstance(details, dict) else None
     return datetime.fromtimestamp(_whole(due_by), UTC) if due_by else None
 
 
 def _verify(signature: str, body: bytes) -> str:
-    """Return the mode whose secret has signed the body, within five minutes. Raises Unverified."""
+    """Return the mode whose secret signed the body within the last five minutes. Raises Unverified."""
     reason = "no signing secret is set"
     for mode in _MODES:
         secret = getattr(settings, f"STRIPE_{mode.upper()}_WEBHOOK_SECRET")
@@ -109,7 +109,7 @@ def _verify(signature: str, body: bytes) -> str:
         except SignatureVerificationError as error:
             reason = str(error)[:200]
         except (ValueError, TypeError) as error:
-            reason = type(error).__name__  # a body that is no UTF-8, a header that is no ASCII
+            reason = type(error).__name__  # a body that is not UTF-8, or a header that is not ASCII
         else:
             return mode
     raise Unverified(reason)

@@ -11,7 +11,7 @@ from billing.services.credit_notes import (
     void_credit_note,
 )
 from billing.services.customers import create_customer, delete_customer, update_customer
-from billing.services.disputes import is_answer_awaited, take_dispute_report
+from billing.services.disputes import handle_dispute_report, is_answer_awaited
 from billing.services.invoice_states import (
     check_finalize,
     check_give_up,
@@ -26,7 +26,7 @@ from billing.services.metadata import update_charge, update_credit_note, update_
 from billing.services.overdue import notice_overdue
 from billing.services.payments import check_record, check_undo, record_payment, undo_payment
 from billing.services.refunds import check_refund, create_refund
-from billing.services.reports import take_payment_report
+from billing.services.reports import handle_payment_report
 from billing.services.sellers import update_seller
 from billing.services.tier_limits import set_tier_limits
 from billing.services.tiers import (
@@ -63,6 +63,8 @@ __all__ = [
     "delete_customer",
     "delete_invoice",
     "finalize_invoice",
+    "handle_dispute_report",
+    "handle_payment_report",
     "is_answer_awaited",
     "mark_uncollectible",
     "notice_overdue",
@@ -73,8 +75,6 @@ __all__ = [
     "revoke_links",
     "set_tier_limits",
     "start_checkout",
-    "take_dispute_report",
-    "take_payment_report",
     "undo_payment",
     "update_charge",
     "update_credit_note",

@@ -1,4 +1,4 @@
-"""Asking for money, and noting what the gateway answered."""
+"""Creates charges and records their outcomes."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from billing.models import Charge, Customer, Invoice
 from billing.money import MAX_AMOUNT
 from billing.services.errors import ChargeExceedsAmountDue, NoGateway
 from billing.services.invoices import check_open, lock_invoice
-from billing.services.settling import note_outcome, settle_invoice
+from billing.services.settling import record_outcome, settle_invoice
 from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish
@@ -31,9 +31,9 @@ def create_charge(
     customer: Customer | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Charge:
-    """Accept a charge; a worker puts it to the gateway once this transaction has committed.
+    """Create a charge; a worker submits it to the gateway after this transaction commits.
 
-    Against an invoice, `amount` defaults to what is left to charge, `currency` and `customer` to the invoice's.
+    For an invoice, `amount` defaults to the amount left to charge, and `currency` and `customer` to the invoice's.
     Raises NoGateway, FieldErrors, InvoiceNotOpen, ChargeExceedsAmountDue.
     """
     gateway = require_gateway()
@@ -83,7 +83,7 @@ def create_charge(
 
 
 def require_gateway() -> Gateway:
-    """Return the gateway that takes the tenant's money. Raises NoGateway."""
+    """Return the gateway for the tenant's charges. Raises NoGateway."""
     gateway = current_gateway()
     if gateway is None:
         raise NoGateway("No payment gateway is connected, so nothing can be charged.")
@@ -94,7 +94,7 @@ def require_gateway() -> Gateway:
 
 
 def check_charge(invoice: Invoice) -> None:
-    """Raise NoGateway, InvoiceNotOpen, ChargeExceedsAmountDue for an invoice of which nothing can be charged."""
+    """Raise NoGateway, InvoiceNotOpen, ChargeExceedsAmountDue for an invoice that cannot be charged."""
     require_gateway()
     check_open(invoice)
     _check_amount(invoice, 1)
@@ -109,7 +109,7 @@ def _check_amount(invoice: Invoice, amount: int) -> None:
 
 
 def announce_charge(*, charge: Charge, invoice: Invoice | None, actor: Principal) -> None:
-    """Count a new charge as pending on its locked invoice, and publish it."""
+    """Add a new charge to the pending amount of its locked invoice, and publish the event."""
     if invoice is not None:
         invoice.amount_pending += charge.amount
         invoice.save(update_fields=["amount_pending"])
@@ -117,25 +117,25 @@ def announce_charge(*, charge: Charge, invoice: Invoice | None, actor: Principal
 
 
 def settle_charge(*, charge: Charge, outcome: Outcome, actor: Principal) -> Charge:
-    """Note the gateway's definitive answer; a charge that was settled meanwhile stays as it is.
+    """Record the gateway's definitive outcome; a charge that was settled meanwhile is left unchanged.
 
-    So does one that has got a payment page since `charge` was read: the answer is not about that page. The invoice is locked
-    before the charge, as everywhere.
+    So is one that got a payment page since `charge` was read, because the outcome is not about that page. The invoice is
+    locked before the charge, as everywhere.
     """
     session = charge.checkout_session
     invoice = lock_invoice(charge.invoice) if charge.invoice is not None else None
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
     if charge.status != Charge.Status.PENDING or charge.checkout_session != session:
         return charge
-    note_outcome(charge, outcome)
+    record_outcome(charge, outcome)
     event = ChargeSucceeded if outcome.succeeded else ChargeFailed
     publish(event(object_id=charge.public_id, object=representations.charge(charge)), actor=actor)
     if invoice is not None:
-        _note_payment(invoice, charge, actor)
+        _record_payment(invoice, charge, actor)
     return charge
 
 
-def _note_payment(invoice: Invoice, charge: Charge, actor: Principal) -> None:
+def _record_payment(invoice: Invoice, charge: Charge, actor: Principal) -> None:
     invoice.amount_pending -= charge.amount
     if charge.status == Charge.Status.SUCCEEDED:
         invoice.amount_paid += charge.amount

@@ -1,8 +1,8 @@
-"""Payments that a payer makes on the gateway's own page, sent there from the page of the invoice.
+"""Checkouts: payments made on the gateway's hosted page, to which the invoice page redirects.
 
-The charge is written first, which holds the amount against any other payment, then the gateway is asked for its page, then
-that page is noted on the charge, and only then is the payer told of it. So a page that got lost on the way is known to
-nobody, and the charge goes by the one page that was noted. What became of it is asked by the completer alone.
+The charge is saved first, which reserves the amount. Then the gateway creates its page, the page is saved on the charge, and
+only then is the payer redirected. So nobody can pay on a page that was lost on the way, and the page saved on the charge is
+the only one that counts. Only the completer queries the outcome.
 """
 
 from datetime import timedelta
@@ -32,13 +32,13 @@ from core.principal import Principal
 from core.tenancy import tenant_context
 from core.values.currencies import money_text
 
-# How long the payer has. Stripe wants half an hour from the moment at which it makes the page.
+# How long the payer has. Stripe requires at least half an hour from the creation of the page.
 OPEN_FOR = timedelta(minutes=36)
-# A charge that has no page after so long is given up: whoever wants to pay begins another.
+# A charge without a page after this long is abandoned; the payer can start another.
 PAGE_WITHIN = timedelta(minutes=4)
-# An amount that the gateway has refused (only it knows its least and most) is not put to it again sooner.
+# How long an amount that the gateway refused (only it knows its limits) is not submitted again.
 REFUSED_FOR = timedelta(minutes=4)
-# How often the gateway is asked about a page that is open. Its events come sooner.
+# How often the gateway is polled about an open page. Its events arrive sooner.
 ASKED_EVERY = timedelta(minutes=1)
 _NO_PAGE = Outcome(
     succeeded=False,
@@ -49,7 +49,7 @@ _NO_PAGE = Outcome(
 
 
 def checkout_gateway(invoice: Invoice) -> CheckoutGateway | None:
-    """Return the gateway on whose page all that is due of `invoice` can be paid, or None."""
+    """Return the gateway on whose page the amount due of `invoice` can be paid, or None."""
     gateway = current_gateway()
     if not isinstance(gateway, CheckoutGateway) or not gateway.takes(invoice.mode):
         return None
@@ -57,10 +57,10 @@ def checkout_gateway(invoice: Invoice) -> CheckoutGateway | None:
 
 
 def start_checkout(*, invoice: Invoice, actor: Principal) -> Charge:
-    """Return the pending charge of all that is due, which the payer is to make now: the one that is open, or a new one.
+    """Return the pending charge for the amount due, for the payer to pay now: the open one, or a new one.
 
-    Where the gateway refused the same a moment ago, it is that failed charge: whoever has the link, and needs nothing else, could
-    otherwise make charges without end. Raises InvoiceNotOpen, NoGateway, and ChargeExceedsAmountDue while another payment is being made.
+    If the gateway refused the same amount a moment ago, that failed charge is returned: otherwise anyone with the link could
+    create charges without limit. Raises InvoiceNotOpen, NoGateway, and ChargeExceedsAmountDue while another payment is pending.
     """
     invoice = lock_invoice(invoice)
     now = clock.now()
@@ -99,9 +99,9 @@ def start_checkout(*, invoice: Invoice, actor: Principal) -> Charge:
 
 
 def checkout_address(*, charge: Charge, invoice: Invoice, return_to: str, door: str, actor: Principal) -> str:
-    """Return where the payer pays `charge`, or "" when nobody can any more. Called outside of any transaction.
+    """Return the URL of the payment page for `charge`, or "" when it can no longer be paid. Called outside of any transaction.
 
-    `door` names the link that the payer came by: each returns to its own page. Raises GatewayUnavailable, GatewayMisconfigured.
+    `door` names the link the payer came from, to which they return. Raises GatewayUnavailable, GatewayMisconfigured.
     """
     outside_transactions("gateway")
     if charge.status != Charge.Status.PENDING:
@@ -115,12 +115,12 @@ def checkout_address(*, charge: Charge, invoice: Invoice, return_to: str, door: 
             if isinstance(answer, Outcome):
                 settle_charge(charge=charge, outcome=answer, actor=actor)
                 return ""
-            charge = _note_page(charge, answer)
+            charge = _save_page(charge, answer)
         if charge.checkout_session == answer.session:
             return answer.url
         if not charge.checkout_session:
-            return ""  # It was given up meanwhile.
-    # Somebody else was first, or comes back: to the same page.
+            return ""  # It was abandoned meanwhile.
+    # The page already exists (a concurrent or returning visitor), so it is reused.
     page = gateway.reopen_checkout(order_of(charge))
     if page is None:
         with tenant_context(charge.tenant):
@@ -131,7 +131,7 @@ def checkout_address(*, charge: Charge, invoice: Invoice, return_to: str, door: 
 
 
 def ask_checkout(gateway: Gateway, order: CheckoutOrder, *, end: bool) -> Outcome | None:
-    """Return what became of the payment, None while that is open; with `end` nobody can pay from now on.
+    """Return the outcome of the payment, None while it is open. With `end`, close the page first.
 
     Raises GatewayUnavailable, GatewayMisconfigured.
     """
@@ -143,7 +143,7 @@ def ask_checkout(gateway: Gateway, order: CheckoutOrder, *, end: bool) -> Outcom
 
 
 def order_of(charge: Charge) -> CheckoutOrder:
-    """Return what the gateway is told of a charge that the payer makes."""
+    """Return the order to send to the gateway for a checkout charge."""
     assert charge.checkout_expires_at is not None
     return CheckoutOrder(
         key=charge.gateway_key,
@@ -156,7 +156,7 @@ def order_of(charge: Charge) -> CheckoutOrder:
 
 
 def _is_refused_lately(last: Charge, invoice: Invoice) -> bool:
-    """Tell whether the gateway made no page for the last charge, of the same amount, a moment ago."""
+    """Return whether the gateway recently refused to create a page for the last charge, of the same amount."""
     return (
         last.status == Charge.Status.FAILED
         and not last.checkout_session
@@ -166,8 +166,8 @@ def _is_refused_lately(last: Charge, invoice: Invoice) -> bool:
     )
 
 
-def _note_page(charge: Charge, page: CheckoutPage) -> Charge:
-    """Note the page on a charge that is pending and has none; returns the charge as it is then."""
+def _save_page(charge: Charge, page: CheckoutPage) -> Charge:
+    """Save the page on a pending charge that has none; return the charge's current state."""
     waiting: Any = Charge.objects.filter(id=charge.id, status="pending", checkout_session="")
     waiting.update(checkout_session=page.session, due_at=clock.now() + ASKED_EVERY)
     noted: Charge = Charge.objects.get(id=charge.id)

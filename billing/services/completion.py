@@ -1,9 +1,8 @@
-"""The completer: puts pending charges and refunds to the gateway, and finishes what a crash interrupted.
+"""The completer: submits pending charges and refunds to the gateway, and finishes what a crash interrupted.
 
-A payment is claimed by moving its `due_at` forward (the lease), in a transaction of its own; then the gateway is called,
-outside of any transaction, under a key that is the same at every attempt; then the answer is noted. Whatever dies in
-between leaves a row that is due again when the lease ends, and asking the gateway again under the same key can only return
-what it did the first time.
+A payment is claimed by moving its `due_at` forward (the lease), in its own transaction. Then the gateway is called, outside of
+any transaction and with the same idempotency key at every attempt, and the outcome is recorded. If a worker dies in between,
+the row is due again when the lease ends, and calling the gateway again with the same key only returns the first result.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -42,9 +41,9 @@ log = structlog.get_logger(__name__)
 ACTOR = Principal.system("billing.complete_payments")
 BATCH = 8
 BATCH_NAME = "billing.complete_payments"
-# At least; twice as long as a call may take, so that two workers rarely ask for the same payment at once.
+# The minimum; twice the gateway timeout, so that two workers rarely submit the same payment at once.
 LEASE = timedelta(seconds=30)
-# As far as `attempts` counts: a payment that is asked about for months stays there.
+# The upper limit of `attempts`, reached by a payment that is retried for months.
 MOST_ATTEMPTS = 32_767
 
 
@@ -52,7 +51,7 @@ MOST_ATTEMPTS = 32_767
 class _Claim:
     payment: Charge | Refund
     order: ChargeOrder | CheckoutOrder | RefundOrder
-    # Whether nobody may pay on the payment page any more.
+    # Whether the payment page has to be closed.
     ends: bool = False
 
     @property
@@ -62,7 +61,7 @@ class _Claim:
 
 
 def complete_payments(*, max_batches: int = 50) -> int:
-    """Work off what is due, in every company; returns how many payments were settled."""
+    """Process due payments of all companies; return how many were settled."""
     settled = 0
     for _ in range(max_batches):
         claims = _claim_due(Charge) + _claim_due(Refund, "charge")
@@ -89,7 +88,7 @@ def _claim_due(model: type[Charge] | type[Refund], *together: str) -> list[_Clai
 
 
 def _ends(payment: Charge | Refund) -> bool:
-    """Tell whether a payment page has to close: at its time, or because no link to the invoice works any more."""
+    """Return whether a payment page has to be closed: it expired, or no link to the invoice works any more."""
     if not isinstance(payment, Charge) or payment.checkout_expires_at is None:
         return False
     working = InvoiceLink.objects.filter(
@@ -125,7 +124,7 @@ def _order_for(payment: Charge | Refund) -> ChargeOrder | CheckoutOrder | Refund
 
 
 def _complete(claims: list[_Claim]) -> int:
-    """Ask about all claims at a time and note each answer as it comes; one silent call holds no other up."""
+    """Call the gateway for all claims concurrently and record each result as it arrives; a slow call delays no other."""
     with ThreadPoolExecutor(max_workers=len(claims), thread_name_prefix="gateway") as pool:
         asked = {pool.submit(_ask, claim): claim for claim in claims}
         settled = 0
@@ -137,14 +136,14 @@ def _complete(claims: list[_Claim]) -> int:
             except GatewayMisconfigured:
                 _postpone(asked[answer])
                 raise
-            settled += _note(asked[answer], outcome)
+            settled += _record_outcome(asked[answer], outcome)
 
-        # One that fails, or cannot be settled, is due again when its lease ends; staff see why.
+        # A claim that fails, or cannot be settled, is due again when its lease ends; staff see the reason.
         set_aside.each(BATCH_NAME, as_completed(asked), note, identify=lambda answer: asked[answer].identity)
     return settled
 
 
-def _note(claim: _Claim, outcome: Outcome | None) -> bool:
+def _record_outcome(claim: _Claim, outcome: Outcome | None) -> bool:
     if outcome is None:
         _postpone(claim)
         return False
@@ -181,12 +180,12 @@ def _settle(claim: _Claim, outcome: Outcome) -> None:
 
 
 def _postpone(claim: _Claim) -> None:
-    """Try again later, unless another worker has taken the payment over since (its attempt is a later one)."""
+    """Schedule a retry, unless another worker has claimed the payment since (with a later attempt)."""
     payment = claim.payment
     if isinstance(claim.order, CheckoutOrder) and clock.now() < claim.order.expires_at:
         wait = ASKED_EVERY
     else:
-        # An abandonment without an answer is repeated.
+        # An abandonment without a response is retried.
         wait = CLOCK.wait_after(payment.attempts) or CLOCK.waits[-1]
     with tenant_context(payment.tenant):
         type(payment).objects.filter(id=payment.id, status="pending", attempts=payment.attempts).update(

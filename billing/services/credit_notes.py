@@ -1,4 +1,4 @@
-"""Credit notes: issuing them, by line or for an amount, and declaring them void."""
+"""Issues credit notes, by line or by amount, and voids them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ _CREDITABLE = (Invoice.Status.OPEN, Invoice.Status.PAID)
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A line of an invoice, and what credit notes have left of it."""
+    """A line of an invoice, and what is still creditable on it."""
 
     line: InvoiceLine
     amount: int
@@ -65,14 +65,14 @@ def create_credit_note(
     metadata: Mapping[str, str] | None = None,
     refund: Refund | None = None,
 ) -> CreditNote:
-    """Take back a part of an invoice, or with `full` all that is left of it.
+    """Credit part of an invoice, or with `full` everything that is left of it.
 
-    Each of `lines` names an `invoice_line` by its id, and a `quantity` or an `amount` (with tax where the prices are);
-    `amount` is of the whole, tax included, shared among the lines. What is due is lowered first; the rest had been paid, and is
-    to be given back. Of a `refund`, which gives it back, all of it had been paid.
+    Each of `lines` has the id of an `invoice_line`, and a `quantity` or an `amount` (including tax if prices do). `amount` is a
+    total including tax, distributed over the lines. The credit reduces the amount due first; the rest had been paid and is to
+    be returned. With a `refund`, which returns it, all of the credit had been paid.
 
-    Raises FieldErrors, InvoiceNotCreditable, CreditExceedsInvoice; CreditNoteIncomplete for what the law wants to know of both,
-    which of a test invoice is noted as a warning; ValueError unless one of lines, amount and full is given.
+    Raises FieldErrors, InvoiceNotCreditable, CreditExceedsInvoice; CreditNoteIncomplete for legally required details missing
+    from either party, which for a test invoice is only a warning; ValueError unless one of lines, amount and full is given.
     """
     if [lines is not None, amount is not None, full].count(True) != 1:
         raise ValueError("A credit note is for lines, an amount, or everything that is left.")
@@ -146,7 +146,7 @@ def create_credit_note(
 
 
 def void_credit_note(*, credit_note: CreditNote, actor: Principal, reason: str | None = None) -> CreditNote:
-    """Declare a credit note void: it keeps its number, and the invoice is owed as before.
+    """Void a credit note: it keeps its number, and the invoice's amount due is restored.
 
     Raises FieldErrors, CreditNoteNotVoidable.
     """
@@ -183,7 +183,7 @@ def void_credit_note(*, credit_note: CreditNote, actor: Principal, reason: str |
 
 
 def check_credit(invoice: Invoice) -> None:
-    """Raise InvoiceNotCreditable, CreditExceedsInvoice for an invoice of which nothing can be credited."""
+    """Raise InvoiceNotCreditable, CreditExceedsInvoice for an invoice that cannot be credited."""
     _check_status(invoice)
     if not invoice.amount_creditable:
         raise _exceeds(invoice, 0)
@@ -205,7 +205,7 @@ def check_void_credit_note(note: CreditNote) -> None:
 
 
 def left_of(invoice: Invoice) -> list[Left]:
-    """Return the lines of an invoice, in their order, with what the credit notes that stand have left of each."""
+    """Return the lines of an invoice, in order, with the amount of each not yet credited by credit notes that are not void."""
     taken = {
         row["invoice_line_id"]: row
         for row in CreditNoteLine.objects.filter(
@@ -270,7 +270,7 @@ def _by_lines(
 def _of_line(
     invoice: Invoice, left: Left, wanted: Mapping[str, Any]
 ) -> tuple[int, Decimal | None, tuple[str, str] | None]:
-    """Return what is taken back of a line, and what stands against it, with the field that it is about."""
+    """Return the credit for a line, and the errors with their fields."""
     quantity, amount = wanted.get("quantity"), wanted.get("amount")
     if quantity is None:
         amount = left.amount if amount is None else amount
@@ -292,7 +292,7 @@ def _amounts_left(left: Sequence[Left]) -> list[LineLeft]:
 
 
 def _split(invoice: Invoice, total: int, *, is_given_back: bool) -> tuple[int, int]:
-    """Return what of a credit lowers the amount due, and what had been paid. Raises CreditExceedsInvoice."""
+    """Split a credit into the part that reduces the amount due and the part that had been paid. Raises CreditExceedsInvoice."""
     most = invoice.amount_paid - invoice.post_payment_credit if is_given_back else invoice.amount_creditable
     if not 0 < total <= most:
         raise _exceeds(invoice, most)

@@ -1,4 +1,4 @@
-"""What the fields of a customer may hold, whoever sets them: the API, a form or a command."""
+"""Validates and normalizes customer fields, for the API, forms and commands alike."""
 
 import re
 from typing import Any
@@ -15,13 +15,13 @@ from core.values.texts import clean_name
 
 MAX_NAME = 200
 MAX_EXTERNAL_ID = 100
-# phonenumbers forgives words around a number and drops an extension; what is stored has to be all that was sent.
+# phonenumbers ignores text around a number and drops extensions; nothing that was sent may be lost.
 PHONE = r"\+[0-9 ()./-]{2,31}"
 _NOT_A_NUMBER = "Use international format, such as +4930123456."
 
 
 def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return `fields` in the form they are stored in. Raises FieldErrors naming every field that is refused."""
+    """Return `fields` in normalized form. Raises FieldErrors naming every invalid field."""
     refused: list[FieldError] = []
     cleaned = dict(fields)
     for name, clean in (
@@ -57,7 +57,7 @@ def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def clean_external_id(text: str | None) -> str | None:
-    """Return an identifier of the company's own as it is kept and compared (NFC), None for none. Raises ValueError."""
+    """Return an external id in the form it is stored and compared in (NFC), or None. Raises ValueError."""
     return clean_name(text, longest=MAX_EXTERNAL_ID) if text else None
 
 

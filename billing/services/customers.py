@@ -1,4 +1,4 @@
-"""Creating, changing and deleting customers."""
+"""Creates, updates and deletes customers."""
 
 from functools import partial
 from typing import Any
@@ -34,7 +34,7 @@ def create_customer(*, actor: Principal, name: str, **fields: Any) -> Customer:
 
 
 def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> Customer:
-    """Change the given fields: `metadata` and `address` merge (null takes an entry away), `tax_ids` are replaced.
+    """Update the given fields: `metadata` and `address` are merged (null removes an entry), `tax_ids` are replaced.
 
     Raises FieldErrors, ExternalIdTaken, NotFound.
     """
@@ -69,7 +69,7 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
 
 
 def delete_customer(*, customer: Customer, actor: Principal) -> None:
-    """Delete a customer; its invoices and charges stay readable. Raises NotFound when somebody else just did."""
+    """Delete a customer; its invoices and charges stay readable. Raises NotFound when it was deleted concurrently."""
     customer = _lock(customer)
     customer.deleted_at = customer.updated = clock.now()
     customer.save(update_fields=["deleted_at", "updated"])
@@ -81,7 +81,7 @@ def delete_customer(*, customer: Customer, actor: Principal) -> None:
 
 
 def _merged(customer: Customer | None, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return `fields` with `metadata` and `address` as they will be."""
+    """Return `fields` with `metadata` and `address` merged into the customer's current ones."""
     merged = dict(fields)
     if "metadata" in fields:
         merged["metadata"] = merge_metadata(customer.metadata if customer else {}, fields["metadata"])
@@ -91,7 +91,7 @@ def _merged(customer: Customer | None, fields: dict[str, Any]) -> dict[str, Any]
 
 
 def _lock(customer: Customer) -> Customer:
-    """Return the customer as it is now: the rows it is found by are brought in line with what it was before."""
+    """Lock the customer and return its current state. Raises NotFound when it was deleted."""
     try:
         locked: Customer = Customer.objects.select_for_update(no_key=True).get(
             id=customer.id, deleted_at=None
@@ -106,7 +106,7 @@ def _words(customer: Customer) -> set[str]:
 
 
 def _index(customer: Customer, *, metadata_before: dict[str, str], words_before: set[str]) -> None:
-    """Bring the rows a customer is found by in line with it, touching only what differs."""
+    """Update the customer's search index rows, writing only the differences."""
     entries = set(customer.metadata.items()) - set(metadata_before.items())
     gone = {key for key, value in metadata_before.items() if customer.metadata.get(key) != value}
     if gone:

@@ -1,4 +1,4 @@
-"""What a gateway tells of disputes, noted on the charge they are about."""
+"""Records the disputes that a gateway reports on their charges."""
 
 from datetime import timedelta
 
@@ -17,16 +17,15 @@ from core.tenancy import system_context, tenant_context
 log = structlog.get_logger(__name__)
 
 ACTOR = Principal.system("billing.gateway_reports")
-# A charge whose answer is awaited is asked about that soon.
+# A charge whose outcome is awaited is due again within this time.
 ANSWERED_WITHIN = timedelta(hours=1)
-_TOLD = ("amount", "currency", "reason", "status", "response_due_at")
+_REPORTED_FIELDS = ("amount", "currency", "reason", "status", "response_due_at")
 
 
-def take_dispute_report(*, gateway: str, report: DisputeReport) -> bool:
-    """Note what `gateway` tells of a dispute; returns whether it is about a charge of ours.
+def handle_dispute_report(*, gateway: str, report: DisputeReport) -> bool:
+    """Record a dispute reported by `gateway`; return whether it is about one of our charges.
 
-    What was told before, or is older than what is known, changes nothing. Money does not move here: the gateway has taken it
-    back from the platform's account, or has not.
+    Repeated and outdated reports change nothing. No money moves here: the gateway has debited the platform's account, or not.
     """
     with system_context(reason="a charge that a gateway reports a dispute of"):
         charge = Charge.objects.filter(
@@ -36,12 +35,12 @@ def take_dispute_report(*, gateway: str, report: DisputeReport) -> bool:
         log.info("billing.dispute_of_unknown", gateway=gateway, mode=report.mode, reference=report.reference)
         return False
     with tenant_context(charge.tenant):
-        _note(charge, report)
+        _apply_report(charge, report)
     return True
 
 
 def is_answer_awaited(*, gateway: str, report: DisputeReport) -> bool:
-    """Tell whether a charge that the dispute may be about is still pending here, so that its `charge_reference` is not known yet."""
+    """Return whether the disputed charge may still be pending here, so that its `charge_reference` is not known yet."""
     if not report.charge_reference:
         return False
     with system_context(reason="charges that a gateway's answer is awaited of"):
@@ -49,15 +48,15 @@ def is_answer_awaited(*, gateway: str, report: DisputeReport) -> bool:
         return pending.filter(gateway=gateway, mode=report.mode, created__lte=report.reported_at).exists()
 
 
-def _note(charge: Charge, report: DisputeReport) -> None:
-    # Two reports at once take turns at their charge.
+def _apply_report(charge: Charge, report: DisputeReport) -> None:
+    # The lock serializes concurrent reports about the same charge.
     charge = Charge.objects.select_for_update(no_key=True).get(id=charge.id)
-    told = {name: getattr(report, name) for name in _TOLD}
+    told = {name: getattr(report, name) for name in _REPORTED_FIELDS}
     news = {**told, "reported_at": report.reported_at, "updated": clock.now()}
     known = Dispute.objects.filter(charge=charge, gateway_reference=report.reference).first()
     if known is None:
         dispute = Dispute.objects.create(charge=charge, gateway_reference=report.reference, **news)
-    elif _is_late(known, report) or told == {name: getattr(known, name) for name in _TOLD}:
+    elif _is_late(known, report) or told == {name: getattr(known, name) for name in _REPORTED_FIELDS}:
         return
     else:
         dispute = known
@@ -76,7 +75,7 @@ def _note(charge: Charge, report: DisputeReport) -> None:
 
 
 def _is_late(known: Dispute, report: DisputeReport) -> bool:
-    """Tell whether more is known. The clock has seconds only: of two reports of one second the end is the later one."""
+    """Return whether the report is outdated. Timestamps are in seconds: within the same second, a final status is the later one."""
     same = report.reported_at == known.reported_at
     return report.reported_at < known.reported_at or (
         same and known.status in ENDED and report.status not in ENDED

@@ -1,4 +1,4 @@
-"""The states of an invoice: draft → open → paid | void | uncollectible. What pays it is in services/settling.py."""
+"""The state transitions of an invoice: draft → open → paid | void | uncollectible. services/settling.py handles payment."""
 
 from collections.abc import Collection
 
@@ -13,7 +13,7 @@ from billing.services.errors import (
     InvoiceHasPayments,
     InvoiceIncomplete,
 )
-from billing.services.invoices import check_draft, check_open, lock_draft, lock_invoice, price_again
+from billing.services.invoices import check_draft, check_open, lock_draft, lock_invoice, recalculate
 from billing.services.legal import check_document
 from billing.services.numbering import invoice_prefix, next_number
 from core import clock
@@ -22,20 +22,20 @@ from core.principal import Principal
 
 
 def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
-    """Give a draft its number and open it; one that comes to nothing is paid at once.
+    """Assign a number to a draft and open it; an invoice with a total of zero is paid immediately.
 
-    It keeps what seller and buyer are called from then on. Raises InvoiceNotDraft, InvoiceEmpty, CustomerIsDeleted; InvoiceIncomplete for what the
-    law wants to know of both, which of a test invoice is noted as a warning.
+    It keeps a snapshot of seller and buyer. Raises InvoiceNotDraft, InvoiceEmpty, CustomerIsDeleted; InvoiceIncomplete for
+    legally required details missing from either party, which for a test invoice is only a warning.
     """
     invoice = lock_draft(invoice)
     lines = list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
     now = clock.now()
-    # Locked, so that nobody deletes it meanwhile.
+    # Locked, so that it is not deleted concurrently.
     customer = Customer.objects.select_for_update(no_key=True).get(id=invoice.customer_id)
     _check_written(lines, customer)
     seller = current_seller()
     invoice.customer = customer
-    price_again(invoice)
+    recalculate(invoice)
     invoice.seller = representations.seller_snapshot(seller)
     invoice.billed_to = representations.buyer_snapshot(customer)
     written = {
@@ -68,7 +68,7 @@ def finalize_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
 
 
 def void_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
-    """Declare an open invoice void; it keeps its number. Raises InvoiceNotOpen, InvoiceHasPayments, InvoiceHasCreditNotes."""
+    """Void an open invoice; it keeps its number. Raises InvoiceNotOpen, InvoiceHasPayments, InvoiceHasCreditNotes."""
     invoice = lock_invoice(invoice)
     check_void(invoice)
     invoice.status = Invoice.Status.VOID
@@ -79,7 +79,7 @@ def void_invoice(*, invoice: Invoice, actor: Principal) -> Invoice:
 
 
 def mark_uncollectible(*, invoice: Invoice, actor: Principal) -> Invoice:
-    """Give an open invoice up. Raises InvoiceNotOpen, InvoiceHasPayments while a charge is pending."""
+    """Write off an open invoice. Raises InvoiceNotOpen, InvoiceHasPayments while a charge is pending."""
     invoice = lock_invoice(invoice)
     check_give_up(invoice)
     invoice.status = Invoice.Status.UNCOLLECTIBLE
@@ -93,7 +93,7 @@ def mark_uncollectible(*, invoice: Invoice, actor: Principal) -> Invoice:
 
 
 def check_finalize(invoice: Invoice) -> None:
-    """Raise InvoiceNotDraft, InvoiceEmpty, CustomerIsDeleted. What the law asks for is known when it is tried."""
+    """Raise InvoiceNotDraft, InvoiceEmpty, CustomerIsDeleted. Legal requirements are only checked by `finalize_invoice`."""
     check_draft(invoice)
     _check_written(invoice.lines.all(), invoice.customer)
 

@@ -1,4 +1,4 @@
-"""Creating, editing and deleting draft invoices."""
+"""Creates, edits and deletes draft invoices."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -42,7 +42,7 @@ _RANGES = (
 )
 _AMOUNTS = ("amount", "discount_amount", "discount_share", "tax")
 _EXTERNAL_ID = "billing_invoice_external_id"
-# How many characters there may be of each.
+# The maximum length of each field in characters.
 _TEXTS = {"purchase_order": 100, "memo": 1000, "tax_note": 300}
 
 
@@ -73,9 +73,9 @@ def _external_id(text: str | None) -> str | None:
 
 
 def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invoice:
-    """Change the given fields of a draft: `lines` are replaced as a whole, `metadata` merges (null takes a name away).
+    """Update the given fields of a draft: `lines` are replaced as a whole, `metadata` is merged (null removes a key).
 
-    Of a finalized invoice only `metadata` can be changed. Raises InvoiceNotDraft, FieldErrors, ExternalIdTaken.
+    On a finalized invoice, only `metadata` can be changed. Raises InvoiceNotDraft, FieldErrors, ExternalIdTaken.
     """
     invoice = lock_invoice(invoice) if fields.keys() == {"metadata"} else lock_draft(invoice)
     before = representations.invoice(invoice)
@@ -105,7 +105,7 @@ def update_invoice(*, invoice: Invoice, actor: Principal, **fields: Any) -> Invo
 
 
 def delete_invoice(*, invoice: Invoice, actor: Principal) -> None:
-    """Delete a draft; it never had a number, so nothing is missing. Raises InvoiceNotDraft."""
+    """Delete a draft; it has no number, so this leaves no gap. Raises InvoiceNotDraft."""
     invoice = lock_draft(invoice)
     event = InvoiceDeleted(object_id=invoice.public_id, object=representations.invoice(invoice))
     invoice.delete()
@@ -113,7 +113,7 @@ def delete_invoice(*, invoice: Invoice, actor: Principal) -> None:
 
 
 def lock_invoice(invoice: Invoice) -> Invoice:
-    """Return the invoice as it is now, locked until the end of the transaction. Raises NotFound when it was deleted."""
+    """Lock the invoice until the end of the transaction and return its current state. Raises NotFound when it was deleted."""
     try:
         locked: Invoice = Invoice.objects.select_for_update(no_key=True).get(id=invoice.id)
     except Invoice.DoesNotExist as error:
@@ -122,7 +122,7 @@ def lock_invoice(invoice: Invoice) -> Invoice:
 
 
 def lock_draft(invoice: Invoice) -> Invoice:
-    """Return the draft as it is now, locked. Raises InvoiceNotDraft, NotFound."""
+    """Lock the draft and return its current state. Raises InvoiceNotDraft, NotFound."""
     locked = lock_invoice(invoice)
     check_draft(locked)
     return locked
@@ -135,25 +135,25 @@ def check_draft(invoice: Invoice) -> None:
 
 
 def check_open(invoice: Invoice) -> None:
-    """Raise InvoiceNotOpen for an invoice of which nothing is due."""
+    """Raise InvoiceNotOpen for an invoice that is not open."""
     if invoice.status != Invoice.Status.OPEN:
         raise InvoiceNotOpen(f"The invoice is {invoice.status}.", facts={"status": invoice.status})
 
 
 def lines_of(invoice: Invoice) -> list[InvoiceLine]:
-    """Return the lines in their order."""
+    """Return the lines in order."""
     return list(InvoiceLine.objects.filter(invoice=invoice).order_by("position"))
 
 
-def price_again(invoice: Invoice) -> None:
-    """Set what a draft and its lines come to, for the customer as it is now, and write the lines that changed. Raises FieldErrors."""
+def recalculate(invoice: Invoice) -> None:
+    """Recalculate a draft and its lines for the customer's current details, and save the changed lines. Raises FieldErrors."""
     rows, problems = _reprice(invoice)
     _refuse(problems)
     _save_amounts(rows)
 
 
 def _reprice(invoice: Invoice) -> tuple[list[InvoiceLine], list[FieldError]]:
-    """Price the lines that are there; return those of which an amount has changed, and what stands against it."""
+    """Recalculate the existing lines; return those with changed amounts, and the errors."""
     rows = lines_of(invoice)
     before = [_amounts_of(row) for row in rows]
     problems = _price(invoice, rows)
@@ -170,7 +170,7 @@ def _save_amounts(rows: Sequence[InvoiceLine]) -> None:
 
 
 def _set_fields(invoice: Invoice, fields: dict[str, Any]) -> list[FieldError]:
-    """Set what a caller set on a draft; returns what is wrong with it."""
+    """Set the given fields on a draft; return the errors."""
     fields = dict(fields)
     problems: list[FieldError] = []
     if "metadata" in fields:
@@ -207,7 +207,7 @@ def _set_fields(invoice: Invoice, fields: dict[str, Any]) -> list[FieldError]:
 
 
 def _discount(fields: Mapping[str, Any], of: str = "") -> dict[str, Any]:
-    """Return the two fields of a discount as they are kept: an amount takes a percentage away, and the other way round."""
+    """Return the two discount fields as stored: an amount clears the percentage, and vice versa."""
     bps, amount = fields.get("discount_bps"), fields.get("discount_amount")
     if bps and amount:
         text = "Send either `discount_amount` or `discount_bps`."
@@ -220,7 +220,7 @@ def _discount(fields: Mapping[str, Any], of: str = "") -> dict[str, Any]:
 
 
 def _build_lines(invoice: Invoice, lines: Sequence[Mapping[str, Any]]) -> list[InvoiceLine]:
-    """Return the rows of `lines`, not priced yet."""
+    """Return unsaved rows for `lines`, without amounts."""
     if len(lines) > MAX_LINES:
         raise FieldErrors([FieldError("lines", "too_many", f"At most {MAX_LINES} lines are accepted.")])
     rows, problems = [], []
@@ -242,7 +242,7 @@ def _build_lines(invoice: Invoice, lines: Sequence[Mapping[str, Any]]) -> list[I
 
 
 def _price(invoice: Invoice, rows: Sequence[InvoiceLine]) -> list[FieldError]:
-    """Set what the invoice and its lines come to; returns what stands against it."""
+    """Calculate the amounts of the invoice and its lines; return the errors."""
     invoice.tax_exempt, invoice.tax_per_rate = invoice.customer.tax_exempt, True
     try:
         found = price_invoice(

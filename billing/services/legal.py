@@ -1,4 +1,4 @@
-"""What an invoice or a credit note has to say before it may be issued: what the seller's country asks of it and is missing."""
+"""Checks invoices and credit notes for the details that the seller's country requires before they are issued."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,9 +19,9 @@ def check_document(
     mode: str,
     refusal: type[DomainError],
 ) -> list[dict[str, str]]:
-    """Return what stands against issuing a document, by field; in live mode that raises `refusal`.
+    """Return the problems that prevent issuing a document, by field; in live mode, raise `refusal` if there are any.
 
-    `seller` and `buyer` are the snapshots that it will keep, `written` are its own texts by their fields.
+    `seller` and `buyer` are the snapshots to be stored, `written` are the document's own texts by field.
     """
     problems = FieldErrors(
         [
@@ -36,10 +36,10 @@ def check_document(
 
 
 def missing_on_document(seller: dict[str, Any], buyer: dict[str, Any]) -> list[FieldError]:
-    """Return what is missing of `seller` and `buyer` (their snapshots), by field.
+    """Return the missing details of `seller` and `buyer` (their snapshots), by field.
 
-    Every invoice, and what corrects it, names its seller with an address. From a member of the European Union it has to have the postal code and a
-    tax identifier too, and under the reverse charge the buyer's (Directive 2006/112/EC, article 226 (3) to (5)).
+    Every invoice and credit note needs the seller's address. In the European Union it also needs the seller's postal code and
+    tax identifier, and under the reverse charge the buyer's (Directive 2006/112/EC, article 226 (3) to (5)).
     """
     missing = (
         [] if seller.get("legal_name") else [_missing("seller.legal_name", "Enter the seller's legal name.")]
@@ -63,7 +63,7 @@ def missing_on_document(seller: dict[str, Any], buyer: dict[str, Any]) -> list[F
 
 
 def _unprintable(values: dict[str, Any]) -> list[FieldError]:
-    """Return the texts in `values` with characters that no face has, or not as one glyph; a document would leave them out, or part them."""
+    """Return errors for texts in `values` with characters that no font can render as one glyph."""
     missing = unprintable(characters_of(values))
     return [
         FieldError(
@@ -81,7 +81,7 @@ def _code_points(character: str) -> str:
 
 
 def _texts(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield every text in nested values with its path: ("seller.address.city", "Berlin")."""
+    """Yield every string in nested values with its path: ("seller.address.city", "Berlin")."""
     for name, value in values.items():
         path = f"{prefix}{name}"
         if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Links by which whoever has one sees an invoice: making one, and revoking all of them."""
+"""Creates and revokes share links, which give anyone who has one access to an invoice."""
 
 import secrets
 
@@ -20,9 +20,9 @@ TOKEN_BYTES = 32
 
 
 def create_link(*, invoice: Invoice, actor: Principal) -> str:
-    """Make a link to a finalized invoice and return its address, which nobody can read again. Raises InvoiceIsDraft.
+    """Create a link to a finalized invoice and return its URL, which cannot be retrieved later. Raises InvoiceIsDraft.
 
-    It holds 256 random bits, of which the hash is kept: who has the database has no link.
+    It contains 256 random bits, of which only the hash is stored, so the database reveals no link.
     """
     invoice = lock_invoice(invoice)
     if invoice.status == Invoice.Status.DRAFT:
@@ -34,11 +34,11 @@ def create_link(*, invoice: Invoice, actor: Principal) -> str:
 
 
 def revoke_links(*, invoice: Invoice, actor: Principal) -> int:
-    """Revoke every link to an invoice, from the commit on; returns how many there were."""
+    """Revoke all links to an invoice, effective from the commit; return how many there were."""
     invoice = lock_invoice(invoice)
     revoked = InvoiceLink.objects.filter(invoice=invoice, revoked_at=None).update(revoked_at=clock.now())
     if revoked:
-        # A payment page that somebody has open is closed by the completer, now.
+        # The completer closes open payment pages right away.
         Charge.objects.filter(invoice=invoice, status="pending", checkout_expires_at__isnull=False).update(
             due_at=clock.now()
         )

@@ -1,4 +1,4 @@
-"""Metadata of what is final otherwise: it stays the company's own, and a change of it is an event like any other."""
+"""Updates the metadata of objects that are otherwise immutable; a change publishes an event like any other."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -17,22 +17,22 @@ Row = TypeVar("Row", Charge, Refund, CreditNote, OffPlatformPayment)
 
 
 def update_charge(*, charge: Charge, actor: Principal, metadata: Change) -> Charge:
-    """Merge `metadata` into that of a charge: null takes a name away. Raises FieldErrors."""
+    """Merge `metadata` into that of a charge: null removes a key. Raises FieldErrors."""
     return _update(charge, metadata, representations.charge, ChargeUpdated, actor)
 
 
 def update_refund(*, refund: Refund, actor: Principal, metadata: Change) -> Refund:
-    """Merge `metadata` into that of a refund: null takes a name away. Raises FieldErrors."""
+    """Merge `metadata` into that of a refund: null removes a key. Raises FieldErrors."""
     return _update(refund, metadata, representations.refund, RefundUpdated, actor)
 
 
 def update_credit_note(*, credit_note: CreditNote, actor: Principal, metadata: Change) -> CreditNote:
-    """Merge `metadata` into that of a credit note: null takes a name away. Raises FieldErrors."""
+    """Merge `metadata` into that of a credit note: null removes a key. Raises FieldErrors."""
     return _update(credit_note, metadata, representations.credit_note, CreditNoteUpdated, actor)
 
 
 def update_payment(*, payment: OffPlatformPayment, actor: Principal, metadata: Change) -> OffPlatformPayment:
-    """Merge `metadata` into that of a payment: null takes a name away. Raises FieldErrors."""
+    """Merge `metadata` into that of a payment: null removes a key. Raises FieldErrors."""
     return _update(payment, metadata, representations.payment, PaymentUpdated, actor)
 
 

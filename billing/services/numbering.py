@@ -1,4 +1,4 @@
-"""Numbers without gaps: one row for each company, mode and kind of document counts them."""
+"""Gapless document numbers, from one counter row per company, mode and kind of document."""
 
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ _INVOICE, _CREDIT_NOTE, _TEST = "INV", "CN", "TEST"
 
 
 def next_number(counters: type[CounterT]) -> int:
-    """Count one further. The counter stays locked until the commit, and a rollback gives the number back."""
+    """Return the next number. The counter stays locked until the commit, and a rollback releases the number."""
     tenant = require_tenant()
     rows = counters.objects.select_for_update(no_key=True)
     counter = rows.first()
@@ -26,12 +26,12 @@ def next_number(counters: type[CounterT]) -> int:
 
 
 def invoice_prefix(seller: Seller) -> str:
-    """Return what the numbers of invoices begin with; those of test mode always say so."""
+    """Return the prefix of invoice numbers, which is marked in test mode."""
     return "-".join(_parts(seller) or [_INVOICE])
 
 
 def credit_note_prefix(seller: Seller) -> str:
-    """Return what the numbers of credit notes begin with: as those of invoices, and `CN`."""
+    """Return the prefix of credit note numbers: that of invoices, followed by `CN`."""
     return "-".join([*_parts(seller), _CREDIT_NOTE])
 
 

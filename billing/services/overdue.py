@@ -1,4 +1,4 @@
-"""Invoices that are overdue: said once of each, on the day after it was due."""
+"""Publishes an event for each overdue invoice, once, on the day after its due date."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -18,17 +18,18 @@ from core.tenancy import system_context, tenant_context
 ACTOR = Principal.system("billing.notice_overdue")
 BATCH_NAME = "billing.notice_overdue"
 BATCH = 200
-# Of one sweep. A platform that is upgraded with years of old invoices says of all of them too, a part at each sweep.
+# Per sweep. After an upgrade with years of old invoices, they are all published, some at each sweep.
 MAX_BATCHES = 50
 
 
 def notice_overdue(*, now: datetime) -> int:
-    """Publish InvoiceOverdue for what is open after the day on which it was due (UTC); returns how many were looked at.
+    """Publish InvoiceOverdue for invoices still open after their due date (UTC); return how many were checked.
 
-    At most `MAX_BATCHES` batches, those due longest first; the rest is left to the next sweep. One that fails is set aside and rests.
+    Processes at most `MAX_BATCHES` batches, oldest due date first, and leaves the rest to the next sweep. An invoice that
+    fails is set aside.
 
-    Each invoice is taken in a transaction of its own, locked, and looked at again there, so neither a second worker nor a
-    payment that comes in at the same moment makes it say so wrongly or twice.
+    Each invoice is locked and re-checked in its own transaction, so that neither a second worker nor a concurrent payment can
+    cause a wrong or duplicate event.
     """
     today = now.date()
 
@@ -52,7 +53,7 @@ def notice_overdue(*, now: datetime) -> int:
 
 
 def _batches(today: date, now: datetime) -> Iterator[list[Invoice]]:
-    """Yield what is overdue, not said yet and does not rest, a batch at a time, each after the last row of the one before."""
+    """Yield batches of overdue invoices that are neither published yet nor set aside, using keyset pagination."""
     with system_context(reason="invoices that rest"):
         resting = set_aside.resting(BATCH_NAME, now=now)
     due = Invoice.objects.filter(status=Invoice.Status.OPEN, overdue_at=None, due_date__lt=today)

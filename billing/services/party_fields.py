@@ -1,4 +1,4 @@
-"""What sellers and buyers have in common: addresses, tax identifiers, bank details, and how a change is merged into them."""
+"""Fields common to sellers and buyers: addresses, tax identifiers, bank details, and merging changes into them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ BANK_PARTS = ("account_holder", "bank_name", "iban", "bic", "account_number", "r
 
 
 def merge(before: Mapping[str, Any] | None, change: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return `before` with the entries of `change`: null and "" of a part take it away, null instead of an object all of it."""
+    """Merge `change` into `before`: null or "" removes an entry, and null instead of an object removes all of them."""
     if change is None:
         return {}
     merged = {**(before or {}), **change}
@@ -26,7 +26,7 @@ def merge(before: Mapping[str, Any] | None, change: Mapping[str, Any] | None) ->
 def clean_address(
     address: Mapping[str, str] | None, field: str = "address"
 ) -> tuple[dict[str, str] | None, list[FieldError]]:
-    """Return the address with its known parts (None for none), and what is wrong with it."""
+    """Return the address with its known parts (or None), and the errors."""
     kept = {part: text for part, text in (address or {}).items() if text} or None
     problems = []
     country = (kept or {}).get("country")
@@ -37,7 +37,7 @@ def clean_address(
 
 
 def clean_tax_ids(given: Sequence[Mapping[str, str]] | None) -> tuple[list[dict[str, str]], list[FieldError]]:
-    """Return tax identifiers in their compact form, each once, and what is wrong with them."""
+    """Return tax identifiers in compact form, without duplicates, and the errors."""
     kept: list[dict[str, str]] = []
     problems = []
     if len(given or ()) > MAX_TAX_IDS:
@@ -56,7 +56,7 @@ def clean_tax_ids(given: Sequence[Mapping[str, str]] | None) -> tuple[list[dict[
 
 
 def clean_bank_details(given: Mapping[str, str] | None) -> tuple[dict[str, str] | None, list[FieldError]]:
-    """Return bank details with their known parts; IBAN and BIC are checked and compact (ISO 13616, ISO 9362)."""
+    """Return bank details with their known parts, and the errors; IBAN and BIC are validated and compact (ISO 13616, ISO 9362)."""
     kept: dict[str, str] = {}
     problems = []
     for part, text in (given or {}).items():

@@ -1,4 +1,4 @@
-"""Payments that came past the gateway: recording them, and taking them back with a reason."""
+"""Records payments made outside the gateway, and undoes them with a reason."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from core.values.texts import clean_name
 
 MAX_REFERENCE = 140
 MAX_REASON = 300
-# Whoever writes "today" may be east of UTC.
+# A caller's "today" may be ahead of UTC.
 _TOLERANCE = timedelta(days=1)
 
 
@@ -38,7 +38,7 @@ def record_payment(
     reference: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> OffPlatformPayment:
-    """Record money that came for an open invoice, in minor units of its currency; by default now.
+    """Record a payment for an open invoice, in minor units of its currency, received now by default.
 
     The invoice is paid once nothing is due. Raises FieldErrors, InvoiceIsDraft, InvoiceNotOpen, PaymentExceedsAmountDue.
     """
@@ -76,7 +76,7 @@ def record_payment(
 
 
 def check_record(invoice: Invoice, amount: int = 1) -> None:
-    """Raise InvoiceIsDraft, InvoiceNotOpen, PaymentExceedsAmountDue for what may not be recorded."""
+    """Raise InvoiceIsDraft, InvoiceNotOpen, PaymentExceedsAmountDue for a payment that cannot be recorded."""
     if invoice.status == Invoice.Status.DRAFT:
         raise InvoiceIsDraft("The invoice is a draft.")
     check_open(invoice)
@@ -90,9 +90,9 @@ def check_record(invoice: Invoice, amount: int = 1) -> None:
 
 
 def undo_payment(*, payment: OffPlatformPayment, actor: Principal, reason: str) -> OffPlatformPayment:
-    """Take a recorded payment back; an invoice that it had paid is open again.
+    """Undo a recorded payment; an invoice that it had paid is reopened.
 
-    Raises FieldErrors without a reason, PaymentNotUndoable, InvoiceNotOpen for an invoice that was given up since.
+    Raises FieldErrors without a reason, PaymentNotUndoable, InvoiceNotOpen for an invoice that was written off since.
     """
     try:
         reason = clean_name(reason, longest=MAX_REASON)

@@ -1,4 +1,4 @@
-"""Giving money back, and noting what the gateway answered."""
+"""Creates refunds and records their outcomes."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from billing.services.charges import COMPLETE_TASK
 from billing.services.credit_notes import create_credit_note, void_credit_note
 from billing.services.errors import ChargeNotRefundable, RefundExceedsCharge
 from billing.services.invoices import lock_invoice
-from billing.services.settling import note_outcome
+from billing.services.settling import record_outcome
 from core.background import jobs
 from core.errors import FieldError, FieldErrors
 from core.events import publish
@@ -31,9 +31,9 @@ def create_refund(
     metadata: Mapping[str, str] | None = None,
     credit_note: bool = False,
 ) -> Refund:
-    """Accept a refund of `amount`, or with `full` of all that is left; a worker puts it to the gateway after the commit.
+    """Create a refund of `amount`, or with `full` of the remaining amount; a worker submits it after the commit.
 
-    With `credit_note` the charge's invoice is credited by the same amount; that credit note is void again if the refund fails.
+    With `credit_note`, the charge's invoice is credited by the same amount; that credit note is voided if the refund fails.
     Raises FieldErrors, ChargeNotRefundable, RefundExceedsCharge, and what create_credit_note raises; ValueError when neither
     or both of amount and full are given.
     """
@@ -71,7 +71,7 @@ def create_refund(
     return refund
 
 
-# What a credit note says of the reason for its refund.
+# The credit note's reason for each refund reason.
 _CREDIT_REASONS: dict[str, str] = {
     Refund.Reason.DUPLICATE: CreditNote.Reason.DUPLICATE,
     Refund.Reason.FRAUDULENT: CreditNote.Reason.FRAUDULENT,
@@ -80,7 +80,7 @@ _CREDIT_REASONS: dict[str, str] = {
 
 
 def check_refund(charge: Charge, amount: int = 1) -> None:
-    """Raise ChargeNotRefundable, RefundExceedsCharge for what cannot be given back."""
+    """Raise ChargeNotRefundable, RefundExceedsCharge for an amount that cannot be refunded."""
     if charge.status != Charge.Status.SUCCEEDED:
         raise ChargeNotRefundable(f"The charge is {charge.status}.", facts={"status": charge.status})
     if charge.gateway not in gateway_names():
@@ -96,7 +96,7 @@ def check_refund(charge: Charge, amount: int = 1) -> None:
 
 
 def settle_refund(*, refund: Refund, outcome: Outcome, actor: Principal) -> Refund:
-    """Note the gateway's definitive answer; a refund that was settled meanwhile stays as it is.
+    """Record the gateway's definitive outcome; a refund that was settled meanwhile is left unchanged.
 
     The invoice is locked before the charge, as everywhere (services/settling.py).
     """
@@ -106,7 +106,7 @@ def settle_refund(*, refund: Refund, outcome: Outcome, actor: Principal) -> Refu
     refund = Refund.objects.select_for_update(no_key=True).get(id=refund.id)
     if refund.status != Refund.Status.PENDING:
         return refund
-    note_outcome(refund, outcome)
+    record_outcome(refund, outcome)
     charge.amount_refund_pending -= refund.amount
     if outcome.succeeded:
         charge.amount_refunded += refund.amount

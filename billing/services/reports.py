@@ -1,4 +1,4 @@
-"""What gateways report by themselves: it is a reason to ask them, never the answer."""
+"""Handles gateway events. An event only triggers a query of the gateway; it is never trusted as the outcome itself."""
 
 import re
 from datetime import timedelta
@@ -15,18 +15,18 @@ from core.values import ids
 log = structlog.get_logger(__name__)
 
 BATCH_NAME = "billing.gateway_reports"
-# Whoever asks the gateway at this very moment has the answer first; nobody has to ask twice.
+# Leaves time for a call already in progress to return the outcome, so that the gateway is not called twice.
 GRACE = timedelta(seconds=10)
 _KEY = re.compile(r"pomelo-(live|test)-((ch|re)_[0-9a-z]{1,40})")
 _MODELS: dict[str, type[Charge] | type[Refund]] = {"ch": Charge, "re": Refund}
 
 
-def take_payment_report(*, gateway: str, report: PaymentReport) -> bool:
-    """Let a pending payment of `gateway` be asked about soon; returns whether the report is about one of ours.
+def handle_payment_report(*, gateway: str, report: PaymentReport) -> bool:
+    """Schedule a query of a pending payment of `gateway`; return whether the report is about one of ours.
 
-    Repeated and late reports change nothing. A refund that failed after it had succeeded is shown to staff: what was given
-    back came back to the platform's account, and only people can say what follows from that. So is money that came for a
-    charge that had failed.
+    Repeated and late reports change nothing. A refund that failed after it had succeeded is shown to staff: the money was
+    returned to the platform's account, and a person has to decide what to do. So is a payment that succeeded for a charge
+    already recorded as failed.
     """
     payment = _find(gateway, report)
     if payment is None:
@@ -42,7 +42,7 @@ def take_payment_report(*, gateway: str, report: PaymentReport) -> bool:
 
 
 def _find(gateway: str, report: PaymentReport) -> Charge | Refund | None:
-    """Return the payment with the report's key, due soon if it was pending."""
+    """Return the payment with the report's key, and make it due soon if it is pending."""
     key = _KEY.fullmatch(report.key)
     if key is None or key[1] != report.mode:
         return None

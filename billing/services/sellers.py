@@ -1,4 +1,4 @@
-"""What a company's invoices say of it."""
+"""Updates the seller details on a company's invoices."""
 
 import re
 from typing import Any
@@ -23,14 +23,14 @@ from core.values.texts import clean_name, clean_text, has_controls, lines_of
 
 MAX_FOOTER = 500
 MAX_PREFIX = 16
-# They stay for the documents that were issued with them.
+# Old logos are kept for the documents issued with them.
 MAX_LOGOS = 100
 
 
 def update_seller(*, actor: Principal, **fields: Any) -> Seller:
-    """Change the given fields of the current tenant's seller: `address` and `bank_details` merge, `tax_ids` are replaced.
+    """Update the given fields of the current tenant's seller: `address` and `bank_details` are merged, `tax_ids` replaced.
 
-    `logo` is a PNG or JPEG file, None for none. What was issued before keeps what it says. Raises FieldErrors.
+    `logo` is a PNG or JPEG file, or None. Documents already issued are not affected. Raises FieldErrors.
     """
     seller = _lock()
     values = _clean(seller, fields)
@@ -59,7 +59,7 @@ def update_seller(*, actor: Principal, **fields: Any) -> Seller:
 
 
 def _lock() -> Seller:
-    """Return the row, made if it is missing, locked until the end of the transaction."""
+    """Return the row, created if missing, and locked until the end of the transaction."""
     rows = Seller.objects.select_for_update(no_key=True)
     seller: Seller | None = rows.first()
     if seller is None:
@@ -68,13 +68,13 @@ def _lock() -> Seller:
                 Seller.objects.bulk_create([current_seller()])
         except IntegrityError as error:
             if broken_constraint(error) != "billing_seller_once":
-                raise  # otherwise somebody else made it at the same moment
+                raise  # otherwise it was created concurrently
         seller = rows.get()
     return seller
 
 
 def _keep_logo(logo: Logo | None) -> SellerLogo | None:
-    """Return the row of a logo, made if there is none: what documents were issued with stays. Raises FieldErrors for one too many."""
+    """Return the row of a logo, created if missing; old logos are never replaced. Raises FieldErrors when there are too many."""
     if logo is None:
         return None
     digest = sha256_hex(logo.content)

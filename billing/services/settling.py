@@ -1,7 +1,7 @@
-"""What a gateway answered, and whether an invoice is paid by it: whatever pays or credits one, or is taken back, ends here.
+"""Records gateway outcomes and settles invoices: every payment, credit and reversal ends here.
 
-Each locks the invoice first (core.postgres.locks), so a transfer that is recorded and a charge that is settled at the same moment
-take turns at it, and the second one sees what the first one left.
+Callers lock the invoice first (core.postgres.locks), so concurrent payments, such as a recorded transfer and a settled charge,
+are serialized, and the second sees the result of the first.
 """
 
 from billing import representations
@@ -16,8 +16,8 @@ from core.principal import Principal
 _AMOUNTS = ("amount_pending", "amount_paid", "pre_payment_credit", "post_payment_credit")
 
 
-def note_outcome(payment: Charge | Refund, outcome: Outcome) -> None:
-    """Save the gateway's definitive answer on a locked charge or refund that is pending."""
+def record_outcome(payment: Charge | Refund, outcome: Outcome) -> None:
+    """Save the gateway's definitive outcome on a locked, pending charge or refund."""
     now = clock.now()
     payment.status = PaymentStatus.SUCCEEDED if outcome.succeeded else PaymentStatus.FAILED
     payment.failure_code, payment.failure_message = outcome.failure_code, outcome.failure_message
@@ -27,9 +27,9 @@ def note_outcome(payment: Charge | Refund, outcome: Outcome) -> None:
 
 
 def settle_invoice(invoice: Invoice, *, actor: Principal) -> None:
-    """Save the amounts of a locked invoice, which is paid when nothing is due, and open again when something is.
+    """Save the amounts of a locked invoice, marking it paid when nothing is due, and reopening it when something is.
 
-    Another state stays as it is. Publishes InvoicePaid or InvoiceReopened.
+    Other states are left unchanged. Publishes InvoicePaid or InvoiceReopened.
     """
     event: type[InvoicePaid] | type[InvoiceReopened] | None = None
     if invoice.status == Invoice.Status.OPEN and invoice.amount_due == 0:

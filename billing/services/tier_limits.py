@@ -1,8 +1,8 @@
-"""What the tiers allow: staff change the limits of a tier, for every company on it, at once.
+"""Changes the limits of a tier, by staff, for all companies on it, effective immediately.
 
-A copy of a company's limits (a key's grant) is proved by the company's version, so a change of a tier raises the version
-of each of its companies. Whoever makes a company or moves it to another tier holds the tiers meanwhile, so that none slips
-past a change.
+Cached copies of a company's limits (a key's grant) are validated by the company's version, so changing a tier raises the
+version of each of its companies. Creating a company or moving it to another tier locks the tiers, so that none misses a
+change.
 """
 
 from typing import Any
@@ -23,17 +23,17 @@ from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 from core.valkey import fences
 
-# Run by an app above this one, which knows the keys; sent by name, in the company's tenant.
+# A task of apikeys, which this app must not import, so it is enqueued by name, in the company's tenant.
 CLAMPED_KEYS_TASK = "apikeys.tell_clamped_keys"
 
 
 def set_tier_limits(
     *, tier: str, limits: dict[str, Any], reason: str, actor: Principal
 ) -> list[fences.Effect]:
-    """Set the given limits of `tier`; the others stay. Holds for its companies from the commit on, in every process.
+    """Set the given limits of `tier`, keeping the others. Takes effect for its companies at the commit, in all processes.
 
-    Staff's trail gets the change, and the trail of every company whose own limits it moves. The Effects (one for each
-    company) say after the commit whether every process was told. Raises FieldErrors, TierUnchanged.
+    The change is recorded in the staff's audit trail and in that of every company whose effective limits change. The Effects
+    (one per company) say after the commit whether all processes were reached. Raises FieldErrors, TierUnchanged.
     """
     problems = limit_problems(limits)
     if tier not in Company.Tiers.values:
@@ -63,7 +63,7 @@ def set_tier_limits(
 
 
 def limit_problems(limits: dict[str, Any]) -> list[FieldError]:
-    """Return what is wrong with limits that somebody wants to set: a name that is none, a number out of range."""
+    """Return the errors in the given limits: unknown names, and numbers out of range."""
     problems = [
         FieldError(name, "invalid", f"Use a whole number from 0 to {MAX_LIMIT}.")
         for name, value in limits.items()
@@ -80,7 +80,7 @@ def limit_problems(limits: dict[str, Any]) -> list[FieldError]:
 def _tell_company(
     company: Company, before: dict[str, int], after: dict[str, int], *, reason: str, actor: Principal
 ) -> None:
-    """Write what moves for this company into its trail; a limit that staff agreed with it does not move."""
+    """Record the changes of this company's effective limits in its audit trail; limits overridden by staff do not change."""
     old, new = (as_numbers(limits_of(company, tier=numbers)) for numbers in (before, after))
     changes = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
     if not changes:

@@ -1,6 +1,6 @@
-"""The company's own tier: an owner asks for another one, staff apply it, and staff may override a company's limits.
+"""A company's tier: owners request a change, staff apply it, and staff may override a company's limits.
 
-Every change raises the company's version and, with it, the fence in Valkey, so that no process goes on with the old
+Every change raises the company's version and, with it, the fence in Valkey, so that no process continues with the old
 limits (docs/architecture.md, Keys).
 """
 
@@ -39,7 +39,7 @@ _OPEN_ONCE = "billing_tierrequest_open_once"
 def request_tier(
     *, company: Company, tier: str, actor: Principal, requested_by: User | None = None, note: str = ""
 ) -> TierRequest:
-    """Ask staff for another tier. Raises FieldErrors, TierUnchanged, TierRequestOpen."""
+    """Request another tier from staff. Raises FieldErrors, TierUnchanged, TierRequestOpen."""
     _check_tier(tier)
     if tier == company.tier:
         raise TierUnchanged(f"The company is already on {tier}.")
@@ -53,7 +53,7 @@ def request_tier(
 
 
 def withdraw_tier_request(*, request: TierRequest, actor: Principal) -> TierRequest:
-    """Take the request back. Raises TierRequestClosed."""
+    """Withdraw the request. Raises TierRequestClosed."""
     request = _close(request, TierRequest.Status.WITHDRAWN, "")
     publish(
         TierRequestWithdrawn(object_id=request.company.public_id, detail={"tier": request.tier}), actor=actor
@@ -62,7 +62,7 @@ def withdraw_tier_request(*, request: TierRequest, actor: Principal) -> TierRequ
 
 
 def apply_tier_request(*, request: TierRequest, reason: str, actor: Principal) -> fences.Effect:
-    """Give the company the tier it asked for, and tell who asked by mail. Raises TierRequestClosed, TierUnchanged, RequesterIsNoOwner."""
+    """Apply the requested tier and notify the requester by email. Raises TierRequestClosed, TierUnchanged, RequesterIsNoOwner."""
     with tenant_context(request.company.live_tenant):
         if request.requested_by_id and role_of(request.requested_by_id) != Role.OWNER:
             raise RequesterIsNoOwner("The requester no longer owns the company.")
@@ -87,7 +87,7 @@ def decline_tier_request(*, request: TierRequest, reason: str, actor: Principal)
 
 
 def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -> fences.Effect:
-    """Put the company on `tier`, at once and in every process; the Effect says, after the commit, whether all were told.
+    """Move the company to `tier`, effective immediately; the Effect says after the commit whether all processes were reached.
 
     Raises FieldErrors, TierUnchanged.
     """
@@ -114,9 +114,9 @@ def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -
 def override_limits(
     *, company: Company, overrides: dict[str, Any], reason: str, actor: Principal
 ) -> fences.Effect:
-    """Replace the company's own limits (names of Limits; an empty dict means: as the tier says), at once.
+    """Replace the company's limit overrides, effective immediately (names of Limits; an empty dict means the tier's limits).
 
-    Raises FieldErrors for a name that is no limit, or a number below 0 or above MAX_LIMIT.
+    Raises FieldErrors for an unknown limit, or a number below 0 or above MAX_LIMIT.
     """
     if problems := limit_problems(overrides):
         raise FieldErrors(problems)
@@ -145,7 +145,7 @@ def _check_tier(tier: str) -> None:
 
 
 def _mail_decision(request: TierRequest, subject: str, reason: str) -> None:
-    """Tell who asked; the owners when who asked is none of them any more."""
+    """Notify the requester, or the owners if the requester is no longer one of them."""
     asked = request.requested_by
     still_owner = asked is not None and role_of(asked.id) == Role.OWNER
     mail_decision(

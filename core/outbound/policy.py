@@ -17,10 +17,10 @@ PUBLIC_PORTS = frozenset({80, 443, 8443})
 class OutboundPolicy:
     """Allows the public internet on `ports`, and `allowed_networks` on any port.
 
-    `own_machine` allows loopback beside them while `core.outbound.loopback` is open, which is asked at every use.
+    `own_machine` also allows loopback while `core.outbound.loopback` is open, which is checked at every use.
 
-    `trusted` is for addresses that only the operator can name in the settings (a gateway, a vendor's server):
-    nothing is refused by address or port. Never use it for an address that came from a request.
+    `trusted` is for addresses that only the operator can set (a gateway, a vendor's server): nothing is refused by
+    address or port. Never use it for an address that came from a request.
     """
 
     allowed_networks: tuple[Network, ...] = ()

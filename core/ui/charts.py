@@ -115,7 +115,7 @@ class Chart:
             escape(
                 f"{label}: "
                 + ", ".join(
-                    f"{one.name} {self.written(one.values[index])}" for one in _name_hovered(self, index)
+                    f"{one.name} {self.written(one.values[index])}" for one in _hovered_series(self, index)
                 )
             )
             for index, label in enumerate(self.labels)
@@ -389,7 +389,7 @@ def _stands_alone(series: Series, index: int) -> bool:
     return all(value is None for value in beside)
 
 
-def _name_hovered(chart: Chart, index: int) -> Sequence[Series]:
+def _hovered_series(chart: Chart, index: int) -> Sequence[Series]:
     """The series that a column's hover text names: of many, those that there are any of."""
     told = [one for one in chart.series if one.values[index]] if len(chart.series) > 3 else chart.series
     return told or chart.series[:1]
