@@ -1,4 +1,4 @@
-"""Writes of messaging, by subject: messages and their caps, suppressions, sending, and what providers tell."""
+"""Messaging's services, by subject: messages and their caps, suppressions, sending, and provider reports."""
 
 from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, check_cancel, create_batch, create_message

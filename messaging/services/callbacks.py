@@ -1,4 +1,4 @@
-"""What providers tell us later: delivered, bounced, complained. The caller has verified that the provider says so."""
+"""Records asynchronous provider reports: delivered, bounced, complained. The caller has verified their origin."""
 
 import uuid
 from collections import defaultdict
@@ -25,7 +25,7 @@ REPORTS = Counter("pomelo_message_reports_total", "What providers reported", ["s
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report about one recipient, who is named by our own id, by message and address, or by the provider's id."""
+    """A report about one recipient, identified by our id, by message and address, or by the provider's id."""
 
     kind: str
     code: str = ""
@@ -39,16 +39,16 @@ class Report:
 
 
 def record_reports(*, source: str, providers: frozenset[str], reports: Sequence[Report]) -> int:
-    """Write down what `source` reports about recipients that one of `providers` was given; returns how many are new.
+    """Record reports from `source` about recipients sent through one of `providers`; return how many are new.
 
-    Reports about recipients that are unknown, or that another provider was given, are counted and change nothing. One that
-    cannot be written down is set aside, and the others are taken.
+    Reports about unknown recipients, or those sent through another provider, are counted and ignored. A report that cannot be
+    recorded is set aside, and the others are recorded.
     """
     by_tenant: dict[Tenant, list[tuple[Recipient, Report]]] = defaultdict(list)
 
     def find(report: Report) -> None:
         recipient = _find(source, report)
-        # "" until the worker that made the call has written down that it did.
+        # "" until the worker that made the call has recorded it.
         if recipient is None or recipient.provider not in ("", *providers) or recipient.mode != "live":
             REPORTS.labels(source, "unknown").inc()
             log.info("messaging.report_unknown", source=source, kind=report.kind)
@@ -61,7 +61,7 @@ def record_reports(*, source: str, providers: frozenset[str], reports: Sequence[
 
 
 def _record_in(tenant: Tenant, source: str, found: Sequence[tuple[Recipient, Report]]) -> int:
-    """Write down the reports of a tenant together; each by itself when one of them cannot be written."""
+    """Record the reports of a tenant together, or one by one if any of them fails."""
     try:
         with tenant_context(tenant):
             return _record(source, found)
@@ -100,7 +100,7 @@ def _find(source: str, report: Report) -> Recipient | None:
     if not report.provider_id:
         return None
     found = selectors.find_recipients_by_provider_id(source, report.provider_id)
-    # A provider may give all recipients of a message one id; the address then says which.
+    # A provider may use one id for all recipients of a message; the address then identifies the recipient.
     if len(found) > 1:
         found = [row for row in found if row.address_normalized == normalized]
     return found[0] if found else None

@@ -48,10 +48,10 @@ class DailyCapExceeded(DomainError):
 
 
 def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -> ChannelUsage:
-    """Count `recipients` against the cap of the UTC day of `moment`; raises DailyCapExceeded, having counted nothing.
+    """Count `recipients` against the cap of the UTC day of `moment`. Raises DailyCapExceeded without counting any.
 
-    What counts them stays locked until the transaction ends: the day's row, or a share of it where somebody else has the row
-    (messaging/sql/count_recipients.sql). Call it last, and once for all messages of a transaction.
+    The counter stays locked until the transaction ends: the day's row, or a share of it if the row is locked by another
+    transaction (messaging/sql/count_recipients.sql). Call it last, and once for all messages of a transaction.
     """
     tenant = require_tenant()
     day = moment.date()
@@ -78,7 +78,7 @@ def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -
 
 
 def give_back(*, channel: str, moment: datetime, recipients: int) -> None:
-    """Take `recipients` off the count of the UTC day of `moment`."""
+    """Subtract `recipients` from the count of the UTC day of `moment`."""
     DailyUsage.objects.filter(channel=channel, day=moment.date()).update(
         recipients=F("recipients") - recipients
     )

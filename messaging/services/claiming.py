@@ -1,4 +1,4 @@
-"""Taking work: messages that are due, by lease, a fair share of each company's (docs/architecture.md, Messages)."""
+"""Claims due messages with a lease, in fair shares per company (docs/architecture.md, Messages)."""
 
 import time
 import uuid
@@ -22,9 +22,9 @@ from messaging.selectors.senders import NOBODY, Need, Senders, senders_of
 from messaging.services.senders import operator_address
 
 BATCH = 128
-# A worker that dies gives its messages back after this long. No call is begun that could outlast it (see sending.py).
+# Messages of a dead worker become due again after this long. No call is started that could outlast it (see sending.py).
 LEASE = timedelta(seconds=120)
-# Kept between the end of the last call and the end of the lease, to write down what it said.
+# Reserved between the end of the last call and the end of the lease, for recording its result.
 MARGIN_SECONDS = 5.0
 
 # Companies with work are found by hopping along the index, not by reading their queues; each gives an equal share, so that
@@ -78,9 +78,9 @@ _RECIPIENT_CHANGES = ("status", "error_code", "error_message", "provider", "prov
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A claimed message with all of its recipients, and what its company may send as at this moment.
+    """A claimed message with its recipients, and the senders its company may currently use.
 
-    `begin_by` (monotonic) is when no new call may be begun.
+    `begin_by` (monotonic) is the deadline for starting new calls.
     """
 
     message: Message
@@ -91,18 +91,18 @@ class ClaimedMessage:
 
     @property
     def tenant(self) -> Tenant:
-        """Whose message it is."""
+        """The tenant of the message."""
         return self.message.tenant
 
     @property
     def waiting(self) -> list[Recipient]:
-        """The recipients that still have to get the message."""
+        """The recipients that have not been sent the message yet."""
         return [row for row in self.recipients if row.status == Status.QUEUED]
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was taken, and whether there may be more that is due: some company gave all that was its share."""
+    """The claimed messages, and whether more may be due, because a company used up its share."""
 
     jobs: list[ClaimedMessage]
     may_have_more: bool
@@ -117,10 +117,10 @@ WHERE company_id = %(company)s AND mode = %(mode)s AND message_id = ANY(%(ids)s)
 
 
 def hold(jobs: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
-    """Lock the messages of `jobs`, all of the current tenant; return the jobs that no other worker has taken meanwhile.
+    """Lock the messages of `jobs`, all of the current tenant; return the jobs not claimed by another worker meanwhile.
 
-    What a provider's callback may have changed since the claim is read again, and nothing else. Locks are taken in the
-    order of the keys, so that no two callers wait crosswise.
+    Only fields that a provider's callback may have changed since the claim are read again. Rows are locked in key order,
+    so that callers cannot deadlock.
     """
     tenant = require_tenant()
     claimed = {job.message.id: job for job in jobs}
@@ -147,7 +147,7 @@ def _assign(row: Message | Recipient, names: Sequence[str], values: Sequence[Any
 
 
 def claim_due(*, call_seconds: float, batch: int = BATCH) -> Claim:
-    """Take up to `batch` messages that are due, whoever's they are, and commit the claim."""
+    """Claim up to `batch` due messages of all companies, and commit the claim."""
     begin_by = time.monotonic() + LEASE.total_seconds() - call_seconds - MARGIN_SECONDS
     with system_context(reason="claim due messages"):
         now = clock.now()
@@ -159,7 +159,7 @@ def claim_due(*, call_seconds: float, batch: int = BATCH) -> Claim:
         if not messages:
             return Claim([], may_have_more=False)
         live = [message for message in messages if message.mode == "live"]
-        # The claim is made: its COMMIT travels with the last thing that is read.
+        # The claim is written: its COMMIT is sent with the last query.
         with nullcontext() if live else ending_with_next_query(after_writes=True):
             recipients, suppressed = _recipients_of(messages)
         with ending_with_next_query(after_writes=True):
@@ -179,7 +179,7 @@ def claim_due(*, call_seconds: float, batch: int = BATCH) -> Claim:
 
 
 def _needs(live: Sequence[Message]) -> set[Need]:
-    """Return what has to be known of the companies of these messages."""
+    """Return the data to load about the companies of these messages."""
     needs: set[Need] = set()
     for name in {message.channel for message in live} & channels().keys():
         kind = channels()[name].senders
@@ -201,7 +201,7 @@ def _columns(model: type[Model], alias: str) -> str:
 def _recipients_of(
     messages: Sequence[Message],
 ) -> tuple[dict[uuid.UUID, list[Recipient]], frozenset[uuid.UUID]]:
-    """Return the recipients of each message, and which of those that wait are on a suppression list."""
+    """Return the recipients of each message, and which queued ones are on a suppression list."""
     found: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
     suppressed = set()
     sql = _RECIPIENTS.replace("{columns}", _columns(Recipient, "r"))

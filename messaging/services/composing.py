@@ -1,4 +1,4 @@
-"""What a template and a set of values come to: decided whole before anything is queued, and never half filled in."""
+"""Renders templates with their variables, completely and before anything is queued."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from messaging.selectors.templates import find_version, get_template
 from messaging.templating import TooLong, Value, flatten, parse, render
 
 MAX_SUBJECT = 998  # characters, of at most four bytes each
-# So that an error does not list what somebody sent by the thousand.
+# The maximum number of problems listed in an error.
 MOST_PROBLEMS = 20
-# The texts of a version: its field, whether it is HTML, and how many bytes may come of it.
+# The texts of a version: field, whether it is HTML, and the maximum rendered size in bytes.
 PARTS = (
     ("subject", False, 4 * MAX_SUBJECT),
     ("text", False, MAX_BODY_BYTES),
@@ -24,7 +24,7 @@ PARTS = (
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """Texts with every variable filled in."""
+    """The rendered texts."""
 
     subject: str
     text: str
@@ -34,9 +34,9 @@ class Composed:
 def find_template(
     public_id: str | None, number: int | None, *, channel: str, texts: Mapping[str, str]
 ) -> TemplateVersion | None:
-    """Return the version that a message is made of: `number`, by default the newest one; None where it names no template.
+    """Return the template version for a message: `number`, by default the newest; None when it uses no template.
 
-    Raises FieldErrors for one that does not exist or is of another channel, and where the message has texts of its own.
+    Raises FieldErrors for one that does not exist or belongs to another channel, and if the message also has its own texts.
     """
     if public_id is None:
         if number is not None:
@@ -63,10 +63,10 @@ def find_template(
 
 
 def compose(version: TemplateVersion, variables: Mapping[str, Any], *, before: str = "") -> Composed:
-    """Fill in the values, which may be nested (`{"customer": {"name": "Ada"}}`) or named by dots.
+    """Render the version with values, which may be nested (`{"customer": {"name": "Ada"}}`) or have dotted names.
 
-    Raises FieldErrors for a variable that is missing, not known to the template, or no text, number or boolean; and for what gets too
-    long. `before` is put before the names of fields.
+    Raises FieldErrors for a variable that is missing, unknown, or not a string, number or boolean, and for rendered texts that
+    are too long. `before` prefixes the field names.
     """
     values = _read_values(version, variables, before)
     found: dict[str, str] = {}
@@ -85,7 +85,7 @@ def compose(version: TemplateVersion, variables: Mapping[str, Any], *, before: s
 def preview(
     template: Template, *, number: int | None = None, variables: Mapping[str, Any] | None = None
 ) -> tuple[TemplateVersion, Composed]:
-    """Return a version (by default the newest) and what it comes to, with its examples where no values are given.
+    """Return a version (by default the newest) and its rendered texts, using example values where none are given.
 
     Raises FieldErrors.
     """
@@ -97,7 +97,7 @@ def preview(
 
 
 def example_values(version: TemplateVersion) -> dict[str, str]:
-    """Return a value to show for each variable: its example, its default, or else its name."""
+    """Return an example value for each variable: its example, its default, or its name."""
     return {one["name"]: one["example"] or one["default"] or f"[{one['name']}]" for one in version.variables}
 
 

@@ -1,4 +1,4 @@
-"""The looks at senders' domains: soon after they are added, then daily; a domain lapses when its records are gone for 72 hours."""
+"""DNS checks of sender domains: soon after they are added, then daily. A domain lapses after 72 hours without its records."""
 
 import time
 import uuid
@@ -22,19 +22,19 @@ from messaging.verification import Looked, Record, is_proved, look_up_all, recor
 
 BATCH = 32
 BATCH_NAME = "messaging.check_domains"
-# Domains that all workers together look at at one moment: a look takes seconds of a worker, and anybody may ask for one at any time.
+# Concurrent checks across all workers: a check takes a worker several seconds, and anyone can request one at any time.
 MOST_AT_ONCE = 2 * BATCH
-# A worker that dies with a batch gives its domains back after this long.
+# Domains of a dead worker become due again after this long.
 LEASE = timedelta(minutes=5)
 EVERY = timedelta(days=1)
-# A missing record is looked for again sooner: its owner may be mending it. And a first miss is no reason to write a mail.
+# A missing record is re-checked sooner, since its owner may be fixing it, and a first miss does not trigger an email.
 WHILE_FAILING = timedelta(hours=1)
 LAPSES_AFTER = timedelta(hours=72)
-# Failing for so long, the owners are told; again when there is a day left.
+# Owners are notified after failing for this long, and again a day before the domain lapses.
 WARN_AFTER = (timedelta(hours=1), timedelta(hours=48))
-# Nobody has set the records of a new domain, or has them again, for so long: only "Verify now" looks at it any more.
+# Without records for this long, automatic checks stop, and only "Verify now" checks the domain.
 GIVEN_UP_AFTER = timedelta(days=14)
-# A run takes no further batch after so many seconds: what is left is the next one's, well before a task's time is over.
+# A run starts no further batch after this many seconds, well before the task's time limit; the next run continues.
 RUN_SECONDS = 120.0
 SOONEST = timedelta(minutes=1)
 
@@ -42,9 +42,9 @@ ACTOR = Principal.system("messaging.domain_checks")
 
 
 def check_due_domains() -> int:
-    """Check the DNS records of domains that are due, a batch at a time, until none is left or RUN_SECONDS have passed.
+    """Check the DNS records of due domains in batches, until none is left or RUN_SECONDS have passed.
 
-    Returns how many were looked at.
+    Returns how many were checked.
     """
     checked, stop = 0, time.monotonic() + RUN_SECONDS
     while time.monotonic() < stop and (due := _claim()):
@@ -80,7 +80,7 @@ def _claim() -> list[tuple[SenderDomain, list[Record]]]:
 
 
 def _record(claimed: SenderDomain, records: Sequence[Record], found: Mapping[str, Looked]) -> None:
-    """Write down what a look found, and what follows from it, in one transaction of the domain's tenant."""
+    """Record the result of a check and its consequences in one transaction of the domain's tenant."""
     with tenant_context(claimed.tenant):
         row = SenderDomain.objects.select_for_update().filter(id=claimed.id).first()
         if row is None:
@@ -94,7 +94,7 @@ def _record(claimed: SenderDomain, records: Sequence[Record], found: Mapping[str
         else:
             _fail(row, records, now)
         if asked_meanwhile is not None:
-            row.next_check_at = asked_meanwhile  # what was set since this look began, it may have missed
+            row.next_check_at = asked_meanwhile  # this check may have missed records set after it started
         row.save()
 
 
@@ -106,7 +106,7 @@ def _succeed(
     row.next_check_at = now + EVERY
     for key in row.keys.all():
         looked = found.get(f"dkim:{key.selector}")
-        if looked is not None:  # a key that was added while the look was under way is the next one's
+        if looked is not None:  # a key added during this check is left to the next one
             key.verified = looked.state == "found"
             key.save(update_fields=["verified"])
     if was != SenderDomain.Status.VERIFIED:
@@ -138,7 +138,7 @@ def _fail(row: SenderDomain, records: Sequence[Record], now: datetime) -> None:
 
 
 def _next_try(waited: timedelta, now: datetime) -> datetime | None:
-    """Return when to look again at a domain that is not proved: the longer it has waited, the later."""
+    """Return the time of the next check of an unverified domain: the longer it has waited, the later."""
     if waited >= GIVEN_UP_AFTER:
         return None
     return now + min(EVERY, max(SOONEST, waited / 4))

@@ -1,4 +1,4 @@
-"""Reading what callers want sent: whom each message goes to and what it says, every mistake named, and nothing written."""
+"""Validates messages before they are accepted: recipients and content. Reports every problem and writes nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,16 +15,16 @@ from messaging.models import MAX_RECIPIENTS, TemplateVersion
 from messaging.services.composing import compose
 
 BULK_CHANNEL = "email"
-# Of a batch, so many that cannot be accepted are named; the first ones say what is wrong with the others too.
+# The maximum number of invalid items reported per batch; the first ones usually show what is wrong with the rest.
 MOST_REFUSED = 20
 SCHEDULE_AHEAD = timedelta(days=30)
-# A clock that runs a little behind ours is no reason to refuse a message.
+# Tolerance for callers' clocks that run behind ours.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What is a message's own among those that are accepted together. `before` is put before the names of its fields."""
+    """The fields specific to one message of those accepted together. `before` prefixes its field names in errors."""
 
     to: Sequence[str] = ()
     cc: Sequence[str] = ()
@@ -37,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An item that was read, and nothing of which is malformed."""
+    """A validated item."""
 
     item: Item
     content: Content
@@ -50,7 +50,7 @@ class Draft:
 def read_items(
     way: Channel, items: Sequence[Item], same: Content, version: TemplateVersion | None
 ) -> list[Draft]:
-    """Read every item. Raises FieldErrors about the first MOST_REFUSED of them that cannot be accepted."""
+    """Validate all items. Raises FieldErrors about the first MOST_REFUSED invalid ones."""
     drafts: list[Draft] = []
     problems: list[FieldError] = []
     refused = 0
@@ -63,7 +63,7 @@ def read_items(
             if refused == MOST_REFUSED:
                 break
     if problems:
-        # What is wrong with the texts they share is wrong with each of them, and said once.
+        # Problems with shared texts occur for each item, but are reported once.
         raise FieldErrors(list(dict.fromkeys(problems)))
     return drafts
 
@@ -90,7 +90,7 @@ def _read_item(way: Channel, item: Item, same: Content, version: TemplateVersion
 
 
 def _of_item(problem: FieldError, item: Item) -> FieldError:
-    """Return the problem by the field as the caller has sent it: an item of a batch has one address."""
+    """Return the problem with the field name used by the caller: an item of a batch has a single address."""
     if not item.before:
         return problem
     return replace(problem, field=item.before + problem.field.removesuffix(".0"))
@@ -106,7 +106,7 @@ def _find_customer(public_id: str | None) -> Customer | None:
 
 
 def _check_bulk(way: Channel, topic: str, **copies: Sequence[str]) -> None:
-    """Refuse bulk messages that are no email, and copies of bulk mail: each recipient has a link of their own."""
+    """Reject bulk messages on channels other than email, and copies of bulk mail, since each recipient has their own link."""
     if not topic:
         return
     if way.name != BULK_CHANNEL:
@@ -125,7 +125,7 @@ def _check_bulk(way: Channel, topic: str, **copies: Sequence[str]) -> None:
 
 
 def check_send_at(send_at: datetime | None, now: datetime) -> datetime:
-    """Return when to send. Raises FieldErrors for a time that has passed, or is too far ahead."""
+    """Return the time to send. Raises FieldErrors for a time in the past, or too far ahead."""
     if send_at is None:
         return now
     if send_at < now - CLOCK_TOLERANCE:
@@ -144,7 +144,7 @@ def check_send_at(send_at: datetime | None, now: datetime) -> datetime:
 def _read_addresses(
     way: Channel, person: Customer | None, **groups: Sequence[str]
 ) -> list[tuple[str, Address]]:
-    """Return (kind, address) of every recipient; raises FieldErrors naming each that is refused."""
+    """Return (kind, address) of every recipient; raises FieldErrors naming each invalid one."""
     is_own = not groups["to"] and person is not None
     if person is not None and is_own:
         own = way.customer_address(person)

@@ -1,4 +1,4 @@
-"""Sending an invoice: an email with the PDF, in the customer's language, and a link to the page of the invoice."""
+"""Sends an invoice: an email in the customer's language, with the PDF and a link to the invoice page."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -42,9 +42,9 @@ def require_sendable(invoice: Invoice) -> None:
 
 
 def make_document(tenant: Tenant, public_id: str) -> Document | None:
-    """Return the PDF of an invoice that may be sent; None for any other and for one that is not there, of which sending tells.
+    """Return the PDF of a sendable invoice; None for any other or a missing one, for which `send_invoice` raises the error.
 
-    It takes long, so it is called before the transaction in which the invoice is sent. Raises TemporarilyUnavailable.
+    This is slow, so call it before the transaction that sends the invoice. Raises TemporarilyUnavailable.
     """
     with tenant_context(tenant):
         try:
@@ -67,14 +67,14 @@ def send_invoice(
 ) -> Accepted:
     """Send a finalized invoice with its `document` (make_document), by default to the customer's own email address.
 
-    `message` stands above what is owed and the link, which is a new one (billing.services.create_link). Sender, caps and
-    suppressions are those of any message. Raises InvoiceNotSendable, and what `create_message` raises; then nothing is sent, and
-    there is no link.
+    `message` precedes the amount due and the link, which is a new one (billing.services.create_link). Sender, caps and
+    suppressions apply as to any message. Raises InvoiceNotSendable and whatever `create_message` raises; nothing is sent then,
+    and no link is created.
     """
     invoice = lock_invoice(invoice)
     require_sendable(invoice)
     if document is None:
-        # It was finalized a moment ago: the document would have been a draft's.
+        # It was finalized in the meantime: the document would be a draft's.
         raise InvoiceNotSendable("The invoice was a draft when its document was made.")
     customer = invoice.customer
     is_there = customer.deleted_at is None
@@ -104,7 +104,7 @@ def send_invoice(
 
 
 def default_subject(invoice: Invoice) -> str:
-    """Return the subject where none is given: what it is, its number, and whose it is."""
+    """Return the default subject: the kind of document, its number, and the seller."""
     return f"{_words_of(invoice).invoice} {invoice.number} – {_seller_name(invoice)}"
 
 
@@ -121,7 +121,7 @@ def _text(invoice: Invoice, words: "Words", message: str, link: str) -> str:
 
 
 def _words_of(invoice: Invoice) -> "Words":
-    # Babel takes long to import, and few processes ever send an invoice.
+    # Babel is slow to import, and few processes ever send an invoice.
     from billing.export.words import WORDS
 
     seller, buyer = invoice.seller or {}, invoice.billed_to or {}

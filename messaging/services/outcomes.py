@@ -1,7 +1,7 @@
-"""Writing down what became of recipients, whoever says so: our own worker or a provider's callback.
+"""Records the outcomes of recipients, as reported by our workers or by a provider's callback.
 
-The one place that changes a recipient's status: the time line, the status of the message, statistics, suppressions and
-events are written together, so that none can be forgotten.
+The only place that changes a recipient's status: timeline, message status, statistics, suppressions and events are written
+together, so that none can be missed.
 """
 
 import uuid
@@ -21,15 +21,15 @@ from messaging.models import FOLLOWS, PRECEDENCE, Message, Recipient, RecipientE
 from messaging.services.statistics import Change, count_changes
 from messaging.services.suppressions import suppress_recipients
 
-# The source of news that no provider told.
+# The source of news that did not come from a provider.
 OURSELVES = "pomelo"
-# The error code of what was tried often enough, which may have gone out all the same: the answers were lost.
+# The error code after the last attempt. The message may still have been sent, if the responses were lost.
 RETRIES_EXHAUSTED = "retries_exhausted"
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """One thing that is now known about one recipient. `kind` is a status, or `deferred`, which changes none."""
+    """A status update of one recipient. `kind` is a status, or `deferred`, which changes none."""
 
     recipient_id: uuid.UUID
     kind: str
@@ -43,13 +43,13 @@ class News:
 
 
 def lock_messages(message_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Message]:
-    """Lock the current tenant's messages, in the order of their keys so that no two callers wait crosswise."""
+    """Lock the current tenant's messages, in key order, so that callers cannot deadlock."""
     rows = Message.objects.select_for_update().filter(id__in=list(message_ids)).order_by("id")
     return {row.id: row for row in rows}
 
 
 def recipients_of(message_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Recipient]:
-    """Return the recipients of messages by their own id."""
+    """Return the recipients of messages by recipient id."""
     return {row.id: row for row in Recipient.objects.filter(message_id__in=list(message_ids))}
 
 
@@ -144,7 +144,7 @@ def _apply(
 
 
 def _settle(message: Message, recipients: Sequence[Recipient]) -> None:
-    """Set the status of a message from its recipients', once none of them waits any more."""
+    """Set the status of a message from its recipients', once none of them is waiting any more."""
     found = {recipient.status for recipient in recipients}
     if Status.QUEUED in found:
         return

@@ -1,4 +1,4 @@
-"""What providers said of messages, written down: a group at a time, one transaction for each tenant, and none lost to a restart."""
+"""Records the results of provider calls in groups, one transaction per tenant, without losing any to a restart of PostgreSQL."""
 
 import time
 import uuid
@@ -23,7 +23,7 @@ from messaging.services.outcomes import OURSELVES, RETRIES_EXHAUSTED, News, reco
 
 DEFERRED = "deferred"
 BATCH_NAME = "messaging.send_due"
-# PostgreSQL may restart while results wait to be written: they are kept this long rather than sent again.
+# PostgreSQL may restart while results are pending: they are kept and retried this long, rather than sending messages again.
 RECORD_PAUSES = (0.2, 1.0, 3.0, 10.0)
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ ACTOR = Principal.system("messaging.sender")
 
 @dataclass(slots=True)
 class Progress:
-    """What is known of one job so far; `news` is what has not been written down."""
+    """The progress of one job; `news` is what has not been recorded yet."""
 
     job: ClaimedMessage
     parts_left: int
@@ -43,7 +43,7 @@ class Progress:
 
 
 def record(states: Iterable[Progress]) -> None:
-    """Write down what is new of every job, one transaction for each tenant."""
+    """Record the news of all jobs, one transaction per tenant."""
     by_tenant: dict[Tenant, list[Progress]] = defaultdict(list)
     for state in states:
         if state.news or not state.parts_left:
@@ -55,7 +55,7 @@ def record(states: Iterable[Progress]) -> None:
 
 
 def _record_in(tenant: Tenant, group: list[Progress]) -> None:
-    """Write a group down. A job that cannot be written is found by halving, and does not hold the others up."""
+    """Record a group. A job that cannot be recorded is found by bisection, and does not block the others."""
     try:
         _record_patiently(tenant, group)
     except Exception as error:
@@ -77,7 +77,7 @@ def _record_patiently(tenant: Tenant, group: list[Progress]) -> None:
         except (OperationalError, InterfaceError) as error:
             if pause is None:
                 raise
-            # Writing twice is harmless: what is known already cannot follow itself.
+            # Recording twice is harmless: a known status cannot follow itself.
             log.warning("messaging.record_again", error=str(error), pause_seconds=pause)
             connection.close()
             time.sleep(pause)
@@ -86,7 +86,7 @@ def _record_patiently(tenant: Tenant, group: list[Progress]) -> None:
 
 
 def _record_poisoned(tenant: Tenant, state: Progress, error: Exception) -> None:
-    """Write down the bare outcomes of a job whose news cannot be stored; its calls were made, so it must not be sent again."""
+    """Record only the outcomes of a job whose details cannot be stored: its calls were made, so it must not be sent again."""
     message = state.job.message
     set_aside.record_failure(BATCH_NAME, message.public_id, error, row_id=message.id)
     state.news = [
@@ -128,9 +128,9 @@ def _record_group(group: list[Progress]) -> None:
 
 
 def _reschedule(state: Progress) -> list[News]:
-    """Set when a message with recipients that still wait is due again; give them up when it was tried often enough.
+    """Schedule the next attempt of a message with waiting recipients; fail them after the last attempt.
 
-    Has no effect on a message whose recipients have all come to an end: `record_news` settles it.
+    Has no effect on a message whose recipients all have a final status, which `record_news` settles.
     """
     message = state.job.message
     told = {item.recipient_id for item in state.news if item.kind != DEFERRED}

@@ -1,6 +1,6 @@
-"""How long messages are kept, and how they go: oldest first, in small steps that hold up nobody.
+"""Deletes expired messages, oldest first, in small batches that do not block other work.
 
-A message that still waits is kept, however old it is. One that cannot be removed is set aside, and the others go.
+A message that is still waiting is kept, however old it is. One that cannot be deleted is set aside, and the rest is deleted.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from messaging.models import Message
 
 STEP = 200
 BATCH_NAME = "messaging.prune"
-# A day that is over is counted no more; those who were counting at midnight have ended.
+# The counts of a past day no longer change; transactions that were counting at midnight have ended.
 SHARES_KEPT_FOR = timedelta(days=2)
 
 _NEXT = """
@@ -37,7 +37,7 @@ WHERE (p.company_id, p.mode, p.recipient_id) = (r.company_id, r.mode, r.id)
 _DELETE_PARTS = """
 DELETE FROM {table} WHERE (company_id, mode, message_id) IN (SELECT company_id, mode, id FROM messaging_message WHERE id = ANY(%(ids)s))
 """
-# The suppression stays: it is the address's, not the message's.
+# The suppression is kept, since it belongs to the address, not the message.
 _FORGET_ORIGIN = """
 UPDATE messaging_suppression SET message_id = NULL
 WHERE (company_id, mode, message_id) IN (SELECT company_id, mode, id FROM messaging_message WHERE id = ANY(%(ids)s))
@@ -80,9 +80,9 @@ SELECT coalesce(sum(shares), 0) FROM sums
 
 
 def prune(*, max_steps: int = 500) -> int:
-    """Remove what is older than MESSAGE_RETENTION_DAYS (0: nothing), and shares of days that are over; return how many rows.
+    """Delete messages older than MESSAGE_RETENTION_DAYS (0: none), and shares of past days; return the number of rows.
 
-    Of each kind at most `max_steps` steps: what is left is the next run's.
+    At most `max_steps` batches of each kind; the next run continues.
     """
     now = clock.now()
     removed = _fold_shares(now)
@@ -115,7 +115,7 @@ def _prune_messages(before: datetime, max_steps: int) -> int:
 
 
 def _delete(found: Sequence[uuid.UUID]) -> int:
-    """Delete messages with everything that is theirs; what cannot be deleted is found by halving."""
+    """Delete messages with all dependent rows; those that cannot be deleted are found by bisection."""
     try:
         with system_context(reason="message retention"), connection.cursor() as cursor:
             for statement in _STATEMENTS:

@@ -1,4 +1,4 @@
-"""Domains that mail may come from: add one, ask for a look at its records, rotate its keys, remove it."""
+"""Sender domains: adds them, requests checks of their records, rotates their keys, and deletes them."""
 
 import secrets
 from collections.abc import Sequence
@@ -57,9 +57,9 @@ Key = tuple[str, str]
 
 
 def prepare_keys(*, tenant: Tenant, domain: str) -> Sequence[Key]:
-    """Make the keys of a domain that is about to be added to `tenant`. Call it before the transaction that adds it.
+    """Generate the keys for a domain to be added to `tenant`. Call it before the transaction of `add_domain`.
 
-    They take tenths of a second of a processor, so none are made for a domain that `add_domain` is going to refuse.
+    This takes tenths of a second of CPU time, so no keys are generated for a domain that `add_domain` would refuse.
     """
     try:
         with tenant_context(tenant):
@@ -96,7 +96,7 @@ def add_domain(*, actor: Principal, domain: str, keys: Sequence[Key]) -> SenderD
 
 
 def prepare_key(*, tenant: Tenant, public_id: str) -> Sequence[Key]:
-    """Make the new key of `rotate_key`. Call it before its transaction: see `prepare_keys`."""
+    """Generate the new key for `rotate_key`. Call it before its transaction: see `prepare_keys`."""
     try:
         with tenant_context(tenant):
             check_rotate_key(list(SenderDomain.by_public_id(public_id).keys.order_by("id")))
@@ -168,9 +168,9 @@ def _require_room() -> None:
 
 
 def request_check(*, domain: SenderDomain) -> SenderDomain:
-    """Have the records looked at now instead of later; the look itself is a worker's, since it takes seconds.
+    """Schedule an immediate check of the records by a worker, since it takes seconds.
 
-    While one is under way, the next one comes after it.
+    If one is already running, another follows it.
     """
     now = clock.now()
     row = domain.locked()

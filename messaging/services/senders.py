@@ -1,4 +1,4 @@
-"""Who a live message may come from: the one place that decides, when it is accepted and again when it is handed over.
+"""Decides which sender a live message may use, when it is accepted and again when it is handed to the provider.
 
 A leaked key that may only send must not be able to write as somebody else. So a live email comes from a domain that the company has
 proved, or goes to the company's own people only; a live SMS comes from a sender that staff have approved. Test mode sends nothing and
@@ -118,7 +118,7 @@ def _choose_approved(wanted: str) -> str:
 # --- when it is handed over ---------------------------------------------------------------------------------------------
 
 
-# One for each domain that sends; a key that was encrypted anew is another text.
+# One per sending domain; re-encrypting a key changes its cache key.
 @lru_cache(maxsize=256)
 def _opened(private_key: str) -> str:
     return decrypt_text(private_key)

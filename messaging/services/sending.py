@@ -1,7 +1,7 @@
-"""The sending engine: claim, call the provider outside of any transaction, write down what it said.
+"""The sending engine: claims messages, calls the provider outside of any transaction, and records the results.
 
-The three go on at once. Threads of a pool make the calls; this one claims and writes down, a group at a time, while the
-calls of the next group are under way.
+All three happen concurrently. Pool threads make the calls; the main thread claims and records, a group at a time, while the
+calls of the next group are in progress.
 
 Rows are the truth. A worker that dies, at whatever moment, leaves leases that run out; its messages are then sent by
 another one. What had been handed over but not yet written down is sent twice, with the same Message-ID: at most
@@ -69,7 +69,7 @@ class _Part:
 
 
 def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
-    """Send what is due until nothing is left or `seconds` have passed; returns how many messages were taken.
+    """Send due messages until none is left or `seconds` have passed; return how many were claimed.
 
     What is accepted meanwhile has a wake-up of its own.
     """
@@ -91,7 +91,7 @@ def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
 
 
 class _Results:
-    """Hands finished calls from the pool's threads to this one, which is woken once for a group, not for each."""
+    """Passes finished calls from the pool's threads to the main thread, waking it once per group."""
 
     def __init__(self) -> None:
         self._parts: deque[_Part] = deque()
@@ -114,7 +114,7 @@ class _Results:
 
 
 class _Sender:
-    """Keeps calls under way, and writes down what comes back."""
+    """Keeps calls in progress, and records their results."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.taken = 0
@@ -133,16 +133,16 @@ class _Sender:
 
     @property
     def wants_more(self) -> bool:
-        """Whether the calls that wait for their turn are getting few."""
+        """Whether the queue of calls is running low."""
         return len(self._ready) < FLUSH
 
     @property
     def is_busy(self) -> bool:
-        """Whether there is anything left to call or to write down."""
+        """Whether there are calls to make or results to record."""
         return bool(self._under_way or self._ready or self._unwritten)
 
     def take(self, jobs: list[ClaimedMessage]) -> None:
-        """Line up the calls of messages that were just claimed."""
+        """Queue the calls of newly claimed messages."""
         for job in jobs:
             parts, state = self._line_up(job)
             self._progress[job.message.id] = state
@@ -153,7 +153,7 @@ class _Sender:
         self._begin_calls()
 
     def record_next(self) -> None:
-        """Wait for a group of results, and write it down while the next calls are made."""
+        """Wait for a group of results, and record it while the next calls are in progress."""
         parts = self._results.take(min(FLUSH, self._under_way), FLUSH_SECONDS)
         for part in parts:
             self._note(part)
@@ -167,7 +167,7 @@ class _Sender:
         self._begin_calls()
 
     def _line_up(self, job: ClaimedMessage) -> tuple[list[_Part], Progress]:
-        """Return the calls of a job; none, and a later try, for one that no call can be made of."""
+        """Return the calls of a job; none for a job that cannot be sent now, which is rescheduled."""
         name = job.message.channel
         try:
             parts = list(_parts(job))
@@ -185,7 +185,7 @@ class _Sender:
         return parts, state
 
     def _put_off(self, state: Progress, code: str, detail: str) -> None:
-        """Let a message wait that no call can be made for, as if its provider could not be reached."""
+        """Defer a message for which no call can be made, as if its provider were unreachable."""
         job = state.job
         ended = {item.recipient_id for item in state.news}
         for row in job.waiting:
@@ -280,7 +280,7 @@ def _target(row: Recipient) -> Target:
 
 
 def _call(part: _Part, results: _Results) -> None:
-    """Make one call in a thread of the pool. The database is not touched here."""
+    """Make one call in a pool thread. Must not use the database."""
     envelope = part.envelope
     try:
         if refusal := _refusal_of(envelope):
@@ -300,12 +300,12 @@ def _call(part: _Part, results: _Results) -> None:
 
 
 def _refusal_of(envelope: Envelope) -> tuple[str, str] | None:
-    """Return why an envelope may not be handed over: a code, and what people read."""
+    """Return why an envelope must not be sent, as a code and a message, or None."""
     return envelope.refusal if envelope.is_proved else (SenderNotVerified.code, NO_LONGER)
 
 
 def _checked(envelope: Envelope, results: list[Result]) -> list[Result]:
-    """Return what a provider said, if it is about the call's recipients. Raises ValueError or AttributeError."""
+    """Return the provider's results if they match the call's recipients. Raises ValueError or AttributeError."""
     asked = {target.recipient_id for target in envelope.targets}
     if strangers := [
         item for item in results if item.recipient_id not in asked or item.outcome not in _KINDS

@@ -1,4 +1,4 @@
-"""Hourly counts: written as small rows with every change, folded into one row per key by a task."""
+"""Hourly statistics: each change appends a small row, and a task folds them into one row per key."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from messaging.models import Message, MessageStat
 FOLD_BATCH = 20_000
 _MEASURED = frozenset({"sent", "delivered"})
 
-# Taken with SKIP LOCKED, so that two folding tasks share the work; the key order keeps them from locking crosswise.
+# SKIP LOCKED lets concurrent tasks share the work; the key order prevents deadlocks.
 _FOLD = """
 WITH loose AS (
   DELETE FROM messaging_messagestat
@@ -42,7 +42,7 @@ SELECT coalesce(sum(taken), 0) FROM sums
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One recipient of `message` came to `status` at `moment`."""
+    """One recipient of `message` reached `status` at `moment`."""
 
     message: Message
     status: str
@@ -50,7 +50,7 @@ class Change:
 
 
 def count_changes(changes: Iterable[Change]) -> None:
-    """Add the changes to the statistics of their hour: once in all, and once for each tag of the message."""
+    """Add the changes to the statistics of their hour: once in total, and once per tag of the message."""
     counts: Counter[tuple[datetime, str, str, str, int]] = Counter()
     for change in changes:
         hour = change.moment.replace(minute=0, second=0, microsecond=0)
@@ -78,7 +78,7 @@ def count_changes(changes: Iterable[Change]) -> None:
 
 
 def fold_statistics() -> int:
-    """Fold the small rows of all companies into one per key; returns how many were folded."""
+    """Fold the small rows of all companies into one per key; return how many were folded."""
     folded = 0
     while True:
         with system_context(reason="fold message statistics"), connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The suppression list: addresses nothing is sent to."""
+"""The suppression list: addresses to which nothing is sent."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ class AlreadySuppressed(DomainError):
 
 
 def create_suppression(*, actor: Principal, channel: str, address: str, note: str = "") -> Suppression:
-    """Put an address on the list by hand. Raises FieldErrors for a malformed address, and AlreadySuppressed."""
+    """Add an address to the list manually. Raises FieldErrors for a malformed address, and AlreadySuppressed."""
     try:
         parsed = get_channel(channel).parse(address)
     except InvalidAddress as error:
@@ -53,7 +53,7 @@ def delete_suppression(*, suppression: Suppression, actor: Principal) -> None:
 def suppress_recipients(
     *, found: Iterable[tuple[Message, Recipient, Suppression.Origins]], actor: Principal
 ) -> None:
-    """Put addresses on the list that bounced for good or complained; those that are on it stay as they are."""
+    """Add addresses that hard-bounced or complained to the list; existing entries are left unchanged."""
     for message, recipient, origin in found:
         row, created = Suppression.objects.get_or_create(
             channel=message.channel,
@@ -66,7 +66,7 @@ def suppress_recipients(
 
 
 def unsubscribe_recipient(*, message: Message, recipient: Recipient, actor: Principal) -> Suppression:
-    """Take the recipient of bulk mail off its topic; a second time changes nothing."""
+    """Unsubscribe the recipient of bulk mail from its topic. Idempotent."""
     row, created = Suppression.objects.get_or_create(
         channel=message.channel,
         address_normalized=recipient.address_normalized,
@@ -83,7 +83,7 @@ def unsubscribe_recipient(*, message: Message, recipient: Recipient, actor: Prin
 
 
 def resubscribe_recipient(*, message: Message, recipient: Recipient, actor: Principal) -> None:
-    """Undo `unsubscribe_recipient`. What stops everything (a bounce, a complaint, the company's own entry) stays."""
+    """Undo `unsubscribe_recipient`. Entries that block all mail (bounces, complaints, the company's own) are kept."""
     row = suppressions.find_unsubscription(message, recipient)
     if row is not None:
         delete_suppression(suppression=row, actor=actor)

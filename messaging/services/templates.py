@@ -55,7 +55,7 @@ def create_template(
     html: str = "",
     variables: Sequence[Mapping[str, Any]] = (),
 ) -> Template:
-    """Make a template with its first version. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached."""
+    """Create a template with its first version. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached."""
     texts = {"subject": subject, "text": text, "html": html}
     declared = _check_texts(channel, texts, variables)
     tenant = require_tenant()
@@ -73,9 +73,9 @@ def create_template(
 
 
 def update_template(*, template: Template, actor: Principal, **fields: Any) -> Template:
-    """Change `name` or `description`, or the texts and variables, which makes a new version.
+    """Update `name` or `description`, or the texts and variables, which creates a new version.
 
-    Messages that were accepted before keep what they say. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached.
+    Messages accepted before are not affected. Raises FieldErrors, TemplateNameTaken and TemplateLimitReached.
     """
     row = template.locked()
     version = newest_version(row)

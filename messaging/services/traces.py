@@ -1,4 +1,4 @@
-"""What a key leaves behind in this app (core.security.made_by): messages that wait to be sent."""
+"""Objects that a key created in this app and that outlive it (core.security.made_by): messages waiting to be sent."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ class WaitingMessages:
         ]
 
     def switch_off(self, *, key_id: str, since: datetime, actor: Principal) -> int:
-        """Cancel them; one that a worker takes at this moment is gone."""
+        """Cancel them, except for those that a worker is claiming concurrently."""
         canceled = 0
         for row in self._rows(key_id, since).order_by("id").iterator(chunk_size=500):
             try:
