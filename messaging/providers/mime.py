@@ -14,8 +14,8 @@ from typing import Any
 from django.core.mail import EmailMultiAlternatives
 
 from core.values.email_addresses import Mailbox, parse_mailbox, shown_name
+from messaging.mime_bodies import write_body
 from messaging.providers.base import Envelope
-from messaging.providers.mime_bodies import write_body
 from messaging.signing import sign
 
 # A line with an encoded word has at most 76 characters, "Reply-To: " before it included (RFC 2047 §2).
