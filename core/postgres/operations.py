@@ -20,9 +20,8 @@ class CreateModels(Operation):
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Add the models to the project state."""
-        vars(state).pop(
-            "apps", None
-        )  # a state that is not rendered yet adds no model to what is; the next to ask has it rendered
+        # A state whose models are not rendered yet takes a new one without rendering it; whoever asks next has all of them rendered.
+        vars(state).pop("apps", None)
         for operation in self.operations:
             operation.state_forwards(app_label, state)
 
