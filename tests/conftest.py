@@ -33,7 +33,8 @@ from core.background import heavy  # noqa: E402
 from core.background.loops import stop_all  # noqa: E402
 from tests.clients import ApiClient, random_address, sign_in  # noqa: E402
 from tests.factories import World, make_key, make_world  # noqa: E402
-from tests.versions import two_versions as two_versions  # noqa: E402  a fixture of every folder
+from tests.sandbox import gateway as gateway  # noqa: E402  fixtures of every folder
+from tests.versions import two_versions as two_versions  # noqa: E402
 
 # More than any test makes before it compares two of them.
 FEW_KEYS = 8

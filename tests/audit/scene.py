@@ -10,10 +10,10 @@ from django.test import Client
 
 from accounts.models import User
 from core.principal import Mode
-from tests.billing.conftest import SandboxProcess
 from tests.clients import ApiClient, random_address, sign_in
 from tests.factories import World, make_key, make_user
 from tests.messaging.smtp import Mailhost
+from tests.sandbox import SandboxProcess
 from tests.webhooks.receiver import Receiver
 
 Actor = tuple[str, str]

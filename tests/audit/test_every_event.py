@@ -14,17 +14,17 @@ from core.resources import pomelo_apps
 from core.tenancy import Tenant, system_context, tenant_context
 from tests.audit.provokers import PROVOKERS
 from tests.audit.scene import Scene, Written
-from tests.billing.conftest import SandboxProcess, gateway
 from tests.contracts.payloads import problems_of_event
 from tests.factories import World
 from tests.messaging.conftest import mailhost
 from tests.messaging.smtp import Mailhost
+from tests.sandbox import SandboxProcess
 from tests.webhooks.conftest import receiver
 from tests.webhooks.receiver import Receiver
 from webhooks import representations
 from webhooks.catalogue import CATALOGUE
 
-__all__ = ["gateway", "mailhost", "receiver"]
+__all__ = ["mailhost", "receiver"]
 
 
 @pytest.fixture

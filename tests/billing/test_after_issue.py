@@ -24,7 +24,6 @@ from billing.services.refunds import settle_refund
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
-from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import (
     make_charge,
     make_credit_note,
@@ -35,6 +34,7 @@ from tests.billing.factories import (
 )
 from tests.clients import ApiAnswer, ApiClient
 from tests.factories import SYSTEM, World, make_key, make_seller
+from tests.sandbox import SandboxProcess
 
 TWO_RATES = [
     {"description": "Consulting", "quantity": 3, "unit_amount": 3_333, "tax_rate_bps": 1_900},

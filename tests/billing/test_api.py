@@ -9,10 +9,10 @@ import pytest
 from billing import services
 from billing.models import Charge, Customer, Invoice
 from core.tenancy import tenant_context
-from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import LINE, make_invoice, make_settled_charge
 from tests.clients import ApiClient
 from tests.factories import World, make_customer
+from tests.sandbox import SandboxProcess
 
 SCOPES = (
     "customers:read", "customers:write", "invoices:read", "invoices:write", "charges:read", "charges:write",

@@ -14,10 +14,10 @@ from billing.models import Charge, Refund
 from billing.services.charges import settle_charge
 from billing.services.refunds import settle_refund
 from core.tenancy import tenant_context
-from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
 from tests.clients import send_form
 from tests.factories import SYSTEM, World, join, make_customer, make_user
+from tests.sandbox import SandboxProcess
 
 pytestmark = pytest.mark.usefixtures("template_contexts")
 

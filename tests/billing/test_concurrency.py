@@ -22,10 +22,10 @@ from core.errors import NotFound
 from core.models import OutboxEvent
 from core.postgres.locks import PAYMENT_LOCKS, TIER_LOCKS
 from core.tenancy import system_context, tenant_context
-from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice, make_settled_charge
 from tests.factories import SYSTEM, World, make_customer
 from tests.locks import locks_seen
+from tests.sandbox import SandboxProcess
 from tests.threads import all_at_once
 
 

@@ -15,9 +15,9 @@ from billing.models import Charge, Invoice, Refund
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import Tenant, tenant_context
-from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_charge, make_invoice
 from tests.factories import SYSTEM, World
+from tests.sandbox import SandboxProcess
 
 ROUNDS = 20
 

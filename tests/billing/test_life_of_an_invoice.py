@@ -17,9 +17,9 @@ from billing.services.errors import (
     RefundExceedsCharge,
 )
 from core.tenancy import tenant_context
-from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import LINE, make_charge, make_invoice
 from tests.factories import SYSTEM, World, make_customer
+from tests.sandbox import SandboxProcess
 
 
 def fresh(invoice: Invoice) -> Invoice:

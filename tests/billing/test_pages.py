@@ -11,10 +11,10 @@ from django.test import Client
 from billing import services
 from billing.models import Charge, Customer, Invoice
 from core.tenancy import tenant_context
-from tests.billing.conftest import SandboxProcess
 from tests.billing.factories import make_invoice, make_settled_charge
 from tests.clients import send_form, token_in
 from tests.factories import World, join, make_customer, make_user
+from tests.sandbox import SandboxProcess
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from billing.gateways.sandbox import ADDRESS_FILE, sandbox_address
 from billing.gateways.sandbox_ledger import CARDS, REFUNDS, Ledger, LedgerError
-from tests.billing.conftest import SandboxProcess
+from tests.sandbox import SandboxProcess
 
 ORDER = {"kind": "charge", "mode": "test", "amount": 100, "currency": "EUR", "card": "card_success"}
 

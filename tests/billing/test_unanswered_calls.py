@@ -14,9 +14,9 @@ from billing.models import Charge, Invoice, Refund
 from billing.retry import CLOCK
 from core import clock
 from core.tenancy import tenant_context
-from tests.billing.conftest import SandboxProcess, start_sandbox
 from tests.billing.factories import make_charge, make_invoice
 from tests.factories import SYSTEM, World
+from tests.sandbox import SandboxProcess, start_sandbox
 
 
 @pytest.fixture(autouse=True)

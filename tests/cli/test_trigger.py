@@ -1,9 +1,7 @@
 """`pomelo trigger` makes the real objects, and says which event came of them."""
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,12 +9,12 @@ import pytest
 from apikeys.services import IssuedKey
 from billing.services import complete_payments
 from pomelo_cli.triggering import RECIPES
-from tests.billing.conftest import start_sandbox
 from tests.billing.factories import set_aside_due_payments
 from tests.cli.running import Running, finished
 from tests.clients import ApiClient
 from tests.factories import World, make_seller
 from tests.live import WebProcess
+from tests.sandbox import SandboxProcess
 from webhooks.catalogue import CATALOGUE
 
 SCOPES = [f"{name}:{does}" for name in ("customers", "invoices", "charges") for does in ("read", "write")] + [
@@ -28,14 +26,6 @@ SCOPES = [f"{name}:{does}" for name in ("customers", "invoices", "charges") for 
 def key(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
     make_seller(world.tenant("test"))
     return issue_key(world.company, SCOPES, mode="test").client_secret
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[None]:
-    process = start_sandbox(Path(os.environ["DATA_DIR"]))
-    yield
-    process.terminate()
-    process.wait(timeout=10)
 
 
 # What needs no worker: its event is there with the answer.
@@ -56,7 +46,7 @@ def test_the_event_happens(web: WebProcess, key: Any, api: Callable[..., ApiClie
 
 
 def test_a_payment_is_waited_for(
-    web: WebProcess, key: Any, api: Callable[..., ApiClient], sandbox: None
+    web: WebProcess, key: Any, api: Callable[..., ApiClient], gateway: SandboxProcess
 ) -> None:
     set_aside_due_payments()
     with Running("trigger", "invoice.paid", "--api-url", web.url, secret=key) as running:

@@ -6,20 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.billing.conftest import start_sandbox
 from tests.billing.factories import set_aside_due_payments
 from tests.clients_generated.generators import GO, install_python
 from tests.config.sample_programs import begin_all, shown_by, wait_for
 from tests.live import WebProcess, web_process
+from tests.sandbox import SandboxProcess
 
 
 @pytest.fixture
-def public() -> Iterator[WebProcess]:
-    sandbox = start_sandbox(Path(os.environ["DATA_DIR"]))
+def public(gateway: SandboxProcess) -> Iterator[WebProcess]:
     with web_process(workers=1, threads=4, is_public=True) as server:
         yield server
-    sandbox.terminate()
-    sandbox.wait(timeout=10)
 
 
 def test_the_samples_in_go_run_as_printed(

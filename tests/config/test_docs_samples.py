@@ -4,7 +4,6 @@ What is run is what a reader copies: it is taken from the pages as a live server
 only thing that is put in is the secret, in the place of `pm_test_…`.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 
 from apikeys.services import IssuedKey
 from config.pages.docs.documents import FIRST
-from tests.billing.conftest import start_sandbox
 from tests.billing.factories import set_aside_due_payments
 from tests.config.sample_programs import (
     LANGUAGES,
@@ -27,20 +25,13 @@ from tests.config.sample_programs import (
 )
 from tests.factories import make_world
 from tests.live import web_process
+from tests.sandbox import SandboxProcess
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Any]:
     with web_process(workers=1, threads=4, is_public=True) as started:
         yield started
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[None]:
-    process = start_sandbox(Path(os.environ["DATA_DIR"]))
-    yield
-    process.terminate()
-    process.wait(timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +55,7 @@ def test_every_request_is_printed_in_four_languages(samples: list[Sample]) -> No
 
 def test_every_sample_runs_as_printed_from_page_to_page(
     samples: list[Sample],
-    sandbox: None,
+    gateway: SandboxProcess,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:

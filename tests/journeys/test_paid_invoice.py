@@ -15,10 +15,9 @@ from pypdf import PdfReader
 
 from billing.models import Charge, Refund
 from core.tenancy import tenant_context
-from tests.billing.conftest import SandboxProcess
-from tests.billing.conftest import gateway as gateway
 from tests.billing.factories import set_aside_due_payments
 from tests.factories import World
+from tests.sandbox import SandboxProcess
 
 Visit = Callable[..., Page]
 # A worker on a busy machine takes its time to start (milliseconds).

@@ -1,0 +1,60 @@
+"""The real sandbox gateway, in a process of its own: one for each process of the suite, since whoever starts another one is found instead."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from billing.gateways.sandbox import ADDRESS_FILE, sandbox_address
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class SandboxProcess:
+    """The sandbox server of this test process, in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+
+    def ledger(self, key: str | None = None) -> list[dict[str, Any]]:
+        """Return what the gateway has on record (under one idempotency key)."""
+        url, token = sandbox_address()
+        request = urllib.request.Request(f"{url}/ledger", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as response:
+            entries = json.loads(response.read())["entries"]
+        return [entry for entry in entries if key in (None, entry["key"])]
+
+
+def start_sandbox(folder: Path) -> subprocess.Popen[bytes]:
+    """Start a sandbox server for `folder` and wait until it has said where it listens."""
+    path = folder / ADDRESS_FILE
+    path.unlink(missing_ok=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "billing.gateways.sandbox_server"],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(folder)},
+    )
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert process.poll() is None, "the sandbox gateway ended"
+        assert time.monotonic() < deadline, "the sandbox gateway did not start"
+        time.sleep(0.02)
+    return process
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[SandboxProcess]:
+    """The sandbox gateway, found through DATA_DIR as in `make run`."""
+    process = start_sandbox(Path(os.environ["DATA_DIR"]))
+    yield SandboxProcess(process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
