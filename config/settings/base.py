@@ -123,7 +123,6 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["core.templatetags.addresses"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -133,7 +132,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "core.ui.widgets.QuickRenderer"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.append("django.forms")
 # External apps that add routes, scopes, events and pages (docs/extending.md).
 EXTENSIONS = env.list("EXTENSIONS", default=[])

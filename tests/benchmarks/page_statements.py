@@ -12,12 +12,15 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
+from core.ui.assets import collect_own_files  # noqa: E402
+
 # What opens and closes a transaction travels with the statements beside it, or takes no time.
 BOUNDS = ("BEGIN", "COMMIT", "ROLLBACK")
 
 
 def main() -> None:
-    """Open each page twice and print `{name: statements of the second time}`."""
+    """Open each page twice and print `{name: statements of the second time}`; style sheet and scripts are ready afterwards."""
+    collect_own_files()  # as `make run` does before it serves
     order = json.load(sys.stdin)
     client = Client(SERVER_NAME="127.0.0.1")
     client.cookies[settings.SESSION_COOKIE_NAME] = order["session"]
