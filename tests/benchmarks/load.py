@@ -95,7 +95,7 @@ class Client:
             for key, _ in selector.select():
                 connection = key.fileobj
                 buffers[connection] += connection.recv(262_144)
-                if not _is_whole(buffers[connection]):
+                if not is_whole(buffers[connection]):
                     continue
                 now = time.perf_counter()
                 if not buffers[connection].startswith(self._expected):
@@ -112,7 +112,8 @@ class Client:
         return done
 
 
-def _is_whole(buffer: bytes) -> bool:
+def is_whole(buffer: bytes) -> bool:
+    """Whether `buffer` holds a whole answer. Raises BadAnswer when the server closed the connection instead."""
     head, separator, body = buffer.partition(b"\r\n\r\n")
     if not separator:
         if not buffer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import queue
 import threading
 import time
 import uuid
@@ -11,6 +10,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import urllib3
+
+from tests.drills import open_loop
 
 READ_SECONDS = 10.0  # a client's patience; longer is a time-out
 
@@ -47,6 +48,7 @@ class Callers:
         self.accepted: dict[str, float] = {}
         self.surprises: list[str] = []
         self._url, self.key, self._pause = url, key, 1 / per_second
+        self.port = urllib3.util.parse_url(url).port or 80
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(writers)]
         self._threads += [threading.Thread(target=self._read, daemon=True) for _ in range(readers)]
@@ -119,29 +121,12 @@ class Callers:
         return answer.status, answer.data
 
 
-def offer(callers: Callers, phase: str, *, per_second: float, seconds: float, threads: int = 120) -> None:
-    """Send writes at a fixed rate whatever becomes of them: an open loop, as strangers make it."""
-    due: queue.SimpleQueue[bool] = queue.SimpleQueue()
+def offer(callers: Callers, phase: str, *, per_second: float, seconds: float) -> None:
+    """Send writes at a fixed rate whatever becomes of them, and count their answers under `phase`."""
     callers.phase = phase
-
-    def send() -> None:
-        pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=READ_SECONDS))
-        while due.get():
-            body = json.dumps({"name": f"Customer {uuid.uuid4()}"})
-            status, data = callers.ask(pool, "write", "POST", "/v1/customers", body, uuid.uuid4().hex)
-            if status == 201:
-                callers.accepted[json.loads(data)["id"]] = time.monotonic()
-
-    senders = [threading.Thread(target=send, daemon=True) for _ in range(threads)]
-    for sender in senders:
-        sender.start()
-    began, sent = time.monotonic(), 0
-    while (now := time.monotonic() - began) < seconds:
-        while sent < now * per_second:
-            due.put(True)
-            sent += 1
-        time.sleep(0.005)
-    for _ in senders:
-        due.put(False)
-    for sender in senders:
-        sender.join(READ_SECONDS + 30)
+    found = open_loop.offer(callers.port, callers.key, rate=per_second, seconds=seconds)
+    done = callers.phases[phase]
+    done.answers.update({f"write {status}": count for status, count in found["answers"].items()})
+    done.seconds += found["seconds"]
+    now = time.monotonic()
+    callers.accepted |= dict.fromkeys(found["accepted"], now)
