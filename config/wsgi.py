@@ -41,5 +41,5 @@ gc.collect()
 gc.freeze()
 gc.enable()
 # What a request leaves in cycles (DRF's view, request and answer name each other) is a few dozen objects: for a few hundred
-# requests together. What was in use at that moment is looked at again ten times later: after 20 and 50 times, a process grew by 2 %.
-gc.set_threshold(10_000, 10, 10)
+# requests together. What was in use at that moment is examined again soon, so that the process does not grow by it.
+gc.set_threshold(5_000, 10, 5)
