@@ -112,7 +112,7 @@ def revoke_selected(request: CompanyRequest) -> HttpResponse:
         revoke_keys(keys=keys, actor=request.principal)
         messages.success(
             request,
-            f"{_count(keys)} revoked. An owner can undo it here for 60 minutes: select them and choose “Undo”.",
+            f"{REVOKE.count_with_verb(len(keys))} revoked. An owner can undo it here for 60 minutes: select them and choose “Undo”.",
         )
         return redirect(f"{reverse('apikeys:list')}?state=revoked")
     return render(request, "apikeys/revoke_selected.html", _chosen(REVOKE, keys))
@@ -128,7 +128,7 @@ def restore_selected(request: CompanyRequest) -> HttpResponse:
         return redirect("apikeys:list")
     if request.method == "POST":
         restore_keys(keys=keys, actor=request.principal)
-        messages.success(request, f"{_count(keys)} working again.")
+        messages.success(request, f"{RESTORE.count_with_verb(len(keys))} {RESTORE.done}.")
         return redirect("apikeys:list")
     return render(request, "apikeys/restore_selected.html", _chosen(RESTORE, keys))
 
@@ -149,13 +149,9 @@ def rotate_selected(request: _BulkRequest) -> HttpResponse:
         issued = rotate_keys(keys=keys, overlap=overlap, secrets=request.new_secrets, actor=request.principal)
         context: dict[str, Any] = {
             "issued": issued,
-            "count": _count(keys),
+            "count": ROTATE.count_with_verb(len(keys)),
             "overlap_ends": clock.now() + overlap if overlap else None,
         }
         return render(request, "apikeys/secrets_once.html", context)
     context = {**_chosen(ROTATE, keys), "form": form}
     return render(request, "apikeys/rotate_selected.html", context, status=422 if form.is_bound else 200)
-
-
-def _count(keys: list[ApiKey]) -> str:
-    return "1 key is" if len(keys) == 1 else f"{len(keys)} keys are"

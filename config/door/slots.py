@@ -74,12 +74,9 @@ class Slots:
         with self._lock:
             now = self._clock()
             late = self._take_late(now)
-            may_run = self._running < self._limit(now)
-            if may_run and not self._waiting:
+            if self._running < self._limit(now):
                 self._running += 1
-                found = job
-            elif may_run:  # threads are free again after an overload
-                self._running += 1
+                # Behind who still waits: threads are free again after an overload.
                 self._waiting.append(_Waiter(now, job, turn_away))
                 found = self._waiting.popleft().job
             elif not (is_full := self._is_full(now)):

@@ -33,6 +33,10 @@ class Bulk:
         """Say how many rows: "1 invoice", "2 deliveries"."""
         return f"{number} {self.field if number == 1 else plural(self.field)}"
 
+    def count_with_verb(self, number: int) -> str:
+        """Say it as the beginning of a sentence: "1 invoice is", "2 deliveries are"."""
+        return f"{self.count(number)} {'is' if number == 1 else 'are'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -103,9 +107,7 @@ def _tried(bulk: Bulk, attempt: Callable[[Any], object], row: Any) -> Chosen:
 
 
 def _say(request: HttpRequest, bulk: Bulk, done: int, refused: Sequence[Chosen]) -> None:
-    said = (
-        f"{bulk.count(done)} {'is' if done == 1 else 'are'} {bulk.done}." if done else "Nothing was changed."
-    )
+    said = f"{bulk.count_with_verb(done)} {bulk.done}." if done else "Nothing was changed."
     if not refused:
         messages.success(request, said)
         return

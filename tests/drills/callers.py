@@ -13,8 +13,6 @@ import urllib3
 
 from tests.drills import open_loop
 
-READ_SECONDS = 10.0  # a client's patience; longer is a time-out
-
 
 @dataclass
 class Phase:
@@ -74,7 +72,9 @@ class Callers:
         raise TimeoutError
 
     def _pool(self) -> urllib3.PoolManager:
-        return urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=READ_SECONDS))
+        return urllib3.PoolManager(
+            retries=False, timeout=urllib3.Timeout(connect=2, read=open_loop.TIMEOUT_SECONDS)
+        )
 
     def _write(self) -> None:
         pool = self._pool()

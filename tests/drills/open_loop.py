@@ -19,7 +19,7 @@ from typing import Any
 from tests.benchmarks.load import BadAnswer, is_whole, packed
 
 CONNECTIONS = 120
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0  # a client's patience
 ROOT = Path(__file__).resolve().parents[2]
 
 
