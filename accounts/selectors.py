@@ -3,16 +3,14 @@
 import hashlib
 import uuid
 from datetime import datetime
-from uuid import UUID
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from accounts.links import read_copied
 from accounts.models import AWAITING, Company, Invitation, Membership, SavedFilter, User
 from core import clock
 from core.errors import NotFound
-from core.postgres.compiled import CompiledQuery
 from core.postgres.later import ending_with_next_query
 from core.postgres.orders import NEWEST
 from core.tenancy import require_tenant, system_context
@@ -24,21 +22,6 @@ COMPANY_STATES = {
     "suspended": Q(suspended_at__isnull=False) & ~Q(suspended_reason=AWAITING),
     "approval": Q(suspended_at__isnull=False, suspended_reason=AWAITING),
 }
-
-_MEMBERSHIPS: CompiledQuery[Membership] = CompiledQuery(
-    lambda user: QuerySet(Membership).filter(user=user).select_related("company").order_by("company__name"),
-    user=UUID(int=1),
-)
-_SAVED_FILTERS: CompiledQuery[SavedFilter] = CompiledQuery(
-    lambda company, member, page: (
-        QuerySet(SavedFilter)
-        .filter(company=company, member=member, page=page, removed_at=None)
-        .order_by("name")
-    ),
-    company=UUID(int=1),
-    member=UUID(int=2),
-    page="/a/page/",
-)
 
 
 def current_company() -> Company:
@@ -52,7 +35,7 @@ def memberships_of(user: User) -> list[Membership]:
     A person may belong to several companies, so this is a cross-tenant query, before a tenant is known.
     """
     with system_context(reason="memberships of a user"), ending_with_next_query():
-        found = _MEMBERSHIPS.rows(user=user.id)
+        found = list(Membership.objects.filter(user=user).select_related("company").order_by("company__name"))
     for membership in found:
         membership.user = user
     return found
@@ -98,9 +81,8 @@ def list_open_invitations() -> list[Invitation]:
 
 def list_saved_filters(member: Membership, *, page: str = "") -> list[SavedFilter]:
     """Return the filters saved by `member`, for one list or for all, by name."""
-    if page:
-        return _SAVED_FILTERS.rows(company=require_tenant().company_id, member=member.id, page=page)
-    return list(SavedFilter.objects.filter(member=member, removed_at=None).order_by("page", "name"))
+    found = SavedFilter.objects.filter(member=member, removed_at=None)
+    return list((found.filter(page=page) if page else found).order_by("page", "name"))
 
 
 def list_removed_filters(member: Membership, *, since: datetime) -> list[SavedFilter]:

@@ -1,19 +1,16 @@
-"""A query that is compiled once gives what Django's gives each time."""
+"""What every page of the dashboard asks: its session, the memberships of the person, and the saved filters of a list."""
 
 import uuid
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
 from django.contrib.sessions.models import Session
-from django.db.models import QuerySet
 
 from accounts.models import Membership, SavedFilter
 from accounts.selectors import list_saved_filters, memberships_of
 from accounts.services import save_filter
 from core import clock
 from core.operations.session_store import SessionStore
-from core.postgres.compiled import CompiledQuery
 from core.tenancy import system_context, tenant_context
 from tests.factories import World, join, make_company, make_user
 
@@ -59,13 +56,6 @@ def test_saved_filters_are_those_of_the_member_the_page_and_the_company(world: W
     with tenant_context(world.tenant()):
         assert [one.name for one in list_saved_filters(member, page="/customers/")] == ["early", "late"]
         assert isinstance(list_saved_filters(member, page="/keys/")[0], SavedFilter)
-
-
-def test_a_value_that_the_query_does_not_ask_for_is_a_mistake() -> None:
-    query = CompiledQuery(lambda key: QuerySet(Session), key="any key")
-
-    with pytest.raises(ValueError, match="key is no parameter"):
-        query.rows(key="x")
 
 
 def test_a_session_is_found_until_it_expires() -> None:
