@@ -1,4 +1,4 @@
-"""Addresses of the pages that belong to no single app."""
+"""URLs of the pages that belong to no single app."""
 
 from django.urls import path, re_path
 

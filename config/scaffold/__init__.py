@@ -1,1 +1,1 @@
-"""What `manage.py startresource` makes a new app from: `app/` holds its files as templates."""
+"""Generates new apps for `manage.py startresource`. `app/` contains the file templates."""

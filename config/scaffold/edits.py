@@ -1,4 +1,4 @@
-"""The lines by which Pomelo itself knows an app that lives in its repository. One from elsewhere needs none: `EXTENSIONS`."""
+"""Edits that register an app inside Pomelo's repository. External apps need none, because EXTENSIONS registers them."""
 
 import re
 from pathlib import Path
@@ -7,11 +7,11 @@ from config.scaffold.files import NewResource
 
 
 class AnchorMissing(ValueError):
-    """A file has not the line beside which the new one belongs; the text says which."""
+    """A file lacks the line next to which a new one is inserted. The message names both."""
 
 
 def edited_files(new: NewResource, root: Path) -> dict[Path, str]:
-    """Return the new text of every file of Pomelo's that names its apps. Raises AnchorMissing; writes nothing."""
+    """Return the new contents of the files that list Pomelo's apps, without writing them. Raises AnchorMissing."""
     app = new.app
     edits: list[tuple[str, list[tuple[str, str]]]] = [
         ("config/settings/base.py", [(r'(?=    "unfold\.apps)', f'    "{app}",\n')]),
@@ -39,6 +39,6 @@ def edited_files(new: NewResource, root: Path) -> dict[Path, str]:
         for pattern, replacement in changes:
             text, count = re.subn(pattern, replacement, text, count=1)
             if count != 1:
-                raise AnchorMissing(f"{name} has no line like {pattern}, beside which {app} belongs.")
+                raise AnchorMissing(f"{name} has no line matching {pattern}, next to which {app} belongs.")
         found[root / name] = text
     return found

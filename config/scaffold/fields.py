@@ -1,14 +1,14 @@
-"""The fields of a new resource: how the model, the serializers, the forms and the samples write each type."""
+"""The field types of a new resource, and their source code in models, serializers, forms and samples."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One type of field: how the model, the serializers and the samples write it.
+    """One field type, and its source code in the model, the serializers and the samples.
 
-    `options` are those of the model's field, `checks` those of the input serializer; `values` are two samples as Python
-    source, in which `tag` and `number` are others each time.
+    `options` are the options of the model field, `checks` those of the input serializer field. `values` are two samples as
+    Python source, in which `tag` and `number` are random.
     """
 
     model: str
@@ -19,7 +19,7 @@ class Kind:
     values: tuple[str, str]
     meaning: str
     can_be_unique: bool = True
-    shown_by: str = ""
+    formatter: str = ""
     help_text: str = ""
 
 
@@ -49,7 +49,7 @@ KINDS: dict[str, Kind] = {
         "max_length=2000",
         "CharField",
         ('f"https://example.com/{tag}"', '"https://example.com/other"'),
-        "an address of the web",
+        "a URL",
     ),
     "integer": Kind(
         "IntegerField",
@@ -58,7 +58,7 @@ KINDS: dict[str, Kind] = {
         "min_value=-MAX_INTEGER, max_value=MAX_INTEGER",
         "IntegerField",
         ("number", "7"),
-        "a whole number of 32 bits",
+        "a 32-bit integer",
     ),
     "money": Kind(
         "BigIntegerField",
@@ -88,9 +88,9 @@ KINDS: dict[str, Kind] = {
         "",
         "DateField",
         ('"2026-01-31"', '"2026-02-28"'),
-        "a day",
+        "a date",
         can_be_unique=False,
-        shown_by="{}.isoformat()",
+        formatter="{}.isoformat()",
     ),
     "moment": Kind(
         "DateTimeField",
@@ -99,9 +99,9 @@ KINDS: dict[str, Kind] = {
         "",
         "DateTimeField",
         ('"2026-01-31T12:00:00.000000Z"', '"2026-02-28T12:00:00.000000Z"'),
-        "a date and a time",
+        "a date and time",
         can_be_unique=False,
-        shown_by="rfc3339({})",
+        formatter="rfc3339({})",
     ),
     "metadata": Kind(
         "JSONField",
@@ -110,12 +110,12 @@ KINDS: dict[str, Kind] = {
         "",
         "DictField",
         ('{"colour": "green"}', '{"colour": "blue"}'),
-        "names and texts of the integrator's own",
+        "the integrator's own key-value pairs",
         can_be_unique=False,
     ),
 }
 
-# Fields of serializers that are Pomelo's own, by the module they come from.
+# Pomelo's own serializer fields and their modules.
 OWN_FIELDS = {
     "DayField": "core.api.fields",
     "EmailAddressField": "core.api.fields",
@@ -128,14 +128,14 @@ OWN_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a field of references points to."""
+    """The target of a reference field."""
 
     collection: str
     object: str
     prefix: str
     model: str  # billing.Customer
     app: str  # the package: billing
-    finder: str  # the selector that finds one by its public id, or empty
+    finder: str  # the selector that looks up one object by its public id, or empty
 
     @property
     def class_name(self) -> str:
@@ -144,7 +144,7 @@ class Target:
 
     @property
     def label(self) -> str:
-        """The label of its app, by which migrations know it."""
+        """The label of its app, as used by migrations."""
         return self.model.partition(".")[0]
 
 
@@ -160,43 +160,43 @@ class ResourceField:
 
     @property
     def label(self) -> str:
-        """The name for people: `Unit amount`."""
+        """The display name: `Unit amount`."""
         return self.name.replace("_", " ").capitalize()
 
     @property
     def is_text(self) -> bool:
-        """Whether its values are texts, and so what a person knows an object by."""
+        """Whether its values are text, and can therefore serve as an object's name."""
         return self.kind is KINDS["text"]
 
     @property
     def is_money(self) -> bool:
-        """Whether its values are amounts."""
+        """Whether its values are amounts of money."""
         return self.kind is KINDS["money"]
 
     @property
     def is_metadata(self) -> bool:
-        """Whether it is the integrator's own names and texts."""
+        """Whether it holds the integrator's own key-value pairs."""
         return self.kind is KINDS["metadata"]
 
     @property
-    def may_be_null(self) -> bool:
-        """Whether "not given" is stored as NULL; metadata that is not given is empty."""
+    def is_nullable(self) -> bool:
+        """Whether an omitted value is stored as NULL. Omitted metadata is stored as an empty object."""
         return self.is_optional and not self.is_metadata
 
     @property
     def is_stored_as_text(self) -> bool:
-        """Whether its column is one of those that Django would rather have empty than NULL."""
+        """Whether it is a string column, for which Django prefers an empty string to NULL."""
         return self.kind is not None and self.kind.model in ("CharField", "EmailField", "URLField")
 
     @property
     def attribute(self) -> str:
-        """The column: what a representation reads."""
+        """The attribute that the representation reads."""
         return f"{self.name}_id" if self.target else self.name
 
     @property
     def model_source(self) -> str:
-        """The field of the model."""
-        null = "null=True" if self.may_be_null else ""
+        """The source code of the model field."""
+        null = "null=True" if self.is_nullable else ""
         if self.target:
             options = [
                 f'"{self.target.model}"',
@@ -210,14 +210,14 @@ class ResourceField:
         options = [self.kind.options, null]
         source = f"models.{self.kind.model}({', '.join(filter(None, options))})"
         if null and self.is_stored_as_text:
-            source += "  # noqa: DJ001  NULL: not given"
+            source += "  # noqa: DJ001  NULL: omitted"
         return source
 
     @property
     def input_source(self) -> str:
-        """The field of the serializer that reads a body."""
+        """The source code of the field in the input serializer."""
         required = ["required=False"] if self.is_optional or self.is_metadata else []
-        if self.may_be_null:
+        if self.is_nullable:
             required.append("allow_null=True")
         if self.target:
             return f"PublicIdField({', '.join([repr(self.target.prefix), *required])})".replace("'", '"')
@@ -229,8 +229,8 @@ class ResourceField:
 
     @property
     def output_source(self) -> str:
-        """The field of the serializer that describes an answer."""
-        null = "allow_null=True" if self.may_be_null else ""
+        """The source code of the field in the output serializer."""
+        null = "allow_null=True" if self.is_nullable else ""
         if self.target:
             return f'PublicIdField("{self.target.prefix}"{", " + null if null else ""})'
         assert self.kind is not None
@@ -239,46 +239,46 @@ class ResourceField:
         return f"serializers.{self.kind.output}({null})"
 
     @property
-    def shown_source(self) -> str:
-        """What a representation says of it."""
+    def representation_source(self) -> str:
+        """The source code of its value in the representation."""
         value = f"row.{self.attribute}"
         if self.target:
             shown = f'ids.encode("{self.target.prefix}", {value})'
         else:
             assert self.kind is not None
-            shown = (self.kind.shown_by or "{}").format(value)
-        return f"{shown} if {value} is not None else None" if self.may_be_null and shown != value else shown
+            shown = (self.kind.formatter or "{}").format(value)
+        return f"{shown} if {value} is not None else None" if self.is_nullable and shown != value else shown
 
     @property
     def sample(self) -> str:
-        """A value to create with, as Python source."""
+        """A value to create an object with, as Python source."""
         assert self.kind is not None
         return self.kind.values[0]
 
     @property
     def varies(self) -> bool:
-        """Whether each sample is another one."""
+        """Whether each sample differs from the others."""
         return self.kind is None or any(word in self.sample for word in ("tag", "number"))
 
     @property
     def other(self) -> str:
-        """A value to change to, as Python source; where samples vary, the next one is good enough."""
+        """A value to change to, as Python source. If samples vary, the next sample is used instead."""
         assert self.kind is not None
         return self.kind.values[1]
 
     @property
     def is_number(self) -> bool:
-        """Whether its values stand to the right in a table."""
+        """Whether its values are right-aligned in tables."""
         return self.kind is not None and self.kind.model in ("IntegerField", "BigIntegerField")
 
     @property
     def label_lower(self) -> str:
-        """The name for people inside of a sentence."""
+        """The display name in the middle of a sentence."""
         return self.name.replace("_", " ")
 
     @property
     def max_length(self) -> str:
-        """The greatest length of its texts, as an option of a filter."""
+        """The maximum length of its values, as a filter option."""
         assert self.kind is not None
         return self.kind.options
 

@@ -1,4 +1,4 @@
-"""The files of a new app: the templates in `app/`, filled for one resource."""
+"""Renders the files of a new app from the templates in `app/`."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from inflection import camelize
 from config.scaffold.fields import OWN_FIELDS, ResourceField
 
 TEMPLATES = Path(__file__).with_name("app")
-# Where each template goes, by the place it is for: the app, its pages' templates, its tests.
+# The files of the app's package; each has a template in `app/`. Page templates and tests follow in render_files.
 APP_FILES = (
     "apps.py",
     "models.py",
@@ -38,7 +38,7 @@ COLUMNS = 3
 
 @dataclass(frozen=True, slots=True)
 class NewResource:
-    """What the new app is called, and the fields of its resource."""
+    """The names of the new app and the fields of its resource."""
 
     app: str  # the package and the collection: products
     object: str  # product
@@ -48,14 +48,14 @@ class NewResource:
 
     @property
     def model(self) -> str:
-        """The name of the model's class: `Product`."""
+        """The name of the model class: `Product`."""
         name: str = camelize(self.object)
         return name
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The folders the files go to, and the package of the tests."""
+    """The destination folders, and the package of the tests."""
 
     app: Path
     templates: Path
@@ -64,7 +64,7 @@ class Places:
 
 
 def render_files(new: NewResource, places: Places) -> dict[Path, str]:
-    """Return the text of every file of the app by its path, without its migration."""
+    """Return the contents of all files of the app by path, except its migration."""
     context = _context(new, places)
     found = {places.app / package / "__init__.py": "" for package in PACKAGES}
     found |= {places.app / name: _render(f"{name}.tpl", context) for name in APP_FILES}
@@ -81,20 +81,20 @@ def render_files(new: NewResource, places: Places) -> dict[Path, str]:
 
 def _render(name: str, context: dict[str, Any]) -> str:
     source = (TEMPLATES / name).read_text()
-    # A line that holds nothing but tags leaves no line behind.
+    # Remove lines that contain only tags.
     source = re.sub(r"^[ \t]*((?:\{% [^%]+ %\})+)[ \t]*\n", r"\1", source, flags=re.MULTILINE)
     return Engine().from_string(source).render(Context(context, autoescape=False))
 
 
 def _as_page(text: str) -> str:
-    """Return a page's template: its own tags are written with brackets, to be told from those that write it."""
+    """Return a page template. Its own tags are written with brackets to distinguish them from the scaffold's tags."""
     for ours, theirs in (("[% ", "{% "), (" %]", " %}"), ("[[ ", "{{ "), (" ]]", " }}")):
         text = text.replace(ours, theirs)
     return text
 
 
-def _named(new: NewResource, field: ResourceField) -> dict[str, Any]:
-    """Return what a template asks of a field and the field alone does not know."""
+def _names_of(new: NewResource, field: ResourceField) -> dict[str, Any]:
+    """Return the names of a field that depend on its app."""
     whole = f"{new.app}_{new.object}_{field.name}"
     return {
         "constraint": _short(whole, LONGEST_CONSTRAINT_NAME),
@@ -106,10 +106,10 @@ def _named(new: NewResource, field: ResourceField) -> dict[str, Any]:
 
 
 class _Field:
-    """A field as templates see it: its own attributes, and its names in this app."""
+    """A field in a template context: its own attributes plus its names in the new app."""
 
     def __init__(self, new: NewResource, field: ResourceField) -> None:
-        self._field, self._names = field, _named(new, field)
+        self._field, self._names = field, _names_of(new, field)
 
     def __getattr__(self, name: str) -> Any:
         return self._names[name] if name in self._names else getattr(self._field, name)
@@ -119,13 +119,13 @@ def _context(new: NewResource, places: Places) -> dict[str, Any]:
     fields = [_Field(new, field) for field in new.fields]
     references = [field for field in fields if field.target]
     uniques = [field for field in fields if field.is_unique]
-    known_by = next((field for field in fields if field.is_text and not field.is_optional), None)
+    title_field = next((field for field in fields if field.is_text and not field.is_optional), None)
     changed = next((field for field in fields if field.varies and not field.is_unique), None)
     changed = changed or next((field for field in fields if field.varies), fields[0])
     fresh = f'{new.object}_fields({{}})["{changed.name}"]' if changed.varies else changed.other
     words, word = new.app.replace("_", " "), new.object.replace("_", " ")
     article = "an" if word[0] in "aeiou" else "a"
-    shown = [field for field in fields if field is not known_by and not field.is_metadata]
+    shown = [field for field in fields if field is not title_field and not field.is_metadata]
     raised = [*(["FieldErrors"] if references else []), *(field.error for field in uniques)]
     samples = "".join(field.sample for field in fields if not field.target)
     return {
@@ -152,8 +152,8 @@ def _context(new: NewResource, places: Places) -> dict[str, Any]:
             field for field in fields if field.target or (field.is_unique and field.is_stored_as_text)
         ],
         "columns": shown[:COLUMNS],
-        "known_by": known_by.name if known_by else "public_id",
-        "admin_columns": [known_by.name] if known_by else ["id"],
+        "title_field": title_field.name if title_field else "public_id",
+        "admin_columns": [title_field.name] if title_field else ["id"],
         "searched": [field.name for field in fields if field.is_text],
         "changed": changed,
         "changed_source": fresh.format("tenant") if changed.varies else fresh,
@@ -170,7 +170,7 @@ def _context(new: NewResource, places: Places) -> dict[str, Any]:
 
 
 def _own_fields(new: NewResource) -> list[str]:
-    """Return the imports of the fields of Pomelo's that the serializers use."""
+    """Return the imports of Pomelo's own fields that the serializers use."""
     sources = [source for field in new.fields for source in (field.input_source, field.output_source)]
     names = {"StrictSerializer", *(name for name in OWN_FIELDS if any(name in source for source in sources))}
     return [
@@ -195,12 +195,12 @@ def _finder_import(field: ResourceField) -> str:
 
 
 def _short(name: str, longest: int) -> str:
-    """Return `name`, or a shorter one that is still its own."""
+    """Return `name`, shortened with a hash if it exceeds `longest`."""
     if len(name) <= longest:
         return name
     return f"{name[: longest - 5]}_{hashlib.sha256(name.encode()).hexdigest()[:4]}"
 
 
 def list_fields(fields: Sequence[ResourceField]) -> str:
-    """Return the names of `fields` for people."""
+    """Return the names of `fields`, separated by commas."""
     return ", ".join(field.name for field in fields)

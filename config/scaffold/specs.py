@@ -1,4 +1,4 @@
-"""Reads the fields of a new resource as `--fields` names them: `name:text`, `sku:text:unique`, `supplier:customers?`."""
+"""Parses the `--fields` of a new resource: `name:text`, `sku:text:unique`, `supplier:customers?`."""
 
 import keyword
 import re
@@ -15,7 +15,7 @@ from core.tenancy import TenantModel
 _SPEC = re.compile(r"(?P<name>[^:?]+):(?P<kind>[^:?]+)(?P<unique>:unique)?(?P<optional>\?)?")
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST_NAME = 30
-# What every object has, every list is asked with, or Django and a service already mean something by.
+# Fields of every object, parameters of every list, and names used by Django or the services.
 RESERVED = frozenset(
     [
         "id",
@@ -46,55 +46,55 @@ RESERVED = frozenset(
 )
 
 
-class BadField(ValueError):
-    """A field of the new resource cannot be meant; the text says why and how to write it."""
+class InvalidField(ValueError):
+    """A field specification is invalid. The message says why and how to fix it."""
 
 
 def parse_fields(specs: Sequence[str], *, resource: str) -> list[ResourceField]:
-    """Return the fields that `specs` name. Raises BadField, naming the one that cannot be meant."""
+    """Parse field specifications. Raises InvalidField, which names the invalid one."""
     if not specs:
-        raise BadField("Name at least one field, such as name:text.")
+        raise InvalidField("Specify at least one field, such as name:text.")
     found: list[ResourceField] = []
     for spec in specs:
         field = _parse(spec, resource)
         if any(field.name == other.name for other in found):
-            raise BadField(f"{spec}: there are two fields {field.name}.")
+            raise InvalidField(f"{spec}: there are two fields named {field.name}.")
         found.append(field)
     if all(field.is_optional or field.is_metadata for field in found):
-        raise BadField("At least one field must be required: leave the ? of it out.")
+        raise InvalidField("At least one field must be required: remove its ?.")
     return found
 
 
 def _parse(spec: str, resource: str) -> ResourceField:
     match = _SPEC.fullmatch(spec)
     if match is None:
-        raise BadField(
-            f"{spec!r} is no field: write name:type, name:type:unique, and a ? at the end if it is optional."
+        raise InvalidField(
+            f"{spec!r} is not a valid field: write name:type or name:type:unique, followed by ? if it is optional."
         )
     name, kind = match["name"], match["kind"]
     if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        raise BadField(
-            f"{spec}: {name!r} is no name of a field: use lower-case words joined by _, at most {LONGEST_NAME} characters."
+        raise InvalidField(
+            f"{spec}: {name!r} is not a valid field name: use lowercase words joined by _, at most {LONGEST_NAME} characters."
         )
     if name in RESERVED or keyword.iskeyword(name) or keyword.issoftkeyword(name):
-        raise BadField(f"{spec}: {name} already means something here or in Python; choose another name.")
+        raise InvalidField(f"{spec}: {name} is reserved by Python or Pomelo. Choose another name.")
     unique, optional = match["unique"] is not None, match["optional"] is not None
     if kind in KINDS:
         if unique and not KINDS[kind].can_be_unique:
-            raise BadField(f"{spec}: a field of the type {kind} cannot be unique.")
+            raise InvalidField(f"{spec}: a {kind} field cannot be unique.")
         return ResourceField(name, KINDS[kind], unique, optional)
     if kind == resource:
-        raise BadField(
-            f"{spec}: {resource} do not exist yet, so that a field cannot refer to them; add it afterwards."
+        raise InvalidField(
+            f"{spec}: {resource} do not exist yet, so a field cannot refer to them. Add it afterwards."
         )
     target = _find_target(kind)
     if target is None:
-        raise BadField(
-            f"{spec}: there is no type {kind}. Types are {', '.join(KINDS)}, and for a reference one of "
+        raise InvalidField(
+            f"{spec}: there is no type {kind}. Use {', '.join(KINDS)} or, for a reference, one of "
             f"{', '.join(sorted(list_targets()))}."
         )
     if unique:
-        raise BadField(f"{spec}: a reference cannot be unique.")
+        raise InvalidField(f"{spec}: a reference cannot be unique.")
     return ResourceField(name, None, unique, optional, target)
 
 
@@ -107,7 +107,7 @@ def _models() -> dict[str, Any]:
 
 
 def list_targets() -> list[str]:
-    """Return the collections whose objects a field can refer to: what has a path and a table, and is kept."""
+    """Return the collections that a field can reference: those with a path and a table that are not pruned."""
     models = _models()
     return [
         name

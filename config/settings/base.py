@@ -144,7 +144,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
-# `default` is the role `app`, which owns nothing and is held by row-level security; `owner` runs migrations (docs/architecture.md, Tenancy).
+# `default` is the role `app`, which owns nothing and is subject to row-level security; `owner` runs migrations (docs/architecture.md, Tenancy).
 
 
 def database(url_name: str, **options: Any) -> dict[str, Any]:
@@ -191,7 +191,7 @@ CACHES = {
     }
 }
 
-# --- Celery: carries hints only, the truth is in PostgreSQL (docs/architecture.md, Events) ------------------------------------------------
+# --- Celery: carries only hints, the source of truth is PostgreSQL (docs/architecture.md, Events) ------------------------------------------------
 CELERY_BROKER_URL = secret("CELERY_BROKER_URL", default=VALKEY_URL)
 try:
     check_url(VALKEY_URL)
@@ -200,7 +200,7 @@ except BadUrl as error:
 try:
     CELERY_BROKER_URL, CELERY_BROKER_USE_SSL, _more_for_the_broker = celery_options(CELERY_BROKER_URL)
 except BadUrl as error:
-    # Otherwise requests would pay for this at the first task.
+    # Otherwise the error would only surface in the request that enqueues the first task.
     raise ImproperlyConfigured(
         f"CELERY_BROKER_URL (VALKEY_URL, unless it is set) cannot be used: {error}."
     ) from error
@@ -216,7 +216,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "socket_timeout": 30,
     "socket_connect_timeout": 1,
-    # A hint that cannot be sent is dropped at once; nobody's request waits for the broker (core.background.jobs).
+    # A hint that cannot be sent is dropped immediately, so that no request waits for the broker (core.background.jobs).
     "max_retries": 0,
     "interval_start": 0,
     "interval_step": 1,
@@ -323,7 +323,7 @@ SPECTACULAR_SETTINGS = {
         "decides the company and the mode (live or test), and no parameter can change either. Every write accepts an "
         "`Idempotency-Key`. Every refusal is `application/problem+json`."
     ),
-    # Served with PUBLIC_URL in its place (core.api.document); a client generated from the file needs an absolute one too.
+    # Replaced by PUBLIC_URL when served (core.api.document). Clients generated from the file need an absolute URL too.
     "SERVERS": [{"url": "http://localhost:8000", "description": "`make run`"}],
     "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     "CONTACT": {"name": "API support", "url": "http://localhost:8000/docs/"},
@@ -339,7 +339,7 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# --- Browsers (docs/architecture.md, Keys): apikeys.cors decides by key which origins may read an answer -----------------------------------
+# --- Browsers (docs/architecture.md, Keys): apikeys.cors decides by key which origins may read a response -----------------------------------
 CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 # The headers that the API reads, and those that tracing and common libraries add to every request.
@@ -391,43 +391,43 @@ AUDIT_HEADS_FILE = env.str("AUDIT_HEADS_FILE", default=str(DATA_DIR / "audit" / 
 
 # --- Webhooks -------------------------------------------------------------------------------------------------------
 WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
-# Whether they may reach this machine itself until a proxy stands in front: set by `make run`, never in production.
+# Whether webhooks may reach this machine as long as no proxy is configured: set by `make run`, never in production.
 WEBHOOK_LOOPBACK = env.bool("WEBHOOK_LOOPBACK", default=False)
-# Calls one worker process has under way at a time; seconds one call may take in all; seconds after which another process
-# takes over from one that fell silent (must be longer than the call).
+# Concurrent calls per worker process; total time limit of a call in seconds; seconds after which another process takes over
+# the deliveries of one that stopped responding (must exceed the time limit).
 WEBHOOK_CONCURRENCY = env.int("WEBHOOK_CONCURRENCY", default=256)
 WEBHOOK_TIMEOUT_SECONDS = env.float("WEBHOOK_TIMEOUT_SECONDS", default=15.0)
 WEBHOOK_LEASE_SECONDS = env.float("WEBHOOK_LEASE_SECONDS", default=30.0)
 
-# A slow call (another server, bcrypt) from inside a transaction is logged and counted; True refuses it (core.postgres.outside).
+# A slow call (network, bcrypt) inside a transaction is logged and counted; with True it raises (core.postgres.outside).
 REFUSE_CALLS_IN_TRANSACTIONS = False
 
-# --- Billing: who takes the money (docs/architecture.md, Billing) --------------------------------------------------------------------------
+# --- Billing: payment gateways (docs/architecture.md, Billing) --------------------------------------------------------------------------
 # Empty: charges are refused, with the reason. `make run` has the sandbox (config.settings.local).
 BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="")
-# Former gateways, which still complete and refund their own charges.
+# Previous gateways, which still complete and refund their own charges.
 BILLING_FORMER_GATEWAYS = env.list("BILLING_FORMER_GATEWAYS", default=[])
 GATEWAY_TIMEOUT_SECONDS = env.float("GATEWAY_TIMEOUT_SECONDS", default=10.0)
 # If unset, the URL is read from DATA_DIR, where the sandbox server writes it.
 SANDBOX_GATEWAY_URL = env.str("SANDBOX_GATEWAY_URL", default="")
 SANDBOX_GATEWAY_TOKEN = secret("SANDBOX_GATEWAY_TOKEN", default="")
-# Stripe (docs/billing.md): each mode has its own key and its own signing secret; a mode without them takes no charges.
+# Stripe (docs/billing.md): each mode has its own key and signing secret; a mode without them refuses charges.
 STRIPE_LIVE_SECRET_KEY = secret("STRIPE_LIVE_SECRET_KEY", default="")
 STRIPE_LIVE_WEBHOOK_SECRET = secret("STRIPE_LIVE_WEBHOOK_SECRET", default="")
 STRIPE_TEST_SECRET_KEY = secret("STRIPE_TEST_SECRET_KEY", default="")
 STRIPE_TEST_WEBHOOK_SECRET = secret("STRIPE_TEST_WEBHOOK_SECRET", default="")
 STRIPE_API_URL = env.str("STRIPE_API_URL", default="").rstrip("/")
-# Where Stripe's payment pages are: payers are sent nowhere else. Another one with a domain of one's own at Stripe.
+# The origin of Stripe's payment pages, the only one payers are redirected to. Differs if you use a custom domain with Stripe.
 STRIPE_CHECKOUT_URL = env.str("STRIPE_CHECKOUT_URL", default="https://checkout.stripe.com").rstrip("/")
-# TTF files for scripts that the fonts of invoices lack (they have Latin, Greek, Cyrillic, Armenian, Georgian, …).
+# TTF files for scripts missing from the invoice fonts (which cover Latin, Greek, Cyrillic, Armenian, Georgian, …).
 INVOICE_FALLBACK_FONTS = env.list("INVOICE_FALLBACK_FONTS", default=[])
 
 # --- Email ----------------------------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}"))
 if vars()["EMAIL_FILE_PATH"]:
-    # filemail:///var/mail means /var/mail; the parser leaves the first slash out, and the folder would be a relative one.
+    # filemail:///var/mail means /var/mail, but the parser drops the leading slash, which would make the path relative.
     EMAIL_FILE_PATH = f"/{vars()['EMAIL_FILE_PATH'].lstrip('/')}"
-# Mails are rows first; a job hands them to the backend that EMAIL_URL names (core.mail).
+# Emails are stored as rows first; a job sends them through the backend configured by EMAIL_URL (core.mail).
 MAIL_TRANSPORT = vars()["EMAIL_BACKEND"]
 EMAIL_BACKEND = "core.mail.backend.QueuedBackend"
 # Timeout in seconds for each step of an SMTP session.
@@ -435,11 +435,11 @@ EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT_SECONDS", default=10)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Pomelo <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-# --- Messaging (docs/messaging.md): which provider sends a channel; without one, messages become files in DATA_DIR ----------
+# --- Messaging (docs/messaging.md): the provider of each channel; without one, messages are written to files in DATA_DIR ----------
 MESSAGING_SMTP_URL = secret(
     "MESSAGING_SMTP_URL", default=secret("EMAIL_URL", "") if "smtp" in secret("EMAIL_URL", "")[:4] else ""
 )
-# Messages, their statistics and counts are removed after so many days (messaging.services.retention); 0: never.
+# Messages and their statistics are deleted after this many days (messaging.services.retention); 0 means never.
 MESSAGE_RETENTION_DAYS = env.int("MESSAGE_RETENTION_DAYS", default=365)
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
 TWILIO_AUTH_TOKEN = secret("TWILIO_AUTH_TOKEN", default="")
@@ -453,19 +453,19 @@ ANYMAIL = env.json("ANYMAIL", default={})
 MESSAGING_EMAIL_FROM = env.str("MESSAGING_EMAIL_FROM", default=DEFAULT_FROM_EMAIL)
 MESSAGING_SMS_FROM = env.str("MESSAGING_SMS_FROM", default="Pomelo")
 MESSAGING_RETURN_PATH = env.str("MESSAGING_RETURN_PATH", default="")
-# What a company's domain is told to include in its SPF record: the operator's own, which lists the servers that send.
+# The SPF include that companies are told to add to their domains: the operator's record, which lists the sending servers.
 MESSAGING_SPF_INCLUDE = env.str("MESSAGING_SPF_INCLUDE", default="")
-# Who is asked for the records of senders' domains: addresses, with a port where it is not 53. None: the system's resolver.
+# DNS resolvers for the records of sender domains: addresses, with a port if it is not 53. Empty: the system's resolver.
 MESSAGING_DNS_RESOLVERS = env.list("MESSAGING_DNS_RESOLVERS", default=[])
-# Live email of a company is slowed and then paused when such shares of it bounce or are reported within so many days; fewer
-# recipients than the minimum say nothing. Those of the large services, whose own servers are judged alike.
+# Live email of a company is slowed, then paused, when its bounce or complaint rate over REPUTATION_DAYS reaches these values.
+# Fewer recipients than the minimum are not significant. The values are those that large email services apply to senders.
 REPUTATION_DAYS = env.int("REPUTATION_DAYS", default=7)
 REPUTATION_MINIMUM = env.int("REPUTATION_MINIMUM", default=200)
 REPUTATION_BOUNCES = tuple(float(share) for share in env.list("REPUTATION_BOUNCES", default=["0.05", "0.1"]))
 REPUTATION_COMPLAINTS = tuple(
     float(share) for share in env.list("REPUTATION_COMPLAINTS", default=["0.001", "0.005"])
 )
-# What SMS cost is counted in the currency that the provider's account is billed in. A segment whose like has no known price yet counts
+# SMS costs are counted in the currency in which the provider bills. A segment to a destination without a known price yet counts
 # as the estimate.
 SMS_PRICE_CURRENCY = env.str("SMS_PRICE_CURRENCY", default="USD")
 SMS_PRICE_ESTIMATE = env.get_value("SMS_PRICE_ESTIMATE", cast=Decimal, default=Decimal("0.10"))
@@ -507,13 +507,13 @@ ACCOUNT_FORMS = {
     "add_email": "accounts.dashboard.forms.MoreAddressForm",
     "reset_password": "accounts.dashboard.forms.ForgottenPasswordForm",
 }
-# allauth's own, and besides by the day: nobody makes us write to somebody again and again, or makes accounts by the hundred.
+# allauth's limits plus daily ones, so that nobody can make us email the same person repeatedly or create accounts in bulk.
 ACCOUNT_RATE_LIMITS = {"signup": "20/m/ip,100/d/ip", "reset_password": "20/m/ip,100/d/ip,5/m/key,10/d/key"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = (
-    True  # the person stays in one window, and an invitation is not lost
+    True  # the user stays in one window, and an invitation is not lost
 )
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -549,7 +549,7 @@ METRICS_TOKEN = secret("METRICS_TOKEN", default="")
 # prometheus-client itself reads the variable; it is set where several web processes share one /metrics.
 METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 
-# --- The staff site (config/admin.py) in Pomelo's colours ---------------------------------------------------------------
+# --- The staff site (config/admin.py) in Pomelo's colors ---------------------------------------------------------------
 UNFOLD = {
     "SITE_TITLE": "Pomelo staff",
     "SITE_HEADER": "Pomelo staff",

@@ -1,4 +1,4 @@
-"""`make dev`: as `make run`, with Django's error pages. Only ever on loopback (config.run.options)."""
+"""`make dev`: like `make run`, with Django's debug pages. Loopback only (config.run.options)."""
 
 from config.settings.local import *  # noqa: F403
 

@@ -6,12 +6,12 @@ from config.settings.base import LOG_LINKS, MIDDLEWARE, STORAGES, WEBHOOK_LOOPBA
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT, "links": LOG_LINKS}
 
-# What every page needs is named by its content, compressed and kept for a year, as in production; the rest (the staff site, the
-# API viewers) is served from where it lies: collecting all of it would take most of the first start (core.ui.assets).
+# The files that every page needs have hashed names, are compressed and cached for a year, as in production. The rest (the staff
+# site, the API viewers) is served from its source folder, because collecting it would dominate the first start (core.ui.assets).
 STORAGES["staticfiles"] = {"BACKEND": "core.ui.assets.OwnFilesStorage"}
 WHITENOISE_USE_FINDERS = True
 
-# `make run` starts the sandbox beside the rest; with a database of your own it sets this to nothing.
+# `make run` starts the sandbox gateway too; with your own database it sets this to an empty string.
 BILLING_GATEWAY = env.str("BILLING_GATEWAY", default="billing.gateways.sandbox.SandboxGateway")
 
 if WEBHOOK_LOOPBACK:

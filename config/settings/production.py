@@ -1,3 +1,3 @@
-"""Production: the safe defaults of base, nothing loosened."""
+"""Production: the safe defaults of base, unchanged."""
 
 from config.settings.base import *  # noqa: F403

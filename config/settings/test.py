@@ -31,15 +31,15 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# Nothing is collected for a test run; without this every client warns about the folder that is not there.
+# Static files are not collected for a test run; without this every client warns about the missing folder.
 STATIC_ROOT = None
 
 if "unreachable" in os.environ["DATABASE_URL"]:
-    # makemigrations --check asks the database for its history; without one it should notice at once.
+    # makemigrations --check queries the migration history; without a database it should fail immediately.
     for _database in DATABASES.values():  # noqa: F405
         _database["OPTIONS"].pop("pool", None)
 
-# Every test is at the same address, on the same day, and has the same friends.
+# All tests share one client address and one day, and invite the same people.
 COMPANIES_PER_ADDRESS = INVITATIONS_PER_ADDRESS = INVITATIONS_PER_RECIPIENT = 1_000_000
-# A test that makes a code at the end of its half minute would send it in the next one.
+# A test may generate a TOTP code at the end of one 30-second step and send it in the next.
 MFA_TOTP_PERIOD = 86_400

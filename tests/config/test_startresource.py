@@ -1,4 +1,4 @@
-"""`manage.py startresource` makes an app that passes everything as it is, and refuses what cannot be meant before it writes."""
+"""`manage.py startresource` generates an app that passes all checks as is, and validates its arguments before writing."""
 
 import shutil
 import subprocess
@@ -25,12 +25,12 @@ LEFT_BEHIND = shutil.ignore_patterns(
     "node_modules",
     "staticfiles",
 )
-# The isolation matrix for the new resource alone; the other suites are narrowed by its name.
+# The isolation matrix for the new resource alone; the other suites are filtered by its name.
 MATRIX = """
 from tests.isolation.matrix import Matrix
 
 
-def test_products_reach_no_other_tenant():
+def test_products_stay_within_their_tenant():
     outcome = Matrix().run(only={"products"})
     assert outcome.operations == 5
     assert outcome.cases > 50
@@ -53,7 +53,7 @@ SUITES = (
 )
 NARROWED_TO = "product or catalog or layout or (readme and folder) or (openapi and (valid or committed or tag or served))"
 
-# The steps of `make check` that Django's commands are, in one process instead of seven.
+# The steps of `make check` that are Django commands, in one process instead of seven.
 CHECKS = """
 import django
 django.setup()
@@ -71,7 +71,7 @@ print(b"/v1/gadgets" in current())
 
 
 def run(folder: Path, *command: str, **environment: str) -> str:
-    """Run a command that must succeed; returns what it said."""
+    """Run a command that must succeed, and return its output."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -101,7 +101,7 @@ def in_one_process(folder: Path, script: str, **environment: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A copy of the repository in which `products` was made, and the suites that run in a copy of that meanwhile."""
+    """A copy of the repository with a generated app `products`, and the suites running in a copy of it."""
 
     folder: Path
     suites: subprocess.Popen[bytes]
@@ -110,18 +110,18 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    """`products`, made in a copy of the repository; the longest of what is asked of it begins at once."""
+    """Generate `products` in a copy of the repository. The suites, which take longest, start immediately."""
     folder = tmp_path_factory.mktemp("copy") / "pomelo"
     shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     said = manage(folder, "startresource", "products", "--fields", *FIELDS)
-    assert "products is made" in said
+    assert "Created products with the fields name, sku" in said
     tested = folder.with_name("tested")
     shutil.copytree(folder, tested, symlinks=True)
     (tested / "tests" / "isolation" / "test_products_alone.py").write_text(MATRIX)
     pytest_run = (sys.executable, "-m", "pytest", "-q", "-x", "-k", NARROWED_TO, *SUITES)
     output = folder.with_name("suites.txt")
-    # Of the migrations only those of `products` are new.
+    # Only the migrations of `products` are new.
     server = folder.with_name("server")
     copy_migrated_server(server)
     environment = clean_environment() | {"POMELO_TEST_EARLIER_SERVER": str(server)}
@@ -138,7 +138,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
 
 @pytest.mark.timeout(900)
-def test_what_it_makes_passes_make_check(made: Made) -> None:
+def test_generated_app_passes_make_check(made: Made) -> None:
     folder = made.folder
     run(folder, tool("ruff"), "check", ".")
     run(folder, tool("ruff"), "format", "--check", ".")
@@ -149,13 +149,13 @@ def test_what_it_makes_passes_make_check(made: Made) -> None:
     run(folder, "git", "add", "--all")
     run(folder, sys.executable, ".ci/repository.py")
     if (ROOT / ".mypy_cache").is_dir():
-        # What `make check` has learnt of the rest; without it this alone would take a minute.
+        # The cache of `make check`; without it, mypy alone would take a minute.
         shutil.copytree(ROOT / ".mypy_cache", folder / ".mypy_cache")
     run(folder, tool("mypy"), "products")
 
 
 @pytest.mark.timeout(600)
-def test_outside_of_the_repository_nothing_of_ours_is_touched(tmp_path: Path) -> None:
+def test_directory_option_leaves_the_repository_untouched(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in ROOT.glob("*") if path.is_file()}
 
     said = manage(ROOT, "startresource", "gadgets", "--fields", "name:text", "--directory", str(tmp_path))
@@ -169,7 +169,7 @@ def test_outside_of_the_repository_nothing_of_ours_is_touched(tmp_path: Path) ->
 
 
 @pytest.mark.timeout(900)
-def test_what_it_makes_passes_the_suites(made: Made) -> None:
+def test_generated_app_passes_the_suites(made: Made) -> None:
     code = made.suites.wait(timeout=840)
 
     said = made.said.read_text()
@@ -185,11 +185,11 @@ def start(*arguments: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("Products", "'Products' is no name of a collection"),
-        ("pro-ducts", "is no name of a collection"),
-        ("_products", "is no name of a collection"),
+        ("Products", "'Products' is not a valid collection name"),
+        ("pro-ducts", "is not a valid collection name"),
+        ("_products", "is not a valid collection name"),
         ("x" * 25, "at most 24 characters"),
-        ("class", "already means something in Python"),
+        ("class", "class is reserved by Python or Pomelo"),
         ("sheep", "is its own singular"),
         ("customers", "already a resource customers"),
         ("json", "is its own singular"),
@@ -197,7 +197,7 @@ def start(*arguments: str) -> None:
         ("requests", "already a Python package requests"),
     ],
 )
-def test_a_name_that_cannot_be_meant_is_refused(name: str, says: str) -> None:
+def test_invalid_names_are_refused(name: str, says: str) -> None:
     with pytest.raises(CommandError, match=says):
         start(name, "--fields", "name:text")
 
@@ -205,49 +205,50 @@ def test_a_name_that_cannot_be_meant_is_refused(name: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        (["name"], "'name' is no field: write name:type"),
-        (["name:text:uniq"], "is no field: write name:type"),
-        (["name:text?:unique"], "is no field: write name:type"),
-        (["Name:text"], "'Name' is no name of a field"),
-        (["1st:text"], "is no name of a field"),
+        (["name"], "'name' is not a valid field: write name:type"),
+        (["name:text:uniq"], "is not a valid field: write name:type"),
+        (["name:text?:unique"], "is not a valid field: write name:type"),
+        (["Name:text"], "'Name' is not a valid field name"),
+        (["1st:text"], "is not a valid field name"),
         ([f"{'x' * 31}:text"], "at most 30 characters"),
-        (["mode:text"], "mode already means something"),
-        (["lambda:text"], "lambda already means something"),
-        (["name:string"], "there is no type string. Types are text, email"),
-        (["name:text", "name:url"], "there are two fields name"),
-        (["price:money:unique"], "of the type money cannot be unique"),
+        (["mode:text"], "mode is reserved"),
+        (["lambda:text"], "lambda is reserved"),
+        (["name:string"], "there is no type string. Use text, email"),
+        (["name:text", "name:url"], "there are two fields named name"),
+        (["price:money:unique"], "a money field cannot be unique"),
         (["owner:customers:unique"], "a reference cannot be unique"),
         (["parent:products"], "products do not exist yet"),
         (["entry:audit_entries"], "there is no type audit_entries"),
         (["name:text?", "details:metadata"], "At least one field must be required"),
     ],
 )
-def test_a_field_that_cannot_be_meant_is_refused(fields: list[str], says: str) -> None:
+def test_invalid_fields_are_refused(fields: list[str], says: str) -> None:
     with pytest.raises(CommandError, match=says.replace("?", r"\?")):
         start("products", "--fields", *fields)
 
 
 @pytest.mark.parametrize(
-    ("prefix", "says"), [("cus", "begin with cus_"), ("p", "is no prefix"), ("prod1", "is no prefix")]
+    ("prefix", "says"),
+    [("cus", "cus_ is already in use"), ("p", "not a valid ID prefix"), ("prod1", "not a valid ID prefix")],
 )
-def test_a_prefix_that_cannot_be_meant_is_refused(prefix: str, says: str) -> None:
+def test_invalid_prefixes_are_refused(prefix: str, says: str) -> None:
     with pytest.raises(CommandError, match=says):
         start("products", "--fields", "name:text", "--prefix", prefix)
 
 
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
     mine = tmp_path / "products"
     mine.mkdir()
     (mine / "models.py").write_text("mine")
 
-    with pytest.raises(CommandError, match=r"exists\. Nothing is overwritten"):
+    with pytest.raises(CommandError, match=r"already exists and is not overwritten"):
         call_command("startresource", "products", "--fields", "name:text", "--directory", str(tmp_path))
 
     assert [path.name for path in tmp_path.rglob("*")] == ["products", "models.py"]
     assert (mine / "models.py").read_text() == "mine"
 
 
-def test_a_dry_run_says_what_it_would_write_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_dry_run_lists_the_files_without_writing_them(capsys: pytest.CaptureFixture[str]) -> None:
     start("products", "--fields", *FIELDS)
 
     said = capsys.readouterr().out
@@ -257,7 +258,7 @@ def test_a_dry_run_says_what_it_would_write_and_writes_nothing(capsys: pytest.Ca
     assert '"products"' not in (ROOT / "pyproject.toml").read_text()
 
 
-def test_the_help_names_every_type_and_what_can_be_referred_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_every_type_and_reference_target(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         call_command("startresource", "--help")
 

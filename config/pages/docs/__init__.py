@@ -1,1 +1,1 @@
-"""The documentation at /docs/: the Markdown files of `docs/`, as pages, as Markdown, and searched."""
+"""The documentation at /docs/: renders, serves and searches the Markdown files of `docs/`."""

@@ -1,4 +1,4 @@
-"""Which pages the documentation has, and in which order they are read."""
+"""The documentation's pages and their order in the sidebar."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from core.api import error_docs
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
 FIRST = "quickstart"
-# Sections of the side list, in reading order. A file that is not named here still shows, under "More".
+# The sidebar's sections, in reading order. Files that are not listed here appear under "More".
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Start", ("quickstart", "concepts", "authentication", "keys")),
     (
@@ -33,7 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 _OPERATE = dict(SECTIONS)["Operate"]
 RUNBOOKS = "runbooks-"
-# What the files call the installation.
+# The placeholder for PUBLIC_URL in the files.
 EXAMPLE_URL = "https://pomelo.example.com"
 HIDDEN_FOLDERS = frozenset({"adr"})
 _COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE | re.DOTALL)
@@ -41,7 +41,7 @@ _COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One page: its address below /docs/, its title and its file."""
+    """One page: its slug below /docs/, its title and its file."""
 
     slug: str
     title: str
@@ -49,19 +49,19 @@ class Document:
 
     @property
     def is_for_operators(self) -> bool:
-        """Whether it is about running Pomelo, and not about calling it."""
+        """Whether the page is about operating Pomelo rather than calling its API."""
         return self.slug in _OPERATE or self.slug.startswith(RUNBOOKS)
 
     @property
     def folder(self) -> str:
-        """The folder that links of the page are written from, below `docs/`."""
+        """The folder that the page's relative links start from, relative to `docs/`."""
         return self.path.parent.relative_to(FOLDER).as_posix()
 
     @property
     def text(self) -> str:
-        """The page as Markdown, without the comments for those who edit the file, and with the address of this installation.
+        """The page as Markdown, without HTML comments, and with this installation's URL.
 
-        The errors of apps from elsewhere are on no committed page: theirs is written when it is read.
+        The committed error reference does not cover extensions, so it is rendered on demand if any are installed.
         """
         if self.slug == "errors" and settings.EXTENSIONS:
             return without_comments(error_docs.render(with_extensions=True))
@@ -69,7 +69,7 @@ class Document:
 
 
 def all_documents() -> list[Document]:
-    """Return every page, by slug: `docs/x.md` is x, `docs/runbooks/y.md` is runbooks-y."""
+    """Return all pages. The slug of `docs/x.md` is x, that of `docs/runbooks/y.md` runbooks-y."""
     found = []
     for path in sorted(FOLDER.rglob("*.md")):
         parts = path.relative_to(FOLDER).with_suffix("").parts
@@ -84,7 +84,7 @@ def find_document(slug: str) -> Document | None:
 
 
 def sections() -> list[tuple[str, list[Document]]]:
-    """Return the side list: the known sections in reading order, then the runbooks, then whatever else there is."""
+    """Return the sidebar: SECTIONS in reading order, then the runbooks, then all other pages."""
     rest = {document.slug: document for document in all_documents()}
     listed = [(name, [rest.pop(slug) for slug in slugs if slug in rest]) for name, slugs in SECTIONS]
     runbooks = [rest.pop(slug) for slug in sorted(rest) if slug.startswith(RUNBOOKS)]
@@ -104,6 +104,6 @@ def _read(path: Path, changed: int) -> str:
 
 @lru_cache(maxsize=128)
 def _title(path: Path, changed: int) -> str:
-    """Return the first heading of a file, or its name."""
+    """Return the first heading of a file, or its name if it has none."""
     match = re.search(r"^# +(.+)$", path.read_text(), re.MULTILINE)
     return match[1].replace("`", "") if match else path.stem.replace("-", " ").capitalize()

@@ -1,7 +1,7 @@
-"""Code on a page: blocks that can be copied, and the same sample in several languages as tabs.
+"""Code blocks with a copy button, and tabs for samples in several languages.
 
-Samples that follow one another without a word between them are one sample. So is a request in curl with the programs that
-`core.ui.samples` makes of it.
+Adjacent code blocks without text between them become the tabs of one sample. A curl request gets tabs with the equivalent
+programs from `core.ui.samples`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from pygments.lexers import get_lexer_by_name
 
 from core.ui.samples import in_every_language
 
-# What fences are called, and what Pygments calls it. Anything else is shown as it is.
+# Info strings of fences and the Pygments lexers for them. Other languages are not highlighted.
 _LEXERS = {
     "sh": "bash", "bash": "bash", "console": "console", "python": "python", "py": "python", "js": "javascript",
     "ts": "typescript", "go": "go", "php": "php", "ruby": "ruby", "java": "java", "json": "json", "http": "http", "yaml": "yaml",
@@ -34,23 +34,23 @@ _TABS = {
 _WRITTEN = "written"
 
 
-def gather(tokens: list[Token]) -> list[Token]:
-    """Return the tokens with one fence in the place of several that follow one another, each in a language of its own."""
-    gathered: list[Token] = []
+def merge_fences(tokens: list[Token]) -> list[Token]:
+    """Return the tokens with adjacent fences in different languages merged into one."""
+    merged: list[Token] = []
     for token in tokens:
         if token.type == "fence" and _language(token) in _TABS:
-            before = gathered[-1] if gathered else None
+            before = merged[-1] if merged else None
             written = before.meta.get(_WRITTEN, {}) if before is not None and before.type == "fence" else {}
             if before is not None and written and _language(token) not in written:
                 before.meta[_WRITTEN] = written | {_language(token): token.content}
                 continue
             token.meta[_WRITTEN] = {_language(token): token.content}
-        gathered.append(token)
-    return gathered
+        merged.append(token)
+    return merged
 
 
 def render_fence(self: Any, tokens: Sequence[Token], index: int, options: Any, env: dict[str, Any]) -> str:
-    """Show code with a button that copies it, in each of its languages."""
+    """Render code with a copy button, in each of its languages."""
     token = tokens[index]
     language = _language(token)
     samples = [(_TABS[each], each, code) for each, code in token.meta.get(_WRITTEN, {}).items()]
@@ -70,7 +70,7 @@ def _language(token: Token) -> str:
 
 
 def _block(code: str, language: str, env: dict[str, Any]) -> dict[str, str]:
-    """Return what a block of code is shown with; blocks are counted from the top of the page."""
+    """Return the template context of a code block. Blocks are numbered from the top of the page."""
     env["samples"] += 1
     return {
         "code": _highlighted(code, language),
@@ -80,7 +80,7 @@ def _block(code: str, language: str, env: dict[str, Any]) -> dict[str, str]:
 
 
 def _highlighted(code: str, language: str) -> str:
-    """Return code with its words marked by what they are; the text stays what it was, to be copied."""
+    """Return code with syntax highlighting. Its text is unchanged, so that it can be copied."""
     if language not in _LEXERS:
         return code
     lexer = get_lexer_by_name(_LEXERS[language], stripnl=False, ensurenl=False)

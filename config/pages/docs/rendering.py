@@ -1,4 +1,4 @@
-"""Markdown as HTML that fits the site: anchors, links between pages, code that can be copied, and a table of contents."""
+"""Renders Markdown as HTML for the site: anchors, links between pages, copyable code and a table of contents."""
 
 import re
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
 
 from config.pages.docs.documents import HIDDEN_FOLDERS
-from config.pages.docs.fences import gather, render_fence
+from config.pages.docs.fences import merge_fences, render_fence
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading below the title, and where it is."""
+    """A heading below the title, and its anchor."""
 
     level: int
     anchor: str
@@ -26,7 +26,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A page as HTML, and its headings of the second and third level."""
+    """A page as HTML, and its second- and third-level headings."""
 
     html: SafeString
     headings: tuple[Heading, ...]
@@ -34,10 +34,10 @@ class Rendered:
 
 @lru_cache(maxsize=128)
 def render(text: str, folder: str = ".") -> Rendered:
-    """Render Markdown; raw HTML in it is shown as text. `folder` is where its relative links are written from."""
+    """Render Markdown, with raw HTML escaped. Relative links start from `folder`."""
     environment: dict[str, Any] = {"folder": folder, "headings": [], "samples": 0}
     html = _markdown().render(text, environment)
-    return Rendered(mark_safe(html), tuple(environment["headings"]))  # noqa: S308 - our own files, raw HTML switched off
+    return Rendered(mark_safe(html), tuple(environment["headings"]))  # noqa: S308 - our own files, raw HTML is disabled
 
 
 @lru_cache(maxsize=1)
@@ -50,13 +50,13 @@ def _markdown() -> MarkdownIt:
 
 
 def anchor_of(text: str) -> str:
-    """Return the anchor of a heading: error codes keep their underscores, so that `/docs/errors#not_found` works."""
+    """Return the anchor of a heading. Error codes keep their underscores, so that `/docs/errors#not_found` works."""
     return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")
 
 
 def _adapt(state: Any) -> None:
-    """Make the tokens fit the site: no style attributes (CSP), scrollable parts can be focused, .md links lead to pages."""
-    tokens: list[Token] = gather(state.tokens)
+    """Adapt the tokens to the site: no style attributes (CSP), focusable scroll areas, .md links rewritten to pages."""
+    tokens: list[Token] = merge_fences(state.tokens)
     state.tokens = tokens
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if "style" in token.attrs:
@@ -72,6 +72,6 @@ def _adapt(state: Any) -> None:
             if match:
                 page = normpath(f"{state.env['folder']}/{match[1]}")
                 if page.startswith(("../", *HIDDEN_FOLDERS)):
-                    del child.attrs["href"]  # a file of the repository that is no page
+                    del child.attrs["href"]  # a file in the repository without a page
                 else:
                     child.attrs["href"] = f"/docs/{page.replace('/', '-')}/{match[2] or ''}"

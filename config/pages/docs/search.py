@@ -1,4 +1,4 @@
-"""Search through the documentation: by its sections, every word of the question counts."""
+"""Full-text search of the documentation by section. Every word of the query must match."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _EXCERPT = 180
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading of a page with what stands below it. `lowered`: title, heading and text in small letters, to search in."""
+    """A heading of a page and the text below it. `lowered`: title, heading and text in lowercase, for searching."""
 
     document: Document
     anchor: str
@@ -29,22 +29,22 @@ class Section:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its URL on this site."""
         return f"/docs/{self.document.slug}/" + (f"#{self.anchor}" if self.anchor else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A section that fits, and the words around the place where it does."""
+    """A matching section, with an excerpt around the match."""
 
     section: Section
     excerpt: str
 
 
 def search(question: str) -> list[Hit]:
-    """Return the sections that hold a word beginning with each word of the question, best first, MOST_HITS at most.
+    """Return the sections that match each word of `question` as a prefix, best first, at most MOST_HITS.
 
-    Of a long question the first MAX_WORDS words count, each once.
+    Only the first MAX_WORDS distinct words are used.
     """
     words = list(dict.fromkeys(_WORD.findall(question[:MAX_QUESTION].lower())))[:MAX_WORDS]
     if not words:
@@ -61,7 +61,7 @@ def search(question: str) -> list[Hit]:
 
 
 def _score(section: Section, patterns: list[re.Pattern[str]]) -> int:
-    """Return how well a section fits: a heading counts more than a text, a title more than a heading. 0: not at all."""
+    """Return how well a section matches: titles outweigh headings, headings outweigh text. 0 means no match."""
     score = 0
     title, heading, text = section.lowered
     for pattern in patterns:
@@ -74,7 +74,7 @@ def _score(section: Section, patterns: list[re.Pattern[str]]) -> int:
 
 
 def _excerpt(text: str, any_word: re.Pattern[str]) -> str:
-    """Return a piece of a text around the first of the words in it."""
+    """Return an excerpt of `text` around the first match."""
     found = any_word.search(text)
     begin = max(0, (found.start() if found else 0) - _EXCERPT // 3)
     begin = text.rfind(" ", 0, begin) + 1 if begin else 0
@@ -90,10 +90,10 @@ def _all_sections() -> list[Section]:
 
 @lru_cache(maxsize=128)
 def _sections_of(document: Document, text: str) -> tuple[Section, ...]:
-    return tuple(_parted(document, text))
+    return tuple(_split(document, text))
 
 
-def _parted(document: Document, text: str) -> Iterator[Section]:
+def _split(document: Document, text: str) -> Iterator[Section]:
     anchor, heading, lines, in_code = "", document.title, [], False
     for line in text.splitlines():
         in_code ^= line.startswith("```")

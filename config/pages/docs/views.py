@@ -1,4 +1,4 @@
-"""The addresses of the documentation. Anybody may read it, signed in or not."""
+"""The documentation's views, which do not require a sign-in."""
 
 from django.conf import settings
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -20,13 +20,13 @@ PLAIN = "text/plain; charset=utf-8"
 
 @require_safe
 def docs_index(request: HttpRequest) -> HttpResponse:
-    """Lead to the first page."""
+    """Redirect to the first page."""
     return redirect("pages:doc", slug=FIRST)
 
 
 @require_safe
 def doc_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show one page beside the list of all of them, with what is in it."""
+    """Render one page with the sidebar and its table of contents."""
     document = _document(slug)
     _enter(request)
     page = rendering.render(document.text, document.folder)
@@ -36,13 +36,13 @@ def doc_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def doc_markdown(request: HttpRequest, slug: str) -> HttpResponse:
-    """Hand out a page as it was written."""
+    """Return a page as Markdown."""
     return HttpResponse(_document(slug).text, content_type=MARKDOWN)
 
 
 @require_safe
 def search_page(request: HttpRequest) -> HttpResponse:
-    """Show what of the documentation fits a question."""
+    """Render search results."""
     _enter(request)
     question = request.GET.get("q", "").strip()[:MAX_QUESTION]
     hits = search(question)
@@ -57,12 +57,12 @@ def search_page(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def llms_txt(request: HttpRequest) -> HttpResponse:
-    """List the pages for programs that read (https://llmstxt.org), each as Markdown."""
+    """List the Markdown pages for language models (https://llmstxt.org)."""
     lines = [
         "# Pomelo",
         "",
-        "> An API platform that a company hosts itself: customers, invoices, charges, messages and webhooks, by API keys that a",
-        "> leak can hardly hurt. Every page below is Markdown.",
+        "> A self-hosted API platform: customers, invoices, charges, messages and webhooks, with API keys that limit what a",
+        "> leak can do. Every page below is Markdown.",
     ]
     for name, documents in sections():
         lines += ["", f"## {name}", ""]
@@ -80,7 +80,7 @@ def llms_txt(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def postman_collection(request: HttpRequest) -> HttpResponse:
-    """Hand out the API as a collection that Postman, Bruno, Insomnia and Hoppscotch import."""
+    """Download the API as a collection for Postman, Bruno, Insomnia and Hoppscotch."""
     content = collection(api_document.current(), settings.PUBLIC_URL)
     response = HttpResponse(content, content_type="application/json")
     response.headers["Content-Disposition"] = 'attachment; filename="pomelo.postman_collection.json"'
@@ -89,13 +89,13 @@ def postman_collection(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def verify_audit(request: HttpRequest) -> FileResponse:
-    """Hand out the program that checks a proof of the trail without us (docs/audit.md)."""
+    """Download the stand-alone program that verifies an audit proof (docs/audit.md)."""
     file = (FOLDER / "verify_audit.py").open("rb")
     return FileResponse(file, as_attachment=True, content_type="text/x-python; charset=utf-8")
 
 
 def _document(slug: str) -> Document:
-    """Return the page at that address. Raises Http404."""
+    """Return the page with this slug. Raises Http404."""
     document = find_document(slug)
     if document is None:
         raise Http404
@@ -103,7 +103,7 @@ def _document(slug: str) -> Document:
 
 
 def _enter(request: HttpRequest) -> None:
-    """Give somebody who is signed in the shell of their company."""
+    """Set the current company of a signed-in user, so that the page has their shell."""
     if isinstance(request.user, User):
         memberships = memberships_of(request.user)
         if memberships:

@@ -1,4 +1,4 @@
-"""{{ title }} on the staff site: looked at, never edited."""
+"""{{ title }} on the staff site, read-only."""
 
 from django.contrib import admin
 
@@ -8,7 +8,7 @@ from core.ui.staff import StaffModelAdmin
 
 @admin.register({{ model }})
 class {{ model }}Admin(StaffModelAdmin):
-    """{{ title }} of companies."""
+    """{{ title }} of all companies."""
 
     list_display = ({% for name in admin_columns %}"{{ name }}", {% endfor %}"company", "mode", "created", "deleted_at")
     list_filter = ("mode", ("deleted_at", admin.EmptyFieldListFilter))

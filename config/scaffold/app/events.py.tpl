@@ -1,4 +1,4 @@
-"""What happens to {{ words }} (public: webhooks carry it)."""
+"""Events of {{ words }}, which are delivered to webhooks."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,10 +16,10 @@ class {{ model }}Created(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class {{ model }}Updated(Event):
-    """{{ a }} {{ word }} was changed."""
+    """{{ a }} {{ word }} was updated."""
 
     type: ClassVar[str] = "{{ object }}.updated"
-    sentence: ClassVar[str] = "changed {{ word }} {target}"
+    sentence: ClassVar[str] = "updated {{ word }} {target}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The table of {{ words }}."""
+"""The {{ word }} model."""
 
 from django.db import models
 
@@ -11,7 +11,7 @@ from core.tenancy import TenantModel
 {% endif %}
 
 class {{ model }}(TenantModel):
-    """{{ a }} {{ word }}. Deleted softly, so that what refers to it stays readable."""
+    """{{ a }} {{ word }}. Deletion is soft, so that references to it stay readable."""
 
     id_prefix = "{{ prefix }}"
 
@@ -51,4 +51,4 @@ class {{ model }}(TenantModel):
         ]
 
     def __str__(self) -> str:
-        return self.{{ known_by }}
+        return self.{{ title_field }}

@@ -1,4 +1,4 @@
-"""How {{ words }} look to the outside: in API answers and in events alike (docs/architecture.md, Contracts)."""
+"""The public representation of {{ words }}, in API responses and events alike (docs/architecture.md, Contracts)."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from {{ app }}.models import {{ model }}
 
 
 def {{ object }}(row: {{ model }}) -> dict[str, Any]:
-    """Return the public form of {{ a_lower }} {{ word }}."""
+    """Return the public representation of {{ a_lower }} {{ word }}."""
     return {
         "id": row.public_id,
         "object": "{{ object }}",
         "mode": row.mode,
 {% for field in fields %}
-        "{{ field.name }}": {{ field.shown_source }},
+        "{{ field.name }}": {{ field.representation_source }},
 {% endfor %}
         "created": rfc3339(row.created),
         "updated": rfc3339(row.updated),

@@ -1,4 +1,4 @@
-"""Reads of {{ words }}, all inside the current tenant."""
+"""Queries for {{ words }}, all within the current tenant."""
 
 from django.db.models import QuerySet
 
@@ -8,12 +8,12 @@ from core.errors import NotFound
 
 
 def list_{{ app }}() -> QuerySet[{{ model }}]:
-    """Return the {{ words }} that are not deleted."""
+    """Return the {{ words }} that have not been deleted."""
     return {{ model }}.objects.filter(deleted_at=None)
 
 
 def get_{{ object }}(public_id: str) -> {{ model }}:
-    """Return the {{ word }}; raises NotFound when it is missing, deleted or foreign."""
+    """Return the {{ word }}. Raises NotFound if it is missing, deleted or another company's."""
     try:
         return list_{{ app }}().get(id=ids.decode("{{ prefix }}", public_id))
     except (ids.InvalidId, {{ model }}.DoesNotExist) as error:

@@ -1,4 +1,4 @@
-"""Creating, changing and deleting {{ words }}."""
+"""Creates, updates and deletes {{ words }}."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class {{ field.error }}(DomainError):
     code = "{{ field.code }}"
     status = 409
     title = "This {{ field.name }} is taken"
-    fix = "Change the {{ word }} that has it, or choose another."
+    fix = "Choose another value, or change the {{ word }} that uses this one."
 
 
 {% endfor %}
@@ -38,13 +38,13 @@ _TAKEN: dict[str, type[DomainError]] = {
 {% endif %}
 def create_{{ object }}(*, actor: Principal, **fields: Any) -> {{ model }}:
     """Create {{ a_lower }} {{ word }}.{{ raises }}"""
-    row = {{ model }}(**{% if references %}_resolved(fields){% else %}fields{% endif %})
+    row = {{ model }}(**{% if references %}_resolve_references(fields){% else %}fields{% endif %})
 {% if uniques %}
     try:
         with transaction.atomic():
             {{ model }}.objects.bulk_create([row])
     except IntegrityError as error:
-        _say_what_is_taken(error)
+        _raise_if_taken(error)
         raise
 {% else %}
     {{ model }}.objects.bulk_create([row])
@@ -54,10 +54,10 @@ def create_{{ object }}(*, actor: Principal, **fields: Any) -> {{ model }}:
 
 
 def update_{{ object }}(*, {{ object }}: {{ model }}, actor: Principal, **fields: Any) -> {{ model }}:
-    """Change the given fields.{{ raises_update }}"""
+    """Update the given fields.{{ raises_update }}"""
     row = _lock({{ object }})
     before = representations.{{ object }}(row)
-    for name, value in {% if references %}_resolved(fields){% else %}fields{% endif %}.items():
+    for name, value in {% if references %}_resolve_references(fields){% else %}fields{% endif %}.items():
         setattr(row, name, value)
     after = representations.{{ object }}(row)
     changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
@@ -69,7 +69,7 @@ def update_{{ object }}(*, {{ object }}: {{ model }}, actor: Principal, **fields
         with transaction.atomic():
             row.save(update_fields=[*changes, "updated"])
     except IntegrityError as error:
-        _say_what_is_taken(error)
+        _raise_if_taken(error)
         raise
 {% else %}
     row.save(update_fields=[*changes, "updated"])
@@ -82,7 +82,7 @@ def update_{{ object }}(*, {{ object }}: {{ model }}, actor: Principal, **fields
 
 
 def delete_{{ object }}(*, {{ object }}: {{ model }}, actor: Principal) -> None:
-    """Delete {{ a_lower }} {{ word }}; what refers to it stays. Raises NotFound when somebody else just did."""
+    """Delete {{ a_lower }} {{ word }}. Objects that refer to it are kept. Raises NotFound if it has been deleted meanwhile."""
     row = _lock({{ object }})
     row.deleted_at = row.updated = clock.now()
     row.save(update_fields=["deleted_at", "updated"])
@@ -90,7 +90,7 @@ def delete_{{ object }}(*, {{ object }}: {{ model }}, actor: Principal) -> None:
 
 
 def _lock(row: {{ model }}) -> {{ model }}:
-    """Return the row as it is now, until the transaction ends; raises NotFound when it has been deleted."""
+    """Lock and reload a row until the transaction ends. Raises NotFound if it has been deleted."""
     try:
         locked: {{ model }} = {{ model }}.objects.select_for_update(no_key=True).get(id=row.id, deleted_at=None)
     except {{ model }}.DoesNotExist as error:
@@ -99,8 +99,8 @@ def _lock(row: {{ model }}) -> {{ model }}:
 {% if uniques %}
 
 
-def _say_what_is_taken(error: IntegrityError) -> None:
-    """Raise the refusal that a unique key of ours stands for; any other error is left to the caller."""
+def _raise_if_taken(error: IntegrityError) -> None:
+    """Raise the domain error for a violated unique constraint. Other errors are left to the caller."""
     taken = _TAKEN.get(broken_constraint(error))
     if taken is not None:
         raise taken from error
@@ -108,10 +108,10 @@ def _say_what_is_taken(error: IntegrityError) -> None:
 {% if references %}
 
 
-def _resolved(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return `fields` with the identifiers of other objects replaced by what they name.
+def _resolve_references(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return `fields` with the IDs of other objects replaced by the objects.
 
-    Raises FieldErrors (code `not_found`), alike for a missing and for another company's object.
+    Raises FieldErrors (code `not_found`), whether an object is missing or another company's.
     """
     found = dict(fields)
     for name, find in _FINDERS.items():

@@ -1,4 +1,4 @@
-"""What examples of {{ words }} show in the OpenAPI document (core.api.examples)."""
+"""Example values of {{ words }} in the OpenAPI document (core.api.examples)."""
 
 {% if references %}
 from core.api.examples import public_id

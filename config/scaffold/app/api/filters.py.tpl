@@ -1,4 +1,4 @@
-"""What the list of {{ words }} can be narrowed by. Every filter is served by an index (docs/architecture.md, Tenancy)."""
+"""Filters for the list of {{ words }}. Every filter is backed by an index (docs/architecture.md, Tenancy)."""
 
 {% if references %}from typing import Any
 
@@ -19,16 +19,16 @@ class {{ model }}Filter(CreatedRange):
     {{ field.name }} = django_filters.CharFilter(
         method="by_reference",
         max_length=64,
-        help_text="Only with this {{ field.label_lower }}, by its identifier",
+        help_text="Only {{ words }} with this {{ field.label_lower }} (an ID)",
     )
 {% else %}
-    {{ field.name }} = django_filters.CharFilter({{ field.max_length }}, help_text="Only with this {{ field.label_lower }}")
+    {{ field.name }} = django_filters.CharFilter({{ field.max_length }}, help_text="Only {{ words }} with this {{ field.label_lower }}")
 {% endif %}
 {% endfor %}
 {% if references %}
 
     def by_reference(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """Match what refers to an object; none for an identifier that is unknown here."""
+        """Match {{ words }} that refer to the object with this ID. An invalid ID matches none."""
         try:
             return queryset.filter(**{f"{name}_id": ids.decode(_PREFIXES[name], value)})
         except ids.InvalidId:

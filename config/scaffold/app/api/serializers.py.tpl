@@ -1,4 +1,4 @@
-"""{{ title }} in and out."""
+"""Serializers for {{ words }}."""
 
 from rest_framework import serializers
 
@@ -11,7 +11,7 @@ MAX_INTEGER = 2**31 - 1
 {% endif %}
 
 class {{ model }}Input(StrictSerializer):
-    """The fields of {{ a_lower }} {{ word }} that a caller sets."""
+    """The writable fields of {{ a_lower }} {{ word }}."""
 
 {% for field in fields %}
     {{ field.name }} = {{ field.input_source }}

@@ -1,4 +1,4 @@
-"""{{ title }} under /v1."""
+"""URLs of `/v1/{{ app }}`."""
 
 from {{ app }}.api.views import {{ model }}ViewSet
 from core.api.routers import Router

@@ -36,12 +36,12 @@ class {{ model }}ViewSet(GenericViewSet):
 
     @extend_schema(operation_id="retrieve_{{ object }}", responses={{ model }}Output)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
-        """Read {{ a_lower }} {{ word }}."""
+        """Retrieve {{ a_lower }} {{ word }}."""
         return Response(representations.{{ object }}(selectors.get_{{ object }}(id)))
 
     @extend_schema(operation_id="update_{{ object }}", request={{ model }}Input, responses={{ model }}Output)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change the fields that are sent."""
+        """Update the given fields."""
         row = selectors.get_{{ object }}(id)
         fields = {{ model }}Input.read(request)
         row = services.update_{{ object }}({{ object }}=row, actor=request.user, **fields)
@@ -49,7 +49,7 @@ class {{ model }}ViewSet(GenericViewSet):
 
     @extend_schema(operation_id="delete_{{ object }}", request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:
-        """Delete {{ a_lower }} {{ word }}; what refers to it stays."""
+        """Delete {{ a_lower }} {{ word }}. Objects that refer to it are kept."""
         NoBody.read(request)
         services.delete_{{ object }}({{ object }}=selectors.get_{{ object }}(id), actor=request.user)
         return Response(status=204)

@@ -1,4 +1,4 @@
-"""Addresses of the pages of {{ words }}."""
+"""URLs of the dashboard pages for {{ words }}."""
 
 from django.urls import path
 

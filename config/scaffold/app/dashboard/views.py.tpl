@@ -1,4 +1,4 @@
-"""The pages of {{ words }}: list and detail."""
+"""Dashboard pages for {{ words }}: list and detail."""
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +13,7 @@ from core.errors import FieldErrors
 @company_page()
 @require_safe
 def {{ object }}_list(request: CompanyRequest) -> HttpResponse:
-    """The company's {{ words }}, newest first."""
+    """List the company's {{ words }}, newest first."""
     try:
         page = paginate(selectors.list_{{ app }}(), request)
     except FieldErrors:
@@ -25,7 +25,7 @@ def {{ object }}_list(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One {{ word }}."""
+    """Show {{ a_lower }} {{ word }}."""
     row = selectors.get_{{ object }}(public_id)
     context = {"{{ object }}": row, "shown": representations.{{ object }}(row)}
     return render(request, "{{ app }}/{{ object }}_detail.html", context)

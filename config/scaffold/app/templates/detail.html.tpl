@@ -6,7 +6,7 @@
 [% block content %]
   [% card %]
     <dl class="facts">
-      <div><dt>ID</dt><dd>[% copy_inline {{ object }}.public_id "{{ object }}-id" "the {{ word }}'s id" %] [% mode_badge {{ object }}.mode %]</dd></div>
+      <div><dt>ID</dt><dd>[% copy_inline {{ object }}.public_id "{{ object }}-id" "the {{ word }}'s ID" %] [% mode_badge {{ object }}.mode %]</dd></div>
 {% for field in fields %}
 {% if field.is_metadata %}
       <div><dt>{{ field.label }}</dt><dd class="break">[% for name, value in shown.{{ field.name }}.items %]<code>[[ name ]]=[[ value ]]</code> [% empty %]–[% endfor %]</dd></div>

@@ -23,6 +23,6 @@
     [% endtable %]
     [% pager page "{{ words }}" %]
   [% else %]
-    [% empty_state "No {{ word }} yet" "{{ icon }}" %]<p>Create one by <code>POST /v1/{{ app }}</code>.</p>[% endempty_state %]
+    [% empty_state "No {{ word }} yet" "{{ icon }}" %]<p>Create one with <code>POST /v1/{{ app }}</code>.</p>[% endempty_state %]
   [% endif %]
 [% endblock %]

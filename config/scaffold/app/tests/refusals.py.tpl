@@ -1,4 +1,4 @@
-"""How to bring about what the service of {{ words }} refuses (see tests.contracts.refusals)."""
+"""Triggers each error of the {{ word }} services (see tests.contracts.refusals)."""
 
 from tests.contracts.refusing import Outcome, client_of, refusal
 from tests.factories import World

@@ -1,4 +1,4 @@
-"""How to make what the operations and pages of {{ words }} need."""
+"""Sample objects and request bodies for the API operations and pages of {{ words }}."""
 
 {% if uses_tag or uses_number %}import secrets
 {% endif %}from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.contracts.by_app import Body, no_body
 
 
 def {{ object }}_fields(tenant: Tenant) -> dict[str, Any]:
-    """Return the fields of {{ a_lower }} {{ word }} that no other has."""
+    """Return fields for {{ a_lower }} {{ word }} with unique values."""
 {% if uses_tag %}    tag = secrets.token_hex(4)
 {% endif %}{% if uses_number %}    number = secrets.randbelow(1_000_000_000)
 {% endif %}    return {
@@ -28,7 +28,7 @@ def {{ object }}_fields(tenant: Tenant) -> dict[str, Any]:
 
 
 def make_{{ object }}(tenant: Tenant) -> str:
-    """Return the id of a new {{ word }}."""
+    """Create {{ a_lower }} {{ word }} and return its ID."""
     with tenant_context(tenant):
         fields = {{ model }}Input().run_validation({{ object }}_fields(tenant))
         return create_{{ object }}(actor=SYSTEM, **fields).public_id

@@ -1,4 +1,4 @@
-"""{{ title }}, as an integrator meets them."""
+"""{{ title }} through the API and the dashboard."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def client(world: World, issue_key: Callable[..., Any], api: Callable[..., ApiCl
     return api(issue_key(world.company, scopes=["{{ app }}:read", "{{ app }}:write"]).client_secret)
 
 
-def test_from_creation_to_deletion(world: World, client: ApiClient) -> None:
+def test_{{ object }}_lifecycle(world: World, client: ApiClient) -> None:
     fields = {{ object }}_fields(world.tenant())
     created = client.post("/v1/{{ app }}", fields, idempotency_key="first")
     assert created.status == 201, created
@@ -36,8 +36,8 @@ def test_from_creation_to_deletion(world: World, client: ApiClient) -> None:
     assert (client.get(path).status, client.get("/v1/{{ app }}").json["data"]) == (404, [])
 
     with tenant_context(world.tenant()):
-        told = OutboxEvent.objects.filter(object_id=created.json["id"]).order_by("id")
-        assert [event.type for event in told] == [
+        events = OutboxEvent.objects.filter(object_id=created.json["id"]).order_by("id")
+        assert [event.type for event in events] == [
             "{{ object }}.created",
             "{{ object }}.updated",
             "{{ object }}.deleted",
@@ -45,7 +45,7 @@ def test_from_creation_to_deletion(world: World, client: ApiClient) -> None:
 {% for field in filters %}
 
 
-def test_the_list_narrows_by_{{ field.name }}(world: World, client: ApiClient) -> None:
+def test_list_filters_by_{{ field.name }}(world: World, client: ApiClient) -> None:
     first, second = ({{ object }}_fields(world.tenant()) for _ in range(2))
     ids = [client.post("/v1/{{ app }}", each).json["id"] for each in (first, second)]
 
@@ -55,7 +55,7 @@ def test_the_list_narrows_by_{{ field.name }}(world: World, client: ApiClient) -
 {% endfor %}
 
 
-def test_its_pages_show_it(world: World, client: ApiClient, login: Callable[..., Any]) -> None:
+def test_dashboard_pages_show_the_{{ object }}_only_to_its_company(world: World, client: ApiClient, login: Callable[..., Any]) -> None:
     public_id = client.post("/v1/{{ app }}", {{ object }}_fields(world.tenant())).json["id"]
     owner = login(world.owner, company=world.company)
 
