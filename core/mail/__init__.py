@@ -1,4 +1,4 @@
-"""Our own mail (confirmations, resets, invitations, notices): written down with what it tells of, sent by a job.
+"""Transactional email of the platform itself (confirmations, resets, invitations, notices), stored first and sent by a job.
 
-No page and no transaction waits for a mail server, and a server that is away for an hour loses nothing.
+No page and no transaction waits for a mail server, and nothing is lost while it is down.
 """

@@ -1,4 +1,4 @@
-"""Django's EMAIL_BACKEND: a mail becomes a row, in the transaction that is open; the job sends it (core.mail.delivery)."""
+"""Django's EMAIL_BACKEND: stores each email as a row in the current transaction. A job sends it (core.mail.delivery)."""
 
 from collections.abc import Sequence
 from email.utils import make_msgid
@@ -16,15 +16,15 @@ from core.models import OutgoingMail
 from core.security import crypto
 
 SEND_TASK = "core.send_mail"
-# Of what a row holds. A row of a version that this release does not know is set aside, not guessed at.
+# The format of a stored email. Rows in an unknown format are set aside.
 FORMAT = 1
 
 
 class QueuedBackend(BaseEmailBackend):
-    """Takes every mail at once and sends none: `MAIL_TRANSPORT` names the backend that does."""
+    """Stores emails without sending them. `MAIL_TRANSPORT` names the backend that sends them."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Write the mails down; return how many. Raises BadHeaderError and UnicodeError for one that cannot be written."""
+        """Store the emails and return how many. Raises BadHeaderError and UnicodeError for one that cannot be serialized."""
         rows = [
             OutgoingMail(content=crypto.encrypt(pack(message)), due_at=clock.now())
             for message in email_messages
@@ -35,10 +35,10 @@ class QueuedBackend(BaseEmailBackend):
 
 
 def pack(message: EmailMessage) -> bytes:
-    """Return a mail as bytes that `unpack` reads. Raises ValueError for attachments, which no mail of ours has."""
+    """Serialize an email for `unpack`. Raises ValueError for attachments, which are not supported."""
     if message.attachments:
-        raise ValueError("Mails of our own have no attachments.")
-    # The same at every try, so that a receiver can drop what it got twice.
+        raise ValueError("Platform emails cannot have attachments.")
+    # The same for every attempt, so that receivers can drop duplicates.
     headers = {
         "Message-ID": make_msgid(domain=urlsplit(settings.PUBLIC_URL).hostname),
         **message.extra_headers,
@@ -59,16 +59,16 @@ def pack(message: EmailMessage) -> bytes:
         ],
     }
     packed = orjson.dumps(fields)
-    # What cannot be written as a mail is refused here, where somebody can say so, and not at every try.
+    # Fail here, where the caller can report it, rather than at every delivery attempt.
     unpack(packed).message().as_bytes()
     return packed
 
 
 def unpack(packed: bytes) -> EmailMultiAlternatives:
-    """Return the mail that `pack` made bytes of. Raises ValueError for another release's format."""
+    """Deserialize an email from `pack`. Raises ValueError for another release's format."""
     fields = orjson.loads(packed)
     if fields.pop("format", None) != FORMAT:
-        raise ValueError("This mail was written by another release.")
+        raise ValueError("This email was stored by another release.")
     subtype, alternatives = fields.pop("subtype"), fields.pop("alternatives")
     message = EmailMultiAlternatives(**fields)
     message.content_subtype = subtype

@@ -1,4 +1,4 @@
-"""Writes a mail from its two templates."""
+"""Composes an email from its two templates."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from core.values.texts import on_one_line
 
 
 def send_mail(*, to: Sequence[str], subject: str, template: str, context: Mapping[str, Any]) -> None:
-    """Queue a mail, rendered from `<template>.txt` and `<template>.html`, in the transaction that is open; none to nobody.
+    """Queue an email, rendered from `<template>.txt` and `<template>.html`, in the current transaction, unless `to` is empty.
 
     Line breaks and whatever else cannot stand in a header, and white space, in `subject` become single spaces: names of people and keys stand in it.
     """

@@ -1,4 +1,4 @@
-"""The mail that tells a company what those who run the platform have decided, and why."""
+"""The email that tells a company what the platform's staff have decided, and why."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from core.mail.compose import send_mail
 def mail_decision(
     *, to: Sequence[str], subject: str, text: str, reason: str, company_name: str, page: str, label: str
 ) -> None:
-    """Queue the mail in the transaction that is open. `page` is a path of ours, `label` what its button says."""
+    """Queue the email in the current transaction. `page` is the path its button links to, `label` the button's text."""
     send_mail(
         to=to,
         subject=subject,

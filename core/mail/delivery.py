@@ -1,4 +1,4 @@
-"""Sends what was queued: claim by a lease, send outside of any transaction, remove. Nothing is lost when a worker dies."""
+"""Sends queued email: claims a row by lease, sends outside any transaction, deletes the row. Survives worker crashes."""
 
 import time
 from datetime import timedelta
@@ -20,26 +20,26 @@ from core.security import crypto
 from core.tenancy import system_context
 
 BATCH = "core.send_mail"
-# Longer than one mail can take: every step of it has a time-out (EMAIL_TIMEOUT).
+# Longer than sending one email can take, as every SMTP step has a timeout (EMAIL_TIMEOUT).
 LEASE = timedelta(minutes=5)
-# After the last try the mail is given up, a day and a half after it was written.
+# After the last attempt, a day and a half after it was queued, an email is given up.
 CLOCK = RetryClock.of_seconds(10, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 6 * 3600, 8 * 3600, 12 * 3600)
 PERMANENT = range(500, 600)
 
 log = structlog.get_logger("pomelo.mail")
-MAILS = Counter("pomelo_mails_total", "Mails of our own, by what became of a try", ["outcome"])
+MAILS = Counter("pomelo_mails_total", "Delivery attempts of platform emails, by outcome", ["outcome"])
 AGE = Gauge(
     "pomelo_mail_age_seconds",
-    "How long the oldest mail of our own has been waiting",
+    "Age of the oldest queued platform email",
     multiprocess_mode="mostrecent",
 )
 
 
 def send_queued_mail(*, seconds: float = 20.0) -> int:
-    """Send the mails that are due, for at most `seconds`; return how many the mail server took.
+    """Send due emails for at most `seconds`. Return how many the mail server accepted.
 
-    Ends early when the server cannot be reached: every other mail would wait for it as well. A mail that is refused is
-    tried again later, or given up when the refusal is for good; it is set aside in both cases, where staff see it.
+    Stops early if the server is unreachable, because every other email would fail too. A refused email is retried later, or
+    given up if the refusal is permanent. In both cases it is set aside, where staff can see it.
     """
     stop, sent = time.monotonic() + seconds, 0
     transport = get_connection(settings.MAIL_TRANSPORT)
@@ -62,7 +62,7 @@ def send_queued_mail(*, seconds: float = 20.0) -> int:
 
 def _claim() -> OutgoingMail | None:
     now = clock.now()
-    with system_context(reason="mail that is due"):
+    with system_context(reason="claim due email"):
         due = OutgoingMail.objects.filter(due_at__lte=now).order_by("due_at")
         mail: OutgoingMail | None = due.select_for_update(skip_locked=True).first()
         if mail is not None:
@@ -82,7 +82,7 @@ def _send(transport: BaseEmailBackend, mail: OutgoingMail) -> None:
 
 
 def _postpone(mail: OutgoingMail, error: Exception) -> bool:
-    """Let a mail wait for its next try, or give it up; tell whether the next mail is worth a try now."""
+    """Schedule the next attempt, or give up. Return whether to continue with the next email now."""
     is_own = is_refusal(error)
     wait = CLOCK.wait_after(mail.tries)
     if wait is None or is_permanent(error):
@@ -95,21 +95,21 @@ def _postpone(mail: OutgoingMail, error: Exception) -> bool:
         set_aside.record_failure(BATCH, mail.public_id, error, row_id=mail.id)
     else:
         log.warning("mail.server_unavailable", mail=mail.public_id, error=_named(error))
-    with system_context(reason="mail that is tried again"):
+    with system_context(reason="reschedule email"):
         OutgoingMail.objects.filter(id=mail.id, tries=mail.tries).update(due_at=clock.now() + wait)
     return is_own
 
 
 def is_refusal(error: Exception) -> bool:
-    """Tell whether `error` is about this one mail, and not about a server that cannot be reached or used."""
+    """Whether `error` concerns this email rather than an unreachable or misconfigured server."""
     if isinstance(error, (SMTPRecipientsRefused, SMTPDataError)):
         return True
-    # Every other SMTPException is an OSError too: the connection, its greeting, signing in, our sender.
+    # The other SMTPExceptions concern the server: connection, greeting, authentication, sender.
     return not isinstance(error, OSError)
 
 
 def is_permanent(error: Exception) -> bool:
-    """Tell whether the mail server, or the mail itself, will never let it be sent."""
+    """Whether retrying is pointless, because of the server's response or the email itself."""
     if isinstance(error, SMTPRecipientsRefused):
         return all(code in PERMANENT for code, _ in error.recipients.values())
     if isinstance(error, SMTPDataError):
@@ -122,18 +122,18 @@ def _named(error: Exception) -> str:
 
 
 def _remove(mail: OutgoingMail) -> None:
-    with system_context(reason="mail that was sent"):
+    with system_context(reason="delete sent email"):
         OutgoingMail.objects.filter(id=mail.id).delete()
 
 
 def _close(transport: BaseEmailBackend) -> None:
     try:
         transport.close()
-    except Exception as error:  # what was sent is sent, whatever the server makes of our goodbye
+    except Exception as error:  # the email has been sent, even if closing the connection fails
         log.warning("mail.close_failed", error=_named(error))
 
 
 def _measure_age() -> None:
-    with system_context(reason="how long mail waits"):
+    with system_context(reason="measure the email queue"):
         oldest = OutgoingMail.objects.order_by("id").values_list("created", flat=True).first()
     AGE.set(max((clock.now() - oldest).total_seconds(), 0.0) if oldest else 0.0)

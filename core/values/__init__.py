@@ -1,1 +1,1 @@
-"""Values that every app reads and writes one way: identifiers, money, numbers, moments, texts and addresses. No database, no settings."""
+"""Value types shared by all apps: IDs, money, numbers, timestamps, text and addresses. No database, no settings."""

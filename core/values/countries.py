@@ -1,4 +1,4 @@
-"""ISO 3166-1: the countries of an address, by their codes of two letters."""
+"""ISO 3166-1 alpha-2: the country codes of addresses."""
 
 _CODES = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS "
@@ -10,5 +10,5 @@ _CODES = (
     "SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO "
     "TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW "
 )
-# Kosovo has no official code yet; XK is what postal services and the European Union use for it.
+# Kosovo has no official code yet. Postal services and the European Union use XK.
 COUNTRIES = frozenset((*_CODES.split(), "XK"))

@@ -1,7 +1,7 @@
-"""ISO 4217: the active currencies, how many decimals their minor unit has, and how an amount is written.
+"""ISO 4217: the active currencies, the number of decimals of their minor units, and formatting of amounts.
 
-Amounts are whole numbers of the minor unit everywhere (1999 is 19.99 in EUR, 1,999 in JPY, 1.999 in KWD), so that
-nothing is ever rounded twice.
+Amounts are integers in the minor unit everywhere (1999 is 19.99 in EUR, 1,999 in JPY, 1.999 in KWD), so that nothing is
+rounded twice.
 """
 
 from core.values.numbers import ENGLISH, NumberStyle, parse_decimal, write_decimal
@@ -30,15 +30,15 @@ SIGNS = {"EUR": "€", "GBP": "£", "JPY": "¥", "USD": "$"}
 
 
 def decimal_text(amount: int, currency: str, style: NumberStyle = ENGLISH) -> str:
-    """Return `amount` minor units with grouped digits and the currency's decimals: (199900, "EUR") is "1,999.00".
+    """Format `amount` minor units with digit grouping and the currency's decimals: (199900, "EUR") is "1,999.00".
 
-    Raises KeyError for a code that is no currency.
+    Raises KeyError for an unknown currency.
     """
     return write_decimal(amount, decimals=EXPONENTS[currency], style=style)
 
 
 def money_text(amount: int, currency: str) -> str:
-    """Return `amount` minor units as people write it: "€19.99", "¥500", or "1.500 KWD". Raises KeyError."""
+    """Format `amount` minor units with the currency: "€19.99", "¥500", or "1.500 KWD". Raises KeyError."""
     sign = SIGNS.get(currency)
     digits = decimal_text(amount, currency)
     if sign is None:
@@ -47,9 +47,9 @@ def money_text(amount: int, currency: str) -> str:
 
 
 def parse_amount(text: str, currency: str, style: NumberStyle = ENGLISH) -> int:
-    """Return the minor units of a decimal number as people type it: ("19.99", "EUR") is 1999.
+    """Parse an amount typed by a person into minor units: ("19.99", "EUR") is 1999.
 
-    Raises core.values.numbers.NotANumber for anything that `decimal_text` would not write, but for groups that are left out;
-    AmbiguousNumber where the signs are those of another language.
+    Accepts the format of `decimal_text`, with or without digit grouping. Raises core.values.numbers.NotANumber for anything
+    else, and AmbiguousNumber if the separators belong to another language.
     """
     return parse_decimal(text, decimals=EXPONENTS[currency], style=style)

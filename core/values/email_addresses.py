@@ -1,7 +1,7 @@
-"""Email addresses: one type for customers, senders and recipients, so that what one part accepts no other one refuses.
+"""Email addresses: one type for customers, senders and recipients, so that all parts accept the same addresses.
 
-An address has a local part in ASCII (RFC 5321 §4.1.2; SMTPUTF8 is not assumed of any receiver) and a domain name, kept in
-the ASCII form of IDNA 2008 (UTS #46 for capitals and width), which every mail server understands.
+An address has an ASCII local part (RFC 5321 §4.1.2; receivers may not support SMTPUTF8) and a domain name, stored in the
+ASCII form of IDNA 2008 (UTS #46 for case and width), which every mail server understands.
 """
 
 import re
@@ -31,19 +31,19 @@ HOW_TO_WRITE = "Write `ada@example.com` or `Ada Lovelace <ada@example.com>`."
 
 _valid = EmailValidator()
 _DOT_ATOM = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
-# A display name is in quotes, or free of what RFC 5322 §3.2.3 gives a meaning between addresses.
+# A display name is quoted, or free of the special characters of RFC 5322 §3.2.3.
 _MAILBOX = re.compile(
     r'\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"<>,;:@\\]*?))\s*<(?P<address>[^<>]*)>\s*'
 )
 _NEEDS_QUOTES = re.compile(r"[^\w !#$%&\'*+/=?^`{|}~-]")
-# What a name must not hold, compared without width and without what nobody sees: an address, or what leads to a page.
+# What a display name must not contain, after width folding and removal of invisible characters: an address or a URL.
 _LEADS_AWAY = re.compile(r"\S@\S|@\s*[\w-]+\.\w|\w://|\bwww\.\w|[\w-]\.\w{2,}/", re.IGNORECASE)
 _HOST = re.compile(r"(?:[\w-]+\.)+[^\W\d_]{2,}")
 _ENCODED = re.compile(r"=\?[^? ]+\?[bqBQ]\?[^? ]*\?=")
 
 
 class InvalidEmail(ValueError):
-    """The text is no address that mail can be sent to; `code` is stable, the message is for people."""
+    """The text is not a deliverable email address. `code` is stable, the message is for people."""
 
     def __init__(
         self, message: str = "This is not an email address.", *, code: str = "invalid_email"
@@ -54,18 +54,18 @@ class InvalidEmail(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """An address and perhaps the name of whom it belongs to."""
+    """An address with an optional display name."""
 
     address: str
     name: str = ""
 
     @property
     def normalized(self) -> str:
-        """The spelling that equal addresses share."""
+        """The canonical form, equal for equivalent addresses."""
         return self.address.lower()
 
     def __str__(self) -> str:
-        """Return what `parse_mailbox` reads, and people too: `Ada Lovelace <ada@example.com>`."""
+        """Return the form that `parse_mailbox` accepts: `Ada Lovelace <ada@example.com>`."""
         if not self.name:
             return self.address
         if not _NEEDS_QUOTES.search(self.name) and not _ENCODED.search(self.name):
@@ -75,10 +75,10 @@ class Mailbox:
 
 
 def is_misleading(name: str, *, address: str) -> bool:
-    """Tell whether readers may take the display `name` of `address` for another address, or for a page.
+    """Whether readers may mistake the display `name` of `address` for another address or a URL.
 
-    Most mail programs show the name alone, so that `"security@bank.example" <x@shop.example>` would come from the bank. A name
-    that is nothing but a host is one of those, unless it is the host of `address`, or above or below it.
+    Most mail clients show only the name, so `"security@bank.example" <x@shop.example>` would seem to come from the bank. A
+    bare host name is misleading too, unless it is the domain of `address`, or a parent or subdomain of it.
     """
     seen = drop_invisible(unicodedata.normalize("NFKC", name)).strip().lower()
     if _LEADS_AWAY.search(seen):
@@ -89,12 +89,12 @@ def is_misleading(name: str, *, address: str) -> bool:
 
 
 def shown_name(name: str, *, address: str) -> str:
-    """Return the `name` that may stand beside `address` in a header: nothing instead of a misleading one."""
+    """Return the display name to use with `address` in a header: empty if `name` is misleading."""
     return "" if is_misleading(name, address=address) else name
 
 
 def parse_email(text: str) -> str:
-    """Return the address in the form it is kept and used in; raises InvalidEmail."""
+    """Return the address in its stored form. Raises InvalidEmail."""
     if has_controls(text):
         raise InvalidEmail(CONTROL_CHARACTERS, code="control_character")
     local, _, domain = normalize(text).strip().rpartition("@")
@@ -107,7 +107,7 @@ def parse_email(text: str) -> str:
         _valid(address)
     except (idna.IDNAError, ValidationError) as error:
         raise InvalidEmail from error
-    # A number at the end is that of an IP address, which is no mail domain (RFC 3696 §2).
+    # A numeric last label means an IP address, which is not a mail domain (RFC 3696 §2).
     if domain.rpartition(".")[2].isdecimal():
         raise InvalidEmail
     if len(address) > MAX_ADDRESS:
@@ -117,14 +117,14 @@ def parse_email(text: str) -> str:
 
 @lru_cache(maxsize=1_000)
 def _in_ascii(domain: str) -> str:
-    """Return the ASCII form of a domain; raises IDNAError. Most addresses share a few domains."""
+    """Return the ASCII form of a domain. Cached, as most addresses share a few domains. Raises IDNAError."""
     return idna.encode(domain, uts46=True).decode("ascii")
 
 
 def _plainest(local: str) -> str:
-    """Return the local part without quotes and backslashes that mean nothing: `"ada"` and `"a\\da"` are `ada` (RFC 5322 §3.2.4).
+    """Return the local part without redundant quotes and backslashes: `"ada"` and `"a\\da"` are `ada` (RFC 5322 §3.2.4).
 
-    One mailbox has one spelling, so that whoever is on a suppression list is on it however they are written to.
+    Each mailbox has one canonical form, so that a suppression applies to all spellings of an address.
     """
     if len(local) < 2 or not (local.startswith('"') and local.endswith('"')):
         return local
@@ -135,9 +135,9 @@ def _plainest(local: str) -> str:
 
 
 def parse_mailbox(text: str) -> Mailbox:
-    """Return what `ada@example.com` or `Ada Lovelace <ada@example.com>` means; raises InvalidEmail.
+    """Parse `ada@example.com` or `Ada Lovelace <ada@example.com>`. Raises InvalidEmail.
 
-    A name may be quoted, and encoded as a header has it (RFC 2047): libraries that write headers hand those out.
+    The name may be quoted, or encoded as in a header (RFC 2047), which some libraries produce.
     """
     if has_controls(text):
         raise InvalidEmail(CONTROL_CHARACTERS, code="control_character")

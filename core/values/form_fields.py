@@ -1,4 +1,4 @@
-"""Fields of forms that people fill in: what they type is read as the page writes it, or refused with an example."""
+"""Form fields for people: input is parsed in the page's own format, or refused with an example."""
 
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
@@ -13,12 +13,12 @@ from core.values.texts import clean_name
 
 
 def amount_text(amount: int, currency: str) -> str:
-    """Return minor units as the page at hand writes them: what `read_amount` reads."""
+    """Format minor units in the current page's format, which `read_amount` parses."""
     return decimal_text(amount, currency, style_of_page())
 
 
 def read_amount(text: str, currency: str) -> int:
-    """Return the minor units of what a person typed. Raises ValidationError, saying how to write it."""
+    """Parse an amount into minor units. Raises ValidationError with an example."""
     try:
         return parse_amount(text, currency, style_of_page())
     except NotANumber as error:
@@ -28,10 +28,10 @@ def read_amount(text: str, currency: str) -> int:
 
 
 class NameField(forms.CharField):
-    """The name of somebody or something: there is something to see, on one line."""
+    """A name: a single line with at least one visible character."""
 
     def to_python(self, value: Any) -> str:
-        """Clean the name; raises ValidationError."""
+        """Clean the name. Raises ValidationError."""
         text = super().to_python(value) or ""
         if not text:
             return text
@@ -42,12 +42,12 @@ class NameField(forms.CharField):
 
 
 class EmailAddressField(forms.EmailField):
-    """An address that mail can be sent to, without a name; it is kept in ASCII (see core.values.email_addresses)."""
+    """An email address without a display name, stored in ASCII (core.values.email_addresses)."""
 
     default_validators: list[Any] = []
 
     def to_python(self, value: Any) -> str:
-        """Read the address; raises ValidationError."""
+        """Parse the address. Raises ValidationError."""
         text = super().to_python(value) or ""
         if not text:
             return text
@@ -58,7 +58,7 @@ class EmailAddressField(forms.EmailField):
 
 
 class MomentField(forms.DateTimeField):
-    """A moment in UTC. With `zone`, which the label has to say, the zone may be left out; else RFC 3339 is required."""
+    """A timestamp, converted to UTC. With a default `zone`, which the label must name, the offset is optional; otherwise RFC 3339."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
@@ -67,7 +67,7 @@ class MomentField(forms.DateTimeField):
         super().__init__(**kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
-        """Read the moment; raises ValidationError, with an example."""
+        """Parse the timestamp. Raises ValidationError with an example."""
         if value in self.empty_values:
             return None
         if isinstance(value, datetime):
@@ -80,12 +80,12 @@ class MomentField(forms.DateTimeField):
 
 
 class DayField(forms.DateField):
-    """A day as in `2026-01-31`, which is what browsers send of an input of type date."""
+    """A date such as `2026-01-31`, the format of HTML date inputs."""
 
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
     def to_python(self, value: Any) -> date | None:
-        """Read the day; raises ValidationError, with an example."""
+        """Parse the date. Raises ValidationError with an example."""
         if value in self.empty_values:
             return None
         if isinstance(value, date):
@@ -97,10 +97,10 @@ class DayField(forms.DateField):
 
 
 class WholeNumberField(forms.IntegerField):
-    """A whole number, written as the page writes numbers; Django's own field takes `1.000` for 1 and digits of any script."""
+    """An integer in the page's number format. Django's own field parses `1.000` as 1 and accepts digits of any script."""
 
     def to_python(self, value: Any) -> int | None:
-        """Read the number; raises ValidationError, with an example."""
+        """Parse the number. Raises ValidationError with an example."""
         if value in self.empty_values:
             return None
         if isinstance(value, int):

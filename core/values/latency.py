@@ -1,4 +1,4 @@
-"""Latencies counted in buckets, so that hours can be added up and percentiles read from the sum. Pure arithmetic."""
+"""Latency histograms with fixed buckets, so that hours can be summed and percentiles computed from the sum."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LatencyScale:
-    """Upper bounds of buckets in milliseconds, growing; one more bucket holds everything above the last of them."""
+    """Ascending upper bounds of the buckets in milliseconds. A last bucket holds everything above them."""
 
     bounds: tuple[float, ...]
 
     @property
     def buckets(self) -> int:
-        """How many buckets there are."""
+        """The number of buckets."""
         return len(self.bounds) + 1
 
     def empty(self) -> list[int]:
-        """Return a count of nothing."""
+        """Return empty counts."""
         return [0] * self.buckets
 
     def bucket_of(self, milliseconds: float) -> int:
-        """Return the bucket, from 0, that a latency falls into; a bound itself belongs to the bucket below it."""
+        """Return the index of a latency's bucket, from 0. Upper bounds are inclusive."""
         return bisect_left(self.bounds, milliseconds)
 
     def percentile(self, counts: Sequence[int], share: float) -> float | None:
-        """Return the latency in milliseconds below which `share` (0 to 1) of the counted ones lie; None without any.
+        """Return the percentile `share` (0 to 1) in milliseconds, or None without any counts.
 
-        Interpolated, so exact to the width of a bucket. What lies above the last bound counts as that bound.
+        Interpolated, so accurate to the width of a bucket. Latencies above the last bound count as that bound.
         """
         wanted, seen, lower = share * sum(counts), 0.0, 0.0
         if not wanted:
@@ -43,7 +43,7 @@ class LatencyScale:
 
 
 def milliseconds_text(value: float) -> str:
-    """Write a time for people: 4.2 ms, 120 ms, 1.35 s."""
+    """Format a duration for people: 4.2 ms, 120 ms, 1.35 s."""
     if value >= 1000:
         return f"{value / 1000:.2f} s"
     return f"{value:.0f} ms" if value >= 100 else f"{value:.1f} ms"

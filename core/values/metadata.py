@@ -1,4 +1,4 @@
-"""Metadata: names and texts of a company's own beside an object. One rule for all objects that have some, whoever sets it."""
+"""Metadata: a company's own key-value pairs on an object, with the same rules for all objects and all callers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,21 +14,23 @@ BAD_NAME = f"A name must have 1 to {MAX_NAME} characters."
 
 
 def merge_metadata(before: Mapping[str, str], change: Mapping[str, str | None] | None) -> dict[str, Any]:
-    """Return `before` with the entries of `change`: null takes a name away, an empty text is a value like any other."""
+    """Merge `change` into `before`. Null removes an entry; an empty string is a value like any other."""
     if change is None:
         return {}
     return {name: value for name, value in {**before, **change}.items() if value is not None}
 
 
 def clean_metadata(metadata: Mapping[str, str] | None) -> tuple[dict[str, str], list[FieldError]]:
-    """Return `metadata` as it is kept and compared (NFC), and everything that is wrong with it."""
+    """Return `metadata` in its stored form (NFC), and all validation errors."""
     kept: dict[str, str] = {}
     problems = []
     for given, value in (metadata or {}).items():
         name = normalize(given)
         if name in kept:
             problems.append(
-                FieldError(f"metadata.{name}", "duplicate", "This name is there in two spellings.")
+                FieldError(
+                    f"metadata.{name}", "duplicate", "Two names are identical after Unicode normalization."
+                )
             )
         kept[name] = normalize(value) if isinstance(value, str) else value
     if len(kept) > MAX_ENTRIES:

@@ -1,8 +1,8 @@
-"""How a moment and a day are read, wherever somebody writes one: bodies, filters, forms and commands alike.
+"""Parsing of timestamps and dates, the same for bodies, filters, forms and commands.
 
-A moment is RFC 3339 §5.6 and nothing beside it: ISO 8601 has dozens of further spellings (weeks, days of the year, no
-separators), and Python's and Django's own readers each take another choice of them. What has no time zone is refused
-rather than guessed, except on a form that says on its label which zone it means.
+Only RFC 3339 §5.6 is accepted. ISO 8601 has dozens of other formats (weeks, days of the year, no separators), and Python's
+and Django's parsers each accept a different subset. A timestamp without a time zone is refused rather than guessed, except
+on a form whose label names the zone.
 """
 
 import re
@@ -14,33 +14,33 @@ WRITE_A_MOMENT = f"Write the time as in {MOMENT_EXAMPLE} (RFC 3339): date, time 
 WRITE_A_LOCAL_MOMENT = f"Write the time as in 2026-01-31T12:00, or with its time zone as in {MOMENT_EXAMPLE}."
 WRITE_A_DAY = f"Write the day as in {DAY_EXAMPLE}: year, month, day."
 
-# `\d` would be any digit of Unicode: full-width and Arabic ones mean a typing mistake more often than a date.
+# `\d` would match any Unicode digit. Full-width and Arabic ones are more likely a typo than a date.
 _DAY = "([0-9]{4})-([0-9]{2})-([0-9]{2})"
 _ZONE = "([Zz]|[+-][0-9]{2}:[0-9]{2})"
 _MOMENT = re.compile(rf"{_DAY}[Tt]([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}})(?:\.([0-9]+))?{_ZONE}")
-# What an input of type datetime-local sends (HTML, "valid local date and time string"), and people type without one.
+# The format of HTML datetime-local inputs ("valid local date and time string"), and what people type by hand.
 _LOCAL = re.compile(rf"{_DAY}[Tt ]([0-9]{{2}}):([0-9]{{2}})(?::([0-9]{{2}})(?:\.([0-9]+))?)?{_ZONE}?")
 _ONLY_DAY = re.compile(_DAY)
 
 
 def parse_moment(text: str) -> datetime:
-    """Return the moment that `text` names by RFC 3339, in UTC; digits after microseconds are cut off.
+    """Parse an RFC 3339 timestamp and return it in UTC, truncated to microseconds.
 
-    Raises ValueError for anything else, and for a moment that is in no year from 1 to 9999 in UTC.
+    Raises ValueError for anything else, and for a timestamp outside the years 1 to 9999 in UTC.
     """
     return _read(_MOMENT.fullmatch(text))
 
 
 def parse_moment_in(zone: tzinfo, text: str) -> datetime:
-    """Return the moment that a person named on a form whose label says `zone`, in UTC.
+    """Parse a timestamp typed into a form whose label names `zone`, and return it in UTC.
 
-    Beside RFC 3339 it may lack the seconds and the zone, and have a space for the T. Raises ValueError.
+    In addition to RFC 3339, seconds and offset may be omitted, and a space may replace the T. Raises ValueError.
     """
     return _read(_LOCAL.fullmatch(text), zone)
 
 
 def parse_day(text: str) -> date:
-    """Return the day that `text` names as `2026-01-31` (RFC 3339, full-date); raises ValueError for anything else."""
+    """Parse a date such as `2026-01-31` (RFC 3339, full-date). Raises ValueError for anything else."""
     found = _ONLY_DAY.fullmatch(text)
     if found is None:
         raise ValueError(WRITE_A_DAY)
@@ -81,10 +81,10 @@ def _zone(text: str) -> tzinfo:
 
 
 def describe_distance(moment: datetime, now: datetime) -> str:
-    """Words for how far `moment` is from `now`, past or future: "just now", "5 minutes ago", "in 3 days".
+    """Return `moment` relative to `now`: "just now", "5 minutes ago", "in 3 days".
 
-    What lies behind is said in whole units that have passed; what lies ahead is rounded, so that a moment seven days from
-    the click before is "in 7 days" and not "in 6 days". Beyond 60 days the date itself says more: "2 Mar 2026".
+    The past is truncated to whole units. The future is rounded, so that an expiry set to seven days a moment ago is "in 7
+    days" and not "in 6 days". Beyond 60 days it returns the date: "2 Mar 2026".
     """
     seconds = (now - moment).total_seconds()
     distance = abs(seconds)
@@ -99,5 +99,5 @@ def describe_distance(moment: datetime, now: datetime) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
-# How many of a unit are said before the next one is, and its seconds.
+# The largest count of each unit before the next unit is used, and the unit's seconds.
 _UNITS = ((60, 60, "minute"), (24, 3600, "hour"), (60, 86_400, "day"))

@@ -1,16 +1,16 @@
-"""What is a credential, wherever it stands in a text; one judgement for logs and for evidence.
+"""Detects and redacts credentials anywhere in a text, with the same rules for logs and for the audit trail.
 
-A trail is sealed and kept as evidence, so what is taken out of it is gone for good. Hence nothing is taken out for the name it
-stands under, or for a word in front of it: a customer called "Basic Consulting" stays, and so does metadata named `token`. Only
-what is a credential by itself goes:
+The audit trail is sealed evidence, so anything redacted from it is lost for good. Therefore nothing is redacted because of its
+field name or a preceding word: a customer called "Basic Consulting" stays, and so does metadata named `token`. Only text that is
+itself a credential is redacted:
 
-- our secrets: `pm_live_` or `pm_test_` and at least 24 characters of the alphabet. The form in which a secret may be shown has 8;
-  with 24 of 32 known, a secret whose end was cut off could be tried out.
-- signing secrets: `whsec_` and the Base64 of 18 bytes or more;
-- values of an Authorization header: `Basic` with what decodes to `user:password` (RFC 7617), `Bearer` with a JSON Web Token or
-  with what is too mixed for a word.
+- our secrets: `pm_live_` or `pm_test_` followed by at least 24 base62 characters. The displayable form of a secret has 8; a
+  truncated secret with 24 of 32 characters known could be brute-forced.
+- signing secrets: `whsec_` followed by the Base64 of at least 18 bytes;
+- values of an Authorization header: `Basic` with Base64 that decodes to `user:password` (RFC 7617), `Bearer` with a JSON Web
+  Token or with text too random to be a word.
 
-Percent-encoding is looked through, however often it was applied.
+Percent-encoding is decoded, even if applied repeatedly.
 """
 
 import base64
@@ -25,17 +25,17 @@ REDACTED = "[redacted]"
 _SECRET = re.compile(r"pm_(?:live|test)_[0-9A-Za-z]{24,}|whsec_[0-9A-Za-z+/_-]{24,}=*")
 _AUTHORIZATION = re.compile(r"\b(bearer|basic)(?:[\s:+]+)([\w.~+/=-]{4,})", re.IGNORECASE | re.ASCII)
 _JSON_WEB_TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*", re.ASCII)
-# Ours are judged by themselves: what is left of one is the form in which it may be shown.
+# Our own secrets are handled separately: they are replaced by their displayable form.
 _JUDGED = ("pm_live_", "pm_test_", "whsec_")
-# A generated token changes between small and capital letters and digits at every other character, a name hardly ever.
+# Generated tokens switch between lowercase, uppercase and digits at every other character; names rarely do.
 _SHORTEST_TOKEN = 16
 _MIXED = 0.3
-# Encoded more often than this, a text is not meant to be read; nobody gets here by mistake.
+# Text encoded more often than this is deliberately obfuscated.
 _MAX_LAYERS = 16
 
 
 def redact(value: Any) -> Any:
-    """Return `value` with every credential in it replaced, down to the leaves and the names of containers."""
+    """Return `value` with all credentials redacted, including nested values and keys."""
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, bytes):
@@ -48,11 +48,11 @@ def redact(value: Any) -> Any:
 
 
 def redact_text(text: str) -> str:
-    """Return `text` as it is, or with every credential in it replaced and percent-encoding undone."""
+    """Return `text` unchanged, or with its credentials redacted and its percent-encoding decoded."""
     if "%" not in text:
         lowered = text.lower()
         if not ("pm_" in lowered or "whsec_" in lowered or "basic" in lowered or "bearer" in lowered):
-            return text  # nearly every path and user agent: this is made for every single request
+            return text  # the common case: this runs on the path and user agent of every request
         return _replace(text)
     plain = text
     for _ in range(_MAX_LAYERS):
@@ -77,7 +77,7 @@ def _judge(found: re.Match[str]) -> str:
 
 
 def _is_basic(value: str) -> bool:
-    """Tell whether `value` is the Base64 of a name and a password with a colon between them."""
+    """Whether `value` is the Base64 of `user:password`."""
     bare = value.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         decoded = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True).decode("utf-8")

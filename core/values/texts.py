@@ -1,7 +1,7 @@
-"""What a text looks like to whoever reads it: one spelling for all that is compared, and something to see in a name.
+"""Text normalization: one canonical form for comparisons, and names with visible characters.
 
-Unicode writes `é` as one character or as two; to a person, and so to a filter and a unique constraint, both are the same.
-Everything that is compared is kept in NFC (UAX #15). A name of zero-width characters is none.
+Unicode can encode `é` as one or two code points. People, filters and unique constraints must treat both alike, so compared text
+is stored in NFC (UAX #15). A name made of zero-width characters is empty.
 """
 
 import re
@@ -9,8 +9,8 @@ import unicodedata
 
 from core.values.redaction import redact_text
 
-# Characters that draw nothing although their category is that of a letter, a mark or a symbol: what of Unicode's
-# Default_Ignorable_Code_Point (DerivedCoreProperties) has no category of its own, and the empty braille pattern.
+# Invisible characters in the categories of letters, marks or symbols: those of Unicode's
+# Default_Ignorable_Code_Point (DerivedCoreProperties), and the blank braille pattern.
 _DRAWS_NOTHING = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
@@ -22,24 +22,24 @@ NOTHING_TO_SEE = "Needs at least one visible character."
 
 
 def normalize(text: str) -> str:
-    """Return `text` as it is kept and compared: in Unicode's normalization form C."""
+    """Return `text` in its stored form, Unicode's normalization form C."""
     return unicodedata.normalize("NFC", text)
 
 
 def has_controls(text: str) -> bool:
-    """Tell whether `text` has line breaks, tabs or other control characters (C0, C1, U+2028, U+2029)."""
+    """Whether `text` contains line breaks, tabs or other control characters (C0, C1, U+2028, U+2029)."""
     return _CONTROL.search(text) is not None
 
 
 def drop_invisible(text: str) -> str:
-    """Return `text` without format characters and fillers: soft hyphens, joiners, marks of direction."""
+    """Return `text` without format characters and fillers: soft hyphens, joiners, directional marks."""
     return "".join(
         character for character in _DRAWS_NOTHING.sub("", text) if unicodedata.category(character) != "Cf"
     )
 
 
 def is_visible(text: str) -> bool:
-    """Tell whether a reader sees anything of `text`: more than blanks, format characters and fillers."""
+    """Whether `text` contains anything besides whitespace, format characters and fillers."""
     return any(
         unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
         for character in _DRAWS_NOTHING.sub("", text)
@@ -47,10 +47,10 @@ def is_visible(text: str) -> bool:
 
 
 def clean_text(text: str, *, longest: int) -> str:
-    """Return a text of any lines as it is kept: NFC, without blanks around it.
+    """Return multi-line text in its stored form: NFC, stripped.
 
-    Raises ValueError for one of more than `longest` characters: some are two in NFC, so what a field let pass can still be
-    too long for its column.
+    Raises ValueError if it exceeds `longest` characters. Some characters become two in NFC, so text that passed a field's
+    validation can still be too long for its column.
     """
     text = normalize(text).strip()
     if len(text) > longest:
@@ -59,10 +59,10 @@ def clean_text(text: str, *, longest: int) -> str:
 
 
 def clean_name(text: str, *, longest: int) -> str:
-    """Return the name of somebody or something as it is kept: NFC, without blanks around it.
+    """Return a name in its stored form: NFC, stripped.
 
-    Raises ValueError for one with control characters, of which nothing can be seen, of more than `longest` characters, or
-    that holds a credential: a name is shown to everybody, and kept in logs and trails.
+    Raises ValueError if it contains control characters, has no visible character, exceeds `longest` characters, or contains a
+    credential, because names are visible to everybody and appear in logs and audit entries.
     """
     text = clean_text(text, longest=longest)
     if not is_visible(text):
@@ -75,20 +75,20 @@ def clean_name(text: str, *, longest: int) -> str:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines that somebody has typed. Python's `splitlines` breaks at eight characters more, which are part of a value."""
+    """Split text at line breaks only. Python's `splitlines` also splits at eight other characters, which may be part of a value."""
     return _LINE_BREAK.split(text)
 
 
 def on_one_line(text: str) -> str:
-    """Return `text` for a place that has one line only: runs of blanks and control characters become one blank."""
+    """Return `text` on one line: runs of whitespace and control characters become one space."""
     return " ".join(_CONTROL.sub(" ", normalize(text)).split())
 
 
 def storable(text: str) -> str:
-    """Return `text` in a form that PostgreSQL and UTF-8 can hold: NUL and lone surrogates are replaced.
+    """Return `text` in a form that PostgreSQL and UTF-8 can store: NUL and lone surrogates are replaced.
 
-    For what others say (a provider's answer, an error's message), which is kept whatever it is; what a caller sends is
-    refused instead.
+    For text from third parties (a provider's response, an error message), which must be stored in any case. Input from callers
+    is refused instead.
     """
     if text.isascii() and "\x00" not in text:
         return text
