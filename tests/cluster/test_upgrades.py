@@ -32,6 +32,7 @@ ROLES = """
     WHERE r.rolname !~ '^pg_' ORDER BY 1
 """
 LAST_POSITION = "SELECT max(position) FROM core_outboxevent"
+MARKED_COLUMNS = "SELECT count(*) FROM pg_attribute WHERE strpos(attoptions::text, 'pg_attver') > 0"
 FIRST_POSITION_OF = "SELECT min(position) FROM core_outboxevent WHERE object_id = ANY(%s)"
 
 
@@ -80,11 +81,15 @@ def test_an_upgrade_by_pg_upgrade(
         made = run_step(environment, "make_traffic", receiver.url)
         before, roles_before = look(old)
         [last] = ask(old, LAST_POSITION)
+        [marked] = ask(old, MARKED_COLUMNS)
         programs = {"OLD_BIN": str(postgres.binary("postgres").parent)}
         old.stop()
-        # when the runbook is walked
         monkeypatch.setattr(postgres, "other_programs", None)
-        programs["NEW_BIN"] = str(postgres.binary("postgres").parent)
+        new_server = postgres.binary("postgres")
+        programs["NEW_BIN"] = str(new_server.parent)
+        if marked and b"pg_attver" not in new_server.read_bytes():
+            pytest.skip(f"pg_upgrade from {exact} stops at this {PACKAGED}, as the runbook warns: pg_attver")
+        # when the runbook is walked
         new = upgrade(old, Path(folder), as_postgres, programs, monkeypatch)
         with new:
             after, roles_after = look(new)
