@@ -9,23 +9,20 @@ import argparse
 import contextlib
 import json
 import sys
-import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import urllib3
 from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.ledger import balance
 from tests.chaos.run import settle
-from tests.chaos.stage import answers
 from tests.chaos.traffic import FlakyReceiver
 from tests.drills import outages
-from tests.drills.callers import Callers, offer
+from tests.drills.callers import Callers
 from tests.drills.outages import DrillStage, Outcome, run_outage
+from tests.drills.overload import LOAD, overload
 from tests.engines import private_valkey
 
 SERVERS: dict[str, Callable[[DrillStage, float], None]] = {
@@ -34,14 +31,13 @@ SERVERS: dict[str, Callable[[DrillStage, float], None]] = {
     "broker away": outages.broker_away,
     "table locked": outages.table_locked,
 }
-DISK, LOAD = "disk full", "three times the load"
+DISK = "disk full"
 NAMES = {
     "postgresql": "PostgreSQL away",
     "valkey": "Valkey away",
     "broker": "broker away",
     "lock": "table locked",
 }
-LOAD_SECONDS = 20.0
 
 
 def main() -> int:
@@ -55,8 +51,10 @@ def main() -> int:
     wanted = options.drills or [*NAMES, "disk", "load"]
     console, failed = Console(width=160), False
     on_usual = [NAMES[name] for name in wanted if name in NAMES]
-    if on_usual or "load" in wanted:
-        failed |= drill(console, on_usual, options.seconds, load="load" in wanted)
+    if on_usual:
+        failed |= drill(console, on_usual, options.seconds)
+    if "load" in wanted:  # on a platform of its own, with hardly anybody else calling
+        failed |= drill(console, [LOAD], options.seconds)
     if "disk" in wanted:
         try:
             with outages.small_disk() as folder:
@@ -67,9 +65,7 @@ def main() -> int:
     return int(failed)
 
 
-def drill(
-    console: Console, names: list[str], seconds: float, *, load: bool = False, folder: Path | None = None
-) -> bool:
+def drill(console: Console, names: list[str], seconds: float, *, folder: Path | None = None) -> bool:
     """Take one thing after the other away from one platform; print what came of it, and return whether anything is wrong."""
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(private_valkey())
@@ -78,18 +74,25 @@ def drill(
         made = json.loads(stage.run_module("tests.chaos.seed", receiver.url))
         receiver.secret = made["secret"]
         stage.start()
-        callers = Callers(stage.url, made["key"])
+        few = names == [LOAD]
+        callers = Callers(
+            stage.url,
+            made["key"],
+            writers=1 if few else 3,
+            readers=1 if few else 3,
+            per_second=2.0 if few else 10.0,
+        )
         callers.start()
         callers.wait_for_write(since=0.0)
         outcomes = []
         for name in names:
+            if name == LOAD:
+                outcomes.append(overload(console, stage, callers))
+                continue
             lasts = seconds / 2 if name == "table locked" else seconds
             console.print(f"{name} for {lasts:.0f} s")
             away = outages.disk_full if name == DISK else SERVERS[name]
             outcomes.append(run_outage(name, lasts, stage, callers, partial(away, stage)))
-        if load:
-            console.print(LOAD)
-            outcomes.append(_overload(console, stage, callers))
         callers.stop()
         settle(stage, made["company"])
         ledger = balance(
@@ -100,42 +103,6 @@ def drill(
         for surprise in callers.surprises[:5]:
             console.print(surprise)
         return bool(ledger.lost_writes or ledger.lost_events or ledger.double_writes)
-
-
-def _overload(console: Console, stage: DrillStage, callers: Callers) -> Outcome:
-    """Measure what can be done, then offer three times as much, and look at the health meanwhile."""
-    busy = Callers(stage.url, callers.key, writers=12, readers=0, per_second=1e6)
-    busy.start()
-    time.sleep(8)
-    busy.stop()
-    capacity = len(busy.accepted) / 8
-    callers.accepted |= busy.accepted
-    offer(callers, "a third of capacity", per_second=capacity / 3, seconds=10)
-    pool, green, asked = urllib3.PoolManager(retries=False, timeout=2), 0, 0
-    watching = True
-
-    def watch() -> None:
-        nonlocal green, asked
-        while watching:
-            green += answers(pool, f"{stage.url}/healthz")
-            asked += 1
-            time.sleep(0.5)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    offer(callers, LOAD, per_second=capacity * 3, seconds=LOAD_SECONDS)
-    watching = False
-    watcher.join()
-    back = time.monotonic()
-    callers.phase = f"after {LOAD}"
-    recovery = callers.wait_for_write(since=back)
-    usual, loaded = callers.phases["a third of capacity"], callers.phases[LOAD]
-    normal, under_load = usual.percentile(0.99), loaded.percentile(0.99)
-    console.print(
-        f"capacity {capacity:.0f} writes/s; p99 of good answers {normal * 1000:.0f} ms at a third of it, "
-        f"{under_load * 1000:.0f} ms at three times: {under_load / normal:.1f} x (at most 2); /healthz green {green} of {asked}"
-    )
-    return Outcome(LOAD, LOAD_SECONDS, LOAD, recovery)
 
 
 def _table(outcomes: list[Outcome], callers: Callers) -> Table:

@@ -16,15 +16,18 @@ from tests.drills import open_loop
 
 @dataclass
 class Phase:
-    """What was answered while something was away, or while nothing was. `seconds` are those of answers with status 2xx."""
+    """What was answered while something was away, or while nothing was.
+
+    `seconds` are those of answers with status 2xx, `refused` those of the answers 503 to `offer`.
+    """
 
     answers: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float:
         """Return so long as `share` of the good answers took at most; 0 when there were none."""
-        ordered = sorted(self.seconds)
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
+        return percentile(self.seconds, share)
 
     def count(self, *kinds: str) -> int:
         """Return how many answers were of these kinds: `write 201`, `read 200`, `write 503`, `read timed out`, …"""
@@ -33,6 +36,12 @@ class Phase:
     def total(self, ending: str) -> int:
         """Return how many answers of either kind of caller ended so."""
         return sum(count for kind, count in self.answers.items() if kind.endswith(ending))
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return what `share` of the values are at most; 0 when there are none."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 
 
 class Callers:
@@ -121,12 +130,14 @@ class Callers:
         return answer.status, answer.data
 
 
-def offer(callers: Callers, phase: str, *, per_second: float, seconds: float) -> None:
-    """Send writes at a fixed rate whatever becomes of them, and count their answers under `phase`."""
+def offer(callers: Callers, phase: str, *, per_second: float | None, seconds: float) -> Phase:
+    """Send writes whatever becomes of them (tests.drills.open_loop), and count their answers under `phase`, which is returned."""
     callers.phase = phase
     found = open_loop.offer(callers.port, callers.key, rate=per_second, seconds=seconds)
     done = callers.phases[phase]
     done.answers.update({f"write {status}": count for status, count in found["answers"].items()})
     done.seconds += found["seconds"]
+    done.refused += found["refused"]
     now = time.monotonic()
     callers.accepted |= dict.fromkeys(found["accepted"], now)
+    return done

@@ -1,32 +1,40 @@
-"""Writes at a fixed rate whatever becomes of them: an open loop, as strangers make it.
+"""Writes at a mean rate whatever becomes of them: an open loop, as strangers make it.
 
-`python -m tests.drills.open_loop` reads `{"port", "key", "rate", "seconds"}` from stdin and prints `{"answers", "seconds", "accepted"}`. It is
-a process and a single thread of its own: a hundred threads of Python would wait longer for each other than for the server.
+`python -m tests.drills.open_loop` reads `{"port", "key", "rate", "seconds"}` from stdin and prints `{"answers", "seconds", "refused", "accepted"}`.
+Strangers do not agree on when to come, so the gaps between requests are those of a Poisson process. Without a `rate`, a few connections
+each send the next write as soon as the last one is answered: a closed loop, which finds out how much can be done.
+
+It is a process and a single thread of its own: a hundred threads of Python would wait longer for each other than for the server. What it
+sends is packed beforehand but for two random numbers, since the clients share a core with the database.
 A time is counted from the moment at which a request was due, so a client that is late does not hide it.
 """
 
 import json
+import random
 import selectors
 import socket
 import subprocess
 import sys
 import time
-import uuid
 from collections import Counter, deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.load import BadAnswer, is_whole, packed
 
 CONNECTIONS = 120
+# Two for each thread of the server (outages.DrillStage): one that is worked on and one that waits.
+CLOSED_LOOP_CONNECTIONS = 8
 TIMEOUT_SECONDS = 10.0  # a client's patience
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def offer(port: int, key: str, *, rate: float, seconds: float) -> dict[str, Any]:
-    """Send `rate` writes a second for `seconds`, from another process.
+def offer(port: int, key: str, *, rate: float | None, seconds: float) -> dict[str, Any]:
+    """Send `rate` writes a second for `seconds`, or without a rate as many as are answered, from another process.
 
-    Returns how many `answers` had which status, the `seconds` that each good one took, and the IDs of what was `accepted`.
+    Returns how many `answers` had which status, the `seconds` that each good one took, those that each refusal with 503 took
+    (`refused`), and the IDs of what was `accepted`.
     """
     done = subprocess.run(
         [sys.executable, "-m", "tests.drills.open_loop"],
@@ -40,26 +48,42 @@ def offer(port: int, key: str, *, rate: float, seconds: float) -> dict[str, Any]
     return found
 
 
+def moments(rate: float, seconds: float, *, seed: int = 1) -> Iterator[float]:
+    """Yield when requests are due, in seconds from the beginning: a Poisson process, the same one each time."""
+    gaps = random.Random(seed)
+    due = gaps.expovariate(rate)
+    while due < seconds:
+        yield due
+        due += gaps.expovariate(rate)
+
+
 class _Loop:
     """The connections, what they wait for, and what came."""
 
-    def __init__(self, port: int, key: str) -> None:
-        self._port, self._key = port, key
+    def __init__(self, port: int, key: str, connections: int) -> None:
+        self._port = port
+        token, name = "T" * 32, "N" * 32
+        headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": token}
+        whole = packed("POST", "/v1/customers", headers=headers, body={"name": f"Customer {name}"})
+        before, _, rest = whole.partition(token.encode())
+        between, _, after = rest.partition(name.encode())
+        self._parts = (before, between, after)
         self._selector = selectors.DefaultSelector()
-        self._free = deque(self._connect() for _ in range(CONNECTIONS))
+        self._free = deque(self._connect() for _ in range(connections))
         self._due_at: dict[socket.socket, float] = {}
         self._buffers: dict[socket.socket, bytes] = {}
         self.answers: Counter[str] = Counter()
         self.seconds: list[float] = []
+        self.refused: list[float] = []
         self.accepted: list[str] = []
 
-    def run(self, rate: float, seconds: float) -> None:
-        began, sent, last = time.perf_counter(), 0, round(rate * seconds)
-        while sent < last or self._due_at:
-            now = time.perf_counter() - began
-            while sent < last and sent <= now * rate and self._free:
-                self._send(began + sent / rate)
-                sent += 1
+    def run(self, due: Iterator[float]) -> None:
+        """Send a write at each of these moments, or as soon after it as a connection is free; end with the last answer."""
+        began, coming = time.perf_counter(), next(due, None)
+        while coming is not None or self._due_at:
+            while coming is not None and self._free and began + coming <= time.perf_counter():
+                self._send(began + coming)
+                coming = next(due, None)
             for ready, _ in self._selector.select(0.001):
                 self._receive(ready.fileobj)
             self._give_up(time.perf_counter() - TIMEOUT_SECONDS)
@@ -72,11 +96,10 @@ class _Loop:
 
     def _send(self, due_at: float) -> None:
         connection = self._free.popleft()
-        headers = {"Authorization": f"Bearer {self._key}", "Idempotency-Key": uuid.uuid4().hex}
         self._due_at[connection], self._buffers[connection] = due_at, b""
-        connection.sendall(
-            packed("POST", "/v1/customers", headers=headers, body={"name": f"Customer {uuid.uuid4()}"})
-        )
+        before, between, after = self._parts
+        token, name = (f"{random.getrandbits(128):032x}".encode() for _ in range(2))
+        connection.sendall(b"".join((before, token, between, name, after)))
 
     def _receive(self, connection: Any) -> None:
         if connection not in self._due_at:  # closed by the server while it was idle
@@ -94,9 +117,12 @@ class _Loop:
         head, _, body = self._buffers[connection].partition(b"\r\n\r\n")
         status = head.split(b" ", 2)[1].decode()
         self.answers[status] += 1
+        took = time.perf_counter() - self._due_at[connection]
         if status == "201":
-            self.seconds.append(time.perf_counter() - self._due_at[connection])
+            self.seconds.append(took)
             self.accepted.append(json.loads(body)["id"])
+        elif status == "503":
+            self.refused.append(took)
         del self._due_at[connection]
         self._free.append(connection)
 
@@ -112,12 +138,25 @@ class _Loop:
         self._free.append(self._connect())
 
 
+def _continually(seconds: float) -> Iterator[float]:
+    ends = time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        yield 0.0
+
+
 def main() -> None:
     """Do what stdin asks for."""
     order = json.load(sys.stdin)
-    loop = _Loop(order["port"], order["key"])
-    loop.run(order["rate"], order["seconds"])
-    print(json.dumps({"answers": loop.answers, "seconds": loop.seconds, "accepted": loop.accepted}))
+    rate, seconds = order["rate"], order["seconds"]
+    loop = _Loop(order["port"], order["key"], CONNECTIONS if rate else CLOSED_LOOP_CONNECTIONS)
+    loop.run(moments(rate, seconds) if rate else _continually(seconds))
+    found = {
+        "answers": loop.answers,
+        "seconds": loop.seconds,
+        "refused": loop.refused,
+        "accepted": loop.accepted,
+    }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":
