@@ -169,7 +169,7 @@ def _run(
         raise Http404 from error
     except DomainError as error:
         if error.status == 403:
-            raise PermissionDenied(error.detail) from error
+            raise PermissionDenied(error.page_detail) from error
         if request.method in ("GET", "HEAD"):
             # There is no form to return to: the person typed the URL, or the action is no longer possible.
             back = safe_next(request, "")
@@ -178,5 +178,5 @@ def _run(
             for name, value in error.headers.items():
                 page.headers[name] = value
             return page
-        messages.error(request, error.detail)
+        messages.error(request, error.page_detail)
         return HttpResponseRedirect(safe_next(request))

@@ -25,6 +25,8 @@ class DomainError(Exception):
     status: ClassVar[int] = 400
     title: ClassVar[str] = ""
     fix: ClassVar[str] = ""
+    # `fix` for a person on a page, where `fix` speaks of headers, members or operations of the API.
+    page_fix: ClassVar[str] = ""
     # No call of the API can end so: only a person on a page is refused it.
     only_on_pages: ClassVar[bool] = False
 
@@ -52,8 +54,18 @@ class DomainError(Exception):
         super().__init__(self.detail)
 
     def advice(self) -> str:
-        """Return what to do in this very case, for a trace or a page."""
+        """Return what to do in this very case, for a trace."""
         return self.fix
+
+    @property
+    def page_detail(self) -> str:
+        """What a page says of it."""
+        return self.detail
+
+    @property
+    def page_advice(self) -> str:
+        """What to do in this very case, for a page."""
+        return self.page_fix or self.advice()
 
 
 def is_allowed(check: Callable[..., object], *of: Any) -> bool:
@@ -89,6 +101,11 @@ class FieldErrors(DomainError):
             facts={"fields": [{"field": f.field, "code": f.code, "message": f.message} for f in self.fields]},
         )
 
+    @property
+    def page_detail(self) -> str:
+        """The messages alone: a page does not know the fields by their names."""
+        return " ".join(one.message for one in self.fields)
+
     @classmethod
     def of_form(cls, form: BaseForm) -> Self:
         """Return what a Django form refuses, field by field."""
@@ -108,10 +125,16 @@ class NotFound(DomainError):
     status = 404
     title = "Not found"
     fix = "Check the identifier, and that the key is of the same mode (live or test) as the object."
+    page_fix = "Open the list again to see what is there."
 
     def __init__(self) -> None:
         # One text for every cause: a foreign object must not be told from a missing one (docs/architecture.md, Contracts).
         super().__init__("There is no such object for this key.")
+
+    @property
+    def page_detail(self) -> str:
+        """The same for people, who have no key: again one text for every cause."""
+        return "It does not exist: it was deleted, or belongs to another company or mode."
 
 
 class TemporarilyUnavailable(DomainError):
@@ -121,6 +144,7 @@ class TemporarilyUnavailable(DomainError):
     status = 503
     title = "Temporarily unavailable"
     fix = "Send the request again after `Retry-After`, with the same Idempotency-Key."
+    page_fix = "Try again in a moment."
 
     def __init__(self, detail: str = "") -> None:
         super().__init__(detail, headers={"Retry-After": "1"})

@@ -168,6 +168,19 @@ def menu_of(section: Section) -> list[MenuEntry]:
     return sorted(found, key=lambda entry: entry.position)
 
 
+def name_of_page(path: str) -> str:
+    """Return what people call the page at `path`: the label of its menu entry, and what stands below that: "Messages: Suppressions".
+
+    A page below no entry is called by its path.
+    """
+    entries = [entry for config in pomelo_apps() for entry in config.menu if path.startswith(entry.path)]
+    if not entries:
+        return path
+    entry = max(entries, key=lambda found: len(found.path))
+    below = [part.replace("_", " ").capitalize() for part in path.removeprefix(entry.path).split("/") if part]
+    return ": ".join([entry.label, *below])
+
+
 RESOURCES: Mapping[str, Resource] = Registered(lambda: {found.name: found for found in list_resources()})
 # The prefix of identifiers by the last part of their collection's path, by how fields refer to the object, by what it calls itself.
 ID_PREFIXES: Mapping[str, str] = Registered(

@@ -43,7 +43,7 @@ def create_company_page(request: HttpRequest) -> HttpResponse:
                 actor=user_principal(request, request.user),
             )
         except (CompanyCreationClosed, CompanyLimitReached) as error:
-            form.add_error(None, f"{error.detail} {error.advice()}")
+            form.add_error(None, f"{error.page_detail} {error.page_advice}")
         else:
             with tenant_context(Tenant(company.id, "live")):
                 choose_company(request, Membership.objects.get(user=request.user))
@@ -111,7 +111,7 @@ def _change_settings(request: CompanyRequest) -> HttpResponse:
                 actor=request.principal,
             )
         except SlugTaken as error:
-            form.add_error("slug", error.detail)
+            form.add_error("slug", error.page_detail)
         else:
             messages.success(request, "Company settings saved.")
             return redirect("accounts:settings")

@@ -89,7 +89,7 @@ def _join(request: HttpRequest, invitation: Invitation) -> HttpResponse:
             actor=user_principal(request, request.user),
         )
     except DomainError as error:
-        return _page(request, invitation, refusal=error.detail)
+        return _page(request, invitation, refusal=error.page_detail)
     choose_company(request, membership)
     messages.success(request, f"Welcome to {invitation.company.name}.")
     return redirect("/")

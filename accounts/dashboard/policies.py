@@ -33,7 +33,7 @@ def policies_page(request: CompanyRequest) -> HttpResponse:
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         except OwnSecondFactorMissing as refusal:
-            form.add_error(None, f"{refusal.detail}. {refusal.advice()}")
+            form.add_error(None, f"{refusal.page_detail}. {refusal.page_advice}")
         else:
             messages.success(request, "Policies saved. They apply in live and test mode.")
             return redirect("accounts:policies")

@@ -1,5 +1,6 @@
 """Saved filters: their display on a list, and the page where members rename, remove and restore them."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -22,9 +23,21 @@ from accounts.services.saved_filters import (
 )
 from core import clock
 from core.errors import FieldError, FieldErrors
+from core.resources import name_of_page
 from core.ui.lists import sort_rows
 
-COLUMNS = {"name": "name", "list": "page", "saved": "created"}
+COLUMNS = {"name": "saved.name", "list": "list_name", "saved": "saved.created"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A saved filter, and what its list is called."""
+
+    saved: SavedFilter
+
+    @property
+    def list_name(self) -> str:
+        return name_of_page(self.saved.page)
 
 
 def offered_filters(request: CompanyRequest) -> dict[str, Any]:
@@ -43,8 +56,12 @@ def offered_filters(request: CompanyRequest) -> dict[str, Any]:
 def saved_filter_list(request: CompanyRequest) -> HttpResponse:
     """Every filter that the member has saved in this company, and those removed recently."""
     context = {
-        "rows": sort_rows(list_saved_filters(request.membership), request, columns=COLUMNS),
-        "removed": list_removed_filters(request.membership, since=clock.now() - UNDO_FOR),
+        "rows": sort_rows(
+            [_Row(saved) for saved in list_saved_filters(request.membership)], request, columns=COLUMNS
+        ),
+        "removed": [
+            _Row(saved) for saved in list_removed_filters(request.membership, since=clock.now() - UNDO_FOR)
+        ],
         "most": MOST_SAVED,
         "longest_name": LONGEST_NAME,
     }

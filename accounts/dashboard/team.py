@@ -61,7 +61,7 @@ def invite(request: CompanyRequest) -> HttpResponse:
             actor=request.principal,
         )
     except (AlreadyMember, InvitationLimitReached, CompanyMayNotInvite, RoleTooHigh) as error:
-        form.add_error("role" if isinstance(error, RoleTooHigh) else "email", error.detail)
+        form.add_error("role" if isinstance(error, RoleTooHigh) else "email", error.page_detail)
         return _render_team(request, form, status=422)
     _send(request, invitation, token)
     messages.success(request, f"Invitation sent to {invitation.email}.")
@@ -135,7 +135,7 @@ def leave(request: CompanyRequest) -> HttpResponse:
             remove_member(member=request.membership, remover=request.membership, actor=request.principal)
         except LastOwner as error:
             return render(
-                request, "accounts/leave.html", {"refusal": f"{error.title}. {error.advice()}"}, status=409
+                request, "accounts/leave.html", {"refusal": f"{error.title}. {error.page_advice}"}, status=409
             )
         messages.success(request, f"You have left {request.membership.company.name}.")
         return redirect("/")

@@ -50,7 +50,7 @@ def found_key_page(request: HttpRequest) -> HttpResponse:
             except FieldErrors as error:
                 form.show_errors(error)
             except DomainError as error:
-                form.add_error(None, error.detail)
+                form.add_error(None, error.page_detail)
                 return _page(request, form, error.status, error.headers)
             else:
                 return redirect("apikeys:found_key_thanks")

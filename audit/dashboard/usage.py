@@ -25,6 +25,8 @@ from core.clock import rfc3339
 from core.errors import FieldError, FieldErrors
 from core.values.latency import milliseconds_text
 
+# A change is a percentage up to so many times as many as before, and a multiple from there on.
+TIMES_FROM = 10
 BREAKDOWNS = {"key": "Key", "route": "Route", "status": "Status", "address": "Address"}
 
 
@@ -162,7 +164,7 @@ def _tiles(now: RequestUsage, before: RequestUsage | None) -> list[dict[str, str
         {
             "label": label,
             "value": f"{getattr(now, name):,}",
-            "note": _change(getattr(now, name), getattr(before, name)) if before else "",
+            "note": change_text(getattr(now, name), getattr(before, name)) if before else "",
         }
         for label, name in (
             ("Requests", "requests"),
@@ -186,9 +188,12 @@ def _past_time(value: float | None) -> str:
     return "no requests before" if value is None else f"{milliseconds_text(value)} before"
 
 
-def _change(now: int, before: int) -> str:
+def change_text(now: int, before: int) -> str:
+    """Return how a number compares with that of the period before: "+50% on 2 before", "12 times the 2 before"."""
     if not before:
         return "0 before"
+    if now >= before * TIMES_FROM:
+        return f"{now / before:,.0f} times the {before:,} before"
     share = (now - before) / before
     return (
         f"{share:+.0%} on {before:,} before".replace("-", "−")

@@ -13,6 +13,7 @@ class ExternalIdTaken(DomainError):
     status = 409
     title = "This external_id is taken"
     fix = "Update the object that has it (`error.existing`), or choose another."
+    page_fix = "Change the one that has it, or choose another external ID."
 
     @classmethod
     def by(cls, model: type[Customer] | type[Invoice], external_id: str | None) -> Self:
@@ -33,6 +34,7 @@ class InvoiceNotDraft(DomainError):
     status = 409
     title = "The invoice is not a draft"
     fix = "Credit it (`POST /v1/credit_notes`), or void it, and create a new one."
+    page_fix = "Credit it, or void it, and create a new one."
 
 
 class InvoiceNotOpen(DomainError):
@@ -60,6 +62,7 @@ class InvoiceIncomplete(DomainError):
     status = 409
     title = "The invoice cannot be issued yet"
     fix = "Fill in the fields listed in `error.fields`: the seller's with `PATCH /v1/seller` or on the page *Invoicing*."
+    page_fix = "Fill in what is missing: the seller's details are on the page Invoicing."
 
 
 class CreditNoteIncomplete(DomainError):
@@ -69,6 +72,7 @@ class CreditNoteIncomplete(DomainError):
     status = 409
     title = "The credit note cannot be issued yet"
     fix = InvoiceIncomplete.fix
+    page_fix = "Fill in what is missing: the seller's details are on the page Invoicing."
 
 
 class CustomerIsDeleted(DomainError):
@@ -105,6 +109,7 @@ class ChargeExceedsAmountDue(DomainError):
     status = 409
     title = "The charge exceeds the amount due"
     fix = "Charge at most `amount_chargeable`, or leave `amount` out to charge exactly that."
+    page_fix = "Charge at most the amount due."
 
 
 class ChargeNotRefundable(DomainError):
@@ -125,6 +130,7 @@ class RefundExceedsCharge(DomainError):
     fix = (
         "Refund at most `amount_refundable`, or send `full: true` instead of `amount` to refund exactly that."
     )
+    page_fix = "Refund at most what is left of the charge."
 
 
 class InvoiceIsDraft(DomainError):
@@ -161,6 +167,10 @@ class CreditExceedsInvoice(DomainError):
     status = 409
     title = "The credit note exceeds the invoice"
     fix = "Credit at most `amount_creditable`. While a charge is pending, its amount can be credited only once it is settled."
+    page_fix = (
+        "Credit at most what is left of the invoice. While a charge is pending, its amount can be credited only once it is "
+        "settled."
+    )
 
 
 class CreditNoteNotVoidable(DomainError):
@@ -179,6 +189,7 @@ class PaymentExceedsAmountDue(DomainError):
     status = 409
     title = "The payment exceeds the amount due"
     fix = "Record at most `amount_chargeable`, and return the rest to the payer."
+    page_fix = "Record at most the amount due, and return the rest to the payer."
 
 
 class PaymentNotUndoable(DomainError):

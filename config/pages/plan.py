@@ -81,7 +81,7 @@ def ask(request: CompanyRequest) -> HttpResponse:
                 company=company, actor=request.principal, requested_by=request.user, **form.cleaned_data
             )
         except DomainError as refusal:
-            form.add_error(None, refusal.detail)
+            form.add_error(None, refusal.page_detail)
         else:
             messages.success(request, "Your request was sent to the operator of this platform.")
             return redirect("pages:plan")

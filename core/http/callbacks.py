@@ -12,6 +12,8 @@ from prometheus_client import Counter
 from core.http.sparing import Sparing
 
 MAX_BODY_BYTES = 1_048_576
+# A reason may quote what was sent.
+MAX_REASON = 300
 
 REFUSED = Counter(
     "pomelo_callbacks_refused_total",
@@ -20,7 +22,7 @@ REFUSED = Counter(
 )
 
 log = structlog.get_logger(__name__)
-_refusals = Sparing()
+_refusals, _unreadable, _too_early = Sparing(), Sparing(), Sparing()
 
 
 class Unverified(Exception):
@@ -53,13 +55,25 @@ def callback(view: Callable[[HttpRequest], None]) -> Callable[[HttpRequest], Htt
         except Unverified as error:
             REFUSED.labels(view.__name__).inc()
             if (left_out := _refusals.count(view.__name__)) is not None:
-                log.warning("callback.refused", path=request.path, reason=str(error), left_out=left_out)
+                log.warning(
+                    "callback.refused", path=request.path, reason=str(error)[:MAX_REASON], left_out=left_out
+                )
             return HttpResponse(status=403)
         except Unreadable as error:
-            log.warning("callback.unreadable", path=request.path, reason=str(error))
+            # Where a secret in the address is all the proof there is, whoever has seen the address can go on and on.
+            if (left_out := _unreadable.count(view.__name__)) is not None:
+                log.warning(
+                    "callback.unreadable",
+                    path=request.path,
+                    reason=str(error)[:MAX_REASON],
+                    left_out=left_out,
+                )
             return HttpResponse(status=400)
         except TooEarly as error:
-            log.info("callback.too_early", path=request.path, reason=str(error))
+            if (left_out := _too_early.count(view.__name__)) is not None:
+                log.info(
+                    "callback.too_early", path=request.path, reason=str(error)[:MAX_REASON], left_out=left_out
+                )
             return HttpResponse(status=503)
         return HttpResponse(status=204)
 

@@ -102,7 +102,7 @@ def _tried(bulk: Bulk, attempt: Callable[[Any], object], row: Any) -> Chosen:
     try:
         attempt(row)
     except DomainError as refusal:
-        return Chosen(row, name, refusal.detail)
+        return Chosen(row, name, refusal.page_detail)
     return Chosen(row, name)
 
 

@@ -13,7 +13,7 @@ class ServiceForm(forms.Form):
     def show_refusal(self, refusal: DomainError) -> None:
         """Put a service's refusal on the fields it is about, or above the form."""
         if not isinstance(refusal, FieldErrors):
-            self.add_error(None, refusal.detail)
+            self.add_error(None, refusal.page_detail)
             return
         for problem in refusal.fields:
             # "lines.0.quantity" belongs to the form's "lines", "address.country" to its "country".

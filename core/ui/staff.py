@@ -170,7 +170,7 @@ def reason_action(
                     if not self.get_queryset(request).filter(pk=obj.pk).exists():
                         messages.error(request, f"{obj} no longer exists: it was deleted in the meantime.")
                     elif isinstance(error, DomainError):
-                        messages.error(request, f"{obj}: {error.detail}")
+                        messages.error(request, f"{obj}: {error.page_detail}")
                     else:
                         raise
                 else:

@@ -111,7 +111,7 @@ class TemplateForm(ServiceForm):
     def show_refusal(self, refusal: DomainError) -> None:
         """Put a service's refusal on the fields it is about."""
         if not isinstance(refusal, FieldErrors):
-            self.add_error("name", refusal.detail)
+            self.add_error("name", refusal.page_detail)
             return
         for problem in refusal.fields:
             name = problem.field.partition(".")[0]

@@ -29,6 +29,7 @@ class DailyCapExceeded(DomainError):
         "Send after `Retry-After` (midnight UTC), choose a `send_at` on another day, or ask for a higher tier. "
         "`error.remaining` says how many recipients still fit."
     )
+    page_fix = "Send it after midnight UTC, schedule it for another day, or ask for a higher tier."
 
     def __init__(self, usage: ChannelUsage, recipients: int, now: datetime) -> None:
         self.usage = usage

@@ -31,6 +31,7 @@ class MessageNotCancelable(DomainError):
     status = 409
     title = "The message can no longer be canceled"
     fix = "Only messages that are `queued` or `scheduled` can be canceled; `error.status` is the status of this one."
+    page_fix = "Only messages that are queued or scheduled can be canceled."
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class SendingPaused(DomainError):
         "Remove the addresses that bounced or complained from your lists (GET /v1/suppressions), and explain "
         "at Messages → Senders what you have changed; staff lift the pause. Test mode keeps working."
     )
+    page_fix = (
+        "Remove the addresses that bounced or complained from your lists, and explain at Messages → Senders what you have "
+        "changed; staff lift the pause. Test mode keeps working."
+    )
 
 
 class SendingSlowed(DomainError):
@@ -68,6 +72,10 @@ class SendingSlowed(DomainError):
     fix = (
         "Wait the number of seconds in `Retry-After`. Remove the addresses that bounced or complained from your lists;  "
         "once the rates improve, sending returns to full speed."
+    )
+    page_fix = (
+        "Try again in a minute. Remove the addresses that bounced or complained from your lists; once the rates improve, sending "
+        "returns to full speed."
     )
 
 

@@ -32,6 +32,7 @@ class SenderDomainExists(DomainError):
     status = 409
     title = "This domain has already been added"
     fix = "Nothing to add: `error.sender_domain` is the existing domain."
+    page_fix = "Nothing to add: it is in the list of domains."
 
 
 class NoKeyToRotateTo(DomainError):
@@ -41,6 +42,7 @@ class NoKeyToRotateTo(DomainError):
     status = 409
     title = "There is no other key to sign with"
     fix = "Set the records of both DKIM keys, wait until both are `found`, and rotate then."
+    page_fix = "Set the records of both DKIM keys, wait until both are found, and rotate then."
 
 
 class TooManySenderDomains(DomainError):

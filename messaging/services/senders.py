@@ -41,6 +41,11 @@ class SenderNotVerified(DomainError):
         "again once it is `verified`. Without one, leave out `from` and send only to members of your own "
         "company. SMS: request a number or name on the same page; staff approve it."
     )
+    page_fix = (
+        "Email: add the domain at Messages → Senders, set its DNS records, and send again once it is verified. Without one, "
+        "leave the sender empty and send only to members of your own company. SMS: request a number or name on the same page; "
+        "staff approve it."
+    )
 
 
 @dataclass(frozen=True, slots=True)

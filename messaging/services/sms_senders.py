@@ -70,6 +70,7 @@ class SmsCountryOff(DomainError):
     status = 403
     title = "SMS to this country are turned off"
     fix = "An owner or admin can turn countries on at Messages → Senders; `error.country` is the one that is off."
+    page_fix = "An owner or admin can turn countries on at Messages → Senders."
 
 
 class NumberRangeLimited(DomainError):
@@ -79,6 +80,9 @@ class NumberRangeLimited(DomainError):
     status = 429
     title = "Too many SMS to one range of numbers"
     fix = "Wait the number of seconds in `Retry-After`. If your customers really share a range, a higher daily cap raises this limit."
+    page_fix = (
+        "Try again later. If your customers really share a range, a higher daily cap raises this limit."
+    )
 
 
 def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender:

@@ -46,6 +46,10 @@ class SmsSpendCapExceeded(DomainError):
         "Send after `Retry-After` (midnight UTC), or choose a `send_at` on another day. An owner sets the cap at Messages → Senders, up to what "
         "the tier allows. What an SMS costs is estimated until its price is known."
     )
+    page_fix = (
+        "Send it after midnight UTC, or schedule it for another day. An owner sets the cap at Messages → Senders, up to what the "
+        "tier allows. What an SMS costs is estimated until its price is known."
+    )
 
     def __init__(self, day: SmsSpend, cap: SpendCap, needed: Decimal, now: datetime) -> None:
         midnight = datetime.combine(day.day + timedelta(days=1), time.min, tzinfo=now.tzinfo)

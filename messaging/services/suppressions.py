@@ -20,6 +20,7 @@ class AlreadySuppressed(DomainError):
     status = 409
     title = "This address is already suppressed"
     fix = "Nothing to do: `error.suppression` is the existing entry."
+    page_fix = "Nothing to do: no message is sent to it."
 
 
 def create_suppression(*, actor: Principal, channel: str, address: str, note: str = "") -> Suppression:

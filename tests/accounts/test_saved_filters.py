@@ -60,7 +60,7 @@ def test_a_filter_is_saved_offered_renamed_removed_and_brought_back(world: World
     assert offered(browser, NARROWED) == [("No entry", True)]
     browser.post(f"/saved-filters/{saved.public_id}/remove/")
     assert offered(browser, NARROWED) == []
-    assert [one.name for one in browser.get("/saved-filters/").context["removed"]] == ["No entry"]
+    assert [row.saved.name for row in browser.get("/saved-filters/").context["removed"]] == ["No entry"]
     browser.post(f"/saved-filters/{saved.public_id}/restore/")
     assert offered(browser, NARROWED) == [("No entry", True)]
 
@@ -87,10 +87,10 @@ def test_nobody_else_sees_or_changes_it(world: World, login: Login) -> None:
         ({"query": "q=&limit=50"}, "Choose a filter first: there is nothing to save."),
         ({"query": "q=" + "x" * 999}, "Filters of at most 1000 characters can be saved."),
         ({"query": "q=" + "x" * 20_000}, "Filters of at most 1000 characters can be saved."),
-        ({"page": "//evil.example/"}, "page: This is no list of your company."),
-        ({"page": "/accounts/login/"}, "page: This is no list of your company."),
-        ({"page": "/keys/\x00/"}, "page: This is no list of your company."),
-        ({"page": "/keys/a\r\nb/"}, "page: This is no list of your company."),
+        ({"page": "//evil.example/"}, "This is no list of your company."),
+        ({"page": "/accounts/login/"}, "This is no list of your company."),
+        ({"page": "/keys/\x00/"}, "This is no list of your company."),
+        ({"page": "/keys/a\r\nb/"}, "This is no list of your company."),
         ({"name": "First"}, "You have a filter called “First” on this list. Choose another name."),
     ],
 )
@@ -174,3 +174,24 @@ def test_of_what_is_removed_no_more_is_kept_than_there_may_be(world: World, logi
     assert len(names) == MOST_SAVED
     assert "The last one" in names
     assert f"{MOST_SAVED - 1}" not in names
+
+
+LISTS_WITH_FILTERS = [
+    "/customers/", "/invoices/", "/charges/", "/messages/", "/messages/suppressions/", "/messages/templates/",
+    "/messages/statistics/", "/webhooks/deliveries/", "/keys/", "/requests/", "/audit/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", LISTS_WITH_FILTERS)
+def test_a_saved_filter_names_its_list_as_the_list_does(page: str, world: World, login: Login) -> None:
+    browser = login(world.owner)
+    heading = re.search(r"<h1>\s*([^<]+?)\s*<", browser.get(page).content.decode())
+    assert heading
+    save(browser, "Mine", "q=1", page)
+
+    shown = browser.get("/saved-filters/").content.decode()
+
+    named = re.search(rf'data-label="List"><a href="{page}">([^<]+)</a>', shown)
+    assert named
+    assert heading[1].lower().endswith(named[1].rpartition(": ")[2].lower())
+    assert named[1] != page

@@ -14,6 +14,7 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.dashboard.usage import change_text
 from audit.days import first_id
 from audit.dimensions import usage_by_address, usage_by_value, usage_of
 from audit.ingest import rollups
@@ -280,3 +281,22 @@ def test_a_viewer_sees_usage_and_does_not_export_it(world: World, login: Callabl
     browser = login(viewer, company=world.company)
     assert "export.csv" not in get(browser, "/requests/usage/")[1]
     assert browser.get("/requests/usage/export.csv").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "said"),
+    [
+        (3, 2, "+50% on 2 before"),
+        (0, 2, "−100% on 2 before"),
+        (19, 2, "+850% on 2 before"),
+        (20, 2, "10 times the 2 before"),
+        (201, 2, "100 times the 2 before"),
+        (12_000, 1, "12,000 times the 1 before"),
+        (2, 2, "2 before"),
+        (5, 0, "0 before"),
+    ],
+)
+def test_a_change_is_a_percentage_up_to_ten_times_and_then_a_multiple(
+    now: int, before: int, said: str
+) -> None:
+    assert change_text(now, before) == said

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import structlog
 from django.conf import settings
-from django.test import Client
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
-from core.http.callbacks import REFUSED
+from core.http.callbacks import REFUSED, TooEarly, Unreadable, callback
 from core.http.sparing import Sparing
 from core.operations import logging
 from core.values.redaction import REDACTED
@@ -141,4 +142,31 @@ def test_callbacks_that_nobody_signed_are_counted_and_cost_one_line_a_minute(
     assert [(line["event"], line["left_out"]) for line in lines] == [
         ("callback.refused", 0),
         ("callback.refused", 19),
+    ]
+
+
+def test_callbacks_that_nobody_can_read_cost_one_short_line_a_minute(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_unreadable", "_too_early"):
+        monkeypatch.setattr(f"core.http.callbacks.{name}", Sparing())
+    kinds = [(Unreadable, 400, "callback.unreadable"), (TooEarly, 503, "callback.too_early")]
+
+    def send(error: type[Exception], times: int) -> set[int]:
+        @callback
+        def receiver(request: HttpRequest) -> None:
+            raise error("x" * 5_000)
+
+        return {receiver(RequestFactory().post("/callbacks/anymail")).status_code for _ in range(times)}
+
+    with Log(capsys) as lines:
+        for error, status, _ in kinds:
+            assert send(error, 20) == {status}
+        monkeypatch.setattr("time.monotonic", lambda: float("inf"))
+        for error, _, _ in kinds:
+            send(error, 1)
+
+    assert [(line["event"], line["left_out"], len(line["reason"])) for line in lines] == [
+        *((event, 0, 300) for _, _, event in kinds),
+        *((event, 19, 300) for _, _, event in kinds),
     ]

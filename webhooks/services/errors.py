@@ -21,6 +21,7 @@ class EndpointIsDisabled(DomainError):
     status = 409
     title = "The endpoint is disabled"
     fix = "Enable the endpoint first: `PATCH /v1/webhook_endpoints/{id}` with `enabled: true`."
+    page_fix = "Enable the endpoint first."
 
 
 class DeliveryInProgress(DomainError):
@@ -39,3 +40,4 @@ class RecoveryRunning(DomainError):
     status = 409
     title = "A recovery is already running"
     fix = "Wait until it is done; its progress is on the endpoint's page and in `recoveries`."
+    page_fix = "Wait until it is done; its progress is on the endpoint's page."

@@ -93,7 +93,7 @@ def compose(request: CompanyRequest) -> HttpResponse:
             SmsCountryOff,
             SmsSpendCapExceeded,
         ) as refusal:
-            form.add_error(None, f"{refusal.detail} {refusal.advice()}")
+            form.add_error(None, f"{refusal.page_detail} {refusal.page_advice}")
     context = {"form": form, **show_usage()}
     status = 400 if form.errors else 200
     return render(request, "messaging/compose.html", context, status=status)

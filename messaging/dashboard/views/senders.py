@@ -83,7 +83,7 @@ def add_domain(request: _DomainRequest) -> HttpResponse:
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         except DomainError as refusal:
-            form.add_error("domain", refusal.detail)
+            form.add_error("domain", refusal.page_detail)
         else:
             messages.success(request, f"{row.domain} was added. Set these records at its DNS provider.")
             return redirect("messaging:sender_domain", row.public_id)
@@ -178,7 +178,7 @@ def claim_sms(request: CompanyRequest) -> HttpResponse:
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         except DomainError as refusal:
-            form.add_error("sender", refusal.detail)
+            form.add_error("sender", refusal.page_detail)
         else:
             messages.success(request, f"You requested {row.sender}. It can be used once staff approve it.")
             return redirect("messaging:senders")
@@ -222,7 +222,7 @@ def spend(request: CompanyRequest) -> HttpResponse:
     try:
         cap = require_spend_cap()
     except SmsPricesUnknown as refusal:  # the page has no form for it
-        messages.info(request, f"{refusal.detail} {refusal.advice()}")
+        messages.info(request, f"{refusal.page_detail} {refusal.page_advice}")
         return redirect("messaging:senders")
     form = SpendForm(request.POST, cap=cap)
     if form.is_valid():
@@ -248,7 +248,7 @@ def appeal(request: CompanyRequest) -> HttpResponse:
         try:
             services.appeal_reputation(reason=form.cleaned_data["appeal_reason"], actor=request.principal)
         except DomainError as refusal:  # it has been lifted meanwhile, and the page has no form any more
-            messages.info(request, f"{refusal.detail} {refusal.advice()}")
+            messages.info(request, f"{refusal.page_detail} {refusal.page_advice}")
             return redirect("messaging:senders")
         else:
             messages.success(request, "Staff will review it. Their response appears here.")

@@ -37,7 +37,7 @@ def suppress(request: CompanyRequest) -> HttpResponse:
         except FieldErrors as refusal:
             form.show_refusal(refusal)
         except AlreadySuppressed as refusal:
-            form.add_error("address", refusal.detail)
+            form.add_error("address", refusal.page_detail)
         else:
             messages.success(request, f"Nothing is sent to {row.address} from now on.")
             return redirect("messaging:suppressions")

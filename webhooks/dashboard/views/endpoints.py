@@ -73,7 +73,7 @@ def create(request: CompanyRequest) -> HttpResponse:
         form.show_refusal(refusal)
         return _form_page(request, form)
     except EndpointLimitReached as refusal:
-        form.add_error(None, f"{refusal.detail} {refusal.advice()}")
+        form.add_error(None, f"{refusal.page_detail} {refusal.page_advice}")
         return _form_page(request, form)
     return show_secret(request, endpoint, secret, "created")
 
