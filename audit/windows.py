@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from core import clock
-from core.api.pagination import BACK, Page, before, paginate
+from core.api.pagination import BACK, Page, paginate
 from core.values.ids import first_id
 
 # How many rows of a run that extends beyond its page are read at most, and how many at a time.
@@ -26,8 +26,10 @@ _RUN_STEPS = (20, MOST_OF_A_RUN - 20)
 STEPS = (1, 7, 30)
 
 
-def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
-    """Return the first `count` rows of `queryset`, newest first."""
+def newest(queryset: QuerySet[Any], count: int, beyond: UUID | None = None) -> list[Any]:
+    """Return the first `count` rows of `queryset`, newest first; with `beyond`, of those older than that row."""
+    if beyond is not None:
+        queryset = queryset.filter(pk__lt=beyond)
     found: list[Any] = []
     for lower, upper in _windows():
         window = (
@@ -58,20 +60,14 @@ def paginate_log(queryset: QuerySet[Any], request: Any, *, oldest_since: datetim
 
     With `oldest_since`, which is like `since` of `oldest`, it is oldest first. Raises FieldErrors for an invalid limit or cursor.
     """
-    # Where reading forward starts.
-    begin = UUID(int=0)
 
-    def seek_newer(rows: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
-        nonlocal begin
-        begin = row_id
-        return rows
-
-    def read_newer(rows: QuerySet[Any], count: int) -> list[Any]:
-        return oldest(rows, count, after=begin, since=None if begin.int else oldest_since)
+    def read_newer(rows: QuerySet[Any], count: int, beyond: UUID | None) -> list[Any]:
+        since = oldest_since if beyond is None else None
+        return oldest(rows, count, after=beyond or UUID(int=0), since=since)
 
     if oldest_since is None:
-        return paginate(queryset, request, read=newest, seek_back=seek_newer, read_back=read_newer)
-    return paginate(queryset, request, read=read_newer, seek=seek_newer, read_back=newest, seek_back=before)
+        return paginate(queryset, request, read=newest, read_back=read_newer)
+    return paginate(queryset, request, read=read_newer, read_back=newest)
 
 
 def with_whole_run(

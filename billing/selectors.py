@@ -38,6 +38,10 @@ _LAST = "\U0010ffff"
 # 32 random bytes in URL-safe Base64 are 43 characters; what is much longer is none of ours.
 MAX_LINK_TOKEN = 64
 
+# What lists are sorted by, in the API and on the dashboard, and the columns of the tenant's indexes that serve it.
+CUSTOMER_SORT = {"name": "name"}
+INVOICE_SORT = {"due_date": "due_date"}
+
 
 def list_customers() -> QuerySet[Customer]:
     """Return the customers that are not deleted."""

@@ -1,6 +1,6 @@
-"""Pagination in an order chosen by the caller through DRF's OrderingFilter, with the primary key as the tie-breaker."""
+"""Orders in which a list can be read, page by page: of a tenant's index (`IndexOrder`), or of DRF's OrderingFilter (`Order`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from core.postgres.orders import NEWEST, OLDEST
 
 
 class Order:
-    """An order by `terms`, as in `order_by` (`name`, `-created`), and the name of the cursor parameter."""
+    """An order by `terms`, as in `order_by` (`name`, `-created`), with the primary key as the last one."""
 
     def __init__(self, terms: Sequence[str], *, cursor: str = "starting_after") -> None:
         self._terms = terms
@@ -24,46 +24,88 @@ class Order:
         """Return the order that a caller requested. Ties are broken by the unique id: newest first, as everywhere."""
         return cls([*terms, "-pk"])
 
-    @classmethod
-    def by_index(cls, column: str, *, is_down: bool) -> "Order":
-        """Return the order of an index on `column` and the descending id, read forwards or backwards, ties included."""
-        return cls([f"-{column}", "pk"] if is_down else [column, "-pk"])
-
     def reversed(self) -> "Order":
         """Return this order reversed, for the page before a row."""
-        terms = [
-            name if term.startswith("-") else f"-{name}"
-            for term, name in zip(self._terms, self._names, strict=True)
-        ]
-        return Order(terms, cursor="ending_before")
+        return type(self)(_reversed(self._terms), cursor="ending_before")
 
-    def read(self, queryset: QuerySet[Any], count: int) -> list[Any]:
-        """Return the first `count` rows of `queryset` in this order."""
-        return list(queryset.order_by(*map(_ordering, self._terms))[:count])
+    def read(self, queryset: QuerySet[Any], count: int, beyond: UUID | None = None) -> list[Any]:
+        """Return the first `count` rows of `queryset` in this order, or the first after the row `beyond`.
 
-    def seek(self, queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
-        """Return the rows of `queryset` that follow the row `row_id`.
-
-        Raises FieldErrors when the row is not in the list, since its position depends on its values.
+        Raises FieldErrors when that row is not in the list, since its position depends on its values.
         """
-        values = queryset.filter(pk=row_id).values_list(*self._names).first()
-        if values is None:
-            raise FieldErrors(
-                [FieldError(self._cursor, "invalid", "This object is not in the list, or no longer.")]
-            )
+        ordered = queryset.order_by(*map(_ordering, self._terms))
+        if beyond is not None:
+            ordered = ordered.filter(self._following(self._values_of(queryset, beyond)))
+        return list(ordered[:count])
+
+    def _values_of(self, queryset: QuerySet[Any], row_id: UUID) -> tuple[Any, ...]:
+        # No order: the primary key finds the row by itself.
+        for values in queryset.order_by().filter(pk=row_id).values_list(*self._names)[:1]:
+            return tuple(values)
+        raise FieldErrors(
+            [FieldError(self._cursor, "invalid", "This object is not in the list, or no longer.")]
+        )
+
+    def _following(self, values: Sequence[Any]) -> Q:
         following: Q = Q(pk__in=())
         for term, name, value in reversed(list(zip(self._terms, self._names, values, strict=True))):
-            same = Q(**{f"{name}__isnull": True}) if value is None else Q(**{name: value})
-            following = _beyond(term, name, value) | (same & following)
-        first, name, value = self._terms[0], self._names[0], values[0]
-        if name != "pk" and not queryset.model._meta.get_field(name).null:
-            # Implied by the condition above, in a form that lets an index scan start there.
-            queryset = queryset.filter(**{f"{name}__{'lte' if first.startswith('-') else 'gte'}": value})
-        return queryset.filter(following)
+            following = _beyond(term, name, value) | (_same(name, value) & following)
+        return following
+
+
+class IndexOrder(Order):
+    """The order of an index of the tenant's on `column` and the descending id, read forwards or, ties and all, backwards.
+
+    Rows without a value come last upwards and first downwards. What follows a row is up to three ranges of the index, each of
+    which starts where the last page ended: those with the same value, those with a larger one, those without (upwards). As
+    one condition they would be read from the first row with that value, and skipped.
+    """
+
+    @classmethod
+    def by(cls, column: str, *, is_down: bool) -> "IndexOrder":
+        """Return the order by `column`, downwards or upwards."""
+        return cls([f"-{column}", "pk"] if is_down else [column, "-pk"])
+
+    def read(self, queryset: QuerySet[Any], count: int, beyond: UUID | None = None) -> list[Any]:
+        """Return the first `count` rows of `queryset` in this order, or the first after the row `beyond`.
+
+        That row may have left the list since, by a filter or by being deleted softly: its place is where its value is.
+        Raises FieldErrors when the tenant has no such row.
+        """
+        ordered = queryset.order_by(*map(_ordering, self._terms))
+        if beyond is None:
+            return list(ordered[:count])
+        found: list[Any] = []
+        for condition in self._ranges_after(queryset, beyond):
+            found += ordered.filter(condition)[: count - len(found)]
+            if len(found) == count:
+                break
+        return found
+
+    def _ranges_after(self, queryset: QuerySet[Any], row_id: UUID) -> Iterator[Q]:
+        term, id_term = self._terms
+        column = self._names[0]
+        value, _ = self._values_of(queryset.model.objects.all(), row_id)
+        yield _same(column, value) & _beyond(id_term, "pk", row_id)
+        is_down, may_lack = term.startswith("-"), queryset.model._meta.get_field(column).null
+        if value is not None:
+            yield Q(**{f"{column}__{'lt' if is_down else 'gt'}": value})
+            if may_lack and not is_down:
+                yield Q(**{f"{column}__isnull": True})
+        elif is_down:
+            yield Q(**{f"{column}__isnull": False})
+
+
+def _reversed(terms: Iterable[str]) -> list[str]:
+    return [term.removeprefix("-") if term.startswith("-") else f"-{term}" for term in terms]
 
 
 def _ordering(term: str) -> str | OrderBy:
     return {"pk": OLDEST, "-pk": NEWEST}.get(term, term)
+
+
+def _same(name: str, value: Any) -> Q:
+    return Q(**{f"{name}__isnull": True}) if value is None else Q(**{name: value})
 
 
 def _beyond(term: str, name: str, value: Any) -> Q:

@@ -1,9 +1,9 @@
 """Cursor pagination: `limit` and `starting_after` or `ending_before`, newest first, by primary key (docs/architecture.md, Contracts).
 
-With DRF's OrderingFilter on the view, pages follow its order instead: after the cursor's row, by the values it is ordered by.
+With `sort`, or DRF's OrderingFilter on the view, pages follow that order: after the cursor's row, by the values it is ordered by.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,7 +14,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.api.ordering import Order
+from core.api.ordering import IndexOrder, Order
 from core.errors import FieldError, FieldErrors
 from core.postgres import orders
 from core.postgres.later import ending_with_next_query
@@ -23,6 +23,8 @@ from core.values import ids
 ON, BACK = "starting_after", "ending_before"
 PAGE_PARAMETERS = frozenset({"limit", ON, BACK})
 SORT, OLDEST, NEWEST = "sort", "created", "-created"
+# Reads the first rows of a list in one direction: of which, how many, and beyond which row if not from the start.
+Reader = Callable[[QuerySet[Any], int, UUID | None], list[Any]]
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
@@ -49,14 +51,16 @@ def read_limit(request: HttpRequest | Request) -> int:
     return int(text)
 
 
-def newest(queryset: QuerySet[Any], count: int) -> list[Any]:
-    """Return the first `count` rows of `queryset`, newest first."""
-    return list(queryset.order_by(orders.NEWEST)[:count])
+def newest(queryset: QuerySet[Any], count: int, beyond: UUID | None = None) -> list[Any]:
+    """Return the first `count` rows of `queryset`, newest first; with `beyond`, of those older than that row."""
+    rows = queryset if beyond is None else queryset.filter(pk__lt=beyond)
+    return list(rows.order_by(orders.NEWEST)[:count])
 
 
-def oldest(queryset: QuerySet[Any], count: int) -> list[Any]:
-    """Return the last `count` rows of `queryset`, oldest first."""
-    return list(queryset.order_by(orders.OLDEST)[:count])
+def oldest(queryset: QuerySet[Any], count: int, beyond: UUID | None = None) -> list[Any]:
+    """Return the first `count` rows of `queryset`, oldest first; with `beyond`, of those newer than that row."""
+    rows = queryset if beyond is None else queryset.filter(pk__gt=beyond)
+    return list(rows.order_by(orders.OLDEST)[:count])
 
 
 def read_cursor(request: HttpRequest | Request) -> tuple[str, str | None]:
@@ -69,47 +73,32 @@ def read_cursor(request: HttpRequest | Request) -> tuple[str, str | None]:
     return BACK, back
 
 
-def after(queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
-    """Return the rows of `queryset` that are newer than the row `row_id`, whether or not it is still there."""
-    return queryset.filter(pk__gt=row_id)
-
-
-def before(queryset: QuerySet[Any], row_id: UUID) -> QuerySet[Any]:
-    """Return the rows of `queryset` that are older than the row `row_id`, whether or not it is still there."""
-    return queryset.filter(pk__lt=row_id)
-
-
 def paginate(
     queryset: QuerySet[Any],
     request: HttpRequest | Request,
     *,
     prefix: str | None = None,
-    read: Callable[[QuerySet[Any], int], list[Any]] = newest,
-    seek: Callable[[QuerySet[Any], UUID], QuerySet[Any]] = before,
-    read_back: Callable[[QuerySet[Any], int], list[Any]] = oldest,
-    seek_back: Callable[[QuerySet[Any], UUID], QuerySet[Any]] = after,
+    read: Reader = newest,
+    read_back: Reader = oldest,
 ) -> Page:
     """Return the requested page of `queryset`, newest first.
 
     The primary key is a UUIDv7, so it sorts by creation time, and one index range scan finds any page at the same cost.
-    `prefix` is the TypeID prefix of the cursor (default: the model's own). `read` replaces `newest` for tables that need a
-    different query, and `seek` continues after the cursor's row in the order of `read`. `read_back` and `seek_back` do the
-    same in the opposite direction, for the page before a row.
+    `prefix` is the TypeID prefix of the cursor (default: the model's own). `read` replaces `newest` for another order, or for
+    tables that need a different query; `read_back` reads the opposite way, for the page before a row. By creation time that row
+    need not be there any more.
     Raises FieldErrors for a bad limit or cursor.
     """
     model: type[Model] = queryset.model
     cursor_prefix = str(prefix or getattr(model, "id_prefix", ""))
     limit = read_limit(request)
     name, cursor = read_cursor(request)
-    if name == BACK:
-        read, seek = read_back, seek_back
-    if cursor is not None:
-        try:
-            queryset = seek(queryset, ids.decode(cursor_prefix, cursor))
-        except ids.InvalidId as error:
-            raise FieldErrors([FieldError(name, "invalid", f"Not a cursor: {error}.")]) from error
+    try:
+        beyond = None if cursor is None else ids.decode(cursor_prefix, cursor)
+    except ids.InvalidId as error:
+        raise FieldErrors([FieldError(name, "invalid", f"Not a cursor: {error}.")]) from error
     with ending_with_next_query():  # usually the last query of a list
-        items = read(queryset, limit + 1)
+        items = (read_back if name == BACK else read)(queryset, limit + 1, beyond)
     has_more = len(items) > limit
     items = items[:limit]
     last = items[-1] if has_more else None
@@ -130,6 +119,30 @@ def paginate(
     )
 
 
+def sort_values(columns: Iterable[str]) -> list[str]:
+    """Return the values of `sort` for a list with an index on each of `columns`, beside creation time."""
+    return [NEWEST, OLDEST, *(value for column in columns for value in (column, f"-{column}"))]
+
+
+def paginate_sorted(
+    queryset: QuerySet[Any], request: HttpRequest | Request, *, columns: Mapping[str, str]
+) -> Page:
+    """Return the requested page of `queryset` in the order that `sort` requests, newest first without it.
+
+    `columns` maps a value of `sort` to the column it sorts by, which needs an index of the tenant's; a `-` reverses it.
+    Raises FieldErrors for an unknown order, a bad limit or cursor.
+    """
+    asked = request.GET.get(SORT, NEWEST)
+    if asked == NEWEST:
+        return paginate(queryset, request)
+    if asked == OLDEST:
+        return paginate(queryset, request, read=oldest, read_back=newest)
+    if asked not in (allowed := sort_values(columns)):
+        raise FieldErrors([FieldError(SORT, "invalid_choice", f"Use one of {', '.join(allowed)}.")])
+    order = IndexOrder.by(columns[asked.removeprefix("-")], is_down=asked.startswith("-"))
+    return paginate(queryset, request, read=order.read, read_back=order.reversed().read)
+
+
 def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order | None:
     """Return the order from the view's OrderingFilter, as DRF's own cursor pagination does."""
     for backend in getattr(view, "filter_backends", ()):
@@ -139,19 +152,11 @@ def _order_asked(queryset: QuerySet[Any], request: Request, view: Any) -> Order 
     return None
 
 
-def wants_oldest_first(request: Request) -> bool:
-    """Return whether `sort` requests the oldest first. Raises FieldErrors for an unknown value.
-
-    Identifiers sort by creation time, so the same index serves both directions.
-    """
-    asked = request.query_params.get(SORT, NEWEST)
-    if asked not in (OLDEST, NEWEST):
-        raise FieldErrors([FieldError(SORT, "invalid_choice", f"Use {OLDEST} or {NEWEST}.")])
-    return asked == OLDEST
-
-
 class CursorPagination(BasePagination):
-    """DRF's interface to `paginate`. Subclasses override `find_page` and `parameters` for tables that need a different query."""
+    """DRF's interface to `paginate`. Subclasses override `find_page` and `parameters` for tables that need a different query.
+
+    The view's `sort_columns` are what its list is sorted by besides creation time (`paginate_sorted`).
+    """
 
     parameters: ClassVar[frozenset[str]] = PAGE_PARAMETERS | {SORT}
     page: Page
@@ -164,19 +169,10 @@ class CursorPagination(BasePagination):
         """Return the rows of the page, in the order of the view's OrderingFilter if it has one."""
         order = _order_asked(queryset, request, view)
         if order:
-            back = order.reversed()
-            self.page = paginate(
-                queryset,
-                request,
-                read=order.read,
-                seek=order.seek,
-                read_back=back.read,
-                seek_back=back.seek,
-            )
-        elif SORT in self.parameters and wants_oldest_first(request):
-            self.page = paginate(
-                queryset, request, read=oldest, seek=after, read_back=newest, seek_back=before
-            )
+            self.page = paginate(queryset, request, read=order.read, read_back=order.reversed().read)
+        elif SORT in self.parameters and request.GET.get(SORT, NEWEST) != NEWEST:
+            columns: Mapping[str, str] = getattr(view, "sort_columns", {})
+            self.page = paginate_sorted(queryset, request, columns=columns)
         else:
             self.page = self.find_page(queryset, request)
         return self.page.items

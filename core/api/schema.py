@@ -5,21 +5,23 @@ An endpoint declares only what is specific to it, by `@extend_schema(operation_i
 are added here.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils.encoding import force_str
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentRegistry
+from inflection import camelize, singularize
 from rest_framework import serializers
 
 from core.api import schema_components as shared
 from core.api import versions
 from core.api.deprecation import deprecation_of
-from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT, NEWEST, OLDEST, SORT
+from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT, NEWEST, SORT, sort_values
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
 from core.api.permissions import required_scopes
 from core.api.preconditions import TAGGED_ACTIONS
-from core.api.schema_enums import add_value_components, name_values
+from core.api.schema_enums import ENUM_NAME, add_value_components, name_values
 from core.api.scopes import ANY_KEY, SCOPES
 from core.api.serializers import StrictSerializer
 from core.api.throttles import TierThrottle
@@ -27,16 +29,19 @@ from core.resources import ID_PREFIXES, list_resources
 
 Json = dict[str, Any]
 INT32_MAX = 2**31 - 1
-name_values("ListSort", [NEWEST, OLDEST])
+name_values("ListSort", sort_values(()))
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _EXAMPLE_TYPES = {("string", str), ("integer", int), ("object", dict), ("array", list)}
 
 
 class PagePagination:
-    """Describes cursor pagination (`core.api.pagination`) to the generator; cursors begin with `prefix`."""
+    """Describes cursor pagination (`core.api.pagination`) of `collection` to the generator.
 
-    def __init__(self, prefix: str, *, sortable: bool) -> None:
-        self._prefix, self._sortable = prefix, sortable
+    `columns` is what the list is sorted by besides creation time, or None for a list that is not sorted.
+    """
+
+    def __init__(self, collection: str, *, columns: Collection[str] | None) -> None:
+        self._collection, self._columns = collection, columns
 
     def get_paginated_response_schema(self, schema: Json) -> Json:
         """Return the list object around an array of objects."""
@@ -58,12 +63,7 @@ class PagePagination:
 
     def get_schema_operation_parameters(self, view: Any) -> list[Json]:
         """Return `limit`, `starting_after`, `ending_before`, and `sort` where the list has it."""
-        sort = {
-            "name": SORT,
-            "in": "query",
-            "required": False,
-            "schema": {"type": "string", "enum": [NEWEST, OLDEST], "default": NEWEST},
-        }
+        cursor = shared.id_schema(ID_PREFIXES[self._collection])
         return [
             {
                 "name": "limit",
@@ -77,16 +77,31 @@ class PagePagination:
                 "in": "query",
                 "required": False,
                 "description": "Only objects after this one: the `next_cursor` of the page before, or any object's `id`",
-                "schema": shared.id_schema(self._prefix),
+                "schema": cursor,
             },
             {
                 "name": "ending_before",
                 "in": "query",
                 "required": False,
-                "schema": shared.id_schema(self._prefix),
+                "schema": dict(cursor),
             },
-            *([sort] if self._sortable else []),
+            *self._sort(),
         ]
+
+    def _sort(self) -> list[Json]:
+        if self._columns is None:
+            return []
+        schema: Json = {"type": "string", "enum": sort_values(self._columns), "default": NEWEST}
+        found: Json = {"name": SORT, "in": "query", "required": False, "schema": schema}
+        if self._columns:
+            # By the list's own noun, so that an order that is added later renames nothing in generated clients.
+            schema[ENUM_NAME] = f"{camelize(singularize(self._collection))}Sort"
+            columns = " or ".join(f"`{column}`" for column in self._columns)
+            found["description"] = (
+                f"The order: `-created`, newest first, `created`, oldest first, or by {columns}, ascending, equal ones "
+                "newest first and those without a value last; with a `-` in front, exactly the reverse"
+            )
+        return [found]
 
 
 class ApiSchema(AutoSchema):
@@ -182,9 +197,12 @@ class ApiSchema(AutoSchema):
         return {"x-required-scopes": self._required_scopes(), "x-rate-limit-policies": policies}
 
     def _get_paginator(self) -> PagePagination | None:
-        prefix = ID_PREFIXES.get(self.path.rpartition("/")[2])
+        collection = self.path.rpartition("/")[2]
+        if collection not in ID_PREFIXES:
+            return None
         sortable = SORT in getattr(getattr(self.view, "pagination_class", None), "parameters", ())
-        return PagePagination(prefix, sortable=sortable) if prefix else None
+        columns: Collection[str] | None = getattr(self.view, "sort_columns", ()) if sortable else None
+        return PagePagination(collection, columns=columns)
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[Json]:
         parameters: list[Json] = super()._resolve_path_parameters(variables)

@@ -13,6 +13,8 @@ Json = dict[str, Any]
 Values = tuple[str, ...]
 
 OPEN = "New values may be added without a new version of the API: treat one that you do not know as you treat an unknown."
+# Names one enum by itself, where others with the same values have another name.
+ENUM_NAME = "x-enum-name"
 _names: dict[Values, str] = {}
 
 
@@ -43,7 +45,8 @@ def add_value_components(document: Json) -> None:
     for values, name in names.items():
         schemas[name] = {"type": "string", "enum": list(values), "description": OPEN}
     for place in list(_places(document["paths"])) + [schema for _, _, schema in _fields(schemas)]:
-        if (found := names.get(_values(place))) is not None:
+        if (found := place.get(ENUM_NAME) or names.get(_values(place))) is not None:
+            schemas.setdefault(found, {"type": "string", "enum": list(_values(place)), "description": OPEN})
             _refer(place, found)
 
 

@@ -177,6 +177,8 @@ class GenericAPIView(TenantMixin, generics.GenericAPIView[Any]):
     """DRF's GenericAPIView, in the key's tenant; objects are named by their public id."""
 
     lookup_url_kwarg = "id"
+    # What a list is sorted by besides creation time: a value of `sort`, and the column, of which the tenant has an index.
+    sort_columns: ClassVar[Mapping[str, str]] = {}
 
     def get_object(self) -> Any:
         """Return the object that the path names by its public id, as DRF does by its key.

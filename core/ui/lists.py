@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from core.api.ordering import Order
-from core.api.pagination import OLDEST, SORT, Page, after, before, newest, oldest, paginate
+from core.api.pagination import OLDEST, SORT, Page, paginate, paginate_sorted, sort_values
 
 T = TypeVar("T")
 
@@ -28,17 +27,10 @@ def paginate_list(
 
     `columns` maps a name in the address to the column it sorts by, beside `created`. Raises FieldErrors for a bad limit or cursor.
     """
-    asked = request.GET.get(SORT, "")
-    if asked == OLDEST:
-        return paginate(queryset, request, read=oldest, seek=after, read_back=newest, seek_back=before)
-    column = (columns or {}).get(asked.removeprefix("-"))
-    if column is None:
+    columns = columns or {}
+    if request.GET.get(SORT, "") not in sort_values(columns):
         return paginate(queryset, request)
-    order = Order.by_index(column, is_down=asked.startswith("-"))
-    back = order.reversed()
-    return paginate(
-        queryset, request, read=order.read, seek=order.seek, read_back=back.read, seek_back=back.seek
-    )
+    return paginate_sorted(queryset, request, columns=columns)
 
 
 def sort_rows(rows: Iterable[T], request: HttpRequest, *, columns: Mapping[str, str]) -> list[T]:

@@ -33,6 +33,7 @@ class SenderDomainViewSet(GenericViewSet):
         "destroy": "sender_domains:write",
     }
     filterset_class = SenderDomainFilter
+    sort_columns = selectors.SENDER_DOMAIN_SORT
     _keys: Sequence[tuple[str, str]] = ()
 
     def before_transaction(self, request: ApiRequest) -> None:
@@ -97,6 +98,7 @@ class SmsSenderViewSet(GenericViewSet):
         "destroy": "sms_senders:write",
     }
     filterset_class = SmsSenderFilter
+    sort_columns = selectors.SMS_SENDER_SORT
 
     @extend_schema(operation_id="list_sms_senders", responses=SmsSenderOutput(many=True))
     def list(self, request: ApiRequest) -> Response:

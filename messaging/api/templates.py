@@ -34,6 +34,7 @@ class TemplateViewSet(GenericViewSet):
         "destroy": "templates:write",
     }
     filterset_class = TemplateFilter
+    sort_columns = selectors.TEMPLATE_SORT
 
     @extend_schema(operation_id="list_templates", responses=TemplateSummaryOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
@@ -66,7 +67,7 @@ class TemplateViewSet(GenericViewSet):
         return Response(status=204)
 
     @extend_schema(operation_id="list_template_versions", responses=TemplateVersionOutput(many=True))
-    @action(detail=True, scopes={"GET": "templates:read"}, filterset_class=None)
+    @action(detail=True, scopes={"GET": "templates:read"}, filterset_class=None, sort_columns={})
     def versions(self, request: ApiRequest, id: str) -> Response:
         """List a template's versions, newest first."""
         row = selectors.get_template(id)

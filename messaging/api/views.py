@@ -110,6 +110,7 @@ class SuppressionViewSet(GenericViewSet):
         "destroy": "suppressions:write",
     }
     filterset_class = SuppressionFilter
+    sort_columns = suppression_selectors.SUPPRESSION_SORT
 
     @extend_schema(operation_id="list_suppressions", responses=SuppressionOutput(many=True))
     def list(self, request: ApiRequest) -> Response:

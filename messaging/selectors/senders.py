@@ -60,6 +60,11 @@ def covers(domain: str, host: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
+# What the lists are sorted by: the tenant's unique keys serve it.
+SENDER_DOMAIN_SORT = {"domain": "domain"}
+SMS_SENDER_SORT = {"sender": "sender_normalized"}
+
+
 def list_domains() -> QuerySet[SenderDomain]:
     """Return the domains with their keys."""
     return SenderDomain.objects.prefetch_related("keys")

@@ -4,6 +4,9 @@ from django.db.models import QuerySet
 
 from messaging.models import Message, Recipient, Suppression
 
+# What the list is sorted by, and the column of the tenant's index that serves it.
+SUPPRESSION_SORT = {"address": "address_normalized"}
+
 
 def list_suppressions() -> QuerySet[Suppression]:
     """Return the suppressed addresses."""

@@ -5,6 +5,9 @@ from django.db.models import QuerySet
 from core.postgres.orders import NEWEST
 from messaging.models import Template, TemplateVersion
 
+# What the list is sorted by: the tenant's unique key serves it.
+TEMPLATE_SORT = {"name": "name"}
+
 
 def list_templates() -> QuerySet[Template]:
     """Return the templates, without their texts."""

@@ -22,6 +22,7 @@ class CustomerViewSet(GenericViewSet):
         "destroy": "customers:write",
     }
     filterset_class = CustomerFilter
+    sort_columns = selectors.CUSTOMER_SORT
 
     @extend_schema(operation_id="list_customers", responses=CustomerOutput(many=True))
     def list(self, request: ApiRequest) -> Response:

@@ -32,6 +32,7 @@ class InvoiceViewSet(GenericViewSet):
         "destroy": "invoices:write",
     }
     filterset_class = InvoiceFilter
+    sort_columns = selectors.INVOICE_SORT
 
     @extend_schema(operation_id="list_invoices", responses=InvoiceOutput(many=True))
     def list(self, request: ApiRequest) -> Response:

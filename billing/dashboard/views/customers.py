@@ -28,7 +28,7 @@ def customer_list(request: CompanyRequest) -> HttpResponse:
     form = CustomerFilterForm(request.GET)
     rows = selectors.filter_customers(**form.chosen)
     try:
-        page = paginate_list(rows, request, columns={"name": "name"})
+        page = paginate_list(rows, request, columns=selectors.CUSTOMER_SORT)
     except FieldErrors:
         return redirect("billing:customers")
     context = {

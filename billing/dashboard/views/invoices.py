@@ -40,7 +40,7 @@ def invoice_list(request: CompanyRequest) -> HttpResponse:
         page = paginate_list(
             selectors.filter_invoices(**form.chosen).select_related("customer"),
             request,
-            columns={"due_date": "due_date"},
+            columns=selectors.INVOICE_SORT,
         )
     except FieldErrors:
         return redirect("billing:invoices")

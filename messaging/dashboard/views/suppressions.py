@@ -72,7 +72,7 @@ def _page(request: CompanyRequest, form: SuppressForm, status: int = 200) -> Htt
         if chosen["topic"]:
             rows = rows.filter(topic=chosen["topic"])
     try:
-        page = paginate_list(rows, request, columns={"address": "address_normalized"})
+        page = paginate_list(rows, request, columns=selectors.SUPPRESSION_SORT)
     except FieldErrors:
         return redirect("messaging:suppressions")
     context = {

@@ -40,7 +40,7 @@ def template_list(request: CompanyRequest) -> HttpResponse:
     if form.is_valid():
         rows = rows.filter(**{name: value for name, value in form.cleaned_data.items() if value})
     try:
-        page = paginate_list(rows, request, columns={"name": "name", "updated": "updated"})
+        page = paginate_list(rows, request, columns={**selectors.TEMPLATE_SORT, "updated": "updated"})
     except FieldErrors:
         return redirect("messaging:templates")
     context = {"form": form, "page": page, "may_change": at_least(request.membership.role, Role.DEVELOPER)}
