@@ -28,11 +28,10 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from core.engines import postgres
+from core.engines import programs
 from core.engines.identity import Identity, choose_identity
 from core.engines.locks import lock_holder
 from core.engines.pair import Engines
-from core.engines.postgres import binary as postgres_binary
 from core.engines.roles import ensure_database
 from core.engines.valkey import Valkey
 
@@ -56,7 +55,7 @@ def start_engines() -> None:
     POMELO_TEST_EARLIER_SERVER a copy of a server that fewer migrations have made, to which the missing ones are added.
     """
     if folder := os.environ.get("POMELO_TEST_POSTGRES"):
-        postgres.other_programs = Path(folder)
+        programs.other_programs = Path(folder)
     if "PYTEST_XDIST_WORKER" not in os.environ:
         # An app that is installed as anybody's would be; every suite covers it without being told. Workers inherit it.
         os.environ["EXTENSIONS"] = ",".join(filter(None, (EXAMPLE_APP, os.environ.get("EXTENSIONS", ""))))
@@ -296,7 +295,7 @@ def _fingerprint() -> str:
             sources += Path(place).glob("migrations/*.py")
     installed = os.environ.get("EXTENSIONS", "")
     digest = hashlib.sha256(
-        f"{dt.datetime.now(dt.UTC).date().isoformat()} {installed} {postgres.other_programs}".encode()
+        f"{dt.datetime.now(dt.UTC).date().isoformat()} {installed} {programs.other_programs}".encode()
     )
     for path in sorted(sources):
         digest.update(os.path.relpath(path, ROOT).encode() + path.read_bytes())
@@ -329,7 +328,6 @@ def _start_valkey(folder: Path, *, durable: bool = False) -> Valkey:
         identity=identity,
         password=secrets.token_hex(16),
         durable=durable,
-        parent=os.getpid(),
     )
     valkey.start()
     valkey.wait_ready()
@@ -338,7 +336,9 @@ def _start_valkey(folder: Path, *, durable: bool = False) -> Valkey:
 
 def _identity(folder: Path) -> Identity:
     with tempfile.TemporaryDirectory(dir=folder) as probe:
-        return choose_identity(folder=Path(probe), probe=[str(postgres_binary("postgres")), "--version"])
+        return choose_identity(
+            folder=Path(probe), probe=[str(programs.postgres_program("postgres")), "--version"]
+        )
 
 
 def _at_exit(function: Callable[..., None], *arguments: object) -> None:

@@ -72,7 +72,7 @@ class WebProcess:
     def start(self) -> None:
         """Start the server and wait until it answers. Raises RuntimeError with its log when it does not."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "config.run.web"],
+            [sys.executable, "-m", "config.door.web"],
             cwd=ROOT,
             env=os.environ | self._environment,
             stdout=self._log,

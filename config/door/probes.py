@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar
 import structlog
 from django.db import connection, connections
 
+from config.door.draining import is_draining
 from config.door.environ import Unreadable, build_environ
-from config.run.draining import is_draining
 from core.operations.health import (
     HEALTHY,
     METRICS_REFUSED,

@@ -13,12 +13,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from honcho.manager import Manager
 from rich.console import Console
 
+from config.door.web import prepare_metrics
 from config.run.banner import show_banner
 from config.run.certificate import ensure_certificate
 from config.run.options import (
@@ -30,17 +31,11 @@ from config.run.options import (
     read_options,
     require_free_port,
 )
-from config.run.processes import (
-    DEV_PROCFILE,
-    PATIENCE_SECONDS,
-    PROCFILE,
-    PlatformManager,
-    add_procfile,
-    bound_command,
-)
-from config.run.web import prepare_metrics
-from core.engines import EngineError, Engines
+from config.run.processes import DEV_PROCFILE, PROCFILE, make_manager
+from config.run.supervise import PATIENCE_SECONDS, bound_command
+from core.engines.errors import EngineError
 from core.engines.locks import acquire_lock, lock_holder
+from core.engines.pair import Engines
 from core.engines.secret_files import ensure_secrets
 
 RUN_LOCK = "run.lock"
@@ -74,11 +69,12 @@ class Run:
     def __init__(self, options: RunOptions) -> None:
         self.options = options
         self.certificate: tuple[Path, Path] | None = None
+        self._parent = os.getppid()
         self.environment: dict[str, str] = {}
         self._engines: Engines | None = None
         self._demo: dict[str, Any] | None = None
         self._stopping = threading.Event()
-        self._manager: PlatformManager | None = None
+        self._manager: Manager | None = None
         # Of `make dev`: of `make run` it is one of the manager's processes.
         self._server: subprocess.Popen[bytes] | None = None
         self._failed = False
@@ -140,11 +136,14 @@ class Run:
         # Only for the processes that stay: the folder must exist before any of them is imported.
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.options.data_dir / "metrics")} | self.environment
         prepare_metrics(shared)
-        manager = PlatformManager(started=partial(self._start_watchers, shared))
-        self._manager = manager
         procfile = DEV_PROCFILE if self.options.dev else PROCFILE
-        add_procfile(manager, shared, procfile, without=() if self._has_sandbox() else ("gateway",))
+        manager = make_manager(shared, procfile, without=() if self._has_sandbox() else ("gateway",))
+        self._manager = manager
         try:
+            if self.options.dev:
+                self._server = self._start_server(shared)
+            for watcher in (self._announce, self._watch):
+                threading.Thread(target=watcher, daemon=True).start()
             manager.loop()
         finally:
             self._stopping.set()
@@ -152,7 +151,6 @@ class Run:
                 self._stop_server(self._server)
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the shutdown
-            manager.sweep()
         stopped_by_person = manager.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
         if stopped_by_person:
             return 0
@@ -179,15 +177,12 @@ class Run:
             console.print(f"  Stopping {self.options.engine_names}...")
             self._engines.stop()
 
-    def _start_watchers(self, environment: dict[str, str]) -> None:
-        if self.options.dev:
-            # Not under honcho, which keeps the terminal from its processes: a debugger asks questions.
-            host = self.options.host
-            address = f"{f'[{host}]' if ':' in host else host}:{self.options.port}"
-            command = [sys.executable, "manage.py", "runserver", "--nostatic", "--skip-checks", address]
-            self._server = subprocess.Popen(bound_command(command), cwd=ROOT, env=environment)  # noqa: S603 - our own command
-        threading.Thread(target=self._announce, daemon=True).start()
-        threading.Thread(target=self._watch, args=(os.getppid(),), daemon=True).start()
+    def _start_server(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        """Start Django's own server. Not under honcho, which keeps the terminal from its processes: a debugger asks questions."""
+        host = self.options.host
+        address = f"{f'[{host}]' if ':' in host else host}:{self.options.port}"
+        command = [sys.executable, "manage.py", "runserver", "--nostatic", "--skip-checks", address]
+        return subprocess.Popen(bound_command(command), cwd=ROOT, env=environment)  # noqa: S603 - our own command
 
     def _announce(self) -> None:
         """Show the banner as soon as the web server answers."""
@@ -213,14 +208,14 @@ class Run:
         except OSError:
             return False
 
-    def _watch(self, parent: int) -> None:
+    def _watch(self) -> None:
         """Restart crashed engines. Stop if `make` has disappeared without a signal, or the reloading web server has exited."""
         below_make = "MAKELEVEL" in os.environ
         while not self._stopping.wait(0.5):
-            if below_make and os.getppid() != parent and self._manager is not None:
-                self._manager.terminate()
-                return
             server, manager = self._server, self._manager
+            if below_make and os.getppid() != self._parent and manager is not None:
+                manager.terminate()
+                return
             # Ctrl-C ends both at the same time, which is not a failure.
             if server is not None and server.poll() is not None and manager and manager.returncode is None:
                 console.print(f"  The web server exited ({server.returncode}); stopping everything else.")

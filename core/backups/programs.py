@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 from django.db import connections
 
-from core.engines import postgres
 from core.engines.errors import EngineError
+from core.engines.programs import postgres_program
 
 OWNER = "owner"
 _VERSION = re.compile(r"\) (\d+)")
@@ -39,7 +39,7 @@ def find_program(name: str, server: int) -> Path:
     candidates = [Path(found) for found in [shutil.which(name)] if found]
     candidates += sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     with contextlib.suppress(EngineError):  # none is packaged for this machine
-        candidates.append(postgres.binary(name))
+        candidates.append(postgres_program(name))
     fitting = {version: program for program in candidates if (version := _major(program)) >= server}
     if not fitting:
         raise BackupError(

@@ -37,11 +37,11 @@ class Identity:
         program: list[str],
         *,
         folder: Path,
-        parent: int = 0,
-        death_signal: signal.Signals = signal.SIGTERM,
+        death_signal: signal.Signals | None = None,
     ) -> list[str]:
-        """Return the argv that runs `program` as this identity, ended by `death_signal` when `parent` dies."""
-        plan = [self.mode, str(self.uid), str(self.gid), str(parent), str(int(death_signal)), str(folder)]
+        """Return the argv that runs `program` as this identity; with a `death_signal`, it gets that when this process ends (Linux)."""
+        bound = (os.getpid(), int(death_signal)) if death_signal else (0, 0)
+        plan = [self.mode, str(self.uid), str(self.gid), *map(str, bound), str(folder)]
         return [sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", *program]
 
 

@@ -79,17 +79,6 @@ def switch_to_user(uid: int, gid: int) -> None:
         _prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, held[0])
 
 
-def die_with_parent(sign: int, *, parent: int = 0) -> None:
-    """Have the kernel send `sign` to this process when the one that started it ends (Linux only).
-
-    `parent` is who that should still be: it may have died before we could ask.
-    """
-    if sys.platform == "linux":
-        _prctl(PR_SET_PDEATHSIG, sign)
-        if parent and os.getppid() != parent:
-            sys.exit("the starting process is gone")
-
-
 def check_access(folder: str) -> None:
     """Fail unless this user can write in `folder`."""
     with tempfile.TemporaryFile(dir=folder):
@@ -113,7 +102,9 @@ def main(arguments: list[str]) -> None:
     if sys.platform == "linux":
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         if int(parent):
-            die_with_parent(int(death_signal), parent=int(parent))
+            _prctl(PR_SET_PDEATHSIG, int(death_signal))
+            if os.getppid() != int(parent):  # it may have died before we could ask
+                sys.exit("the starting process is gone")
     os.execv(program[0], program)  # noqa: S606 - replaces this process; no shell is involved
 
 

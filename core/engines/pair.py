@@ -1,7 +1,6 @@
 """PostgreSQL and Valkey of one data folder, started and stopped together."""
 
 import contextlib
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -16,7 +15,7 @@ from core.engines.errors import EngineError
 from core.engines.identity import Identity, choose_identity
 from core.engines.locks import acquire_lock
 from core.engines.postgres import Postgres
-from core.engines.postgres import binary as postgres_binary
+from core.engines.programs import postgres_program
 from core.engines.roles import apply_roles, ensure_database
 from core.engines.secret_files import ensure_secrets
 from core.engines.sockets import make_socket_folder, remove_socket_folder
@@ -125,7 +124,7 @@ class Engines:
         (self.data_dir / "logs").mkdir(mode=0o700, exist_ok=True)
         secrets = ensure_secrets(self.data_dir)
         with tempfile.TemporaryDirectory(prefix=".probe-", dir=self.data_dir) as probe:
-            version = [str(postgres_binary("postgres")), "--version"]
+            version = [str(postgres_program("postgres")), "--version"]
             identity = choose_identity(folder=Path(probe), probe=version)
         self._identity = identity
         sockets = make_socket_folder(self.data_dir, identity)
@@ -137,7 +136,6 @@ class Engines:
                 identity=identity,
                 superuser_password=secrets["POSTGRES_SUPERUSER_PASSWORD"],
                 durable=self._durable,
-                parent=os.getpid(),
             )
         if wants_valkey:
             self._valkey = Valkey(
@@ -146,7 +144,6 @@ class Engines:
                 identity=identity,
                 password=secrets["VALKEY_PASSWORD"],
                 durable=self._durable,
-                parent=os.getpid(),
             )
         for server in self._servers:
             server.start()

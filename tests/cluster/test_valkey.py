@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from core.engines.valkey import binary
+from core.engines.programs import valkey_server
 from tests.cluster.life import WRITES, live
 from tests.core.valkey_servers import free_port, sentinel, wait_until
 from tests.engines import private_platform
@@ -32,7 +32,7 @@ def cluster(folder: Path) -> Iterator[str]:
                 "bind": "127.0.0.1",
             }
             command = [
-                str(binary()),
+                str(valkey_server()),
                 *(text for name, value in options.items() for text in (f"--{name}", str(value))),
             ]
             process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.run.draining import FILE_VARIABLE, DrainingServer, is_draining
+from config.door.draining import FILE_VARIABLE, DrainingServer, is_draining
 from tests.live import WebProcess
 
 

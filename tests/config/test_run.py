@@ -169,7 +169,7 @@ def test_a_killed_web_server_is_started_again(first_run: RunningPlatform) -> Non
     web = next(
         pid
         for pid in first_run.family()
-        if "config.run.web" in command_line(pid) and "launch.py" not in command_line(pid)
+        if "config.door.web" in command_line(pid) and "supervise.py" not in command_line(pid)
     )
 
     os.kill(os.getpgid(web), signal.SIGKILL)
@@ -235,7 +235,7 @@ def test_tls_from_1_2_on_is_served_and_plain_http_is_not(tmp_path: Path) -> None
         "TLS_KEY_FILE": str(key),
         "WEB_WORKERS": "1",
     }
-    web = subprocess.Popen([sys.executable, "-m", "config.run.web"], cwd=ROOT, env=os.environ | settings)
+    web = subprocess.Popen([sys.executable, "-m", "config.door.web"], cwd=ROOT, env=os.environ | settings)
     trust = ssl.create_default_context(cafile=str(certificate))
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -14,6 +14,7 @@ import pytest
 from cryptography import x509
 from granian.constants import SSLProtocols
 
+from config.door.web import prepare_metrics, server_options
 from config.run.__main__ import Run
 from config.run.certificate import ensure_certificate
 from config.run.options import (
@@ -24,7 +25,6 @@ from config.run.options import (
     read_options,
     require_free_port,
 )
-from config.run.web import prepare_metrics, server_options
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
@@ -52,7 +52,7 @@ def test_pages_that_show_code_are_for_this_machine_alone(asked: dict[str, str]) 
 
 STARTER = """
 import subprocess, sys, time
-from config.run.processes import bound_command
+from config.run.supervise import bound_command
 child = subprocess.Popen(bound_command([sys.executable, "-c", "print(1, flush=True); import time; time.sleep(600)"]), stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid, flush=True)
@@ -88,7 +88,7 @@ def test_a_run_ends_when_the_web_server_that_it_watches_has_ended(capsys: pytest
     run._server = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
     run._server.wait()
 
-    run._watch(os.getppid())
+    run._watch()
 
     assert (told, run._failed) == ([True], True)
     assert "The web server exited (3)" in capsys.readouterr().out

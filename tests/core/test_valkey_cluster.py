@@ -16,7 +16,7 @@ from redis.crc import key_slot
 from apikeys import attempts, grants
 from apikeys.services import IssuedKey, revoke_key, rotate_key
 from core.api.throttles import CompanyThrottle, KeyThrottle
-from core.engines.valkey import binary
+from core.engines.programs import valkey_server
 from core.tenancy import tenant_context
 from core.valkey import commands, fences
 from core.valkey.urls import is_cluster
@@ -35,7 +35,7 @@ def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = 20_000 + probe.getsockname()[1] % 10_000
     options = {"port": port, "dir": folder, "cluster-enabled": "yes", "save": "", "bind": "127.0.0.1"}
     command = [
-        str(binary()),
+        str(valkey_server()),
         *(text for name, value in options.items() for text in (f"--{name}", str(value))),
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:

@@ -13,7 +13,7 @@ from pathlib import Path
 import redis
 import trustme
 
-from core.engines.valkey import binary
+from core.engines.programs import valkey_server
 
 
 def free_port() -> int:
@@ -76,7 +76,7 @@ def sentinel(folder: Path) -> Iterator[Watched]:
             file.write_text(f"dir {folder / name}\n{text}")
             mode = ["--sentinel"] if name == "sentinel" else []
             started[name] = stack.enter_context(
-                subprocess.Popen([binary(), file, *mode], stdout=subprocess.DEVNULL)
+                subprocess.Popen([valkey_server(), file, *mode], stdout=subprocess.DEVNULL)
             )
             stack.callback(started[name].kill)
         asked = redis.Redis(port=watcher)

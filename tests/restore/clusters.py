@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 from core.engines.pair import Engines
-from core.engines.postgres import binary
+from core.engines.programs import postgres_program
 from tests.engines import TEMPLATE
 
 # More than a new cluster has used by the time a database is restored into it.
@@ -21,7 +21,7 @@ AGED_BY = 20_000
 def run_program(name: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs; raises AssertionError with what it said when it fails."""
     made = subprocess.run(
-        [str(binary(name)), *arguments],
+        [str(postgres_program(name)), *arguments],
         env={"PATH": os.defpath, "LC_ALL": "C"},
         capture_output=True,
         text=True,

@@ -26,7 +26,7 @@ from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 
 from audit.partitions.tables import ensure_partitions  # noqa: E402
 from audit.restoring import wrong_rights  # noqa: E402
-from core.engines.postgres import binary  # noqa: E402
+from core.engines.programs import postgres_program  # noqa: E402
 from core.operations.restoring import open_tables  # noqa: E402
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context  # noqa: E402
 from tests.upgrade.rows import OWN_APPS, add_rows, own_models  # noqa: E402
@@ -125,7 +125,7 @@ def schema_at(url: str) -> list[str]:
     Without audit's partitions, which no migration makes. A column has no place in its table: one that comes back is the last.
     """
     dumped = subprocess.run(
-        [str(binary("pg_dump")), "--schema-only", "--exclude-table=audit_*_p20*", url],
+        [str(postgres_program("pg_dump")), "--schema-only", "--exclude-table=audit_*_p20*", url],
         env={"PATH": os.defpath, "LC_ALL": "C"},
         capture_output=True,
         text=True,

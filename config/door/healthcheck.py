@@ -1,4 +1,4 @@
-"""`python -m config.run.probe`: exit status 0 if this container's web server passes its health check."""
+"""`python -m config.door.healthcheck`: exit status 0 if this container's web server passes its health check."""
 
 import os
 import ssl

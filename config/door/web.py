@@ -1,4 +1,4 @@
-"""`python -m config.run.web`: the web server, on a developer's machine and in production alike.
+"""`python -m config.door.web`: the web server, on a developer's machine and in production alike.
 
 Reads HOST, PORT, WEB_WORKERS, WEB_THREADS, DRAIN_SECONDS, TLS_CERT_FILE and TLS_KEY_FILE and runs granian with our front door
 (`config.door`) in its workers, with TLS >= 1.2 if there is a certificate.
@@ -15,8 +15,8 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.http import HTTP1Settings, HTTP2Settings
 
 from config.door.answers import remove_leftovers
+from config.door.draining import DrainingServer
 from config.door.server import serve_worker
-from config.run.draining import DrainingServer
 
 # The time limit for a request's head, and the keep-alive timeout.
 HEADER_MILLISECONDS = 30_000
