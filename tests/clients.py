@@ -9,25 +9,41 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import Company, User
+from core import clock
+from core.operations.session_store import SessionStore
 
 
 def sign_in(user: User, company: Company | None = None) -> Client:
-    """Return a browser in which `user` signed in a moment ago (and chose `company`)."""
-    client = Client()
-    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    session = client.session
-    session["account_authentication_methods_user"] = str(user.pk)
-    session["account_authentication_methods"] = [
-        {"method": "password", "at": time.time(), "email": user.email}
-    ]
-    session["account_authentication_methods_user"] = str(user.pk)
+    """Return a browser in which `user` signed in a moment ago (and chose `company`).
+
+    It has the session that `Client.force_login` and a change of it would leave, written once instead of five times.
+    """
+    user.last_login = clock.now()
+    user.save(update_fields=["last_login"])
+    session = SessionStore()
+    session.update(
+        {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: "allauth.account.auth_backends.AuthenticationBackend",
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+            "account_authentication_methods_user": str(user.pk),
+            "account_authentication_methods": [
+                {"method": "password", "at": time.time(), "email": user.email}
+            ],
+        }
+    )
     if company is not None:
         session["company"] = str(company.id)
     session.save()
+    client = Client()
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    client.cookies[settings.SESSION_COOKIE_NAME].update({"path": "/"})
     return client
 
 
