@@ -14,6 +14,14 @@ import yaml
 from tests.engines import ROOT
 
 DEPLOY = ROOT / "deploy"
+# manage.py as it is, but with files compressed as quickly as can be: at the size that an image is worth it takes 45 s.
+QUICK_MANAGE = """
+import functools, runpy, sys
+import brotli
+brotli.compress = functools.partial(brotli.compress, quality=0)
+sys.argv[0] = "manage.py"
+runpy.run_path("manage.py", run_name="__main__")
+"""
 NEEDS_NO_LINE = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "DJANGO_SETTINGS_MODULE"}
 
 
@@ -108,7 +116,7 @@ def test_the_image_collects_static_files_without_a_single_secret(tmp_path: Path)
     variables = dict(word.split("=", 1) for word in words if "=" in word and not word.startswith("--"))
     variables |= {"STATIC_ROOT": str(tmp_path / "static"), "DATA_DIR": str(tmp_path / "data")}
     collected = subprocess.run(
-        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+        [sys.executable, "-c", QUICK_MANAGE, "collectstatic", "--no-input", "--verbosity", "0"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **variables},
         capture_output=True,
@@ -117,6 +125,7 @@ def test_the_image_collects_static_files_without_a_single_secret(tmp_path: Path)
     )
     assert collected.returncode == 0, collected.stderr
     assert (tmp_path / "static" / "staticfiles.json").is_file()
+    assert list((tmp_path / "static" / "pomelo").glob("pomelo.*.css.br"))
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
