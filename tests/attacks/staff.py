@@ -4,10 +4,12 @@ import logging
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+import config.admin
 from accounts.models import User
 from tests.clients import sign_in
 from tests.factories import make_user
@@ -37,5 +39,7 @@ def log_no_refused_filter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def look_up_once(monkeypatch: pytest.MonkeyPatch, user: User) -> None:
-    """Keep one user and what they may for all requests, where these do not change: four tenths of a refused request's time."""
+    """Keep one user with a second factor and what they may for all requests, where these do not change: half of a request's time."""
+    assert is_mfa_enabled(user)
     monkeypatch.setattr(ModelBackend, "get_user", lambda self, user_id: user if user_id == user.pk else None)
+    monkeypatch.setattr(config.admin, "is_mfa_enabled", lambda one: one.pk == user.pk or is_mfa_enabled(one))

@@ -14,7 +14,7 @@ from accounts.models import User
 from core.tenancy import tenant_context
 from messaging.links import unsubscribe_link
 from messaging.services import create_message
-from tests.attacks.staff import log_no_refused_filter
+from tests.attacks.staff import log_no_refused_filter, look_up_once
 from tests.clients import random_address, sign_in
 from tests.contracts.forms import Form, read_forms
 from tests.contracts.pages import list_pages, sample_page_id
@@ -157,6 +157,7 @@ def test_no_address_of_the_staff_breaks(monkeypatch: pytest.MonkeyPatch) -> None
     log_no_refused_filter(monkeypatch)
     staff = make_user("staff", is_staff=True, is_superuser=True)
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
+    look_up_once(monkeypatch, staff)
     attacker = Attacker(staff)
 
     for model in {model for site in all_sites for model in site._registry}:
