@@ -43,7 +43,7 @@ class TierForm(ReasonForm):
 
     tier = forms.ChoiceField(choices=Company.Tiers.choices)
 
-    def show_present(self, objects: Sequence[Any]) -> None:
+    def show_current_values(self, objects: Sequence[Any]) -> None:
         """Say which tier it is now."""
         self.fields["tier"].help_text = f"Now {', '.join(company.tier for company in objects)}."
 
@@ -65,7 +65,7 @@ class LimitsForm(ReasonForm):
             )
         self.order_fields(self.field_order)
 
-    def show_present(self, objects: Sequence[Any]) -> None:
+    def show_current_values(self, objects: Sequence[Any]) -> None:
         """Say beside each field what counts now, and begin with the company's own limits, which an empty field would end."""
         if len(objects) != 1:
             return
@@ -94,7 +94,7 @@ class TierLimitsForm(LimitsForm):
             "named"
         ].help_text = "Type the name of the tier: the change applies to every company on it."
 
-    def show_present(self, objects: Sequence[Any]) -> None:
+    def show_current_values(self, objects: Sequence[Any]) -> None:
         """Say beside each field what the tier allows now."""
         for name in LIMIT_NAMES:
             now = ", ".join(f"{getattr(tier, name):,}" for tier in objects)

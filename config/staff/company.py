@@ -86,7 +86,7 @@ class _Page:
 def show(site: AdminSite, request: HttpRequest, object_id: str) -> HttpResponse:
     """Show the company, and record the view in its trail. Raises Http404, PermissionDenied."""
     companies: Any = site._registry[Company]  # noqa: SLF001
-    company: Any = companies.record_look(request, object_id)
+    company: Any = companies.record_view(request, object_id)
     if company is None:
         raise Http404
     page = _Page(site, request, company)

@@ -1,1 +1,1 @@
-"""What pages are made of: forms and their fields, charts, the style sheet and the script, finding, and the staff site."""
+"""Building blocks of pages: forms and fields, charts, the stylesheet and script bundles, search, and the staff site."""

@@ -1,8 +1,8 @@
-"""The style sheet and the script of every page, each one file made of many, and how they are named, compressed and served.
+"""Bundles the stylesheets and scripts of all pages, and controls how static files are named, compressed and served.
 
-A page asks for one style sheet and one script instead of twenty. In production `collectstatic` names every file by its content
-and compresses it beforehand (whitenoise). That takes a minute or more for the API viewers and the staff site, too long for
-`make run`, which does it for the files that every page of the dashboard needs and serves the others from where they lie.
+A page requests one stylesheet and one script instead of twenty. In production `collectstatic` gives every file a hashed name and
+compresses it ahead of time (whitenoise). That takes a minute or more for the API viewers and the staff site, which is too long
+for `make run`: it only collects the files that every dashboard page needs, and serves the others from their source folders.
 """
 
 import os
@@ -18,7 +18,7 @@ from django.core.files.storage import FileSystemStorage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 SOURCES = Path(__file__).resolve().parent.parent / "static"
-# In the order in which they are read: `tokens` names the layers.
+# In load order: `tokens` declares the cascade layers.
 BUNDLES = {
     "pomelo/pomelo.css": [
         f"pomelo/css/{name}.css"
@@ -29,7 +29,7 @@ BUNDLES = {
     ],
     "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "find", "charts", "lists", "events", "run")],
 }  # fmt: skip
-# What pages of the dashboard ask for: collected by `make run`.
+# The files of the dashboard's pages, which `make run` collects.
 NEEDED_BY_PAGES = (
     *BUNDLES,
     "pomelo/js/theme.js",
@@ -40,17 +40,17 @@ NEEDED_BY_PAGES = (
 
 
 class BundleFinder(finders.BaseFinder):
-    """Finds the bundles, written anew whenever one of their sources has changed."""
+    """Finds the bundles, rebuilding them when a source file has changed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.storage = FileSystemStorage(location=settings.DATA_DIR / "bundles")
 
     def check(self, **kwargs: Any) -> list[Any]:
-        """There is nothing in the settings that could be wrong."""
+        """Return no messages: the finder has no settings."""
         return []
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
-        """Return the file of the bundle `path`, or an empty list."""
+        """Return the path of the bundle, or an empty list if there is no such bundle."""
         if path not in BUNDLES:
             return []
         found = str(write_bundle(path))
@@ -64,14 +64,14 @@ class BundleFinder(finders.BaseFinder):
 
 
 def write_bundle(name: str) -> Path:
-    """Join the sources of a bundle, unless that was done since they last changed; return its file."""
+    """Build a bundle if its sources have changed, and return its path."""
     target = settings.DATA_DIR / "bundles" / name
     sources = [SOURCES / source for source in BUNDLES[name]]
     newest = max(source.stat().st_mtime_ns for source in (*sources, Path(__file__)))
     if target.exists() and target.stat().st_mtime_ns >= newest:
         return Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Moved into its place as a whole: another process may be reading it.
+    # Replaced atomically, because another process may be reading it.
     handle, made = tempfile.mkstemp(dir=target.parent)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write("\n".join(source.read_text(encoding="utf-8") for source in sources))
@@ -81,19 +81,19 @@ def write_bundle(name: str) -> Path:
 
 
 class OwnFilesStorage(CompressedManifestStaticFilesStorage):
-    """For `make run`: the names that carry their content's hash where files were collected, plain names elsewhere."""
+    """For `make run`: hashed names for collected files, plain names for all others."""
 
     manifest_strict = False
 
     def stored_name(self, name: str) -> str:
-        """Return the name under which the file is served."""
+        """Return the name that the file is served under."""
         return str(self.hashed_files.get(self.hash_key(self.clean_name(name)), name))
 
 
 def collect_own_files() -> None:
-    """Name the files of the dashboard's pages by their content and compress them, for `OwnFilesStorage`.
+    """Collect the files of the dashboard's pages with hashed names and compress them, for `OwnFilesStorage`.
 
-    Nothing is collected where files are served from where they lie (no STATIC_ROOT).
+    Does nothing without STATIC_ROOT, because files are then served from their source folders.
     """
     if settings.STATIC_ROOT is None:
         return

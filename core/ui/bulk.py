@@ -1,4 +1,4 @@
-"""Doing the same to the rows of a list that were ticked: one page that asks, each row by itself, and a sentence that names what was refused."""
+"""Bulk actions on the selected rows of a list: a confirmation page, one savepoint per row, and a message with the refusals."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -12,35 +12,35 @@ from django.shortcuts import redirect, render
 from core.errors import DomainError
 
 MOST = 100
-# How many refusals one sentence names.
+# The number of refusals listed in the message.
 NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """What can be done to ticked rows of a list, and its words."""
+    """An action on selected rows, and its wording."""
 
-    field: str  # the name of the boxes, and what one row is called: "invoice"
+    field: str  # the name of the checkboxes, and the noun for a row: "invoice"
     list_name: str
     verb: str  # "Void"
-    note: str  # what it means
-    done: str  # what the rows are then: "void"
+    note: str  # explains the consequences
+    done: str  # the state of the rows afterwards: "void"
     name_of: Callable[[Any], str]
     check: Callable[[Any], object] = bool
     tone: str = "danger"
 
     def count(self, number: int) -> str:
-        """Say how many rows: "1 invoice", "2 deliveries"."""
+        """Return the number with its noun: "1 invoice", "2 deliveries"."""
         return f"{number} {self.field if number == 1 else plural(self.field)}"
 
     def count_with_verb(self, number: int) -> str:
-        """Say it as the beginning of a sentence: "1 invoice is", "2 deliveries are"."""
+        """Return the number with noun and verb: "1 invoice is", "2 deliveries are"."""
         return f"{self.count(number)} {'is' if number == 1 else 'are'}"
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A ticked row, its name, and why nothing will be done to it."""
+    """A selected row, its name, and why the action is refused, if it is."""
 
     row: Any
     name: str
@@ -48,12 +48,12 @@ class Chosen:
 
 
 def plural(noun: str) -> str:
-    """Return several of what a row is called: "invoices", "deliveries", "keys"."""
+    """Return the plural of a noun: "invoices", "deliveries", "keys"."""
     return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
 
 
 def ticked(request: HttpRequest, field: str, *, most: int = MOST) -> list[str]:
-    """Return the ids of the rows that were ticked; none, with a message that says why, when there are none or too many."""
+    """Return the IDs of the selected rows. If there are none or too many, add an error message and return an empty list."""
     sent = request.POST if request.method == "POST" else request.GET
     asked = list(dict.fromkeys(sent.getlist(field)))
     what = plural(field)
@@ -74,14 +74,14 @@ def ask_or_do(
     act: Callable[[Any], object],
     back: str,
 ) -> HttpResponse:
-    """Ask about the ticked rows, or do it to each by itself and go `back`, where a sentence says what came of it.
+    """Render the confirmation page (GET), or run the action on each selected row and redirect `back` with a message (POST).
 
-    What one row is refused leaves the others as they would be. `find` raises NotFound.
+    A refusal for one row does not affect the others. `find` raises NotFound.
     """
     asked = ticked(request, bulk.field)
     if not asked:
         return redirect(back)
-    rows = sorted(find(asked), key=lambda row: row.pk)  # two people lock them in the same order
+    rows = sorted(find(asked), key=lambda row: row.pk)  # a consistent lock order prevents deadlocks
     if request.method == "POST":
 
         def by_itself(row: Any) -> None:
@@ -98,7 +98,7 @@ def ask_or_do(
 
 
 def _tried(bulk: Bulk, attempt: Callable[[Any], object], row: Any) -> Chosen:
-    name = bulk.name_of(row)  # afterwards it may be gone
+    name = bulk.name_of(row)  # the row may be deleted by the action
     try:
         attempt(row)
     except DomainError as refusal:

@@ -1,8 +1,7 @@
-"""Charts drawn on the server as SVG: pure functions from numbers to markup, no script, no inline style.
+"""Server-rendered SVG charts: pure functions from numbers to markup, without scripts or inline styles.
 
-A `Chart` holds the same numbers twice: as pictures (in three widths, so that the writing keeps its
-size; the page's CSS chooses) and as rows for
-the table that stands beside every chart (docs/architecture.md, Pages), so that nothing is said by shape or colour alone.
+A `Chart` provides the same numbers as SVG (in three widths, so that labels keep their size; the page's CSS selects one) and as
+the table next to every chart (docs/architecture.md, Pages), so that no information depends on shape or color alone.
 """
 
 import math
@@ -25,15 +24,15 @@ HEIGHT = 220
 MARGIN_TOP = 10
 MARGIN_RIGHT = 8
 MARGIN_BOTTOM = 26
-SMALLEST = 1e-9  # what is less is drawn as nothing
-UNKNOWN = "–"  # what the table and the hover text say of a gap
+SMALLEST = 1e-9  # smaller values are drawn as zero
+UNKNOWN = "–"  # how the table and tooltips show a gap
 
 
 @dataclass(frozen=True)
 class Series:
-    """One named row of numbers; `tone` is the number of its colour token (1–11).
+    """A named series of values. `tone` is the number of its color token (1–11).
 
-    None is for a label that nothing is known of: a gap, which is not the same as zero.
+    None means that the value is unknown: a gap, as opposed to zero.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Links:
-    """Where the numbers of one label lead: all of them together, and each series' own. An empty address is no link."""
+    """The links of one label: for its total, and for each series. An empty URL means no link."""
 
     label: str = ""
     series: Sequence[str] = ()
@@ -51,14 +50,14 @@ class Links:
 
 @dataclass(frozen=True)
 class Cell:
-    """A number in the table beside a chart, or its label."""
+    """A table cell with a value or a label."""
 
     text: str
     href: str = ""
 
     @property
     def html(self) -> str:
-        """The text, as a link where it leads somewhere; escaped."""
+        """The escaped text, as a link if it has a URL."""
         return f'<a href="{escape(self.href)}">{escape(self.text)}</a>' if self.href else escape(self.text)
 
 
@@ -72,26 +71,26 @@ class Chart:
     labels: Sequence[str]
     series: Sequence[Series]
     format_value: Callable[[float], str]
-    # What stands below the axis, where labels are too long for it; an empty text is no tick.
+    # Short axis labels, if the labels themselves are too long. An empty string means no tick.
     ticks: Sequence[str] = ()
-    # The total of the period before, drawn beside each bar.
+    # The total of the previous period, drawn next to each bar.
     before: Series | None = None
     links: Sequence[Links] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing but zeros and gaps to draw."""
+        """Whether there are only zeros and gaps."""
         return not any(value for series in self.series for value in series.values)
 
     @property
     def headings(self) -> list[str]:
-        """The names of the table's columns of numbers."""
+        """The headings of the table's value columns."""
         total = ["Total"] if self._has_total else []
         return [*(one.name for one in self.series), *total, *([self.before.name] if self.before else [])]
 
     @property
     def table(self) -> list[tuple[Cell, list[Cell]]]:
-        """The numbers as rows: the label, each series' value, a total where parts are stacked, the period before; and where each leads."""
+        """The table's rows: label, value of each series, total (if stacked) and previous period, with their links."""
         return [
             (Cell(label, self._link(index).label), self._cells(index))
             for index, label in enumerate(self.labels)
@@ -99,7 +98,7 @@ class Chart:
 
     @property
     def table_rows(self) -> SafeString:
-        """The rows of `table` as HTML: a page has hundreds of such cells, which a template would take long to write."""
+        """The rows of `table` as HTML. A page has hundreds of cells, for which a template would be slow."""
         rows = [
             f'<tr><th scope="row">{label.html}</th>'
             + "".join([f'<td class="num">{cell.html}</td>' for cell in cells])
@@ -110,7 +109,7 @@ class Chart:
 
     @cached_property
     def titles(self) -> list[str]:
-        """What each column says when it is pointed at: the same in each width."""
+        """The tooltip of each column, the same in all widths."""
         return [
             escape(
                 f"{label}: "
@@ -142,22 +141,22 @@ class Chart:
         return self.kind == "stacked" and len(self.series) > 1
 
     def written(self, value: float | None) -> str:
-        """One number as text, a gap as a dash."""
+        """Format one value, a gap as a dash."""
         return UNKNOWN if value is None else self.format_value(value)
 
     @property
     def wide_svg(self) -> SafeString:
-        """The picture for a column of 720 px or more."""
+        """The SVG for columns of 720 px or more."""
         return _draw(self, WIDE)
 
     @property
     def medium_svg(self) -> SafeString:
-        """The picture for half a page."""
+        """The SVG for half a page."""
         return _draw(self, MEDIUM)
 
     @property
     def narrow_svg(self) -> SafeString:
-        """The picture for a phone: fewer labels, the same height."""
+        """The SVG for phones, with fewer labels and the same height."""
         return _draw(self, NARROW)
 
 
@@ -169,7 +168,7 @@ def bar_chart(
     unit: str = "",
     format_value: Callable[[float], str] | None = None,
 ) -> Chart:
-    """Bars beside each other, grouped by label. Raises ValueError when a series has not one value for each label."""
+    """Draw grouped bars. Raises ValueError unless each series has one value per label."""
     return _chart("bars", title, labels, series, unit, format_value)
 
 
@@ -184,9 +183,9 @@ def stacked_chart(
     before: Series | None = None,
     links: Sequence[Links] = (),
 ) -> Chart:
-    """Bars on top of each other, for parts of a whole. Raises ValueError as `bar_chart` does.
+    """Draw stacked bars, for parts of a whole. Raises ValueError like `bar_chart`.
 
-    `before` is drawn as one bar beside each stack; `links` say where the numbers of each label lead.
+    `before` holds the totals of the previous period, drawn as a bar next to each stack. `links` are the links of each label.
     """
     drawn = _chart("stacked", title, labels, series, unit, format_value)
     return replace(drawn, ticks=ticks, before=before, links=links)
@@ -202,12 +201,12 @@ def line_chart(
     ticks: Sequence[str] = (),
     links: Sequence[Links] = (),
 ) -> Chart:
-    """One line for each series, for things that are not added up. Raises ValueError as `bar_chart` does."""
+    """Draw one line per series, for values that do not add up. Raises ValueError like `bar_chart`."""
     return replace(_chart("lines", title, labels, series, unit, format_value), ticks=ticks, links=links)
 
 
 def compact_number(value: float) -> str:
-    """Write a number so that it fits an axis: 0, 950, 1.2k, 34k, 5.6M."""
+    """Format a number compactly for an axis: 0, 950, 1.2k, 34k, 5.6M."""
     for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
             scaled = value / limit
@@ -218,7 +217,7 @@ def compact_number(value: float) -> str:
 
 
 def nice_ticks(highest: float, wanted: int = 4) -> list[float]:
-    """Round axis values from 0 to at least `highest`: 0, 5, 10, 15, 20 and the like; [0, 1] when all is (nearly) zero."""
+    """Return round axis values from 0 to at least `highest`, such as 0, 5, 10, 15, 20; [0, 1] if it is (nearly) zero."""
     if highest < SMALLEST:
         return [0, 1]
     raw = highest / wanted
@@ -255,7 +254,7 @@ def _known(series: Series) -> list[float]:
 
 
 def _summary(labels: Sequence[str], series: Sequence[Series], written: Callable[[float], str]) -> str:
-    """One sentence for those who do not see the picture."""
+    """Return a text alternative for screen readers."""
     if not labels:
         return "No data."
     parts = []
@@ -310,7 +309,7 @@ def _draw(chart: Chart, width: int) -> SafeString:
 
 
 def _column(chart: Chart, index: int, x: float, slot: float, base: float, y: Callable[[float], float]) -> str:
-    """What belongs to one label: the hover band with its title, and bars or dots."""
+    """Draw the column of one label: the hover area with its tooltip, and bars or dots."""
     height = base - MARGIN_TOP
     parts = [
         f'<g class="chart-column"><title>{chart.titles[index]}</title>',
@@ -378,25 +377,25 @@ def _lines(chart: Chart, left: float, slot: float, y: Callable[[float], float]) 
 
 
 def _runs(series: Series) -> list[tuple[int, int]]:
-    """The stretches without a gap: index of the first point, and of the one after the last."""
+    """Return the runs of values without a gap, as (first index, index after the last)."""
     gaps = [-1, *(index for index, value in enumerate(series.values) if value is None), len(series.values)]
     return [(before + 1, after) for before, after in pairwise(gaps) if after - before > 1]
 
 
 def _stands_alone(series: Series, index: int) -> bool:
-    """Whether a point has a gap (or the end) on both sides, and so no line to be seen by."""
+    """Whether a point has gaps (or the end) on both sides, so that no line would make it visible."""
     beside = (*series.values[max(index - 1, 0) : index], *series.values[index + 1 : index + 2])
     return all(value is None for value in beside)
 
 
 def _hovered_series(chart: Chart, index: int) -> Sequence[Series]:
-    """The series that a column's hover text names: of many, those that there are any of."""
+    """Return the series for a column's tooltip: if there are many, only those that are not zero."""
     told = [one for one in chart.series if one.values[index]] if len(chart.series) > 3 else chart.series
     return told or chart.series[:1]
 
 
 def _axis_labels(labels: Sequence[str], left: float, slot: float, width: int) -> str:
-    """As many labels below the axis as fit without touching, always with the first, and a tick where each begins."""
+    """Draw as many axis labels as fit without overlapping, always including the first, each with a tick."""
     if not any(labels):
         return ""
     needed = 12 + 6.2 * max(len(label) for label in labels)

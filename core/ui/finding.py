@@ -1,7 +1,7 @@
-"""Finding anything by what a person has in hand: an identifier, an address, an invoice's number, the visible part of a secret.
+"""Global search by exact value: an ID, an email address, an invoice number, the visible part of a secret.
 
-Every app says by its `PomeloApp.finders` what it can find. A finder is asked inside a tenant, and then sees that tenant's rows
-only, or inside `system_context`, for staff. It looks exact values up by an index and scans nothing.
+Each app registers its finders in `PomeloApp.finders`. A finder runs inside a tenant, where it sees only that tenant's rows, or,
+for staff, inside `system_context`. It looks up exact values through indexes and never scans.
 """
 
 import uuid
@@ -15,13 +15,13 @@ from django.utils.module_loading import import_string
 from core.resources import pomelo_apps
 from core.values import ids
 
-# What is longer is no identifier, no address and no number of anything.
+# Longer text cannot be an ID, an address or a number.
 LONGEST_SOUGHT = 254
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One thing that fits: the row, what it is (`Customer`), what it is called, and its page in the dashboard."""
+    """A match: the row, its type (`Customer`), its name, and the URL of its dashboard page."""
 
     row: Model
     kind: str
@@ -31,7 +31,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What an object is called where it is spoken of, and the address of its page; empty when it has none."""
+    """An object's display name and the URL of its page, which is empty if it has none."""
 
     title: str
     path: str = ""
@@ -42,7 +42,7 @@ Namer = Callable[[Collection[str]], Iterable[tuple[str, Named]]]
 
 
 def find(text: str) -> Iterator[Found]:
-    """Yield what the installed apps know by `text`, in the current tenant or, inside `system_context`, everywhere."""
+    """Yield the matches for `text` in all installed apps, in the current tenant or, inside `system_context`, in all tenants."""
     sought = text.strip()
     if not sought or len(sought) > LONGEST_SOUGHT or "\x00" in sought:
         return
@@ -53,9 +53,9 @@ def find(text: str) -> Iterator[Found]:
 
 
 def names_of(identifiers: Collection[str]) -> dict[str, Named]:
-    """Return what the installed apps call these objects, in the current tenant; what is gone, or nobody's, is left out.
+    """Return the display names of objects in the current tenant by ID, without deleted and unknown ones.
 
-    A statement for each kind of object, however many there are.
+    Executes one query per type of object.
     """
     found: dict[str, Named] = {}
     if identifiers:
@@ -67,7 +67,7 @@ def names_of(identifiers: Collection[str]) -> dict[str, Named]:
 
 
 def identifier_in(text: str) -> tuple[str, uuid.UUID] | None:
-    """Return the prefix and the UUID of the identifier that `text` is (`cus_01h…`), or None when it is none."""
+    """Return the prefix and UUID of the ID `text` (`cus_01h…`), or None if it is not an ID."""
     prefix = text.rpartition("_")[0]
     try:
         return prefix, ids.decode(prefix, text)
@@ -79,10 +79,10 @@ def name_rows(
     identifiers: Collection[str],
     pages: Mapping[Any, tuple[Callable[[Any], str] | None, Callable[[Any], str] | None]],
 ) -> Iterator[tuple[str, Named]]:
-    """Yield the names of those of `identifiers` that are rows of these models: what a namer usually has to say.
+    """Yield the names of those `identifiers` that are rows of these models. Implements most namers.
 
-    `pages` has for each model (a class) the functions that return what a row is called, and the address of its page. Without
-    the first it is called by its identifier. What is only marked as deleted has no page.
+    `pages` maps each model class to functions that return a row's display name and the URL of its page. Without the first, the
+    ID is used as the name. Soft-deleted rows have no page.
     """
     known: dict[str, list[uuid.UUID]] = {}
     for text in identifiers:
@@ -100,9 +100,9 @@ def name_rows(
 
 
 def by_identifier(text: str, pages: Mapping[Any, tuple[str, Callable[[Any], str]]]) -> Iterator[Found]:
-    """Yield the row of one of these models whose identifier `text` is: the most that a finder usually has to say.
+    """Yield the row of one of these models with the ID `text`. Implements most finders.
 
-    `pages` has for each model (a class) what it is called and the function that returns the address of a row's page.
+    `pages` maps each model class to its type's name and a function that returns the URL of a row's page.
     """
     known = identifier_in(text)
     if known is None:

@@ -1,4 +1,4 @@
-"""What forms of several apps share."""
+"""Base classes for forms."""
 
 from typing import Any
 
@@ -8,22 +8,22 @@ from core.errors import DomainError, FieldErrors
 
 
 class ServiceForm(forms.Form):
-    """A form whose values a service judges."""
+    """A form whose values are validated by a service."""
 
     def show_refusal(self, refusal: DomainError) -> None:
-        """Put a service's refusal on the fields it is about, or above the form."""
+        """Add a service's error to the fields it concerns, or to the form as a whole."""
         if not isinstance(refusal, FieldErrors):
             self.add_error(None, refusal.page_detail)
             return
         for problem in refusal.fields:
-            # "lines.0.quantity" belongs to the form's "lines", "address.country" to its "country".
+            # "lines.0.quantity" maps to the form's "lines", "address.country" to its "country".
             first, last = problem.field.partition(".")[0], problem.field.rpartition(".")[2]
             name = next((each for each in (first, last) if each in self.fields), None)
             self.add_error(name, problem.message)
 
 
 class FilterForm(forms.Form):
-    """Narrows a list: what is malformed is left out, and the field says why."""
+    """Filters a list. Invalid filters are ignored, and their fields show why."""
 
     @property
     def chosen(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Lists of pages: what they are sorted by. `?sort=name` or `?sort=-name`, of the columns that an index of the tenant's gives.
+"""Sorting of lists with `?sort=name` or `?sort=-name`, by columns with a tenant index.
 
-Everything is in the address, so that it works without scripts, stays with filters and pages, and can be sent to somebody.
+The order is part of the URL, so it works without scripts, is kept across filters and pages, and can be shared.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 def wants_oldest(request: HttpRequest) -> bool:
-    """Tell whether a list is asked for with the oldest first: identifiers tell when rows were made, so every list can."""
+    """Whether a list is requested oldest first. All lists support it, because IDs are ordered by creation time."""
     return request.GET.get(SORT) == OLDEST
 
 
 def paginate_list(
     queryset: QuerySet[Any], request: HttpRequest, *, columns: Mapping[str, str] | None = None
 ) -> Page:
-    """Return the page that `request` asks for, in the order that it asks for; what a list does not know is newest first.
+    """Return the requested page in the requested order, or newest first if the order is unknown.
 
-    `columns` maps a name in the address to the column it sorts by, beside `created`. Raises FieldErrors for a bad limit or cursor.
+    `columns` maps names in the URL to columns, in addition to `created`. Raises FieldErrors for an invalid limit or cursor.
     """
     columns = columns or {}
     if request.GET.get(SORT, "") not in sort_values(columns):
@@ -34,9 +34,9 @@ def paginate_list(
 
 
 def sort_rows(rows: Iterable[T], request: HttpRequest, *, columns: Mapping[str, str]) -> list[T]:
-    """Return the rows of a list that is short enough to have no pages, in the order that is asked for, else as they are.
+    """Sort the rows of an unpaginated list in the requested order, if any.
 
-    `columns` maps a name in the address to an attribute. As in PostgreSQL, what is missing comes last upwards and first downwards.
+    `columns` maps names in the URL to attributes. As in PostgreSQL, missing values come last ascending and first descending.
     """
     asked = request.GET.get(SORT, "")
     column = columns.get(asked.removeprefix("-"))

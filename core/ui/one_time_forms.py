@@ -1,7 +1,7 @@
-"""Forms that act once, however often they are sent: a double click, a reload, the back button, two tabs.
+"""Idempotent forms: submitting one repeatedly (double click, reload, back button, two tabs) has a single effect.
 
-The page carries a token, `{% one_time_token %}` in its form; the view gives what the form does to `act_once`. The answer is
-kept as that of an API write is (core.api.idempotency): in the transaction that acts, for 24 hours. It needs no script.
+The form contains a token, `{% one_time_token %}`, and its view passes the action to `act_once`. Like that of an API write
+(core.api.idempotency), the response is stored for 24 hours in the action's own transaction. Works without scripts.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ _CSRF_FIELD = "csrfmiddlewaretoken"
 
 
 def token_for(request: HttpRequest) -> str:
-    """Return the token of the form on this page: the one it was sent with while nothing came of it, else a new one."""
+    """Return the form's token: the submitted one if it has not been used, otherwise a new one."""
     sent = _sent_token(request)
     return sent if sent and not getattr(request, "form_token_is_spent", False) else uuid.uuid4().hex
 
 
 def act_once(request: HttpRequest, act: Callable[[], HttpResponse], *, if_sent_before: str) -> HttpResponse:
-    """Return what `act` answers; for a form that was sent before, its first answer, with the message `if_sent_before`.
+    """Return the response of `act`, or the stored response with the message `if_sent_before` if the form was submitted before.
 
-    A twin that is under way is waited for. Must be called in the tenant's transaction. A refusal that `act` raises undoes
-    what it wrote and is not kept: the person corrects the form and sends it again. Raises FieldErrors when the form has no
-    token, or when it was sent before with other values: then nothing is done, and the page gets a new token.
+    Waits for a concurrent submission of the same form. Must be called in the tenant's transaction. An error raised by `act`
+    rolls back its writes and is not stored, so the form can be corrected and submitted again. Raises FieldErrors without
+    calling `act` if the token is missing, or was used with other values; the page then gets a new token.
     """
     token = _sent_token(request)
     if not token:
@@ -59,7 +59,7 @@ def _sent_token(request: HttpRequest) -> str:
 
 
 def _fingerprint(request: HttpRequest) -> bytes:
-    """Return the SHA-256 of who sent which values where: what makes two sendings of a form the same."""
+    """Return the SHA-256 of user, path and values, which identifies repeated submissions of a form."""
     posted: MultiValueDict[str, str] = request.POST
     values = sorted((name, sent) for name, sent in posted.lists() if name not in (FIELD, _CSRF_FIELD))
     return hashlib.sha256(repr((request.user.pk, request.path, values)).encode()).digest()

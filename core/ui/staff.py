@@ -1,9 +1,8 @@
-"""What every page of the staff site shares (docs/architecture.md, Pages): staff read across companies, each look is on the record, and
-whatever changes something takes a permission of its own, a recent login, a reason, and the name of the one company it is for.
+"""Base classes of the staff site (docs/architecture.md, Pages): staff can read across companies, every view is audited, and
+every change requires its own permission, a recent sign-in, a reason, and the name of the one company it concerns.
 
-App admins subclass `StaffModelAdmin`. Its pages run inside `system_context` (`config.admin.StaffSite` opens it); opening
-one company's object writes `staff.viewed` into that company's own audit trail, a list writes `staff.listed` into the trail of
-every company with a row on it.
+App admins subclass `StaffModelAdmin`. Its pages run inside `system_context` (opened by `config.admin.StaffSite`). Viewing an
+object writes `staff.viewed` to its company's audit trail; a list writes `staff.listed` to that of every company with a row on it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,7 +32,7 @@ from core.principal import Principal
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context
 from core.ui.finding import identifier_in
 
-# A list says how many rows there are up to this many: counting a log of millions would take longer than showing it.
+# Lists show an exact count up to this many rows. Counting a log of millions would take longer than showing it.
 MOST_COUNTED = 5_000
 
 
@@ -62,7 +61,7 @@ def staff_principal(request: HttpRequest) -> Principal:
 
 
 def tenant_of(obj: Model) -> Tenant | None:
-    """Return the tenant in whose audit trail a look at `obj` belongs, or None for what no company owns."""
+    """Return the tenant whose audit trail records views of `obj`, or None if no company owns it."""
     if isinstance(obj, TenantModel):
         return obj.tenant
     if isinstance(obj, CompanyModel):
@@ -77,7 +76,7 @@ _CLASSES: dict[type[forms.Widget], list[str]] = {
 
 
 class ReasonForm(forms.Form):
-    """Why a member of staff does something, which the company reads in its audit trail, and to whom."""
+    """Asks staff for the reason for an action, which the company sees in its audit trail, and for the company's short name."""
 
     named = forms.CharField(
         max_length=60,
@@ -92,8 +91,8 @@ class ReasonForm(forms.Form):
         help_text="Shown to the company in its audit trail.",
     )
 
-    def in_the_look_of_the_site(self) -> "ReasonForm":
-        """Give every control the classes that the staff site's style sheet knows: a control without them has no border."""
+    def with_site_style(self) -> "ReasonForm":
+        """Add the CSS classes of the staff site to every control. Without them, controls have no border."""
         for field in self.fields.values():
             classes = next(
                 (of for kind, of in _CLASSES.items() if isinstance(field.widget, kind)), INPUT_CLASSES
@@ -101,11 +100,11 @@ class ReasonForm(forms.Form):
             field.widget.attrs["class"] = " ".join(classes)
         return self
 
-    def show_present(self, objects: Sequence[Any]) -> None:
-        """Say beside the fields what is so now of the objects that were selected; a form with such fields overrides it."""
+    def show_current_values(self, objects: Sequence[Any]) -> None:
+        """Show the selected objects' current values next to the fields. Forms with such fields override this."""
 
-    def is_for(self, owners: Iterable[str]) -> bool:
-        """Tell whether what was typed is the short name of all that was selected; otherwise say so on the field."""
+    def confirms_owner(self, owners: Iterable[str]) -> bool:
+        """Whether the typed short name is that of all selected objects. If not, add an error to the field."""
         if {*owners} == {self.cleaned_data["named"].strip()}:
             return True
         self.add_error("named", "This is not the short name of the company that owns all selected objects.")
@@ -125,11 +124,11 @@ def reason_action(
 ) -> Callable[[Callable[..., str]], Callable[..., HttpResponse | None]]:
     """Turn `perform(self, request, obj, **fields)` into an admin action that first asks for a reason.
 
-    It is offered to, and taken from, staff with `permission` (`app_label.codename`) who have signed in recently, and reaches
-    objects of the one company that they name. `fields` are the other cleaned values of `form`. `perform` returns the sentence
-    that says what is so now. An error the domain raises on purpose is shown, and so is that an object has been deleted in the
-    meantime; nothing of that one is written, and the other selected objects are still done.
-    A page of one object has a button for it while `when(obj)`; from there the member of staff comes back to that page.
+    The action is available to staff with `permission` (`app_label.codename`) and a recent sign-in, and applies to objects of the
+    one company that they name. `fields` are the other cleaned values of `form`. `perform` returns a message that describes the
+    result. Domain errors are shown, as are objects deleted in the meantime; such an object is left unchanged, and the other
+    selected objects are still processed. The page of one object has a button for the action if `when(obj)`, and the action
+    returns there.
     """
 
     def decorate(perform: Callable[..., str]) -> Callable[..., HttpResponse | None]:
@@ -145,8 +144,8 @@ def reason_action(
                 return again
             chosen = list(queryset)
             asked = form(request.POST if "confirmed" in request.POST else None)
-            asked.show_present(chosen)
-            if not (asked.is_valid() and asked.is_for(self.short_name(obj) for obj in chosen)):
+            asked.show_current_values(chosen)
+            if not (asked.is_valid() and asked.confirms_owner(self.short_name(obj) for obj in chosen)):
                 self.record_list(request, chosen)
                 return TemplateResponse(
                     request,
@@ -154,7 +153,7 @@ def reason_action(
                     {
                         **self.admin_site.each_context(request),
                         "title": description,
-                        "form": asked.in_the_look_of_the_site(),
+                        "form": asked.with_site_style(),
                         "objects": [(obj, _id_of(obj), self.short_name(obj)) for obj in chosen],
                         "action": action.__name__,
                         "back": back,
@@ -187,9 +186,9 @@ def reason_action(
 
 
 def rows_of_identifier(queryset: QuerySet[Any], text: str) -> QuerySet[Any] | None:
-    """Return the row whose public identifier `text` is, or those that refer to the object it names: the messages of a `co_…`.
+    """Filter for the row with the public ID `text`, or for rows that refer to the object with that ID (a company's messages).
 
-    None when it is no identifier, or one that these rows have nothing to do with.
+    Returns None if it is not an ID, or if its type is unrelated to these rows.
     """
     known = identifier_in(text)
     if known is None:
@@ -208,7 +207,7 @@ def rows_of_identifier(queryset: QuerySet[Any], text: str) -> QuerySet[Any] | No
 
 @dataclass(frozen=True, slots=True)
 class ActionButton:
-    """An action on the page of one object: posted to the list that performs it, which leads back to the page."""
+    """An action button on the page of one object. It posts to the list view, which redirects back."""
 
     label: str
     action: str
@@ -217,7 +216,7 @@ class ActionButton:
 
 
 class StaffModelAdmin(ModelAdmin):
-    """Base of every admin: read-only unless a subclass says otherwise, and each look is audited."""
+    """Base class of all admins: read-only unless a subclass says otherwise, with every view audited."""
 
     change_form_outer_before_template = "staff/buttons.html"
     show_full_result_count = False
@@ -225,7 +224,7 @@ class StaffModelAdmin(ModelAdmin):
     search_help_text = "Search, or paste an ID: co_…, key_…"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Objects are made by services, not here."""
+        """Objects are created by services, not here."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -237,18 +236,18 @@ class StaffModelAdmin(ModelAdmin):
         return False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer the actions that the member of staff has the permission for."""
+        """Return the actions that the member of staff has permission for."""
         found: dict[str, Any] = super().get_actions(request)
         return {name: each for name, each in found.items() if request.user.has_perm(each[0].permission)}
 
     def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
-        """Offer the search on every list: an identifier narrows each of them."""
+        """Enable search on every list, because all of them can be filtered by ID."""
         return super().get_search_fields(request) or ("pk",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Narrow to the row of a public identifier, or to the rows that belong to the object of one; else by the columns."""
+        """Filter by a public ID (of a row, or of an object that rows refer to), otherwise by the search fields."""
         narrowed = rows_of_identifier(queryset, search_term.strip())
         if narrowed is not None:
             return narrowed, False
@@ -258,10 +257,10 @@ class StaffModelAdmin(ModelAdmin):
         return found
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Narrow a list by the filters that stand beside it, and by nothing else.
+        """Allow only the list's declared filters.
 
-        Django lets an address filter by any column of the row, with any look-up. `?password__regex=` then reads a column
-        that no page shows, a letter at a time.
+        Django allows filtering by any column with any lookup. `?password__regex=` could then reveal a column that no page
+        shows, one character at a time.
         """
         assert request is not None
         return lookup in self._filter_parameters(request)
@@ -278,11 +277,11 @@ class StaffModelAdmin(ModelAdmin):
         return names
 
     def short_name(self, obj: Any) -> str:
-        """Return what staff type to say whom an action on `obj` is for: the short name of its company."""
+        """Return the text that staff type to confirm an action on `obj`: the short name of its company."""
         return str(getattr(obj, "company", obj).slug)
 
     def tenants_of(self, objects: Iterable[Model]) -> dict[Tenant, list[Model]]:
-        """Return `objects` by the tenant in whose trail a look at each belongs; none for what no company owns."""
+        """Group `objects` by the tenant whose audit trail records views of them, without objects that no company owns."""
         found: dict[Tenant, list[Model]] = {}
         for obj in objects:
             if (tenant := tenant_of(obj)) is not None:
@@ -290,7 +289,7 @@ class StaffModelAdmin(ModelAdmin):
         return found
 
     def buttons_for(self, request: HttpRequest, obj: Model) -> list[ActionButton]:
-        """Return the actions that apply to `obj` as it is, and that the member of staff has the permission for."""
+        """Return the actions that apply to `obj` in its current state and that the member of staff has permission for."""
         options = self.model._meta
         name = f"{self.admin_site.name}:{options.app_label}_{options.model_name}_changelist"
         return [
@@ -306,8 +305,8 @@ class StaffModelAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one object with the actions on it, and write the look into its company's audit trail."""
-        obj = self.record_look(request, object_id)
+        """Show one object with its actions, and record the view in its company's audit trail."""
+        obj = self.record_view(request, object_id)
         buttons = [] if obj is None else self.buttons_for(request, obj)
         response: HttpResponse = super().change_view(
             request, object_id, form_url, {**(extra_context or {}), "buttons": buttons}
@@ -315,13 +314,13 @@ class StaffModelAdmin(ModelAdmin):
         return response
 
     def history_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show what Django's own log has of the object; it names it, so it is a look as well."""
-        self.record_look(request, object_id)
+        """Show the object's history in Django's log. It shows the object's name, so it is recorded as a view too."""
+        self.record_view(request, object_id)
         response: HttpResponse = super().history_view(request, object_id, *args, **kwargs)
         return response
 
-    def record_look(self, request: HttpRequest, object_id: str) -> Model | None:
-        """Write into its company's trail that the object is looked at; returns it. Raises PermissionDenied."""
+    def record_view(self, request: HttpRequest, object_id: str) -> Model | None:
+        """Record in its company's audit trail that the object was viewed, and return it. Raises PermissionDenied."""
         obj: Model | None = self.get_object(request, object_id)
         if obj is None:
             return None
@@ -337,7 +336,7 @@ class StaffModelAdmin(ModelAdmin):
         return obj
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """List objects across companies, and record the look: with its filters for staff, with its rows for companies."""
+        """List objects across companies, and record the view: with its filters for staff, with its rows for the companies."""
         page = self.model._meta.label_lower
         publish_unowned(
             StaffListed(
@@ -351,8 +350,8 @@ class StaffModelAdmin(ModelAdmin):
         return response
 
     def record_list(self, request: HttpRequest, objects: Iterable[Model]) -> None:
-        """Write into the trail of every company which of its objects are on a page. What staff searched for is not its
-        business: the words may name somebody else."""
+        """Record in every company's audit trail which of its objects a page lists. The search terms are left out, because
+        they may concern another company."""
         page = self.model._meta.label_lower
         for tenant, rows in self.tenants_of(objects).items():
             event = StaffListed(

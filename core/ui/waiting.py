@@ -1,6 +1,6 @@
-"""Pages that wait for an answer from elsewhere: they look again every two seconds, and load anew once it is there.
+"""Pages that wait for an external result: they poll every two seconds, and reload once it has arrived.
 
-The part that is looked at has an id and, while it waits, htmx's `hx-trigger="every 2s"`.
+The polled element has an id and, while waiting, htmx's `hx-trigger="every 2s"`.
 """
 
 from typing import Any
@@ -12,10 +12,9 @@ from django.shortcuts import render
 def render_waiting(
     request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
 ) -> HttpResponse:
-    """Render a page whose context says by `is_waiting` whether an answer is still missing.
+    """Render a page whose context says with `is_waiting` whether the result is still pending.
 
-    To a page that asked again on its own the answer that came is told by loading it anew: buttons, totals and forms have
-    changed with it.
+    Once it has arrived, a polling page is told to reload, because buttons, totals and forms have changed too.
     """
     response = render(request, template, context, status=status)
     if "HX-Request" in request.headers and not context["is_waiting"]:

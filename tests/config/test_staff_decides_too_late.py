@@ -56,7 +56,7 @@ def test_what_is_deleted_at_that_moment_is_said_to_be_gone(
             model.objects.filter(id=row.id).delete()
         return True
 
-    monkeypatch.setattr(ReasonForm, "is_for", delete_first)
+    monkeypatch.setattr(ReasonForm, "confirms_owner", delete_first)
     form = {"action": action, "_selected_action": [str(row.pk)], "confirmed": "1"}
     form |= {"named": world.company.slug, "reason": "asked for by phone"}
 

@@ -1,16 +1,16 @@
-"""One sample of a request, written in curl, as programs in Python, JavaScript and Go.
+"""Translates sample requests from curl into Python, JavaScript and Go.
 
-`shell` reads the curl that a page prints, `requests` holds what it says, and a file for each language writes it.
+`shell` parses the curl commands of a page, `requests` holds the result, and one module per language generates code.
 """
 
 from core.ui.samples import go, javascript, python, shell
 
-# Names of tabs, what fences call the language, and what writes it from the requests.
+# The tab's name, the fence's language, and the code generator.
 WRITERS = (("Python", "python", python.write), ("Node", "js", javascript.write), ("Go", "go", go.write))
 
 
 def in_every_language(script: str) -> list[tuple[str, str, str]]:
-    """Return (name, language, code) for a script of curl and the programs that do the same; nothing if it is no such script."""
+    """Return (name, language, code) for a curl script and its translations, or an empty list if it is not a curl script."""
     steps = shell.read(script)
     if steps is None:
         return []

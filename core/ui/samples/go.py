@@ -1,11 +1,11 @@
-"""A sample in Go, with its standard library."""
+"""Generates samples in Go, using only its standard library."""
 
 import json
 from functools import reduce
 
 from core.ui.samples.requests import Step, parts_of
 
-# What a program may need, in gofmt's order; those whose name is used are imported.
+# Candidate imports in gofmt's order. Those that the program uses are imported.
 _PACKAGES = ("encoding/json", "fmt", "io", "log", "net/http", "os", "strings", "time")
 _DECODE = """
 func decode(body []byte, into any) {
@@ -80,7 +80,7 @@ def _path(path: str, fields: dict[str, str]) -> str:
 
 
 def _body(body: str | None, fields: dict[str, str]) -> str:
-    """Return the body as it is printed in curl, answers put in by Sprintf."""
+    """Return the body as in the curl command, with earlier responses inserted by Sprintf."""
     parts = parts_of(body or "")
     names = [name for _, name in parts if name]
     if not names:
@@ -102,7 +102,7 @@ def _fields(found: tuple[str | int, ...]) -> str:
 
 
 def _shape(found: tuple[str | int, ...]) -> str:
-    """Return a type with just what is read of an answer: of `data`, 0, `id` it is a struct with a list of structs."""
+    """Return a type with only the fields that are used: for `data`, 0, `id`, a struct with a slice of structs."""
     return reduce(
         lambda inner, each: (
             f"[]{inner}" if isinstance(each, int) else f"struct{{ {_exported(each)} {inner} }}"

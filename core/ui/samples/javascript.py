@@ -1,4 +1,4 @@
-"""A sample in JavaScript, for Node 18 and later, which has `fetch`."""
+"""Generates samples in JavaScript for Node 18 and later, which has `fetch`."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Calls and values on one line where they fit, and one item to a line where they do not."""
+"""Lays out generated code: calls and literals on one line if they fit, otherwise one item per line."""
 
 import json
 from collections.abc import Callable
@@ -12,9 +12,9 @@ WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items between an opening and a closing, with `padding` inside them on one line: `call(…)`, `{ … }`, `[…]`.
+    """Items between delimiters, with `padding` inside them when on one line: `call(…)`, `{ … }`, `[…]`.
 
-    With `hugs` the last item is opened on the line of the others, as JavaScript writes calls.
+    With `hugs`, the last item starts on the same line as the others, as is usual for JavaScript calls.
     """
 
     opening: str
@@ -28,9 +28,9 @@ Node = Union[str, Group]  # noqa: UP007 - names itself
 
 
 def lay_out(node: Node, step: str, indent: str = "", begun: int = 0) -> str:
-    """Return the node as code; what follows its first line is indented by `indent`, and by `step` for each level.
+    """Return the node as code. Lines after the first are indented by `indent`, plus `step` for each level.
 
-    `begun`: how many characters already stand on the first line.
+    `begun` is the number of characters already on the first line.
     """
     flat = _flat(node)
     if isinstance(node, str) or not node.items or len(indent) + begun + len(flat) <= WIDTH:
@@ -53,9 +53,9 @@ def _flat(node: Node) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Literals:
-    """How a language writes what JSON writes. With `shorthand`, `{customer}` is `{customer: customer}`.
+    """The literal syntax of a language. With `shorthand`, `{customer: customer}` is written `{customer}`.
 
-    `words`: what it calls true, false and null.
+    `words` are its keywords for true, false and null.
     """
 
     key: Callable[[str], str]
@@ -64,7 +64,7 @@ class Literals:
     words: tuple[str, str, str] = ("true", "false", "null")
 
     def node(self, value: Any, before: str = "") -> Node:
-        """Return a JSON value as a literal; the name of an answer stands for itself."""
+        """Return a JSON value as a literal. References to earlier responses become variables."""
         if isinstance(value, dict):
             items = tuple(self._pair(name, one) for name, one in value.items())
             return Group(before + "{", items, "}", self.padding)

@@ -1,4 +1,4 @@
-"""A sample in Python, with requests."""
+"""Generates samples in Python with the requests library."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a sample does: requests, one after the other, each of which may use what an earlier one was answered."""
+"""The parsed form of a sample: a sequence of requests, each of which may use values from earlier responses."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,10 +9,10 @@ _NAME = re.compile(r"\$([a-z]\w*)")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A request and what is done with its answer: printed, unless one of the last four says otherwise.
+    """A request and what to do with its response: print it, unless one of the last four fields says otherwise.
 
-    `path` and the texts of `body` name earlier answers as the shell does: `/v1/invoices/$invoice`. `headers` are those that not
-    every request has. `base` is the address of the server, or None where it stands in POMELO_URL.
+    `path` and the strings in `body` refer to earlier responses like the shell does: `/v1/invoices/$invoice`. `headers` excludes
+    those that every request has. `base` is the server's URL, or None if it is read from POMELO_URL.
     """
 
     method: str
@@ -20,7 +20,7 @@ class Step:
     path: str
     headers: dict[str, str] = field(default_factory=dict)
     body: str | None = None
-    # Of the answer, by names and places: what `name` keeps, or what is waited for.
+    # The path, by keys and indexes, to the value of the response that is stored in `name` or polled for.
     found: tuple[str | int, ...] = ()
     name: str = ""
     until: str = ""
@@ -28,7 +28,7 @@ class Step:
 
 
 def parts_of(text: str) -> list[tuple[str, str]]:
-    """Return the text as (plain text, name of the answer that follows it), the last with no name."""
+    """Split a string into (plain text, name of the variable that follows). The last name is empty."""
     pieces = _NAME.split(text)
     return [
         (plain, name) for plain, name in zip(pieces[::2], [*pieces[1::2], ""], strict=True) if plain or name
@@ -36,6 +36,6 @@ def parts_of(text: str) -> list[tuple[str, str]]:
 
 
 def name_in(value: Any) -> str:
-    """Return the name of the answer that a value of a body is, or nothing."""
+    """Return the name of the variable that a value in a body refers to, or an empty string."""
     whole = _NAME.fullmatch(value) if isinstance(value, str) else None
     return whole[1] if whole else ""

@@ -1,6 +1,6 @@
-"""Reading the scripts that pages print: the small part of the shell that their requests need, and nothing beyond it.
+"""Parses the shell scripts shown on pages: only the subset of shell syntax that their requests use.
 
-Anything else is no request to another language, such as `export` or `pip`, and is left as it is.
+Scripts that use anything else, such as `export` or `pip`, are not translated.
 """
 
 import json
@@ -17,17 +17,17 @@ _UNTIL = re.compile(
 )
 _FIELD = re.compile(r"\.(\w+)|\[(\d+)\]")
 _ADDRESS = re.compile(r"(.*?)(/v1/.*)")
-# What every program sends anyway, or what only concerns what a shell shows.
+# Headers that every generated program sends anyway, and options that only affect the shell's output.
 _ALWAYS_SENT = {"authorization", "content-type"}
 _FOR_THE_EYE = {"-i", "-s"}
 
 
 class _OtherScriptError(Exception):
-    """The script is not made of requests alone."""
+    """The script contains something other than requests."""
 
 
 def read(script: str) -> tuple[Step, ...] | None:
-    """Return the requests of a script, or None where it does anything else."""
+    """Return the requests of a script, or None if it does anything else."""
     arrays: dict[str, list[str]] = {}
     steps: list[Step] = []
     try:
@@ -37,26 +37,26 @@ def read(script: str) -> tuple[Step, ...] | None:
             else:
                 steps.append(_step(statement, arrays))
                 _check(steps[-1], {step.name for step in steps[:-1]})
-    except (_OtherScriptError, ValueError):  # the second is of quotes without an end, and of what is no JSON
+    except (_OtherScriptError, ValueError):  # ValueError: unbalanced quotes, or invalid JSON
         return None
     return tuple(steps) or None
 
 
 def _check(step: Step, known: set[str]) -> None:
-    """Refuse a step whose body is no JSON, or that names what no earlier one was answered."""
+    """Raise if a step's body is not JSON, or if it uses a variable that no earlier step sets."""
     json.loads(step.body or "null")
     if {name for text in (step.path, step.body or "") for _, name in parts_of(text) if name} - known:
         raise _OtherScriptError
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Yield what begins at a line and ends at one: quotes are closed, and no backslash is left."""
+    """Yield the statements, joining lines until quotes are balanced and no trailing backslash is left."""
     held = ""
     for line in script.replace("\\\n", " ").splitlines():
         held += line + "\n"
         try:
             shlex.split(held)
-        except ValueError:  # within quotes
+        except ValueError:  # inside quotes
             continue
         if held.strip():
             yield held.strip()
@@ -83,7 +83,7 @@ def _request(
     until: str = "",
     found: tuple[str | int, ...] = (),
 ) -> Step:
-    """Return what the words after `curl` ask for."""
+    """Parse the arguments of `curl`."""
     method, address, file = "", "", ""
     body: str | None = None
     headers: dict[str, str] = {}
@@ -119,7 +119,7 @@ def _request(
 
 
 def _expanded(words: str, arrays: dict[str, list[str]]) -> list[str]:
-    """Return the words, with the words of an array in the place of `"${auth[@]}"`."""
+    """Return the arguments with array expansions such as `"${auth[@]}"` replaced."""
     found: list[str] = []
     for word in shlex.split(words):
         array = re.fullmatch(r"\$\{(\w+)\[@\]\}", word)
@@ -130,5 +130,5 @@ def _expanded(words: str, arrays: dict[str, list[str]]) -> list[str]:
 
 
 def _fields(path: str) -> tuple[str | int, ...]:
-    """Return what jq's path names: `.data[0].id` is data, 0, id."""
+    """Parse a jq path: `.data[0].id` is data, 0, id."""
     return tuple(word or int(place) for word, place in _FIELD.findall(path))
